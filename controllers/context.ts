@@ -1,0 +1,123 @@
+import type { Logger } from 'pino';
+import type { Host, ServiceDeployment, Template, VirtualAppliance } from '../src/api/kinds.ts';
+import { controllerOf, keyOf, type ResourceRef } from '../src/api/object.ts';
+import type { Applier } from '../src/kube/apply.ts';
+import type { KubeClient } from '../src/kube/client.ts';
+import type { Clock, Random } from '../src/kube/clock.ts';
+import type { EventRecorder } from '../src/kube/events.ts';
+import type { Informer } from '../src/kube/informer.ts';
+import type { IndexFunction } from '../src/kube/store.ts';
+import type { CreationTimes } from './creation-times.ts';
+import type { HostLinks } from './host/links.ts';
+import type { HostViews } from './host/view.ts';
+import type { PlacementOutcomes } from './placement/outcomes.ts';
+import { isPending } from './placement/snapshot.ts';
+import { digestsOf } from './template/layers.ts';
+import { parentKey, templateKeyOf } from './template/references.ts';
+import type { ConfigMap } from './virtualappliance/package.ts';
+import type { Pace } from './write-pacer.ts';
+
+/** How patient the operator is, in milliseconds. */
+export interface Patience {
+  /** A host that is silent for longer is not ready. */
+  readonly hostGraceMs: number;
+  /** The first status of an appliance that its task made: the first steps are in it, too. */
+  readonly firstPace: Pace;
+  /** An appliance's state; the states behind each other within it cost one write. */
+  readonly appliancePace: Pace;
+  /** Steps of an appliance, which are of interest only where one takes long. */
+  readonly stepPace: Pace;
+  /** Numbers of a task or a template, counts of a host. */
+  readonly deploymentPace: Pace;
+  readonly templatePace: Pace;
+  readonly hostPace: Pace;
+  /** Mere measurements of a host. */
+  readonly measurementPace: Pace;
+}
+
+export const PATIENCE: Patience = {
+  hostGraceMs: 15_000,
+  firstPace: { settleMs: 1000, maxMs: 2000 },
+  appliancePace: { settleMs: 5000, maxMs: 10_000 },
+  stepPace: { settleMs: 60_000, maxMs: 60_000 },
+  deploymentPace: { settleMs: 500, maxMs: 3000 },
+  templatePace: { settleMs: 1000, maxMs: 5000 },
+  hostPace: { settleMs: 2000, maxMs: 10_000 },
+  measurementPace: { settleMs: 60_000, maxMs: 60_000 },
+};
+
+export interface Caches {
+  readonly hosts: Informer<Host>;
+  readonly templates: Informer<Template>;
+  readonly deployments: Informer<ServiceDeployment>;
+  readonly appliances: Informer<VirtualAppliance>;
+  readonly configMaps: Informer<ConfigMap>;
+}
+
+/** What every controller is given. Whatever of it is kept in memory only can be lost at any moment. */
+export interface OperatorContext {
+  readonly client: KubeClient;
+  readonly applier: Applier;
+  readonly recorder: EventRecorder;
+  readonly caches: Caches;
+  /** What the hosts last said, and the way to speak to them. */
+  readonly views: HostViews;
+  readonly links: HostLinks;
+  readonly outcomes: PlacementOutcomes;
+  readonly times: CreationTimes;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly patience: Patience;
+}
+
+export const CONFIG_MAPS: ResourceRef<ConfigMap> = {
+  group: '',
+  version: 'v1',
+  plural: 'configmaps',
+  kind: 'ConfigMap',
+  namespaced: true,
+};
+
+/** The names of the caches' indexes. */
+export const BY_HOST = 'host';
+export const BY_UID = 'uid';
+export const BY_OWNER = 'owner';
+export const BY_PENDING = 'pending';
+/** The only value in that index. */
+export const PENDING = 'true';
+export const BY_TEMPLATE = 'template';
+export const BY_CONFIG_MAP = 'configMap';
+export const BY_PARENT = 'parent';
+export const BY_DIGEST = 'digest';
+
+/** By which the appliances are looked up: bound host, waiting for one, uid, controlling task, template, ConfigMap. */
+export const APPLIANCE_INDEXES: Readonly<Record<string, IndexFunction<VirtualAppliance>>> = {
+  [BY_HOST]: ({ spec }) => one(spec.hostName),
+  [BY_UID]: ({ metadata }) => one(metadata.uid),
+  [BY_OWNER]: (appliance) => {
+    const owner = controllerOf(appliance);
+    return owner === undefined ? [] : [ownerKey(appliance.metadata.namespace, owner.uid)];
+  },
+  [BY_PENDING]: (appliance) => (isPending(appliance) ? [PENDING] : []),
+  [BY_TEMPLATE]: (appliance) => [templateKeyOf(appliance)],
+  [BY_CONFIG_MAP]: ({ metadata, spec }) => {
+    const name = spec.package?.configMap?.name;
+    return name === undefined ? [] : [keyOf({ namespace: metadata.namespace, name })];
+  },
+};
+
+/** By which the templates are looked up: parent, digests of their files. */
+export const TEMPLATE_INDEXES: Readonly<Record<string, IndexFunction<Template>>> = {
+  [BY_PARENT]: (template) => one(parentKey(template) ?? undefined),
+  [BY_DIGEST]: digestsOf,
+};
+
+/** Owners are of the same namespace: whoever names one in another is not believed, or they could pose as its appliances. */
+export function ownerKey(namespace: string | undefined, ownerUid: string): string {
+  return `${namespace}/${ownerUid}`;
+}
+
+function one(value: string | undefined): readonly string[] {
+  return value === undefined ? [] : [value];
+}

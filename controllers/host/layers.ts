@@ -1,0 +1,20 @@
+import type { Layer } from '../template/layers.ts';
+import { asking } from './asking.ts';
+import type { Daemon } from './daemon.ts';
+import type { Puts } from './puts.ts';
+import type { HostView } from './view.ts';
+
+/** Lets a host hold a layer, unless it was told so since its daemon started and has it. */
+export async function putLayer(
+  client: Daemon,
+  view: HostView,
+  puts: Puts,
+  [sha256, desired]: Layer,
+  signal: AbortSignal,
+): Promise<void> {
+  const daemonStart = view.status?.startedAt ?? '';
+  const what = `layer/${desired.template}/${sha256}`;
+  if (view.layers.has(sha256) && puts.wasPut(view.name, daemonStart, what, desired)) return;
+  await asking(client.putLayer(sha256, desired, { signal }));
+  puts.record(view.name, daemonStart, what, desired);
+}

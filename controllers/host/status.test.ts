@@ -1,0 +1,80 @@
+import { describe, expect, it } from 'vitest';
+import { aHost } from '../../test/builders/objects.ts';
+import { aHostReport, aLayer, aView } from '../../test/builders/reports.ts';
+import { expectCondition, expectStanding, READY } from '../../test/expectations/conditions.ts';
+import { type HostFacts, statusOf, urgencyOf } from './status.ts';
+
+const MEBI = 1024 ** 2;
+
+function facts(overrides: Partial<HostFacts> = {}): HostFacts {
+  return {
+    host: aHost(),
+    view: aView({ lastSeen: 1000, holds: [aLayer()] }),
+    readiness: { status: 'True', reason: 'HostReady', message: 'it answers' },
+    bound: [
+      { uid: 'a', resources: { cpuMillis: 500, memoryBytes: 256 * MEBI } },
+      { uid: 'b', resources: { cpuMillis: 1000, memoryBytes: 512 * MEBI } },
+    ],
+    unclaimed: [],
+    now: 2000,
+    ...overrides,
+  };
+}
+
+describe('the status of a host', () => {
+  it('says what it has, what is promised and what it holds', () => {
+    const status = statusOf(facts());
+    expect(status).toMatchObject({
+      capacity: { cpu: '8', memory: '16Gi', disk: '100Gi' },
+      used: { cpu: '0', memory: '0', disk: '0' },
+      promised: { cpu: '1500m', memory: '768Mi' },
+      appliances: 2,
+      layers: [{ sha256: aLayer().sha256, template: 'default/debian', state: 'Ready' }],
+      lastSeenTime: '1970-01-01T00:00:01.000Z',
+      observedGeneration: 1,
+    });
+    expectStanding(status.conditions, READY, 'HostReady');
+    expectCondition(status.conditions, 'UnclaimedAppliances', 'False', 'AllClaimed');
+  });
+
+  it('keeps what was last known of a host that is away', () => {
+    const before = statusOf(facts());
+    const readiness = { status: 'False', reason: 'HostUnreachable', message: 'refused' } as const;
+    const after = statusOf(facts({ host: aHost({ status: before }), view: undefined, readiness }));
+    expect(after).toMatchObject({
+      capacity: before.capacity,
+      layers: before.layers,
+      lastSeenTime: before.lastSeenTime,
+    });
+    expectCondition(after.conditions, 'Ready', 'False', 'HostUnreachable');
+  });
+
+  it('names the appliances that nobody claims', () => {
+    const status = statusOf(facts({ unclaimed: ['default/web (u-1)'] }));
+    const message = expectCondition(status.conditions, 'UnclaimedAppliances', 'True', 'UnclaimedAppliances');
+    expect(message).toContain('default/web (u-1)');
+  });
+});
+
+describe('the urgency of a change', () => {
+  const old = statusOf(facts());
+  const urgencyAfter = (change: Partial<HostFacts>) =>
+    urgencyOf(old, statusOf(facts({ host: aHost({ status: old }), ...change })));
+
+  it('is none for no change, now for the first status', () => {
+    expect(urgencyAfter({})).toBe('none');
+    expect(urgencyOf(undefined, old)).toBe('now');
+  });
+
+  it('is now for a condition, soon for a count, later for a measurement', () => {
+    expect(urgencyAfter({ readiness: { status: 'False', reason: 'HypervisorMissing', message: '' } })).toBe(
+      'now',
+    );
+    expect(urgencyAfter({ bound: [] })).toBe('soon');
+    const words = { status: 'True', reason: 'HostReady', message: '1 byte less is free' } as const;
+    expect(urgencyAfter({ readiness: words })).toBe('later');
+    const used = { cpuMillis: 100, memoryBytes: 1, diskBytes: 1 };
+    const view = aView({ lastSeen: 9000, holds: [aLayer()], status: aHostReport({ used }) });
+    expect(urgencyAfter({ view })).toBe('later');
+  });
+});

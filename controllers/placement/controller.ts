@@ -1,0 +1,189 @@
+import type { VirtualAppliance } from '../../src/api/kinds.ts';
+import { keyOf } from '../../src/api/object.ts';
+import { placeBatch } from '../../src/domain/placement/batch.ts';
+import type { Placement } from '../../src/domain/placement/types.ts';
+import { done, type ReconcileResult, requeueAfter, waitFor } from '../../src/kube/outcome.ts';
+import { boundAppliances, resourcesOf, uidOf } from '../bound.ts';
+import { BY_HOST, BY_PENDING, BY_UID, type OperatorContext, PENDING } from '../context.ts';
+import { inParallel } from '../parallel.ts';
+import { type ControllerDefinition, changesOf, viewsSource } from '../sources.ts';
+import { AssumedBindings } from './assumed.ts';
+import { bind } from './bind.ts';
+import { refusalOf } from './refusal.ts';
+import { inOrderOfArrival, isPending, placementHost, placementRequest } from './snapshot.ts';
+
+/** There is one key: a pass looks at all appliances that wait, so that a burst of them is one batch. */
+const PASS = 'pass';
+/** After a start, hosts that are still being connected to are waited for this long before others are chosen. */
+const CONNECT_PATIENCE_MS = 3000;
+/** How often a refusal is put in words again for one who waits: numbers change with every measurement. */
+const RETELL_MS = 10_000;
+const BIND_WIDTH = 16;
+
+/**
+ * Chooses hosts (SO-MVDS 4.2) for the appliances that have none, all of them in one pass over one snapshot, and binds each
+ * by setting `spec.hostName` once. Watches appliances, hosts and what hosts report; whatever could make room starts a pass.
+ */
+export function createPlacementController(context: OperatorContext): ControllerDefinition {
+  const { caches, views } = context;
+  const memory: Memory = { assumed: new AssumedBindings(), toldAt: new Map(), metAt: new Map() };
+  return {
+    name: 'placement',
+    concurrency: 1,
+    sources: [
+      changesOf(caches.appliances, (old, current) => (changesRoom(old, current) ? [PASS] : [])),
+      changesOf(caches.hosts, () => [PASS]),
+      viewsSource(views, ({ kind }) => (kind === 'link' || kind === 'status' ? [PASS] : [])),
+    ],
+    reconcile: (_key, signal) => new Pass(context, memory).run(signal),
+  };
+}
+
+/** Whether the change brings someone who waits, or frees what someone held. */
+function changesRoom(old: VirtualAppliance | undefined, current: VirtualAppliance | undefined): boolean {
+  if (current === undefined || isPending(current)) return true;
+  return old?.spec.hostName !== current.spec.hostName;
+}
+
+/** What passes leave to the next one. */
+interface Memory {
+  readonly assumed: AssumedBindings;
+  /** By uid, when a refusal was last put in words. */
+  readonly toldAt: Map<string, number>;
+  /** By name, when a host was first met that nobody had connected to. */
+  readonly metAt: Map<string, number>;
+}
+
+/** One look at everybody who waits, and at all hosts. */
+class Pass {
+  readonly #context: OperatorContext;
+  readonly #memory: Memory;
+
+  constructor(context: OperatorContext, memory: Memory) {
+    this.#context = context;
+    this.#memory = memory;
+  }
+
+  async run(signal: AbortSignal): Promise<ReconcileResult> {
+    const { assumed, toldAt } = this.#memory;
+    const { appliances } = this.#context.caches;
+    const isWaiting = (uid: string) => appliances.byIndex(BY_UID, uid).some(isPending);
+    assumed.settle(isWaiting);
+    for (const uid of [...toldAt.keys()]) if (!isWaiting(uid)) toldAt.delete(uid);
+    const waiting = appliances.byIndex(BY_PENDING, PENDING).filter((one) => !assumed.has(uidOf(one)));
+    if (waiting.length === 0) return done;
+    if (this.#isConnecting()) return waitFor('the hosts to be connected to', CONNECT_PATIENCE_MS);
+    const inOrder = inOrderOfArrival(waiting);
+    const placements = this.#decide(inOrder);
+    const bound = await this.#carryOut(inOrder, placements, signal);
+    return bound ? this.#retellLater(placements) : requeueAfter(50);
+  }
+
+  /** Algorithms 1 and 2; measures Tc, the time to compute what is used, and Ts, the time to choose. */
+  #decide(waiting: readonly VirtualAppliance[]): readonly Placement[] {
+    const { caches, clock, times, views } = this.#context;
+    const startedAt = clock.monotonic();
+    const assumed = this.#memory.assumed.byHost();
+    const hosts = caches.hosts.list().map((host) => {
+      const { name } = host.metadata;
+      const promised = [
+        ...boundAppliances(caches.appliances.byIndex(BY_HOST, name)),
+        ...(assumed.get(name) ?? []),
+      ];
+      return placementHost(host, views.get(name), promised);
+    });
+    const computedAt = clock.monotonic();
+    const placements = placeBatch(hosts, waiting.map(placementRequest));
+    times.recordPlacement({
+      tcSeconds: (computedAt - startedAt) / 1000,
+      tsSeconds: (clock.monotonic() - computedAt) / 1000,
+    });
+    return placements;
+  }
+
+  /** Tells the refused, binds the placed; false when someone has to be decided about again. */
+  async #carryOut(
+    waiting: readonly VirtualAppliance[],
+    placements: readonly Placement[],
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const bindings: { appliance: VirtualAppliance; host: string }[] = [];
+    waiting.forEach((appliance, index) => {
+      const placement = placements[index];
+      if (placement === undefined) return;
+      if (placement.host === null) this.#refuse(appliance, placement);
+      else bindings.push({ appliance, host: placement.host });
+    });
+    let allBound = true;
+    for (const { appliance, host } of bindings) {
+      this.#memory.assumed.assume({ uid: uidOf(appliance), host, resources: resourcesOf(appliance) });
+    }
+    const considered = this.#context.caches.hosts.list().length;
+    await inParallel(bindings, BIND_WIDTH, async ({ appliance, host }) => {
+      if (!(await this.#bind(appliance, host, considered, signal))) allBound = false;
+    });
+    return allBound;
+  }
+
+  async #bind(
+    appliance: VirtualAppliance,
+    host: string,
+    considered: number,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const { client, clock, outcomes, recorder } = this.#context;
+    const uid = uidOf(appliance);
+    let isBound = false;
+    try {
+      isBound = await bind(client, appliance, host, signal);
+    } finally {
+      if (!isBound) this.#memory.assumed.forget(uid);
+    }
+    if (!isBound) return false;
+    const waited = outcomes.get(uid)?.type === 'refused';
+    const message = `${host} has the most memory free, then CPU, of the ${considered} host(s) that were considered`;
+    const placedTime = new Date(clock.now()).toISOString();
+    outcomes.set(keyOf(appliance), uid, { type: 'placed', choice: { message, placedTime, waited } });
+    if (waited)
+      recorder.record(appliance, { type: 'Normal', reason: 'Placed', message: `bound to host ${host}` });
+    return true;
+  }
+
+  #refuse(appliance: VirtualAppliance, unplaced: Extract<Placement, { host: null }>): void {
+    const { clock, outcomes, recorder } = this.#context;
+    const uid = uidOf(appliance);
+    const toldAt = this.#memory.toldAt.get(uid);
+    if (toldAt !== undefined && clock.monotonic() - toldAt < RETELL_MS) return;
+    this.#memory.toldAt.set(uid, clock.monotonic());
+    const refusal = refusalOf(unplaced);
+    const before = outcomes.get(uid);
+    if (before?.type === 'refused' && before.refusal.message === refusal.message) return;
+    outcomes.set(keyOf(appliance), uid, { type: 'refused', refusal });
+    if (before?.type === 'refused') return;
+    recorder.record(appliance, { type: 'Warning', reason: refusal.reason, message: refusal.message });
+  }
+
+  /** Who goes on waiting is told again when the numbers may have changed; what could make room starts a pass anyway. */
+  #retellLater(placements: readonly Placement[]): ReconcileResult {
+    if (placements.every(({ host }) => host !== null)) return done;
+    return waitFor('a host with room', RETELL_MS);
+  }
+
+  /** Whether a host's first word may come any moment. */
+  #isConnecting(): boolean {
+    const { caches, clock, views } = this.#context;
+    const { metAt } = this.#memory;
+    const now = clock.monotonic();
+    for (const name of [...metAt.keys()]) if (caches.hosts.get(name) === undefined) metAt.delete(name);
+    return caches.hosts.list().some(({ metadata: { name } }) => {
+      const link = views.get(name)?.link;
+      if (link !== undefined && link.state !== 'connecting') {
+        metAt.delete(name);
+        return false;
+      }
+      const since = link?.since ?? metAt.get(name) ?? now;
+      metAt.set(name, since);
+      return now - since < CONNECT_PATIENCE_MS;
+    });
+  }
+}

@@ -1,0 +1,157 @@
+import { describe, expect, it } from 'vitest';
+import { placeBatch } from '../../src/domain/placement/batch.ts';
+import type { Unplaced } from '../../src/domain/placement/types.ts';
+import { ApiError } from '../../src/kube/api-error.ts';
+import type { KubeClient } from '../../src/kube/client.ts';
+import { aHost, anAppliance } from '../../test/builders/objects.ts';
+import { aHostReport, aView } from '../../test/builders/reports.ts';
+import { AssumedBindings } from './assumed.ts';
+import { bind } from './bind.ts';
+import { refusalOf } from './refusal.ts';
+import { inOrderOfArrival, isPending, placementHost, placementRequest } from './snapshot.ts';
+
+const GIBI = 1024 ** 3;
+const small = { cpuMillis: 500, memoryBytes: 256 * 1024 ** 2 };
+
+describe('a host as placement sees it', () => {
+  it('uses what it measures or what is promised, whichever is more', () => {
+    const used = { cpuMillis: 700.5, memoryBytes: GIBI, diskBytes: 0 };
+    const view = aView({ status: aHostReport({ used }) });
+    expect(
+      placementHost(aHost({ metadata: { labels: { rack: 'r1' } } }), view, [{ uid: 'a', resources: small }]),
+    ).toEqual({
+      name: 'host-a',
+      labels: { rack: 'r1' },
+      ready: true,
+      totalCpuMillis: 8000,
+      totalMemoryBytes: 16 * GIBI,
+      usedCpuMillis: 701,
+      usedMemoryBytes: GIBI,
+      thresholdCpu: 0.75,
+      thresholdMemory: 0.75,
+    });
+    const promised = Array.from({ length: 8 }, (_, n) => ({ uid: String(n), resources: small }));
+    expect(placementHost(aHost(), view, promised)).toMatchObject({
+      usedCpuMillis: 4000,
+      usedMemoryBytes: 2 * GIBI,
+    });
+  });
+
+  it('takes nobody when it is closed, going, away or unknown', () => {
+    const ready = (host = aHost(), view: ReturnType<typeof aView> | undefined = aView()) =>
+      placementHost(host, view, []).ready;
+    expect(ready()).toBe(true);
+    expect(ready(aHost({ spec: { unschedulable: true } }))).toBe(false);
+    expect(ready(aHost({ metadata: { deletionTimestamp: '2026-01-01T00:00:00Z' } }))).toBe(false);
+    expect(ready(aHost(), aView({ link: { state: 'connecting', since: 0 } }))).toBe(false);
+    expect(placementHost(aHost(), undefined, [])).toMatchObject({ ready: false, totalMemoryBytes: 0 });
+  });
+});
+
+describe('an appliance as placement sees it', () => {
+  it('fits nowhere when it asks for more than can be counted, and keeps nobody else from being placed', () => {
+    const asking = (name: string, memory: string) =>
+      placementRequest(anAppliance({ metadata: { name }, spec: { resources: { cpu: '1', memory } } }));
+    const requests = [asking('absurd', '999999999999999Ti'), asking('modest', '256Mi')];
+    expect(placeBatch([placementHost(aHost(), aView(), [])], requests).map(({ host }) => host)).toEqual([
+      null,
+      'host-a',
+    ]);
+  });
+
+  it('is a request in whole numbers, with the hosts that its user appoints', () => {
+    const placement = { hosts: ['host-b'], hostSelector: { matchLabels: { rack: 'r1' } } };
+    expect(placementRequest(anAppliance({ spec: { placement } }))).toEqual({
+      name: 'uid-web-0',
+      ...small,
+      ...placement,
+    });
+  });
+
+  it('waits as long as it has no host and is not going', () => {
+    expect(isPending(anAppliance())).toBe(true);
+    expect(isPending(anAppliance({ spec: { hostName: 'host-a' } }))).toBe(false);
+    expect(isPending(anAppliance({ metadata: { deletionTimestamp: '2026-01-01T00:00:00Z' } }))).toBe(false);
+  });
+
+  it('has its turn by its age, then its name', () => {
+    const at = (name: string, creationTimestamp: string) =>
+      anAppliance({ metadata: { name, creationTimestamp } });
+    const list = [
+      at('c', '2026-01-02T00:00:00Z'),
+      at('b', '2026-01-01T00:00:00Z'),
+      at('a', '2026-01-02T00:00:00Z'),
+    ];
+    expect(inOrderOfArrival(list).map(({ metadata }) => metadata.name)).toEqual(['b', 'a', 'c']);
+  });
+});
+
+describe('AssumedBindings', () => {
+  it('counts what was bound until the cache shows it', () => {
+    const assumed = new AssumedBindings();
+    assumed.assume({ uid: 'a', host: 'host-a', resources: small });
+    assumed.assume({ uid: 'b', host: 'host-b', resources: small });
+    assumed.assume({ uid: 'c', host: 'host-a', resources: small });
+    assumed.forget('c');
+    expect(assumed.byHost().get('host-a')).toEqual([{ uid: 'a', host: 'host-a', resources: small }]);
+    assumed.settle((uid) => uid === 'b');
+    expect([assumed.has('a'), assumed.has('b')]).toEqual([false, true]);
+  });
+});
+
+describe('a refusal', () => {
+  const refuse = (count: number) => {
+    const tiny = { totalCpuMillis: 100, totalMemoryBytes: 1024, usedCpuMillis: 0, usedMemoryBytes: 0 };
+    const hosts = Array.from({ length: count }, (_, n) => ({
+      ...tiny,
+      name: `host-${String(n).padStart(2, '0')}`,
+      labels: {},
+      ready: true,
+      thresholdCpu: 1,
+      thresholdMemory: 1,
+    }));
+    return refusalOf(placeBatch(hosts, [placementRequest(anAppliance())])[0] as Unplaced);
+  };
+
+  it('has one entry a host, with both of its reasons, twenty at most', () => {
+    const { reason, reasons } = refuse(30);
+    expect(reason).toBe('NoHostFits');
+    expect(reasons).toHaveLength(20);
+    expect(reasons[0]).toEqual({
+      host: 'host-00',
+      reason: expect.stringMatching(/too little memory.*; .*too little CPU/),
+    });
+  });
+
+  it('says so when there are no hosts', () => {
+    expect(refuse(0)).toMatchObject({ reason: 'NoHosts', reasons: [] });
+  });
+});
+
+describe('bind', () => {
+  const run = async (answer: () => Promise<never> | Promise<object>) => {
+    const patches: unknown[] = [];
+    const patch = async (_ref: unknown, _name: unknown, body: unknown) => {
+      patches.push(body);
+      return await answer();
+    };
+    const client = { patch } as unknown as Pick<KubeClient, 'patch'>;
+    return { isBound: await bind(client, anAppliance(), 'host-a', new AbortController().signal), patches };
+  };
+  const refused = (status: number) => async (): Promise<never> => {
+    throw new ApiError({ status, reason: 'Test', message: 'test' });
+  };
+
+  it('binds this very version of the appliance only', async () => {
+    expect(await run(async () => ({}))).toEqual({
+      isBound: true,
+      patches: [{ metadata: { uid: 'uid-web-0', resourceVersion: '1' }, spec: { hostName: 'host-a' } }],
+    });
+  });
+
+  it('decides anew about one that changed or went, and passes other errors on', async () => {
+    expect((await run(refused(409))).isBound).toBe(false);
+    expect((await run(refused(404))).isBound).toBe(false);
+    await expect(run(refused(500))).rejects.toThrow('test');
+  });
+});

@@ -1,0 +1,56 @@
+import type { Host, VirtualAppliance } from '../../src/api/kinds.ts';
+import type { PlacementHost, PlacementRequest } from '../../src/domain/placement/types.ts';
+import { usedResources } from '../../src/domain/placement/usage.ts';
+import { type BoundAppliance, resourcesOf, uidOf } from '../bound.ts';
+import { acceptsAppliances } from '../host/readiness.ts';
+import type { HostView } from '../host/view.ts';
+
+/**
+ * A host as an element of H (SO-MVDS 4.2), from its own last word and what is promised on it.
+ * @param promised to every appliance bound there, seen in the cache or just written
+ */
+export function placementHost(
+  host: Host,
+  view: HostView | undefined,
+  promised: readonly BoundAppliance[],
+): PlacementHost {
+  const measured = view?.status?.used;
+  const used = usedResources(
+    measured === undefined ? undefined : { ...measured, cpuMillis: Math.ceil(measured.cpuMillis) },
+    promised.map(({ resources }) => resources),
+  );
+  const { group, thresholds, unschedulable } = host.spec;
+  return {
+    name: host.metadata.name,
+    labels: host.metadata.labels ?? {},
+    ...(group === undefined ? {} : { group }),
+    ready: !unschedulable && host.metadata.deletionTimestamp === undefined && acceptsAppliances(view),
+    totalCpuMillis: view?.status?.capacity.cpuMillis ?? 0,
+    totalMemoryBytes: view?.status?.capacity.memoryBytes ?? 0,
+    usedCpuMillis: used.cpuMillis,
+    usedMemoryBytes: used.memoryBytes,
+    thresholdCpu: thresholds.cpu,
+    thresholdMemory: thresholds.memory,
+  };
+}
+
+/** Whether the appliance waits for a host. */
+export function isPending({ metadata, spec }: VirtualAppliance): boolean {
+  return spec.hostName === undefined && metadata.deletionTimestamp === undefined;
+}
+
+/** An appliance as an element of P (SO-MVDS 4.2); its uid is its name there. */
+export function placementRequest(appliance: VirtualAppliance): PlacementRequest {
+  const { hosts, hostSelector } = appliance.spec.placement;
+  return { name: uidOf(appliance), ...resourcesOf(appliance), hosts, hostSelector };
+}
+
+/** Who came first is placed first; the key makes the order total. */
+export function inOrderOfArrival(appliances: readonly VirtualAppliance[]): VirtualAppliance[] {
+  const rank = ({ metadata }: VirtualAppliance) =>
+    `${metadata.creationTimestamp ?? ''} ${metadata.namespace ?? ''}/${metadata.name}`;
+  return appliances
+    .map((appliance) => ({ appliance, rank: rank(appliance) }))
+    .sort((a, b) => (a.rank < b.rank ? -1 : 1))
+    .map(({ appliance }) => appliance);
+}

@@ -1,0 +1,112 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { VirtualAppliance } from '../../src/api/kinds.ts';
+import { controllerReference } from '../../src/api/object.ts';
+import { ApiError } from '../../src/kube/api-error.ts';
+import { systemClock } from '../../src/kube/clock.ts';
+import { TransientError } from '../../src/kube/errors.ts';
+import { createExpectations } from '../../src/kube/expectations.ts';
+import { aDeployment, anAppliance, aService } from '../../test/builders/objects.ts';
+import { carryOut, type Hands } from './carry-out.ts';
+import { Flux } from './flux.ts';
+import type { Plan } from './plan.ts';
+import { wantedAppliances } from './wanted.ts';
+
+const deployment = aDeployment();
+const wanted = wantedAppliances(deployment, aService({ replicas: 3 }), 'default/debian', () => undefined);
+const nothing: Plan = { create: [], update: [], remove: [], upToDate: 0, held: 0 };
+
+function refused(status: number, reason: string): ApiError {
+  return new ApiError({ status, reason, message: reason });
+}
+
+describe('carryOut', () => {
+  let calls: string[];
+  let failures: Map<string, ApiError>;
+  let there: VirtualAppliance | undefined;
+  let hands: Hands;
+
+  beforeEach(() => {
+    calls = [];
+    failures = new Map();
+    there = undefined;
+    const note = (call: string) => {
+      calls.push(call);
+      const failure = failures.get(call);
+      if (failure !== undefined) throw failure;
+    };
+    hands = {
+      expectations: createExpectations(systemClock),
+      flux: new Flux(),
+      client: {
+        create: async (_ref, object) => {
+          note(`create ${object.metadata.name}`);
+          return object;
+        },
+        replace: async (_ref, object) => {
+          note(`replace ${object.metadata.name}`);
+          return object;
+        },
+        delete: async (_ref, { name }, options) => {
+          expect(options?.preconditions).toEqual({ uid: `uid-${name}`, resourceVersion: '1' });
+          note(`delete ${name}`);
+        },
+        find: async <T>() => there as T | undefined,
+      },
+    };
+  });
+
+  const run = (plan: Partial<Plan>) =>
+    carryOut(hands, deployment, { ...nothing, ...plan }, new AbortController().signal);
+
+  it('creates, and waits until what it created is seen', async () => {
+    expect(await run({ create: wanted })).toEqual([]);
+    expect(calls).toEqual(['create shop-web-0', 'create shop-web-1', 'create shop-web-2']);
+    expect(hands.expectations.satisfied('default/shop')).toBe(false);
+    for (const { name } of wanted) hands.expectations.creationObserved('default/shop', name);
+    expect(hands.expectations.satisfied('default/shop')).toBe(true);
+  });
+
+  it('waits for nothing that was not created', async () => {
+    failures.set('create shop-web-0', refused(403, 'Forbidden'));
+    await expect(run({ create: wanted })).rejects.toThrow('Forbidden');
+    expect(calls, 'no more is tried after the first refusal').toEqual(['create shop-web-0']);
+    expect(hands.expectations.satisfied('default/shop')).toBe(true);
+  });
+
+  it('takes what is there already for its own only when it is', async () => {
+    failures.set('create shop-web-1', refused(409, 'AlreadyExists'));
+    there = anAppliance({
+      metadata: { name: 'shop-web-1', ownerReferences: [controllerReference(deployment)] },
+    });
+    expect(await run({ create: wanted })).toEqual([]);
+    there = anAppliance({ metadata: { name: 'shop-web-1' } });
+    expect(await run({ create: wanted })).toEqual(['shop-web-1']);
+  });
+
+  it.each([
+    [
+      'of a task of the same name that was deleted',
+      { ownerReferences: [{ ...controllerReference(deployment), uid: 'x' }] },
+    ],
+    ['of anybody that is going', { deletionTimestamp: '2026-01-01T00:00:00Z' }],
+  ])('waits for the appliance %s, and calls it no conflict', async (_whose, metadata) => {
+    failures.set('create shop-web-1', refused(409, 'AlreadyExists'));
+    there = anAppliance({ metadata: { name: 'shop-web-1', ...metadata } });
+    await expect(run({ create: wanted })).rejects.toThrow(TransientError);
+  });
+
+  it('tries a name again that has become free in between', async () => {
+    failures.set('create shop-web-1', refused(409, 'AlreadyExists'));
+    await expect(run({ create: wanted })).rejects.toThrow(TransientError);
+  });
+
+  it('notes what it changed, and leaves to the next look what changed under its hands', async () => {
+    const [first, second] = [anAppliance(), anAppliance({ metadata: { name: 'web-1' } })];
+    const [want] = wanted;
+    if (want === undefined) throw new Error('nothing is wanted');
+    failures.set('delete web-1', refused(409, 'Conflict'));
+    await run({ remove: [second], update: [{ current: first, wanted: want }] });
+    expect(calls).toEqual(['delete web-1', 'replace web-0']);
+    expect([hands.flux.has(first), hands.flux.has(second)]).toEqual([true, false]);
+  });
+});

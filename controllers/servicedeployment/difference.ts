@@ -1,0 +1,53 @@
+import { isConditionTrue } from '../../src/api/conditions.ts';
+import type { VirtualAppliance } from '../../src/api/kinds.ts';
+import { parseBytes, parseCpu } from '../../src/domain/quantity.ts';
+import { containsJson, isSameJson } from '../../src/kube/equality.ts';
+import type { WantedAppliance, WantedSpec } from './wanted.ts';
+
+/** What has to be done about an appliance that is not as its task wants it. */
+export type Difference = 'none' | 'update' | 'replace';
+
+/**
+ * How far an appliance is from what is wanted. What shapes the VM itself (template, resources, network, disk) can only be had
+ * by a new one; all else is changed in place. Read off the appliance's own spec, which cannot lie about what it was made with.
+ */
+export function differenceOf({ metadata, spec }: VirtualAppliance, wanted: WantedAppliance): Difference {
+  if (!isSameJson(shapeOf(spec, metadata.namespace), shapeOf(wanted.spec, metadata.namespace)))
+    return 'replace';
+  const isUpToDate = isSameJson(changeable(spec), changeable(wanted.spec));
+  return isUpToDate && containsJson(metadata.labels ?? {}, wanted.labels) ? 'none' : 'update';
+}
+
+/** Whether its service answers, as the spec it has now asks for. */
+export function isAvailable({ metadata, status }: VirtualAppliance): boolean {
+  return (
+    metadata.deletionTimestamp === undefined &&
+    isConditionTrue(status?.conditions, 'Ready', metadata.generation)
+  );
+}
+
+/** The same appliance with all that can be changed in place as it is wanted. */
+export function updated(appliance: VirtualAppliance, wanted: WantedAppliance): VirtualAppliance {
+  const { metadata, spec } = appliance;
+  return {
+    ...appliance,
+    metadata: { ...metadata, labels: { ...metadata.labels, ...wanted.labels } },
+    spec: { ...spec, ...changeable(wanted.spec) },
+  };
+}
+
+/** "1" and "1000m", a namespace that is named and one that goes without saying, are the same VM. */
+function shapeOf({ template, resources, network, disk }: WantedSpec, namespace: string | undefined): unknown {
+  return {
+    template: { name: template.name, namespace: template.namespace ?? namespace },
+    cpuMillis: parseCpu(resources.cpu),
+    memoryBytes: parseBytes(resources.memory),
+    network,
+    disk: { mode: disk.mode, sizeBytes: disk.size === undefined ? undefined : parseBytes(disk.size) },
+  };
+}
+
+function changeable(spec: WantedSpec) {
+  const { service, parameters, placement, start, onHostFailure, timeouts } = spec;
+  return { service, package: spec.package, parameters, placement, start, onHostFailure, timeouts };
+}

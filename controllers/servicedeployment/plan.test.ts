@@ -1,0 +1,167 @@
+import { describe, expect, it } from 'vitest';
+import type { VirtualAppliance } from '../../src/api/kinds.ts';
+import { aDeployment, anAppliance, aService } from '../../test/builders/objects.ts';
+import { differenceOf, updated } from './difference.ts';
+import { Flux } from './flux.ts';
+import { type PlanInput, planService } from './plan.ts';
+import { type Service, type WantedAppliance, wantedAppliances } from './wanted.ts';
+
+function wantedFor(service: Partial<Service>): WantedAppliance[] {
+  return wantedAppliances(aDeployment(), aService(service), 'default/debian', () => undefined);
+}
+
+/** An appliance as the task `shop` made it, answering or not. */
+function existing(
+  ordinal: number,
+  change: { answers?: boolean; spec?: Partial<VirtualAppliance['spec']>; going?: boolean } = {},
+) {
+  const [wanted] = wantedFor({ replicas: ordinal + 1 }).slice(ordinal);
+  if (wanted === undefined) throw new Error(`nothing is wanted for ${ordinal}`);
+  const { answers = true, spec = {}, going = false } = change;
+  const status = answers ? 'True' : 'False';
+  const lastTransitionTime = '2026-01-01T00:00:00Z';
+  const ready = {
+    type: 'Ready',
+    status,
+    reason: 'Test',
+    message: '',
+    observedGeneration: 1,
+    lastTransitionTime,
+  } as const;
+  return anAppliance({
+    metadata: {
+      name: wanted.name,
+      labels: { ...wanted.labels },
+      ...(going ? { deletionTimestamp: lastTransitionTime } : {}),
+    },
+    spec: { ...wanted.spec, ...spec },
+    status: { conditions: [ready] },
+  });
+}
+
+function plan(input: Partial<PlanInput>) {
+  const { create, update, remove, upToDate, held } = planService({
+    wanted: [],
+    existing: [],
+    maxUnavailable: 1,
+    isInFlux: () => false,
+    ...input,
+  });
+  return {
+    create: create.map(({ name }) => name),
+    update: update.map(({ wanted }) => wanted.name),
+    remove: remove.map(({ metadata }) => metadata.name),
+    upToDate,
+    held,
+  };
+}
+
+const nothing = { create: [], update: [], remove: [], held: 0 };
+const otherPackage = { package: { inline: { files: { a: 'b' } } } };
+const more = { resources: { cpu: '2', memory: '1Gi' } };
+
+describe('the plan of a service', () => {
+  it('is empty when all is as declared', () => {
+    const wanted = wantedFor({ replicas: 2 });
+    expect(plan({ wanted, existing: [existing(0), existing(1)] })).toEqual({ ...nothing, upToDate: 2 });
+  });
+
+  it('makes what is missing, all at once, and not what is still going', () => {
+    const wanted = wantedFor({ replicas: 4 });
+    const found = plan({ wanted, existing: [existing(0), existing(2, { going: true })] });
+    expect(found).toEqual({ ...nothing, create: ['shop-web-1', 'shop-web-3'], upToDate: 1 });
+  });
+
+  it('removes what is declared no more', () => {
+    const found = plan({
+      wanted: wantedFor({ replicas: 1 }),
+      existing: [existing(0), existing(1), existing(2)],
+    });
+    expect(found).toEqual({ ...nothing, remove: ['shop-web-1', 'shop-web-2'], upToDate: 1 });
+  });
+
+  it('changes one after the other, from the highest number, and only as many as may be away', () => {
+    const wanted = wantedFor({ replicas: 3, ...otherPackage });
+    const all = [existing(0), existing(1), existing(2)];
+    expect(plan({ wanted, existing: all })).toEqual({
+      ...nothing,
+      update: ['shop-web-2'],
+      upToDate: 0,
+      held: 2,
+    });
+    expect(plan({ wanted, existing: all, maxUnavailable: 2 }).update).toEqual(['shop-web-2', 'shop-web-1']);
+  });
+
+  it('waits while one is away, and changes those that do not answer anyway', () => {
+    const wanted = wantedFor({ replicas: 3, ...otherPackage });
+    const changed = existing(2, { spec: otherPackage, answers: false });
+    expect(plan({ wanted, existing: [existing(0), existing(1), changed] })).toEqual({
+      ...nothing,
+      upToDate: 1,
+      held: 2,
+    });
+    const silent = existing(1, { answers: false });
+    expect(plan({ wanted, existing: [existing(0), silent, existing(2)] }).update).toEqual(['shop-web-1']);
+  });
+
+  it('replaces where the VM itself has to be another', () => {
+    const wanted = wantedFor({ replicas: 2, ...more });
+    expect(plan({ wanted, existing: [existing(0), existing(1)] })).toEqual({
+      ...nothing,
+      remove: ['shop-web-1'],
+      upToDate: 0,
+      held: 1,
+    });
+  });
+
+  it('leaves alone what was just written, and counts it as away', () => {
+    const wanted = wantedFor({ replicas: 2, ...more });
+    const all = [existing(0), existing(1)];
+    const isInFlux = ({ metadata }: VirtualAppliance) => metadata.name === 'shop-web-1';
+    expect(plan({ wanted, existing: all, isInFlux })).toEqual({ ...nothing, upToDate: 0, held: 1 });
+  });
+});
+
+describe('the difference of an appliance', () => {
+  const [wanted] = wantedFor({});
+  const differenceWith = (spec: Partial<VirtualAppliance['spec']>) =>
+    wanted === undefined ? undefined : differenceOf(existing(0, { spec }), wanted);
+
+  it.each([
+    ['none', { resources: { cpu: 0.5, memory: 268_435_456 } }],
+    ['none', { template: { name: 'debian', namespace: 'default' } }],
+    ['none', { hostName: 'host-a', powerState: 'Stopped' }],
+    ['update', { parameters: { env: { A: 'b' } } }],
+    ['update', { timeouts: { agentSeconds: 10, serviceSeconds: 10 } }],
+    ['update', { placement: { hosts: ['host-b'] } }],
+    ['replace', { template: { name: 'other' } }],
+    ['replace', { disk: { mode: 'Clone' } }],
+    ['replace', { network: { mode: 'User', ports: [{ name: 'admin', port: 9000 }] } }],
+  ] as const)('is %s for %j', (difference, spec) => {
+    expect(differenceWith(spec as Partial<VirtualAppliance['spec']>)).toBe(difference);
+  });
+
+  it('is gone after an update, which leaves host and power as they are', () => {
+    if (wanted === undefined) throw new Error('nothing is wanted');
+    const spec = { ...otherPackage, hostName: 'host-a', powerState: 'Stopped' } as const;
+    const after = updated(existing(0, { spec }), wanted);
+    expect(differenceOf(after, wanted)).toBe('none');
+    expect(after.spec).toMatchObject({ hostName: 'host-a', powerState: 'Stopped' });
+  });
+});
+
+describe('Flux', () => {
+  it('knows what was written until the cache shows another version', () => {
+    const flux = new Flux();
+    const before = existing(0);
+    expect(flux.has(before)).toBe(false);
+    flux.note(before);
+    expect(flux.has(before)).toBe(true);
+    const after = { ...before, metadata: { ...before.metadata, resourceVersion: '2' } };
+    expect(flux.has(after)).toBe(false);
+    expect(flux.has(before), 'forgotten once seen').toBe(false);
+    flux.note(before);
+    flux.forget(before);
+    expect(flux.has(before)).toBe(false);
+  });
+});

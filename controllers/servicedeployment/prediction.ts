@@ -1,0 +1,69 @@
+import type { ServiceDeployment, VirtualAppliance } from '../../src/api/kinds.ts';
+import { predictDeployment } from '../../src/domain/timing/prediction.ts';
+import type { CreationTimes } from '../creation-times.ts';
+import { templateKeyOf } from '../template/references.ts';
+
+type Prediction = NonNullable<NonNullable<ServiceDeployment['status']>['prediction']>;
+
+/** A status has room for so many hosts: those that take longest decide. */
+const MOST_HOSTS = 100;
+
+/** What a prediction is made of. */
+export interface PredictionInput {
+  readonly deployment: ServiceDeployment;
+  readonly appliances: readonly VirtualAppliance[];
+  readonly isComplete: boolean;
+  readonly times: Pick<CreationTimes, 'placement' | 'expected'>;
+  /** How many VMs a host creates at once, as far as it said. */
+  readonly concurrencyOf: (host: string) => number | undefined;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+}
+
+/**
+ * The deployment's time by Equation 1 (SO-MVDS 4.1), and the time it took. It is predicted while the appliances are made, from
+ * what their templates took on their hosts before; what was never measured is not guessed. A change of the task starts anew.
+ */
+export function predictionOf(input: PredictionInput): Prediction {
+  const { deployment, isComplete, now } = input;
+  const before = deployment.status?.prediction;
+  const isNewTask = deployment.status?.observedGeneration !== deployment.metadata.generation;
+  if (before?.startedTime === undefined || isNewTask) return { startedTime: new Date(now).toISOString() };
+  if (before.actualSeconds !== undefined) return before;
+  const predicted = before.totalSeconds === undefined ? predict(input) : {};
+  if (!isComplete) return { ...before, ...predicted };
+  // A wall clock that was set back must not make it negative.
+  const actualSeconds = round(Math.max(0, now - Date.parse(before.startedTime)) / 1000);
+  return { ...before, ...predicted, actualSeconds };
+}
+
+/** Once for each task, as soon as all of its appliances have a host: nothing afterwards makes it a better prediction. */
+function predict({ appliances, times, concurrencyOf }: PredictionInput): Partial<Prediction> {
+  const perHost = new Map<string, number[]>();
+  for (const appliance of appliances) {
+    const host = appliance.spec.hostName;
+    const seconds = host === undefined ? undefined : times.expected(templateKeyOf(appliance), host);
+    if (host === undefined || seconds === undefined) return {};
+    const onHost = perHost.get(host) ?? [];
+    onHost.push(seconds);
+    perHost.set(host, onHost);
+  }
+  if (perHost.size === 0) return {};
+  const concurrency = new Map([...perHost.keys()].map((host) => [host, concurrencyOf(host) ?? 1]));
+  const { placementSeconds, perHostSeconds, totalSeconds } = predictDeployment({
+    ...times.placement,
+    perHost,
+    concurrency,
+  });
+  const longest = [...perHostSeconds].sort((a, b) => b[1] - a[1]).slice(0, MOST_HOSTS);
+  return {
+    placementSeconds: round(placementSeconds),
+    perHostSeconds: Object.fromEntries(longest.map(([host, seconds]) => [host, round(seconds)])),
+    totalSeconds: round(totalSeconds),
+  };
+}
+
+/** Milliseconds are as exact as the measurements. */
+function round(seconds: number): number {
+  return Math.round(seconds * 1000) / 1000;
+}

@@ -1,0 +1,113 @@
+import type { ServiceDeployment, VirtualAppliance } from '../../src/api/kinds.ts';
+import {
+  FINALIZER_APPLIANCE,
+  LABEL_ORDINAL,
+  LABEL_SERVICE,
+  LABEL_SERVICE_DEPLOYMENT,
+} from '../../src/api/labels.ts';
+import { controllerReference, parseKey } from '../../src/api/object.ts';
+
+export type Service = ServiceDeployment['spec']['services'][number];
+type ApplianceSpec = VirtualAppliance['spec'];
+
+/** The part of an appliance that its task decides; the rest (hostName, powerState) is placement's and the users'. */
+export type WantedSpec = Omit<ApplianceSpec, 'hostName' | 'powerState'>;
+
+/** One appliance as a task wants it. */
+export interface WantedAppliance {
+  readonly name: string;
+  readonly ordinal: number;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly spec: WantedSpec;
+}
+
+/** How many appliances a service of a task is to have. */
+export function replicasOf({ spec }: ServiceDeployment, service: Service): number {
+  return spec.replicas ?? service.replicas ?? 1;
+}
+
+/** The name of an appliance follows from its task, so that none is ever made twice. */
+function applianceName(task: string, service: string, ordinal: number): string {
+  return `${task}-${service}-${ordinal}`;
+}
+
+/**
+ * The appliances of a service, in order of their ordinals.
+ * @param templateKey namespace/name of the template that was chosen
+ * @param hostnameNow the hostname that the appliance of a name has at present, if it is there
+ */
+export function wantedAppliances(
+  deployment: ServiceDeployment,
+  service: Service,
+  templateKey: string,
+  hostnameNow: (applianceName: string) => string | undefined,
+): WantedAppliance[] {
+  const replicas = replicasOf(deployment, service);
+  return Array.from({ length: replicas }, (_, ordinal) => {
+    const name = applianceName(deployment.metadata.name, service.name, ordinal);
+    const labels = {
+      [LABEL_SERVICE_DEPLOYMENT]: deployment.metadata.name,
+      [LABEL_SERVICE]: service.name,
+      [LABEL_ORDINAL]: String(ordinal),
+    };
+    const hostname = hostnameOf(service, ordinal, replicas, hostnameNow(name));
+    return { name, ordinal, labels, spec: specOf(deployment, service, templateKey, hostname) };
+  });
+}
+
+function specOf(
+  { metadata }: ServiceDeployment,
+  service: Service,
+  templateKey: string,
+  hostname: string | undefined,
+): WantedSpec {
+  const { name, namespace } = parseKey(templateKey);
+  const { parameters, resources, network, placement, start, disk, onHostFailure, timeouts } = service;
+  return {
+    service: { name: service.name },
+    package: service.package,
+    template: { name, ...(namespace === metadata.namespace ? {} : { namespace }) },
+    resources,
+    parameters: hostname === undefined ? parameters : { ...parameters, hostname },
+    network,
+    placement,
+    start,
+    disk,
+    onHostFailure,
+    timeouts,
+  };
+}
+
+/**
+ * With several replicas each has its number behind the hostname. An appliance that goes by either form keeps it: scaling a
+ * service from one to two must not reconfigure the one that runs.
+ */
+function hostnameOf(
+  { parameters }: Service,
+  ordinal: number,
+  replicas: number,
+  now: string | undefined,
+): string | undefined {
+  const base = parameters?.hostname;
+  if (base === undefined) return undefined;
+  const numbered = `${base}-${ordinal}`;
+  if (now === numbered || (now === base && ordinal === 0)) return now;
+  return replicas > 1 ? numbered : base;
+}
+
+/** The object to create: complete from the first moment, so that a crash after it leaves nothing half done. */
+export function newAppliance(deployment: ServiceDeployment, wanted: WantedAppliance): VirtualAppliance {
+  const owner = controllerReference(deployment);
+  return {
+    apiVersion: deployment.apiVersion,
+    kind: 'VirtualAppliance',
+    metadata: {
+      name: wanted.name,
+      namespace: deployment.metadata.namespace,
+      labels: { ...wanted.labels },
+      finalizers: [FINALIZER_APPLIANCE],
+      ownerReferences: [owner],
+    },
+    spec: { ...wanted.spec, powerState: 'Running' },
+  };
+}

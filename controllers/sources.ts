@@ -1,0 +1,44 @@
+import type { KubeObject } from '../src/api/object.ts';
+import type { ControllerOptions, Source } from '../src/kube/controller.ts';
+import type { Informer } from '../src/kube/informer.ts';
+import type { HostViews, ViewChange } from './host/view.ts';
+
+/** What a controller is: which keys there are to reconcile, and how. */
+export type ControllerDefinition = Pick<ControllerOptions, 'name' | 'concurrency' | 'sources' | 'reconcile'>;
+
+/**
+ * As `sourceOf`, for those whom only some changes concern. `old` is missing for a new object, `current` for a gone one.
+ * @param gatherMs for so long a key's changes are gathered before it is looked at; not at all by default
+ */
+export function changesOf<T extends KubeObject>(
+  informer: Pick<Informer<T>, 'hasSynced' | 'waitForSync' | 'addHandler'>,
+  keys: (old: T | undefined, current: T | undefined) => readonly string[],
+  gatherMs: (key: string) => number = () => 0,
+): Source {
+  return {
+    hasSynced: () => informer.hasSynced(),
+    waitForSync: (signal) => informer.waitForSync(signal),
+    connect: (queue) =>
+      informer.addHandler((old, current) => {
+        for (const key of keys(old, current)) queue.addAfter(key, gatherMs(key));
+      }),
+  };
+}
+
+/** Maps what hosts report to keys. */
+export function viewsSource(views: HostViews, keys: (change: ViewChange) => Iterable<string>): Source {
+  return memorySource((add) =>
+    views.subscribe((change) => {
+      for (const key of keys(change)) add(key);
+    }),
+  );
+}
+
+/** A source that is not behind an API server, so never has to catch up with one. */
+export function memorySource(subscribe: (add: (key: string) => void) => () => void): Source {
+  return {
+    hasSynced: () => true,
+    waitForSync: () => Promise.resolve(),
+    connect: (queue) => subscribe((key) => queue.add(key)),
+  };
+}

@@ -1,0 +1,36 @@
+import type { Template, VirtualAppliance } from '../../src/api/kinds.ts';
+import { keyOf } from '../../src/api/object.ts';
+
+/** Whether objects of a namespace may use the template (`spec.sharing`). */
+export function isSharedWith({ metadata, spec }: Template, namespace: string | undefined): boolean {
+  if (metadata.namespace === namespace) return true;
+  switch (spec.sharing.scope) {
+    case 'Cluster':
+      return true;
+    case 'Namespaces':
+      return namespace !== undefined && (spec.sharing.namespaces ?? []).includes(namespace);
+    case 'Namespace':
+      return false;
+  }
+}
+
+/** What to say, and do, about a template that is there and may not be used. */
+export function notShared(template: Template, namespace: string | undefined): string {
+  return (
+    `template ${keyOf(template)} is not shared with namespace ${namespace}: ` +
+    'its owner can set spec.sharing, or use a template of this namespace'
+  );
+}
+
+/** namespace/name of the template that an appliance grows from. */
+export function templateKeyOf({ metadata, spec }: VirtualAppliance): string {
+  return keyOf({ name: spec.template.name, namespace: spec.template.namespace ?? metadata.namespace });
+}
+
+/** namespace/name of the template that this one is a layer on; null for one that stands on none. */
+export function parentKey({ metadata, spec }: Template): string | null {
+  const { parent } = spec.source;
+  return parent === undefined
+    ? null
+    : keyOf({ name: parent.name, namespace: parent.namespace ?? metadata.namespace });
+}

@@ -1,0 +1,58 @@
+import { describe, expect, it } from 'vitest';
+import type { Template } from '../../src/api/kinds.ts';
+import { HostApiError } from '../../src/host/client.ts';
+import { createStore } from '../../src/kube/store.ts';
+import { aHost, aTemplate } from '../../test/builders/objects.ts';
+import { aLayer } from '../../test/builders/reports.ts';
+import { APPLIANCE_INDEXES, type OperatorContext, TEMPLATE_INDEXES } from '../context.ts';
+import { HostViews } from '../host/view.ts';
+import { release } from './release.ts';
+
+const deletionTimestamp = '2026-01-01T00:00:00Z';
+
+function going(name: string): Template {
+  return aTemplate({ metadata: { name, uid: name, deletionTimestamp } });
+}
+
+async function releasing(template: Template, others: readonly Template[], refusal?: HostApiError) {
+  const deleted: string[] = [];
+  const views = new HostViews();
+  views.open('host-a', 0);
+  views.setLink('host-a', { state: 'connected' });
+  views.apply('host-a', { type: 'layer', layer: aLayer() }, 0);
+  const deleteLayer = async (digest: string) => {
+    if (refusal !== undefined) throw refusal;
+    deleted.push(digest);
+  };
+  const templates = createStore(TEMPLATE_INDEXES);
+  for (const one of [template, ...others]) templates.set(one);
+  const host = aHost({ status: { layers: [{ sha256: aLayer().sha256, template: '', state: 'Ready' }] } });
+  const context = {
+    views,
+    caches: { templates, appliances: createStore(APPLIANCE_INDEXES), hosts: { list: () => [host] } },
+    links: { client: () => ({ deleteLayer }) },
+  } as unknown as OperatorContext;
+  return { holdup: await release(context, template, new AbortController().signal), deleted };
+}
+
+describe('the release of a template', () => {
+  it('leaves files alone that another template has as well', async () => {
+    const other = aTemplate({ metadata: { name: 'other', uid: 'other' } });
+    expect(await releasing(going('a'), [other])).toEqual({ holdup: undefined, deleted: [] });
+  });
+
+  it('takes the files away once when all who have them are deleted together', async () => {
+    const first = await releasing(going('a'), [going('b')]);
+    const last = await releasing(going('b'), [going('a')]);
+    expect([first.deleted, last.deleted]).toEqual([[], [aLayer().sha256]]);
+  });
+
+  it('says who does not give them up', async () => {
+    const refusal = new HostApiError(409, { reason: 'LayerInUse', message: 'appliance x stands on it' });
+    const { holdup } = await releasing(going('a'), [], refusal);
+    expect(holdup).toEqual({
+      reason: 'InUse',
+      message: 'host host-a does not give its files up: appliance x stands on it',
+    });
+  });
+});

@@ -1,0 +1,166 @@
+import { describe, expect, it } from 'vitest';
+import type { Template } from '../../src/api/kinds.ts';
+import { aTemplate } from '../../test/builders/objects.ts';
+import { aHostReport, aLayer, aView } from '../../test/builders/reports.ts';
+import { expectStanding, READY, RECONCILING, STALLED } from '../../test/expectations/conditions.ts';
+import { standpointOf } from './chain.ts';
+import { copiesOf, hostsToCopyTo } from './copies.ts';
+import { isSharedWith } from './references.ts';
+import { occurrenceOf, type StatusFacts, statusOf, urgencyOf } from './status.ts';
+
+const GIBI = 1024 ** 3;
+
+function layerOn(name: string, parent?: string, namespace = 'default'): Template {
+  const source =
+    parent === undefined ? aTemplate().spec.source : { parent: { name: parent, namespace: 'default' } };
+  return aTemplate({ metadata: { name, namespace }, spec: { source } });
+}
+
+describe('where a template stands', () => {
+  const stand = (template: Template, others: readonly Template[] = []) =>
+    standpointOf(template, (key) =>
+      others.find(({ metadata }) => `${metadata.namespace}/${metadata.name}` === key),
+    );
+
+  it('is at the bottom with an image of its own', () => expect(stand(aTemplate())).toEqual({ depth: 1 }));
+
+  it.each([
+    ['its parent is missing', layerOn('a', 'b'), [], 'ParentNotFound', false],
+    ['it stands on itself', layerOn('a', 'b'), [layerOn('b', 'a')], 'ParentCycle', true],
+    ['its parent is not shared', layerOn('a', 'b', 'other'), [layerOn('b')], 'ParentNotShared', false],
+    ['it would have to be built', layerOn('a', 'b'), [layerOn('b')], 'NotSupportedYet', true],
+  ] as const)('is nowhere when %s', (_name, template, others, reason, isStalled) => {
+    expect(stand(template, others)).toMatchObject({ obstacle: { reason, isStalled } });
+  });
+});
+
+describe('the sharing of a template', () => {
+  it.each([
+    [{ scope: 'Namespace' }, [true, false, false]],
+    [{ scope: 'Namespaces', namespaces: ['shop'] }, [true, true, false]],
+    [{ scope: 'Cluster' }, [true, true, true]],
+  ] as const)('%j', (sharing, expected) => {
+    const template = aTemplate({
+      spec: { sharing: { ...sharing, namespaces: [...('namespaces' in sharing ? sharing.namespaces : [])] } },
+    });
+    expect(['default', 'shop', 'other'].map((namespace) => isSharedWith(template, namespace))).toEqual(
+      expected,
+    );
+  });
+});
+
+describe('the copies of a template', () => {
+  const failed = aLayer({ state: 'Failed', problem: { reason: 'DigestMismatch', message: 'wrong sha256' } });
+
+  it('are read off what the hosts report', () => {
+    const views = [
+      aView({ name: 'b', holds: [aLayer()] }),
+      aView({ name: 'a', holds: [aLayer({ state: 'Fetching', virtualBytes: undefined } as never)] }),
+      aView({ name: 'c', holds: [failed] }),
+      aView({ name: 'd' }),
+    ];
+    expect(copiesOf(aTemplate(), views)).toEqual({
+      ready: ['b'],
+      holding: ['a', 'b', 'c'],
+      failures: [{ host: 'c', reason: 'DigestMismatch', message: 'wrong sha256' }],
+      virtualBytes: GIBI,
+    });
+  });
+
+  it('go to as many hosts as are asked for, those with most memory free first', () => {
+    const withFree = (name: string, gibi: number, holds = false) =>
+      aView({
+        name,
+        holds: holds ? [aLayer()] : [],
+        status: aHostReport({ name, used: { cpuMillis: 0, memoryBytes: (16 - gibi) * GIBI, diskBytes: 0 } }),
+      });
+    const views = [withFree('a', 2), withFree('b', 8), withFree('c', 8), withFree('d', 4, true)];
+    const copies = (minCopies: number, mode: 'Copy' | 'OnDemand' = 'Copy') =>
+      hostsToCopyTo(aTemplate({ spec: { distribution: { mode, minCopies } } }), views).map(
+        ({ name }) => name,
+      );
+    expect(copies(0)).toEqual([]);
+    expect(copies(1)).toEqual([]);
+    expect(copies(3)).toEqual(['b', 'c']);
+    expect(copies(9)).toEqual(['b', 'c', 'a']);
+    expect(copies(3, 'OnDemand')).toEqual([]);
+  });
+});
+
+describe('the status of a template', () => {
+  const none = { ready: [], holding: [], failures: [], virtualBytes: undefined };
+  const failure = (host: string, reason = 'DigestMismatch') => ({ host, reason, message: `${reason} there` });
+  const status = (overrides: Partial<StatusFacts> = {}) =>
+    statusOf({
+      template: aTemplate(),
+      standpoint: { depth: 1 },
+      copies: none,
+      appliances: 0,
+      lastUsedTime: undefined,
+      holdup: undefined,
+      now: 0,
+      ...overrides,
+    });
+
+  const obstacle = { reason: 'ParentNotFound', message: 'create it', isStalled: false };
+  const cases: [string, Partial<StatusFacts>, typeof READY, string][] = [
+    ['is nowhere yet', {}, READY, 'Available'],
+    ['is on a host', { copies: { ...none, ready: ['a'], holding: ['a'] } }, READY, 'Available'],
+    [
+      'failed on one of two',
+      { copies: { ...none, ready: ['a'], holding: ['a', 'b'], failures: [failure('b')] } },
+      READY,
+      'Available',
+    ],
+    [
+      'failed everywhere',
+      { copies: { ...none, holding: ['a'], failures: [failure('a')] } },
+      RECONCILING,
+      'DigestMismatch',
+    ],
+    [
+      'failed everywhere, each in its own way',
+      { copies: { ...none, holding: ['a', 'b'], failures: [failure('a'), failure('b', 'DiskFull')] } },
+      RECONCILING,
+      'ImportFailed',
+    ],
+    ['waits for its parent', { standpoint: { obstacle } }, RECONCILING, 'ParentNotFound'],
+    [
+      'needs a person',
+      { standpoint: { obstacle: { ...obstacle, isStalled: true } } },
+      STALLED,
+      'ParentNotFound',
+    ],
+    ['is deleted and held', { holdup: { reason: 'InUse', message: 'held' } }, RECONCILING, 'InUse'],
+  ];
+  it.each(cases)('that %s', (_name, overrides, standing, reason) => {
+    expectStanding(status(overrides).conditions, standing, reason);
+  });
+
+  it('names the hosts that failed', () => {
+    const copies = { ...none, holding: ['a'], failures: [failure('a')] };
+    expect(expectStanding(status({ copies }).conditions, RECONCILING, 'DigestMismatch')).toBe(
+      'a: DigestMismatch there',
+    );
+  });
+
+  it('remembers size and last use when hosts and appliances are gone', () => {
+    const before = status({ copies: { ...none, virtualBytes: GIBI }, lastUsedTime: '2026-02-01T00:00:00Z' });
+    expect(before).toMatchObject({ virtualSize: '1Gi', layer: 'a'.repeat(64), depth: 1 });
+    const after = status({ template: aTemplate({ status: before }), lastUsedTime: '2026-01-01T00:00:00Z' });
+    expect(after).toMatchObject({ virtualSize: '1Gi', lastUsedTime: '2026-02-01T00:00:00Z' });
+  });
+
+  it('is written at once for news, soon for counts, and told once', () => {
+    const before = status();
+    const next = (overrides: Partial<StatusFacts>) =>
+      status({ template: aTemplate({ status: before }), ...overrides });
+    expect(urgencyOf(before, next({}))).toBe('none');
+    expect(urgencyOf(before, next({ appliances: 1 }))).toBe('soon');
+    const broken = next({ copies: { ...none, holding: ['a'], failures: [failure('a')] } });
+    expect(urgencyOf(before, broken)).toBe('now');
+    expect(occurrenceOf(before, broken)).toMatchObject({ type: 'Warning', reason: 'DigestMismatch' });
+    expect(occurrenceOf(undefined, before)).toMatchObject({ type: 'Normal', reason: 'Available' });
+    expect(occurrenceOf(before, before)).toBeUndefined();
+  });
+});

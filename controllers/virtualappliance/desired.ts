@@ -1,0 +1,128 @@
+import type { Template, VirtualAppliance } from '../../src/api/kinds.ts';
+import { keyOf } from '../../src/api/object.ts';
+import { parseBytes } from '../../src/domain/quantity.ts';
+import type {
+  DesiredAppliance,
+  DesiredContainer,
+  DesiredLayer,
+  DesiredPackage,
+  DesiredProbe,
+  DesiredService,
+  GuestBoot,
+  PortRequest,
+  Sha256,
+} from '../../src/host/protocol.ts';
+import { StalledError } from '../../src/kube/errors.ts';
+import { resourcesOf, uidOf } from '../bound.ts';
+import { layersOf } from '../template/layers.ts';
+
+/** What an appliance's host has to be told, layers first. */
+export interface Desired {
+  readonly layers: ReadonlyMap<Sha256, DesiredLayer>;
+  readonly appliance: DesiredAppliance;
+}
+
+/** A hostname has at most so many characters. */
+const LONGEST_HOSTNAME = 63;
+
+/**
+ * The appliance as its host is to have it, worked out from the objects alone, so that every reconcile comes to the same.
+ * @throws StalledError MemoryBelowMinimum when the guest could not boot with what is asked for
+ */
+export function desiredOf(
+  appliance: VirtualAppliance,
+  template: Template,
+  servicePackage: DesiredPackage | undefined,
+): Desired {
+  const { metadata, spec } = appliance;
+  const { disk, boot } = layersOf(template);
+  requireMemory(appliance, template);
+  const sizeBytes = spec.disk.size === undefined ? undefined : parseBytes(spec.disk.size);
+  return {
+    layers: new Map([disk, ...boot]),
+    appliance: {
+      uuid: uidOf(appliance),
+      generation: metadata.generation ?? 1,
+      namespace: metadata.namespace ?? 'default',
+      name: metadata.name,
+      powerState: spec.powerState,
+      layer: disk[0],
+      boot: bootOf(template),
+      disk: { mode: spec.disk.mode, sizeBytes },
+      resources: resourcesOf(appliance),
+      network: { mode: 'user', ports: portsOf(appliance, template) },
+      service: serviceOf(appliance, template, servicePackage),
+      agentTimeoutSeconds: spec.timeouts.agentSeconds,
+      serviceTimeoutSeconds: spec.timeouts.serviceSeconds,
+    },
+  };
+}
+
+function requireMemory(appliance: VirtualAppliance, template: Template): void {
+  const { minimumMemory } = template.spec.guest;
+  if (minimumMemory === undefined) return;
+  const asked = appliance.spec.resources.memory;
+  if (parseBytes(asked) >= parseBytes(minimumMemory)) return;
+  throw new StalledError(
+    'MemoryBelowMinimum',
+    `${asked} of memory is less than the ${minimumMemory} that template ${keyOf(template)} needs to boot: ask for more`,
+  );
+}
+
+function bootOf({ spec }: Template): GuestBoot {
+  const { boot } = spec.guest;
+  if (boot === undefined) return { kind: 'firmware' };
+  const { kernel, initrd, commandLine } = boot;
+  return { kind: 'direct', kernel: kernel.sha256, initrd: initrd?.sha256, commandLine };
+}
+
+function portsOf({ spec }: VirtualAppliance, template: Template): PortRequest[] {
+  const asked = (spec.network.ports ?? []).map(({ name, port, hostPort }) => ({
+    name,
+    guestPort: port,
+    hostPort,
+  }));
+  // The container's own port is always there; a user may still appoint its port on the host.
+  const hasService = asked.some(({ name }) => name === 'service');
+  return hasService ? asked : [{ name: 'service', guestPort: template.spec.container.port }, ...asked];
+}
+
+function serviceOf(
+  { metadata, spec }: VirtualAppliance,
+  template: Template,
+  servicePackage: DesiredPackage | undefined,
+): DesiredService {
+  const { env, hostname, serviceName, path, command, probe } = spec.parameters ?? {};
+  return {
+    name: spec.service.name ?? metadata.name,
+    container: containerOf(template),
+    package: servicePackage,
+    parameters: {
+      env,
+      serviceName,
+      path,
+      command,
+      probe: probeOf(probe),
+      hostname: hostname ?? hostnameFrom(metadata.name),
+    },
+  };
+}
+
+function containerOf({ spec }: Template): DesiredContainer {
+  const { type, name, port, scheme, documentRoot } = spec.container;
+  return { type, name, port, scheme, documentRoot };
+}
+
+type Probe = NonNullable<VirtualAppliance['spec']['parameters']>['probe'];
+
+function probeOf(probe: Probe): DesiredProbe | undefined {
+  if (probe?.http !== undefined) return { kind: 'http', path: probe.http.path, port: probe.http.port };
+  if (probe?.tcp !== undefined) return { kind: 'tcp', port: probe.tcp.port };
+  if (probe?.exec !== undefined) return { kind: 'exec', command: probe.exec.command };
+  return undefined;
+}
+
+/** The end of a long name tells more than its beginning: the number of the replica stands there. */
+function hostnameFrom(name: string): string {
+  return name.replaceAll('.', '-').slice(-LONGEST_HOSTNAME).replace(/^-+/, '');
+}

@@ -1,0 +1,50 @@
+import type { VirtualAppliance } from '../../src/api/kinds.ts';
+import type { ApplianceStatus, StepStatus } from '../../src/host/protocol.ts';
+
+type Status = NonNullable<VirtualAppliance['status']>;
+/** What a status takes over from the host's report. */
+export type Mirrored = Pick<Status, 'serviceState' | 'url' | 'accessPoints' | 'endpoints' | 'vm' | 'steps'>;
+
+/**
+ * The host's report in the terms of the API. The time of a running step is left out: it grows with every look, and each
+ * look would be a write.
+ */
+export function mirror(report: ApplianceStatus): Mirrored {
+  const accessPoints = report.accessPoints.slice(0, 16).map((url) => url.slice(0, 2048));
+  const { state, pid, accelerator, startedAt, commandLine } = report.vm;
+  return {
+    serviceState: report.serviceState,
+    url: accessPoints[0],
+    accessPoints,
+    endpoints: report.endpoints.slice(0, 17).map((endpoint) => ({ ...endpoint })),
+    vm: {
+      state,
+      pid,
+      accelerator,
+      startedTime: startedAt,
+      commandLine: commandLine?.slice(0, 256).map((argument) => argument.slice(0, 4096)),
+    },
+    steps: report.steps.slice(0, 32).map(mirrorStep),
+  };
+}
+
+/** Of an appliance that its host had and has no more. */
+export const ABSENCE: Mirrored = {
+  serviceState: 'VMUnavailable',
+  url: undefined,
+  accessPoints: [],
+  endpoints: [],
+  vm: { state: 'Absent' },
+  steps: [],
+};
+
+function mirrorStep({ name, state, attempts, startedAt, seconds, message }: StepStatus) {
+  return {
+    name,
+    state,
+    attempts,
+    startedTime: startedAt,
+    seconds: state === 'Running' ? undefined : seconds,
+    message: message?.slice(0, 4096),
+  };
+}

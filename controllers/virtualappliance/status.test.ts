@@ -1,0 +1,147 @@
+import { describe, expect, it } from 'vitest';
+import type { VirtualAppliance } from '../../src/api/kinds.ts';
+import { anAppliance } from '../../test/builders/objects.ts';
+import { aReport } from '../../test/builders/reports.ts';
+import { expectCondition } from '../../test/expectations/conditions.ts';
+import { lostOccurrence, occurrenceOf } from './announce.ts';
+import { type StatusFacts, statusOf, urgencyOf } from './status.ts';
+
+const owner = {
+  apiVersion: 'coppice.dev/v1alpha1',
+  kind: 'ServiceDeployment',
+  name: 'shop',
+  uid: 's',
+  controller: true,
+};
+
+function bound(status?: VirtualAppliance['status']): VirtualAppliance {
+  return anAppliance({ spec: { hostName: 'host-a' }, ...(status === undefined ? {} : { status }) });
+}
+
+function status(overrides: Partial<StatusFacts> = {}) {
+  return statusOf({
+    appliance: bound(),
+    report: undefined,
+    isMissing: false,
+    outcome: undefined,
+    obstacle: undefined,
+    hostLost: undefined,
+    now: 0,
+    ...overrides,
+  });
+}
+
+const running = {
+  name: 'Agent',
+  state: 'Running',
+  attempts: 1,
+  startedAt: '2026-01-01T00:00:00.000Z',
+} as const;
+const booting = (seconds: number) =>
+  aReport({ serviceState: 'VMUnavailable', steps: [{ ...running, seconds }] });
+
+describe('the status of an appliance', () => {
+  it('mirrors its host', () => {
+    expect(status({ report: aReport() })).toMatchObject({
+      uuid: 'uid-web-0',
+      observedGeneration: 1,
+      serviceState: 'ServiceAvailable',
+      url: 'http://127.0.0.1:20000/',
+      accessPoints: ['http://127.0.0.1:20000/'],
+      endpoints: [{ name: 'service', port: 20_000, guestPort: 80 }],
+      vm: { state: 'Running', pid: 42 },
+      steps: [{ name: 'Start', state: 'Done', attempts: 1, seconds: 2 }],
+    });
+  });
+
+  it('does not change while a step only takes its time', () => {
+    expect(status({ report: booting(1) })).toEqual(status({ report: booting(2) }));
+  });
+
+  it('claims nothing of a VM that its host has no more', () => {
+    const before = status({ report: aReport() });
+    const after = status({ appliance: bound(before), isMissing: true });
+    expect(after).toMatchObject({
+      serviceState: 'VMUnavailable',
+      accessPoints: [],
+      vm: { state: 'Absent' },
+      steps: [],
+    });
+    expect(after.url).toBeUndefined();
+    expectCondition(after.conditions, 'Ready', 'False', 'VMUnavailable');
+    expect(status({ isMissing: true }).vm, 'of one that was never there').toBeUndefined();
+  });
+
+  it('keeps what was known while the host is away', () => {
+    const before = status({ report: aReport() });
+    const after = status({
+      appliance: bound(before),
+      hostLost: { reason: 'HostUnreachable', message: 'away' },
+    });
+    expect(after).toMatchObject({ url: before.url, vm: before.vm, steps: before.steps });
+  });
+
+  it('tells how the host was chosen, and why none was', () => {
+    const choice = { message: 'host-a has the most', placedTime: '2026-01-01T00:00:00.000Z', waited: false };
+    expect(status({ outcome: { type: 'placed', choice } }).placement).toEqual({
+      message: 'host-a has the most',
+      placedTime: choice.placedTime,
+    });
+    const refusal = {
+      reason: 'NoHostFits',
+      message: 'none',
+      reasons: [{ host: 'h', reason: 'full' }],
+    } as const;
+    const refused = status({ appliance: anAppliance(), outcome: { type: 'refused', refusal } });
+    expect(refused.placement).toEqual({ message: 'none', reasons: [{ host: 'h', reason: 'full' }] });
+    const restarted = status({ appliance: anAppliance({ status: refused }) });
+    expect(restarted.placement).toEqual(refused.placement);
+    expectCondition(restarted.conditions, 'Placed', 'False', 'NoHostFits');
+  });
+});
+
+describe('the urgency of a change', () => {
+  const before = status({ report: booting(1) });
+  const urgencyAfter = (report: Partial<StatusFacts>) =>
+    urgencyOf(bound(before), status({ appliance: bound(before), ...report }));
+
+  it('is none for none', () => expect(urgencyAfter({ report: booting(3) })).toBe('none'));
+  it('is soon for progress', () =>
+    expect(urgencyAfter({ report: aReport({ serviceState: 'VMReady' }) })).toBe('soon'));
+  it('is now for the answer', () => expect(urgencyAfter({ report: aReport() })).toBe('now'));
+  it('is now for trouble', () => {
+    const obstacle = { reason: 'ConfigMapNotFound', message: 'create it', isStalled: false };
+    expect(urgencyAfter({ obstacle })).toBe('now');
+  });
+
+  it('of the first status leaves a task its time', () => {
+    const ofTask = anAppliance({ metadata: { ownerReferences: [owner] }, spec: { hostName: 'host-a' } });
+    expect(urgencyOf(ofTask, status({ appliance: ofTask }))).toBe('shortly');
+    expect(urgencyOf(ofTask, status({ appliance: ofTask, report: aReport() }))).toBe('now');
+    expect(urgencyOf(bound(), status())).toBe('now');
+  });
+});
+
+describe('the Events of an appliance', () => {
+  const eventAfter = (facts: Partial<StatusFacts>) => occurrenceOf(before, status(facts));
+  const before = status({ report: booting(1) });
+
+  it('tell of the answer and of trouble, not of stages', () => {
+    expect(eventAfter({ report: aReport() })).toMatchObject({ type: 'Normal', reason: 'ServiceAvailable' });
+    expect(eventAfter({ report: aReport({ serviceState: 'VMReady' }) })).toBeUndefined();
+    const obstacle = { reason: 'TemplateNotFound', message: 'create it', isStalled: false };
+    expect(eventAfter({ obstacle })).toEqual({
+      type: 'Warning',
+      reason: 'TemplateNotFound',
+      message: 'create it',
+    });
+  });
+
+  it('tell once of what stays', () => {
+    const there = status({ report: aReport() });
+    expect(occurrenceOf(there, there)).toBeUndefined();
+  });
+
+  it('tell of a disk that is lost', () =>
+    expect(lostOccurrence(bound()).message).toContain('host-a no longer has'));
+});

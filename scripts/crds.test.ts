@@ -1,0 +1,74 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { load } from 'js-yaml';
+import { describe, expect, it } from 'vitest';
+
+type Schema = {
+  readonly description?: string;
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly items?: Schema;
+  readonly additionalProperties?: Schema | boolean;
+};
+type Version = {
+  readonly name: string;
+  readonly subresources?: { readonly status?: object };
+  readonly additionalPrinterColumns?: readonly { readonly name: string; readonly description?: string }[];
+  readonly schema: { readonly openAPIV3Schema: Schema };
+};
+type Crd = {
+  readonly spec: {
+    readonly names: {
+      readonly kind: string;
+      readonly shortNames?: readonly string[];
+      readonly categories?: readonly string[];
+    };
+    readonly versions: readonly Version[];
+  };
+};
+
+const folder = join(import.meta.dirname, '../crds');
+const files = readdirSync(folder).filter((name) => name.endsWith('.yaml'));
+const crds = files.map((file) => load(readFileSync(join(folder, file), 'utf8')) as Crd);
+
+/** Paths of the properties of which `kubectl explain` would say nothing. */
+function undescribed(schema: Schema, path: string): string[] {
+  const { properties = {}, items, additionalProperties } = schema;
+  const below = Object.entries(properties).flatMap(([name, property]) => [
+    ...(property.description?.trim() ? [] : [`${path}.${name}`]),
+    ...undescribed(property, `${path}.${name}`),
+  ]);
+  if (items !== undefined) below.push(...undescribed(items, `${path}[]`));
+  if (typeof additionalProperties === 'object') below.push(...undescribed(additionalProperties, `${path}{}`));
+  return below;
+}
+
+it('there are the six kinds', () => {
+  expect(crds.map(({ spec }) => spec.names.kind).sort()).toEqual([
+    'Host',
+    'IPPool',
+    'ServiceDeployment',
+    'Template',
+    'TemplateLabel',
+    'VirtualAppliance',
+  ]);
+});
+
+describe.each(crds.map((crd) => [crd.spec.names.kind, crd] as const))('%s', (kind, { spec }) => {
+  it('has a short name, the category and a version', () => {
+    expect(spec.names.shortNames?.length).toBeGreaterThan(0);
+    expect(spec.names.categories).toContain('coppice');
+    expect(spec.versions.map(({ name }) => name)).toContain('v1alpha1');
+  });
+
+  it.each(spec.versions.map((version) => [version.name, version] as const))(
+    '%s has a status, the column Ready and a word on every field',
+    (_, { subresources, additionalPrinterColumns = [], schema: { openAPIV3Schema } }) => {
+      expect(subresources?.status).toBeDefined();
+      expect(additionalPrinterColumns.map(({ name }) => name)).toContain('Ready');
+      expect(additionalPrinterColumns.filter(({ description }) => !description)).toEqual([]);
+      expect(openAPIV3Schema.description).toBeTruthy();
+      const { apiVersion, kind: _kind, metadata, ...ours } = openAPIV3Schema.properties ?? {};
+      expect(undescribed({ properties: ours }, kind)).toEqual([]);
+    },
+  );
+});

@@ -1,0 +1,164 @@
+#!/usr/bin/env bash
+# Builds Coppice's minimal guest: Debian's cloud kernel, busybox, qemu-guest-agent and busybox httpd.
+# Debian packages are downloaded and unpacked in a temporary folder; nothing is installed on this machine.
+set -Eeuo pipefail
+trap 'echo "build-minimal.sh: failed at $(basename "${BASH_SOURCE[0]}") line $LINENO: $BASH_COMMAND" >&2' ERR
+shopt -s inherit_errexit
+export LC_ALL=C
+# Where Debian keeps mke2fs and debugfs; a plain user's PATH lacks it.
+export PATH=$PATH:/usr/sbin:/sbin
+umask 022
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+. "$here/lib/packages.sh"
+. "$here/lib/kernel.sh"
+. "$here/lib/image.sh"
+
+usage() {
+  cat <<'USAGE'
+Usage: build-minimal.sh [--disk-mib N] [--quiet] OUTDIR
+
+Builds a small virtual machine into OUTDIR:
+  vmlinux        kernel, uncompressed (QEMU starts it fastest, through its PVH entry)
+  vmlinuz        the same kernel as Debian packs it (Xen, boot loaders)
+  initrd.img     busybox and the drivers that find the root disk (virtio and Xen)
+  disk.qcow2     root file system, labelled 'coppice'
+  manifest.json  sha256 of each file, kernel version, package versions
+
+The five names are links into OUTDIR/builds/KEY, where KEY is a digest of every package, of this builder and
+of its options: the same inputs give the same bytes and are built once; a link moves only when a build is whole.
+Earlier builds stay, as something may still use them; they can be deleted when nothing does.
+
+Options:
+  --disk-mib N   size of the root disk in MiB (default 64)
+  --quiet        print nothing but errors
+  --help         this text
+
+Needs apt-get, dpkg-deb, tar, cpio, mke2fs, debugfs, qemu-img, flock, and lz4, zstd or xz: whichever the kernel
+is compressed with. Runs as root or as any user. Standard output: the folder of the finished build.
+USAGE
+}
+
+fail() { printf 'build-minimal.sh: %s\n' "$1" >&2; exit 1; }
+say() { [ "$quiet" = yes ] || printf '%s\n' "$1" >&2; }
+
+quiet=no
+disk_mib=64
+out=
+# Fixed, so that files get the same time stamps in every build (https://reproducible-builds.org/specs/source-date-epoch/).
+epoch=${SOURCE_DATE_EPOCH:-1704067200}
+label=coppice
+# What a small guest can do without while it boots (self-tests of the kernel's ciphers, timer checks, auditing, mandatory
+# access control): a sixth of the whole start under emulation.
+kernel_arguments="console=ttyS0 root=LABEL=$label quiet cryptomgr.notests no_timer_check audit=0 apparmor=0 random.trust_cpu=on"
+
+parse_arguments() {
+  while [ $# -gt 0 ]; do
+    case $1 in
+      --help | -h) usage; exit 0 ;;
+      --quiet) quiet=yes ;;
+      --disk-mib) [ $# -ge 2 ] || fail '--disk-mib needs a number'; disk_mib=$2; shift ;;
+      -*) fail "unknown option $1 (see --help)" ;;
+      *) [ -z "$out" ] || fail 'only one OUTDIR can be given'; out=$1 ;;
+    esac
+    shift
+  done
+  [ -n "$out" ] || { usage >&2; exit 2; }
+  [[ $disk_mib =~ ^[0-9]{2,6}$ ]] && [ "$disk_mib" -ge 32 ] || fail "--disk-mib must be a number from 32 up, not '$disk_mib'"
+  [[ $epoch =~ ^[0-9]+$ ]] || fail "SOURCE_DATE_EPOCH must be a number of seconds, not '$epoch'"
+}
+
+check_machine() {
+  local missing=() pair
+  for pair in apt-get:apt apt-cache:apt dpkg-deb:dpkg tar:tar cpio:cpio mke2fs:e2fsprogs debugfs:e2fsprogs \
+    qemu-img:qemu-utils flock:util-linux; do
+    command -v "${pair%%:*}" > /dev/null || missing+=("${pair%%:*} (package ${pair##*:})")
+  done
+  [ ${#missing[@]} -eq 0 ] || fail "missing programs: $(IFS=,; echo "${missing[*]}")"
+  [ "$(dpkg --print-architecture)" = amd64 ] ||
+    fail "the minimal guest is built for amd64 only, and this machine is $(dpkg --print-architecture)"
+}
+
+builder_hash() {
+  (cd "$here" && find . -type f -print0 | sort -z | xargs -0 sha256sum; echo "disk=$disk_mib epoch=$epoch") | sha256sum | cut -c1-64
+}
+
+# What the last call looked at. Asking apt takes a second, comparing its files' times takes milliseconds.
+inputs_fingerprint() {
+  { builder_hash
+    # Some folders there are for root's eyes only.
+    { find /var/lib/apt/lists /var/lib/dpkg/status /etc/apt -type f -printf '%p %s %T@\n' 2> /dev/null || true; } | sort
+  } | sha256sum | cut -c1-64
+}
+
+is_whole() { [ -s "$1/manifest.json" ]; }
+
+# The links are made first and never change: all five follow the one link 'current', which mv replaces atomically.
+publish() {
+  local key=$1 name
+  for name in vmlinux vmlinuz initrd.img disk.qcow2 manifest.json; do
+    [ -L "$out/$name" ] || ln -sfn "current/$name" "$out/$name"
+  done
+  ln -sfn "builds/$key" "$out/.current.$$"
+  mv -T "$out/.current.$$" "$out/current"
+  printf '%s\n' "$2" > "$out/.checked.tmp"
+  mv "$out/.checked.tmp" "$out/.checked"
+}
+
+write_manifest() {
+  local build=$1 key=$2 file separator=''
+  {
+    printf '{\n  "format": 1,\n  "key": "%s",\n  "architecture": "amd64",\n' "$key"
+    printf '  "kernelVersion": "%s",\n  "kernelArguments": "%s",\n' "$kernel_version" "$kernel_arguments"
+    printf '  "diskMiB": %d,\n  "files": {' "$disk_mib"
+    for file in vmlinux vmlinuz initrd.img disk.qcow2; do
+      printf '%s\n    "%s": {"sha256": "%s", "size": %d}' "$separator" "$file" \
+        "$(sha256sum < "$build/$file" | cut -c1-64)" "$(stat -c %s "$build/$file")"
+      separator=,
+    done
+    printf '\n  },\n  "packages": {'
+    awk '{printf "%s\n    \"%s\": \"%s\"", (NR > 1 ? "," : ""), $1, $2}' "$work/packages.txt"
+    printf '\n  }\n}\n'
+  } > "$build/manifest.json"
+}
+
+build() {
+  local key=$1 staging=$work/build
+  mkdir "$staging"
+  download_packages
+  say 'Unpacking them'
+  unpack_packages
+  extract_kernel "$staging"
+  say "Making the images (kernel $kernel_version, disk $disk_mib MiB)"
+  make_initrd "$staging/initrd.img"
+  make_disk "$staging/disk.qcow2" "$key"
+  write_manifest "$staging" "$key"
+  chmod 0444 "$staging"/*
+  sync "$staging"/*
+  mv -T "$staging" "$out/builds/$key"
+}
+
+main() {
+  parse_arguments "$@"
+  mkdir -p "$out/builds"
+  out=$(cd "$out" && pwd)
+  exec 9> "$out/.lock"
+  flock 9
+  if [ "$(cat "$out/.checked" 2> /dev/null)" = "$(inputs_fingerprint)" ] && is_whole "$out/current"; then
+    readlink -f "$out/current"
+    return
+  fi
+  check_machine
+  # Beside the result, so that the last step is a rename; what a killed build left there goes now.
+  rm -rf "$out"/.work.*
+  work=$(mktemp -d "$out/.work.XXXXXX")
+  trap 'rm -rf "$work"' EXIT
+  local key
+  resolve_packages
+  key=$({ builder_hash; cat "$work/packages.txt"; } | sha256sum | cut -c1-16)
+  is_whole "$out/builds/$key" || build "$key"
+  publish "$key" "$(inputs_fingerprint)"
+  readlink -f "$out/current"
+}
+
+main "$@"

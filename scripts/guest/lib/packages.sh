@@ -1,0 +1,74 @@
+# Which Debian packages the guest is made of, and fetching them. Sourced by build-minimal.sh.
+
+# Prints the candidates' closure: the agent, the libraries it may load, busybox, and the newest cloud kernel.
+# Pre-dependencies are left out: they are for the maintainer scripts, which never run here.
+guest_packages() {
+  local kernel
+  kernel=$(apt-cache depends linux-image-cloud-amd64 2> /dev/null | awk '$1 == "Depends:" && $2 ~ /^linux-image-/ && !found++ {print $2}')
+  [ -n "$kernel" ] || return 1
+  printf '%s\nbusybox-static\n' "$kernel"
+  apt-cache depends --recurse --no-pre-depends --no-recommends --no-suggests --no-conflicts --no-breaks \
+    --no-replaces --no-enhances qemu-guest-agent 2> /dev/null | grep '^[a-z0-9]' | grep -v ':'
+}
+
+# Writes $work/packages.txt: 'name version sha256', one line each, sorted.
+list_packages() {
+  local names
+  names=$(guest_packages) || return 1
+  # shellcheck disable=SC2086 # one word for each package name
+  apt-cache show --no-all-versions $names 2> /dev/null | awk '
+    function flush() { if (name != "") print name, version, digest; name = version = digest = "" }
+    $1 == "Package:" {flush(); name = $2} $1 == "Version:" {version = $2} $1 == "SHA256:" {digest = $2} END {flush()}
+  ' | sort -u > "$work/packages.txt"
+  grep -q '^busybox-static ' "$work/packages.txt" && grep -q '^qemu-guest-agent ' "$work/packages.txt" &&
+    grep -q '^linux-image-' "$work/packages.txt"
+}
+
+# Package lists that are missing, or older than the archive, are the usual reasons for a failure: fetch them once.
+refresh_lists() {
+  local sudo=()
+  [ "$(id -u)" = 0 ] || sudo=(sudo -n)
+  say 'Fetching the package lists (apt-get update)'
+  "${sudo[@]}" apt-get -qq update > "$work/apt.log" 2>&1 ||
+    { cat "$work/apt.log" >&2; fail 'apt-get update failed: run it by hand as root, then try again'; }
+}
+
+resolve_packages() {
+  list_packages && return
+  refresh_lists
+  list_packages || fail 'apt knows no linux-image-cloud-amd64, busybox-static or qemu-guest-agent: is this Debian, with its main archive?'
+}
+
+try_download() {
+  local versions
+  versions=$(awk '{print $1 "=" $2}' "$work/packages.txt")
+  # shellcheck disable=SC2086 # one word for each package
+  (cd "$work/debs" && apt-get -qq download $versions) > "$work/apt.log" 2>&1
+}
+
+download_packages() {
+  say "Downloading $(wc -l < "$work/packages.txt") Debian packages for the guest (kernel, busybox, agent and its libraries)"
+  mkdir "$work/debs"
+  # apt fetches as its own user, who must be able to write here; without that it only warns.
+  chmod 0755 "$work"
+  try_download && return
+  cp "$work/packages.txt" "$work/packages.before"
+  refresh_lists
+  resolve_packages
+  cmp -s "$work/packages.txt" "$work/packages.before" || say 'Newer packages have appeared; taking those'
+  try_download || { cat "$work/apt.log" >&2; fail 'apt-get download failed'; }
+}
+
+# The kernel package is big, and few of its files are needed: it becomes a tar file, from which extract_kernel picks.
+unpack_packages() {
+  local deb
+  mkdir "$work/unpacked"
+  for deb in "$work"/debs/*.deb; do
+    case ${deb##*/} in
+      linux-image-*) dpkg-deb --fsys-tarfile "$deb" > "$work/kernel.tar" ;;
+      *) dpkg-deb --fsys-tarfile "$deb" | tar -x --no-same-owner --keep-directory-symlink -C "$work/unpacked" ;;
+    esac
+  done
+  busybox=$(find "$work/unpacked" -type f -path "*/bin/busybox" -print -quit)
+  [ -n "$busybox" ] || fail 'package busybox-static holds no busybox'
+}

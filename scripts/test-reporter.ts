@@ -1,0 +1,47 @@
+import { writeFileSync } from 'node:fs';
+import type { Reporter, TestCase, TestModule } from 'vitest/node';
+import type { TestReport } from './test-report.ts';
+
+/**
+ * Writes the run's TestReport as JSON to the file that COPPICE_TEST_REPORT names. Vitest's own JSON reporter leaves out
+ * why a test was skipped, and errors that no test caught.
+ */
+// biome-ignore lint/style/noDefaultExport: vitest loads a reporter by its module's default export
+export default class TestReporter implements Reporter {
+  onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly { message?: string }[]): void {
+    const file = process.env.COPPICE_TEST_REPORT;
+    if (file === undefined) throw new Error('COPPICE_TEST_REPORT must name the file to write');
+    const tests = modules.flatMap((module) => [...module.children.allTests()]);
+    const named = (state: string) => tests.filter((test) => test.result().state === state);
+    const report: TestReport = {
+      passed: named('passed').length,
+      // A test still pending at the end was in a process that died.
+      failed: [...named('failed'), ...named('pending')].map(fullName),
+      skipped: named('skipped').map((test) => ({ name: fullName(test), reason: skipReason(test) })),
+      errors: [
+        ...modules.flatMap(moduleErrors),
+        ...unhandledErrors.map((error) => error.message ?? String(error)),
+      ],
+    };
+    writeFileSync(file, JSON.stringify(report));
+  }
+}
+
+function fullName(test: TestCase): string {
+  return `${test.module.relativeModuleId} > ${test.fullName}`;
+}
+
+function skipReason(test: TestCase): string {
+  const result = test.result();
+  if (result.state === 'skipped' && result.note !== undefined) return result.note;
+  return test.options.mode === 'todo' ? 'still to be written' : 'no reason given';
+}
+
+function moduleErrors(module: TestModule): string[] {
+  const suites = [module, ...module.children.allSuites()];
+  const messages = suites.flatMap((suite) => suite.errors().map((error) => error.message));
+  if (messages.length === 0 && (module.state() === 'pending' || module.state() === 'queued')) {
+    messages.push('did not finish');
+  }
+  return messages.map((message) => `${module.relativeModuleId}: ${message}`);
+}

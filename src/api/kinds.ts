@@ -1,0 +1,40 @@
+import type { HostSpec, HostStatus } from './generated/hosts.ts';
+import type { IPPoolSpec, IPPoolStatus } from './generated/ippools.ts';
+import type { ServiceDeploymentSpec, ServiceDeploymentStatus } from './generated/servicedeployments.ts';
+import type { TemplateSpec, TemplateStatus } from './generated/templates.ts';
+import type { VirtualApplianceSpec, VirtualApplianceStatus } from './generated/virtualappliances.ts';
+import type { KubeObject, ResourceRef } from './object.ts';
+
+/** The kinds of `coppice.dev/v1alpha1`, as the API server returns them: with every default filled in. */
+interface Kind<Spec, Status> extends KubeObject {
+  spec: Spec;
+  status?: Status;
+}
+
+export type Host = Kind<HostSpec, HostStatus>;
+export type IPPool = Kind<IPPoolSpec, IPPoolStatus>;
+export type ServiceDeployment = Kind<ServiceDeploymentSpec, ServiceDeploymentStatus>;
+export type Template = Kind<TemplateSpec, TemplateStatus>;
+export type VirtualAppliance = Kind<VirtualApplianceSpec, VirtualApplianceStatus>;
+
+const GROUP = { group: 'coppice.dev', version: 'v1alpha1' } as const;
+
+export const HOSTS: ResourceRef<Host> = { ...GROUP, plural: 'hosts', kind: 'Host', namespaced: false };
+export const TEMPLATES: ResourceRef<Template> = {
+  ...GROUP,
+  plural: 'templates',
+  kind: 'Template',
+  namespaced: true,
+};
+export const SERVICE_DEPLOYMENTS: ResourceRef<ServiceDeployment> = {
+  ...GROUP,
+  plural: 'servicedeployments',
+  kind: 'ServiceDeployment',
+  namespaced: true,
+};
+export const VIRTUAL_APPLIANCES: ResourceRef<VirtualAppliance> = {
+  ...GROUP,
+  plural: 'virtualappliances',
+  kind: 'VirtualAppliance',
+  namespaced: true,
+};

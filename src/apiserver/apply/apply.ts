@@ -1,0 +1,248 @@
+/**
+ * Server-side apply and the book-keeping of field ownership for ordinary writes, as kube-apiserver does them
+ * (structured-merge-diff): who owns which field, which writes conflict, what an applier's manifest no longer holds
+ * and is therefore removed.
+ */
+
+import type {
+  ApplyConflict,
+  ApplyRequest,
+  ApplyResult,
+  JsonObject,
+  JsonValue,
+  KubeObject,
+  ManagedFieldsEntry,
+  Subresource,
+  TrackRequest,
+} from '../types.ts';
+import { typeErrors } from './check-typed.ts';
+import { printPath } from './elements.ts';
+import { fieldSetOf } from './field-set-of.ts';
+import { EMPTY, type FieldSet, isEmpty, pathsOf, recursiveDifference, setOf, union } from './fieldset.ts';
+import { allowedByLastApplied, syncLastApplied } from './last-applied.ts';
+import {
+  capUpdaters,
+  decodeManagers,
+  encodeManagers,
+  identityOf,
+  type Manager,
+  type Managers,
+  newManager,
+} from './managers.ts';
+import { type MergeType, mergeTypeOf } from './merge-type.ts';
+import { changes, conflictsOf, mergeAndPrune, tracked, yieldFields } from './update.ts';
+import { equalValues, isObject } from './walk.ts';
+
+/** A manifest that cannot be merged: unknown fields, doubles in a set, managedFields of its own. */
+export class ApplyError extends Error {
+  /** The HTTP status with which kube answers. */
+  readonly code: 400 | 500;
+
+  constructor(code: 400 | 500, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** Fields that a write through this endpoint cannot touch, so that nobody comes to own them through it. */
+function resetFields(subresource: Subresource): FieldSet {
+  return subresource === 'status' ? setOf(['f:metadata'], ['f:spec']) : EMPTY;
+}
+
+/**
+ * Applies a manifest: merges it into the live object and settles ownership. Nothing that is passed in is changed.
+ * The caller removes from `applied` what the endpoint does not write (status, where it is a subresource), applies
+ * defaults to the result, and stores it only if it differs from `live`. Throws an ApplyError for a manifest that
+ * cannot be merged.
+ */
+export function serverSideApply(request: ApplyRequest): ApplyResult {
+  const type = mergeTypeOf(request.schema);
+  checkManifest(request, type);
+  const result = attempt(request, type, request.force);
+  if (result.ok || request.manager !== 'kubectl' || request.live === undefined)
+    return finish(result, request);
+
+  // kubectl moving from client-side to server-side apply: what it had applied before is its own.
+  const allowed = allowedByLastApplied(type, request.live, request.apiVersion);
+  if (allowed === undefined) return result;
+  const others = result.conflicts.filter((conflict) => !allowed.has(conflict.field));
+  if (others.length > 0) return { ok: false, conflicts: others };
+  return finish(attempt(request, type, true), request);
+}
+
+function finish(result: ApplyResult, request: ApplyRequest): ApplyResult {
+  if (!result.ok || request.manager !== 'kubectl') return result;
+  return { ok: true, object: syncLastApplied(result.object, request.applied) };
+}
+
+function checkManifest(request: ApplyRequest, type: MergeType): void {
+  const { applied } = request;
+  if (applied.metadata?.managedFields !== undefined) {
+    throw new ApplyError(400, 'metadata.managedFields must be nil');
+  }
+  const errors = typeErrors(type, asJson(applied));
+  if (errors.length === 0) return;
+  const { name = '', namespace = '' } = applied.metadata;
+  const what = `${namespace}/${name}; ${typeName(applied)}`;
+  const text = errors.length === 1 ? errors[0] : ['errors:', ...errors.map((line) => `  ${line}`)].join('\n');
+  throw new ApplyError(500, `failed to create typed patch object (${what}): ${text}`);
+}
+
+/** A type as Go prints it: the core group is the empty one before the slash. */
+export function typeName({ apiVersion, kind }: KubeObject): string {
+  return `${apiVersion.includes('/') ? '' : '/'}${apiVersion}, Kind=${kind}`;
+}
+
+/** KubeObject keeps its own fields as `unknown`; what we hold was parsed from JSON. */
+function asJson(object: object): JsonObject {
+  return object as unknown as JsonObject;
+}
+
+function attempt(request: ApplyRequest, type: MergeType, force: boolean): ApplyResult {
+  const { apiVersion, applied } = request;
+  const live = withoutManagedFields(request.live ?? emptyObject(applied));
+  const reset = resetFields(request.subresource);
+  const before = managersBefore(request, type);
+  const self = newManager(request.manager, 'Apply', apiVersion, request.subresource);
+  const identity = identityOf(self);
+  const last = before.get(identity);
+  const fields = recursiveDifference(fieldSetOf(type, asJson(applied)), reset);
+  const managers = new Map(before).set(identity, { ...self, time: last?.time, fields });
+
+  const merged = mergeAndPrune(type, live, asJson(applied), managers, last?.fields);
+  const comparison = changes(type, live, merged, reset);
+  const conflicts = conflictsOf(managers, identity, comparison);
+  if (conflicts.size > 0 && !force) return { ok: false, conflicts: describe(conflicts, managers) };
+
+  const settled = new Map(yieldFields(managers, identity, comparison));
+  const changed = !equalValues(live, merged);
+  const time = changed ? request.now : last?.time;
+  settle(settled, identity, { ...self, time, fields: tracked(fields) });
+  const body = request.subresource === 'status' ? onlyStatus(live, merged) : (merged as JsonObject);
+  return { ok: true, object: withManagers(body, settled) };
+}
+
+/** Through the status endpoint nothing else is written, whatever the manifest holds. */
+function onlyStatus(live: JsonObject, merged: JsonValue): JsonObject {
+  const { status: _, ...others } = live;
+  const status = isObject(merged) ? merged.status : undefined;
+  return status === undefined ? others : { ...others, status };
+}
+
+function settle(managers: Map<string, Manager>, identity: string, manager: Manager): void {
+  if (isEmpty(manager.fields)) managers.delete(identity);
+  else managers.set(identity, manager);
+}
+
+function emptyObject(applied: KubeObject): KubeObject {
+  return { apiVersion: applied.apiVersion, kind: applied.kind, metadata: {} };
+}
+
+/** Fields that were there before anybody's ownership was recorded belong to `before-first-apply`. */
+function managersBefore(request: ApplyRequest, type: MergeType): Managers {
+  const { live } = request;
+  if (live === undefined) return new Map();
+  const managers = decodeManagers(live.metadata.managedFields);
+  if (managers === undefined) throw new ApplyError(500, 'failed to decode managed fields');
+  if (managers.size > 0) return managers;
+  const first = newManager('before-first-apply', 'Update', request.apiVersion, request.subresource);
+  const comparison = changes(type, asJson(emptyObject(live)), withoutManagedFields(live), EMPTY);
+  const fields = tracked(union(comparison.added, comparison.modified));
+  return isEmpty(fields)
+    ? new Map()
+    : new Map([[identityOf(first), { ...first, time: request.now, fields }]]);
+}
+
+function describe(conflicts: ReadonlyMap<string, FieldSet>, managers: Managers): ApplyConflict[] {
+  return [...conflicts].flatMap(([identity, fields]) => {
+    const manager = managers.get(identity);
+    if (manager === undefined) return [];
+    return pathsOf(fields).map((path) => ({
+      manager: manager.name,
+      apiVersion: manager.apiVersion,
+      operation: manager.operation,
+      ...(manager.subresource === undefined ? {} : { subresource: manager.subresource }),
+      ...(manager.time === undefined ? {} : { time: manager.time }),
+      field: printPath(path),
+    }));
+  });
+}
+
+/**
+ * Brings managedFields up to date after an ordinary write (create, update, patch): the manager owns what it changed,
+ * nobody owns what it removed. `managedFields: [{}]` in the updated object resets ownership. Returns a new object.
+ */
+export function trackUpdate(request: TrackRequest): KubeObject {
+  const type = mergeTypeOf(request.schema);
+  const reset = resetFields(request.subresource);
+  const updated = withoutManagedFields(request.updated);
+  const found = request.old ?? emptyObject(request.updated);
+  const old = withStructs(withoutManagedFields(found), request.structs ?? {});
+  const before = managersForUpdate(request);
+  if (before.size === 0 && request.old !== undefined) {
+    return withManagers(updated, before);
+  }
+  const comparison = changes(type, old, updated, reset);
+  const managers = new Map(yieldFields(before, '', comparison));
+  const taken = tracked(union(comparison.modified, comparison.added));
+  if (!isEmpty(taken)) {
+    const self = newManager(request.manager, 'Update', request.apiVersion, request.subresource);
+    const identity = identityOf(self);
+    const fields = union(managers.get(identity)?.fields ?? EMPTY, taken);
+    // kube loses the time of what is written through scale when it brings the entry back to the object.
+    const time = request.subresource === 'scale' ? undefined : request.now;
+    managers.set(identity, { ...self, time, fields });
+  }
+  return withManagers(updated, capUpdaters(managers));
+}
+
+/** Clients may edit managedFields in an ordinary write, not through a subresource; nonsense is ignored. */
+function managersForUpdate({ old, updated, subresource, apiVersion }: TrackRequest): Managers {
+  const ofOld = decodeManagers(old?.metadata.managedFields) ?? new Map();
+  if (subresource !== undefined) return ofOld;
+  const entries = updated.metadata.managedFields;
+  if (entries !== undefined && isReset(entries, apiVersion)) return new Map();
+  const ofUpdated = decodeManagers(entries);
+  return ofUpdated === undefined || ofUpdated.size === 0 ? ofOld : ofUpdated;
+}
+
+/**
+ * `managedFields: [{}]` resets ownership. An empty list does so for Kubernetes' own kinds only: for custom resources
+ * kube-apiserver cannot tell it from an absent one.
+ */
+function isReset(entries: readonly ManagedFieldsEntry[], apiVersion: string): boolean {
+  const [only, ...others] = entries;
+  if (only === undefined) return !isCustom(apiVersion);
+  return others.length === 0 && Object.keys(only).length === 0;
+}
+
+/** The group of a custom resource has a dot; Kubernetes' own have none, or end in `.k8s.io`. */
+function isCustom(apiVersion: string): boolean {
+  const group = apiVersion.includes('/') ? (apiVersion.split('/')[0] ?? '') : '';
+  return group.includes('.') && !group.endsWith('.k8s.io');
+}
+
+/** The object with the parts that are there, if empty, in every object of its kind, so that nobody has added them. */
+function withStructs(object: JsonObject, structs: JsonObject): JsonObject {
+  const result = { ...object };
+  for (const [name, below] of Object.entries(structs)) {
+    const present = object[name] ?? {};
+    if (isObject(present) && isObject(below ?? null))
+      result[name] = withStructs(present, below as JsonObject);
+  }
+  return result;
+}
+
+function withoutManagedFields(object: KubeObject): JsonObject {
+  const { managedFields: _, ...metadata } = object.metadata ?? {};
+  return structuredClone(asJson({ ...object, metadata }));
+}
+
+/** The object with its managers written into it. */
+function withManagers(body: JsonObject, managers: Managers): KubeObject {
+  const object = body as unknown as KubeObject;
+  const managedFields = encodeManagers(managers);
+  return managedFields === undefined
+    ? object
+    : { ...object, metadata: { ...object.metadata, managedFields } };
+}

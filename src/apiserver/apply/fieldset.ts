@@ -1,0 +1,147 @@
+/**
+ * A set of field paths, as a tree. A node's `owned` says whether the path that ends at it is in the set; that of the
+ * root means nothing, since nobody owns a whole object. Sets are values: every operation returns a new one.
+ */
+
+import type { JsonObject } from '../types.ts';
+import { compareElements, normaliseElement, type PathElement } from './elements.ts';
+
+export interface FieldSet {
+  readonly owned: boolean;
+  readonly children: ReadonlyMap<PathElement, FieldSet>;
+}
+
+export const EMPTY: FieldSet = { owned: false, children: new Map() };
+
+function node(owned: boolean, children: Map<PathElement, FieldSet>): FieldSet {
+  return { owned, children };
+}
+
+/** Collects paths into a set; for walkers, which find one path after another. */
+export class FieldSetBuilder {
+  private readonly root: MutableNode = { owned: false, children: new Map() };
+
+  add(path: readonly PathElement[]): void {
+    if (path.length === 0) return;
+    let current = this.root;
+    for (const element of path) {
+      let next = current.children.get(element);
+      if (next === undefined) {
+        next = { owned: false, children: new Map() };
+        current.children.set(element, next);
+      }
+      current = next;
+    }
+    current.owned = true;
+  }
+
+  build(): FieldSet {
+    return this.root;
+  }
+}
+
+interface MutableNode {
+  owned: boolean;
+  readonly children: Map<PathElement, MutableNode>;
+}
+
+/** The set of exactly these paths. */
+export function setOf(...paths: readonly (readonly PathElement[])[]): FieldSet {
+  const builder = new FieldSetBuilder();
+  for (const path of paths) builder.add(path);
+  return builder.build();
+}
+
+/** Whether the set has no path at all. */
+export function isEmpty(set: FieldSet): boolean {
+  return [...set.children.values()].every((child) => !child.owned && isEmpty(child));
+}
+
+/** Paths in either. */
+export function union(a: FieldSet, b: FieldSet): FieldSet {
+  const children = new Map(a.children);
+  for (const [element, child] of b.children) {
+    const mine = children.get(element);
+    children.set(element, mine === undefined ? child : union(mine, child));
+  }
+  return node(a.owned || b.owned, children);
+}
+
+/** Paths in both. */
+export function intersection(a: FieldSet, b: FieldSet): FieldSet {
+  return combine(a, (element, child) => {
+    const other = b.children.get(element);
+    if (other === undefined) return undefined;
+    return node(child.owned && other.owned, new Map(intersection(child, other).children));
+  });
+}
+
+/** Paths of `a` that are not in `b`; a path's ancestors and descendants are other paths. */
+export function difference(a: FieldSet, b: FieldSet): FieldSet {
+  return combine(a, (element, child) => {
+    const other = b.children.get(element);
+    if (other === undefined) return child;
+    return node(child.owned && !other.owned, new Map(difference(child, other).children));
+  });
+}
+
+/** Paths of `a` that are neither in `b` nor below a path of `b`. */
+export function recursiveDifference(a: FieldSet, b: FieldSet): FieldSet {
+  return combine(a, (element, child) => {
+    const other = b.children.get(element);
+    if (other === undefined) return child;
+    if (other.owned) return undefined;
+    return node(child.owned, new Map(recursiveDifference(child, other).children));
+  });
+}
+
+function combine(
+  set: FieldSet,
+  change: (element: PathElement, child: FieldSet) => FieldSet | undefined,
+): FieldSet {
+  const children = new Map<PathElement, FieldSet>();
+  for (const [element, child] of set.children) {
+    const changed = change(element, child);
+    if (changed !== undefined && (changed.owned || !isEmpty(changed))) children.set(element, changed);
+  }
+  return node(set.owned, children);
+}
+
+/** All paths, those of one level before those below it, in kube's order. */
+export function pathsOf(set: FieldSet, prefix: readonly PathElement[] = []): PathElement[][] {
+  const children = sortedChildren(set);
+  const here = children.filter(([, child]) => child.owned).map(([element]) => [...prefix, element]);
+  const below = children.flatMap(([element, child]) => pathsOf(child, [...prefix, element]));
+  return [...here, ...below];
+}
+
+function sortedChildren(set: FieldSet): [PathElement, FieldSet][] {
+  return [...set.children].toSorted(([a], [b]) => compareElements(a, b));
+}
+
+/** FieldsV1: `{"f:spec":{".":{},"f:replicas":{}}}`; a leaf is `{}`, a path that also has paths below it has `.`. */
+export function toFieldsV1(set: FieldSet): JsonObject {
+  const fields: JsonObject = {};
+  for (const [element, child] of sortedChildren(set)) {
+    if (isEmpty(child)) {
+      if (child.owned) fields[element] = {};
+      continue;
+    }
+    fields[element] = { ...(child.owned ? { '.': {} } : {}), ...toFieldsV1(child) };
+  }
+  return fields;
+}
+
+/** Reads FieldsV1; elements of unknown kinds are left out, as kube does. */
+export function fromFieldsV1(fields: JsonObject): FieldSet {
+  const children = new Map<PathElement, FieldSet>();
+  for (const [key, value] of Object.entries(fields)) {
+    if (key === '.') continue;
+    const element = normaliseElement(key);
+    if (element === undefined) continue;
+    const below = (value ?? {}) as JsonObject;
+    const child = fromFieldsV1(below);
+    children.set(element, node('.' in below || child.children.size === 0, new Map(child.children)));
+  }
+  return node(false, children);
+}

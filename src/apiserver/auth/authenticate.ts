@@ -1,0 +1,65 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { TLSSocket } from 'node:tls';
+import type { TokenUser, User } from './types.ts';
+
+const AUTHENTICATED = 'system:authenticated';
+
+export const ANONYMOUS: User = { name: 'system:anonymous', groups: ['system:unauthenticated'] };
+
+/** Finds out who sent a request: the user, or undefined when the credentials given are no good, or ANONYMOUS. */
+export type Authenticate = (request: IncomingMessage) => User | undefined;
+
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}
+
+function asList(value: unknown): string[] {
+  if (Array.isArray(value)) return value.filter((item) => typeof item === 'string');
+  return typeof value === 'string' ? [value] : [];
+}
+
+function userOf(name: string, groups: readonly string[]): User {
+  return { name, groups: [...new Set([...groups, AUTHENTICATED])] };
+}
+
+/** Looks a token up. Digests are compared, all of them, so that time tells nothing of the tokens. */
+export function tokenLookup(tokens: readonly TokenUser[]): (token: string) => User | undefined {
+  const known = tokens.map(({ token, user, groups }) => ({
+    digest: digest(token),
+    user: userOf(user, groups),
+  }));
+  return (token) => {
+    const asked = digest(token);
+    let found: User | undefined;
+    for (const entry of known) {
+      if (timingSafeEqual(entry.digest, asked)) found = entry.user;
+    }
+    return found;
+  };
+}
+
+/** CN is the user, O are the groups; undefined when the certificate does not stem from our CA. */
+function certificateUser(socket: TLSSocket): User | undefined {
+  const { subject } = socket.getPeerCertificate();
+  const [name] = asList(subject?.CN);
+  if (!socket.authorized || name === undefined) return undefined;
+  return userOf(name, asList(subject?.O));
+}
+
+/** By client certificate first, then by bearer token, as kube-apiserver does. */
+export function authenticator(lookup: (token: string) => User | undefined): Authenticate {
+  return (request) => {
+    const { socket } = request;
+    const hasCertificate =
+      socket instanceof TLSSocket && Object.keys(socket.getPeerCertificate() ?? {}).length > 0;
+    if (hasCertificate) {
+      const user = certificateUser(socket);
+      if (user !== undefined) return user;
+    }
+    const { authorization } = request.headers;
+    if (authorization === undefined) return hasCertificate ? undefined : ANONYMOUS;
+    const token = /^Bearer\s+(\S+)\s*$/i.exec(authorization)?.[1];
+    return token === undefined ? undefined : lookup(token);
+  };
+}

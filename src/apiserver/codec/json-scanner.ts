@@ -1,0 +1,166 @@
+/**
+ * Checks JSON as Go's encoding/json does, for two things that JSON.parse does not give: its words when the text
+ * is malformed (clients and people know them), and the fields that occur twice.
+ */
+
+class JsonSyntaxError extends Error {}
+
+/**
+ * How deep values may lie in each other. Go takes ten times as many, but nothing that people write comes near, and
+ * everything that walks through values here must get to the bottom on JavaScript's smaller stack.
+ */
+const MAX_DEPTH = 1000;
+
+const NUMBER = /-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?/y;
+const LITERALS = ['true', 'false', 'null'];
+
+class JsonScanner {
+  readonly #text: string;
+  #position = 0;
+  #depth = 0;
+  readonly duplicates: string[] = [];
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  document(): void {
+    this.#value('');
+    this.#space();
+    if (this.#position < this.#text.length) throw this.#unexpected('after top-level value');
+  }
+
+  #value(path: string): void {
+    this.#space();
+    const character = this.#text[this.#position];
+    const literal = LITERALS.find((word) => word[0] === character);
+    if (character === '{' || character === '[') this.#nested(character, path);
+    else if (character === '"') this.#string();
+    else if (literal !== undefined) this.#literal(literal);
+    else if (character !== undefined && /[-0-9]/.test(character)) this.#number();
+    else throw this.#unexpected('looking for beginning of value');
+  }
+
+  #nested(opening: '{' | '[', path: string): void {
+    if (this.#depth === MAX_DEPTH) throw new JsonSyntaxError('exceeded max depth');
+    this.#depth++;
+    if (opening === '{') this.#object(path);
+    else this.#array(path);
+    this.#depth--;
+  }
+
+  #object(path: string): void {
+    this.#position++;
+    this.#space();
+    if (this.#accept('}')) return;
+    const seen = new Set<string>();
+    for (;;) {
+      this.#space();
+      if (this.#text[this.#position] !== '"')
+        throw this.#unexpected('looking for beginning of object key string');
+      const key = this.#string();
+      const field = path === '' ? key : `${path}.${key}`;
+      if (seen.has(key)) this.duplicates.push(field);
+      seen.add(key);
+      this.#space();
+      if (!this.#accept(':')) throw this.#unexpected('after object key');
+      this.#value(field);
+      this.#space();
+      if (this.#accept('}')) return;
+      if (!this.#accept(',')) throw this.#unexpected('after object key:value pair');
+    }
+  }
+
+  #array(path: string): void {
+    this.#position++;
+    this.#space();
+    if (this.#accept(']')) return;
+    for (let index = 0; ; index++) {
+      this.#value(`${path}[${index}]`);
+      this.#space();
+      if (this.#accept(']')) return;
+      if (!this.#accept(',')) throw this.#unexpected('after array element');
+    }
+  }
+
+  #string(): string {
+    const start = this.#position++;
+    for (;;) {
+      const character = this.#text[this.#position];
+      if (character === undefined || character < ' ') throw this.#unexpected('in string literal');
+      this.#position++;
+      if (character === '"') break;
+      if (character === '\\') this.#escape();
+    }
+    return JSON.parse(this.#text.slice(start, this.#position)) as string;
+  }
+
+  #escape(): void {
+    const character = this.#text[this.#position] ?? '';
+    if (character === '' || !'"\\/bfnrtu'.includes(character))
+      throw this.#unexpected('in string escape code');
+    this.#position++;
+    if (character !== 'u') return;
+    for (let digit = 0; digit < 4; digit++) {
+      if (!/[0-9a-fA-F]/.test(this.#text[this.#position] ?? '')) {
+        throw this.#unexpected('in \\u hexadecimal character escape');
+      }
+      this.#position++;
+    }
+  }
+
+  #literal(word: string): void {
+    for (const expected of word) {
+      if (this.#text[this.#position] !== expected) {
+        throw this.#unexpected(`in literal ${word} (expecting '${expected}')`);
+      }
+      this.#position++;
+    }
+  }
+
+  #number(): void {
+    NUMBER.lastIndex = this.#position;
+    const found = NUMBER.exec(this.#text);
+    if (found === null) {
+      // Only a minus sign without digits gets here.
+      this.#position++;
+      throw this.#unexpected('in numeric literal');
+    }
+    this.#position += found[0].length;
+  }
+
+  #space(): void {
+    while (' \t\r\n'.includes(this.#text[this.#position] ?? 'x')) this.#position++;
+  }
+
+  #accept(character: string): boolean {
+    if (this.#text[this.#position] !== character) return false;
+    this.#position++;
+    return true;
+  }
+
+  #unexpected(where: string): JsonSyntaxError {
+    const character = this.#text[this.#position];
+    if (character === undefined) return new JsonSyntaxError('unexpected end of JSON input');
+    const shown = character === "'" ? "'\\''" : character === '"' ? `'"'` : `'${character}'`;
+    return new JsonSyntaxError(`invalid character ${shown} ${where}`);
+  }
+}
+
+/** Why `text` is not JSON, in Go's words; undefined when it is. */
+export function jsonProblem(text: string): string | undefined {
+  try {
+    new JsonScanner(text).document();
+    return undefined;
+  } catch (error) {
+    if (error instanceof JsonSyntaxError) return error.message;
+    throw error;
+  }
+}
+
+/** Paths of fields that occur more than once in `text`, which must be JSON. */
+export function duplicateFields(text: string): string[] {
+  const scanner = new JsonScanner(text);
+  scanner.document();
+  return [...new Set(scanner.duplicates)];
+}

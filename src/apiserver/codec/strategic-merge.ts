@@ -1,0 +1,151 @@
+import type { MergeKeys } from '../registry/resource.ts';
+import { badRequest } from '../status-errors.ts';
+import type { JsonObject, JsonValue } from '../types.ts';
+import { isJsonObject } from './merge-patch.ts';
+
+const DIRECTIVE = '$patch';
+const RETAIN = '$retainKeys';
+const DELETE_PREFIX = '$deleteFromPrimitiveList/';
+const ORDER_PREFIX = '$setElementOrder/';
+
+/** Lists of plain values that merge as sets. */
+const PRIMITIVE_SETS: readonly string[] = ['metadata.finalizers'];
+
+/** Children of a node are found under this path: `metadata` + `labels`. */
+function under(path: string, name: string): string {
+  return path === '' ? name : `${path}.${name}`;
+}
+
+/**
+ * Strategic merge patch: a merge patch that knows which lists merge by key, with the directives `$patch`,
+ * `$retainKeys`, `$deleteFromPrimitiveList/…` and `$setElementOrder/…`. Changes nothing in place.
+ * https://github.com/kubernetes/community/blob/main/contributors/devel/sig-api-machinery/strategic-merge-patch.md
+ */
+export function strategicMerge(
+  target: JsonObject,
+  patch: JsonObject,
+  keys: MergeKeys,
+  path = '',
+): JsonObject {
+  const directive = patch[DIRECTIVE];
+  if (directive === 'replace') return withoutDirectives(patch);
+  if (directive === 'delete') return {};
+  const merged = retained({ ...target }, patch[RETAIN]);
+  for (const [name, value] of Object.entries(patch)) {
+    if (name === DIRECTIVE || name === RETAIN || name.startsWith(ORDER_PREFIX)) continue;
+    if (name.startsWith(DELETE_PREFIX)) {
+      const list = name.slice(DELETE_PREFIX.length);
+      merged[list] = without(merged[list], value);
+    } else if (value === null || value === undefined) delete merged[name];
+    else merged[name] = mergeValue(merged[name], value, keys, under(path, name));
+  }
+  for (const [name, order] of Object.entries(patch)) {
+    if (!name.startsWith(ORDER_PREFIX)) continue;
+    const list = name.slice(ORDER_PREFIX.length);
+    merged[list] = ordered(merged[list], order, keys[under(path, list)]);
+  }
+  return merged;
+}
+
+function mergeValue(
+  target: JsonValue | undefined,
+  patch: JsonValue,
+  keys: MergeKeys,
+  path: string,
+): JsonValue {
+  if (isJsonObject(patch)) return strategicMerge(isJsonObject(target) ? target : {}, patch, keys, path);
+  if (!Array.isArray(patch)) return patch;
+  const key = keys[path];
+  const present = Array.isArray(target) ? target : [];
+  if (key !== undefined) return mergeList(present, patch, key, keys, path);
+  return PRIMITIVE_SETS.includes(path) ? union(present, patch) : patch;
+}
+
+function mergeList(
+  target: JsonValue[],
+  patch: JsonValue[],
+  key: string,
+  keys: MergeKeys,
+  path: string,
+): JsonValue[] {
+  const items = patch.map((item) => {
+    if (!isJsonObject(item)) throw badRequest(`${path}: items of the list must be objects`);
+    return item;
+  });
+  const replaces = items.some((item) => item[DIRECTIVE] === 'replace' && item[key] === undefined);
+  let merged = replaces ? [] : [...target];
+  for (const item of items) {
+    if (item[DIRECTIVE] === 'replace' && item[key] === undefined) continue;
+    if (item[key] === undefined)
+      throw badRequest(`map: ${JSON.stringify(item)} does not contain declared merge key: ${key}`);
+    const index = merged.findIndex((candidate) => isJsonObject(candidate) && candidate[key] === item[key]);
+    if (item[DIRECTIVE] === 'delete') merged = merged.filter((_, position) => position !== index);
+    else if (index < 0) merged.push(withoutDirectives(item));
+    else merged[index] = strategicMerge(merged[index] as JsonObject, item, keys, path);
+  }
+  return arranged(merged, items, target, identityBy(key));
+}
+
+function withoutDirectives(object: JsonObject): JsonObject {
+  return Object.fromEntries(Object.entries(object).filter(([name]) => !name.startsWith('$')));
+}
+
+function retained(target: JsonObject, names: JsonValue | undefined): JsonObject {
+  if (!Array.isArray(names)) return target;
+  return Object.fromEntries(Object.entries(target).filter(([name]) => names.includes(name)));
+}
+
+function without(target: JsonValue | undefined, values: JsonValue | undefined): JsonValue[] {
+  const gone = Array.isArray(values) ? values : [];
+  return (Array.isArray(target) ? target : []).filter((item) => !gone.includes(item));
+}
+
+function union(target: JsonValue[], patch: JsonValue[]): JsonValue[] {
+  const whole = [...target, ...patch.filter((item) => !target.includes(item))];
+  return arranged(whole, patch, target, (item) => item);
+}
+
+/** Items named by the order come in that order, the others keep theirs. */
+function ordered(
+  target: JsonValue | undefined,
+  order: JsonValue | undefined,
+  key: string | undefined,
+): JsonValue[] {
+  const items = Array.isArray(target) ? target : [];
+  return arranged(items, Array.isArray(order) ? order : [], items, identityBy(key));
+}
+
+function identityBy(key: string | undefined): Identity {
+  return (item) => (key !== undefined && isJsonObject(item) ? item[key] : item);
+}
+
+type Identity = (item: JsonValue) => JsonValue | undefined;
+
+function positionIn(list: readonly JsonValue[], item: JsonValue, identity: Identity): number {
+  return list.findIndex((candidate) => identity(candidate) === identity(item));
+}
+
+/**
+ * Brings the items that the patch names into its order, and lets the others in between as they stood to those: each
+ * goes before the first named one that came after it. Items that are new come before those that are not named.
+ */
+function arranged(
+  items: readonly JsonValue[],
+  patch: readonly JsonValue[],
+  before: readonly JsonValue[],
+  identity: Identity,
+): JsonValue[] {
+  const named = items
+    .filter((item) => positionIn(patch, item, identity) >= 0)
+    .toSorted((a, b) => positionIn(patch, a, identity) - positionIn(patch, b, identity));
+  const others = items.filter((item) => positionIn(patch, item, identity) < 0);
+  const result: JsonValue[] = [];
+  for (const item of named) {
+    const place = positionIn(before, item, identity);
+    while (others[0] !== undefined && positionIn(before, others[0], identity) < place) {
+      result.push(others.shift() as JsonValue);
+    }
+    result.push(item);
+  }
+  return [...result, ...others];
+}

@@ -1,0 +1,143 @@
+import { CRD_BUCKET, CRD_FINALIZER } from '../core-kinds/crds.ts';
+import { type Backend, timestamp } from '../handlers/context.ts';
+import { deleteObject } from '../handlers/delete.ts';
+import { track } from '../handlers/strategy.ts';
+import { customResources } from '../registry/custom-resource.ts';
+import type { CrdCondition, CrdNames, CustomResourceDefinition } from '../registry/definition.ts';
+import type { Resource } from '../registry/resource.ts';
+import type { Change } from '../storage/store.ts';
+
+/**
+ * Serves what CustomResourceDefinitions define: registers their resources, says so in their status, and, when one
+ * is deleted, deletes its objects before it lets the definition go.
+ */
+export class DefinitionController {
+  readonly #backend: Backend;
+  readonly #ended: (bucket: string) => void;
+  readonly #served = new Map<string, { json: string; resources: Resource[] }>();
+
+  /** @param ended called with the bucket of a resource that is served no more */
+  constructor(backend: Backend, ended: (bucket: string) => void) {
+    this.#backend = backend;
+    this.#ended = ended;
+  }
+
+  /** Looks at all definitions: at start. */
+  start(): void {
+    for (const { key } of this.#backend.store.list(CRD_BUCKET, '')) this.reconcile(key);
+  }
+
+  /** The keys, given changes, of the definitions that want looking at. */
+  concerned(changes: readonly Change[]): string[] {
+    const names = new Set<string>();
+    for (const { bucket, current, type } of changes) {
+      if (bucket === CRD_BUCKET) names.add(current.key);
+      else if (type === 'DELETED') for (const name of this.#waitingFor(bucket)) names.add(name);
+    }
+    return [...names];
+  }
+
+  /** Brings what is served, and the definition's status, in line with the definition. */
+  reconcile(name: string): void {
+    const stored = this.#backend.store.get(CRD_BUCKET, name);
+    if (stored === undefined) {
+      this.#withdraw(name);
+      return;
+    }
+    const crd = stored.object as CustomResourceDefinition;
+    this.#serve(name, crd);
+    if (crd.metadata.deletionTimestamp === undefined) this.#establish(name, crd);
+    else this.#cleanUp(name, crd);
+  }
+
+  #waitingFor(bucket: string): string[] {
+    const found = [...this.#served].filter(([, { resources }]) => resources[0]?.bucket === bucket);
+    return found.map(([name]) => name);
+  }
+
+  #serve(name: string, crd: CustomResourceDefinition): void {
+    const json = JSON.stringify(crd.spec);
+    const before = this.#served.get(name);
+    if (before?.json === json) return;
+    const resources = customResources(crd);
+    if (before !== undefined) this.#backend.registry.remove(before.resources);
+    this.#backend.registry.add(resources);
+    this.#served.set(name, { json, resources });
+  }
+
+  #withdraw(name: string): void {
+    const served = this.#served.get(name);
+    if (served === undefined) return;
+    this.#served.delete(name);
+    this.#backend.registry.remove(served.resources);
+    for (const bucket of new Set(served.resources.map((resource) => resource.bucket))) this.#ended(bucket);
+  }
+
+  #establish(name: string, crd: CustomResourceDefinition): void {
+    const { names, versions } = crd.spec;
+    const accepted = crd.status?.conditions ?? [];
+    const conditions = [
+      this.#condition(accepted, 'NamesAccepted', 'NoConflicts', 'no conflicts found'),
+      this.#condition(
+        accepted,
+        'Established',
+        'InitialNamesAccepted',
+        'the initial names have been accepted',
+      ),
+    ];
+    const storage = versions.filter((version) => version.storage).map((version) => version.name);
+    const storedVersions = [...new Set([...(crd.status?.storedVersions ?? []), ...storage])];
+    const status = { conditions, acceptedNames: acceptedNames(names), storedVersions };
+    this.#putIfChanged(name, crd, this.#owned(crd, { ...crd, status }));
+  }
+
+  /** With the status in the server's own name, as kube-apiserver owns it. */
+  #owned(before: CustomResourceDefinition, after: CustomResourceDefinition): CustomResourceDefinition {
+    const resource = this.#backend.registry.ofBucket(CRD_BUCKET);
+    if (resource === undefined) return after;
+    const how = {
+      manager: 'kube-apiserver',
+      subresource: 'status',
+      now: timestamp(this.#backend.now()),
+    } as const;
+    return track(resource, after, before, how) as CustomResourceDefinition;
+  }
+
+  #condition(present: readonly CrdCondition[], type: string, reason: string, message: string): CrdCondition {
+    const before = present.find((condition) => condition.type === type && condition.status === 'True');
+    return (
+      before ?? { type, status: 'True', reason, message, lastTransitionTime: timestamp(this.#backend.now()) }
+    );
+  }
+
+  #cleanUp(name: string, crd: CustomResourceDefinition): void {
+    const { store } = this.#backend;
+    const [resource] = this.#served.get(name)?.resources ?? customResources(crd);
+    if (!(crd.metadata.finalizers ?? []).includes(CRD_FINALIZER)) return;
+    const objects = resource === undefined ? [] : store.list(resource.bucket, '');
+    for (const { object } of objects) {
+      if (resource === undefined || object.metadata.deletionTimestamp !== undefined) continue;
+      deleteObject(this.#backend, resource, object.metadata.namespace, object.metadata.name ?? '', {});
+    }
+    if (resource !== undefined && store.list(resource.bucket, '').length > 0) return;
+    const finalizers = (crd.metadata.finalizers ?? []).filter((finalizer) => finalizer !== CRD_FINALIZER);
+    if (finalizers.length > 0)
+      this.#putIfChanged(name, crd, { ...crd, metadata: { ...crd.metadata, finalizers } });
+    else store.remove(CRD_BUCKET, name);
+  }
+
+  #putIfChanged(name: string, before: CustomResourceDefinition, after: CustomResourceDefinition): void {
+    if (JSON.stringify(before) !== JSON.stringify(after)) this.#backend.store.put(CRD_BUCKET, name, after);
+  }
+}
+
+function acceptedNames({ plural, singular, kind, listKind, shortNames, categories }: CrdNames): CrdNames {
+  return {
+    plural,
+    ...(singular === undefined ? {} : { singular }),
+    kind,
+    ...(listKind === undefined ? {} : { listKind }),
+    ...(shortNames === undefined ? {} : { shortNames }),
+    ...(categories === undefined ? {} : { categories }),
+  };
+}

@@ -1,0 +1,167 @@
+import { labelProblem } from '../meta/names.ts';
+import { ageColumn, column, nameColumn } from '../registry/columns.ts';
+import { type Resource, VERBS } from '../registry/resource.ts';
+import type { FieldError, KubeObject } from '../types.ts';
+import { defineKind } from './define.ts';
+import { condition, integer, keyedList, list, record, text, time } from './schemas.ts';
+
+/** Label by which selectors find a namespace by its name. */
+const NAME_LABEL = 'kubernetes.io/metadata.name';
+
+export const NAMESPACES = 'namespaces';
+
+/** Finalizer in the spec of every namespace: the namespace controller takes it off when the namespace is empty. */
+export const NAMESPACE_FINALIZER = 'kubernetes';
+
+function phaseOf(object: KubeObject): string {
+  return String((object.status as { phase?: string } | undefined)?.phase ?? '');
+}
+
+function finalizersOf(object: KubeObject): string[] {
+  return (object.spec as { finalizers?: string[] } | undefined)?.finalizers ?? [];
+}
+
+function labelNamespace({ metadata }: KubeObject): void {
+  metadata.labels = { ...metadata.labels, [NAME_LABEL]: metadata.name ?? '' };
+}
+
+function prepareNamespace(object: KubeObject, old: KubeObject | undefined): void {
+  if (old === undefined) {
+    object.spec = { finalizers: [NAMESPACE_FINALIZER] };
+    object.status = { phase: 'Active' };
+  } else {
+    // spec.finalizers change through the finalize subresource, which is the controller's.
+    object.spec = structuredClone(old.spec);
+  }
+}
+
+function namespaces(): Resource {
+  return defineKind({
+    group: '',
+    version: 'v1',
+    plural: NAMESPACES,
+    kind: 'Namespace',
+    definitionName: 'io.k8s.api.core.v1.Namespace',
+    namespaced: false,
+    shortNames: ['ns'],
+    hasStatus: true,
+    verbs: VERBS.filter((verb) => verb !== 'deletecollection'),
+    structs: { spec: {}, status: {} },
+    schema: record(
+      {
+        spec: record(
+          {
+            finalizers: list(
+              text('A finalizer.'),
+              'Finalizers is an opaque list of values that must be empty to permanently remove object from storage.',
+            ),
+          },
+          'Spec defines the behavior of the Namespace.',
+        ),
+        status: record(
+          {
+            phase: text('Phase is the current lifecycle phase of the namespace: Active or Terminating.'),
+            conditions: keyedList(
+              condition(),
+              ['type'],
+              "Represents the latest available observations of a namespace's current state.",
+            ),
+          },
+          'Status describes the current status of a Namespace.',
+        ),
+      },
+      'Namespace provides a scope for Names. Use of multiple namespaces is optional.',
+    ),
+    columns: [nameColumn(), column('Status', 'The status of the namespace', phaseOf), ageColumn()],
+    selectable: { 'status.phase': phaseOf },
+    rules: {
+      nameProblem: labelProblem,
+      fillDefaults: labelNamespace,
+      prepare: prepareNamespace,
+      holdsBack: (object) => finalizersOf(object).length > 0,
+      beginDeletion: (object) => {
+        object.status = { ...(object.status as object), phase: 'Terminating' };
+      },
+    },
+  });
+}
+
+interface LeaseSpec {
+  holderIdentity?: string;
+  leaseDurationSeconds?: number;
+  leaseTransitions?: number;
+}
+
+function validateLease(object: KubeObject): FieldError[] {
+  const spec = (object.spec ?? {}) as LeaseSpec;
+  const errors: FieldError[] = [];
+  const { leaseDurationSeconds: seconds, leaseTransitions: transitions } = spec;
+  if (seconds !== undefined && seconds <= 0) {
+    errors.push({
+      type: 'Invalid',
+      field: 'spec.leaseDurationSeconds',
+      value: seconds,
+      detail: 'must be greater than 0',
+    });
+  }
+  if (transitions !== undefined && transitions < 0) {
+    errors.push({
+      type: 'Invalid',
+      field: 'spec.leaseTransitions',
+      value: transitions,
+      detail: 'must be greater than or equal to 0',
+    });
+  }
+  return errors;
+}
+
+function leases(): Resource {
+  return defineKind({
+    group: 'coordination.k8s.io',
+    version: 'v1',
+    plural: 'leases',
+    kind: 'Lease',
+    definitionName: 'io.k8s.api.coordination.v1.Lease',
+    structs: { spec: {} },
+    schema: record(
+      {
+        spec: record(
+          {
+            holderIdentity: text('holderIdentity contains the identity of the holder of a current lease.'),
+            leaseDurationSeconds: integer(
+              'How long candidates for a lease need to wait to force acquire it, measured against the time of last observed renewTime.',
+            ),
+            acquireTime: time('acquireTime is a time when the current lease was acquired.'),
+            renewTime: time(
+              'renewTime is a time when the current holder of a lease has last updated the lease.',
+            ),
+            leaseTransitions: integer(
+              'leaseTransitions is the number of transitions of a lease between holders.',
+            ),
+            strategy: text(
+              'Strategy indicates the strategy for picking the leader for coordinated leader election.',
+            ),
+            preferredHolder: text(
+              'PreferredHolder signals to a lease holder that the lease has a more optimal holder and should be given up.',
+            ),
+          },
+          'spec contains the specification of the Lease.',
+        ),
+      },
+      'Lease defines a lease concept.',
+    ),
+    columns: [
+      nameColumn(),
+      column('Holder', 'holderIdentity contains the identity of the holder of a current lease.', (object) =>
+        String((object.spec as LeaseSpec | undefined)?.holderIdentity ?? ''),
+      ),
+      ageColumn(),
+    ],
+    rules: { validate: validateLease },
+  });
+}
+
+/** Namespace and Lease: what the cluster itself needs. */
+export function clusterKinds(): Resource[] {
+  return [namespaces(), leases()];
+}

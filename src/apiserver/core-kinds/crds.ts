@@ -1,0 +1,225 @@
+import { strictLabelProblem } from '../meta/names.ts';
+import { createdAtColumn, nameColumn } from '../registry/columns.ts';
+import { customResources } from '../registry/custom-resource.ts';
+import type { CustomResourceDefinition } from '../registry/definition.ts';
+import type { Resource } from '../registry/resource.ts';
+import { schemaRuleErrors } from '../schema/compile.ts';
+import type { FieldError, JsonSchema, KubeObject } from '../types.ts';
+import { definitionSchema } from './crd-schema.ts';
+import { defineKind } from './define.ts';
+import { structuralErrors } from './structural.ts';
+
+export const CRD_BUCKET = 'apiextensions.k8s.io/customresourcedefinitions';
+
+/** Holds a definition back until its objects are gone. */
+export const CRD_FINALIZER = 'customresourcecleanup.apiextensions.k8s.io';
+
+function fillDefaults(object: KubeObject): void {
+  const crd = object as CustomResourceDefinition;
+  const { names } = crd.spec ?? {};
+  if (names?.kind !== undefined) {
+    names.singular ??= names.kind.toLowerCase();
+    names.listKind ??= `${names.kind}List`;
+  }
+  if (crd.spec !== undefined) crd.spec.conversion ??= { strategy: 'None' };
+}
+
+function storageNames({ spec }: CustomResourceDefinition): string[] {
+  return (spec?.versions ?? []).filter(({ storage }) => storage).map(({ name }) => name);
+}
+
+function prepare(object: KubeObject, old: KubeObject | undefined): void {
+  const crd = object as CustomResourceDefinition;
+  if (old !== undefined) {
+    // Before the first object is written by another version, the status tells of it.
+    const stored = crd.status?.storedVersions ?? [];
+    crd.status = { ...crd.status, storedVersions: [...new Set([...stored, ...storageNames(crd)])] };
+    return;
+  }
+  const [stored] = storageNames(crd);
+  const storedVersions = stored === undefined ? null : [stored];
+  crd.status = { conditions: null, acceptedNames: { plural: '', kind: '' }, storedVersions };
+}
+
+/** Says that the objects are being deleted, which the definition waits for. */
+function beginDeletion(object: KubeObject): void {
+  const { status, metadata } = object as CustomResourceDefinition;
+  const condition = {
+    type: 'Terminating',
+    status: 'True',
+    reason: 'InstanceDeletionInProgress',
+    message: 'CustomResource deletion is in progress',
+    lastTransitionTime: metadata.deletionTimestamp ?? '',
+  };
+  metadata.finalizers = [...new Set([...(metadata.finalizers ?? []), CRD_FINALIZER])];
+  object.status = { ...status, conditions: [...(status?.conditions ?? []), condition] };
+}
+
+function required(field: string): FieldError {
+  return { type: 'Required', field, detail: '' };
+}
+
+function nameErrors({ metadata, spec }: CustomResourceDefinition): FieldError[] {
+  const { names } = spec;
+  const errors: FieldError[] = [];
+  if (metadata.name !== `${names?.plural}.${spec.group}`) {
+    const detail = 'must be spec.names.plural+"."+spec.group';
+    errors.push({ type: 'Invalid', field: 'metadata.name', value: metadata.name, detail });
+  }
+  if (!spec.group) errors.push(required('spec.group'));
+  if (!spec.scope) errors.push(required('spec.scope'));
+  else if (!['Namespaced', 'Cluster'].includes(spec.scope)) {
+    const detail = 'supported values: "Cluster", "Namespaced"';
+    errors.push({ type: 'NotSupported', field: 'spec.scope', value: spec.scope, detail });
+  }
+  for (const name of ['plural', 'singular', 'kind', 'listKind'] as const) {
+    if (!names?.[name]) errors.push(required(`spec.names.${name}`));
+  }
+  return errors;
+}
+
+function versionErrors(crd: CustomResourceDefinition): FieldError[] {
+  const versions = crd.spec.versions ?? [];
+  const errors = versions.flatMap((version, index): FieldError[] => {
+    const at = `spec.versions[${index}]`;
+    const detail = strictLabelProblem(version.name ?? '');
+    const value = version.name;
+    // The first version is also known by its older place.
+    const places = detail === undefined ? [] : [`${at}.name`, ...(index === 0 ? ['spec.version'] : [])];
+    const bad = places.map((field): FieldError => ({ type: 'Invalid', field, value, detail: detail ?? '' }));
+    const schema = version.schema?.openAPIV3Schema;
+    return schema === undefined ? [...bad, required(`${at}.schema.openAPIV3Schema`)] : bad;
+  });
+  const about = (detail: string): FieldError => ({
+    type: 'Invalid',
+    field: 'spec.versions',
+    valueText: versionsText(crd),
+    detail,
+  });
+  if (new Set(versions.map(({ name }) => name)).size !== versions.length) {
+    errors.push(about('must contain unique version names'));
+  }
+  if (storageNames(crd).length !== 1) {
+    errors.push(about('must have exactly one version marked as storage version'));
+  }
+  return [...errors, ...storedErrors(crd)];
+}
+
+/** The versions as Go prints them, whose schemas and columns it keeps elsewhere while they are all alike. */
+function versionsText({ spec }: CustomResourceDefinition): string {
+  const shown = (spec.versions ?? []).map((version) => ({
+    Name: version.name,
+    Served: version.served,
+    Storage: version.storage,
+    Deprecated: version.deprecated ?? false,
+    DeprecationWarning: version.deprecationWarning ?? null,
+    Schema: null,
+    Subresources: null,
+    AdditionalPrinterColumns: null,
+    SelectableFields: null,
+  }));
+  return JSON.stringify(shown);
+}
+
+/** What is stored, or will be, must be known to be. */
+function storedErrors(crd: CustomResourceDefinition): FieldError[] {
+  const stored = crd.status?.storedVersions ?? null;
+  const field = 'status.storedVersions';
+  if (stored === null || stored.length === 0) {
+    return [{ type: 'Invalid', field, value: stored, detail: 'must have at least one stored version' }];
+  }
+  return storageNames(crd)
+    .filter((name) => !stored.includes(name))
+    .map((name) => ({
+      type: 'Invalid',
+      field,
+      value: stored,
+      detail: `must have the storage version ${name}`,
+    }));
+}
+
+/** kube names the schema of the only version, and one that all versions share, by its older place. */
+function schemaPath({ spec }: CustomResourceDefinition, index: number): string {
+  const texts = new Set((spec.versions ?? []).map(({ schema }) => JSON.stringify(schema ?? null)));
+  return texts.size === 1
+    ? 'spec.validation.openAPIV3Schema'
+    : `spec.versions[${index}].schema.openAPIV3Schema`;
+}
+
+/** Why the schemas cannot be served: not structural, or, if they are, rules in them that do not compile. */
+function schemaErrors(crd: CustomResourceDefinition): FieldError[] {
+  const schemas = new Map<string, JsonSchema>();
+  for (const [index, { schema }] of (crd.spec.versions ?? []).entries()) {
+    if (schema?.openAPIV3Schema !== undefined) schemas.set(schemaPath(crd, index), schema.openAPIV3Schema);
+  }
+  return [...schemas].flatMap(([path, schema]) => {
+    const errors = structuralErrors(schema, path);
+    return errors.length > 0 ? errors : schemaRuleErrors(schema, path);
+  });
+}
+
+function immutableErrors(
+  crd: CustomResourceDefinition,
+  old: CustomResourceDefinition | undefined,
+): FieldError[] {
+  if (old === undefined) return [];
+  const pairs = [
+    ['spec.group', crd.spec.group, old.spec.group],
+    ['spec.scope', crd.spec.scope, old.spec.scope],
+    ['spec.names.plural', crd.spec.names.plural, old.spec.names.plural],
+    ['spec.names.kind', crd.spec.names.kind, old.spec.names.kind],
+  ] as const;
+  return pairs
+    .filter(([, value, before]) => value !== before)
+    .map(([field, value]) => ({ type: 'Invalid', field, value, detail: 'field is immutable' }));
+}
+
+function compileErrors(crd: CustomResourceDefinition): FieldError[] {
+  try {
+    customResources(crd);
+    return [];
+  } catch (error) {
+    const detail = error instanceof Error ? error.message : String(error);
+    return [{ type: 'Invalid', field: 'spec.versions', valueText: '', detail }];
+  }
+}
+
+function validate(object: KubeObject, old: KubeObject | undefined): FieldError[] {
+  const crd = object as CustomResourceDefinition;
+  if (crd.spec === undefined) return [required('spec')];
+  const errors = [
+    ...nameErrors(crd),
+    ...versionErrors(crd),
+    ...schemaErrors(crd),
+    ...immutableErrors(crd, old as CustomResourceDefinition | undefined),
+  ];
+  return errors.length > 0 ? errors : compileErrors(crd);
+}
+
+/** CustomResourceDefinition itself. */
+export function crdKind(): Resource {
+  return defineKind({
+    group: 'apiextensions.k8s.io',
+    version: 'v1',
+    plural: 'customresourcedefinitions',
+    kind: 'CustomResourceDefinition',
+    definitionName: 'io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinition',
+    namespaced: false,
+    shortNames: ['crd', 'crds'],
+    categories: ['api-extensions'],
+    bucket: CRD_BUCKET,
+    hasStatus: true,
+    countsGenerations: true,
+    schema: definitionSchema(),
+    columns: [nameColumn(), createdAtColumn()],
+    structs: { spec: { names: {} }, status: { acceptedNames: {} } },
+    rules: {
+      fillDefaults,
+      prepare,
+      beginDeletion,
+      validate,
+      // A definition never goes at once: its objects go first, which the finalizer waits for.
+      holdsBack: ({ metadata }) => metadata.deletionTimestamp === undefined,
+    },
+  });
+}

@@ -1,0 +1,167 @@
+import { createHash } from 'node:crypto';
+import { REVIEW_KINDS } from '../handlers/reviews.ts';
+import type { Registry } from '../registry/registry.ts';
+import { apiVersionOf, type Resource } from '../registry/resource.ts';
+
+const SUBRESOURCE_VERBS = ['get', 'patch', 'update'];
+
+/** One resource of the legacy `APIResourceList`. */
+interface ApiResource {
+  name: string;
+  singularName: string;
+  namespaced: boolean;
+  kind: string;
+  group?: string;
+  version?: string;
+  verbs: readonly string[];
+  shortNames?: readonly string[];
+  categories?: readonly string[];
+  storageVersionHash?: string;
+}
+
+/** A group with its versions, the preferred one first. */
+interface Group {
+  name: string;
+  versions: string[];
+}
+
+/** Stable versions before betas before alphas, newer before older: `CompareKubeAwareVersionStrings`. */
+function compareVersions(a: string, b: string): number {
+  const rank = (version: string): number[] => {
+    const [, major = '0', stage, minor = '0'] = /^v(\d+)(?:(alpha|beta)(\d+))?$/.exec(version) ?? [];
+    const stages = { alpha: 1, beta: 2 } as const;
+    return [stage === undefined ? 3 : stages[stage as 'alpha' | 'beta'], Number(major), Number(minor)];
+  };
+  const [left, right] = [rank(a), rank(b)];
+  const index = left.findIndex((part, position) => part !== right[position]);
+  return index < 0 ? 0 : (right[index] ?? 0) - (left[index] ?? 0);
+}
+
+/** Groups as discovery lists them, without the core group. */
+function groupsOf(registry: Registry): Group[] {
+  const versions = new Map<string, Set<string>>();
+  const served = [...registry.all(), ...REVIEW_KINDS];
+  for (const { group, version } of served) {
+    if (group !== '') versions.set(group, (versions.get(group) ?? new Set()).add(version));
+  }
+  return [...versions].map(([name, found]) => ({ name, versions: [...found].sort(compareVersions) }));
+}
+
+function entriesOf(resource: Resource): ApiResource[] {
+  const { plural, singular, namespaced, kind, shortNames, categories, hasStatus, scale } = resource;
+  const hash = createHash('sha256')
+    .update(`${resource.bucket}/${resource.storedApiVersion}/${kind}`)
+    .digest();
+  const main: ApiResource = {
+    name: plural,
+    singularName: singular,
+    namespaced,
+    kind,
+    verbs: resource.verbs,
+    ...(shortNames.length > 0 ? { shortNames } : {}),
+    ...(categories.length > 0 ? { categories } : {}),
+    storageVersionHash: hash.subarray(0, 8).toString('base64'),
+  };
+  const sub = { singularName: '', namespaced, verbs: SUBRESOURCE_VERBS };
+  return [
+    main,
+    ...(hasStatus ? [{ ...sub, name: `${plural}/status`, kind }] : []),
+    ...(scale === undefined
+      ? []
+      : [{ ...sub, name: `${plural}/scale`, group: 'autoscaling', version: 'v1', kind: 'Scale' }]),
+  ];
+}
+
+function resourcesOf(registry: Registry, group: string, version: string): ApiResource[] {
+  const here = (thing: { group: string; version: string }): boolean =>
+    thing.group === group && thing.version === version;
+  const reviews = REVIEW_KINDS.filter(here).map(({ plural, kind, namespaced }) => ({
+    name: plural,
+    singularName: kind.toLowerCase(),
+    namespaced,
+    kind,
+    verbs: ['create'],
+  }));
+  const found = registry.all().filter(here).flatMap(entriesOf);
+  // Groups of custom resources hold nothing else, and keep the order of their definitions.
+  return group.includes('.') && !group.endsWith('.k8s.io')
+    ? [...found, ...reviews]
+    : [...found, ...reviews].toSorted((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+function apiGroup({ name, versions }: Group): object {
+  const named = versions.map((version) => ({ groupVersion: `${name}/${version}`, version }));
+  return { name, versions: named, preferredVersion: named[0] };
+}
+
+/** The aggregated form nests subresources in their resource. */
+function aggregatedResources(resources: readonly ApiResource[], group: string, version: string): object[] {
+  const kindOf = (entry: ApiResource): object => ({
+    group: entry.group ?? group,
+    version: entry.version ?? version,
+    kind: entry.kind,
+  });
+  return resources
+    .filter(({ name }) => !name.includes('/'))
+    .map((entry) => {
+      const subresources = resources
+        .filter(({ name }) => name.startsWith(`${entry.name}/`))
+        .map((sub) => ({
+          subresource: sub.name.slice(entry.name.length + 1),
+          responseKind: kindOf(sub),
+          verbs: sub.verbs,
+        }));
+      return {
+        resource: entry.name,
+        responseKind: kindOf(entry),
+        scope: entry.namespaced ? 'Namespaced' : 'Cluster',
+        singularResource: entry.singularName,
+        verbs: entry.verbs,
+        ...(entry.shortNames ? { shortNames: entry.shortNames } : {}),
+        ...(entry.categories ? { categories: entry.categories } : {}),
+        ...(subresources.length > 0 ? { subresources } : {}),
+      };
+    });
+}
+
+function aggregated(registry: Registry, groups: readonly Group[]): object {
+  const items = groups.map(({ name, versions }) => ({
+    metadata: name === '' ? {} : { name },
+    versions: versions.map((version) => ({
+      version,
+      resources: aggregatedResources(resourcesOf(registry, name, version), name, version),
+      freshness: 'Current',
+    })),
+  }));
+  return { kind: 'APIGroupDiscoveryList', apiVersion: 'apidiscovery.k8s.io/v2', metadata: {}, items };
+}
+
+/** Answers `/api`, `/apis` and what is below, but not the resources themselves; undefined: there is no such path. */
+export function discover(registry: Registry, path: string, wantsAggregated: boolean): object | undefined {
+  const groups = groupsOf(registry);
+  const [root, group, version] = path.slice(1).split('/');
+  if (path === '/api') {
+    if (wantsAggregated) return aggregated(registry, [{ name: '', versions: ['v1'] }]);
+    return { kind: 'APIVersions', versions: ['v1'], serverAddressByClientCIDRs: [] };
+  }
+  if (path === '/apis') {
+    if (wantsAggregated) return aggregated(registry, groups);
+    return { kind: 'APIGroupList', apiVersion: 'v1', groups: groups.map(apiGroup) };
+  }
+  if (path === '/api/v1') return resourceList(registry, '', 'v1');
+  const found = groups.find(({ name }) => name === group);
+  if (root !== 'apis' || found === undefined) return undefined;
+  if (version === undefined) return { kind: 'APIGroup', apiVersion: 'v1', ...apiGroup(found) };
+  return found.versions.includes(version) ? resourceList(registry, found.name, version) : undefined;
+}
+
+function resourceList(registry: Registry, group: string, version: string): object {
+  const resources = resourcesOf(registry, group, version);
+  return {
+    kind: 'APIResourceList',
+    // kube leaves it out for the core group, whose list is older than the field.
+    ...(group === '' ? {} : { apiVersion: 'v1' }),
+    groupVersion: apiVersionOf({ group, version }),
+    resources,
+  };
+}

@@ -1,0 +1,103 @@
+import { createHash } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { send } from '../http/respond.ts';
+import type { Registry } from '../registry/registry.ts';
+import type { Resource } from '../registry/resource.ts';
+import { buildOpenApiV2, buildOpenApiV3 } from '../schema/openapi.ts';
+import type { OpenApiKind } from '../types.ts';
+
+interface Document {
+  json: string;
+  hash: string;
+}
+
+function kindOf(resource: Resource): OpenApiKind {
+  const { group, version, kind, listKind, plural, namespaced, schema, hasStatus, scale, definitionName } =
+    resource;
+  return {
+    group,
+    version,
+    kind,
+    listKind,
+    plural,
+    namespaced,
+    schema,
+    subresources: [...(hasStatus ? (['status'] as const) : []), ...(scale ? (['scale'] as const) : [])],
+    ...(definitionName === undefined ? {} : { definitionName }),
+  };
+}
+
+function documentOf(content: object): Document {
+  const json = JSON.stringify(content);
+  return { json, hash: createHash('sha512').update(json).digest('hex').toUpperCase() };
+}
+
+/** `api/v1`, `apis/example.com/v1` */
+function pathOf({ group, version }: Resource): string {
+  return group === '' ? `api/${version}` : `apis/${group}/${version}`;
+}
+
+/** The OpenAPI documents of everything served, made anew when that changes. */
+export class OpenApiDocuments {
+  readonly #registry: Registry;
+  #generation = -1;
+  #v3 = new Map<string, Document>();
+  #v2: Document | undefined;
+
+  constructor(registry: Registry) {
+    this.#registry = registry;
+  }
+
+  /** Answers what is below `/openapi/`; false: there is no such document. */
+  serve(request: IncomingMessage, response: ServerResponse, path: string, query: URLSearchParams): boolean {
+    this.#refresh();
+    if (path === '/openapi/v3') {
+      send(response, { code: 200, body: this.#index() });
+      return true;
+    }
+    const document =
+      path === '/openapi/v2' ? this.#version2() : this.#v3.get(path.slice('/openapi/v3/'.length));
+    if (document === undefined) return false;
+    sendDocument(request, response, document, query.get('hash') === document.hash);
+    return true;
+  }
+
+  #refresh(): void {
+    const { generation } = this.#registry;
+    if (generation === this.#generation) return;
+    this.#generation = generation;
+    this.#v2 = undefined;
+    const byPath = Map.groupBy(this.#registry.all(), pathOf);
+    const built = [...byPath].map(
+      ([path, resources]) => [path, documentOf(buildOpenApiV3(resources.map(kindOf)))] as const,
+    );
+    this.#v3 = new Map(built);
+  }
+
+  #version2(): Document {
+    this.#v2 ??= documentOf(buildOpenApiV2(this.#registry.all().map(kindOf)));
+    return this.#v2;
+  }
+
+  #index(): object {
+    const entries = [...this.#v3].map(([path, { hash }]) => [
+      path,
+      { serverRelativeURL: `/openapi/v3/${path}?hash=${hash}` },
+    ]);
+    return { paths: Object.fromEntries(entries) };
+  }
+}
+
+function sendDocument(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { json, hash }: Document,
+  pinned: boolean,
+): void {
+  const etag = `"${hash}"`;
+  // What is asked for by its hash never changes.
+  const caching = pinned ? 'public, immutable' : 'no-cache, private';
+  const headers = { ETag: etag, 'Cache-Control': caching, Vary: 'Accept' };
+  if (request.headers['if-none-match'] === etag) response.writeHead(304, headers).end();
+  else send(response, { code: 200, body: json, headers });
+}

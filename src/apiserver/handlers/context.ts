@@ -1,0 +1,38 @@
+import type { User } from '../auth/types.ts';
+import type { RequestBody } from '../codec/decode.ts';
+import type { Accepted } from '../http/negotiate.ts';
+import type { Registry } from '../registry/registry.ts';
+import type { Resource } from '../registry/resource.ts';
+import type { ObjectStore } from '../storage/store.ts';
+
+/** What handlers and controllers work on. */
+export interface Backend {
+  readonly store: ObjectStore;
+  readonly registry: Registry;
+  /** Milliseconds since the epoch. */
+  now(): number;
+  newUid(): string;
+  /** Five characters for the end of a generated name. */
+  nameSuffix(): string;
+}
+
+/** One request for a resource, authenticated and authorized. */
+export interface ResourceRequest {
+  readonly verb: string;
+  readonly resource: Resource;
+  readonly namespace: string | undefined;
+  readonly name: string | undefined;
+  readonly subresource: string | undefined;
+  readonly query: URLSearchParams;
+  readonly accept: Accepted;
+  readonly body: RequestBody;
+  readonly user: User;
+  readonly userAgent: string;
+  /** Sentences for the Warning header; handlers add to it. */
+  readonly warnings: string[];
+}
+
+/** RFC 3339 in whole seconds, as all of Kubernetes' timestamps are. */
+export function timestamp(milliseconds: number): string {
+  return `${new Date(milliseconds).toISOString().slice(0, 19)}Z`;
+}

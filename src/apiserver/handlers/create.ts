@@ -1,0 +1,116 @@
+import { NAMESPACES } from '../core-kinds/cluster.ts';
+import { finalizerWarnings } from '../meta/validate-meta.ts';
+import { keyOf, type Resource, resourceName } from '../registry/resource.ts';
+import {
+  ApiError,
+  alreadyExists,
+  badRequest,
+  generateNameConflict,
+  namespaceTerminating,
+  notFound,
+} from '../status-errors.ts';
+import type { StoredObject } from '../storage/store.ts';
+import type { KubeObject } from '../types.ts';
+import { type Backend, type ResourceRequest, timestamp } from './context.ts';
+import { decodeResource, settleNamespace } from './decode-object.ts';
+import { type WriteOptions, writeOptions } from './options.ts';
+import { fillDefaults, separateStatus, track, validateObject } from './strategy.ts';
+
+const NAME_ATTEMPTS = 8;
+const MAX_GENERATED_LENGTH = 63;
+const SUFFIX_LENGTH = 5;
+
+/** The outcome of a write, in the form of the resource's version; `stored` is absent after a dry run. */
+export interface Written {
+  readonly object: KubeObject;
+  readonly stored: StoredObject | undefined;
+}
+
+/** Content needs a namespace that exists and is there to stay. */
+function checkNamespace(backend: Backend, resource: Resource, object: KubeObject): void {
+  const { namespace, name } = object.metadata;
+  if (!resource.namespaced || namespace === undefined) return;
+  const stored = backend.store.get(NAMESPACES, namespace);
+  if (stored === undefined) throw notFound({ group: '', name: NAMESPACES }, namespace);
+  if (stored.object.metadata.deletionTimestamp !== undefined) {
+    throw namespaceTerminating(resourceName(resource), name ?? '', namespace);
+  }
+}
+
+/** Metadata that the server alone decides. Mutates. */
+function fillMeta(backend: Backend, resource: Resource, object: KubeObject): void {
+  const { metadata } = object;
+  if (metadata.resourceVersion !== undefined) {
+    throw new ApiError({ code: 500, message: 'resourceVersion should not be set on objects to be created' });
+  }
+  delete metadata.deletionTimestamp;
+  delete metadata.deletionGracePeriodSeconds;
+  delete metadata.selfLink;
+  delete metadata.generation;
+  if (resource.countsGenerations) metadata.generation = 1;
+  metadata.uid = backend.newUid();
+  metadata.creationTimestamp = timestamp(backend.now());
+  if (!metadata.name && metadata.generateName) metadata.name = generatedName(backend, resource, object);
+}
+
+function generatedName(backend: Backend, resource: Resource, object: KubeObject): string {
+  const { generateName = '', namespace } = object.metadata;
+  const base = generateName.slice(0, MAX_GENERATED_LENGTH - SUFFIX_LENGTH);
+  let name = '';
+  for (let attempt = 0; attempt < NAME_ATTEMPTS; attempt++) {
+    name = base + backend.nameSuffix();
+    if (backend.store.get(resource.bucket, keyOf(resource, namespace, name)) === undefined) return name;
+  }
+  throw generateNameConflict(resourceName(resource), name);
+}
+
+/** How a new object is written: by whom, or, when managedFields are settled already, by nobody. */
+type CreateOptions = Pick<WriteOptions, 'dryRun'> & {
+  fieldManager: string | undefined;
+  /** Of server-side apply: nulls stay, to be refused. */
+  keepNulls?: boolean;
+};
+
+/**
+ * Stores a new object, which the caller gives away. Synchronous, so that nothing comes between the checks and the
+ * write; the caller awaits `store.committed()` before it tells anyone.
+ */
+export function createObject(
+  backend: Backend,
+  resource: Resource,
+  given: KubeObject,
+  options: CreateOptions,
+): Written {
+  checkNamespace(backend, resource, given);
+  let object = separateStatus(resource, given, undefined, undefined);
+  fillMeta(backend, resource, object);
+  fillDefaults(resource, object, options);
+  if (options.fieldManager !== undefined) {
+    const now = timestamp(backend.now());
+    object = track(resource, object, undefined, {
+      manager: options.fieldManager,
+      subresource: undefined,
+      now,
+    });
+  }
+  resource.rules.prepare?.(object, undefined);
+  validateObject(resource, object, undefined);
+  const { namespace, name = '' } = object.metadata;
+  const key = keyOf(resource, namespace, name);
+  if (backend.store.get(resource.bucket, key) !== undefined)
+    throw alreadyExists(resourceName(resource), name);
+  if (options.dryRun) return { object, stored: undefined };
+  const stored = backend.store.put(resource.bucket, key, resource.toStored(object));
+  return { object: resource.fromStored(stored.object), stored };
+}
+
+/** POST of a new object. */
+export function handleCreate(backend: Backend, request: ResourceRequest): Written {
+  const { resource, name } = request;
+  if (name !== undefined) throw badRequest('a name in the URL is for subresources only');
+  const options = writeOptions(request);
+  const object = decodeResource(request, options);
+  settleNamespace(request, object);
+  request.warnings.push(...finalizerWarnings(object));
+  return createObject(backend, resource, object, options);
+}

@@ -1,0 +1,69 @@
+import { type Decoded, decodeObject } from '../codec/decode.ts';
+import { asKubeObject, normalizeMeta } from '../meta/object-meta.ts';
+import { apiVersionOf, kindName, type Resource } from '../registry/resource.ts';
+import { badRequest, invalid } from '../status-errors.ts';
+import type { JsonObject, KubeObject } from '../types.ts';
+import type { ResourceRequest } from './context.ts';
+import type { WriteOptions } from './options.ts';
+
+/** Removes what the schema does not know; returns the complaints: `unknown field "spec.foo"`. */
+export function pruneUnknown(
+  resource: Resource,
+  object: JsonObject,
+  duplicates: readonly string[],
+): string[] {
+  normalizeMeta(object, resource);
+  const unknown = resource.compiled.prune(object);
+  return [
+    ...duplicates.map((field) => `duplicate field ${JSON.stringify(field)}`),
+    ...unknown.map((field) => `unknown field ${JSON.stringify(field)}`),
+  ];
+}
+
+/** The object's type must be the one that the URL names. */
+function checkType(resource: Resource, object: JsonObject): void {
+  const expected = apiVersionOf(resource);
+  object.apiVersion ??= expected;
+  object.kind ??= resource.kind;
+  if (object.apiVersion !== expected) {
+    throw badRequest(
+      `the API version in the data (${String(object.apiVersion)}) does not match the expected API version (${expected})`,
+    );
+  }
+  if (object.kind !== resource.kind) {
+    const detail = `must be ${resource.kind}`;
+    const name = (object.metadata as JsonObject | undefined)?.name;
+    throw invalid({ ...kindName(resource), name: String(object.kind) }, String(name ?? ''), [
+      { type: 'Invalid', field: 'kind', value: object.kind, detail },
+    ]);
+  }
+}
+
+/** Decodes the body into an object of the request's resource, treating unknown fields as the client wishes. */
+export function decodeResource(request: ResourceRequest, options: WriteOptions): KubeObject {
+  const { resource, body, warnings } = request;
+  const decoded: Decoded = decodeObject(body, resource.kind, !resource.custom);
+  checkType(resource, decoded.object);
+  const complaints = pruneUnknown(resource, decoded.object, decoded.duplicates);
+  if (complaints.length > 0 && options.fieldValidation === 'Strict') {
+    const { kind, version } = resource;
+    throw badRequest(
+      `${kind} in version "${version}" cannot be handled as a ${kind}: strict decoding error: ${complaints.join(', ')}`,
+    );
+  }
+  if (options.fieldValidation === 'Warn') warnings.push(...complaints);
+  return asKubeObject(decoded.object);
+}
+
+/** Namespace of the object and of the URL must agree; what the object leaves out is filled in. */
+export function settleNamespace(request: ResourceRequest, object: KubeObject): void {
+  const { resource, namespace } = request;
+  if (!resource.namespaced) {
+    delete object.metadata.namespace;
+    return;
+  }
+  object.metadata.namespace ??= namespace;
+  if (object.metadata.namespace !== namespace) {
+    throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
+  }
+}

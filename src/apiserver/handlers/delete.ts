@@ -1,0 +1,137 @@
+import { decodeObject } from '../codec/decode.ts';
+import { isTrue } from '../http/request-info.ts';
+import type { Answer } from '../http/respond.ts';
+import { keyOf, kindName, type Resource, resourceName } from '../registry/resource.ts';
+import { badRequest, conflict, deletedStatus, invalidOptions, notFound } from '../status-errors.ts';
+import type { FieldError, KubeObject } from '../types.ts';
+import { type Backend, type ResourceRequest, timestamp } from './context.ts';
+import { dryRunErrors } from './options.ts';
+
+/** Finalizers by which the garbage collector takes its orders. */
+export const ORPHAN = 'orphan';
+export const FOREGROUND = 'foregroundDeletion';
+
+type Propagation = 'Foreground' | 'Background' | 'Orphan';
+
+/** `DeleteOptions`, from the body or the query. */
+export interface DeleteOptions {
+  readonly propagation?: Propagation | undefined;
+  readonly uid?: string | undefined;
+  readonly resourceVersion?: string | undefined;
+  readonly dryRun?: boolean;
+}
+
+/** `object` is the last state when the object is gone, else the state in which it waits for its finalizers. */
+interface Deleted {
+  readonly gone: boolean;
+  readonly object: KubeObject;
+}
+
+interface DeleteBody {
+  propagationPolicy?: string;
+  orphanDependents?: boolean;
+  preconditions?: { uid?: string; resourceVersion?: string };
+  dryRun?: string[];
+}
+
+const POLICIES: readonly string[] = ['Foreground', 'Background', 'Orphan'] satisfies Propagation[];
+
+/** Reads DeleteOptions; throws 422 for a policy that does not exist. */
+export function deleteOptions(request: ResourceRequest): DeleteOptions {
+  const { body, query } = request;
+  const sent =
+    body.bytes.length === 0 ? {} : (decodeObject(body, 'DeleteOptions', true).object as DeleteBody);
+  const policy = sent.propagationPolicy ?? query.get('propagationPolicy') ?? undefined;
+  const dryRun = sent.dryRun ?? query.getAll('dryRun').filter((value) => value !== '');
+  const errors: FieldError[] = dryRunErrors(dryRun);
+  if (policy !== undefined && !POLICIES.includes(policy)) {
+    const detail = 'supported values: "Foreground", "Background", "Orphan", "nil"';
+    errors.push({ type: 'NotSupported', field: 'propagationPolicy', value: policy, detail });
+  }
+  const orphan =
+    sent.orphanDependents ??
+    (query.has('orphanDependents') ? isTrue(query.get('orphanDependents')) : undefined);
+  if (orphan !== undefined && policy !== undefined) {
+    const detail = 'orphanDependents and deletionPropagation cannot be both set';
+    errors.push({ type: 'Invalid', field: 'propagationPolicy', value: policy, detail });
+  }
+  if (errors.length > 0) throw invalidOptions('DeleteOptions', errors);
+  return {
+    propagation: orphan ? 'Orphan' : (policy as Propagation | undefined),
+    uid: sent.preconditions?.uid,
+    resourceVersion: sent.preconditions?.resourceVersion,
+    dryRun: dryRun.length > 0,
+  };
+}
+
+function checkPreconditions(resource: Resource, object: KubeObject, options: DeleteOptions): void {
+  const { uid, resourceVersion, name = '' } = object.metadata;
+  if (options.uid !== undefined && options.uid !== uid) {
+    const why = `the UID in the precondition (${options.uid}) does not match the UID in record (${uid}). The object might have been deleted and then recreated`;
+    throw conflict(kindName(resource), name, why);
+  }
+  if (options.resourceVersion !== undefined && options.resourceVersion !== resourceVersion) {
+    const why = `the ResourceVersion in the precondition (${options.resourceVersion}) does not match the ResourceVersion in record (${resourceVersion}). The object might have been modified`;
+    throw conflict(kindName(resource), name, why);
+  }
+}
+
+/** The finalizers that the propagation policy asks for; without one they stay as they are. */
+function finalizersFor(object: KubeObject, propagation: Propagation | undefined): string[] {
+  const present = object.metadata.finalizers ?? [];
+  if (propagation === undefined) return [...present];
+  const others = present.filter((finalizer) => finalizer !== ORPHAN && finalizer !== FOREGROUND);
+  if (propagation === 'Orphan') return [...others, ORPHAN];
+  return propagation === 'Foreground' ? [...others, FOREGROUND] : others;
+}
+
+function marked(backend: Backend, resource: Resource, object: KubeObject, finalizers: string[]): KubeObject {
+  const deleting = structuredClone(object);
+  const { metadata } = deleting;
+  if (finalizers.length > 0) metadata.finalizers = finalizers;
+  else delete metadata.finalizers;
+  if (metadata.deletionTimestamp !== undefined) return deleting;
+  metadata.deletionTimestamp = timestamp(backend.now());
+  if (resource.rules.beginDeletion !== undefined) resource.rules.beginDeletion(deleting);
+  else {
+    metadata.deletionGracePeriodSeconds = 0;
+    if (metadata.generation !== undefined) metadata.generation += 1;
+  }
+  return deleting;
+}
+
+/** Deletes an object, or marks it as deleted while finalizers keep it. Throws 404 and 409. Synchronous. */
+export function deleteObject(
+  backend: Backend,
+  resource: Resource,
+  namespace: string | undefined,
+  name: string,
+  options: DeleteOptions,
+): Deleted {
+  const key = keyOf(resource, namespace, name);
+  const { object } = backend.store.get(resource.bucket, key) ?? {};
+  if (object === undefined) throw notFound(resourceName(resource), name);
+  checkPreconditions(resource, object, options);
+  const finalizers = finalizersFor(object, options.propagation);
+  const stays = finalizers.length > 0 || resource.rules.holdsBack?.(object) === true;
+  const present = object.metadata.finalizers ?? [];
+  const waiting = object.metadata.deletionTimestamp !== undefined && finalizers.join() === present.join();
+  if (options.dryRun || (stays && waiting)) {
+    const state = stays && !waiting ? marked(backend, resource, object, finalizers) : object;
+    return { gone: !stays, object: resource.fromStored(state) };
+  }
+  const written = stays
+    ? backend.store.put(resource.bucket, key, marked(backend, resource, object, finalizers))
+    : backend.store.remove(resource.bucket, key);
+  return { gone: !stays, object: resource.fromStored(written.object) };
+}
+
+/** DELETE of one object: a Status when it is gone, the object while it waits. */
+export function handleDelete(backend: Backend, request: ResourceRequest, name: string): Answer {
+  const { resource, namespace, subresource } = request;
+  if (subresource !== undefined) throw badRequest('subresources cannot be deleted');
+  const { gone, object } = deleteObject(backend, resource, namespace, name, deleteOptions(request));
+  const asStatus = gone && !resource.answersWithDeleted;
+  const body = asStatus ? deletedStatus(resourceName(resource), name, object.metadata.uid) : object;
+  return { code: 200, body };
+}

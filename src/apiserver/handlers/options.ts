@@ -1,0 +1,118 @@
+import { isTrue } from '../http/request-info.ts';
+import { badRequest, invalidOptions } from '../status-errors.ts';
+import type { FieldError } from '../types.ts';
+import type { ResourceRequest } from './context.ts';
+
+/** The query parameters that writes have in common. */
+export interface WriteOptions {
+  readonly dryRun: boolean;
+  readonly fieldManager: string;
+  readonly fieldValidation: 'Ignore' | 'Warn' | 'Strict';
+  readonly force: boolean;
+}
+
+const OPTION_KINDS: Readonly<Record<string, string>> = {
+  create: 'CreateOptions',
+  update: 'UpdateOptions',
+  patch: 'PatchOptions',
+  delete: 'DeleteOptions',
+  deletecollection: 'DeleteOptions',
+};
+
+const VALIDATIONS = ['Ignore', 'Strict', 'Warn'] as const;
+const MAX_MANAGER_LENGTH = 128;
+
+/** `All` is the only kind of dry run there is. */
+export function dryRunErrors(dryRun: readonly string[]): FieldError[] {
+  if (dryRun.every((value) => value === 'All')) return [];
+  return [{ type: 'NotSupported', field: 'dryRun', value: dryRun, detail: 'supported values: "All"' }];
+}
+
+function managerErrors(manager: string): FieldError[] {
+  if (manager.length <= MAX_MANAGER_LENGTH) return [];
+  const detail = `may not be more than ${MAX_MANAGER_LENGTH} bytes`;
+  return [{ type: 'TooLong', field: 'fieldManager', detail }];
+}
+
+/** Reads and checks the options of a write; throws 422 when one has no meaning. */
+export function writeOptions(request: ResourceRequest, isApply = false): WriteOptions {
+  const { query, verb, userAgent } = request;
+  const dryRun = query.getAll('dryRun').filter((value) => value !== '');
+  const manager = query.get('fieldManager') ?? '';
+  const validation = query.get('fieldValidation') ?? '';
+  const known = VALIDATIONS.find((value) => value === validation);
+  const errors = [...dryRunErrors(dryRun), ...managerErrors(manager)];
+  if (known === undefined && validation !== '') {
+    const detail = 'supported values: "", "Ignore", "Strict", "Warn"';
+    errors.push({ type: 'NotSupported', field: 'fieldValidation', value: validation, detail });
+  }
+  if (isApply && manager === '') {
+    errors.push({ type: 'Required', field: 'fieldManager', detail: 'is required for apply patch' });
+  }
+  if (!isApply && verb === 'patch' && query.get('force')) {
+    errors.push({ type: 'Forbidden', field: 'force', detail: 'may not be specified for non-apply patch' });
+  }
+  if (errors.length > 0) throw invalidOptions(OPTION_KINDS[verb] ?? 'CreateOptions', errors);
+  return {
+    dryRun: dryRun.length > 0,
+    fieldManager: manager || (userAgent.split('/')[0] ?? '').slice(0, MAX_MANAGER_LENGTH) || 'unknown',
+    fieldValidation: known ?? 'Warn',
+    force: isTrue(query.get('force')),
+  };
+}
+
+/** A resourceVersion of a query; undefined when absent, '' or 0, which all mean "any". Throws 400 when no number. */
+export function parseRevision(text: string | null): number | undefined {
+  if (text === null || text === '' || text === '0') return undefined;
+  if (!/^\d{1,16}$/.test(text)) {
+    const quoted = JSON.stringify(text);
+    throw badRequest(
+      `invalid resource version: resourceVersion: Invalid value: ${quoted}: strconv.ParseUint: parsing ${quoted}: invalid syntax`,
+    );
+  }
+  return Number(text);
+}
+
+interface ListRevision {
+  revision: number | undefined;
+  match: 'Exact' | 'NotOlderThan' | undefined;
+}
+
+/** resourceVersion and resourceVersionMatch of a list or watch, with the rules that bind them together. */
+export function listRevision(query: URLSearchParams, watch: boolean): ListRevision {
+  const match = query.get('resourceVersionMatch') ?? '';
+  const version = query.get('resourceVersion') ?? '';
+  const initial = query.get('sendInitialEvents');
+  const field = 'resourceVersionMatch';
+  const problem = (detail: string): Error =>
+    invalidOptions('ListOptions', [{ type: 'Forbidden', field, detail }]);
+  if (watch && initial !== null && match !== 'NotOlderThan') {
+    throw problem('sendInitialEvents requires setting resourceVersionMatch to NotOlderThan');
+  }
+  if (watch && match !== '' && initial === null) {
+    throw problem('resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided');
+  }
+  if (!watch && match !== '') checkListMatch(match, version, query, problem);
+  return {
+    revision: parseRevision(version),
+    match: match === 'Exact' || match === 'NotOlderThan' ? match : undefined,
+  };
+}
+
+function checkListMatch(
+  match: string,
+  version: string,
+  query: URLSearchParams,
+  problem: (detail: string) => Error,
+): void {
+  if (version === '') throw problem('resourceVersionMatch is forbidden unless resourceVersion is provided');
+  if (query.get('continue')) throw problem('resourceVersionMatch is forbidden when continue is provided');
+  if (match !== 'Exact' && match !== 'NotOlderThan') {
+    const detail = 'supported values: "Exact", "NotOlderThan", ""';
+    throw invalidOptions('ListOptions', [
+      { type: 'NotSupported', field: 'resourceVersionMatch', value: match, detail },
+    ]);
+  }
+  if (match === 'Exact' && version === '0')
+    throw problem('resourceVersionMatch "exact" is forbidden for resourceVersion "0"');
+}

@@ -1,0 +1,278 @@
+import jsonPatch from 'fast-json-patch';
+import { ApplyError, serverSideApply, typeName } from '../apply/apply.ts';
+import { parseYamlObject } from '../codec/decode.ts';
+import { duplicateFields, jsonProblem } from '../codec/json-scanner.ts';
+import { isJsonObject, mergePatch } from '../codec/merge-patch.ts';
+import { sortedKeys } from '../codec/sorted-json.ts';
+import { strategicMerge } from '../codec/strategic-merge.ts';
+import { asKubeObject } from '../meta/object-meta.ts';
+import { finalizerWarnings } from '../meta/validate-meta.ts';
+import { apiVersionOf, asJson, keyOf, type Resource, resourceName } from '../registry/resource.ts';
+import {
+  ApiError,
+  applyConflict,
+  badRequest,
+  conflict,
+  invalid,
+  notFound,
+  unprocessablePatch,
+  unsupportedMediaType,
+  unsupportedPatch,
+} from '../status-errors.ts';
+import type { ApplyConflict, ApplyResult, JsonObject, JsonValue, KubeObject, Subresource } from '../types.ts';
+import { type Backend, type ResourceRequest, timestamp } from './context.ts';
+import { createObject, type Written } from './create.ts';
+import { pruneUnknown } from './decode-object.ts';
+import { type WriteOptions, writeOptions } from './options.ts';
+import { requireName, updateObject } from './update.ts';
+
+const JSON_PATCH = 'application/json-patch+json';
+const MERGE_PATCH = 'application/merge-patch+json';
+const STRATEGIC_PATCH = 'application/strategic-merge-patch+json';
+const APPLY_PATCH = 'application/apply-patch+yaml';
+
+/** As many operations as kube-apiserver takes in one JSON patch. */
+const MAX_OPERATIONS = 10_000;
+
+type Patch = (object: JsonObject) => JsonValue;
+
+function parsePatch(text: string): JsonValue {
+  const problem = jsonProblem(text);
+  if (problem !== undefined) throw badRequest(`error decoding patch: ${problem}`);
+  return JSON.parse(text) as JsonValue;
+}
+
+function goNameOf(type: string): string {
+  return type === 'boolean' ? 'bool' : type;
+}
+
+function objectPatch(text: string): JsonObject {
+  const patch = parsePatch(text);
+  if (!isJsonObject(patch)) {
+    const what = Array.isArray(patch) ? 'array' : patch === null ? 'null' : goNameOf(typeof patch);
+    throw badRequest(
+      `error decoding patch: json: cannot unmarshal ${what} into Go value of type map[string]interface {}`,
+    );
+  }
+  return patch;
+}
+
+function operationsPatch(text: string): Patch {
+  const operations = parsePatch(text);
+  if (!Array.isArray(operations)) {
+    throw badRequest(
+      'error decoding patch: json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp',
+    );
+  }
+  if (operations.length > MAX_OPERATIONS) {
+    const message = `The allowed maximum operations in a JSON patch is ${MAX_OPERATIONS}, got ${operations.length}`;
+    throw new ApiError({ code: 413, reason: 'RequestEntityTooLarge', message, details: {} });
+  }
+  return (object) => {
+    try {
+      const patch = operations as unknown as jsonPatch.Operation[];
+      return jsonPatch.applyPatch(object, patch, true, false, true).newDocument;
+    } catch (error) {
+      if (error instanceof jsonPatch.JsonPatchError || error instanceof TypeError) throw unprocessablePatch();
+      throw error;
+    }
+  };
+}
+
+/** The patch by its media type, parsed; throws 415 for those that the resource does not take. */
+export function patchOf(
+  mediaType: string,
+  text: string,
+  resource: Pick<Resource, 'custom' | 'mergeKeys'>,
+): Patch {
+  if (mediaType === JSON_PATCH) return operationsPatch(text);
+  if (mediaType === MERGE_PATCH) {
+    const patch = objectPatch(text);
+    return (object) => mergePatch(object, patch);
+  }
+  if (mediaType === STRATEGIC_PATCH && !resource.custom) {
+    const patch = objectPatch(text);
+    return (object) => strategicMerge(object, patch, resource.mergeKeys);
+  }
+  if (!resource.custom) throw unsupportedPatch();
+  throw unsupportedMediaType([JSON_PATCH, MERGE_PATCH, APPLY_PATCH]);
+}
+
+/** `whole` is the patched object, which kube quotes in full. */
+function complain(
+  request: ResourceRequest,
+  options: WriteOptions,
+  complaints: string[],
+  whole: string,
+): void {
+  if (complaints.length === 0 || options.fieldValidation === 'Ignore') return;
+  if (options.fieldValidation === 'Warn') {
+    request.warnings.push(...complaints);
+    return;
+  }
+  const detail = `strict decoding error: ${complaints.join(', ')}`;
+  throw invalid({ group: '', name: '' }, '', [{ type: 'Invalid', field: 'patch', value: whole, detail }]);
+}
+
+/** What a patch makes of an object, checked as a body would be. */
+function patched(
+  request: ResourceRequest,
+  options: WriteOptions,
+  old: KubeObject,
+  patch: Patch,
+  name: string,
+): KubeObject {
+  const { resource, body } = request;
+  const text = body.bytes.toString('utf8');
+  const result = structuredClone(patch(structuredClone(asJson(old))));
+  if (!isJsonObject(result)) throw badRequest('the patch does not leave an object');
+  const duplicates = body.mediaType === JSON_PATCH ? [] : duplicateFields(text);
+  const whole = JSON.stringify(sortedKeys(result));
+  complain(request, options, pruneUnknown(resource, result, duplicates), whole);
+  const object = asKubeObject(result);
+  checkIdentity(resource, object, name);
+  request.warnings.push(...finalizerWarnings(object));
+  return object;
+}
+
+function checkIdentity(resource: Resource, object: KubeObject, name: string): void {
+  const expected = apiVersionOf(resource);
+  if (object.apiVersion !== expected || object.kind !== resource.kind) {
+    throw badRequest(`the patch must not change the type ${expected}, Kind=${resource.kind}`);
+  }
+  if (object.metadata.name !== name) {
+    throw badRequest(
+      `the name of the object (${object.metadata.name}) does not match the name on the URL (${name})`,
+    );
+  }
+}
+
+function handleOrdinaryPatch(
+  backend: Backend,
+  request: ResourceRequest,
+  name: string,
+  subresource: Subresource,
+): Written {
+  const { resource, namespace, body } = request;
+  const options = writeOptions(request);
+  const patch = patchOf(body.mediaType, body.bytes.toString('utf8'), resource);
+  const transform = (old: KubeObject): KubeObject => patched(request, options, old, patch, name);
+  return updateObject(backend, { resource, namespace, name, subresource }, transform, options);
+}
+
+/** The sentence and the causes with which kube-apiserver reports that others own the fields. */
+function conflictError(conflicts: readonly ApplyConflict[]): Error {
+  const owner = ({ manager, apiVersion, operation, subresource }: ApplyConflict): string => {
+    const through = subresource === undefined ? '' : ` with subresource ${JSON.stringify(subresource)}`;
+    // An applier has one entry whatever the version; an updater one of each.
+    return `${JSON.stringify(manager)}${through}${operation === 'Update' ? ` using ${apiVersion}` : ''}`;
+  };
+  const byOwner = Map.groupBy(conflicts, owner);
+  const count = conflicts.length === 1 ? '1 conflict' : `${conflicts.length} conflicts`;
+  const owners = [...byOwner].toSorted(([a], [b]) => (a < b ? -1 : 1));
+  const lists = owners.map(([who, fields]) => {
+    const only = fields[0]?.field ?? '';
+    if (conflicts.length === 1) return `conflict with ${who}: ${only}`;
+    return `conflicts with ${who}:\n${fields.map(({ field }) => `- ${field}`).join('\n')}`;
+  });
+  const causes = conflicts.map((conflict) => ({
+    reason: 'FieldManagerConflict',
+    message: `conflict with ${owner(conflict)}`,
+    field: conflict.field,
+  }));
+  return applyConflict(`Apply failed with ${count}: ${lists.join('\n')}`, causes);
+}
+
+function merged(result: ApplyResult): KubeObject {
+  if (!result.ok) throw conflictError(result.conflicts);
+  return result.object;
+}
+
+function runApply(
+  request: ResourceRequest,
+  options: WriteOptions,
+  how: { live: KubeObject | undefined; applied: KubeObject; subresource: Subresource; now: string },
+): KubeObject {
+  const { resource } = request;
+  const { force, fieldManager: manager } = options;
+  const apiVersion = apiVersionOf(resource);
+  try {
+    return merged(serverSideApply({ ...how, manager, force, apiVersion, schema: resource.schema }));
+  } catch (error) {
+    if (!(error instanceof ApplyError)) throw error;
+    const reason = error.code === 400 ? { reason: 'BadRequest' } : {};
+    throw new ApiError({ code: error.code, message: error.message, ...reason });
+  }
+}
+
+/** The manifest of an apply request: YAML (or JSON), naming the object or leaving that to the URL. */
+function appliedManifest(request: ResourceRequest, name: string): KubeObject {
+  const { resource, namespace, body } = request;
+  const object = asKubeObject(parseYamlObject(body.bytes.toString('utf8')));
+  object.metadata ??= {};
+  const expected = apiVersionOf(resource);
+  if (object.apiVersion !== expected || object.kind !== resource.kind) {
+    throw badRequest(`invalid object type: ${typeName(object)}`);
+  }
+  if (resource.namespaced && (object.metadata.namespace ?? namespace) !== namespace) {
+    throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
+  }
+  requireName(object, name);
+  if (object.metadata.name !== name) {
+    throw badRequest(
+      `the name of the object (${object.metadata.name}) does not match the name on the URL (${name})`,
+    );
+  }
+  return object;
+}
+
+/** What is not written through this endpoint is taken out of the manifest, so that nobody comes to own it. */
+function writablePart(resource: Resource, applied: KubeObject, subresource: Subresource): KubeObject {
+  if (!resource.hasStatus || subresource !== undefined) return applied;
+  const { status: _, ...rest } = applied;
+  return rest as KubeObject;
+}
+
+function handleApply(
+  backend: Backend,
+  request: ResourceRequest,
+  name: string,
+  subresource: Subresource,
+): Written & { created: boolean } {
+  const { resource, namespace } = request;
+  const options = writeOptions(request, true);
+  const now = timestamp(backend.now());
+  const manifest = appliedManifest(request, name);
+  request.warnings.push(...finalizerWarnings(manifest));
+  const applied = writablePart(resource, manifest, subresource);
+  const settled = { dryRun: options.dryRun, fieldManager: undefined, keepNulls: true };
+  const exists = backend.store.get(resource.bucket, keyOf(resource, namespace, name)) !== undefined;
+  if (!exists) {
+    if (subresource !== undefined) throw notFound(resourceName(resource), name);
+    const { uid } = applied.metadata;
+    if (uid !== undefined && uid !== '') {
+      const why = `uid mismatch: the provided object specified uid ${uid}, and no existing object was found`;
+      throw conflict(resourceName(resource), name, why);
+    }
+    const object = runApply(request, options, { live: undefined, applied, subresource, now });
+    if (resource.namespaced && namespace !== undefined) object.metadata.namespace = namespace;
+    return { ...createObject(backend, resource, object, settled), created: true };
+  }
+  const transform = (live: KubeObject): KubeObject =>
+    runApply(request, options, { live, applied, subresource, now });
+  return {
+    ...updateObject(backend, { resource, namespace, name, subresource }, transform, settled),
+    created: false,
+  };
+}
+
+/** PATCH of an object or its status, in any of the four forms. Server-side apply also creates. */
+export function handlePatch(
+  backend: Backend,
+  request: ResourceRequest,
+  name: string,
+  subresource: Subresource,
+): Written & { created: boolean } {
+  if (request.body.mediaType === APPLY_PATCH) return handleApply(backend, request, name, subresource);
+  return { ...handleOrdinaryPatch(backend, request, name, subresource), created: false };
+}

@@ -1,0 +1,68 @@
+import { apiVersionOf, type Resource } from '../registry/resource.ts';
+import { notAcceptable } from '../status-errors.ts';
+import type { StoredObject } from '../storage/store.ts';
+import { includeObjectOf, partialMetadata, tableOf } from '../table.ts';
+import type { KubeObject } from '../types.ts';
+import type { ResourceRequest } from './context.ts';
+
+/** The stored object as JSON of this version: as it lies in the store, wherever that says the same. */
+export function jsonOf(resource: Resource, stored: StoredObject): string {
+  const object = resource.fromStored(stored.object);
+  return object === stored.object ? stored.json : JSON.stringify(object);
+}
+
+/** An item of a list: those of built-in kinds leave out what the list's own type says already. */
+function itemJsonOf(resource: Resource, stored: StoredObject): string {
+  if (resource.custom) return jsonOf(resource, stored);
+  const { apiVersion: _version, kind: _kind, ...rest } = resource.fromStored(stored.object);
+  return JSON.stringify(rest);
+}
+
+/** One object in the form asked for. */
+export function presentObject(request: ResourceRequest, object: KubeObject, now: number): object {
+  const { accept, resource, query } = request;
+  const { apiVersion } = accept;
+  switch (accept.as) {
+    case undefined:
+      return object;
+    case 'PartialObjectMetadata':
+      return partialMetadata(object, apiVersion);
+    case 'Table': {
+      const include = includeObjectOf(query);
+      const metadata = { resourceVersion: object.metadata.resourceVersion };
+      return tableOf([object], { resource, include, apiVersion, now, withColumns: true }, metadata);
+    }
+    case 'PartialObjectMetadataList':
+      throw notAcceptable(['application/json', 'application/yaml']);
+  }
+}
+
+/** A list in the form asked for. A plain list is pasted together from the JSON of its objects. */
+export function presentList(
+  request: ResourceRequest,
+  items: readonly StoredObject[],
+  metadata: { continue?: string },
+  now: number,
+): object | string {
+  const { accept, resource, query } = request;
+  const { apiVersion } = accept;
+  const { continue: next, ...others } = metadata;
+  // Only a plain list of custom resources carries an empty `continue`.
+  const simple = next ? metadata : others;
+  const objects = (): KubeObject[] => items.map(({ object }) => resource.fromStored(object));
+  switch (accept.as) {
+    case undefined: {
+      const head = JSON.stringify({ kind: resource.listKind, apiVersion: apiVersionOf(resource), metadata });
+      return `${head.slice(0, -1)},"items":[${items.map((item) => itemJsonOf(resource, item)).join(',')}]}`;
+    }
+    case 'Table': {
+      const form = { resource, include: includeObjectOf(query), apiVersion, now, withColumns: true };
+      return tableOf(objects(), form, simple);
+    }
+    case 'PartialObjectMetadataList':
+    case 'PartialObjectMetadata': {
+      const partial = objects().map((object) => partialMetadata(object, apiVersion));
+      return { kind: 'PartialObjectMetadataList', apiVersion, metadata: simple, items: partial };
+    }
+  }
+}

@@ -1,0 +1,137 @@
+import type { Answer } from '../http/respond.ts';
+import { keyOf, type Resource, resourceName } from '../registry/resource.ts';
+import { ApiError, badRequest, expired, notFound, resourceVersionTooLarge } from '../status-errors.ts';
+import type { StoredObject } from '../storage/store.ts';
+import type { Backend, ResourceRequest } from './context.ts';
+import { listRevision, parseRevision } from './options.ts';
+import { jsonOf, presentList, presentObject } from './present.ts';
+import { type Selection, selectionOf } from './selection.ts';
+
+const EXPIRED_LIST = 'The resourceVersion for the provided list is too old.';
+const EXPIRED_CONTINUE =
+  'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter.';
+
+/** GET of one object. */
+export function handleGet(backend: Backend, request: ResourceRequest, name: string): Answer {
+  const { resource, namespace, accept, query } = request;
+  const wanted = getRevision(query);
+  checkNotAhead(backend, wanted);
+  const stored = backend.store.get(resource.bucket, keyOf(resource, namespace, name));
+  if (stored === undefined) throw notFound(resourceName(resource), name);
+  if (accept.as === undefined) return { code: 200, body: jsonOf(resource, stored) };
+  return { code: 200, body: presentObject(request, resource.fromStored(stored.object), backend.now()) };
+}
+
+/** kube reads the version of a get deeper down than that of a list, where a malformed one is an error of its own. */
+function getRevision(query: URLSearchParams): number | undefined {
+  const text = query.get('resourceVersion');
+  try {
+    return parseRevision(text);
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    throw new ApiError({ code: 500, message: error.message.replace('invalid resource version: ', '') });
+  }
+}
+
+function checkNotAhead(backend: Backend, wanted: number | undefined): void {
+  const { revision } = backend.store;
+  if (wanted !== undefined && wanted > revision) throw resourceVersionTooLarge(wanted, revision);
+}
+
+/** Where a list goes on: the revision it was begun at, and the last key sent. */
+interface Continue {
+  revision: number;
+  after: string;
+}
+
+function encodeContinue({ revision, after }: Continue): string {
+  const token = { v: 'meta.k8s.io/v1', rv: revision, start: `${after}\u0000` };
+  return Buffer.from(JSON.stringify(token)).toString('base64url');
+}
+
+function decodeContinue(token: string): Continue {
+  try {
+    const { v, rv, start } = JSON.parse(Buffer.from(token, 'base64url').toString()) as Record<
+      string,
+      unknown
+    >;
+    if (v === 'meta.k8s.io/v1' && typeof rv === 'number' && typeof start === 'string') {
+      return { revision: rv, after: start.slice(0, -1) };
+    }
+  } catch {
+    throw badRequest('invalid continue token: continue key is not valid: it is not a token of this server');
+  }
+  throw badRequest('invalid continue token: continue key is not valid: it holds no position');
+}
+
+interface Page {
+  items: StoredObject[];
+  revision: number;
+  after: string | undefined;
+}
+
+/** The objects to choose from, and the revision they are of. */
+function source(backend: Backend, request: ResourceRequest, selection: Selection): Page {
+  const { resource, query } = request;
+  const { store } = backend;
+  const token = query.get('continue');
+  const { revision, match } = listRevision(query, false);
+  if (token) {
+    if (revision !== undefined)
+      throw badRequest('specifying resource version is not allowed when using continue');
+    const { revision: begun, after } = decodeContinue(token);
+    const items = store.listAt(resource.bucket, selection.prefix, begun);
+    if (items === undefined || begun > store.revision) throw expired(EXPIRED_CONTINUE);
+    return { items: items.filter(({ key }) => key > after), revision: begun, after };
+  }
+  checkNotAhead(backend, revision);
+  const paged = query.get('limit') !== null && query.get('limit') !== '0';
+  if (revision !== undefined && (match === 'Exact' || (match === undefined && paged))) {
+    const items = store.listAt(resource.bucket, selection.prefix, revision);
+    if (items === undefined) throw expired(EXPIRED_LIST);
+    return { items, revision, after: undefined };
+  }
+  return { items: store.list(resource.bucket, selection.prefix), revision: store.revision, after: undefined };
+}
+
+function limitOf(query: URLSearchParams): number {
+  const text = query.get('limit') ?? '';
+  const limit = Number(text);
+  if (text !== '' && !Number.isInteger(limit)) {
+    throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
+  }
+  return limit > 0 ? limit : Number.POSITIVE_INFINITY;
+}
+
+/** Everything that a selection finds now. */
+export function select(backend: Backend, request: ResourceRequest, selection: Selection): StoredObject[] {
+  const { resource } = request;
+  const { matches } = selection;
+  const all = backend.store.list(resource.bucket, selection.prefix);
+  return matches === undefined ? all : all.filter(({ object }) => matches(object));
+}
+
+/** Lists of custom resources carry an empty `continue` at their end, those of built-in kinds none. */
+export function continueField(resource: Resource, next: Continue | undefined): { continue?: string } {
+  if (next !== undefined) return { continue: encodeContinue(next) };
+  return resource.custom ? { continue: '' } : {};
+}
+
+/** GET of a collection, whole or page by page. */
+export function handleList(backend: Backend, request: ResourceRequest): Answer {
+  const { resource, namespace, query } = request;
+  const selection = selectionOf(resource, namespace, query, undefined);
+  const limit = limitOf(query);
+  const { items, revision } = source(backend, request, selection);
+  const { matches } = selection;
+  const found = matches === undefined ? items : items.filter(({ object }) => matches(object));
+  const page = found.length > limit ? found.slice(0, limit) : found;
+  const left = found.length - page.length;
+  const metadata = {
+    resourceVersion: String(revision),
+    ...continueField(resource, left > 0 ? { revision, after: page.at(-1)?.key ?? '' } : undefined),
+    // With selectors kube does not know how many more there are, and says nothing.
+    ...(left > 0 && matches === undefined ? { remainingItemCount: left } : {}),
+  };
+  return { code: 200, body: presentList(request, page, metadata, backend.now()) };
+}

@@ -1,0 +1,88 @@
+import { decodeObject } from '../codec/decode.ts';
+import { setValueAt, valueAt } from '../registry/field-path.ts';
+import { asJson, type Resource, resourceName, type ScalePaths } from '../registry/resource.ts';
+import { badRequest, notFound, staleObject } from '../status-errors.ts';
+import type { JsonObject, KubeObject } from '../types.ts';
+import type { Backend, ResourceRequest } from './context.ts';
+import { writeOptions } from './options.ts';
+import { patchOf } from './patch.ts';
+import { currentObject, updateObject } from './update.ts';
+
+interface Scale {
+  kind: 'Scale';
+  apiVersion: 'autoscaling/v1';
+  metadata: Record<string, unknown>;
+  spec: { replicas?: number };
+  status: { replicas: number; selector?: string };
+}
+
+function numberAt(object: KubeObject, path: readonly string[]): number | undefined {
+  const value = valueAt(asJson(object), path);
+  return typeof value === 'number' ? value : undefined;
+}
+
+function scaleOf(object: KubeObject, paths: ScalePaths): Scale {
+  const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata;
+  const selector = paths.labelSelector && valueAt(asJson(object), paths.labelSelector);
+  const replicas = numberAt(object, paths.specReplicas);
+  return {
+    kind: 'Scale',
+    apiVersion: 'autoscaling/v1',
+    metadata: { name, namespace, uid, resourceVersion, creationTimestamp },
+    spec: replicas === undefined ? {} : { replicas },
+    status: {
+      replicas: numberAt(object, paths.statusReplicas) ?? 0,
+      ...(typeof selector === 'string' && selector !== '' ? { selector } : {}),
+    },
+  };
+}
+
+/** The Scale that the request asks for, from a whole one or from a patch of the present one. */
+function wantedScale(request: ResourceRequest, present: Scale): JsonObject {
+  const { body, verb } = request;
+  if (verb === 'update') return decodeObject(body, 'Scale', true).object;
+  // Scale is a built-in kind, whatever it scales: it takes strategic merge patches.
+  const patch = patchOf(body.mediaType, body.bytes.toString('utf8'), { custom: false, mergeKeys: {} });
+  return patch(structuredClone(asJson(present))) as JsonObject;
+}
+
+function wantedReplicas(wanted: JsonObject): number {
+  const replicas = valueAt(wanted, ['spec', 'replicas']) ?? 0;
+  if (typeof replicas !== 'number' || !Number.isInteger(replicas)) {
+    throw badRequest('Scale in version "v1" cannot be handled as a Scale: spec.replicas must be an integer');
+  }
+  return replicas;
+}
+
+function checkName(wanted: JsonObject, name: string): void {
+  const given = valueAt(wanted, ['metadata', 'name']) ?? name;
+  if (given === name) return;
+  throw badRequest(`the name of the object (${String(given)}) does not match the name on the URL (${name})`);
+}
+
+function scaled(resource: Resource, paths: ScalePaths, old: KubeObject, wanted: JsonObject): KubeObject {
+  const name = old.metadata.name ?? '';
+  const version = valueAt(wanted, ['metadata', 'resourceVersion']);
+  if (version !== undefined && version !== '' && version !== old.metadata.resourceVersion) {
+    throw staleObject(resourceName(resource), name);
+  }
+  const updated = structuredClone(old);
+  setValueAt(asJson(updated), paths.specReplicas, wantedReplicas(wanted));
+  return updated;
+}
+
+/** GET, PUT and PATCH of `scale`: the count of replicas, as autoscalers see every kind. */
+export function handleScale(backend: Backend, request: ResourceRequest, name: string): object {
+  const { resource, namespace, verb } = request;
+  const paths = resource.scale;
+  if (paths === undefined) throw notFound(resourceName(resource), name);
+  const target = { resource, namespace, name, subresource: 'scale' as const };
+  if (verb === 'get') return scaleOf(currentObject(backend, target), paths);
+  const options = writeOptions(request);
+  const transform = (old: KubeObject): KubeObject => {
+    const wanted = wantedScale(request, scaleOf(old, paths));
+    checkName(wanted, name);
+    return scaled(resource, paths, old, wanted);
+  };
+  return scaleOf(updateObject(backend, target, transform, options).object, paths);
+}

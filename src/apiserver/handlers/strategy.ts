@@ -1,0 +1,116 @@
+import { isDeepStrictEqual } from 'node:util';
+import { trackUpdate } from '../apply/apply.ts';
+import { validateMeta, validateMetaUpdate } from '../meta/validate-meta.ts';
+import { apiVersionOf, asJson, kindName, type Resource } from '../registry/resource.ts';
+import { invalid } from '../status-errors.ts';
+import type { KubeObject, Subresource } from '../types.ts';
+import { decodeProblem, dropEmpty } from './go-structs.ts';
+
+/** Brings managedFields up to date for an ordinary write (server-side apply does that by itself). */
+export interface Tracking {
+  readonly manager: string;
+  readonly subresource: Subresource;
+  readonly now: string;
+}
+
+/** Field of the remark that CEL rules were not run, which comes last. */
+const UNCHECKED = '<nil>';
+
+/** Throws 422 with everything that is wrong with the object. */
+export function validateObject(
+  resource: Resource,
+  object: KubeObject,
+  old: KubeObject | undefined,
+  subresource?: Subresource,
+): void {
+  const schemaErrors = resource.compiled.validate(
+    asJson(object),
+    old === undefined ? undefined : asJson(old),
+    subresource === 'status' ? 'status' : undefined,
+  );
+  const problem = decodeProblem(resource, schemaErrors);
+  if (problem !== undefined) throw problem;
+  const { namespaced, rules } = resource;
+  const changes = old === undefined ? [] : validateMetaUpdate(object.metadata, old.metadata);
+  const errors = [
+    ...validateMeta(object.metadata, { namespaced, nameProblem: rules.nameProblem }),
+    ...changes,
+    // kube checks the update of metadata twice, and reports it so.
+    ...changes,
+    ...schemaErrors.filter((error) => error.field !== UNCHECKED),
+    ...(rules.validate?.(object, old) ?? []),
+    ...schemaErrors.filter((error) => error.field === UNCHECKED),
+  ];
+  if (errors.length > 0) throw invalid(kindName(resource), object.metadata.name ?? '', errors);
+}
+
+/** Defaults, of the schema and of the kind itself. Mutates. */
+export function fillDefaults(resource: Resource, object: KubeObject, nulls: { keepNulls?: boolean }): void {
+  resource.compiled.applyDefaults(asJson(object), nulls);
+  if (!resource.custom) dropEmpty(asJson(object), resource.schema);
+  resource.rules.fillDefaults?.(object);
+}
+
+/** With a status subresource the main endpoint never writes status, and that endpoint nothing else. */
+export function separateStatus(
+  resource: Resource,
+  updated: KubeObject,
+  old: KubeObject | undefined,
+  subresource: Subresource,
+): KubeObject {
+  if (subresource === 'status' && old !== undefined) {
+    const { managedFields, resourceVersion } = updated.metadata;
+    const metadata = { ...structuredClone(old.metadata), resourceVersion };
+    if (managedFields === undefined) delete metadata.managedFields;
+    else metadata.managedFields = managedFields;
+    return withStatus({ ...structuredClone(old), metadata }, updated.status);
+  }
+  return resource.hasStatus ? withStatus(updated, structuredClone(old?.status)) : updated;
+}
+
+function withStatus(object: KubeObject, status: unknown): KubeObject {
+  const { status: _, ...rest } = object;
+  return (status === undefined ? rest : { ...rest, status }) as KubeObject;
+}
+
+function comparable(object: KubeObject): unknown {
+  const { resourceVersion: _version, managedFields, ...metadata } = object.metadata;
+  const managers = (managedFields ?? []).map(({ time: _time, ...entry }) => entry);
+  return { ...object, metadata: { ...metadata, managers } };
+}
+
+/** Whether a write would leave the object as it is (times in managedFields alone are no change). */
+export function isSame(updated: KubeObject, old: KubeObject): boolean {
+  return isDeepStrictEqual(comparable(updated), comparable(old));
+}
+
+function specOf(resource: Resource, object: KubeObject): unknown {
+  const { metadata: _metadata, status, ...rest } = object;
+  return resource.hasStatus ? rest : { ...rest, status };
+}
+
+/** generation grows when anything but metadata and status has changed. Mutates. */
+export function countGeneration(resource: Resource, updated: KubeObject, old: KubeObject): void {
+  if (!resource.countsGenerations) return;
+  const before = old.metadata.generation ?? 1;
+  const changed = !isDeepStrictEqual(specOf(resource, updated), specOf(resource, old));
+  updated.metadata.generation = changed ? before + 1 : before;
+}
+
+/** The object with its managed fields brought up to date. */
+export function track(
+  resource: Resource,
+  updated: KubeObject,
+  old: KubeObject | undefined,
+  how: Tracking,
+): KubeObject {
+  const apiVersion = apiVersionOf(resource);
+  return trackUpdate({
+    old,
+    updated,
+    apiVersion,
+    schema: resource.schema,
+    structs: resource.structs,
+    ...how,
+  });
+}

@@ -1,0 +1,159 @@
+import { finalizerWarnings } from '../meta/validate-meta.ts';
+import { keyOf, type Resource, resourceName } from '../registry/resource.ts';
+import { badRequest, conflict, invalid, notFound, staleObject } from '../status-errors.ts';
+import type { KubeObject, ObjectMeta, Subresource } from '../types.ts';
+import { type Backend, type ResourceRequest, timestamp } from './context.ts';
+import type { Written } from './create.ts';
+import { decodeResource, settleNamespace } from './decode-object.ts';
+import { type WriteOptions, writeOptions } from './options.ts';
+import { countGeneration, fillDefaults, isSame, separateStatus, track, validateObject } from './strategy.ts';
+
+/** Which object, and how it is written. */
+export interface UpdateTarget {
+  readonly resource: Resource;
+  readonly namespace: string | undefined;
+  readonly name: string;
+  readonly subresource: Subresource;
+}
+
+type UpdateOptions = Pick<WriteOptions, 'dryRun'> & {
+  /** undefined: managedFields are settled already (server-side apply), or stay as they are (the server's own writes). */
+  fieldManager: string | undefined;
+  /** Of server-side apply: nulls stay, to be refused. */
+  keepNulls?: boolean;
+};
+
+/** The object as the resource's version sees it; throws 404. */
+export function currentObject(backend: Backend, target: Omit<UpdateTarget, 'subresource'>): KubeObject {
+  const { resource, namespace, name } = target;
+  const stored = backend.store.get(resource.bucket, keyOf(resource, namespace, name));
+  if (stored === undefined) throw notFound(resourceName(resource), name);
+  return resource.fromStored(stored.object);
+}
+
+/** What the client left out of metadata, and may not decide, comes from the object as it is. Mutates. */
+function carryMeta(metadata: ObjectMeta, old: ObjectMeta): void {
+  metadata.uid ??= old.uid ?? '';
+  metadata.creationTimestamp ??= old.creationTimestamp ?? null;
+  for (const field of [
+    'deletionTimestamp',
+    'deletionGracePeriodSeconds',
+    'generation',
+    'namespace',
+    'resourceVersion',
+  ] as const) {
+    const value = old[field];
+    if (value === undefined) delete metadata[field];
+    else Object.assign(metadata, { [field]: value });
+  }
+  delete metadata.selfLink;
+}
+
+function isGone(resource: Resource, object: KubeObject): boolean {
+  const { deletionTimestamp, finalizers } = object.metadata;
+  if (deletionTimestamp === undefined || (finalizers?.length ?? 0) > 0) return false;
+  return resource.rules.holdsBack?.(object) !== true;
+}
+
+function checkVersion(resource: Resource, name: string, updated: KubeObject, old: KubeObject): void {
+  const { resourceVersion } = updated.metadata;
+  if (resourceVersion !== undefined && resourceVersion !== old.metadata.resourceVersion) {
+    throw staleObject(resourceName(resource), name);
+  }
+}
+
+/**
+ * Replaces an object by what `transform` makes of it (which may keep parts of what it is given, but must not
+ * change them). Synchronous from the read to the write. Removes the object when this took the last finalizer off.
+ */
+export function updateObject(
+  backend: Backend,
+  target: UpdateTarget,
+  transform: (old: KubeObject) => KubeObject,
+  options: UpdateOptions,
+): Written {
+  const { resource, namespace, name, subresource } = target;
+  const key = keyOf(resource, namespace, name);
+  const old = currentObject(backend, target);
+  const given = transform(old);
+  checkVersion(resource, name, given, old);
+  let updated = separateStatus(resource, structuredClone(given), old, subresource);
+  carryMeta(updated.metadata, old.metadata);
+  fillDefaults(resource, updated, options);
+  if (options.fieldManager !== undefined) {
+    const now = timestamp(backend.now());
+    updated = track(resource, updated, old, { manager: options.fieldManager, subresource, now });
+  }
+  resource.rules.prepare?.(updated, old);
+  countGeneration(resource, updated, old);
+  validateObject(resource, updated, old, subresource);
+  if (isSame(updated, old)) return { object: old, stored: backend.store.get(resource.bucket, key) };
+  if (options.dryRun) return { object: updated, stored: undefined };
+  return storeUpdated(backend, resource, key, updated);
+}
+
+/** Writes an object that is given away (in its version's form), or removes it when nothing keeps it any longer. */
+export function storeUpdated(
+  backend: Backend,
+  resource: Resource,
+  key: string,
+  updated: KubeObject,
+): Written {
+  if (isGone(resource, updated)) {
+    // As in kube, the update itself is never stored: watchers see the last state that was, the client what it wrote.
+    const stored = backend.store.remove(resource.bucket, key);
+    return { object: updated, stored };
+  }
+  const stored = backend.store.put(resource.bucket, key, resource.toStored(updated));
+  return { object: resource.fromStored(stored.object), stored };
+}
+
+/** The name in the URL is not enough: who writes an object says which one it is. */
+export function requireName(object: KubeObject, name: string): void {
+  if (object.metadata.name !== undefined) return;
+  throw badRequest(`the name of the object (${name} based on URL) was undeterminable: name must be provided`);
+}
+
+function checkPut(request: ResourceRequest, object: KubeObject, name: string): void {
+  requireName(object, name);
+  if (object.metadata.name !== name) {
+    throw badRequest(
+      `the name of the object (${object.metadata.name}) does not match the name on the URL (${name})`,
+    );
+  }
+  settleNamespace(request, object);
+}
+
+/** Built-in kinds may be replaced unseen; custom resources only by who knows what they replace. */
+function checkConditional(resource: Resource, object: KubeObject, name: string): void {
+  if (!resource.custom || object.metadata.resourceVersion !== undefined) return;
+  const detail = 'must be specified for an update';
+  const error = { type: 'Invalid', field: 'metadata.resourceVersion', value: 0, detail } as const;
+  throw invalid(resourceName(resource), name, [error]);
+}
+
+/** PUT of an object or its status. */
+export function handleUpdate(
+  backend: Backend,
+  request: ResourceRequest,
+  name: string,
+  subresource: Subresource,
+): Written {
+  const { resource, namespace } = request;
+  const options = writeOptions(request);
+  const object = decodeResource(request, options);
+  checkPut(request, object, name);
+  request.warnings.push(...finalizerWarnings(object));
+  const replace = (old: KubeObject): KubeObject => {
+    const { uid } = object.metadata;
+    if (uid !== undefined && uid !== old.metadata.uid) {
+      const where = `Key: /registry/${resource.bucket}/${keyOf(resource, namespace, name)}, ResourceVersion: 0`;
+      const what = `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${old.metadata.uid}`;
+      const why = `StorageError: invalid object, Code: 4, ${where}, AdditionalErrorMsg: ${what}`;
+      throw conflict(resourceName(resource), name, why);
+    }
+    checkConditional(resource, object, name);
+    return object;
+  };
+  return updateObject(backend, { resource, namespace, name, subresource }, replace, options);
+}

@@ -1,0 +1,83 @@
+import type { ServerResponse } from 'node:http';
+import type { Backend, ResourceRequest } from '../handlers/context.ts';
+import { handleCreate } from '../handlers/create.ts';
+import { handleDelete } from '../handlers/delete.ts';
+import { handleDeleteCollection } from '../handlers/delete-collection.ts';
+import { handlePatch } from '../handlers/patch.ts';
+import { presentObject } from '../handlers/present.ts';
+import { handleGet, handleList } from '../handlers/read.ts';
+import { handleScale } from '../handlers/scale.ts';
+import { handleUpdate } from '../handlers/update.ts';
+import { methodNotAllowed, noSuchSubresource } from '../status-errors.ts';
+import { handleWatch, type WatchSetup } from '../watch/handle-watch.ts';
+import { type Answer, send, setWarnings } from './respond.ts';
+
+function answerTo(backend: Backend, request: ResourceRequest): Answer {
+  const { verb, name, resource } = request;
+  if (request.subresource === undefined && !resource.verbs.includes(verb)) throw methodNotAllowed();
+  if (name === undefined) return answerForCollection(backend, request);
+  if (request.subresource !== undefined) return answerForSubresource(backend, request, name);
+  const now = backend.now();
+  switch (verb) {
+    case 'get':
+      return handleGet(backend, request, name);
+    case 'update':
+      return {
+        code: 200,
+        body: presentObject(request, handleUpdate(backend, request, name, undefined).object, now),
+      };
+    case 'patch': {
+      const { object, created } = handlePatch(backend, request, name, undefined);
+      return { code: created ? 201 : 200, body: presentObject(request, object, now) };
+    }
+    case 'delete':
+      return handleDelete(backend, request, name);
+    default:
+      throw methodNotAllowed();
+  }
+}
+
+function answerForCollection(backend: Backend, request: ResourceRequest): Answer {
+  switch (request.verb) {
+    case 'list':
+      return handleList(backend, request);
+    case 'create':
+      return {
+        code: 201,
+        body: presentObject(request, handleCreate(backend, request).object, backend.now()),
+      };
+    case 'deletecollection':
+      return handleDeleteCollection(backend, request);
+    default:
+      throw methodNotAllowed();
+  }
+}
+
+function answerForSubresource(backend: Backend, request: ResourceRequest, name: string): Answer {
+  const { verb, subresource, resource } = request;
+  const scales = subresource === 'scale' && resource.scale !== undefined;
+  const served = scales || (subresource === 'status' && resource.hasStatus);
+  if (!served) throw noSuchSubresource();
+  if (!['get', 'update', 'patch'].includes(verb)) throw methodNotAllowed();
+  if (scales) return { code: 200, body: handleScale(backend, request, name) };
+  if (verb === 'get') return handleGet(backend, request, name);
+  const write = verb === 'update' ? handleUpdate : handlePatch;
+  const { object } = write(backend, request, name, 'status');
+  return { code: 200, body: presentObject(request, object, backend.now()) };
+}
+
+/** Carries out a request for a resource and answers it, when what it did or saw is durable. */
+export async function dispatch(
+  backend: Backend,
+  watches: WatchSetup,
+  request: ResourceRequest,
+  response: ServerResponse,
+): Promise<void> {
+  const { deprecation } = request.resource;
+  if (deprecation !== undefined) request.warnings.push(deprecation);
+  if (request.verb === 'watch') return handleWatch(backend, watches, request, response);
+  const answer = answerTo(backend, request);
+  await backend.store.committed();
+  setWarnings(response, request.warnings);
+  send(response, answer, request.accept.format);
+}

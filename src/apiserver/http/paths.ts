@@ -1,0 +1,58 @@
+import { createHash } from 'node:crypto';
+import { discover } from '../discovery/discovery.ts';
+import type { OpenApiDocuments } from '../discovery/openapi-documents.ts';
+import type { Registry } from '../registry/registry.ts';
+import { wantsAggregatedDiscovery } from './negotiate.ts';
+import { send, sendText } from './respond.ts';
+import type { PathHandler } from './router.ts';
+
+/** The Kubernetes release whose behaviour is served, marked as ours. */
+const VERSION = {
+  major: '1',
+  minor: '36',
+  gitVersion: 'v1.36.3+coppice',
+  gitCommit: '',
+  gitTreeState: 'clean',
+  buildDate: '1970-01-01T00:00:00Z',
+  goVersion: '',
+  compiler: 'node',
+  platform: `${process.platform}/${process.arch === 'x64' ? 'amd64' : process.arch}`,
+};
+
+const PROBES = ['healthz', 'livez', 'readyz'];
+const AGGREGATED = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
+
+/** Probes and version, for anyone. `isReady` is false while the server starts or stops. */
+export function openPaths(isReady: () => boolean): PathHandler {
+  return (request, response, path) => {
+    if (request.method !== 'GET' && request.method !== 'HEAD') return false;
+    if (path === '/version') {
+      send(response, { code: 200, body: VERSION });
+      return true;
+    }
+    if (!PROBES.includes(path.split('/')[1] ?? '')) return false;
+    const failed = path.startsWith('/readyz') && !isReady();
+    sendText(response, failed ? 500 : 200, failed ? 'not ready' : 'ok');
+    return true;
+  };
+}
+
+/** Discovery and the OpenAPI documents. */
+export function discoveryPaths(registry: Registry, documents: OpenApiDocuments): PathHandler {
+  return (request, response, path, query) => {
+    if (path.startsWith('/openapi/')) return documents.serve(request, response, path, query);
+    const aggregated = wantsAggregatedDiscovery(request.headers.accept);
+    const body = discover(registry, path, aggregated);
+    if (body === undefined) return false;
+    const json = JSON.stringify(body);
+    const etag = `"${createHash('sha256').update(json).digest('hex').toUpperCase()}"`;
+    const type = aggregated && (path === '/api' || path === '/apis') ? AGGREGATED : 'application/json';
+    const headers = { 'Content-Type': type, ETag: etag, Vary: 'Accept', 'Cache-Control': 'public' };
+    if (request.headers['if-none-match'] === etag) {
+      response.writeHead(304, headers).end();
+      return true;
+    }
+    send(response, { code: 200, body: json, headers });
+    return true;
+  };
+}

@@ -1,0 +1,68 @@
+/** What a path asks for, before it is known whether that exists. */
+export type PathInfo =
+  | { kind: 'path'; path: string }
+  | {
+      kind: 'resource';
+      group: string;
+      version: string;
+      plural: string;
+      namespace: string | undefined;
+      name: string | undefined;
+      subresource: string | undefined;
+    };
+
+const NAMESPACE_SUBRESOURCES = ['status', 'finalize'];
+
+function decoded(segment: string): string | undefined {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return undefined;
+  }
+}
+
+function resourcePath(group: string, version: string, rest: string[]): PathInfo | undefined {
+  let namespace: string | undefined;
+  let parts = rest;
+  const [first, second, third] = rest;
+  if (first === 'namespaces' && second !== undefined) {
+    // /namespaces/x and /namespaces/x/status are the namespace itself; anything longer is in it.
+    namespace = second;
+    if (third !== undefined && !NAMESPACE_SUBRESOURCES.includes(third)) parts = rest.slice(2);
+  }
+  const [plural, name, subresource, ...more] = parts;
+  if (plural === undefined || more.length > 0) return undefined;
+  return { kind: 'resource', group, version, plural, namespace, name, subresource };
+}
+
+/** Takes a URL's path apart; undefined when no path of the API looks like that. */
+export function parsePath(pathname: string): PathInfo | undefined {
+  const raw = pathname.split('/').filter((segment) => segment !== '');
+  const segments = raw.map(decoded).filter((segment) => segment !== undefined);
+  if (segments.length !== raw.length) return undefined;
+  const [root, ...rest] = segments;
+  if (root === 'api' && rest.length >= 2) return resourcePath('', rest[0] ?? '', rest.slice(1));
+  if (root === 'apis' && rest.length >= 3) return resourcePath(rest[0] ?? '', rest[1] ?? '', rest.slice(2));
+  return { kind: 'path', path: `/${segments.join('/')}` };
+}
+
+const VERBS: Readonly<Record<string, readonly [withName: string | undefined, without: string | undefined]>> =
+  {
+    GET: ['get', 'list'],
+    HEAD: ['get', 'list'],
+    POST: ['create', 'create'],
+    PUT: ['update', undefined],
+    PATCH: ['patch', undefined],
+    DELETE: ['delete', 'deletecollection'],
+  };
+
+/** The API's verb of an HTTP request; undefined where the method makes no sense. */
+export function verbOf(method: string, name: string | undefined, watch: boolean): string | undefined {
+  const verb = VERBS[method]?.[name === undefined ? 1 : 0];
+  return watch && verb === 'list' ? 'watch' : verb;
+}
+
+/** Kubernetes' idea of a true query parameter: `watch`, `watch=1`, `watch=true`. */
+export function isTrue(value: string | null): boolean {
+  return value !== null && !['false', '0', 'no'].includes(value.toLowerCase());
+}

@@ -1,0 +1,188 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Logger } from 'pino';
+import { ANONYMOUS, type Authenticate } from '../auth/authenticate.ts';
+import { allowedToAll, refusal } from '../auth/authorize.ts';
+import { impersonated } from '../auth/impersonate.ts';
+import type { Attributes, Authorize, User } from '../auth/types.ts';
+import { NAMESPACES } from '../core-kinds/cluster.ts';
+import type { Backend, ResourceRequest } from '../handlers/context.ts';
+import { findReview, handleReview, type Reviewer } from '../handlers/reviews.ts';
+import {
+  ApiError,
+  badRequest,
+  internalError,
+  methodNotAllowed,
+  shuttingDown,
+  unauthorized,
+} from '../status-errors.ts';
+import type { WatchSetup } from '../watch/handle-watch.ts';
+import { readBody } from './body.ts';
+import { dispatch } from './dispatch.ts';
+import { negotiate } from './negotiate.ts';
+import { isTrue, type PathInfo, parsePath, verbOf } from './request-info.ts';
+import { send, sendText } from './respond.ts';
+
+/** What answers paths that are no resources; false: there is no such path. */
+export type PathHandler = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  path: string,
+  query: URLSearchParams,
+) => boolean;
+
+export type ServerState = 'starting' | 'ready' | 'stopping';
+
+export interface RouterSetup {
+  state(): ServerState;
+  readonly backend: Backend;
+  readonly watches: WatchSetup;
+  readonly authenticate: Authenticate;
+  readonly authorize: Authorize;
+  readonly reviewer: Reviewer;
+  /** Paths that anyone may ask for: probes and the version. */
+  readonly openPaths: PathHandler;
+  readonly paths: PathHandler;
+  readonly log: Logger;
+}
+
+type Place = Pick<ResourceRequest, 'resource' | 'namespace' | 'name' | 'subresource'>;
+type ResourcePath = Extract<PathInfo, { kind: 'resource' }>;
+
+const NOT_FOUND_TEXT = '404 page not found\n';
+
+/** Takes requests from the door to their handler: who asks, what for, may they, then do it. */
+export class Router {
+  readonly #setup: RouterSetup;
+
+  constructor(setup: RouterSetup) {
+    this.#setup = setup;
+  }
+
+  /** Answers one request, whatever happens. */
+  async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    try {
+      await this.#route(request, response);
+    } catch (error) {
+      this.#fail(request, response, error);
+    }
+  }
+
+  async #route(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (this.#setup.state() === 'stopping') throw shuttingDown();
+    const { pathname, searchParams } = new URL(request.url ?? '/', 'https://apiserver');
+    const info = parsePath(pathname);
+    if (info?.kind === 'path' && this.#setup.openPaths(request, response, info.path, searchParams)) return;
+    const user = this.#identify(request);
+    if (info === undefined) sendText(response, 404, NOT_FOUND_TEXT);
+    else if (info.kind === 'path') this.#path(request, response, user, info.path, searchParams);
+    else await this.#resource(request, response, user, info, searchParams);
+  }
+
+  #identify(request: IncomingMessage): User {
+    const user = this.#setup.authenticate(request);
+    if (user === undefined || user === ANONYMOUS) throw unauthorized();
+    return impersonated(user, request.headers, this.#setup.authorize);
+  }
+
+  #allow(attributes: Attributes): void {
+    if (allowedToAll(attributes)) return;
+    const { allowed, reason } = this.#setup.authorize(attributes);
+    if (!allowed) throw refusal(attributes, reason);
+  }
+
+  #path(
+    request: IncomingMessage,
+    response: ServerResponse,
+    user: User,
+    path: string,
+    query: URLSearchParams,
+  ): void {
+    const verb = (request.method ?? 'GET').toLowerCase();
+    const nothing = {
+      group: '',
+      version: '',
+      resource: '',
+      subresource: undefined,
+      namespace: undefined,
+      name: undefined,
+    };
+    this.#allow({ user, verb, path, ...nothing });
+    if (verb === 'get' && this.#setup.paths(request, response, path, query)) return;
+    sendText(response, 404, NOT_FOUND_TEXT);
+  }
+
+  async #resource(
+    request: IncomingMessage,
+    response: ServerResponse,
+    user: User,
+    info: ResourcePath,
+    query: URLSearchParams,
+  ): Promise<void> {
+    const { group, version, plural, namespace, name, subresource } = info;
+    const verb = verbOf(request.method ?? '', name, isTrue(query.get('watch')));
+    if (verb === undefined)
+      throw name === undefined ? badRequest('name must be provided') : methodNotAllowed();
+    this.#allow({
+      user,
+      verb,
+      path: undefined,
+      group,
+      version,
+      resource: plural,
+      subresource,
+      namespace,
+      name,
+    });
+    const review = findReview(group, version, plural);
+    if (review !== undefined && verb === 'create') {
+      const answer = handleReview(review, this.#setup.reviewer, user, await readBody(request));
+      send(response, { code: 201, body: answer });
+      return;
+    }
+    const place = this.#placeOf(info, verb);
+    if (place === undefined) {
+      sendText(response, 404, NOT_FOUND_TEXT);
+      return;
+    }
+    const accept = negotiate(request.headers.accept);
+    const userAgent = request.headers['user-agent'] ?? '';
+    const body = await readBody(request);
+    const wanted = { verb, ...place, query, accept, body, user, userAgent, warnings: [] };
+    await dispatch(this.#setup.backend, this.#setup.watches, wanted, response);
+  }
+
+  /** The resource and what of it; undefined where scope and path do not go together. */
+  #placeOf(info: ResourcePath, verb: string): Place | undefined {
+    const { group, version, plural, namespace, name, subresource } = info;
+    const resource = this.#setup.backend.registry.find(group, version, plural);
+    if (resource === undefined) return undefined;
+    const place = { resource, namespace, name, subresource };
+    if (resource.namespaced) {
+      const needsNamespace = name !== undefined || verb === 'create';
+      return namespace === undefined && needsNamespace ? undefined : place;
+    }
+    // A namespace is addressed by a path that looks as if it lay in itself.
+    if (group === '' && plural === NAMESPACES) return { ...place, namespace: undefined };
+    return namespace === undefined ? place : undefined;
+  }
+
+  #fail(request: IncomingMessage, response: ServerResponse, error: unknown): void {
+    const known = error instanceof ApiError ? error : this.#unexpected(request, error);
+    if (response.headersSent) {
+      response.destroy();
+      return;
+    }
+    const { status } = known;
+    const retry = status.details?.retryAfterSeconds;
+    const headers: Record<string, string> = retry === undefined ? {} : { 'Retry-After': String(retry) };
+    // The rest of a body that nobody wants is read and dropped: cut off, the client would not see the answer.
+    request.resume();
+    send(response, { code: status.code, body: status, headers });
+  }
+
+  #unexpected(request: IncomingMessage, error: unknown): ApiError {
+    if (request.destroyed && !request.complete) return badRequest('the request was cut off');
+    this.#setup.log.error({ err: error, method: request.method, url: request.url }, 'request failed');
+    return internalError(error instanceof Error ? error.message : String(error));
+  }
+}

@@ -1,0 +1,143 @@
+import type { FieldError, KubeObject, ObjectMeta, OwnerReference } from '../types.ts';
+import { labelValueProblem, qualifiedNameProblem } from './names.ts';
+
+const MAX_ANNOTATION_BYTES = 256 * 1024;
+const BUILT_IN_FINALIZERS = ['orphan', 'foregroundDeletion', 'kubernetes'];
+
+/** What the rules for metadata need to know of the resource. */
+export interface MetaRules {
+  namespaced: boolean;
+  nameProblem(name: string): string | undefined;
+}
+
+function invalidValue(field: string, value: unknown, detail: string): FieldError {
+  return { type: 'Invalid', field, value, detail };
+}
+
+function nameErrors(meta: ObjectMeta, rules: MetaRules): FieldError[] {
+  const errors: FieldError[] = [];
+  if (meta.generateName) {
+    const problem = rules.nameProblem(meta.generateName.replace(/[-.]$/, 'a'));
+    if (problem !== undefined) errors.push(invalidValue('metadata.generateName', meta.generateName, problem));
+  }
+  if (!meta.name) {
+    const detail = 'name or generateName is required';
+    return [...errors, { type: 'Required', field: 'metadata.name', detail }];
+  }
+  const problem = rules.nameProblem(meta.name);
+  if (problem !== undefined) errors.push(invalidValue('metadata.name', meta.name, problem));
+  return errors;
+}
+
+function labelErrors(meta: ObjectMeta): FieldError[] {
+  const errors: FieldError[] = [];
+  for (const [key, value] of Object.entries(meta.labels ?? {})) {
+    const keyProblem = qualifiedNameProblem(key);
+    if (keyProblem !== undefined) errors.push(invalidValue('metadata.labels', key, keyProblem));
+    const valueProblem = labelValueProblem(value);
+    if (valueProblem !== undefined) errors.push(invalidValue('metadata.labels', value, valueProblem));
+  }
+  return errors;
+}
+
+function annotationErrors(meta: ObjectMeta): FieldError[] {
+  const errors: FieldError[] = [];
+  let bytes = 0;
+  for (const [key, value] of Object.entries(meta.annotations ?? {})) {
+    const problem = qualifiedNameProblem(key.toLowerCase());
+    if (problem !== undefined) errors.push(invalidValue('metadata.annotations', key, problem));
+    bytes += Buffer.byteLength(key) + Buffer.byteLength(value);
+  }
+  if (bytes > MAX_ANNOTATION_BYTES) {
+    const detail = `may not be more than ${MAX_ANNOTATION_BYTES} bytes`;
+    errors.push({ type: 'TooLong', field: 'metadata.annotations', detail });
+  }
+  return errors;
+}
+
+function finalizerErrors(meta: ObjectMeta): FieldError[] {
+  const finalizers = meta.finalizers ?? [];
+  const errors = finalizers.flatMap((finalizer) => {
+    const problem = qualifiedNameProblem(finalizer);
+    return problem === undefined ? [] : [invalidValue('metadata.finalizers', finalizer, problem)];
+  });
+  if (finalizers.includes('orphan') && finalizers.includes('foregroundDeletion')) {
+    const detail = 'finalizer orphan and foregroundDeletion cannot be both set';
+    errors.push(invalidValue('metadata.finalizers', finalizers, detail));
+  }
+  return errors;
+}
+
+function ownerErrors(owner: OwnerReference): FieldError[] {
+  const field = 'metadata.ownerReferences';
+  const errors: FieldError[] = [];
+  const required = (part: 'apiVersion' | 'kind' | 'name' | 'uid', detail: string): void => {
+    if (!owner[part]) errors.push(invalidValue(`${field}.${part}`, owner[part] ?? '', detail));
+  };
+  required('apiVersion', 'version must not be empty');
+  required('kind', 'must not be empty');
+  required('name', 'must not be empty');
+  required('uid', 'must not be empty');
+  return errors;
+}
+
+function ownerReferenceErrors(meta: ObjectMeta): FieldError[] {
+  const owners = meta.ownerReferences ?? [];
+  const errors = owners.flatMap(ownerErrors);
+  const controllers = owners.filter((owner) => owner.controller === true);
+  if (controllers.length > 1) {
+    const named = controllers.map(({ kind, name }) => `${kind}/${name}`);
+    const detail = `Only one reference can have Controller set to true. Found "true" in references for ${named[0]} and ${named[1]}`;
+    errors.push(invalidValue('metadata.ownerReferences', owners, detail));
+  }
+  return errors;
+}
+
+/** Rules of `ValidateObjectMeta`, which every object must keep. */
+export function validateMeta(meta: ObjectMeta, rules: MetaRules): FieldError[] {
+  return [
+    ...nameErrors(meta, rules),
+    ...(rules.namespaced || !meta.namespace
+      ? []
+      : [{ type: 'Forbidden', field: 'metadata.namespace', detail: 'not allowed on this type' } as const]),
+    ...labelErrors(meta),
+    ...annotationErrors(meta),
+    ...ownerReferenceErrors(meta),
+    ...finalizerErrors(meta),
+  ];
+}
+
+/** Rules of `ValidateObjectMetaUpdate`: what may not change in an update. */
+export function validateMetaUpdate(meta: ObjectMeta, old: ObjectMeta): FieldError[] {
+  const errors: FieldError[] = [];
+  const fixed = [
+    'name',
+    'namespace',
+    'uid',
+    'creationTimestamp',
+    'deletionTimestamp',
+    'deletionGracePeriodSeconds',
+  ] as const;
+  for (const part of fixed) {
+    if (meta[part] !== old[part]) {
+      errors.push(invalidValue(`metadata.${part}`, meta[part] ?? '', 'field is immutable'));
+    }
+  }
+  const added = (meta.finalizers ?? []).filter((finalizer) => !(old.finalizers ?? []).includes(finalizer));
+  if (old.deletionTimestamp && added.length > 0) {
+    const list = added.map((finalizer) => JSON.stringify(finalizer)).join(', ');
+    const detail = `no new finalizers can be added if the object is being deleted, found new finalizers []string{${list}}`;
+    errors.push({ type: 'Forbidden', field: 'metadata.finalizers', detail });
+  }
+  return errors;
+}
+
+/** Not wrong, but worth a Warning header: finalizers without a domain can clash with another program's. */
+export function finalizerWarnings(object: KubeObject): string[] {
+  return (object.metadata.finalizers ?? [])
+    .filter((finalizer) => !finalizer.includes('/') && !BUILT_IN_FINALIZERS.includes(finalizer))
+    .map(
+      (finalizer) =>
+        `metadata.finalizers: ${JSON.stringify(finalizer)}: prefer a domain-qualified finalizer name to avoid accidental conflicts with other finalizer writers`,
+    );
+}

@@ -1,0 +1,126 @@
+import type { FieldGetters } from '../selectors/field-selector.ts';
+import type { CompiledSchema, FieldError, JsonObject, JsonSchema, KubeObject } from '../types.ts';
+
+/** One column of a Table, as `kubectl get` prints it. */
+export interface Column {
+  readonly name: string;
+  readonly type: string;
+  readonly format: string;
+  readonly description: string;
+  /** 0 is always shown, 1 with `-o wide`. */
+  readonly priority: number;
+  /** null prints as `<none>`. */
+  cell(object: KubeObject, now: number): string | number | boolean | null;
+}
+
+/** Where the `scale` subresource finds its numbers, as paths of field names. */
+export interface ScalePaths {
+  readonly specReplicas: readonly string[];
+  readonly statusReplicas: readonly string[];
+  readonly labelSelector: readonly string[] | undefined;
+}
+
+/** Key of the merge in a strategic merge patch, by path of the list: `metadata.ownerReferences` by `uid`. */
+export type MergeKeys = Readonly<Record<string, string>>;
+
+/** What is done to an object, and asked of it, besides what every kind has in common. */
+export interface KindRules {
+  nameProblem(name: string): string | undefined;
+  /** Fills in what the writer left out and is then taken to have written. Mutates. */
+  fillDefaults?(object: KubeObject): void;
+  /** Fills in what the server decides, on create (`old` absent) and update; nobody owns that. Mutates. */
+  prepare?(object: KubeObject, old: KubeObject | undefined): void;
+  validate?(object: KubeObject, old: KubeObject | undefined): FieldError[];
+  /** Whether something besides metadata.finalizers still keeps a deleted object (a namespace's spec.finalizers). */
+  holdsBack?(object: KubeObject): boolean;
+  /** Called when deletion begins and the object stays for now, in place of counting a generation. Mutates. */
+  beginDeletion?(object: KubeObject): void;
+}
+
+/** Resources that other code has to know: one served kind at one version. */
+export interface Resource {
+  readonly group: string;
+  readonly version: string;
+  readonly plural: string;
+  readonly singular: string;
+  readonly kind: string;
+  readonly listKind: string;
+  readonly namespaced: boolean;
+  readonly shortNames: readonly string[];
+  readonly categories: readonly string[];
+  /** Bucket of the store: all versions of a resource share one. */
+  readonly bucket: string;
+  /** apiVersion that objects have in the store. */
+  readonly storedApiVersion: string;
+  /** Whether this is a custom resource: strategic merge patches and protobuf are for the built-in kinds. */
+  readonly custom: boolean;
+  readonly hasStatus: boolean;
+  /** Whether metadata.generation counts changes of the spec. */
+  readonly countsGenerations: boolean;
+  /** Whether a deletion answers with the object that is gone, where others answer with a Status. */
+  readonly answersWithDeleted: boolean;
+  /** What may be done to the resource itself, in discovery's order. */
+  readonly verbs: readonly string[];
+  /** Structs that every object of a built-in kind has in kube, even if they are empty: nobody comes to own them. */
+  readonly structs: JsonObject;
+  readonly scale: ScalePaths | undefined;
+  readonly schema: JsonSchema;
+  readonly compiled: CompiledSchema;
+  readonly columns: readonly Column[];
+  readonly selectable: FieldGetters;
+  readonly mergeKeys: MergeKeys;
+  readonly rules: KindRules;
+  /** Name in the OpenAPI documents; undefined: derived, as for a custom resource. */
+  readonly definitionName: string | undefined;
+  /** Message with which clients are warned of a deprecated version. */
+  readonly deprecation: string | undefined;
+  /** Between the stored form and this version's; both leave their argument alone. */
+  fromStored(object: KubeObject): KubeObject;
+  toStored(object: KubeObject): KubeObject;
+}
+
+export const VERBS = [
+  'create',
+  'delete',
+  'deletecollection',
+  'get',
+  'list',
+  'patch',
+  'update',
+  'watch',
+] as const;
+
+/** `v1`, or `example.com/v1`. */
+export function apiVersionOf(resource: { group: string; version: string }): string {
+  return resource.group === '' ? resource.version : `${resource.group}/${resource.version}`;
+}
+
+/** Key of an object in its bucket. */
+export function keyOf(
+  resource: { namespaced: boolean },
+  namespace: string | undefined,
+  name: string,
+): string {
+  return resource.namespaced ? `${namespace ?? ''}/${name}` : name;
+}
+
+/** What errors call the resource: `widgets.example.com`. */
+export function resourceName(resource: Resource): { group: string; name: string } {
+  return { group: resource.group, name: resource.plural };
+}
+
+/** What validation errors call it: `Widget.example.com`. */
+export function kindName(resource: Resource): { group: string; name: string } {
+  return { group: resource.group, name: resource.kind };
+}
+
+/** Fields by which every kind may be selected. */
+export const META_FIELDS: FieldGetters = {
+  'metadata.name': (object) => object.metadata.name ?? '',
+  'metadata.namespace': (object) => object.metadata.namespace ?? '',
+};
+
+/** An object seen as JSON, which it is: the type KubeObject says less, so that code must narrow what it reads. */
+export function asJson<T extends object>(value: T): JsonObject {
+  return value as unknown as JsonObject;
+}

@@ -1,0 +1,156 @@
+/** One CEL expression, parsed and type-checked, with errors worded as kube-apiserver words them. */
+
+import type {
+  ASTNode,
+  TypeError as CelTypeError,
+  Environment,
+  ParseError,
+  ParseResult,
+} from '@marcbachmann/cel-js';
+import { serialize } from '@marcbachmann/cel-js';
+import { MATCHES } from './strings.ts';
+
+/** What an expression is good for, or why it is not. */
+export type Compiled =
+  | { readonly ok: true; run(variables: Record<string, unknown>): unknown }
+  | { readonly ok: false; readonly problem: string };
+
+type CompileFault = ParseError | CelTypeError;
+
+/** Compiles an expression that must give `wanted`. `problem` says what is wrong, with the place in the source. */
+export function compileExpression(
+  environment: Environment,
+  source: string,
+  wanted: 'bool' | 'string',
+): Compiled {
+  const parsed = parse(environment, withGoMatches(source));
+  if (!parsed.ok)
+    return { ok: false, problem: `compilation failed: ${describe(environment, parsed.fault, source)}` };
+  const checked = parsed.result.check();
+  const fault = checked.error ?? faultInPresenceTests(environment, parsed.result.ast);
+  if (fault !== undefined)
+    return { ok: false, problem: `compilation failed: ${describe(environment, fault, source)}` };
+  if (checked.type !== wanted && checked.type !== 'dyn') {
+    const problem =
+      wanted === 'bool' ? 'cel expression must evaluate to a bool' : 'must evaluate to a string';
+    return { ok: false, problem };
+  }
+  return { ok: true, run: (variables) => parsed.result(variables) };
+}
+
+type Parsed =
+  | { readonly ok: true; readonly result: ParseResult }
+  | { readonly ok: false; readonly fault: CompileFault };
+
+function parse(environment: Environment, source: string): Parsed {
+  try {
+    return { ok: true, result: environment.parse(source) };
+  } catch (error) {
+    if (isFault(error)) return { ok: false, fault: error };
+    throw error;
+  }
+}
+
+function isFault(error: unknown): error is CompileFault {
+  return error instanceof Error && ['ParseError', 'TypeError'].includes(error.name) && 'summary' in error;
+}
+
+/** Calls of `matches` outside string literals, turned to Go's regular expressions. */
+function withGoMatches(source: string): string {
+  const literal = /"""[\s\S]*?"""|'''[\s\S]*?'''|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|\.\s*matches(?=\s*\()/g;
+  return source.replace(literal, (part) => (part.startsWith('.') ? `.${MATCHES}` : part));
+}
+
+/** Whether the expression speaks of the old value. */
+export function usesOldSelf(source: string): boolean {
+  const code = source.replace(/"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'/g, '""');
+  return /(?<![.\w])oldSelf\b/.test(code);
+}
+
+/** The library does not look at the fields in `has(self.x)`; a typo there would make a rule that is never broken. */
+function faultInPresenceTests(environment: Environment, node: unknown): CompileFault | undefined {
+  if (Array.isArray(node)) {
+    for (const item of node) {
+      const fault = faultInPresenceTests(environment, item);
+      if (fault !== undefined) return fault;
+    }
+    return undefined;
+  }
+  if (!isNode(node)) return undefined;
+  const tested = presenceTest(node);
+  if (tested !== undefined && rootOf(tested) === 'self') {
+    const error = environment.check(serialize(tested)).error;
+    if (error !== undefined) return error;
+  }
+  return faultInPresenceTests(environment, node.args);
+}
+
+function isNode(value: unknown): value is ASTNode {
+  return typeof value === 'object' && value !== null && 'op' in value && 'args' in value;
+}
+
+function presenceTest(node: ASTNode): ASTNode | undefined {
+  if (node.op !== 'call' || node.args[0] !== 'has') return undefined;
+  return node.args[1][0];
+}
+
+function rootOf(node: ASTNode): string | undefined {
+  if (node.op === 'id') return node.args;
+  return node.op === '.' ? rootOf(node.args[0]) : undefined;
+}
+
+/** As cel-go prints issues: place, message, the line, and a caret below the place. */
+function describe(environment: Environment, fault: CompileFault, source: string): string {
+  const position = Math.min(positionOf(fault, source), source.length);
+  const before = source.slice(0, position).split('\n');
+  const column = (before.at(-1) ?? '').length;
+  const line = source.split('\n')[before.length - 1] ?? '';
+  const place = `${before.length}:${column + 1}`;
+  return `ERROR: <input>:${place}: ${messageOf(environment, fault)}\n | ${line}\n | ${'.'.repeat(column)}^`;
+}
+
+/** cel-go points at the dot of a selection and at the bracket of a call. */
+function positionOf(fault: CompileFault, source: string): number {
+  const start = fault.range?.start ?? 0;
+  if (fault.code === 'no_such_key') return Math.max(0, start - 1);
+  const call =
+    fault.code === 'no_matching_overload' ? source.indexOf(`${calledFunction(fault)}(`, start) : -1;
+  return call < 0 ? start : call + calledFunction(fault).length;
+}
+
+/** The function in `found no matching overload for 'string.foo(int)'`. */
+function calledFunction({ summary }: CompileFault): string {
+  return /'(?:.*\.)?(\w+)\(/.exec(summary)?.[1] ?? '';
+}
+
+function messageOf(environment: Environment, fault: CompileFault): string {
+  const { code, summary } = fault;
+  const named = /: (\S+)$/.exec(summary)?.[1] ?? '';
+  switch (code) {
+    case 'no_such_key':
+      return `undefined field '${named}'`;
+    case 'unknown_variable':
+      return `undeclared reference to '${named}' (in container '')`;
+    case 'no_such_overload':
+      return operatorMessage(summary);
+    case 'no_matching_overload':
+      return functionMessage(environment, fault);
+    default:
+      return fault.name === 'ParseError' ? `Syntax error: ${summary}` : summary;
+  }
+}
+
+function operatorMessage(summary: string): string {
+  const [, left, operator, right] = /^no such overload: (.+) (\S+) (.+)$/.exec(summary) ?? [];
+  if (operator === undefined) return summary;
+  return `found no matching overload for '_${operator}_' applied to '(${left}, ${right})'`;
+}
+
+function functionMessage(environment: Environment, fault: CompileFault): string {
+  const name = calledFunction(fault);
+  const known = environment.getDefinitions().functions.some((definition) => definition.name === name);
+  if (!known) return `undeclared reference to '${name}' (in container '')`;
+  const [, receiver, parameters] = /'(?:(.+)\.)?\w+\((.*)\)'/.exec(fault.summary) ?? [];
+  const on = receiver === undefined ? '' : `${receiver}.`;
+  return `found no matching overload for '${name}' applied to '${on}(${parameters ?? ''})'`;
+}

@@ -1,0 +1,104 @@
+/**
+ * Structural schemas made ready for use: pruning, defaulting and validation as kube-apiserver does them for custom
+ * resources.
+ */
+
+import type { CompiledSchema, FieldError, JsonObject, JsonSchema } from '../types.ts';
+import { compileRules, type RuleTree } from './cel/rule-tree.ts';
+import { ruleErrors } from './cel/rules.ts';
+import { applyDefaults } from './defaults.ts';
+import { embeddedErrors } from './embedded.ts';
+import { listTypeErrors } from './list-types.ts';
+import { openApiErrors } from './openapi-rules.ts';
+import { pruneObject } from './prune.ts';
+import { NO_PATH } from './result.ts';
+import { type ScalePaths, scaleErrors } from './scale.ts';
+
+interface CompileOptions {
+  /** Keep unknown fields everywhere, as a CRD with `preserveUnknownFields: true` does. */
+  readonly preserveUnknown?: boolean;
+  /** The paths of the kind's scale subresource, whose values kube checks beyond the schema. */
+  readonly scale?: ScalePaths | undefined;
+}
+
+/**
+ * Makes a schema ready for use: its CEL rules are compiled here, once. A rule that does not compile is left out: ask
+ * `schemaRuleErrors` before a schema is accepted.
+ */
+export function compileSchema(schema: JsonSchema, options: CompileOptions = {}): CompiledSchema {
+  const rules = compileRules(schema, '');
+  return {
+    prune: (object) => pruneObject(schema, options.preserveUnknown === true, object),
+    applyDefaults: (object, nulls = {}) => applyDefaults(schema, object, nulls.keepNulls === true),
+    validate: (object, old, subresource) => validate({ schema, options, rules, object, old, subresource }),
+  };
+}
+
+/**
+ * Why a CRD with this schema must be refused: rules that do not compile, each with the path at which kube names it.
+ * `path` is that of the schema in the CRD, e.g. `spec.validation.openAPIV3Schema`.
+ */
+export function schemaRuleErrors(schema: JsonSchema, path: string): readonly FieldError[] {
+  return compileRules(schema, path).errors;
+}
+
+interface Validation {
+  readonly schema: JsonSchema;
+  readonly options: CompileOptions;
+  readonly rules: RuleTree;
+  readonly object: JsonObject;
+  readonly old: JsonObject | undefined;
+  readonly subresource: 'status' | undefined;
+}
+
+function validate(write: Validation): FieldError[] {
+  const { schema, options, rules, object, old } = write;
+  const errors = [
+    ...(write.subresource === 'status' ? statusErrors(write) : wholeErrors(write)),
+    ...(options.scale === undefined
+      ? []
+      : scaleErrors(options.scale, object, write.subresource === 'status')),
+    ...embeddedErrors(schema, object),
+    // What was wrong before may stay so: the person who updates may not be the one who can repair it.
+    ...(old !== undefined && listTypeErrors(schema, old).length > 0 ? [] : listTypeErrors(schema, object)),
+  ];
+  if (rules.root === undefined) return errors;
+  if (errors.some((error) => BLOCKING.has(error.type))) return [...errors, RULES_NOT_CHECKED];
+  return [...errors, ...ruleErrors(rules.root, object, old)];
+}
+
+function wholeErrors({ schema, object, old }: Validation): readonly FieldError[] {
+  return openApiErrors(schema, object, '', old === undefined ? undefined : { value: old });
+}
+
+function statusErrors({ schema, object, old }: Validation): readonly FieldError[] {
+  const status = schema.properties?.status;
+  if (status === undefined || object.status === undefined) return [];
+  const before = old?.status === undefined ? undefined : { value: old.status };
+  return openApiErrors(status, object.status, '', before).map((error) => ({
+    ...error,
+    field: inStatus(error.field),
+  }));
+}
+
+function inStatus(field: string): string {
+  if (field === NO_PATH) return 'status';
+  return field.startsWith('[') ? `status${field}` : `status.${field}`;
+}
+
+/** Errors that leave a value so unlike its schema that CEL rules cannot be trusted to it. */
+const BLOCKING: ReadonlySet<FieldError['type']> = new Set([
+  'NotSupported',
+  'Required',
+  'TooLong',
+  'TooMany',
+  'TypeInvalid',
+]);
+
+const RULES_NOT_CHECKED: FieldError = {
+  type: 'Invalid',
+  field: NO_PATH,
+  value: null,
+  detail:
+    'some validation rules were not checked because the object was invalid; correct the existing errors to complete validation',
+};

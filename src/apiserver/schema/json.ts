@@ -1,0 +1,44 @@
+/** Small helpers on JSON values that every walker over schemas needs. */
+
+import type { JsonObject, JsonSchema, JsonValue } from '../types.ts';
+
+/** Whether the value is an object (null is none). */
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Deep equality of JSON values; the order of keys does not count. */
+export function deepEqual(a: JsonValue | undefined, b: JsonValue | undefined): boolean {
+  if (a === b) return true;
+  if (Array.isArray(a) || Array.isArray(b)) {
+    if (!Array.isArray(a) || !Array.isArray(b) || a.length !== b.length) return false;
+    return a.every((item, index) => deepEqual(item, b[index]));
+  }
+  if (!isObject(a) || !isObject(b)) return false;
+  return [...new Set([...Object.keys(a), ...Object.keys(b)])].every((key) => deepEqual(a[key], b[key]));
+}
+
+/** The schema of a key: a declared property's, else that of additional properties. */
+export function schemaOfKey(schema: JsonSchema | undefined, key: string): JsonSchema | undefined {
+  const properties = schema?.properties;
+  if (properties !== undefined && Object.hasOwn(properties, key)) return properties[key];
+  const extra = schema?.additionalProperties;
+  return typeof extra === 'object' ? extra : undefined;
+}
+
+/** `spec` + `name` → `spec.name`; at the root just the name. */
+export function childPath(path: string, name: string): string {
+  return path === '' ? name : `${path}.${name}`;
+}
+
+/** The old item that a new item of a map-type list corresponds to, by its keys; undefined where there is none. */
+export function correlatedItem(
+  schema: JsonSchema,
+  item: JsonValue,
+  old: JsonValue | undefined,
+): JsonValue | undefined {
+  const keys = schema['x-kubernetes-list-map-keys'] ?? [];
+  if (schema['x-kubernetes-list-type'] !== 'map' || keys.length === 0) return undefined;
+  if (!Array.isArray(old) || !isObject(item) || keys.some((key) => item[key] === undefined)) return undefined;
+  return old.find((other) => isObject(other) && keys.every((key) => deepEqual(other[key], item[key])));
+}

@@ -1,0 +1,53 @@
+/** Items of sets and map-type lists must be unique. */
+
+import type { FieldError, JsonObject, JsonSchema, JsonValue } from '../types.ts';
+import { childPath, deepEqual, isObject } from './json.ts';
+
+/** Doubles in lists declared as sets or maps; each value is reported once, where it first comes again. */
+export function listTypeErrors(schema: JsonSchema, value: JsonValue | undefined, path = ''): FieldError[] {
+  if (Array.isArray(value)) {
+    const items = value.flatMap((item, index) =>
+      schema.items === undefined ? [] : listTypeErrors(schema.items, item, `${path}[${index}]`),
+    );
+    return [...uniquenessErrors(schema, value, path), ...items];
+  }
+  if (!isObject(value)) return [];
+  const extra = schema.additionalProperties;
+  return Object.entries(value).flatMap(([key, item]) => {
+    const property = schema.properties?.[key];
+    if (property !== undefined) return listTypeErrors(property, item, childPath(path, key));
+    return typeof extra === 'object' ? listTypeErrors(extra, item, `${path}[${key}]`) : [];
+  });
+}
+
+function uniquenessErrors(schema: JsonSchema, items: readonly JsonValue[], path: string): FieldError[] {
+  const listType = schema['x-kubernetes-list-type'];
+  if (listType === 'set') return duplicates(items, path);
+  if (listType !== 'map') return [];
+  const odd = items.findIndex((item) => item !== null && !isObject(item));
+  if (odd >= 0) {
+    const detail = 'must be an object for an array of list-type map';
+    return [{ type: 'Invalid', field: `${path}[${odd}]`, value: items[odd], detail }];
+  }
+  const names = schema['x-kubernetes-list-map-keys'] ?? [];
+  return duplicates(
+    items.map((item) => keysOf(names, item)),
+    path,
+  );
+}
+
+function keysOf(names: readonly string[], item: JsonValue): JsonObject {
+  const keys: JsonObject = {};
+  for (const name of names) {
+    const value = isObject(item) ? item[name] : undefined;
+    if (value !== undefined) keys[name] = value;
+  }
+  return keys;
+}
+
+function duplicates(items: readonly JsonValue[], path: string): FieldError[] {
+  return items.flatMap((item, index): FieldError[] => {
+    const earlier = items.slice(0, index).filter((other) => deepEqual(other, item)).length;
+    return earlier === 1 ? [{ type: 'Duplicate', field: `${path}[${index}]`, value: item, detail: '' }] : [];
+  });
+}

@@ -1,0 +1,293 @@
+/**
+ * The OpenAPI part of a schema: types, bounds, formats, combinations. It follows kube-openapi's validator error for
+ * error, because clients and people know its sentences.
+ */
+
+import type { FieldError, JsonObject, JsonSchema, JsonValue } from '../types.ts';
+import { formatCheck } from './formats.ts';
+import { goRegExp } from './go-regexp.ts';
+import { childPath, correlatedItem, deepEqual, isObject, schemaOfKey } from './json.ts';
+import { checkNumber } from './number-rules.ts';
+import { invalid, Result, typeInvalid } from './result.ts';
+
+/**
+ * What a value was before an update. Errors of values that have not changed are dropped (ratcheting), so that a
+ * stricter schema does not lock people out of their objects.
+ */
+export interface Before {
+  readonly value: JsonValue | undefined;
+}
+
+/** All errors of a value. `before` is absent where nothing corresponds to the value. */
+export function openApiErrors(
+  schema: JsonSchema,
+  value: JsonValue,
+  path: string,
+  before: Before | undefined,
+): readonly FieldError[] {
+  return ratcheted(schema, value, path, before).errors;
+}
+
+function ratcheted(schema: JsonSchema, value: JsonValue, path: string, before: Before | undefined): Result {
+  const result = check(schema, value, path, before);
+  const unchanged = before !== undefined && sameAs(schema, value, before.value);
+  return result.errors.length > 0 && unchanged ? new Result() : result;
+}
+
+/** Equality under which an item of a map-type list is found by its keys, wherever it stands. */
+export function sameAs(schema: JsonSchema, value: JsonValue, old: JsonValue | undefined): boolean {
+  if (Array.isArray(value) && Array.isArray(old)) {
+    if (schema['x-kubernetes-list-type'] !== 'map') return deepEqual(value, old);
+    const items = schema.items;
+    if (value.length !== old.length || items === undefined) return false;
+    return value.every((item) => {
+      const other = correlatedItem(schema, item, old);
+      return other !== undefined && sameAs(items, item, other);
+    });
+  }
+  if (isObject(value) && isObject(old)) {
+    const keys = Object.keys(value);
+    if (keys.length !== Object.keys(old).length) return false;
+    return keys.every((key) => {
+      const below = schemaOfKey(schema, key);
+      const item = value[key];
+      return (
+        below !== undefined && item !== undefined && Object.hasOwn(old, key) && sameAs(below, item, old[key])
+      );
+    });
+  }
+  return deepEqual(value, old);
+}
+
+function check(schema: JsonSchema, value: JsonValue, path: string, before: Before | undefined): Result {
+  const result = new Result();
+  const types = typesOf(schema);
+  const format = effectiveFormat(schema, types);
+  if (types.length > 0 || format !== '') result.merge(checkType(schema, types, format, value, path)).inc();
+  if (value !== null) {
+    result.merge(checkCombinations(schema, value, path, before)).inc();
+    if (typeof value === 'string') {
+      result.merge(checkString(schema, value, path)).inc();
+      result.merge(checkFormat(format, value, path));
+    }
+    if (typeof value === 'number') {
+      result.merge(checkNumber(schema, types, format, value, path)).inc();
+    }
+    if (Array.isArray(value)) result.merge(checkItems(schema, value, path, before)).inc();
+  }
+  result.merge(checkEnum(schema, value, path)).inc();
+  if (isObject(value)) result.merge(checkObject(schema, value, path, before)).inc();
+  return result.inc();
+}
+
+function typesOf(schema: JsonSchema): readonly string[] {
+  if (schema['x-kubernetes-int-or-string'] === true) return ['integer', 'string'];
+  return schema.type === undefined || schema.type === '' ? [] : [schema.type];
+}
+
+function effectiveFormat(schema: JsonSchema, types: readonly string[]): string {
+  const format = schema.format ?? '';
+  const [type = ''] = types.length === 1 ? types : [];
+  if (type === 'integer') return format === 'int32' || format === 'int64' ? format : '';
+  if (type === 'number') return format === 'float' || format === 'double' ? format : '';
+  if (type !== '' && type !== 'string') return '';
+  return formatCheck(format) === undefined ? '' : format;
+}
+
+function typeOf(value: JsonValue): string {
+  if (Array.isArray(value)) return 'array';
+  if (typeof value === 'number') return Number.isInteger(value) ? 'integer' : 'number';
+  return typeof value;
+}
+
+function checkType(
+  schema: JsonSchema,
+  types: readonly string[],
+  format: string,
+  value: JsonValue,
+  path: string,
+): Result {
+  const result = new Result().inc();
+  if (value === null) {
+    if (types.length > 0 && schema.nullable !== true) result.add(typeInvalid(path, types.join(','), 'null'));
+    return result;
+  }
+  const actual = typeOf(value);
+  const numeric = types.includes('integer') || types.includes('number');
+  const fits = types.includes(actual) || (actual === 'integer' && types.includes('number'));
+  const textual = typeof value === 'string' || Array.isArray(value);
+  if (format !== '' && !textual && !fits) {
+    const goFormat = typeof value === 'number' ? (Number.isInteger(value) ? 'int64' : 'float64') : '';
+    return result.add(typeInvalid(path, format, goFormat));
+  }
+  if (format !== '' && textual && !numeric) return result;
+  return fits ? result : result.add(typeInvalid(path, types.join(','), actual));
+}
+
+function checkString(schema: JsonSchema, value: string, path: string): Result {
+  const result = new Result();
+  const length = [...value].length;
+  if (schema.maxLength !== undefined && length > schema.maxLength) {
+    return result.add({
+      type: 'TooLong',
+      field: path,
+      detail: `may not be more than ${schema.maxLength} bytes`,
+    });
+  }
+  if (schema.minLength !== undefined && length < schema.minLength) {
+    return result.add(
+      invalid(path, value, `${path} in body should be at least ${schema.minLength} chars long`),
+    );
+  }
+  if (schema.pattern !== undefined && schema.pattern !== '' && !goRegExp(schema.pattern).test(value)) {
+    return result.add(invalid(path, value, `${path} in body should match '${schema.pattern}'`));
+  }
+  return result;
+}
+
+function checkFormat(format: string, value: string, path: string): Result {
+  const result = new Result();
+  const fits = formatCheck(format);
+  if (fits === undefined) return result;
+  result.inc();
+  return fits(value) ? result : result.add(typeInvalid(path, format, value));
+}
+
+function checkEnum(schema: JsonSchema, value: JsonValue, path: string): Result {
+  const result = new Result();
+  const allowed = schema.enum ?? [];
+  if (allowed.length === 0 || (value !== null && allowed.some((item) => deepEqual(item, value))))
+    return result;
+  const names = allowed.map((item) => JSON.stringify(typeof item === 'string' ? item : JSON.stringify(item)));
+  return result.add({
+    type: 'NotSupported',
+    field: path,
+    value,
+    detail: `supported values: ${names.join(', ')}`,
+  });
+}
+
+function checkItems(
+  schema: JsonSchema,
+  items: readonly JsonValue[],
+  path: string,
+  before: Before | undefined,
+): Result {
+  const result = new Result();
+  for (const [index, item] of items.entries()) {
+    if (schema.items === undefined) break;
+    const old = correlatedItem(schema, item, before?.value);
+    const itemBefore = old === undefined ? undefined : { value: old };
+    result.merge(ratcheted(schema.items, item, `${path}[${index}]`, itemBefore));
+  }
+  const { minItems, maxItems } = schema;
+  if (minItems !== undefined && items.length < minItems) {
+    result.add(invalid(path, items.length, `${path} in body should have at least ${minItems} items`));
+  }
+  if (maxItems !== undefined && items.length > maxItems) result.add(tooMany(path, items.length, maxItems));
+  const doubles = items.some((item, index) => items.slice(0, index).some((other) => deepEqual(other, item)));
+  if (schema.uniqueItems === true && doubles) {
+    result.add(invalid(path, '', `${path} in body shouldn't contain duplicates`));
+  }
+  return result.inc();
+}
+
+function tooMany(path: string, count: number, limit: number): FieldError {
+  return { type: 'TooMany', field: path, value: count, detail: `must have at most ${limit} items` };
+}
+
+function checkObject(
+  schema: JsonSchema,
+  object: JsonObject,
+  path: string,
+  before: Before | undefined,
+): Result {
+  const result = new Result();
+  const keys = Object.keys(object);
+  const { minProperties, maxProperties } = schema;
+  if (minProperties !== undefined && keys.length < minProperties) {
+    result.add(
+      invalid(path, keys.length, `${path} in body should have at least ${minProperties} properties`),
+    );
+  }
+  if (maxProperties !== undefined && keys.length > maxProperties)
+    result.add(tooMany(path, keys.length, maxProperties));
+  const properties = schema.properties ?? {};
+  const extra = keys.filter((key) => !Object.hasOwn(properties, key));
+  for (const key of [...extra, ...Object.keys(properties)]) {
+    const item = object[key];
+    const below = schemaOfKey(schema, key);
+    if (below === undefined || item === undefined) continue;
+    result.merge(ratcheted(below, item, childPath(path, key), beforeKey(path, key, before)));
+  }
+  if (schema.additionalProperties === false) {
+    for (const key of extra) {
+      result.add(invalid(path, key, `${path}.${key} in body is a forbidden property`));
+    }
+  }
+  for (const key of schema.required ?? []) {
+    if (object[key] === undefined) result.add({ type: 'Required', field: childPath(path, key), detail: '' });
+  }
+  return result;
+}
+
+/** Type fields are not compared: both sides were converted to the same version. */
+function beforeKey(path: string, key: string, before: Before | undefined): Before | undefined {
+  if (path === '' && (key === 'apiVersion' || key === 'kind')) return undefined;
+  const old = before?.value;
+  return isObject(old) && old[key] !== undefined ? { value: old[key] } : undefined;
+}
+
+function checkCombinations(
+  schema: JsonSchema,
+  value: JsonValue,
+  path: string,
+  before: Before | undefined,
+): Result {
+  const result = new Result();
+  const of = (schemas: readonly JsonSchema[] | undefined): Result[] =>
+    (schemas ?? []).map((part) => check(part, value, path, before));
+  checkAnyOf(of(schema.anyOf), path, result);
+  checkOneOf(of(schema.oneOf), path, result);
+  checkAllOf(of(schema.allOf), path, result);
+  if (schema.not !== undefined && check(schema.not, value, path, before).errors.length === 0) {
+    result.addComposite(`"${path}" must not validate the schema (not)`);
+  }
+  return result.inc();
+}
+
+function checkAnyOf(parts: readonly Result[], path: string, result: Result): void {
+  if (parts.length === 0) return;
+  const success = parts.find((part) => part.errors.length === 0);
+  if (success === undefined) result.addComposite(`"${path}" must validate at least one schema (anyOf)`);
+  result.merge(success ?? bestFailure(parts));
+}
+
+function checkOneOf(parts: readonly Result[], path: string, result: Result): void {
+  if (parts.length === 0) return;
+  const valid = parts.filter((part) => part.errors.length === 0);
+  if (valid.length === 1) {
+    result.merge(valid[0]);
+    return;
+  }
+  const found = valid.length === 0 ? 'Found none valid' : `Found ${valid.length} valid alternatives`;
+  result.addComposite(`"${path}" must validate one and only one schema (oneOf). ${found}`);
+  if (valid.length === 0) result.merge(bestFailure(parts));
+}
+
+function checkAllOf(parts: readonly Result[], path: string, result: Result): void {
+  for (const part of parts) result.merge(part);
+  const valid = parts.filter((part) => part.errors.length === 0).length;
+  if (valid === parts.length) return;
+  const none = valid === 0 ? '. None validated' : '';
+  result.addComposite(`"${path}" must validate all the schemas (allOf)${none}`);
+}
+
+/** The part that came furthest: its errors say best what is missing. */
+function bestFailure(parts: readonly Result[]): Result | undefined {
+  let best: Result | undefined;
+  for (const part of parts) {
+    if (best === undefined || part.matches > best.matches) best = part;
+  }
+  return best;
+}

@@ -1,0 +1,50 @@
+/** What a validator collects: errors, each once, and how many checks were made. */
+
+import type { FieldError } from '../types.ts';
+
+/** kube prints a path that it does not have as Go prints nil. */
+export const NO_PATH = '<nil>';
+
+/** Errors and the count by which the best of several failed alternatives is chosen. */
+export class Result {
+  readonly errors: FieldError[] = [];
+  matches = 0;
+
+  inc(): this {
+    this.matches += 1;
+    return this;
+  }
+
+  add(error: FieldError): this {
+    const known = this.errors.some((other) => other.field === error.field && other.detail === error.detail);
+    if (!known) this.errors.push(error.field === '' ? { ...error, field: NO_PATH } : error);
+    return this;
+  }
+
+  /** An error of a combination of schemas, which kube reports without a path. */
+  addComposite(detail: string): this {
+    return this.add({ type: 'Invalid', field: NO_PATH, value: '', detail });
+  }
+
+  merge(other: Result | undefined): this {
+    for (const error of other?.errors ?? []) this.add(error);
+    this.matches += other?.matches ?? 0;
+    return this;
+  }
+}
+
+/** A value out of bounds. */
+export function invalid(path: string, value: unknown, detail: string): FieldError {
+  return { type: 'Invalid', field: path, value, detail };
+}
+
+/** A value of the wrong type; kube shows the type in the value's place. */
+export function typeInvalid(path: string, wanted: string, actual: string): FieldError {
+  const suffix = `: ${JSON.stringify(actual)}`;
+  return {
+    type: 'TypeInvalid',
+    field: path,
+    value: actual,
+    detail: `${path} in body must be of type ${wanted}${suffix}`,
+  };
+}

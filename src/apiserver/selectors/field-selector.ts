@@ -1,0 +1,52 @@
+import { badRequest } from '../status-errors.ts';
+import type { KubeObject } from '../types.ts';
+
+interface FieldRequirement {
+  field: string;
+  value: string;
+  equal: boolean;
+}
+
+/** How each field that may be selected by is read from an object; absent fields read as ''. */
+export type FieldGetters = Readonly<Record<string, (object: KubeObject) => string>>;
+
+export interface FieldSelector {
+  matches(object: KubeObject): boolean;
+  /** The value a field must equal, if the selector says so: a watch of one name need not look at the rest. */
+  exact(field: string): string | undefined;
+}
+
+function splitUnescaped(text: string): string[] {
+  return text.split(/(?<!\\),/).filter((part) => part !== '');
+}
+
+function unescaped(text: string): string {
+  return text.replaceAll(/\\([\\,=])/g, '$1');
+}
+
+function parseRequirement(text: string): FieldRequirement {
+  const found = /^(.*?)(!=|==|=)(.*)$/s.exec(text);
+  if (found === null) throw badRequest(`invalid selector: '${text}'; can't understand '${text}'`);
+  const [, field = '', operator, value = ''] = found;
+  return { field, value: unescaped(value), equal: operator !== '!=' };
+}
+
+/** Parses `metadata.name=a,spec.x!=b`; undefined when empty. Throws 400, saying `problem`, for fields that cannot be selected by. */
+export function parseFieldSelector(
+  text: string | undefined,
+  getters: FieldGetters,
+  problem?: (field: string) => string | undefined,
+): FieldSelector | undefined {
+  const requirements = splitUnescaped(text ?? '').map(parseRequirement);
+  if (requirements.length === 0) return undefined;
+  for (const { field } of requirements) {
+    if (!Object.hasOwn(getters, field))
+      throw badRequest(problem?.(field) ?? `field label not supported: ${field}`);
+  }
+  return {
+    matches: (object) =>
+      requirements.every(({ field, value, equal }) => ((getters[field]?.(object) ?? '') === value) === equal),
+    exact: (field) =>
+      requirements.find((requirement) => requirement.field === field && requirement.equal)?.value,
+  };
+}

@@ -1,0 +1,248 @@
+import { renderFieldError } from './field-errors.ts';
+import type { FieldError } from './types.ts';
+
+/** `metav1.Status` as kube-apiserver sends it on failure (and on success of a deletion). */
+export interface Status {
+  kind: 'Status';
+  apiVersion: 'v1';
+  metadata: Record<string, never>;
+  status: 'Failure' | 'Success';
+  message?: string;
+  reason?: string;
+  details?: StatusDetails;
+  code?: number;
+}
+
+interface StatusCause {
+  reason?: string;
+  message?: string;
+  field?: string;
+}
+
+interface StatusDetails {
+  name?: string;
+  group?: string;
+  kind?: string;
+  uid?: string;
+  causes?: StatusCause[];
+  retryAfterSeconds?: number;
+}
+
+/** What the errors need to know of a resource or a kind: `{group: 'example.com', name: 'widgets'}`. */
+export interface GroupName {
+  group: string;
+  /** plural (`widgets`) or kind (`Widget`), by the message */
+  name: string;
+}
+
+interface Failure {
+  code: number;
+  message: string;
+  reason?: string;
+  details?: StatusDetails;
+}
+
+/** An error that the client is meant to see, body and all. Whatever else is thrown becomes an InternalError. */
+export class ApiError extends Error {
+  readonly status: Status & { code: number };
+
+  constructor(failure: Failure) {
+    super(failure.message);
+    this.name = 'ApiError';
+    this.status = {
+      kind: 'Status',
+      apiVersion: 'v1',
+      metadata: {},
+      status: 'Failure',
+      message: failure.message,
+      ...(failure.reason === undefined ? {} : { reason: failure.reason }),
+      ...(failure.details === undefined ? {} : { details: failure.details }),
+      code: failure.code,
+    };
+  }
+}
+
+/** `widgets.example.com`, or `configmaps` in the core group. */
+function qualified(thing: GroupName): string {
+  return thing.group === '' ? thing.name : `${thing.name}.${thing.group}`;
+}
+
+function detailsOf(thing: GroupName, name: string | undefined): StatusDetails {
+  return {
+    ...(name ? { name } : {}),
+    ...(thing.group === '' ? {} : { group: thing.group }),
+    ...(thing.name === '' ? {} : { kind: thing.name }),
+  };
+}
+
+export function notFound(resource: GroupName, name: string): ApiError {
+  const message = `${qualified(resource)} ${JSON.stringify(name)} not found`;
+  return new ApiError({ code: 404, reason: 'NotFound', message, details: detailsOf(resource, name) });
+}
+
+/** There is no such path of the API, though the resource exists. */
+export function noSuchSubresource(): ApiError {
+  const message = 'the server could not find the requested resource';
+  return new ApiError({ code: 404, reason: 'NotFound', message, details: {} });
+}
+
+export function alreadyExists(resource: GroupName, name: string): ApiError {
+  const message = `${qualified(resource)} ${JSON.stringify(name)} already exists`;
+  return new ApiError({ code: 409, reason: 'AlreadyExists', message, details: detailsOf(resource, name) });
+}
+
+/** generateName was tried several times, and each name was taken. */
+export function generateNameConflict(resource: GroupName, name: string): ApiError {
+  const message = `${qualified(resource)} ${JSON.stringify(name)} already exists, the server was not able to generate a unique name for the object`;
+  const details = { ...detailsOf(resource, name), retryAfterSeconds: 1 };
+  return new ApiError({ code: 409, reason: 'AlreadyExists', message, details });
+}
+
+export function conflict(resource: GroupName, name: string, why: string): ApiError {
+  const message = `Operation cannot be fulfilled on ${qualified(resource)} ${JSON.stringify(name)}: ${why}`;
+  return new ApiError({ code: 409, reason: 'Conflict', message, details: detailsOf(resource, name) });
+}
+
+export function staleObject(resource: GroupName, name: string): ApiError {
+  const why = 'the object has been modified; please apply your changes to the latest version and try again';
+  return conflict(resource, name, why);
+}
+
+export function badRequest(message: string): ApiError {
+  return new ApiError({ code: 400, reason: 'BadRequest', message });
+}
+
+export function unauthorized(): ApiError {
+  return new ApiError({ code: 401, reason: 'Unauthorized', message: 'Unauthorized' });
+}
+
+/** `resource` is absent for a path that is no resource (`/api`). */
+export function forbidden(resource: GroupName | undefined, name: string | undefined, why: string): ApiError {
+  if (resource === undefined) {
+    return new ApiError({ code: 403, reason: 'Forbidden', message: `forbidden: ${why}`, details: {} });
+  }
+  const subject = name ? `${qualified(resource)} ${JSON.stringify(name)}` : qualified(resource);
+  const message = `${subject} is forbidden: ${why}`;
+  return new ApiError({ code: 403, reason: 'Forbidden', message, details: detailsOf(resource, name) });
+}
+
+/** 403 with the cause that clients look for when a namespace is on its way out. */
+export function namespaceTerminating(resource: GroupName, name: string, namespace: string): ApiError {
+  const why = `unable to create new content in namespace ${namespace} because it is being terminated`;
+  const subject = `${qualified(resource)} ${JSON.stringify(name)}`;
+  const causes = [
+    {
+      reason: 'NamespaceTerminating',
+      message: `namespace ${namespace} is being terminated`,
+      field: 'metadata.namespace',
+    },
+  ];
+  return new ApiError({
+    code: 403,
+    reason: 'Forbidden',
+    message: `${subject} is forbidden: ${why}`,
+    details: { ...detailsOf(resource, name), causes },
+  });
+}
+
+/** 422 with one cause per field, in the words of k8s.io/apimachinery `errors.NewInvalid`. */
+export function invalid(kind: GroupName, name: string, errors: readonly FieldError[]): ApiError {
+  const rendered = errors.map((error) => ({ error, text: renderFieldError(error) }));
+  const sentences = [...new Set(rendered.map(({ error, text }) => `${error.field}: ${text.message}`))];
+  const what = sentences.length === 1 ? sentences[0] : `[${sentences.join(', ')}]`;
+  const causes = rendered.map(({ error, text }) => ({ ...text, field: error.field }));
+  return new ApiError({
+    code: 422,
+    reason: 'Invalid',
+    message: `${qualified(kind)} ${JSON.stringify(name)} is invalid: ${what}`,
+    details: { ...detailsOf(kind, name), causes },
+  });
+}
+
+/** A query parameter is wrong: kube validates them as a kind of their own. */
+export function invalidOptions(kind: string, errors: readonly FieldError[]): ApiError {
+  return invalid({ group: 'meta.k8s.io', name: kind }, '', errors);
+}
+
+/** A JSON patch that parses, but cannot be applied. */
+export function unprocessablePatch(): ApiError {
+  const message = 'the server rejected our request due to an error in our request';
+  return new ApiError({ code: 422, reason: 'Invalid', message, details: {} });
+}
+
+export function methodNotAllowed(): ApiError {
+  const message = 'the server does not allow this method on the requested resource';
+  return new ApiError({ code: 405, reason: 'MethodNotAllowed', message, details: {} });
+}
+
+export function notAcceptable(accepted: readonly string[]): ApiError {
+  const message = `only the following media types are accepted: ${accepted.join(', ')}`;
+  return new ApiError({ code: 406, reason: 'NotAcceptable', message });
+}
+
+export function unsupportedMediaType(accepted: readonly string[]): ApiError {
+  const message = `the body of the request was in an unknown format - accepted media types include: ${accepted.join(', ')}`;
+  return new ApiError({ code: 415, reason: 'UnsupportedMediaType', message });
+}
+
+/** As kube's patches of built-in kinds have it, which say nothing of what would do. */
+export function unsupportedPatch(): ApiError {
+  const message = '415: Unsupported Media Type';
+  return new ApiError({ code: 415, reason: 'UnsupportedMediaType', message, details: {} });
+}
+
+export function tooLarge(limit: number): ApiError {
+  const message = `Request entity too large: limit is ${limit}`;
+  return new ApiError({ code: 413, reason: 'RequestEntityTooLarge', message, details: {} });
+}
+
+/** The history asked for is compacted: list again. */
+export function expired(message: string): ApiError {
+  return new ApiError({ code: 410, reason: 'Expired', message });
+}
+
+export function resourceVersionTooLarge(asked: number, current: number): ApiError {
+  const causes = [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }];
+  return new ApiError({
+    code: 504,
+    reason: 'Timeout',
+    message: `Timeout: Too large resource version: ${asked}, current: ${current}`,
+    details: { causes, retryAfterSeconds: 1 },
+  });
+}
+
+/** Sent while the server stops: the client tries again, and finds its successor. */
+export function shuttingDown(): ApiError {
+  return new ApiError({
+    code: 503,
+    reason: 'ServiceUnavailable',
+    message: 'apiserver is shutting down',
+    details: { retryAfterSeconds: 1 },
+  });
+}
+
+export function internalError(message: string): ApiError {
+  const causes = [{ message }];
+  return new ApiError({
+    code: 500,
+    reason: 'InternalError',
+    message: `Internal error occurred: ${message}`,
+    details: { causes },
+  });
+}
+
+/** Server-side apply met fields that others own. */
+export function applyConflict(message: string, causes: readonly StatusCause[]): ApiError {
+  return new ApiError({ code: 409, reason: 'Conflict', message, details: { causes: [...causes] } });
+}
+
+/** 200 of a deletion that took effect at once. */
+export function deletedStatus(resource: GroupName, name: string, uid: string | undefined): Status {
+  return {
+    kind: 'Status',
+    apiVersion: 'v1',
+    metadata: {},
+    status: 'Success',
+    details: { ...detailsOf(resource, name), ...(uid === undefined ? {} : { uid }) },
+  };
+}

@@ -1,0 +1,210 @@
+/**
+ * The vocabulary that the parts of the embedded API server share: what an object, a schema, a field error and a
+ * kind are, and the contracts of schema compilation and server-side apply.
+ */
+
+export type JsonValue = string | number | boolean | null | JsonValue[] | JsonObject;
+
+export interface JsonObject {
+  [key: string]: JsonValue | undefined;
+}
+
+/** One entry of `metadata.managedFields`; `fieldsV1` is the set of owned fields in Kubernetes' `f:` notation. */
+export interface ManagedFieldsEntry {
+  manager?: string;
+  operation?: 'Apply' | 'Update';
+  apiVersion?: string;
+  time?: string;
+  fieldsType?: 'FieldsV1';
+  fieldsV1?: JsonObject;
+  subresource?: string;
+}
+
+export interface OwnerReference {
+  apiVersion: string;
+  kind: string;
+  name: string;
+  uid: string;
+  controller?: boolean;
+  blockOwnerDeletion?: boolean;
+}
+
+export interface ObjectMeta {
+  name?: string;
+  generateName?: string;
+  namespace?: string;
+  uid?: string;
+  resourceVersion?: string;
+  generation?: number;
+  creationTimestamp?: string | null;
+  deletionTimestamp?: string;
+  deletionGracePeriodSeconds?: number;
+  labels?: Record<string, string>;
+  annotations?: Record<string, string>;
+  finalizers?: string[];
+  ownerReferences?: OwnerReference[];
+  managedFields?: ManagedFieldsEntry[];
+  selfLink?: string;
+}
+
+/** Any object of the API: everything besides type and metadata is the kind's own. */
+export interface KubeObject {
+  apiVersion: string;
+  kind: string;
+  metadata: ObjectMeta;
+  [field: string]: unknown;
+}
+
+/** OpenAPI v3 schema as `apiextensions.k8s.io/v1` knows it (JSONSchemaProps), extensions included. */
+export interface JsonSchema {
+  type?: string;
+  format?: string;
+  title?: string;
+  description?: string;
+  default?: JsonValue;
+  example?: JsonValue;
+  nullable?: boolean;
+  enum?: JsonValue[];
+  required?: string[];
+  properties?: Record<string, JsonSchema>;
+  additionalProperties?: boolean | JsonSchema;
+  items?: JsonSchema;
+  minProperties?: number;
+  maxProperties?: number;
+  minItems?: number;
+  maxItems?: number;
+  uniqueItems?: boolean;
+  minLength?: number;
+  maxLength?: number;
+  pattern?: string;
+  minimum?: number;
+  maximum?: number;
+  exclusiveMinimum?: boolean;
+  exclusiveMaximum?: boolean;
+  multipleOf?: number;
+  allOf?: JsonSchema[];
+  anyOf?: JsonSchema[];
+  oneOf?: JsonSchema[];
+  not?: JsonSchema;
+  'x-kubernetes-preserve-unknown-fields'?: boolean;
+  'x-kubernetes-int-or-string'?: boolean;
+  'x-kubernetes-embedded-resource'?: boolean;
+  'x-kubernetes-list-type'?: 'atomic' | 'set' | 'map';
+  'x-kubernetes-list-map-keys'?: string[];
+  'x-kubernetes-map-type'?: 'atomic' | 'granular';
+  'x-kubernetes-validations'?: ValidationRule[];
+}
+
+/** One CEL rule of `x-kubernetes-validations`. */
+export interface ValidationRule {
+  rule: string;
+  message?: string;
+  messageExpression?: string;
+  reason?: 'FieldValueInvalid' | 'FieldValueForbidden' | 'FieldValueRequired' | 'FieldValueDuplicate';
+  fieldPath?: string;
+  optionalOldSelf?: boolean;
+}
+
+/** What is wrong with one field, as k8s.io/apimachinery `field.Error` has it. */
+export type FieldErrorType =
+  | 'Invalid'
+  | 'Required'
+  | 'NotSupported'
+  | 'Duplicate'
+  | 'Forbidden'
+  | 'TooLong'
+  | 'TooMany'
+  | 'NotFound'
+  | 'TypeInvalid'
+  | 'InternalError';
+
+/**
+ * `detail` is the text after the value (`must be …`). `valueText`, if given, stands for the value as kube prints it
+ * (a struct, say); otherwise `value` is printed as Go's `field.Error` does: strings quoted, the rest as JSON.
+ * For `NotSupported` `detail` is the whole `supported values: "a", "b"`.
+ */
+export interface FieldError {
+  type: FieldErrorType;
+  field: string;
+  detail: string;
+  value?: unknown;
+  valueText?: string;
+}
+
+/**
+ * A structural schema made ready for use. All three take the whole object (with apiVersion, kind, metadata); type
+ * and metadata are left alone at the root, where the server itself looks after them.
+ */
+export interface CompiledSchema {
+  /** Removes what the schema does not know, in place; returns the paths removed, e.g. `spec.foo`. */
+  prune(object: JsonObject): string[];
+  /**
+   * Fills in defaults, in place. `keepNulls` is for what server-side apply gives: kube does not drop the nulls of a
+   * manifest there.
+   */
+  applyDefaults(object: JsonObject, nulls?: { keepNulls?: boolean }): void;
+  /**
+   * OpenAPI and CEL rules; with `old` the transition rules too. Empty when all is well. `status` says that only the
+   * status is written: kube then names fields in its sentences from there (`status.phase: … phase in body must be …`).
+   */
+  validate(object: JsonObject, old?: JsonObject, subresource?: 'status'): FieldError[];
+}
+
+/** Whose fields a write touches: undefined is the main resource. */
+export type Subresource = 'status' | 'scale' | undefined;
+
+/** What server-side apply is given: `applied` is the manifest as sent, `live` is absent on create through apply. */
+export interface ApplyRequest {
+  live: KubeObject | undefined;
+  applied: KubeObject;
+  manager: string;
+  force: boolean;
+  apiVersion: string;
+  subresource: Subresource;
+  /** The kind's OpenAPI schema, for list types and map types; undefined: everything granular, lists atomic. */
+  schema: JsonSchema | undefined;
+  /** RFC 3339, whole seconds. */
+  now: string;
+}
+
+/** `field` in kube's notation: `.spec.replicas`, `.spec.services[name="web"].replicas`. */
+export interface ApplyConflict {
+  manager: string;
+  /** apiVersion and operation of the entry that owns the field, for kube's message. */
+  apiVersion: string;
+  operation: 'Apply' | 'Update';
+  subresource?: string;
+  time?: string;
+  field: string;
+}
+
+export type ApplyResult = { ok: true; object: KubeObject } | { ok: false; conflicts: ApplyConflict[] };
+
+/** An ordinary write whose managed fields are to be brought up to date; `old` is absent on create. */
+export interface TrackRequest {
+  /** The structs that every object of the kind has, as kube's own kinds do: `{ spec: {} }`. */
+  structs?: JsonObject;
+  old: KubeObject | undefined;
+  updated: KubeObject;
+  manager: string;
+  apiVersion: string;
+  subresource: Subresource;
+  schema: JsonSchema | undefined;
+  now: string;
+}
+
+/** One kind as the OpenAPI documents describe it. */
+export interface OpenApiKind {
+  /** '' is the core group. */
+  group: string;
+  version: string;
+  kind: string;
+  listKind: string;
+  plural: string;
+  namespaced: boolean;
+  /** Root schema: properties besides apiVersion, kind, metadata, which the builder adds. */
+  schema: JsonSchema;
+  subresources: readonly ('status' | 'scale')[];
+  /** e.g. `io.k8s.api.core.v1.ConfigMap`; undefined: derived from group, version and kind as for a custom resource. */
+  definitionName?: string;
+}

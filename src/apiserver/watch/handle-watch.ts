@@ -1,0 +1,86 @@
+import type { ServerResponse } from 'node:http';
+import type { Backend, ResourceRequest } from '../handlers/context.ts';
+import { listRevision } from '../handlers/options.ts';
+import { select } from '../handlers/read.ts';
+import { selectionOf } from '../handlers/selection.ts';
+import { isTrue } from '../http/request-info.ts';
+import { setWarnings } from '../http/respond.ts';
+import { expired } from '../status-errors.ts';
+import { EventWriter } from './event-writer.ts';
+import type { WatchHub } from './watch-hub.ts';
+import { WatchSource } from './watch-source.ts';
+import { WatchStream } from './watch-stream.ts';
+
+/** What a watch needs besides the backend. */
+export interface WatchSetup {
+  readonly hub: WatchHub;
+  /** Milliseconds between bookmarks. */
+  readonly bookmarkInterval: number;
+  /** Random numbers from 0 to 1. */
+  random(): number;
+}
+
+const MIN_TIMEOUT_MS = 30 * 60 * 1000;
+const STALL_MS = 60 * 1000;
+
+/** As asked for, or, so that clients do not all come back at once, between half an hour and a whole one. */
+function timeoutOf(query: URLSearchParams, random: number): number {
+  const seconds = Number(query.get('timeoutSeconds') ?? 0);
+  if (Number.isFinite(seconds) && seconds > 0) return Math.min(seconds * 1000, 2 ** 31 - 1);
+  return MIN_TIMEOUT_MS * (1 + random);
+}
+
+function sourceOf(backend: Backend, request: ResourceRequest): WatchSource | 'expired' {
+  const { resource, namespace, name, query } = request;
+  const { store } = backend;
+  const selection = selectionOf(resource, namespace, query, name);
+  const { revision } = listRevision(query, true);
+  const initial = query.get('sendInitialEvents');
+  const wantsInitial = initial === null ? revision === undefined : isTrue(initial);
+  if (wantsInitial) {
+    return new WatchSource(
+      store,
+      resource.bucket,
+      selection,
+      select(backend, request, selection),
+      store.revision,
+    );
+  }
+  const position = revision ?? store.revision;
+  if (position < store.compactedRevision) return 'expired';
+  return new WatchSource(store, resource.bucket, selection, [], position);
+}
+
+/** GET with `watch`: a stream of events, until the client goes, the time is up or the server stops. */
+export async function handleWatch(
+  backend: Backend,
+  setup: WatchSetup,
+  request: ResourceRequest,
+  response: ServerResponse,
+): Promise<void> {
+  const { resource, query, warnings } = request;
+  const source = sourceOf(backend, request);
+  // What the initial list saw must be durable before it is told.
+  await backend.store.committed();
+  const writer = new EventWriter(request, () => backend.now());
+  setWarnings(response, warnings);
+  response.writeHead(200, { 'Content-Type': 'application/json', 'Cache-Control': 'no-cache, private' });
+  response.flushHeaders();
+  if (source === 'expired') {
+    const asked = query.get('resourceVersion');
+    const { status } = expired(`too old resource version: ${asked} (${backend.store.compactedRevision})`);
+    response.end(writer.error(status));
+    return;
+  }
+  const bookmarks = isTrue(query.get('allowWatchBookmarks'));
+  const announceInitialEnd = bookmarks && isTrue(query.get('sendInitialEvents'));
+  const times = {
+    timeout: timeoutOf(query, setup.random()),
+    bookmark: setup.bookmarkInterval,
+    stall: STALL_MS,
+  };
+  const stream = new WatchStream(response, source, writer, { bookmarks, announceInitialEnd }, times);
+  setup.hub.add(resource.bucket, stream);
+  response.on('close', () => setup.hub.remove(resource.bucket, stream));
+  stream.wake();
+}

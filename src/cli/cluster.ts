@@ -1,0 +1,28 @@
+import type { Command } from 'commander';
+import type { KubeClient } from '../kube/client.ts';
+import { defaultDataDir, layoutOf } from '../main/local/layout.ts';
+import { openClient } from './local.ts';
+import { option } from './options.ts';
+
+export type ClusterOptions = { readonly kubeconfig: string; readonly namespace: string };
+
+/** Options of the commands that ask a cluster, any one: by default the local Coppice. */
+export function addClusterOptions(command: Command): Command {
+  const local = layoutOf(defaultDataDir(process.env)).kubeconfig;
+  return command
+    .addOption(option('--kubeconfig <file>', 'which cluster to ask', 'KUBECONFIG', local))
+    .addOption(option('-n, --namespace <name>', 'namespace of the object', 'COPPICE_NAMESPACE', 'default'));
+}
+
+/** Runs `use` with a client of the chosen cluster and closes it afterwards. */
+export async function withClient<T>(
+  { kubeconfig }: ClusterOptions,
+  use: (client: KubeClient) => Promise<T>,
+): Promise<T> {
+  const client = openClient(kubeconfig);
+  try {
+    return await use(client);
+  } finally {
+    await client.close();
+  }
+}

@@ -1,0 +1,48 @@
+import { once } from 'node:events';
+import type { Duplex } from 'node:stream';
+import { Command } from 'commander';
+import { VIRTUAL_APPLIANCES } from '../../api/kinds.ts';
+import { addClusterOptions, type ClusterOptions, withClient } from '../cluster.ts';
+import { addHostAccessOptions, type HostAccessOptions, withDaemon } from '../host-access.ts';
+
+/** Control and ], as telnet and `virsh console` have it. */
+const LEAVE = 0x1d;
+
+/** `coppice console NAME`: sits a person at the VM's console. */
+export function consoleCommand(): Command {
+  const command = new Command('console')
+    .description("connect to the console of an appliance's VM; Ctrl-] leaves it")
+    .argument('<appliance>', 'name of the VirtualAppliance')
+    .addHelpText('after', '\nExample:\n  coppice console hello-web-0')
+    .action((name: string, options: ClusterOptions & HostAccessOptions) =>
+      withClient(options, async (client) => {
+        const appliance = await client.get(VIRTUAL_APPLIANCES, { name, namespace: options.namespace });
+        await withDaemon(client, options, appliance, async (daemon, uuid) => {
+          const vm = await daemon.openConsole(uuid);
+          console.error(`Connected to ${options.namespace}/${name}; Ctrl-] leaves.`);
+          await attach(vm, process.stdin, process.stdout);
+        });
+      }),
+    );
+  return addHostAccessOptions(addClusterOptions(command));
+}
+
+/** Keys to the VM, its words to the terminal, until either ends or the person leaves. */
+async function attach(vm: Duplex, input: NodeJS.ReadStream, output: NodeJS.WriteStream): Promise<void> {
+  const closed = once(vm, 'close');
+  const type = (keys: Buffer) => {
+    const leaveAt = keys.indexOf(LEAVE);
+    if (leaveAt < 0) vm.write(keys);
+    else vm.end(keys.subarray(0, leaveAt), () => vm.destroy());
+  };
+  if (input.isTTY) input.setRawMode(true);
+  vm.on('data', (words: Buffer) => output.write(words));
+  input.on('data', type);
+  try {
+    await closed;
+  } finally {
+    input.off('data', type);
+    if (input.isTTY) input.setRawMode(false);
+    input.pause();
+  }
+}

@@ -1,0 +1,140 @@
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import type { ListrTask } from 'listr2';
+import type { VirtualAppliance } from '../../api/kinds.ts';
+import type { KubeClient } from '../../kube/client.ts';
+import { layoutOf } from '../../main/local/layout.ts';
+import { withDataDir } from '../../main/local/lock.ts';
+import { type Platform, repositoryOf } from '../../main/local/platform.ts';
+import { applianceTable } from '../appliance-table.ts';
+import { openClient, openPlatform } from '../local.ts';
+import { applyManifests, readManifests } from '../manifests.ts';
+import { option, parseInteger, withConfigFile } from '../options.ts';
+import { platformSteps } from '../platform-steps.ts';
+import { shutdownSteps } from '../shutdown.ts';
+import { interruption, runSteps } from '../steps.ts';
+import { describeProgress, waitForServices } from '../wait.ts';
+import { shellWord } from '../words.ts';
+import { addUpOptions, type UpOptions } from './up.ts';
+
+/** How long a `coppice down` from elsewhere may take that this one waits for. */
+const SHUTDOWN_PATIENCE_MS = 120_000;
+const STAY_ALIVE_MS = 3_600_000;
+
+type DemoOptions = UpOptions & { readonly once: boolean; readonly timeout: number };
+
+/** `coppice demo`: from nothing to services that answer in VMs of their own, and down again. */
+export function demoCommand(cliMain: string): Command {
+  const command = addUpOptions(new Command('demo'))
+    .description('start Coppice, deploy examples/hello, print where it answers; Ctrl-C ends it all')
+    .option('--once', 'do not stay up: end when everything has answered', false)
+    .addOption(
+      option('--timeout <seconds>', 'how long the services may take', 'COPPICE_DEMO_TIMEOUT', 600).argParser(
+        parseInteger(1, 86_400),
+      ),
+    )
+    .addHelpText(
+      'after',
+      '\nExample:\n  npm run demo\n  npm run demo -- --once --driver simulated --data-dir /tmp/coppice-demo',
+    )
+    .action((options: DemoOptions) => runDemo(options, cliMain));
+  return withConfigFile(command);
+}
+
+async function runDemo(options: DemoOptions, cliMain: string): Promise<void> {
+  const signal = interruption(console.error, 'Interrupted: ending all that runs. Nothing is deleted.');
+  const layout = layoutOf(options.dataDir);
+  let platform: Platform | undefined;
+  try {
+    platform = await withDataDir(layout, async () => {
+      platform = await openPlatform(options.dataDir, options, cliMain);
+      await startPlatform(platform, signal);
+      return platform;
+    });
+    await deployAndStay(platform, options, signal);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  } finally {
+    // Not opened: nothing was started, and what runs there is somebody else's.
+    const opened = platform;
+    if (opened !== undefined) {
+      await withDataDir(layout, () => runSteps(shutdownSteps(opened, false)), SHUTDOWN_PATIENCE_MS);
+    }
+  }
+}
+
+async function startPlatform(platform: Platform, signal: AbortSignal): Promise<void> {
+  const client = openClient(platform.layout.kubeconfig);
+  try {
+    await runSteps(platformSteps(platform, client, signal), signal);
+  } finally {
+    await client.close();
+  }
+}
+
+async function deployAndStay(platform: Platform, options: DemoOptions, signal: AbortSignal): Promise<void> {
+  const client = openClient(platform.layout.kubeconfig);
+  try {
+    const appliances = await deploy(platform, client, options, signal);
+    console.log(`\n${applianceTable(appliances)}\n`);
+    if (platform.settings.driver !== 'simulated') await printFirstLines(appliances, signal);
+    console.log(`\nAny kubectl works with:\nKUBECONFIG=${shellWord(platform.layout.kubeconfig)}`);
+  } finally {
+    await client.close();
+  }
+  if (options.once) return;
+  console.log('\nIt stays up until Ctrl-C.');
+  await untilInterrupted(signal);
+}
+
+async function untilInterrupted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  // Neither a signal's handler nor a promise keeps a program alive.
+  const alive = setInterval(() => undefined, STAY_ALIVE_MS);
+  await once(signal, 'abort');
+  clearInterval(alive);
+}
+
+async function deploy(
+  platform: Platform,
+  client: KubeClient,
+  options: DemoOptions,
+  signal: AbortSignal,
+): Promise<readonly VirtualAppliance[]> {
+  let appliances: readonly VirtualAppliance[] = [];
+  let told = '';
+  const objects = await readManifests(join(repositoryOf(platform.cliMain), 'examples', 'hello'));
+  const steps: ListrTask[] = [
+    { title: 'Apply examples/hello', task: () => applyManifests(client, objects) },
+    {
+      title: 'Services answer',
+      rendererOptions: { outputBar: Number.POSITIVE_INFINITY },
+      task: async (_context, task) => {
+        appliances = await waitForServices(client, objects, {
+          timeoutSeconds: options.timeout,
+          signal,
+          fetchUrls: platform.settings.driver !== 'simulated',
+          progress: (now) => {
+            const text = describeProgress(now);
+            // Without a terminal every output is a line that stays: only what is new is worth one.
+            if (text !== told) task.output = text;
+            told = text;
+          },
+        });
+      },
+    },
+  ];
+  await runSteps(steps, signal);
+  return appliances;
+}
+
+/** Fetches each URL as a user would and shows the first line of the answer. */
+async function printFirstLines(appliances: readonly VirtualAppliance[], signal: AbortSignal): Promise<void> {
+  for (const url of appliances.flatMap(({ status }) => status?.accessPoints ?? [])) {
+    const answer = await fetch(url, { signal: AbortSignal.any([signal, AbortSignal.timeout(30_000)]) });
+    const text = await answer.text();
+    if (!answer.ok) throw new Error(`${url} answered with ${answer.status}`);
+    console.log(`${url}  ${answer.status}  ${text.split('\n')[0]}`);
+  }
+}

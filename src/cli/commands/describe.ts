@@ -1,0 +1,140 @@
+import { Command } from 'commander';
+import { VIRTUAL_APPLIANCES, type VirtualAppliance } from '../../api/kinds.ts';
+import type { KubeObject, ResourceRef } from '../../api/object.ts';
+import type { KubeClient } from '../../kube/client.ts';
+import { stateOf } from '../appliance-table.ts';
+import { addClusterOptions, type ClusterOptions, withClient } from '../cluster.ts';
+import { addHostAccessOptions, consoleTail, type HostAccessOptions } from '../host-access.ts';
+import { formatSeconds, formatTable } from '../table.ts';
+
+type DescribeOptions = ClusterOptions & HostAccessOptions;
+
+interface KubeEvent extends KubeObject {
+  readonly type?: string;
+  readonly reason?: string;
+  readonly message?: string;
+  readonly note?: string;
+  readonly count?: number;
+  readonly lastTimestamp?: string;
+  readonly eventTime?: string;
+}
+
+const EVENTS: ResourceRef<KubeEvent> = {
+  group: '',
+  version: 'v1',
+  plural: 'events',
+  kind: 'Event',
+  namespaced: true,
+};
+const CONSOLE_BYTES = 2000;
+
+/** `coppice describe NAME`: the story of one appliance, from its placement to the last lines of its console. */
+export function describeCommand(): Command {
+  const command = new Command('describe')
+    .description("tell an appliance's story: placement, steps, VM, Events and the end of its console")
+    .argument('<appliance>', 'name of the VirtualAppliance')
+    .addHelpText('after', '\nExample:\n  coppice describe hello-web-0')
+    .action((name: string, options: DescribeOptions) =>
+      withClient(options, async (client) => {
+        const appliance = await client.get(VIRTUAL_APPLIANCES, { name, namespace: options.namespace });
+        const sections = [...tellAppliance(appliance), await tellEvents(client, appliance)];
+        if (appliance.spec.hostName !== undefined) {
+          const tail = await consoleTail(client, options, appliance, CONSOLE_BYTES).catch(
+            (error: Error) => `<not to be had: ${error.message}>`,
+          );
+          sections.push(section('Console (last lines)', tail.trimEnd() || '<empty>'));
+        }
+        console.log(sections.join('\n\n'));
+      }),
+    );
+  return addHostAccessOptions(addClusterOptions(command));
+}
+
+function section(title: string, body: string): string {
+  return `${title}:\n${body.replaceAll(/^/gm, '  ')}`;
+}
+
+/** All but Events and console: what the object itself says. */
+export function tellAppliance(appliance: VirtualAppliance): string[] {
+  return [
+    tellSummary(appliance),
+    tellPlacement(appliance),
+    tellConditions(appliance),
+    tellSteps(appliance),
+    tellVm(appliance),
+  ];
+}
+
+function tellSummary(appliance: VirtualAppliance): string {
+  const { metadata, spec, status } = appliance;
+  const facts: [string, string][] = [
+    ['Name', `${metadata.namespace}/${metadata.name}`],
+    ['UUID', metadata.uid ?? '-'],
+    ['Template', `${spec.template.namespace ?? metadata.namespace}/${spec.template.name}`],
+    ['Resources', `${spec.resources.cpu} CPU, ${spec.resources.memory} memory`],
+    ['Host', spec.hostName ?? 'not placed yet'],
+    ['State', stateOf(appliance)],
+    ['URLs', status?.accessPoints?.join(', ') || '-'],
+    [
+      'Ports',
+      status?.endpoints
+        ?.map((end) => `${end.name}: ${end.address}:${end.port} -> ${end.guestPort}`)
+        .join(', ') || '-',
+    ],
+  ];
+  return facts.map(([name, value]) => `${`${name}:`.padEnd(12)}${value}`).join('\n');
+}
+
+function tellPlacement({ status }: VirtualAppliance): string {
+  const { message, placedTime, reasons } = status?.placement ?? {};
+  const lines = [`${message ?? 'not considered yet'}${placedTime ? ` (${placedTime})` : ''}`];
+  for (const { host, reason } of reasons ?? []) lines.push(`${host}: ${reason}`);
+  return section('Placement', lines.join('\n'));
+}
+
+function tellConditions({ status }: VirtualAppliance): string {
+  const rows = (status?.conditions ?? []).map((condition) => [
+    condition.type,
+    condition.status,
+    condition.reason,
+    condition.lastTransitionTime,
+    condition.message,
+  ]);
+  return section('Conditions', formatTable(['TYPE', 'STATUS', 'REASON', 'SINCE', 'MESSAGE'], rows));
+}
+
+function tellSteps({ status }: VirtualAppliance): string {
+  const rows = (status?.steps ?? []).map((step) => [
+    step.name,
+    step.state,
+    `${step.attempts ?? 0}`,
+    formatSeconds(step.seconds ?? 0),
+    step.startedTime ?? '-',
+    step.message ?? '',
+  ]);
+  return section('Steps', formatTable(['STEP', 'STATE', 'ATTEMPTS', 'TOOK', 'STARTED', 'MESSAGE'], rows));
+}
+
+function tellVm({ status }: VirtualAppliance): string {
+  const { state, pid, accelerator, startedTime, commandLine } = status?.vm ?? {};
+  const head = `${state ?? 'Absent'}${pid ? `, process ${pid}` : ''}${accelerator ? `, ${accelerator}` : ''}${startedTime ? `, since ${startedTime}` : ''}`;
+  return section('VM', commandLine === undefined ? head : `${head}\n${commandLine.join(' ')}`);
+}
+
+async function tellEvents(client: KubeClient, { metadata }: VirtualAppliance): Promise<string> {
+  const { items } = await client.list(EVENTS, {
+    namespace: metadata.namespace,
+    fieldSelector: `involvedObject.uid=${metadata.uid}`,
+  });
+  const rows = items.map((event) => [
+    event.lastTimestamp ?? event.eventTime ?? event.metadata.creationTimestamp ?? '-',
+    event.type ?? '-',
+    event.reason ?? '-',
+    `${event.message ?? event.note ?? ''}${(event.count ?? 1) > 1 ? ` (x${event.count})` : ''}`,
+  ]);
+  const sorted = rows.sort(([left = ''], [right = '']) => (left < right ? -1 : 1));
+  return section(
+    'Events',
+    rows.length === 0 ? '<none>' : formatTable(['WHEN', 'TYPE', 'REASON', 'MESSAGE'], sorted),
+  );
+}

@@ -1,0 +1,23 @@
+import { Command } from 'commander';
+import { VIRTUAL_APPLIANCES } from '../../api/kinds.ts';
+import { applianceTable } from '../appliance-table.ts';
+import { addClusterOptions, type ClusterOptions, withClient } from '../cluster.ts';
+
+type GetOptions = ClusterOptions & { readonly allNamespaces: boolean };
+
+/** `coppice get`: one row an appliance, with the seconds of its steps. */
+export function getCommand(): Command {
+  const command = new Command('get')
+    .description('list appliances with their services, hosts, states, URLs and the seconds of each step')
+    .option('-A, --all-namespaces', 'of all namespaces', false)
+    .addHelpText('after', '\nExample:\n  coppice get -A')
+    .action((options: GetOptions) =>
+      withClient(options, async (client) => {
+        const where = options.allNamespaces ? {} : { namespace: options.namespace };
+        const { items } = await client.list(VIRTUAL_APPLIANCES, where);
+        const scope = options.allNamespaces ? 'any namespace' : `namespace ${options.namespace}`;
+        console.log(items.length === 0 ? `No appliances in ${scope}.` : applianceTable(items));
+      }),
+    );
+  return addClusterOptions(command);
+}

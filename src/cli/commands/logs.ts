@@ -1,0 +1,47 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Command } from 'commander';
+import { VIRTUAL_APPLIANCES } from '../../api/kinds.ts';
+import { addClusterOptions, type ClusterOptions, withClient } from '../cluster.ts';
+import { addHostAccessOptions, consoleTail, type HostAccessOptions } from '../host-access.ts';
+import { parseInteger } from '../options.ts';
+
+type LogsOptions = ClusterOptions & HostAccessOptions & { readonly follow: boolean; readonly bytes: number };
+
+const FOLLOW_MS = 1000;
+
+/** `coppice logs NAME`: what the VM wrote to its console. */
+export function logsCommand(): Command {
+  const command = new Command('logs')
+    .description("print what an appliance's VM wrote to its console")
+    .argument('<appliance>', 'name of the VirtualAppliance')
+    .option('-f, --follow', 'go on printing until Ctrl-C', false)
+    .option('--bytes <number>', 'how much of the end', parseInteger(1, 1_048_576), 65_536)
+    .addHelpText('after', '\nExample:\n  coppice logs hello-web-0 -f')
+    .action((name: string, options: LogsOptions) => printLogs(name, options));
+  return addHostAccessOptions(addClusterOptions(command));
+}
+
+async function printLogs(name: string, options: LogsOptions): Promise<void> {
+  await withClient(options, async (client) => {
+    const read = async () => {
+      const appliance = await client.get(VIRTUAL_APPLIANCES, { name, namespace: options.namespace });
+      return consoleTail(client, options, appliance, options.bytes);
+    };
+    let seen = await read();
+    process.stdout.write(seen);
+    while (options.follow) {
+      await delay(FOLLOW_MS);
+      const now = await read();
+      process.stdout.write(appended(seen, now));
+      seen = now;
+    }
+  });
+}
+
+/** What `now` has behind the end of `seen`; both are the end of one growing text. */
+export function appended(seen: string, now: string): string {
+  for (let start = 0; start < seen.length; start++) {
+    if (now.startsWith(seen.slice(start))) return now.slice(seen.length - start);
+  }
+  return now;
+}

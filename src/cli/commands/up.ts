@@ -1,0 +1,58 @@
+import { Command } from 'commander';
+import { layoutOf } from '../../main/local/layout.ts';
+import { withDataDir } from '../../main/local/lock.ts';
+import type { WantedSettings } from '../../main/local/settings.ts';
+import { openClient, openPlatform } from '../local.ts';
+import { dataDirOption, option, parseInteger, withConfigFile } from '../options.ts';
+import { platformSteps } from '../platform-steps.ts';
+import { interruption, runSteps } from '../steps.ts';
+import { shellWord } from '../words.ts';
+
+export type UpOptions = WantedSettings & { readonly dataDir: string };
+
+/** Options with which a local Coppice is set up; kept from the first start on. */
+export function addUpOptions(command: Command): Command {
+  return command
+    .addOption(dataDirOption())
+    .addOption(
+      option('--hosts <number>', 'how many host daemons share this machine', 'COPPICE_HOSTS').argParser(
+        parseInteger(1, 26),
+      ),
+    )
+    .addOption(
+      option('--driver <name>', 'what runs the VMs', 'COPPICE_DRIVER').choices(['qemu', 'simulated']),
+    )
+    .addOption(
+      option('--api-port <port>', 'port of the API server', 'COPPICE_API_PORT').argParser(
+        parseInteger(1024, 65_535),
+      ),
+    );
+}
+
+/** `coppice up`: starts a local Coppice that goes on running in the background. */
+export function upCommand(cliMain: string): Command {
+  const command = new Command('up')
+    .description('start Coppice on this machine: API server, operator and host daemons')
+    .addHelpText(
+      'after',
+      '\nExample:\n  coppice up --data-dir ~/coppice --hosts 3\n  coppice up              # again: starts what does not run',
+    )
+    .action((options: UpOptions) => withDataDir(layoutOf(options.dataDir), () => runUp(options, cliMain)));
+  return withConfigFile(addUpOptions(command));
+}
+
+async function runUp(options: UpOptions, cliMain: string): Promise<void> {
+  const signal = interruption(
+    console.error,
+    'Interrupted. What was started goes on: `coppice up` starts the rest, `coppice down` ends it.',
+  );
+  const platform = await openPlatform(options.dataDir, options, cliMain);
+  const client = openClient(platform.layout.kubeconfig);
+  try {
+    await runSteps(platformSteps(platform, client, signal), signal);
+    const { kubeconfig } = platform.layout;
+    console.log(`\nCoppice is up. Any kubectl works with:\n  export KUBECONFIG=${shellWord(kubeconfig)}`);
+  } finally {
+    await client.close();
+  }
+}

@@ -1,0 +1,105 @@
+import { readFileSync } from 'node:fs';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { load } from 'js-yaml';
+import { defaultDataDir } from '../main/local/layout.ts';
+
+/** An option that can also be set by an environment variable; `--help` shows both. */
+export function option(flags: string, description: string, env: string, fallback?: unknown): Option {
+  const made = new Option(flags, description).env(env);
+  return fallback === undefined ? made : made.default(fallback);
+}
+
+export function dataDirOption(): Option {
+  return option(
+    '--data-dir <folder>',
+    'where everything of this Coppice lies',
+    'COPPICE_DATA_DIR',
+    defaultDataDir({ ...process.env, COPPICE_DATA_DIR: undefined }),
+  );
+}
+
+/**
+ * Adds `--config <file>`: a YAML file whose keys are the command's long options (`state-dir: /var/lib/…`).
+ * A flag wins over the environment, the environment over the file, the file over the default.
+ */
+export function withConfigFile(command: Command): Command {
+  const file = option(
+    '--config <file>',
+    'YAML file with any of these options, by their long names',
+    'COPPICE_CONFIG',
+  );
+  // Read as soon as it is named: only so may the file hold what the command cannot do without.
+  command.on('option:config', (path: string) => applyConfigFile(command, path));
+  command.on('optionEnv:config', (path: string) => applyConfigFile(command, path));
+  return command.addOption(file);
+}
+
+function applyConfigFile(command: Command, path: string): void {
+  for (const [name, value] of Object.entries(readMapping(command, path))) {
+    const known = command.options.find((candidate) => candidate.long === `--${name}`);
+    if (known === undefined || name === 'config') {
+      const names = command.options.flatMap(({ long }) => (long === '--config' ? [] : [long?.slice(2)]));
+      command.error(`error: ${path}: unknown option '${name}'; known are ${names.join(', ')}`);
+      return;
+    }
+    const source = command.getOptionValueSource(known.attributeName());
+    const isFromFile = source === undefined || source === 'default' || source === 'config';
+    if (isFromFile) {
+      command.setOptionValueWithSource(
+        known.attributeName(),
+        parseValue(command, path, known, value),
+        'config',
+      );
+    }
+  }
+}
+
+function readMapping(command: Command, path: string): Record<string, unknown> {
+  let content: unknown;
+  try {
+    content = load(readFileSync(path, 'utf8')) ?? {};
+  } catch (error) {
+    command.error(`error: cannot read ${path}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  if (typeof content !== 'object' || content === null || Array.isArray(content)) {
+    command.error(`error: ${path} must be a YAML mapping of option names to values`);
+  }
+  return content as Record<string, unknown>;
+}
+
+/** As the flag would take it. */
+function parseValue(command: Command, path: string, known: Option, value: unknown): unknown {
+  try {
+    if (known.isBoolean()) {
+      if (typeof value !== 'boolean') throw new InvalidArgumentError('it must be true or false');
+      return value;
+    }
+    if (value === null || typeof value === 'object')
+      throw new InvalidArgumentError('it must be a single value');
+    return known.parseArg === undefined ? String(value) : known.parseArg(String(value), undefined);
+  } catch (error) {
+    if (!(error instanceof InvalidArgumentError)) throw error;
+    return command.error(`error: ${path}: '${known.long?.slice(2)}': ${error.message}`);
+  }
+}
+
+/** Parser of `HOST:PORT`; IPv6 addresses stand in brackets. */
+export function parseListen(text: string): { host: string; port: number } {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[3]);
+  const host = match?.[1] ?? match?.[2];
+  if (host === undefined || port > 65_535)
+    throw new InvalidArgumentError('it must be ADDRESS:PORT, such as 127.0.0.1:7443');
+  return { host, port };
+}
+
+/** Parser of a whole number within bounds. */
+export function parseInteger(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || value < least || value > most) {
+      throw new InvalidArgumentError(`it must be a whole number from ${least} to ${most}`);
+    }
+    return value;
+  };
+}

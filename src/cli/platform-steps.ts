@@ -1,0 +1,50 @@
+import type { ListrTask } from 'listr2';
+import type { KubeClient } from '../kube/client.ts';
+import {
+  apiIsReady,
+  apiPart,
+  applyHosts,
+  bringUp,
+  daemonIsReady,
+  hostParts,
+  hostsAreReady,
+  operatorPart,
+  type Platform,
+  repositoryOf,
+} from '../main/local/platform.ts';
+import { applyMinimalTemplates, buildGuest } from '../main/local/template.ts';
+import { allDone } from './steps.ts';
+
+/** What it takes to bring up a local Coppice, as steps with progress. Each finds what is done and does the rest. */
+export function platformSteps(platform: Platform, client: KubeClient, signal: AbortSignal): ListrTask[] {
+  const hosts = Object.keys(platform.settings.hosts);
+  return [
+    {
+      title: `Guest image, API server on 127.0.0.1:${platform.settings.apiPort}, host daemons ${hosts.join(', ')}`,
+      task: async (_context, task) => {
+        const progress = (line: string) => {
+          task.output = line;
+        };
+        await allDone([
+          buildGuest(platform.layout, repositoryOf(platform.cliMain), progress, signal),
+          bringUp(platform, apiPart(platform), () => apiIsReady(client), signal),
+          ...hostParts(platform).map((part) =>
+            bringUp(platform, part, () => daemonIsReady(platform, part.name), signal),
+          ),
+        ]);
+      },
+    },
+    {
+      title: 'Operator, and templates of the guest image',
+      task: async (_context, task) => {
+        await applyHosts(platform, client);
+        await allDone([
+          bringUp(platform, operatorPart(platform), () => hostsAreReady(client, hosts), signal),
+          applyMinimalTemplates(platform.layout, client).then((names) => {
+            task.title = `Operator, and templates ${names.join(', ')}`;
+          }),
+        ]);
+      },
+    },
+  ];
+}

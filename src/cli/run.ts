@@ -1,0 +1,38 @@
+import type { Logger } from 'pino';
+
+/**
+ * Runs a program until SIGINT or SIGTERM: `start` gets the signal and resolves when all is up. A second SIGINT
+ * does not wait. Whatever ends it by error is logged in one line and becomes exit code 1.
+ */
+export async function runUntilSignal(
+  log: Logger,
+  start: (signal: AbortSignal) => Promise<{ close(): Promise<void> }>,
+): Promise<void> {
+  const controller = new AbortController();
+  const stopped = new Promise<void>((resolve) => {
+    for (const name of ['SIGINT', 'SIGTERM'] as const) {
+      process.on(name, () => {
+        if (controller.signal.aborted) process.exit(130);
+        log.info({ signal: name }, 'stopping');
+        controller.abort();
+        resolve();
+      });
+    }
+  });
+  try {
+    const running = await start(controller.signal);
+    await stopped;
+    await running.close();
+  } catch (error) {
+    if (controller.signal.aborted) return;
+    log.fatal({ err: error }, explain(error));
+    process.exitCode = 1;
+  }
+}
+
+function explain(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { code, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number };
+  if (code !== 'EADDRINUSE') return error.message;
+  return `${address}:${port} is in use by another program (another Coppice, perhaps): stop that one, or listen elsewhere`;
+}

@@ -1,0 +1,99 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { SERVICE_DEPLOYMENTS, VIRTUAL_APPLIANCES, type VirtualAppliance } from '../api/kinds.ts';
+import { LABEL_SERVICE_DEPLOYMENT } from '../api/labels.ts';
+import { type KubeObject, keyOf } from '../api/object.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { stateOf } from './appliance-table.ts';
+
+type WaitOptions = {
+  readonly timeoutSeconds: number;
+  readonly signal: AbortSignal;
+  readonly progress: (appliances: readonly VirtualAppliance[]) => void;
+  /** Whether to fetch each URL, too, and wait until it answers: what status says may be from before a restart. */
+  readonly fetchUrls: boolean;
+};
+
+const POLL_MS = 300;
+const FETCH_MS = 5_000;
+
+/**
+ * Waits until every ServiceDeployment among the objects is Ready for its present generation, and resolves with the
+ * appliances. Rejects with the conditions' messages when that takes too long.
+ */
+export async function waitForServices(
+  client: KubeClient,
+  objects: readonly KubeObject[],
+  { timeoutSeconds, signal, progress, fetchUrls }: WaitOptions,
+): Promise<readonly VirtualAppliance[]> {
+  const wanted = objects.filter(({ kind }) => kind === SERVICE_DEPLOYMENTS.kind).map(keyOfApplied);
+  const deadline = Date.now() + timeoutSeconds * 1000;
+  for (;;) {
+    const { items } = await client.list(VIRTUAL_APPLIANCES, { signal });
+    const appliances = items.filter((appliance) => wanted.includes(taskOf(appliance)));
+    progress(appliances);
+    const waiting = await notReady(client, wanted, signal);
+    if (waiting.length === 0 && fetchUrls) waiting.push(...(await silentUrls(appliances)));
+    if (waiting.length === 0) return appliances;
+    if (Date.now() > deadline) {
+      const states = appliances.map((appliance) => `  ${describe(appliance)}`).join('\n');
+      throw new Error(
+        `not all services answer after ${timeoutSeconds} s:\n  ${waiting.join('\n  ')}\n${states}`,
+      );
+    }
+    await delay(POLL_MS, undefined, { signal });
+  }
+}
+
+/** One line an appliance. */
+export function describeProgress(appliances: readonly VirtualAppliance[]): string {
+  return appliances.map(describe).join('\n');
+}
+
+function describe(appliance: VirtualAppliance): string {
+  const { metadata, spec, status } = appliance;
+  const running = status?.steps?.find((step) => step.state !== 'Done');
+  const step =
+    running === undefined ? '' : `  ${running.name}${running.message ? `: ${running.message}` : ''}`;
+  return `${metadata.name}  ${spec.hostName ?? 'not placed yet'}  ${stateOf(appliance)}${step}`;
+}
+
+async function silentUrls(appliances: readonly VirtualAppliance[]): Promise<string[]> {
+  const urls = appliances.flatMap(({ status }) => status?.accessPoints ?? []);
+  const answers = await Promise.all(
+    urls.map((url) =>
+      fetch(url, { signal: AbortSignal.timeout(FETCH_MS) }).then(
+        (answer) => answer.ok,
+        () => false,
+      ),
+    ),
+  );
+  return urls.filter((_, at) => !answers[at]).map((url) => `${url} does not answer`);
+}
+
+function keyOfApplied({ metadata }: KubeObject): string {
+  return keyOf({ name: metadata.name, namespace: metadata.namespace ?? 'default' });
+}
+
+function taskOf({ metadata }: VirtualAppliance): string {
+  return keyOf({
+    name: metadata.labels?.[LABEL_SERVICE_DEPLOYMENT] ?? '',
+    namespace: metadata.namespace ?? '',
+  });
+}
+
+async function notReady(
+  client: KubeClient,
+  wanted: readonly string[],
+  signal: AbortSignal,
+): Promise<string[]> {
+  const { items } = await client.list(SERVICE_DEPLOYMENTS, { signal });
+  return wanted.flatMap((key) => {
+    const task = items.find((item) => keyOf(item) === key);
+    if (task === undefined) return [`ServiceDeployment ${key} is not there`];
+    const ready = task.status?.conditions?.find((condition) => condition.type === 'Ready');
+    const current = task.status?.observedGeneration === task.metadata.generation;
+    return current && ready?.status === 'True'
+      ? []
+      : [`ServiceDeployment ${key}: ${ready?.message ?? 'not reconciled yet'}`];
+  });
+}

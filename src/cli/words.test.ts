@@ -1,0 +1,54 @@
+import { execFileSync } from 'node:child_process';
+import { describe, expect, it } from 'vitest';
+import { ApiError } from '../kube/api-error.ts';
+import { explainError } from './errors.ts';
+import { formatSeconds, formatTable } from './table.ts';
+import { shellWord } from './words.ts';
+
+describe('words for people', () => {
+  it('tables are as wide as they must be, without blanks at the end', () => {
+    expect(
+      formatTable(
+        ['A', 'LONG', 'C'],
+        [
+          ['aaa', 'b', ''],
+          ['a', '-', 'c'],
+        ],
+      ),
+    ).toBe('A    LONG  C\naaa  b\na    -     c');
+    expect(formatTable(['A', 'B'], [])).toBe('A  B');
+    expect(formatSeconds(1.25)).toBe('1.3s');
+  });
+
+  it.each(['/plain/path', '/with blanks, and commas', "/it's", '/a$b`c"d', ''])(
+    'a shell reads %j back',
+    (word) => {
+      const printed = execFileSync('sh', ['-c', `printf %s ${shellWord(word)}`]).toString();
+      expect(printed).toBe(word);
+      if (word === '/plain/path') expect(shellWord(word)).toBe(word);
+    },
+  );
+
+  it.each([
+    [
+      new ApiError({ status: 0, reason: 'Unreachable', message: 'no answer' }),
+      'no answer\nIs Coppice running?',
+    ],
+    [new ApiError({ status: 404, reason: 'NotFound', message: 'no x' }), 'no x\nSee `coppice get -A`'],
+    [new ApiError({ status: 403, reason: 'Forbidden', message: 'not you' }), 'not you'],
+    [
+      Object.assign(new Error('ENOENT'), { code: 'ENOENT', path: '/x/kubeconfig' }),
+      '/x/kubeconfig is not there: start',
+    ],
+    [Object.assign(new Error('ENOENT'), { code: 'ENOENT', path: '/x/y' }), '/x/y is not there'],
+    [
+      Object.assign(new Error('EACCES: no'), { code: 'EACCES', path: '/x' }),
+      'EACCES: no\nrun it as the user',
+    ],
+    [Object.assign(new Error('ENOSPC: no'), { code: 'ENOSPC' }), 'the disk is full: free space'],
+    [new Error('plain'), 'plain'],
+    ['thrown', 'thrown'],
+  ])('%s says what to do', (error, words) => {
+    expect(explainError(error).startsWith(words) || explainError(error).includes(`\n${words}`)).toBe(true);
+  });
+});

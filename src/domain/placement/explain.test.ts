@@ -1,0 +1,83 @@
+import { describe, expect, it } from 'vitest';
+import { placeBatch } from './batch.ts';
+import type { PlacementHost, PlacementRequest, Refusal } from './types.ts';
+import { usedResources } from './usage.ts';
+
+const MEBI = 1024 ** 2;
+
+function host(name: string, overrides: Partial<PlacementHost> = {}): PlacementHost {
+  return {
+    name,
+    labels: {},
+    ready: true,
+    totalCpuMillis: 4000,
+    totalMemoryBytes: 1024 * MEBI,
+    usedCpuMillis: 0,
+    usedMemoryBytes: 0,
+    thresholdCpu: 0.5,
+    thresholdMemory: 0.5,
+    ...overrides,
+  };
+}
+
+function refusalOf(hosts: PlacementHost[], overrides: Partial<PlacementRequest>): Refusal {
+  const request = { name: 'va', cpuMillis: 500, memoryBytes: 1024 * MEBI, ...overrides };
+  const [placement] = placeBatch(hosts, [request]);
+  if (placement?.host !== null) throw new Error('expected a refusal');
+  return placement.explain();
+}
+
+describe('the explanation of a refusal', () => {
+  it('counts many hosts by reason and names the one that came nearest', () => {
+    const small = Array.from({ length: 80 }, (_, index) =>
+      host(`host-${index}`, { usedMemoryBytes: (index + 1) * MEBI }),
+    );
+    const down = Array.from({ length: 40 }, (_, index) => host(`down-${index}`, { ready: false }));
+    const { reasons, summary } = refusalOf([...down, ...small], {});
+    expect(summary).toBe(
+      '0/120 hosts fit: 80 too little memory (most free host-0: 511Mi free, more than 1Gi needed), 40 not ready',
+    );
+    expect(reasons).toHaveLength(120);
+  });
+
+  it('tells few hosts one by one, with both shortages of one that has two', () => {
+    const { summary } = refusalOf(
+      [host('a', { labels: { disk: 'ssd' } }), host('b'), host('c', { ready: false })],
+      {
+        cpuMillis: 3000,
+        hosts: ['a', 'c', 'gone'],
+        hostSelector: { matchLabels: { disk: 'ssd' } },
+      },
+    );
+    expect(summary).toBe(
+      '0/3 hosts fit: a has too little memory: 512Mi free, more than 1Gi needed; ' +
+        'a has too little CPU: 2 free, more than 3 needed; b is not among the appointed hosts; ' +
+        'c is not ready; gone is appointed but not registered',
+    );
+  });
+
+  it('names the mismatch of the selector', () => {
+    const { reasons } = refusalOf([host('a')], { hostSelector: { matchLabels: { disk: 'ssd' } } });
+    expect(reasons).toEqual([
+      { host: 'a', reason: 'SelectorMismatch', message: 'does not match the host selector' },
+    ]);
+  });
+
+  it('says so when there are no hosts', () => {
+    expect(refusalOf([], {})).toEqual({ reasons: [], summary: 'no host is registered' });
+  });
+});
+
+describe('usedResources', () => {
+  it('takes the larger of measured and promised, each resource for itself', () => {
+    const promised = [
+      { cpuMillis: 500, memoryBytes: 100 },
+      { cpuMillis: 700, memoryBytes: 200 },
+    ];
+    expect(usedResources({ cpuMillis: 900, memoryBytes: 900 }, promised)).toEqual({
+      cpuMillis: 1200,
+      memoryBytes: 900,
+    });
+    expect(usedResources(undefined, promised)).toEqual({ cpuMillis: 1200, memoryBytes: 300 });
+  });
+});

@@ -1,0 +1,104 @@
+import { describeBytes, formatCpu } from '../quantity.ts';
+import { exclusionOf } from './free.ts';
+import type { FreeResources } from './pool.ts';
+import type { HostReason, PlacementHost, PlacementRequest, Refusal } from './types.ts';
+
+type Reason = HostReason['reason'];
+type Shortage = Extract<HostReason, { readonly free: number }>;
+
+/** Up to so many hosts are told one by one in the summary; more are counted by reason. */
+const TOLD_ONE_BY_ONE = 4;
+
+/** How a reason reads behind a count, in the order in which the summary names them. */
+const COUNTED: ReadonlyMap<Reason, string> = new Map([
+  ['InsufficientMemory', 'too little memory'],
+  ['InsufficientCpu', 'too little CPU'],
+  ['NotReady', 'not ready'],
+  ['NotAppointed', 'not appointed'],
+  ['SelectorMismatch', 'not matching the host selector'],
+  ['UnknownHost', 'appointed but not registered'],
+]);
+
+/**
+ * Why Algorithm 2 (SO-MVDS 4.2) returned −1 for this request: each host's reasons, and one sentence for a
+ * condition.
+ * @param free what was free on each host at that time, by the host's position
+ */
+export function explainRefusal(
+  request: PlacementRequest,
+  hosts: readonly PlacementHost[],
+  free: FreeResources,
+): Refusal {
+  const reasons = hosts.flatMap((host, index) =>
+    reasonsOf(request, host, free.cpu[index] as number, free.memory[index] as number),
+  );
+  const known = new Set(hosts.map(({ name }) => name));
+  for (const host of new Set(request.hosts)) {
+    if (!known.has(host))
+      reasons.push({ host, reason: 'UnknownHost', message: 'is appointed but not registered' });
+  }
+  return { reasons, summary: summarise(reasons, hosts.length) };
+}
+
+function reasonsOf(
+  request: PlacementRequest,
+  host: PlacementHost,
+  freeCpu: number,
+  freeMemory: number,
+): HostReason[] {
+  const name = host.name;
+  const exclusion = exclusionOf(request, host);
+  switch (exclusion) {
+    case 'NotReady':
+      return [{ host: name, reason: exclusion, message: 'is not ready' }];
+    case 'NotAppointed':
+      return [{ host: name, reason: exclusion, message: 'is not among the appointed hosts' }];
+    case 'SelectorMismatch':
+      return [{ host: name, reason: exclusion, message: 'does not match the host selector' }];
+    case null:
+      return [...memoryShortage(name, freeMemory, request), ...cpuShortage(name, freeCpu, request)];
+  }
+}
+
+function memoryShortage(host: string, free: number, { memoryBytes: needed }: PlacementRequest): Shortage[] {
+  if (free > needed) return [];
+  const message = `has too little memory: ${describeAmount('InsufficientMemory', free, needed)}`;
+  return [{ host, reason: 'InsufficientMemory', free, needed, message }];
+}
+
+function cpuShortage(host: string, free: number, { cpuMillis: needed }: PlacementRequest): Shortage[] {
+  if (free > needed) return [];
+  const message = `has too little CPU: ${describeAmount('InsufficientCpu', free, needed)}`;
+  return [{ host, reason: 'InsufficientCpu', free, needed, message }];
+}
+
+/**
+ * "More than", because Algorithm 2 compares strictly: a host with exactly what is asked for does not qualify.
+ */
+function describeAmount(reason: Shortage['reason'], free: number, needed: number): string {
+  return reason === 'InsufficientMemory'
+    ? `${describeBytes(free)} free, more than ${describeBytes(needed)} needed`
+    : `${formatCpu(Math.max(0, free))} free, more than ${formatCpu(needed)} needed`;
+}
+
+function summarise(reasons: readonly HostReason[], hosts: number): string {
+  if (reasons.length === 0) return 'no host is registered';
+  if (hosts <= TOLD_ONE_BY_ONE) {
+    return `0/${hosts} hosts fit: ${reasons.map(({ host, message }) => `${host} ${message}`).join('; ')}`;
+  }
+  const parts: string[] = [];
+  for (const [reason, words] of COUNTED) {
+    const same = reasons.filter((candidate) => candidate.reason === reason);
+    if (same.length > 0) parts.push(`${same.length} ${words}${nearest(same)}`);
+  }
+  return `0/${hosts} hosts fit: ${parts.join(', ')}`;
+}
+
+/** The host that came nearest, so that a person sees how much is missing. */
+function nearest(reasons: readonly HostReason[]): string {
+  const shortages = reasons.filter((reason) => 'free' in reason);
+  const [first] = shortages;
+  if (first === undefined) return '';
+  const best = shortages.reduce((most, next) => (next.free > most.free ? next : most), first);
+  return ` (most free ${best.host}: ${describeAmount(best.reason, best.free, best.needed)})`;
+}

@@ -1,0 +1,40 @@
+import { isEmptySelector, matchesSelector } from '../selector.ts';
+import type { Exclusion, PlacementHost, PlacementRequest } from './types.ts';
+
+const PARTS = 1_000_000;
+
+/**
+ * Lines 4 and 5 of Algorithm 1 (SO-MVDS 4.2): free = total × threshold − used, in whole millicores and bytes.
+ */
+export function freeCpuMillis(host: PlacementHost): number {
+  return shareOf(host.totalCpuMillis, host.thresholdCpu) - host.usedCpuMillis;
+}
+
+/** @see freeCpuMillis */
+export function freeMemoryBytes(host: PlacementHost): number {
+  return shareOf(host.totalMemoryBytes, host.thresholdMemory) - host.usedMemoryBytes;
+}
+
+/** Why the host is out of the question for this request before anything is compared, or null. */
+export function exclusionOf(request: PlacementRequest, host: PlacementHost): Exclusion | null {
+  if (!host.ready) return 'NotReady';
+  const { hosts, hostSelector } = request;
+  if (hosts !== undefined && hosts.length > 0 && !hosts.includes(host.name)) return 'NotAppointed';
+  if (hostSelector !== undefined && !matchesSelector(hostSelector, host.labels)) return 'SelectorMismatch';
+  return null;
+}
+
+/** Whether any ready host will do. */
+export function isUnfiltered(request: PlacementRequest): boolean {
+  return (request.hosts === undefined || request.hosts.length === 0) && isEmptySelector(request.hostSelector);
+}
+
+/**
+ * Floor of total × threshold, the threshold taken to six decimals. Split so that it is exact where the plain
+ * product of doubles is not (0.57 × 100 is 56.99…) and no intermediate result leaves the safe integers.
+ */
+function shareOf(total: number, threshold: number): number {
+  const parts = Math.round(threshold * PARTS);
+  const rest = total % PARTS;
+  return ((total - rest) / PARTS) * parts + Math.floor((rest * parts) / PARTS);
+}

@@ -1,0 +1,81 @@
+/**
+ * Algorithms 1 and 2 of SO-MVDS 4.2, line by line. They are the specification: the property test and the
+ * benchmark hold batch.ts, which the operator uses, against them.
+ */
+import { exclusionOf, freeCpuMillis, freeMemoryBytes, isUnfiltered } from './free.ts';
+import type { Placed, PlacementHost, PlacementRequest } from './types.ts';
+
+/** An element of H after the first phase of Algorithm 1. */
+export interface FreeHost {
+  readonly host: PlacementHost;
+  freeCpuMillis: number;
+  freeMemoryBytes: number;
+}
+
+/** Lines 2–7 of Algorithm 1: H with what each host has free. Hosts that are not ready are left out. */
+export function freeHosts(hosts: readonly PlacementHost[]): FreeHost[] {
+  return hosts
+    .filter((host) => host.ready)
+    .map((host) => ({
+      host,
+      freeCpuMillis: freeCpuMillis(host),
+      freeMemoryBytes: freeMemoryBytes(host),
+    }));
+}
+
+/**
+ * Algorithm 1, GetDeploySequence: places the requests in their order and, as printed, returns what it has at
+ * the first one that fits nowhere.
+ */
+export function getDeploySequence(
+  requests: readonly PlacementRequest[],
+  hosts: readonly PlacementHost[],
+): Placed[] {
+  const free = freeHosts(hosts);
+  const sequence: Placed[] = [];
+  for (const request of requests) {
+    const destination = chooseDestination(request, eligible(request, free));
+    if (destination === null) return sequence;
+    sequence.push({ request: request.name, host: destination.host.name });
+  }
+  return sequence;
+}
+
+/**
+ * What the user's filters leave of H (SO-MVDS 4.1: users can appoint certain nodes). They apply before
+ * Algorithm 2.
+ */
+export function eligible(request: PlacementRequest, hosts: FreeHost[]): FreeHost[] {
+  return isUnfiltered(request) ? hosts : hosts.filter(({ host }) => exclusionOf(request, host) === null);
+}
+
+/**
+ * Algorithm 2, ChooseDestination: sorts H, takes from the first host whose free memory and CPU exceed the
+ * request, and returns that host; null stands for the paper's −1. The printed loop has no bound: it ends with
+ * the last host here.
+ */
+export function chooseDestination(
+  request: Pick<PlacementRequest, 'cpuMillis' | 'memoryBytes'>,
+  hosts: FreeHost[],
+): FreeHost | null {
+  hosts.sort(mostFreeFirst);
+  for (const host of hosts) {
+    if (!(host.freeMemoryBytes > request.memoryBytes)) return null;
+    if (host.freeCpuMillis > request.cpuMillis) {
+      host.freeCpuMillis -= request.cpuMillis;
+      host.freeMemoryBytes -= request.memoryBytes;
+      return host;
+    }
+  }
+  return null;
+}
+
+/**
+ * Line 1 of Algorithm 2: by free memory, then free CPU, most first; then by name, which makes the order
+ * total.
+ */
+function mostFreeFirst(a: FreeHost, b: FreeHost): number {
+  if (a.freeMemoryBytes !== b.freeMemoryBytes) return b.freeMemoryBytes - a.freeMemoryBytes;
+  if (a.freeCpuMillis !== b.freeCpuMillis) return b.freeCpuMillis - a.freeCpuMillis;
+  return a.host.name < b.host.name ? -1 : 1;
+}

@@ -1,0 +1,188 @@
+/**
+ * The hosts that share a filter, arranged so that Algorithm 2's choice (SO-MVDS 4.2) costs a few heap
+ * operations.
+ *
+ * Algorithm 2 walks the hosts in order of free memory and takes the first that has the CPU, so a plain heap
+ * would walk over every memory-rich host whose CPU is spent. Therefore hosts stand in one heap per *level* of
+ * CPU: the distinct CPU requests of the batch, c₀ < c₁ < …, cut the scale, and a host stands in the heap of
+ * the largest request it can still take. A request cᵢ looks only at the tops of the heaps i and above; a
+ * tournament tree over these tops gives the best of them.
+ *
+ * During a batch hosts only ever lose resources. So a host never rises, one that can take no request any more
+ * is dropped for good, and a pool need not be told what other pools took from its hosts: the order it
+ * remembers is an upper bound, and a host is brought up to date when it reaches the top.
+ */
+
+/** What is free on every host, shared by all pools; index = position in order of name. */
+export interface FreeResources {
+  readonly memory: Float64Array;
+  readonly cpu: Float64Array;
+}
+
+const NONE = -1;
+
+export class HostPool {
+  readonly #members: Int32Array;
+  readonly #free: FreeResources;
+  /** What this pool last saw free on its members, by position in #members. */
+  readonly #memory: Float64Array;
+  readonly #cpu: Float64Array;
+  readonly #steps: readonly number[];
+  readonly #stepOf: ReadonlyMap<number, number>;
+  /** One heap of member positions per CPU step, best first. */
+  readonly #heaps: number[][];
+  /**
+   * Tournament tree: leaf #leaves + i holds the top of heap i, each inner node the better of its two
+   * children.
+   */
+  readonly #winners: Int32Array;
+  readonly #leaves: number;
+
+  /**
+   * @param members hosts of this pool: ascending indexes into `free`, that is in order of name
+   * @param cpuRequests every amount of CPU that take() will be asked for
+   */
+  constructor(members: Int32Array, free: FreeResources, cpuRequests: Iterable<number>) {
+    this.#members = members;
+    this.#free = free;
+    this.#memory = Float64Array.from(members, (host) => free.memory[host] as number);
+    this.#cpu = Float64Array.from(members, (host) => free.cpu[host] as number);
+    this.#steps = [...new Set(cpuRequests)].sort((a, b) => a - b);
+    this.#stepOf = new Map(this.#steps.map((cpu, index) => [cpu, index]));
+    this.#heaps = this.#steps.map(() => []);
+    this.#leaves = 2 ** Math.ceil(Math.log2(Math.max(1, this.#steps.length)));
+    this.#winners = new Int32Array(2 * this.#leaves).fill(NONE);
+    this.#fill();
+  }
+
+  /**
+   * Algorithm 2: takes the request from the first host that qualifies and returns its index, or −1.
+   * @throws RangeError for an amount of CPU that was not announced to the constructor
+   */
+  take(cpuMillis: number, memoryBytes: number): number {
+    const step = this.#stepOf.get(cpuMillis);
+    if (step === undefined) throw new RangeError(`no request for ${cpuMillis} millicores was announced`);
+    for (;;) {
+      const member = this.#best(step);
+      if (member === NONE || !((this.#memory[member] as number) > memoryBytes)) return NONE;
+      const host = this.#members[member] as number;
+      if (this.#isCurrent(member, host)) {
+        this.#free.memory[host] = (this.#free.memory[host] as number) - memoryBytes;
+        this.#free.cpu[host] = (this.#free.cpu[host] as number) - cpuMillis;
+        this.#refresh(member, host);
+        return host;
+      }
+      this.#refresh(member, host);
+    }
+  }
+
+  #isCurrent(member: number, host: number): boolean {
+    return this.#memory[member] === this.#free.memory[host] && this.#cpu[member] === this.#free.cpu[host];
+  }
+
+  /** Brings the member up to date. It is the top of its heap, as only tops are ever looked at. */
+  #refresh(member: number, host: number): void {
+    const before = this.#levelOf(this.#cpu[member] as number);
+    this.#memory[member] = this.#free.memory[host] as number;
+    this.#cpu[member] = this.#free.cpu[host] as number;
+    const after = this.#levelOf(this.#cpu[member] as number);
+    const heap = this.#heaps[before] as number[];
+    if (after !== before) {
+      const last = heap.pop() as number;
+      if (heap.length > 0) heap[0] = last;
+      if (after !== NONE) this.#push(after, member);
+    }
+    this.#sink(heap, 0);
+    this.#replay(before);
+  }
+
+  /** The heap in which a host with that much CPU stands: that of the largest request below it, or −1. */
+  #levelOf(cpu: number): number {
+    let low = 0;
+    let high = this.#steps.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#steps[middle] as number) < cpu) low = middle + 1;
+      else high = middle;
+    }
+    return low - 1;
+  }
+
+  #fill(): void {
+    for (let member = 0; member < this.#members.length; member++) {
+      const level = this.#levelOf(this.#cpu[member] as number);
+      if (level !== NONE) (this.#heaps[level] as number[]).push(member);
+    }
+    this.#heaps.forEach((heap, level) => {
+      for (let at = (heap.length >>> 1) - 1; at >= 0; at--) this.#sink(heap, at);
+      this.#replay(level);
+    });
+  }
+
+  /** The best member of all heaps from `step` on. */
+  #best(step: number): number {
+    if (step === 0) return this.#winners[1] as number;
+    let best = NONE;
+    let from = this.#leaves + step;
+    let to = 2 * this.#leaves;
+    for (; from < to; from >>>= 1, to >>>= 1) {
+      if (from & 1) best = this.#better(best, this.#winners[from++] as number);
+      if (to & 1) best = this.#better(best, this.#winners[--to] as number);
+    }
+    return best;
+  }
+
+  /** Plays the matches of one heap's top again, up to the root. */
+  #replay(level: number): void {
+    let node = this.#leaves + level;
+    this.#winners[node] = this.#heaps[level]?.[0] ?? NONE;
+    for (node >>>= 1; node >= 1; node >>>= 1) {
+      this.#winners[node] = this.#better(
+        this.#winners[2 * node] as number,
+        this.#winners[2 * node + 1] as number,
+      );
+    }
+  }
+
+  #better(a: number, b: number): number {
+    if (a === NONE) return b;
+    if (b === NONE) return a;
+    return this.#precedes(a, b) ? a : b;
+  }
+
+  /** Line 1 of Algorithm 2: free memory, then free CPU, most first, then name, which is the position. */
+  #precedes(a: number, b: number): boolean {
+    const memory = (this.#memory[a] as number) - (this.#memory[b] as number);
+    if (memory !== 0) return memory > 0;
+    const cpu = (this.#cpu[a] as number) - (this.#cpu[b] as number);
+    return cpu !== 0 ? cpu > 0 : a < b;
+  }
+
+  #push(level: number, member: number): void {
+    const heap = this.#heaps[level] as number[];
+    let at = heap.length;
+    heap.push(member);
+    while (at > 0) {
+      const parent = (at - 1) >>> 1;
+      if (!this.#precedes(member, heap[parent] as number)) break;
+      heap[at] = heap[parent] as number;
+      at = parent;
+    }
+    heap[at] = member;
+    this.#replay(level);
+  }
+
+  #sink(heap: number[], start: number): void {
+    if (start >= heap.length) return;
+    const member = heap[start] as number;
+    let at = start;
+    for (let child = 2 * at + 1; child < heap.length; child = 2 * at + 1) {
+      if (child + 1 < heap.length && this.#precedes(heap[child + 1] as number, heap[child] as number))
+        child++;
+      if (!this.#precedes(heap[child] as number, member)) break;
+      heap[at] = heap[child] as number;
+      at = child;
+    }
+    heap[at] = member;
+  }
+}

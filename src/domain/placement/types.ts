@@ -1,0 +1,75 @@
+import type { LabelSelector } from '../selector.ts';
+
+/** A hypervisor host as placement sees it: an element of H (SO-MVDS 4.2). All amounts are integers. */
+export interface PlacementHost {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly group?: string;
+  /** Whether new appliances may be put here at all: its daemon answers and nobody has closed it. */
+  readonly ready: boolean;
+  readonly totalCpuMillis: number;
+  readonly totalMemoryBytes: number;
+  /** What is taken already: see usage.ts. */
+  readonly usedCpuMillis: number;
+  readonly usedMemoryBytes: number;
+  /** Tcpu, the share of the host's CPU that may be given away, between 0 and 1. */
+  readonly thresholdCpu: number;
+  /** Tmem, the share of the host's memory that may be given away, between 0 and 1. */
+  readonly thresholdMemory: number;
+}
+
+/** What one appliance needs: an element of P (SO-MVDS 4.2). Amounts are integers of zero or more. */
+export interface PlacementRequest {
+  readonly name: string;
+  readonly cpuMillis: number;
+  readonly memoryBytes: number;
+  /** The hosts that the user appoints (SO-MVDS 4.1); absent or empty means any. */
+  readonly hosts?: readonly string[];
+  /** Which hosts may be taken, by their labels; absent or empty means any. */
+  readonly hostSelector?: LabelSelector;
+}
+
+/** An element of D (SO-MVDS 4.2): the appliance and the host it goes to. */
+export interface Placed {
+  readonly request: string;
+  readonly host: string;
+}
+
+/** The paper's −1: no host qualifies. */
+export interface Unplaced {
+  readonly request: string;
+  readonly host: null;
+  /**
+   * Says why, as things stood when this request's turn came. Computed on each call: ask once, and only if
+   * needed.
+   */
+  explain(): Refusal;
+}
+
+export type Placement = Placed | Unplaced;
+
+/** Why a request fits nowhere, host by host and in one sentence. */
+export interface Refusal {
+  readonly reasons: readonly HostReason[];
+  readonly summary: string;
+}
+
+/** Why a host is not even considered. */
+export type Exclusion = 'NotReady' | 'NotAppointed' | 'SelectorMismatch';
+
+/** One reason against one host; a host that lacks memory and CPU has two. */
+export type HostReason =
+  | {
+      readonly host: string;
+      readonly reason: Exclusion | 'UnknownHost';
+      readonly message: string;
+    }
+  | {
+      readonly host: string;
+      readonly reason: 'InsufficientMemory' | 'InsufficientCpu';
+      /** Bytes or millicores that may still be given away; negative when the host is over its threshold. */
+      readonly free: number;
+      /** Bytes or millicores asked for; the host must have *more* than this. */
+      readonly needed: number;
+      readonly message: string;
+    };

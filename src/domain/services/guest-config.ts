@@ -1,0 +1,102 @@
+import { ServiceRequestError } from './errors.ts';
+import { isLabel } from './names.ts';
+import { type GuestScript, runScript } from './shell.ts';
+import type { GuestAction } from './types.ts';
+
+/** What of P configures the guest, before any container or package (SO-MVDS section 5). */
+export interface GuestConfiguration {
+  readonly hostname?: string;
+  /** Environment variables of the service. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/;
+/** Linux refuses argument lists beyond a quarter of the stack's limit, 2 MiB by default. */
+const ENVIRONMENT_BYTES = 1024 * 1024;
+
+/** $1 hostname: for the running system, and for the next boot. */
+const SET_HOSTNAME: GuestScript = {
+  title: 'set the hostname',
+  timeoutSeconds: 30,
+  text: `printf '%s\\n' "$1" >/etc/hostname.new
+b mv /etc/hostname.new /etc/hostname
+printf '%s' "$1" >/proc/sys/kernel/hostname
+[ -f /etc/hosts ] || printf '127.0.0.1 localhost\\n' >/etc/hosts
+b grep -v '^127\\.0\\.1\\.1[[:space:]]' /etc/hosts >/etc/hosts.new || :
+printf '127.0.1.1 %s\\n' "$1" >>/etc/hosts.new
+b mv /etc/hosts.new /etc/hosts
+b sync
+`,
+};
+
+/** $1 … the lines of the file. Only root reads it: environments hold secrets. */
+const SET_ENVIRONMENT: GuestScript = {
+  title: 'set the environment',
+  timeoutSeconds: 30,
+  text: `b mkdir -p /etc/coppice
+umask 077
+: >/etc/coppice/env.new
+if [ "$#" -gt 0 ]; then printf '%s\\n' "$@" >/etc/coppice/env.new; fi
+b mv /etc/coppice/env.new /etc/coppice/env
+b sync
+`,
+};
+
+/**
+ * Actions for state VMReady: "the guest OS configuration will not start until after it receives the VM ready
+ * state" (SO-MVDS section 5). The environment is always written, so that one that was emptied is emptied in
+ * the guest.
+ * @throws ServiceRequestError for a hostname or environment that no guest can take
+ */
+export function configureGuest({ hostname, env = {} }: GuestConfiguration): readonly GuestAction[] {
+  const actions: GuestAction[] = [];
+  if (hostname !== undefined) actions.push(runScript(SET_HOSTNAME, [requireHostname(hostname)]));
+  actions.push(runScript(SET_ENVIRONMENT, environmentLines(env)));
+  return actions;
+}
+
+function requireHostname(hostname: string): string {
+  if (isLabel(hostname)) return hostname;
+  throw new ServiceRequestError(
+    'InvalidHostname',
+    `parameters.hostname is "${hostname}": use at most 63 lower-case letters, digits and dashes, no dash at either end`,
+  );
+}
+
+function environmentLines(env: Readonly<Record<string, string>>): string[] {
+  const lines = Object.entries(env)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([variable, value]) => `${requireVariable(variable, value)}=${shellQuote(value)}`);
+  const bytes = lines.reduce((sum, line) => sum + Buffer.byteLength(line) + 1, 0);
+  if (bytes > ENVIRONMENT_BYTES) {
+    throw new ServiceRequestError(
+      'InvalidEnvironment',
+      `parameters.env takes ${bytes} bytes: at most ${ENVIRONMENT_BYTES} can be passed to a guest`,
+    );
+  }
+  return lines;
+}
+
+function requireVariable(variable: string, value: string): string {
+  if (!VARIABLE.test(variable)) {
+    throw new ServiceRequestError(
+      'InvalidEnvironment',
+      `parameters.env has "${variable}": names are letters, digits and underscores, and do not start with a digit`,
+    );
+  }
+  if (value.includes('\0')) {
+    throw new ServiceRequestError(
+      'InvalidEnvironment',
+      `the value of "${variable}" in parameters.env contains a NUL character: remove it`,
+    );
+  }
+  return variable;
+}
+
+/**
+ * For POSIX shells and systemd's EnvironmentFile alike: nothing is special between single quotes but they
+ * themselves.
+ */
+function shellQuote(value: string): string {
+  return `'${value.replaceAll("'", "'\\''")}'`;
+}

@@ -1,0 +1,36 @@
+import type { GuestAction } from './types.ts';
+
+/**
+ * Guests may have nothing but busybox, with or without links for its applets: `b tool …` finds the tool
+ * either way. The agent's umask can hide files from the service, so scripts set their own.
+ */
+const PRELUDE = `set -eu
+umask 022
+b() { if command -v "$1" >/dev/null 2>&1; then "$@"; else /bin/busybox "$@"; fi; }
+`;
+
+/** A script and the name under which it shows in the guest's process list. */
+export interface GuestScript {
+  readonly title: string;
+  readonly text: string;
+  readonly timeoutSeconds: number;
+}
+
+/** Runs a constant script. Values reach it as `$1`, `$2` …, never as part of its text. */
+export function runScript(script: GuestScript, values: readonly string[]): GuestAction {
+  return {
+    kind: 'exec',
+    title: script.title,
+    argv: ['/bin/sh', '-c', PRELUDE + script.text, 'coppice', ...values],
+    timeoutSeconds: script.timeoutSeconds,
+  };
+}
+
+/** $1 staging directory: makes it, empty, whatever an attempt that broke off has left. */
+export const PREPARE: GuestScript = {
+  title: 'make an empty directory for the package',
+  timeoutSeconds: 60,
+  text: `b rm -rf "$1"
+b mkdir -p "$1"
+`,
+};

@@ -1,0 +1,85 @@
+import { normalisePath, requireSafePackage, serviceNameOf } from './names.ts';
+import { httpServiceProbe, requestedProbe } from './probes.ts';
+import { type GuestScript, PREPARE, runScript } from './shell.ts';
+import { putInto } from './transfer.ts';
+import type { PackageFacts, ServicePlan, ServiceRequest } from './types.ts';
+
+const DEFAULT_DOCUMENT_ROOT = '/srv/www';
+/**
+ * Any answer shows that the server runs, "not found" included: before the first package there is nothing to
+ * find.
+ */
+const CONTAINER_ANSWERS_BELOW = 500;
+
+/**
+ * $1 served directory, $2 staging directory in it, $3 list of the entries that Coppice put there. The
+ * directory itself is never replaced: a server that has made it its working directory, as busybox httpd does,
+ * would go on serving the old one. The list grows before entries move and is cut to what is there afterwards,
+ * so a crash in between loses no track of any.
+ */
+const PUBLISH: GuestScript = {
+  title: 'move the package into the served directory',
+  timeoutSeconds: 120,
+  text: `root=$1 staging=$2 list=$3
+b chmod -R a+rX "$staging"
+b mkdir -p "\${list%/*}"
+[ -f "$list" ] || : >"$list"
+b ls -A "$staging" >"$list.new"
+while IFS= read -r entry; do
+  case $entry in '' | . | .. | */*) continue ;; esac
+  [ -e "$staging/$entry" ] || b rm -rf "$root/$entry"
+done <"$list"
+b cat "$list.new" >>"$list"
+while IFS= read -r entry; do
+  b rm -rf "$root/$entry"
+  b mv "$staging/$entry" "$root/$entry"
+done <"$list.new"
+b mv "$list.new" "$list"
+b rm -rf "$staging"
+b sync
+`,
+};
+
+/**
+ * Builder for `static-site` (SO-MVDS section 5): a web server in the template serves a directory; the
+ * package's files are put there, below `parameters.path` when it is given.
+ */
+export function buildStaticSite(request: ServiceRequest): ServicePlan {
+  const { container, parameters, package: facts } = request;
+  const name = serviceNameOf(request);
+  requireSafePackage(facts);
+  const path = normalisePath(parameters.path ?? '/', 'parameters.path');
+  const below = path === '/' ? '' : path;
+  const root = normalisePath(container.documentRoot ?? DEFAULT_DOCUMENT_ROOT, 'documentRoot') + below;
+  const staging = `${root}/.coppice-${request.serviceName}`;
+  const accessPath = `${below}/${landingPage(facts)}`;
+  const publish = runScript(PUBLISH, [root, staging, `/opt/coppice/${request.serviceName}.entries`]);
+  return {
+    name,
+    actions: facts.kind === 'none' ? [] : [runScript(PREPARE, [staging]), putInto(staging, facts), publish],
+    start: [],
+    stop: [],
+    containerProbe: {
+      kind: 'http',
+      port: container.port,
+      path: '/',
+      scheme: container.scheme ?? 'http',
+      expectStatusBelow: CONTAINER_ANSWERS_BELOW,
+    },
+    serviceProbe: requestedProbe(request) ?? httpServiceProbe(request, accessPath),
+    accessPath,
+  };
+}
+
+/** A package that is one file is reached at that file, unless servers show it by themselves. */
+function landingPage(facts: PackageFacts): string {
+  const only = onlyFile(facts);
+  return only === undefined || /^index\.html?$/.test(only)
+    ? ''
+    : only.split('/').map(encodeURIComponent).join('/');
+}
+
+function onlyFile(facts: PackageFacts): string | undefined {
+  if (facts.kind === 'archive') return facts.format === 'file' ? facts.fileName : undefined;
+  return facts.kind === 'files' && facts.files.length === 1 ? facts.files[0]?.name : undefined;
+}

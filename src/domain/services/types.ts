@@ -1,0 +1,127 @@
+/**
+ * The vocabulary of service deployment (SO-MVDS section 5): what a builder is told about a request D = (S, C,
+ * R, P), and what it answers. A builder is pure; the host daemon carries its plan out through the agent in
+ * the guest.
+ */
+
+/** S, the package, as far as a builder has to know it; the content stays with the daemon. */
+export type PackageFacts =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'files'; readonly files: readonly PackageFile[]; readonly descriptor?: unknown }
+  | {
+      readonly kind: 'archive';
+      readonly fileName: string;
+      readonly sizeBytes: number;
+      /** `file`: not unpacked, the file itself is the package. */
+      readonly format: 'tar' | 'tar.gz' | 'zip' | 'file';
+      /** The package's own `service.json`, parsed, when it has one at its top. */
+      readonly descriptor?: unknown;
+    };
+
+interface PackageFile {
+  /** Relative path within the package. */
+  readonly name: string;
+  readonly sizeBytes: number;
+}
+
+/** C, the container in the template. */
+interface ContainerFacts {
+  readonly type: string;
+  readonly name?: string;
+  /** Port in the guest. */
+  readonly port: number;
+  readonly scheme?: 'http' | 'https';
+  readonly documentRoot?: string;
+}
+
+/** A probe as the user asks for it; a port that is not given is the container's. */
+type ProbeParameter =
+  | { readonly kind: 'http'; readonly path: string; readonly port?: number }
+  | { readonly kind: 'tcp'; readonly port?: number }
+  | { readonly kind: 'exec'; readonly command: readonly string[] };
+
+/** P, the parameters, as far as they concern the service; what concerns the guest is in guest-config.ts. */
+interface ServiceParameters {
+  readonly serviceName?: string;
+  /** Path below the container at which the service answers. */
+  readonly path?: string;
+  readonly command?: readonly string[];
+  readonly probe?: ProbeParameter;
+}
+
+export interface ServiceRequest {
+  /**
+   * The service's name in the deployment. It stays the same whatever the package says, so paths in the guest
+   * carry it.
+   */
+  readonly serviceName: string;
+  readonly package: PackageFacts;
+  readonly container: ContainerFacts;
+  readonly parameters: ServiceParameters;
+}
+
+/**
+ * What the daemon does in the guest. Every action may be run again after a crash, and then has the same
+ * result.
+ */
+export type GuestAction =
+  | {
+      /** Run the program, as root; anything but exit code 0 is a failure. */
+      readonly kind: 'exec';
+      readonly title: string;
+      readonly argv: readonly string[];
+      readonly env?: Readonly<Record<string, string>>;
+      readonly timeoutSeconds: number;
+    }
+  | {
+      /**
+       * Transfer the package of kind `archive`. With `unpack` its entries go into the existing, empty
+       * directory `path`; without, the file itself is written as `path`.
+       */
+      readonly kind: 'putPackage';
+      readonly title: string;
+      readonly path: string;
+      readonly unpack?: 'tar' | 'tar.gz' | 'zip';
+    }
+  | {
+      /**
+       * Write the package's files, of kind `files`, below the existing, empty directory, making folders as
+       * needed.
+       */
+      readonly kind: 'putFiles';
+      readonly title: string;
+      readonly directory: string;
+    };
+
+/** How to see that something answers; ports are the guest's. */
+export type Probe =
+  | {
+      readonly kind: 'http';
+      readonly port: number;
+      readonly path: string;
+      readonly scheme: 'http' | 'https';
+      readonly expectStatusBelow: number;
+    }
+  | { readonly kind: 'tcp'; readonly port: number }
+  | { readonly kind: 'exec'; readonly argv: readonly string[]; readonly timeoutSeconds: number };
+
+export interface ServicePlan {
+  /**
+   * The service's name: from P, else the package's own description, else its file's name, else the
+   * deployment.
+   */
+  readonly name: string;
+  /** Install the package, in this order, all of them again after any failure. */
+  readonly actions: readonly GuestAction[];
+  readonly start: readonly GuestAction[];
+  readonly stop: readonly GuestAction[];
+  /** Holds from state ContainerReady on. */
+  readonly containerProbe: Probe;
+  /** Holds in state ServiceAvailable. */
+  readonly serviceProbe: Probe;
+  /** The path of the access point. */
+  readonly accessPath: string;
+}
+
+/** One per type of container. Throws {@link ServiceRequestError} for a request that cannot be carried out. */
+export type ServiceBuilder = (request: ServiceRequest) => ServicePlan;

@@ -1,0 +1,82 @@
+/**
+ * The tree of templates (SO-MVDS 3.1): "an incremental image file can be the basic file of another image",
+ * and an appliance's disk is a leaf. Templates and appliances go by their keys, namespace/name.
+ */
+
+/** Reads slow down with every layer: 25 ms for 20,000 reads at depth 3, 61 at 12, 217 at 24. */
+export const DEPTH_LIMIT = 12;
+
+/** What a template's chain of parents can suffer from. */
+type ChainProblem =
+  | { readonly reason: 'ParentNotFound'; readonly message: string }
+  | { readonly reason: 'ParentCycle'; readonly message: string }
+  | { readonly reason: 'ChainTooDeep'; readonly message: string };
+
+export type ParentChain =
+  /** From the template itself to its root, a basic template. */
+  { readonly chain: readonly string[]; readonly problem?: undefined } | { readonly problem: ChainProblem };
+
+/**
+ * Follows the parents of a template up to its root.
+ * @param parentOf a template's parent: null for a basic template, undefined for one that does not exist
+ */
+export function parentChain(key: string, parentOf: (key: string) => string | null | undefined): ParentChain {
+  const chain = [key];
+  for (let at = key; ; ) {
+    const parent = parentOf(at);
+    if (parent === null) return { chain };
+    if (parent === undefined) return { problem: notFound(at, chain) };
+    if (chain.includes(parent)) {
+      const message = `${[...chain, parent].join(' → ')} is a circle: a template cannot stand on itself`;
+      return { problem: { reason: 'ParentCycle', message } };
+    }
+    chain.push(parent);
+    if (chain.length > DEPTH_LIMIT) {
+      const message = `${key} stands on more than ${DEPTH_LIMIT - 1} layers, with which disks become slow: import a flat image`;
+      return { problem: { reason: 'ChainTooDeep', message } };
+    }
+    at = parent;
+  }
+}
+
+function notFound(key: string, chain: readonly string[]): ChainProblem {
+  const child = chain.at(-2);
+  const message =
+    child === undefined
+      ? `template ${key} does not exist`
+      : `template ${key}, the parent of ${child}, does not exist`;
+  return { reason: 'ParentNotFound', message };
+}
+
+/** Who stands on a template; as long as anyone does, it cannot go. */
+export interface TemplateHolders {
+  readonly children: readonly string[];
+  readonly appliances: readonly string[];
+}
+
+/** The templates and appliances that stand directly on the template, in order of their keys. */
+export function holdersOf(
+  key: string,
+  templates: Iterable<{ readonly key: string; readonly parent: string | null }>,
+  appliances: Iterable<{ readonly key: string; readonly template: string }>,
+): TemplateHolders {
+  const children: string[] = [];
+  for (const template of templates) if (template.parent === key) children.push(template.key);
+  const grown: string[] = [];
+  for (const appliance of appliances) if (appliance.template === key) grown.push(appliance.key);
+  return { children: children.sort(), appliances: grown.sort() };
+}
+
+const NAMED = 5;
+
+/** A sentence for the condition of a template that waits to be deleted, or null when nobody holds it. */
+export function describeHolders({ children, appliances }: TemplateHolders): string | null {
+  const parts = [list('template', children), list('appliance', appliances)].filter((part) => part !== null);
+  return parts.length === 0 ? null : `held by ${parts.join(' and ')}`;
+}
+
+function list(noun: string, keys: readonly string[]): string | null {
+  if (keys.length === 0) return null;
+  const more = keys.length > NAMED ? ` and ${keys.length - NAMED} more` : '';
+  return `${keys.length} ${noun}${keys.length === 1 ? '' : 's'} (${keys.slice(0, NAMED).join(', ')}${more})`;
+}

@@ -1,0 +1,234 @@
+import type { Duplex } from 'node:stream';
+import { Agent, type Dispatcher } from 'undici';
+import { connectToConsole } from './console-connection.ts';
+import { readEventStream } from './event-stream.ts';
+import type {
+  ApplianceStatus,
+  DesiredAppliance,
+  DesiredLayer,
+  ErrorBody,
+  HostEvent,
+  HostStatus,
+  LayerStatus,
+  Problem,
+} from './protocol.ts';
+import { hostServerName } from './protocol.ts';
+
+export type HostClientOptions = {
+  /** Name of the Host: the daemon's certificate must carry it. */
+  readonly hostName: string;
+  /** `https://address:port` at which the daemon listens. */
+  readonly url: string;
+  /** PEMs: the authority of the daemons, and the caller's own certificate and key. */
+  readonly ca: string;
+  readonly cert: string;
+  readonly key: string;
+  /** How long a call may take; 30 s when not given. */
+  readonly timeoutMs?: number;
+  /** How long the event stream may be silent before it counts as dead; the daemon sends something every 10 s. */
+  readonly eventSilenceMs?: number;
+};
+
+export type CallOptions = { readonly signal?: AbortSignal };
+
+/** A daemon's answer that is not 2xx, or, with status 0, that none came. */
+export class HostApiError extends Error {
+  override readonly name = 'HostApiError';
+  /** HTTP status; 0 when the daemon could not be reached or did not answer in time. */
+  readonly status: number;
+  readonly problem: Problem & { readonly field?: string };
+
+  constructor(status: number, problem: Problem & { readonly field?: string }, cause?: unknown) {
+    super(problem.message, cause === undefined ? undefined : { cause });
+    this.status = status;
+    this.problem = problem;
+  }
+}
+
+export type NumberedHostEvent = { readonly id: string; readonly event: HostEvent };
+
+const DEFAULT_TIMEOUT_MS = 30_000;
+const DEFAULT_EVENT_SILENCE_MS = 30_000;
+
+/** One host's daemon, as the operator and the command line call it. All calls reject with {@link HostApiError}. */
+export class HostClient {
+  readonly #options: HostClientOptions;
+  readonly #agent: Agent;
+
+  constructor(options: HostClientOptions) {
+    this.#options = options;
+    const { ca, cert, key, hostName } = options;
+    this.#agent = new Agent({ connect: { ca, cert, key, servername: hostServerName(hostName) } });
+  }
+
+  async getHost(options?: CallOptions): Promise<HostStatus> {
+    return (await this.#json('GET', '/v1/host', undefined, options)) as HostStatus;
+  }
+
+  async listAppliances(options?: CallOptions): Promise<readonly ApplianceStatus[]> {
+    const body = await this.#json('GET', '/v1/appliances', undefined, options);
+    return (body as { appliances: readonly ApplianceStatus[] }).appliances;
+  }
+
+  /** Undefined when the host has no such appliance. */
+  async getAppliance(uuid: string, options?: CallOptions): Promise<ApplianceStatus | undefined> {
+    const path = `/v1/appliances/${uuid}`;
+    return (await unlessMissing(this.#json('GET', path, undefined, options))) as ApplianceStatus | undefined;
+  }
+
+  /** Idempotent; status 409 when the host knows a newer generation, is deleting it, or it may not change so. */
+  async putAppliance(desired: DesiredAppliance, options?: CallOptions): Promise<ApplianceStatus> {
+    const path = `/v1/appliances/${desired.uuid}`;
+    return (await this.#json('PUT', path, desired, options)) as ApplianceStatus;
+  }
+
+  /** Undefined when it is gone; else it is going, and is gone once `getAppliance` finds nothing. */
+  async deleteAppliance(uuid: string, options?: CallOptions): Promise<ApplianceStatus | undefined> {
+    const path = `/v1/appliances/${uuid}`;
+    return (await unlessMissing(this.#json('DELETE', path, undefined, options))) as
+      | ApplianceStatus
+      | undefined;
+  }
+
+  /** The last bytes its VM wrote to the console. */
+  async getConsole(uuid: string, bytes: number, options?: CallOptions): Promise<string> {
+    return this.#call('GET', `/v1/appliances/${uuid}/console?bytes=${bytes}`, undefined, options);
+  }
+
+  /** Its VM's console, bytes both ways, from now on: status 409 when it can not be had. Ends with the connection. */
+  async openConsole(uuid: string): Promise<Duplex> {
+    const { ca, cert, key, hostName, url } = this.#options;
+    const tls = { ca, cert, key, servername: hostServerName(hostName) };
+    try {
+      const target = new URL(`/v1/appliances/${uuid}/console`, url);
+      const upgraded = await connectToConsole(target, tls, this.#timeoutMs);
+      if ('connection' in upgraded) return upgraded.connection;
+      throw toApiError(upgraded.status, upgraded.body);
+    } catch (error) {
+      throw asApiError(error, this.#options);
+    }
+  }
+
+  async listLayers(options?: CallOptions): Promise<readonly LayerStatus[]> {
+    const body = await this.#json('GET', '/v1/layers', undefined, options);
+    return (body as { layers: readonly LayerStatus[] }).layers;
+  }
+
+  /** Undefined when the host does not hold it. */
+  async getLayer(sha256: string, options?: CallOptions): Promise<LayerStatus | undefined> {
+    const path = `/v1/layers/${sha256}`;
+    return (await unlessMissing(this.#json('GET', path, undefined, options))) as LayerStatus | undefined;
+  }
+
+  async putLayer(sha256: string, desired: DesiredLayer, options?: CallOptions): Promise<LayerStatus> {
+    return (await this.#json('PUT', `/v1/layers/${sha256}`, desired, options)) as LayerStatus;
+  }
+
+  /** Resolves when it is gone, or was not there; status 409 while appliances stand on it. */
+  async deleteLayer(sha256: string, options?: CallOptions): Promise<void> {
+    await unlessMissing(this.#call('DELETE', `/v1/layers/${sha256}`, undefined, options));
+  }
+
+  /** Whether the daemon has looked at all that is on its host; false also when it cannot be reached. */
+  async isReady(options?: CallOptions): Promise<boolean> {
+    return this.#call('GET', '/readyz', undefined, options).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  /**
+   * The host's events after the one with `lastEventId`; without it, or when the host no longer knows it, a `reset` and
+   * then everything there is. Ends when the daemon ends the stream; rejects when it breaks off or falls silent: call
+   * again with the last id seen. Ends quietly when the signal is aborted.
+   */
+  async *events(lastEventId: string | undefined, signal: AbortSignal): AsyncGenerator<NumberedHostEvent> {
+    const headers = lastEventId === undefined || lastEventId === '' ? {} : { 'last-event-id': lastEventId };
+    const silenceMs = this.#options.eventSilenceMs ?? DEFAULT_EVENT_SILENCE_MS;
+    try {
+      const { statusCode, body } = await this.#agent.request({
+        origin: this.#options.url,
+        path: '/v1/events',
+        method: 'GET',
+        headers: { accept: 'text/event-stream', ...headers },
+        signal,
+        headersTimeout: this.#timeoutMs,
+        bodyTimeout: silenceMs,
+      });
+      if (statusCode !== 200) throw toApiError(statusCode, await body.text());
+      for await (const { id, data } of readEventStream(body, lastEventId ?? '')) {
+        if (signal.aborted) return;
+        yield { id, event: JSON.parse(data) as HostEvent };
+      }
+    } catch (error) {
+      if (signal.aborted) return;
+      throw asApiError(error, this.#options);
+    }
+  }
+
+  /** Ends all connections. */
+  async close(): Promise<void> {
+    await this.#agent.destroy();
+  }
+
+  get #timeoutMs(): number {
+    return this.#options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+  }
+
+  async #json(method: Dispatcher.HttpMethod, path: string, body: unknown, options?: CallOptions) {
+    return JSON.parse(await this.#call(method, path, body, options)) as unknown;
+  }
+
+  async #call(
+    method: Dispatcher.HttpMethod,
+    path: string,
+    body: unknown,
+    options: CallOptions = {},
+  ): Promise<string> {
+    const deadline = AbortSignal.timeout(this.#timeoutMs);
+    try {
+      const response = await this.#agent.request({
+        origin: this.#options.url,
+        path,
+        method,
+        signal: options.signal === undefined ? deadline : AbortSignal.any([deadline, options.signal]),
+        ...(body === undefined
+          ? {}
+          : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+      });
+      const text = await response.body.text();
+      if (response.statusCode >= 200 && response.statusCode < 300) return text;
+      throw toApiError(response.statusCode, text);
+    } catch (error) {
+      options.signal?.throwIfAborted();
+      throw asApiError(error, this.#options);
+    }
+  }
+}
+
+async function unlessMissing<T>(call: Promise<T>): Promise<T | undefined> {
+  try {
+    return await call;
+  } catch (error) {
+    if (error instanceof HostApiError && error.status === 404) return undefined;
+    throw error;
+  }
+}
+
+function toApiError(status: number, text: string): HostApiError {
+  try {
+    const { error } = JSON.parse(text) as Partial<ErrorBody>;
+    if (typeof error?.reason === 'string') return new HostApiError(status, error);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+  }
+  const message = `the host answered with status ${status}: ${text.slice(0, 200)}`;
+  return new HostApiError(status, { reason: 'UnexpectedAnswer', message });
+}
+
+function asApiError(error: unknown, { hostName, url }: HostClientOptions): HostApiError {
+  if (error instanceof HostApiError) return error;
+  const words = error instanceof Error ? error.message || error.name : String(error);
+  const message = `host ${hostName} at ${url} cannot be reached: ${words}`;
+  return new HostApiError(0, { reason: 'HostUnreachable', message }, error);
+}

@@ -1,0 +1,42 @@
+import { stat } from 'node:fs/promises';
+import type { Driver, VmObservation } from '../drivers/driver.ts';
+import { codeOf, type HostError, hostErrors } from '../errors.ts';
+import type { ApplianceDirectory } from '../state/appliance-directory.ts';
+import { domainOf, type Scope } from './scope.ts';
+
+/** How much of the end of its console is told of a VM that failed. */
+export const CONSOLE_TAIL_BYTES = 2000;
+
+/** What is there of an appliance on its host, apart from its record. */
+export type Observation = {
+  readonly vm?: VmObservation;
+  /** Bytes its disk takes on the host. */
+  readonly diskBytes?: number;
+};
+
+export async function observe(driver: Driver, directory: ApplianceDirectory): Promise<Observation> {
+  const vm = await driver.inspect(directory.uuid, directory.path);
+  const diskBytes = await allocatedBytes(directory.diskPath);
+  return { ...(vm === undefined ? {} : { vm }), ...(diskBytes === undefined ? {} : { diskBytes }) };
+}
+
+/** Why a VM that should run does not: in the hypervisor's words where it has any, with what the guest said last. */
+export async function whyNotRunning(
+  { host, desired, directory }: Scope,
+  found: VmObservation | undefined,
+): Promise<HostError> {
+  const domain = domainOf(desired);
+  if (found?.state === 'Paused' && found.problem !== undefined)
+    return hostErrors.vmPaused(domain, found.problem);
+  const console = await host.driver.consoleTail(directory.path, CONSOLE_TAIL_BYTES);
+  return hostErrors.vmStopped(domain, found?.state ?? 'Stopped', console, found?.problem);
+}
+
+async function allocatedBytes(path: string): Promise<number | undefined> {
+  try {
+    return (await stat(path)).blocks * 512;
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}

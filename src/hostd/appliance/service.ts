@@ -1,0 +1,85 @@
+import { accessPoint } from '../../domain/services/access-point.ts';
+import { planService } from '../../domain/services/builders.ts';
+import { ServiceRequestError } from '../../domain/services/errors.ts';
+import type { PackageFacts, ServicePlan } from '../../domain/services/types.ts';
+import type { DesiredAppliance } from '../../host/protocol.ts';
+import { hostErrors } from '../errors.ts';
+import { FORWARD_ADDRESS, type PortMap } from '../ports.ts';
+import { type PackageContent, packageFileName } from './guest-work.ts';
+import type { Scope } from './scope.ts';
+
+/** The service's package as it lies on this host. */
+export function contentOf({ host, desired }: Scope): PackageContent {
+  const content = desired.service.package;
+  if (content === undefined) return { kind: 'none' };
+  if (content.kind === 'archive') {
+    return { kind: 'archive', path: host.packages.path(content.sha256), fileName: packageFileName(content) };
+  }
+  const files = Object.entries(content.files).map(
+    ([name, text]) => [name, Buffer.from(text, 'base64')] as const,
+  );
+  return { kind: 'files', files: Object.fromEntries(files) };
+}
+
+/** Begins to fetch the package, unless that was begun in this pass; rejects as the fetch does. */
+export function fetchPackage(scope: Scope, signal: AbortSignal): Promise<void> {
+  const content = scope.desired.service.package;
+  if (content?.kind !== 'archive') return Promise.resolve();
+  scope.packageFetch ??= scope.host.packages.fetch(content.url, content.sha256, signal);
+  return scope.packageFetch;
+}
+
+/** The builder's plan once the package is on this host. */
+export async function planOf(scope: Scope): Promise<ServicePlan> {
+  return planWith(scope.desired, await scope.host.guestWork.describe(contentOf(scope)));
+}
+
+/**
+ * The plan as far as it can be told before the package arrived: enough to know when the container is ready, and how
+ * to see that a service that was installed earlier still answers.
+ */
+export async function provisionalPlanOf(scope: Scope): Promise<ServicePlan> {
+  const content = scope.desired.service.package;
+  if (content?.kind !== 'archive' || (await scope.host.packages.has(content.sha256))) return planOf(scope);
+  const fileName = packageFileName(content);
+  return planWith(scope.desired, { kind: 'archive', fileName, sizeBytes: 0, format: 'file' });
+}
+
+function planWith(desired: DesiredAppliance, facts: PackageFacts): ServicePlan {
+  const { name, container, parameters } = desired.service;
+  return asHostErrors(() =>
+    planService({ serviceName: name, package: facts, container, parameters: { ...parameters } }),
+  );
+}
+
+/** A request that no builder can carry out waits for its author, not for another try. */
+export function asHostErrors<T>(build: () => T): T {
+  try {
+    return build();
+  } catch (error) {
+    if (error instanceof ServiceRequestError)
+      throw hostErrors.serviceRequestInvalid(error.reason, error.message);
+    throw error;
+  }
+}
+
+/** The host port through which a port of the guest is reached. */
+export function hostPortOf(desired: DesiredAppliance, ports: PortMap, guestPort: number): number {
+  const request = desired.network.ports.find((each) => each.guestPort === guestPort);
+  const hostPort = request === undefined ? undefined : ports[request.name];
+  if (hostPort === undefined) throw hostErrors.portNotForwarded(guestPort);
+  return hostPort;
+}
+
+/** The URLs at which the service answers (SO-MVDS section 5). */
+export function accessPointsOf({ desired, record }: Scope, plan: ServicePlan): readonly string[] {
+  const { container } = desired.service;
+  return [
+    accessPoint({
+      scheme: container.scheme ?? 'http',
+      address: FORWARD_ADDRESS,
+      port: hostPortOf(desired, record.current.ports, container.port),
+      path: plan.accessPath,
+    }),
+  ];
+}

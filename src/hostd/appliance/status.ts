@@ -1,0 +1,51 @@
+import type { ApplianceStatus, DesiredAppliance, Problem, VmStatus } from '../../host/protocol.ts';
+import type { Clock } from '../clock.ts';
+import type { VmObservation } from '../drivers/driver.ts';
+import { FORWARD_ADDRESS } from '../ports.ts';
+import type { ApplianceDirectory } from '../state/appliance-directory.ts';
+import type { ApplianceRecord } from '../state/record.ts';
+import type { Observation } from './observation.ts';
+import { shownSteps } from './progress.ts';
+
+type Facts = {
+  readonly directory: ApplianceDirectory;
+  readonly desired: DesiredAppliance | undefined;
+  readonly record: ApplianceRecord;
+  readonly deleting: boolean;
+  readonly problem: Problem | undefined;
+  readonly found: Observation;
+  readonly clock: Clock;
+};
+
+/** An appliance as the API shows it. One whose files cannot be read has its uuid, its VM, and a problem. */
+export function statusOf(facts: Facts): ApplianceStatus {
+  const { directory, desired, record, deleting, problem, found, clock } = facts;
+  const { vm, diskBytes } = found;
+  return {
+    uuid: directory.uuid,
+    generation: desired?.generation ?? 0,
+    namespace: desired?.namespace ?? '',
+    name: desired?.name ?? '',
+    deleting,
+    serviceState: record.serviceState,
+    vm: vmStatusOf(vm),
+    accessPoints: record.accessPoints,
+    endpoints: endpointsOf(desired, record),
+    steps: shownSteps(record, clock),
+    ...(problem === undefined ? {} : { problem }),
+    ...(diskBytes === undefined ? {} : { diskPath: directory.diskPath, diskBytes }),
+  };
+}
+
+function vmStatusOf(vm: VmObservation | undefined): VmStatus {
+  if (vm === undefined) return { state: 'Absent' };
+  const { uuid: _, problem: __, ...status } = vm;
+  return status;
+}
+
+function endpointsOf(desired: DesiredAppliance | undefined, record: ApplianceRecord) {
+  return (desired?.network.ports ?? []).flatMap(({ name, guestPort }) => {
+    const port = record.ports[name];
+    return port === undefined ? [] : [{ name, address: FORWARD_ADDRESS, port, guestPort }];
+  });
+}

@@ -1,0 +1,120 @@
+import { configureGuest } from '../../../domain/services/guest-config.ts';
+import { orAborted } from '../../abort.ts';
+import { hostErrors } from '../../errors.ts';
+import {
+  configurationDigest,
+  readInstalled,
+  serviceDigest,
+  startDigest,
+  writeInstalled,
+} from '../installed.ts';
+import { askProbe, untilWell } from '../probe.ts';
+import type { Scope } from '../scope.ts';
+import {
+  accessPointsOf,
+  asHostErrors,
+  contentOf,
+  fetchPackage,
+  planOf,
+  provisionalPlanOf,
+} from '../service.ts';
+import type { Step } from '../step.ts';
+
+/** The guest has its hostname and environment: only from VMReady on (SO-MVDS section 5). */
+export function configureStep(scope: Scope): Step {
+  const { host, desired, guest } = scope;
+  const wanted = configurationDigest(desired.service);
+  return {
+    name: 'Configure',
+    isDone: async (signal) => (await readInstalled(scope, signal)).configuration === wanted,
+    run: async (signal) => {
+      const actions = asHostErrors(() => configureGuest(desired.service.parameters));
+      await orAborted(host.guestWork.run(guest, actions, { kind: 'none' }, signal), signal);
+      await writeInstalled(scope, { configuration: wanted }, signal);
+    },
+  };
+}
+
+/** What runs services in the guest is there: state ContainerReady. */
+export function containerStep(scope: Scope): Step {
+  const { host, desired } = scope;
+  return {
+    name: 'Container',
+    isDone: async (signal) => {
+      const { containerProbe } = await provisionalPlanOf(scope);
+      return (await askProbe(scope, containerProbe, signal)) === undefined;
+    },
+    run: async (signal) => {
+      const { containerProbe } = await provisionalPlanOf(scope);
+      const tooLate = (finding: string) =>
+        hostErrors.containerTimeout(desired.service.container.type, finding);
+      await untilWell(scope, containerProbe, host.pace.containerMs, tooLate, signal);
+    },
+  };
+}
+
+/** The package is on this host, its digest proved; not needed again once it is installed. */
+export function packageStep(scope: Scope): Step {
+  const { host, desired } = scope;
+  const content = desired.service.package;
+  return {
+    name: 'Package',
+    isDone: async (signal) => {
+      if (content?.kind !== 'archive' || (await host.packages.has(content.sha256))) return true;
+      return isServiceInstalled(scope, signal);
+    },
+    run: (signal) => fetchPackage(scope, signal),
+  };
+}
+
+async function isServiceInstalled(scope: Scope, signal: AbortSignal): Promise<boolean> {
+  const { bootId, service, started } = await readInstalled(scope, signal);
+  const wanted = scope.desired.service;
+  return service === serviceDigest(wanted) && started === startDigest(wanted, bootId);
+}
+
+/** The service is installed and was started in this boot of the guest. */
+export function installStep(scope: Scope): Step {
+  const { host, desired, guest } = scope;
+  return {
+    name: 'Install',
+    isDone: (signal) => isServiceInstalled(scope, signal),
+    run: async (signal) => {
+      const { actions, start } = await planOf(scope);
+      const content = contentOf(scope);
+      const { bootId, service } = await readInstalled(scope, signal);
+      const wanted = serviceDigest(desired.service);
+      if (service !== wanted) {
+        await orAborted(host.guestWork.run(guest, actions, content, signal), signal);
+        await writeInstalled(scope, { service: wanted }, signal);
+      }
+      await orAborted(host.guestWork.run(guest, start, content, signal), signal);
+      await writeInstalled(scope, { started: startDigest(desired.service, bootId) }, signal);
+    },
+  };
+}
+
+/** The service answers: state ServiceAvailable. One that stays silent too long is installed again. */
+export function serviceStep(scope: Scope): Step {
+  const { desired, record } = scope;
+  const { name } = desired.service;
+  const seconds = desired.serviceTimeoutSeconds;
+  return {
+    name: 'Service',
+    isDone: async (signal) => {
+      const plan = await provisionalPlanOf(scope);
+      if ((await askProbe(scope, plan.serviceProbe, signal)) !== undefined) return false;
+      record.update({ accessPoints: accessPointsOf(scope, plan) });
+      return true;
+    },
+    run: async (signal) => {
+      const plan = await provisionalPlanOf(scope);
+      const tooLate = async (finding: string) => {
+        await writeInstalled(scope, { service: '', started: '' }, signal);
+        return hostErrors.serviceTimeout(name, seconds, finding);
+      };
+      await untilWell(scope, plan.serviceProbe, seconds * 1000, tooLate, signal);
+      record.update({ accessPoints: accessPointsOf(scope, plan) });
+    },
+  };
+}

@@ -1,0 +1,158 @@
+import { createHash } from 'node:crypto';
+import { orAborted } from '../../abort.ts';
+import type { VmSpec } from '../../drivers/driver.ts';
+import { HostError, hostErrors } from '../../errors.ts';
+import { FORWARD_ADDRESS } from '../../ports.ts';
+import { queued } from '../../queued.ts';
+import { ensureSpace } from '../../space.ts';
+import { CONSOLE_TAIL_BYTES, whyNotRunning } from '../observation.ts';
+import { domainOf, labelOf, type Scope } from '../scope.ts';
+import { fetchPackage } from '../service.ts';
+import type { Step } from '../step.ts';
+
+/** The VM runs. */
+export function startStep(scope: Scope): Step {
+  const { host, desired, directory, record } = scope;
+  return {
+    name: 'Start',
+    isDone: async () => (await host.driver.inspect(desired.uuid, directory.path))?.state === 'Running',
+    run: async (signal) => {
+      await makeRoom(scope);
+      await queued(host.creation, () => host.driver.start(vmSpecOf(scope), signal), signal);
+      record.update({ started: true });
+    },
+  };
+}
+
+/** A VM that was paused because its disk was full would only stop again; a new one needs its ports. */
+async function makeRoom({ host, desired, directory, record }: Scope): Promise<void> {
+  const { driver, ports, reserveBytes } = host;
+  await ensureSpace(directory.path, `VM ${domainOf(desired)}`, 0, reserveBytes);
+  const found = await driver.inspect(desired.uuid, directory.path);
+  if (found?.state === 'Paused') return;
+  try {
+    await ports.verifyFree({ uuid: desired.uuid, label: labelOf(desired) }, record.current.ports);
+  } catch (error) {
+    // Nobody knows the ports of a VM that never ran: others will do, save those that were asked for.
+    if (error instanceof HostError && error.reason === 'PortInUse' && !record.current.started) {
+      await ports.release(desired.uuid);
+      record.update({ ports: {} });
+    }
+    throw error;
+  }
+}
+
+function vmSpecOf({ host, desired, directory, record }: Scope): VmSpec {
+  const { uuid, boot, resources, network } = desired;
+  const file = (sha256: string) => {
+    const path = host.layers.readyPath(sha256);
+    if (path === undefined) throw hostErrors.layerNotHere(sha256);
+    return path;
+  };
+  return {
+    uuid,
+    domain: domainOf(desired),
+    directory: directory.path,
+    vcpus: Math.max(1, Math.ceil(resources.cpuMillis / 1000)),
+    memoryBytes: resources.memoryBytes,
+    disk: { path: directory.diskPath, format: 'qcow2' },
+    boot:
+      boot.kind === 'firmware'
+        ? { kind: 'firmware' }
+        : {
+            kind: 'direct',
+            kernel: file(boot.kernel),
+            ...(boot.initrd === undefined ? {} : { initrd: file(boot.initrd) }),
+            commandLine: boot.commandLine,
+          },
+    network: {
+      mode: network.mode,
+      mac: macOf(uuid),
+      forwards: network.ports.map(({ name, guestPort }) => ({
+        address: FORWARD_ADDRESS,
+        hostPort: reservedPort(record.current.ports, name),
+        guestPort,
+      })),
+    },
+  };
+}
+
+function reservedPort(ports: Readonly<Record<string, number>>, name: string): number {
+  const port = ports[name];
+  if (port === undefined) throw hostErrors.internal(new Error(`port ${name} is not reserved`));
+  return port;
+}
+
+/** Always the same for an appliance, from the range that QEMU's own addresses have. */
+function macOf(uuid: string): string {
+  const bytes = createHash('sha256').update(uuid).digest().subarray(0, 3);
+  return ['52', '54', '00', ...[...bytes].map((byte) => byte.toString(16).padStart(2, '0'))].join(':');
+}
+
+/** The agent in the guest answers: state VMReady. A VM whose agent stays silent too long is started anew. */
+export function agentStep(scope: Scope): Step {
+  const { host, desired, guest } = scope;
+  return {
+    name: 'Agent',
+    isDone: async (signal) => {
+      if (!(await mayAnswer(scope))) return false;
+      return answers(() => guest.ping(host.pace.questionMs), signal);
+    },
+    run: async (signal) => {
+      // The guest boots for seconds: the package can come meanwhile. If it fails, the step Package tells so.
+      fetchPackage(scope, signal).catch(() => undefined);
+      const deadline = host.clock.now() + desired.agentTimeoutSeconds * 1000;
+      while (!(await answers(() => guest.ping(host.pace.questionMs), signal))) {
+        await ensureRunning(scope);
+        if (host.clock.now() >= deadline) throw await giveUp(scope);
+        await host.clock.sleep(host.pace.pollMs, signal);
+      }
+    },
+  };
+}
+
+/** In the first seconds after its start there is nobody to ask: `run` waits better than a question does. */
+async function mayAnswer({ host, desired, directory }: Scope): Promise<boolean> {
+  const found = await host.driver.inspect(desired.uuid, directory.path);
+  if (found?.startedAt === undefined) return found !== undefined;
+  return host.clock.now() - Date.parse(found.startedAt) > host.pace.questionMs;
+}
+
+async function answers(question: () => Promise<void>, signal: AbortSignal): Promise<boolean> {
+  try {
+    await orAborted(question(), signal);
+    return true;
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof HostError && error.reason === 'AgentUnavailable') return false;
+    throw error;
+  }
+}
+
+async function ensureRunning(scope: Scope): Promise<void> {
+  const { host, desired, directory } = scope;
+  const found = await host.driver.inspect(desired.uuid, directory.path);
+  if (found?.state !== 'Running') throw await whyNotRunning(scope, found);
+}
+
+async function giveUp({ host, desired, directory }: Scope): Promise<HostError> {
+  const console = await host.driver.consoleTail(directory.path, CONSOLE_TAIL_BYTES);
+  await host.driver.destroy(desired.uuid, directory.path);
+  return hostErrors.agentTimeout(domainOf(desired), desired.agentTimeoutSeconds, console);
+}
+
+/** The VM is off, and stays off. */
+export function stopStep({ host, desired, directory }: Scope): Step {
+  return {
+    name: 'Stop',
+    isDone: async () => {
+      const state = (await host.driver.inspect(desired.uuid, directory.path))?.state;
+      // One that failed may still have its hypervisor, and would never be told to be off.
+      return state === undefined || state === 'Stopped';
+    },
+    run: async () => {
+      await host.driver.shutdown(desired.uuid, directory.path, host.pace.shutdownMs);
+      await host.driver.destroy(desired.uuid, directory.path);
+    },
+  };
+}

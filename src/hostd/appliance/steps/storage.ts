@@ -1,0 +1,93 @@
+import { rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { DesiredAppliance } from '../../../host/protocol.ts';
+import { instant } from '../../clock.ts';
+import { codeOf, hostErrors } from '../../errors.ts';
+import { PARTIAL_SUFFIX, publishFile } from '../../files.ts';
+import { fileExists } from '../../layers/stored-file.ts';
+import { ensureSpace } from '../../space.ts';
+import { labelOf, type Scope } from '../scope.ts';
+import type { Step } from '../step.ts';
+
+/** Every layer that an appliance stands on: its disk's, and those it boots from. */
+export function layersOf(desired: DesiredAppliance): readonly string[] {
+  const { layer, boot } = desired;
+  if (boot.kind === 'firmware') return [layer];
+  return [layer, boot.kernel, ...(boot.initrd === undefined ? [] : [boot.initrd])];
+}
+
+/** Its layers lie sealed on this host. A VM that runs has opened them: whatever became of them, it is not to blame. */
+export function layersStep({ host, desired, directory }: Scope): Step {
+  const wanted = layersOf(desired);
+  return {
+    name: 'Layers',
+    isDone: async () => {
+      if (wanted.every((sha256) => host.layers.readyPath(sha256) !== undefined)) return true;
+      return (await host.driver.inspect(desired.uuid, directory.path))?.state === 'Running';
+    },
+    run: (signal) => host.layers.whenReady(wanted, signal),
+  };
+}
+
+/** Each forwarded port has a host port that is its own, and that is written down. */
+export function portsStep({ host, desired, record }: Scope): Step {
+  const requests = desired.network.ports;
+  return {
+    name: 'Ports',
+    isDone: async () =>
+      requests.every(({ name, hostPort }) => {
+        const reserved = record.current.ports[name];
+        return reserved !== undefined && (hostPort === undefined || hostPort === reserved);
+      }),
+    run: async () => {
+      const owner = { uuid: desired.uuid, label: labelOf(desired) };
+      record.update({ ports: await host.ports.reserve(owner, requests, record.current.ports) });
+      await record.saved();
+    },
+  };
+}
+
+/** It has its disk: made under another name and then named, never in place of one that is there. */
+export function diskStep(scope: Scope): Step {
+  const { directory, record } = scope;
+  return {
+    name: 'Disk',
+    isDone: async () => {
+      if (!(await fileExists(directory.diskPath))) return false;
+      if (record.current.diskCreatedAt === undefined) noteCreation(scope);
+      return true;
+    },
+    run: async (signal) => {
+      const { diskCreatedAt } = record.current;
+      if (diskCreatedAt !== undefined) throw hostErrors.diskMissing(directory.diskPath, diskCreatedAt);
+      await createDisk(scope, signal);
+      noteCreation(scope);
+      await record.saved();
+    },
+  };
+}
+
+function noteCreation({ host, record }: Scope): void {
+  record.update({ diskCreatedAt: instant(host.clock.now()) });
+}
+
+async function createDisk({ host, desired, directory }: Scope, signal: AbortSignal): Promise<void> {
+  const { layers, driver, reserveBytes } = host;
+  const layer = layers.readyPath(desired.layer);
+  if (layer === undefined) throw hostErrors.layerNotHere(desired.layer);
+  const partial = directory.diskPath + PARTIAL_SUFFIX;
+  await rm(partial, { force: true });
+  const clone = desired.disk.mode === 'Clone';
+  const neededBytes = clone ? (layers.get(desired.layer)?.storedBytes ?? 0) : 0;
+  await ensureSpace(dirname(partial), `the disk of ${labelOf(desired)}`, neededBytes, reserveBytes);
+  signal.throwIfAborted();
+  if (clone) await driver.images.createClone(layer, partial, desired.disk.sizeBytes, signal);
+  else await driver.images.createOverlay(layer, partial, desired.disk.sizeBytes);
+  try {
+    await publishFile(partial, directory.diskPath);
+  } catch (error) {
+    // Somebody put a disk there meanwhile: theirs stays, ours goes.
+    if (codeOf(error) !== 'EEXIST') throw error;
+    await rm(partial, { force: true });
+  }
+}

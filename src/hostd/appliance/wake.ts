@@ -1,0 +1,23 @@
+import type { Clock } from '../clock.ts';
+
+/** Ends the current pause of a loop early; a call between two pauses ends the next one. */
+export class Wake {
+  #controller = new AbortController();
+
+  now(): void {
+    this.#controller.abort();
+  }
+
+  /** Resolves after `ms`, or as soon as somebody wakes; rejects when `stop` is aborted. */
+  async pause(ms: number, clock: Clock, stop: AbortSignal): Promise<void> {
+    const woken = this.#controller.signal;
+    try {
+      await clock.sleep(ms, AbortSignal.any([woken, stop]));
+    } catch (error) {
+      stop.throwIfAborted();
+      if (!woken.aborted) throw error;
+    } finally {
+      if (woken.aborted) this.#controller = new AbortController();
+    }
+  }
+}

@@ -1,0 +1,37 @@
+import type { Problem } from '../../host/protocol.ts';
+import type { VmObservation } from '../drivers/driver.ts';
+import { whyNotRunning } from './observation.ts';
+import { askProbe } from './probe.ts';
+import type { Scope } from './scope.ts';
+import { provisionalPlanOf } from './service.ts';
+
+/** Whether an appliance that was as desired still is; a service has to fail twice in a row to count as gone. */
+export type WatchFinding =
+  | { readonly kind: 'well' }
+  | { readonly kind: 'serviceSilent' }
+  | { readonly kind: 'vmGone'; readonly error: Error };
+
+/** What the hypervisor says of a VM that runs on, told once for as long as it lasts. */
+export function vmProblem(
+  found: VmObservation | undefined,
+  told: Problem | undefined,
+  retryAt: string,
+): Problem | undefined {
+  if (found?.problem === undefined) return undefined;
+  return told?.reason === found.problem.reason ? told : { ...found.problem, retryAt };
+}
+
+/** A cheap look at what was found of the VM: the service is asked, the agent only where services are probed through it. */
+export async function look(
+  scope: Scope,
+  found: VmObservation | undefined,
+  signal: AbortSignal,
+): Promise<WatchFinding> {
+  const { desired } = scope;
+  const running = found?.state === 'Running';
+  if (desired.powerState === 'Stopped') return running ? { kind: 'serviceSilent' } : { kind: 'well' };
+  if (!running) return { kind: 'vmGone', error: await whyNotRunning(scope, found) };
+  const { serviceProbe } = await provisionalPlanOf(scope);
+  const silent = (await askProbe(scope, serviceProbe, signal)) !== undefined;
+  return silent ? { kind: 'serviceSilent' } : { kind: 'well' };
+}

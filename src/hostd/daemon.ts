@@ -1,0 +1,185 @@
+import { join } from 'node:path';
+import PQueue from 'p-queue';
+import type { Logger } from 'pino';
+import type { GuestWork } from './appliance/guest-work.ts';
+import { ApplianceManager } from './appliance/manager.ts';
+import type { HostServices, Pace } from './appliance/scope.ts';
+import type { Clock } from './clock.ts';
+import type { Driver } from './drivers/driver.ts';
+import { EventHub } from './events.ts';
+import { makeDirectory } from './files.ts';
+import { Host } from './host.ts';
+import { type CapacityOverride, HostUse } from './host-use.ts';
+import { LayerStore } from './layers/store.ts';
+import { lockStateDirectory } from './lock.ts';
+import { HostMetrics } from './metrics.ts';
+import { PackageCache } from './packages.ts';
+import { type PortRange, PortRegistry } from './ports.ts';
+import { createServer, listen, type TlsFiles } from './server.ts';
+
+export type HostDaemonOptions = {
+  /** Name of the Host. */
+  readonly name: string;
+  readonly version: string;
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly tls: TlsFiles;
+  readonly stateDirectory: string;
+  readonly driver: Driver;
+  readonly guestWork: GuestWork;
+  readonly capacity: CapacityOverride;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly pace: Pace;
+  readonly portRange: PortRange;
+  /** Free bytes on the disk that making and fetching leave to running VMs. */
+  readonly reserveBytes: number;
+  /** Folders of this host below which `file:` addresses of layers and packages may lie. */
+  readonly fileRoots: readonly string[];
+  /** How many events are kept for readers that lost the connection. */
+  readonly eventCapacity: number;
+  readonly heartbeatMs: number;
+  readonly measureMs: number;
+};
+
+export type HostDaemon = { readonly url: string; readonly port: number; close(): Promise<void> };
+
+/**
+ * Starts a host's daemon: takes the state directory for itself, takes up what is in it and the VMs that live, then
+ * serves. `close` ends the daemon and leaves the VMs running. Rejects with `StateDirectoryInUse`.
+ */
+export async function startHostDaemon(options: HostDaemonOptions): Promise<HostDaemon> {
+  await makeDirectory(options.stateDirectory);
+  const lock = await lockStateDirectory(options.stateDirectory);
+  try {
+    const parts = await openParts(options);
+    const serving = await serve(options, parts).catch(async (error: unknown) => {
+      await closeParts(parts);
+      throw error;
+    });
+    parts.appliances.start();
+    return {
+      url: serving.url,
+      port: serving.port,
+      close: async () => {
+        await serving.close();
+        await closeParts(parts);
+        await lock.release();
+      },
+    };
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+}
+
+async function serve(options: HostDaemonOptions, parts: Parts): Promise<HostDaemon> {
+  const stopping = new AbortController();
+  const app = createServer(options.tls, { ...parts, ...contextOf(options, stopping.signal) }, options.log);
+  const address = await listen(app, options.listen.host, options.listen.port);
+  const close = async () => {
+    stopping.abort();
+    await app.close();
+  };
+  return { ...address, close };
+}
+
+type Parts = {
+  readonly events: EventHub;
+  readonly metrics: HostMetrics;
+  readonly layers: LayerStore;
+  readonly ports: PortRegistry;
+  readonly appliances: ApplianceManager;
+  readonly host: Host;
+};
+
+function contextOf({ version, driver, clock, heartbeatMs }: HostDaemonOptions, stopping: AbortSignal) {
+  return { version, driver, clock, heartbeatMs, stopping };
+}
+
+async function openParts(options: HostDaemonOptions): Promise<Parts> {
+  const { clock, driver, stateDirectory } = options;
+  const startedAt = clock.now();
+  const info = await driver.probe();
+  const events = new EventHub({ epoch: startedAt, capacity: options.eventCapacity });
+  const creation = new PQueue({ concurrency: info.creationConcurrency });
+  const ports = new PortRegistry({ range: options.portRange, random: () => clock.random() });
+  const { reserveBytes, fileRoots } = options;
+  const packages = new PackageCache({ directory: join(stateDirectory, 'packages'), reserveBytes, fileRoots });
+  const layers: LayerStore = new LayerStore({
+    directory: join(stateDirectory, 'layers'),
+    clock,
+    images: driver.images,
+    backoff: options.pace.backoff,
+    reserveBytes,
+    fileRoots,
+    holders: (sha256) => appliances.holders(sha256),
+    onChange: (layer) => {
+      events.publish({ type: 'layer', layer });
+      appliances.layerChanged(layer.sha256);
+    },
+    onGone: (sha256) => events.publish({ type: 'layerGone', sha256 }),
+    log: options.log,
+  });
+  const services: HostServices = { ...options, layers, ports, packages, creation };
+  const metrics: HostMetrics = new HostMetrics(
+    () => host.status(),
+    () => appliances.list(),
+  );
+  const appliances = managerOf(options, services, events, metrics);
+  const use = new HostUse({ clock, override: options.capacity, stateDirectory });
+  const host = new Host({
+    ...options,
+    startedAt,
+    info,
+    use,
+    layers,
+    appliances,
+    creation,
+    onChange: (status) => events.publish({ type: 'host', host: status }),
+  });
+  await appliances.open();
+  await packages.prune(() => appliances.packages());
+  await layers.open();
+  await host.start();
+  return { events, metrics, layers, ports, appliances, host };
+}
+
+function managerOf(
+  { stateDirectory, log }: HostDaemonOptions,
+  services: HostServices,
+  events: EventHub,
+  metrics: HostMetrics,
+): ApplianceManager {
+  const manager: ApplianceManager = new ApplianceManager({
+    root: join(stateDirectory, 'appliances'),
+    host: services,
+    onChange: (appliance) => {
+      metrics.observe(appliance);
+      events.publish({ type: 'appliance', appliance });
+    },
+    onHold: (sha256s) => {
+      for (const layer of sha256s.map((sha256) => services.layers.get(sha256))) {
+        if (layer !== undefined) events.publish({ type: 'layer', layer });
+      }
+    },
+    onGone: (uuid) => {
+      metrics.forget(uuid);
+      events.publish({ type: 'applianceGone', uuid });
+    },
+    onLetGo: () => {
+      services.packages
+        .prune(() => manager.packages())
+        .catch((error: unknown) => {
+          log.warn({ err: error }, 'packages that nobody needs could not be removed');
+        });
+    },
+  });
+  return manager;
+}
+
+async function closeParts({ appliances, layers, ports, host }: Parts): Promise<void> {
+  await appliances.close();
+  await layers.close();
+  await host.close();
+  await ports.close();
+}

@@ -1,0 +1,84 @@
+import { describe, expect, it } from 'vitest';
+import type { VmSpec } from '../driver.ts';
+import { type Machine, qemuArguments } from './command-line.ts';
+
+const emulated: Machine = { accelerator: 'tcg', sandbox: true };
+
+function spec(change: Partial<VmSpec> = {}): VmSpec {
+  return {
+    uuid: '6a0ef1b5-94a1-4d3b-8f3d-0a5b0f8a3c11',
+    domain: 'shop.web-0.6a0ef1b5',
+    directory: '/state/appliances/6a0ef1b5',
+    vcpus: 2,
+    memoryBytes: 128 * 1024 * 1024 + 1,
+    disk: { path: '/state, with a comma/disk.qcow2', format: 'qcow2' },
+    boot: { kind: 'direct', kernel: '/layers/k', initrd: '/layers/i', commandLine: 'console=ttyS0 quiet' },
+    network: {
+      mode: 'user',
+      mac: '52:54:00:00:00:01',
+      forwards: [
+        { address: '127.0.0.1', hostPort: 20080, guestPort: 80 },
+        { address: '127.0.0.1', hostPort: 20022, guestPort: 22 },
+      ],
+    },
+    ...change,
+  };
+}
+
+/** The words after each use of an option. */
+function optionsIn(argv: readonly string[], option: string): string[] {
+  return argv.flatMap((word, at) => (word === option ? [argv[at + 1] ?? ''] : []));
+}
+
+describe('qemuArguments', () => {
+  it('gives the VM its identity, size and boot files', () => {
+    const argv = qemuArguments(spec(), emulated);
+    expect(optionsIn(argv, '-uuid')).toEqual(['6a0ef1b5-94a1-4d3b-8f3d-0a5b0f8a3c11']);
+    expect(optionsIn(argv, '-name')[0]).toContain('guest=shop.web-0.6a0ef1b5');
+    expect(optionsIn(argv, '-m')).toEqual(['size=129M']);
+    expect(optionsIn(argv, '-smp')).toEqual(['cpus=2']);
+    expect(optionsIn(argv, '-kernel')).toEqual(['/layers/k']);
+    expect(optionsIn(argv, '-initrd')).toEqual(['/layers/i']);
+    expect(optionsIn(argv, '-append')).toEqual(['console=ttyS0 quiet']);
+  });
+
+  it('names the disk so that no character of its path is taken for an option, and pauses on its errors', () => {
+    const argv = qemuArguments(spec(), emulated);
+    const [node = ''] = optionsIn(argv, '-blockdev');
+    expect(JSON.parse(node)).toMatchObject({
+      driver: 'qcow2',
+      discard: 'unmap',
+      file: { filename: '/state, with a comma/disk.qcow2' },
+    });
+    expect(argv).toContain('virtio-blk-pci,id=disk,drive=disk,werror=stop,rerror=stop');
+  });
+
+  it('forwards each port from the address that was asked for', () => {
+    const [, ...forwards] = (optionsIn(qemuArguments(spec(), emulated), '-netdev')[0] ?? '').split(
+      /,(?=hostfwd)/,
+    );
+    expect(forwards).toEqual(['hostfwd=tcp:127.0.0.1:20080-:80', 'hostfwd=tcp:127.0.0.1:20022-:22']);
+  });
+
+  it('keeps sockets and logs in the folder in which QEMU runs', () => {
+    const places = qemuArguments(spec(), emulated).flatMap((word) => /path=([^,]*)/.exec(word)?.[1] ?? []);
+    expect(places).toHaveLength(3);
+    expect(places.filter((place) => place.includes('/'))).toEqual([]);
+  });
+
+  it('boots from the disk’s own boot loader when asked for firmware', () => {
+    const argv = qemuArguments(spec({ boot: { kind: 'firmware' } }), emulated);
+    expect(optionsIn(argv, '-kernel')).toEqual([]);
+    expect(optionsIn(argv, '-append')).toEqual([]);
+  });
+
+  it('uses accelerator and sandbox as they were found to work', () => {
+    const fast = qemuArguments(spec(), { accelerator: 'kvm', sandbox: false });
+    expect(optionsIn(fast, '-accel')).toEqual(['kvm']);
+    expect(optionsIn(fast, '-cpu')).toEqual(['host']);
+    expect(fast).not.toContain('-sandbox');
+    const slow = qemuArguments(spec(), emulated);
+    expect(optionsIn(slow, '-accel')[0]).toMatch(/^tcg/);
+    expect(slow).toContain('-sandbox');
+  });
+});

@@ -1,0 +1,30 @@
+import { join } from 'node:path';
+import { readJsonIfThere, writeJsonDurably } from '../../files.ts';
+import type { VmSpec } from '../driver.ts';
+import { vmFiles } from './files.ts';
+import { isRecord } from './qmp.ts';
+
+/** What stands in `vm.json` (SO-MVDS section 4.1): the VM as it was last started. */
+type VmConfiguration = VmSpec & {
+  readonly accelerator: string;
+  /** Program and arguments; the working directory is the VM's folder. */
+  readonly commandLine: readonly string[];
+};
+
+export async function writeConfiguration(configuration: VmConfiguration): Promise<void> {
+  await writeJsonDurably(join(configuration.directory, vmFiles.configuration), configuration);
+}
+
+/** What of the configuration is needed again; undefined when the VM was never started from this folder. */
+export async function readConfiguration(
+  directory: string,
+): Promise<Pick<VmConfiguration, 'uuid' | 'accelerator' | 'commandLine'> | undefined> {
+  const read = await readJsonIfThere(join(directory, vmFiles.configuration));
+  if (!isRecord(read)) return undefined;
+  const { uuid, accelerator, commandLine } = read;
+  return {
+    uuid: String(uuid),
+    accelerator: String(accelerator),
+    commandLine: Array.isArray(commandLine) ? commandLine.map(String) : [],
+  };
+}

@@ -1,0 +1,115 @@
+import { constants } from 'node:fs';
+import { access, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { hostErrors, messageOf } from '../../errors.ts';
+import { makeDirectory, readJsonIfThere, writeJsonDurably } from '../../files.ts';
+import type { Machine } from './command-line.ts';
+import { locate, runProgram } from './programs.ts';
+import { isRecord } from './qmp.ts';
+import { tryMachine } from './trial.ts';
+
+export type Wish = 'auto' | 'kvm' | 'tcg';
+
+/** The QEMU of this host, as found by trying. */
+export type Hypervisor = Machine & {
+  readonly program: string;
+  readonly version: string;
+  /** Why it is not KVM. */
+  readonly acceleratorReason?: string;
+};
+
+type DetectOptions = {
+  readonly binary: string;
+  readonly wish: Wish;
+  readonly searchPath: string;
+  /** Keeps the result, so that trial guests run once for each boot of the host, not at each start of the daemon. */
+  readonly stateDirectory: string;
+};
+
+/**
+ * Finds QEMU and the best way in which it really runs a guest here. Rejects with `HypervisorMissing`,
+ * `HypervisorBroken` (no guest runs at all) or `AcceleratorUnavailable` (KVM was asked for and does not work).
+ */
+export async function detect(options: DetectOptions): Promise<Hypervisor> {
+  const program = await locate(options.binary, options.searchPath);
+  if (program === undefined) throw hostErrors.hypervisorMissing(options.binary);
+  await makeDirectory(options.stateDirectory);
+  const cache = join(options.stateDirectory, 'hypervisor.json');
+  const key = await keyOf(program, options.wish);
+  const known = await readKnown(cache, key);
+  if (known !== undefined) return known;
+  const found = await tryOut(program, options);
+  await writeJsonDurably(cache, { key, found });
+  return found;
+}
+
+/** Changes with whatever may change the result: program, boot of the host (its kernel with it), access to KVM, wish. */
+async function keyOf(program: string, wish: Wish): Promise<string> {
+  const { mtimeMs, size, ino } = await stat(program);
+  const boot = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
+  const kvm = (await kvmMissing()) ?? 'kvm';
+  return [program, mtimeMs, size, ino, boot, kvm, wish].join(' ');
+}
+
+async function readKnown(cache: string, key: string): Promise<Hypervisor | undefined> {
+  let read: unknown;
+  try {
+    read = await readJsonIfThere(cache);
+  } catch (error) {
+    // A cache that is no JSON is one that does not exist; anything else is a fault of the host.
+    if (!(error instanceof SyntaxError)) throw error;
+  }
+  if (!isRecord(read) || read.key !== key || !isRecord(read.found)) return undefined;
+  return asHypervisor(read.found);
+}
+
+function asHypervisor(found: Readonly<Record<string, unknown>>): Hypervisor | undefined {
+  const { program, version, accelerator, acceleratorReason, sandbox } = found;
+  if (typeof program !== 'string' || typeof version !== 'string' || typeof sandbox !== 'boolean') {
+    return undefined;
+  }
+  if (accelerator !== 'kvm' && accelerator !== 'tcg') return undefined;
+  const reason = typeof acceleratorReason === 'string' ? { acceleratorReason } : {};
+  return { program, version, accelerator, sandbox, ...reason };
+}
+
+async function tryOut(program: string, options: DetectOptions): Promise<Hypervisor> {
+  const version = await versionOf(program);
+  const sandbox = await worksSandboxed(program, options.stateDirectory);
+  if (options.wish === 'tcg') {
+    return { program, version, sandbox, accelerator: 'tcg', acceleratorReason: 'emulation was asked for' };
+  }
+  const why =
+    (await kvmMissing()) ??
+    (await tryMachine(program, { accelerator: 'kvm', sandbox }, options.stateDirectory));
+  if (why === undefined) return { program, version, sandbox, accelerator: 'kvm' };
+  const acceleratorReason = `KVM does not run a guest here: ${why}`;
+  if (options.wish === 'kvm') throw hostErrors.acceleratorUnavailable(acceleratorReason);
+  return { program, version, sandbox, accelerator: 'tcg', acceleratorReason };
+}
+
+async function versionOf(program: string): Promise<string> {
+  const { stdout, stderr } = await runProgram(program, ['--version']);
+  const version = /version (\d+\.\d+(?:\.\d+)?)/.exec(stdout)?.[1];
+  if (version === undefined) {
+    throw hostErrors.hypervisorBroken(program, `it tells no version: ${(stderr || stdout).trim()}`);
+  }
+  return version;
+}
+
+/** Emulation always works where QEMU does; without the sandbox where QEMU or the kernel has none. */
+async function worksSandboxed(program: string, stateDirectory: string): Promise<boolean> {
+  const why = await tryMachine(program, { accelerator: 'tcg', sandbox: true }, stateDirectory);
+  if (why === undefined) return true;
+  const bare = await tryMachine(program, { accelerator: 'tcg', sandbox: false }, stateDirectory);
+  if (bare !== undefined) throw hostErrors.hypervisorBroken(program, bare);
+  return false;
+}
+
+/** Undefined when KVM's device may be used, else why not. */
+async function kvmMissing(): Promise<string | undefined> {
+  return access('/dev/kvm', constants.R_OK | constants.W_OK).then(
+    () => undefined,
+    (error: unknown) => `/dev/kvm cannot be used (${messageOf(error)})`,
+  );
+}

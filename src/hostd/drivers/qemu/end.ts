@@ -1,0 +1,68 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Clock } from '../../clock.ts';
+import { hostErrors, messageOf } from '../../errors.ts';
+import type { AgentClient } from '../../guest/agent.ts';
+import { vmFiles } from './files.ts';
+import { readCondition, withMonitor } from './monitor.ts';
+import { findVm, nameOf, type QemuProcess, signalProcess, waitUntilGone } from './processes.ts';
+
+/** QEMU ends within milliseconds of SIGTERM, unless the host's storage hangs. */
+const orderlyLimitMs = 5_000;
+const killLimitMs = 20_000;
+const monitorLimitMs = 5_000;
+
+/**
+ * Ends a QEMU at once, whatever its guest does. First in the way that lets it write what it still holds of the disk's own
+ * tables; the guest notices no difference to a power cut.
+ */
+export async function endVm(clock: Clock, running: QemuProcess): Promise<void> {
+  await signalProcess(running, 'SIGTERM');
+  if (await waitUntilGone(clock, running, orderlyLimitMs)) return;
+  await signalProcess(running, 'SIGKILL');
+  if (await waitUntilGone(clock, running, killLimitMs)) return;
+  throw hostErrors.vmNotEnding(nameOf(running), running.pid);
+}
+
+/** Ends what runs of the VM and removes what QEMU and the driver keep of it; logs stay for whoever asks what happened. */
+export async function destroyVm(clock: Clock, uuid: string, directory: string): Promise<void> {
+  const running = await findVm(uuid, directory);
+  if (running !== undefined) await endVm(clock, running);
+  const kept = [vmFiles.configuration, vmFiles.pid, vmFiles.monitor, vmFiles.agent];
+  await Promise.all(kept.map((name) => rm(join(directory, name), { force: true })));
+}
+
+/**
+ * Presses the power button and asks the agent, for guests that hear only one of them, and waits. True when the VM does not
+ * run any more. A panicked guest hears nothing, so its QEMU is ended.
+ */
+export async function shutDownVm(
+  clock: Clock,
+  uuid: string,
+  directory: string,
+  timeoutMs: number,
+  agent: AgentClient,
+): Promise<boolean> {
+  const until = clock.now() + timeoutMs;
+  const running = await findVm(uuid, directory);
+  if (running === undefined) return true;
+  const state = await pressPowerButton(clock, directory);
+  if (state === 'Crashed' || state === 'Stopped') {
+    await endVm(clock, running);
+    return true;
+  }
+  const asked = agent.tell('guest-shutdown', { mode: 'powerdown' }, Math.max(1, until - clock.now()));
+  // The button may be enough: an agent that does not answer, or refuses, is no failure as long as the guest ends.
+  asked.catch(messageOf);
+  return waitUntilGone(clock, running, Math.max(0, until - clock.now()));
+}
+
+async function pressPowerButton(clock: Clock, directory: string) {
+  return withMonitor(clock, directory, monitorLimitMs, async (qmp) => {
+    const { state } = await readCondition(qmp);
+    // A paused guest hears the button when it goes on.
+    if (state === 'Paused') await qmp.execute('cont');
+    if (state === 'Running' || state === 'Paused') await qmp.execute('system_powerdown');
+    return state;
+  });
+}

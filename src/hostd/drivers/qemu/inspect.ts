@@ -1,0 +1,61 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Clock, instant } from '../../clock.ts';
+import { codeOf, hostErrors, toProblem } from '../../errors.ts';
+import type { VmObservation } from '../driver.ts';
+import { readConfiguration } from './configuration.ts';
+import { vmFiles } from './files.ts';
+import { readCondition, type VmCondition, withMonitor } from './monitor.ts';
+import { findVm, notedPid, type QemuProcess } from './processes.ts';
+
+const monitorLimitMs = 5_000;
+
+/** See {@link Driver.inspect}. */
+export async function inspectVm(
+  clock: Clock,
+  uuid: string,
+  directory: string,
+): Promise<VmObservation | undefined> {
+  const running = await findVm(uuid, directory);
+  const configuration = await readConfiguration(directory);
+  const accelerator = configuration?.uuid === uuid ? { accelerator: configuration.accelerator } : {};
+  if (running !== undefined) {
+    const condition = await conditionOf(clock, running);
+    const started = await startedAt(directory);
+    return {
+      uuid,
+      ...condition,
+      ...accelerator,
+      ...started,
+      pid: running.pid,
+      commandLine: running.arguments,
+    };
+  }
+  if (configuration?.uuid !== uuid) return undefined;
+  return { uuid, state: await endOf(directory), ...accelerator, commandLine: configuration.commandLine };
+}
+
+/** QEMU removes its pid file when it ends in order, as it does when the guest powers off; not when it is killed. */
+async function endOf(directory: string): Promise<VmObservation['state']> {
+  return (await notedPid(directory)) === undefined ? 'Stopped' : 'Crashed';
+}
+
+/** A monitor that does not answer says nothing about the guest: the VM's process is there, so it runs. */
+async function conditionOf(clock: Clock, running: QemuProcess): Promise<VmCondition> {
+  try {
+    return await withMonitor(clock, running.directory, monitorLimitMs, readCondition);
+  } catch (error) {
+    const silent = hostErrors.hypervisorSilent(`QEMU (pid ${running.pid})`, error);
+    return { state: 'Running', problem: toProblem(silent) };
+  }
+}
+
+/** QEMU writes its pid file once, when it starts. */
+async function startedAt(directory: string): Promise<{ startedAt?: string }> {
+  try {
+    return { startedAt: instant((await stat(join(directory, vmFiles.pid))).mtimeMs) };
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return {};
+    throw error;
+  }
+}

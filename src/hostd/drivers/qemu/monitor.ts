@@ -1,0 +1,52 @@
+import type { Problem } from '../../../host/protocol.ts';
+import type { Clock } from '../../clock.ts';
+import { hostErrors, toProblem } from '../../errors.ts';
+import type { VmObservation } from '../driver.ts';
+import { vmFiles } from './files.ts';
+import { isRecord, type Qmp, withQmp } from './qmp.ts';
+import { connectIn } from './socket.ts';
+
+/** What QEMU says of its VM. */
+export type VmCondition = {
+  readonly state: VmObservation['state'];
+  readonly problem?: Problem;
+};
+
+/** One conversation with the monitor of the QEMU that runs in `directory`. */
+export function withMonitor<T>(
+  clock: Clock,
+  directory: string,
+  timeoutMs: number,
+  use: (qmp: Qmp) => Promise<T>,
+): Promise<T> {
+  return withQmp(clock, () => connectIn(clock, directory, vmFiles.monitor, timeoutMs), timeoutMs, use);
+}
+
+/** https://www.qemu.org/docs/master/interop/qemu-qmp-ref.html, RunState. */
+export async function readCondition(qmp: Qmp): Promise<VmCondition> {
+  const answer = await qmp.execute('query-status');
+  const status = isRecord(answer) ? answer.status : undefined;
+  switch (status) {
+    case 'running':
+    case 'suspended':
+      return { state: 'Running' };
+    case 'shutdown':
+      return { state: 'Stopped' };
+    case 'guest-panicked':
+      return { state: 'Crashed', problem: toProblem(hostErrors.guestPanicked()) };
+    case 'internal-error':
+      return { state: 'Crashed', problem: toProblem(hostErrors.hypervisorError()) };
+    case 'io-error':
+      return { state: 'Paused', problem: await diskProblem(qmp) };
+    default:
+      return { state: 'Paused' };
+  }
+}
+
+async function diskProblem(qmp: Qmp): Promise<Problem> {
+  const devices = await qmp.execute('query-block');
+  const states = Array.isArray(devices)
+    ? devices.map((device) => (isRecord(device) ? device['io-status'] : undefined))
+    : [];
+  return toProblem(states.includes('nospace') ? hostErrors.vmDiskFull() : hostErrors.vmDiskError());
+}

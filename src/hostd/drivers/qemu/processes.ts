@@ -1,0 +1,127 @@
+import { readdir, readFile, readlink, realpath } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import type { Clock } from '../../clock.ts';
+import { codeOf } from '../../errors.ts';
+import { vmFiles } from './files.ts';
+
+/** A running QEMU, as /proc shows it. */
+export type QemuProcess = {
+  readonly pid: number;
+  readonly arguments: readonly string[];
+  /** The folder it runs in: for a VM of this driver the VM's own. */
+  readonly directory: string;
+};
+
+/**
+ * The QEMU that runs the VM `uuid` in `directory`. The pid file only makes the search short: what counts is what the
+ * process itself says it runs, so a number that went to another program is never taken for the VM, and a VM whose
+ * daemon died before it noted anything is found as well.
+ */
+export async function findVm(uuid: string, directory: string): Promise<QemuProcess | undefined> {
+  const own = await ownPath(directory);
+  // A VM whose folder was removed still is this VM, and must still be found to be ended.
+  const places = [own, `${own} (deleted)`];
+  const isIt = (found: QemuProcess) => uuidOf(found) === uuid && places.includes(found.directory);
+  const noted = await notedPid(directory);
+  const candidate = noted === undefined ? undefined : await qemuProcess(noted);
+  if (candidate !== undefined && isIt(candidate)) return candidate;
+  return (await allQemu()).find(isIt);
+}
+
+/** The pid that QEMU left in the VM's folder, of a running QEMU or of one that ended without order. */
+export async function notedPid(directory: string): Promise<number | undefined> {
+  const text = await readIfThere(join(directory, vmFiles.pid));
+  const pid = Number.parseInt(text ?? '', 10);
+  return Number.isSafeInteger(pid) && pid > 0 ? pid : undefined;
+}
+
+/** Every QEMU on this host that runs a VM. */
+export async function allQemu(): Promise<readonly QemuProcess[]> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
+  const found = await Promise.all(pids.map(qemuProcess));
+  return found.filter((process) => process !== undefined);
+}
+
+/** The uuid that a QEMU was given for its VM. */
+export function uuidOf(process: QemuProcess): string | undefined {
+  return optionOf(process, '-uuid');
+}
+
+/** The name that people know the VM by, or its process number when it was given none. */
+export function nameOf(process: QemuProcess): string {
+  const option = optionOf(process, '-name') ?? '';
+  const name = option.split(',').find((part) => part.startsWith('guest=') || !part.includes('='));
+  return name === undefined || name === '' ? `pid ${process.pid}` : name.replace(/^guest=/, '');
+}
+
+/** Whether it ended within `timeoutMs`. */
+export async function waitUntilGone(
+  clock: Clock,
+  process: QemuProcess,
+  timeoutMs: number,
+  signal?: AbortSignal,
+): Promise<boolean> {
+  const until = clock.now() + timeoutMs;
+  for (let pauseMs = 5; await isAlive(process); pauseMs = Math.min(pauseMs * 2, 250)) {
+    if (clock.now() >= until) return false;
+    await clock.sleep(pauseMs, signal);
+  }
+  return true;
+}
+
+/** Signals the process if it still is the one that was found; gone is fine. */
+export async function signalProcess(found: QemuProcess, signal: NodeJS.Signals): Promise<void> {
+  if (!(await isAlive(found))) return;
+  try {
+    process.kill(found.pid, signal);
+  } catch (error) {
+    if (codeOf(error) !== 'ESRCH') throw error;
+  }
+}
+
+async function isAlive(found: QemuProcess): Promise<boolean> {
+  const now = await qemuProcess(found.pid);
+  return now !== undefined && uuidOf(now) === uuidOf(found);
+}
+
+/** Undefined for what is no QEMU, for zombies (their arguments are empty) and for what ends while we look. */
+async function qemuProcess(pid: number): Promise<QemuProcess | undefined> {
+  const line = await readIfThere(`/proc/${pid}/cmdline`);
+  const words = (line ?? '').split('\0').slice(0, -1);
+  if (!/^qemu-(system-|kvm)/.test(basename(words[0] ?? ''))) return undefined;
+  try {
+    return { pid, arguments: words, directory: await readlink(`/proc/${pid}/cwd`) };
+  } catch (error) {
+    if (isAway(error)) return undefined;
+    throw error;
+  }
+}
+
+function optionOf(process: QemuProcess, option: string): string | undefined {
+  const at = process.arguments.indexOf(option);
+  return at === -1 ? undefined : process.arguments[at + 1];
+}
+
+async function ownPath(directory: string): Promise<string> {
+  try {
+    return await realpath(directory);
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return resolve(directory);
+    throw error;
+  }
+}
+
+/** The text of a file; undefined when there is none, or none that we may read. */
+async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (isAway(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Ended meanwhile, or of another user: in either case none of this driver's. */
+function isAway(error: unknown): boolean {
+  return ['ENOENT', 'ESRCH', 'EACCES', 'EPERM'].includes(codeOf(error) ?? '');
+}

@@ -1,0 +1,83 @@
+import type { Duplex } from 'node:stream';
+import type { Clock } from '../../clock.ts';
+import { orLate } from '../../guest/deadline.ts';
+import { linesOf } from '../../guest/lines.ts';
+
+const longestAnswerBytes = 4 * 1024 * 1024;
+
+/** QEMU refused a command; the message is QEMU's own. */
+export class QmpCommandError extends Error {
+  constructor(command: string, description: string) {
+    super(`QEMU refuses ${command}: ${description}`);
+    this.name = 'QmpCommandError';
+  }
+}
+
+export type Qmp = {
+  /** Resolves with the command's `return`; events that arrive in between are passed over. */
+  execute(command: string, args?: Readonly<Record<string, unknown>>): Promise<unknown>;
+};
+
+/**
+ * One conversation over QMP: connect, greeting, capabilities, what `use` asks, and away again, since QEMU serves one
+ * client at a time. Rejects when all of it lasts longer than `timeoutMs` or the connection breaks.
+ * https://www.qemu.org/docs/master/interop/qmp-spec.html
+ */
+export async function withQmp<T>(
+  clock: Clock,
+  connect: () => Promise<Duplex>,
+  timeoutMs: number,
+  use: (qmp: Qmp) => Promise<T>,
+): Promise<T> {
+  const until = clock.now() + timeoutMs;
+  const stream = await connect();
+  // Whoever reads is told of the error; without a listener of its own it would end the process.
+  stream.on('error', () => stream.destroy());
+  const conversation = converse(stream, use);
+  try {
+    const result = await orLate(clock, conversation, Math.max(0, until - clock.now()));
+    if (result === 'late') throw new Error(`QEMU's monitor did not answer within ${timeoutMs} ms`);
+    return result;
+  } finally {
+    stream.destroy();
+    // When it was late, it now fails by the line above: why was already told.
+    await conversation.catch(() => undefined);
+  }
+}
+
+async function converse<T>(stream: Duplex, use: (qmp: Qmp) => Promise<T>): Promise<T> {
+  const messages = linesOf(stream, longestAnswerBytes);
+  await next(messages, (message) => 'QMP' in message);
+  let lastId = 0;
+  const execute: Qmp['execute'] = async (command, args) => {
+    lastId += 1;
+    const id = lastId;
+    stream.write(`${JSON.stringify({ execute: command, arguments: args ?? {}, id })}\n`);
+    const answer = await next(messages, (message) => message.id === id);
+    if ('error' in answer) throw new QmpCommandError(command, descriptionOf(answer.error));
+    return answer.return;
+  };
+  await execute('qmp_capabilities');
+  return use({ execute });
+}
+
+async function next(
+  messages: AsyncGenerator<Buffer, void, undefined>,
+  wanted: (message: Readonly<Record<string, unknown>>) => boolean,
+): Promise<Readonly<Record<string, unknown>>> {
+  for (;;) {
+    const line = await messages.next();
+    if (line.done === true) throw new Error("QEMU closed its monitor's connection");
+    const message: unknown = JSON.parse(line.value.toString());
+    if (isRecord(message) && wanted(message)) return message;
+  }
+}
+
+function descriptionOf(error: unknown): string {
+  return isRecord(error) && typeof error.desc === 'string' ? error.desc : JSON.stringify(error);
+}
+
+/** Whether a JSON value is an object, so that its fields may be asked for. */
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,44 @@
+import { constants } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { createConnection, type Socket } from 'node:net';
+import type { Clock } from '../../clock.ts';
+import { codeOf } from '../../errors.ts';
+
+/** QEMU listens with a backlog of one: who comes third is told to come again. */
+const busyCodes = new Set(['EAGAIN']);
+
+/**
+ * Connects to the UNIX socket `name` in `directory`. Goes through a descriptor of the folder, because the address of a
+ * UNIX socket holds 107 bytes only and a state directory may lie deep. Tries again for up to `waitMs` while the
+ * socket is busy; rejects with the system's error (`ENOENT`, `ECONNREFUSED`, …) otherwise.
+ */
+export async function connectIn(
+  clock: Clock,
+  directory: string,
+  name: string,
+  waitMs: number,
+): Promise<Socket> {
+  const until = clock.now() + waitMs;
+  for (;;) {
+    try {
+      return await connectOnce(directory, name);
+    } catch (error) {
+      if (!busyCodes.has(codeOf(error) ?? '') || clock.now() >= until) throw error;
+      await clock.sleep(20);
+    }
+  }
+}
+
+async function connectOnce(directory: string, name: string): Promise<Socket> {
+  const folder = await open(directory, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    return await new Promise((resolve, reject) => {
+      const socket = createConnection({ path: `/proc/self/fd/${folder.fd}/${name}` });
+      // Stays: an error before the caller listens must not end the process; the caller finds the socket destroyed.
+      socket.on('error', reject);
+      socket.once('connect', () => resolve(socket));
+    });
+  } finally {
+    await folder.close();
+  }
+}

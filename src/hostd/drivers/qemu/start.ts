@@ -1,0 +1,106 @@
+import type { Clock } from '../../clock.ts';
+import { type HostError, hostErrors } from '../../errors.ts';
+import type { VmSpec } from '../driver.ts';
+import { qemuArguments } from './command-line.ts';
+import { writeConfiguration } from './configuration.ts';
+import { boundConsole } from './console.ts';
+import type { Hypervisor } from './detect.ts';
+import { endVm } from './end.ts';
+import { launch } from './launch.ts';
+import { readCondition, withMonitor } from './monitor.ts';
+import { allQemu, findVm, type QemuProcess, uuidOf } from './processes.ts';
+
+/** QEMU is there within 0.2 s of its start; the rest is for a host on which many VMs start at once. */
+const startLimitMs = 120_000;
+const monitorLimitMs = 10_000;
+
+export type StartContext = {
+  readonly clock: Clock;
+  /** Rejects when no VM can run here. */
+  readonly hypervisor: () => Promise<Hypervisor>;
+};
+
+/** See {@link Driver.start}: whatever of the VM is there already decides what is done. */
+export async function startVm(context: StartContext, vm: VmSpec, signal?: AbortSignal): Promise<void> {
+  const running = await findVm(vm.uuid, vm.directory);
+  if (running !== undefined && (await goesOn(context.clock, vm, running))) return;
+  await refuseSecond(vm);
+  const hypervisor = await context.hypervisor();
+  signal?.throwIfAborted();
+  await boundConsole(vm.directory);
+  await launchVm(context.clock, vm, hypervisor, signal);
+}
+
+/** Makes a VM whose QEMU is there run on; false when only a new start can, and then its QEMU is gone. */
+async function goesOn(clock: Clock, vm: VmSpec, running: QemuProcess): Promise<boolean> {
+  await untilMonitorAnswers(clock, vm.directory, monitorLimitMs);
+  const state = await withMonitor(clock, vm.directory, monitorLimitMs, async (qmp) => {
+    const condition = await readCondition(qmp);
+    if (condition.state === 'Paused') await qmp.execute('cont');
+    return condition.state;
+  });
+  if (state === 'Running' || state === 'Paused') return true;
+  await endVm(clock, running);
+  return false;
+}
+
+/** A uuid names one VM: a second QEMU with it would be another appliance's, or this one's from a lost folder. */
+async function refuseSecond(vm: VmSpec): Promise<void> {
+  const other = (await allQemu()).find((found) => uuidOf(found) === vm.uuid);
+  if (other === undefined) return;
+  throw hostErrors.vmConflict(vm.domain, vm.uuid, other);
+}
+
+async function launchVm(
+  clock: Clock,
+  vm: VmSpec,
+  hypervisor: Hypervisor,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const argv = qemuArguments(vm, hypervisor);
+  const commandLine = [hypervisor.program, ...argv];
+  await writeConfiguration({ ...vm, accelerator: hypervisor.accelerator, commandLine });
+  const qemu = await launch(hypervisor.program, argv, vm.directory);
+  const enough = new AbortController();
+  const until = signal === undefined ? enough.signal : AbortSignal.any([enough.signal, signal]);
+  try {
+    const ready = untilMonitorAnswers(clock, vm.directory, startLimitMs, until);
+    const lastWords = await Promise.race([ready, qemu.ended]);
+    if (lastWords === undefined) return;
+    // Another daemon's start of this VM may have been first: QEMU's lock on its pid file lets only one through.
+    if ((await findVm(vm.uuid, vm.directory)) === undefined) throw startFailed(vm, lastWords);
+    await ready;
+  } finally {
+    enough.abort();
+    qemu.release();
+  }
+}
+
+/** Retries whatever goes wrong: QEMU makes the socket early and serves it late. */
+async function untilMonitorAnswers(
+  clock: Clock,
+  directory: string,
+  limitMs: number,
+  signal?: AbortSignal,
+): Promise<undefined> {
+  const until = clock.now() + limitMs;
+  for (let pauseMs = 5; ; pauseMs = Math.min(pauseMs * 1.5, 100)) {
+    try {
+      await withMonitor(clock, directory, monitorLimitMs, readCondition);
+      return;
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (clock.now() >= until) {
+        throw hostErrors.hypervisorSilent(`QEMU in ${directory}`, error);
+      }
+      await clock.sleep(pauseMs, signal);
+    }
+  }
+}
+
+function startFailed(vm: VmSpec, lastWords: string): HostError {
+  const taken = /host forwarding rule '\w+:[^:]*:(\d+)-/.exec(lastWords)?.[1];
+  return taken === undefined
+    ? hostErrors.vmStartFailed(vm.domain, lastWords)
+    : hostErrors.portInUse(Number(taken), 'another program');
+}

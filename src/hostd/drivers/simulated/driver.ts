@@ -1,0 +1,102 @@
+import { randomUUID } from 'node:crypto';
+import { appendFile, open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { instant } from '../../clock.ts';
+import { codeOf, hostErrors } from '../../errors.ts';
+import type { Driver, VmObservation, VmSpec } from '../driver.ts';
+import { type SimulatedConfig, Simulation } from './config.ts';
+import { createSimulatedGuest } from './guest.ts';
+import { createSimulatedImages } from './images.ts';
+import { createSimulatedProber } from './prober.ts';
+import { readVm, removeVm, type SimulatedVm, writeVm } from './vm-file.ts';
+
+const CONSOLE = 'console.log';
+
+/**
+ * VMs that are files: every step takes as long as the configuration says and fails when it says so. For work on what
+ * stands on hosts (dashboards, controllers, scale runs of thousands) without the hosts. Its state is in the
+ * appliances' directories, so it survives the daemon as real VMs do.
+ */
+export function createSimulatedDriver(config: SimulatedConfig): Driver {
+  const simulation = new Simulation(config);
+  const directories = new Map<number, string>();
+  const find = async (directory: string): Promise<SimulatedVm | undefined> => {
+    const vm = await readVm(directory);
+    for (const port of vm?.hostPorts ?? []) directories.set(port, directory);
+    return vm;
+  };
+  return {
+    probe: async () => ({
+      name: 'simulated',
+      version: '1',
+      accelerator: 'none',
+      capabilities:
+        simulation.creationConcurrency === 1 ? ['serialCreation', 'userNetwork'] : ['userNetwork'],
+      creationConcurrency: simulation.creationConcurrency,
+    }),
+    start: async (vm, signal) => {
+      const found = await find(vm.directory);
+      if (found?.state === 'Running') return;
+      if (found?.state === 'Paused') return writeVm(vm.directory, { ...found, state: 'Running' });
+      await simulation.spend('start', vm.domain, signal);
+      await writeVm(vm.directory, bootOf(vm, simulation));
+      await appendFile(join(vm.directory, CONSOLE), `simulated VM ${vm.domain} started\n`);
+      await find(vm.directory);
+    },
+    inspect: async (uuid, directory) => observationOf(uuid, await find(directory)),
+    shutdown: async (_uuid, directory, timeoutMs) => {
+      const vm = await find(directory);
+      if (vm?.state !== 'Running') return true;
+      if (simulation.timeOf('shutdown') > timeoutMs) return false;
+      await simulation.spend('shutdown', vm.domain);
+      await writeVm(directory, { ...vm, state: 'Stopped' });
+      return true;
+    },
+    destroy: async (_uuid, directory) => {
+      for (const port of (await find(directory))?.hostPorts ?? []) directories.delete(port);
+      await removeVm(directory);
+    },
+    guest: (_uuid, directory) => createSimulatedGuest(simulation, directory),
+    consoleTail: (directory, bytes) => consoleTail(join(directory, CONSOLE), bytes),
+    openConsole: () => Promise.reject(hostErrors.consoleUnavailable('simulated VMs have none')),
+    foreignVms: async () => [],
+    images: createSimulatedImages(simulation),
+    prober: createSimulatedProber(simulation, (port) => directories.get(port)),
+  };
+}
+
+function bootOf(vm: VmSpec, simulation: Simulation): SimulatedVm {
+  const now = simulation.clock.now();
+  return {
+    uuid: vm.uuid,
+    domain: vm.domain,
+    state: 'Running',
+    startedAt: instant(now),
+    bootId: randomUUID(),
+    agentAt: now + simulation.timeOf('agent'),
+    hostPorts: vm.network.forwards.map(({ hostPort }) => hostPort),
+  };
+}
+
+function observationOf(uuid: string, vm: SimulatedVm | undefined): VmObservation | undefined {
+  if (vm === undefined || vm.uuid !== uuid) return undefined;
+  const { state, startedAt, domain } = vm;
+  return { uuid, state, startedAt, accelerator: 'none', commandLine: ['simulated', domain] };
+}
+
+async function consoleTail(path: string, bytes: number): Promise<string> {
+  try {
+    const file = await open(path, 'r');
+    try {
+      const { size } = await file.stat();
+      const length = Math.min(bytes, size);
+      const { buffer } = await file.read(Buffer.alloc(length), 0, length, size - length);
+      return buffer.toString();
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return '';
+    throw error;
+  }
+}

@@ -1,0 +1,65 @@
+import { createHash } from 'node:crypto';
+import { READ_INSTALLED } from '../../appliance/installed.ts';
+import { hostErrors } from '../../errors.ts';
+import type { Guest, GuestExecResult } from '../../guest/guest.ts';
+import type { Simulation } from './config.ts';
+import { readGuestFiles, readVm, type SimulatedVm, writeGuestFiles } from './vm-file.ts';
+
+const SMALL_FILE_BYTES = 65_536;
+const OK: GuestExecResult = { exitCode: 0, stdout: '', stderr: '' };
+
+/** The guest in a simulated VM: it keeps files, knows its boot, and every program it is told to run succeeds. */
+export function createSimulatedGuest(simulation: Simulation, directory: string): Guest {
+  const closed = new AbortController();
+  const awake = async (timeoutMs: number): Promise<SimulatedVm> => {
+    const vm = await readVm(directory);
+    const { clock } = simulation;
+    const answersIn = vm?.state === 'Running' ? vm.agentAt - clock.now() : Infinity;
+    if (vm !== undefined && answersIn <= 0) return vm;
+    // A silent agent is waited for, as it would be on a real channel: it may begin to answer meanwhile.
+    await clock.sleep(Math.min(timeoutMs, answersIn), closed.signal);
+    if (vm !== undefined && answersIn < timeoutMs) return vm;
+    throw hostErrors.agentUnavailable(`no answer within ${timeoutMs} ms`);
+  };
+  return {
+    ping: async (timeoutMs) => {
+      const vm = await awake(timeoutMs);
+      const failure = simulation.failureOf('agent', vm.domain);
+      if (failure !== undefined) throw hostErrors.agentUnavailable(failure);
+    },
+    exec: async (argv, { timeoutMs }) => {
+      const vm = await awake(timeoutMs);
+      await simulation.spend('exec', `${vm.domain} ${argv.join(' ')}`, closed.signal, timeoutMs);
+      if (argv[3] === READ_INSTALLED && argv[4] !== undefined) return readInstalled(directory, vm, argv[4]);
+      return OK;
+    },
+    writeFile: async (path, content, { timeoutMs }) => {
+      const vm = await awake(timeoutMs);
+      const bytes = await collect(content);
+      await simulation.spend('writeFile', `${vm.domain} ${path}`, closed.signal, timeoutMs);
+      const file = {
+        bytes: bytes.length,
+        sha256: createHash('sha256').update(bytes).digest('hex'),
+        bootId: vm.bootId,
+        writtenAt: simulation.clock.now(),
+        ...(bytes.length <= SMALL_FILE_BYTES ? { text: bytes.toString() } : {}),
+      };
+      await writeGuestFiles(directory, { ...(await readGuestFiles(directory)), [path]: file });
+    },
+    shutdown: async (timeoutMs) => {
+      await awake(timeoutMs);
+    },
+    close: () => closed.abort(),
+  };
+}
+
+async function readInstalled(directory: string, vm: SimulatedVm, path: string): Promise<GuestExecResult> {
+  const file = (await readGuestFiles(directory))[path];
+  return { ...OK, stdout: `${vm.bootId}\n${file?.text ?? ''}` };
+}
+
+async function collect(content: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of content) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}

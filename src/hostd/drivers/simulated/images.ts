@@ -1,0 +1,80 @@
+import { open, rm, stat, writeFile } from 'node:fs/promises';
+import { hostErrors } from '../../errors.ts';
+import type { ImageTool } from '../driver.ts';
+import type { Simulation } from './config.ts';
+
+/** A simulated disk is a line that says so, and what it would be. */
+const MARK = 'coppice simulated disk\n';
+const QCOW2_MAGIC = 0x514649fb;
+const EXTERNAL_DATA_FILE = 1n << 2n;
+const HEADER_BYTES = 4096;
+
+type Image = Awaited<ReturnType<ImageTool['inspect']>>;
+
+/** Looks at real images as well as simulated ones; makes simulated ones only. */
+export function createSimulatedImages(simulation: Simulation): ImageTool {
+  const create = async (layer: string, target: string, image: Omit<Image, 'format'>) => {
+    const virtualBytes = Math.max(image.virtualBytes, (await inspect(layer)).virtualBytes);
+    await writeSimulated(target, { format: 'qcow2', virtualBytes, references: image.references });
+  };
+  return {
+    inspect,
+    convert: async (source, target, signal) => {
+      await simulation.spend('convert', target, signal);
+      const { virtualBytes } = await inspect(source);
+      await writeSimulated(target, { format: 'qcow2', virtualBytes, references: [] });
+    },
+    createOverlay: async (layer, target, sizeBytes = 0) => {
+      await simulation.spend('overlay', target);
+      await create(layer, target, { virtualBytes: sizeBytes, references: [layer] });
+    },
+    createClone: async (layer, target, sizeBytes = 0, signal) => {
+      await simulation.spend('clone', target, signal);
+      await create(layer, target, { virtualBytes: sizeBytes, references: [] });
+    },
+  };
+}
+
+async function writeSimulated(target: string, image: Image): Promise<void> {
+  try {
+    await writeFile(target, MARK + JSON.stringify(image), { flag: 'wx' });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') await rm(target, { force: true });
+    throw error;
+  }
+}
+
+async function inspect(path: string): Promise<Image> {
+  const { size } = await stat(path);
+  const header = await head(path);
+  if (header.length >= 104 && header.readUInt32BE(0) === QCOW2_MAGIC) return readQcow2(path, header);
+  const text = header.toString();
+  if (text.startsWith(MARK)) return JSON.parse(text.slice(MARK.length)) as Image;
+  return { format: 'raw', virtualBytes: size, references: [] };
+}
+
+/** https://www.qemu.org/docs/master/interop/qcow2.html#header */
+function readQcow2(path: string, header: Buffer): Image {
+  const version = header.readUInt32BE(4);
+  if (version !== 2 && version !== 3) throw hostErrors.imageInvalid(path, `qcow2 of version ${version}`);
+  const offset = Number(header.readBigUInt64BE(8));
+  const length = header.readUInt32BE(16);
+  const backing = offset === 0 ? [] : [header.subarray(offset, offset + length).toString()];
+  const features = version === 3 ? header.readBigUInt64BE(72) : 0n;
+  const data = (features & EXTERNAL_DATA_FILE) === 0n ? [] : ['an external data file'];
+  return {
+    format: 'qcow2',
+    virtualBytes: Number(header.readBigUInt64BE(24)),
+    references: [...backing, ...data],
+  };
+}
+
+async function head(path: string): Promise<Buffer> {
+  const file = await open(path, 'r');
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(HEADER_BYTES), 0, HEADER_BYTES, 0);
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,65 @@
+import { randomUUID } from 'node:crypto';
+import { rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { codeOf } from '../../errors.ts';
+import { readJsonIfThere } from '../../files.ts';
+import type { VmObservation } from '../driver.ts';
+
+/** A simulated VM is this file beside its disk: it outlives the daemon as a real VM does. */
+export type SimulatedVm = {
+  readonly uuid: string;
+  readonly domain: string;
+  readonly state: VmObservation['state'];
+  readonly startedAt: string;
+  readonly bootId: string;
+  /** Milliseconds since the epoch from which its agent answers. */
+  readonly agentAt: number;
+  readonly hostPorts: readonly number[];
+};
+
+/** What was written into a simulated guest: on its disk, so it survives the VM. */
+export type SimulatedFile = {
+  /** Whole, for small files only. */
+  readonly text?: string;
+  readonly bytes: number;
+  readonly sha256: string;
+  readonly bootId: string;
+  readonly writtenAt: number;
+};
+
+export type GuestFiles = Readonly<Record<string, SimulatedFile>>;
+
+const VM = 'simulated-vm.json';
+const GUEST = 'simulated-guest.json';
+
+export async function readVm(directory: string): Promise<SimulatedVm | undefined> {
+  return (await readJsonIfThere(join(directory, VM))) as SimulatedVm | undefined;
+}
+
+export function writeVm(directory: string, vm: SimulatedVm): Promise<void> {
+  return replace(join(directory, VM), vm);
+}
+
+export function removeVm(directory: string): Promise<void> {
+  return rm(join(directory, VM), { force: true });
+}
+
+export async function readGuestFiles(directory: string): Promise<GuestFiles> {
+  return ((await readJsonIfThere(join(directory, GUEST))) ?? {}) as GuestFiles;
+}
+
+export function writeGuestFiles(directory: string, files: GuestFiles): Promise<void> {
+  return replace(join(directory, GUEST), files);
+}
+
+async function replace(path: string, value: unknown): Promise<void> {
+  const temporary = `${path}.${randomUUID()}`;
+  try {
+    await writeFile(temporary, JSON.stringify(value));
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    // The appliance was deleted under the simulated VM: so was the VM.
+    if (codeOf(error) !== 'ENOENT') throw error;
+  }
+}

@@ -1,0 +1,134 @@
+import type { Duplex } from 'node:stream';
+import { describe, expect, it } from 'vitest';
+import { systemClock } from '../clock.ts';
+import { AgentClient } from './agent.ts';
+import { createAgentGuest } from './agent-guest.ts';
+import { answer, type Command, FakeAgent, refuse } from './fake-agent.ts';
+
+const patience = { timeoutMs: 20_000 };
+
+type Program = { readonly exitCode?: number; readonly polls?: number; readonly stderr?: string };
+
+/** An agent whose programs end as told, and whose disk has room for `freeBytes`. */
+class FakeGuest {
+  readonly agent: FakeAgent;
+  readonly programs: (readonly unknown[])[] = [];
+  written = Buffer.alloc(0);
+  readonly #freeBytes: number;
+  readonly #program: Program;
+  #polls = 0;
+  #folderExists: boolean;
+
+  constructor({ freeBytes = 1e9, program = {}, folderExists = true } = {}) {
+    this.#freeBytes = freeBytes;
+    this.#program = program;
+    this.#folderExists = folderExists;
+    this.agent = new FakeAgent({ onCommand: (command, stream) => this.#obey(command, stream) });
+  }
+
+  guest() {
+    const client = new AgentClient(systemClock, this.agent.connect);
+    return createAgentGuest({ clock: systemClock, agent: client }, () => client.close());
+  }
+
+  #obey({ execute, arguments: args = {} }: Command, stream: Duplex): void {
+    switch (execute) {
+      case 'guest-exec':
+        this.programs.push([args.path, ...(args.arg as readonly string[])]);
+        this.#folderExists ||= String(args.arg).includes('mkdir');
+        answer(stream, { pid: this.programs.length });
+        break;
+      case 'guest-exec-status':
+        answer(stream, this.#status());
+        break;
+      case 'guest-file-open':
+        if (this.#folderExists) answer(stream, 1000);
+        else refuse(stream, "failed to open file '/a/b' (mode: 'w'): No such file or directory");
+        break;
+      case 'guest-file-write':
+        this.#write(Buffer.from(String(args['buf-b64']), 'base64'), stream);
+        break;
+      default:
+        answer(stream, {});
+    }
+  }
+
+  #status() {
+    const { exitCode = 0, polls = 1, stderr = '' } = this.#program;
+    this.#polls += 1;
+    return this.#polls % polls === 0
+      ? { exited: true, exitcode: exitCode, 'err-data': Buffer.from(stderr).toString('base64') }
+      : { exited: false };
+  }
+
+  #write(data: Buffer, stream: Duplex): void {
+    if (this.written.length + data.length > this.#freeBytes) {
+      refuse(stream, 'failed to write to file: No space left on device');
+      return;
+    }
+    // Half of it, as the real one may.
+    const taken = data.subarray(0, Math.ceil(data.length / 2));
+    this.written = Buffer.concat([this.written, taken]);
+    answer(stream, { count: taken.length, eof: false });
+  }
+}
+
+async function* content(...pieces: readonly string[]) {
+  for (const piece of pieces) yield Buffer.from(piece);
+}
+
+describe('a guest behind an agent', () => {
+  it('asks until the program has ended', async () => {
+    const fake = new FakeGuest({ program: { polls: 4, exitCode: 3, stderr: 'oh' } });
+    expect(await fake.guest().exec(['/bin/x', 'a b'], patience)).toEqual({
+      exitCode: 3,
+      stdout: '',
+      stderr: 'oh',
+    });
+    expect(fake.programs).toEqual([['/bin/x', 'a b']]);
+  });
+
+  it('keeps a path to programs when the environment is replaced', async () => {
+    const fake = new FakeGuest();
+    await fake.guest().exec(['x'], { env: { A: 'b' }, ...patience });
+    const env = fake.agent.commands[0]?.arguments?.env;
+    expect(env).toEqual([expect.stringMatching(/^PATH=.*\/bin/), 'A=b']);
+  });
+
+  it('writes all bytes beside the file, and moves them into place with the mode', async () => {
+    const fake = new FakeGuest();
+    await fake.guest().writeFile('/srv/a file', content('one ', 'two'), { mode: 0o600, ...patience });
+    expect(fake.written.toString()).toBe('one two');
+    const [open] = fake.agent.commands.filter(({ execute }) => execute === 'guest-file-open');
+    const partial = open?.arguments?.path;
+    expect(partial).toMatch(/^\/srv\/a file./);
+    expect(fake.programs.map((argv) => argv.slice(4))).toEqual([['0600', partial, '/srv/a file']]);
+  });
+
+  it('makes the folder only when it is missing', async () => {
+    const fake = new FakeGuest({ folderExists: false });
+    await fake.guest().writeFile('/srv/deep/file', content('x'), { mode: 0o644, ...patience });
+    expect(fake.programs[0]?.slice(4)).toEqual(['/srv/deep']);
+    expect(fake.written.toString()).toBe('x');
+  });
+
+  it('says that the guest’s disk is full, and removes what it has written', async () => {
+    const fake = new FakeGuest({ freeBytes: 5 });
+    const writing = fake.guest().writeFile('/srv/f', content('123456789'), { mode: 0o644, ...patience });
+    await expect(writing).rejects.toMatchObject({ reason: 'GuestDiskFull' });
+    const last = fake.programs.at(-1) ?? [];
+    expect(last[2]).toContain('rm -f');
+    expect(fake.agent.commands.map(({ execute }) => execute)).toContain('guest-file-close');
+  });
+
+  it('hands on what breaks the content, after closing the file', async () => {
+    const fake = new FakeGuest();
+    const broken = async function* () {
+      yield Buffer.from('some');
+      throw new Error('the source dried up');
+    };
+    const writing = fake.guest().writeFile('/srv/f', broken(), { mode: 0o644, ...patience });
+    await expect(writing).rejects.toThrow('the source dried up');
+    expect(fake.agent.commands.map(({ execute }) => execute)).toContain('guest-file-close');
+  });
+});

@@ -1,0 +1,26 @@
+import { deadlineIn } from './deadline.ts';
+import { execute } from './execute.ts';
+import type { Guest } from './guest.ts';
+import { refusalAsHostError, type Session } from './session.ts';
+import { writeGuestFile } from './transfer.ts';
+
+/** The guest behind an agent. `close` ends only what this guest holds: others may speak to the same agent. */
+export function createAgentGuest(session: Session, close: () => void): Guest {
+  const { clock, agent } = session;
+  return {
+    ping: async (timeoutMs) => {
+      await agent.command('guest-ping', {}, timeoutMs);
+    },
+    exec: (argv, { env, timeoutMs }) => execute(session, argv, env, deadlineIn(clock, timeoutMs)),
+    writeFile: (path, content, { mode, timeoutMs }) =>
+      writeGuestFile(session, { path, content, mode }, deadlineIn(clock, timeoutMs)),
+    shutdown: async (timeoutMs) => {
+      try {
+        await agent.tell('guest-shutdown', { mode: 'powerdown' }, timeoutMs);
+      } catch (error) {
+        throw refusalAsHostError(error);
+      }
+    },
+    close,
+  };
+}

@@ -1,0 +1,223 @@
+import type { Duplex } from 'node:stream';
+import type { Clock } from '../clock.ts';
+import { HostError, hostErrors, messageOf } from '../errors.ts';
+import { type Deadline, deadlineIn, orLate, remaining } from './deadline.ts';
+import { linesOf } from './lines.ts';
+
+/** guest-exec gives back up to 16 MiB of each output, in base64. */
+const longestAnswerBytes = 64 * 1024 * 1024;
+
+/** First byte of an answer to guest-sync-delimited, and of no other; no JSON in UTF-8 has it anywhere. */
+const delimiter = 0xff;
+
+/** Pauses between tries to be heard, while the guest boots. */
+const firstSyncPauseMs = 500;
+const longestSyncPauseMs = 4_000;
+/** How long an agent that was heard may take to come to the newest try. */
+const aliveSyncPauseMs = 15_000;
+
+/** The agent is well, and refuses a command; the message is the agent's own. */
+export class AgentCommandError extends Error {
+  constructor(command: string, description: string) {
+    super(`the guest agent refuses ${command}: ${description}`);
+    this.name = 'AgentCommandError';
+  }
+}
+
+/** A refusal of a command that is not answered otherwise comes at once, or not at all. */
+const refusalMs = 1_000;
+
+type Connection = {
+  readonly stream: Duplex;
+  readonly lines: AsyncGenerator<Buffer, void, undefined>;
+  /** A read that was begun and not yet used, so that no line is lost when a wait for it ends early. */
+  pending: Promise<IteratorResult<Buffer, void>> | undefined;
+};
+
+/**
+ * The guest's qemu-guest-agent at the other end of a byte stream (a virtio-serial port's socket, a Xen console). One
+ * command at a time, in the order asked for. Commands fail with an `AgentUnavailable` HostError when no answer comes
+ * in time; the stream is then opened anew, and nothing that still arrives for the old command is taken for the new.
+ * https://www.qemu.org/docs/master/interop/qemu-ga-ref.html
+ */
+export class AgentClient {
+  readonly #clock: Clock;
+  readonly #connect: () => Promise<Duplex>;
+  #connection: Connection | undefined;
+  #queue: Promise<unknown> = Promise.resolve();
+  #ended = false;
+
+  constructor(clock: Clock, connect: () => Promise<Duplex>) {
+    this.#clock = clock;
+    this.#connect = connect;
+  }
+
+  /** Resolves with the command's `return`; rejects with an AgentCommandError when the agent refuses it. */
+  command(name: string, args: Readonly<Record<string, unknown>>, timeoutMs: number): Promise<unknown> {
+    return this.#inTurn(timeoutMs, async (deadline) => {
+      const connection = await this.#ready(deadline);
+      await write(connection.stream, `${JSON.stringify({ execute: name, arguments: args })}\n`);
+      const answer = await this.#line(connection, remaining(this.#clock, deadline));
+      if (answer === undefined) throw this.#silent(deadline);
+      return resultOf(name, answer);
+    });
+  }
+
+  /** Gives a command that is only answered when it is refused (guest-shutdown); waits a moment for that. */
+  tell(name: string, args: Readonly<Record<string, unknown>>, timeoutMs: number): Promise<void> {
+    return this.#inTurn(timeoutMs, async (deadline) => {
+      const connection = await this.#ready(deadline);
+      await write(connection.stream, `${JSON.stringify({ execute: name, arguments: args })}\n`);
+      const waitMs = Math.min(refusalMs, remaining(this.#clock, deadline));
+      const answer = await this.#line(connection, waitMs).catch(() => undefined);
+      // What comes later must not be taken for the answer to another command.
+      this.close();
+      if (answer !== undefined) resultOf(name, answer);
+    });
+  }
+
+  /** Ends the connection; the next command opens a new one. */
+  close(): void {
+    this.#connection?.stream.destroy();
+    this.#connection = undefined;
+  }
+
+  /**
+   * Ends the connection for good: commands fail from now on. Work that was abandoned would otherwise connect anew, and
+   * hold the only connection that a hypervisor serves.
+   */
+  end(): void {
+    this.#ended = true;
+    this.close();
+  }
+
+  async #inTurn<T>(timeoutMs: number, work: (deadline: Deadline) => Promise<T>): Promise<T> {
+    const deadline = deadlineIn(this.#clock, timeoutMs);
+    const before = this.#queue;
+    let givenUp = false;
+    const turn = before.then(() => {
+      if (givenUp) throw this.#silent(deadline);
+      return this.#orUnavailable(deadline, work);
+    });
+    this.#queue = turn.catch(() => undefined);
+    if ((await orLate(this.#clock, before, timeoutMs)) === 'late') {
+      givenUp = true;
+      throw this.#silent(deadline);
+    }
+    return turn;
+  }
+
+  /** Anything but a refusal leaves the stream in an unknown state, so it is closed. */
+  async #orUnavailable<T>(deadline: Deadline, work: (deadline: Deadline) => Promise<T>): Promise<T> {
+    try {
+      const result = await orLate(this.#clock, work(deadline), remaining(this.#clock, deadline));
+      if (result === 'late') throw this.#silent(deadline);
+      return result;
+    } catch (error) {
+      if (error instanceof AgentCommandError) throw error;
+      this.close();
+      throw error instanceof HostError ? error : hostErrors.agentUnavailable(messageOf(error));
+    }
+  }
+
+  /** A connection on which the agent has answered, with nothing left over from before. */
+  async #ready(deadline: Deadline): Promise<Connection> {
+    const known = this.#connection;
+    if (known !== undefined && !known.stream.destroyed && !known.stream.readableEnded) return known;
+    if (this.#ended) throw this.#over();
+    const stream = await this.#connect();
+    if (this.#ended || remaining(this.#clock, deadline) === 0) {
+      // Nobody waits for it any more, and another command may have its own by now.
+      stream.destroy();
+      throw this.#ended ? this.#over() : this.#silent(deadline);
+    }
+    // Whoever waits for a line is told of the error by the iterator; without a listener here it would end the process.
+    stream.on('error', () => stream.destroy());
+    const connection = { stream, lines: linesOf(stream, longestAnswerBytes), pending: undefined };
+    this.#connection = connection;
+    await this.#synchronise(connection, deadline);
+    return connection;
+  }
+
+  /**
+   * Asks for an echo until one comes, with a new number each time: the guest may not listen yet, or be in the middle of
+   * what a former client asked. Only the echo of the newest number shows that nothing of the past can still arrive; an
+   * older one shows that the agent is there and will come to the newest.
+   */
+  async #synchronise(connection: Connection, deadline: Deadline): Promise<void> {
+    const asked = new Set<number>();
+    for (let pauseMs = firstSyncPauseMs; ; pauseMs = Math.min(pauseMs * 2, longestSyncPauseMs)) {
+      const newest = Math.floor(this.#clock.random() * 2 ** 31);
+      asked.add(newest);
+      await write(connection.stream, syncRequest(newest));
+      let until = Math.min(this.#clock.now() + pauseMs, deadline.at);
+      while (this.#clock.now() < until) {
+        const line = await this.#line(connection, until - this.#clock.now());
+        const echo = line === undefined ? undefined : echoIn(line);
+        if (echo === newest) return;
+        if (echo !== undefined && asked.has(echo)) {
+          until = Math.min(this.#clock.now() + aliveSyncPauseMs, deadline.at);
+        }
+      }
+      if (remaining(this.#clock, deadline) === 0) throw this.#silent(deadline);
+    }
+  }
+
+  /** The next line, or undefined when none came within `waitMs`. */
+  async #line(connection: Connection, waitMs: number): Promise<Buffer | undefined> {
+    connection.pending ??= connection.lines.next();
+    const read = await orLate(this.#clock, connection.pending, waitMs);
+    if (read === 'late') return undefined;
+    connection.pending = undefined;
+    if (read.done === true) throw new Error('the connection to it was closed');
+    return read.value;
+  }
+
+  #over(): HostError {
+    return hostErrors.agentUnavailable('the conversation with it was ended');
+  }
+
+  #silent(deadline: Deadline): HostError {
+    return hostErrors.agentUnavailable(`no answer within ${deadline.totalMs / 1000} s`);
+  }
+}
+
+function write(stream: Duplex, data: string | Buffer): Promise<void> {
+  return new Promise((resolve, reject) => {
+    stream.write(data, (error) => (error ? reject(error) : resolve()));
+  });
+}
+
+/** The leading byte, which no JSON has, makes the agent forget what it holds of an unfinished command. */
+function syncRequest(id: number): Buffer {
+  const request = JSON.stringify({ execute: 'guest-sync-delimited', arguments: { id } });
+  return Buffer.concat([Buffer.of(delimiter), Buffer.from(`${request}\n`)]);
+}
+
+/** The number in an answer to guest-sync-delimited; undefined for any other line. */
+function echoIn(line: Buffer): number | undefined {
+  const start = line.lastIndexOf(delimiter);
+  if (start === -1) return undefined;
+  const message = parsed(line.subarray(start + 1));
+  return typeof message?.return === 'number' ? message.return : undefined;
+}
+
+function resultOf(command: string, line: Buffer): unknown {
+  const message = parsed(line);
+  if (message !== undefined && 'return' in message) return message.return;
+  const error = message?.error;
+  if (typeof error === 'object' && error !== null && 'desc' in error) {
+    throw new AgentCommandError(command, String(error.desc));
+  }
+  throw new Error(`its answer to ${command} cannot be understood: ${line.toString().slice(0, 200)}`);
+}
+
+function parsed(line: Buffer): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(line.toString());
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,90 @@
+import { hostErrors } from '../errors.ts';
+import { type Deadline, deadlineIn, remaining } from './deadline.ts';
+import type { GuestExecResult } from './guest.ts';
+import { askForObject, type Session, shellScript } from './session.ts';
+
+/** A program that runs in the guest is looked after with pauses that grow up to this. */
+const firstPollMs = 10;
+const longestPollMs = 500;
+
+/** An agent may be busy when the program's time is up; only then it is held to be gone. */
+const graceMs = 10_000;
+
+/** guest-exec replaces the whole environment when it is given one. */
+const guestPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** The process and all that it started, each stopped first so that it starts nothing more meanwhile. */
+const endTree = `end() {
+  kill -STOP "$1"
+  for child in $(b cat "/proc/$1/task/$1/children"); do end "$child"; done
+  kill -KILL "$1"
+}
+end "$1" 2>/dev/null
+exit 0
+`;
+
+/** Runs a program in the guest to its end; kills it, and rejects with `GuestCommandTimeout`, when its time is up. */
+export async function execute(
+  session: Session,
+  argv: readonly string[],
+  env: Readonly<Record<string, string>> | undefined,
+  deadline: Deadline,
+): Promise<GuestExecResult> {
+  const pid = await startProgram(session, argv, env, deadline);
+  const result = await untilEnded(session, pid, deadline);
+  if (result !== undefined) return result;
+  const killBy = deadlineIn(session.clock, graceMs);
+  const killer = await startProgram(session, shellScript(endTree, [String(pid)]), undefined, killBy);
+  await untilEnded(session, killer, killBy);
+  throw hostErrors.guestCommandTimeout(argv[0], deadline.totalMs / 1000);
+}
+
+/** Undefined when it still runs at the deadline. */
+async function untilEnded(
+  session: Session,
+  pid: number,
+  deadline: Deadline,
+): Promise<GuestExecResult | undefined> {
+  const { clock } = session;
+  for (let pauseMs = firstPollMs; ; pauseMs = Math.min(pauseMs * 1.6, longestPollMs)) {
+    const answerBy = deadlineIn(clock, remaining(clock, deadline) + graceMs);
+    const status = await askForObject(session, answerBy, 'guest-exec-status', { pid });
+    if (status.exited === true) return resultOf(status);
+    if (remaining(clock, deadline) === 0) return undefined;
+    await clock.sleep(Math.min(pauseMs, remaining(clock, deadline)));
+  }
+}
+
+async function startProgram(
+  session: Session,
+  argv: readonly string[],
+  env: Readonly<Record<string, string>> | undefined,
+  deadline: Deadline,
+): Promise<number> {
+  const [path, ...arg] = argv;
+  const started = await askForObject(session, deadline, 'guest-exec', {
+    path,
+    arg,
+    ...(env === undefined ? {} : { env: pairs({ PATH: guestPath, ...env }) }),
+    'capture-output': true,
+  });
+  return Number(started.pid);
+}
+
+function resultOf(status: Readonly<Record<string, unknown>>): GuestExecResult {
+  const { signal, exitcode } = status;
+  return {
+    // As a shell has it for a program that a signal ended.
+    exitCode: typeof signal === 'number' ? 128 + signal : Number(exitcode),
+    stdout: decoded(status['out-data']),
+    stderr: decoded(status['err-data']),
+  };
+}
+
+function pairs(env: Readonly<Record<string, string>>): readonly string[] {
+  return Object.entries(env).map(([name, value]) => `${name}=${value}`);
+}
+
+function decoded(data: unknown): string {
+  return typeof data === 'string' ? Buffer.from(data, 'base64').toString() : '';
+}

@@ -1,0 +1,28 @@
+/** Result of a command in the guest; output is cut at the agent's limit. */
+export type GuestExecResult = { readonly exitCode: number; readonly stdout: string; readonly stderr: string };
+
+/**
+ * One guest, spoken to through the agent in it. Every call has its own time limit and rejects with a `HostError`
+ * of reason `AgentUnavailable` when the agent does not answer in time; the connection is then made anew.
+ */
+export interface Guest {
+  /** Resolves when the agent answers. */
+  ping(timeoutMs: number): Promise<void>;
+  exec(
+    argv: readonly string[],
+    options: { readonly env?: Readonly<Record<string, string>>; readonly timeoutMs: number },
+  ): Promise<GuestExecResult>;
+  /**
+   * Writes a file into the guest from the chunks, whole or not at all: to a temporary name beside it, then renamed.
+   * Folders that are missing are made.
+   * Rejects with reason `GuestDiskFull` when it does not fit.
+   */
+  writeFile(
+    path: string,
+    content: AsyncIterable<Uint8Array>,
+    options: { readonly mode: number; readonly timeoutMs: number },
+  ): Promise<void>;
+  /** Asks the guest to power off; does not wait. */
+  shutdown(timeoutMs: number): Promise<void>;
+  close(): void;
+}

@@ -1,0 +1,165 @@
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { posix } from 'node:path';
+import type { GuestAction } from '../../domain/services/types.ts';
+import type { PackageContent } from '../appliance/guest-work.ts';
+import { HostError, hostErrors, toHostError } from '../errors.ts';
+import type { Guest } from './guest.ts';
+import { unpackedBytes } from './packages/unpacked-size.ts';
+import { shellScript, tellsOfFullDisk } from './session.ts';
+import { requireSpace } from './space.ts';
+
+type PutPackage = Extract<GuestAction, { kind: 'putPackage' }>;
+type PutFiles = Extract<GuestAction, { kind: 'putFiles' }>;
+type Unpack = NonNullable<PutPackage['unpack']>;
+
+/** Before the first and after the last byte of a transfer. */
+const transferMs = 60_000;
+const unpackMs = 600_000;
+/** Emulated guests take some megabytes a second; a host on which many boot at once is given much more time. */
+const slowestBytesPerMs = 64;
+/** How much of what a failed command said is told. */
+const toldLines = 10;
+
+const unpackScripts = {
+  tar: 'b tar -xof "$1" -C "$2"',
+  'tar.gz': 'b tar -xozf "$1" -C "$2"',
+  zip: 'b unzip -q -o "$1" -d "$2"',
+} as const satisfies Record<Unpack, string>;
+
+/**
+ * Carries a plan's actions out in the guest, in order; the first that fails ends it. Rejects with `GuestCommandFailed`
+ * (exit code and last words), `GuestDiskFull` (before anything is transferred, where it can be known) or what the
+ * {@link Guest} rejects with, each with the action's title; with the signal's reason when it is aborted.
+ */
+export async function runActions(
+  guest: Guest,
+  actions: readonly GuestAction[],
+  content: PackageContent,
+  signal: AbortSignal,
+): Promise<void> {
+  for (const action of actions) {
+    signal.throwIfAborted();
+    try {
+      await runAction(guest, action, content, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      throw titled(action.title, toHostError(error));
+    }
+  }
+}
+
+/** The words of a command that failed have the title already. */
+function titled(title: string, error: HostError): HostError {
+  if (error.message.includes(title)) return error;
+  return new HostError(error.reason, `could not ${title}: ${error.message}`, {
+    kind: error.kind,
+    cause: error,
+  });
+}
+
+async function runAction(
+  guest: Guest,
+  action: GuestAction,
+  content: PackageContent,
+  signal: AbortSignal,
+): Promise<void> {
+  switch (action.kind) {
+    case 'exec':
+      return mustSucceed(guest, action.title, action.argv, action.timeoutSeconds * 1000, action.env);
+    case 'putPackage':
+      if (content.kind !== 'archive') throw new Error(`the package is of kind ${content.kind}, not a file`);
+      return putPackage(guest, action, content.path, signal);
+    case 'putFiles':
+      if (content.kind !== 'files') throw new Error(`the package is of kind ${content.kind}, not files`);
+      return putFiles(guest, action, content.files, signal);
+  }
+}
+
+async function putPackage(
+  guest: Guest,
+  { title, path, unpack }: PutPackage,
+  file: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const { size } = await stat(file);
+  const unpacked = unpack === undefined ? 0 : await unpackedBytes(file, size, unpack);
+  await requireSpace(guest, unpack === undefined ? posix.dirname(path) : path, size + unpacked);
+  // In the directory that is made anew for every try, so that nothing is left of a try that broke off.
+  const target = unpack === undefined ? path : `${path}/.coppice-package`;
+  await write(guest, target, contentOf(file), size, signal);
+  if (unpack === undefined) return;
+  const script = `${unpackScripts[unpack]} && b rm -f "$1"`;
+  await mustSucceed(guest, title, shellScript(script, [target, path]), unpackMs);
+}
+
+async function putFiles(
+  guest: Guest,
+  { directory }: PutFiles,
+  files: Readonly<Record<string, Uint8Array>>,
+  signal: AbortSignal,
+): Promise<void> {
+  const total = Object.values(files).reduce((sum, { length }) => sum + length, 0);
+  await requireSpace(guest, directory, total);
+  for (const [name, bytes] of Object.entries(files)) {
+    await write(guest, below(directory, name), once(bytes), bytes.length, signal);
+  }
+}
+
+/** A name that leads out of the directory would write anywhere in the guest. */
+function below(directory: string, name: string): string {
+  const path = posix.join(directory, name);
+  if (path.startsWith(`${posix.normalize(directory)}/`)) return path;
+  throw hostErrors.packageFileOutside(name);
+}
+
+function write(
+  guest: Guest,
+  path: string,
+  content: AsyncIterable<Uint8Array>,
+  size: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const timeoutMs = transferMs + Math.ceil(size / slowestBytesPerMs);
+  return guest.writeFile(path, untilAborted(content, signal), { mode: 0o644, timeoutMs });
+}
+
+async function* untilAborted(
+  content: AsyncIterable<Uint8Array>,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  for await (const chunk of content) {
+    signal.throwIfAborted();
+    yield chunk;
+  }
+}
+
+/** Opened when it is read, so that nothing stays open when the guest never asks for it. */
+async function* contentOf(file: string): AsyncGenerator<Uint8Array, void, undefined> {
+  yield* createReadStream(file);
+}
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
+  yield bytes;
+}
+
+async function mustSucceed(
+  guest: Guest,
+  title: string,
+  argv: readonly string[],
+  timeoutMs: number,
+  env?: Readonly<Record<string, string>>,
+): Promise<void> {
+  const { exitCode, stdout, stderr } = await guest.exec(argv, {
+    timeoutMs,
+    ...(env === undefined ? {} : { env }),
+  });
+  if (exitCode === 0) return;
+  const words = lastLines(stderr) || lastLines(stdout);
+  if (tellsOfFullDisk(words)) throw hostErrors.guestDiskFilled(words);
+  throw hostErrors.guestCommandFailed(title, exitCode, words);
+}
+
+function lastLines(text: string): string {
+  return text.trim().split('\n').slice(-toldLines).join('\n');
+}

@@ -1,0 +1,52 @@
+import type { Clock } from '../clock.ts';
+import { hostErrors } from '../errors.ts';
+import { type AgentClient, AgentCommandError } from './agent.ts';
+import { type Deadline, remaining } from './deadline.ts';
+
+/** One guest's agent, and the time by which its answers are measured. */
+export type Session = { readonly clock: Clock; readonly agent: AgentClient };
+
+type Arguments = Readonly<Record<string, unknown>>;
+
+/** A guest may have nothing but busybox, without links for its applets: `b tool …` finds the tool either way. */
+const applets = 'b() { if command -v "$1" >/dev/null 2>&1; then "$@"; else /bin/busybox "$@"; fi; }\n';
+
+/** Asks the agent within what is left of the time; a refusal becomes a HostError with the agent's words. */
+export async function askAgent(
+  { clock, agent }: Session,
+  deadline: Deadline,
+  command: string,
+  args: Arguments,
+): Promise<unknown> {
+  try {
+    return await agent.command(command, args, Math.max(1, remaining(clock, deadline)));
+  } catch (error) {
+    throw refusalAsHostError(error);
+  }
+}
+
+/** As {@link askAgent}, for commands that answer with an object. */
+export async function askForObject(
+  session: Session,
+  deadline: Deadline,
+  command: string,
+  args: Arguments,
+): Promise<Readonly<Record<string, unknown>>> {
+  const value = await askAgent(session, deadline, command, args);
+  if (typeof value === 'object' && value !== null) return value as Readonly<Record<string, unknown>>;
+  throw hostErrors.guestAgentRefused(`the guest agent answered ${command} with ${JSON.stringify(value)}`);
+}
+
+export function refusalAsHostError(error: unknown): unknown {
+  return error instanceof AgentCommandError ? hostErrors.guestAgentRefused(error.message, error) : error;
+}
+
+/** Arguments that run a constant script; values reach it as `$1`, `$2` …, never as part of its text. */
+export function shellScript(script: string, values: readonly string[]): readonly string[] {
+  return ['/bin/sh', '-c', applets + script, 'coppice', ...values];
+}
+
+/** Whether words of the guest's agent or programs tell that a disk of the guest is full. */
+export function tellsOfFullDisk(words: string): boolean {
+  return /no space left on device|disk quota exceeded/i.test(words);
+}

@@ -1,0 +1,106 @@
+import { posix } from 'node:path';
+import { HostError, hostErrors, messageOf } from '../errors.ts';
+import { chunksOf } from './chunks.ts';
+import { type Deadline, deadlineIn } from './deadline.ts';
+import { execute } from './execute.ts';
+import { askAgent, askForObject, type Session, shellScript, tellsOfFullDisk } from './session.ts';
+
+/**
+ * Bytes written by one command. An emulated guest takes 3 MiB/s from 64 KiB on, and no more with larger ones, which only
+ * hold up the other commands to the guest.
+ */
+const chunkBytes = 128 * 1024;
+
+/** What a transfer that broke off has left stands here; the next one to the same path writes over it. */
+const partialSuffix = '.coppice-partial';
+
+const cleanUpMs = 10_000;
+
+type GuestFile = {
+  readonly path: string;
+  readonly content: AsyncIterable<Uint8Array>;
+  readonly mode: number;
+};
+
+/** Writes a file into the guest, whole or not at all; see {@link Guest.writeFile}. */
+export async function writeGuestFile(session: Session, file: GuestFile, deadline: Deadline): Promise<void> {
+  const partial = `${file.path}${partialSuffix}`;
+  try {
+    await fill(session, partial, file.content, deadline);
+    await publish(session, partial, file, deadline);
+  } catch (error) {
+    await removePartial(session, partial, error);
+    throw tellsOfFullDisk(messageOf(error)) ? hostErrors.guestDiskFull(file.path) : error;
+  }
+}
+
+async function fill(
+  session: Session,
+  partial: string,
+  content: AsyncIterable<Uint8Array>,
+  deadline: Deadline,
+): Promise<void> {
+  const handle = await openFile(session, partial, deadline);
+  try {
+    for await (const chunk of chunksOf(content, chunkBytes)) {
+      await writeChunk(session, handle, chunk, deadline);
+    }
+  } catch (error) {
+    // The first error is the one to tell; an agent that is gone has forgotten the handle as well.
+    await session.agent.command('guest-file-close', { handle }, cleanUpMs).catch(messageOf);
+    throw error;
+  }
+  await askAgent(session, deadline, 'guest-file-close', { handle });
+}
+
+/** Folders are made when they turn out to be missing, which costs nothing where they are there. */
+async function openFile(session: Session, path: string, deadline: Deadline): Promise<unknown> {
+  const create = () => askAgent(session, deadline, 'guest-file-open', { path, mode: 'w' });
+  try {
+    return await create();
+  } catch (error) {
+    if (!/no such file or directory/i.test(messageOf(error))) throw error;
+    const argv = shellScript('umask 022; b mkdir -p "$1"', [posix.dirname(path)]);
+    const made = await execute(session, argv, undefined, deadline);
+    if (made.exitCode !== 0) throw hostErrors.guestAgentRefused(made.stderr.trim(), error);
+    return create();
+  }
+}
+
+/** The agent may write less than it was given. */
+async function writeChunk(
+  session: Session,
+  handle: unknown,
+  chunk: Buffer,
+  deadline: Deadline,
+): Promise<void> {
+  for (let written = 0; written < chunk.length; ) {
+    const rest = chunk.subarray(written).toString('base64');
+    const answer = await askForObject(session, deadline, 'guest-file-write', { handle, 'buf-b64': rest });
+    const count = Number(answer.count);
+    if (!(count > 0))
+      throw hostErrors.guestAgentRefused('the guest agent wrote nothing of what it was given');
+    written += count;
+  }
+}
+
+async function publish(
+  session: Session,
+  partial: string,
+  file: GuestFile,
+  deadline: Deadline,
+): Promise<void> {
+  const mode = file.mode.toString(8).padStart(4, '0');
+  const argv = shellScript('b chmod "$1" "$2" && b mv -f "$2" "$3"', [mode, partial, file.path]);
+  const moved = await execute(session, argv, undefined, deadline);
+  if (moved.exitCode !== 0) {
+    throw hostErrors.guestAgentRefused(`${file.path} cannot be put in its place: ${moved.stderr.trim()}`);
+  }
+}
+
+/** A full disk stays full while half a file is on it. What a silent guest has left, the next try writes over. */
+async function removePartial(session: Session, partial: string, cause: unknown): Promise<void> {
+  if (cause instanceof HostError && cause.reason === 'AgentUnavailable') return;
+  const argv = shellScript('b rm -f "$1"', [partial]);
+  await execute(session, argv, undefined, deadlineIn(session.clock, cleanUpMs)).catch(messageOf);
+}

@@ -1,0 +1,107 @@
+import { isDeepStrictEqual } from 'node:util';
+import type PQueue from 'p-queue';
+import type { Logger } from 'pino';
+import type { HostStatus, Problem } from '../host/protocol.ts';
+import type { ApplianceManager } from './appliance/manager.ts';
+import { type Clock, instant } from './clock.ts';
+import type { Driver, DriverInfo } from './drivers/driver.ts';
+import { hostErrors, toProblem } from './errors.ts';
+import type { HostUse } from './host-use.ts';
+import type { LayerStore } from './layers/store.ts';
+
+export type HostOptions = {
+  readonly name: string;
+  readonly version: string;
+  readonly stateDirectory: string;
+  readonly startedAt: number;
+  readonly driver: Driver;
+  readonly info: DriverInfo;
+  readonly use: HostUse;
+  readonly layers: LayerStore;
+  readonly appliances: ApplianceManager;
+  readonly creation: PQueue;
+  readonly clock: Clock;
+  readonly measureMs: number;
+  readonly onChange: (status: HostStatus) => void;
+  readonly log: Logger;
+};
+
+/** Below this share of the disk's space that is free, people are told. */
+const PRESSURE_SHARE = 0.1;
+
+/** The host as a whole: measured at intervals, and told when something about it changed. */
+export class Host {
+  readonly #options: HostOptions;
+  readonly #stop = new AbortController();
+  #info: DriverInfo;
+  #measured: Pick<HostStatus, 'capacity' | 'used'> | undefined;
+  #foreignVms: readonly string[] = [];
+  #told: HostStatus | undefined;
+  #running: Promise<void> = Promise.resolve();
+
+  constructor(options: HostOptions) {
+    this.#options = options;
+    this.#info = options.info;
+  }
+
+  /** Measures once, then at intervals. */
+  async start(): Promise<void> {
+    await this.#measure();
+    this.#running = this.#run();
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    await this.#running;
+  }
+
+  /** Undefined until it was measured once. */
+  status(): HostStatus | undefined {
+    const { name, version, startedAt, layers, appliances, creation } = this.#options;
+    if (this.#measured === undefined) return undefined;
+    const { creationConcurrency, ...driver } = this.#info;
+    return {
+      name,
+      daemonVersion: version,
+      driver,
+      ...this.#measured,
+      layers: layers.list(),
+      queue: { waiting: creation.size, running: creation.pending, concurrency: creationConcurrency },
+      appliances: appliances.count,
+      problems: this.#problems(this.#measured),
+      foreignVms: this.#foreignVms,
+      startedAt: instant(startedAt),
+    };
+  }
+
+  #problems({ capacity, used }: Pick<HostStatus, 'capacity' | 'used'>): readonly Problem[] {
+    const free = capacity.diskBytes - used.diskBytes;
+    if (free >= capacity.diskBytes * PRESSURE_SHARE) return [];
+    return [toProblem(hostErrors.diskPressure(this.#options.stateDirectory, free, capacity.diskBytes))];
+  }
+
+  async #run(): Promise<void> {
+    const { clock, measureMs, log } = this.#options;
+    const stop = this.#stop.signal;
+    while (!stop.aborted) {
+      try {
+        await clock.sleep(measureMs, stop);
+        await this.#measure();
+      } catch (error) {
+        if (!stop.aborted) log.warn({ err: error }, 'the host could not be measured');
+      }
+    }
+  }
+
+  async #measure(): Promise<void> {
+    const { driver, use, appliances, stateDirectory, onChange } = this.#options;
+    // A driver that could not work may have been mended: a program installed, say.
+    if (this.#info.problem !== undefined) this.#info = await driver.probe();
+    this.#foreignVms = await driver.foreignVms(stateDirectory);
+    this.#measured = await use.measure(appliances.vmPids());
+    const status = this.status();
+    if (status === undefined || isDeepStrictEqual(status, this.#told)) return;
+    this.#told = status;
+    onChange(status);
+  }
+}

@@ -1,0 +1,152 @@
+import { rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { DesiredLayer } from '../../host/protocol.ts';
+import type { ImageTool } from '../drivers/driver.ts';
+import { hostErrors } from '../errors.ts';
+import {
+  makeDirectory,
+  PARTIAL_SUFFIX,
+  readJsonIfThere,
+  removeDirectory,
+  writeJsonDurably,
+} from '../files.ts';
+import { ensureSpace } from '../space.ts';
+import { download } from './download.ts';
+import { placeFile, type StoredFile, sealFile, verifyFile } from './stored-file.ts';
+
+/** What `layer.json` says of a sealed layer. */
+export type LayerRecord = {
+  readonly version: 1;
+  readonly file: StoredFile;
+  readonly virtualBytes?: number;
+  readonly seconds: number;
+};
+
+export type FetchContext = {
+  readonly images: ImageTool;
+  readonly reserveBytes: number;
+  readonly fileRoots: readonly string[];
+  readonly signal: AbortSignal;
+  readonly onProgress: (fetchedBytes: number, totalBytes: number | undefined) => void;
+  /** Seconds since the fetch began. */
+  readonly elapsed: () => number;
+};
+
+const ARRIVED = `download${PARTIAL_SUFFIX}`;
+const CONVERTED = `converted${PARTIAL_SUFFIX}`;
+
+export const LAYER_DELETING_SUFFIX = '.deleting';
+
+/** `<state>/layers/<sha256>/`: where it comes from, the sealed file, and what was found about it. */
+export class LayerDirectory {
+  readonly sha256: string;
+  readonly path: string;
+
+  constructor(root: string, sha256: string) {
+    this.sha256 = sha256;
+    this.path = join(root, sha256);
+  }
+
+  filePath(kind: DesiredLayer['kind']): string {
+    return join(this.path, kind === 'disk' ? 'disk.qcow2' : 'blob');
+  }
+
+  async writeSource(desired: DesiredLayer): Promise<void> {
+    await makeDirectory(this.path);
+    await writeJsonDurably(join(this.path, 'source.json'), desired);
+  }
+
+  readSource(): Promise<unknown> {
+    return readJsonIfThere(join(this.path, 'source.json'));
+  }
+
+  /** The sealed layer's record when its file is there and unchanged; undefined when it must be fetched. */
+  async readSealed(kind: DesiredLayer['kind']): Promise<LayerRecord | undefined> {
+    const record = await this.#readRecord();
+    if (record === undefined) return undefined;
+    if (!(await verifyFile(this.filePath(kind), record.file))) return undefined;
+    // Killed right after it was sealed: what it was made from is not needed any more.
+    for (const name of [ARRIVED, CONVERTED]) await rm(join(this.path, name), { force: true });
+    return record;
+  }
+
+  /** Fetches, proves, inspects and seals the layer. What an interrupted fetch left is continued. */
+  async fetch(desired: DesiredLayer, context: FetchContext): Promise<LayerRecord> {
+    const arrived = join(this.path, ARRIVED);
+    await download({
+      url: desired.url,
+      sha256: this.sha256,
+      path: arrived,
+      fileRoots: context.fileRoots,
+      signal: context.signal,
+      onProgress: context.onProgress,
+      ensureRoom: (missing) =>
+        ensureSpace(this.path, `layer ${this.sha256} from ${desired.url}`, missing, context.reserveBytes),
+    });
+    const sealed =
+      desired.kind === 'disk'
+        ? await this.#sealDisk(arrived, context)
+        : await this.#seal(arrived, this.sha256);
+    const record: LayerRecord = { version: 1, ...sealed.found, seconds: context.elapsed() };
+    await writeJsonDurably(join(this.path, 'layer.json'), record);
+    await placeFile(sealed.path, this.filePath(desired.kind));
+    await rm(arrived, { force: true });
+    return record;
+  }
+
+  async remove(): Promise<void> {
+    await removeDirectory(this.path, LAYER_DELETING_SUFFIX);
+  }
+
+  async #seal(path: string, sha256?: string) {
+    return { path, found: { file: await sealFile(path, sha256) } };
+  }
+
+  /** An image that names other files would let its author read them out of the host: refused, never followed. */
+  async #sealDisk(arrived: string, context: FetchContext) {
+    const image = await this.#inspect(arrived, context);
+    if (image.references.length > 0) {
+      await rm(arrived, { force: true });
+      throw hostErrors.imageUnsafe(`layer ${this.sha256}`, image.references);
+    }
+    const { virtualBytes } = image;
+    if (image.format === 'qcow2') {
+      const { path, found } = await this.#seal(arrived, this.sha256);
+      return { path, found: { ...found, virtualBytes } };
+    }
+    const converted = join(this.path, CONVERTED);
+    await rm(converted, { force: true });
+    const { size } = await stat(arrived);
+    await ensureSpace(this.path, `layer ${this.sha256} as qcow2`, size, context.reserveBytes);
+    await context.images.convert(arrived, converted, context.signal);
+    const { path, found } = await this.#seal(converted);
+    return { path, found: { ...found, virtualBytes } };
+  }
+
+  async #inspect(arrived: string, context: FetchContext) {
+    try {
+      return await context.images.inspect(arrived);
+    } catch (error) {
+      // The digest was right, so fetching it again would bring the same.
+      await rm(arrived, { force: true });
+      throw error;
+    }
+  }
+
+  async #readRecord(): Promise<LayerRecord | undefined> {
+    const path = join(this.path, 'layer.json');
+    const value = await readJsonIfThere(path).catch((error: unknown) => {
+      // A record that cannot be read proves nothing: the layer is fetched again, which its digest allows.
+      if (error instanceof SyntaxError) return undefined;
+      throw error;
+    });
+    return isLayerRecord(value) ? value : undefined;
+  }
+}
+
+function isLayerRecord(value: unknown): value is LayerRecord {
+  const file = (value as LayerRecord | undefined)?.file;
+  return (
+    typeof file?.sha256 === 'string' && typeof file.bytes === 'number' && typeof file.modifiedMs === 'number'
+  );
+}

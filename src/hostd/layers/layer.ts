@@ -1,0 +1,176 @@
+import type { DesiredLayer, LayerStatus, Problem } from '../../host/protocol.ts';
+import { type Backoff, backoffDelay } from '../backoff.ts';
+import { type Clock, instant } from '../clock.ts';
+import type { ImageTool } from '../drivers/driver.ts';
+import { hostErrors, toHostError, toProblem } from '../errors.ts';
+import type { LayerDirectory, LayerRecord } from './layer-directory.ts';
+
+export type LayerOptions = {
+  readonly clock: Clock;
+  readonly images: ImageTool;
+  readonly backoff: Backoff;
+  readonly reserveBytes: number;
+  readonly fileRoots: readonly string[];
+  /** Runs a fetch when its turn comes, so that not all come at once. */
+  readonly inTurn: <T>(work: () => Promise<T>, signal: AbortSignal) => Promise<T>;
+  readonly onChange: (layer: Layer) => void;
+};
+
+const PROGRESS_INTERVAL_MS = 1000;
+
+/** One layer on this host, from the wish to hold it to the sealed file. */
+export class Layer {
+  readonly sha256: string;
+  readonly #directory: LayerDirectory;
+  readonly #options: LayerOptions;
+  readonly #stop = new AbortController();
+  #desired: DesiredLayer;
+  #sealed: LayerRecord | undefined;
+  #problem: Problem | undefined;
+  #stalled = false;
+  #fetched = 0;
+  #total: number | undefined;
+  #announcedAt = 0;
+  #running: Promise<void> | undefined;
+  #wake = new AbortController();
+
+  constructor(directory: LayerDirectory, desired: DesiredLayer, options: LayerOptions) {
+    this.sha256 = directory.sha256;
+    this.#directory = directory;
+    this.#desired = desired;
+    this.#options = options;
+  }
+
+  get desired(): DesiredLayer {
+    return this.#desired;
+  }
+
+  get ready(): boolean {
+    return this.#sealed !== undefined;
+  }
+
+  get problem(): Problem | undefined {
+    return this.#problem;
+  }
+
+  get filePath(): string {
+    return this.#directory.filePath(this.#desired.kind);
+  }
+
+  /** Takes the sealed file when it is there; what is wrong with it is found again, and told, by `start`. */
+  async look(): Promise<void> {
+    this.#sealed = await this.#findSealed().catch(() => undefined);
+  }
+
+  /** Looks whether the sealed file is there, and fetches it when it is not. */
+  start(): void {
+    if (this.ready) return;
+    this.#running ??= this.#run().finally(() => {
+      this.#running = undefined;
+    });
+  }
+
+  /** Takes a changed source: one that stalled, or waits to try again, does so at once. */
+  change(desired: DesiredLayer): void {
+    this.#desired = desired;
+    if (this.ready) return;
+    this.#wake.abort();
+    this.start();
+  }
+
+  /** Ends the fetch, keeping what arrived, and resolves when nothing runs any more. */
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await this.#running;
+  }
+
+  status(heldBy: readonly string[]): LayerStatus {
+    const sealed = this.#sealed;
+    return {
+      sha256: this.sha256,
+      kind: this.#desired.kind,
+      state: sealed !== undefined ? 'Ready' : this.#stalled ? 'Failed' : 'Fetching',
+      template: this.#desired.template,
+      fetchedBytes: this.#fetched,
+      ...(this.#total === undefined ? {} : { totalBytes: this.#total }),
+      ...(sealed?.virtualBytes === undefined ? {} : { virtualBytes: sealed.virtualBytes }),
+      ...(sealed === undefined ? {} : { storedBytes: sealed.file.bytes, seconds: sealed.seconds }),
+      ...(this.#problem === undefined ? {} : { problem: this.#problem }),
+      heldBy,
+    };
+  }
+
+  async #run(): Promise<void> {
+    const stop = this.#stop.signal;
+    for (let failures = 1; !stop.aborted && !this.ready; failures += 1) {
+      this.#stalled = false;
+      this.#wake = new AbortController();
+      try {
+        this.#sealed = await this.#findOrFetch(stop);
+        this.#problem = undefined;
+        this.#options.onChange(this);
+      } catch (error) {
+        if (stop.aborted) return;
+        if (!(await this.#failed(error, failures))) return;
+      }
+    }
+  }
+
+  /** Notes the failure; resolves with whether to try again, once it is time to. */
+  async #failed(error: unknown, failures: number): Promise<boolean> {
+    const { clock, backoff, onChange } = this.#options;
+    const failure = toHostError(error);
+    if (failure.kind === 'stalled') {
+      this.#problem = toProblem(failure);
+      this.#stalled = !this.#wake.signal.aborted;
+      onChange(this);
+      return !this.#stalled;
+    }
+    const delay = backoffDelay(backoff, failures, clock);
+    this.#problem = toProblem(failure, instant(clock.now() + delay));
+    onChange(this);
+    // Woken or stopped: either way the loop looks for itself what to do next.
+    await clock.sleep(delay, AbortSignal.any([this.#stop.signal, this.#wake.signal])).catch(() => undefined);
+    return true;
+  }
+
+  async #findOrFetch(stop: AbortSignal): Promise<LayerRecord> {
+    const { clock, images, reserveBytes, fileRoots, inTurn } = this.#options;
+    const found = await this.#findSealed();
+    if (found !== undefined) return found;
+    return inTurn(async () => {
+      stop.throwIfAborted();
+      const begun = clock.now();
+      const elapsed = () => (clock.now() - begun) / 1000;
+      const onProgress = (fetched: number, total: number | undefined) => this.#progress(fetched, total);
+      return this.#directory.fetch(this.#desired, {
+        images,
+        reserveBytes,
+        fileRoots,
+        signal: stop,
+        onProgress,
+        elapsed,
+      });
+    }, stop);
+  }
+
+  async #findSealed(): Promise<LayerRecord | undefined> {
+    const found = await this.#directory.readSealed(this.#desired.kind);
+    if (found !== undefined) this.#progress(found.file.bytes, found.file.bytes);
+    return found;
+  }
+
+  #progress(fetched: number, total: number | undefined): void {
+    this.#fetched = fetched;
+    this.#total = total;
+    const now = this.#options.clock.now();
+    if (now - this.#announcedAt < PROGRESS_INTERVAL_MS) return;
+    this.#announcedAt = now;
+    this.#options.onChange(this);
+  }
+
+  /** What an appliance waiting for it should say. */
+  notReady() {
+    return hostErrors.layerNotReady(this.sha256, this.#problem);
+  }
+}

@@ -1,0 +1,65 @@
+import { execFileSync } from 'node:child_process';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { pathToFileURL } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openSource } from './source.ts';
+
+const PIPE_MAKER = 'mkfifo';
+
+let directory: string;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'coppice-source-'));
+  await mkdir(join(directory, 'images'));
+  await mkdir(join(directory, 'images-of-others'));
+  await writeFile(join(directory, 'images/disk, 1.img'), 'an image');
+  await writeFile(join(directory, 'images-of-others/key'), 'a key');
+  await symlink('../images-of-others/key', join(directory, 'images/link-out'));
+  await symlink('disk, 1.img', join(directory, 'images/link-in'));
+  await symlink('images', join(directory, 'link-to-images'));
+  execFileSync(PIPE_MAKER, [join(directory, 'images/pipe')]);
+});
+afterEach(() => rm(directory, { recursive: true, force: true }));
+
+const open = (path: string, roots: readonly string[]) =>
+  openSource(
+    pathToFileURL(join(directory, path)).href,
+    0,
+    new AbortController().signal,
+    roots.map((root) => join(directory, root)),
+  );
+
+describe('a file: address', () => {
+  it.each([
+    { path: 'images/disk, 1.img', roots: ['images'] },
+    { path: 'images/link-in', roots: ['images'] },
+    { path: 'images/disk, 1.img', roots: ['no-such-folder', 'link-to-images'] },
+    { path: 'link-to-images/disk, 1.img', roots: ['images/'] },
+  ])('is read where it lies below an allowed folder: $path below $roots', async ({ path, roots }) => {
+    const { body, totalBytes } = await open(path, roots);
+    expect(await text(body)).toBe('an image');
+    expect(totalBytes).toBe(8);
+  });
+
+  it.each([
+    { what: 'no folder is allowed', path: 'images/disk, 1.img', roots: [] },
+    { what: 'it lies elsewhere', path: 'images-of-others/key', roots: ['images'] },
+    { what: 'a link leads elsewhere', path: 'images/link-out', roots: ['images'] },
+    { what: 'it lies elsewhere and is not there', path: 'images-of-others/no-key', roots: ['images'] },
+  ])('is refused for good, with what to do, when $what', async ({ path, roots }) => {
+    await expect(open(path, roots)).rejects.toMatchObject({
+      reason: 'FileNotAllowed',
+      kind: 'stalled',
+      message: expect.stringContaining('--file-root'),
+    });
+  });
+
+  it.each(['images/no-such', 'images/pipe', 'images'])(
+    'is told to be unreadable, not waited for: %s',
+    async (path) => {
+      await expect(open(path, ['images', '.'])).rejects.toMatchObject({ reason: 'SourceUnreachable' });
+    },
+  );
+});

@@ -1,0 +1,197 @@
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import PQueue from 'p-queue';
+import type { Logger } from 'pino';
+import type { DesiredLayer, LayerStatus } from '../../host/protocol.ts';
+import { desiredLayerSchema } from '../../host/schemas.ts';
+import type { Backoff } from '../backoff.ts';
+import type { Clock } from '../clock.ts';
+import type { ImageTool } from '../drivers/driver.ts';
+import { hostErrors } from '../errors.ts';
+import { makeDirectory, removeInterrupted } from '../files.ts';
+import { Locks } from '../locks.ts';
+import { queued } from '../queued.ts';
+import { createAjv, validator } from '../validate.ts';
+import { Layer } from './layer.ts';
+import { LAYER_DELETING_SUFFIX, LayerDirectory } from './layer-directory.ts';
+
+const CONCURRENT_FETCHES = 4;
+const SHA256 = /^[0-9a-f]{64}$/;
+
+export type LayerStoreOptions = {
+  readonly directory: string;
+  readonly clock: Clock;
+  readonly images: ImageTool;
+  readonly backoff: Backoff;
+  /** Free bytes that fetching leaves alone: running VMs write too. */
+  readonly reserveBytes: number;
+  /** Folders of this host below which `file:` addresses may lie. */
+  readonly fileRoots: readonly string[];
+  /** uuids of the appliances that stand on a layer, from their directories. */
+  readonly holders: (sha256: string) => readonly string[];
+  readonly onChange: (layer: LayerStatus) => void;
+  readonly onGone: (sha256: string) => void;
+  readonly log: Logger;
+};
+
+/** The host's layers: fetched once, sealed, shared by all appliances. */
+export class LayerStore {
+  readonly #layers = new Map<string, Layer>();
+  readonly #options: LayerStoreOptions;
+  readonly #queue = new PQueue({ concurrency: CONCURRENT_FETCHES });
+  readonly #validate = validator<DesiredLayer>(createAjv(), desiredLayerSchema);
+  readonly #deleting = new Map<string, Promise<void>>();
+  /** One after the other for a layer: what is on disk is what was asked for last. */
+  readonly #puts = new Locks();
+  #waiting: (() => void)[] = [];
+
+  constructor(options: LayerStoreOptions) {
+    this.#options = options;
+  }
+
+  /** Takes up what is in the directory; fetches that were interrupted go on. */
+  async open(): Promise<void> {
+    const { directory, log } = this.#options;
+    await makeDirectory(directory);
+    for (const name of await readdir(directory)) {
+      if (name.endsWith(LAYER_DELETING_SUFFIX)) {
+        await rm(join(directory, name), { recursive: true, force: true });
+      } else if (SHA256.test(name)) await this.#adopt(name);
+      else log.warn({ path: join(directory, name) }, 'this is no layer of ours: left alone');
+    }
+  }
+
+  /** Holds this layer from now on. Repeating it changes nothing; the fetch is the same for all who ask. */
+  put(sha256: string, desired: DesiredLayer): Promise<LayerStatus> {
+    return this.#puts.run(sha256, () => this.#put(sha256, desired));
+  }
+
+  async #put(sha256: string, desired: DesiredLayer): Promise<LayerStatus> {
+    await this.#deleting.get(sha256);
+    const known = this.#layers.get(sha256);
+    if (known === undefined) {
+      // Written down first: one that could not be (the disk is full) must not count as held.
+      await new LayerDirectory(this.#options.directory, sha256).writeSource(desired);
+      const layer = this.#add(sha256, desired);
+      layer.start();
+      return this.#status(layer);
+    }
+    if (known.desired.kind !== desired.kind) throw hostErrors.layerKindDiffers(sha256, known.desired.kind);
+    if (known.desired.url !== desired.url || known.desired.template !== desired.template) {
+      await new LayerDirectory(this.#options.directory, sha256).writeSource(desired);
+      known.change(desired);
+    }
+    return this.#status(known);
+  }
+
+  get(sha256: string): LayerStatus | undefined {
+    const layer = this.#layers.get(sha256);
+    return layer === undefined ? undefined : this.#status(layer);
+  }
+
+  list(): readonly LayerStatus[] {
+    return [...this.#layers.values()].map((layer) => this.#status(layer));
+  }
+
+  /** Lets go of a layer and removes it. Refused with `LayerInUse` while appliances stand on it. */
+  async delete(sha256: string): Promise<void> {
+    const layer = this.#layers.get(sha256);
+    if (layer === undefined) throw hostErrors.noSuchLayer(sha256);
+    const holders = this.#options.holders(sha256);
+    if (holders.length > 0) throw hostErrors.layerHeld(sha256, holders);
+    const removal = this.#deleting.get(sha256) ?? this.#remove(layer);
+    this.#deleting.set(sha256, removal);
+    try {
+      await removal;
+    } finally {
+      this.#deleting.delete(sha256);
+    }
+  }
+
+  /** The sealed file of a layer, or undefined when it is not ready. */
+  readyPath(sha256: string): string | undefined {
+    const layer = this.#layers.get(sha256);
+    return layer?.ready === true && !this.#deleting.has(sha256) ? layer.filePath : undefined;
+  }
+
+  /** Resolves when all are ready; rejects with the first one's problem, at once when there is one. */
+  async whenReady(sha256s: readonly string[], signal: AbortSignal): Promise<void> {
+    for (;;) {
+      signal.throwIfAborted();
+      const missing = sha256s.find((sha256) => this.readyPath(sha256) === undefined);
+      if (missing === undefined) return;
+      const layer = this.#layers.get(missing);
+      if (layer === undefined) throw hostErrors.layerNotHere(missing);
+      if (layer.problem !== undefined) throw layer.notReady();
+      await this.#nextChange(signal);
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#layers.values()].map((layer) => layer.stop()));
+  }
+
+  async #adopt(sha256: string): Promise<void> {
+    const { directory, log } = this.#options;
+    const layerDirectory = new LayerDirectory(directory, sha256);
+    try {
+      await removeInterrupted(layerDirectory.path, '.');
+      const desired = this.#validate(await layerDirectory.readSource());
+      const layer = this.#add(sha256, desired);
+      await layer.look();
+      layer.start();
+    } catch (error) {
+      // Its name still says what it must contain, so the next PUT makes it whole; nothing is removed here.
+      log.warn({ path: layerDirectory.path, err: error }, 'layer has no readable source.json: left alone');
+    }
+  }
+
+  #add(sha256: string, desired: DesiredLayer): Layer {
+    const { clock, images, backoff, reserveBytes, fileRoots, directory } = this.#options;
+    const layer = new Layer(new LayerDirectory(directory, sha256), desired, {
+      clock,
+      images,
+      backoff,
+      reserveBytes,
+      fileRoots,
+      inTurn: (work, signal) => queued(this.#queue, work, signal),
+      onChange: (changed) => this.#changed(changed),
+    });
+    this.#layers.set(sha256, layer);
+    return layer;
+  }
+
+  async #remove(layer: Layer): Promise<void> {
+    await layer.stop();
+    await new LayerDirectory(this.#options.directory, layer.sha256).remove();
+    this.#layers.delete(layer.sha256);
+    this.#options.onGone(layer.sha256);
+    this.#wakeWaiting();
+  }
+
+  #changed(layer: Layer): void {
+    this.#options.onChange(this.#status(layer));
+    this.#wakeWaiting();
+  }
+
+  #status(layer: Layer): LayerStatus {
+    return layer.status(this.#options.holders(layer.sha256));
+  }
+
+  #wakeWaiting(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const wake of waiting) wake();
+  }
+
+  #nextChange(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const stop = () => reject(signal.reason);
+      signal.addEventListener('abort', stop, { once: true });
+      this.#waiting.push(() => {
+        signal.removeEventListener('abort', stop);
+        resolve();
+      });
+    });
+  }
+}

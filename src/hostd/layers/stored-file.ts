@@ -1,0 +1,58 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { chmod, rename, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { codeOf, hostErrors } from '../errors.ts';
+import { syncDirectory, syncFile } from '../files.ts';
+
+/** What identifies a stored file: the digest proves it, size and time of change tell cheaply that nobody touched it. */
+export type StoredFile = { readonly sha256: string; readonly bytes: number; readonly modifiedMs: number };
+
+const READ_ONLY = 0o444;
+
+/** Makes a finished file read-only and flushes it; the answer is written down before the file gets its final name. */
+export async function sealFile(path: string, sha256?: string): Promise<StoredFile> {
+  await chmod(path, READ_ONLY);
+  await syncFile(path);
+  const digest = sha256 ?? (await digestOf(path));
+  const { size, mtimeMs } = await stat(path);
+  return { sha256: digest, bytes: size, modifiedMs: mtimeMs };
+}
+
+/** Gives a sealed file its final name. */
+export async function placeFile(temporary: string, path: string): Promise<void> {
+  await rename(temporary, path);
+  await syncDirectory(dirname(path));
+}
+
+/**
+ * Proves a stored file: by size and time of change, and by its digest when these differ.
+ * False when it is not there; rejects with `LayerCorrupt` when its content changed.
+ */
+export async function verifyFile(path: string, stored: StoredFile): Promise<boolean> {
+  const found = await statIfThere(path);
+  if (found === undefined) return false;
+  if (found.size === stored.bytes && found.mtimeMs === stored.modifiedMs) return true;
+  const actual = await digestOf(path);
+  if (actual !== stored.sha256) throw hostErrors.layerCorrupt(path, stored.sha256, actual);
+  return true;
+}
+
+export async function fileExists(path: string): Promise<boolean> {
+  return (await statIfThere(path)) !== undefined;
+}
+
+async function statIfThere(path: string) {
+  try {
+    return await stat(path);
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+async function digestOf(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(path)) hash.update(chunk);
+  return hash.digest('hex');
+}

@@ -1,0 +1,71 @@
+import { readdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { orAborted } from './abort.ts';
+import { makeDirectory, PARTIAL_SUFFIX, syncDirectory } from './files.ts';
+import { download } from './layers/download.ts';
+import { fileExists } from './layers/stored-file.ts';
+import { Locks } from './locks.ts';
+import { ensureSpace } from './space.ts';
+
+/** What services are installed from: files named by their sha256, kept while an appliance here wants them. */
+export class PackageCache {
+  readonly #directory: string;
+  readonly #reserveBytes: number;
+  readonly #fileRoots: readonly string[];
+  readonly #turns = new Locks();
+
+  constructor(options: {
+    readonly directory: string;
+    readonly reserveBytes: number;
+    readonly fileRoots: readonly string[];
+  }) {
+    this.#directory = options.directory;
+    this.#reserveBytes = options.reserveBytes;
+    this.#fileRoots = options.fileRoots;
+  }
+
+  path(sha256: string): string {
+    return join(this.#directory, sha256);
+  }
+
+  has(sha256: string): Promise<boolean> {
+    return fileExists(this.path(sha256));
+  }
+
+  /**
+   * Fetches a package unless it is there; several that ask for one at once fetch it once. Aborted: rejects at once, also
+   * while another's fetch of the same package is under way.
+   */
+  async fetch(url: string, sha256: string, signal: AbortSignal): Promise<void> {
+    const turn = this.#turns.run(sha256, () => this.#fetchUnlessThere(url, sha256, signal));
+    await orAborted(turn, signal);
+  }
+
+  /** Removes what no appliance wants any more, halves of it included; asked anew for each, as it may be wanted again. */
+  async prune(wanted: () => ReadonlySet<string>): Promise<void> {
+    await makeDirectory(this.#directory);
+    for (const name of await readdir(this.#directory)) {
+      const sha256 = name.replace(PARTIAL_SUFFIX, '');
+      if (wanted().has(sha256) || this.#turns.isBusy(sha256)) continue;
+      await rm(join(this.#directory, name), { force: true });
+    }
+  }
+
+  async #fetchUnlessThere(url: string, sha256: string, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    await makeDirectory(this.#directory);
+    if (await this.has(sha256)) return;
+    const partial = this.path(sha256) + PARTIAL_SUFFIX;
+    await download({
+      url,
+      sha256,
+      path: partial,
+      fileRoots: this.#fileRoots,
+      signal,
+      ensureRoom: (missing) => ensureSpace(this.#directory, `package ${url}`, missing, this.#reserveBytes),
+      onProgress: () => undefined,
+    });
+    await rename(partial, this.path(sha256));
+    await syncDirectory(this.#directory);
+  }
+}

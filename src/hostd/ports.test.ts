@@ -1,0 +1,115 @@
+import { createServer } from 'node:net';
+import { describe, expect, it } from 'vitest';
+import { FORWARD_ADDRESS, PortRegistry } from './ports.ts';
+
+const ADA = { uuid: 'a', label: 'appliance default/ada' };
+const BOB = { uuid: 'b', label: 'appliance default/bob' };
+const HTTP = [{ name: 'http', guestPort: 80 }];
+
+/** Of this process alone, so that test runs that share the machine do not meet; below the ports of outgoing calls. */
+const BASE = 11_000 + (process.pid % 250) * 80;
+
+async function withRegistry(first: number, size: number, work: (registry: PortRegistry) => Promise<void>) {
+  const registry = new PortRegistry({ range: { first, last: first + size - 1 }, random: () => 0 });
+  try {
+    await work(registry);
+  } finally {
+    await registry.close();
+  }
+}
+
+/** Listens at a port of the range until the work is done. */
+async function whileTaken(port: number, work: () => Promise<void>) {
+  const server = createServer();
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ host: FORWARD_ADDRESS, port }, resolve);
+  });
+  try {
+    await work();
+  } finally {
+    await new Promise((resolve) => server.close(resolve));
+  }
+}
+
+describe('the ports of a host', () => {
+  it('are given once, and again after their release', async () => {
+    await withRegistry(BASE, 2, async (registry) => {
+      const [ada, bob] = await Promise.all([
+        registry.reserve(ADA, HTTP, {}),
+        registry.reserve(BOB, HTTP, {}),
+      ]);
+      expect([ada.http, bob.http].toSorted()).toEqual([BASE, BASE + 1]);
+      const third = registry.reserve({ uuid: 'c', label: 'c' }, HTTP, {});
+      await expect(third).rejects.toMatchObject({ reason: 'NoFreePort' });
+      await registry.release('a');
+      expect(await registry.reserve({ uuid: 'c', label: 'c' }, HTTP, {})).toEqual({ http: ada.http });
+    });
+  });
+
+  it('stay the same for an appliance that asks again', async () => {
+    await withRegistry(BASE + 10, 5, async (registry) => {
+      const first = await registry.reserve(ADA, HTTP, {});
+      expect(await registry.reserve(ADA, HTTP, first)).toEqual(first);
+    });
+  });
+
+  it('name the appliance that has the one that is asked for', async () => {
+    await withRegistry(BASE + 20, 5, async (registry) => {
+      const wish = [{ name: 'http', guestPort: 80, hostPort: BASE + 22 }];
+      await registry.reserve(ADA, wish, {});
+      await expect(registry.reserve(BOB, wish, {})).rejects.toMatchObject({
+        reason: 'PortInUse',
+        message: expect.stringContaining('default/ada'),
+      });
+    });
+  });
+
+  it('are given all or none', async () => {
+    await withRegistry(BASE + 30, 3, async (registry) => {
+      await registry.reserve(ADA, [{ name: 'x', guestPort: 1, hostPort: BASE + 32 }], {});
+      const two = [...HTTP, { name: 'x', guestPort: 1, hostPort: BASE + 32 }];
+      await expect(registry.reserve(BOB, two, {})).rejects.toMatchObject({ reason: 'PortInUse' });
+      expect(await registry.reserve({ uuid: 'c', label: 'c' }, HTTP, {})).toEqual({ http: BASE + 30 });
+    });
+  });
+
+  it('name the process that has one, and are free when it ends', async () => {
+    await withRegistry(BASE + 40, 1, async (registry) => {
+      const wish = [{ name: 'http', guestPort: 80, hostPort: BASE + 40 }];
+      await whileTaken(BASE + 40, async () => {
+        await expect(registry.reserve(ADA, wish, {})).rejects.toMatchObject({
+          reason: 'PortInUse',
+          message: expect.stringContaining(`(process ${process.pid})`),
+        });
+      });
+      expect(await registry.reserve(ADA, wish, {})).toEqual({ http: BASE + 40 });
+    });
+  });
+
+  it('are never given by two daemons of one machine', async () => {
+    await withRegistry(BASE + 50, 2, async (one) => {
+      await withRegistry(BASE + 50, 2, async (two) => {
+        const [first, second] = await Promise.all([one.reserve(ADA, HTTP, {}), two.reserve(BOB, HTTP, {})]);
+        expect(first.http).not.toBe(second.http);
+        const wish = [{ name: 'http', guestPort: 80, hostPort: first.http ?? 0 }];
+        await expect(two.reserve({ uuid: 'c', label: 'c' }, wish, {})).rejects.toMatchObject({
+          message: expect.stringContaining('another daemon'),
+        });
+      });
+    });
+  });
+
+  it('are taken up as recorded, though the VM listens there, and are then not free for a start', async () => {
+    await withRegistry(BASE + 60, 2, async (registry) => {
+      await whileTaken(BASE + 60, async () => {
+        await registry.adopt(ADA, { http: BASE + 60 });
+        await expect(registry.verifyFree(ADA, { http: BASE + 60 })).rejects.toMatchObject({
+          reason: 'PortInUse',
+        });
+        expect(await registry.reserve(BOB, HTTP, {})).toEqual({ http: BASE + 61 });
+      });
+      await registry.verifyFree(ADA, { http: BASE + 60 });
+    });
+  });
+});

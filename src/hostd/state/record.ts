@@ -1,0 +1,64 @@
+import type { Ajv } from 'ajv';
+import type { ServiceState, StepStatus } from '../../host/protocol.ts';
+import { SERVICE_STATES, STEP_NAMES } from '../../host/protocol.ts';
+import type { JsonSchema } from '../../host/schemas.ts';
+import type { PortMap } from '../ports.ts';
+import { validator } from '../validate.ts';
+
+/**
+ * What a daemon wrote down about one appliance and cannot find out again by looking. Whether a step is done is
+ * never read from here: that is looked up on the host and in the guest.
+ */
+export type ApplianceRecord = {
+  readonly version: 1;
+  readonly ports: PortMap;
+  /** When its disk was made: a disk that is gone afterwards was lost, and is not replaced by an empty one. */
+  readonly diskCreatedAt?: string;
+  /** Whether the VM ever ran: from then on its ports are known outside and stay. */
+  readonly started: boolean;
+  /** The last that was seen; shown after a restart until it has been looked at again. */
+  readonly serviceState: ServiceState;
+  readonly accessPoints: readonly string[];
+  readonly steps: readonly StepStatus[];
+};
+
+export const emptyRecord: ApplianceRecord = {
+  version: 1,
+  ports: {},
+  started: false,
+  serviceState: 'VMUnavailable',
+  accessPoints: [],
+  steps: [],
+};
+
+const recordSchema: JsonSchema = {
+  type: 'object',
+  required: ['version', 'ports', 'started', 'serviceState', 'accessPoints', 'steps'],
+  properties: {
+    version: { const: 1 },
+    ports: { type: 'object', additionalProperties: { type: 'integer', minimum: 1, maximum: 65535 } },
+    diskCreatedAt: { type: 'string' },
+    started: { type: 'boolean' },
+    serviceState: { enum: SERVICE_STATES },
+    accessPoints: { type: 'array', items: { type: 'string' } },
+    steps: {
+      type: 'array',
+      items: {
+        type: 'object',
+        required: ['name', 'state', 'attempts', 'startedAt', 'seconds'],
+        properties: {
+          name: { enum: STEP_NAMES },
+          state: { enum: ['Running', 'Done', 'Failed'] },
+          attempts: { type: 'integer' },
+          startedAt: { type: 'string' },
+          seconds: { type: 'number' },
+          message: { type: 'string' },
+        },
+      },
+    },
+  },
+};
+
+export function recordValidator(ajv: Ajv): (value: unknown) => ApplianceRecord {
+  return validator<ApplianceRecord>(ajv, recordSchema);
+}

@@ -1,0 +1,34 @@
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import type { Driver } from './drivers/driver.ts';
+import { makeDirectory } from './files.ts';
+import { lockStateDirectory } from './lock.ts';
+import { scanAppliances } from './state/scan.ts';
+
+/**
+ * Shuts down every VM of a state directory, those that do not end in time by force. Rejects with
+ * `StateDirectoryInUse` while a daemon runs there: it would start them again.
+ */
+export async function stopAllVms(options: {
+  readonly stateDirectory: string;
+  readonly driver: Driver;
+  readonly timeoutMs: number;
+  readonly log: Logger;
+}): Promise<void> {
+  const { stateDirectory, driver, timeoutMs, log } = options;
+  await makeDirectory(stateDirectory);
+  const lock = await lockStateDirectory(stateDirectory);
+  try {
+    const root = join(stateDirectory, 'appliances');
+    const stops = (await scanAppliances(root, log)).map(async (uuid) => {
+      const directory = join(root, uuid);
+      if ((await driver.inspect(uuid, directory)) === undefined) return;
+      const graceful = await driver.shutdown(uuid, directory, timeoutMs);
+      await driver.destroy(uuid, directory);
+      log.info({ appliance: uuid, graceful }, 'VM stopped');
+    });
+    await Promise.all(stops);
+  } finally {
+    await lock.release();
+  }
+}

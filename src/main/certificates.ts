@@ -1,0 +1,143 @@
+import { createPrivateKey, KeyObject, randomBytes, webcrypto } from 'node:crypto';
+import 'reflect-metadata';
+import {
+  AuthorityKeyIdentifierExtension,
+  BasicConstraintsExtension,
+  ExtendedKeyUsage,
+  ExtendedKeyUsageExtension,
+  type Extension,
+  type JsonName,
+  KeyUsageFlags,
+  KeyUsagesExtension,
+  SubjectAlternativeNameExtension,
+  SubjectKeyIdentifierExtension,
+  X509Certificate,
+  X509CertificateGenerator,
+} from '@peculiar/x509';
+
+/** A private key (PKCS #8) and its certificate, both PEM. */
+export interface KeyPair {
+  readonly key: string;
+  readonly cert: string;
+}
+
+export interface CaRequest {
+  readonly commonName: string;
+  readonly days: number;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+}
+
+export interface CertificateRequest {
+  /** The user's name, where the certificate is a client's. */
+  readonly commonName: string;
+  /** The user's groups, where the certificate is a client's. */
+  readonly organizations?: readonly string[];
+  readonly ips?: readonly string[];
+  readonly dnsNames?: readonly string[];
+  readonly usage: 'server' | 'client' | 'both';
+  readonly days: number;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+}
+
+const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
+const dayMs = 86_400_000;
+/** Certificates are valid from a little before they are made: the clocks of other machines may be behind. */
+const skewMs = 300_000;
+
+/** A new certificate authority, or, given `key`, a new certificate for the one that has it. */
+export async function createCa(request: CaRequest, key?: string): Promise<KeyPair> {
+  const keys = key === undefined ? await newKeys() : await keysFrom(key);
+  const certificate = await X509CertificateGenerator.createSelfSigned({
+    name: [{ CN: [request.commonName] }],
+    keys,
+    serialNumber: serialNumber(),
+    ...validity(request),
+    signingAlgorithm: algorithm,
+    extensions: [
+      new BasicConstraintsExtension(true, undefined, true),
+      new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
+      await SubjectKeyIdentifierExtension.create(keys.publicKey),
+    ],
+  });
+  return { key: exportKey(keys.privateKey), cert: `${certificate.toString('pem')}\n` };
+}
+
+/** A new key with a certificate signed by `ca`. */
+export async function issueCertificate(ca: KeyPair, request: CertificateRequest): Promise<KeyPair> {
+  const keys = await newKeys();
+  const authority = new X509Certificate(ca.cert);
+  const signer = await keysFrom(ca.key);
+  const { commonName, organizations = [] } = request;
+  const subject: JsonName = [
+    ...organizations.map((organization) => ({ O: [organization] })),
+    { CN: [commonName] },
+  ];
+  const certificate = await X509CertificateGenerator.create({
+    subject,
+    issuer: authority.subject,
+    publicKey: keys.publicKey,
+    signingKey: signer.privateKey,
+    serialNumber: serialNumber(),
+    ...validity(request),
+    signingAlgorithm: algorithm,
+    extensions: [
+      new BasicConstraintsExtension(false, undefined, true),
+      new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
+      new ExtendedKeyUsageExtension(extendedUsages(request.usage)),
+      await SubjectKeyIdentifierExtension.create(keys.publicKey),
+      await AuthorityKeyIdentifierExtension.create(signer.publicKey),
+      ...alternativeNames(request),
+    ],
+  });
+  return { key: exportKey(keys.privateKey), cert: `${certificate.toString('pem')}\n` };
+}
+
+function validity({ now, days }: { readonly now: number; readonly days: number }) {
+  return { notBefore: new Date(now - skewMs), notAfter: new Date(now + days * dayMs) };
+}
+
+function extendedUsages(usage: CertificateRequest['usage']): ExtendedKeyUsage[] {
+  switch (usage) {
+    case 'server':
+      return [ExtendedKeyUsage.serverAuth];
+    case 'client':
+      return [ExtendedKeyUsage.clientAuth];
+    case 'both':
+      return [ExtendedKeyUsage.serverAuth, ExtendedKeyUsage.clientAuth];
+  }
+}
+
+function alternativeNames({ ips = [], dnsNames = [] }: CertificateRequest): Extension[] {
+  const names = [
+    ...ips.map((value) => ({ type: 'ip', value }) as const),
+    ...dnsNames.map((value) => ({ type: 'dns', value }) as const),
+  ];
+  return names.length === 0 ? [] : [new SubjectAlternativeNameExtension(names)];
+}
+
+/** 127 random bits: positive in ASN.1, and never the same twice under one authority. */
+function serialNumber(): string {
+  const bytes = randomBytes(16);
+  bytes[0] = ((bytes[0] ?? 0) & 0x7f) | 0x40;
+  return bytes.toString('hex');
+}
+
+function newKeys(): Promise<webcrypto.CryptoKeyPair> {
+  return webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
+}
+
+async function keysFrom(pem: string): Promise<webcrypto.CryptoKeyPair> {
+  const key = createPrivateKey(pem);
+  const jwk = key.export({ format: 'jwk' });
+  const { d: _, ...publicJwk } = jwk;
+  return {
+    privateKey: await webcrypto.subtle.importKey('jwk', jwk, algorithm, true, ['sign']),
+    publicKey: await webcrypto.subtle.importKey('jwk', publicJwk, algorithm, true, ['verify']),
+  };
+}
+
+function exportKey(key: webcrypto.CryptoKey): string {
+  return KeyObject.from(key).export({ type: 'pkcs8', format: 'pem' }).toString();
+}

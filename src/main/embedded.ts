@@ -1,0 +1,29 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { load } from 'js-yaml';
+import type { Logger } from 'pino';
+import { startApiServer } from '../apiserver/server.ts';
+import type { KubeObject } from '../apiserver/types.ts';
+
+type ApiConfig = {
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly storagePath: string;
+  /** PEM: the server's key and certificate, and the authority of the clients that are let in. */
+  readonly tls: { readonly key: string; readonly cert: string; readonly clientCa: string };
+  readonly log: Logger;
+};
+
+const CRDS = join(import.meta.dirname, '../../crds');
+
+/** The embedded API server with the kinds of `crds/`. */
+export async function runApi(config: ApiConfig): Promise<{ readonly url: string; close(): Promise<void> }> {
+  const server = await startApiServer({ ...config, tokens: [], crds: await readCrds() });
+  config.log.info({ url: server.url }, 'serving');
+  return server;
+}
+
+/** The CustomResourceDefinitions that come with Coppice, in the order of their file names. */
+async function readCrds(): Promise<KubeObject[]> {
+  const names = (await readdir(CRDS)).filter((name) => name.endsWith('.yaml')).sort();
+  return Promise.all(names.map(async (name) => load(await readFile(join(CRDS, name), 'utf8')) as KubeObject));
+}

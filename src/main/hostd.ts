@@ -1,0 +1,104 @@
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import packageJson from '../../package.json' with { type: 'json' };
+import { systemClock } from '../hostd/clock.ts';
+import type { HostDaemonOptions } from '../hostd/daemon.ts';
+import { type HostDaemon, startHostDaemon } from '../hostd/daemon.ts';
+import type { Driver } from '../hostd/drivers/driver.ts';
+import type { SimulatedConfig } from '../hostd/drivers/simulated/config.ts';
+import { createAgentWork } from '../hostd/guest/agent-work.ts';
+import type { TlsFiles } from '../hostd/server.ts';
+import { stopAllVms } from '../hostd/stop-all.ts';
+
+export type HostdConfig = {
+  /** The Host object's name. */
+  readonly name: string;
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly stateDir: string;
+  readonly driver: 'qemu' | 'simulated';
+  /** Unset: the machine's. */
+  readonly capacity: { readonly cpuMillis?: number | undefined; readonly memoryBytes?: number | undefined };
+  /** Folders below which `file:` addresses of layers and packages may lie; none: they are refused. */
+  readonly fileRoots: readonly string[];
+  readonly tls: TlsFiles;
+  readonly log: Logger;
+  /** For driver `simulated`: how long its steps take, and which fail. */
+  readonly simulated?: Omit<SimulatedConfig, 'clock'>;
+  /** Takes the place of parts of the daemon's usual pace and limits: tests run faster. */
+  readonly overrides?: Partial<Tuning>;
+};
+
+const MIB = 1024 * 1024;
+
+type Tuning = Pick<
+  HostDaemonOptions,
+  'pace' | 'portRange' | 'reserveBytes' | 'eventCapacity' | 'heartbeatMs' | 'measureMs'
+>;
+
+const TUNING: Tuning = {
+  pace: {
+    watchMs: 5000,
+    pollMs: 100,
+    questionMs: 2000,
+    shutdownMs: 30_000,
+    containerMs: 120_000,
+    backoff: { firstMs: 1000, maxMs: 60_000 },
+  },
+  // Below the ports that the kernel gives to outgoing connections, and those that Kubernetes gives to nodes.
+  portRange: { first: 20_000, last: 29_999 },
+  reserveBytes: 64 * MIB,
+  eventCapacity: 4096,
+  heartbeatMs: 10_000,
+  measureMs: 10_000,
+};
+
+/** Starts one host's daemon with all its parts. `close` leaves its VMs running. */
+export async function runHostd(config: HostdConfig): Promise<HostDaemon> {
+  const daemon = await startHostDaemon({
+    ...TUNING,
+    ...config.overrides,
+    name: config.name,
+    version: packageJson.version,
+    listen: config.listen,
+    tls: config.tls,
+    stateDirectory: config.stateDir,
+    fileRoots: config.fileRoots,
+    driver: await driverOf(config),
+    guestWork: createAgentWork(),
+    capacity: config.capacity,
+    clock: systemClock,
+    log: config.log,
+  });
+  config.log.info({ url: daemon.url, driver: config.driver }, 'the host daemon serves');
+  return daemon;
+}
+
+/** Shuts down every VM of a state directory on which no daemon runs; the next daemon starts them again. */
+export async function stopVms(config: HostdConfig): Promise<void> {
+  const driver = await driverOf(config);
+  await stopAllVms({
+    stateDirectory: config.stateDir,
+    driver,
+    timeoutMs: TUNING.pace.shutdownMs,
+    log: config.log,
+  });
+}
+
+async function driverOf({ driver, stateDir, log, simulated }: HostdConfig): Promise<Driver> {
+  switch (driver) {
+    case 'qemu': {
+      const { createQemuDriver } = await import('../hostd/drivers/qemu/driver.ts');
+      const searchPath = process.env.PATH ?? '/usr/bin:/bin';
+      return createQemuDriver({
+        clock: systemClock,
+        log,
+        stateDirectory: join(stateDir, 'qemu'),
+        searchPath,
+      });
+    }
+    case 'simulated': {
+      const { createSimulatedDriver } = await import('../hostd/drivers/simulated/driver.ts');
+      return createSimulatedDriver({ clock: systemClock, ...simulated });
+    }
+  }
+}

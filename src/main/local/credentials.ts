@@ -1,0 +1,96 @@
+import { dump } from 'js-yaml';
+import { hostServerName, OPERATOR_ORGANIZATION } from '../../host/protocol.ts';
+import { ensurePki, type StoredKeyPair } from '../pki.ts';
+import { readFileIfThere, writeFileAtomically } from './files.ts';
+import type { Layout } from './layout.ts';
+import type { Settings } from './settings.ts';
+
+type CertificateFiles = { readonly certFile: string; readonly keyFile: string };
+
+/**
+ * Who may speak to whom on one machine. The API server and the daemons have authorities of their own, so that no
+ * daemon's certificate is good for the API, and none of the API's for a daemon.
+ */
+export type Credentials = {
+  readonly api: { readonly server: CertificateFiles; readonly clientCa: string };
+  readonly hosts: {
+    readonly ca: string;
+    readonly operator: CertificateFiles;
+    daemon(host: string): CertificateFiles;
+  };
+};
+
+const DAEMON = 'daemon-';
+
+/** Makes what is missing and renews what is about to expire; writes the kubeconfig. */
+export async function ensureCredentials(layout: Layout, settings: Settings, now: Date): Promise<Credentials> {
+  const api = await ensurePki(layout.apiPki, {
+    caCommonName: 'coppice-api',
+    certificates: {
+      server: { commonName: 'coppice-api', ips: ['127.0.0.1'], dnsNames: ['localhost'], usage: 'server' },
+      admin: { commonName: 'admin', organizations: ['system:masters'], usage: 'client' },
+    },
+    now: now.getTime(),
+  });
+  const daemons = Object.keys(settings.hosts).map(
+    (host) =>
+      [
+        `${DAEMON}${host}`,
+        { commonName: host, ips: ['127.0.0.1'], dnsNames: [hostServerName(host)], usage: 'server' },
+      ] as const,
+  );
+  const hosts = await ensurePki<string>(layout.hostPki, {
+    caCommonName: 'coppice-hosts',
+    certificates: {
+      operator: { commonName: 'coppice-operator', organizations: [OPERATOR_ORGANIZATION], usage: 'client' },
+      ...Object.fromEntries(daemons),
+    },
+    now: now.getTime(),
+  });
+  await writeKubeconfig(layout, settings, api.ca, api.certificates.admin);
+  return {
+    api: { server: filesOf(api.certificates.server), clientCa: api.ca.certPath },
+    hosts: {
+      ca: hosts.ca.certPath,
+      operator: filesOf(hosts.certificates.operator),
+      daemon: (host) => filesOf(hosts.certificates[`${DAEMON}${host}`]),
+    },
+  };
+}
+
+function filesOf(pair: StoredKeyPair | undefined): CertificateFiles {
+  if (pair === undefined) throw new Error('a certificate was asked for that was never issued');
+  return { certFile: pair.certPath, keyFile: pair.keyPath };
+}
+
+async function writeKubeconfig(
+  layout: Layout,
+  settings: Settings,
+  ca: StoredKeyPair,
+  admin: StoredKeyPair,
+): Promise<void> {
+  const base64 = (pem: string) => Buffer.from(pem).toString('base64');
+  const text = dump({
+    apiVersion: 'v1',
+    kind: 'Config',
+    'current-context': 'coppice',
+    clusters: [
+      {
+        name: 'coppice',
+        cluster: {
+          server: `https://127.0.0.1:${settings.apiPort}`,
+          'certificate-authority-data': base64(ca.cert),
+        },
+      },
+    ],
+    users: [
+      {
+        name: 'admin',
+        user: { 'client-certificate-data': base64(admin.cert), 'client-key-data': base64(admin.key) },
+      },
+    ],
+    contexts: [{ name: 'coppice', context: { cluster: 'coppice', user: 'admin', namespace: 'default' } }],
+  });
+  if ((await readFileIfThere(layout.kubeconfig)) === text) return;
+  await writeFileAtomically(layout.kubeconfig, text, 0o600);
+}

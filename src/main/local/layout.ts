@@ -1,0 +1,42 @@
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+/** Where everything of one local Coppice lies. Nothing of it is anywhere else. */
+export type Layout = {
+  readonly root: string;
+  /** Key and certificates of the API server and its users. */
+  readonly apiPki: string;
+  /** Key and certificates of the host daemons and of who may call them. */
+  readonly hostPki: string;
+  readonly apiStorage: string;
+  /** With which kubectl works against the embedded API server. */
+  readonly kubeconfig: string;
+  /** What must be the same at every start: ports, number of hosts, driver. */
+  readonly settings: string;
+  readonly guests: string;
+  readonly run: string;
+  readonly logs: string;
+  hostState(host: string): string;
+};
+
+/** `--data-dir`, else `COPPICE_DATA_DIR`, else the user's data folder. */
+export function defaultDataDir(env: NodeJS.ProcessEnv): string {
+  const base = env.XDG_DATA_HOME ?? join(homedir(), '.local', 'share');
+  return env.COPPICE_DATA_DIR ?? join(base, 'coppice');
+}
+
+export function layoutOf(dataDir: string): Layout {
+  const root = resolve(dataDir);
+  return {
+    root,
+    apiPki: join(root, 'pki', 'api'),
+    hostPki: join(root, 'pki', 'hosts'),
+    apiStorage: join(root, 'api', 'objects.sqlite'),
+    kubeconfig: join(root, 'kubeconfig'),
+    settings: join(root, 'settings.json'),
+    guests: join(root, 'guests'),
+    run: join(root, 'run'),
+    logs: join(root, 'logs'),
+    hostState: (host) => join(root, 'hosts', host),
+  };
+}

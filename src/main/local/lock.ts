@@ -1,0 +1,32 @@
+import { mkdir, stat } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import { tryMachineLock } from '../../hostd/lock.ts';
+import type { Layout } from './layout.ts';
+
+const POLL_MS = 100;
+
+/**
+ * Runs `use` while no other command starts or ends parts of the same data directory. Waits up to `patienceMs` for one
+ * that does, then rejects. A command that is killed lets go by itself.
+ */
+export async function withDataDir<T>(layout: Layout, use: () => Promise<T>, patienceMs = 0): Promise<T> {
+  await mkdir(layout.root, { recursive: true });
+  // By inode, so that no second path to the folder deceives.
+  const { dev, ino } = await stat(layout.root, { bigint: true });
+  const deadline = Date.now() + patienceMs;
+  let lock = await tryMachineLock(`data/${dev}/${ino}`);
+  while (lock === undefined) {
+    if (Date.now() >= deadline) {
+      throw new Error(
+        `another coppice command (up, down or demo) is at work on ${layout.root}: let it finish, or name another --data-dir`,
+      );
+    }
+    await delay(POLL_MS);
+    lock = await tryMachineLock(`data/${dev}/${ino}`);
+  }
+  try {
+    return await use();
+  } finally {
+    await lock.release();
+  }
+}

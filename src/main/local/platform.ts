@@ -1,0 +1,181 @@
+import { readFile } from 'node:fs/promises';
+import { cpus, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { HOSTS } from '../../api/kinds.ts';
+import { HostApiError, HostClient } from '../../host/client.ts';
+import { isUnreachable } from '../../kube/api-error.ts';
+import type { KubeClient } from '../../kube/client.ts';
+import type { Credentials } from './credentials.ts';
+import type { Layout } from './layout.ts';
+import { findPart, logFile, logTail, type Part, startPart, stopPart } from './processes.ts';
+import type { Settings } from './settings.ts';
+import { SERIES, SYSTEM_NAMESPACE } from './template.ts';
+
+/** One local Coppice: an API server, an operator, and daemons that share this machine as if they were hosts. */
+export type Platform = {
+  readonly layout: Layout;
+  readonly settings: Settings;
+  readonly credentials: Credentials;
+  /** The program to start the parts with. */
+  readonly cliMain: string;
+};
+
+const POLL_MS = 100;
+const READY_TIMEOUT_MS = 2_000;
+const START_TIMEOUT_MS = 60_000;
+const STOP_GRACE_MS = 20_000;
+const MIB = 1024 * 1024;
+
+const NAMESPACES = {
+  group: '',
+  version: 'v1',
+  plural: 'namespaces',
+  kind: 'Namespace',
+  namespaced: false,
+} as const;
+
+export function apiPart({ layout, settings, credentials }: Platform): Part {
+  const { server, clientCa } = credentials.api;
+  const args = ['api', '--listen', `127.0.0.1:${settings.apiPort}`, '--storage', layout.apiStorage];
+  return {
+    name: 'api',
+    args: [...args, '--tls-cert', server.certFile, '--tls-key', server.keyFile, '--client-ca', clientCa],
+  };
+}
+
+export function operatorPart({ layout, credentials }: Platform): Part {
+  const { operator, ca } = credentials.hosts;
+  const args = ['operator', '--kubeconfig', layout.kubeconfig, '--host-ca', ca];
+  return {
+    name: 'operator',
+    args: [...args, '--host-cert', operator.certFile, '--host-key', operator.keyFile],
+  };
+}
+
+/** The daemons of this machine: each is given an equal share of its CPU and memory. */
+export function hostParts({ layout, settings, credentials }: Platform): Part[] {
+  const names = Object.keys(settings.hosts);
+  const cpuMillis = Math.floor((cpus().length * 1000) / names.length);
+  const memoryMiB = Math.floor(totalmem() / names.length / MIB);
+  return names.map((name) => {
+    const { certFile, keyFile } = credentials.hosts.daemon(name);
+    const args = ['hostd', '--name', name, '--listen', `127.0.0.1:${settings.hosts[name]}`];
+    args.push('--state-dir', layout.hostState(name), '--driver', settings.driver);
+    // The series' folder by itself too: it may be a link to images that are kept elsewhere.
+    args.push('--file-root', layout.guests, '--file-root', join(layout.guests, SERIES));
+    args.push('--cpu', `${cpuMillis}m`, '--memory', `${memoryMiB}Mi`);
+    args.push('--tls-cert', certFile, '--tls-key', keyFile, '--client-ca', credentials.hosts.ca);
+    return { name, args };
+  });
+}
+
+/**
+ * Starts a part unless it runs, and waits until `ready` says so; rejects with the end of its log otherwise. An abort
+ * ends the waiting, not the part.
+ */
+export async function bringUp(
+  platform: Platform,
+  part: Part,
+  ready: () => Promise<boolean>,
+  signal: AbortSignal,
+): Promise<void> {
+  const { layout } = platform;
+  await startPart(layout, part, platform.cliMain);
+  await waitUntil(ready, signal, async () => {
+    const runs = (await findPart(layout, part.name)) !== undefined;
+    const tail = await logTail(layout, part.name, 3);
+    const what = runs ? `is not ready after ${START_TIMEOUT_MS / 1000} s` : 'ended at once';
+    return {
+      over: !runs,
+      message: `${part.name} ${what}; the end of ${logFile(layout, part.name)}:\n${tail}`,
+    };
+  });
+}
+
+async function waitUntil(
+  ready: () => Promise<boolean>,
+  signal: AbortSignal,
+  explain: () => Promise<{ over: boolean; message: string }>,
+): Promise<void> {
+  const deadline = Date.now() + START_TIMEOUT_MS;
+  while (!(await ready())) {
+    const { over, message } = await explain();
+    if (over || Date.now() > deadline) throw new Error(message);
+    await delay(POLL_MS, undefined, { signal });
+  }
+}
+
+/** Whether the API server answers; it listens only once it can serve. Rejects when it answers with an error. */
+export async function apiIsReady(client: KubeClient): Promise<boolean> {
+  try {
+    await client.getRaw('/version', { timeoutMs: READY_TIMEOUT_MS });
+    return true;
+  } catch (error) {
+    if (isUnreachable(error)) return false;
+    throw error;
+  }
+}
+
+/** Whether the daemon of this host, and no other program on its port, answers. */
+export async function daemonIsReady({ settings, credentials }: Platform, hostName: string): Promise<boolean> {
+  const { ca, operator } = credentials.hosts;
+  const files = [ca, operator.certFile, operator.keyFile].map((file) => readFile(file, 'utf8'));
+  const [authority = '', cert = '', key = ''] = await Promise.all(files);
+  const url = `https://127.0.0.1:${settings.hosts[hostName]}`;
+  const daemon = new HostClient({ url, hostName, ca: authority, cert, key, timeoutMs: READY_TIMEOUT_MS });
+  try {
+    await daemon.getHost();
+    return true;
+  } catch (error) {
+    if (error instanceof HostApiError && error.status === 0) return false;
+    throw error;
+  } finally {
+    await daemon.close();
+  }
+}
+
+/** Whether the operator has seen each daemon and found it ready. */
+export async function hostsAreReady(client: KubeClient, names: readonly string[]): Promise<boolean> {
+  const { items } = await client.list(HOSTS);
+  return names.every((name) =>
+    items.some(
+      (host) =>
+        host.metadata.name === name &&
+        host.status?.conditions?.some(
+          (condition) => condition.type === 'Ready' && condition.status === 'True',
+        ),
+    ),
+  );
+}
+
+/** Declares the daemons of this machine as hosts, and the namespace for what all others may use. */
+export async function applyHosts(platform: Platform, client: KubeClient): Promise<void> {
+  const apply = { fieldManager: 'coppice-cli' };
+  await client.apply(
+    NAMESPACES,
+    { apiVersion: 'v1', kind: 'Namespace', metadata: { name: SYSTEM_NAMESPACE } },
+    apply,
+  );
+  for (const [name, port] of Object.entries(platform.settings.hosts)) {
+    const host = {
+      apiVersion: 'coppice.dev/v1alpha1',
+      kind: 'Host',
+      metadata: { name },
+      spec: { address: `https://127.0.0.1:${port}` },
+    };
+    await client.apply(HOSTS, host, apply);
+  }
+}
+
+/** Ends the parts, the operator first, so that it does not see the others go. VMs are left as they are. */
+export async function stopParts(layout: Layout, settings: Settings): Promise<void> {
+  await stopPart(layout, 'operator', STOP_GRACE_MS);
+  await Promise.all(Object.keys(settings.hosts).map((name) => stopPart(layout, name, STOP_GRACE_MS)));
+  await stopPart(layout, 'api', STOP_GRACE_MS);
+}
+
+/** The repository or installation that this program runs from. */
+export function repositoryOf(cliMain: string): string {
+  return join(cliMain, '..', '..', '..');
+}

@@ -1,0 +1,106 @@
+import { createServer } from 'node:net';
+import { readFileIfThere, writeFileAtomically } from './files.ts';
+import type { Layout } from './layout.ts';
+
+/** Chosen at the first start and kept: VMs, kubeconfigs and Host objects refer to them. */
+export type Settings = {
+  readonly apiPort: number;
+  readonly driver: 'qemu' | 'simulated';
+  /** Name of each host to the port of its daemon. */
+  readonly hosts: Readonly<Record<string, number>>;
+};
+
+export type WantedSettings = {
+  readonly apiPort?: number;
+  readonly driver?: Settings['driver'];
+  readonly hosts?: number;
+};
+
+const DEFAULT_API_PORT = 7443;
+const HOST_LETTERS = 'abcdefghijklmnopqrstuvwxyz';
+
+/** The settings of this data directory; made, and written down, when there are none yet. */
+export async function loadSettings(layout: Layout, wanted: WantedSettings): Promise<Settings> {
+  const text = await readFileIfThere(layout.settings);
+  if (text === undefined) {
+    const settings = await chooseSettings(wanted);
+    await writeFileAtomically(layout.settings, `${JSON.stringify(settings, null, 2)}\n`);
+    return settings;
+  }
+  const settings = parseSettings(text, layout.settings);
+  refuseChange(settings, wanted, layout);
+  return settings;
+}
+
+/** The settings, or undefined when nothing was ever started in this data directory. */
+export async function readSettings(layout: Layout): Promise<Settings | undefined> {
+  const text = await readFileIfThere(layout.settings);
+  return text === undefined ? undefined : parseSettings(text, layout.settings);
+}
+
+function parseSettings(text: string, path: string): Settings {
+  let settings: unknown;
+  try {
+    settings = JSON.parse(text);
+  } catch (error) {
+    throw damaged(path, error);
+  }
+  if (!isSettings(settings)) throw damaged(path);
+  return settings;
+}
+
+function isSettings(value: unknown): value is Settings {
+  const { apiPort, driver, hosts } = (value ?? {}) as Partial<Settings>;
+  return (
+    typeof apiPort === 'number' && typeof driver === 'string' && typeof hosts === 'object' && hosts !== null
+  );
+}
+
+function damaged(path: string, cause?: unknown): Error {
+  return new Error(`${path} is damaged: restore it, or remove the data directory to begin anew`, { cause });
+}
+
+function refuseChange(settings: Settings, wanted: WantedSettings, layout: Layout): void {
+  const hosts = Object.keys(settings.hosts).length;
+  const differs =
+    (wanted.apiPort !== undefined && wanted.apiPort !== settings.apiPort && 'API port') ||
+    (wanted.driver !== undefined && wanted.driver !== settings.driver && 'driver') ||
+    (wanted.hosts !== undefined && wanted.hosts !== hosts && 'number of hosts');
+  if (differs) {
+    throw new Error(
+      `${layout.root} was set up with ${hosts} hosts, driver ${settings.driver} and API port ${settings.apiPort}; ` +
+        `the ${differs} cannot be changed: leave the option out, or choose another --data-dir`,
+    );
+  }
+}
+
+async function chooseSettings(wanted: WantedSettings): Promise<Settings> {
+  const apiPort = wanted.apiPort ?? (await freePort(DEFAULT_API_PORT));
+  const hosts: Record<string, number> = {};
+  for (const letter of HOST_LETTERS.slice(0, wanted.hosts ?? 2))
+    hosts[`host-${letter}`] = await freePort(0, hosts);
+  return { apiPort, driver: wanted.driver ?? 'qemu', hosts };
+}
+
+/** `preferred` when it is free on 127.0.0.1, else any that is and that no one in `taken` has. */
+async function freePort(preferred: number, taken: Readonly<Record<string, number>> = {}): Promise<number> {
+  const port = await tryListen(preferred).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'EADDRINUSE' || error.code === 'EACCES') return tryListen(0);
+    throw error;
+  });
+  return Object.values(taken).includes(port) ? freePort(0, taken) : port;
+}
+
+function tryListen(port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(port, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => {
+        if (address === null || typeof address === 'string') reject(new Error('no port was given'));
+        else resolve(address.port);
+      });
+    });
+  });
+}

@@ -1,0 +1,135 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Counter, Gauge, Histogram, Registry } from '@prometheus-io/client';
+import type { CallObservation } from '../kube/client.ts';
+import type { ControllerOptions } from '../kube/controller.ts';
+import type { InformerEvent } from '../kube/supervisor.ts';
+
+type Observer = NonNullable<ControllerOptions['observer']>;
+
+/** What Prometheus is told of an operator. */
+export class OperatorMetrics {
+  readonly registry = new Registry();
+  readonly #calls = new Counter({
+    name: 'coppice_operator_api_requests_total',
+    help: 'Requests to the Kubernetes API; status 0 for no answer.',
+    labelNames: ['method', 'resource', 'subresource', 'status'] as const,
+    registers: [this.registry],
+  });
+  readonly #reconciles = new Counter({
+    name: 'coppice_operator_reconciles_total',
+    help: 'Reconciles by what came of them.',
+    labelNames: ['controller', 'outcome'] as const,
+    registers: [this.registry],
+  });
+  readonly #retries = new Counter({
+    name: 'coppice_operator_retries_total',
+    help: 'Keys put back after a failure.',
+    labelNames: ['controller'] as const,
+    registers: [this.registry],
+  });
+  readonly #depth = new Gauge({
+    name: 'coppice_operator_queue_depth',
+    help: 'Keys that wait for a worker.',
+    labelNames: ['controller'] as const,
+    registers: [this.registry],
+  });
+  readonly #seconds = new Histogram({
+    name: 'coppice_operator_queue_seconds',
+    help: 'How long keys waited for a worker, and how long it had them.',
+    labelNames: ['controller', 'phase'] as const,
+    buckets: [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 60],
+    registers: [this.registry],
+  });
+  readonly #watches = new Counter({
+    name: 'coppice_operator_watch_events_total',
+    help: 'Lists, watches, their ends and failures, by resource.',
+    labelNames: ['resource', 'event'] as const,
+    registers: [this.registry],
+  });
+
+  constructor(hosts: () => { readonly connected: number; readonly away: number }) {
+    const gauge = new Gauge({
+      name: 'coppice_operator_hosts',
+      help: 'Hosts by whether their daemon is connected.',
+      labelNames: ['state'] as const,
+      registers: [this.registry],
+      collect: () => {
+        for (const [state, count] of Object.entries(hosts())) gauge.set({ state }, count);
+      },
+    });
+  }
+
+  call({ method, plural, subresource = '', status }: CallObservation): void {
+    this.#calls.inc({ method, resource: plural, subresource, status: String(status) });
+  }
+
+  watch(resource: string, { type }: InformerEvent): void {
+    this.#watches.inc({ resource, event: type });
+  }
+
+  observerOf(controller: string): Observer {
+    return {
+      depth: (keys) => this.#depth.set({ controller }, keys),
+      waited: (ms) => this.#seconds.observe({ controller, phase: 'waiting' }, ms / 1000),
+      worked: (ms) => this.#seconds.observe({ controller, phase: 'working' }, ms / 1000),
+      retried: () => this.#retries.inc({ controller }),
+      outcome: (outcome) => this.#reconciles.inc({ controller, outcome }),
+    };
+  }
+}
+
+/** What probes ask: alive is a process that answers; ready is one that leads or stands by for whoever leads. */
+export interface Health {
+  readonly isReady: () => boolean;
+  readonly metrics: OperatorMetrics;
+}
+
+/** Serves /healthz, /readyz and /metrics until it is closed. */
+export async function serveHealth(
+  listen: { readonly host: string; readonly port: number },
+  { isReady, metrics }: Health,
+): Promise<{ readonly url: string; close(): Promise<void> }> {
+  const server = createServer((request, response) => {
+    const answer = (status: number, text: string, type = 'text/plain; charset=utf-8') =>
+      response.writeHead(status, { 'content-type': type }).end(text);
+    switch (new URL(request.url ?? '/', 'http://localhost').pathname) {
+      case '/healthz':
+        return answer(200, 'ok\n');
+      case '/readyz':
+        return isReady()
+          ? answer(200, 'ok\n')
+          : answer(503, 'not ready: the API server was not reached yet\n');
+      case '/metrics':
+        return void metrics.registry.metrics().then(
+          (text) => answer(200, text, metrics.registry.contentType),
+          (error: unknown) => answer(500, `${String(error)}\n`),
+        );
+      default:
+        return answer(404, 'there are /healthz, /readyz and /metrics\n');
+    }
+  });
+  await listening(server, listen);
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://${listen.host.includes(':') ? `[${listen.host}]` : listen.host}:${port}`,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+function listening(
+  server: Server,
+  { host, port }: { readonly host: string; readonly port: number },
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}

@@ -1,0 +1,250 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { KubeConfig } from '@kubernetes/client-node';
+import type { Logger } from 'pino';
+import {
+  APPLIANCE_INDEXES,
+  type Caches,
+  CONFIG_MAPS,
+  type OperatorContext,
+  PATIENCE,
+  type Patience,
+  TEMPLATE_INDEXES,
+} from '../../controllers/context.ts';
+import { CreationTimes } from '../../controllers/creation-times.ts';
+import { fenceDaemon } from '../../controllers/host/fence.ts';
+import { HostLinks, type HostLinksOptions } from '../../controllers/host/links.ts';
+import { HostViews } from '../../controllers/host/view.ts';
+import { createControllers } from '../../controllers/index.ts';
+import { PlacementOutcomes } from '../../controllers/placement/outcomes.ts';
+import { HOSTS, SERVICE_DEPLOYMENTS, TEMPLATES, VIRTUAL_APPLIANCES } from '../api/kinds.ts';
+import { FIELD_MANAGER } from '../api/labels.ts';
+import type { KubeObject, ResourceRef } from '../api/object.ts';
+import { HostClient } from '../host/client.ts';
+import { createApplier } from '../kube/apply.ts';
+import { createKubeClient, type KubeClient } from '../kube/client.ts';
+import { sleep, systemClock } from '../kube/clock.ts';
+import { runController } from '../kube/controller.ts';
+import { createEventRecorder } from '../kube/events.ts';
+import { fenceWrites } from '../kube/fence.ts';
+import { createInformer, type Informer } from '../kube/informer.ts';
+import { runLeaderElection } from '../kube/lease.ts';
+import type { IndexFunction } from '../kube/store.ts';
+import { OperatorMetrics, serveHealth } from './operator-metrics.ts';
+
+export interface OperatorConfig {
+  readonly kubeConfig: KubeConfig;
+  /** PEMs: the authority of the hosts' daemons, and the operator's own certificate and key. */
+  readonly hostTls: { readonly ca: string; readonly cert: string; readonly key: string };
+  /** Act only while holding a Lease in that namespace, so that several replicas may run. */
+  readonly leaderElection?: { readonly namespace: string };
+  /** Serve /healthz, /readyz and /metrics there; port 0 takes a free one. */
+  readonly metricsListen?: { readonly host: string; readonly port: number };
+  readonly log: Logger;
+  /** Ends the operator, as `close` does. */
+  readonly signal: AbortSignal;
+  /** Takes the place of parts of the usual patience: tests wait less. */
+  readonly patience?: Partial<Patience>;
+}
+
+/** An operator that runs. */
+export interface Operator {
+  /** Where /metrics and the probes are, if asked for. */
+  readonly metricsUrl?: string;
+  /** Finishes what it is at, gives up the Lease and ends all connections. VMs are not touched. */
+  close(): Promise<void>;
+}
+
+const LEASE = 'coppice-operator';
+/** How long to wait before looking again whether the kinds are installed, or starting over after a failure. */
+const RETRY_MS = 1000;
+
+/** How to reach the API: the file, else KUBECONFIG, else ~/.kube/config, else the pod's service account. */
+export function loadKubeConfig(path?: string): KubeConfig {
+  const kubeConfig = new KubeConfig();
+  if (path === undefined) kubeConfig.loadFromDefault();
+  else kubeConfig.loadFromFile(path);
+  return kubeConfig;
+}
+
+/** Starts the operator and resolves when it is up; whatever fails later is logged and started over. */
+export async function runOperator(config: OperatorConfig): Promise<Operator> {
+  const { kubeConfig, log } = config;
+  const stop = new AbortController();
+  const signal = AbortSignal.any([config.signal, stop.signal]);
+  const views = new HostViews();
+  const metrics = new OperatorMetrics(() => countHosts(views));
+  const client = createKubeClient(kubeConfig, {
+    log,
+    userAgent: FIELD_MANAGER,
+    observe: (call) => metrics.call(call),
+  });
+  const state = { isReady: false };
+  const onReady = () => {
+    state.isReady = true;
+  };
+  const health =
+    config.metricsListen &&
+    (await serveHealth(config.metricsListen, { isReady: () => state.isReady, metrics }));
+  const program: Program = { config, client, views, metrics, onReady };
+  const ended = keepRunning(program, signal);
+  return {
+    ...(health === undefined ? {} : { metricsUrl: health.url }),
+    close: async () => {
+      stop.abort(new Error('the operator is being closed'));
+      await ended;
+      await health?.close();
+      await client.close();
+    },
+  };
+}
+
+interface Program {
+  readonly config: OperatorConfig;
+  readonly client: KubeClient;
+  readonly views: HostViews;
+  readonly metrics: OperatorMetrics;
+  readonly onReady: () => void;
+}
+
+/** Leads, and starts over with nothing in memory whenever that ends: leadership lost, or a failure nobody foresaw. */
+async function keepRunning(program: Program, signal: AbortSignal): Promise<void> {
+  const { config, client, onReady } = program;
+  const { log, leaderElection } = config;
+  while (!signal.aborted) {
+    try {
+      await requireKinds(client, log, signal);
+      onReady();
+      if (leaderElection === undefined) {
+        await lead(program, () => true, signal);
+        continue;
+      }
+      const identity = `${hostname()}-${randomUUID()}`;
+      const { namespace } = leaderElection;
+      const chance = { clock: systemClock, random: Math.random, log };
+      const election = { ...chance, client, namespace, name: LEASE, identity };
+      await runLeaderElection(
+        { ...election, lead: (leadership) => lead(program, () => leadership.isLeader(), leadership.signal) },
+        signal,
+      );
+    } catch (error) {
+      if (signal.aborted) return;
+      log.error({ err: error }, 'the operator failed and starts over');
+    }
+    // Only the signal ends the sleep early, and the loop sees it.
+    await sleep(systemClock, RETRY_MS, signal).catch(() => undefined);
+  }
+}
+
+/** Resolves when every kind is there; says once a while in one sentence which are not. */
+async function requireKinds(client: KubeClient, log: Logger, signal: AbortSignal): Promise<void> {
+  const needed = [HOSTS, TEMPLATES, SERVICE_DEPLOYMENTS, VIRTUAL_APPLIANCES];
+  for (let lastSaid = ''; ; ) {
+    const missing = await missingKinds(client, needed, signal);
+    if (missing === '') return;
+    if (missing !== lastSaid) log.warn(missing);
+    lastSaid = missing;
+    await sleep(systemClock, RETRY_MS, signal);
+  }
+}
+
+async function missingKinds(
+  client: KubeClient,
+  needed: readonly ResourceRef[],
+  signal: AbortSignal,
+): Promise<string> {
+  try {
+    const found = (await client.getRaw('/apis/coppice.dev/v1alpha1', { signal })) as {
+      resources?: { name?: string }[];
+    };
+    const names = new Set(found.resources?.map(({ name }) => name));
+    const missing = needed.filter(({ plural }) => !names.has(plural)).map(({ kind }) => kind);
+    return missing.length === 0 ? '' : sentence(missing.join(', '));
+  } catch (error) {
+    if (signal.aborted) throw error;
+    const isMissing = error instanceof Error && 'status' in error && error.status === 404;
+    const words = error instanceof Error ? error.message : String(error);
+    return isMissing
+      ? sentence('the kinds of coppice.dev/v1alpha1')
+      : `the API server does not answer yet: ${words}`;
+  }
+}
+
+function sentence(missing: string): string {
+  return `${missing} are not installed: apply the manifests in crds/; it goes on by itself when they are there`;
+}
+
+/** Everything that acts, built anew for each term: nothing that was remembered in another one is trusted. */
+async function lead(program: Program, isLeader: () => boolean, signal: AbortSignal): Promise<void> {
+  const context = createContext(program, isLeader);
+  const { caches, clock, links, log, random, recorder } = context;
+  const ended = new AbortController();
+  const term = AbortSignal.any([signal, ended.signal]);
+  const informers: readonly Pick<Informer<KubeObject>, 'run'>[] = Object.values(caches);
+  const following = informers.map((informer) => informer.run(term));
+  const controlling = createControllers(context).map((controller) => {
+    const observer = program.metrics.observerOf(controller.name);
+    return runController({ ...controller, log, clock, random, observer }, term);
+  });
+  try {
+    await Promise.all(controlling);
+  } finally {
+    ended.abort(new Error('the term is over'));
+    await Promise.allSettled([...controlling, ...following]);
+    await links.closeAll();
+    await recorder.flush();
+  }
+}
+
+function createContext(program: Program, isLeader: () => boolean): OperatorContext {
+  const { config, views } = program;
+  const { log } = config;
+  const client = fenceWrites(program.client, isLeader);
+  const chance = { clock: systemClock, random: Math.random, log };
+  const reporter = { component: FIELD_MANAGER, instance: hostname() };
+  return {
+    ...chance,
+    client,
+    applier: createApplier(client, FIELD_MANAGER),
+    recorder: createEventRecorder({ ...reporter, ...chance, client }),
+    caches: createCaches(program),
+    views,
+    links: new HostLinks({ ...chance, views, connect: connectTo(config, isLeader) }),
+    outcomes: new PlacementOutcomes(),
+    times: new CreationTimes(),
+    patience: { ...PATIENCE, ...config.patience },
+  };
+}
+
+function createCaches({ client, config, metrics }: Program): Caches {
+  const cache = <T extends KubeObject>(
+    ref: ResourceRef<T>,
+    indexes?: Readonly<Record<string, IndexFunction<T>>>,
+  ) =>
+    createInformer({
+      client,
+      ref,
+      indexes,
+      clock: systemClock,
+      random: Math.random,
+      log: config.log,
+      observe: (event) => metrics.watch(ref.plural, event),
+    });
+  return {
+    hosts: cache(HOSTS),
+    templates: cache(TEMPLATES, TEMPLATE_INDEXES),
+    deployments: cache(SERVICE_DEPLOYMENTS),
+    appliances: cache(VIRTUAL_APPLIANCES, APPLIANCE_INDEXES),
+    configMaps: cache(CONFIG_MAPS),
+  };
+}
+
+function connectTo({ hostTls }: OperatorConfig, isLeader: () => boolean): HostLinksOptions['connect'] {
+  return (hostName, url) => fenceDaemon(new HostClient({ hostName, url, ...hostTls }), isLeader);
+}
+
+function countHosts(views: HostViews): { connected: number; away: number } {
+  const list = views.list();
+  const connected = list.filter(({ link }) => link.state === 'connected').length;
+  return { connected, away: list.length - connected };
+}

@@ -1,0 +1,8 @@
+import { apply } from './apply.ts';
+import { footprint } from './footprint.ts';
+import type { Benchmark } from './harness.ts';
+import { overlay } from './overlay.ts';
+import { placement } from './placement.ts';
+
+/** All benchmarks, in the order in which they run; each is a file of its own beside this one. */
+export const BENCHMARKS: readonly Benchmark[] = [placement, overlay, apply, footprint];

@@ -1,0 +1,123 @@
+import type { Host, ServiceDeployment, Template, VirtualAppliance } from '../../src/api/kinds.ts';
+import type { ObjectMeta } from '../../src/api/object.ts';
+
+const API_VERSION = 'coppice.dev/v1alpha1';
+const DIGEST = 'a'.repeat(64);
+
+/** Objects as the API server returns them, defaults filled in; each builder takes what its test is about. */
+interface Overrides<Kind extends { metadata: ObjectMeta; spec: object; status?: object }> {
+  readonly metadata?: Partial<ObjectMeta>;
+  readonly spec?: Partial<Kind['spec']>;
+  readonly status?: Kind['status'];
+}
+
+export function aHost({ metadata, spec, status }: Overrides<Host> = {}): Host {
+  return {
+    apiVersion: API_VERSION,
+    kind: 'Host',
+    metadata: { name: 'host-a', uid: 'uid-host-a', resourceVersion: '1', generation: 1, ...metadata },
+    spec: {
+      address: 'https://127.0.0.1:7443',
+      unschedulable: false,
+      thresholds: { cpu: 0.75, memory: 0.75 },
+      ...spec,
+    },
+    ...(status === undefined ? {} : { status }),
+  };
+}
+
+export function aTemplate({ metadata, spec, status }: Overrides<Template> = {}): Template {
+  return {
+    apiVersion: API_VERSION,
+    kind: 'Template',
+    metadata: {
+      name: 'debian',
+      namespace: 'default',
+      uid: 'uid-debian',
+      resourceVersion: '1',
+      generation: 1,
+      ...metadata,
+    },
+    spec: {
+      source: { image: { url: 'file:///images/debian.qcow2', sha256: DIGEST } },
+      guest: { os: 'linux', agent: 'qemu-guest-agent' },
+      container: { type: 'static-site', port: 80, scheme: 'http' },
+      checkpoint: { enabled: false },
+      distribution: { mode: 'Copy', minCopies: 0 },
+      lifecycle: { retain: false },
+      sharing: { scope: 'Namespace' },
+      ...spec,
+    },
+    ...(status === undefined ? {} : { status }),
+  };
+}
+
+export function anAppliance({ metadata, spec, status }: Overrides<VirtualAppliance> = {}): VirtualAppliance {
+  const name = metadata?.name ?? 'web-0';
+  return {
+    apiVersion: API_VERSION,
+    kind: 'VirtualAppliance',
+    metadata: {
+      name,
+      namespace: 'default',
+      uid: `uid-${name}`,
+      resourceVersion: '1',
+      generation: 1,
+      creationTimestamp: '2026-01-01T00:00:00Z',
+      ...metadata,
+    },
+    spec: {
+      powerState: 'Running',
+      service: { name: 'web' },
+      template: { name: 'debian' },
+      resources: { cpu: '500m', memory: '256Mi' },
+      network: { mode: 'User' },
+      placement: {},
+      start: { from: 'ColdBoot' },
+      disk: { mode: 'Incremental' },
+      onHostFailure: 'Stay',
+      timeouts: { agentSeconds: 300, serviceSeconds: 300 },
+      ...spec,
+    },
+    ...(status === undefined ? {} : { status }),
+  };
+}
+
+type Service = ServiceDeployment['spec']['services'][number];
+
+export function aService(overrides: Partial<Service> = {}): Service {
+  return {
+    name: 'web',
+    maxUnavailable: 1,
+    template: { name: 'debian' },
+    resources: { cpu: '500m', memory: '256Mi' },
+    network: { mode: 'User' },
+    placement: {},
+    start: { from: 'ColdBoot' },
+    disk: { mode: 'Incremental' },
+    onHostFailure: 'Stay',
+    timeouts: { agentSeconds: 300, serviceSeconds: 300 },
+    ...overrides,
+  };
+}
+
+export function aDeployment({
+  metadata,
+  spec,
+  status,
+}: Overrides<ServiceDeployment> = {}): ServiceDeployment {
+  return {
+    apiVersion: API_VERSION,
+    kind: 'ServiceDeployment',
+    metadata: {
+      name: 'shop',
+      namespace: 'default',
+      uid: 'uid-shop',
+      resourceVersion: '1',
+      generation: 1,
+      ...metadata,
+    },
+    spec: { state: 'Deployed', recall: { save: false }, services: [aService()], ...spec },
+    ...(status === undefined ? {} : { status }),
+  };
+}

@@ -1,0 +1,72 @@
+import type { HostView } from '../../controllers/host/view.ts';
+import type { ApplianceStatus, HostStatus, LayerStatus } from '../../src/host/protocol.ts';
+
+const GIBI = 1024 ** 3;
+
+/** What a host's daemon says of itself: 8 cores and 16 GiB, nothing used, nothing wrong. */
+export function aHostReport(overrides: Partial<HostStatus> = {}): HostStatus {
+  return {
+    name: 'host-a',
+    daemonVersion: '0.1.0',
+    driver: { name: 'simulated', version: '1', accelerator: 'none', capabilities: [] },
+    capacity: { cpuMillis: 8000, memoryBytes: 16 * GIBI, diskBytes: 100 * GIBI },
+    used: { cpuMillis: 0, memoryBytes: 0, diskBytes: 0 },
+    layers: [],
+    queue: { waiting: 0, running: 0, concurrency: 1 },
+    appliances: 0,
+    problems: [],
+    foreignVms: [],
+    startedAt: '2026-01-01T00:00:00.000Z',
+    ...overrides,
+  };
+}
+
+/** An appliance whose service answers. */
+export function aReport(overrides: Partial<ApplianceStatus> = {}): ApplianceStatus {
+  return {
+    uuid: 'uid-web-0',
+    generation: 1,
+    namespace: 'default',
+    name: 'web-0',
+    deleting: false,
+    serviceState: 'ServiceAvailable',
+    vm: { state: 'Running', pid: 42 },
+    accessPoints: ['http://127.0.0.1:20000/'],
+    endpoints: [{ name: 'service', address: '127.0.0.1', port: 20_000, guestPort: 80 }],
+    steps: [{ name: 'Start', state: 'Done', attempts: 1, startedAt: '2026-01-01T00:00:00.000Z', seconds: 2 }],
+    ...overrides,
+  };
+}
+
+/** A layer that a host holds whole. */
+export function aLayer(overrides: Partial<LayerStatus> = {}): LayerStatus {
+  return {
+    sha256: 'a'.repeat(64),
+    kind: 'disk',
+    state: 'Ready',
+    template: 'default/debian',
+    fetchedBytes: 10,
+    virtualBytes: GIBI,
+    heldBy: [],
+    ...overrides,
+  };
+}
+
+/** A connected host with these layers and appliances. */
+export function aView(
+  overrides: Partial<HostView> & {
+    readonly holds?: readonly LayerStatus[];
+    readonly runs?: readonly ApplianceStatus[];
+  } = {},
+): HostView {
+  const { holds = [], runs = [], ...rest } = overrides;
+  const name = overrides.name ?? 'host-a';
+  return {
+    name,
+    link: { state: 'connected' },
+    status: aHostReport({ name }),
+    layers: new Map(holds.map((layer) => [layer.sha256, layer])),
+    appliances: new Map(runs.map((report) => [report.uuid, report])),
+    ...rest,
+  };
+}

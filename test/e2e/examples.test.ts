@@ -1,0 +1,43 @@
+import { readdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { applyManifests, readManifests } from '../../src/cli/manifests.ts';
+import { waitForServices } from '../../src/cli/wait.ts';
+import { Coppice } from './coppice.ts';
+import { qemuIsMissing } from './qemu/scene.ts';
+
+const folder = join(resolve(import.meta.dirname, '../..'), 'examples');
+
+/** Example → what each of its URLs answers. */
+const ANSWERS: Readonly<Record<string, string>> = {
+  command: 'Good day, this is greeter.\n',
+  hello: 'Hello from a virtual machine grown by Coppice.\n',
+};
+
+describe.skipIf(qemuIsMissing)('the examples', () => {
+  let coppice: Coppice;
+
+  beforeAll(async () => {
+    coppice = await Coppice.up();
+  });
+  afterAll(() => coppice?.close());
+
+  it('are all tested here', async () => {
+    expect((await readdir(folder)).sort()).toEqual(Object.keys(ANSWERS).sort());
+  });
+
+  it.each(Object.entries(ANSWERS))('%s answers as its manifest says', async (name, answer) => {
+    const { client } = coppice;
+    const objects = await readManifests(join(folder, name));
+    await applyManifests(client, objects);
+    const appliances = await waitForServices(client, objects, {
+      timeoutSeconds: 500,
+      signal: AbortSignal.timeout(550_000),
+      progress: () => undefined,
+      fetchUrls: true,
+    });
+    const urls = appliances.flatMap(({ status }) => status?.accessPoints ?? []);
+    expect(urls).toHaveLength(appliances.length);
+    for (const url of urls) expect(await (await fetch(url)).text()).toBe(answer);
+  });
+});

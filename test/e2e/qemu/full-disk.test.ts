@@ -1,0 +1,122 @@
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
+import { expect, it } from 'vitest';
+import type { ApplianceStatus } from '../../../src/host/protocol.ts';
+import {
+  applianceOf,
+  createCertificates,
+  eventually,
+  startHost,
+  type TestHost,
+} from '../../integration/hostd/fixtures.ts';
+import { canMount } from '../../integration/hostd/small-disk.ts';
+import { buildGuestImage, type GuestImage } from '../guest-vm.ts';
+import { qemuIsMissing } from './scene.ts';
+
+const run = promisify(execFile);
+const repository = resolve(import.meta.dirname, '../../..');
+const limitMs = 400_000;
+
+/** Writes more than the host has free (the guest has more), then serves that it is done. */
+const WRITER = `dd if=/dev/urandom of=/srv/data bs=1M count=24 && sync && echo written >/srv/done
+while :; do sleep 1; done`;
+
+it.skipIf(qemuIsMissing || !canMount)(
+  'a VM whose host runs out of space is paused, says so, and goes on by itself when there is some',
+  async () => {
+    const image = await buildGuestImage(repository, join(repository, '.coppice/test-guest'));
+    const directory = await mkdtemp(join(tmpdir(), 'coppice-full-'));
+    const small = join(directory, 'small');
+    await mkdir(small);
+    await run('mount', ['-t', 'tmpfs', '-o', 'size=76m', 'coppice-test', small]);
+    try {
+      const host = await startHost(small, await createCertificates(), {
+        driver: 'qemu',
+        fileRoots: [dirname(image.disk)],
+        overrides: { reserveBytes: 8 * 1024 * 1024 },
+      });
+      try {
+        await fillAndFree(host, await put(host, image), small);
+      } finally {
+        await host.close();
+      }
+    } finally {
+      await run('umount', ['--lazy', small]);
+      await rm(directory, { recursive: true, force: true });
+    }
+  },
+);
+
+async function fillAndFree(host: TestHost, layers: Layers, small: string): Promise<void> {
+  const desired = applianceOf(layers.disk, {
+    boot: { kind: 'direct', kernel: layers.kernel, initrd: layers.initrd, commandLine: layers.commandLine },
+    disk: { mode: 'Incremental', sizeBytes: 256 * 1024 * 1024 },
+    network: { mode: 'user', ports: [{ name: 'command', guestPort: 8080 }] },
+    service: {
+      name: 'writer',
+      container: { type: 'command', port: 8080 },
+      parameters: {
+        command: ['/bin/sh', '-c', WRITER],
+        probe: { kind: 'exec', command: ['/bin/sh', '-c', '[ -f /srv/done ]'] },
+      },
+    },
+    agentTimeoutSeconds: 300,
+    serviceTimeoutSeconds: 600,
+  });
+  const { uuid } = desired;
+  await host.client.putAppliance(desired);
+  try {
+    const full = await untilStatus(
+      host,
+      uuid,
+      ({ vm, problem }) => vm.state === 'Paused' && problem?.reason === 'DiskFull',
+    );
+    expect(full.serviceState).toBe('VMUnavailable');
+    await run('mount', ['-o', 'remount,size=300m', small]);
+    const well = await untilStatus(host, uuid, ({ serviceState }) => serviceState === 'ServiceAvailable');
+    expect(well.problem).toBeUndefined();
+    expect([well.vm.pid, well.vm.startedAt]).toEqual([full.vm.pid, full.vm.startedAt]);
+  } finally {
+    await host.client.deleteAppliance(uuid);
+    await eventually(async () => (await host.client.getAppliance(uuid)) === undefined, undefined, limitMs);
+  }
+}
+
+function untilStatus(host: TestHost, uuid: string, holds: (status: ApplianceStatus) => boolean) {
+  return eventually(
+    async () => {
+      const status = await host.client.getAppliance(uuid);
+      return status !== undefined && holds(status) ? status : undefined;
+    },
+    () => host.client.getAppliance(uuid),
+    limitMs,
+  );
+}
+
+type Layers = {
+  readonly disk: string;
+  readonly kernel: string;
+  readonly initrd: string;
+  readonly commandLine: string;
+};
+
+async function put(host: TestHost, image: GuestImage): Promise<Layers> {
+  const manifest = JSON.parse(await readFile(join(dirname(image.disk), 'manifest.json'), 'utf8')) as {
+    readonly files: Readonly<Record<string, { readonly sha256: string }>>;
+  };
+  const hold = async (path: string, kind: 'disk' | 'boot') => {
+    const sha256 = manifest.files[basename(path)]?.sha256 ?? '';
+    await host.client.putLayer(sha256, { kind, url: pathToFileURL(path).href, template: 'default/minimal' });
+    return sha256;
+  };
+  return {
+    disk: await hold(image.disk, 'disk'),
+    kernel: await hold(image.kernel, 'boot'),
+    initrd: await hold(image.initrd, 'boot'),
+    commandLine: image.kernelArguments,
+  };
+}

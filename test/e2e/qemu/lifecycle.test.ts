@@ -1,0 +1,119 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { VmSpec } from '../../../src/hostd/drivers/driver.ts';
+import { createDriver, qemuIsMissing, Scene, until } from './scene.ts';
+
+describe.skipIf(qemuIsMissing)('the life of a VM under QEMU', () => {
+  let scene: Scene;
+
+  beforeEach(async () => {
+    scene = await Scene.create();
+  });
+
+  afterEach(() => scene.close());
+
+  const pidOf = async (vm: VmSpec) => (await scene.driver.inspect(vm.uuid, vm.directory))?.pid;
+
+  it('starts once, answers, powers off when asked, starts again and is gone when destroyed', async () => {
+    const { driver } = scene;
+    const { vm, guest } = await scene.running();
+    const pid = await pidOf(vm);
+    await driver.start(vm);
+    expect(await pidOf(vm)).toBe(pid);
+    expect(await driver.inspect(vm.uuid, vm.directory)).toMatchObject({
+      state: 'Running',
+      accelerator: (await driver.probe()).accelerator,
+      commandLine: expect.arrayContaining(['-uuid', vm.uuid]),
+    });
+    const port = vm.network.forwards[0]?.hostPort ?? 0;
+    expect(await driver.prober.http(`http://127.0.0.1:${port}/`, 30_000)).toBe(200);
+
+    expect(await driver.shutdown(vm.uuid, vm.directory, 120_000)).toBe(true);
+    expect(await scene.state(vm)).toBe('Stopped');
+    expect(await driver.shutdown(vm.uuid, vm.directory, 1_000)).toBe(true);
+    const firstConsole = await driver.consoleTail(vm.directory, 100_000);
+    expect(firstConsole).not.toBe('');
+
+    await driver.start(vm);
+    await guest.ping(300_000);
+    expect((await driver.consoleTail(vm.directory, 100_000)).startsWith(firstConsole)).toBe(true);
+
+    await driver.destroy(vm.uuid, vm.directory);
+    await driver.destroy(vm.uuid, vm.directory);
+    expect(await driver.inspect(vm.uuid, vm.directory)).toBeUndefined();
+    await expect(guest.ping(500)).rejects.toMatchObject({ reason: 'AgentUnavailable' });
+    expect((await driver.images.inspect(vm.disk.path)).format).toBe('qcow2');
+  });
+
+  it('makes one VM of two starts at once, in one daemon and in two', async () => {
+    const vm = await scene.vm();
+    const other = createDriver(scene.root);
+    await Promise.all([scene.driver.start(vm), scene.driver.start(vm), other.start(vm)]);
+    const pid = await pidOf(vm);
+    await Promise.all([other.start(vm), scene.driver.start(vm)]);
+    expect(await pidOf(vm)).toBe(pid);
+    expect(await scene.driver.foreignVms(join(scene.root, 'driver'))).toEqual(
+      expect.arrayContaining([vm.domain]),
+    );
+    expect(await scene.driver.foreignVms(scene.root)).not.toContain(vm.domain);
+  });
+
+  it('leaves a VM running when its daemon is killed, and finds it again without its pid file', async () => {
+    const vm = await scene.vm();
+    const daemon = spawn(
+      process.execPath,
+      [fileURLToPath(new URL('./hold-vm.ts', import.meta.url)), JSON.stringify(vm), scene.root],
+      { stdio: ['ignore', 'pipe', 'inherit'] },
+    );
+    await once(daemon.stdout, 'data');
+    daemon.kill('SIGKILL');
+    await once(daemon, 'exit');
+
+    const found = await scene.driver.inspect(vm.uuid, vm.directory);
+    expect(found?.state).toBe('Running');
+    await scene.driver.guest(vm.uuid, vm.directory).ping(300_000);
+    await writeFile(join(vm.directory, 'qemu.pid'), `${process.pid}\n`);
+    await scene.driver.start(vm);
+    expect(await pidOf(vm)).toBe(found?.pid);
+  });
+
+  it('tells a VM that was killed from one that was shut down, and starts it again', async () => {
+    const vm = await scene.vm();
+    await scene.driver.start(vm);
+    const pid = (await pidOf(vm)) ?? 0;
+    process.kill(pid, 'SIGKILL');
+    await until('the end of QEMU', async () => (await pidOf(vm)) === undefined);
+    expect(await scene.state(vm)).toBe('Crashed');
+    await scene.driver.start(vm);
+    expect(await scene.state(vm)).toBe('Running');
+  });
+
+  it('refuses a second VM with the uuid of one that runs elsewhere, and leaves that one alone', async () => {
+    const vm = await scene.vm();
+    const second = await scene.vm();
+    await scene.driver.start(vm);
+    await expect(scene.driver.start({ ...second, uuid: vm.uuid })).rejects.toMatchObject({
+      reason: 'VMConflict',
+      message: expect.stringContaining(vm.directory),
+    });
+    expect(await scene.driver.inspect(vm.uuid, second.directory)).toBeUndefined();
+    await scene.driver.destroy(vm.uuid, second.directory);
+    expect(await scene.state(vm)).toBe('Running');
+  });
+
+  it('works below a folder whose path is longer than the address of a UNIX socket', async () => {
+    const { guest } = await scene.running({ parent: join(scene.root, 'd'.repeat(120)) });
+    expect((await guest.exec(['/bin/true'], { timeoutMs: 60_000 })).exitCode).toBe(0);
+  });
+
+  it('writes a configuration that a person can read', async () => {
+    const vm = await scene.vm();
+    await scene.driver.start(vm);
+    const written: unknown = JSON.parse(await readFile(join(vm.directory, 'vm.json'), 'utf8'));
+    expect(written).toMatchObject({ uuid: vm.uuid, memoryBytes: vm.memoryBytes, disk: vm.disk });
+  });
+});

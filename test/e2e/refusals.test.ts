@@ -1,0 +1,248 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { findKubectl, Kubectl } from '../kubectl.ts';
+import { Coppice } from './coppice.ts';
+import { aService, aTask, type Manifest, manifest, type WrittenService } from './tasks.ts';
+
+interface Scenario {
+  readonly rule: string;
+  /** What is there already when the other comes; nothing when not given. */
+  readonly before?: Manifest;
+  readonly refused: Manifest;
+  /** What a person is told: the field, then the rule. */
+  readonly says: readonly string[];
+}
+
+const digest = 'a'.repeat(64);
+const image = { url: 'https://example.com/disk.qcow2', sha256: digest };
+const service = (change: WrittenService) => aTask('refused', change);
+const template = (spec: object) => manifest('Template', 'refused', { source: { image }, ...spec });
+const host = (spec: object) =>
+  manifest('Host', 'refused', { address: 'https://127.0.0.1:1', unschedulable: true, ...spec });
+const pool = (spec: object) =>
+  manifest('IPPool', 'refused', { ranges: [{ start: '10.0.0.1', end: '10.0.0.9' }], prefix: 24, ...spec });
+const appliance = (spec: object) =>
+  manifest('VirtualAppliance', 'refused', { template: { name: 'none' }, ...spec });
+const label = (spec: object) => manifest('TemplateLabel', 'refused', { title: 't', owner: 'ann', ...spec });
+
+const scenarios: readonly Scenario[] = [
+  {
+    rule: 'a task needs services',
+    refused: manifest('ServiceDeployment', 'refused', {}),
+    says: ['spec.services', 'Required value'],
+  },
+  {
+    rule: 'two ways to name a template',
+    refused: service({ template: { name: 'one', series: 'minimal' } }),
+    says: ['spec.services[0].template', 'exactly one of name, series and selector must be given'],
+  },
+  {
+    rule: 'a version policy without a series',
+    refused: service({ template: { name: 'one', policy: 'Newest' } }),
+    says: ['spec.services[0].template', 'a version policy can be given only with a series'],
+  },
+  {
+    rule: 'a version and a version policy',
+    refused: service({ template: { series: 'minimal', version: '1', policy: 'Newest' } }),
+    says: ['spec.services[0].template', 'a version and a version policy exclude each other'],
+  },
+  {
+    rule: 'a package from nowhere',
+    refused: service({ package: {} }),
+    says: ['spec.services[0].package', 'exactly one of url, configMap and inline must be given'],
+  },
+  {
+    rule: 'a package from a URL without its digest',
+    refused: service({ package: { url: 'https://example.com/shop.tar' } }),
+    says: ['spec.services[0].package', 'url and sha256 go together'],
+  },
+  {
+    rule: 'a digest in capitals',
+    refused: service({ package: { url: 'https://example.com/shop.tar', sha256: 'A'.repeat(64) } }),
+    says: ['spec.services[0].package.sha256', "should match '^[0-9a-f]{64}$'"],
+  },
+  {
+    rule: 'a package file outside the folder',
+    refused: service({ package: { inline: { files: { '../etc/passwd': 'x' } } } }),
+    says: ['spec.services[0].package.inline.files', 'file names are relative paths'],
+  },
+  {
+    rule: 'too little memory',
+    refused: service({ resources: { memory: '16Mi' } }),
+    says: ['spec.services[0].resources.memory', 'a VM needs at least 32Mi of memory'],
+  },
+  {
+    rule: 'no CPU at all',
+    refused: service({ resources: { cpu: '0m' } }),
+    says: ['spec.services[0].resources.cpu', 'should match'],
+  },
+  {
+    rule: 'a negative number of replicas',
+    refused: service({ replicas: -1 }),
+    says: ['spec.services[0].replicas', 'should be greater than or equal to 0'],
+  },
+  {
+    rule: 'one service twice',
+    refused: manifest('ServiceDeployment', 'refused', { services: [aService(), aService()] }),
+    says: ['spec.services[1]', 'Duplicate value'],
+  },
+  {
+    rule: 'replicas for a task of several services',
+    refused: manifest('ServiceDeployment', 'refused', {
+      replicas: 2,
+      services: [aService(), aService({ name: 'other' })],
+    }),
+    says: ['spec.replicas', 'spec.replicas is for tasks of one service'],
+  },
+  {
+    rule: 'a variable that no shell could name',
+    refused: service({ parameters: { env: { '1ST': 'x' } } }),
+    says: ['spec.services[0].parameters.env', 'names of environment variables'],
+  },
+  {
+    rule: 'two probes',
+    refused: service({ parameters: { probe: { http: { path: '/' }, tcp: { port: 80 } } } }),
+    says: ['spec.services[0].parameters.probe', 'exactly one of http, tcp and exec must be given'],
+  },
+  {
+    rule: 'a port that only the system may give',
+    refused: service({ network: { ports: [{ name: 'web', port: 80, hostPort: 80 }] } }),
+    says: ['spec.services[0].network.ports[0].hostPort', 'should be greater than or equal to 1024'],
+  },
+  {
+    rule: 'a selector without the values it needs',
+    refused: service({
+      placement: { hostSelector: { matchExpressions: [{ key: 'disk', operator: 'In' }] } },
+    }),
+    says: ['hostSelector.matchExpressions[0]', 'In and NotIn need values'],
+  },
+  {
+    rule: 'a name too long for a label',
+    refused: aTask('a'.repeat(64)),
+    says: ["a service deployment's name has at most 63 characters"],
+  },
+  {
+    rule: 'two sources of a template',
+    refused: template({ source: { image, parent: { name: 'one' } } }),
+    says: ['spec.source', 'exactly one of image and parent must be given'],
+  },
+  {
+    rule: 'a build on nothing',
+    refused: template({ source: { image, build: { steps: [{ run: 'true' }] } } }),
+    says: ['spec.source', 'build needs a parent to build on'],
+  },
+  {
+    rule: 'an image over a protocol that nobody speaks',
+    refused: template({ source: { image: { url: 'ftp://example.com/disk', sha256: digest } } }),
+    says: ['spec.source.image.url', 'should match'],
+  },
+  {
+    rule: 'a series without a version',
+    refused: template({ series: 'debian' }),
+    says: ['spec', 'series and version go together'],
+  },
+  {
+    rule: 'a document root for a container that has none',
+    refused: template({ container: { type: 'command', documentRoot: '/srv' } }),
+    says: ['spec.container', 'documentRoot is for containers of type static-site only'],
+  },
+  {
+    rule: 'more copies at least than at most',
+    refused: template({ distribution: { minCopies: 3, maxCopies: 2 } }),
+    says: ['spec.distribution', 'minCopies must not be greater than maxCopies'],
+  },
+  {
+    rule: 'shared with nobody in particular',
+    refused: template({ sharing: { scope: 'Namespaces' } }),
+    says: ['spec.sharing', 'namespaces must be listed for scope Namespaces'],
+  },
+  {
+    rule: "a template's source is changed",
+    before: template({}),
+    refused: template({ source: { image: { ...image, sha256: 'b'.repeat(64) } } }),
+    says: ['spec.source', 'source can not be changed: make a new template'],
+  },
+  {
+    rule: 'a threshold above the whole host',
+    refused: host({ thresholds: { cpu: 1.5 } }),
+    says: ['spec.thresholds.cpu', 'should be less than or equal to 1'],
+  },
+  {
+    rule: 'a threshold below half of the host',
+    refused: host({ thresholds: { memory: 0.4 } }),
+    says: ['spec.thresholds.memory', 'should be greater than or equal to 0.5'],
+  },
+  {
+    rule: 'a daemon without TLS',
+    refused: host({ address: 'http://127.0.0.1:1' }),
+    says: ['spec.address', 'should match'],
+  },
+  {
+    rule: 'an appliance is moved',
+    before: appliance({ hostName: 'nowhere' }),
+    refused: appliance({ hostName: 'elsewhere' }),
+    says: ['spec.hostName', 'hostName is set once: an appliance stays on the host it was placed on'],
+  },
+  {
+    rule: "an appliance's resources are changed",
+    before: appliance({ hostName: 'nowhere', resources: { memory: '128Mi' } }),
+    refused: appliance({ hostName: 'nowhere', resources: { memory: '256Mi' } }),
+    says: ['spec.resources', 'resources can not be changed: make a new appliance'],
+  },
+  {
+    rule: 'a range of names',
+    refused: pool({ ranges: [{ start: 'here', end: '10.0.0.9' }] }),
+    says: ['spec.ranges[0]', 'start and end must be IP addresses'],
+  },
+  {
+    rule: 'a gateway of another family',
+    refused: pool({ gateway: 'fd00::1' }),
+    says: ['spec.gateway', "gateway must be of the pool's family"],
+  },
+  {
+    rule: 'a label that changes hands',
+    before: label({}),
+    refused: label({ owner: 'bob' }),
+    says: ['spec.owner', 'the owner can not be changed'],
+  },
+  {
+    rule: 'a field that there is not',
+    refused: manifest('ServiceDeployment', 'refused', { services: [{ ...aService(), replicsa: 3 }] }),
+    says: ['unknown field "spec.services[0].replicsa"'],
+  },
+];
+
+const program = await findKubectl();
+
+describe('what breaks a rule', () => {
+  let coppice: Coppice | undefined;
+  let kubectl: Kubectl;
+
+  beforeAll(async () => {
+    if (program === undefined) return;
+    coppice = await Coppice.up('--driver', 'simulated', '--hosts', '1');
+    kubectl = new Kubectl(program, coppice.layout.kubeconfig);
+  });
+  afterAll(() => coppice?.close());
+
+  const skipWithoutKubectl = (skip: (condition: boolean, note: string) => void) =>
+    skip(program === undefined, 'no kubectl: put one into the PATH, or set KUBEBUILDER_ASSETS');
+  const apply = (object: Manifest) => kubectl.run(['apply', '-f', '-'], JSON.stringify(object));
+
+  it.for(scenarios)('$rule: refused', async ({ before, refused, says }, { skip }) => {
+    skipWithoutKubectl(skip);
+    if (before !== undefined) expect(await apply(before)).toMatchObject({ code: 0 });
+    const { code, stderr } = await apply(refused);
+    expect(code).toBe(1);
+    for (const words of says) expect(stderr).toContain(words);
+    const { kind, metadata } = refused;
+    const held = await kubectl.run(['get', kind, metadata.name, '-o', 'jsonpath={.metadata.generation}']);
+    if (before === undefined) {
+      expect(held.stderr).toContain('NotFound');
+      return;
+    }
+    expect(held.stdout).toBe('1');
+    if (kind === 'VirtualAppliance')
+      await kubectl.ok(['annotate', 'va', metadata.name, 'coppice.dev/force-delete=true']);
+    await kubectl.ok(['delete', kind, metadata.name]);
+  });
+});

@@ -1,0 +1,116 @@
+import { isDeepStrictEqual } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { findKubernetesPrograms } from '../../kubernetes/assets.ts';
+import { startControlPlane } from '../../kubernetes/control-plane.ts';
+import { startEmbedded } from '../../kubernetes/embedded.ts';
+import { type Case, CRDS } from './differential/case.ts';
+import { definitions } from './differential/definitions.ts';
+import { knownDifferences } from './differential/known-differences.ts';
+import { discovery, lists } from './differential/lists.ts';
+import { badObjects, lifeOfObjects, optionsOfWrites } from './differential/objects.ts';
+import { applies, patches, subresources } from './differential/patches.ts';
+import { callerOf, transcript } from './differential/transcript.ts';
+import { type Caller, widgetCrd } from './world.ts';
+
+const groups: Readonly<Record<string, readonly Case[]>> = {
+  objects: lifeOfObjects,
+  'options of writes': optionsOfWrites,
+  'bad objects': badObjects,
+  patches,
+  'server-side apply': applies,
+  'status and scale': subresources,
+  lists,
+  discovery,
+  definitions,
+};
+const patience = { timeout: 20_000, interval: 50 };
+const allCases = Object.values(groups).flat();
+
+/** A server under comparison, with the Widget kind. */
+interface Side {
+  readonly api: Caller;
+  stop(): Promise<void>;
+}
+
+async function sideOf(server: { kubeconfigPath: string; stop(): Promise<void> }): Promise<Side> {
+  const api = await callerOf(server.kubeconfigPath);
+  const stop = async (): Promise<void> => {
+    api.close();
+    await server.stop();
+  };
+  try {
+    const { status, text } = await api.post(CRDS, await widgetCrd());
+    if (status !== 201) throw new Error(`the Widget kind is refused: ${text}`);
+    await vi.waitUntil(async () => (await api.get('/apis/example.com/v1/widgets')).status === 200, patience);
+    // kube-apiserver publishes a new kind's OpenAPI, by which it merges, some time after it serves the kind.
+    await vi.waitUntil(
+      async () => (await api.get('/openapi/v3/apis/example.com/v1')).status === 200,
+      patience,
+    );
+    return { api, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function programsOrWhyNot(): Promise<{ folder: string } | { missing: string }> {
+  try {
+    return { folder: await findKubernetesPrograms(process.env) };
+  } catch (error) {
+    // In CI a suite that silently compares nothing would be worse than one that fails.
+    if (process.env.CI || !(error instanceof Error)) throw error;
+    return { missing: error.message };
+  }
+}
+
+const programs = await programsOrWhyNot();
+const title = `the embedded API server beside kube-apiserver${'missing' in programs ? ` (${programs.missing})` : ''}`;
+
+describe.skipIf('missing' in programs)(title, () => {
+  let embedded: Side;
+  let kube: Side;
+
+  beforeAll(async () => {
+    if ('missing' in programs) return;
+    embedded = await sideOf(await startEmbedded());
+    kube = await sideOf(await startControlPlane(programs.folder, { controllers: false }));
+  });
+
+  afterAll(async () => {
+    await embedded?.stop();
+    await kube?.stop();
+  });
+
+  async function answers(one: Case): Promise<{ ours: unknown; theirs: unknown }> {
+    const ns = `case-${allCases.indexOf(one)}`;
+    const play = async ({ api }: Side) => {
+      await api.post('/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: ns } });
+      return await transcript(api, one, ns);
+    };
+    const [ours, theirs] = await Promise.all([play(embedded), play(kube)]);
+    return { ours, theirs };
+  }
+
+  describe.each(Object.entries(groups))('%s', (_, cases) => {
+    it.each(cases.filter(({ name }) => !knownDifferences.has(name)))('answers alike: $name', async (one) => {
+      const { ours, theirs } = await answers(one);
+      expect(ours).toEqual(theirs);
+    });
+
+    const others = cases.filter(({ name }) => knownDifferences.has(name));
+    it.runIf(others.length > 0).each(others)(
+      'still differs, as the documentation says: $name',
+      async (one) => {
+        const { ours, theirs } = await answers(one);
+        expect(isDeepStrictEqual(ours, theirs)).toBe(false);
+      },
+    );
+  });
+
+  it('names every known difference by a case that there is', () => {
+    const names = new Set(allCases.map(({ name }) => name));
+    expect([...knownDifferences].filter((name) => !names.has(name))).toEqual([]);
+    expect(names.size).toBe(allCases.length);
+  });
+});

@@ -1,0 +1,86 @@
+/**
+ * What the differential test sends: cases of requests that follow each other, each case in a namespace of its own.
+ * In paths and bodies `{ns}` stands for that namespace, and `{rv}`, `{uid}` and `{continue}` for what the answer
+ * before had in its metadata.
+ */
+
+/** One request. */
+export interface Step {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  readonly path: string;
+  readonly body?: unknown;
+  readonly type?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** What of the body is compared; without it all. */
+  readonly view?: (body: unknown) => unknown;
+}
+
+/** Requests whose answers are compared. */
+export interface Case {
+  readonly name: string;
+  readonly steps: readonly Step[];
+}
+
+export const WIDGETS = '/apis/example.com/v1/namespaces/{ns}/widgets';
+export const CONFIG_MAPS = '/api/v1/namespaces/{ns}/configmaps';
+export const SECRETS = '/api/v1/namespaces/{ns}/secrets';
+export const CRDS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
+
+export const JSON_PATCH = 'application/json-patch+json';
+const MERGE_PATCH = 'application/merge-patch+json';
+export const STRATEGIC_PATCH = 'application/strategic-merge-patch+json';
+const APPLY_PATCH = 'application/apply-patch+yaml';
+
+/** A case by its name and its requests. */
+export function story(name: string, ...steps: Step[]): Case {
+  return { name, steps };
+}
+
+export function get(path: string, accept?: string): Step {
+  return { method: 'GET', path, ...(accept === undefined ? {} : { headers: { Accept: accept } }) };
+}
+
+/** A GET of which only a part is compared. */
+export function part(path: string, view: (body: unknown) => unknown, accept?: string): Step {
+  return { ...get(path, accept), view };
+}
+
+export function post(path: string, body: unknown, type?: string): Step {
+  return { method: 'POST', path, body, ...(type === undefined ? {} : { type }) };
+}
+
+export function put(path: string, body: unknown): Step {
+  return { method: 'PUT', path, body };
+}
+
+export function remove(path: string, body?: unknown): Step {
+  return { method: 'DELETE', path, body };
+}
+
+export function patch(type: string, path: string, body: unknown): Step {
+  return { method: 'PATCH', path, body, type };
+}
+
+export function merge(path: string, body: unknown): Step {
+  return patch(MERGE_PATCH, path, body);
+}
+
+/** Server-side apply by the manager; further parameters follow with `&`. */
+export function apply(path: string, manager: string, body: unknown, parameters = ''): Step {
+  return patch(APPLY_PATCH, `${path}?fieldManager=${manager}${parameters}`, body);
+}
+
+/** A widget with the smallest spec that is valid. */
+export function widget(name: string, spec: object = {}, metadata: object = {}): object {
+  const full = { colour: 'green', ...spec };
+  return { apiVersion: 'example.com/v1', kind: 'Widget', metadata: { name, ...metadata }, spec: full };
+}
+
+/** A widget with exactly this spec. */
+export function bareWidget(name: string, spec: unknown): object {
+  return { apiVersion: 'example.com/v1', kind: 'Widget', metadata: { name }, spec };
+}
+
+export function configMap(name: string, data: unknown = { a: '1' }, metadata: object = {}): object {
+  return { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, ...metadata }, data };
+}

@@ -1,0 +1,130 @@
+import { readFile } from 'node:fs/promises';
+import { Caller, type Reply } from '../world.ts';
+import type { Case, Step } from './case.ts';
+
+interface Kubeconfig {
+  readonly clusters: readonly { cluster: { server: string; 'certificate-authority': string } }[];
+  readonly users: readonly { user: { 'client-certificate': string; 'client-key': string } }[];
+}
+
+/** A caller of the server that a kubeconfig, as the tests write it, names. */
+export async function callerOf(kubeconfigPath: string): Promise<Caller> {
+  const { clusters, users } = JSON.parse(await readFile(kubeconfigPath, 'utf8')) as Kubeconfig;
+  const [{ cluster } = {}] = clusters;
+  const [{ user } = {}] = users;
+  if (cluster === undefined || user === undefined)
+    throw new Error(`${kubeconfigPath} names no cluster or user`);
+  const [ca, cert, key] = await Promise.all(
+    [cluster['certificate-authority'], user['client-certificate'], user['client-key']].map((path) =>
+      readFile(path, 'utf8'),
+    ),
+  );
+  return new Caller(cluster.server, ca ?? '', { cert: cert ?? '', key: key ?? '' });
+}
+
+/** What of an answer must be the same on both servers. */
+export interface Line {
+  readonly request: string;
+  readonly status: number;
+  readonly contentType: string | undefined;
+  readonly warning: string | undefined;
+  readonly retryAfter: string | undefined;
+  readonly body: unknown;
+}
+
+/** Plays a case on a server, in the namespace `ns`, and tells what it answered. */
+export async function transcript(api: Caller, { steps }: Case, ns: string): Promise<Line[]> {
+  const lines: Line[] = [];
+  const known: Record<string, string> = { ns };
+  for (const step of steps) {
+    const reply = await send(api, step, known);
+    remember(reply, known);
+    lines.push(lineOf(step, reply));
+  }
+  return lines;
+}
+
+async function send(api: Caller, step: Step, known: Readonly<Record<string, string>>): Promise<Reply> {
+  const filled = (text: string): string =>
+    text.replaceAll(/\{(ns|rv|uid|continue)\}/g, (_, name: string) => known[name] ?? '');
+  const { body, type, headers } = step;
+  const text = body === undefined || typeof body === 'string' ? body : JSON.stringify(body);
+  return await api.call(step.method, filled(step.path), {
+    body: text === undefined ? undefined : filled(text),
+    ...(type === undefined ? {} : { type }),
+    ...(headers === undefined ? {} : { headers: { ...headers } }),
+  });
+}
+
+function remember(reply: Reply, known: Record<string, string>): void {
+  const { resourceVersion, uid, continue: token } = reply.body?.metadata ?? {};
+  if (resourceVersion !== undefined) known.rv = resourceVersion;
+  if (uid !== undefined) known.uid = uid;
+  if (token !== undefined) known.continue = encodeURIComponent(token);
+}
+
+function lineOf(step: Step, reply: Reply): Line {
+  const { headers, status, text } = reply;
+  const seen = reply.body === undefined ? text : normalised(reply.body);
+  const { warning } = headers as { warning?: string | string[] };
+  return {
+    request: `${step.method} ${step.path}`,
+    status,
+    contentType: headers['content-type'],
+    warning: Array.isArray(warning) ? warning.join(', ') : warning,
+    retryAfter: headers['retry-after'],
+    body: step.view === undefined ? seen : step.view(seen),
+  };
+}
+
+const STANDS_FOR: Readonly<Record<string, string>> = {
+  uid: 'UID',
+  resourceVersion: 'RV',
+  continue: 'TOKEN',
+  creationTimestamp: 'TIME',
+  deletionTimestamp: 'TIME',
+  time: 'TIME',
+  lastTransitionTime: 'TIME',
+};
+
+/** The value without what differs from one server, and one run, to the next. */
+function normalised(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(normalised);
+  if (typeof value === 'string') return plain(value);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, item]) => [key, ofField(key, item)]),
+  );
+}
+
+function ofField(key: string, value: unknown): unknown {
+  const placeholder = STANDS_FOR[key];
+  if (placeholder !== undefined && typeof value === 'string' && value !== '') return placeholder;
+  const simple = normalised(value);
+  // Go goes through maps, and so finds errors, in any order; owners of the same second have none either.
+  if (key === 'message') return withoutOrder(String(simple));
+  if ((key !== 'managedFields' && key !== 'causes') || !Array.isArray(simple)) return simple;
+  return simple.toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
+}
+
+/** Several errors are in the causes, too: there they are compared. */
+function withoutOrder(message: string): string {
+  return message.replace(/is invalid: \[.*\]$/s, 'is invalid: [SEVERAL]');
+}
+
+function plain(text: string): string {
+  return text
+    .replaceAll(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, 'UID')
+    .replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/g, 'TIME')
+    .replaceAll(/"resourceVersion":"\d+"/g, '"resourceVersion":"RV"')
+    .replaceAll(/\\"resourceVersion\\":\\"\d+\\"/g, '"resourceVersion":"RV"')
+    .replaceAll(/(ResourceVersion in \w+) \(\d+\)/g, '$1 (RV)')
+    .replaceAll(
+      /Too large resource version: (\d+), current: \d+/g,
+      'Too large resource version: $1, current: RV',
+    )
+    .replaceAll(/\bgenerated-[a-z0-9]{5}\b/g, 'generated-SUFFIX')
+    .replace(/^\d+s$/, 'AGE');
+}

@@ -1,0 +1,93 @@
+import { once } from 'node:events';
+import { Writable } from 'node:stream';
+import { connect, type TLSSocket } from 'node:tls';
+import { pino } from 'pino';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ADMIN_TOKEN, CONFIG_MAPS, configMap, newWorld, type World } from './world.ts';
+
+const WATCHES = 1000;
+const SECRET = 'c2VjcmV0LXZhbHVl';
+
+describe('a server that is badly treated', () => {
+  let world: World;
+  const logged: string[] = [];
+
+  beforeAll(async () => {
+    const sink = new Writable({
+      write(chunk: Buffer, _encoding, done) {
+        logged.push(chunk.toString());
+        done();
+      },
+    });
+    world = await newWorld({ log: pino({ level: 'trace' }, sink) });
+  });
+
+  afterAll(() => world.end());
+
+  async function rawSocket(): Promise<TLSSocket> {
+    const { hostname, port } = new URL(world.url);
+    const socket = connect({ host: hostname, port: Number(port), ca: world.pki.ca.cert });
+    await once(socket, 'secureConnect');
+    return socket;
+  }
+
+  it.each([
+    ['JSON', 'application/json', `${'['.repeat(200_000)}${']'.repeat(200_000)}`],
+    ['an object', 'application/json', `${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}`],
+    ['YAML', 'application/yaml', '['.repeat(20_000)],
+  ])('refuses %s that is nested without end', async (_, type, body) => {
+    const { status } = await world.api.call('POST', CONFIG_MAPS, { type, body });
+    expect(status).toBe(400);
+    const patched = await world.api.call('PATCH', `${CONFIG_MAPS}/x?fieldManager=m`, {
+      type: type === 'application/yaml' ? 'application/apply-patch+yaml' : 'application/merge-patch+json',
+      body,
+    });
+    expect(patched.status).toBe(400);
+  });
+
+  it('serves others while a request stays half-written', async () => {
+    const socket = await rawSocket();
+    const head = `POST ${CONFIG_MAPS} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${ADMIN_TOKEN}\r\n`;
+    socket.write(`${head}Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"apiVersion"`);
+    expect((await world.api.post(CONFIG_MAPS, configMap('meanwhile'))).status).toBe(201);
+    socket.destroy();
+    expect((await world.api.get(`${CONFIG_MAPS}/meanwhile`)).status).toBe(200);
+  });
+
+  it('tells a thousand watchers of one change', async () => {
+    const { body: list } = await world.api.get(CONFIG_MAPS);
+    const path = `${CONFIG_MAPS}?watch=1&resourceVersion=${list.metadata.resourceVersion}`;
+    const request = `GET ${path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${ADMIN_TOKEN}\r\n\r\n`;
+    // HTTP/1.1 has one watch per connection; TLS handshakes come in bunches, so as not to overrun the backlog.
+    const sockets: TLSSocket[] = [];
+    while (sockets.length < WATCHES) {
+      sockets.push(...(await Promise.all(Array.from({ length: 50 }, () => rawSocket()))));
+    }
+    const told = sockets.map(async (socket) => {
+      let text = '';
+      socket.write(request);
+      for await (const chunk of socket as AsyncIterable<Buffer>) {
+        text += chunk.toString();
+        if (text.includes('"ADDED"')) return true;
+      }
+      return false;
+    });
+    await world.api.post(CONFIG_MAPS, configMap('storm'));
+    expect((await Promise.all(told)).every((seen) => seen)).toBe(true);
+    for (const socket of sockets) socket.destroy();
+    expect((await world.api.get(`${CONFIG_MAPS}/storm`)).status).toBe(200);
+  });
+
+  it('keeps the data of secrets out of its log', async () => {
+    const path = '/api/v1/namespaces/default/secrets';
+    const secret = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 's' }, data: { a: SECRET } };
+    await world.api.post(path, secret);
+    await world.api.post(path, { ...secret, data: { a: `${SECRET}!` } });
+    await world.api.merge(`${path}/s?fieldValidation=Strict`, { data: { b: SECRET }, odd: SECRET });
+    await world.api.get(`${path}/s`);
+    const log = logged.join('');
+    expect(log).toContain('the API server listens');
+    expect(log).not.toContain(SECRET);
+    expect(log).not.toContain(ADMIN_TOKEN);
+  });
+});

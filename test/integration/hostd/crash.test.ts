@@ -1,0 +1,134 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import type { HostClient } from '../../../src/host/client.ts';
+import { runHostd } from '../../../src/main/hostd.ts';
+import {
+  applianceOf,
+  type Certificates,
+  clientOf,
+  configOf,
+  createCertificates,
+  eventually,
+  putTemplate,
+  startHost,
+  withDirectory,
+} from './fixtures.ts';
+
+const CHILD = fileURLToPath(new URL('child.ts', import.meta.url));
+const APPLIANCES = 10;
+
+type Child = { readonly process: ChildProcess; readonly client: HostClient };
+
+async function startChild(directory: string, certificates: Certificates): Promise<Child> {
+  const file = join(directory, 'certificates.json');
+  await writeFile(file, JSON.stringify(certificates));
+  const child = spawn(process.execPath, [CHILD, join(directory, 'state'), file], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const [url] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];
+  return { process: child, client: clientOf(url, certificates) };
+}
+
+async function kill({ process: child, client }: Child): Promise<void> {
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  await client.close();
+}
+
+/** Starts that each VM's console tells of: a VM that was started twice would tell of two. */
+async function startsOf(directory: string): Promise<readonly number[]> {
+  const root = join(directory, 'state', 'appliances');
+  const uuids = await readdir(root);
+  return Promise.all(
+    uuids.map(async (uuid) => {
+      const console = await readFile(join(root, uuid, 'console.log'), 'utf8');
+      return console.trim().split('\n').length;
+    }),
+  );
+}
+
+/** Files and folders that were never finished, or never done away with. */
+async function leftoversIn(directory: string): Promise<readonly string[]> {
+  const names = await readdir(join(directory, 'state'), { recursive: true });
+  return names.filter((name) => /\.(partial|new|deleting)$/.test(name));
+}
+
+describe('a daemon that is killed', () => {
+  for (const killAfterMs of [20, 60, 120, 200, 300, 450]) {
+    it(`finds its ten appliances again after ${killAfterMs} ms, and brings up each once`, async () => {
+      await withDirectory(async (directory) => {
+        const certificates = await createCertificates();
+        const first = await startChild(directory, certificates);
+        const layer = await putTemplate({ directory, client: first.client });
+        const wanted = Array.from({ length: APPLIANCES }, (_, index) =>
+          applianceOf(layer, { name: `web-${index}` }),
+        );
+        const puts = Promise.allSettled(wanted.map((desired) => first.client.putAppliance(desired)));
+        await delay(killAfterMs);
+        await kill(first);
+        await puts;
+
+        const second = await startHost(directory, certificates);
+        try {
+          // As the operator would: it asks again for everything, whether or not it was acknowledged.
+          await Promise.all(wanted.map((desired) => second.client.putAppliance(desired)));
+          const statuses = await eventually(
+            async () => {
+              const list = await second.client.listAppliances();
+              return list.every(({ serviceState }) => serviceState === 'ServiceAvailable') ? list : undefined;
+            },
+            () => second.client.listAppliances(),
+          );
+          const uuids = statuses.map(({ uuid }) => uuid).toSorted();
+          expect(uuids).toEqual(wanted.map(({ uuid }) => uuid).toSorted());
+          const ports = statuses.flatMap(({ endpoints }) => endpoints.map(({ port }) => port));
+          expect(new Set(ports).size).toBe(APPLIANCES);
+        } finally {
+          await second.close();
+        }
+        expect(await startsOf(directory)).toEqual(Array.from({ length: APPLIANCES }, () => 1));
+        expect(await leftoversIn(directory)).toEqual([]);
+      });
+    });
+  }
+
+  it('finishes the deletion that was asked of it', async () => {
+    await withDirectory(async (directory) => {
+      const certificates = await createCertificates();
+      const first = await startChild(directory, certificates);
+      const layer = await putTemplate({ directory, client: first.client });
+      const desired = applianceOf(layer);
+      await first.client.putAppliance(desired);
+      await eventually(
+        async () => (await first.client.getAppliance(desired.uuid))?.serviceState === 'ServiceAvailable',
+      );
+      await first.client.deleteAppliance(desired.uuid);
+      await kill(first);
+      const second = await startHost(directory, certificates);
+      try {
+        await eventually(async () => (await second.client.getAppliance(desired.uuid)) === undefined);
+        expect(await readdir(join(directory, 'state', 'appliances'))).toEqual([]);
+      } finally {
+        await second.close();
+      }
+    });
+  });
+
+  it('leaves its state directory to the next, which two that live may not share', async () => {
+    await withDirectory(async (directory) => {
+      const certificates = await createCertificates();
+      const first = await startChild(directory, certificates);
+      const second = runHostd(configOf(join(directory, 'state'), certificates));
+      await expect(second).rejects.toMatchObject({ reason: 'StateDirectoryInUse' });
+      await kill(first);
+      const third = await startHost(directory, certificates);
+      await third.close();
+    });
+  });
+});

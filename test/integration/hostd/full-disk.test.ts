@@ -1,0 +1,78 @@
+import { open, readdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import {
+  applianceOf,
+  type Certificates,
+  createCertificates,
+  eventually,
+  putTemplate,
+  startHost,
+  untilAvailable,
+  untilGone,
+  withDirectory,
+} from './fixtures.ts';
+import { canMount, withSmallDisk } from './small-disk.ts';
+
+let certificates: Certificates;
+beforeAll(async () => {
+  certificates = await createCertificates();
+});
+
+/** Takes every byte that is left. */
+async function fill(path: string): Promise<void> {
+  const file = await open(path, 'w');
+  try {
+    for (;;) await file.write(Buffer.alloc(4096));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+  } finally {
+    await file.close();
+  }
+}
+
+describe.skipIf(!canMount)('a host whose disk is full (needs root, to mount a small one)', () => {
+  it('still deletes an appliance, which is what makes space', async () => {
+    await withDirectory(async (directory) => {
+      await withSmallDisk(directory, 2 * 1024 * 1024, async (mount) => {
+        const host = await startHost(mount, certificates);
+        try {
+          const desired = applianceOf(await putTemplate(host));
+          await host.client.putAppliance(desired);
+          await untilAvailable(host.client, desired.uuid);
+          await fill(join(mount, 'hog'));
+          await host.client.deleteAppliance(desired.uuid);
+          await untilGone(host.client, desired.uuid);
+          expect(await readdir(join(host.stateDir, 'appliances'))).toEqual([]);
+        } finally {
+          await host.close();
+        }
+      });
+    });
+  });
+
+  it('says so of an appliance that cannot be made, and makes it when there is space', async () => {
+    await withDirectory(async (directory) => {
+      await withSmallDisk(directory, 2 * 1024 * 1024, async (mount) => {
+        const host = await startHost(mount, certificates);
+        const hog = join(mount, 'hog');
+        try {
+          const layer = await putTemplate(host);
+          await eventually(async () => (await host.client.getLayer(layer))?.state === 'Ready');
+          const desired = applianceOf(layer);
+          await writeFile(hog, Buffer.alloc(1));
+          await fill(hog);
+          await expect(host.client.putAppliance(desired)).rejects.toMatchObject({
+            status: 507,
+            problem: { reason: 'DiskFull' },
+          });
+          await rm(hog);
+          await host.client.putAppliance(desired);
+          await untilAvailable(host.client, desired.uuid);
+        } finally {
+          await host.close();
+        }
+      });
+    });
+  });
+});

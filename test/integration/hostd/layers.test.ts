@@ -1,0 +1,330 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { chmod, mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { pino } from 'pino';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { DesiredLayer, LayerStatus } from '../../../src/host/protocol.ts';
+import { systemClock } from '../../../src/hostd/clock.ts';
+import { Simulation } from '../../../src/hostd/drivers/simulated/config.ts';
+import { createSimulatedImages } from '../../../src/hostd/drivers/simulated/images.ts';
+import { LayerStore } from '../../../src/hostd/layers/store.ts';
+import { eventually, sourceFile, withDirectory } from './fixtures.ts';
+import { breakingOff, MisbehavingServer, serving } from './misbehaving-server.ts';
+import { canMount, withSmallDisk } from './small-disk.ts';
+
+const CONTENT = randomBytes(300_000);
+const SHA = sha256(CONTENT);
+const images = createSimulatedImages(new Simulation({ clock: systemClock, times: { convert: 1 } }));
+
+let server: MisbehavingServer;
+beforeEach(async () => {
+  server = await MisbehavingServer.start();
+});
+afterEach(() => server.close());
+
+function sha256(content: Buffer): string {
+  return createHash('sha256').update(content).digest('hex');
+}
+
+function storeIn(directory: string): LayerStore {
+  return new LayerStore({
+    directory: join(directory, 'layers'),
+    clock: systemClock,
+    images,
+    backoff: { firstMs: 10, maxMs: 50 },
+    reserveBytes: 0,
+    fileRoots: [directory, dirname(directory)],
+    holders: () => [],
+    onChange: () => undefined,
+    onGone: () => undefined,
+    log: pino({ level: 'silent' }),
+  });
+}
+
+async function withStore(work: (store: LayerStore, directory: string) => Promise<void>): Promise<void> {
+  await withDirectory(async (directory) => {
+    const store = storeIn(directory);
+    await store.open();
+    try {
+      await work(store, directory);
+    } finally {
+      await store.close();
+    }
+  });
+}
+
+const boot = (url: string): DesiredLayer => ({ kind: 'boot', url, template: 'default/x' });
+const disk = (url: string): DesiredLayer => ({ kind: 'disk', url, template: 'default/x' });
+
+async function until(store: LayerStore, sha: string, holds: (status: LayerStatus) => boolean) {
+  return eventually(
+    async () => {
+      const status = store.get(sha);
+      return status !== undefined && holds(status) ? status : undefined;
+    },
+    async () => store.get(sha),
+  );
+}
+
+const isReady = ({ state }: LayerStatus) => state === 'Ready';
+const hasProblem = (reason: string) => (status: LayerStatus) => status.problem?.reason === reason;
+
+describe('fetching a layer', () => {
+  it('stores what it proved, read-only, once for all who ask at once', async () => {
+    await withStore(async (store, directory) => {
+      server.answer(serving(CONTENT));
+      const desired = boot(server.url('/kernel'));
+      await Promise.all(Array.from({ length: 10 }, () => store.put(SHA, desired)));
+      const status = await until(store, SHA, isReady);
+      expect(status).toMatchObject({ fetchedBytes: CONTENT.length, storedBytes: CONTENT.length, heldBy: [] });
+      expect(server.requests).toEqual(['/kernel']);
+      const path = store.readyPath(SHA) ?? '';
+      expect(sha256(await readFile(path))).toBe(SHA);
+      expect((await stat(path)).mode & 0o777).toBe(0o444);
+      expect((await readdir(join(directory, 'layers', SHA))).toSorted()).toEqual([
+        'blob',
+        'layer.json',
+        'source.json',
+      ]);
+    });
+  });
+
+  it('goes on where the connection broke off', async () => {
+    await withStore(async (store) => {
+      server.answer((_, response) => {
+        response.writeHead(200, { 'content-length': CONTENT.length });
+        response.write(CONTENT.subarray(0, 100_000));
+      });
+      await store.put(SHA, boot(server.url('/kernel')));
+      await until(store, SHA, ({ fetchedBytes }) => fetchedBytes > 0);
+      server.answer(serving(CONTENT));
+      server.breakConnections();
+      await until(store, SHA, isReady);
+      expect(server.requests).toHaveLength(2);
+      expect(server.requests[1]).toMatch(/^\/kernel bytes=[1-9][0-9]*-$/);
+    });
+  });
+
+  it('says that the source ended early while it does, and tries again', async () => {
+    await withStore(async (store) => {
+      server.answer(breakingOff(CONTENT, 1000));
+      await store.put(SHA, boot(server.url('/kernel')));
+      const status = await until(store, SHA, hasProblem('SourceEndedEarly'));
+      expect(status.state).toBe('Fetching');
+      expect(status.problem?.retryAt).toBeDefined();
+      server.answer(serving(CONTENT));
+      await until(store, SHA, isReady);
+    });
+  });
+
+  it('begins anew when the two halves do not make the whole', async () => {
+    await withStore(async (store, directory) => {
+      const path = join(directory, 'layers', SHA);
+      await mkdir(path, { recursive: true });
+      await writeFile(join(path, 'download.partial'), randomBytes(1000));
+      server.answer(serving(CONTENT));
+      await store.put(SHA, boot(server.url('/kernel')));
+      await until(store, SHA, isReady);
+      expect(server.requests).toEqual(['/kernel bytes=1000-', '/kernel']);
+    });
+  });
+
+  it('fails with both digests named when the file is another, until the source changes', async () => {
+    await withStore(async (store, directory) => {
+      const other = randomBytes(1000);
+      server.answer(serving(other));
+      await store.put(SHA, boot(server.url('/kernel')));
+      const status = await until(store, SHA, ({ state }) => state === 'Failed');
+      expect(status.problem).toMatchObject({ reason: 'DigestMismatch' });
+      expect(status.problem?.message).toContain(SHA);
+      expect(status.problem?.message).toContain(sha256(other));
+      expect(status.problem).not.toHaveProperty('retryAt');
+      expect(await readdir(join(directory, 'layers', SHA))).toEqual(['source.json']);
+      server.answer(serving(CONTENT));
+      await store.put(SHA, boot(server.url('/right')));
+      await until(store, SHA, isReady);
+    });
+  });
+
+  const redirects = [
+    { name: 'in a circle', reason: 'RedirectCircle', next: (path: string) => (path === '/a' ? '/b' : '/a') },
+    { name: 'on and on', reason: 'TooManyRedirects', next: (path: string) => `${path}x` },
+    { name: 'into the host', reason: 'SourceUnsupported', next: () => 'file:///etc/passwd' },
+  ];
+  for (const { name, reason, next } of redirects) {
+    it(`does not follow a server that redirects ${name}`, async () => {
+      await withStore(async (store) => {
+        server.answer((request, response) => {
+          response.writeHead(302, { location: next(request.url ?? '') }).end();
+        });
+        await store.put(SHA, boot(server.url('/a')));
+        await until(store, SHA, hasProblem(reason));
+        expect(server.requests.length).toBeLessThan(50);
+      });
+    });
+  }
+
+  it('follows a few redirects', async () => {
+    await withStore(async (store) => {
+      const serve = serving(CONTENT);
+      server.answer((request, response) => {
+        if (request.url === '/kernel') serve(request, response);
+        else response.writeHead(307, { location: request.url === '/a' ? '/b' : '/kernel' }).end();
+      });
+      await store.put(SHA, boot(server.url('/a')));
+      await until(store, SHA, isReady);
+    });
+  });
+
+  it('tries an address that is not there again and again, and says so', async () => {
+    await withStore(async (store) => {
+      await store.put(SHA, boot(server.url('/kernel')));
+      const missing = await until(store, SHA, hasProblem('SourceUnreachable'));
+      expect(missing.problem?.message).toContain('404');
+      server.answer(serving(CONTENT));
+      await until(store, SHA, isReady);
+    });
+  });
+
+  it('ends with its store, and goes on with the next one', async () => {
+    await withDirectory(async (directory) => {
+      const first = storeIn(directory);
+      await first.open();
+      server.answer((_, response) => {
+        response.writeHead(200, { 'content-length': CONTENT.length });
+        response.write(CONTENT.subarray(0, 200_000));
+      });
+      await first.put(SHA, boot(server.url('/kernel')));
+      await until(first, SHA, ({ fetchedBytes }) => fetchedBytes === 200_000);
+      await first.close();
+      server.answer(serving(CONTENT));
+      const second = storeIn(directory);
+      await second.open();
+      await until(second, SHA, isReady);
+      await second.close();
+      expect(server.requests).toEqual(['/kernel', '/kernel bytes=200000-']);
+    });
+  });
+
+  it('is abandoned when the layer is no longer wanted, and leaves nothing', async () => {
+    await withStore(async (store, directory) => {
+      server.answer((_, response) => {
+        response.writeHead(200, { 'content-length': CONTENT.length });
+        response.write(CONTENT.subarray(0, 1000));
+      });
+      await store.put(SHA, boot(server.url('/kernel')));
+      await until(store, SHA, ({ fetchedBytes }) => fetchedBytes > 0);
+      await store.delete(SHA);
+      expect(store.get(SHA)).toBeUndefined();
+      expect(await readdir(join(directory, 'layers'))).toEqual([]);
+    });
+  });
+});
+
+/** The first 104 bytes of a qcow2 image, and the name of its backing file. */
+function qcow2(backing: string): Buffer {
+  const header = Buffer.alloc(1024);
+  header.writeUInt32BE(0x514649fb, 0);
+  header.writeUInt32BE(3, 4);
+  header.writeBigUInt64BE(BigInt(backing === '' ? 0 : 512), 8);
+  header.writeUInt32BE(backing.length, 16);
+  header.writeBigUInt64BE(1_048_576n, 24);
+  header.write(backing, 512);
+  return header;
+}
+
+describe('a disk layer', () => {
+  it('is refused when it would pull in other files of the host', async () => {
+    await withStore(async (store, directory) => {
+      const image = await sourceFile(directory, 'evil.qcow2', qcow2('/etc/shadow'));
+      await store.put(image.sha256, disk(image.url));
+      const status = await until(store, image.sha256, ({ state }) => state === 'Failed');
+      expect(status.problem).toMatchObject({ reason: 'ImageUnsafe' });
+      expect(status.problem?.message).toContain('/etc/shadow');
+      expect(await readdir(join(directory, 'layers', image.sha256))).toEqual(['source.json']);
+    });
+  });
+
+  it('is stored as it is when it is qcow2, and converted when it is not', async () => {
+    await withStore(async (store, directory) => {
+      const plain = await sourceFile(directory, 'plain.qcow2', qcow2(''));
+      const raw = await sourceFile(directory, 'raw.img', randomBytes(4096));
+      for (const { sha256: sha, url } of [plain, raw]) await store.put(sha, disk(url));
+      expect(await until(store, plain.sha256, isReady)).toMatchObject({ virtualBytes: 1_048_576 });
+      expect(await until(store, raw.sha256, isReady)).toMatchObject({ virtualBytes: 4096 });
+      expect(await readFile(store.readyPath(plain.sha256) ?? '')).toEqual(qcow2(''));
+      const stored = await images.inspect(store.readyPath(raw.sha256) ?? '');
+      expect(stored).toEqual({ format: 'qcow2', virtualBytes: 4096, references: [] });
+    });
+  });
+
+  it('that was changed on the host is noticed at the next start, one that was only touched is not refused', async () => {
+    await withDirectory(async (directory) => {
+      const image = await sourceFile(directory, 'plain.qcow2', qcow2(''));
+      const first = storeIn(directory);
+      await first.open();
+      await first.put(image.sha256, disk(image.url));
+      await until(first, image.sha256, isReady);
+      const path = first.readyPath(image.sha256) ?? '';
+      await first.close();
+      await utimes(path, new Date(0), new Date(0));
+      const second = storeIn(directory);
+      await second.open();
+      await until(second, image.sha256, isReady);
+      await second.close();
+      await chmod(path, 0o644);
+      await writeFile(path, qcow2('/etc/shadow'));
+      const third = storeIn(directory);
+      await third.open();
+      await until(third, image.sha256, hasProblem('LayerCorrupt'));
+      await third.close();
+    });
+  });
+});
+
+describe('a layer that cannot be written down', () => {
+  it('does not count as held, and is fetched when it is asked for again', async () => {
+    await withStore(async (store, directory) => {
+      const source = await sourceFile(directory, 'kernel', CONTENT);
+      const place = join(directory, 'layers', source.sha256);
+      await writeFile(place, 'in the way');
+      await expect(store.put(source.sha256, boot(source.url))).rejects.toThrow();
+      expect(store.get(source.sha256)).toBeUndefined();
+      await rm(place);
+      await store.put(source.sha256, boot(source.url));
+      await until(store, source.sha256, isReady);
+    });
+  });
+});
+
+describe.skipIf(!canMount)('a full disk (needs root, to mount a small one)', () => {
+  it('is told, leaves no half layer on it, and is overcome when there is space', async () => {
+    await withDirectory(async (directory) => {
+      await withSmallDisk(directory, 1024 * 1024, async (mount) => {
+        const hog = join(mount, 'hog');
+        await writeFile(hog, Buffer.alloc(900 * 1024));
+        const source = await sourceFile(directory, 'kernel', CONTENT);
+        // Chunked, so that the size is not known beforehand and the disk fills in the middle.
+        server.answer((_, response) => {
+          response.writeHead(200);
+          response.end(CONTENT);
+        });
+        for (const url of [server.url('/kernel'), pathToFileURL(join(directory, 'kernel')).href]) {
+          const store = storeIn(mount);
+          await store.open();
+          await store.put(source.sha256, boot(url));
+          const status = await until(store, source.sha256, hasProblem('DiskFull'));
+          expect(status.problem?.retryAt).toBeDefined();
+          const left = await readdir(join(mount, 'layers', source.sha256));
+          expect(left.filter((name) => name !== 'source.json')).toEqual([]);
+          await rm(hog);
+          await until(store, source.sha256, isReady);
+          await store.delete(source.sha256);
+          await store.close();
+          await writeFile(hog, Buffer.alloc(900 * 1024));
+        }
+      });
+    });
+  });
+});

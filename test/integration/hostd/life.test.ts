@@ -1,0 +1,212 @@
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { ApplianceStatus } from '../../../src/host/protocol.ts';
+import {
+  applianceOf,
+  type Certificates,
+  createCertificates,
+  eventually,
+  putTemplate,
+  QUICK,
+  startHost,
+  type TestHost,
+  untilAvailable,
+  untilGone,
+  withDirectory,
+  withHost,
+} from './fixtures.ts';
+
+let certificates: Certificates;
+beforeAll(async () => {
+  certificates = await createCertificates();
+});
+
+describe('an appliance on a host', () => {
+  it('goes from its PUT to an available service, and to nothing by DELETE', async () => {
+    await withHost(certificates, {}, async ({ client, layer, stateDir }) => {
+      const desired = applianceOf(layer);
+      await client.putAppliance(desired);
+      const status = await untilAvailable(client, desired.uuid);
+      expect(status.accessPoints).toEqual([`http://127.0.0.1:${status.endpoints[0]?.port}/`]);
+      expect(status.steps.map(({ name, state }) => `${name} ${state}`)).toEqual([
+        'Layers Done',
+        'Ports Done',
+        'Disk Done',
+        'Start Done',
+        'Agent Done',
+        'Configure Done',
+        'Container Done',
+        'Package Done',
+        'Install Done',
+        'Service Done',
+      ]);
+      expect(status.vm.state).toBe('Running');
+      expect(await client.getConsole(desired.uuid, 100)).toContain('started');
+      await client.deleteAppliance(desired.uuid);
+      await untilGone(client, desired.uuid);
+      expect(await readdir(join(stateDir, 'appliances'))).toEqual([]);
+      expect(await client.deleteAppliance(desired.uuid)).toBeUndefined();
+    });
+  });
+
+  it('is started again after its VM crashed, on the same disk and ports', async () => {
+    await withHost(certificates, {}, async ({ client, layer, stateDir }) => {
+      const desired = applianceOf(layer);
+      await client.putAppliance(desired);
+      const before = await untilAvailable(client, desired.uuid);
+      await crash(stateDir, desired.uuid);
+      const after = await untilStartedAgain(client, before);
+      expect(after.endpoints).toEqual(before.endpoints);
+      expect(stepOf(after, 'Disk')).toEqual(stepOf(before, 'Disk'));
+    });
+  });
+
+  it('is stopped by powerState and started again by it', async () => {
+    await withHost(certificates, {}, async ({ client, layer }) => {
+      const desired = applianceOf(layer);
+      await client.putAppliance(desired);
+      await untilAvailable(client, desired.uuid);
+      await client.putAppliance({ ...desired, generation: 2, powerState: 'Stopped' });
+      const stopped = await eventually(async () => {
+        const status = await client.getAppliance(desired.uuid);
+        return status?.vm.state === 'Absent' && stepOf(status, 'Stop')?.state === 'Done' ? status : undefined;
+      });
+      expect(stopped).toMatchObject({ serviceState: 'VMUnavailable', accessPoints: [], generation: 2 });
+      await client.putAppliance({ ...desired, generation: 3 });
+      await untilAvailable(client, desired.uuid);
+    });
+  });
+
+  it('gets a changed package in its running VM', async () => {
+    await withHost(certificates, {}, async ({ client, layer, stateDir }) => {
+      const desired = applianceOf(layer);
+      await client.putAppliance(desired);
+      const before = await untilAvailable(client, desired.uuid);
+      const files = { 'index.html': Buffer.from('changed').toString('base64') };
+      const service = { ...desired.service, package: { kind: 'files', files } } as const;
+      await client.putAppliance({ ...desired, generation: 2, service });
+      const guest = join(stateDir, 'appliances', desired.uuid, 'simulated-guest.json');
+      await eventually(async () => (await readFile(guest, 'utf8')).includes('"changed"'));
+      const after = await untilAvailable(client, desired.uuid);
+      expect(after.vm).toEqual(before.vm);
+    });
+  });
+
+  it('says what cannot change, and refuses older generations', async () => {
+    await withHost(certificates, {}, async ({ client, layer }) => {
+      const desired = applianceOf(layer, { generation: 5 });
+      await client.putAppliance(desired);
+      await expect(client.putAppliance({ ...desired, generation: 4 })).rejects.toMatchObject({
+        status: 409,
+        problem: { reason: 'OlderGeneration' },
+      });
+      const resources = { cpuMillis: 1000, memoryBytes: 1 };
+      await expect(client.putAppliance({ ...desired, generation: 6, resources })).rejects.toMatchObject({
+        status: 409,
+        problem: { reason: 'Immutable', field: '/resources' },
+      });
+      expect((await client.putAppliance(desired)).generation).toBe(5);
+    });
+  });
+
+  it('is started anew when its agent stays silent, with the end of its console in the message', async () => {
+    const failures = [{ step: 'agent', times: 20, message: 'silent' }] as const;
+    await withHost(certificates, { simulated: { ...QUICK, failures } }, async ({ client, layer }) => {
+      const desired = applianceOf(layer, { agentTimeoutSeconds: 0.05 });
+      await client.putAppliance(desired);
+      const failed = await eventually(async () => {
+        const status = await client.getAppliance(desired.uuid);
+        return status?.problem?.reason === 'AgentTimeout' ? status : undefined;
+      });
+      expect(failed.serviceState).toBe('VMUnavailable');
+      expect(failed.problem?.message).toContain('simulated VM default.web-0');
+      expect(failed.problem?.retryAt).toBeDefined();
+      await untilAvailable(client, desired.uuid);
+    });
+  });
+
+  it('survives the restart of its daemon: same VM, same ports, no flicker of its state', async () => {
+    await withDirectory(async (directory) => {
+      const first = await startHost(directory, certificates);
+      const layer = await putTemplate(first);
+      const desired = applianceOf(layer);
+      await first.client.putAppliance(desired);
+      const before = await untilAvailable(first.client, desired.uuid);
+      await first.close();
+      const second = await startHost(directory, certificates);
+      try {
+        const after = await second.client.getAppliance(desired.uuid);
+        expect(after).toMatchObject({
+          serviceState: 'ServiceAvailable',
+          vm: before.vm,
+          accessPoints: before.accessPoints,
+          endpoints: before.endpoints,
+        });
+      } finally {
+        await second.close();
+      }
+    });
+  });
+
+  it('is shown with a problem, untouched, while its files cannot be read; and goes on when they can', async () => {
+    await withDirectory(async (directory) => {
+      const first = await startHost(directory, certificates);
+      const desired = applianceOf(await putTemplate(first));
+      await first.client.putAppliance(desired);
+      await untilAvailable(first.client, desired.uuid);
+      await first.close();
+      for (const file of ['record.json', 'desired.json']) {
+        const path = join(first.stateDir, 'appliances', desired.uuid, file);
+        const good = await readFile(path, 'utf8');
+        await writeFile(path, '{"half');
+        const again = await startHost(directory, certificates);
+        try {
+          const status = await again.client.getAppliance(desired.uuid);
+          expect(status?.problem?.reason).toBe('RecordUnreadable');
+          expect(status?.vm.state).toBe('Running');
+          await writeFile(path, good);
+          await untilAvailable(again.client, desired.uuid);
+        } finally {
+          await again.close();
+        }
+      }
+    });
+  });
+
+  it('is not given an empty disk in place of one that was lost', async () => {
+    await withHost(certificates, {}, async ({ client, layer, stateDir }) => {
+      const desired = applianceOf(layer);
+      await client.putAppliance(desired);
+      await untilAvailable(client, desired.uuid);
+      await rm(join(stateDir, 'appliances', desired.uuid, 'disk.qcow2'));
+      await crash(stateDir, desired.uuid);
+      await eventually(
+        async () => (await client.getAppliance(desired.uuid))?.problem?.reason === 'DiskMissing',
+        () => client.getAppliance(desired.uuid),
+      );
+    });
+  });
+});
+
+/** What a hypervisor would say of a VM that died. */
+async function crash(stateDir: string, uuid: string): Promise<void> {
+  const path = join(stateDir, 'appliances', uuid, 'simulated-vm.json');
+  const vm = JSON.parse(await readFile(path, 'utf8')) as object;
+  await writeFile(path, JSON.stringify({ ...vm, state: 'Crashed' }));
+}
+
+async function untilStartedAgain(client: TestHost['client'], before: ApplianceStatus) {
+  return eventually(
+    async () => {
+      const status = await client.getAppliance(before.uuid);
+      const again = status?.vm.startedAt !== before.vm.startedAt;
+      return again && status?.serviceState === 'ServiceAvailable' ? status : undefined;
+    },
+    () => client.getAppliance(before.uuid),
+  );
+}
+
+function stepOf(status: ApplianceStatus, name: string) {
+  return status.steps.find((step) => step.name === name);
+}

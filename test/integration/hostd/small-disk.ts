@@ -1,0 +1,31 @@
+import { execFileSync } from 'node:child_process';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** Whether this process may mount a small file system. */
+export const canMount = process.getuid?.() === 0 && mayUnshare();
+
+function mayUnshare(): boolean {
+  try {
+    execFileSync('unshare', ['--mount', 'true'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** A file system of `bytes` below `directory`, gone after the work. */
+export async function withSmallDisk(
+  directory: string,
+  bytes: number,
+  work: (mount: string) => Promise<void>,
+): Promise<void> {
+  const mount = join(directory, 'small');
+  await mkdir(mount);
+  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'coppice-test', mount]);
+  try {
+    await work(mount);
+  } finally {
+    execFileSync('umount', ['--lazy', mount]);
+  }
+}

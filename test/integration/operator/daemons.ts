@@ -1,0 +1,162 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { HostClient } from '../../../src/host/client.ts';
+import { hostServerName, OPERATOR_ORGANIZATION } from '../../../src/host/protocol.ts';
+import type { HostDaemon } from '../../../src/hostd/daemon.ts';
+import { createCa, issueCertificate, type KeyPair } from '../../../src/main/certificates.ts';
+import { type HostdConfig, runHostd } from '../../../src/main/hostd.ts';
+import { eventually } from './eventually.ts';
+
+const GIBI = 1024 ** 3;
+
+/** A simulated host that is quick, yet slow enough that something can come in between. */
+const QUICK: NonNullable<HostdConfig['simulated']> = {
+  creationConcurrency: 2,
+  times: {
+    convert: 5,
+    overlay: 5,
+    clone: 20,
+    start: 30,
+    agent: 20,
+    exec: 2,
+    writeFile: 2,
+    service: 10,
+    shutdown: 5,
+  },
+};
+
+const OVERRIDES: NonNullable<HostdConfig['overrides']> = {
+  pace: {
+    watchMs: 100,
+    pollMs: 5,
+    questionMs: 200,
+    shutdownMs: 2000,
+    containerMs: 5000,
+    backoff: { firstMs: 20, maxMs: 200 },
+  },
+  reserveBytes: 0,
+  measureMs: 200,
+  heartbeatMs: 200,
+};
+
+const log = pino({ level: process.env.TEST_LOG ?? 'silent' });
+
+export interface Capacity {
+  readonly cpuMillis?: number;
+  readonly memoryBytes?: number;
+}
+
+/** Hosts with the simulated driver, in this process, with an authority of their own. */
+export class Daemons {
+  readonly #directory: string;
+  readonly #ca: KeyPair;
+  readonly #operator: KeyPair;
+  readonly #running = new Map<string, { readonly config: HostdConfig; readonly daemon: HostDaemon }>();
+
+  private constructor(directory: string, ca: KeyPair, operator: KeyPair) {
+    this.#directory = directory;
+    this.#ca = ca;
+    this.#operator = operator;
+  }
+
+  static async create(directory: string): Promise<Daemons> {
+    const now = Date.now();
+    const ca = await createCa({ commonName: 'test', days: 1, now });
+    const organizations = [OPERATOR_ORGANIZATION];
+    const request = { commonName: 'operator', organizations, usage: 'client', days: 1, now } as const;
+    return new Daemons(directory, ca, await issueCertificate(ca, request));
+  }
+
+  /** What an operator needs to speak to them. */
+  get operatorTls(): { readonly ca: string; readonly cert: string; readonly key: string } {
+    return { ca: this.#ca.cert, ...this.#operator };
+  }
+
+  /** Starts a daemon with 16 cores and 16 GiB, or as told; returns its address. */
+  async start(name: string, capacity: Capacity): Promise<string> {
+    const config = await this.#configOf(name, { cpuMillis: 16_000, memoryBytes: 16 * GIBI, ...capacity });
+    const daemon = await runHostd(config);
+    this.#running.set(name, { config, daemon });
+    return daemon.url;
+  }
+
+  /** The daemon ends, its VMs live on. */
+  async stop(name: string): Promise<void> {
+    await this.#get(name).daemon.close();
+  }
+
+  /** The daemon is back, at the same address. */
+  async restart(name: string): Promise<void> {
+    const { config: before, daemon } = this.#get(name);
+    const config = { ...before, listen: { host: '127.0.0.1', port: daemon.port } };
+    this.#running.set(name, { config, daemon: await runHostd(config) });
+  }
+
+  /** Ends the daemon for good. */
+  async remove(name: string): Promise<void> {
+    await this.stop(name);
+    this.#running.delete(name);
+  }
+
+  async stopAll(): Promise<void> {
+    await Promise.all([...this.#running.keys()].map((name) => this.stop(name)));
+  }
+
+  /** Names of the appliances that a daemon itself says it has. */
+  async appliancesOn(host: string): Promise<readonly string[]> {
+    return await this.#ask(host, async (client) =>
+      (await client.listAppliances()).map(({ name }) => name).sort(),
+    );
+  }
+
+  /** Digests of the layers that a daemon itself says it has. */
+  async layersOn(host: string): Promise<readonly string[]> {
+    return await this.#ask(host, async (client) => (await client.listLayers()).map(({ sha256 }) => sha256));
+  }
+
+  /** Has a host take away an appliance that nobody else knows. */
+  async removeFrom(host: string, name: string): Promise<void> {
+    await eventually(`${name} is gone from ${host}`, async () => {
+      const left = await this.#ask(host, async (client) => {
+        const found = (await client.listAppliances()).find((appliance) => appliance.name === name);
+        return found === undefined ? undefined : await client.deleteAppliance(found.uuid);
+      });
+      if (left !== undefined) throw new Error('it is still there');
+    });
+  }
+
+  async #ask<Answer>(host: string, question: (client: HostClient) => Promise<Answer>): Promise<Answer> {
+    const { url } = this.#get(host).daemon;
+    const client = new HostClient({ hostName: host, url, ...this.operatorTls });
+    try {
+      return await question(client);
+    } finally {
+      await client.close();
+    }
+  }
+
+  #get(name: string): { readonly config: HostdConfig; readonly daemon: HostDaemon } {
+    const found = this.#running.get(name);
+    if (found === undefined) throw new Error(`there is no host ${name}`);
+    return found;
+  }
+
+  async #configOf(name: string, capacity: Required<Capacity>): Promise<HostdConfig> {
+    const dnsNames = [hostServerName(name)];
+    const request = { commonName: name, dnsNames, usage: 'server', days: 1, now: Date.now() } as const;
+    const keys = await issueCertificate(this.#ca, request);
+    return {
+      name,
+      listen: { host: '127.0.0.1', port: 0 },
+      stateDir: join(this.#directory, name),
+      driver: 'simulated',
+      capacity,
+      fileRoots: [tmpdir()],
+      tls: { ...keys, clientCa: this.#ca.cert },
+      log,
+      simulated: QUICK,
+      overrides: OVERRIDES,
+    };
+  }
+}

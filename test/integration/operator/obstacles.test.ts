@@ -1,0 +1,178 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { CONFIG_MAPS } from '../../../controllers/context.ts';
+import { HOSTS, TEMPLATES } from '../../../src/api/kinds.ts';
+import {
+  expectCondition,
+  expectStanding,
+  READY,
+  RECONCILING,
+  STALLED,
+} from '../../expectations/conditions.ts';
+import { eventually } from './eventually.ts';
+import { World } from './world.ts';
+
+describe('what is in the way', () => {
+  let world: World;
+
+  beforeAll(async () => {
+    world = await World.start();
+    await world.addHost('host-a', { memoryBytes: 1024 ** 3 });
+    await world.startOperator();
+  });
+  afterEach(() => world.clear());
+  afterAll(() => world.stop());
+
+  const available = (name: string) =>
+    eventually(`${name} answers`, async () => {
+      const found = await world.appliance(name);
+      expectStanding(found.status?.conditions, READY, 'ServiceAvailable');
+      return found;
+    });
+  const saysOfTask = (name: string, standing: typeof STALLED | typeof RECONCILING, reason: string) =>
+    eventually(`${name} says ${reason}`, async () =>
+      expectStanding((await world.deployment(name)).status?.conditions, standing, reason),
+    );
+  const saysOfAppliance = (name: string, standing: typeof STALLED | typeof RECONCILING, reason: string) =>
+    eventually(`${name} says ${reason}`, async () =>
+      expectStanding((await world.appliance(name)).status?.conditions, standing, reason),
+    );
+
+  it('an unknown template is waited for', async () => {
+    await world.deploy('shop');
+    expect(await saysOfTask('shop', RECONCILING, 'TemplateNotFound')).toContain(
+      'default/debian does not exist',
+    );
+    expect(await world.appliances()).toEqual([]);
+    await world.addTemplate('debian');
+    await available('shop-web-0');
+  });
+
+  it('a template of another namespace has to be shared', async () => {
+    await world.addNamespace('images');
+    const { metadata } = await world.addTemplate('debian', { namespace: 'images' });
+    await world.deploy('shop', { template: { name: 'debian', namespace: 'images' } });
+    expect(await saysOfTask('shop', RECONCILING, 'TemplateNotShared')).toContain('images/debian');
+    const name = { namespace: 'images', name: metadata.name };
+    await world.kube.patch(TEMPLATES, name, { spec: { sharing: { scope: 'Cluster' } } });
+    await available('shop-web-0');
+  });
+
+  it('a request that fits no host says why for each, and is placed when a host with room appears', async () => {
+    await world.addTemplate('debian');
+    await world.deploy('shop', { resources: { cpu: '1', memory: '2Gi' } });
+    expect(await saysOfTask('shop', RECONCILING, 'NoHostFits')).toContain('host-a has too little memory');
+    const { status } = await world.appliance('shop-web-0');
+    expectCondition(status?.conditions, 'Placed', 'False', 'NoHostFits');
+    expect(status?.placement?.reasons).toEqual([
+      { host: 'host-a', reason: expect.stringContaining('too little memory') },
+    ]);
+    await world.addHost('host-big');
+    const placed = await available('shop-web-0');
+    expect(placed.spec.hostName).toBe('host-big');
+    expectCondition(placed.status?.conditions, 'Placed', 'True', 'Placed');
+    await world.clear();
+    await world.removeHost('host-big');
+  });
+
+  it('a host that was set by hand and does not exist is waited for', async () => {
+    await world.addTemplate('debian');
+    await world.addAppliance('by-hand', { hostName: 'nowhere' });
+    expect(await saysOfAppliance('by-hand', RECONCILING, 'HostNotFound')).toContain(
+      'nowhere is not registered',
+    );
+    await world.annotate('by-hand', { 'coppice.dev/force-delete': 'true' });
+  });
+
+  it('a missing ConfigMap is waited for, and its changes are carried out', async () => {
+    await world.addTemplate('debian');
+    await world.addAppliance('web', { package: { configMap: { name: 'files' } } });
+    expect(await saysOfAppliance('web', RECONCILING, 'ConfigMapNotFound')).toContain('default/files');
+    const metadata = { name: 'files', namespace: 'default' };
+    const object = { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { 'index.html': 'hello' } };
+    await world.kube.create(CONFIG_MAPS, object);
+    await available('web');
+    await world.kube.patch(CONFIG_MAPS, metadata, { data: { 'index.html': 'x'.repeat(600_000) } });
+    expect(await saysOfAppliance('web', STALLED, 'PackageTooLarge')).toContain('default/files');
+    await world.kube.delete(CONFIG_MAPS, metadata);
+  });
+
+  it('a wrong sha256 is told at the template, the appliance and the task', async () => {
+    await world.addTemplate('debian', { sha256: 'b'.repeat(64) });
+    await world.deploy('shop');
+    expect(await saysOfTask('shop', STALLED, 'DigestMismatch')).toContain('shop-web-0');
+    await saysOfAppliance('shop-web-0', STALLED, 'DigestMismatch');
+    const { status } = await eventually('the template says so', async () => {
+      const found = await world.kube.get(TEMPLATES, { namespace: 'default', name: 'debian' });
+      expectCondition(found.status?.conditions, 'Ready', 'False', 'DigestMismatch');
+      return found;
+    });
+    expect(status?.conditions?.[0]?.message).toContain('host-a');
+  });
+
+  it('two appliances that ask for one port of a host: one gets it, the other says so until it is free', async () => {
+    await world.addTemplate('debian');
+    const network = { ports: [{ name: 'admin', port: 9000, hostPort: await world.freePort() }] };
+    await world.addAppliance('first', { network });
+    await available('first');
+    await world.addAppliance('second', { network });
+    await saysOfAppliance('second', RECONCILING, 'PortInUse');
+    await world.removeAppliance('first');
+    await available('second');
+  });
+
+  it('a deletion in the middle leaves nothing behind', async () => {
+    await world.addTemplate('debian');
+    await world.deploy('shop', { replicas: 3 });
+    await eventually('one is bound', async () => {
+      expect((await world.appliances()).some(({ spec }) => spec.hostName !== undefined)).toBe(true);
+    });
+    await world.removeDeployment('shop');
+    await eventually('all are gone', async () => expect(await world.appliances()).toEqual([]));
+    expect(await world.daemons.appliancesOn('host-a')).toEqual([]);
+  });
+
+  it('a template is deleted after those that stand on it, and the hosts drop its layer', async () => {
+    const { spec } = await world.addTemplate('debian');
+    const layer = spec.source.image?.sha256 ?? '';
+    await world.deploy('shop');
+    await available('shop-web-0');
+    expect(await world.daemons.layersOn('host-a')).toContain(layer);
+    await world.kube.delete(TEMPLATES, { namespace: 'default', name: 'debian' });
+    await eventually('it says who holds it', async () => {
+      const { status } = await world.kube.get(TEMPLATES, { namespace: 'default', name: 'debian' });
+      expect(expectCondition(status?.conditions, 'Ready', 'False', 'InUse')).toContain('default/shop-web-0');
+    });
+    await world.removeDeployment('shop');
+    await eventually('it is gone', async () => {
+      expect(await world.kube.find(TEMPLATES, { namespace: 'default', name: 'debian' })).toBeUndefined();
+    });
+    expect(await world.daemons.layersOn('host-a')).not.toContain(layer);
+  });
+
+  it('a template is copied ahead to as many hosts as it asks for', async () => {
+    const { spec } = await world.addTemplate('ahead', {
+      spec: { distribution: { mode: 'Copy', minCopies: 3 } },
+    });
+    await eventually('a host holds it', async () => {
+      const { status } = await world.kube.get(TEMPLATES, { namespace: 'default', name: 'ahead' });
+      expect(status).toMatchObject({ hostsReady: 1, layer: spec.source.image?.sha256, depth: 1 });
+      expectStanding(status?.conditions, READY, 'Available');
+    });
+  });
+
+  it('a host is deleted after its appliances', async () => {
+    await world.addTemplate('debian');
+    await world.addHost('host-c');
+    await world.addAppliance('web', { placement: { hosts: ['host-c'] } });
+    await available('web');
+    await world.kube.delete(HOSTS, { name: 'host-c' });
+    await eventually('it says who holds it', async () => {
+      const { status } = await world.kube.get(HOSTS, { name: 'host-c' });
+      expect(expectCondition(status?.conditions, 'Ready', 'False', 'InUse')).toContain('default/web');
+    });
+    await world.removeAppliance('web');
+    await eventually('it is gone', async () => {
+      expect(await world.kube.find(HOSTS, { name: 'host-c' })).toBeUndefined();
+    });
+  });
+});

@@ -1,0 +1,253 @@
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { pino } from 'pino';
+import type { Patience } from '../../../controllers/context.ts';
+import {
+  HOSTS,
+  type Host,
+  SERVICE_DEPLOYMENTS,
+  type ServiceDeployment,
+  TEMPLATES,
+  type Template,
+  VIRTUAL_APPLIANCES,
+  type VirtualAppliance,
+} from '../../../src/api/kinds.ts';
+import type { KubeObject, ObjectName } from '../../../src/api/object.ts';
+import { createKubeClient, type KubeClient } from '../../../src/kube/client.ts';
+import { type Operator, type OperatorConfig, runOperator } from '../../../src/main/operator.ts';
+import { startTestApi, type TestApi } from '../../kubernetes/factory.ts';
+import { type Capacity, Daemons } from './daemons.ts';
+import { eventually } from './eventually.ts';
+
+/** As patient as with real VMs, only for shorter. */
+const PATIENCE: Partial<Patience> = {
+  hostGraceMs: 1000,
+  hostPace: { settleMs: 200, maxMs: 1000 },
+  deploymentPace: { settleMs: 100, maxMs: 500 },
+  templatePace: { settleMs: 100, maxMs: 500 },
+};
+
+const log = pino({ level: process.env.TEST_LOG ?? 'silent' });
+
+/** An API server, hosts with the simulated driver, and the operator between them: all in this process. */
+export class World {
+  readonly api: TestApi;
+  readonly kube: KubeClient;
+  readonly directory: string;
+  readonly daemons: Daemons;
+  #operator: Operator | undefined;
+
+  private constructor(api: TestApi, directory: string, daemons: Daemons) {
+    this.api = api;
+    this.kube = createKubeClient(api.kubeConfig, { log });
+    this.directory = directory;
+    this.daemons = daemons;
+  }
+
+  static async start(): Promise<World> {
+    const directory = await mkdtemp(join(tmpdir(), 'coppice-operator-'));
+    return new World(await startTestApi(), directory, await Daemons.create(directory));
+  }
+
+  async stop(): Promise<void> {
+    await this.stopOperator();
+    await this.daemons.stopAll();
+    await this.kube.close();
+    await this.api.stop();
+    await rm(this.directory, { recursive: true, force: true });
+  }
+
+  async startOperator(): Promise<void> {
+    this.#operator = await this.newOperator();
+  }
+
+  /** One more operator, which who asks for it has to close. */
+  async newOperator(change: Partial<OperatorConfig> = {}): Promise<Operator> {
+    return await runOperator({
+      kubeConfig: this.api.kubeConfig,
+      hostTls: this.daemons.operatorTls,
+      metricsListen: { host: '127.0.0.1', port: 0 },
+      patience: PATIENCE,
+      log,
+      signal: new AbortController().signal,
+      ...change,
+    });
+  }
+
+  hasOperator(): boolean {
+    return this.#operator !== undefined;
+  }
+
+  /** The operator's certificates as files, for one in a process of its own. */
+  async operatorFiles(): Promise<{ readonly ca: string; readonly cert: string; readonly key: string }> {
+    const files = this.daemons.operatorTls;
+    const write = async (name: keyof typeof files) => {
+      const path = join(this.directory, `operator-${name}.pem`);
+      await writeFile(path, files[name], { mode: 0o600 });
+      return path;
+    };
+    return { ca: await write('ca'), cert: await write('cert'), key: await write('key') };
+  }
+
+  /** How many writes the operator of this world has made to the API since it started. */
+  async writes(): Promise<number> {
+    if (this.#operator === undefined) throw new Error('there is no operator');
+    return await this.writesOf(this.#operator);
+  }
+
+  /** The same of any operator, as its metrics tell; those of the election itself do not count. */
+  async writesOf({ metricsUrl }: Operator): Promise<number> {
+    const text = await (await fetch(`${metricsUrl}/metrics`)).text();
+    const counts = text.matchAll(
+      /^coppice_operator_api_requests_total\{method="(\w+)",resource="(\w+)".*\} (\d+)$/gm,
+    );
+    return [...counts]
+      .filter(([, method, resource]) => method !== 'GET' && resource !== 'leases')
+      .reduce((sum, [, , , count]) => sum + Number(count), 0);
+  }
+
+  async stopOperator(): Promise<void> {
+    await this.#operator?.close();
+    this.#operator = undefined;
+  }
+
+  /** Starts a daemon and registers its host, labelled with its name. */
+  async addHost(name: string, capacity: Capacity = {}): Promise<void> {
+    await this.kube.create(HOSTS, {
+      apiVersion: 'coppice.dev/v1alpha1',
+      kind: 'Host',
+      metadata: { name, labels: { name } },
+      spec: { address: await this.daemons.start(name, capacity) },
+    } as never);
+  }
+
+  /** A port of this machine that nobody had a moment ago. */
+  async freePort(): Promise<number> {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    server.close();
+    await once(server, 'close');
+    return port;
+  }
+
+  /** A template from an image file made for it. */
+  async addTemplate(
+    name: string,
+    change: { namespace?: string; spec?: object; sha256?: string } = {},
+  ): Promise<Template> {
+    const content = `image of ${change.namespace ?? 'default'}/${name}`;
+    const path = join(this.directory, `${change.namespace ?? 'default'}-${name}.img`);
+    await writeFile(path, content);
+    const sha256 = change.sha256 ?? createHash('sha256').update(content).digest('hex');
+    const image = { url: pathToFileURL(path).href, sha256 };
+    return await this.kube.create(TEMPLATES, {
+      apiVersion: 'coppice.dev/v1alpha1',
+      kind: 'Template',
+      metadata: { name, namespace: change.namespace ?? 'default' },
+      spec: { source: { image }, container: { type: 'static-site' }, ...change.spec },
+    } as never);
+  }
+
+  /** A task of one service, `web`. */
+  async deploy(name: string, service: object = {}, spec: object = {}): Promise<ServiceDeployment> {
+    const web = {
+      name: 'web',
+      template: { name: 'debian' },
+      package: { inline: { files: { 'index.html': 'hello' } } },
+      ...service,
+    };
+    return await this.kube.create(SERVICE_DEPLOYMENTS, {
+      apiVersion: 'coppice.dev/v1alpha1',
+      kind: 'ServiceDeployment',
+      metadata: { name, namespace: 'default' },
+      spec: { services: [web], ...spec },
+    } as never);
+  }
+
+  /** Changes the service `web` of a task, as `kubectl edit` would. */
+  async change(name: string, service: object, spec: object = {}): Promise<void> {
+    const found = await this.deployment(name);
+    const [web] = found.spec.services;
+    await this.kube.patch(
+      SERVICE_DEPLOYMENTS,
+      { namespace: 'default', name },
+      { spec: { services: [{ ...web, ...service }], ...spec } },
+    );
+  }
+
+  /** An appliance made by hand. */
+  async addAppliance(name: string, spec: object = {}): Promise<void> {
+    await this.kube.create(VIRTUAL_APPLIANCES, {
+      apiVersion: 'coppice.dev/v1alpha1',
+      kind: 'VirtualAppliance',
+      metadata: { name, namespace: 'default' },
+      spec: { template: { name: 'debian' }, ...spec },
+    } as never);
+  }
+
+  async addNamespace(name: string): Promise<void> {
+    const ref = { group: '', version: 'v1', plural: 'namespaces', kind: 'Namespace', namespaced: false };
+    await this.kube.create(ref, { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+  }
+
+  async annotate(name: string, annotations: Record<string, string>): Promise<void> {
+    await this.kube.patch(VIRTUAL_APPLIANCES, { namespace: 'default', name }, { metadata: { annotations } });
+  }
+
+  async removeAppliance(name: string): Promise<void> {
+    await this.kube.delete(VIRTUAL_APPLIANCES, { namespace: 'default', name });
+  }
+
+  async removeDeployment(name: string): Promise<void> {
+    const propagationPolicy = 'Background';
+    await this.kube.delete(SERVICE_DEPLOYMENTS, { namespace: 'default', name }, { propagationPolicy });
+  }
+
+  /** Its appliances must be gone. */
+  async removeHost(name: string): Promise<void> {
+    await this.kube.delete(HOSTS, { name });
+    await eventually(`host ${name} is gone`, async () => {
+      if ((await this.kube.find(HOSTS, { name })) !== undefined) throw new Error('it is still there');
+    });
+    await this.daemons.remove(name);
+  }
+
+  async deployment(name: string): Promise<ServiceDeployment> {
+    return await this.kube.get(SERVICE_DEPLOYMENTS, { namespace: 'default', name });
+  }
+
+  async host(name: string): Promise<Host> {
+    return await this.kube.get(HOSTS, { name });
+  }
+
+  async appliance(name: string): Promise<VirtualAppliance> {
+    return await this.kube.get(VIRTUAL_APPLIANCES, { namespace: 'default', name });
+  }
+
+  async appliances(): Promise<VirtualAppliance[]> {
+    return (await this.kube.list(VIRTUAL_APPLIANCES, { namespace: 'default' })).items;
+  }
+
+  /** Deletes every task, appliance and template, and waits until all are gone. */
+  async clear(): Promise<void> {
+    const kinds = [SERVICE_DEPLOYMENTS, VIRTUAL_APPLIANCES, TEMPLATES] as const;
+    await eventually('everything is gone', async () => {
+      const left: KubeObject[] = [];
+      for (const ref of kinds) left.push(...(await this.kube.list(ref as typeof TEMPLATES)).items);
+      for (const object of left.filter(({ metadata }) => metadata.deletionTimestamp === undefined)) {
+        const ref = kinds.find(({ kind }) => kind === object.kind);
+        const { name, namespace } = object.metadata as ObjectName;
+        if (ref !== undefined)
+          await this.kube.delete(ref as typeof TEMPLATES, { name, namespace: namespace ?? '' });
+      }
+      if (left.length > 0)
+        throw new Error(`left: ${left.map(({ kind, metadata }) => `${kind}/${metadata.name}`).join(', ')}`);
+    });
+  }
+}

@@ -1,0 +1,42 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { load } from 'js-yaml';
+import { type Condition, isConditionTrue } from '../../src/api/conditions.ts';
+import type { KubeObject, ResourceRef } from '../../src/api/object.ts';
+import type { KubeClient } from '../../src/kube/client.ts';
+import { sleep, systemClock } from '../../src/kube/clock.ts';
+
+interface CustomResourceDefinition extends KubeObject {
+  status?: { conditions?: Condition[] };
+}
+
+const CRDS: ResourceRef<CustomResourceDefinition> = {
+  group: 'apiextensions.k8s.io',
+  version: 'v1',
+  plural: 'customresourcedefinitions',
+  kind: 'CustomResourceDefinition',
+  namespaced: false,
+};
+
+/** Installs the project's kinds and waits until they are served. */
+export async function installCrds(client: KubeClient): Promise<void> {
+  const folder = new URL('../../crds/', import.meta.url);
+  const files = (await readdir(folder)).filter((file) => file.endsWith('.yaml'));
+  await Promise.all(
+    files.map(async (file) => {
+      const crd = load(await readFile(new URL(file, folder), 'utf8')) as CustomResourceDefinition;
+      await client.apply(CRDS, crd, { fieldManager: 'coppice-test' });
+      await waitUntilServed(client, crd.metadata.name);
+    }),
+  );
+}
+
+async function waitUntilServed(client: KubeClient, name: string): Promise<void> {
+  for (let attempt = 0; attempt < 300; attempt += 1) {
+    const { status } = await client.get(CRDS, { name });
+    if (isConditionTrue(status?.conditions, 'Established')) {
+      return;
+    }
+    await sleep(systemClock, 100);
+  }
+  throw new Error(`the kind ${name} is not served`);
+}
