@@ -75,7 +75,9 @@ class Reconciler {
     const { name } = host.metadata;
     const view = views.get(name);
     const bound = caches.appliances.byIndex(BY_HOST, name);
-    const readiness = this.#readiness(host, view);
+    // One instant for both questions: a grace that ended between them would be noticed by neither.
+    const instant = clock.monotonic();
+    const readiness = this.#readiness(host, view, instant);
     const unclaimed = this.#unclaimed(view);
     const next = statusOf({
       host,
@@ -88,12 +90,12 @@ class Reconciler {
     const { isWritten, result } = await this.#writer.write(host, next, urgencyOf(host.status, next), signal);
     if (isWritten)
       for (const occurrence of occurrencesOf(host.status, next)) recorder.record(host, occurrence);
-    const graceMs = view === undefined ? undefined : graceLeft(view, clock.monotonic(), patience.hostGraceMs);
+    const graceMs = view === undefined ? undefined : graceLeft(view, instant, patience.hostGraceMs);
     return graceMs === undefined ? result : soonest([result, requeueAfter(graceMs)]);
   }
 
-  #readiness(host: Host, view: HostView | undefined): Readiness {
-    const { caches, clock, patience } = this.#context;
+  #readiness(host: Host, view: HostView | undefined, instant: number): Readiness {
+    const { caches, patience } = this.#context;
     const { name, deletionTimestamp } = host.metadata;
     if (deletionTimestamp !== undefined) {
       const keys = caches.appliances.byIndex(BY_HOST, name).map((appliance) => keyOf(appliance));
@@ -103,7 +105,7 @@ class Reconciler {
     const known = findCondition(host.status?.conditions, 'Ready');
     // A host that never worked gets no grace: whoever registers it wants to know at once what is wrong.
     const graceMs = known?.status === 'True' ? patience.hostGraceMs : 0;
-    const readiness = readinessOf(name, view, clock.monotonic(), graceMs);
+    const readiness = readinessOf(name, view, instant, graceMs);
     // A restart of the operator is nothing that happened to the host: until it was asked, its last word stands.
     const isKnown = readiness.reason === 'Connecting' && known !== undefined && known.reason !== 'InUse';
     return isKnown ? { status: known.status, reason: known.reason, message: known.message } : readiness;
