@@ -5,6 +5,7 @@ import { machineErrors } from './errors/machines.ts';
 import { requestErrors } from './errors/requests.ts';
 import { sourceErrors } from './errors/sources.ts';
 import { storageErrors } from './errors/storage.ts';
+import { xenErrors } from './errors/xen.ts';
 
 export { codeOf, HostError, messageOf } from './errors/host-error.ts';
 
@@ -14,6 +15,7 @@ export const hostErrors = {
   ...storageErrors,
   ...sourceErrors,
   ...machineErrors,
+  ...xenErrors,
   ...guestErrors,
 };
 

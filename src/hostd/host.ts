@@ -59,7 +59,7 @@ export class Host {
   status(): HostStatus | undefined {
     const { name, version, startedAt, layers, appliances, creation } = this.#options;
     if (this.#measured === undefined) return undefined;
-    const { creationConcurrency, ...driver } = this.#info;
+    const { creationConcurrency, warnings = [], ...driver } = this.#info;
     return {
       name,
       daemonVersion: version,
@@ -68,7 +68,7 @@ export class Host {
       layers: layers.list(),
       queue: { waiting: creation.size, running: creation.pending, concurrency: creationConcurrency },
       appliances: appliances.count,
-      problems: this.#problems(this.#measured),
+      problems: [...warnings, ...this.#problems(this.#measured)],
       foreignVms: this.#foreignVms,
       startedAt: instant(startedAt),
     };
@@ -94,14 +94,27 @@ export class Host {
   }
 
   async #measure(): Promise<void> {
-    const { driver, use, appliances, stateDirectory, onChange } = this.#options;
-    // A driver that could not work may have been mended: a program installed, say.
-    if (this.#info.problem !== undefined) this.#info = await driver.probe();
-    this.#foreignVms = await driver.foreignVms(stateDirectory);
-    this.#measured = await use.measure(appliances.vmPids());
+    const { driver, onChange } = this.#options;
+    // What stood in the driver's way, or is to be mended, may be mended by now: a program installed, say.
+    if (this.#info.problem !== undefined || this.#info.warnings?.length) this.#info = await driver.probe();
+    try {
+      await this.#look();
+    } catch (error) {
+      this.#info = await driver.probe();
+      if (this.#info.problem === undefined) throw error;
+      // The hypervisor itself has failed: that is told, and the rest is measured without it.
+      await this.#look();
+    }
     const status = this.status();
     if (status === undefined || isDeepStrictEqual(status, this.#told)) return;
     this.#told = status;
     onChange(status);
+  }
+
+  async #look(): Promise<void> {
+    const { driver, use, appliances, stateDirectory } = this.#options;
+    const works = this.#info.problem === undefined;
+    if (works) this.#foreignVms = await driver.foreignVms(stateDirectory);
+    this.#measured = await use.measure(appliances.vms(), works ? driver.measure : undefined);
   }
 }

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import type { Capability, Problem } from '../../host/protocol.ts';
+import type { Capability, Problem, XenGuest } from '../../host/protocol.ts';
 import type { Guest } from '../guest/guest.ts';
 
 /** Everything a driver needs to start one VM; the paths are absolute and the files exist. */
@@ -20,15 +20,19 @@ export type VmSpec = {
         readonly initrd?: string;
         readonly commandLine: string;
       };
-  readonly network: {
-    readonly mode: 'user';
-    readonly mac: string;
-    readonly forwards: readonly {
-      readonly address: string;
-      readonly hostPort: number;
-      readonly guestPort: number;
-    }[];
-  };
+  /** How a Xen domain is made of it; drivers of other hypervisors pass it over. */
+  readonly xen?: XenGuest;
+  readonly network:
+    | {
+        readonly mode: 'user';
+        readonly mac: string;
+        readonly forwards: readonly {
+          readonly address: string;
+          readonly hostPort: number;
+          readonly guestPort: number;
+        }[];
+      }
+    | { readonly mode: 'bridge'; readonly mac: string; readonly bridge: string };
 };
 
 export type VmObservation = {
@@ -40,6 +44,8 @@ export type VmObservation = {
   readonly commandLine?: readonly string[];
   /** Why a VM that is there is not well (its disk is full, its guest panicked), as far as the hypervisor tells. */
   readonly problem?: Problem;
+  /** It ended, and the hypervisor still keeps something of it (memory, say), which `destroy` or the next start frees. */
+  readonly remains?: boolean;
 };
 
 export type DriverInfo = {
@@ -51,7 +57,29 @@ export type DriverInfo = {
   /** How many VMs may be created at once: 1 where the hypervisor wants them one by one (SO-MVDS section 4.1). */
   readonly creationConcurrency: number;
   readonly problem?: Problem;
+  /** What it can work with, and a person should mend all the same. */
+  readonly warnings?: readonly Problem[];
 };
+
+/** The machine as the hypervisor has it. */
+export type MachineUse = {
+  readonly cpuMillis: number;
+  readonly memoryBytes: number;
+  /** CPU time used, in milliseconds of one CPU, since some moment in the past: the difference of two calls counts. */
+  readonly busyMillis: number;
+  readonly usedMemoryBytes: number;
+};
+
+/** Memory checkpoints, of drivers with the capability `checkpoint`: a VM's memory and devices as a file. */
+export interface Checkpoints {
+  /**
+   * Writes the running VM to `path`, in place of what is there, whole or not at all, and ends it: it is then `Stopped`,
+   * its disk as the checkpoint needs it. When it fails the VM runs on. Not running: rejects.
+   */
+  save(vm: { readonly uuid: string; readonly directory: string }, path: string): Promise<void>;
+  /** As `start`, but the VM goes on from the checkpoint at `path`, which stays. */
+  restore(vm: VmSpec, path: string, signal?: AbortSignal): Promise<void>;
+}
 
 /** Makes and inspects disk images. Errors are `HostError`s (`DiskFull`, `ImageInvalid`, …). */
 export interface ImageTool {
@@ -102,6 +130,14 @@ export interface Driver {
   openConsole(directory: string): Promise<Duplex>;
   /** Names of the VMs on this host that were not started from below `root`: to be shown, never touched. */
   foreignVms(root: string): Promise<readonly string[]>;
+  /**
+   * Measures the machine, for hypervisors of which the operating system that the daemon runs in is itself a guest; without,
+   * that system is asked. With `own`, only the VMs with these uuids count as its use.
+   */
+  measure?(own?: readonly string[]): Promise<MachineUse>;
+  /** How often something happened since the driver was made that people should watch: name, in words with `_` → count. */
+  counts?(): Readonly<Record<string, number>>;
+  readonly checkpoints?: Checkpoints;
   readonly images: ImageTool;
   readonly prober: Prober;
 }

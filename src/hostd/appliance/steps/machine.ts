@@ -43,7 +43,7 @@ async function makeRoom({ host, desired, directory, record }: Scope): Promise<vo
 }
 
 function vmSpecOf({ host, desired, directory, record }: Scope): VmSpec {
-  const { uuid, boot, resources, network } = desired;
+  const { uuid, boot, resources, network, xen } = desired;
   const file = (sha256: string) => {
     const path = host.layers.readyPath(sha256);
     if (path === undefined) throw hostErrors.layerNotHere(sha256);
@@ -65,6 +65,7 @@ function vmSpecOf({ host, desired, directory, record }: Scope): VmSpec {
             ...(boot.initrd === undefined ? {} : { initrd: file(boot.initrd) }),
             commandLine: boot.commandLine,
           },
+    ...(xen === undefined ? {} : { xen }),
     network: {
       mode: network.mode,
       mac: macOf(uuid),
@@ -146,9 +147,9 @@ export function stopStep({ host, desired, directory }: Scope): Step {
   return {
     name: 'Stop',
     isDone: async () => {
-      const state = (await host.driver.inspect(desired.uuid, directory.path))?.state;
+      const found = await host.driver.inspect(desired.uuid, directory.path);
       // One that failed may still have its hypervisor, and would never be told to be off.
-      return state === undefined || state === 'Stopped';
+      return found === undefined || (found.state === 'Stopped' && found.remains !== true);
     },
     run: async () => {
       await host.driver.shutdown(desired.uuid, directory.path, host.pace.shutdownMs);
