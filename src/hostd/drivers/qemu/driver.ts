@@ -53,6 +53,7 @@ export function createQemuDriver(config: QemuDriverConfig): Driver {
       const { agent, release } = agents.acquire(directory);
       return shutDownVm(clock, uuid, directory, timeoutMs, agent).finally(release);
     },
+    reap: async () => undefined,
     destroy: (uuid, directory) => locks.run(uuid, () => destroyVm(clock, uuid, directory)),
     guest: (_uuid, directory) => {
       const { agent, release } = agents.acquire(directory);
