@@ -140,7 +140,9 @@ async function openParts(options: HostDaemonOptions): Promise<Parts> {
     onChange: (status) => events.publish({ type: 'host', host: status }),
   });
   await appliances.open();
-  await driver.reap(new Set(appliances.list().map(({ uuid }) => uuid)));
+  await driver.reap(new Set(appliances.list().map(({ uuid }) => uuid))).catch((error: unknown) => {
+    options.log.warn({ err: error }, 'what is left of VMs that are gone could not be removed');
+  });
   await packages.prune(() => appliances.packages());
   await layers.open();
   await host.start();

@@ -93,7 +93,7 @@ function bridgeOf({ driver, bridge }: HostdConfig): { bridge?: string } {
   return name === undefined ? {} : { bridge: name };
 }
 
-async function driverOf({ driver, stateDir, log, simulated }: HostdConfig): Promise<Driver> {
+async function driverOf({ driver, stateDir, log, simulated, bridge }: HostdConfig): Promise<Driver> {
   switch (driver) {
     case 'qemu': {
       const { createQemuDriver } = await import('../hostd/drivers/qemu/driver.ts');
@@ -103,6 +103,7 @@ async function driverOf({ driver, stateDir, log, simulated }: HostdConfig): Prom
         log,
         stateDirectory: join(stateDir, 'qemu'),
         searchPath,
+        bridge,
       });
     }
     case 'simulated': {

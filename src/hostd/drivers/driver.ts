@@ -48,6 +48,8 @@ export type VmObservation = {
   readonly startedAt?: string;
   readonly accelerator?: string;
   readonly commandLine?: readonly string[];
+  /** False when the VM runs and its interface is not connected to its bridge; `problem` then says why. */
+  readonly connected?: boolean;
   /** Why a VM that is there is not well (its disk is full, its guest panicked), as far as the hypervisor tells. */
   readonly problem?: Problem;
 };

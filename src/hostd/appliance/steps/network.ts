@@ -20,9 +20,6 @@ const COMMAND_MS = 30_000;
 const SETTLE_MS = 20_000;
 const LINK_LOCAL = /^fe[89ab]/i;
 
-/** What is said when the VM runs and its interface is not a port of the bridge. */
-const NOT_ON_BRIDGE = 'NotOnBridge';
-
 /** The guest has its address, gateway and DNS servers, set in each boot; with user networking it brings its own. */
 export function networkStep(scope: Scope): Step {
   const { network } = scope.desired;
@@ -53,7 +50,7 @@ async function isConfigured(scope: Scope, network: BridgedNetwork, signal: Abort
 
 async function isOnBridge({ host, desired, directory }: Scope): Promise<boolean> {
   const vm = await host.driver.inspect(desired.uuid, directory.path);
-  return vm?.problem?.reason !== NOT_ON_BRIDGE;
+  return vm?.connected !== false;
 }
 
 async function setNetwork(scope: Scope, network: BridgedNetwork, signal: AbortSignal): Promise<void> {
