@@ -59,7 +59,7 @@ export class Host {
   status(): HostStatus | undefined {
     const { name, version, startedAt, layers, appliances, creation } = this.#options;
     if (this.#measured === undefined) return undefined;
-    const { creationConcurrency, warnings = [], ...driver } = this.#info;
+    const { creationConcurrency, warnings: _, ...driver } = this.#info;
     return {
       name,
       daemonVersion: version,
@@ -68,16 +68,18 @@ export class Host {
       layers: layers.list(),
       queue: { waiting: creation.size, running: creation.pending, concurrency: creationConcurrency },
       appliances: appliances.count,
-      problems: [...warnings, ...this.#problems(this.#measured)],
+      problems: this.#problems(this.#measured),
       foreignVms: this.#foreignVms,
       startedAt: instant(startedAt),
     };
   }
 
   #problems({ capacity, used }: Pick<HostStatus, 'capacity' | 'used'>): readonly Problem[] {
+    const { warnings = [] } = this.#info;
     const free = capacity.diskBytes - used.diskBytes;
-    if (free >= capacity.diskBytes * PRESSURE_SHARE) return [];
-    return [toProblem(hostErrors.diskPressure(this.#options.stateDirectory, free, capacity.diskBytes))];
+    if (free >= capacity.diskBytes * PRESSURE_SHARE) return warnings;
+    const pressure = hostErrors.diskPressure(this.#options.stateDirectory, free, capacity.diskBytes);
+    return [toProblem(pressure), ...warnings];
   }
 
   async #run(): Promise<void> {
@@ -95,16 +97,9 @@ export class Host {
 
   async #measure(): Promise<void> {
     const { driver, onChange } = this.#options;
-    // What stood in the driver's way, or is to be mended, may be mended by now: a program installed, say.
-    if (this.#info.problem !== undefined || this.#info.warnings?.length) this.#info = await driver.probe();
-    try {
-      await this.#look();
-    } catch (error) {
-      this.#info = await driver.probe();
-      if (this.#info.problem === undefined) throw error;
-      // The hypervisor itself has failed: that is told, and the rest is measured without it.
-      await this.#look();
-    }
+    // A host may be mended, or broken, while its daemon runs: a program installed, a bridge taken away.
+    this.#info = await driver.probe();
+    await this.#look();
     const status = this.status();
     if (status === undefined || isDeepStrictEqual(status, this.#told)) return;
     this.#told = status;

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../../clock.ts';
+import type { HostNetwork } from '../../network/links.ts';
 import type { DomainSurroundings } from './configuration.ts';
 import type { ConsoleLogs } from './console.ts';
 import type { ChannelSockets } from './sockets.ts';
@@ -10,6 +11,7 @@ export type XenContext = {
   readonly clock: Clock;
   readonly log: Pick<Logger, 'info' | 'warn'>;
   readonly toolstack: Toolstack;
+  readonly network: HostNetwork;
   readonly sockets: ChannelSockets;
   readonly consoles: ConsoleLogs;
   readonly grub: DomainSurroundings['grub'];

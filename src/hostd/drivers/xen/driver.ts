@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { Clock } from '../../clock.ts';
 import { createAgentGuest } from '../../guest/agent-guest.ts';
 import { Locks } from '../../locks.ts';
+import { createHostNetwork } from '../../network/links.ts';
 import { Agents } from '../common/agents.ts';
 import { createImageTool } from '../common/images.ts';
 import { createProber } from '../common/prober.ts';
@@ -24,7 +25,7 @@ export type XenDriverConfig = {
   /** Where programs are looked for, as `PATH`. */
   readonly searchPath: string;
   /** The bridge that VMs' cards are on; without, no VM can be started. */
-  readonly bridge?: string;
+  readonly bridge?: string | undefined;
   /** Where the sockets of the VMs' channels are: a short path without commas, emptied by a boot of the host. */
   readonly socketDirectory?: string;
   /** Name or path of xl; `xl` without. */
@@ -46,6 +47,7 @@ export function createXenDriver(config: XenDriverConfig): Driver {
   const { clock, log, searchPath } = config;
   const toolstack = new Toolstack({ xl: config.binary ?? 'xl', xenstoreRead: 'xenstore-read', searchPath });
   const sockets = new ChannelSockets(clock, config.socketDirectory ?? '/run/coppice/xen');
+  const network = createHostNetwork(clock, searchPath);
   const consoles = new ConsoleLogs(clock);
   const agents = new Agents(clock, (uuid) => sockets.connect(uuid));
   const locks = new Locks();
@@ -55,14 +57,15 @@ export function createXenDriver(config: XenDriverConfig): Driver {
   const timedOut = () => {
     timeouts += 1;
   };
-  const context: XenContext = { clock, log, toolstack, sockets, consoles, grub, timedOut };
+  const context: XenContext = { clock, log, toolstack, network, sockets, consoles, grub, timedOut };
   return {
-    probe: () => probeXen(toolstack, consoles, config.bridge),
+    macPrefix: '00:16:3e',
+    probe: () => probeXen(context, config.bridge),
     measure: (own) => measureMachine(toolstack, own),
     counts: () => ({ libxl_timeouts: timeouts }),
     start: (vm, signal) => locks.run(vm.uuid, () => startVm(context, vm, signal)),
     inspect: async (uuid, directory) => {
-      const observation = await inspectVm(toolstack, uuid, directory);
+      const observation = await inspectVm(context, uuid, directory);
       if (observation?.state === 'Running') await consoles.bound(directory);
       return observation;
     },
@@ -70,6 +73,8 @@ export function createXenDriver(config: XenDriverConfig): Driver {
       const { agent, release } = agents.acquire(uuid);
       return shutDownVm(context, uuid, directory, timeoutMs, agent).finally(release);
     },
+    // Xen itself takes a domain's card away with it.
+    reap: async () => undefined,
     destroy: (uuid, directory) => locks.run(uuid, () => destroyVm(context, uuid, directory)),
     guest: (uuid) => {
       const { agent, release } = agents.acquire(uuid);
@@ -83,6 +88,6 @@ export function createXenDriver(config: XenDriverConfig): Driver {
       restore: (vm, path, signal) => locks.run(vm.uuid, () => restoreVm(context, vm, path, signal)),
     },
     images: createImageTool(config),
-    prober: createProber(clock),
+    prober: createProber(clock, network),
   };
 }

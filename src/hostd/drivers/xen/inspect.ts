@@ -1,11 +1,14 @@
+import { toProblem } from '../../errors.ts';
+import type { HostNetwork } from '../../network/links.ts';
 import type { VmObservation } from '../driver.ts';
 import { conditionOf, findDomain } from './domains.ts';
 import { readNote } from './note.ts';
 import type { Toolstack } from './toolstack.ts';
+import { connectionProblem } from './vif.ts';
 
 /** See {@link Driver.inspect}. */
 export async function inspectVm(
-  toolstack: Toolstack,
+  { toolstack, network }: { readonly toolstack: Toolstack; readonly network: HostNetwork },
   uuid: string,
   directory: string,
 ): Promise<VmObservation | undefined> {
@@ -19,8 +22,15 @@ export async function inspectVm(
     ...(note?.startedAt === undefined ? {} : { startedAt: note.startedAt }),
   };
   if (domain === undefined) return { ...known, state: endOf(note) };
-  const ended = domain.shutdown !== undefined || domain.dying;
-  return { ...known, ...conditionOf(domain), ...(ended ? { remains: true } : {}) };
+  const condition = conditionOf(domain);
+  if (domain.shutdown !== undefined || domain.dying) return { ...known, ...condition, remains: true };
+  const bridge = condition.state === 'Running' ? note?.bridge : undefined;
+  const lost = bridge === undefined ? undefined : await connectionProblem(network, domain.id, bridge);
+  return {
+    ...known,
+    ...(lost === undefined ? {} : { connected: false, problem: toProblem(lost) }),
+    ...condition,
+  };
 }
 
 /**

@@ -7,6 +7,8 @@ import { vmFiles } from './files.ts';
 export type Note = {
   readonly uuid: string;
   readonly domain: string;
+  /** The bridge that its card is on. */
+  readonly bridge?: string;
   /** Program and arguments by which the domain was made. */
   readonly commandLine: readonly string[];
   /** Set once the domain was made. */
@@ -22,11 +24,12 @@ export async function readNote(directory: string): Promise<Note | undefined> {
     throw error;
   });
   if (!isRecord(read) || typeof read.uuid !== 'string' || typeof read.domain !== 'string') return undefined;
-  const { uuid, domain, commandLine, startedAt, ended } = read;
+  const { uuid, domain, bridge, commandLine, startedAt, ended } = read;
   return {
     uuid,
     domain,
     commandLine: Array.isArray(commandLine) ? commandLine.map(String) : [],
+    ...(typeof bridge === 'string' ? { bridge } : {}),
     ...(typeof startedAt === 'string' ? { startedAt } : {}),
     ...(ended === 'Stopped' || ended === 'Crashed' ? { ended } : {}),
   };

@@ -1,45 +1,40 @@
 import { readFile } from 'node:fs/promises';
-import type { Problem } from '../../../host/protocol.ts';
 import { codeOf, hostErrors, toHostError, toProblem } from '../../errors.ts';
+import { bridgeProblem } from '../../network/bridge.ts';
 import type { DriverInfo } from '../driver.ts';
-import type { ConsoleLogs } from './console.ts';
+import type { XenContext } from './context.ts';
 import type { XenInfo } from './parse.ts';
-import type { Toolstack } from './toolstack.ts';
 
 /** See {@link Driver.probe}. */
-export async function probeXen(
-  toolstack: Toolstack,
-  consoles: ConsoleLogs,
-  bridge: string | undefined,
-): Promise<DriverInfo> {
+export async function probeXen(context: XenContext, bridge: string | undefined): Promise<DriverInfo> {
+  const lost =
+    bridge === undefined ? undefined : await bridgeProblem(context.network, bridge, { taps: false });
+  const bridged = bridge !== undefined && lost === undefined;
   const fixed = {
     name: 'xen',
-    capabilities: [
-      'serialCreation',
-      'checkpoint',
-      ...(bridge === undefined ? [] : ['bridgeNetwork' as const]),
-    ],
+    capabilities: ['serialCreation', 'checkpoint', ...(bridged ? (['bridgeNetwork'] as const) : [])],
     creationConcurrency: 1,
   } as const;
   try {
-    const info = await toolstack.info();
+    const info = await context.toolstack.info();
+    const warnings = [...(lost === undefined ? [] : [lost]), ...(await warningsOf(context, info))];
     return {
       ...fixed,
       version: info.version,
       accelerator: 'xen',
-      warnings: await warningsOf(info, consoles),
+      warnings: warnings.map((each) => toProblem(each)),
     };
   } catch (error) {
     return { ...fixed, version: 'none', accelerator: 'none', problem: toProblem(toHostError(error)) };
   }
 }
 
-async function warningsOf(info: XenInfo, consoles: ConsoleLogs): Promise<readonly Problem[]> {
+async function warningsOf({ consoles }: XenContext, info: XenInfo) {
   const unlogged = (await consoles.directory()) === undefined;
   const balloons = !/\bdom0_mem=/.test(info.commandLine) && !(await balloonsNever());
   return [
-    ...(unlogged ? [toProblem(hostErrors.consoleNotLogged())] : []),
-    ...(balloons ? [toProblem(hostErrors.domainZeroBalloons())] : []),
+    ...(unlogged ? [hostErrors.consoleNotLogged()] : []),
+    ...(balloons ? [hostErrors.domainZeroBalloons()] : []),
   ];
 }
 

@@ -11,8 +11,9 @@ import type { XenContext } from './context.ts';
 import { isOwn, isUnfinished } from './domains.ts';
 import { endDomain } from './end.ts';
 import { vmFiles } from './files.ts';
-import { readNote, writeNote } from './note.ts';
+import { type Note, readNote, writeNote } from './note.ts';
 import type { Domain } from './parse.ts';
+import { reconnectVif } from './vif.ts';
 
 /** How often libxl's time-outs are borne in one start before the daemon's own, slower, repetition takes over. */
 const tries = 3;
@@ -39,7 +40,8 @@ async function make(
   command: readonly string[],
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  if (vm.network.mode !== 'bridge') throw hostErrors.networkUnsupported(vm.network.mode, 'xen');
+  const { mode } = vm.network;
+  if (mode !== 'bridge') throw hostErrors.networkUnsupported(mode, 'xen');
   for (let failures = 1; ; failures += 1) {
     if (await runsAlready(context, vm, signal)) return;
     signal?.throwIfAborted();
@@ -83,6 +85,7 @@ async function runsAlready(
     return false;
   }
   if (domain.paused) await toolstack.run(['unpause', String(domain.id)]);
+  if (vm.network.mode === 'bridge') await reconnectVif(context.network, domain.id, vm.network.bridge);
   await noteStart(context, vm);
   return true;
 }
@@ -104,7 +107,7 @@ async function makeOnce(
   await requireMeans(context, vm);
   const surroundings = { sockets: sockets.paths(vm.uuid), grub: context.grub };
   await writeDurably(join(vm.directory, vmFiles.configuration), domainConfiguration(vm, surroundings));
-  await writeNote(vm.directory, { uuid: vm.uuid, domain: vm.domain, commandLine: [program, ...command] });
+  await writeNote(vm.directory, { ...identityOf(vm), commandLine: [program, ...command] });
   await sockets.prepare(vm.uuid);
   const { exitCode, words } = await runCommand(clock, program, command, vm.directory, signal);
   if (exitCode === 0) {
@@ -153,10 +156,9 @@ async function noteStart({ clock, toolstack }: XenContext, vm: VmSpec): Promise<
   if (note?.uuid === vm.uuid && note.startedAt !== undefined && note.ended === undefined) return;
   const seconds = Number.parseFloat((await toolstack.xenstore(`/vm/${vm.uuid}/start_time`)) ?? '');
   const startedAt = instant(Number.isFinite(seconds) ? seconds * 1000 : clock.now());
-  await writeNote(vm.directory, {
-    uuid: vm.uuid,
-    domain: vm.domain,
-    commandLine: note?.commandLine ?? [],
-    startedAt,
-  });
+  await writeNote(vm.directory, { ...identityOf(vm), commandLine: note?.commandLine ?? [], startedAt });
+}
+
+function identityOf({ uuid, domain, network }: VmSpec): Pick<Note, 'uuid' | 'domain' | 'bridge'> {
+  return { uuid, domain, ...(network.mode === 'bridge' ? { bridge: network.bridge } : {}) };
 }
