@@ -16,9 +16,7 @@ export function tellsOfTimeout(words: string): boolean {
 
 /** Whether Xen had no memory left for a domain. */
 export function tellsOfMemory(words: string): boolean {
-  return /not enough (free )?memory|failed to free memory|panic: xc_dom|Cannot allocate memory|rc ?= ?-5\b|: -5\b/i.test(
-    words,
-  );
+  return /out of memory|cannot allocate memory|can't allocate low memory|failed to free memory/i.test(words);
 }
 
 /** The name that a creation failed on because another domain has it. */
@@ -39,9 +37,13 @@ export function hypervisorProblem(words: string): HostError | undefined {
     : hostErrors.xenNotRunning(words);
 }
 
+/** The channel that is there to be lost, and what taking away a half domain says of what it had not yet. */
+const NOISE =
+  /Primary console has invalid configuration|Non-existant domain|Unable to destroy guest|Destruction of domain failed/;
+
 /** What of xl's messages is for people: its errors, without its progress; all of it when it names none. */
 export function errorsIn(words: string): string {
   const lines = words.split('\n');
-  const errors = lines.filter((line) => /error|fail|cannot|unable|\(exit code|\(signal/i.test(line));
+  const errors = lines.filter((line) => /error|fail|cannot|unable/i.test(line) && !NOISE.test(line));
   return (errors.length === 0 ? lines : errors).join('\n').trim();
 }

@@ -64,9 +64,10 @@ function bootLines({ boot, xen }: VmSpec, type: DomainType, { grub }: DomainSurr
   return xen?.bootLoader === 'PyGrub' ? ['bootloader = "pygrub"'] : [`kernel = ${quoted(grub[type])}`];
 }
 
+/** Without an emulated card beside Xen's own, which its guest would have to know as the same one. */
 function networkLines({ network }: VmSpec): string[] {
   if (network.mode !== 'bridge') return [];
-  return [`vif = [${quoted(`mac=${network.mac},bridge=${network.bridge}`)}]`];
+  return [`vif = [${quoted(`mac=${network.mac},bridge=${network.bridge},type=vif`)}]`];
 }
 
 function channel(path: string, name: string): string {

@@ -4,6 +4,7 @@ import { HostError, hostErrors, messageOf } from '../../errors.ts';
 import type { AgentClient } from '../../guest/agent.ts';
 import { commandsAt, endCommands } from './commands.ts';
 import type { XenContext } from './context.ts';
+import { removeDeviceModelLogs } from './device-model.ts';
 import { conditionOf, findDomain, isUnfinished } from './domains.ts';
 import { vmFiles } from './files.ts';
 import { readNote, writeNote } from './note.ts';
@@ -43,6 +44,8 @@ export async function destroyVm(context: XenContext, uuid: string, directory: st
   const domain = await findDomain(context.toolstack, uuid, directory);
   if (domain !== undefined) await endDomain(context, domain);
   await context.consoles.collect(directory);
+  const note = await readNote(directory);
+  if (note !== undefined) await removeDeviceModelLogs(note.domain);
   await context.sockets.remove(uuid);
   const kept = [vmFiles.configuration, vmFiles.note];
   await Promise.all(kept.map((name) => rm(join(directory, name), { force: true })));

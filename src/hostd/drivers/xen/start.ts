@@ -3,11 +3,13 @@ import { join } from 'node:path';
 import { instant } from '../../clock.ts';
 import { codeOf, type HostError, hostErrors } from '../../errors.ts';
 import { writeDurably } from '../../files.ts';
+import { tryMachineLock } from '../../lock.ts';
 import type { VmSpec } from '../driver.ts';
 import { errorsIn, hypervisorProblem, takenName, tellsOfMemory, tellsOfTimeout } from './classify.ts';
 import { endCommands, runCommand, untilNoCommand } from './commands.ts';
 import { domainConfiguration, domainTypeOf } from './configuration.ts';
 import type { XenContext } from './context.ts';
+import { deviceModelWords } from './device-model.ts';
 import { isOwn, isUnfinished } from './domains.ts';
 import { endDomain } from './end.ts';
 import { vmFiles } from './files.ts';
@@ -18,6 +20,7 @@ import { reconnectVif } from './vif.ts';
 /** How often libxl's time-outs are borne in one start before the daemon's own, slower, repetition takes over. */
 const tries = 3;
 const pauseMs = 1_000;
+const turnMs = 100;
 
 /** See {@link Driver.start}: whatever of the VM is there already decides what is done. */
 export async function startVm(context: XenContext, vm: VmSpec, signal?: AbortSignal): Promise<void> {
@@ -43,9 +46,11 @@ async function make(
   const { mode } = vm.network;
   if (mode !== 'bridge') throw hostErrors.networkUnsupported(mode, 'xen');
   for (let failures = 1; ; failures += 1) {
-    if (await runsAlready(context, vm, signal)) return;
-    signal?.throwIfAborted();
-    const words = await makeOnce(context, vm, command, signal);
+    const words = await inCreation(context, signal, async () => {
+      if (await runsAlready(context, vm, signal)) return undefined;
+      signal?.throwIfAborted();
+      return makeOnce(context, vm, command, signal);
+    });
     if (words === undefined) return;
     context.timedOut();
     context.log.warn(
@@ -54,6 +59,19 @@ async function make(
     );
     if (failures === tries) throw hostErrors.creationTimedOut(vm.domain, tries, words);
     await context.clock.sleep(pauseMs * failures, signal);
+  }
+}
+
+/** One creation at a time on a host, as Xen wants it, whatever daemons there are on it. */
+async function inCreation<T>(
+  { clock }: XenContext,
+  signal: AbortSignal | undefined,
+  work: () => Promise<T>,
+): Promise<T> {
+  for (;;) {
+    const lock = await tryMachineLock('xen/creation');
+    if (lock !== undefined) return work().finally(() => lock.release());
+    await clock.sleep(turnMs, signal);
   }
 }
 
@@ -132,7 +150,8 @@ async function failure({ toolstack }: XenContext, vm: VmSpec, words: string): Pr
     if (other !== undefined) return hostErrors.domainNameTaken(vm.domain, other);
   }
   if (tellsOfMemory(words)) return hostErrors.notEnoughMemory(vm.domain, words);
-  return hypervisorProblem(words) ?? hostErrors.vmStartFailed(vm.domain, words);
+  const said = await deviceModelWords(vm.domain, words);
+  return hypervisorProblem(words) ?? hostErrors.vmStartFailed(vm.domain, words + said);
 }
 
 /** What can be seen to be missing before anything is made. */
