@@ -63,6 +63,10 @@ function modelOf(
   return new Set([...parts].map(text));
 }
 
+function without(set: ReadonlySet<string>, taken: ReadonlySet<string>): Set<string> {
+  return new Set([...set].filter((one) => !taken.has(one)));
+}
+
 describe('an address', () => {
   const any = fc.oneof(
     fc.bigInt({ min: 0n, max: (1n << 32n) - 1n }).map((value): Address => ({ family: 'IPv4', value })),
@@ -130,7 +134,7 @@ describe('a pool against the set of its addresses', () => {
         const reserved = new Set(declaration.reservations?.map(({ address }) => address));
         const given = [...freeAddresses(pool, seed, nobody)].map(formatAddress);
         expect(new Set(given).size).toBe(given.length);
-        expect(new Set(given)).toEqual(model.difference(reserved));
+        expect(new Set(given)).toEqual(without(model, reserved));
       }),
     );
   });
@@ -146,7 +150,7 @@ describe('a pool against the set of its addresses', () => {
         expect(isFine).toBe(model.has(text) && owner === 'web');
         const own = declaration.reservations?.filter(({ appliance }) => appliance === 'web') ?? [];
         expect(new Set(reservationsOf(pool, 'web').map(formatAddress))).toEqual(
-          new Set(own.map(({ address }) => address)).intersection(model),
+          new Set(own.map(({ address }) => address).filter((address) => model.has(address))),
         );
       }),
     );
@@ -157,7 +161,7 @@ describe('a pool against the set of its addresses', () => {
     fc.assert(
       fc.property(small, story, ({ declaration, model }, turns) => {
         const pool = addressPool(declaration);
-        const free = model.difference(new Set(declaration.reservations?.map(({ address }) => address)));
+        const free = without(model, new Set(declaration.reservations?.map(({ address }) => address)));
         const given = new Map<string, string>();
         turns.forEach(([isClaim, which], turn) => {
           const holder = [...given.keys()][which % Math.max(1, given.size)];
