@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { load } from 'js-yaml';
+import { isInterfaceName } from '../hostd/network/interface-name.ts';
 import { defaultDataDir } from '../main/local/layout.ts';
 
 /** An option that can also be set by an environment variable; `--help` shows both. */
@@ -91,6 +92,12 @@ export function parseListen(text: string): { host: string; port: number } {
   if (host === undefined || port > 65_535)
     throw new InvalidArgumentError('it must be ADDRESS:PORT, such as 127.0.0.1:7443');
   return { host, port };
+}
+
+/** Parser of the name of a network interface. */
+export function parseInterfaceName(text: string): string {
+  if (isInterfaceName(text)) return text;
+  throw new InvalidArgumentError('it must be the name of a network interface, such as br0');
 }
 
 /** Parser of a whole number within bounds. */

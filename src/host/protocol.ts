@@ -64,15 +64,26 @@ export type GuestBoot =
       readonly commandLine: string;
     };
 
-export type PortRequest = {
-  readonly name: string;
-  readonly guestPort: number;
-  /** Unset: the host picks a free one and keeps it for the appliance's life. */
-  readonly hostPort?: number;
-};
+export type GuestPort = { readonly name: string; readonly guestPort: number };
 
-/** `user`: QEMU's user networking, ports forwarded from the host's own address. */
-export type DesiredNetwork = { readonly mode: 'user'; readonly ports: readonly PortRequest[] };
+/** `hostPort` unset: the host picks a free one and keeps it for the appliance's life. */
+export type PortRequest = GuestPort & { readonly hostPort?: number };
+
+/**
+ * `user`: the hypervisor's user networking, ports forwarded from the host's own address.
+ * `bridge`: an interface on the host's bridge with an address of its own, IPv4 or IPv6, set in the guest at each boot;
+ * gateway and DNS servers likewise. Without `dns` the guest keeps the servers that its template names.
+ */
+export type DesiredNetwork =
+  | { readonly mode: 'user'; readonly ports: readonly PortRequest[] }
+  | {
+      readonly mode: 'bridge';
+      readonly ports: readonly GuestPort[];
+      readonly address: string;
+      readonly prefixLength: number;
+      readonly gateway?: string;
+      readonly dns: readonly string[];
+    };
 
 export type DesiredPackage =
   | { readonly kind: 'archive'; readonly url: string; readonly sha256: Sha256 }
@@ -143,6 +154,7 @@ export const STEP_NAMES = [
   'Disk',
   'Start',
   'Agent',
+  'Network',
   'Configure',
   'Container',
   'Package',
@@ -199,6 +211,7 @@ export type ApplianceStatus = {
 
 // ------------------------------------------------------------------------------------------------ host
 
+/** `userNetwork`, `bridgeNetwork`: the modes of {@link DesiredNetwork} that work there now. */
 export type Capability = 'serialCreation' | 'checkpoint' | 'hotplug' | 'userNetwork' | 'bridgeNetwork';
 
 export type HostStatus = {

@@ -25,6 +25,8 @@ export type HostDaemonOptions = {
   readonly tls: TlsFiles;
   readonly stateDirectory: string;
   readonly driver: Driver;
+  /** Name of the bridge for appliances with addresses of their own; none: they are refused. */
+  readonly bridge?: string;
   readonly guestWork: GuestWork;
   readonly capacity: CapacityOverride;
   readonly clock: Clock;
@@ -138,6 +140,7 @@ async function openParts(options: HostDaemonOptions): Promise<Parts> {
     onChange: (status) => events.publish({ type: 'host', host: status }),
   });
   await appliances.open();
+  await driver.reap(new Set(appliances.list().map(({ uuid }) => uuid)));
   await packages.prune(() => appliances.packages());
   await layers.open();
   await host.start();

@@ -2,6 +2,7 @@ import type { Problem } from '../host/protocol.ts';
 import { guestErrors } from './errors/guests.ts';
 import { codeOf, HostError } from './errors/host-error.ts';
 import { machineErrors } from './errors/machines.ts';
+import { networkErrors } from './errors/networks.ts';
 import { requestErrors } from './errors/requests.ts';
 import { sourceErrors } from './errors/sources.ts';
 import { storageErrors } from './errors/storage.ts';
@@ -15,6 +16,7 @@ export const hostErrors = {
   ...sourceErrors,
   ...machineErrors,
   ...guestErrors,
+  ...networkErrors,
 };
 
 /** Any thrown value as a HostError; a full disk is recognised, whoever met it. */

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { parseBytes, parseCpu } from '../../domain/quantity.ts';
 import { createLog } from '../../main/log.ts';
-import { option, parseListen, withConfigFile } from '../options.ts';
+import { option, parseInterfaceName, parseListen, withConfigFile } from '../options.ts';
 import { runUntilSignal } from '../run.ts';
 
 type HostdOptions = {
@@ -11,6 +11,7 @@ type HostdOptions = {
   readonly listen: { host: string; port: number };
   readonly stateDir: string;
   readonly driver: 'qemu' | 'simulated';
+  readonly bridge?: string;
   readonly cpu?: number;
   readonly memory?: number;
   readonly fileRoot?: readonly string[] | string;
@@ -50,6 +51,13 @@ export function hostdCommand(): Command {
         'qemu',
         'simulated',
       ]),
+    )
+    .addOption(
+      option(
+        '--bridge <name>',
+        'Linux bridge for appliances that get addresses of their own; none of those run here when not given',
+        'COPPICE_HOST_BRIDGE',
+      ).argParser(parseInterfaceName),
     )
     .addOption(
       option(
@@ -115,6 +123,7 @@ async function runHostdCommand(options: HostdOptions): Promise<void> {
     driver: options.driver,
     // One folder when it comes from the environment or a file, several when given as flags.
     fileRoots: [options.fileRoot ?? []].flat().map((root) => resolve(root)),
+    bridge: options.bridge,
     capacity: { cpuMillis: options.cpu, memoryBytes: options.memory },
     tls: {
       cert: await readFile(options.tlsCert, 'utf8'),

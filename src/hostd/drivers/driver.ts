@@ -20,16 +20,26 @@ export type VmSpec = {
         readonly initrd?: string;
         readonly commandLine: string;
       };
-  readonly network: {
-    readonly mode: 'user';
-    readonly mac: string;
-    readonly forwards: readonly {
-      readonly address: string;
-      readonly hostPort: number;
-      readonly guestPort: number;
-    }[];
-  };
+  readonly network: VmNetwork;
 };
+
+/** The VM's one network interface; an address on a bridge is set in the guest, not by the driver. */
+export type VmNetwork =
+  | {
+      readonly mode: 'user';
+      readonly mac: string;
+      readonly forwards: readonly {
+        readonly address: string;
+        readonly hostPort: number;
+        readonly guestPort: number;
+      }[];
+    }
+  | {
+      readonly mode: 'bridge';
+      readonly mac: string;
+      /** Name of the host's bridge that the interface becomes a port of. */
+      readonly bridge: string;
+    };
 
 export type VmObservation = {
   readonly uuid: string;
@@ -50,7 +60,10 @@ export type DriverInfo = {
   readonly capabilities: readonly Capability[];
   /** How many VMs may be created at once: 1 where the hypervisor wants them one by one (SO-MVDS section 4.1). */
   readonly creationConcurrency: number;
+  /** Set when it can not work at all. */
   readonly problem?: Problem;
+  /** What it can not do here though it was told to (its bridge is missing, say): the rest works. */
+  readonly warnings?: readonly Problem[];
 };
 
 /** Makes and inspects disk images. Errors are `HostError`s (`DiskFull`, `ImageInvalid`, …). */
@@ -65,8 +78,13 @@ export interface ImageTool {
   createClone(layer: string, target: string, sizeBytes?: number, signal?: AbortSignal): Promise<void>;
 }
 
+/** The interface by which packets leave the host, and the router they are given to, if any. */
+export type HostRoute = { readonly device: string; readonly via?: string };
+
 /** How the daemon asks a service, from the host, whether it answers. */
 export interface Prober {
+  /** How this host reaches an address; undefined when it does not. */
+  route(address: string): Promise<HostRoute | undefined>;
   /** Resolves with the HTTP status. Rejects when nothing answers within `timeoutMs`. */
   http(url: string, timeoutMs: number): Promise<number>;
   /** Resolves when a connection opens and stays open for a moment (user networking accepts before the guest does). */
@@ -81,7 +99,7 @@ export interface Driver {
   /** What this driver is and can do here; a `problem` instead of an error when it cannot work at all. */
   probe(): Promise<DriverInfo>;
   /**
-   * Makes the VM run. Already running: nothing happens. Paused (its disk was full, say): it goes on. Rejects when it
+   * Makes the VM run. Already running: it is connected to its bridge again when it was not. Paused (its disk was full, say): it goes on. Rejects when it
    * did not start, with the hypervisor's words; when aborted it may leave a VM behind, which `destroy` removes.
    */
   start(vm: VmSpec, signal?: AbortSignal): Promise<void>;
@@ -89,8 +107,16 @@ export interface Driver {
   inspect(uuid: string, directory: string): Promise<VmObservation | undefined>;
   /** Asks the guest to power off and waits. Not running: done. False when it still runs after `timeoutMs`. */
   shutdown(uuid: string, directory: string, timeoutMs: number): Promise<boolean>;
-  /** Ends the VM at once and removes what the hypervisor keeps of it, never its disk. Not found: done. */
+  /**
+   * Ends the VM at once and removes what the hypervisor and the host's network keep of it, never its disk. Not found:
+   * done.
+   */
   destroy(uuid: string, directory: string): Promise<void>;
+  /**
+   * Removes what the host's network still has of VMs whose folders are gone, as far as it is surely this driver's. Called
+   * before anything else is asked for, with the uuids of all appliances there are. VMs are never touched.
+   */
+  reap(uuids: ReadonlySet<string>): Promise<void>;
   /** The VM's guest, through its agent. Cheap: connects on first use. */
   guest(uuid: string, directory: string): Guest;
   /** The last bytes the VM wrote to its console; empty when there is none. */

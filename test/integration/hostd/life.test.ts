@@ -35,6 +35,7 @@ describe('an appliance on a host', () => {
         'Disk Done',
         'Start Done',
         'Agent Done',
+        'Network Done',
         'Configure Done',
         'Container Done',
         'Package Done',
@@ -49,6 +50,25 @@ describe('an appliance on a host', () => {
       expect(await client.deleteAppliance(desired.uuid)).toBeUndefined();
     });
   });
+
+  for (const [address, prefixLength, url] of [
+    ['10.0.8.4', 24, 'http://10.0.8.4/'],
+    ['fd00:8::0:4', 64, 'http://[fd00:8::4]/'],
+  ] as const) {
+    it(`is reached at its own address ${address} on a bridge`, async () => {
+      await withHost(certificates, {}, async ({ client, layer }) => {
+        const ports = [{ name: 'http', guestPort: 80 }];
+        const network = { mode: 'bridge', ports, address, prefixLength, dns: ['10.0.8.1'] } as const;
+        const desired = applianceOf(layer, { network });
+        await client.putAppliance(desired);
+        const status = await untilAvailable(client, desired.uuid);
+        expect(status.endpoints).toEqual([{ name: 'http', address, port: 80, guestPort: 80 }]);
+        expect(status.accessPoints.map((each) => new URL(each).href)).toEqual([url]);
+        const moved = { ...desired, generation: 2, network: { ...network, dns: [] } };
+        await expect(client.putAppliance(moved)).rejects.toMatchObject({ problem: { reason: 'Immutable' } });
+      });
+    });
+  }
 
   it('is started again after its VM crashed, on the same disk and ports', async () => {
     await withHost(certificates, {}, async ({ client, layer, stateDir }) => {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { orAborted } from '../../abort.ts';
-import type { VmSpec } from '../../drivers/driver.ts';
+import type { VmNetwork, VmSpec } from '../../drivers/driver.ts';
 import { HostError, hostErrors } from '../../errors.ts';
 import { FORWARD_ADDRESS } from '../../ports.ts';
 import { queued } from '../../queued.ts';
@@ -42,8 +42,10 @@ async function makeRoom({ host, desired, directory, record }: Scope): Promise<vo
   }
 }
 
-function vmSpecOf({ host, desired, directory, record }: Scope): VmSpec {
-  const { uuid, boot, resources, network } = desired;
+/** The VM as its driver is told of it. */
+export function vmSpecOf(scope: Scope): VmSpec {
+  const { host, desired, directory } = scope;
+  const { uuid, boot, resources } = desired;
   const file = (sha256: string) => {
     const path = host.layers.readyPath(sha256);
     if (path === undefined) throw hostErrors.layerNotHere(sha256);
@@ -65,16 +67,23 @@ function vmSpecOf({ host, desired, directory, record }: Scope): VmSpec {
             ...(boot.initrd === undefined ? {} : { initrd: file(boot.initrd) }),
             commandLine: boot.commandLine,
           },
-    network: {
-      mode: network.mode,
-      mac: macOf(uuid),
-      forwards: network.ports.map(({ name, guestPort }) => ({
-        address: FORWARD_ADDRESS,
-        hostPort: reservedPort(record.current.ports, name),
-        guestPort,
-      })),
-    },
+    network: vmNetworkOf(scope),
   };
+}
+
+function vmNetworkOf({ host, desired, record }: Scope): VmNetwork {
+  const { uuid, network } = desired;
+  const mac = macOf(uuid);
+  if (network.mode === 'bridge') {
+    if (host.bridge === undefined) throw hostErrors.noBridge(labelOf(desired));
+    return { mode: 'bridge', mac, bridge: host.bridge };
+  }
+  const forwards = network.ports.map(({ name, guestPort }) => ({
+    address: FORWARD_ADDRESS,
+    hostPort: reservedPort(record.current.ports, name),
+    guestPort,
+  }));
+  return { mode: 'user', mac, forwards };
 }
 
 function reservedPort(ports: Readonly<Record<string, number>>, name: string): number {
@@ -84,7 +93,7 @@ function reservedPort(ports: Readonly<Record<string, number>>, name: string): nu
 }
 
 /** Always the same for an appliance, from the range that QEMU's own addresses have. */
-function macOf(uuid: string): string {
+export function macOf(uuid: string): string {
   const bytes = createHash('sha256').update(uuid).digest().subarray(0, 3);
   return ['52', '54', '00', ...[...bytes].map((byte) => byte.toString(16).padStart(2, '0'))].join(':');
 }

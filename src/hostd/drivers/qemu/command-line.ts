@@ -1,5 +1,6 @@
-import type { VmSpec } from '../driver.ts';
+import type { VmNetwork, VmSpec } from '../driver.ts';
 import { vmFiles } from './files.ts';
+import { tapNameOf } from './tap-name.ts';
 
 /** How this host's QEMU runs VMs, as detected. */
 export type Machine = { readonly accelerator: 'kvm' | 'tcg'; readonly sandbox: boolean };
@@ -97,15 +98,21 @@ function diskArguments(vm: VmSpec): string[] {
   ];
 }
 
-function networkArguments(vm: VmSpec): string[] {
-  const forwards = vm.network.forwards.map(
+function networkArguments({ uuid, network }: VmSpec): string[] {
+  return [
+    ...['-netdev', backendOf(uuid, network)],
+    // Without its option ROM, which would try to boot from the network and lies in a package of its own.
+    ...['-device', `virtio-net-pci,netdev=net,mac=${network.mac},romfile=`],
+  ];
+}
+
+function backendOf(uuid: string, network: VmNetwork): string {
+  // The driver makes the interface and takes it away: QEMU opens it by its name, as often as it is started.
+  if (network.mode === 'bridge') return `tap,id=net,ifname=${tapNameOf(uuid)},script=no,downscript=no`;
+  const forwards = network.forwards.map(
     ({ address, hostPort, guestPort }) => `hostfwd=tcp:${address}:${hostPort}-:${guestPort}`,
   );
-  return [
-    ...['-netdev', ['user', 'id=net', 'ipv6=off', ...forwards].join(',')],
-    // Without its option ROM, which would try to boot from the network and lies in a package of its own.
-    ...['-device', `virtio-net-pci,netdev=net,mac=${vm.network.mac},romfile=`],
-  ];
+  return ['user', 'id=net', 'ipv6=off', ...forwards].join(',');
 }
 
 function bootArguments({ boot }: VmSpec): string[] {

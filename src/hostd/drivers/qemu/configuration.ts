@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { readJsonIfThere, writeJsonDurably } from '../../files.ts';
+import { isRecord } from '../common/json.ts';
 import type { VmSpec } from '../driver.ts';
 import { vmFiles } from './files.ts';
-import { isRecord } from './qmp.ts';
 
 /** What stands in `vm.json` (SO-MVDS section 4.1): the VM as it was last started. */
 type VmConfiguration = VmSpec & {

@@ -1,17 +1,20 @@
+import { resolve } from 'node:path';
 import type { Logger } from 'pino';
 import type { Clock } from '../../clock.ts';
 import { type HostError, toHostError, toProblem } from '../../errors.ts';
 import { createAgentGuest } from '../../guest/agent-guest.ts';
 import { Locks } from '../../locks.ts';
+import { Agents } from '../common/agents.ts';
+import { createImageTool } from '../common/images.ts';
+import { createProber } from '../common/prober.ts';
+import { connectIn } from '../common/socket.ts';
 import type { Driver, DriverInfo } from '../driver.ts';
-import { Agents } from './agents.ts';
-import { boundConsole, openConsole, readConsoleTail } from './console.ts';
+import { boundVmConsole, openConsole, readConsoleTail } from './console.ts';
 import { detect, type Hypervisor, type Wish } from './detect.ts';
 import { destroyVm, shutDownVm } from './end.ts';
+import { vmFiles } from './files.ts';
 import { foreignVms } from './foreign.ts';
-import { createImageTool } from './images.ts';
 import { inspectVm } from './inspect.ts';
-import { createProber } from './prober.ts';
 import { startVm } from './start.ts';
 
 export type QemuDriverConfig = {
@@ -33,12 +36,13 @@ export type QemuDriverConfig = {
 
 const defaultConcurrency = 8;
 const failurePauseMs = 30_000;
+const agentLimitMs = 5_000;
 
 /** VMs by QEMU over QMP, with the standard agent in the guest. Linux only: it finds its VMs again in /proc. */
 export function createQemuDriver(config: QemuDriverConfig): Driver {
   const { clock } = config;
   const locks = new Locks();
-  const agents = new Agents(clock);
+  const agents = new Agents(clock, (directory) => connectIn(clock, directory, vmFiles.agent, agentLimitMs));
   const consolesInUse = new Set<string>();
   const hypervisor = createDetector(config);
   return {
@@ -46,16 +50,17 @@ export function createQemuDriver(config: QemuDriverConfig): Driver {
     start: (vm, signal) => locks.run(vm.uuid, () => startVm({ clock, hypervisor }, vm, signal)),
     inspect: async (uuid, directory) => {
       const observation = await inspectVm(clock, uuid, directory);
-      if (observation?.state === 'Running') await boundConsole(directory);
+      if (observation?.state === 'Running') await boundVmConsole(directory);
       return observation;
     },
     shutdown: async (uuid, directory, timeoutMs) => {
-      const { agent, release } = agents.acquire(directory);
+      const { agent, release } = agents.acquire(resolve(directory));
       return shutDownVm(clock, uuid, directory, timeoutMs, agent).finally(release);
     },
+    reap: async () => undefined,
     destroy: (uuid, directory) => locks.run(uuid, () => destroyVm(clock, uuid, directory)),
     guest: (_uuid, directory) => {
-      const { agent, release } = agents.acquire(directory);
+      const { agent, release } = agents.acquire(resolve(directory));
       return createAgentGuest({ clock, agent }, release);
     },
     consoleTail: readConsoleTail,

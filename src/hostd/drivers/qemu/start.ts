@@ -1,12 +1,13 @@
 import type { Clock } from '../../clock.ts';
 import { type HostError, hostErrors } from '../../errors.ts';
+import { launch } from '../common/launch.ts';
 import type { VmSpec } from '../driver.ts';
 import { qemuArguments } from './command-line.ts';
 import { writeConfiguration } from './configuration.ts';
-import { boundConsole } from './console.ts';
+import { boundVmConsole } from './console.ts';
 import type { Hypervisor } from './detect.ts';
 import { endVm } from './end.ts';
-import { launch } from './launch.ts';
+import { vmFiles } from './files.ts';
 import { readCondition, withMonitor } from './monitor.ts';
 import { allQemu, findVm, type QemuProcess, uuidOf } from './processes.ts';
 
@@ -27,7 +28,7 @@ export async function startVm(context: StartContext, vm: VmSpec, signal?: AbortS
   await refuseSecond(vm);
   const hypervisor = await context.hypervisor();
   signal?.throwIfAborted();
-  await boundConsole(vm.directory);
+  await boundVmConsole(vm.directory);
   await launchVm(context.clock, vm, hypervisor, signal);
 }
 
@@ -60,15 +61,15 @@ async function launchVm(
   const argv = qemuArguments(vm, hypervisor);
   const commandLine = [hypervisor.program, ...argv];
   await writeConfiguration({ ...vm, accelerator: hypervisor.accelerator, commandLine });
-  const qemu = await launch(hypervisor.program, argv, vm.directory);
+  const qemu = await launch(hypervisor.program, argv, { directory: vm.directory, log: vmFiles.log });
   const enough = new AbortController();
   const until = signal === undefined ? enough.signal : AbortSignal.any([enough.signal, signal]);
   try {
     const ready = untilMonitorAnswers(clock, vm.directory, startLimitMs, until);
-    const lastWords = await Promise.race([ready, qemu.ended]);
-    if (lastWords === undefined) return;
+    const ending = await Promise.race([ready, qemu.ended]);
+    if (ending === undefined) return;
     // Another daemon's start of this VM may have been first: QEMU's lock on its pid file lets only one through.
-    if ((await findVm(vm.uuid, vm.directory)) === undefined) throw startFailed(vm, lastWords);
+    if ((await findVm(vm.uuid, vm.directory)) === undefined) throw startFailed(vm, ending.words);
     await ready;
   } finally {
     enough.abort();

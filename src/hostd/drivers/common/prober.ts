@@ -10,6 +10,7 @@ const settleMs = 300;
 /** Probes over the host's own network. */
 export function createProber(clock: Clock): Prober {
   return {
+    route: async () => undefined,
     http: (url, timeoutMs) => askHttp(url, timeoutMs),
     tcp: (address, port, timeoutMs) => askTcp(clock, address, port, timeoutMs),
   };
