@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { IP_LEASES, IP_POOLS, VIRTUAL_APPLIANCES, type VirtualAppliance } from '../../../src/api/kinds.ts';
 import { EVENTS } from '../../../src/kube/event-record.ts';
+import { aLease } from '../../builders/objects.ts';
 import {
   expectCondition,
   expectStanding,
@@ -258,32 +259,32 @@ describe('addresses of pools', () => {
     expect(await world.leases()).toHaveLength(3);
   });
 
-  it('a lease that was made before its operator was killed is taken up, and surplus ones are given back', async () => {
+  it('a second lease of one appliance is given back', async () => {
     await world.addTemplate('debian');
     await world.addPool('lan');
-    await world.addAppliance('web', { ...bridge, placement: { hosts: ['host-a'] } });
-    const { metadata } = await available('web');
-    const lease = (address: string) => ({
-      apiVersion: 'coppice.dev/v1alpha1',
-      kind: 'IPLease',
-      metadata: {
-        name: address,
-        labels: { 'coppice.dev/appliance-uid': metadata.uid ?? '' },
-        finalizers: ['coppice.dev/ip-lease'],
-      },
-      spec: {
-        address,
-        pool: { namespace: 'default', name: 'lan' },
-        appliance: { namespace: 'default', name: 'web', uid: metadata.uid ?? '' },
-        hostName: 'host-a',
-      },
-    });
-    const own = await addressOf('web');
+    await world.addAppliance('web-0', bridge);
+    const { metadata } = await available('web-0');
+    const own = await addressOf('web-0');
     const surplus = ['10.0.8.10', '10.0.8.11'].find((address) => address !== own) ?? '';
-    await world.kube.create(IP_LEASES, lease(surplus));
+    await world.kube.create(IP_LEASES, aLease(surplus, metadata.uid ?? ''));
     await eventually('it is given back', async () => {
       expect((await world.leases()).map(({ spec }) => spec.address)).toEqual([own]);
     });
+  });
+
+  it('a lease whose operator was killed before it told anybody is taken up', async () => {
+    await world.addTemplate('debian');
+    await world.addPool('lan');
+    await eventually('the pool is held', async () => {
+      expect((await world.pool('lan')).metadata.finalizers).toContain('coppice.dev/ip-pool');
+    });
+    await world.stopOperator();
+    await world.addAppliance('web-0', { ...bridge, hostName: 'host-a' });
+    const { metadata } = await world.appliance('web-0');
+    await world.kube.create(IP_LEASES, aLease('10.0.8.12', metadata.uid ?? ''));
+    await world.startOperator();
+    expect(await addressOf('web-0')).toBe('10.0.8.12');
+    expect(await world.leases()).toHaveLength(1);
   });
 
   it('a lease that somebody deletes stays until its VM is gone, and is made again when it is torn out', async () => {
