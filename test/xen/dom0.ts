@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { systemClock } from '../../src/hostd/clock.ts';
-import { connectIn } from '../../src/hostd/drivers/qemu/socket.ts';
+import { connectIn } from '../../src/hostd/drivers/common/socket.ts';
 import { AgentClient } from '../../src/hostd/guest/agent.ts';
 import { createAgentGuest } from '../../src/hostd/guest/agent-guest.ts';
 import type { Guest, GuestExecResult } from '../../src/hostd/guest/guest.ts';

@@ -3,7 +3,7 @@ import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemClock } from '../../src/hostd/clock.ts';
 import { withQmp } from '../../src/hostd/drivers/qemu/qmp.ts';
-import { connectIn } from '../../src/hostd/drivers/qemu/socket.ts';
+import { connectIn } from '../../src/hostd/drivers/common/socket.ts';
 import { killAndWait } from '../e2e/processes.ts';
 import { type Dom0Image, repository } from './image.ts';
 

@@ -139,7 +139,9 @@ describe.skipIf(why !== undefined)(`two hosts on one network${why === undefined 
       const own = interfaces.find(({ mac }) => mac?.startsWith('52:54:00'));
       const global = own?.addresses.filter(({ address }) => !address.startsWith('fe80:'));
       expect(global).toEqual([{ address: '10.77.0.11', prefixLength: 24 }]);
-      expect((await exec('busybox ip route')).match(/^default.*$/gm)).toEqual(['default via 10.77.0.1 dev eth0 ']);
+      expect((await exec('busybox ip route')).match(/^default.*$/gm)).toEqual([
+        'default via 10.77.0.1 dev eth0 ',
+      ]);
       expect(await exec('cat /etc/resolv.conf')).toBe('nameserver 10.77.0.1\nnameserver fd77::1\n');
     } finally {
       guest.close();
