@@ -147,7 +147,9 @@ export class ApplianceRunner {
         else await this.#converge(this.#desired, signal);
       } catch (error) {
         // Stopped, or asked for something else: the next round sees what. Anything else is ours to mend.
-        if (!signal.aborted) this.#log.error({ err: error }, 'the loop of an appliance failed');
+        if (signal.aborted) continue;
+        this.#log.error({ err: error }, 'the loop of an appliance failed');
+        await this.#pauseUnlessStopped();
       }
     }
   }
@@ -279,6 +281,13 @@ export class ApplianceRunner {
   #setProblem(error: HostError, retryInMs?: number): void {
     const { clock } = this.#host;
     this.#problem = toProblem(error, retryInMs === undefined ? undefined : instant(clock.now() + retryInMs));
+  }
+
+  /** What failed would most likely fail again at once. */
+  async #pauseUnlessStopped(): Promise<void> {
+    await this.#pause(this.#host.pace.watchMs).catch((error: unknown) => {
+      if (!this.#stop.signal.aborted) throw error;
+    });
   }
 
   #pause(ms: number): Promise<void> {
