@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createProgram } from './program.ts';
 
-const commands = createProgram('main.ts').commands;
+const { commands } = await createProgram('main.ts');
 
 /** The text of --help, examples included. */
 function helpOf(name: string): string {

@@ -2,10 +2,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemClock } from '../../src/hostd/clock.ts';
-import { connectIn } from '../../src/hostd/drivers/common/socket.ts';
 import { withQmp } from '../../src/hostd/drivers/qemu/qmp.ts';
+import { connectIn } from '../../src/hostd/drivers/common/socket.ts';
 import { killAndWait } from '../e2e/processes.ts';
-import { type Dom0Image, repository } from './image.ts';
+import { compiledFolder, type Dom0Image, repository } from './image.ts';
 
 /** Names below a machine's folder. */
 export const machineFiles = {
@@ -108,6 +108,7 @@ function qemuArguments(image: Dom0Image, size: MachineSize, forwards: readonly F
     ...sharedFolder('repository', repository, true),
     ...sharedFolder('modules', join(repository, 'node_modules'), true),
     ...sharedFolder('share', machineFiles.share, false),
+    ...sharedFolder('compiled', compiledFolder(), false),
     ...['-kernel', image.xen, '-append', `${xenArguments} dom0_mem=${dom0MemoryMiB}M,max:${dom0MemoryMiB}M`],
     ...['-initrd', `${image.kernel} ${kernelArguments},${image.initrd}`],
   ];

@@ -75,9 +75,9 @@ check_machine() {
 builder_files() { (cd "$here" && hash_files . && cd "$library" && hash_files .; echo "disk=$disk_gib"); }
 
 xen=4.17
-# xen-utils and qemu-system-xen: the toolstack and its device models; qemu-utils and nbdkit: images and NBD exports; libstdc++6
+# xen-utils and qemu-system-xen: the toolstack and its device models; qemu-utils: images and NBD exports; libstdc++6
 # and libatomic1: Node; qemu-guest-agent: how the tests speak to dom0; bash and iproute2: Xen's scripts for network cards.
-chosen_packages="xen-hypervisor-$xen-amd64 xen-utils-$xen xen-utils-common qemu-system-xen qemu-utils nbdkit libstdc++6
+chosen_packages="xen-hypervisor-$xen-amd64 xen-utils-$xen xen-utils-common qemu-system-xen qemu-utils libstdc++6
 libatomic1 qemu-guest-agent busybox-static bash iproute2 procps util-linux e2fsprogs ca-certificates"
 indispensable_packages="xen-hypervisor-$xen-amd64 xen-utils-$xen qemu-system-xen busybox-static qemu-guest-agent"
 
@@ -90,7 +90,7 @@ wanted_packages() {
   # shellcheck disable=SC2086 # one word for each package
   apt-get -s -o Debug::NoLocking=1 -o Dir::State::status="$empty" -o APT::Install-Recommends=0 install \
     "$kernel" $chosen_packages 2> /dev/null | awk '$1 == "Inst" {print $2}' |
-    grep -vE '^(initramfs-tools.*|klibc-utils|libklibc|usrmerge|perl|perl-modules.*|libperl.*|lib.*-perl|iso-codes|ipxe-qemu|kmod|udev)$'
+    grep -vE '^(initramfs-tools.*|klibc-utils|libklibc|usrmerge|perl|perl-modules.*|libperl.*|lib.*-perl|iso-codes|kmod|udev)$'
 }
 
 drivers_disk='virtio_pci virtio_blk ext4 crc32c_generic'
