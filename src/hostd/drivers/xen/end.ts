@@ -101,7 +101,7 @@ async function askToPowerOff(
 }
 
 /** Notes how the guest of a domain ended, then frees what Xen keeps of it. */
-export async function putAway(context: XenContext, domain: Domain, directory: string): Promise<void> {
+async function putAway(context: XenContext, domain: Domain, directory: string): Promise<void> {
   const note = await readNote(directory);
   const ended = conditionOf(domain).state === 'Stopped' ? 'Stopped' : 'Crashed';
   if (note !== undefined) await writeNote(directory, { ...note, ended });
