@@ -170,12 +170,7 @@ describe('starting a VM under Xen', () => {
 
 describe('a daemon that was killed while xl was at work', () => {
   it('waits for that xl, and makes no second domain', async () => {
-    expected('slow');
-    const killed = new AbortController();
-    const start = driver.start(vm, killed.signal);
-    await untilMade();
-    killed.abort();
-    await expect(start).rejects.toThrow();
+    await beAbandoned();
     expect(await state()).toBe('Paused');
 
     const next = createDriver().start(vm);
@@ -186,12 +181,7 @@ describe('a daemon that was killed while xl was at work', () => {
   });
 
   it('ends that xl with what it made, when the VM is to go', async () => {
-    expected('slow');
-    const killed = new AbortController();
-    const start = driver.start(vm, killed.signal);
-    await untilMade();
-    killed.abort();
-    await expect(start).rejects.toThrow();
+    await beAbandoned();
     await createDriver().destroy(vm.uuid, vm.directory);
     expect(readState(root).domains).toEqual([]);
     expect(await state()).toBeUndefined();
@@ -206,8 +196,14 @@ describe('a daemon that was killed while xl was at work', () => {
     expect(readState(root).done).toEqual(['destroy 7', 'create default.web-0.00000000']);
   });
 
-  async function untilMade(): Promise<void> {
+  /** A creation is at work, and whoever began it is gone. */
+  async function beAbandoned(): Promise<void> {
+    expected('slow');
+    const killed = new AbortController();
+    const start = driver.start(vm, killed.signal);
     while (readState(root).domains.length === 0) await delay(20);
+    killed.abort();
+    await expect(start).rejects.toThrow();
   }
 });
 
