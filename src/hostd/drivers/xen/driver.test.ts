@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -229,6 +229,31 @@ describe('the end of a VM under Xen', () => {
     expect(await state()).toBe('Crashed');
     await driver.destroy(vm.uuid, vm.directory);
     expect(await state()).toBeUndefined();
+  });
+});
+
+describe('a memory checkpoint under Xen', () => {
+  it('ends the VM, and is what it goes on from', async () => {
+    const path = join(root, 'checkpoint');
+    await driver.start(vm);
+    await driver.checkpoints?.save(vm, path);
+    expect(await readFile(path, 'utf8')).toBe('memory');
+    expect(await state()).toBe('Stopped');
+    await driver.checkpoints?.restore(vm, path);
+    expect(await driver.inspect(vm.uuid, vm.directory)).toMatchObject({
+      state: 'Running',
+      commandLine: [join(root, 'xl'), 'restore', '-e', join(vm.directory, 'domain.cfg'), path],
+    });
+  });
+
+  it('leaves a VM running that could not be saved, and no half file', async () => {
+    await driver.start(vm);
+    expected('timesOut');
+    await expect(driver.checkpoints?.save(vm, join(root, 'checkpoint'))).rejects.toMatchObject({
+      reason: 'CheckpointFailed',
+    });
+    expect(await state()).toBe('Running');
+    expect((await readdir(root)).filter((name) => name.startsWith('checkpoint'))).toEqual([]);
   });
 });
 
