@@ -41,10 +41,12 @@ arping() {
   fi
 }
 # systemd-networkd would take the address away again, and ask a DHCP server for another.
-if [ -d /run/systemd/netif ] && command -v networkctl >/dev/null 2>&1; then
+state=/run/systemd/netif/links/$(b cat "/sys/class/net/$device/ifindex")
+if [ -d /run/systemd/netif ] && ! b grep -qs '^ADMIN_STATE=unmanaged$' "$state"; then
   b mkdir -p /run/systemd/network
   printf '[Match]\\nMACAddress=%s\\n\\n[Link]\\nUnmanaged=yes\\n' "$1" >/run/systemd/network/00-coppice.network
-  networkctl reload || :
+  # Unlike a reload, it needs no D-Bus, and is over when it says so.
+  systemctl try-restart systemd-networkd.service
 fi
 # What routers announce is not what the pool says.
 put "ipv6/conf/$device/accept_ra" 0

@@ -15,7 +15,7 @@ import type { Scope } from '../scope.ts';
 import type { Step } from '../step.ts';
 import { macOf, vmSpecOf } from './machine.ts';
 
-const COMMAND_MS = 30_000;
+const COMMAND_MS = 60_000;
 /** An IPv6 address is usable a second or two after it was set: neighbours are asked for it first. */
 const SETTLE_MS = 20_000;
 const LINK_LOCAL = /^fe[89ab]/i;
@@ -29,8 +29,11 @@ export function networkStep(scope: Scope): Step {
     name: 'Network',
     isDone: (signal) => isConfigured(scope, network, signal),
     run: async (signal) => {
-      // A VM that runs is only connected again by it.
-      if (!(await isOnBridge(scope))) await scope.host.driver.start(vmSpecOf(scope), signal);
+      if (!(await isOnBridge(scope))) {
+        // A VM that runs is only connected again by it.
+        await scope.host.driver.start(vmSpecOf(scope), signal);
+        if (await isConfigured(scope, network, signal)) return;
+      }
       await setNetwork(scope, network, signal);
       await untilConfigured(scope, network, signal);
       const { bootId } = await readInstalled(scope, signal);
