@@ -20,17 +20,17 @@ describe('what a guest says of its network', () => {
       device: 'eth0',
       defaultRoutes: [{ via: '10.0.8.1', device: 'eth0' }, { device: 'wg0' }],
       dns: ['10.0.8.2', 'fd00::53'],
-      tentative: false,
-      duplicate: false,
+      tentative: [],
+      duplicate: [],
     });
   });
 
   it('tells addresses that are not usable yet from those that another machine has', () => {
     const flags = (each: string) =>
       parseNetwork(`device eth0\ninet6 fd000000000000000000000000000004 ${each}`);
-    expect(flags('c0')).toMatchObject({ tentative: true, duplicate: false });
-    expect(flags('c8')).toMatchObject({ tentative: true, duplicate: true });
-    expect(flags('80')).toMatchObject({ tentative: false, duplicate: false });
+    expect(flags('c0')).toMatchObject({ tentative: ['fd00::4'], duplicate: [] });
+    expect(flags('c8')).toMatchObject({ tentative: ['fd00::4'], duplicate: ['fd00::4'] });
+    expect(flags('80')).toMatchObject({ tentative: [], duplicate: [] });
   });
 });
 

@@ -69,7 +69,8 @@ async function untilConfigured(scope: Scope, network: BridgedNetwork, signal: Ab
   const deadline = clock.now() + SETTLE_MS;
   for (;;) {
     const { told, own } = await askGuest(scope, network, signal);
-    if (told.duplicate) throw hostErrors.addressInUse(network.address, 'as the guest found out');
+    if (told.duplicate.includes(canonicalAddress(network.address)))
+      throw hostErrors.addressInUse(network.address, 'as the guest found out');
     const faults = [...missingIn(network, told, own), ...surplusIn(network, told, own)];
     if (faults.length === 0) return;
     if (clock.now() >= deadline) throw hostErrors.networkNotConfigured(network.address, faults.join(', '));
@@ -102,7 +103,7 @@ function missingIn(network: BridgedNetwork, told: ToldNetwork, own: readonly str
   const has = gateway === undefined || gatewaysOf(told).includes(canonicalAddress(gateway));
   return [
     ...(own.includes(wanted) ? [] : [`${told.device} has ${listed(own)} and not ${wanted}`]),
-    ...(told.tentative ? [`${wanted} is not usable yet`] : []),
+    ...(told.tentative.includes(canonicalAddress(network.address)) ? [`${wanted} is not usable yet`] : []),
     ...(has ? [] : [`its default route is ${listed(gatewaysOf(told))} and not through ${gateway}`]),
   ];
 }
@@ -113,11 +114,11 @@ function surplusIn(network: BridgedNetwork, told: ToldNetwork, own: readonly str
   const others = own.filter((each) => each !== wanted);
   const dns = told.dns.map(canonicalServer);
   const servers = network.dns.map(canonicalAddress);
+  const gateway = network.gateway === undefined ? undefined : canonicalAddress(network.gateway);
+  const otherGateways = gatewaysOf(told).filter((each) => each !== gateway);
   return [
     ...(others.length === 0 ? [] : [`${told.device} still has ${listed(others)}`]),
-    ...(network.gateway === undefined && gatewaysOf(told).length > 0
-      ? [`it still has a default route through ${listed(gatewaysOf(told))}`]
-      : []),
+    ...(otherGateways.length === 0 ? [] : [`it has a default route through ${listed(otherGateways)}`]),
     ...(servers.length === 0 || servers.join() === dns.join() ? [] : [`its DNS servers are ${listed(dns)}`]),
   ];
 }
