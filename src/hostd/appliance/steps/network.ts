@@ -15,9 +15,10 @@ import type { Scope } from '../scope.ts';
 import type { Step } from '../step.ts';
 import { macOf, vmSpecOf } from './machine.ts';
 
-const COMMAND_MS = 60_000;
+/** An emulated guest with systemd takes half a minute for it when its host is busy. */
+const COMMAND_MS = 120_000;
 /** An IPv6 address is usable a second or two after it was set: neighbours are asked for it first. */
-const SETTLE_MS = 20_000;
+const SETTLE_MS = 60_000;
 const LINK_LOCAL = /^fe[89ab]/i;
 
 /** The guest has its address, gateway and DNS servers, set in each boot; with user networking it brings its own. */
