@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { option, parseInteger, parseListen, withConfigFile } from './options.ts';
+import { option, parseInteger, parseInterfaceName, parseListen, withConfigFile } from './options.ts';
 
 describe('options', () => {
   let folder: string;
@@ -89,6 +89,15 @@ describe('parseListen', () => {
 
   it.each(['7443', ':7443', '::1:7443', 'a:65536', 'a:', 'a:-1', '[]:1'])('refuses %j', (text) =>
     expect(() => parseListen(text)).toThrow('ADDRESS:PORT'),
+  );
+});
+
+describe('parseInterfaceName', () => {
+  it.each(['br0', 'br-lan.8', 'a_15_characters'])('reads %s', (text) =>
+    expect(parseInterfaceName(text)).toBe(text),
+  );
+  it.each(['', '-br0', '..', 'br 0', 'br/0', 'br0;reboot', 'of_16_characters'])('refuses %j', (text) =>
+    expect(() => parseInterfaceName(text)).toThrow('the name of a network interface'),
   );
 });
 

@@ -52,10 +52,11 @@ export async function untilWell(
 ): Promise<void> {
   const { clock, pace } = scope.host;
   const deadline = clock.now() + timeoutMs;
+  let way: string | undefined;
   for (;;) {
     const finding = await askProbe(scope, probe, signal);
     if (finding === undefined) return;
-    const way = await wayTo(scope, probe);
+    way ??= await wayTo(scope, probe);
     if (clock.now() >= deadline) throw await tooLate(finding + way);
     await clock.sleep(pace.pollMs, signal);
   }

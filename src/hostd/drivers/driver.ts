@@ -127,8 +127,9 @@ export interface Driver {
   /** What this driver is and can do here; a `problem` instead of an error when it cannot work at all. */
   probe(): Promise<DriverInfo>;
   /**
-   * Makes the VM run. Already running: it is connected to its bridge again when it was not. Paused (its disk was full, say): it goes on. Rejects when it
-   * did not start, with the hypervisor's words; when aborted it may leave a VM behind, which `destroy` removes.
+   * Makes the VM run. Already running: it is connected to its bridge again when it was not. Paused (its disk was full,
+   * say): it goes on. Rejects when it did not start, with the hypervisor's words; when aborted it may leave a VM behind,
+   * which `destroy` removes.
    */
   start(vm: VmSpec, signal?: AbortSignal): Promise<void>;
   /** What is there of the VM with this uuid; undefined when there is nothing. Never changes anything. */

@@ -1,5 +1,6 @@
 import { isIPv6 } from 'node:net';
 import type { DesiredNetwork } from '../../host/protocol.ts';
+import { canonicalAddress } from '../network/request.ts';
 
 export type BridgedNetwork = Extract<DesiredNetwork, { mode: 'bridge' }>;
 
@@ -41,10 +42,12 @@ arping() {
   fi
 }
 # systemd-networkd would take the address away again, and ask a DHCP server for another.
-if [ -d /run/systemd/netif ] && command -v networkctl >/dev/null 2>&1; then
+state=/run/systemd/netif/links/$(b cat "/sys/class/net/$device/ifindex")
+if [ -d /run/systemd/netif ] && ! b grep -qs '^ADMIN_STATE=unmanaged$' "$state"; then
   b mkdir -p /run/systemd/network
   printf '[Match]\\nMACAddress=%s\\n\\n[Link]\\nUnmanaged=yes\\n' "$1" >/run/systemd/network/00-coppice.network
-  networkctl reload || :
+  # Unlike a reload, it needs no D-Bus, and is over when it says so.
+  systemctl try-restart systemd-networkd.service
 fi
 # What routers announce is not what the pool says.
 put "ipv6/conf/$device/accept_ra" 0
@@ -124,9 +127,9 @@ export type ToldNetwork = {
   /** Of the address's family, over this interface or another. */
   readonly defaultRoutes: readonly { readonly via?: string; readonly device?: string }[];
   readonly dns: readonly string[];
-  /** IPv6 addresses that are not usable yet, or never will be, because of another that has the same. */
-  readonly tentative: boolean;
-  readonly duplicate: boolean;
+  /** IPv6 addresses that are not usable yet, and those that never will be, because another machine has the same. */
+  readonly tentative: readonly string[];
+  readonly duplicate: readonly string[];
 };
 
 /** Flags of /proc/net/if_inet6: linux/if_addr.h, IFA_F_TENTATIVE and IFA_F_DADFAILED. */
@@ -136,15 +139,20 @@ const DUPLICATE = 0x08;
 export function parseNetwork(output: string): ToldNetwork {
   const lines = output.split('\n').map((line) => line.trim().split(/\s+/));
   const of = (kind: string) => lines.flatMap(([first, ...rest]) => (first === kind ? [rest] : []));
-  const flags = of('inet6').map(([, hex = '0']) => Number.parseInt(hex, 16));
+  const flagged = (flag: number) =>
+    of('inet6').flatMap(([digits = '', flags = '0']) =>
+      (Number.parseInt(flags, 16) & flag) === 0
+        ? []
+        : [canonicalAddress(digits.replaceAll(/.{4}(?=.)/g, '$&:'))],
+    );
   return {
     device: of('device')[0]?.[0] ?? '',
     defaultRoutes: of('route')
       .filter(([to]) => to === 'default')
       .map((words) => ({ ...after('via', words, 'via'), ...after('dev', words, 'device') })),
     dns: of('dns').flatMap(([server]) => (server === undefined ? [] : [server])),
-    tentative: flags.some((each) => (each & TENTATIVE) !== 0),
-    duplicate: flags.some((each) => (each & DUPLICATE) !== 0),
+    tentative: flagged(TENTATIVE),
+    duplicate: flagged(DUPLICATE),
   };
 }
 

@@ -30,7 +30,7 @@ export type Namespace = {
 };
 
 /** The `index`-th host's addresses on the LAN. */
-export function hostAddresses(index: number): readonly string[] {
+function hostAddresses(index: number): readonly string[] {
   return [`10.77.0.${index + 1}/24`, `fd77::${index + 1}/64`];
 }
 

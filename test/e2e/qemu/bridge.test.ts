@@ -16,6 +16,8 @@ import { createDriver, qemuIsMissing } from './scene.ts';
 const repository = resolve(import.meta.dirname, '../../..');
 const why = qemuIsMissing ? 'QEMU is missing' : whyNoBridges;
 const GATEWAY = '10.77.0.1';
+/** Longer than any frame. */
+const PAGE = `from the first host ${'.'.repeat(100_000)}`;
 
 describe.skipIf(why !== undefined)(`two hosts on one network${why === undefined ? '' : `: ${why}`}`, () => {
   let directory: string;
@@ -85,7 +87,7 @@ describe.skipIf(why !== undefined)(`two hosts on one network${why === undefined 
       reason: 'BridgeMissing',
       message: expect.stringMatching(/has no network interface br0: make the bridge/),
     });
-    web = await anAppliance(first, '10.77.0.11', 'from the first host');
+    web = await anAppliance(first, '10.77.0.11', PAGE);
     await first.putAppliance(web);
     const waiting = await first.untilProblem(web.uuid, 'BridgeMissing');
     expect(waiting.vm.state).not.toBe('Running');
@@ -95,7 +97,7 @@ describe.skipIf(why !== undefined)(`two hosts on one network${why === undefined 
     const status = await first.untilAvailable(web.uuid);
     expect(status.endpoints).toEqual([{ name: 'http', address: '10.77.0.11', port: 80, guestPort: 80 }]);
     expect(status.accessPoints).toEqual(['http://10.77.0.11/']);
-    expect(await first.fetch('http://10.77.0.11/')).toBe('from the first host');
+    expect(await first.fetch('http://10.77.0.11/')).toBe(PAGE);
     const after = await first.getHost();
     expect(after.driver.capabilities).toEqual(['userNetwork', 'bridgeNetwork']);
     expect(after.problems.map(({ reason }) => reason)).not.toContain('BridgeMissing');
@@ -111,7 +113,7 @@ describe.skipIf(why !== undefined)(`two hosts on one network${why === undefined 
     await second.putAppliance(six);
     expect((await second.untilAvailable(six.uuid)).accessPoints).toEqual(['http://[fd77::12]/']);
     expect(await first.fetch('http://[fd77::12]/')).toBe('from the second host');
-    expect(await second.fetch('http://10.77.0.11/')).toBe('from the first host');
+    expect(await second.fetch('http://10.77.0.11/')).toBe(PAGE);
     await second.deleteAppliance(six.uuid);
 
     const { service } = web;
@@ -153,7 +155,7 @@ describe.skipIf(why !== undefined)(`two hosts on one network${why === undefined 
     expect(after.vm.pid).toBe(before.vm.pid);
     const network = ({ steps }: typeof after) => steps.find(({ name }) => name === 'Network');
     expect(network(after)).toEqual(network(before));
-    expect(await first.fetch('http://10.77.0.11/')).toBe('from the first host');
+    expect(await first.fetch('http://10.77.0.11/')).toBe(PAGE);
   });
 
   it('connects a running VM again whose bridge was taken away, set down, or made anew', async () => {
@@ -166,7 +168,7 @@ describe.skipIf(why !== undefined)(`two hosts on one network${why === undefined 
     await lan.makeBridge(0);
     const status = await first.untilAvailable(web.uuid);
     expect(status.vm.pid).toBe(pid);
-    expect(await first.fetch('http://10.77.0.11/')).toBe('from the first host');
+    expect(await first.fetch('http://10.77.0.11/')).toBe(PAGE);
   });
 
   it('says so when the host has no way to the VM, and when another machine has its address', async () => {
@@ -188,7 +190,7 @@ describe.skipIf(why !== undefined)(`two hosts on one network${why === undefined 
       const gateway = address === 'fd77::1' ? { gateway: 'fd77::2' } : {};
       await second.putAppliance({ ...taken, network: { ...taken.network, ...gateway } as typeof network });
       await second.untilProblem(taken.uuid, 'AddressInUse');
-      expect(await first.fetch('http://10.77.0.11/')).toBe('from the first host');
+      expect(await first.fetch('http://10.77.0.11/')).toBe(PAGE);
       await second.deleteAppliance(taken.uuid);
     }
   });

@@ -15,9 +15,10 @@ import type { Scope } from '../scope.ts';
 import type { Step } from '../step.ts';
 import { macOf, vmSpecOf } from './machine.ts';
 
-const COMMAND_MS = 30_000;
+/** An emulated guest with systemd takes half a minute for it when its host is busy. */
+const COMMAND_MS = 120_000;
 /** An IPv6 address is usable a second or two after it was set: neighbours are asked for it first. */
-const SETTLE_MS = 20_000;
+const SETTLE_MS = 60_000;
 const LINK_LOCAL = /^fe[89ab]/i;
 
 /** The guest has its address, gateway and DNS servers, set in each boot; with user networking it brings its own. */
@@ -29,8 +30,11 @@ export function networkStep(scope: Scope): Step {
     name: 'Network',
     isDone: (signal) => isConfigured(scope, network, signal),
     run: async (signal) => {
-      // A VM that runs is only connected again by it.
-      if (!(await isOnBridge(scope))) await scope.host.driver.start(vmSpecOf(scope), signal);
+      if (!(await isOnBridge(scope))) {
+        // A VM that runs is only connected again by it.
+        await scope.host.driver.start(vmSpecOf(scope), signal);
+        if (await isConfigured(scope, network, signal)) return;
+      }
       await setNetwork(scope, network, signal);
       await untilConfigured(scope, network, signal);
       const { bootId } = await readInstalled(scope, signal);
@@ -66,7 +70,8 @@ async function untilConfigured(scope: Scope, network: BridgedNetwork, signal: Ab
   const deadline = clock.now() + SETTLE_MS;
   for (;;) {
     const { told, own } = await askGuest(scope, network, signal);
-    if (told.duplicate) throw hostErrors.addressInUse(network.address, 'as the guest found out');
+    if (told.duplicate.includes(canonicalAddress(network.address)))
+      throw hostErrors.addressInUse(network.address, 'as the guest found out');
     const faults = [...missingIn(network, told, own), ...surplusIn(network, told, own)];
     if (faults.length === 0) return;
     if (clock.now() >= deadline) throw hostErrors.networkNotConfigured(network.address, faults.join(', '));
@@ -100,7 +105,7 @@ function missingIn(network: BridgedNetwork, told: ToldNetwork, own: readonly str
   const has = gateway === undefined || gatewaysOf(told).includes(canonicalAddress(gateway));
   return [
     ...(own.includes(wanted) ? [] : [`${told.device} has ${listed(own)} and not ${wanted}`]),
-    ...(told.tentative ? [`${wanted} is not usable yet`] : []),
+    ...(told.tentative.includes(canonicalAddress(network.address)) ? [`${wanted} is not usable yet`] : []),
     ...(has ? [] : [`its default route is ${listed(gatewaysOf(told))} and not through ${gateway}`]),
   ];
 }
@@ -111,11 +116,11 @@ function surplusIn(network: BridgedNetwork, told: ToldNetwork, own: readonly str
   const others = own.filter((each) => each !== wanted);
   const dns = told.dns.map(canonicalServer);
   const servers = network.dns.map(canonicalAddress);
+  const gateway = network.gateway === undefined ? undefined : canonicalAddress(network.gateway);
+  const otherGateways = gatewaysOf(told).filter((each) => each !== gateway);
   return [
     ...(others.length === 0 ? [] : [`${told.device} still has ${listed(others)}`]),
-    ...(network.gateway === undefined && gatewaysOf(told).length > 0
-      ? [`it still has a default route through ${listed(gatewaysOf(told))}`]
-      : []),
+    ...(otherGateways.length === 0 ? [] : [`it has a default route through ${listed(otherGateways)}`]),
     ...(servers.length === 0 || servers.join() === dns.join() ? [] : [`its DNS servers are ${listed(dns)}`]),
   ];
 }

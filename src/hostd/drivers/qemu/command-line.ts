@@ -15,9 +15,9 @@ const mebibyte = 1024 * 1024;
 
 /**
  * QEMU's arguments for a VM. QEMU must run in the VM's folder: sockets and logs are named relative to it, so that
- * no length of path is too long for a UNIX socket.
+ * no length of path is too long for a UNIX socket. `mtu` is that of the bridge, for VMs on one.
  */
-export function qemuArguments(vm: VmSpec, machine: Machine): string[] {
+export function qemuArguments(vm: VmSpec, machine: Machine, mtu?: number): string[] {
   return [
     ...['-name', `guest=${vm.domain},debug-threads=on`],
     ...['-uuid', vm.uuid],
@@ -29,7 +29,7 @@ export function qemuArguments(vm: VmSpec, machine: Machine): string[] {
     ...consoleArguments(),
     ...agentArguments(),
     ...diskArguments(vm),
-    ...networkArguments(vm),
+    ...networkArguments(vm, mtu),
     // Without it a guest waits long for entropy at its first boot.
     ...['-device', 'virtio-rng-pci'],
     ...bootArguments(vm),
@@ -98,11 +98,13 @@ function diskArguments(vm: VmSpec): string[] {
   ];
 }
 
-function networkArguments({ uuid, network }: VmSpec): string[] {
+function networkArguments({ uuid, network }: VmSpec, mtu: number | undefined): string[] {
+  // Longer frames than the bridge's would be lost on it without a word.
+  const limit = mtu === undefined ? '' : `,host_mtu=${mtu}`;
   return [
     ...['-netdev', backendOf(uuid, network)],
     // Without its option ROM, which would try to boot from the network and lies in a package of its own.
-    ...['-device', `virtio-net-pci,netdev=net,mac=${network.mac},romfile=`],
+    ...['-device', `virtio-net-pci,netdev=net,mac=${network.mac},romfile=${limit}`],
   ];
 }
 

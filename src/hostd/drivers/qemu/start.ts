@@ -1,5 +1,6 @@
 import type { Clock } from '../../clock.ts';
 import { type HostError, hostErrors } from '../../errors.ts';
+import { requireBridge } from '../../network/bridge.ts';
 import type { HostNetwork } from '../../network/links.ts';
 import { launch } from '../common/launch.ts';
 import type { VmSpec } from '../driver.ts';
@@ -67,7 +68,9 @@ async function launchVm(
   hypervisor: Hypervisor,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const argv = qemuArguments(vm, hypervisor);
+  const mtu =
+    vm.network.mode === 'bridge' ? (await requireBridge(network, vm.network.bridge)).mtu : undefined;
+  const argv = qemuArguments(vm, hypervisor, mtu);
   const commandLine = [hypervisor.program, ...argv];
   await writeConfiguration({ ...vm, accelerator: hypervisor.accelerator, commandLine });
   // Only now: whoever finds the tap after a crash finds in the configuration whose it is.
