@@ -90,7 +90,8 @@ class Reconciler {
       return done;
     }
     const holders = leases.slice(0, 10).map(({ spec }) => `${keyOf(spec.appliance)} (${spec.address})`);
-    const message = `${leases.length} address(es) are given, to ${holders.join(', ')}: it goes when they are given back`;
+    const to = holders.length === 0 ? '' : `, ${leases.length} in all: to ${holders.join(', ')}`;
+    const message = `addresses of it are given${to}; it goes when they are given back`;
     const written = await this.#write(pool, { reason: 'InUse', message }, signal);
     return soonest([written, waitFor(message, RELEASE_RECHECK_MS)]);
   }

@@ -48,7 +48,7 @@ async function reconcile(
   name: string,
   signal: AbortSignal,
 ): Promise<ReconcileResult> {
-  const { caches, client, recorder } = context;
+  const { caches, client, recorder, views } = context;
   const lease = caches.leases.get(name);
   if (lease === undefined) {
     told.delete(name);
@@ -63,7 +63,9 @@ async function reconcile(
     await giveBack(client, lease, signal);
     return done;
   }
-  if (told.get(name) !== holder) {
+  // A host that is about to be connected to, after a start, is nothing to tell people of.
+  const isConnecting = (views.get(lease.spec.hostName)?.link.state ?? 'connecting') === 'connecting';
+  if (!isConnecting && told.get(name) !== holder) {
     told.set(name, holder);
     const message = `appliance ${namespace}/${applianceName} is gone, but ${holder}: the address stays taken`;
     recorder.record(lease, { type: 'Warning', reason: 'AddressHeld', message });

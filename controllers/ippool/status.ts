@@ -15,7 +15,7 @@ import type { Usage } from './usage.ts';
 type Status = NonNullable<IPPool['status']>;
 
 /** True: other pools have addresses of this one, too. No address is given twice for that; the pools share them. */
-export const CONDITION_OVERLAPPING = 'Overlapping';
+const CONDITION_OVERLAPPING = 'Overlapping';
 
 /** What a pool's status is made of. */
 export interface StatusFacts {

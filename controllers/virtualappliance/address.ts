@@ -5,17 +5,15 @@ import {
   VIRTUAL_APPLIANCES,
   type VirtualAppliance,
 } from '../../src/api/kinds.ts';
-import { FIELD_MANAGER, FINALIZER_IP_POOL } from '../../src/api/labels.ts';
+import { FIELD_MANAGER } from '../../src/api/labels.ts';
 import { networkMode } from '../../src/api/network.ts';
 import { keyOf } from '../../src/api/object.ts';
 import { leaseName, parseAddress } from '../../src/domain/ipam/address.ts';
-import type { AddressPool } from '../../src/domain/ipam/pool.ts';
 import { StalledError, WaitingError } from '../../src/kube/errors.ts';
 import { uidOf } from '../bound.ts';
 import { BY_APPLIANCE, type OperatorContext } from '../context.ts';
 import { giveBack, leasesOf, newLease } from '../ippool/lease.ts';
-import { readPool } from '../ippool/references.ts';
-import { claimAddress } from './claim.ts';
+import { type Claim, claimAddress, requireChance } from './claim.ts';
 import type { ExhaustedPools } from './exhausted.ts';
 
 /** The address of an appliance and what goes with it, as its status says it. */
@@ -47,10 +45,13 @@ export async function ensureAddress(
     await keepLease(context, appliance, given, signal);
     return { appliance, given };
   }
+  const claimOf = (pool: IPPool): Claim => ({ context, appliance, pool, exhausted, signal });
+  const isKnownToHave = context.caches.leases.byIndex(BY_APPLIANCE, uidOf(appliance)).length > 0;
+  if (!isKnownToHave) requireChance(claimOf(requirePool(context, appliance)));
+  const own = await ownLease(context, appliance, signal);
+  // Read only now: while the API server was asked, the pool may have changed, and the event be gone by.
   const pool = requirePool(context, appliance);
-  const lease =
-    (await ownLease(context, appliance, signal)) ??
-    (await claimAddress({ context, appliance, pool, addresses: requireOpen(pool), exhausted, signal }));
+  const lease = own ?? (await claimAddress(claimOf(pool)));
   return await settle(context, appliance, networkOf(lease, pool), signal);
 }
 
@@ -75,19 +76,6 @@ function requirePool({ caches }: Context, { metadata, spec }: VirtualAppliance):
   const pool = caches.pools.get(key);
   if (pool !== undefined) return pool;
   throw new WaitingError('AddressPoolNotFound', `IPPool ${key} does not exist: create it in this namespace`);
-}
-
-/** A pool to claim of is in order, and held by its finalizer, so that it does not go while its addresses are given. */
-function requireOpen(pool: IPPool): AddressPool {
-  const key = keyOf(pool);
-  if (pool.metadata.deletionTimestamp !== undefined)
-    throw new WaitingError('AddressPoolNotReady', `IPPool ${key} is being deleted: use another one`);
-  const read = readPool(pool);
-  if ('problem' in read)
-    throw new WaitingError('AddressPoolNotReady', `IPPool ${key} cannot give addresses: ${read.problem}`);
-  if (!pool.metadata.finalizers?.includes(FINALIZER_IP_POOL))
-    throw new WaitingError('AddressPoolNotReady', `IPPool ${key} is new and about to be looked at`);
-  return read.pool;
 }
 
 function networkOf({ spec: { address } }: IPLease, { metadata, spec }: IPPool): GivenNetwork {

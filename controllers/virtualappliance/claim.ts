@@ -1,4 +1,5 @@
 import { IP_LEASES, type IPLease, type IPPool, type VirtualAppliance } from '../../src/api/kinds.ts';
+import { FINALIZER_IP_POOL } from '../../src/api/labels.ts';
 import { keyOf } from '../../src/api/object.ts';
 import { type Address, formatAddress, leaseName, parseAddress } from '../../src/domain/ipam/address.ts';
 import {
@@ -13,6 +14,7 @@ import { StalledError, TransientError, WaitingError } from '../../src/kube/error
 import { uidOf } from '../bound.ts';
 import type { OperatorContext } from '../context.ts';
 import { newLease } from '../ippool/lease.ts';
+import { readPool } from '../ippool/references.ts';
 import type { ExhaustedPools } from './exhausted.ts';
 
 /** So many addresses that the cache takes for free may be another's: beyond that it is given time to catch up. */
@@ -23,8 +25,6 @@ export interface Claim {
   readonly context: Pick<OperatorContext, 'client' | 'caches'>;
   readonly appliance: VirtualAppliance;
   readonly pool: IPPool;
-  /** The pool's spec, read. */
-  readonly addresses: AddressPool;
   readonly exhausted: ExhaustedPools;
   readonly signal: AbortSignal;
 }
@@ -35,14 +35,43 @@ export interface Claim {
  * @throws StalledError when the address that is asked for is none for it, WaitingError AddressInUse or AddressPoolExhausted
  */
 export async function claimAddress(claim: Claim): Promise<IPLease> {
-  const { appliance, addresses } = claim;
-  const { address } = appliance.spec.network;
-  if (address !== undefined) return await claimOneOf(claim, [suitable(claim, address)]);
-  const reserved = reservationsOf(addresses, appliance.metadata.name);
-  return reserved.length > 0 ? await claimOneOf(claim, reserved) : await claimFree(claim);
+  const addresses = requireOpen(claim.pool);
+  const wanted = addressesFor(claim, addresses);
+  return wanted === 'any' ? await claimFree(claim, addresses) : await claimOneOf(claim, wanted);
 }
 
-function suitable({ addresses, appliance, pool }: Claim, text: string): Address {
+/**
+ * Spares asking the API server while there is no chance of an address.
+ * @throws as claimAddress, as far as that is known without asking; WaitingError AddressPoolNotReady
+ */
+export function requireChance(claim: Claim): void {
+  const addresses = requireOpen(claim.pool);
+  const isAnyFine = addressesFor(claim, addresses) === 'any';
+  if (isAnyFine && claim.exhausted.has(keyOf(claim.pool))) throw exhaustion(claim.pool, addresses);
+}
+
+/** A pool to claim of is in order, and held by its finalizer, so that it does not go while its addresses are given. */
+function requireOpen(pool: IPPool): AddressPool {
+  const key = keyOf(pool);
+  if (pool.metadata.deletionTimestamp !== undefined)
+    throw new WaitingError('AddressPoolNotReady', `IPPool ${key} is being deleted: use another one`);
+  const read = readPool(pool);
+  if ('problem' in read)
+    throw new WaitingError('AddressPoolNotReady', `IPPool ${key} cannot give addresses: ${read.problem}`);
+  if (!pool.metadata.finalizers?.includes(FINALIZER_IP_POOL))
+    throw new WaitingError('AddressPoolNotReady', `IPPool ${key} is new and about to be looked at`);
+  return read.pool;
+}
+
+/** The only addresses that will do, if not any: the one that was asked for, or those that are reserved. */
+function addressesFor(claim: Claim, addresses: AddressPool): readonly Address[] | 'any' {
+  const { metadata, spec } = claim.appliance;
+  if (spec.network.address !== undefined) return [suitable(claim, addresses, spec.network.address)];
+  const reserved = reservationsOf(addresses, metadata.name);
+  return reserved.length > 0 ? reserved : 'any';
+}
+
+function suitable({ appliance, pool }: Claim, addresses: AddressPool, text: string): Address {
   const address = parseAddress(text);
   if (address === undefined)
     throw new StalledError('AddressNotInPool', `${text} is not an address: correct it`);
@@ -66,11 +95,11 @@ async function claimOneOf(claim: Claim, wanted: readonly Address[]): Promise<IPL
   throw new WaitingError('AddressInUse', message);
 }
 
-async function claimFree(claim: Claim): Promise<IPLease> {
-  const { addresses, appliance, context, exhausted, pool } = claim;
+async function claimFree(claim: Claim, addresses: AddressPool): Promise<IPLease> {
+  const { appliance, context, exhausted, pool } = claim;
   const key = keyOf(pool);
   const { epoch } = exhausted;
-  if (exhausted.has(key)) throw exhaustion(claim);
+  if (exhausted.has(key)) throw exhaustion(pool, addresses);
   const isGiven = (name: string) => context.caches.leases.get(name) !== undefined;
   let collisions = 0;
   for (const address of freeAddresses(addresses, uidOf(appliance), isGiven)) {
@@ -83,10 +112,10 @@ async function claimFree(claim: Claim): Promise<IPLease> {
       );
   }
   exhausted.note(key, epoch);
-  throw exhaustion(claim);
+  throw exhaustion(pool, addresses);
 }
 
-function exhaustion({ addresses, pool }: Claim): WaitingError {
+function exhaustion(pool: IPPool, addresses: AddressPool): WaitingError {
   return new WaitingError(
     'AddressPoolExhausted',
     `all ${totalOf(addresses)} addresses of pool ${keyOf(pool)} are given or reserved: it goes on as soon as one is given ` +

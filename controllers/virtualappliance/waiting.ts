@@ -15,7 +15,10 @@ function decisive(pool: IPPool | undefined): unknown {
 }
 
 /** Brings back the appliances that wait for an address when there may be one, and those whose leases are not as they should be. */
-export function addressSources({ caches }: OperatorContext, exhausted: ExhaustedPools): readonly Source[] {
+export function addressSources(
+  { caches }: Pick<OperatorContext, 'caches'>,
+  exhausted: ExhaustedPools,
+): readonly Source[] {
   const waitingFor = (pools: Iterable<string>) =>
     [...new Set(pools)].flatMap((pool) => caches.appliances.byIndex(BY_POOL, pool).map((one) => keyOf(one)));
   const holder = ({ spec }: IPLease) => keyOf(spec.appliance);
@@ -29,7 +32,10 @@ export function addressSources({ caches }: OperatorContext, exhausted: Exhausted
     changesOf(caches.leases, (old, current) => {
       if (current !== undefined) {
         const own = caches.leases.byIndex(BY_APPLIANCE, current.spec.appliance.uid);
-        return own.length > 1 ? [holder(current)] : [];
+        // Who waits because its pool gives nothing more does not look for a lease that a former attempt has left.
+        const pool = poolKeyOf(current);
+        const isClosed = caches.pools.get(pool)?.metadata.deletionTimestamp !== undefined;
+        return own.length > 1 || isClosed || exhausted.has(pool) ? [holder(current)] : [];
       }
       exhausted.reset();
       if (old === undefined) return [];

@@ -9,10 +9,12 @@ import {
 import { HostViews } from '../../../controllers/host/view.ts';
 import { ensureAddress } from '../../../controllers/virtualappliance/address.ts';
 import { ExhaustedPools } from '../../../controllers/virtualappliance/exhausted.ts';
+import { addressSources } from '../../../controllers/virtualappliance/waiting.ts';
 import { IP_LEASES, IP_POOLS, VIRTUAL_APPLIANCES, type VirtualAppliance } from '../../../src/api/kinds.ts';
 import type { KubeObject, ResourceRef } from '../../../src/api/object.ts';
 import { isConflict } from '../../../src/kube/api-error.ts';
 import { systemClock } from '../../../src/kube/clock.ts';
+import type { Source } from '../../../src/kube/controller.ts';
 import { TransientError, WaitingError } from '../../../src/kube/errors.ts';
 import { createInformer, type Informer } from '../../../src/kube/informer.ts';
 import type { IndexFunction } from '../../../src/kube/store.ts';
@@ -57,6 +59,10 @@ class Contender {
       flush: async () => undefined,
     } as unknown as OperatorContext['recorder'];
     this.context = { client: kube, caches, recorder, views: new HostViews() };
+    const queue = { add: () => undefined, addAfter: () => undefined } as unknown as Parameters<
+      Source['connect']
+    >[0];
+    for (const source of addressSources(this.context, this.exhausted)) source.connect(queue);
   }
 
   async ready(): Promise<void> {

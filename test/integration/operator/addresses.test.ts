@@ -1,5 +1,14 @@
+import { readFile } from 'node:fs/promises';
+import { load } from 'js-yaml';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { IP_LEASES, IP_POOLS, VIRTUAL_APPLIANCES, type VirtualAppliance } from '../../../src/api/kinds.ts';
+import {
+  IP_LEASES,
+  IP_POOLS,
+  SERVICE_DEPLOYMENTS,
+  VIRTUAL_APPLIANCES,
+  type VirtualAppliance,
+} from '../../../src/api/kinds.ts';
+import type { KubeObject, ResourceRef } from '../../../src/api/object.ts';
 import { EVENTS } from '../../../src/kube/event-record.ts';
 import { aLease } from '../../builders/objects.ts';
 import {
@@ -187,6 +196,22 @@ describe('addresses of pools', () => {
     await poolSays('lan', { total: Number.MAX_SAFE_INTEGER, used: 2, free: Number.MAX_SAFE_INTEGER });
   });
 
+  it('a pool that only looks right says what is wrong, and serves when it is put right', async () => {
+    await world.addTemplate('debian');
+    const spec = { family: 'IPv6', prefix: 64, gateway: 'fd00:8::1', dns: [] };
+    await world.addPool('lan', { ...spec, ranges: [{ start: 'fd00:8::9', end: 'fd00:8::2' }] });
+    await eventually('the pool says so', async () => {
+      const { status } = await world.pool('lan');
+      expect(expectStanding(status?.conditions, STALLED, 'InvalidPool')).toContain('swap the two');
+    });
+    await told('InvalidPool', 'lan');
+    await world.addAppliance('web', bridge);
+    expect(await says('web', RECONCILING, 'AddressPoolNotReady')).toContain('swap the two');
+    const ranges = [{ start: 'fd00:8::2', end: 'fd00:8::9' }];
+    await world.kube.patch(IP_POOLS, { namespace: 'default', name: 'lan' }, { spec: { ranges } });
+    expect(await addressOf('web')).toMatch(/^fd00:8::[2-9]$/);
+  });
+
   it('pools that share addresses say so, and give none of them twice', async () => {
     await world.addTemplate('debian');
     await world.addPool('lan', { ranges: [{ start: '10.0.8.10', end: '10.0.8.11' }] });
@@ -334,6 +359,24 @@ describe('addresses of pools', () => {
     expect(await world.leases()).toHaveLength(1);
     await world.removeHost('host-c');
     await eventually('it is given back', async () => expect(await world.leases()).toEqual([]));
+  });
+
+  it('the example does what it says', async () => {
+    await world.addNamespace('coppice-system');
+    await world.addTemplate('minimal', {
+      namespace: 'coppice-system',
+      spec: { series: 'minimal', version: '1', sharing: { scope: 'Cluster' } },
+    });
+    for (const [ref, file] of [
+      [IP_POOLS, 'ippool'],
+      [SERVICE_DEPLOYMENTS, 'servicedeployment'],
+    ] as const) {
+      const text = await readFile(new URL(`../../../examples/network/${file}.yaml`, import.meta.url), 'utf8');
+      await world.kube.create(ref as ResourceRef, load(text) as KubeObject);
+    }
+    expect(await addressOf('intranet-web-0'), 'the reservation').toBe('10.0.8.10');
+    expect(await addressOf('intranet-web-1')).toMatch(/^10\.0\.8\.(1[1-9]|[2-9]\d)$/);
+    await poolSays('lan', { total: 89, used: 2, free: 87 });
   });
 
   it('a task that asks for another network gets new VMs', async () => {
