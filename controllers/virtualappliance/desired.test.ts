@@ -64,6 +64,23 @@ describe('what a host is told to have', () => {
     expect(appliance.disk).toEqual({ mode: 'Clone', sizeBytes: 4 * 1024 ** 3 });
   });
 
+  it('has the address that was given, and no port of the host, in mode Bridge', () => {
+    const ports = [{ name: 'admin', port: 9000 }];
+    const appliance = anAppliance({ spec: { network: { pool: 'lan', ports } } });
+    const given = { address: '10.0.8.10', prefix: 24, gateway: '10.0.8.1', pool: 'lan' };
+    expect(desiredOf(appliance, aTemplate(), undefined, given).appliance.network).toEqual({
+      mode: 'bridge',
+      ports: [
+        { name: 'service', guestPort: 80 },
+        { name: 'admin', guestPort: 9000 },
+      ],
+      address: '10.0.8.10',
+      prefixLength: 24,
+      gateway: '10.0.8.1',
+      dns: [],
+    });
+  });
+
   it('cuts a long name to a hostname that still ends in its number', () => {
     const name = `${'a'.repeat(60)}.${'b'.repeat(30)}-17`;
     const { appliance } = desiredOf(anAppliance({ metadata: { name } }), aTemplate(), undefined);

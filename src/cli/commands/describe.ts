@@ -74,6 +74,7 @@ function tellSummary(appliance: VirtualAppliance): string {
     ['Resources', `${spec.resources.cpu} CPU, ${spec.resources.memory} memory`],
     ['Host', spec.hostName ?? 'not placed yet'],
     ['State', stateOf(appliance)],
+    ['Address', tellAddress(status?.network)],
     ['URLs', status?.accessPoints?.join(', ') || '-'],
     [
       'Ports',
@@ -83,6 +84,12 @@ function tellSummary(appliance: VirtualAppliance): string {
     ],
   ];
   return facts.map(([name, value]) => `${`${name}:`.padEnd(12)}${value}`).join('\n');
+}
+
+function tellAddress(network: NonNullable<VirtualAppliance['status']>['network']): string {
+  if (network === undefined) return '-';
+  const { address, prefix, gateway, pool } = network;
+  return `${address}/${prefix} of pool ${pool}${gateway === undefined ? '' : `, gateway ${gateway}`}`;
 }
 
 function tellPlacement({ status }: VirtualAppliance): string {

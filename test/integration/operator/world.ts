@@ -10,6 +10,10 @@ import type { Patience } from '../../../controllers/context.ts';
 import {
   HOSTS,
   type Host,
+  IP_LEASES,
+  IP_POOLS,
+  type IPLease,
+  type IPPool,
   SERVICE_DEPLOYMENTS,
   type ServiceDeployment,
   TEMPLATES,
@@ -30,6 +34,7 @@ const PATIENCE: Partial<Patience> = {
   hostPace: { settleMs: 200, maxMs: 1000 },
   deploymentPace: { settleMs: 100, maxMs: 500 },
   templatePace: { settleMs: 100, maxMs: 500 },
+  poolPace: { settleMs: 100, maxMs: 500 },
 };
 
 const log = pino({ level: process.env.TEST_LOG ?? 'silent' });
@@ -191,6 +196,27 @@ export class World {
     } as never);
   }
 
+  /** A pool of 10.0.8.0/24 that gives 10.0.8.10 to 10.0.8.12, or as told. */
+  async addPool(name: string, spec: object = {}): Promise<void> {
+    const ranges = [{ start: '10.0.8.10', end: '10.0.8.12' }];
+    await this.kube.create(IP_POOLS, {
+      apiVersion: 'coppice.dev/v1alpha1',
+      kind: 'IPPool',
+      metadata: { name, namespace: 'default' },
+      spec: { ranges, prefix: 24, gateway: '10.0.8.1', dns: ['10.0.8.1'], ...spec },
+    } as never);
+  }
+
+  async pool(name: string): Promise<IPPool> {
+    return await this.kube.get(IP_POOLS, { namespace: 'default', name });
+  }
+
+  /** All leases there are, by address. */
+  async leases(): Promise<IPLease[]> {
+    const { items } = await this.kube.list(IP_LEASES);
+    return items.sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
+  }
+
   async addNamespace(name: string): Promise<void> {
     const ref = { group: '', version: 'v1', plural: 'namespaces', kind: 'Namespace', namespaced: false };
     await this.kube.create(ref, { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
@@ -234,9 +260,9 @@ export class World {
     return (await this.kube.list(VIRTUAL_APPLIANCES, { namespace: 'default' })).items;
   }
 
-  /** Deletes every task, appliance and template, and waits until all are gone. */
+  /** Deletes every task, appliance, template and pool, and waits until all are gone. */
   async clear(): Promise<void> {
-    const kinds = [SERVICE_DEPLOYMENTS, VIRTUAL_APPLIANCES, TEMPLATES] as const;
+    const kinds = [SERVICE_DEPLOYMENTS, VIRTUAL_APPLIANCES, TEMPLATES, IP_POOLS] as const;
     await eventually('everything is gone', async () => {
       const left: KubeObject[] = [];
       for (const ref of kinds) left.push(...(await this.kube.list(ref as typeof TEMPLATES)).items);
