@@ -36,15 +36,18 @@ const small = fc
   .map(({ family, ranges, exclusions, reservations, gateway }) => {
     const { base, prefix } = bases[family];
     const text = (part: number) => formatAddress({ family, value: base + BigInt(part) });
+    const model = modelOf(ranges, exclusions, gateway, family, text);
     const declaration: PoolDeclaration = {
       family,
       prefix,
       ranges: ranges.map(([a, b]) => ({ start: text(Math.min(a, b)), end: text(Math.max(a, b)) })),
       exclusions: exclusions.map(text),
-      reservations: reservations.map(([part, appliance]) => ({ address: text(part), appliance })),
+      reservations: reservations
+        .map(([part, appliance]) => ({ address: text(part), appliance }))
+        .filter(({ address }) => model.has(address)),
       ...(gateway === undefined ? {} : { gateway: text(gateway) }),
     };
-    return { declaration, model: modelOf(ranges, exclusions, gateway, family, text) };
+    return { declaration, model };
   });
 
 /** What a pool can give, said as a set and without arithmetic. */
@@ -221,6 +224,16 @@ describe('a pool', () => {
       'swap the two',
     ],
     ['another family', { ranges: [{ start: 'fd00::1', end: 'fd00::2' }] }, 'fd00::1, is not an IPv4 address'],
+    [
+      'a reservation outside',
+      { reservations: [{ address: '10.0.9.1', appliance: 'db' }] },
+      'is in none of the ranges',
+    ],
+    [
+      'a reservation of the gateway',
+      { reservations: [{ address: '10.0.8.1', appliance: 'db' }] },
+      "is the pool's gateway",
+    ],
     ['a gateway elsewhere', { gateway: '10.0.9.1' }, 'not of one network of prefix 24'],
   ])('refuses %s', (_, change, words) => {
     expect(() => addressPool({ ...lan, ...change })).toThrow(words);

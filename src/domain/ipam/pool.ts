@@ -68,7 +68,19 @@ export function addressPool(declaration: PoolDeclaration): AddressPool {
   const reservedFor = new Map(
     reservations.map(({ address, appliance }) => [numberOf(address, 'a reservation'), appliance]),
   );
-  return { family, declared, withheld, reservedFor, givable: withoutAddresses(declared, withheld.keys()) };
+  const givable = withoutAddresses(declared, withheld.keys());
+  requireGivable({ family, givable, declared, withheld, reservedFor });
+  return { family, givable, declared, withheld, reservedFor };
+}
+
+/** A reservation that could never be kept would send its appliance elsewhere without a word. */
+function requireGivable({ family, givable, withheld, reservedFor }: AddressPool): void {
+  for (const [value, appliance] of reservedFor) {
+    if (includesAddress(givable, value)) continue;
+    const why = withheld.get(value) ?? 'is in none of the ranges';
+    const what = `${formatAddress({ family, value })} is reserved for appliance ${appliance} and ${why}`;
+    throw new PoolError(`${what}: change one of the two`);
+  }
 }
 
 function requireAddress(family: Family, text: string, what: string): bigint {
@@ -124,10 +136,10 @@ export function unsuitability(
   return { reason: 'AddressReserved', words: `is reserved for appliance ${owner}` };
 }
 
-/** The addresses that are reserved for an appliance, in ascending order; those that are never given do not count. */
+/** The addresses that are reserved for an appliance, in ascending order. */
 export function reservationsOf(pool: AddressPool, appliance: string): Address[] {
   return [...pool.reservedFor]
-    .filter(([value, owner]) => owner === appliance && includesAddress(pool.givable, value))
+    .filter(([, owner]) => owner === appliance)
     .map(([value]) => ({ family: pool.family, value }))
     .sort((a, b) => (a.value < b.value ? -1 : 1));
 }

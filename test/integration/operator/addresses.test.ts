@@ -196,6 +196,22 @@ describe('addresses of pools', () => {
     await poolSays('lan', { total: Number.MAX_SAFE_INTEGER, used: 2, free: Number.MAX_SAFE_INTEGER });
   });
 
+  it('a pool that only looks right says what is wrong, and serves when it is put right', async () => {
+    await world.addTemplate('debian');
+    const spec = { family: 'IPv6', prefix: 64, gateway: 'fd00:8::1', dns: [] };
+    await world.addPool('lan', { ...spec, ranges: [{ start: 'fd00:8::9', end: 'fd00:8::2' }] });
+    await eventually('the pool says so', async () => {
+      const { status } = await world.pool('lan');
+      expect(expectStanding(status?.conditions, STALLED, 'InvalidPool')).toContain('swap the two');
+    });
+    await told('InvalidPool', 'lan');
+    await world.addAppliance('web', bridge);
+    expect(await says('web', RECONCILING, 'AddressPoolNotReady')).toContain('swap the two');
+    const ranges = [{ start: 'fd00:8::2', end: 'fd00:8::9' }];
+    await world.kube.patch(IP_POOLS, { namespace: 'default', name: 'lan' }, { spec: { ranges } });
+    expect(await addressOf('web')).toMatch(/^fd00:8::[2-9]$/);
+  });
+
   it('pools that share addresses say so, and give none of them twice', async () => {
     await world.addTemplate('debian');
     await world.addPool('lan', { ranges: [{ start: '10.0.8.10', end: '10.0.8.11' }] });
