@@ -19,7 +19,7 @@ export async function withClient<T>(
   { kubeconfig }: ClusterOptions,
   use: (client: KubeClient) => Promise<T>,
 ): Promise<T> {
-  const client = openClient(kubeconfig);
+  const client = await openClient(kubeconfig);
   try {
     return await use(client);
   } finally {

@@ -1,5 +1,4 @@
-import { KubeConfig } from '@kubernetes/client-node';
-import { createKubeClient, type KubeClient } from '../kube/client.ts';
+import type { KubeClient } from '../kube/client.ts';
 import { ensureCredentials } from '../main/local/credentials.ts';
 import { layoutOf } from '../main/local/layout.ts';
 import type { Platform } from '../main/local/platform.ts';
@@ -27,7 +26,10 @@ export async function openPlatform(
 }
 
 /** A client of the API that the kubeconfig names. */
-export function openClient(kubeconfig: string): KubeClient {
+export async function openClient(kubeconfig: string): Promise<KubeClient> {
+  // A quarter of a second and 80 MiB, which daemons and API servers, started by this program too, can do without.
+  const { KubeConfig } = await import('@kubernetes/client-node');
+  const { createKubeClient } = await import('../kube/client.ts');
   const kubeConfig = new KubeConfig();
   kubeConfig.loadFromFile(kubeconfig);
   return createKubeClient(kubeConfig, { log: createLog('coppice', 'warn'), userAgent: 'coppice-cli' });
