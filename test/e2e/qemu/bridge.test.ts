@@ -10,7 +10,7 @@ import { buildGuestImage, type GuestImage } from '../guest-vm.ts';
 import { BRIDGE, Lan, MTU, whyNoBridges } from '../network/lan.ts';
 import { NetworkHost } from '../network/network-host.ts';
 import { isQemu, killAndWait, processesNaming } from '../processes.ts';
-import { holdGuest } from './guest-layers.ts';
+import { holdGuest } from './layers.ts';
 import { createDriver, qemuIsMissing } from './scene.ts';
 
 const repository = resolve(import.meta.dirname, '../../..');

@@ -1,5 +1,6 @@
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { pino } from 'pino';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { ApplianceStatus } from '../../../src/host/protocol.ts';
 import {
@@ -7,6 +8,8 @@ import {
   type Certificates,
   createCertificates,
   eventually,
+  OVERRIDES,
+  PACE,
   putTemplate,
   QUICK,
   startHost,
@@ -191,6 +194,32 @@ describe('an appliance on a host', () => {
           await again.close();
         }
       }
+    });
+  });
+
+  it('is left in peace, and said so, while its VM cannot be looked at; and goes on when it can', async () => {
+    const said: { readonly msg: string }[] = [];
+    const log = pino({ level: 'error' }, { write: (line) => said.push(JSON.parse(line)) });
+    const pace = { ...PACE, watchMs: 3_600_000 };
+    await withHost(certificates, { log, overrides: { ...OVERRIDES, pace } }, async (host) => {
+      const { client, layer, stateDir } = host;
+      const desired = applianceOf(layer);
+      await client.putAppliance(desired);
+      await untilAvailable(client, desired.uuid);
+      const path = join(stateDir, 'appliances', desired.uuid, 'simulated-vm.json');
+      const good = await readFile(path, 'utf8');
+      await writeFile(path, '{"half');
+      await client.putAppliance({ ...desired, generation: 2 });
+      await eventually(
+        async () => (await client.getAppliance(desired.uuid))?.problem?.reason === 'InternalError',
+        () => client.getAppliance(desired.uuid),
+      );
+      // Time enough for a loop without a pause to go round many times.
+      for (let asked = 0; asked < 50; asked += 1) await client.getHost();
+      expect(said.map(({ msg }) => msg)).toEqual(['the loop of an appliance failed']);
+      await writeFile(path, good);
+      await client.putAppliance({ ...desired, generation: 3 });
+      await untilAvailable(client, desired.uuid);
     });
   });
 

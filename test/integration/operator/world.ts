@@ -67,8 +67,8 @@ export class World {
     await rm(this.directory, { recursive: true, force: true });
   }
 
-  async startOperator(): Promise<void> {
-    this.#operator = await this.newOperator();
+  async startOperator(change: Partial<OperatorConfig> = {}): Promise<void> {
+    this.#operator = await this.newOperator(change);
   }
 
   /** One more operator, which who asks for it has to close. */
