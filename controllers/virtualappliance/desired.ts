@@ -52,6 +52,7 @@ export function desiredOf(
       powerState: spec.powerState,
       layer: disk[0],
       boot: bootOf(template),
+      xen: template.spec.guest.xen,
       disk: { mode: spec.disk.mode, sizeBytes },
       resources: resourcesOf(appliance),
       network: networkOf(portsOf(appliance, template), given),

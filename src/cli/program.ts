@@ -1,6 +1,5 @@
 import { Command } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
-import { explainError } from './errors.ts';
 
 const START_HERE = `
 Start here:
@@ -8,7 +7,10 @@ Start here:
   kubectl --kubeconfig ~/.local/share/coppice/kubeconfig apply -f examples/hello
   coppice get`;
 
-/** Every command by its name. Loaded only when asked for: a daemon can do without what the others import. */
+/**
+ * In the order in which they are listed. A start loads only the one that it runs: Kubernetes' client alone is 900 files, which
+ * a host's daemon has no use for.
+ */
 const COMMANDS: Readonly<Record<string, (cliMain: string) => Promise<Command>>> = {
   up: async (cliMain) => (await import('./commands/up.ts')).upCommand(cliMain),
   down: async (cliMain) => (await import('./commands/down.ts')).downCommand(cliMain),
@@ -26,27 +28,25 @@ const COMMANDS: Readonly<Record<string, (cliMain: string) => Promise<Command>>> 
 /** Runs the command line of this process; errors become one sentence and exit code 1. */
 export async function runProgram(cliMain: string): Promise<void> {
   try {
-    const program = await createProgram(cliMain, process.argv[2]);
-    await program.parseAsync();
+    await (await createProgram(cliMain, process.argv[2])).parseAsync();
   } catch (error) {
+    const { explainError } = await import('./errors.ts');
     console.error(`error: ${explainError(error)}`);
     process.exitCode = 1;
   }
 }
 
-/**
- * The command of this name, or all of them when there is none, as for `--help`; `cliMain` is the program that starts the
- * parts.
- */
+/** The command of that name, or all where there is none of it; `cliMain` is the program that starts the parts. */
 export async function createProgram(cliMain: string, name?: string): Promise<Command> {
   const program = new Command('coppice')
     .description('Many virtual machines, with services running in them, in seconds.')
     .version(packageJson.version)
     .showHelpAfterError('(add --help for all options and examples)')
     .addHelpText('after', START_HERE);
-  const isOne = name !== undefined && Object.hasOwn(COMMANDS, name);
-  for (const [known, load] of Object.entries(COMMANDS)) {
-    if (!isOne || known === name) program.addCommand(await load(cliMain));
+  const names = name !== undefined && Object.hasOwn(COMMANDS, name) ? [name] : Object.keys(COMMANDS);
+  for (const each of names) {
+    const command = await COMMANDS[each]?.(cliMain);
+    if (command !== undefined) program.addCommand(command);
   }
   return program;
 }

@@ -64,6 +64,14 @@ export type GuestBoot =
       readonly commandLine: string;
     };
 
+/** How the guest runs under Xen, from the Template's `spec.guest.xen`; hosts with another driver pass it over. */
+export type XenGuest = {
+  /** Unset: PV where a kernel is given or a boot loader named, else HVM. */
+  readonly type?: 'PV' | 'PVH' | 'HVM';
+  /** What finds the kernel of a PV or PVH guest on its own disk: GRUB in the guest itself (unset), or pygrub in dom0. */
+  readonly bootLoader?: 'PvGrub' | 'PyGrub';
+};
+
 export type GuestPort = { readonly name: string; readonly guestPort: number };
 
 /** `hostPort` unset: the host picks a free one and keeps it for the appliance's life. */
@@ -128,6 +136,7 @@ export type DesiredAppliance = {
   readonly powerState: 'Running' | 'Stopped';
   readonly layer: Sha256;
   readonly boot: GuestBoot;
+  readonly xen?: XenGuest;
   readonly disk: { readonly mode: 'Incremental' | 'Clone'; readonly sizeBytes?: number };
   readonly resources: { readonly cpuMillis: number; readonly memoryBytes: number };
   readonly network: DesiredNetwork;

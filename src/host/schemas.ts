@@ -140,6 +140,7 @@ export const desiredApplianceSchema: JsonSchema = closed({
       commandLine: { type: 'string', maxLength: 2048, pattern: '^[ -~]*$' },
     },
   }),
+  'xen?': closed({ 'type?': { enum: ['PV', 'PVH', 'HVM'] }, 'bootLoader?': { enum: ['PvGrub', 'PyGrub'] } }),
   disk: closed({ mode: { enum: ['Incremental', 'Clone'] }, 'sizeBytes?': positive }),
   resources: closed({ cpuMillis: positive, memoryBytes: positive }),
   network: oneOf('mode', {

@@ -126,6 +126,7 @@ async function openParts(options: HostDaemonOptions): Promise<Parts> {
   const metrics: HostMetrics = new HostMetrics(
     () => host.status(),
     () => appliances.list(),
+    () => driver.counts?.() ?? {},
   );
   const appliances = managerOf(options, services, events, metrics);
   const use = new HostUse({ clock, override: options.capacity, stateDirectory });

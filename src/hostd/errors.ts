@@ -6,6 +6,7 @@ import { networkErrors } from './errors/networks.ts';
 import { requestErrors } from './errors/requests.ts';
 import { sourceErrors } from './errors/sources.ts';
 import { storageErrors } from './errors/storage.ts';
+import { xenErrors } from './errors/xen.ts';
 
 export { codeOf, HostError, messageOf } from './errors/host-error.ts';
 
@@ -15,6 +16,7 @@ export const hostErrors = {
   ...storageErrors,
   ...sourceErrors,
   ...machineErrors,
+  ...xenErrors,
   ...guestErrors,
   ...networkErrors,
 };

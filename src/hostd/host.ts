@@ -96,14 +96,20 @@ export class Host {
   }
 
   async #measure(): Promise<void> {
-    const { driver, use, appliances, stateDirectory, onChange } = this.#options;
+    const { driver, onChange } = this.#options;
     // A host may be mended, or broken, while its daemon runs: a program installed, a bridge taken away.
     this.#info = await driver.probe();
-    this.#foreignVms = await driver.foreignVms(stateDirectory);
-    this.#measured = await use.measure(appliances.vmPids());
+    await this.#look();
     const status = this.status();
     if (status === undefined || isDeepStrictEqual(status, this.#told)) return;
     this.#told = status;
     onChange(status);
+  }
+
+  async #look(): Promise<void> {
+    const { driver, use, appliances, stateDirectory } = this.#options;
+    const works = this.#info.problem === undefined;
+    if (works) this.#foreignVms = await driver.foreignVms(stateDirectory);
+    this.#measured = await use.measure(appliances.vms(), works ? driver.measure : undefined);
   }
 }

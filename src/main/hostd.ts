@@ -15,7 +15,7 @@ export type HostdConfig = {
   readonly name: string;
   readonly listen: { readonly host: string; readonly port: number };
   readonly stateDir: string;
-  readonly driver: 'qemu' | 'simulated';
+  readonly driver: 'qemu' | 'xen' | 'simulated';
   /** Bridge for appliances with addresses of their own; none: they are not placed here. */
   readonly bridge?: string | undefined;
   /** Unset: the machine's. */
@@ -94,10 +94,10 @@ function bridgeOf({ driver, bridge }: HostdConfig): { bridge?: string } {
 }
 
 async function driverOf({ driver, stateDir, log, simulated, bridge }: HostdConfig): Promise<Driver> {
+  const searchPath = process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin';
   switch (driver) {
     case 'qemu': {
       const { createQemuDriver } = await import('../hostd/drivers/qemu/driver.ts');
-      const searchPath = process.env.PATH ?? '/usr/bin:/bin';
       return createQemuDriver({
         clock: systemClock,
         log,
@@ -105,6 +105,10 @@ async function driverOf({ driver, stateDir, log, simulated, bridge }: HostdConfi
         searchPath,
         bridge,
       });
+    }
+    case 'xen': {
+      const { createXenDriver } = await import('../hostd/drivers/xen/driver.ts');
+      return createXenDriver({ clock: systemClock, log, searchPath, bridge });
     }
     case 'simulated': {
       const { createSimulatedDriver } = await import('../hostd/drivers/simulated/driver.ts');

@@ -10,7 +10,7 @@ type HostdOptions = {
   readonly name: string;
   readonly listen: { host: string; port: number };
   readonly stateDir: string;
-  readonly driver: 'qemu' | 'simulated';
+  readonly driver: 'qemu' | 'xen' | 'simulated';
   readonly bridge?: string;
   readonly cpu?: number;
   readonly memory?: number;
@@ -49,6 +49,7 @@ export function hostdCommand(): Command {
     .addOption(
       option('--driver <name>', 'what runs the VMs', 'COPPICE_HOST_DRIVER', 'qemu').choices([
         'qemu',
+        'xen',
         'simulated',
       ]),
     )

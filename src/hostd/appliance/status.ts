@@ -39,6 +39,6 @@ export function statusOf(facts: Facts): ApplianceStatus {
 
 function vmStatusOf(vm: VmObservation | undefined): VmStatus {
   if (vm === undefined) return { state: 'Absent' };
-  const { uuid: _, problem: __, connected: ___, ...status } = vm;
+  const { uuid: _, problem: __, connected: ___, remains: ____, ...status } = vm;
   return status;
 }

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import type { Capability, Problem } from '../../host/protocol.ts';
+import type { Capability, Problem, XenGuest } from '../../host/protocol.ts';
 import type { Guest } from '../guest/guest.ts';
 
 /** Everything a driver needs to start one VM; the paths are absolute and the files exist. */
@@ -20,6 +20,8 @@ export type VmSpec = {
         readonly initrd?: string;
         readonly commandLine: string;
       };
+  /** How a Xen domain is made of it; drivers of other hypervisors pass it over. */
+  readonly xen?: XenGuest;
   readonly network: VmNetwork;
 };
 
@@ -52,6 +54,8 @@ export type VmObservation = {
   readonly connected?: boolean;
   /** Why a VM that is there is not well (its disk is full, its guest panicked), as far as the hypervisor tells. */
   readonly problem?: Problem;
+  /** It ended, and the hypervisor still keeps something of it (memory, say), which `destroy` or the next start frees. */
+  readonly remains?: boolean;
 };
 
 export type DriverInfo = {
@@ -64,9 +68,29 @@ export type DriverInfo = {
   readonly creationConcurrency: number;
   /** Set when it can not work at all. */
   readonly problem?: Problem;
-  /** What it can not do here though it was told to (its bridge is missing, say): the rest works. */
+  /** What a person should mend though the rest works: it was given a bridge that is missing, say. */
   readonly warnings?: readonly Problem[];
 };
+
+/** The machine as the hypervisor has it. */
+export type MachineUse = {
+  readonly cpuMillis: number;
+  readonly memoryBytes: number;
+  /** CPU time used, in milliseconds of one CPU, since some moment in the past: the difference of two calls counts. */
+  readonly busyMillis: number;
+  readonly usedMemoryBytes: number;
+};
+
+/** Memory checkpoints, of drivers with the capability `checkpoint`: a VM's memory and devices as a file. */
+export interface Checkpoints {
+  /**
+   * Writes the running VM to `path`, in place of what is there, whole or not at all, and ends it: it is then `Stopped`,
+   * its disk as the checkpoint needs it. When it fails the VM runs on. Not running: rejects.
+   */
+  save(vm: { readonly uuid: string; readonly directory: string }, path: string): Promise<void>;
+  /** As `start`, but the VM goes on from the checkpoint at `path`, which stays. */
+  restore(vm: VmSpec, path: string, signal?: AbortSignal): Promise<void>;
+}
 
 /** Makes and inspects disk images. Errors are `HostError`s (`DiskFull`, `ImageInvalid`, …). */
 export interface ImageTool {
@@ -98,6 +122,8 @@ export interface Prober {
  * and goes on from it. No method remembers anything between calls that it cannot find again on the host.
  */
 export interface Driver {
+  /** First half of the addresses of VMs' cards: the range that the hypervisor's makers have for it. */
+  readonly macPrefix: string;
   /** What this driver is and can do here; a `problem` instead of an error when it cannot work at all. */
   probe(): Promise<DriverInfo>;
   /**
@@ -131,6 +157,14 @@ export interface Driver {
   openConsole(directory: string): Promise<Duplex>;
   /** Names of the VMs on this host that were not started from below `root`: to be shown, never touched. */
   foreignVms(root: string): Promise<readonly string[]>;
+  /**
+   * Measures the machine, for hypervisors of which the operating system that the daemon runs in is itself a guest; without,
+   * that system is asked. With `own`, only the VMs with these uuids count as its use.
+   */
+  measure?(own?: readonly string[]): Promise<MachineUse>;
+  /** How often something happened since the driver was made that people should watch: name, in words with `_` → count. */
+  counts?(): Readonly<Record<string, number>>;
+  readonly checkpoints?: Checkpoints;
   readonly images: ImageTool;
   readonly prober: Prober;
 }

@@ -45,7 +45,7 @@ async function makeRoom({ host, desired, directory, record }: Scope): Promise<vo
 /** The VM as its driver is told of it. */
 export function vmSpecOf(scope: Scope): VmSpec {
   const { host, desired, directory } = scope;
-  const { uuid, boot, resources } = desired;
+  const { uuid, boot, resources, xen } = desired;
   const file = (sha256: string) => {
     const path = host.layers.readyPath(sha256);
     if (path === undefined) throw hostErrors.layerNotHere(sha256);
@@ -67,13 +67,15 @@ export function vmSpecOf(scope: Scope): VmSpec {
             ...(boot.initrd === undefined ? {} : { initrd: file(boot.initrd) }),
             commandLine: boot.commandLine,
           },
+    ...(xen === undefined ? {} : { xen }),
     network: vmNetworkOf(scope),
   };
 }
 
-function vmNetworkOf({ host, desired, record }: Scope): VmNetwork {
-  const { uuid, network } = desired;
-  const mac = macOf(uuid);
+function vmNetworkOf(scope: Scope): VmNetwork {
+  const { host, desired, record } = scope;
+  const { network } = desired;
+  const mac = macOf(scope);
   if (network.mode === 'bridge') {
     if (host.bridge === undefined) throw hostErrors.noBridge(labelOf(desired));
     return { mode: 'bridge', mac, bridge: host.bridge };
@@ -92,10 +94,10 @@ function reservedPort(ports: Readonly<Record<string, number>>, name: string): nu
   return port;
 }
 
-/** Always the same for an appliance, from the range that QEMU's own addresses have. */
-export function macOf(uuid: string): string {
-  const bytes = createHash('sha256').update(uuid).digest().subarray(0, 3);
-  return ['52', '54', '00', ...[...bytes].map((byte) => byte.toString(16).padStart(2, '0'))].join(':');
+/** Always the same for an appliance, from the range that its hypervisor's own addresses have. */
+export function macOf({ host, desired }: Scope): string {
+  const bytes = createHash('sha256').update(desired.uuid).digest().subarray(0, 3);
+  return [host.driver.macPrefix, ...[...bytes].map((byte) => byte.toString(16).padStart(2, '0'))].join(':');
 }
 
 /** The agent in the guest answers: state VMReady. A VM whose agent stays silent too long is started anew. */
@@ -155,9 +157,9 @@ export function stopStep({ host, desired, directory }: Scope): Step {
   return {
     name: 'Stop',
     isDone: async () => {
-      const state = (await host.driver.inspect(desired.uuid, directory.path))?.state;
+      const found = await host.driver.inspect(desired.uuid, directory.path);
       // One that failed may still have its hypervisor, and would never be told to be off.
-      return state === undefined || state === 'Stopped';
+      return found === undefined || (found.state === 'Stopped' && found.remains !== true);
     },
     run: async () => {
       await host.driver.shutdown(desired.uuid, directory.path, host.pace.shutdownMs);

@@ -24,7 +24,7 @@ export async function endVm(clock: Clock, running: QemuProcess): Promise<void> {
   if (await waitUntilGone(clock, running, orderlyLimitMs)) return;
   await signalProcess(running, 'SIGKILL');
   if (await waitUntilGone(clock, running, killLimitMs)) return;
-  throw hostErrors.vmNotEnding(nameOf(running), running.pid);
+  throw hostErrors.vmNotEnding('QEMU', nameOf(running), running.pid);
 }
 
 /** Ends what runs of the VM and removes what QEMU and the driver keep of it; logs stay for whoever asks what happened. */

@@ -59,7 +59,7 @@ async function goesOn(clock: Clock, vm: VmSpec, running: QemuProcess): Promise<b
 async function refuseSecond(vm: VmSpec): Promise<void> {
   const other = (await allQemu()).find((found) => uuidOf(found) === vm.uuid);
   if (other === undefined) return;
-  throw hostErrors.vmConflict(vm.domain, vm.uuid, other);
+  throw hostErrors.vmConflict(vm.domain, vm.uuid, `QEMU with pid ${other.pid}`, `in ${other.directory}`);
 }
 
 async function launchVm(

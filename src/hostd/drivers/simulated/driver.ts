@@ -28,6 +28,7 @@ export function createSimulatedDriver(config: SimulatedConfig): Driver {
     return vm;
   };
   return {
+    macPrefix: '52:54:00',
     probe: async () => ({
       name: 'simulated',
       version: '1',

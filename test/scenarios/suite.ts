@@ -1,0 +1,39 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe } from 'vitest';
+import type { Bed } from './bed.ts';
+import { refusals } from './refusals.ts';
+import { retriesIn, tellRetries } from './retries.ts';
+import { story } from './story.ts';
+import { survival } from './survival.ts';
+import { World } from './world.ts';
+
+/** What each scenario is given, once the bed is made. */
+export type Given = () => World;
+
+/** All scenarios on one bed, one after the other; after each, what was tried again meanwhile is printed. */
+export function describeScenarios(name: string, makeBed: () => Promise<Bed>, skip?: string): void {
+  describe.skipIf(skip !== undefined)(skip === undefined ? name : `${name} (${skip})`, () => {
+    let bed: Bed | undefined;
+    let world: World;
+    let before: ReadonlyMap<string, number>;
+
+    beforeAll(async () => {
+      bed = await makeBed();
+      world = await World.start(bed);
+    });
+    afterAll(async () => {
+      await world?.close();
+      await bed?.close();
+    });
+    beforeEach(async () => {
+      before = retriesIn(await world.bed.daemonLog());
+    });
+    afterEach(async ({ task }) => {
+      const told = tellRetries(before, retriesIn(await world.bed.daemonLog()));
+      console.log(`${name}: ${task.name}: tried again: ${told}`);
+    });
+
+    story(() => world);
+    survival(() => world);
+    refusals(() => world);
+  });
+}
