@@ -1,8 +1,9 @@
 import { defineConfig } from 'vitest/config';
 
 /**
- * Three suites: `unit` stands beside the code and starts nothing outside its process; `integration` starts our
- * own servers (embedded API, daemon with the simulated driver); `e2e` boots real VMs and calls the real CLI.
+ * Four suites: `unit` stands beside the code and starts nothing outside its process; `integration` starts our
+ * own servers (embedded API, daemon with the simulated driver); `e2e` boots real VMs and calls the real CLI. A fourth, `xen`, boots
+ * a dom0 with a real Xen, and VMs in it.
  */
 export default defineConfig({
   test: {
@@ -34,6 +35,8 @@ export default defineConfig({
       {
         test: {
           name: 'xen',
+          // After all others: dom0 takes the whole machine, and libxl's own time-outs do not wait for a busy one.
+          sequence: { groupOrder: 1 },
           include: ['test/xen/**/*.test.ts'],
           testTimeout: 900_000,
           hookTimeout: 900_000,

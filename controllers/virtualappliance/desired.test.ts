@@ -43,6 +43,13 @@ describe('what a host is told to have', () => {
     ]);
   });
 
+  it('tells the host how its guest runs under Xen', () => {
+    const xen = { type: 'PVH', bootLoader: 'PvGrub' } as const;
+    const template = aTemplate({ spec: { guest: { os: 'linux', agent: 'qemu-guest-agent', xen } } });
+    expect(desiredOf(anAppliance(), template, undefined).appliance.xen).toEqual(xen);
+    expect(desiredOf(anAppliance(), aTemplate(), undefined).appliance.xen).toBeUndefined();
+  });
+
   it('carries ports, parameters and probe in the words of the host', () => {
     const { appliance } = desiredOf(
       anAppliance({

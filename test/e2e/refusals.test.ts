@@ -152,6 +152,27 @@ const scenarios: readonly Scenario[] = [
     says: ['spec.source', 'source can not be changed: make a new template'],
   },
   {
+    rule: 'a PV guest under Xen that nothing boots',
+    refused: template({ guest: { xen: { type: 'PV' } } }),
+    says: ['spec.guest', 'a guest of type PV or PVH needs boot, which gives its kernel, or xen.bootLoader'],
+  },
+  {
+    rule: 'an HVM guest under Xen with a boot loader beside its firmware',
+    refused: template({ guest: { xen: { type: 'HVM', bootLoader: 'PvGrub' } } }),
+    says: ['spec.guest.xen', 'an HVM guest boots by its own firmware'],
+  },
+  {
+    rule: 'a kernel, and a boot loader under Xen that looks for one',
+    refused: template({ guest: { boot: { kernel: image }, xen: { bootLoader: 'PyGrub' } } }),
+    says: ['spec.guest', 'leave out one of them'],
+  },
+  {
+    rule: 'how a guest runs under Xen is changed',
+    before: template({ guest: { xen: { type: 'HVM' } } }),
+    refused: template({ guest: { xen: { bootLoader: 'PvGrub' } } }),
+    says: ['spec.guest', 'xen can not be changed: make a new template'],
+  },
+  {
     rule: 'a threshold above the whole host',
     refused: host({ thresholds: { cpu: 1.5 } }),
     says: ['spec.thresholds.cpu', 'should be less than or equal to 1'],

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, it } from 'vitest';
 import type { Bed } from './bed.ts';
 import { refusals } from './refusals.ts';
 import { retriesIn, tellRetries } from './retries.ts';
@@ -9,9 +9,20 @@ import { World } from './world.ts';
 /** What each scenario is given, once the bed is made. */
 export type Given = () => World;
 
-/** All scenarios on one bed, one after the other; after each, what was tried again meanwhile is printed. */
-export function describeScenarios(name: string, makeBed: () => Promise<Bed>, skip?: string): void {
-  describe.skipIf(skip !== undefined)(skip === undefined ? name : `${name} (${skip})`, () => {
+/**
+ * All scenarios on one bed, one after the other; after each, what was tried again meanwhile is printed. With a reason why
+ * there can be no bed here, that is what the tests tell.
+ */
+export function describeScenarios(
+  name: string,
+  makeBed: () => Promise<Bed>,
+  impossible: string | undefined,
+): void {
+  describe(name, () => {
+    if (impossible !== undefined) {
+      it('scenarios', (context) => context.skip(impossible));
+      return;
+    }
     let bed: Bed | undefined;
     let world: World;
     let before: ReadonlyMap<string, number>;

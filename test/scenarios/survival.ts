@@ -19,6 +19,9 @@ const STEPS: readonly StepName[] = [
   'Service',
 ];
 
+/** Steps may be over in less; then the daemon is killed in the one behind. */
+const STEP_POLL_MS = 50;
+
 /** The daemon dies in the middle of its work, again and again. */
 export function survival(given: Given): void {
   describe('a daemon that is killed', () => {
@@ -52,10 +55,11 @@ export function survival(given: Given): void {
 
 /** Resolves as soon as the daemon itself says that the step of its only appliance has begun; it may be over by then. */
 async function untilStep(world: World, step: StepName): Promise<void> {
-  await world.eventually(`step ${step} begins`, async () => {
+  const look = async () => {
     const [appliance] = await world.host.listAppliances();
     if (appliance?.steps.find(({ name }) => name === step) === undefined) {
       throw new Error(`steps so far: ${appliance?.steps.map(({ name }) => name).join(', ')}`);
     }
-  });
+  };
+  await world.eventually(`step ${step} begins`, look, STEP_POLL_MS);
 }

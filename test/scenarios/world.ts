@@ -29,7 +29,8 @@ const NAMESPACE = 'default';
 
 /** A VM is there after 15 s on an idle machine; on a busy one it takes minutes. */
 const PATIENCE_MS = 600_000;
-const POLL_MS = 200;
+/** Each look may be a program run on an emulated host, which must not be kept busy by being looked at. */
+const POLL_MS = 1000;
 const FETCH_MS = 10_000;
 
 const log = pino({ level: process.env.TEST_LOG ?? 'silent' });
@@ -195,7 +196,7 @@ export class World {
   }
 
   /** Looks until `look` no longer throws and resolves with what it found; in the end rejects with how all stands. */
-  async eventually<T>(what: string, look: () => Promise<T>): Promise<T> {
+  async eventually<T>(what: string, look: () => Promise<T>, pollMs = POLL_MS): Promise<T> {
     const deadline = Date.now() + PATIENCE_MS;
     for (;;) {
       try {
@@ -203,7 +204,7 @@ export class World {
       } catch (error) {
         if (Date.now() > deadline) throw new Error(await this.#report(what, error), { cause: error });
       }
-      await delay(POLL_MS);
+      await delay(pollMs);
     }
   }
 

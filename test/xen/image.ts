@@ -2,8 +2,24 @@ import { spawn } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { locate } from '../../src/hostd/drivers/common/programs.ts';
 
 export const repository = resolve(import.meta.dirname, '../..');
+
+const needed = ['qemu-system-x86_64', 'qemu-img', 'setpriv', 'apt-get', 'dpkg-deb'] as const;
+const missing = (
+  await Promise.all(
+    needed.map(async (name) => ((await locate(name, process.env.PATH ?? '')) === undefined ? [name] : [])),
+  )
+).flat();
+
+/** Why there can be no dom0 here; undefined where there can. */
+export const dom0IsImpossible: string | undefined =
+  process.platform !== 'linux' || process.arch !== 'x64'
+    ? `dom0 is built for x86-64 Linux only, and this is ${process.platform} on ${process.arch}`
+    : missing.length > 0
+      ? `missing programs: ${missing.join(', ')}`
+      : undefined;
 
 /** The files that `image/build-dom0.sh` makes. */
 export interface Dom0Image {

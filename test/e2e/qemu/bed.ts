@@ -6,6 +6,7 @@ import { networkInterfaces, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
+import { locate } from '../../../src/hostd/drivers/common/programs.ts';
 import type { Bed, BedNetwork, DaemonIdentity, RunningVm } from '../../scenarios/bed.ts';
 import { DAEMON_PORT, daemonArguments, identityFiles } from '../../scenarios/daemon-command.ts';
 import { isQemu, killAndWait, processesNaming } from '../processes.ts';
@@ -17,9 +18,20 @@ const repository = resolve(import.meta.dirname, '../../..');
 const FETCH =
   'const a = await fetch(process.argv[1]); process.stdout.write(await a.text()); process.exit(a.ok ? 0 : 1)';
 
+const needed = ['qemu-system-x86_64', 'qemu-img', 'ip', 'setpriv'] as const;
+const missing = (
+  await Promise.all(
+    needed.map(async (name) => ((await locate(name, process.env.PATH ?? '')) === undefined ? [name] : [])),
+  )
+).flat();
+
 /** Why there can be no bed here; undefined where there can. */
 export const bedIsImpossible: string | undefined =
-  process.getuid?.() === 0 ? undefined : 'network namespaces and bridges need root';
+  missing.length > 0
+    ? `missing programs: ${missing.join(', ')}`
+    : process.getuid?.() === 0
+      ? undefined
+      : 'network namespaces and bridges need root';
 
 /**
  * A network namespace as host, with the daemon and its VMs' taps in it. Its bridge has a leg in this machine's own network, by

@@ -74,22 +74,28 @@ check_machine() {
 
 builder_files() { (cd "$here" && hash_files . && cd "$library" && hash_files .; echo "disk=$disk_gib"); }
 
-xen=4.17
-# xen-utils and qemu-system-xen: the toolstack and its device models; qemu-utils: images and NBD exports; libstdc++6
+# xen-utils and qemu-system-xen: the toolstack and its device models; qemu-utils and nbdkit: images and NBD exports; libstdc++6
 # and libatomic1: Node; qemu-guest-agent: how the tests speak to dom0; bash and iproute2: Xen's scripts for network cards.
-chosen_packages="xen-hypervisor-$xen-amd64 xen-utils-$xen xen-utils-common qemu-system-xen qemu-utils libstdc++6
+chosen_packages="xen-utils-common qemu-system-xen qemu-utils nbdkit libstdc++6
 libatomic1 qemu-guest-agent busybox-static bash iproute2 procps util-linux e2fsprogs ca-certificates"
-indispensable_packages="xen-hypervisor-$xen-amd64 xen-utils-$xen qemu-system-xen busybox-static qemu-guest-agent"
+indispensable_packages='xen-utils-common qemu-system-xen busybox-static qemu-guest-agent'
+
+# newest_of PACKAGE PREFIX: the package of that kind that the given one, which follows the newest, depends on.
+newest_of() {
+  apt-cache depends "$1" 2> /dev/null | awk -v prefix="$2" '$1 == "Depends:" && index($2, prefix) == 1 && !found++ {print $2}'
+}
 
 # What apt would install where nothing is installed yet. Maintainer scripts never run here, so what only they need is dropped.
 wanted_packages() {
-  local kernel empty=$work/no-packages-installed
+  local kernel hypervisor empty=$work/no-packages-installed
   : > "$empty"
-  kernel=$(apt-cache depends linux-image-amd64 2> /dev/null | awk '$1 == "Depends:" && $2 ~ /^linux-image-/ && !found++ {print $2}')
-  [ -n "$kernel" ] || return 1
+  kernel=$(newest_of linux-image-amd64 linux-image-)
+  hypervisor=$(newest_of xen-system-amd64 xen-hypervisor-)
+  [ -n "$kernel" ] && [ -n "$hypervisor" ] || return 1
+  xen=${hypervisor#xen-hypervisor-} xen=${xen%-amd64}
   # shellcheck disable=SC2086 # one word for each package
   apt-get -s -o Debug::NoLocking=1 -o Dir::State::status="$empty" -o APT::Install-Recommends=0 install \
-    "$kernel" $chosen_packages 2> /dev/null | awk '$1 == "Inst" {print $2}' |
+    "$kernel" "$hypervisor" "xen-utils-$xen" $chosen_packages 2> /dev/null | awk '$1 == "Inst" {print $2}' |
     grep -vE '^(initramfs-tools.*|klibc-utils|libklibc|usrmerge|perl|perl-modules.*|libperl.*|lib.*-perl|iso-codes|kmod|udev)$'
 }
 
@@ -108,7 +114,7 @@ prepare_root() {
 
 finish_root() {
   local root=$work/unpacked applet
-  zcat "$root/boot/xen-$xen-amd64.gz" > "$work/build/xen"
+  zcat "$root"/boot/xen-*-amd64.gz > "$work/build/xen"
   rm -rf "$root/boot"
   mkdir -p "$root"/{proc,sys,dev,run,tmp,root,coppice,share} "$root"/var/{tmp,log/xen/console,lib/xen}
   (cd "$here/rootfs" && find . -type f -print0 | xargs -0 cp --parents -t "$root")
@@ -167,7 +173,7 @@ build() {
   extract_kernel "$work/build" $drivers_disk $drivers_xen $drivers_other
   rm "$work/build/vmlinux" # Xen unpacks the kernel by itself
   finish_root
-  say "Making the images (Xen $xen, kernel $kernel_version)"
+  say "Making the images (Xen $(sed -n 's/^xen-utils-common //p' "$work/packages.txt" | cut -d' ' -f1), kernel $kernel_version)"
   make_dom0_initrd "$work/build/initrd.img"
   make_dom0_disk "$work/build/disk.qcow2"
   write_manifest "$1"

@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -170,12 +170,7 @@ describe('starting a VM under Xen', () => {
 
 describe('a daemon that was killed while xl was at work', () => {
   it('waits for that xl, and makes no second domain', async () => {
-    expected('slow');
-    const killed = new AbortController();
-    const start = driver.start(vm, killed.signal);
-    await untilMade();
-    killed.abort();
-    await expect(start).rejects.toThrow();
+    await beAbandoned();
     expect(await state()).toBe('Paused');
 
     const next = createDriver().start(vm);
@@ -186,12 +181,7 @@ describe('a daemon that was killed while xl was at work', () => {
   });
 
   it('ends that xl with what it made, when the VM is to go', async () => {
-    expected('slow');
-    const killed = new AbortController();
-    const start = driver.start(vm, killed.signal);
-    await untilMade();
-    killed.abort();
-    await expect(start).rejects.toThrow();
+    await beAbandoned();
     await createDriver().destroy(vm.uuid, vm.directory);
     expect(readState(root).domains).toEqual([]);
     expect(await state()).toBeUndefined();
@@ -206,8 +196,14 @@ describe('a daemon that was killed while xl was at work', () => {
     expect(readState(root).done).toEqual(['destroy 7', 'create default.web-0.00000000']);
   });
 
-  async function untilMade(): Promise<void> {
+  /** A creation is at work, and whoever began it is gone. */
+  async function beAbandoned(): Promise<void> {
+    expected('slow');
+    const killed = new AbortController();
+    const start = driver.start(vm, killed.signal);
     while (readState(root).domains.length === 0) await delay(20);
+    killed.abort();
+    await expect(start).rejects.toThrow();
   }
 });
 
@@ -233,6 +229,31 @@ describe('the end of a VM under Xen', () => {
     expect(await state()).toBe('Crashed');
     await driver.destroy(vm.uuid, vm.directory);
     expect(await state()).toBeUndefined();
+  });
+});
+
+describe('a memory checkpoint under Xen', () => {
+  it('ends the VM, and is what it goes on from', async () => {
+    const path = join(root, 'checkpoint');
+    await driver.start(vm);
+    await driver.checkpoints?.save(vm, path);
+    expect(await readFile(path, 'utf8')).toBe('memory');
+    expect(await state()).toBe('Stopped');
+    await driver.checkpoints?.restore(vm, path);
+    expect(await driver.inspect(vm.uuid, vm.directory)).toMatchObject({
+      state: 'Running',
+      commandLine: [join(root, 'xl'), 'restore', '-e', join(vm.directory, 'domain.cfg'), path],
+    });
+  });
+
+  it('leaves a VM running that could not be saved, and no half file', async () => {
+    await driver.start(vm);
+    expected('timesOut');
+    await expect(driver.checkpoints?.save(vm, join(root, 'checkpoint'))).rejects.toMatchObject({
+      reason: 'CheckpointFailed',
+    });
+    expect(await state()).toBe('Running');
+    expect((await readdir(root)).filter((name) => name.startsWith('checkpoint'))).toEqual([]);
   });
 });
 

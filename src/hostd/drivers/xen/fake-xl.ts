@@ -99,6 +99,16 @@ async function untilTold(folder: string): Promise<void> {
   }
 }
 
+function save(folder: string, { domains, outcomes }: FakeState, [id, file = '']: readonly string[]): number {
+  writeFileSync(file, 'memory');
+  if (outcomes[0] === 'timesOut') {
+    console.error('libxl: error: libxl_dom_suspend.c:360: guest did not suspend, timed out');
+    return 1;
+  }
+  changeState(folder, { domains: domains.filter((domain) => domain.id !== Number(id)) });
+  return 0;
+}
+
 function setDomain(folder: string, id: number, change: Partial<FakeDomain>): void {
   const { domains } = readState(folder);
   changeState(folder, { domains: domains.map((each) => (each.id === id ? { ...each, ...change } : each)) });
@@ -137,6 +147,10 @@ async function play(folder: string, [command, ...rest]: readonly string[]): Prom
       return 0;
     case 'create':
       return create(folder, rest.at(-1) ?? '');
+    case 'restore':
+      return create(folder, rest.at(-2) ?? '');
+    case 'save':
+      return save(folder, state, rest);
     case 'destroy':
       note();
       changeState(folder, { domains: state.domains.filter((domain) => domain.id !== id) });
