@@ -31,7 +31,7 @@ export interface Forward {
 }
 
 /**
- * Without smap and smep Xen's dom0 dies at once; with the others programs in PV guests die at random (10 of 300 starts).
+ * With smap dom0 dies at once; with the others programs in PV guests die at random (10 of 300 starts).
  * Not found out: which of these matter.
  */
 const cpu = 'max,-smap,-smep,-rdtscp,-avx,-avx2,-pku,la57=off,-umip,-fsgsbase,-xsave';
