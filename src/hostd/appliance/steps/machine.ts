@@ -75,7 +75,7 @@ export function vmSpecOf(scope: Scope): VmSpec {
 function vmNetworkOf(scope: Scope): VmNetwork {
   const { host, desired, record } = scope;
   const { network } = desired;
-  const mac = macOf(scope);
+  const mac = macOf(scope.desired.uuid);
   if (network.mode === 'bridge') {
     if (host.bridge === undefined) throw hostErrors.noBridge(labelOf(desired));
     return { mode: 'bridge', mac, bridge: host.bridge };
@@ -94,10 +94,13 @@ function reservedPort(ports: Readonly<Record<string, number>>, name: string): nu
   return port;
 }
 
-/** Always the same for an appliance, from the range that its hypervisor's own addresses have. */
-export function macOf({ host, desired }: Scope): string {
-  const bytes = createHash('sha256').update(desired.uuid).digest().subarray(0, 3);
-  return [host.driver.macPrefix, ...[...bytes].map((byte) => byte.toString(16).padStart(2, '0'))].join(':');
+/**
+ * The address of an appliance's card, always the same for its uuid. Locally administered (IEEE 802, second bit of the first byte):
+ * the ranges of hypervisors' makers leave 24 bits, of which ten thousand VMs on one network would share some.
+ */
+export function macOf(uuid: string): string {
+  const bytes = createHash('sha256').update(uuid).digest().subarray(0, 5);
+  return ['52', ...[...bytes].map((byte) => byte.toString(16).padStart(2, '0'))].join(':');
 }
 
 /** The agent in the guest answers: state VMReady. A VM whose agent stays silent too long is started anew. */
