@@ -114,9 +114,11 @@ describe('an appliance on a host', () => {
   });
 
   it('is started anew when its agent stays silent, with the end of its console in the message', async () => {
-    const failures = [{ step: 'agent', times: 20, message: 'silent' }] as const;
-    await withHost(certificates, { simulated: { ...QUICK, failures } }, async ({ client, layer }) => {
-      const desired = applianceOf(layer, { agentTimeoutSeconds: 0.05 });
+    const simulated = { ...QUICK, times: { ...QUICK.times, agent: 3000 } };
+    // The problem is there for as long as the pause before the next try: long enough to be seen.
+    const overrides = { ...OVERRIDES, pace: { ...PACE, backoff: { firstMs: 2000, maxMs: 2000 } } };
+    await withHost(certificates, { simulated, overrides }, async ({ client, layer }) => {
+      const desired = applianceOf(layer, { agentTimeoutSeconds: 0.1 });
       await client.putAppliance(desired);
       const failed = await eventually(async () => {
         const status = await client.getAppliance(desired.uuid);
@@ -125,6 +127,7 @@ describe('an appliance on a host', () => {
       expect(failed.serviceState).toBe('VMUnavailable');
       expect(failed.problem?.message).toContain('simulated VM default.web-0');
       expect(failed.problem?.retryAt).toBeDefined();
+      await client.putAppliance({ ...desired, generation: 2, agentTimeoutSeconds: 60 });
       await untilAvailable(client, desired.uuid);
     });
   });
