@@ -18,11 +18,13 @@ describe('the file of tokens', () => {
   };
 
   it('has a user and groups for each token', async () => {
-    expect(await read('s3cret,alice,1,"system:masters, devs"\n\nother,bob,2,devs\r\nthird,carol,\n')).toEqual([
-      { token: 's3cret', user: 'alice', groups: ['system:masters', 'devs'] },
-      { token: 'other', user: 'bob', groups: ['devs'] },
-      { token: 'third', user: 'carol', groups: [] },
-    ]);
+    expect(await read('s3cret,alice,1,"system:masters, devs"\n\nother,bob,2,devs\r\nthird,carol,\n')).toEqual(
+      [
+        { token: 's3cret', user: 'alice', groups: ['system:masters', 'devs'] },
+        { token: 'other', user: 'bob', groups: ['devs'] },
+        { token: 'third', user: 'carol', groups: [] },
+      ],
+    );
   });
 
   it.each(['s3cret', 's3cret,alice', ',alice,1', 's3cret,,1', 's3cret,alice,1,"devs', 's3cret,alice,1,a,b'])(
