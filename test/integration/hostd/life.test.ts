@@ -132,6 +132,38 @@ describe('an appliance on a host', () => {
     });
   });
 
+  it('is left as it is when only its agent is silent after a restart of the daemon, and its service answers', async () => {
+    await withDirectory(async (directory) => {
+      const first = await startHost(directory, certificates);
+      const desired = applianceOf(await putTemplate(first), { agentTimeoutSeconds: 0.1 });
+      await first.client.putAppliance(desired);
+      const before = await untilAvailable(first.client, desired.uuid);
+      await first.close();
+      const failures = [{ step: 'agent', message: 'silent' }] as const;
+      const second = await startHost(directory, certificates, { simulated: { ...QUICK, failures } });
+      try {
+        const failed = await eventually(
+          async () => {
+            const status = await second.client.getAppliance(desired.uuid);
+            return (stepOf(status, 'Agent')?.attempts ?? 0) > 2 ? status : undefined;
+          },
+          () => second.client.getAppliance(desired.uuid),
+        );
+        expect(failed.problem?.reason).toBe('AgentTimeout');
+        expect(failed.problem?.message).toContain('its service does, so the VM is left as it is');
+        expect(failed.vm).toEqual(before.vm);
+      } finally {
+        await second.close();
+      }
+      const third = await startHost(directory, certificates);
+      try {
+        expect((await untilAvailable(third.client, desired.uuid)).vm).toEqual(before.vm);
+      } finally {
+        await third.close();
+      }
+    });
+  });
+
   it('survives the restart of its daemon: same VM, same ports, no flicker of its state', async () => {
     await withDirectory(async (directory) => {
       const first = await startHost(directory, certificates);
@@ -239,6 +271,6 @@ async function untilStartedAgain(client: TestHost['client'], before: ApplianceSt
   );
 }
 
-function stepOf(status: ApplianceStatus, name: string) {
-  return status.steps.find((step) => step.name === name);
+function stepOf(status: ApplianceStatus | undefined, name: string) {
+  return status?.steps.find((step) => step.name === name);
 }
