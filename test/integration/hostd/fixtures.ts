@@ -134,8 +134,8 @@ export function applianceOf(layer: string, change: Partial<DesiredAppliance> = {
       package: { kind: 'files', files: { 'index.html': Buffer.from('hello').toString('base64') } },
       parameters: {},
     },
-    agentTimeoutSeconds: 5,
-    serviceTimeoutSeconds: 5,
+    agentTimeoutSeconds: 60,
+    serviceTimeoutSeconds: 60,
     ...change,
   };
 }

@@ -6,8 +6,9 @@ import { FORWARD_ADDRESS } from '../../ports.ts';
 import { queued } from '../../queued.ts';
 import { ensureSpace } from '../../space.ts';
 import { CONSOLE_TAIL_BYTES, whyNotRunning } from '../observation.ts';
+import { askProbe } from '../probe.ts';
 import { domainOf, labelOf, type Scope } from '../scope.ts';
-import { fetchPackage } from '../service.ts';
+import { fetchPackage, provisionalPlanOf } from '../service.ts';
 import type { Step } from '../step.ts';
 
 /** The VM runs. */
@@ -103,7 +104,10 @@ export function macOf(uuid: string): string {
   return ['52', ...[...bytes].map((byte) => byte.toString(16).padStart(2, '0'))].join(':');
 }
 
-/** The agent in the guest answers: state VMReady. A VM whose agent stays silent too long is started anew. */
+/**
+ * The agent in the guest answers: state VMReady. A VM whose agent stays silent too long is started anew, unless its
+ * service answers.
+ */
 export function agentStep(scope: Scope): Step {
   const { host, desired, guest } = scope;
   return {
@@ -118,7 +122,7 @@ export function agentStep(scope: Scope): Step {
       const deadline = host.clock.now() + desired.agentTimeoutSeconds * 1000;
       while (!(await answers(() => guest.ping(host.pace.questionMs), signal))) {
         await ensureRunning(scope);
-        if (host.clock.now() >= deadline) throw await giveUp(scope);
+        if (host.clock.now() >= deadline) throw await giveUp(scope, signal);
         await host.clock.sleep(host.pace.pollMs, signal);
       }
     },
@@ -149,10 +153,20 @@ async function ensureRunning(scope: Scope): Promise<void> {
   if (found?.state !== 'Running') throw await whyNotRunning(scope, found);
 }
 
-async function giveUp({ host, desired, directory }: Scope): Promise<HostError> {
+/** A VM that serves is not ended because its agent, killed in the guest, say, is found silent by a restarted daemon. */
+async function giveUp(scope: Scope, signal: AbortSignal): Promise<HostError> {
+  const { host, desired, directory } = scope;
+  const [domain, seconds] = [domainOf(desired), desired.agentTimeoutSeconds];
+  if (await serves(scope, signal)) return hostErrors.agentSilent(domain, seconds);
   const console = await host.driver.consoleTail(directory.path, CONSOLE_TAIL_BYTES);
   await host.driver.destroy(desired.uuid, directory.path);
-  return hostErrors.agentTimeout(domainOf(desired), desired.agentTimeoutSeconds, console);
+  return hostErrors.agentTimeout(domain, seconds, console);
+}
+
+/** Whether the service answers, as far as that can be known without the agent. */
+async function serves(scope: Scope, signal: AbortSignal): Promise<boolean> {
+  const { serviceProbe } = await provisionalPlanOf(scope);
+  return serviceProbe.kind !== 'exec' && (await askProbe(scope, serviceProbe, signal)) === undefined;
 }
 
 /** The VM is off, and stays off. */
