@@ -43,16 +43,18 @@ function applyConfigFile(command: Command, path: string): void {
       command.error(`error: ${path}: unknown option '${name}'; known are ${names.join(', ')}`);
       return;
     }
-    const source = command.getOptionValueSource(known.attributeName());
-    const isFromFile = source === undefined || source === 'default' || source === 'config';
-    if (isFromFile) {
-      command.setOptionValueWithSource(
-        known.attributeName(),
-        parseValue(command, path, known, value),
-        'config',
-      );
-    }
+    const parsed = parseValue(command, path, known, value);
+    // Flags would add to a list that is there already.
+    if (known.variadic) command.hook('preAction', () => takeFromFile(command, known, parsed));
+    else takeFromFile(command, known, parsed);
   }
+}
+
+function takeFromFile(command: Command, known: Option, value: unknown): void {
+  const name = known.attributeName();
+  const source = command.getOptionValueSource(name);
+  const isOpen = source === undefined || source === 'default' || source === 'config';
+  if (isOpen) command.setOptionValueWithSource(name, value, 'config');
 }
 
 function readMapping(command: Command, path: string): Record<string, unknown> {
@@ -75,6 +77,7 @@ function parseValue(command: Command, path: string, known: Option, value: unknow
       if (typeof value !== 'boolean') throw new InvalidArgumentError('it must be true or false');
       return value;
     }
+    if (known.variadic && Array.isArray(value) && value.every((one) => typeof one === 'string')) return value;
     if (value === null || typeof value === 'object')
       throw new InvalidArgumentError('it must be a single value');
     return known.parseArg === undefined ? String(value) : known.parseArg(String(value), undefined);

@@ -122,7 +122,7 @@ async function runHostdCommand(options: HostdOptions): Promise<void> {
     listen: options.listen,
     stateDir: options.stateDir,
     driver: options.driver,
-    // One folder when it comes from the environment or a file, several when given as flags.
+    // One folder, not a list, when it comes from the environment.
     fileRoots: [options.fileRoot ?? []].flat().map((root) => resolve(root)),
     bridge: options.bridge,
     capacity: { cpuMillis: options.cpu, memoryBytes: options.memory },

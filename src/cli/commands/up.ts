@@ -54,7 +54,7 @@ async function runUp(options: UpOptions, cliMain: string): Promise<void> {
     'Interrupted. What was started goes on: `coppice up` starts the rest, `coppice down` ends it.',
   );
   const platform = await openPlatform(options.dataDir, options, cliMain);
-  const client = openClient(platform.layout.kubeconfig);
+  const client = await openClient(platform.layout.kubeconfig);
   try {
     await runSteps(platformSteps(platform, client, signal), signal);
     const { kubeconfig } = platform.layout;

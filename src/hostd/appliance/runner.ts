@@ -147,11 +147,19 @@ export class ApplianceRunner {
         else await this.#converge(this.#desired, signal);
       } catch (error) {
         // Stopped, or asked for something else: the next round sees what. Anything else is ours to mend.
-        if (signal.aborted) continue;
-        this.#log.error({ err: error }, 'the loop of an appliance failed');
-        await this.#pauseUnlessStopped();
+        if (!signal.aborted) await this.#failed(error);
       }
     }
+  }
+
+  /** A failure that is no step's, of looking at the VM, say: it would most likely fail at once again. */
+  async #failed(error: unknown): Promise<void> {
+    const { watchMs } = this.#host.pace;
+    this.#log.error({ err: error }, 'the loop of an appliance failed');
+    this.#setProblem(toHostError(error), watchMs);
+    this.#changed();
+    // Stopped: the loop sees it.
+    await this.#pause(watchMs).catch(() => undefined);
   }
 
   /** Nothing is done to an appliance whose files cannot be read, until they can. */
@@ -281,13 +289,6 @@ export class ApplianceRunner {
   #setProblem(error: HostError, retryInMs?: number): void {
     const { clock } = this.#host;
     this.#problem = toProblem(error, retryInMs === undefined ? undefined : instant(clock.now() + retryInMs));
-  }
-
-  /** What failed would most likely fail again at once. */
-  async #pauseUnlessStopped(): Promise<void> {
-    await this.#pause(this.#host.pace.watchMs).catch((error: unknown) => {
-      if (!this.#stop.signal.aborted) throw error;
-    });
   }
 
   #pause(ms: number): Promise<void> {

@@ -122,8 +122,6 @@ export interface Prober {
  * and goes on from it. No method remembers anything between calls that it cannot find again on the host.
  */
 export interface Driver {
-  /** First half of the addresses of VMs' cards: the range that the hypervisor's makers have for it. */
-  readonly macPrefix: string;
   /** What this driver is and can do here; a `problem` instead of an error when it cannot work at all. */
   probe(): Promise<DriverInfo>;
   /**

@@ -30,6 +30,12 @@ export const machineErrors = {
       `the agent in VM ${domain} did not answer within ${seconds} s of its start, so the VM is started anew; ` +
         tail(console),
     ),
+  agentSilent: (domain: string, seconds: number) =>
+    new HostError(
+      'AgentTimeout',
+      `the agent in VM ${domain} did not answer within ${seconds} s, but its service does, so the VM is left as it is: ` +
+        'look after qemu-guest-agent in the guest, or restart the guest; until then nothing can be changed in it',
+    ),
   consoleUnavailable: (words: string) =>
     new HostError('ConsoleUnavailable', `the VM's console cannot be had: ${words}`, {
       kind: 'refused',

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DesiredAppliance } from '../../../src/host/protocol.ts';
+import { macOf } from '../../../src/hostd/appliance/steps/machine.ts';
 import { tapNameOf } from '../../../src/hostd/drivers/qemu/tap.ts';
 import { type Link, linksIn } from '../../../src/hostd/network/links.ts';
 import { applianceOf, createCertificates } from '../../integration/hostd/fixtures.ts';
@@ -10,7 +11,7 @@ import { buildGuestImage, type GuestImage } from '../guest-vm.ts';
 import { BRIDGE, Lan, MTU, whyNoBridges } from '../network/lan.ts';
 import { NetworkHost } from '../network/network-host.ts';
 import { isQemu, killAndWait, processesNaming } from '../processes.ts';
-import { holdGuest } from './guest-layers.ts';
+import { holdGuest } from './layers.ts';
 import { createDriver, qemuIsMissing } from './scene.ts';
 
 const repository = resolve(import.meta.dirname, '../../..');
@@ -138,7 +139,7 @@ describe.skipIf(why !== undefined)(`two hosts on one network${why === undefined 
         return stdout;
       };
       const interfaces = await guest.interfaces(60_000);
-      const own = interfaces.find(({ mac }) => mac?.startsWith('52:54:00'));
+      const own = interfaces.find(({ mac }) => mac === macOf(web.uuid));
       const global = own?.addresses.filter(({ address }) => !address.startsWith('fe80:'));
       expect(global).toEqual([{ address: '10.77.0.11', prefixLength: 24 }]);
       expect((await exec('busybox ip route')).match(/^default.*$/gm)).toEqual([

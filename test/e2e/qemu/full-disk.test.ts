@@ -14,7 +14,7 @@ import {
 } from '../../integration/hostd/fixtures.ts';
 import { canMount } from '../../integration/hostd/small-disk.ts';
 import { buildGuestImage } from '../guest-vm.ts';
-import { holdGuest, type OnLayers } from './guest-layers.ts';
+import { holdGuest, type OnLayers } from './layers.ts';
 import { qemuIsMissing } from './scene.ts';
 
 const run = promisify(execFile);

@@ -67,8 +67,8 @@ export class World {
     await rm(this.directory, { recursive: true, force: true });
   }
 
-  async startOperator(): Promise<void> {
-    this.#operator = await this.newOperator();
+  async startOperator(change: Partial<OperatorConfig> = {}): Promise<void> {
+    this.#operator = await this.newOperator(change);
   }
 
   /** One more operator, which who asks for it has to close. */
@@ -99,20 +99,21 @@ export class World {
     return { ca: await write('ca'), cert: await write('cert'), key: await write('key') };
   }
 
-  /** How many writes the operator of this world has made to the API since it started. */
-  async writes(): Promise<number> {
+  /** How many writes the operator of this world has made to the API since it started: all, or to one resource. */
+  async writes(resource?: string): Promise<number> {
     if (this.#operator === undefined) throw new Error('there is no operator');
-    return await this.writesOf(this.#operator);
+    return await this.writesOf(this.#operator, resource);
   }
 
   /** The same of any operator, as its metrics tell; those of the election itself do not count. */
-  async writesOf({ metricsUrl }: Operator): Promise<number> {
+  async writesOf({ metricsUrl }: Operator, only?: string): Promise<number> {
     const text = await (await fetch(`${metricsUrl}/metrics`)).text();
     const counts = text.matchAll(
       /^coppice_operator_api_requests_total\{method="(\w+)",resource="(\w+)".*\} (\d+)$/gm,
     );
     return [...counts]
       .filter(([, method, resource]) => method !== 'GET' && resource !== 'leases')
+      .filter(([, , resource]) => only === undefined || resource === only)
       .reduce((sum, [, , , count]) => sum + Number(count), 0);
   }
 

@@ -6,8 +6,9 @@ import { FORWARD_ADDRESS } from '../../ports.ts';
 import { queued } from '../../queued.ts';
 import { ensureSpace } from '../../space.ts';
 import { CONSOLE_TAIL_BYTES, whyNotRunning } from '../observation.ts';
+import { askProbe } from '../probe.ts';
 import { domainOf, labelOf, type Scope } from '../scope.ts';
-import { fetchPackage } from '../service.ts';
+import { fetchPackage, provisionalPlanOf } from '../service.ts';
 import type { Step } from '../step.ts';
 
 /** The VM runs. */
@@ -75,7 +76,7 @@ export function vmSpecOf(scope: Scope): VmSpec {
 function vmNetworkOf(scope: Scope): VmNetwork {
   const { host, desired, record } = scope;
   const { network } = desired;
-  const mac = macOf(scope);
+  const mac = macOf(scope.desired.uuid);
   if (network.mode === 'bridge') {
     if (host.bridge === undefined) throw hostErrors.noBridge(labelOf(desired));
     return { mode: 'bridge', mac, bridge: host.bridge };
@@ -94,13 +95,19 @@ function reservedPort(ports: Readonly<Record<string, number>>, name: string): nu
   return port;
 }
 
-/** Always the same for an appliance, from the range that its hypervisor's own addresses have. */
-export function macOf({ host, desired }: Scope): string {
-  const bytes = createHash('sha256').update(desired.uuid).digest().subarray(0, 3);
-  return [host.driver.macPrefix, ...[...bytes].map((byte) => byte.toString(16).padStart(2, '0'))].join(':');
+/**
+ * The address of an appliance's card, always the same for its uuid. Locally administered (IEEE 802, second bit of the first byte):
+ * the ranges of hypervisors' makers leave 24 bits, of which ten thousand VMs on one network would share some.
+ */
+export function macOf(uuid: string): string {
+  const bytes = createHash('sha256').update(uuid).digest().subarray(0, 5);
+  return ['52', ...[...bytes].map((byte) => byte.toString(16).padStart(2, '0'))].join(':');
 }
 
-/** The agent in the guest answers: state VMReady. A VM whose agent stays silent too long is started anew. */
+/**
+ * The agent in the guest answers: state VMReady. A VM whose agent stays silent too long is started anew, unless its
+ * service answers.
+ */
 export function agentStep(scope: Scope): Step {
   const { host, desired, guest } = scope;
   return {
@@ -115,7 +122,7 @@ export function agentStep(scope: Scope): Step {
       const deadline = host.clock.now() + desired.agentTimeoutSeconds * 1000;
       while (!(await answers(() => guest.ping(host.pace.questionMs), signal))) {
         await ensureRunning(scope);
-        if (host.clock.now() >= deadline) throw await giveUp(scope);
+        if (host.clock.now() >= deadline) throw await giveUp(scope, signal);
         await host.clock.sleep(host.pace.pollMs, signal);
       }
     },
@@ -146,10 +153,20 @@ async function ensureRunning(scope: Scope): Promise<void> {
   if (found?.state !== 'Running') throw await whyNotRunning(scope, found);
 }
 
-async function giveUp({ host, desired, directory }: Scope): Promise<HostError> {
+/** A VM that serves is not ended because its agent, killed in the guest, say, is found silent by a restarted daemon. */
+async function giveUp(scope: Scope, signal: AbortSignal): Promise<HostError> {
+  const { host, desired, directory } = scope;
+  const [domain, seconds] = [domainOf(desired), desired.agentTimeoutSeconds];
+  if (await serves(scope, signal)) return hostErrors.agentSilent(domain, seconds);
   const console = await host.driver.consoleTail(directory.path, CONSOLE_TAIL_BYTES);
   await host.driver.destroy(desired.uuid, directory.path);
-  return hostErrors.agentTimeout(domainOf(desired), desired.agentTimeoutSeconds, console);
+  return hostErrors.agentTimeout(domain, seconds, console);
+}
+
+/** Whether the service answers, as far as that can be known without the agent. */
+async function serves(scope: Scope, signal: AbortSignal): Promise<boolean> {
+  const { serviceProbe } = await provisionalPlanOf(scope);
+  return serviceProbe.kind !== 'exec' && (await askProbe(scope, serviceProbe, signal)) === undefined;
 }
 
 /** The VM is off, and stays off. */

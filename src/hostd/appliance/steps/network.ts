@@ -58,7 +58,7 @@ async function isOnBridge({ host, desired, directory }: Scope): Promise<boolean>
 }
 
 async function setNetwork(scope: Scope, network: BridgedNetwork, signal: AbortSignal): Promise<void> {
-  const argv = setNetworkArgv(macOf(scope), network);
+  const argv = setNetworkArgv(macOf(scope.desired.uuid), network);
   const { exitCode, stderr } = await orAborted(scope.guest.exec(argv, { timeoutMs: COMMAND_MS }), signal);
   if (exitCode === ADDRESS_TAKEN) throw hostErrors.addressInUse(network.address, stderr.trim());
   if (exitCode !== 0) throw hostErrors.guestCommandFailed('set the network', exitCode, stderr);
@@ -81,7 +81,7 @@ async function untilConfigured(scope: Scope, network: BridgedNetwork, signal: Ab
 
 async function askGuest(scope: Scope, network: BridgedNetwork, signal: AbortSignal) {
   const { guest } = scope;
-  const mac = macOf(scope);
+  const mac = macOf(scope.desired.uuid);
   const argv = readNetworkArgv(mac, network);
   const { exitCode, stdout, stderr } = await orAborted(guest.exec(argv, { timeoutMs: COMMAND_MS }), signal);
   if (exitCode !== 0) throw hostErrors.guestCommandFailed('read the network', exitCode, stderr);

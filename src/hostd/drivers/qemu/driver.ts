@@ -54,7 +54,6 @@ export function createQemuDriver(config: QemuDriverConfig): Driver {
   const network = createHostNetwork(clock, config.searchPath);
   const owner = () => locks.run('owner', () => ownerOf(config.stateDirectory));
   return {
-    macPrefix: '52:54:00',
     probe: () => probe(config, hypervisor, network),
     start: (vm, signal) =>
       locks.run(vm.uuid, () => startVm({ clock, hypervisor, network, owner }, vm, signal)),

@@ -28,7 +28,6 @@ export function createSimulatedDriver(config: SimulatedConfig): Driver {
     return vm;
   };
   return {
-    macPrefix: '52:54:00',
     probe: async () => ({
       name: 'simulated',
       version: '1',

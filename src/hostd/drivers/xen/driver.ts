@@ -59,7 +59,6 @@ export function createXenDriver(config: XenDriverConfig): Driver {
   };
   const context: XenContext = { clock, log, toolstack, network, sockets, consoles, grub, timedOut };
   return {
-    macPrefix: '00:16:3e',
     probe: () => probeXen(context, config.bridge),
     measure: (own) => measureMachine(toolstack, own),
     counts: () => ({ libxl_timeouts: timeouts }),
