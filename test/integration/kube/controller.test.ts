@@ -72,6 +72,7 @@ describe('a controller and an API server', () => {
         { spec: { prefix: 25 } },
       );
       await vi.waitFor(async () => expect((await pools()).every(isCounted)).toBe(true), patience);
+      await vi.waitFor(() => expect(writes).toBe(41), patience);
     } finally {
       stop.abort();
       await running;
