@@ -86,7 +86,7 @@ export class XenBed implements Bed {
 
   async occupyName(name: string, kernel: string): Promise<void> {
     const path = new URL(await this.provide(kernel)).pathname;
-    const lines = [`name = "${name}"`, 'type = "pv"', `kernel = "${path}"`, 'memory = 64'];
+    const lines = [`name = "${name}"`, 'type = "pv"', `kernel = "${path}"`, 'memory = 128'];
     const configuration = `${lines.join('\n')}\n`;
     await writeFile(this.#share('foreign.cfg'), configuration);
     await this.run(['xl', 'create', '-p', '/share/foreign.cfg']);
