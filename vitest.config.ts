@@ -1,9 +1,12 @@
 import { defineConfig } from 'vitest/config';
-import { lookForKubernetes } from './test/kubernetes/assets.ts';
+import { findKubernetesPrograms } from './test/kubernetes/assets.ts';
 
 /** What of the integration suite runs a second time, on a real kube-apiserver: all that gets its API from test/kubernetes/factory.ts. */
 const ON_BOTH_SERVERS = ['test/integration/kube/**/*.test.ts', 'test/integration/operator/**/*.test.ts'];
-const hasKubernetes = 'folder' in (await lookForKubernetes());
+const hasKubernetes = await findKubernetesPrograms(process.env).then(
+  () => true,
+  () => false,
+);
 
 /**
  * Four suites: `unit` stands beside the code and starts nothing outside its process; `integration` starts our

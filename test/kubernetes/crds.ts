@@ -17,13 +17,18 @@ const CRDS: ResourceRef<CustomResourceDefinition> = {
   namespaced: false,
 };
 
-/** Installs the project's kinds and waits until they are served. */
-export async function installCrds(client: KubeClient): Promise<void> {
+/** The definitions of the project's kinds. */
+export async function readCrds(): Promise<CustomResourceDefinition[]> {
   const folder = new URL('../../crds/', import.meta.url);
   const files = (await readdir(folder)).filter((file) => file.endsWith('.yaml'));
+  const texts = files.map((file) => readFile(new URL(file, folder), 'utf8'));
+  return (await Promise.all(texts)).map((text) => load(text) as CustomResourceDefinition);
+}
+
+/** Installs the project's kinds and waits until they are served. */
+export async function installCrds(client: KubeClient): Promise<void> {
   await Promise.all(
-    files.map(async (file) => {
-      const crd = load(await readFile(new URL(file, folder), 'utf8')) as CustomResourceDefinition;
+    (await readCrds()).map(async (crd) => {
       await client.apply(CRDS, crd, { fieldManager: 'coppice-test' });
       await waitUntilServed(client, crd.metadata.name);
     }),

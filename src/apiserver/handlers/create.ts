@@ -1,3 +1,4 @@
+import type { User } from '../auth/types.ts';
 import { NAMESPACES } from '../core-kinds/cluster.ts';
 import { finalizerWarnings } from '../meta/validate-meta.ts';
 import { keyOf, type Resource, resourceName } from '../registry/resource.ts';
@@ -69,6 +70,8 @@ type CreateOptions = Pick<WriteOptions, 'dryRun'> & {
   fieldManager: string | undefined;
   /** Of server-side apply: nulls stay, to be refused. */
   keepNulls?: boolean;
+  /** Who asks for it; undefined: the server itself. */
+  user?: User;
 };
 
 /**
@@ -85,6 +88,7 @@ export function createObject(
   let object = separateStatus(resource, given, undefined, undefined);
   fillMeta(backend, resource, object);
   fillDefaults(resource, object, options);
+  if (options.user !== undefined) resource.rules.admit?.(object, options.user);
   if (options.fieldManager !== undefined) {
     const now = timestamp(backend.now());
     object = track(resource, object, undefined, {
@@ -111,6 +115,7 @@ export function handleCreate(backend: Backend, request: ResourceRequest): Writte
   const options = writeOptions(request);
   const object = decodeResource(request, options);
   settleNamespace(request, object);
+  const written = createObject(backend, resource, object, { ...options, user: request.user });
   request.warnings.push(...finalizerWarnings(object));
-  return createObject(backend, resource, object, options);
+  return written;
 }

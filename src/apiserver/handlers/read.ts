@@ -14,7 +14,7 @@ const EXPIRED_CONTINUE =
 /** GET of one object. */
 export function handleGet(backend: Backend, request: ResourceRequest, name: string): Answer {
   const { resource, namespace, accept, query } = request;
-  const wanted = getRevision(query);
+  const wanted = readDeeply(() => parseRevision(query.get('resourceVersion')));
   checkNotAhead(backend, wanted);
   const stored = backend.store.get(resource.bucket, keyOf(resource, namespace, name));
   if (stored === undefined) throw notFound(resourceName(resource), name);
@@ -22,13 +22,15 @@ export function handleGet(backend: Backend, request: ResourceRequest, name: stri
   return { code: 200, body: presentObject(request, resource.fromStored(stored.object), backend.now()) };
 }
 
-/** kube reads the version of a get deeper down than that of a list, where a malformed one is an error of its own. */
-function getRevision(query: URLSearchParams): number | undefined {
-  const text = query.get('resourceVersion');
+/**
+ * kube reads the version of a get and of a watch deeper down than that of a list, where a malformed one is an error of
+ * its own.
+ */
+export function readDeeply<Read>(read: () => Read): Read {
   try {
-    return parseRevision(text);
+    return read();
   } catch (error) {
-    if (!(error instanceof ApiError)) throw error;
+    if (!(error instanceof ApiError) || error.status.code !== 400) throw error;
     throw new ApiError({ code: 500, message: error.message.replace('invalid resource version: ', '') });
   }
 }
@@ -112,13 +114,16 @@ export function select(backend: Backend, request: ResourceRequest, selection: Se
 }
 
 /** Lists of custom resources carry an empty `continue` at their end, those of built-in kinds none. */
-export function continueField(resource: Resource, next: Continue | undefined): { continue?: string } {
+function continueField(resource: Resource, next: Continue | undefined): { continue?: string } {
   if (next !== undefined) return { continue: encodeContinue(next) };
   return resource.custom ? { continue: '' } : {};
 }
 
-/** GET of a collection, whole or page by page. */
-export function handleList(backend: Backend, request: ResourceRequest): Answer {
+/** What a list answers with: the objects of one page, and the list's metadata. */
+export function listPage(
+  backend: Backend,
+  request: ResourceRequest,
+): { items: StoredObject[]; metadata: object } {
   const { resource, namespace, query } = request;
   const selection = selectionOf(resource, namespace, query, undefined);
   const limit = limitOf(query);
@@ -133,5 +138,11 @@ export function handleList(backend: Backend, request: ResourceRequest): Answer {
     // With selectors kube does not know how many more there are, and says nothing.
     ...(left > 0 && matches === undefined ? { remainingItemCount: left } : {}),
   };
-  return { code: 200, body: presentList(request, page, metadata, backend.now()) };
+  return { items: page, metadata };
+}
+
+/** GET of a collection, whole or page by page. */
+export function handleList(backend: Backend, request: ResourceRequest): Answer {
+  const { items, metadata } = listPage(backend, request);
+  return { code: 200, body: presentList(request, items, metadata, backend.now()) };
 }

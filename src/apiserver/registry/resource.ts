@@ -1,3 +1,4 @@
+import type { User } from '../auth/types.ts';
 import type { FieldGetters } from '../selectors/field-selector.ts';
 import type { CompiledSchema, FieldError, JsonObject, JsonSchema, KubeObject } from '../types.ts';
 
@@ -31,8 +32,12 @@ export interface KindRules {
   /** Fills in what the server decides, on create (`old` absent) and update; nobody owns that. Mutates. */
   prepare?(object: KubeObject, old: KubeObject | undefined): void;
   validate?(object: KubeObject, old: KubeObject | undefined): FieldError[];
+  /** Throws 403 when this user may not write an object like that, although they may write the kind. */
+  admit?(object: KubeObject, user: User): void;
   /** Whether something besides metadata.finalizers still keeps a deleted object (a namespace's spec.finalizers). */
   holdsBack?(object: KubeObject): boolean;
+  /** Why the object may never be deleted, whoever asks. */
+  refusesDeletion?(object: KubeObject): string | undefined;
   /** Called when deletion begins and the object stays for now, in place of counting a generation. Mutates. */
   beginDeletion?(object: KubeObject): void;
 }

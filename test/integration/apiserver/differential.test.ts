@@ -1,16 +1,23 @@
 import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { startControlPlane } from '../../kubernetes/control-plane.ts';
+import { readCrds } from '../../kubernetes/crds.ts';
 import { startEmbedded } from '../../kubernetes/embedded.ts';
 import { describeOnKubernetes } from '../../kubernetes/suite.ts';
+import { access } from './differential/access.ts';
 import { type Case, CRDS } from './differential/case.ts';
 import { definitions } from './differential/definitions.ts';
+import { kinds } from './differential/kinds.ts';
 import { knownDifferences } from './differential/known-differences.ts';
+import { lifecycles } from './differential/lifecycles.ts';
 import { discovery, lists } from './differential/lists.ts';
 import { badObjects, lifeOfObjects, optionsOfWrites } from './differential/objects.ts';
 import { applies, patches, subresources } from './differential/patches.ts';
+import { rules } from './differential/rules.ts';
+import { schemas } from './differential/schemas.ts';
 import { callerOf, transcript } from './differential/transcript.ts';
-import { type Caller, widgetCrd } from './world.ts';
+import { watches } from './differential/watches.ts';
+import { type Caller, gizmoCrd, widgetCrd } from './world.ts';
 
 const groups: Readonly<Record<string, readonly Case[]>> = {
   objects: lifeOfObjects,
@@ -22,9 +29,28 @@ const groups: Readonly<Record<string, readonly Case[]>> = {
   lists,
   discovery,
   definitions,
+  schemas,
+  access,
+  kinds,
+  rules,
+  watches,
+  lifecycles,
 };
 /** Those whose work the embedded server does, too; others would put objects of their own into every namespace. */
 const CONTROLLERS = 'garbage-collector-controller,namespace-controller,clusterrole-aggregation-controller';
+const KINDS = {
+  'example.com/v1': ['Widget', 'Gizmo'],
+  'example.com/v1alpha1': ['Gizmo'],
+  'coppice.dev/v1alpha1': [
+    'Host',
+    'IPPool',
+    'ServiceDeployment',
+    'Template',
+    'TemplateLabel',
+    'VirtualAppliance',
+  ],
+};
+const SERVED = ['widgets', 'gizmos'].map((plural) => `example.com/v1/${plural}`);
 const patience = { timeout: 20_000, interval: 50 };
 const allCases = Object.values(groups).flat();
 
@@ -41,13 +67,19 @@ async function sideOf(server: { kubeconfigPath: string; stop(): Promise<void> })
     await server.stop();
   };
   try {
-    const { status, text } = await api.post(CRDS, await widgetCrd());
-    if (status !== 201) throw new Error(`the Widget kind is refused: ${text}`);
-    await vi.waitUntil(async () => (await api.get('/apis/example.com/v1/widgets')).status === 200, patience);
+    for (const definition of [await widgetCrd(), await gizmoCrd(), ...(await readCrds())]) {
+      const { status, text } = await api.post(CRDS, definition);
+      if (status !== 201) throw new Error(`${definition.metadata.name} is refused: ${text}`);
+    }
+    const waitFor = (path: string, parts: readonly string[] = []) =>
+      vi.waitUntil(async () => {
+        const { status, text } = await api.get(path);
+        return status === 200 && parts.every((part) => text.includes(part));
+      }, patience);
+    await Promise.all(SERVED.map((path) => waitFor(`/apis/${path}`)));
     // kube-apiserver publishes a new kind's OpenAPI, by which it merges, some time after it serves the kind.
-    await vi.waitUntil(
-      async () => (await api.get('/openapi/v3/apis/example.com/v1')).status === 200,
-      patience,
+    await Promise.all(
+      Object.entries(KINDS).map(([path, names]) => waitFor(`/openapi/v3/apis/${path}`, names)),
     );
     return { api, stop };
   } catch (error) {
