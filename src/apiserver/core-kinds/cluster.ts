@@ -97,6 +97,9 @@ function namespaces(): Resource {
   });
 }
 
+const HOLDER =
+  'holderIdentity contains the identity of the holder of a current lease. If Coordinated Leader Election is used, the holder identity must be equal to the elected LeaseCandidate.metadata.name field.';
+
 interface LeaseSpec {
   holderIdentity?: string;
   leaseDurationSeconds?: number;
@@ -163,12 +166,17 @@ function leases(): Resource {
     ),
     columns: [
       nameColumn(),
-      column('Holder', 'holderIdentity contains the identity of the holder of a current lease.', (object) =>
+      column('Holder', HOLDER, (object) =>
         String((object.spec as LeaseSpec | undefined)?.holderIdentity ?? ''),
       ),
       ageColumn(),
     ],
-    rules: { validate: validateLease },
+    rules: {
+      prepare: (object) => {
+        object.spec ??= {};
+      },
+      validate: validateLease,
+    },
   });
 }
 

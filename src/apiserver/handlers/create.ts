@@ -6,6 +6,7 @@ import {
   ApiError,
   alreadyExists,
   badRequest,
+  forbidden,
   generateNameConflict,
   namespaceTerminating,
   notFound,
@@ -85,6 +86,10 @@ export function createObject(
   options: CreateOptions,
 ): Written {
   checkNamespace(backend, resource, given);
+  const { refusesCreation } = resource.rules;
+  if (refusesCreation !== undefined) {
+    throw forbidden(resourceName(resource), given.metadata.name, refusesCreation);
+  }
   let object = separateStatus(resource, given, undefined, undefined);
   fillMeta(backend, resource, object);
   fillDefaults(resource, object, options);

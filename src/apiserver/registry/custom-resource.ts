@@ -13,6 +13,8 @@ import { compareVersions } from './versions.ts';
 /** In the order in which kube lists them for custom resources. */
 const CUSTOM_VERBS = ['delete', 'deletecollection', 'get', 'list', 'patch', 'create', 'update', 'watch'];
 
+const TERMINATING = 'create not allowed while custom resource definition is terminating';
+
 type PrinterColumn = NonNullable<CrdVersion['additionalPrinterColumns']>[number];
 
 function cellValue(type: string, value: unknown, now: number): string | number | boolean | null {
@@ -135,7 +137,10 @@ function resourceOf(crd: CustomResourceDefinition, version: CrdVersion, stored: 
     columns: columnsOf(version),
     selectable: selectableOf(version),
     mergeKeys: {},
-    rules: { nameProblem: subdomainProblem },
+    rules: {
+      nameProblem: subdomainProblem,
+      refusesCreation: crd.metadata.deletionTimestamp === undefined ? undefined : TERMINATING,
+    },
     definitionName: undefined,
     deprecation: deprecationOf(crd, version),
     fromStored: (object) => withVersion(read(object), apiVersion),

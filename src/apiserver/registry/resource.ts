@@ -36,6 +36,8 @@ export interface KindRules {
   admit?(object: KubeObject, user: User): void;
   /** Whether something besides metadata.finalizers still keeps a deleted object (a namespace's spec.finalizers). */
   holdsBack?(object: KubeObject): boolean;
+  /** Why nothing new may be created for now. */
+  readonly refusesCreation?: string | undefined;
   /** Why the object may never be deleted, whoever asks. */
   refusesDeletion?(object: KubeObject): string | undefined;
   /** Called when deletion begins and the object stays for now, in place of counting a generation. Mutates. */
@@ -116,7 +118,9 @@ export function resourceName(resource: Resource): { group: string; name: string 
 
 /** What validation errors call it: `Widget.example.com`. */
 export function kindName(resource: Resource): { group: string; name: string } {
-  return { group: resource.group, name: resource.kind };
+  // Of its stored form: an event is one of the core group, however it is written.
+  const [group = '', version] = resource.storedApiVersion.split('/');
+  return { group: version === undefined ? '' : group, name: resource.kind };
 }
 
 /** Fields by which every kind may be selected. */

@@ -136,7 +136,7 @@ function checkString(schema: JsonSchema, value: string, path: string): Result {
     return result.add({
       type: 'TooLong',
       field: path,
-      detail: `may not be more than ${schema.maxLength} bytes`,
+      detail: `may not be more than ${schema.maxLength} ${schema.maxLength === 1 ? 'byte' : 'bytes'}`,
     });
   }
   if (schema.minLength !== undefined && length < schema.minLength) {

@@ -1,11 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { startControlPlane } from '../../kubernetes/control-plane.ts';
-import { readCrds } from '../../kubernetes/crds.ts';
-import { startEmbedded } from '../../kubernetes/embedded.ts';
 import { describeOnKubernetes } from '../../kubernetes/suite.ts';
 import { access } from './differential/access.ts';
-import { type Case, CRDS } from './differential/case.ts';
+import type { Case } from './differential/case.ts';
 import { definitions } from './differential/definitions.ts';
 import { kinds } from './differential/kinds.ts';
 import { knownDifferences } from './differential/known-differences.ts';
@@ -13,11 +10,12 @@ import { lifecycles } from './differential/lifecycles.ts';
 import { discovery, lists } from './differential/lists.ts';
 import { badObjects, lifeOfObjects, optionsOfWrites } from './differential/objects.ts';
 import { applies, patches, subresources } from './differential/patches.ts';
+import { records } from './differential/records.ts';
 import { rules } from './differential/rules.ts';
 import { schemas } from './differential/schemas.ts';
-import { callerOf, transcript } from './differential/transcript.ts';
-import { watches } from './differential/watches.ts';
-import { type Caller, gizmoCrd, widgetCrd } from './world.ts';
+import { type Side, startSides } from './differential/sides.ts';
+import { transcript } from './differential/transcript.ts';
+import { afterHistoryIsLost, beforeHistoryIsLost, watches } from './differential/watches.ts';
 
 const groups: Readonly<Record<string, readonly Case[]>> = {
   objects: lifeOfObjects,
@@ -35,66 +33,16 @@ const groups: Readonly<Record<string, readonly Case[]>> = {
   rules,
   watches,
   lifecycles,
+  records,
 };
-/** Those whose work the embedded server does, too; others would put objects of their own into every namespace. */
-const CONTROLLERS = 'garbage-collector-controller,namespace-controller,clusterrole-aggregation-controller';
-const KINDS = {
-  'example.com/v1': ['Widget', 'Gizmo'],
-  'example.com/v1alpha1': ['Gizmo'],
-  'coppice.dev/v1alpha1': [
-    'Host',
-    'IPPool',
-    'ServiceDeployment',
-    'Template',
-    'TemplateLabel',
-    'VirtualAppliance',
-  ],
-};
-const SERVED = ['widgets', 'gizmos'].map((plural) => `example.com/v1/${plural}`);
-const patience = { timeout: 20_000, interval: 50 };
 const allCases = Object.values(groups).flat();
-
-/** A server under comparison, with the Widget kind. */
-interface Side {
-  readonly api: Caller;
-  stop(): Promise<void>;
-}
-
-async function sideOf(server: { kubeconfigPath: string; stop(): Promise<void> }): Promise<Side> {
-  const api = await callerOf(server.kubeconfigPath);
-  const stop = async (): Promise<void> => {
-    api.close();
-    await server.stop();
-  };
-  try {
-    for (const definition of [await widgetCrd(), await gizmoCrd(), ...(await readCrds())]) {
-      const { status, text } = await api.post(CRDS, definition);
-      if (status !== 201) throw new Error(`${definition.metadata.name} is refused: ${text}`);
-    }
-    const waitFor = (path: string, parts: readonly string[] = []) =>
-      vi.waitUntil(async () => {
-        const { status, text } = await api.get(path);
-        return status === 200 && parts.every((part) => text.includes(part));
-      }, patience);
-    await Promise.all(SERVED.map((path) => waitFor(`/apis/${path}`)));
-    // kube-apiserver publishes a new kind's OpenAPI, by which it merges, some time after it serves the kind.
-    await Promise.all(
-      Object.entries(KINDS).map(([path, names]) => waitFor(`/openapi/v3/apis/${path}`, names)),
-    );
-    return { api, stop };
-  } catch (error) {
-    await stop();
-    throw error;
-  }
-}
 
 await describeOnKubernetes('the embedded API server beside kube-apiserver', (programs) => {
   let embedded: Side;
   let kube: Side;
 
   beforeAll(async () => {
-    embedded = await sideOf(await startEmbedded());
-    kube = await sideOf(await startControlPlane(programs, { controllers: CONTROLLERS }));
+    ({ embedded, kube } = await startSides(programs));
   });
 
   afterAll(async () => {
@@ -126,6 +74,30 @@ await describeOnKubernetes('the embedded API server beside kube-apiserver', (pro
         expect(isDeepStrictEqual(ours, theirs)).toBe(false);
       },
     );
+  });
+
+  it('answers alike when history was lost', async () => {
+    const ns = 'lost';
+    const play = async ({ api, server, reconnect }: Side) => {
+      await api.post('/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: ns } });
+      const known: Record<string, string> = {};
+      const before = await transcript(api, beforeHistoryIsLost, ns, known);
+      await api.post('/api/v1/namespaces', {
+        apiVersion: 'v1',
+        kind: 'Namespace',
+        metadata: { name: 'later' },
+      });
+      await server.loseHistory();
+      const again = await reconnect();
+      await vi.waitUntil(async () => (await again.get('/apis/example.com/v1/widgets')).status === 200, {
+        timeout: 30_000,
+      });
+      const after = await transcript(again, afterHistoryIsLost, ns, known);
+      again.close();
+      return { before, after };
+    };
+    const [ours, theirs] = await Promise.all([play(embedded), play(kube)]);
+    expect(ours).toEqual(theirs);
   });
 
   it('names every known difference by a case that there is', () => {

@@ -33,10 +33,18 @@ export interface Line {
   readonly body: unknown;
 }
 
-/** Plays a case on a server, in the namespace `ns`, and tells what it answered. */
-export async function transcript(api: Caller, { steps }: Case, ns: string): Promise<Line[]> {
+/**
+ * Plays a case on a server, in the namespace `ns`, and tells what it answered. `known` is what is known from cases
+ * played before, and takes up what this one learns.
+ */
+export async function transcript(
+  api: Caller,
+  { steps }: Case,
+  ns: string,
+  known: Record<string, string> = {},
+): Promise<Line[]> {
   const lines: Line[] = [];
-  const known: Record<string, string> = { ns };
+  known.ns = ns;
   await play(api, steps, known, lines);
   return lines;
 }
@@ -178,9 +186,13 @@ function ofField(key: string, value: unknown): unknown {
   return simple.toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
 }
 
-/** Several errors are in the causes, too: there they are compared. */
+/** Several errors are in the causes, too: there they are compared; those of a merge are lines, and are sorted. */
 function withoutOrder(message: string): string {
-  return message.replace(/is invalid: \[.*\]$/s, 'is invalid: [SEVERAL]');
+  const sorted = message.replace(
+    /^(failed to create typed patch object .*: errors:)\n(.*)$/s,
+    (_, start: string, lines: string) => [start, ...lines.split('\n').sort()].join('\n'),
+  );
+  return sorted.replace(/is invalid: \[.*\]$/s, 'is invalid: [SEVERAL]');
 }
 
 function plain(text: string): string {

@@ -218,3 +218,18 @@ export const watches: readonly Case[] = [
     ),
   ),
 ];
+
+/** What clients hold on to while the server loses its history: a version, and where a list goes on. */
+export const beforeHistoryIsLost = story('before', a, b, get(`${WIDGETS}?limit=1`));
+
+/** What they hear when they come back with it. */
+export const afterHistoryIsLost = story(
+  'after',
+  get(`${WIDGETS}?limit=1&continue={continue}`),
+  get(`${WIDGETS}?${FROM}&resourceVersionMatch=Exact`),
+  watch(`${WIDGETS}?resourceVersion=1`, 2),
+  watch(`${WIDGETS}?${FROM}`, 2),
+  watch(`${WIDGETS}?${INITIAL}&allowWatchBookmarks=true&${FROM}`, 3),
+  part(`${WIDGETS}?${FROM}&resourceVersionMatch=NotOlderThan`, () => undefined),
+  get(`${WIDGETS}/a?${FROM}`),
+);
