@@ -9,7 +9,10 @@ import { type Selection, selectionOf } from './selection.ts';
 
 const EXPIRED_LIST = 'The resourceVersion for the provided list is too old.';
 const EXPIRED_CONTINUE =
-  'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter.';
+  'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.';
+
+/** In a token: go on in the list as it is now, since what it was is forgotten. */
+const NOW = -1;
 
 /** GET of one object. */
 export function handleGet(backend: Backend, request: ResourceRequest, name: string): Answer {
@@ -82,9 +85,12 @@ function source(backend: Backend, request: ResourceRequest, selection: Selection
     if (revision !== undefined)
       throw badRequest('specifying resource version is not allowed when using continue');
     const { revision: begun, after } = decodeContinue(token);
-    const items = store.listAt(resource.bucket, selection.prefix, begun);
-    if (items === undefined || begun > store.revision) throw expired(EXPIRED_CONTINUE);
-    return { items: items.filter(({ key }) => key > after), revision: begun, after };
+    const at = begun === NOW ? store.revision : begun;
+    const items = store.listAt(resource.bucket, selection.prefix, at);
+    if (items === undefined || at > store.revision) {
+      throw expired(EXPIRED_CONTINUE, { continue: encodeContinue({ revision: NOW, after }) });
+    }
+    return { items: items.filter(({ key }) => key > after), revision: at, after };
   }
   checkNotAhead(backend, revision);
   const paged = query.get('limit') !== null && query.get('limit') !== '0';

@@ -82,11 +82,9 @@ await describeOnKubernetes('the embedded API server beside kube-apiserver', (pro
       await api.post('/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: ns } });
       const known: Record<string, string> = {};
       const before = await transcript(api, beforeHistoryIsLost, ns, known);
-      await api.post('/api/v1/namespaces', {
-        apiVersion: 'v1',
-        kind: 'Namespace',
-        metadata: { name: 'later' },
-      });
+      for (const name of ['later', 'latest']) {
+        await api.post('/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+      }
       await server.loseHistory();
       const again = await reconnect();
       await vi.waitUntil(async () => (await again.get('/apis/example.com/v1/widgets')).status === 200, {

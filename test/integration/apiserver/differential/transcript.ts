@@ -202,6 +202,7 @@ function plain(text: string): string {
     .replaceAll(/"resourceVersion":"\d+"/g, '"resourceVersion":"RV"')
     .replaceAll(/\\"resourceVersion\\":\\"\d+\\"/g, '"resourceVersion":"RV"')
     .replaceAll(/(ResourceVersion in \w+) \(\d+\)/g, '$1 (RV)')
+    .replaceAll(/too old resource version: (\d+) \(\d+\)/g, 'too old resource version: $1 (RV)')
     .replaceAll(
       /Too large resource version: (\d+), current: \d+/g,
       'Too large resource version: $1, current: RV',

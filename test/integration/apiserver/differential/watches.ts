@@ -226,10 +226,11 @@ export const beforeHistoryIsLost = story('before', a, b, get(`${WIDGETS}?limit=1
 export const afterHistoryIsLost = story(
   'after',
   get(`${WIDGETS}?limit=1&continue={continue}`),
-  get(`${WIDGETS}?${FROM}&resourceVersionMatch=Exact`),
-  watch(`${WIDGETS}?resourceVersion=1`, 2),
-  watch(`${WIDGETS}?${FROM}`, 2),
-  watch(`${WIDGETS}?${INITIAL}&allowWatchBookmarks=true&${FROM}`, 3),
+  part(`${WIDGETS}?limit=1&continue={continue}`, () => undefined),
+  get(`${WIDGETS}?resourceVersion=2&resourceVersionMatch=Exact`),
+  watch(`${WIDGETS}?resourceVersion=1&timeoutSeconds=2`, 2),
+  watch(`${WIDGETS}?${FROM}&timeoutSeconds=2`, 2),
+  watch(`${WIDGETS}?${INITIAL}&allowWatchBookmarks=true&timeoutSeconds=2&${FROM}`, 3),
   part(`${WIDGETS}?${FROM}&resourceVersionMatch=NotOlderThan`, () => undefined),
   get(`${WIDGETS}/a?${FROM}`),
 );
