@@ -49,9 +49,9 @@ export class World {
     this.daemons = daemons;
   }
 
-  static async start(): Promise<World> {
+  static async start(options: { asProgram?: boolean } = {}): Promise<World> {
     const directory = await mkdtemp(join(tmpdir(), 'coppice-operator-'));
-    return new World(await startTestApi(), directory, await Daemons.create(directory));
+    return new World(await startTestApi(options), directory, await Daemons.create(directory));
   }
 
   async stop(): Promise<void> {
