@@ -1,4 +1,9 @@
-import { CustomObjectsApi, type KubernetesListObject, type KubernetesObject, makeInformer } from '@kubernetes/client-node';
+import {
+  CustomObjectsApi,
+  type KubernetesListObject,
+  type KubernetesObject,
+  makeInformer,
+} from '@kubernetes/client-node';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { IP_POOLS, pool, startWorld, type World } from './world.ts';
 

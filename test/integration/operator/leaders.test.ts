@@ -59,10 +59,20 @@ class Candidate {
 }
 
 /** How a leader comes to harm, and how it comes back, if it does. */
-const HARMS: readonly (readonly [name: string, strike: (a: Candidate) => void, revive?: (a: Candidate) => void])[] = [
-  ['killed', (a) => a.signal('SIGKILL')],
-  ['frozen', (a) => a.signal('SIGSTOP'), (a) => a.signal('SIGCONT')],
-  ['cut off', (a) => a.proxy.fault({ kind: 'frozen' }), (a) => a.proxy.fault(undefined)],
+interface Harm {
+  readonly name: string;
+  readonly strike: (leader: Candidate) => void;
+  readonly revive?: (leader: Candidate) => void;
+}
+
+const HARMS: readonly Harm[] = [
+  { name: 'killed', strike: (a) => a.signal('SIGKILL') },
+  { name: 'frozen', strike: (a) => a.signal('SIGSTOP'), revive: (a) => a.signal('SIGCONT') },
+  {
+    name: 'cut off',
+    strike: (a) => a.proxy.fault({ kind: 'frozen' }),
+    revive: (a) => a.proxy.fault(undefined),
+  },
 ];
 
 describe('two operators', () => {
@@ -102,9 +112,11 @@ describe('two operators', () => {
       90_000,
     );
   const identities = async () =>
-    new Map((await world.appliances()).map(({ metadata, status }) => [metadata.uid, status?.vm?.startedTime]));
+    new Map(
+      (await world.appliances()).map(({ metadata, status }) => [metadata.uid, status?.vm?.startedTime]),
+    );
 
-  it.each(HARMS)('never both act when the leader is %s', async (_, strike, revive) => {
+  it.each(HARMS)('never both act when the leader is $name', async ({ strike, revive }) => {
     await world.deploy('shop', { replicas: 3 });
     await deployed(3);
     const first = await identities();
@@ -124,7 +136,11 @@ describe('two operators', () => {
     if (revive !== undefined) {
       const asked = a.asks;
       revive(a);
-      await eventually('the first one is back', async () => expect(a.asks).toBeGreaterThan(asked + 1), 60_000);
+      await eventually(
+        'the first one is back',
+        async () => expect(a.asks).toBeGreaterThan(asked + 1),
+        60_000,
+      );
       await scale(4);
       await deployed(4);
     }
