@@ -61,7 +61,7 @@ function namespaces(): Resource {
         spec: record(
           {
             finalizers: list(
-              text('A finalizer.'),
+              { type: 'string' },
               'Finalizers is an opaque list of values that must be empty to permanently remove object from storage.',
             ),
           },

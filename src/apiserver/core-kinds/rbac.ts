@@ -14,7 +14,7 @@ import { bindingErrors, pathSegmentProblem, roleErrors } from './rbac-rules.ts';
 import { list, mapOf, record, text } from './schemas.ts';
 
 function texts(description: string): JsonSchema {
-  return list(text('A value.'), description);
+  return list({ type: 'string' }, description);
 }
 
 const RULES = {
@@ -42,7 +42,7 @@ const RULES = {
 const SELECTOR = {
   ...record(
     {
-      matchLabels: mapOf(text('A value.'), 'matchLabels is a map of {key,value} pairs.'),
+      matchLabels: mapOf({ type: 'string' }, 'matchLabels is a map of {key,value} pairs.'),
       matchExpressions: list(
         record(
           {

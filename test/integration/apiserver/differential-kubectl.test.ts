@@ -2,8 +2,8 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { describeOnKubernetes } from '../../kubernetes/suite.ts';
 import { findKubectl, Kubectl } from '../../kubectl.ts';
+import { describeOnKubernetes } from '../../kubernetes/suite.ts';
 import { type Command, type Script, scripts } from './differential/kubectl-scripts.ts';
 import { type Side, startSides } from './differential/sides.ts';
 
@@ -30,7 +30,8 @@ await describeOnKubernetes('kubectl on both servers', (programs) => {
   let folder: string;
 
   beforeAll(async () => {
-    if (program === undefined) throw new Error('no kubectl: put one into the PATH, or set KUBEBUILDER_ASSETS');
+    if (program === undefined)
+      throw new Error('no kubectl: put one into the PATH, or set KUBEBUILDER_ASSETS');
     folder = await mkdtemp(join(tmpdir(), 'coppice-kubectl-'));
     ({ embedded, kube } = await startSides(programs));
   });

@@ -5,7 +5,7 @@ import type { JsonObject, JsonSchema, JsonValue } from '../../../../src/apiserve
 const FEW = 3;
 
 /** A value that mostly keeps to the schema; CEL rules it may break. */
-export function arbitraryOf(schema: JsonSchema): fc.Arbitrary<JsonValue> {
+function arbitraryOf(schema: JsonSchema): fc.Arbitrary<JsonValue> {
   if (schema.enum !== undefined) return fc.constantFrom(...schema.enum);
   if (schema['x-kubernetes-int-or-string'] === true) return fc.oneof(fc.integer({ min: 0 }), textOf(schema));
   switch (schema.type) {
