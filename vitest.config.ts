@@ -1,8 +1,9 @@
 import { defineConfig } from 'vitest/config';
 
 /**
- * Three suites: `unit` stands beside the code and starts nothing outside its process; `integration` starts our
- * own servers (embedded API, daemon with the simulated driver); `e2e` boots real VMs and calls the real CLI.
+ * Four suites: `unit` stands beside the code and starts nothing outside its process; `integration` starts our
+ * own servers (embedded API, daemon with the simulated driver); `e2e` boots real VMs and calls the real CLI;
+ * `gitops` runs Flux's own controllers against us.
  */
 export default defineConfig({
   test: {
@@ -28,6 +29,15 @@ export default defineConfig({
           include: ['test/e2e/**/*.test.ts'],
           testTimeout: 600_000,
           hookTimeout: 600_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: 'gitops',
+          include: ['test/gitops/**/*.test.ts'],
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
           fileParallelism: false,
         },
       },

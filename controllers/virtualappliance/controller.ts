@@ -98,7 +98,7 @@ class Reconciler {
       : undefined;
     const isSilent = obstacle === undefined && hostLost === undefined && view?.link.state !== 'connected';
     // Nothing is known at the moment, and what is in the status may well still hold.
-    if (isSilent && appliance.status !== undefined)
+    if (isSilent && appliance.status?.conditions !== undefined)
       return waitFor(`host ${hostName} to answer`, patience.hostGraceMs);
     if (report !== undefined) times.recordAppliance(report, templateKeyOf(appliance), hostName);
     const isMissing = view?.link.state === 'connected' && report === undefined;

@@ -49,9 +49,10 @@ export class World {
     this.daemons = daemons;
   }
 
-  static async start(): Promise<World> {
+  /** @param env may name the API server, as `startTestApi` reads it */
+  static async start(env: NodeJS.ProcessEnv = process.env): Promise<World> {
     const directory = await mkdtemp(join(tmpdir(), 'coppice-operator-'));
-    return new World(await startTestApi(), directory, await Daemons.create(directory));
+    return new World(await startTestApi(env), directory, await Daemons.create(directory));
   }
 
   async stop(): Promise<void> {
