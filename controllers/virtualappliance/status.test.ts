@@ -123,6 +123,7 @@ describe('the urgency of a change', () => {
     expect(urgencyOf(ofTask, status({ appliance: ofTask }))).toBe('shortly');
     expect(urgencyOf(ofTask, status({ appliance: ofTask, report: aReport() }))).toBe('now');
     expect(urgencyOf(bound(), status())).toBe('now');
+    expect(urgencyOf(anAppliance(), status({ appliance: anAppliance() }))).toBe('soon');
   });
 });
 

@@ -95,20 +95,20 @@ export class World {
     return { ca: await write('ca'), cert: await write('cert'), key: await write('key') };
   }
 
-  /** How many writes the operator of this world has made to the API since it started. */
-  async writes(): Promise<number> {
+  /** How many writes the operator of this world has made to the API since it started, less those to these resources. */
+  async writes(except: readonly string[] = []): Promise<number> {
     if (this.#operator === undefined) throw new Error('there is no operator');
-    return await this.writesOf(this.#operator);
+    return await this.writesOf(this.#operator, except);
   }
 
   /** The same of any operator, as its metrics tell; those of the election itself do not count. */
-  async writesOf({ metricsUrl }: Operator): Promise<number> {
+  async writesOf({ metricsUrl }: Operator, except: readonly string[] = []): Promise<number> {
     const text = await (await fetch(`${metricsUrl}/metrics`)).text();
     const counts = text.matchAll(
       /^coppice_operator_api_requests_total\{method="(\w+)",resource="(\w+)".*\} (\d+)$/gm,
     );
     return [...counts]
-      .filter(([, method, resource]) => method !== 'GET' && resource !== 'leases')
+      .filter(([, method, resource]) => method !== 'GET' && ![...except, 'leases'].includes(resource ?? ''))
       .reduce((sum, [, , , count]) => sum + Number(count), 0);
   }
 
