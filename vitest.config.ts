@@ -1,9 +1,9 @@
 import { defineConfig } from 'vitest/config';
 
 /**
- * Four suites: `unit` stands beside the code and starts nothing outside its process; `integration` starts our
- * own servers (embedded API, daemon with the simulated driver); `e2e` boots real VMs and calls the real CLI. A fourth, `xen`, boots
- * a dom0 with a real Xen, and VMs in it.
+ * Five suites: `unit` stands beside the code and starts nothing outside its process; `integration` starts our
+ * own servers (embedded API, daemon with the simulated driver); `e2e` boots real VMs and calls the real CLI; `gitops` runs Flux's
+ * own controllers against us; `xen` boots a dom0 with a real Xen, and VMs in it.
  */
 export default defineConfig({
   test: {
@@ -29,6 +29,15 @@ export default defineConfig({
           include: ['test/e2e/**/*.test.ts'],
           testTimeout: 600_000,
           hookTimeout: 600_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: 'gitops',
+          include: ['test/gitops/**/*.test.ts'],
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
           fileParallelism: false,
         },
       },

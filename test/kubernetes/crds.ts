@@ -24,10 +24,15 @@ export async function installCrds(client: KubeClient): Promise<void> {
   await Promise.all(
     files.map(async (file) => {
       const crd = load(await readFile(new URL(file, folder), 'utf8')) as CustomResourceDefinition;
-      await client.apply(CRDS, crd, { fieldManager: 'coppice-test' });
-      await waitUntilServed(client, crd.metadata.name);
+      await applyDefinition(client, crd);
     }),
   );
+}
+
+/** Installs one kind and waits until it is served. */
+export async function applyDefinition(client: KubeClient, crd: KubeObject): Promise<void> {
+  await client.apply(CRDS, crd, { fieldManager: 'coppice-test' });
+  await waitUntilServed(client, crd.metadata.name);
 }
 
 async function waitUntilServed(client: KubeClient, name: string): Promise<void> {

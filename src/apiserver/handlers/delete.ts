@@ -2,6 +2,7 @@ import { decodeObject } from '../codec/decode.ts';
 import { isTrue } from '../http/request-info.ts';
 import type { Answer } from '../http/respond.ts';
 import { keyOf, kindName, type Resource, resourceName } from '../registry/resource.ts';
+import { cloneJson } from '../schema/json.ts';
 import { badRequest, conflict, deletedStatus, invalidOptions, notFound } from '../status-errors.ts';
 import type { FieldError, KubeObject } from '../types.ts';
 import { type Backend, type ResourceRequest, timestamp } from './context.ts';
@@ -86,7 +87,7 @@ function finalizersFor(object: KubeObject, propagation: Propagation | undefined)
 }
 
 function marked(backend: Backend, resource: Resource, object: KubeObject, finalizers: string[]): KubeObject {
-  const deleting = structuredClone(object);
+  const deleting = cloneJson(object);
   const { metadata } = deleting;
   if (finalizers.length > 0) metadata.finalizers = finalizers;
   else delete metadata.finalizers;

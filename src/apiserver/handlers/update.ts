@@ -1,5 +1,6 @@
 import { finalizerWarnings } from '../meta/validate-meta.ts';
 import { keyOf, type Resource, resourceName } from '../registry/resource.ts';
+import { cloneJson } from '../schema/json.ts';
 import { badRequest, conflict, invalid, notFound, staleObject } from '../status-errors.ts';
 import type { KubeObject, ObjectMeta, Subresource } from '../types.ts';
 import { type Backend, type ResourceRequest, timestamp } from './context.ts';
@@ -77,7 +78,7 @@ export function updateObject(
   const old = currentObject(backend, target);
   const given = transform(old);
   checkVersion(resource, name, given, old);
-  let updated = separateStatus(resource, structuredClone(given), old, subresource);
+  let updated = separateStatus(resource, cloneJson(given), old, subresource);
   carryMeta(updated.metadata, old.metadata);
   fillDefaults(resource, updated, options);
   if (options.fieldManager !== undefined) {

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { subdomainProblem } from '../meta/names.ts';
 import { compileSchema } from '../schema/compile.ts';
+import { cloneJson } from '../schema/json.ts';
 import { evaluateJsonPath } from '../schema/jsonpath.ts';
 import type { FieldGetters } from '../selectors/field-selector.ts';
 import type { CompiledSchema, KubeObject } from '../types.ts';
@@ -82,7 +83,7 @@ function defaultingReader(compiled: CompiledSchema): (object: KubeObject) => Kub
   return (object) => {
     const known = seen.get(object);
     if (known !== undefined) return known;
-    const filled = structuredClone(object);
+    const filled = cloneJson(object);
     compiled.applyDefaults(asJson(filled));
     const result = isDeepStrictEqual(filled, object) ? object : filled;
     seen.set(object, result);
