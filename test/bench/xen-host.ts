@@ -55,6 +55,7 @@ export class XenHost {
       const operator = await issueCertificate(ca, { ...common, organizations, usage: 'client' });
       const url = await bed.startDaemon({ name, ...server, clientCa: ca.cert });
       const client = new HostClient({ hostName: name, url, ca: ca.cert, ...operator });
+      await untilAnswers(client);
       const layers = {
         disk: await give(bed, client, 'disk', image.disk),
         kernel: await give(bed, client, 'boot', image.kernel),
@@ -128,6 +129,20 @@ export class XenHost {
 
 export function stepOf({ steps }: ApplianceStatus, name: StepName) {
   return steps.find((step) => step.name === name);
+}
+
+/** Emulated networking may take a connection before the daemon listens. */
+async function untilAnswers(client: HostClient): Promise<void> {
+  const deadline = Date.now() + LIMIT_MS;
+  for (;;) {
+    try {
+      await client.getHost();
+      return;
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+      await delay(POLL_MS);
+    }
+  }
 }
 
 async function give(bed: XenBed, client: HostClient, kind: 'disk' | 'boot', path: string): Promise<string> {

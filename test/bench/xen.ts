@@ -14,7 +14,7 @@ import {
 } from './harness.ts';
 import { stepOf, XenHost } from './xen-host.ts';
 
-const REPETITIONS = 5;
+const REPETITIONS = 3;
 const ON_ONE_HOST = 5;
 const ON_EACH_OF_TWO = 3;
 
