@@ -227,6 +227,7 @@ function isCustom(apiVersion: string): boolean {
 function withStructs(object: JsonObject, structs: JsonObject): JsonObject {
   const result = { ...object };
   for (const [name, below] of Object.entries(structs)) {
+    if (below === null) result[name] ??= null;
     const present = object[name] ?? {};
     if (isObject(present) && isObject(below ?? null))
       result[name] = withStructs(present, below as JsonObject);

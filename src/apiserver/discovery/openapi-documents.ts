@@ -52,7 +52,9 @@ export class OpenApiDocuments {
   serve(request: IncomingMessage, response: ServerResponse, path: string, query: URLSearchParams): boolean {
     this.#refresh();
     if (path === '/openapi/v3') {
-      send(response, { code: 200, body: this.#index() });
+      // kube leaves the type of its index to Go, which takes it for text.
+      const headers = { 'Content-Type': 'text/plain; charset=utf-8' };
+      send(response, { code: 200, body: this.#index(), headers });
       return true;
     }
     const document =

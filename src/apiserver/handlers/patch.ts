@@ -132,7 +132,6 @@ function patched(
   complain(request, options, pruneUnknown(resource, result, duplicates), whole);
   const object = asKubeObject(result);
   checkIdentity(resource, object, name);
-  request.warnings.push(...finalizerWarnings(object));
   return object;
 }
 
@@ -158,7 +157,10 @@ function handleOrdinaryPatch(
   const options = writeOptions(request);
   const patch = patchOf(body.mediaType, body.bytes.toString('utf8'), resource);
   const transform = (old: KubeObject): KubeObject => patched(request, options, old, patch, name);
-  return updateObject(backend, { resource, namespace, name, subresource }, transform, options);
+  return updateObject(backend, { resource, namespace, name, subresource }, transform, {
+    ...options,
+    user: request.user,
+  });
 }
 
 /** The sentence and the causes with which kube-apiserver reports that others own the fields. */
@@ -244,12 +246,12 @@ function handleApply(
   const options = writeOptions(request, true);
   const now = timestamp(backend.now());
   const manifest = appliedManifest(request, name);
-  request.warnings.push(...finalizerWarnings(manifest));
   const applied = writablePart(resource, manifest, subresource);
-  const settled = { dryRun: options.dryRun, fieldManager: undefined, keepNulls: true };
+  const settled = { dryRun: options.dryRun, fieldManager: undefined, keepNulls: true, user: request.user };
   const exists = backend.store.get(resource.bucket, keyOf(resource, namespace, name)) !== undefined;
   if (!exists) {
     if (subresource !== undefined) throw notFound(resourceName(resource), name);
+    request.allow('create');
     const { uid } = applied.metadata;
     if (uid !== undefined && uid !== '') {
       const why = `uid mismatch: the provided object specified uid ${uid}, and no existing object was found`;
@@ -274,6 +276,10 @@ export function handlePatch(
   name: string,
   subresource: Subresource,
 ): Written & { created: boolean } {
-  if (request.body.mediaType === APPLY_PATCH) return handleApply(backend, request, name, subresource);
-  return { ...handleOrdinaryPatch(backend, request, name, subresource), created: false };
+  const written =
+    request.body.mediaType === APPLY_PATCH
+      ? handleApply(backend, request, name, subresource)
+      : { ...handleOrdinaryPatch(backend, request, name, subresource), created: false };
+  request.warnings.push(...finalizerWarnings(written.object));
+  return written;
 }

@@ -1,3 +1,4 @@
+import type { User } from '../auth/types.ts';
 import { finalizerWarnings } from '../meta/validate-meta.ts';
 import { keyOf, type Resource, resourceName } from '../registry/resource.ts';
 import { cloneJson } from '../schema/json.ts';
@@ -22,6 +23,8 @@ type UpdateOptions = Pick<WriteOptions, 'dryRun'> & {
   fieldManager: string | undefined;
   /** Of server-side apply: nulls stay, to be refused. */
   keepNulls?: boolean;
+  /** Who asks for it; undefined: the server itself. */
+  user?: User;
 };
 
 /** The object as the resource's version sees it; throws 404. */
@@ -81,6 +84,7 @@ export function updateObject(
   let updated = separateStatus(resource, cloneJson(given), old, subresource);
   carryMeta(updated.metadata, old.metadata);
   fillDefaults(resource, updated, options);
+  if (options.user !== undefined) resource.rules.admit?.(updated, options.user);
   if (options.fieldManager !== undefined) {
     const now = timestamp(backend.now());
     updated = track(resource, updated, old, { manager: options.fieldManager, subresource, now });
@@ -144,7 +148,6 @@ export function handleUpdate(
   const options = writeOptions(request);
   const object = decodeResource(request, options);
   checkPut(request, object, name);
-  request.warnings.push(...finalizerWarnings(object));
   const replace = (old: KubeObject): KubeObject => {
     const { uid } = object.metadata;
     if (uid !== undefined && uid !== old.metadata.uid) {
@@ -156,5 +159,10 @@ export function handleUpdate(
     checkConditional(resource, object, name);
     return object;
   };
-  return updateObject(backend, { resource, namespace, name, subresource }, replace, options);
+  const written = updateObject(backend, { resource, namespace, name, subresource }, replace, {
+    ...options,
+    user: request.user,
+  });
+  request.warnings.push(...finalizerWarnings(object));
+  return written;
 }
