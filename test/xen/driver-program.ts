@@ -46,10 +46,10 @@ const driver = createXenDriver({
   bridge: 'br0',
 });
 
-async function inGuest(script: string) {
+async function inGuest(script: string, timeoutMs = limitMs) {
   const guest = driver.guest(uuid, directory);
   try {
-    return await guest.exec(['/bin/sh', '-c', script], { timeoutMs: limitMs });
+    return await guest.exec(['/bin/sh', '-c', script], { timeoutMs });
   } finally {
     guest.close();
   }
@@ -136,7 +136,8 @@ const work: Readonly<Record<DriverStep, () => Promise<unknown>>> = {
   },
   writeDisk: async () => (await inGuest('echo kept > /root/kept && sync && cat /root/kept')).stdout,
   reboot: async () => {
-    await inGuest('reboot').catch(() => undefined);
+    // Nobody is left in the guest to answer.
+    await inGuest('reboot', 10_000).catch(() => undefined);
   },
   untilEnded,
   console: useConsole,
