@@ -54,7 +54,7 @@ export class Shop {
   static async open(kind: TestApi['kind']): Promise<Shop> {
     const programs = await findFlux(process.env);
     if (programs === undefined) throw new Error('there is no Flux');
-    const world = await World.start({ ...process.env, COPPICE_TEST_API: kind });
+    const world = await World.start({}, { ...process.env, COPPICE_TEST_API: kind });
     try {
       const content = 'an image';
       const path = join(world.directory, 'web-server.qcow2');

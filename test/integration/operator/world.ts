@@ -55,9 +55,12 @@ export class World {
   }
 
   /** @param env may name the API server, as `startTestApi` reads it */
-  static async start(env: NodeJS.ProcessEnv = process.env): Promise<World> {
+  static async start(
+    options: { asProgram?: boolean } = {},
+    env: NodeJS.ProcessEnv = process.env,
+  ): Promise<World> {
     const directory = await mkdtemp(join(tmpdir(), 'coppice-operator-'));
-    return new World(await startTestApi(env), directory, await Daemons.create(directory));
+    return new World(await startTestApi(options, env), directory, await Daemons.create(directory));
   }
 
   async stop(): Promise<void> {
