@@ -35,6 +35,7 @@ cpio|cpio|makes the guest's initial RAM disk|demo test
 lz4|lz4|unpacks the kernel of Debian 12|demo test
 zstd|zstd|unpacks the kernel of Debian 13|demo test
 xz|xz-utils|unpacks the kernel's drivers of Debian 13|demo test
+ip|iproute2|makes the networks in which VMs with addresses of their own are tested|test
 TABLE
 }
 

@@ -66,7 +66,8 @@ export function urgencyOf(appliance: VirtualAppliance, next: Status): Urgency {
   const { status: old } = appliance;
   if (isSameJson(old, next)) return 'none';
   const nextReady = findCondition(next.conditions, 'Ready');
-  if (old === undefined) return urgencyOfFirst(appliance, nextReady);
+  // The address is put into the status before anything else is said there.
+  if (old?.conditions === undefined) return urgencyOfFirst(appliance, nextReady);
   const oldReady = findCondition(old.conditions, 'Ready');
   const isNewReason = oldReady?.reason !== nextReady?.reason && !isStage(nextReady?.reason ?? '');
   const isChanged = (type: string) =>
@@ -82,6 +83,8 @@ export function urgencyOf(appliance: VirtualAppliance, next: Status): Urgency {
  */
 function urgencyOfFirst({ metadata, spec }: VirtualAppliance, ready: Condition | undefined): Urgency {
   if (ready?.status === 'True' || !isStage(ready?.reason ?? '')) return 'now';
+  // Its host is chosen any moment, and a status that is written just then would have the binding refused.
+  if (spec.hostName === undefined) return 'soon';
   const isOfTask = metadata.ownerReferences?.some(({ controller }) => controller === true) ?? false;
-  return isOfTask || spec.hostName === undefined ? 'shortly' : 'now';
+  return isOfTask ? 'shortly' : 'now';
 }

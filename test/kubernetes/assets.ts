@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { access, chmod, constants, mkdir, mkdtemp, readFile, rename, rm, symlink } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -82,6 +82,47 @@ export async function findProgram(
   return (await isExecutable(program)) || (await unpack(programsCache(env))) ? program : undefined;
 }
 
+/** Flux's controllers, each packed by itself. */
+export type FluxProgram = 'source-controller' | 'kustomize-controller';
+
+/**
+ * The path of one of Flux's controllers: of KUBEBUILDER_ASSETS, or of the tests' cache, unpacked now if need be; undefined when
+ * there is none.
+ */
+export async function findFluxProgram(
+  name: FluxProgram,
+  env: NodeJS.ProcessEnv,
+): Promise<string | undefined> {
+  const given = join(env.KUBEBUILDER_ASSETS ?? '', name);
+  if (env.KUBEBUILDER_ASSETS && (await isExecutable(given))) return given;
+  const cache = programsCache(env);
+  const program = join(cache, name);
+  if (await isExecutable(program)) return program;
+  const archive = join(packed, `${name}.zst`);
+  if (!(await permits(archive, constants.R_OK))) return undefined;
+  await checkSum(archive);
+  await mkdir(cache, { recursive: true });
+  const work = await mkdtemp(join(cache, 'unpack-'));
+  try {
+    await run('zstd', ['-dqf', archive, '-o', join(work, name)]);
+    await chmod(join(work, name), 0o755);
+    await rename(join(work, name), program);
+    return program;
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+}
+
+/** The file with Flux's kinds: `flux-crds.yaml` in KUBEBUILDER_ASSETS or the cache, or beside the packed programs. */
+export async function findFluxKinds(env: NodeJS.ProcessEnv): Promise<string | undefined> {
+  const beside = fileURLToPath(new URL('../../../shared/k8s/flux/crds.yaml', import.meta.url));
+  const folders = [...(env.KUBEBUILDER_ASSETS ? [env.KUBEBUILDER_ASSETS] : []), programsCache(env)];
+  for (const path of [...folders.map((folder) => join(folder, 'flux-crds.yaml')), beside]) {
+    if (await permits(path, constants.R_OK)) return path;
+  }
+  return undefined;
+}
+
 async function unpack(cache: string): Promise<boolean> {
   const archive = join(packed, 'kubernetes.zst');
   if (!(await permits(archive, constants.R_OK))) return false;
@@ -117,7 +158,7 @@ async function checkSum(archive: string): Promise<void> {
   const sums = await readFile(join(packed, 'SHA256SUMS'), 'utf8');
   const hash = createHash('sha256');
   await pipeline(createReadStream(archive), hash);
-  if (!sums.includes(`${hash.digest('hex')}  kubernetes.zst`)) {
+  if (!sums.includes(`${hash.digest('hex')}  ${basename(archive)}`)) {
     throw new Error(`${archive} is not what its SHA256SUMS says: get it again`);
   }
 }

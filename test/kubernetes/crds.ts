@@ -27,12 +27,13 @@ export async function readCrds(): Promise<CustomResourceDefinition[]> {
 
 /** Installs the project's kinds and waits until they are served. */
 export async function installCrds(client: KubeClient): Promise<void> {
-  await Promise.all(
-    (await readCrds()).map(async (crd) => {
-      await client.apply(CRDS, crd, { fieldManager: 'coppice-test' });
-      await waitUntilServed(client, crd.metadata.name);
-    }),
-  );
+  await Promise.all((await readCrds()).map((crd) => applyDefinition(client, crd)));
+}
+
+/** Installs one kind and waits until it is served. */
+export async function applyDefinition(client: KubeClient, crd: KubeObject): Promise<void> {
+  await client.apply(CRDS, crd, { fieldManager: 'coppice-test' });
+  await waitUntilServed(client, crd.metadata.name);
 }
 
 async function waitUntilServed(client: KubeClient, name: string): Promise<void> {

@@ -17,8 +17,13 @@ const readyTimeoutMs = 60_000;
 const stopTimeoutMs = 10_000;
 
 /** Starts a program; its output goes to the file `logPath`. It ends with this process at the latest. */
-export function startProcess(program: string, args: readonly string[], logPath: string): TestProcess {
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+export function startProcess(
+  program: string,
+  args: readonly string[],
+  logPath: string,
+  env: NodeJS.ProcessEnv = process.env,
+): TestProcess {
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], env });
   const log = createWriteStream(logPath, { flags: 'a' });
   child.stdout.pipe(log, { end: false });
   child.stderr.pipe(log, { end: false });

@@ -4,6 +4,7 @@
  * and is therefore removed.
  */
 
+import { cloneJson } from '../schema/json.ts';
 import type {
   ApplyConflict,
   ApplyRequest,
@@ -236,7 +237,7 @@ function withStructs(object: JsonObject, structs: JsonObject): JsonObject {
 
 function withoutManagedFields(object: KubeObject): JsonObject {
   const { managedFields: _, ...metadata } = object.metadata ?? {};
-  return structuredClone(asJson({ ...object, metadata }));
+  return cloneJson(asJson({ ...object, metadata }));
 }
 
 /** The object with its managers written into it. */

@@ -3,6 +3,7 @@ import { isJsonObject } from '../codec/merge-patch.ts';
 import { isTrue } from '../http/request-info.ts';
 import type { Answer } from '../http/respond.ts';
 import { keyOf, kindName, type Resource, resourceName } from '../registry/resource.ts';
+import { cloneJson } from '../schema/json.ts';
 import {
   badRequest,
   conflict,
@@ -123,7 +124,7 @@ function finalizersFor(object: KubeObject, propagation: Propagation | undefined)
 }
 
 function marked(backend: Backend, resource: Resource, object: KubeObject, finalizers: string[]): KubeObject {
-  const deleting = structuredClone(object);
+  const deleting = cloneJson(object);
   const { metadata } = deleting;
   if (finalizers.length > 0) metadata.finalizers = finalizers;
   else delete metadata.finalizers;

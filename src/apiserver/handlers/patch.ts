@@ -8,6 +8,7 @@ import { strategicMerge } from '../codec/strategic-merge.ts';
 import { asKubeObject } from '../meta/object-meta.ts';
 import { finalizerWarnings } from '../meta/validate-meta.ts';
 import { apiVersionOf, asJson, keyOf, type Resource, resourceName } from '../registry/resource.ts';
+import { cloneJson } from '../schema/json.ts';
 import {
   ApiError,
   applyConflict,
@@ -124,7 +125,7 @@ function patched(
 ): KubeObject {
   const { resource, body } = request;
   const text = body.bytes.toString('utf8');
-  const result = structuredClone(patch(structuredClone(asJson(old))));
+  const result = cloneJson(patch(cloneJson(asJson(old))));
   if (!isJsonObject(result)) throw badRequest('the patch does not leave an object');
   const duplicates = body.mediaType === JSON_PATCH ? [] : duplicateFields(text);
   const whole = JSON.stringify(sortedKeys(result));

@@ -1,6 +1,7 @@
 import type { User } from '../auth/types.ts';
 import { finalizerWarnings } from '../meta/validate-meta.ts';
 import { keyOf, type Resource, resourceName } from '../registry/resource.ts';
+import { cloneJson } from '../schema/json.ts';
 import { badRequest, conflict, invalid, notFound, staleObject } from '../status-errors.ts';
 import type { KubeObject, ObjectMeta, Subresource } from '../types.ts';
 import { type Backend, type ResourceRequest, timestamp } from './context.ts';
@@ -80,7 +81,7 @@ export function updateObject(
   const old = currentObject(backend, target);
   const given = transform(old);
   checkVersion(resource, name, given, old);
-  let updated = separateStatus(resource, structuredClone(given), old, subresource);
+  let updated = separateStatus(resource, cloneJson(given), old, subresource);
   carryMeta(updated.metadata, old.metadata);
   fillDefaults(resource, updated, options);
   if (options.user !== undefined) resource.rules.admit?.(updated, options.user);

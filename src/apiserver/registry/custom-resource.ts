@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { subdomainProblem } from '../meta/names.ts';
 import { compileSchema } from '../schema/compile.ts';
+import { cloneJson } from '../schema/json.ts';
 import { evaluateJsonPath } from '../schema/jsonpath.ts';
 import type { FieldGetters } from '../selectors/field-selector.ts';
 import type { CompiledSchema, KubeObject } from '../types.ts';
@@ -92,7 +93,7 @@ function versionReader(compiled: CompiledSchema): (object: KubeObject) => KubeOb
   return (object) => {
     const known = seen.get(object);
     if (known !== undefined) return known;
-    const filled = structuredClone(object);
+    const filled = cloneJson(object);
     compiled.prune(asJson(filled));
     compiled.applyDefaults(asJson(filled));
     const result = isDeepStrictEqual(filled, object) ? object : filled;
