@@ -1,9 +1,18 @@
 import { defineConfig } from 'vitest/config';
+import { findKubernetesPrograms } from './test/kubernetes/assets.ts';
+
+/** What of the integration suite runs a second time, on a real kube-apiserver: all that gets its API from test/kubernetes/factory.ts. */
+const ON_BOTH_SERVERS = ['test/integration/kube/**/*.test.ts', 'test/integration/operator/**/*.test.ts'];
+const hasKubernetes = await findKubernetesPrograms(process.env).then(
+  () => true,
+  () => false,
+);
 
 /**
- * Four suites: `unit` stands beside the code and starts nothing outside its process; `integration` starts our
- * own servers (embedded API, daemon with the simulated driver); `e2e` boots real VMs and calls the real CLI. A fourth, `xen`, boots
- * a dom0 with a real Xen, and VMs in it.
+ * Six suites: `unit` stands beside the code and starts nothing outside its process; `integration` starts our
+ * own servers (embedded API, daemon with the simulated driver); `kubernetes` is what of it runs unchanged on a real
+ * kube-apiserver, too; `e2e` boots real VMs and calls the real CLI; `gitops` runs Flux's own controllers against us; `xen` boots a
+ * dom0 with a real Xen, and VMs in it.
  */
 export default defineConfig({
   test: {
@@ -25,10 +34,28 @@ export default defineConfig({
       },
       {
         test: {
+          name: 'kubernetes',
+          include: hasKubernetes ? ON_BOTH_SERVERS : ['test/kubernetes/missing.test.ts'],
+          env: { COPPICE_TEST_API: 'kube-apiserver' },
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
           testTimeout: 600_000,
           hookTimeout: 600_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: 'gitops',
+          include: ['test/gitops/**/*.test.ts'],
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
           fileParallelism: false,
         },
       },

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { VirtualAppliance } from '../src/api/kinds.ts';
 import type { ChangeHandler } from '../src/kube/cache.ts';
 import { anAppliance } from '../test/builders/objects.ts';
-import { changesOf } from './sources.ts';
+import { HostViews } from './host/view.ts';
+import { changesOf, viewsSource } from './sources.ts';
 
 describe('changesOf', () => {
   it('gathers the changes of a key for as long as it is told', () => {
@@ -27,5 +28,21 @@ describe('changesOf', () => {
     });
     tell?.(undefined, anAppliance());
     expect(calls).toEqual(['small in 0', 'large in 500']);
+  });
+});
+
+describe('viewsSource', () => {
+  it('gathers the reports on a key for as long as it is told', () => {
+    const views = new HostViews();
+    const calls: string[] = [];
+    const queue = {
+      add: (key: string) => calls.push(`${key} now`),
+      addAfter: (key: string, ms: number) => calls.push(`${key} in ${ms}`),
+    };
+    const disconnect = viewsSource(views, ({ host, kind }) => [`${host}/${kind}`], 100).connect(queue);
+    views.open('host-a', 0);
+    disconnect();
+    views.open('host-b', 0);
+    expect(calls).toEqual(['host-a/link in 100']);
   });
 });

@@ -25,20 +25,27 @@ export function changesOf<T extends KubeObject>(
   };
 }
 
-/** Maps what hosts report to keys. */
-export function viewsSource(views: HostViews, keys: (change: ViewChange) => Iterable<string>): Source {
-  return memorySource((add) =>
-    views.subscribe((change) => {
-      for (const key of keys(change)) add(key);
-    }),
-  );
+/**
+ * Maps what hosts report to keys.
+ * @param gatherMs for so long a key's reports are gathered before it is looked at; not at all by default
+ */
+export function viewsSource(
+  views: HostViews,
+  keys: (change: ViewChange) => Iterable<string>,
+  gatherMs = 0,
+): Source {
+  return {
+    ...NEVER_BEHIND,
+    connect: (queue) =>
+      views.subscribe((change) => {
+        for (const key of keys(change)) queue.addAfter(key, gatherMs);
+      }),
+  };
 }
+
+const NEVER_BEHIND = { hasSynced: () => true, waitForSync: () => Promise.resolve() } as const;
 
 /** A source that is not behind an API server, so never has to catch up with one. */
 export function memorySource(subscribe: (add: (key: string) => void) => () => void): Source {
-  return {
-    hasSynced: () => true,
-    waitForSync: () => Promise.resolve(),
-    connect: (queue) => subscribe((key) => queue.add(key)),
-  };
+  return { ...NEVER_BEHIND, connect: (queue) => subscribe((key) => queue.add(key)) };
 }

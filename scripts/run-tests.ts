@@ -7,6 +7,8 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { NoKubernetesError } from '../test/kubernetes/assets.ts';
+import { ensureKubernetesPrograms } from '../test/kubernetes/build.ts';
 import { judge, type TestReport } from './test-report.ts';
 
 const repository = resolve(import.meta.dirname, '..');
@@ -37,10 +39,21 @@ function readReport(file: string): TestReport | undefined {
   }
 }
 
+/** Tests on a real Kubernetes are skipped without its programs, which says so: everything else is tested all the same. */
+async function prepareKubernetes(): Promise<void> {
+  try {
+    await ensureKubernetesPrograms(process.env, (line) => console.log(line));
+  } catch (error) {
+    if (!(error instanceof NoKubernetesError)) console.error(error);
+  }
+}
+
+const args = process.argv.slice(2);
+// Who runs a part may not need it, and does not want to wait for a build.
+if (args.length === 0) await prepareKubernetes();
 const folder = mkdtempSync(join(tmpdir(), 'coppice-tests-'));
 try {
   const reportFile = join(folder, 'report.json');
-  const args = process.argv.slice(2);
   const exitCode = await runVitest(reportFile, args.length > 0 ? args : WITHOUT_XEN);
   const verdict = judge(readReport(reportFile), exitCode);
   console.log(verdict.lines.join('\n'));

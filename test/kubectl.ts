@@ -32,9 +32,11 @@ export class Kubectl {
   readonly #program: string;
   readonly #env: NodeJS.ProcessEnv;
 
-  constructor(program: string, kubeconfig: string) {
+  /** @param env more of its environment: an editor */
+  constructor(program: string, kubeconfig: string, env: NodeJS.ProcessEnv = {}) {
     this.#program = program;
-    this.#env = { PATH: process.env.PATH, HOME: join(tmpdir(), 'coppice-no-home'), KUBECONFIG: kubeconfig };
+    const { PATH } = process.env;
+    this.#env = { PATH, HOME: join(tmpdir(), 'coppice-no-home'), KUBECONFIG: kubeconfig, ...env };
     this.#env.KUBECACHEDIR = `${kubeconfig}.cache`;
   }
 

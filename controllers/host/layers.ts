@@ -15,6 +15,6 @@ export async function putLayer(
   const daemonStart = view.status?.startedAt ?? '';
   const what = `layer/${desired.template}/${sha256}`;
   if (view.layers.has(sha256) && puts.wasPut(view.name, daemonStart, what, desired)) return;
-  await asking(client.putLayer(sha256, desired, { signal }));
-  puts.record(view.name, daemonStart, what, desired);
+  const send = () => asking(client.putLayer(sha256, desired, { signal }));
+  await puts.put(view.name, daemonStart, what, desired, send);
 }

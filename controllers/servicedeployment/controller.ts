@@ -17,6 +17,7 @@ import { BY_OWNER, type OperatorContext, ownerKey } from '../context.ts';
 import { type ControllerDefinition, changesOf } from '../sources.ts';
 import { StatusWriter } from '../status-writer.ts';
 import { carryOut, type Hands } from './carry-out.ts';
+import { Differences } from './difference.ts';
 import { Flux } from './flux.ts';
 import { predictionOf } from './prediction.ts';
 import { isComplete, statusOf, urgencyOf } from './status.ts';
@@ -100,6 +101,7 @@ class Reconciler {
   readonly #context: OperatorContext;
   readonly #hands: Hands;
   readonly #writer: StatusWriter<ServiceDeployment>;
+  readonly #differences = new Differences();
   /** By key of the task, the names that others were found to have. */
   readonly #taken = new Map<string, readonly string[]>();
   /** By key of the task, what the API server last refused. */
@@ -132,6 +134,7 @@ class Reconciler {
       ),
       templates: caches.templates.list(),
       flux: this.#hands.flux,
+      differences: this.#differences,
       taken,
     });
     // First, so that the chosen templates stand in the status before anything is made of them: a crash must not lead to

@@ -3,7 +3,7 @@ import type { VirtualAppliance } from '../../src/api/kinds.ts';
 import { networkMode } from '../../src/api/network.ts';
 import { parseBytes, parseCpu } from '../../src/domain/quantity.ts';
 import { containsJson, isSameJson } from '../../src/kube/equality.ts';
-import type { WantedAppliance, WantedSpec } from './wanted.ts';
+import type { Service, WantedAppliance, WantedSpec } from './wanted.ts';
 
 /** What has to be done about an appliance that is not as its task wants it. */
 export type Difference = 'none' | 'update' | 'replace';
@@ -17,6 +17,34 @@ export function differenceOf({ metadata, spec }: VirtualAppliance, wanted: Wante
     return 'replace';
   const isUpToDate = isSameJson(changeable(spec), changeable(wanted.spec));
   return isUpToDate && containsJson(metadata.labels ?? {}, wanted.labels) ? 'none' : 'update';
+}
+
+/** Answers to what every look at a task asks again about appliances that have not changed since. */
+export class Differences {
+  readonly #known = new WeakMap<VirtualAppliance, Known>();
+
+  /** As {@link differenceOf}; the wanted appliance must follow from the service, the template and the hostname. */
+  of(
+    appliance: VirtualAppliance,
+    wanted: WantedAppliance,
+    { service, template }: Pick<Known, 'service' | 'template'>,
+  ): Difference {
+    const hostname = wanted.spec.parameters?.hostname;
+    const known = this.#known.get(appliance);
+    if (known?.service === service && known.template === template && known.hostname === hostname)
+      return known.difference;
+    const difference = differenceOf(appliance, wanted);
+    this.#known.set(appliance, { service, template, hostname, difference });
+    return difference;
+  }
+}
+
+/** A difference, and what it was worked out from. */
+interface Known {
+  readonly service: Service;
+  readonly template: string;
+  readonly hostname: string | undefined;
+  readonly difference: Difference;
 }
 
 /** Whether its service answers, as the spec it has now asks for. */

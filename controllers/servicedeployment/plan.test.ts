@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { VirtualAppliance } from '../../src/api/kinds.ts';
 import { aDeployment, anAppliance, aService } from '../../test/builders/objects.ts';
-import { differenceOf, updated } from './difference.ts';
+import { Differences, differenceOf, updated } from './difference.ts';
 import { Flux } from './flux.ts';
 import { type PlanInput, planService } from './plan.ts';
 import { type Service, type WantedAppliance, wantedAppliances } from './wanted.ts';
@@ -45,6 +45,7 @@ function plan(input: Partial<PlanInput>) {
     existing: [],
     maxUnavailable: 1,
     isInFlux: () => false,
+    differenceOf,
     ...input,
   });
   return {
@@ -165,5 +166,30 @@ describe('Flux', () => {
     flux.note(before);
     flux.forget(before);
     expect(flux.has(before)).toBe(false);
+  });
+});
+
+describe('what is known of differences', () => {
+  const [service, other] = [aService(), aService({ resources: { cpu: '2', memory: '256Mi' } })];
+  const wantedOf = (one: Service, template = 'default/debian') => {
+    const [wanted] = wantedAppliances(
+      aDeployment({ spec: { services: [one] } }),
+      one,
+      template,
+      () => undefined,
+    );
+    if (wanted === undefined) throw new Error('nothing is wanted');
+    return wanted;
+  };
+
+  it('is what a fresh look finds, whatever was asked before', () => {
+    const differences = new Differences();
+    const appliance = existing(0);
+    const of = (one: Service, template = 'default/debian') =>
+      differences.of(appliance, wantedOf(one, template), { service: one, template });
+    expect([of(service), of(service), of(other), of(service)]).toEqual(['none', 'none', 'replace', 'none']);
+    expect(of(service, 'default/other')).toBe('replace');
+    const renamed = aService({ parameters: { hostname: 'web' } });
+    expect(of(renamed)).toBe('update');
   });
 });

@@ -1,5 +1,5 @@
 import type { VirtualAppliance } from '../../src/api/kinds.ts';
-import { differenceOf, isAvailable } from './difference.ts';
+import { type Difference, isAvailable } from './difference.ts';
 import type { WantedAppliance } from './wanted.ts';
 
 /** What to do to bring a service of a task to what is declared. */
@@ -21,13 +21,15 @@ export interface PlanInput {
   readonly maxUnavailable: number;
   /** An appliance that was just written, where the cache does not show that yet: it is left alone and counts as away. */
   readonly isInFlux: (appliance: VirtualAppliance) => boolean;
+  readonly differenceOf: (current: VirtualAppliance, wanted: WantedAppliance) => Difference;
 }
 
 /**
  * Compares what is declared with what there is. Missing appliances are made at once; changes roll: appliances that answer are
  * touched only as far as at most `maxUnavailable` are away, highest ordinal first; those that do not answer anyway, at once.
  */
-export function planService({ wanted, existing, maxUnavailable, isInFlux }: PlanInput): Plan {
+export function planService(input: PlanInput): Plan {
+  const { wanted, existing, maxUnavailable, isInFlux, differenceOf } = input;
   const byName = new Map(existing.map((appliance) => [appliance.metadata.name, appliance]));
   const names = new Set(wanted.map(({ name }) => name));
   const pairs = wanted.map((one) => ({ wanted: one, current: byName.get(one.name) }));

@@ -1,6 +1,7 @@
 import type { ServiceDeployment, Template, VirtualAppliance } from '../../src/api/kinds.ts';
 import { LABEL_SERVICE } from '../../src/api/labels.ts';
 import { chooseTemplate } from './choose.ts';
+import type { Differences } from './difference.ts';
 import type { Flux } from './flux.ts';
 import { type Plan, planService } from './plan.ts';
 import type { ServiceFacts } from './status.ts';
@@ -21,6 +22,7 @@ export interface SurveyInput {
   readonly appliances: readonly VirtualAppliance[];
   readonly templates: readonly Template[];
   readonly flux: Flux;
+  readonly differences: Differences;
   /** Names that appliances of others have. */
   readonly taken: readonly string[];
 }
@@ -44,7 +46,7 @@ export function survey(input: SurveyInput): Survey {
 }
 
 function surveyService(input: SurveyInput, service: Service): { facts: ServiceFacts; plan: Plan } {
-  const { deployment, templates, flux } = input;
+  const { deployment, templates, flux, differences } = input;
   const existing = input.appliances.filter((appliance) => serviceOf(appliance) === service.name);
   const pinned = pinOf(deployment, service);
   const choice = chooseTemplate(deployment, service, templates, pinned);
@@ -58,7 +60,14 @@ function surveyService(input: SurveyInput, service: Service): { facts: ServiceFa
   const hostnameNow = (name: string) => byName.get(name)?.spec.parameters?.hostname;
   const wanted = wantedAppliances(deployment, service, choice.key, hostnameNow);
   const { maxUnavailable } = service;
-  const plan = planService({ wanted, existing, maxUnavailable, isInFlux: (one) => flux.has(one) });
+  const template = choice.key;
+  const plan = planService({
+    wanted,
+    existing,
+    maxUnavailable,
+    isInFlux: (one) => flux.has(one),
+    differenceOf: (current, one) => differences.of(current, one, { service, template }),
+  });
   const conflict = conflictOf(
     input.taken.filter((name) => wanted.some((one) => one.name === name && !byName.has(name))),
   );

@@ -17,6 +17,8 @@ import { parentKey, templateKeyOf } from './references.ts';
 import { release } from './release.ts';
 import { occurrenceOf, statusOf, urgencyOf } from './status.ts';
 
+/** A look at a template goes over all of its appliances: while many come and go, their changes are gathered for one look. */
+const GATHER_MS = 500;
 /** A deleted template that waits is looked at again so often, should a host's word have got lost. */
 const RELEASE_RECHECK_MS = 10_000;
 
@@ -43,17 +45,25 @@ export function createTemplateController(context: OperatorContext): ControllerDe
         const key = keyOf(changed);
         return [key, ...keysOf(BY_PARENT, key), ...(current === undefined ? parents(changed) : [])];
       }),
-      changesOf(caches.appliances, (old, current) => {
-        const appliance = current ?? old;
-        return appliance === undefined || (old !== undefined && current !== undefined)
-          ? []
-          : [templateKeyOf(appliance)];
-      }),
+      changesOf(
+        caches.appliances,
+        (old, current) => {
+          const appliance = current ?? old;
+          return appliance === undefined || (old !== undefined && current !== undefined)
+            ? []
+            : [templateKeyOf(appliance)];
+        },
+        () => GATHER_MS,
+      ),
       changesOf(caches.hosts, (old, current) => (old === undefined || current === undefined ? all() : [])),
-      viewsSource(views, ({ kind, ids }) => {
-        if (kind === 'layer') return ids.flatMap((digest) => keysOf(BY_DIGEST, digest));
-        return kind === 'link' ? all() : [];
-      }),
+      viewsSource(
+        views,
+        ({ kind, ids }) => {
+          if (kind === 'layer') return ids.flatMap((digest) => keysOf(BY_DIGEST, digest));
+          return kind === 'link' ? all() : [];
+        },
+        GATHER_MS,
+      ),
     ],
     reconcile: (key, signal) => reconciler.reconcile(key, signal),
   };

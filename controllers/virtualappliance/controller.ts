@@ -1,8 +1,9 @@
-import { VIRTUAL_APPLIANCES, type VirtualAppliance } from '../../src/api/kinds.ts';
+import { type Template, VIRTUAL_APPLIANCES, type VirtualAppliance } from '../../src/api/kinds.ts';
 import { FINALIZER_APPLIANCE } from '../../src/api/labels.ts';
 import { keyOf } from '../../src/api/object.ts';
 import type { ApplianceStatus, Problem } from '../../src/host/protocol.ts';
 import { sourceOf } from '../../src/kube/controller.ts';
+import { isSameJson } from '../../src/kube/equality.ts';
 import { addFinalizer } from '../../src/kube/finalizer.ts';
 import { done, type ReconcileResult, waitFor } from '../../src/kube/outcome.ts';
 import { uidOf } from '../bound.ts';
@@ -10,7 +11,7 @@ import { BY_CONFIG_MAP, BY_HOST, BY_TEMPLATE, BY_UID, type OperatorContext } fro
 import { Puts } from '../host/puts.ts';
 import { isLost } from '../host/readiness.ts';
 import type { HostView } from '../host/view.ts';
-import { type ControllerDefinition, memorySource, viewsSource } from '../sources.ts';
+import { type ControllerDefinition, changesOf, memorySource, viewsSource } from '../sources.ts';
 import { StatusWriter } from '../status-writer.ts';
 import { templateKeyOf } from '../template/references.ts';
 import { lostOccurrence, occurrenceOf } from './announce.ts';
@@ -21,6 +22,13 @@ import { lostProblem, type Obstacle } from './standing.ts';
 import { statusOf, urgencyOf } from './status.ts';
 import { addressSources } from './waiting.ts';
 
+/**
+ * A worker waits for hosts to answer most of its time: with few of them, some slow hosts would keep all others waiting. How
+ * much goes to one host, or to the API server, at once is limited by their clients.
+ */
+const CONCURRENCY = 256;
+/** An appliance's steps follow each other closely, each with a report of its own; one look serves several. */
+const REPORTS_GATHER_MS = 100;
 /** A host that is taking an appliance away is asked again so often, should its word that it did get lost. */
 const REMOVAL_RECHECK_MS = 5000;
 
@@ -39,22 +47,40 @@ export function createVirtualApplianceController(context: OperatorContext): Cont
     caches.appliances.byIndex(index, value).map((one) => keyOf(one));
   return {
     name: 'virtualappliance',
-    concurrency: 16,
+    concurrency: CONCURRENCY,
     sources: [
       sourceOf(caches.appliances, (appliance) => [keyOf(appliance)]),
-      sourceOf(caches.templates, (template) => keysOf(BY_TEMPLATE, keyOf(template))),
+      changesOf(caches.templates, (old, current) => {
+        const template = current ?? old;
+        const isNews = template !== undefined && !isSameJson(essence(old), essence(current));
+        return isNews ? keysOf(BY_TEMPLATE, keyOf(template)) : [];
+      }),
       sourceOf(caches.configMaps, (configMap) => keysOf(BY_CONFIG_MAP, keyOf(configMap))),
-      sourceOf(caches.hosts, ({ metadata }) => keysOf(BY_HOST, metadata.name)),
+      changesOf(caches.hosts, (old, current) => {
+        const host = old === undefined ? current : current === undefined ? old : undefined;
+        return host === undefined ? [] : keysOf(BY_HOST, host.metadata.name);
+      }),
       ...addressSources(context, exhausted),
       memorySource((add) => outcomes.subscribe(add)),
-      viewsSource(views, ({ kind, host, ids }) => {
-        if (kind === 'appliance') return ids.flatMap((uuid) => keysOf(BY_UID, uuid));
-        // A layer that failed, or is there now, concerns all that wait for it on that host.
-        return kind === 'link' || kind === 'layer' ? keysOf(BY_HOST, host) : [];
-      }),
+      viewsSource(
+        views,
+        ({ kind, host, ids }) => {
+          if (kind === 'appliance') return ids.flatMap((uuid) => keysOf(BY_UID, uuid));
+          // A layer that failed, or is there now, concerns all that wait for it on that host.
+          return kind === 'link' || kind === 'layer' ? keysOf(BY_HOST, host) : [];
+        },
+        REPORTS_GATHER_MS,
+      ),
     ],
     reconcile: (key, signal) => reconciler.reconcile(key, signal),
   };
+}
+
+/** What appliances need to know of their template; its status, which counts them, is not of it. */
+function essence(template: Template | undefined): unknown {
+  if (template === undefined) return undefined;
+  const { uid, generation, deletionTimestamp } = template.metadata;
+  return { uid, generation, isGoing: deletionTimestamp !== undefined };
 }
 
 class Reconciler {

@@ -38,9 +38,9 @@ function setUp(fail: (call: string) => void = () => undefined) {
   };
   const puts = new Puts();
   const pushTo = async (view: HostView, what = desired) => {
-    calls.length = 0;
+    const before = calls.length;
     await push(daemon, view, puts, what, new AbortController().signal);
-    return [...calls];
+    return calls.slice(before);
   };
   return { pushTo };
 }
@@ -73,6 +73,15 @@ describe('push', () => {
     await pushTo(holding);
     const other = desiredOf(anAppliance(), aTemplate(), { kind: 'files', files: { a: 'YQ==' } });
     expect(await pushTo(holding, other)).toEqual(['appliance']);
+  });
+
+  it('sends a layer once, however many appliances ask for it at the same time', async () => {
+    const { pushTo } = setUp();
+    const others = ['web-1', 'web-2'].map((name) =>
+      desiredOf(anAppliance({ metadata: { name } }), aTemplate(), undefined),
+    );
+    const [calls] = await Promise.all([desired, ...others].map((one) => pushTo(aView(), one)));
+    expect(calls?.filter((call) => call === 'layer')).toEqual(['layer']);
   });
 
   it('goes on where it failed', async () => {

@@ -21,8 +21,8 @@ export async function push(
   for (const layer of layers) await putLayer(client, view, puts, layer, signal);
   const what = `appliance/${appliance.uuid}`;
   if (hasIt(view, appliance) && puts.wasPut(view.name, daemonStart, what, appliance)) return;
-  await asking(client.putAppliance(appliance, { signal }));
-  puts.record(view.name, daemonStart, what, appliance);
+  const send = () => asking(client.putAppliance(appliance, { signal }));
+  await puts.put(view.name, daemonStart, what, appliance, send);
 }
 
 function hasIt(view: HostView, { uuid, generation }: DesiredAppliance): boolean {

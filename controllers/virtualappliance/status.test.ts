@@ -115,10 +115,15 @@ describe('the urgency of a change', () => {
   });
 
   it('of the first status leaves a task its time', () => {
-    const ofTask = anAppliance({ metadata: { ownerReferences: [owner] }, spec: { hostName: 'host-a' } });
+    const ofTask = anAppliance({
+      metadata: { ownerReferences: [owner] },
+      spec: { hostName: 'host-a' },
+      status: { observedGeneration: -1 },
+    });
     expect(urgencyOf(ofTask, status({ appliance: ofTask }))).toBe('shortly');
     expect(urgencyOf(ofTask, status({ appliance: ofTask, report: aReport() }))).toBe('now');
     expect(urgencyOf(bound(), status())).toBe('now');
+    expect(urgencyOf(anAppliance(), status({ appliance: anAppliance() }))).toBe('soon');
   });
 });
 

@@ -1,4 +1,4 @@
-import { NAMESPACES } from './core-kinds/cluster.ts';
+import { DEFAULT_ROLES } from './auth/rbac/default-roles.ts';
 import { CRD_BUCKET } from './core-kinds/crds.ts';
 import type { Backend } from './handlers/context.ts';
 import { createObject } from './handlers/create.ts';
@@ -38,14 +38,20 @@ function ensureDefinition(backend: Backend, given: KubeObject): void {
   updateObject(backend, target, transform, options);
 }
 
-/** Puts into a store what every server has: its namespaces, and the definitions it is started with. */
+/** Creates the object if it is missing: what was changed since stays changed. */
+function ensure(backend: Backend, given: KubeObject): void {
+  const resource = backend.registry.findKind(given.apiVersion, given.kind);
+  if (resource === undefined) throw new Error(`the built-in kind ${given.kind} is not registered`);
+  if (backend.store.get(resource.bucket, given.metadata.name ?? '') !== undefined) return;
+  createObject(backend, resource, structuredClone(given), { dryRun: false, fieldManager: MANAGER });
+}
+
+/** Puts into a store what every server has: its namespaces, its roles, and the definitions it is started with. */
 export async function bootstrap(backend: Backend, crds: readonly KubeObject[]): Promise<void> {
-  const namespaces = builtIn(backend, NAMESPACES);
   for (const name of SYSTEM_NAMESPACES) {
-    if (backend.store.get(NAMESPACES, name) !== undefined) continue;
-    const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name } };
-    createObject(backend, namespaces, namespace, { dryRun: false, fieldManager: MANAGER });
+    ensure(backend, { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
   }
+  for (const role of DEFAULT_ROLES) ensure(backend, role);
   for (const crd of crds) ensureDefinition(backend, crd);
   await backend.store.committed();
 }

@@ -5,14 +5,15 @@ import type { AddressInfo } from 'node:net';
 import { dirname } from 'node:path';
 import type { Logger } from 'pino';
 import { authenticator, tokenLookup } from './auth/authenticate.ts';
-import { mastersOnly } from './auth/authorize.ts';
-import type { Authorize, TokenUser } from './auth/types.ts';
+import { RbacPolicy } from './auth/rbac/policy.ts';
+import type { TokenUser } from './auth/types.ts';
 import { bootstrap } from './bootstrap.ts';
 import { Upkeep } from './controllers/upkeep.ts';
 import { clusterKinds } from './core-kinds/cluster.ts';
 import { configKinds } from './core-kinds/config.ts';
 import { crdKind } from './core-kinds/crds.ts';
 import { eventKinds } from './core-kinds/events.ts';
+import { rbacKinds } from './core-kinds/rbac.ts';
 import { OpenApiDocuments } from './discovery/openapi-documents.ts';
 import type { Backend } from './handlers/context.ts';
 import { Connections } from './http/connections.ts';
@@ -35,8 +36,6 @@ export interface ApiServerOptions {
   tokens: readonly TokenUser[];
   /** CustomResourceDefinitions to serve, besides those that clients create. */
   crds: readonly KubeObject[];
-  /** Defaults to: the group system:masters may do everything, others nothing. */
-  authorize?: Authorize;
   /** The time, in milliseconds since the epoch; defaults to the system's clock. */
   clock?: () => number;
   /** How much history watches can resume from; defaults to 10,000 changes of the last 10 minutes. */
@@ -57,6 +56,7 @@ export interface ApiServer {
 
 interface Parts {
   readonly backend: Backend;
+  readonly policy: RbacPolicy;
   readonly hub: WatchHub;
   readonly upkeep: Upkeep;
   readonly server: Server;
@@ -74,7 +74,7 @@ function nameSuffix(): string {
   return Array.from({ length: 5 }, () => NAME_CHARACTERS[randomInt(NAME_CHARACTERS.length)]).join('');
 }
 
-function openBackend(options: ApiServerOptions): Backend {
+function openBackend(options: ApiServerOptions): Pick<Parts, 'backend' | 'policy'> {
   const { storagePath, clock = Date.now, history, log } = options;
   if (storagePath !== ':memory:') mkdirSync(dirname(storagePath), { recursive: true, mode: 0o700 });
   const limits = { ...DEFAULT_HISTORY, ...history };
@@ -82,8 +82,9 @@ function openBackend(options: ApiServerOptions): Backend {
     log.error({ err: error }, 'writes failed and were undone');
   });
   const registry = new Registry();
-  registry.add([...clusterKinds(), ...configKinds(), ...eventKinds(), crdKind()]);
-  return { store, registry, now: clock, newUid: randomUUID, nameSuffix };
+  const policy = new RbacPolicy(store);
+  registry.add([...clusterKinds(), ...configKinds(), ...eventKinds(), ...rbacKinds(policy), crdKind()]);
+  return { backend: { store, registry, now: clock, newUid: randomUUID, nameSuffix }, policy };
 }
 
 async function listen(server: Server, host: string, port: number): Promise<number> {
@@ -116,18 +117,17 @@ function newHttpsServer({ key, cert, clientCa }: ApiServerOptions['tls']): Serve
 
 function newRouter(
   options: ApiServerOptions,
-  backend: Backend,
-  hub: WatchHub,
+  { backend, policy, hub }: Pick<Parts, 'backend' | 'policy' | 'hub'>,
   state: () => ServerState,
 ): Router {
-  const { authorize = mastersOnly, tokens, log, bookmarkIntervalMs = DEFAULT_BOOKMARK_INTERVAL_MS } = options;
+  const { tokens, log, bookmarkIntervalMs = DEFAULT_BOOKMARK_INTERVAL_MS } = options;
   const lookUpToken = tokenLookup(tokens);
   return new Router({
     backend,
     watches: { hub, bookmarkInterval: bookmarkIntervalMs, random: Math.random },
     authenticate: authenticator(lookUpToken),
-    authorize,
-    reviewer: { authorize, lookUpToken },
+    authorize: policy.authorize,
+    reviewer: { policy, lookUpToken },
     state,
     openPaths: openPaths(() => state() === 'ready'),
     paths: discoveryPaths(backend.registry, new OpenApiDocuments(backend.registry)),
@@ -137,13 +137,13 @@ function newRouter(
 
 /** All the parts of a server, put together but not yet running. */
 function assemble(options: ApiServerOptions): Parts {
-  const backend = openBackend(options);
+  const { backend, policy } = openBackend(options);
   const hub = new WatchHub(backend.store);
   const upkeep = new Upkeep(backend, options.log, (bucket) => hub.endBucket(bucket));
   const server = newHttpsServer(options.tls);
   const connections = new Connections(server);
-  const parts: Parts = { backend, hub, upkeep, server, connections, state: 'starting' };
-  const router = newRouter(options, backend, hub, () => parts.state);
+  const parts: Parts = { backend, policy, hub, upkeep, server, connections, state: 'starting' };
+  const router = newRouter(options, parts, () => parts.state);
   server.on('request', (request, response) => {
     connections.begin(response);
     void router.handle(request, response);

@@ -5,7 +5,7 @@ import type { FieldError } from './types.ts';
 export interface Status {
   kind: 'Status';
   apiVersion: 'v1';
-  metadata: Record<string, never>;
+  metadata: { continue?: string };
   status: 'Failure' | 'Success';
   message?: string;
   reason?: string;
@@ -40,6 +40,7 @@ interface Failure {
   message: string;
   reason?: string;
   details?: StatusDetails;
+  metadata?: { continue?: string };
 }
 
 /** An error that the client is meant to see, body and all. Whatever else is thrown becomes an InternalError. */
@@ -52,7 +53,7 @@ export class ApiError extends Error {
     this.status = {
       kind: 'Status',
       apiVersion: 'v1',
-      metadata: {},
+      metadata: failure.metadata ?? {},
       status: 'Failure',
       message: failure.message,
       ...(failure.reason === undefined ? {} : { reason: failure.reason }),
@@ -197,8 +198,8 @@ export function tooLarge(limit: number): ApiError {
 }
 
 /** The history asked for is compacted: list again. */
-export function expired(message: string): ApiError {
-  return new ApiError({ code: 410, reason: 'Expired', message });
+export function expired(message: string, metadata: { continue?: string } = {}): ApiError {
+  return new ApiError({ code: 410, reason: 'Expired', message, metadata });
 }
 
 export function resourceVersionTooLarge(asked: number, current: number): ApiError {

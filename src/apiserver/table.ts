@@ -8,7 +8,7 @@ interface Table {
   kind: 'Table';
   apiVersion: string;
   metadata: object;
-  columnDefinitions: Omit<Column, 'cell'>[];
+  columnDefinitions: Omit<Column, 'cell'>[] | null;
   rows: { cells: unknown[]; object: object | null }[];
 }
 
@@ -57,7 +57,7 @@ export function tableOf(objects: readonly KubeObject[], form: TableForm, metadat
     kind: 'Table',
     apiVersion,
     metadata,
-    columnDefinitions: withColumns ? definitions(resource.columns) : [],
+    columnDefinitions: withColumns ? definitions(resource.columns) : null,
     rows: objects.map((object) => {
       const stored = resource.toStored(object);
       return {

@@ -47,18 +47,24 @@ export class HostApiError extends Error {
 
 export type NumberedHostEvent = { readonly id: string; readonly event: HostEvent };
 
+/** So many calls are under way to a daemon at once; without a limit each would open a connection of its own. */
+const CONNECTIONS = 4;
 const DEFAULT_TIMEOUT_MS = 30_000;
 const DEFAULT_EVENT_SILENCE_MS = 30_000;
 
 /** One host's daemon, as the operator and the command line call it. All calls reject with {@link HostApiError}. */
 export class HostClient {
   readonly #options: HostClientOptions;
-  readonly #agent: Agent;
+  readonly #calls: Agent;
+  /** Apart, so that slow calls never keep events from coming. */
+  readonly #streams: Agent;
 
   constructor(options: HostClientOptions) {
     this.#options = options;
     const { ca, cert, key, hostName } = options;
-    this.#agent = new Agent({ connect: { ca, cert, key, servername: hostServerName(hostName) } });
+    const connect = { ca, cert, key, servername: hostServerName(hostName) };
+    this.#calls = new Agent({ connect, connections: CONNECTIONS });
+    this.#streams = new Agent({ connect });
   }
 
   async getHost(options?: CallOptions): Promise<HostStatus> {
@@ -146,7 +152,7 @@ export class HostClient {
     const headers = lastEventId === undefined || lastEventId === '' ? {} : { 'last-event-id': lastEventId };
     const silenceMs = this.#options.eventSilenceMs ?? DEFAULT_EVENT_SILENCE_MS;
     try {
-      const { statusCode, body } = await this.#agent.request({
+      const { statusCode, body } = await this.#streams.request({
         origin: this.#options.url,
         path: '/v1/events',
         method: 'GET',
@@ -168,7 +174,7 @@ export class HostClient {
 
   /** Ends all connections. */
   async close(): Promise<void> {
-    await this.#agent.destroy();
+    await Promise.all([this.#calls.destroy(), this.#streams.destroy()]);
   }
 
   get #timeoutMs(): number {
@@ -187,7 +193,7 @@ export class HostClient {
   ): Promise<string> {
     const deadline = AbortSignal.timeout(this.#timeoutMs);
     try {
-      const response = await this.#agent.request({
+      const response = await this.#calls.request({
         origin: this.#options.url,
         path,
         method,

@@ -50,6 +50,7 @@ export function createServer(tls: TlsFiles, context: RouteContext, log: Logger):
     const body: ErrorBody = { error: { ...toProblem(failure), ...(field === undefined ? {} : { field }) } };
     return reply.code(failure.status).send(body);
   });
+  const authorize = createAuthorizer();
   app.addHook('onRequest', async (request) => authorize(request.raw.socket));
   for (const routes of [hostRoutes, eventRoutes, applianceRoutes, layerRoutes]) routes(app, context);
   consoleUpgrade(app, context, authorize);
@@ -64,11 +65,19 @@ export async function listen(app: App, host: string, port: number): Promise<{ ur
   return { url: `https://${name}:${address.port}`, port: address.port };
 }
 
-/** TLS has proved that the certificate is one of the authority's; here is whether it was given to an operator. */
-function authorize(socket: unknown): void {
-  const subject = socket instanceof TLSSocket ? socket.getPeerCertificate().subject : undefined;
-  const organizations = [subject?.O ?? []].flat();
-  if (!organizations.includes(OPERATOR_ORGANIZATION)) throw hostErrors.notAuthorized(organizations);
+/**
+ * TLS has proved that the certificate is one of the authority's; here is whether it was given to an operator. A connection keeps
+ * the certificate that it was made with, so it is asked once.
+ */
+function createAuthorizer(): (socket: object) => void {
+  const operators = new WeakSet<object>();
+  return (socket) => {
+    if (operators.has(socket)) return;
+    const subject = socket instanceof TLSSocket ? socket.getPeerCertificate().subject : undefined;
+    const organizations = [subject?.O ?? []].flat();
+    if (!organizations.includes(OPERATOR_ORGANIZATION)) throw hostErrors.notAuthorized(organizations);
+    operators.add(socket);
+  };
 }
 
 function asHostError(error: FastifyError): HostError {

@@ -11,6 +11,7 @@ describe('isSameJson', () => {
     [{ a: null }, {}, false],
     [{ a: '1' }, { a: 1 }, false],
     [undefined, {}, false],
+    [{ constructor: 1 }, {}, false],
   ])('%j and %j: %s', (a, b, expected) => {
     expect(isSameJson(a, b)).toBe(expected);
     expect(isSameJson(b, a)).toBe(expected);

@@ -1,13 +1,19 @@
 /** Whether two values are the same JSON: an undefined field is one that is not there. */
 export function isSameJson(a: unknown, b: unknown): boolean {
+  // What is compared are mostly versions of one object, which share a good deal.
+  if (Object.is(a, b) || a === b) {
+    return true;
+  }
   if (Array.isArray(a) && Array.isArray(b)) {
     return a.length === b.length && a.every((item, index) => isSameJson(item, b[index]));
   }
-  if (isRecord(a) && isRecord(b)) {
-    const names = new Set([...Object.keys(a), ...Object.keys(b)]);
-    return [...names].every((name) => isSameJson(a[name], b[name]));
+  if (!isRecord(a) || !isRecord(b)) {
+    return false;
   }
-  return Object.is(a, b) || a === b;
+  return (
+    Object.keys(a).every((name) => isSameJson(a[name], b[name])) &&
+    Object.keys(b).every((name) => b[name] === undefined || Object.hasOwn(a, name))
+  );
 }
 
 /**

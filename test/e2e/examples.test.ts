@@ -13,8 +13,11 @@ const ANSWERS: Readonly<Record<string, string>> = {
   command: 'Good day, this is greeter.\n',
   hello: 'Hello from a virtual machine grown by Coppice.\n',
 };
-/** Needs a bridge on its hosts: test/integration/operator/addresses.test.ts applies it, bridge.test.ts has such VMs. */
-const TESTED_ELSEWHERE = ['network'];
+/**
+ * `gitops` needs an image of one's own, and Flux: test/gitops. `network` needs a bridge on its hosts:
+ * test/integration/operator/addresses.test.ts applies it, bridge.test.ts has such VMs.
+ */
+const TESTED_ELSEWHERE = ['gitops', 'network'];
 
 describe.skipIf(qemuIsMissing)('the examples', () => {
   let coppice: Coppice;

@@ -6,11 +6,12 @@ import { ensurePki, type Pki } from '../../src/main/pki.ts';
 import { isExecutable } from './assets.ts';
 import { writeKubeconfig } from './kubeconfig.ts';
 import { freePorts, startProcess, type TestProcess } from './processes.ts';
+import type { TestServer } from './test-server.ts';
 
 /** etcd, kube-apiserver and, where it is at hand, kube-controller-manager, on ports and in a folder of their own. */
-export interface ControlPlane {
-  readonly kubeconfigPath: string;
-  stop(): Promise<void>;
+export interface ControlPlane extends TestServer {
+  /** Whether there is a kube-controller-manager: envtest's users have none. */
+  readonly hasControllers: boolean;
 }
 
 type Identity = 'server' | 'admin' | 'controllers' | 'proxy';
@@ -25,36 +26,77 @@ interface Plan {
     readonly api: number;
     readonly controllers: number;
   };
+  /** As kube-controller-manager's flag --controllers has it. */
+  readonly controllers: string;
 }
 
+interface Running {
+  etcd?: TestProcess;
+  apiServer?: TestProcess;
+  manager?: TestProcess;
+}
+
+/** Controllers that need nodes, which there are none of. */
+const ALL_CONTROLLERS = '*,-node-ipam-controller,-node-route-controller,-cloud-node-lifecycle-controller';
+
+/** Ports that were free may be taken by a suite beside this one before the program listens. */
+const START_ATTEMPTS = 3;
+
 /**
- * Starts a control plane from the programs in the folder `programs`; it takes some 5 to 15 seconds. Without
- * controllers nothing happens in it but what clients ask for.
+ * Starts a control plane from the programs in the folder `programs`; it takes some 5 to 15 seconds.
+ *
+ * @param controllers which controllers run, as kube-controller-manager's flag --controllers has it
  */
 export async function startControlPlane(
   programs: string,
-  options: { controllers: boolean } = { controllers: true },
+  { controllers = ALL_CONTROLLERS }: { controllers?: string } = {},
 ): Promise<ControlPlane> {
-  const plan = await makePlan(programs);
-  const processes: TestProcess[] = [];
-  const stop = async () => {
-    for (const process of processes.toReversed()) {
-      await process.stop();
+  for (let attempt = 1; ; attempt += 1) {
+    const plan = await makePlan(programs, controllers);
+    try {
+      return await startPlan(plan);
+    } catch (error) {
+      if (attempt === START_ATTEMPTS || !String(error).includes('address already in use')) throw error;
     }
+  }
+}
+
+async function startPlan(plan: Plan): Promise<ControlPlane> {
+  const running: Running = {};
+  const stop = async () => {
+    for (const process of [running.manager, running.apiServer, running.etcd]) await process?.stop();
     await rm(plan.dir, { recursive: true, force: true });
   };
+  const kill = async () => await running.apiServer?.kill();
+  const start = async () => {
+    running.apiServer = await startApiServer(plan);
+  };
   try {
-    await startEtcd(plan, processes);
-    await startApiServer(plan, processes);
-    if (options.controllers) await startControllerManager(plan, processes);
-    return { kubeconfigPath: await kubeconfigFor(plan, 'admin'), stop };
+    running.etcd = await startEtcd(plan);
+    await start();
+    const manager = join(plan.programs, 'kube-controller-manager');
+    const hasControllers = await isExecutable(manager);
+    if (hasControllers) running.manager = await startControllerManager(plan, manager);
+    const loseHistory = async () => {
+      await kill();
+      await compact(`http://127.0.0.1:${plan.ports.etcd}`);
+      await start();
+    };
+    return {
+      kubeconfigPath: await kubeconfigFor(plan, 'admin'),
+      hasControllers,
+      kill,
+      start,
+      loseHistory,
+      stop,
+    };
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
-async function makePlan(programs: string): Promise<Plan> {
+async function makePlan(programs: string, controllers: string): Promise<Plan> {
   const dir = await mkdtemp(join(tmpdir(), 'coppice-kubernetes-'));
   const pki = await ensurePki<Identity>(join(dir, 'pki'), {
     caCommonName: 'test-ca',
@@ -71,11 +113,11 @@ async function makePlan(programs: string): Promise<Plan> {
       proxy: { commonName: 'front-proxy', usage: 'client' },
     },
   });
-  const [etcd = 0, peer = 0, api = 0, controllers = 0] = await freePorts(4);
-  return { programs, dir, pki, ports: { etcd, peer, api, controllers } };
+  const [etcd = 0, peer = 0, api = 0, manager = 0] = await freePorts(4);
+  return { programs, dir, pki, ports: { etcd, peer, api, controllers: manager }, controllers };
 }
 
-async function startEtcd({ programs, dir, ports }: Plan, processes: TestProcess[]): Promise<void> {
+async function startEtcd({ programs, dir, ports }: Plan): Promise<TestProcess> {
   const clients = `http://127.0.0.1:${ports.etcd}`;
   const peers = `http://127.0.0.1:${ports.peer}`;
   const etcd = startProcess(
@@ -91,11 +133,23 @@ async function startEtcd({ programs, dir, ports }: Plan, processes: TestProcess[
     ],
     join(dir, 'etcd.log'),
   );
-  processes.push(etcd);
   await etcd.waitUntil(() => answers(`${clients}/health`, new Agent()));
+  return etcd;
 }
 
-async function startApiServer({ programs, dir, pki, ports }: Plan, processes: TestProcess[]): Promise<void> {
+/** Has etcd forget all versions but the present ones. */
+async function compact(etcd: string): Promise<void> {
+  const post = async (path: string, body: object) => {
+    const answer = await request(`${etcd}${path}`, { method: 'POST', body: JSON.stringify(body) });
+    const text = await answer.body.text();
+    if (answer.statusCode !== 200) throw new Error(`etcd refuses ${path}: ${text}`);
+    return JSON.parse(text) as { header: { revision: string } };
+  };
+  const { header } = await post('/v3/kv/range', { key: Buffer.from('/').toString('base64') });
+  await post('/v3/kv/compaction', { revision: header.revision, physical: true });
+}
+
+async function startApiServer({ programs, dir, pki, ports }: Plan): Promise<TestProcess> {
   const { server, admin, proxy } = pki.certificates;
   const apiServer = startProcess(
     join(programs, 'kube-apiserver'),
@@ -124,21 +178,17 @@ async function startApiServer({ programs, dir, pki, ports }: Plan, processes: Te
     ],
     join(dir, 'kube-apiserver.log'),
   );
-  processes.push(apiServer);
   const agent = new Agent({ connect: { ca: pki.ca.cert, cert: admin.cert, key: admin.key } });
   try {
     await apiServer.waitUntil(() => answers(`https://127.0.0.1:${ports.api}/readyz`, agent));
+    return apiServer;
   } finally {
     await agent.close();
   }
 }
 
 /** Garbage collection, namespace deletion, service-account tokens: envtest goes without, we do where we can. */
-async function startControllerManager(plan: Plan, processes: TestProcess[]): Promise<void> {
-  const program = join(plan.programs, 'kube-controller-manager');
-  if (!(await isExecutable(program))) {
-    return;
-  }
+async function startControllerManager(plan: Plan, program: string): Promise<TestProcess> {
   const kubeconfig = await kubeconfigFor(plan, 'controllers');
   const manager = startProcess(
     program,
@@ -153,14 +203,14 @@ async function startControllerManager(plan: Plan, processes: TestProcess[]): Pro
       '--use-service-account-credentials=true',
       `--service-account-private-key-file=${plan.pki.certificates.server.keyPath}`,
       `--root-ca-file=${plan.pki.ca.certPath}`,
-      '--controllers=*,-node-ipam-controller,-node-route-controller,-cloud-node-lifecycle-controller',
+      `--controllers=${plan.controllers}`,
     ],
     join(plan.dir, 'kube-controller-manager.log'),
   );
-  processes.push(manager);
   const agent = new Agent({ connect: { rejectUnauthorized: false } });
   try {
     await manager.waitUntil(() => answers(`https://127.0.0.1:${plan.ports.controllers}/healthz`, agent));
+    return manager;
   } finally {
     await agent.close();
   }

@@ -17,17 +17,23 @@ const CRDS: ResourceRef<CustomResourceDefinition> = {
   namespaced: false,
 };
 
-/** Installs the project's kinds and waits until they are served. */
-export async function installCrds(client: KubeClient): Promise<void> {
+/** The definitions of the project's kinds. */
+export async function readCrds(): Promise<CustomResourceDefinition[]> {
   const folder = new URL('../../crds/', import.meta.url);
   const files = (await readdir(folder)).filter((file) => file.endsWith('.yaml'));
-  await Promise.all(
-    files.map(async (file) => {
-      const crd = load(await readFile(new URL(file, folder), 'utf8')) as CustomResourceDefinition;
-      await client.apply(CRDS, crd, { fieldManager: 'coppice-test' });
-      await waitUntilServed(client, crd.metadata.name);
-    }),
-  );
+  const texts = files.map((file) => readFile(new URL(file, folder), 'utf8'));
+  return (await Promise.all(texts)).map((text) => load(text) as CustomResourceDefinition);
+}
+
+/** Installs the project's kinds and waits until they are served. */
+export async function installCrds(client: KubeClient): Promise<void> {
+  await Promise.all((await readCrds()).map((crd) => applyDefinition(client, crd)));
+}
+
+/** Installs one kind and waits until it is served. */
+export async function applyDefinition(client: KubeClient, crd: KubeObject): Promise<void> {
+  await client.apply(CRDS, crd, { fieldManager: 'coppice-test' });
+  await waitUntilServed(client, crd.metadata.name);
 }
 
 async function waitUntilServed(client: KubeClient, name: string): Promise<void> {

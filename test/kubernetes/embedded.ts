@@ -1,16 +1,77 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
-import { startApiServer } from '../../src/apiserver/server.ts';
-import { ensurePki } from '../../src/main/pki.ts';
+import { Agent, request } from 'undici';
+import { type ApiServer, startApiServer } from '../../src/apiserver/server.ts';
+import { ensurePki, type Pki } from '../../src/main/pki.ts';
 import { writeKubeconfig } from './kubeconfig.ts';
+import { freePorts, startProcess, type TestProcess } from './processes.ts';
+import type { TestServer } from './test-server.ts';
+
+type TestPki = Pki<'server' | 'admin'>;
+
+const STORAGE = 'api.db';
+const CLI = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 
 /** Starts the embedded API server in this process, on a port and in a folder of its own. */
-export async function startEmbedded(): Promise<{ readonly kubeconfigPath: string; stop(): Promise<void> }> {
+export async function startEmbedded(): Promise<TestServer> {
+  return await inFolder(async (dir, pki) => {
+    let server = await serve(dir, pki, 0);
+    const { port } = server;
+    const kill = () => server.close();
+    const start = async () => {
+      server = await serve(dir, pki, port);
+    };
+    return { port, kill, start, stop: kill };
+  });
+}
+
+async function serve(dir: string, pki: TestPki, port: number, maxChanges?: number): Promise<ApiServer> {
+  return await startApiServer({
+    storagePath: join(dir, STORAGE),
+    listen: { host: '127.0.0.1', port },
+    tls: { ...pki.certificates.server, clientCa: pki.ca.cert },
+    tokens: [],
+    crds: [],
+    ...(maxChanges === undefined ? {} : { history: { maxChanges } }),
+    log: pino({ level: 'silent' }),
+  });
+}
+
+/** Starts it as the program that users start, `coppice api`, in a process of its own: `kill` is SIGKILL. */
+export async function startEmbeddedProgram(): Promise<TestServer> {
+  return await inFolder(async (dir, pki) => {
+    const [port = 0] = await freePorts(1);
+    const { server, admin } = pki.certificates;
+    const flags = ['--storage', join(dir, STORAGE), '--listen', `127.0.0.1:${port}`, '--log-level', 'warn'];
+    const tls = ['--tls-cert', server.certPath, '--tls-key', server.keyPath, '--client-ca', pki.ca.certPath];
+    const url = `https://127.0.0.1:${port}`;
+    const open = async () => {
+      const program = startProcess(process.execPath, [CLI, 'api', ...flags, ...tls], join(dir, 'api.log'));
+      const agent = new Agent({ connect: { ca: pki.ca.cert, cert: admin.cert, key: admin.key } });
+      try {
+        await program.waitUntil(() => isReady(url, agent));
+        return program;
+      } finally {
+        await agent.close();
+      }
+    };
+    let running: TestProcess = await open();
+    const start = async () => {
+      running = await open();
+    };
+    return { port, kill: () => running.kill(), start, stop: () => running.stop() };
+  });
+}
+
+type Started = Pick<TestServer, 'kill' | 'start' | 'stop'> & { readonly port: number };
+
+async function inFolder(open: (dir: string, pki: TestPki) => Promise<Started>): Promise<TestServer> {
   const dir = await mkdtemp(join(tmpdir(), 'coppice-embedded-'));
   try {
-    const { ca, certificates } = await ensurePki<'server' | 'admin'>(join(dir, 'pki'), {
+    const pki = await ensurePki<'server' | 'admin'>(join(dir, 'pki'), {
       caCommonName: 'test-ca',
       now: Date.now(),
       certificates: {
@@ -18,23 +79,38 @@ export async function startEmbedded(): Promise<{ readonly kubeconfigPath: string
         admin: { commonName: 'admin', organizations: ['system:masters'], usage: 'client' },
       },
     });
-    const server = await startApiServer({
-      storagePath: join(dir, 'api.db'),
-      listen: { host: '127.0.0.1', port: 0 },
-      tls: { key: certificates.server.key, cert: certificates.server.cert, clientCa: ca.cert },
-      tokens: [],
-      crds: [],
-      log: pino({ level: 'silent' }),
-    });
+    const { port, kill, start, stop } = await open(dir, pki);
     const kubeconfigPath = join(dir, 'kubeconfig');
-    await writeKubeconfig(kubeconfigPath, server.url, ca, certificates.admin);
-    const stop = async () => {
-      await server.close();
-      await rm(dir, { recursive: true });
+    await writeKubeconfig(kubeconfigPath, `https://127.0.0.1:${port}`, pki.ca, pki.certificates.admin);
+    return {
+      kubeconfigPath,
+      kill,
+      start,
+      loseHistory: async () => {
+        await kill();
+        // A server that may keep next to nothing drops the rest of the history when it starts.
+        const forgetful = await serve(dir, pki, port, 1);
+        await forgetful.close();
+        await start();
+      },
+      stop: async () => {
+        await stop();
+        await rm(dir, { recursive: true, force: true });
+      },
     };
-    return { kubeconfigPath, stop };
   } catch (error) {
     await rm(dir, { recursive: true, force: true });
     throw error;
+  }
+}
+
+async function isReady(url: string, dispatcher: Agent): Promise<boolean> {
+  try {
+    const answer = await request(`${url}/readyz`, { dispatcher });
+    await answer.body.dump();
+    return answer.statusCode === 200;
+  } catch {
+    // Not up yet: whoever waits asks again, and gives up in time.
+    return false;
   }
 }

@@ -4,27 +4,33 @@ import { createKubeClient } from '../../src/kube/client.ts';
 import { findKubernetesPrograms } from './assets.ts';
 import { startControlPlane } from './control-plane.ts';
 import { installCrds } from './crds.ts';
-import { startEmbedded } from './embedded.ts';
+import { startEmbedded, startEmbeddedProgram } from './embedded.ts';
+import type { TestServer } from './test-server.ts';
 
 /** A Kubernetes API of a test's own, with the project's kinds installed. */
-export interface TestApi {
+export interface TestApi extends TestServer {
   readonly kind: 'embedded' | 'kube-apiserver';
   readonly kubeConfig: KubeConfig;
-  /** For kubectl and other programs. */
-  readonly kubeconfigPath: string;
-  stop(): Promise<void>;
+}
+
+interface Options {
+  /** The embedded server gets a process of its own, as users run it, so that it can be killed. */
+  readonly asProgram?: boolean;
 }
 
 /**
  * Starts the API that the environment's COPPICE_TEST_API names: `embedded` (the default) or `kube-apiserver`. Tests
  * that get their API here run on both and must not ask which one it is.
  */
-export async function startTestApi(env: NodeJS.ProcessEnv = process.env): Promise<TestApi> {
+export async function startTestApi(
+  options: Options = {},
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<TestApi> {
   const kind = env.COPPICE_TEST_API ?? 'embedded';
   if (kind !== 'embedded' && kind !== 'kube-apiserver') {
     throw new Error(`COPPICE_TEST_API is '${kind}'; it may be 'embedded' or 'kube-apiserver'`);
   }
-  const server = await start(kind, env);
+  const server = await start(kind, options, env);
   try {
     const kubeConfig = new KubeConfig();
     kubeConfig.loadFromFile(server.kubeconfigPath);
@@ -43,12 +49,13 @@ export async function startTestApi(env: NodeJS.ProcessEnv = process.env): Promis
 
 async function start(
   kind: TestApi['kind'],
+  { asProgram = false }: Options,
   env: NodeJS.ProcessEnv,
-): Promise<Pick<TestApi, 'kubeconfigPath' | 'stop'>> {
+): Promise<TestServer> {
   switch (kind) {
     case 'kube-apiserver':
       return await startControlPlane(await findKubernetesPrograms(env));
     case 'embedded':
-      return await startEmbedded();
+      return asProgram ? await startEmbeddedProgram() : await startEmbedded();
   }
 }

@@ -9,15 +9,22 @@ export interface TestProcess {
   /** Resolves once `isReady` does so with true; rejects with the log's tail when the program ends before. */
   waitUntil(isReady: () => Promise<boolean>): Promise<void>;
   stop(): Promise<void>;
+  /** Ends it as a crash would. */
+  kill(): Promise<void>;
 }
 
 const readyTimeoutMs = 60_000;
 const stopTimeoutMs = 10_000;
 
 /** Starts a program; its output goes to the file `logPath`. It ends with this process at the latest. */
-export function startProcess(program: string, args: readonly string[], logPath: string): TestProcess {
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
-  const log = createWriteStream(logPath);
+export function startProcess(
+  program: string,
+  args: readonly string[],
+  logPath: string,
+  env: NodeJS.ProcessEnv = process.env,
+): TestProcess {
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], env });
+  const log = createWriteStream(logPath, { flags: 'a' });
   child.stdout.pipe(log, { end: false });
   child.stderr.pipe(log, { end: false });
   const failed = new Promise<never>((_, reject) => child.once('error', reject));
@@ -27,13 +34,15 @@ export function startProcess(program: string, args: readonly string[], logPath: 
     child.kill('SIGKILL');
   };
   process.once('exit', kill);
+  const end = async (signal: NodeJS.Signals) => {
+    process.off('exit', kill);
+    await stop(child, signal);
+    log.end();
+  };
   return {
     waitUntil: (isReady) => Promise.race([waitUntil(child, isReady, program, logPath), failed]),
-    stop: async () => {
-      process.off('exit', kill);
-      await stop(child);
-      log.end();
-    },
+    stop: () => end('SIGTERM'),
+    kill: () => end('SIGKILL'),
   };
 }
 
@@ -53,12 +62,12 @@ async function waitUntil(
   }
 }
 
-async function stop(child: ChildProcess): Promise<void> {
+async function stop(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) {
     return;
   }
   const ended = new Promise((resolve) => child.once('exit', resolve));
-  child.kill('SIGTERM');
+  child.kill(signal);
   const timer = setTimeout(() => child.kill('SIGKILL'), stopTimeoutMs);
   await ended;
   clearTimeout(timer);

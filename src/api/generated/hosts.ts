@@ -36,7 +36,7 @@ memory: number
  */
 export interface HostStatus {
 /**
- * The generation of the spec that this status speaks of.
+ * The generation of the spec that this status speaks of; -1 before the first look at it.
  */
 observedGeneration?: number
 /**

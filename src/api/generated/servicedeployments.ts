@@ -300,7 +300,7 @@ serviceSeconds: number
  */
 export interface ServiceDeploymentStatus {
 /**
- * The generation of the spec that this status speaks of.
+ * The generation of the spec that this status speaks of; -1 before the first look at it.
  */
 observedGeneration?: number
 /**

@@ -219,7 +219,7 @@ namespaces?: string[]
  */
 export interface TemplateStatus {
 /**
- * The generation of the spec that this status speaks of.
+ * The generation of the spec that this status speaks of; -1 before the first look at it.
  */
 observedGeneration?: number
 /**

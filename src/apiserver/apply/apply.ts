@@ -4,6 +4,7 @@
  * and is therefore removed.
  */
 
+import { cloneJson } from '../schema/json.ts';
 import type {
   ApplyConflict,
   ApplyRequest,
@@ -226,6 +227,7 @@ function isCustom(apiVersion: string): boolean {
 function withStructs(object: JsonObject, structs: JsonObject): JsonObject {
   const result = { ...object };
   for (const [name, below] of Object.entries(structs)) {
+    if (below === null) result[name] ??= null;
     const present = object[name] ?? {};
     if (isObject(present) && isObject(below ?? null))
       result[name] = withStructs(present, below as JsonObject);
@@ -235,7 +237,7 @@ function withStructs(object: JsonObject, structs: JsonObject): JsonObject {
 
 function withoutManagedFields(object: KubeObject): JsonObject {
   const { managedFields: _, ...metadata } = object.metadata ?? {};
-  return structuredClone(asJson({ ...object, metadata }));
+  return cloneJson(asJson({ ...object, metadata }));
 }
 
 /** The object with its managers written into it. */

@@ -135,7 +135,8 @@ function mapType(schema: JsonSchema, preserve: boolean): MapType {
   const field = (name: string): MergeType | undefined => {
     const property = Object.hasOwn(properties, name) ? properties[name] : undefined;
     if (property === undefined) return undefined;
-    const type = made.get(name) ?? convert(property, preserve);
+    // What is preserved around an embedded resource does not reach into its metadata.
+    const type = made.get(name) ?? convert(property, preserve && property !== objectMeta);
     made.set(name, type);
     return type;
   };

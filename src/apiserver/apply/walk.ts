@@ -40,7 +40,8 @@ export function itemElement(list: ListType, item: JsonValue | undefined): PathEl
   if (!isObject(item)) throw new ItemError('associative list with keys may not have non-map elements');
   const keys: JsonObject = {};
   for (const name of list.keys) {
-    const value = item[name] ?? list.element.map?.defaultOf(name);
+    // A key that is null is there, and is refused later for what it is.
+    const value = item[name] === undefined ? list.element.map?.defaultOf(name) : item[name];
     if (value !== undefined) keys[name] = value;
   }
   if (list.keys.length > 0 && Object.keys(keys).length === 0) {

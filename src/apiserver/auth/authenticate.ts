@@ -47,16 +47,27 @@ function certificateUser(socket: TLSSocket): User | undefined {
   return userOf(name, asList(subject?.O));
 }
 
+/** What a connection proved about its client when it was made; asking the socket each time is slow. */
+interface Proof {
+  readonly hasCertificate: boolean;
+  readonly user: User | undefined;
+}
+
+function proofOf(socket: unknown): Proof {
+  const hasCertificate =
+    socket instanceof TLSSocket && Object.keys(socket.getPeerCertificate() ?? {}).length > 0;
+  return { hasCertificate, user: hasCertificate ? certificateUser(socket) : undefined };
+}
+
 /** By client certificate first, then by bearer token, as kube-apiserver does. */
 export function authenticator(lookup: (token: string) => User | undefined): Authenticate {
+  const proofs = new WeakMap<object, Proof>();
   return (request) => {
     const { socket } = request;
-    const hasCertificate =
-      socket instanceof TLSSocket && Object.keys(socket.getPeerCertificate() ?? {}).length > 0;
-    if (hasCertificate) {
-      const user = certificateUser(socket);
-      if (user !== undefined) return user;
-    }
+    const proof = proofs.get(socket) ?? proofOf(socket);
+    proofs.set(socket, proof);
+    const { hasCertificate, user } = proof;
+    if (user !== undefined) return user;
     const { authorization } = request.headers;
     if (authorization === undefined) return hasCertificate ? undefined : ANONYMOUS;
     const token = /^Bearer\s+(\S+)\s*$/i.exec(authorization)?.[1];

@@ -1,34 +1,42 @@
-import type { IncomingHttpHeaders } from 'node:http';
 import { badRequest } from '../status-errors.ts';
 import { refusal } from './authorize.ts';
 import type { Attributes, Authorize, User } from './types.ts';
 
-function listOf(header: string | string[] | undefined): string[] {
-  if (header === undefined) return [];
-  // Node joins repeated headers of unknown names by a comma.
-  return (Array.isArray(header) ? header : header.split(',')).map((value) => value.trim());
+const SERVICE_ACCOUNT = /^system:serviceaccount:([^:]+):([^:]+)$/;
+
+function attributes(user: User, resource: string, name: string, namespace?: string): Attributes {
+  const nothing = { path: undefined, subresource: undefined };
+  return { user, verb: 'impersonate', group: '', version: 'v1', resource, name, namespace, ...nothing };
 }
 
-function attributes(user: User, resource: string, name: string): Attributes {
-  const nothing = { path: undefined, subresource: undefined, namespace: undefined };
-  return { user, verb: 'impersonate', group: '', version: 'v1', resource, name, ...nothing };
+/** What it takes to act as that user: a service account is an object in its namespace, others are only names. */
+function asUser(user: User, name: string): Attributes {
+  const [, namespace, account] = SERVICE_ACCOUNT.exec(name) ?? [];
+  return account === undefined
+    ? attributes(user, 'users', name)
+    : attributes(user, 'serviceaccounts', account, namespace);
+}
+
+/** The groups that come with a name. */
+function groupsOf(name: string): string[] {
+  const [, namespace] = SERVICE_ACCOUNT.exec(name) ?? [];
+  return namespace === undefined ? [] : ['system:serviceaccounts', `system:serviceaccounts:${namespace}`];
 }
 
 /** `kubectl --as`: the user to act as, if the real one may; throws 403 otherwise. */
-export function impersonated(user: User, headers: IncomingHttpHeaders, authorize: Authorize): User {
-  const [name] = listOf(headers['impersonate-user']);
-  const groups = listOf(headers['impersonate-group']);
-  if (name === undefined) {
+export function impersonated(user: User, headers: NodeJS.Dict<string[]>, authorize: Authorize): User {
+  const [name = ''] = headers['impersonate-user'] ?? [];
+  const groups = headers['impersonate-group'] ?? [];
+  if (name === '') {
     if (groups.length === 0) return user;
-    throw badRequest('requested [{Group}] without impersonating a user');
+    const asked = `[]string{${groups.map((group) => JSON.stringify(group)).join(', ')}}`;
+    const info = `&user.DefaultInfo{Name:"", UID:"", Groups:${asked}, Extra:map[string][]string(nil)}`;
+    throw badRequest(`requested ${info} without impersonating a user name`);
   }
-  const asked = [
-    attributes(user, 'users', name),
-    ...groups.map((group) => attributes(user, 'groups', group)),
-  ];
-  for (const each of asked) {
+  for (const each of [asUser(user, name), ...groups.map((group) => attributes(user, 'groups', group))]) {
     const { allowed, reason } = authorize(each);
     if (!allowed) throw refusal(each, reason);
   }
-  return { name, groups: [...new Set([...groups, 'system:authenticated'])] };
+  const all = [...(groups.length > 0 ? groups : groupsOf(name)), 'system:authenticated'];
+  return { name, groups: [...new Set(all)] };
 }

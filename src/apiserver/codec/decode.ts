@@ -28,6 +28,9 @@ function isObject(value: unknown): value is JsonObject {
 }
 
 function unrecognized(kind: string, why: string): Error {
+  // Options are decoded by other means, with less to say.
+  if (kind === 'DeleteOptions')
+    return badRequest(`couldn't get version/kind; ${why.replace(/ \(.*\)$/s, '')}`);
   return badRequest(
     `the object provided is unrecognized (must be of type ${kind}): couldn't get version/kind; ${why}`,
   );

@@ -172,6 +172,30 @@ const REVIEWS: Readonly<Record<string, Fields>> = {
   TokenReviewSpec: { 1: ['token', 'string'], 2: ['audiences', '[]string'] },
 };
 
+const RBAC: Readonly<Record<string, Fields>> = {
+  Role: { 1: META, 2: ['rules', '[]PolicyRule'] },
+  ClusterRole: { 1: META, 2: ['rules', '[]PolicyRule'], 3: ['aggregationRule', '*AggregationRule'] },
+  RoleBinding: { 1: META, 2: ['subjects', '[]Subject'], 3: ['roleRef', 'RoleRef'] },
+  ClusterRoleBinding: { 1: META, 2: ['subjects', '[]Subject'], 3: ['roleRef', 'RoleRef'] },
+  PolicyRule: {
+    1: ['verbs', '[]string'],
+    2: ['apiGroups', '[]string'],
+    3: ['resources', '[]string'],
+    4: ['resourceNames', '[]string'],
+    5: ['nonResourceURLs', '[]string'],
+  },
+  AggregationRule: { 1: ['clusterRoleSelectors', '[]LabelSelector'] },
+  LabelSelector: { 1: ['matchLabels', '{}string'], 2: ['matchExpressions', '[]LabelSelectorRequirement'] },
+  LabelSelectorRequirement: { 1: ['key', 'string'], 2: ['operator', 'string'], 3: ['values', '[]string'] },
+  Subject: {
+    1: ['kind', 'string'],
+    2: ['apiGroup', 'string'],
+    3: ['name', 'string'],
+    4: ['namespace', 'string'],
+  },
+  RoleRef: { 1: ['apiGroup', 'string'], 2: ['kind', 'string'], 3: ['name', 'string'] },
+};
+
 /** Scale as kubectl and autoscalers write it. */
 const SCALE: Readonly<Record<string, Fields>> = {
   Scale: { 1: META, 2: ['spec', 'ScaleSpec'], 3: ['status', 'ScaleStatus'] },
@@ -184,5 +208,6 @@ export const MESSAGES: Readonly<Record<string, Fields>> = {
   ...CORE,
   ...EVENTS,
   ...REVIEWS,
+  ...RBAC,
   ...SCALE,
 };

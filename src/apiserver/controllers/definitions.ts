@@ -7,6 +7,12 @@ import type { CrdCondition, CrdNames, CustomResourceDefinition } from '../regist
 import type { Resource } from '../registry/resource.ts';
 import type { Change } from '../storage/store.ts';
 
+/** A name that is taken. */
+interface Conflict {
+  readonly reason: string;
+  readonly name: string;
+}
+
 /**
  * Serves what CustomResourceDefinitions define: registers their resources, says so in their status, and, when one
  * is deleted, deletes its objects before it lets the definition go.
@@ -32,7 +38,12 @@ export class DefinitionController {
     const names = new Set<string>();
     for (const { bucket, current, type } of changes) {
       if (bucket === CRD_BUCKET) names.add(current.key);
-      else if (type === 'DELETED') for (const name of this.#waitingFor(bucket)) names.add(name);
+      // Names that became free may let another definition in.
+      if (bucket === CRD_BUCKET && type === 'DELETED') {
+        for (const { key } of this.#backend.store.list(CRD_BUCKET, '')) names.add(key);
+      }
+      if (bucket === CRD_BUCKET) continue;
+      if (type === 'DELETED') for (const name of this.#waitingFor(bucket)) names.add(name);
     }
     return [...names];
   }
@@ -45,9 +56,51 @@ export class DefinitionController {
       return;
     }
     const crd = stored.object as CustomResourceDefinition;
+    const conflict = this.#served.has(name) ? undefined : this.#conflict(name, crd);
+    if (conflict !== undefined) {
+      this.#refuse(name, crd, conflict);
+      return;
+    }
     this.#serve(name, crd);
     if (crd.metadata.deletionTimestamp === undefined) this.#establish(name, crd);
     else this.#cleanUp(name, crd);
+  }
+
+  /** A name that another definition of the group goes by already; the last of them, as kube tells it. */
+  #conflict(name: string, { spec, metadata }: CustomResourceDefinition): Conflict | undefined {
+    if (metadata.deletionTimestamp !== undefined) return undefined;
+    const taken = this.#backend.store
+      .list(CRD_BUCKET, '')
+      .map(({ object }) => object as CustomResourceDefinition)
+      .filter((other) => other.metadata.name !== name && other.spec.group === spec.group)
+      .filter((other) => this.#served.has(other.metadata.name ?? ''))
+      .map((other) => other.spec.names);
+    const { plural, singular = '', shortNames = [], kind, listKind = '' } = spec.names;
+    const resources = new Set(
+      taken.flatMap((names) => [names.plural, names.singular, ...(names.shortNames ?? [])]),
+    );
+    const kinds = new Set(taken.flatMap((names) => [names.kind, names.listKind]));
+    const found: Conflict[] = [
+      { reason: 'PluralConflict', name: plural },
+      { reason: 'SingularConflict', name: singular },
+      ...shortNames.map((short) => ({ reason: 'ShortNamesConflict', name: short })),
+      { reason: 'KindConflict', name: kind },
+      { reason: 'ListKindConflict', name: listKind },
+    ];
+    const isTaken = (one: Conflict): boolean => (/Kind/.test(one.reason) ? kinds : resources).has(one.name);
+    return found.findLast(isTaken);
+  }
+
+  /** Says why the definition is not served. */
+  #refuse(name: string, crd: CustomResourceDefinition, conflict: Conflict): void {
+    const message = `${JSON.stringify(conflict.name)} is already in use`;
+    const present = crd.status?.conditions ?? [];
+    const conditions = [
+      this.#condition(present, 'NamesAccepted', conflict.reason, message, 'False'),
+      this.#condition(present, 'Established', 'NotAccepted', 'not all names are accepted', 'False'),
+    ];
+    const status = { acceptedNames: { plural: '', kind: '' }, ...crd.status, conditions };
+    this.#putIfChanged(name, crd, this.#owned(crd, { ...crd, status }));
   }
 
   #waitingFor(bucket: string): string[] {
@@ -56,7 +109,7 @@ export class DefinitionController {
   }
 
   #serve(name: string, crd: CustomResourceDefinition): void {
-    const json = JSON.stringify(crd.spec);
+    const json = JSON.stringify([crd.spec, crd.metadata.deletionTimestamp]);
     const before = this.#served.get(name);
     if (before?.json === json) return;
     const resources = customResources(crd);
@@ -103,11 +156,15 @@ export class DefinitionController {
     return track(resource, after, before, how) as CustomResourceDefinition;
   }
 
-  #condition(present: readonly CrdCondition[], type: string, reason: string, message: string): CrdCondition {
-    const before = present.find((condition) => condition.type === type && condition.status === 'True');
-    return (
-      before ?? { type, status: 'True', reason, message, lastTransitionTime: timestamp(this.#backend.now()) }
-    );
+  #condition(
+    present: readonly CrdCondition[],
+    type: string,
+    reason: string,
+    message: string,
+    status: 'True' | 'False' = 'True',
+  ): CrdCondition {
+    const before = present.find((condition) => condition.type === type && condition.status === status);
+    return before ?? { type, status, reason, message, lastTransitionTime: timestamp(this.#backend.now()) };
   }
 
   #cleanUp(name: string, crd: CustomResourceDefinition): void {

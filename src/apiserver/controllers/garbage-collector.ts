@@ -1,10 +1,12 @@
-import type { Backend } from '../handlers/context.ts';
+import { type Backend, timestamp } from '../handlers/context.ts';
 import { deleteObject, FOREGROUND, ORPHAN } from '../handlers/delete.ts';
+import { track } from '../handlers/strategy.ts';
 import { storeUpdated } from '../handlers/update.ts';
 import { keyOf, type Resource } from '../registry/resource.ts';
 import type { Change } from '../storage/store.ts';
 import type { KubeObject, OwnerReference } from '../types.ts';
 import { idText, type ObjectId, OwnerIndex, parseId } from './owner-index.ts';
+import { UPKEEP_MANAGER } from './upkeep-manager.ts';
 
 type OwnerState = 'present' | 'absent' | 'waiting';
 
@@ -155,6 +157,8 @@ export class GarbageCollector {
     if (metadata.finalizers?.length === 0) delete metadata.finalizers;
     if (metadata.ownerReferences?.length === 0) delete metadata.ownerReferences;
     const { resource, key } = item;
-    storeUpdated(this.#backend, resource, key, resource.fromStored({ ...item.object, metadata }));
+    const old = resource.fromStored(item.object);
+    const how = { manager: UPKEEP_MANAGER, subresource: undefined, now: timestamp(this.#backend.now()) };
+    storeUpdated(this.#backend, resource, key, track(resource, { ...old, metadata }, old, how));
   }
 }

@@ -1,14 +1,20 @@
 import { NAMESPACE_FINALIZER, NAMESPACES } from '../core-kinds/cluster.ts';
 import { type Backend, timestamp } from '../handlers/context.ts';
 import { deleteObject } from '../handlers/delete.ts';
+import { track } from '../handlers/strategy.ts';
 import type { Change, StoredObject } from '../storage/store.ts';
 import type { KubeObject } from '../types.ts';
+import { UPKEEP_MANAGER } from './upkeep-manager.ts';
 
-interface Condition {
+/** What the controller has found out about a namespace. */
+interface Finding {
   type: string;
   status: 'True' | 'False';
   reason: string;
   message: string;
+}
+
+interface Condition extends Finding {
   lastTransitionTime: string;
 }
 
@@ -74,45 +80,77 @@ export class NamespaceController {
 
   /** Says on the namespace what it waits for, in the words of kube's namespace controller. */
   #report(name: string, namespace: KubeObject, left: { resource: string; stored: StoredObject }[]): void {
-    const resources = Map.groupBy(left, ({ resource }) => resource);
-    const counts = [...resources].map(
-      ([resource, objects]) => `${resource} has ${objects.length} resource instances`,
-    );
-    const finalizers = Map.groupBy(
-      left.flatMap(({ stored }) => stored.object.metadata.finalizers ?? []),
-      (finalizer) => finalizer,
-    );
-    const holders = [...finalizers].map(
-      ([finalizer, uses]) => `${finalizer} in ${uses.length} resource instances`,
-    );
-    const conditions = [
-      this.#condition(
-        namespace,
-        'NamespaceContentRemaining',
-        'SomeResourcesRemain',
-        `Some resources are remaining: ${counts.join(', ')}`,
-      ),
-      this.#condition(
-        namespace,
-        'NamespaceFinalizersRemaining',
-        'SomeFinalizersRemain',
-        `Some content in the namespace has finalizers remaining: ${holders.join(', ')}`,
-      ),
-    ];
+    const conditions = conditionsOf(left).map((condition) => this.#settled(namespace, condition));
     const status = { ...(namespace.status as object), conditions };
-    if (JSON.stringify(status) !== JSON.stringify(namespace.status))
-      this.#put(name, { ...namespace, status });
+    if (JSON.stringify(status) === JSON.stringify(namespace.status)) return;
+    const how = {
+      manager: UPKEEP_MANAGER,
+      subresource: 'status',
+      now: timestamp(this.#backend.now()),
+    } as const;
+    const resource = this.#backend.registry.ofBucket(NAMESPACES);
+    const updated = { ...namespace, status };
+    this.#put(name, resource === undefined ? updated : track(resource, updated, namespace, how));
   }
 
-  #condition(namespace: KubeObject, type: string, reason: string, message: string): Condition {
+  /** A condition with the time since which it has been so. */
+  #settled(namespace: KubeObject, { type, status, reason, message }: Finding): Condition {
     const { conditions = [] } = (namespace.status ?? {}) as { conditions?: Condition[] };
-    const before = conditions.find((condition) => condition.type === type && condition.message === message);
-    return (
-      before ?? { type, status: 'True', reason, message, lastTransitionTime: timestamp(this.#backend.now()) }
-    );
+    const before = conditions.find((condition) => condition.type === type && condition.status === status);
+    const lastTransitionTime = before?.lastTransitionTime ?? timestamp(this.#backend.now());
+    return { lastTransitionTime, message, reason, status, type };
   }
 
   #put(name: string, namespace: KubeObject): void {
     this.#backend.store.put(NAMESPACES, name, { ...namespace, metadata: { ...namespace.metadata } });
   }
+}
+
+/** How many of what are left: `configmaps. has 2 resource instances`. */
+function counted(names: readonly string[], between: string): string {
+  const groups = Map.groupBy(names, (name) => name);
+  return [...groups].map(([name, all]) => `${name} ${between} ${all.length} resource instances`).join(', ');
+}
+
+function conditionsOf(left: readonly { resource: string; stored: StoredObject }[]): Finding[] {
+  const resources = counted(
+    left.map(({ resource }) => resource),
+    'has',
+  );
+  const finalizers = counted(
+    left.flatMap(({ stored }) => stored.object.metadata.finalizers ?? []),
+    'in',
+  );
+  return [
+    {
+      type: 'NamespaceDeletionDiscoveryFailure',
+      status: 'False',
+      reason: 'ResourcesDiscovered',
+      message: 'All resources successfully discovered',
+    },
+    {
+      type: 'NamespaceDeletionGroupVersionParsingFailure',
+      status: 'False',
+      reason: 'ParsedGroupVersions',
+      message: 'All legacy kube types successfully parsed',
+    },
+    {
+      type: 'NamespaceDeletionContentFailure',
+      status: 'False',
+      reason: 'ContentDeleted',
+      message: 'All content successfully deleted, may be waiting on finalization',
+    },
+    {
+      type: 'NamespaceContentRemaining',
+      status: 'True',
+      reason: 'SomeResourcesRemain',
+      message: `Some resources are remaining: ${resources}`,
+    },
+    {
+      type: 'NamespaceFinalizersRemaining',
+      status: 'True',
+      reason: 'SomeFinalizersRemain',
+      message: `Some content in the namespace has finalizers remaining: ${finalizers}`,
+    },
+  ];
 }

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import { NAMESPACES } from '../core-kinds/cluster.ts';
 import type { Backend } from '../handlers/context.ts';
 import type { Change } from '../storage/store.ts';
+import { AggregatedRoles } from './aggregated-roles.ts';
 import { DefinitionController } from './definitions.ts';
 import { expireEvents } from './event-expiry.ts';
 import { GarbageCollector } from './garbage-collector.ts';
@@ -44,10 +45,13 @@ export class Upkeep {
     const collector = new GarbageCollector(this.#backend);
     const garbage = this.#run('garbage', collector);
     const namespaces = this.#run('namespace', new NamespaceController(this.#backend));
+    const aggregated = new AggregatedRoles(this.#backend);
+    const roles = this.#run('aggregated role', aggregated);
     // Over and over, so that what failed once (a full disk) is taken up again.
     const sweep = (): void => {
       for (const id of collector.index()) garbage.add(id);
       for (const { key } of this.#backend.store.list(NAMESPACES, '')) namespaces.add(key);
+      for (const name of aggregated.all()) roles.add(name);
       this.#minutely();
     };
     sweep();

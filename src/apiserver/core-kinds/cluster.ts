@@ -10,6 +10,9 @@ const NAME_LABEL = 'kubernetes.io/metadata.name';
 
 export const NAMESPACES = 'namespaces';
 
+/** What the cluster cannot be without. */
+const UNDELETABLE = ['default', 'kube-system', 'kube-public'];
+
 /** Finalizer in the spec of every namespace: the namespace controller takes it off when the namespace is empty. */
 export const NAMESPACE_FINALIZER = 'kubernetes';
 
@@ -25,9 +28,15 @@ function labelNamespace({ metadata }: KubeObject): void {
   metadata.labels = { ...metadata.labels, [NAME_LABEL]: metadata.name ?? '' };
 }
 
+/** Who writes a name has written the label, too; of a name that was made up the label is the server's. */
+function labelByName(object: KubeObject): void {
+  if (!object.metadata.generateName) labelNamespace(object);
+}
+
 function prepareNamespace(object: KubeObject, old: KubeObject | undefined): void {
   if (old === undefined) {
-    object.spec = { finalizers: [NAMESPACE_FINALIZER] };
+    labelNamespace(object);
+    object.spec = { finalizers: [...new Set([...finalizersOf(object), NAMESPACE_FINALIZER])] };
     object.status = { phase: 'Active' };
   } else {
     // spec.finalizers change through the finalize subresource, which is the controller's.
@@ -52,7 +61,7 @@ function namespaces(): Resource {
         spec: record(
           {
             finalizers: list(
-              text('A finalizer.'),
+              { type: 'string' },
               'Finalizers is an opaque list of values that must be empty to permanently remove object from storage.',
             ),
           },
@@ -76,8 +85,10 @@ function namespaces(): Resource {
     selectable: { 'status.phase': phaseOf },
     rules: {
       nameProblem: labelProblem,
-      fillDefaults: labelNamespace,
+      fillDefaults: labelByName,
       prepare: prepareNamespace,
+      refusesDeletion: ({ metadata }) =>
+        UNDELETABLE.includes(metadata.name ?? '') ? 'this namespace may not be deleted' : undefined,
       holdsBack: (object) => finalizersOf(object).length > 0,
       beginDeletion: (object) => {
         object.status = { ...(object.status as object), phase: 'Terminating' };
@@ -85,6 +96,9 @@ function namespaces(): Resource {
     },
   });
 }
+
+const HOLDER =
+  'holderIdentity contains the identity of the holder of a current lease. If Coordinated Leader Election is used, the holder identity must be equal to the elected LeaseCandidate.metadata.name field.';
 
 interface LeaseSpec {
   holderIdentity?: string;
@@ -152,12 +166,17 @@ function leases(): Resource {
     ),
     columns: [
       nameColumn(),
-      column('Holder', 'holderIdentity contains the identity of the holder of a current lease.', (object) =>
+      column('Holder', HOLDER, (object) =>
         String((object.spec as LeaseSpec | undefined)?.holderIdentity ?? ''),
       ),
       ageColumn(),
     ],
-    rules: { validate: validateLease },
+    rules: {
+      prepare: (object) => {
+        object.spec ??= {};
+      },
+      validate: validateLease,
+    },
   });
 }
 

@@ -108,8 +108,8 @@ function validateSecret(object: KubeObject, old: KubeObject | undefined): FieldE
 
 const CONFIG_DATA =
   "Data contains the configuration data. Each key must consist of alphanumeric characters, '-', '_' or '.'. Values with non-UTF-8 byte sequences must use the BinaryData field. The keys stored in Data must not overlap with the keys in the BinaryData field, this is enforced during validation process.";
-const VALUES = text('A value.');
-const BYTES = { type: 'string', format: 'byte', description: 'A value, in base64.' };
+const VALUES = { type: 'string' };
+const BYTES = { type: 'string', format: 'byte' };
 const IMMUTABLE = flag(
   'Immutable, if set to true, ensures that data stored cannot be updated (only object metadata can be modified).',
 );

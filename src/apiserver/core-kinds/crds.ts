@@ -59,10 +59,10 @@ function required(field: string): FieldError {
   return { type: 'Required', field, detail: '' };
 }
 
-function nameErrors({ metadata, spec }: CustomResourceDefinition): FieldError[] {
+function nameErrors({ metadata, spec }: CustomResourceDefinition, isNew: boolean): FieldError[] {
   const { names } = spec;
   const errors: FieldError[] = [];
-  if (metadata.name !== `${names?.plural}.${spec.group}`) {
+  if (isNew && metadata.name !== `${names?.plural}.${spec.group}`) {
     const detail = 'must be spec.names.plural+"."+spec.group';
     errors.push({ type: 'Invalid', field: 'metadata.name', value: metadata.name, detail });
   }
@@ -121,6 +121,12 @@ function versionsText({ spec }: CustomResourceDefinition): string {
   return JSON.stringify(shown);
 }
 
+/** Objects may still be stored in a version that is no longer there to read them by. */
+function lostVersion(name: string): FieldError {
+  const detail = `missing from spec.versions; ${name} was previously a storage version, and must remain in spec.versions until a storage migration ensures no data remains persisted in ${name} and removes ${name} from status.storedVersions`;
+  return { type: 'Invalid', field: '', value: name, detail };
+}
+
 /** What is stored, or will be, must be known to be. */
 function storedErrors(crd: CustomResourceDefinition): FieldError[] {
   const stored = crd.status?.storedVersions ?? null;
@@ -128,14 +134,21 @@ function storedErrors(crd: CustomResourceDefinition): FieldError[] {
   if (stored === null || stored.length === 0) {
     return [{ type: 'Invalid', field, value: stored, detail: 'must have at least one stored version' }];
   }
-  return storageNames(crd)
-    .filter((name) => !stored.includes(name))
-    .map((name) => ({
-      type: 'Invalid',
-      field,
-      value: stored,
-      detail: `must have the storage version ${name}`,
-    }));
+  const unstored = storageNames(crd).filter((name) => !stored.includes(name));
+  const known = new Set((crd.spec.versions ?? []).map(({ name }) => name));
+  return [
+    ...unstored.map(
+      (name): FieldError => ({
+        type: 'Invalid',
+        field,
+        value: stored,
+        detail: `must have the storage version ${name}`,
+      }),
+    ),
+    ...stored.flatMap((name, index) =>
+      known.has(name) ? [] : [{ ...lostVersion(name), field: `${field}[${index}]` }],
+    ),
+  ];
 }
 
 /** kube names the schema of the only version, and one that all versions share, by its older place. */
@@ -188,7 +201,7 @@ function validate(object: KubeObject, old: KubeObject | undefined): FieldError[]
   const crd = object as CustomResourceDefinition;
   if (crd.spec === undefined) return [required('spec')];
   const errors = [
-    ...nameErrors(crd),
+    ...nameErrors(crd, old === undefined),
     ...versionErrors(crd),
     ...schemaErrors(crd),
     ...immutableErrors(crd, old as CustomResourceDefinition | undefined),

@@ -3,6 +3,7 @@ import type { Column, Resource } from '../registry/resource.ts';
 import type { FieldGetters } from '../selectors/field-selector.ts';
 import type { JsonSchema, KubeObject } from '../types.ts';
 import { defineKind } from './define.ts';
+import { eventErrors } from './event-rules.ts';
 import { integer, objectReference, record, text, time } from './schemas.ts';
 
 export const EVENTS = 'events';
@@ -191,22 +192,48 @@ function eventsFields(): Record<string, JsonSchema> {
 }
 
 /** Go's zero values, which kube writes into every event. */
-function fillCoreEvent(object: KubeObject): void {
-  const empty = {
-    source: {},
-    firstTimestamp: null,
-    lastTimestamp: null,
-    eventTime: null,
-    reportingComponent: '',
-    reportingInstance: '',
-  };
-  for (const [field, value] of Object.entries(empty)) object[field] ??= value;
+const EMPTY = {
+  source: {},
+  firstTimestamp: null,
+  lastTimestamp: null,
+  eventTime: null,
+  reportingComponent: '',
+  reportingInstance: '',
+};
+
+const NO_TIMES = { deprecatedFirstTimestamp: null, deprecatedLastTimestamp: null, eventTime: null };
+
+function fillEvent(object: KubeObject, empty: object): void {
+  for (const [field, value] of Object.entries(empty)) object[field] ??= structuredClone(value);
+}
+
+/** In events.k8s.io who reported is left out when nobody is named. */
+function withoutEmptyReporter(event: KubeObject): KubeObject {
+  const isLeftOut = ([field, value]: [string, unknown]): boolean =>
+    value === '' && (field === 'reportingController' || field === 'reportingInstance');
+  return Object.fromEntries(Object.entries(event).filter((entry) => !isLeftOut(entry))) as KubeObject;
+}
+
+/** The selectable fields as events.k8s.io calls them. */
+function renamedSelectable(): FieldGetters {
+  const names = Object.entries(SELECTABLE).filter(([name]) => name !== 'source');
+  return Object.fromEntries(
+    names.map(([name, get]) => [
+      name.replace('involvedObject.', 'regarding.').replace('reportingComponent', 'reportingController'),
+      get,
+    ]),
+  );
 }
 
 /** Event, as core/v1 and as events.k8s.io/v1: two views of one storage. */
 export function eventKinds(): Resource[] {
   const shared = { kind: 'Event', plural: 'events', version: 'v1', bucket: EVENTS, storedApiVersion: 'v1' };
   const back = RENAMED.map(([core, events]) => [events, core] as const);
+  const toStored = (object: KubeObject): KubeObject => {
+    const stored = renamed(object, 'v1', back);
+    fillEvent(stored, EMPTY);
+    return stored;
+  };
   return [
     defineKind({
       ...shared,
@@ -216,7 +243,11 @@ export function eventKinds(): Resource[] {
       schema: record(coreFields(), 'Event is a report of an event somewhere in the cluster.'),
       columns: eventColumns(),
       selectable: SELECTABLE,
-      rules: { prepare: fillCoreEvent },
+      structs: { source: {} },
+      rules: {
+        prepare: (object) => fillEvent(object, EMPTY),
+        validate: (object, old) => eventErrors(object, old, ''),
+      },
     }),
     defineKind({
       ...shared,
@@ -228,9 +259,14 @@ export function eventKinds(): Resource[] {
         'Event is a report of an event somewhere in the cluster. It generally denotes some state change in the system.',
       ),
       columns: eventColumns(),
-      selectable: SELECTABLE,
-      fromStored: (object) => renamed(object, 'events.k8s.io/v1', RENAMED),
-      toStored: (object) => renamed(object, 'v1', back),
+      selectable: renamedSelectable(),
+      structs: { deprecatedSource: {} },
+      fromStored: (object) => withoutEmptyReporter(renamed(object, 'events.k8s.io/v1', RENAMED)),
+      toStored,
+      rules: {
+        prepare: (object) => fillEvent(object, { deprecatedSource: {}, ...NO_TIMES }),
+        validate: (object, old) => eventErrors(toStored(object), old && toStored(old), 'events.k8s.io'),
+      },
     }),
   ];
 }

@@ -27,6 +27,25 @@ function kindOf(resource: Resource): OpenApiKind {
   };
 }
 
+/** Clients write the version either way. */
+const WANTS_PROTOBUF_V2 = /proto-openapi\.spec\.v2[@.]v1\.0\+protobuf/;
+const PROTOBUF_V2 = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf';
+
+/**
+ * An OpenAPI v2 document without paths, as protobuf: swagger (1), info (2) of title (1) and version (2), paths (8).
+ * kubectl asks for it in this form only about a kind that it has not found in v3, and is not to find it here either.
+ */
+const EMPTY_V2 = Buffer.concat([
+  field(1, Buffer.from('2.0')),
+  field(2, Buffer.concat([field(1, Buffer.from('Kubernetes')), field(2, Buffer.from('v1.36.3'))])),
+  field(8, Buffer.alloc(0)),
+]);
+
+/** A field of bytes shorter than 128. */
+function field(number: number, content: Buffer): Buffer {
+  return Buffer.concat([Buffer.from([number * 8 + 2, content.length]), content]);
+}
+
 function documentOf(content: object): Document {
   const json = JSON.stringify(content);
   return { json, hash: createHash('sha512').update(json).digest('hex').toUpperCase() };
@@ -52,7 +71,13 @@ export class OpenApiDocuments {
   serve(request: IncomingMessage, response: ServerResponse, path: string, query: URLSearchParams): boolean {
     this.#refresh();
     if (path === '/openapi/v3') {
-      send(response, { code: 200, body: this.#index() });
+      // kube leaves the type of its index to Go, which takes it for text.
+      const headers = { 'Content-Type': 'text/plain; charset=utf-8' };
+      send(response, { code: 200, body: this.#index(), headers });
+      return true;
+    }
+    if (path === '/openapi/v2' && WANTS_PROTOBUF_V2.test(request.headers.accept ?? '')) {
+      response.writeHead(200, { 'Content-Type': PROTOBUF_V2, Vary: 'Accept' }).end(EMPTY_V2);
       return true;
     }
     const document =

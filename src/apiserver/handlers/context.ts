@@ -28,6 +28,8 @@ export interface ResourceRequest {
   readonly body: RequestBody;
   readonly user: User;
   readonly userAgent: string;
+  /** Throws 403 when the user may not do that, too, to what the request is for. */
+  allow(verb: string): void;
   /** Sentences for the Warning header; handlers add to it. */
   readonly warnings: string[];
 }

@@ -1,3 +1,4 @@
+import type { User } from '../auth/types.ts';
 import { NAMESPACES } from '../core-kinds/cluster.ts';
 import { finalizerWarnings } from '../meta/validate-meta.ts';
 import { keyOf, type Resource, resourceName } from '../registry/resource.ts';
@@ -5,6 +6,7 @@ import {
   ApiError,
   alreadyExists,
   badRequest,
+  forbidden,
   generateNameConflict,
   namespaceTerminating,
   notFound,
@@ -69,6 +71,8 @@ type CreateOptions = Pick<WriteOptions, 'dryRun'> & {
   fieldManager: string | undefined;
   /** Of server-side apply: nulls stay, to be refused. */
   keepNulls?: boolean;
+  /** Who asks for it; undefined: the server itself. */
+  user?: User;
 };
 
 /**
@@ -82,9 +86,14 @@ export function createObject(
   options: CreateOptions,
 ): Written {
   checkNamespace(backend, resource, given);
+  const { refusesCreation } = resource.rules;
+  if (refusesCreation !== undefined) {
+    throw forbidden(resourceName(resource), given.metadata.name, refusesCreation);
+  }
   let object = separateStatus(resource, given, undefined, undefined);
   fillMeta(backend, resource, object);
   fillDefaults(resource, object, options);
+  if (options.user !== undefined) resource.rules.admit?.(object, options.user);
   if (options.fieldManager !== undefined) {
     const now = timestamp(backend.now());
     object = track(resource, object, undefined, {
@@ -111,6 +120,7 @@ export function handleCreate(backend: Backend, request: ResourceRequest): Writte
   const options = writeOptions(request);
   const object = decodeResource(request, options);
   settleNamespace(request, object);
+  const written = createObject(backend, resource, object, { ...options, user: request.user });
   request.warnings.push(...finalizerWarnings(object));
-  return createObject(backend, resource, object, options);
+  return written;
 }

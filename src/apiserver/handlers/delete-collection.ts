@@ -2,17 +2,15 @@ import type { Answer } from '../http/respond.ts';
 import type { Backend, ResourceRequest } from './context.ts';
 import { deleteObject, deleteOptions } from './delete.ts';
 import { presentList } from './present.ts';
-import { continueField, select } from './read.ts';
-import { selectionOf } from './selection.ts';
+import { listPage } from './read.ts';
 
-/** DELETE of a collection: everything the selectors find; answers with what was there. */
+/** DELETE of a collection: all that the selectors find, a page of it where a limit is given; answers with what was there. */
 export function handleDeleteCollection(backend: Backend, request: ResourceRequest): Answer {
-  const { resource, namespace, query } = request;
   const options = deleteOptions(request);
-  const found = select(backend, request, selectionOf(resource, namespace, query, undefined));
-  for (const { object } of found) {
-    deleteObject(backend, resource, object.metadata.namespace, object.metadata.name ?? '', options);
+  const { items, metadata } = listPage(backend, request);
+  for (const { object } of items) {
+    const { namespace, name = '' } = object.metadata;
+    deleteObject(backend, request.resource, namespace, name, options);
   }
-  const metadata = { ...continueField(resource, undefined), resourceVersion: String(backend.store.revision) };
-  return { code: 200, body: presentList(request, found, metadata, backend.now()) };
+  return { code: 200, body: presentList(request, items, metadata, backend.now()) };
 }

@@ -1,9 +1,18 @@
-import { decodeObject } from '../codec/decode.ts';
+import { decodeObject, type RequestBody } from '../codec/decode.ts';
+import { isJsonObject } from '../codec/merge-patch.ts';
 import { isTrue } from '../http/request-info.ts';
 import type { Answer } from '../http/respond.ts';
 import { keyOf, kindName, type Resource, resourceName } from '../registry/resource.ts';
-import { badRequest, conflict, deletedStatus, invalidOptions, notFound } from '../status-errors.ts';
-import type { FieldError, KubeObject } from '../types.ts';
+import { cloneJson } from '../schema/json.ts';
+import {
+  badRequest,
+  conflict,
+  deletedStatus,
+  forbidden,
+  invalidOptions,
+  notFound,
+} from '../status-errors.ts';
+import type { FieldError, JsonValue, KubeObject } from '../types.ts';
 import { type Backend, type ResourceRequest, timestamp } from './context.ts';
 import { dryRunErrors } from './options.ts';
 
@@ -36,11 +45,40 @@ interface DeleteBody {
 
 const POLICIES: readonly string[] = ['Foreground', 'Background', 'Orphan'] satisfies Propagation[];
 
+/** The fields of DeleteOptions that are read here: what they must be, and what Go calls that. */
+const FIELDS: Readonly<Record<string, readonly [test: (value: JsonValue) => boolean, goType: string]>> = {
+  gracePeriodSeconds: [(value) => typeof value === 'number', 'int64'],
+  orphanDependents: [(value) => typeof value === 'boolean', 'bool'],
+  propagationPolicy: [(value) => typeof value === 'string', 'v1.DeletionPropagation'],
+  preconditions: [isJsonObject, 'v1.Preconditions'],
+  dryRun: [Array.isArray, '[]string'],
+};
+
+/** The body of a deletion; throws 400 when it is something else: a deletion that was meant otherwise cannot be undone. */
+function deleteBody(body: RequestBody): DeleteBody {
+  const { object } = decodeObject(body, 'DeleteOptions', true);
+  const { kind = 'DeleteOptions', apiVersion = 'v1' } = object;
+  if (kind !== 'DeleteOptions') {
+    const scheme = 'in scheme "pkg/runtime/scheme.go:111"';
+    throw badRequest(
+      `no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(apiVersion)} ${scheme}`,
+    );
+  }
+  for (const [name, [test, goType]] of Object.entries(FIELDS)) {
+    const value = object[name];
+    if (value === undefined || value === null || test(value)) continue;
+    const found = Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value;
+    throw badRequest(
+      `json: cannot unmarshal ${found} into Go struct field DeleteOptions.${name} of type ${goType}`,
+    );
+  }
+  return object as DeleteBody;
+}
+
 /** Reads DeleteOptions; throws 422 for a policy that does not exist. */
 export function deleteOptions(request: ResourceRequest): DeleteOptions {
   const { body, query } = request;
-  const sent =
-    body.bytes.length === 0 ? {} : (decodeObject(body, 'DeleteOptions', true).object as DeleteBody);
+  const sent = body.bytes.length === 0 ? {} : deleteBody(body);
   const policy = sent.propagationPolicy ?? query.get('propagationPolicy') ?? undefined;
   const dryRun = sent.dryRun ?? query.getAll('dryRun').filter((value) => value !== '');
   const errors: FieldError[] = dryRunErrors(dryRun);
@@ -86,7 +124,7 @@ function finalizersFor(object: KubeObject, propagation: Propagation | undefined)
 }
 
 function marked(backend: Backend, resource: Resource, object: KubeObject, finalizers: string[]): KubeObject {
-  const deleting = structuredClone(object);
+  const deleting = cloneJson(object);
   const { metadata } = deleting;
   if (finalizers.length > 0) metadata.finalizers = finalizers;
   else delete metadata.finalizers;
@@ -111,6 +149,8 @@ export function deleteObject(
   const key = keyOf(resource, namespace, name);
   const { object } = backend.store.get(resource.bucket, key) ?? {};
   if (object === undefined) throw notFound(resourceName(resource), name);
+  const refusal = resource.rules.refusesDeletion?.(object);
+  if (refusal !== undefined) throw forbidden(resourceName(resource), name, refusal);
   checkPreconditions(resource, object, options);
   const finalizers = finalizersFor(object, options.propagation);
   const stays = finalizers.length > 0 || resource.rules.holdsBack?.(object) === true;

@@ -13,11 +13,17 @@ export function decodeProblem(resource: Resource, errors: readonly FieldError[])
   if (error === undefined) return undefined;
   const { kind, version } = resource;
   const [, wanted, found] = TYPE_DETAIL.exec(error.detail) ?? [];
-  const why =
-    wanted === undefined
-      ? `illegal base64 data at input byte ${badBase64Position(String(error.value))}`
-      : mismatch(resource, error.field, found ?? '');
+  const why = wanted === undefined ? formatProblem(error) : mismatch(resource, error.field, found ?? '');
   return badRequest(`${kind} in version "${version}" cannot be handled as a ${kind}: ${why}`);
+}
+
+/** What does not have its format: text in base64, or a time. */
+function formatProblem({ detail, value }: FieldError): string {
+  if (!detail.includes('must be of type date-time')) {
+    return `illegal base64 data at input byte ${badBase64Position(String(value))}`;
+  }
+  const quoted = JSON.stringify(value);
+  return `parsing time ${quoted} as "2006-01-02T15:04:05Z07:00": cannot parse ${quoted} as "2006"`;
 }
 
 /** Where Go's decoder stops: at the first strange character, or at the last, incomplete four. */

@@ -34,6 +34,12 @@ function managerErrors(manager: string): FieldError[] {
   return [{ type: 'TooLong', field: 'fieldManager', detail }];
 }
 
+/** Who is told to have written: named by the client, or else its program. */
+export function managerOf(query: URLSearchParams, userAgent: string): string {
+  const program = (userAgent.split('/')[0] ?? '').slice(0, MAX_MANAGER_LENGTH);
+  return query.get('fieldManager') || program || 'unknown';
+}
+
 /** Reads and checks the options of a write; throws 422 when one has no meaning. */
 export function writeOptions(request: ResourceRequest, isApply = false): WriteOptions {
   const { query, verb, userAgent } = request;
@@ -55,7 +61,7 @@ export function writeOptions(request: ResourceRequest, isApply = false): WriteOp
   if (errors.length > 0) throw invalidOptions(OPTION_KINDS[verb] ?? 'CreateOptions', errors);
   return {
     dryRun: dryRun.length > 0,
-    fieldManager: manager || (userAgent.split('/')[0] ?? '').slice(0, MAX_MANAGER_LENGTH) || 'unknown',
+    fieldManager: managerOf(query, userAgent),
     fieldValidation: known ?? 'Warn',
     force: isTrue(query.get('force')),
   };
@@ -83,36 +89,53 @@ export function listRevision(query: URLSearchParams, watch: boolean): ListRevisi
   const match = query.get('resourceVersionMatch') ?? '';
   const version = query.get('resourceVersion') ?? '';
   const initial = query.get('sendInitialEvents');
-  const field = 'resourceVersionMatch';
-  const problem = (detail: string): Error =>
-    invalidOptions('ListOptions', [{ type: 'Forbidden', field, detail }]);
-  if (watch && initial !== null && match !== 'NotOlderThan') {
-    throw problem('sendInitialEvents requires setting resourceVersionMatch to NotOlderThan');
+  const errors = watch ? watchErrors(match, initial, query) : listErrors(match, version, query);
+  if (!watch && initial !== null) {
+    const detail = 'sendInitialEvents is forbidden for list';
+    errors.push({ type: 'Forbidden', field: 'sendInitialEvents', detail });
   }
-  if (watch && match !== '' && initial === null) {
-    throw problem('resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided');
-  }
-  if (!watch && match !== '') checkListMatch(match, version, query, problem);
+  if (errors.length > 0) throw invalidOptions('ListOptions', errors);
   return {
     revision: parseRevision(version),
     match: match === 'Exact' || match === 'NotOlderThan' ? match : undefined,
   };
 }
 
-function checkListMatch(
-  match: string,
-  version: string,
-  query: URLSearchParams,
-  problem: (detail: string) => Error,
-): void {
-  if (version === '') throw problem('resourceVersionMatch is forbidden unless resourceVersion is provided');
-  if (query.get('continue')) throw problem('resourceVersionMatch is forbidden when continue is provided');
-  if (match !== 'Exact' && match !== 'NotOlderThan') {
-    const detail = 'supported values: "Exact", "NotOlderThan", ""';
-    throw invalidOptions('ListOptions', [
-      { type: 'NotSupported', field: 'resourceVersionMatch', value: match, detail },
-    ]);
+const MATCH = 'resourceVersionMatch';
+
+function forbiddenMatch(detail: string): FieldError {
+  return { type: 'Forbidden', field: MATCH, detail };
+}
+
+function unsupportedMatch(value: string, supported: readonly string[]): FieldError {
+  const detail = `supported values: ${supported.map((one) => JSON.stringify(one)).join(', ')}`;
+  return { type: 'NotSupported', field: MATCH, value, detail };
+}
+
+function watchErrors(match: string, initial: string | null, query: URLSearchParams): FieldError[] {
+  if (query.get('continue'))
+    return [forbiddenMatch('resourceVersionMatch is forbidden when continue is provided')];
+  if (initial === null) {
+    if (match === '') return [];
+    return [
+      forbiddenMatch('resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided'),
+    ];
   }
-  if (match === 'Exact' && version === '0')
-    throw problem('resourceVersionMatch "exact" is forbidden for resourceVersion "0"');
+  if (match === 'NotOlderThan') return [];
+  const errors = [forbiddenMatch('sendInitialEvents requires setting resourceVersionMatch to NotOlderThan')];
+  return match === '' ? errors : [...errors, unsupportedMatch(match, ['NotOlderThan'])];
+}
+
+function listErrors(match: string, version: string, query: URLSearchParams): FieldError[] {
+  if (match === '') return [];
+  const forbidden = forbiddenMatch;
+  if (version === '')
+    return [forbidden('resourceVersionMatch is forbidden unless resourceVersion is provided')];
+  if (query.get('continue'))
+    return [forbidden('resourceVersionMatch is forbidden when continue is provided')];
+  if (match !== 'Exact' && match !== 'NotOlderThan') {
+    return [unsupportedMatch(match, ['Exact', 'NotOlderThan', ''])];
+  }
+  if (match === 'NotOlderThan' || version !== '0') return [];
+  return [forbidden('resourceVersionMatch "exact" is forbidden for resourceVersion "0"')];
 }

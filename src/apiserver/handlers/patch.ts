@@ -8,6 +8,7 @@ import { strategicMerge } from '../codec/strategic-merge.ts';
 import { asKubeObject } from '../meta/object-meta.ts';
 import { finalizerWarnings } from '../meta/validate-meta.ts';
 import { apiVersionOf, asJson, keyOf, type Resource, resourceName } from '../registry/resource.ts';
+import { cloneJson } from '../schema/json.ts';
 import {
   ApiError,
   applyConflict,
@@ -124,14 +125,13 @@ function patched(
 ): KubeObject {
   const { resource, body } = request;
   const text = body.bytes.toString('utf8');
-  const result = structuredClone(patch(structuredClone(asJson(old))));
+  const result = cloneJson(patch(cloneJson(asJson(old))));
   if (!isJsonObject(result)) throw badRequest('the patch does not leave an object');
   const duplicates = body.mediaType === JSON_PATCH ? [] : duplicateFields(text);
   const whole = JSON.stringify(sortedKeys(result));
   complain(request, options, pruneUnknown(resource, result, duplicates), whole);
   const object = asKubeObject(result);
   checkIdentity(resource, object, name);
-  request.warnings.push(...finalizerWarnings(object));
   return object;
 }
 
@@ -157,7 +157,10 @@ function handleOrdinaryPatch(
   const options = writeOptions(request);
   const patch = patchOf(body.mediaType, body.bytes.toString('utf8'), resource);
   const transform = (old: KubeObject): KubeObject => patched(request, options, old, patch, name);
-  return updateObject(backend, { resource, namespace, name, subresource }, transform, options);
+  return updateObject(backend, { resource, namespace, name, subresource }, transform, {
+    ...options,
+    user: request.user,
+  });
 }
 
 /** The sentence and the causes with which kube-apiserver reports that others own the fields. */
@@ -243,12 +246,12 @@ function handleApply(
   const options = writeOptions(request, true);
   const now = timestamp(backend.now());
   const manifest = appliedManifest(request, name);
-  request.warnings.push(...finalizerWarnings(manifest));
   const applied = writablePart(resource, manifest, subresource);
-  const settled = { dryRun: options.dryRun, fieldManager: undefined, keepNulls: true };
+  const settled = { dryRun: options.dryRun, fieldManager: undefined, keepNulls: true, user: request.user };
   const exists = backend.store.get(resource.bucket, keyOf(resource, namespace, name)) !== undefined;
   if (!exists) {
     if (subresource !== undefined) throw notFound(resourceName(resource), name);
+    request.allow('create');
     const { uid } = applied.metadata;
     if (uid !== undefined && uid !== '') {
       const why = `uid mismatch: the provided object specified uid ${uid}, and no existing object was found`;
@@ -273,6 +276,10 @@ export function handlePatch(
   name: string,
   subresource: Subresource,
 ): Written & { created: boolean } {
-  if (request.body.mediaType === APPLY_PATCH) return handleApply(backend, request, name, subresource);
-  return { ...handleOrdinaryPatch(backend, request, name, subresource), created: false };
+  const written =
+    request.body.mediaType === APPLY_PATCH
+      ? handleApply(backend, request, name, subresource)
+      : { ...handleOrdinaryPatch(backend, request, name, subresource), created: false };
+  request.warnings.push(...finalizerWarnings(written.object));
+  return written;
 }

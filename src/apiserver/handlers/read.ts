@@ -9,12 +9,15 @@ import { type Selection, selectionOf } from './selection.ts';
 
 const EXPIRED_LIST = 'The resourceVersion for the provided list is too old.';
 const EXPIRED_CONTINUE =
-  'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter.';
+  'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.';
+
+/** In a token: go on in the list as it is now, since what it was is forgotten. */
+const NOW = -1;
 
 /** GET of one object. */
 export function handleGet(backend: Backend, request: ResourceRequest, name: string): Answer {
   const { resource, namespace, accept, query } = request;
-  const wanted = getRevision(query);
+  const wanted = readDeeply(() => parseRevision(query.get('resourceVersion')));
   checkNotAhead(backend, wanted);
   const stored = backend.store.get(resource.bucket, keyOf(resource, namespace, name));
   if (stored === undefined) throw notFound(resourceName(resource), name);
@@ -22,13 +25,15 @@ export function handleGet(backend: Backend, request: ResourceRequest, name: stri
   return { code: 200, body: presentObject(request, resource.fromStored(stored.object), backend.now()) };
 }
 
-/** kube reads the version of a get deeper down than that of a list, where a malformed one is an error of its own. */
-function getRevision(query: URLSearchParams): number | undefined {
-  const text = query.get('resourceVersion');
+/**
+ * kube reads the version of a get and of a watch deeper down than that of a list, where a malformed one is an error of
+ * its own.
+ */
+export function readDeeply<Read>(read: () => Read): Read {
   try {
-    return parseRevision(text);
+    return read();
   } catch (error) {
-    if (!(error instanceof ApiError)) throw error;
+    if (!(error instanceof ApiError) || error.status.code !== 400) throw error;
     throw new ApiError({ code: 500, message: error.message.replace('invalid resource version: ', '') });
   }
 }
@@ -80,9 +85,12 @@ function source(backend: Backend, request: ResourceRequest, selection: Selection
     if (revision !== undefined)
       throw badRequest('specifying resource version is not allowed when using continue');
     const { revision: begun, after } = decodeContinue(token);
-    const items = store.listAt(resource.bucket, selection.prefix, begun);
-    if (items === undefined || begun > store.revision) throw expired(EXPIRED_CONTINUE);
-    return { items: items.filter(({ key }) => key > after), revision: begun, after };
+    const at = begun === NOW ? store.revision : begun;
+    const items = store.listAt(resource.bucket, selection.prefix, at);
+    if (items === undefined || at > store.revision) {
+      throw expired(EXPIRED_CONTINUE, { continue: encodeContinue({ revision: NOW, after }) });
+    }
+    return { items: items.filter(({ key }) => key > after), revision: at, after };
   }
   checkNotAhead(backend, revision);
   const paged = query.get('limit') !== null && query.get('limit') !== '0';
@@ -112,13 +120,16 @@ export function select(backend: Backend, request: ResourceRequest, selection: Se
 }
 
 /** Lists of custom resources carry an empty `continue` at their end, those of built-in kinds none. */
-export function continueField(resource: Resource, next: Continue | undefined): { continue?: string } {
+function continueField(resource: Resource, next: Continue | undefined): { continue?: string } {
   if (next !== undefined) return { continue: encodeContinue(next) };
   return resource.custom ? { continue: '' } : {};
 }
 
-/** GET of a collection, whole or page by page. */
-export function handleList(backend: Backend, request: ResourceRequest): Answer {
+/** What a list answers with: the objects of one page, and the list's metadata. */
+export function listPage(
+  backend: Backend,
+  request: ResourceRequest,
+): { items: StoredObject[]; metadata: object } {
   const { resource, namespace, query } = request;
   const selection = selectionOf(resource, namespace, query, undefined);
   const limit = limitOf(query);
@@ -133,5 +144,11 @@ export function handleList(backend: Backend, request: ResourceRequest): Answer {
     // With selectors kube does not know how many more there are, and says nothing.
     ...(left > 0 && matches === undefined ? { remainingItemCount: left } : {}),
   };
-  return { code: 200, body: presentList(request, page, metadata, backend.now()) };
+  return { items: page, metadata };
+}
+
+/** GET of a collection, whole or page by page. */
+export function handleList(backend: Backend, request: ResourceRequest): Answer {
+  const { items, metadata } = listPage(backend, request);
+  return { code: 200, body: presentList(request, items, metadata, backend.now()) };
 }

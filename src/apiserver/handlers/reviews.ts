@@ -1,8 +1,12 @@
-import type { Authorize, User } from '../auth/types.ts';
+import { trackUpdate } from '../apply/apply.ts';
+import type { RbacPolicy } from '../auth/rbac/policy.ts';
+import type { PolicyRule } from '../auth/rbac/rules.ts';
+import type { User } from '../auth/types.ts';
 import { decodeObject, type RequestBody } from '../codec/decode.ts';
 import { isJsonObject } from '../codec/merge-patch.ts';
+import { asJson } from '../registry/resource.ts';
 import { badRequest, invalid } from '../status-errors.ts';
-import type { JsonObject, JsonValue } from '../types.ts';
+import type { FieldError, JsonObject, JsonValue, KubeObject } from '../types.ts';
 
 /** Kinds that are questions: they are posted, answered, and never stored. */
 interface ReviewKind {
@@ -30,15 +34,21 @@ export const REVIEW_KINDS: readonly ReviewKind[] = [
   authentication('tokenreviews', 'TokenReview'),
 ];
 
-/** Who can answer: the rule, and the tokens. */
+/** Who can answer: the policy, and the tokens. */
 export interface Reviewer {
-  readonly authorize: Authorize;
+  readonly policy: RbacPolicy;
   lookUpToken(token: string): User | undefined;
 }
 
-interface Asked {
-  spec: JsonObject;
-  user: User;
+/** A question, and who asks it. */
+export interface Question {
+  readonly user: User;
+  readonly namespace: string | undefined;
+  readonly body: RequestBody;
+  /** Who is told in managedFields to have asked. */
+  readonly manager: string;
+  /** RFC 3339. */
+  readonly now: string;
 }
 
 function text(value: JsonValue | undefined): string {
@@ -50,15 +60,36 @@ function child(object: JsonObject, name: string): JsonObject | undefined {
   return isJsonObject(value) ? value : undefined;
 }
 
-function mayDo(reviewer: Reviewer, user: User, spec: JsonObject): JsonObject {
+/** What a review of access must say, whoever it is about. */
+function checkAccess(spec: JsonObject, subject: 'self' | 'other', namespace: string | undefined): void {
+  const errors: FieldError[] = [];
   const resource = child(spec, 'resourceAttributes');
   const path = child(spec, 'nonResourceAttributes');
-  if ((resource === undefined) === (path === undefined)) {
+  if (resource !== undefined && path !== undefined) {
+    const value = { Path: text(path.path), Verb: text(path.verb) };
+    const detail = 'cannot be specified in combination with resourceAttributes';
+    errors.push({ type: 'Invalid', field: 'spec.nonResourceAttributes', value, detail });
+  } else if (resource === undefined && path === undefined) {
     const detail = 'exactly one of nonResourceAttributes or resourceAttributes must be specified';
-    const error = { type: 'Invalid', field: 'spec.resourceAttributes', valueText: 'null', detail } as const;
-    throw invalid({ group: 'authorization.k8s.io', name: 'SubjectAccessReview' }, '', [error]);
+    errors.push({ type: 'Invalid', field: 'spec.resourceAttributes', valueText: 'null', detail });
   }
-  const { allowed, reason } = reviewer.authorize({
+  const hasGroups = Array.isArray(spec.groups) && spec.groups.length > 0;
+  if (subject === 'other' && text(spec.user) === '' && !hasGroups) {
+    const detail = 'at least one of user or group must be specified';
+    errors.push({ type: 'Invalid', field: 'spec.user', value: '', detail });
+  }
+  const about = text(resource?.namespace);
+  if (namespace !== undefined && about !== namespace) {
+    const detail = 'must match metadata.namespace';
+    errors.push({ type: 'Invalid', field: 'spec.resourceAttributes.namespace', value: about, detail });
+  }
+  if (errors.length > 0) throw invalid({ group: 'authorization.k8s.io', name: '' }, '', errors);
+}
+
+function mayDo({ policy }: Reviewer, user: User, spec: JsonObject): JsonObject {
+  const resource = child(spec, 'resourceAttributes');
+  const path = child(spec, 'nonResourceAttributes');
+  const { allowed, reason } = policy.authorize({
     user,
     verb: text((resource ?? path)?.verb),
     path: path === undefined ? undefined : text(path.path),
@@ -77,54 +108,44 @@ function subjectOf(spec: JsonObject): User {
   return { name: text(spec.user), groups };
 }
 
-/** Only what is allowed to all can be listed for others than the masters: the hook cannot be asked for its rules. */
-function rules(reviewer: Reviewer, { user, spec }: Asked): JsonObject {
-  const everything = { user, verb: '*', path: undefined, group: '*', version: '*', resource: '*' };
-  const request = { ...everything, subresource: undefined, namespace: text(spec.namespace), name: undefined };
-  const all = reviewer.authorize(request).allowed;
-  const reviews = ['selfsubjectaccessreviews', 'selfsubjectrulesreviews'];
-  const basic: JsonObject[] = [
-    { verbs: ['create'], apiGroups: ['authorization.k8s.io'], resources: reviews },
-  ];
-  const paths = [
-    '/api',
-    '/api/*',
-    '/apis',
-    '/apis/*',
-    '/healthz',
-    '/livez',
-    '/openapi',
-    '/openapi/*',
-    '/readyz',
-    '/version',
-  ];
+/** What a user may do in a namespace, for `kubectl auth can-i --list`. */
+function rules({ policy }: Reviewer, user: User, spec: JsonObject): JsonObject {
+  const held = policy.rulesOf(user, text(spec.namespace) || undefined);
+  const copy = (rule: PolicyRule): JsonObject => structuredClone(rule) as JsonObject;
+  const isOfPaths = ({ nonResourceURLs = [] }: PolicyRule): boolean => nonResourceURLs.length > 0;
   return {
-    resourceRules: all ? [{ verbs: ['*'], apiGroups: ['*'], resources: ['*'] }] : basic,
-    nonResourceRules: all
-      ? [{ verbs: ['*'], nonResourceURLs: ['*'] }]
-      : [{ verbs: ['get'], nonResourceURLs: paths }],
-    incomplete: !all,
+    resourceRules: held.filter((rule) => !isOfPaths(rule)).map(copy),
+    nonResourceRules: held.filter(isOfPaths).map(copy),
+    incomplete: false,
   };
 }
 
 function tokenStatus(reviewer: Reviewer, spec: JsonObject): JsonObject {
-  const user = reviewer.lookUpToken(text(spec.token));
-  if (user === undefined) return { authenticated: false, error: 'the token is not known' };
+  const token = text(spec.token);
+  if (token === '') throw badRequest('token is required for TokenReview in authentication');
+  const user = reviewer.lookUpToken(token);
+  if (user === undefined) return { user: {}, error: 'invalid bearer token' };
   return { authenticated: true, user: { username: user.name, groups: [...user.groups] } };
 }
 
-function statusOf(kind: string, reviewer: Reviewer, asked: Asked): JsonObject {
-  const { spec, user } = asked;
+function statusOf(
+  kind: string,
+  reviewer: Reviewer,
+  { user, namespace }: Question,
+  spec: JsonObject,
+): JsonObject {
   switch (kind) {
     case 'SelfSubjectAccessReview':
+      checkAccess(spec, 'self', undefined);
       return mayDo(reviewer, user, spec);
     case 'SelfSubjectRulesReview':
-      return rules(reviewer, asked);
+      return rules(reviewer, user, spec);
     case 'SelfSubjectReview':
       return { userInfo: { username: user.name, groups: [...user.groups] } };
     case 'TokenReview':
       return tokenStatus(reviewer, spec);
     default:
+      checkAccess(spec, 'other', kind === 'LocalSubjectAccessReview' ? namespace : undefined);
       return mayDo(reviewer, subjectOf(spec), spec);
   }
 }
@@ -135,23 +156,32 @@ export function findReview(group: string, version: string, plural: string): Revi
   );
 }
 
-/** Answers a review: the object as sent, with its status. */
-export function handleReview(
-  review: ReviewKind,
-  reviewer: Reviewer,
-  user: User,
-  body: RequestBody,
-): JsonObject {
-  const { object } = decodeObject(body, review.kind, true);
+/** A review as it was sent; it need not say what it is. */
+function reviewOf({ kind, ...review }: ReviewKind, body: RequestBody): KubeObject {
+  const { object } = decodeObject(body, kind, true);
   const apiVersion = `${review.group}/${review.version}`;
-  if ((object.apiVersion ?? apiVersion) !== apiVersion || (object.kind ?? review.kind) !== review.kind) {
+  const sent = { apiVersion: object.apiVersion ?? apiVersion, kind: object.kind ?? kind };
+  if (sent.apiVersion !== apiVersion || sent.kind !== kind) {
     throw badRequest(
-      `the API version in the data (${text(object.apiVersion)}) does not match the expected API version (${apiVersion})`,
+      `the API version in the data (${text(sent.apiVersion)}, Kind=${text(sent.kind)}) does not match the expected API version (${apiVersion}, Kind=${kind})`,
     );
   }
-  const spec = child(object, 'spec') ?? {};
-  const metadata = child(object, 'metadata') ?? {};
-  const status = statusOf(review.kind, reviewer, { spec, user });
-  const { kind } = review;
-  return { kind, apiVersion, metadata, ...(kind === 'SelfSubjectReview' ? {} : { spec }), status };
+  return { ...object, apiVersion, kind, metadata: child(object, 'metadata') ?? {} } as KubeObject;
+}
+
+/** Answers a review: the object as sent, with its status. */
+export function handleReview(review: ReviewKind, reviewer: Reviewer, question: Question): JsonObject {
+  const sent = reviewOf(review, question.body);
+  const { apiVersion, kind } = sent;
+  const spec = child(asJson(sent), 'spec') ?? {};
+  const status = statusOf(kind, reviewer, question, spec);
+  if (kind === 'SelfSubjectReview') {
+    return { kind, apiVersion, metadata: { creationTimestamp: question.now }, status };
+  }
+  const updated = { ...sent, spec };
+  const structs = { spec: {} };
+  const { manager, now } = question;
+  const how = { manager, now, apiVersion, schema: undefined, structs, subresource: undefined };
+  const { metadata } = trackUpdate({ old: undefined, updated, ...how });
+  return { kind, apiVersion, metadata: asJson(metadata), spec, status };
 }

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { trackUpdate } from '../apply/apply.ts';
 import { validateMeta, validateMetaUpdate } from '../meta/validate-meta.ts';
 import { apiVersionOf, asJson, kindName, type Resource } from '../registry/resource.ts';
+import { cloneJson } from '../schema/json.ts';
 import { invalid } from '../status-errors.ts';
 import type { KubeObject, Subresource } from '../types.ts';
 import { decodeProblem, dropEmpty } from './go-structs.ts';
@@ -60,12 +61,12 @@ export function separateStatus(
 ): KubeObject {
   if (subresource === 'status' && old !== undefined) {
     const { managedFields, resourceVersion } = updated.metadata;
-    const metadata = { ...structuredClone(old.metadata), resourceVersion };
+    const metadata = { ...cloneJson(old.metadata), resourceVersion };
     if (managedFields === undefined) delete metadata.managedFields;
     else metadata.managedFields = managedFields;
-    return withStatus({ ...structuredClone(old), metadata }, updated.status);
+    return withStatus({ ...cloneJson(old), metadata }, updated.status);
   }
-  return resource.hasStatus ? withStatus(updated, structuredClone(old?.status)) : updated;
+  return resource.hasStatus ? withStatus(updated, cloneJson(old?.status)) : updated;
 }
 
 function withStatus(object: KubeObject, status: unknown): KubeObject {

@@ -1,5 +1,7 @@
+import type { User } from '../auth/types.ts';
 import { finalizerWarnings } from '../meta/validate-meta.ts';
 import { keyOf, type Resource, resourceName } from '../registry/resource.ts';
+import { cloneJson } from '../schema/json.ts';
 import { badRequest, conflict, invalid, notFound, staleObject } from '../status-errors.ts';
 import type { KubeObject, ObjectMeta, Subresource } from '../types.ts';
 import { type Backend, type ResourceRequest, timestamp } from './context.ts';
@@ -21,6 +23,8 @@ type UpdateOptions = Pick<WriteOptions, 'dryRun'> & {
   fieldManager: string | undefined;
   /** Of server-side apply: nulls stay, to be refused. */
   keepNulls?: boolean;
+  /** Who asks for it; undefined: the server itself. */
+  user?: User;
 };
 
 /** The object as the resource's version sees it; throws 404. */
@@ -77,9 +81,10 @@ export function updateObject(
   const old = currentObject(backend, target);
   const given = transform(old);
   checkVersion(resource, name, given, old);
-  let updated = separateStatus(resource, structuredClone(given), old, subresource);
+  let updated = separateStatus(resource, cloneJson(given), old, subresource);
   carryMeta(updated.metadata, old.metadata);
   fillDefaults(resource, updated, options);
+  if (options.user !== undefined) resource.rules.admit?.(updated, options.user);
   if (options.fieldManager !== undefined) {
     const now = timestamp(backend.now());
     updated = track(resource, updated, old, { manager: options.fieldManager, subresource, now });
@@ -143,7 +148,6 @@ export function handleUpdate(
   const options = writeOptions(request);
   const object = decodeResource(request, options);
   checkPut(request, object, name);
-  request.warnings.push(...finalizerWarnings(object));
   const replace = (old: KubeObject): KubeObject => {
     const { uid } = object.metadata;
     if (uid !== undefined && uid !== old.metadata.uid) {
@@ -155,5 +159,10 @@ export function handleUpdate(
     checkConditional(resource, object, name);
     return object;
   };
-  return updateObject(backend, { resource, namespace, name, subresource }, replace, options);
+  const written = updateObject(backend, { resource, namespace, name, subresource }, replace, {
+    ...options,
+    user: request.user,
+  });
+  request.warnings.push(...finalizerWarnings(object));
+  return written;
 }

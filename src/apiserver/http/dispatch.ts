@@ -76,8 +76,13 @@ export async function dispatch(
   const { deprecation } = request.resource;
   if (deprecation !== undefined) request.warnings.push(deprecation);
   if (request.verb === 'watch') return handleWatch(backend, watches, request, response);
-  const answer = answerTo(backend, request);
+  let answer: Answer;
+  try {
+    answer = answerTo(backend, request);
+  } finally {
+    // Those who are refused are warned, too.
+    setWarnings(response, request.warnings);
+  }
   await backend.store.committed();
-  setWarnings(response, request.warnings);
   send(response, answer, request.accept.format);
 }

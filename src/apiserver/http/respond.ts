@@ -29,7 +29,8 @@ export function send(response: ServerResponse, answer: Answer, format: Accepted[
   const { code, body, headers } = answer;
   const yaml = format === 'yaml';
   const json = typeof body === 'string' ? body : JSON.stringify(body);
-  const text = yaml ? dump(JSON.parse(json), { lineWidth: -1 }) : json;
+  // As kube ends what it writes, so that a terminal's prompt comes on a line of its own.
+  const text = yaml ? dump(JSON.parse(json), { lineWidth: -1 }) : `${json}\n`;
   const bytes = Buffer.from(text);
   response.writeHead(code, {
     'Content-Type': yaml ? 'application/yaml' : 'application/json',

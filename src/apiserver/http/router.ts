@@ -1,17 +1,19 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
 import { ANONYMOUS, type Authenticate } from '../auth/authenticate.ts';
-import { allowedToAll, refusal } from '../auth/authorize.ts';
+import { refusal } from '../auth/authorize.ts';
 import { impersonated } from '../auth/impersonate.ts';
 import type { Attributes, Authorize, User } from '../auth/types.ts';
 import { NAMESPACES } from '../core-kinds/cluster.ts';
-import type { Backend, ResourceRequest } from '../handlers/context.ts';
+import { type Backend, type ResourceRequest, timestamp } from '../handlers/context.ts';
+import { managerOf } from '../handlers/options.ts';
 import { findReview, handleReview, type Reviewer } from '../handlers/reviews.ts';
 import {
   ApiError,
   badRequest,
   internalError,
   methodNotAllowed,
+  noSuchSubresource,
   shuttingDown,
   unauthorized,
 } from '../status-errors.ts';
@@ -48,6 +50,11 @@ export interface RouterSetup {
 type Place = Pick<ResourceRequest, 'resource' | 'namespace' | 'name' | 'subresource'>;
 type ResourcePath = Extract<PathInfo, { kind: 'resource' }>;
 
+/** The one name to which a field selector narrows a list or watch: who may only see that object may ask so. */
+function nameSelected(query: URLSearchParams): string | undefined {
+  return /(?:^|,)metadata\.name==?([^,]+)/.exec(query.get('fieldSelector') ?? '')?.[1];
+}
+
 const NOT_FOUND_TEXT = '404 page not found\n';
 
 /** Takes requests from the door to their handler: who asks, what for, may they, then do it. */
@@ -81,11 +88,10 @@ export class Router {
   #identify(request: IncomingMessage): User {
     const user = this.#setup.authenticate(request);
     if (user === undefined || user === ANONYMOUS) throw unauthorized();
-    return impersonated(user, request.headers, this.#setup.authorize);
+    return impersonated(user, request.headersDistinct, this.#setup.authorize);
   }
 
   #allow(attributes: Attributes): void {
-    if (allowedToAll(attributes)) return;
     const { allowed, reason } = this.#setup.authorize(attributes);
     if (!allowed) throw refusal(attributes, reason);
   }
@@ -122,32 +128,28 @@ export class Router {
     const verb = verbOf(request.method ?? '', name, isTrue(query.get('watch')));
     if (verb === undefined)
       throw name === undefined ? badRequest('name must be provided') : methodNotAllowed();
-    this.#allow({
-      user,
-      verb,
-      path: undefined,
-      group,
-      version,
-      resource: plural,
-      subresource,
-      namespace,
-      name,
-    });
+    const userAgent = request.headers['user-agent'] ?? '';
+    const what = { path: undefined, group, version, resource: plural, subresource, namespace };
+    const allow = (one: string): void =>
+      this.#allow({ user, verb: one, ...what, name: name ?? nameSelected(query) });
+    allow(verb);
     const review = findReview(group, version, plural);
     if (review !== undefined && verb === 'create') {
-      const answer = handleReview(review, this.#setup.reviewer, user, await readBody(request));
-      send(response, { code: 201, body: answer });
+      const body = await readBody(request);
+      const now = timestamp(this.#setup.backend.now());
+      const question = { user, namespace, body, manager: managerOf(query, userAgent), now };
+      send(response, { code: 201, body: handleReview(review, this.#setup.reviewer, question) });
       return;
     }
+    if (review !== undefined) throw name === undefined ? methodNotAllowed() : noSuchSubresource();
     const place = this.#placeOf(info, verb);
     if (place === undefined) {
       sendText(response, 404, NOT_FOUND_TEXT);
       return;
     }
     const accept = negotiate(request.headers.accept);
-    const userAgent = request.headers['user-agent'] ?? '';
     const body = await readBody(request);
-    const wanted = { verb, ...place, query, accept, body, user, userAgent, warnings: [] };
+    const wanted = { verb, ...place, query, accept, body, user, userAgent, allow, warnings: [] };
     await dispatch(this.#setup.backend, this.#setup.watches, wanted, response);
   }
 

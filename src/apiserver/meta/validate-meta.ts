@@ -2,6 +2,8 @@ import type { FieldError, KubeObject, ObjectMeta, OwnerReference } from '../type
 import { labelValueProblem, qualifiedNameProblem } from './names.ts';
 
 const MAX_ANNOTATION_BYTES = 256 * 1024;
+/** Events come and go by themselves: nothing may hang on them. */
+const EVENT_VERSIONS = ['v1'];
 const BUILT_IN_FINALIZERS = ['orphan', 'foregroundDeletion', 'kubernetes'];
 
 /** What the rules for metadata need to know of the resource. */
@@ -78,6 +80,13 @@ function ownerErrors(owner: OwnerReference): FieldError[] {
   required('kind', 'must not be empty');
   required('name', 'must not be empty');
   required('uid', 'must not be empty');
+  if (owner.kind === 'Event' && EVENT_VERSIONS.includes(owner.apiVersion)) {
+    const [group, version] = owner.apiVersion.includes('/')
+      ? owner.apiVersion.split('/')
+      : ['', owner.apiVersion];
+    const detail = `${group}/${version}, Kind=Event is disallowed from being an owner`;
+    errors.push(invalidValue(field, owner, detail));
+  }
   return errors;
 }
 

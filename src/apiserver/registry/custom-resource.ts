@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { subdomainProblem } from '../meta/names.ts';
 import { compileSchema } from '../schema/compile.ts';
+import { cloneJson } from '../schema/json.ts';
 import { evaluateJsonPath } from '../schema/jsonpath.ts';
 import type { FieldGetters } from '../selectors/field-selector.ts';
 import type { CompiledSchema, KubeObject } from '../types.ts';
@@ -8,9 +9,12 @@ import { ageOf, customAgeColumn, nameColumn } from './columns.ts';
 import type { CrdVersion, CustomResourceDefinition } from './definition.ts';
 import { fieldPath, valueAt } from './field-path.ts';
 import { asJson, type Column, META_FIELDS, type Resource, type ScalePaths } from './resource.ts';
+import { compareVersions } from './versions.ts';
 
 /** In the order in which kube lists them for custom resources. */
 const CUSTOM_VERBS = ['delete', 'deletecollection', 'get', 'list', 'patch', 'create', 'update', 'watch'];
+
+const TERMINATING = 'create not allowed while custom resource definition is terminating';
 
 type PrinterColumn = NonNullable<CrdVersion['additionalPrinterColumns']>[number];
 
@@ -69,20 +73,28 @@ function scaleOf(version: CrdVersion): ScalePaths | undefined {
 
 function deprecationOf(crd: CustomResourceDefinition, version: CrdVersion): string | undefined {
   if (version.deprecated !== true) return undefined;
-  const { group, names } = crd.spec;
-  return version.deprecationWarning ?? `${group}/${version.name} ${names.kind} is deprecated`;
+  const { group, names, versions } = crd.spec;
+  const [newest] = versions
+    .filter(({ served, deprecated }) => served && deprecated !== true)
+    .map(({ name }) => name)
+    .sort(compareVersions);
+  const isNewer = newest !== undefined && compareVersions(newest, version.name) < 0;
+  const advice = isNewer ? `; use ${group}/${newest} ${names.kind}` : '';
+  return version.deprecationWarning ?? `${group}/${version.name} ${names.kind} is deprecated${advice}`;
 }
 
 /**
- * Fills in what the schema has come to default since an object was stored, as kube does on every read. Returns the
- * very object when there is nothing to fill in; each object is looked at once.
+ * Fills in what the schema has come to default since an object was stored, and leaves out what it does not know (any
+ * longer, or at this version), as kube does on every read. Returns the very object when there is nothing to do; each
+ * object is looked at once.
  */
-function defaultingReader(compiled: CompiledSchema): (object: KubeObject) => KubeObject {
+function versionReader(compiled: CompiledSchema): (object: KubeObject) => KubeObject {
   const seen = new WeakMap<KubeObject, KubeObject>();
   return (object) => {
     const known = seen.get(object);
     if (known !== undefined) return known;
-    const filled = structuredClone(object);
+    const filled = cloneJson(object);
+    compiled.prune(asJson(filled));
     compiled.applyDefaults(asJson(filled));
     const result = isDeepStrictEqual(filled, object) ? object : filled;
     seen.set(object, result);
@@ -99,7 +111,7 @@ function resourceOf(crd: CustomResourceDefinition, version: CrdVersion, stored: 
     preserveUnknown: preserveUnknownFields === true,
     scale: version.subresources?.scale,
   });
-  const withDefaults = defaultingReader(compiled);
+  const read = versionReader(compiled);
   const withVersion = (object: KubeObject, wanted: string): KubeObject =>
     object.apiVersion === wanted ? object : { ...object, apiVersion: wanted };
   return {
@@ -126,10 +138,13 @@ function resourceOf(crd: CustomResourceDefinition, version: CrdVersion, stored: 
     columns: columnsOf(version),
     selectable: selectableOf(version),
     mergeKeys: {},
-    rules: { nameProblem: subdomainProblem },
+    rules: {
+      nameProblem: subdomainProblem,
+      refusesCreation: crd.metadata.deletionTimestamp === undefined ? undefined : TERMINATING,
+    },
     definitionName: undefined,
     deprecation: deprecationOf(crd, version),
-    fromStored: (object) => withVersion(withDefaults(object), apiVersion),
+    fromStored: (object) => withVersion(read(object), apiVersion),
     toStored: (object) => withVersion(object, `${group}/${stored}`),
   };
 }

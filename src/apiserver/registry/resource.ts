@@ -1,3 +1,4 @@
+import type { User } from '../auth/types.ts';
 import type { FieldGetters } from '../selectors/field-selector.ts';
 import type { CompiledSchema, FieldError, JsonObject, JsonSchema, KubeObject } from '../types.ts';
 
@@ -31,8 +32,14 @@ export interface KindRules {
   /** Fills in what the server decides, on create (`old` absent) and update; nobody owns that. Mutates. */
   prepare?(object: KubeObject, old: KubeObject | undefined): void;
   validate?(object: KubeObject, old: KubeObject | undefined): FieldError[];
+  /** Throws 403 when this user may not write an object like that, although they may write the kind. */
+  admit?(object: KubeObject, user: User): void;
   /** Whether something besides metadata.finalizers still keeps a deleted object (a namespace's spec.finalizers). */
   holdsBack?(object: KubeObject): boolean;
+  /** Why nothing new may be created for now. */
+  readonly refusesCreation?: string | undefined;
+  /** Why the object may never be deleted, whoever asks. */
+  refusesDeletion?(object: KubeObject): string | undefined;
   /** Called when deletion begins and the object stays for now, in place of counting a generation. Mutates. */
   beginDeletion?(object: KubeObject): void;
 }
@@ -111,7 +118,9 @@ export function resourceName(resource: Resource): { group: string; name: string 
 
 /** What validation errors call it: `Widget.example.com`. */
 export function kindName(resource: Resource): { group: string; name: string } {
-  return { group: resource.group, name: resource.kind };
+  // Of its stored form: an event is one of the core group, however it is written.
+  const [group = '', version] = resource.storedApiVersion.split('/');
+  return { group: version === undefined ? '' : group, name: resource.kind };
 }
 
 /** Fields by which every kind may be selected. */

@@ -1,7 +1,7 @@
 /** Defaulting as the API server does it, nulls included. */
 
 import type { JsonObject, JsonSchema, JsonValue } from '../types.ts';
-import { isObject, schemaOfKey } from './json.ts';
+import { cloneJson, isObject, schemaOfKey } from './json.ts';
 
 /**
  * Fills in defaults, in place. A null where null is not allowed counts as absent: it is replaced by the default, and
@@ -34,8 +34,7 @@ function fill(value: JsonValue | undefined, schema: JsonSchema | undefined): voi
 
 function fillItems(items: JsonValue[], schema: JsonSchema | undefined): void {
   for (const [index, item] of items.entries()) {
-    if (refused(item, schema) && schema?.default !== undefined)
-      items[index] = structuredClone(schema.default);
+    if (refused(item, schema) && schema?.default !== undefined) items[index] = cloneJson(schema.default);
     fill(items[index], schema);
   }
 }
@@ -43,12 +42,11 @@ function fillItems(items: JsonValue[], schema: JsonSchema | undefined): void {
 function fillKeys(object: JsonObject, schema: JsonSchema): void {
   for (const [key, property] of Object.entries(schema.properties ?? {})) {
     const absent = object[key] === undefined || refused(object[key], property);
-    if (absent && property.default !== undefined) object[key] = structuredClone(property.default);
+    if (absent && property.default !== undefined) object[key] = cloneJson(property.default);
   }
   for (const key of Object.keys(object)) {
     const below = schemaOfKey(schema, key);
-    if (refused(object[key], below) && below?.default !== undefined)
-      object[key] = structuredClone(below.default);
+    if (refused(object[key], below) && below?.default !== undefined) object[key] = cloneJson(below.default);
     fill(object[key], below);
   }
 }

@@ -18,6 +18,19 @@ export function deepEqual(a: JsonValue | undefined, b: JsonValue | undefined): b
   return [...new Set([...Object.keys(a), ...Object.keys(b)])].every((key) => deepEqual(a[key], b[key]));
 }
 
+/** A copy that shares nothing with the original; several times faster than `structuredClone` on what is mere JSON. */
+export function cloneJson<T>(value: T): T {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(cloneJson) as T;
+  // Spread, so that a field called __proto__ stays a field.
+  const copy = { ...value } as Record<string, unknown>;
+  for (const name of Object.keys(copy)) {
+    const field = copy[name];
+    if (typeof field === 'object' && field !== null) copy[name] = cloneJson(field);
+  }
+  return copy as T;
+}
+
 /** The schema of a key: a declared property's, else that of additional properties. */
 export function schemaOfKey(schema: JsonSchema | undefined, key: string): JsonSchema | undefined {
   const properties = schema?.properties;

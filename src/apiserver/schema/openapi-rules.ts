@@ -94,9 +94,14 @@ function effectiveFormat(schema: JsonSchema, types: readonly string[]): string {
   return formatCheck(format) === undefined ? '' : format;
 }
 
+/** What Go's decoder takes for an integer; it reads larger ones as floats. */
+function isInt64(value: number): boolean {
+  return Number.isInteger(value) && value >= -(2 ** 63) && value < 2 ** 63;
+}
+
 function typeOf(value: JsonValue): string {
   if (Array.isArray(value)) return 'array';
-  if (typeof value === 'number') return Number.isInteger(value) ? 'integer' : 'number';
+  if (typeof value === 'number') return isInt64(value) ? 'integer' : 'number';
   return typeof value;
 }
 
@@ -117,7 +122,7 @@ function checkType(
   const fits = types.includes(actual) || (actual === 'integer' && types.includes('number'));
   const textual = typeof value === 'string' || Array.isArray(value);
   if (format !== '' && !textual && !fits) {
-    const goFormat = typeof value === 'number' ? (Number.isInteger(value) ? 'int64' : 'float64') : '';
+    const goFormat = typeof value === 'number' ? (isInt64(value) ? 'int64' : 'float64') : '';
     return result.add(typeInvalid(path, format, goFormat));
   }
   if (format !== '' && textual && !numeric) return result;
@@ -131,7 +136,7 @@ function checkString(schema: JsonSchema, value: string, path: string): Result {
     return result.add({
       type: 'TooLong',
       field: path,
-      detail: `may not be more than ${schema.maxLength} bytes`,
+      detail: `may not be more than ${schema.maxLength} ${schema.maxLength === 1 ? 'byte' : 'bytes'}`,
     });
   }
   if (schema.minLength !== undefined && length < schema.minLength) {

@@ -8,7 +8,9 @@ interface Requirement {
   values: string[];
 }
 
-export type LabelMatcher = (labels: Readonly<Record<string, string>> | undefined) => boolean;
+type Labels = Readonly<Record<string, string>> | undefined;
+
+export type LabelMatcher = (labels: Labels) => boolean;
 
 const SYMBOLS = ['==', '!=', '=', '!', '(', ')', ',', '>', '<'];
 const EQUALITY: Record<string, Operator> = { '=': 'in', '==': 'in', '!=': 'notin', '>': 'gt', '<': 'lt' };
@@ -127,6 +129,25 @@ function matches({ operator, values }: Requirement, value: string | undefined): 
     case 'lt':
       return value !== undefined && Number.parseInt(value, 10) < Number.parseInt(values[0] ?? '', 10);
   }
+}
+
+/** `LabelSelector` of meta/v1. */
+export interface LabelSelector {
+  readonly matchLabels?: Readonly<Record<string, string>>;
+  readonly matchExpressions?: readonly { key: string; operator: string; values?: readonly string[] }[];
+}
+
+const OPERATORS = { In: 'in', NotIn: 'notin', Exists: 'exists', DoesNotExist: '!' } as const;
+
+/** Whether labels have all that the selector asks for; an empty selector matches everything. */
+export function selectorMatches(selector: LabelSelector, labels: Labels): boolean {
+  const { matchLabels = {}, matchExpressions = [] } = selector;
+  const isLabelled = Object.entries(matchLabels).every(([key, value]) => labels?.[key] === value);
+  const isMet = matchExpressions.every(({ key, operator, values = [] }) => {
+    const known = OPERATORS[operator as keyof typeof OPERATORS];
+    return known !== undefined && matches({ key, operator: known, values: [...values] }, labels?.[key]);
+  });
+  return isLabelled && isMet;
 }
 
 /** `a=b,c in (d,e),!f` as a predicate; undefined when it lets everything through. Throws 400 when malformed. */

@@ -67,6 +67,25 @@ describe('DurableStore', () => {
     expect(told).toEqual([['ADDED 2', 'MODIFIED 3', 'DELETED 4']]);
   });
 
+  it('gathers what comes within the time that a commit takes', async () => {
+    let clock = 0;
+    const { store, file } = newStore(MUCH, () => clock);
+    const commit = file.commit.bind(file);
+    file.commit = (...args) => {
+      clock += 5;
+      commit(...args);
+    };
+    const told: number[] = [];
+    store.subscribe((changes) => told.push(changes.length));
+    store.put(BUCKET, 'n/a', object('a'));
+    await store.committed();
+    store.put(BUCKET, 'n/b', object('b'));
+    await new Promise((resolve) => setImmediate(resolve));
+    store.put(BUCKET, 'n/c', object('c'));
+    await store.committed();
+    expect(told).toEqual([1, 2]);
+  });
+
   it('undoes what cannot be written, for everyone who waits, and goes on when there is room again', async () => {
     const { store, file, failures } = newStore();
     store.put(BUCKET, 'n/a', object('a', 'old'));

@@ -18,9 +18,12 @@ function newBatch(): Batch {
   return { changes: [], done: promise, resolve, reject };
 }
 
+/** A disk that is slower than this must not make every write wait as long again. */
+const LONGEST_GATHER_MS = 10;
+
 /**
- * The store: all objects in memory, every change in SQLite. Writes of one turn of the event loop share one
- * transaction, so that a burst costs one fsync and not one each. A batch that cannot be written (disk full)
+ * The store: all objects in memory, every change in SQLite. Writes that come within about the time that a commit takes share
+ * one transaction: a burst costs few fsyncs and not one each, and commits never take more than half of the time. A batch that cannot be written (disk full)
  * is undone in memory and fails for everyone who waits for it.
  */
 export class DurableStore implements ObjectStore {
@@ -33,6 +36,8 @@ export class DurableStore implements ObjectStore {
   #revision: number;
   #committedRevision: number;
   #batch: Batch | undefined;
+  /** How long the last commit took, in milliseconds. */
+  #commitMs = 0;
   #closed = false;
 
   /** @param failed told when a batch could not be written, besides those who wait for it */
@@ -149,9 +154,15 @@ export class DurableStore implements ObjectStore {
     this.#log.append(change);
     if (this.#batch === undefined) {
       this.#batch = newBatch();
-      setImmediate(() => this.#flush());
+      this.#flushSoon();
     }
     this.#batch.changes.push(change);
+  }
+
+  #flushSoon(): void {
+    const gatherMs = Math.min(this.#commitMs, LONGEST_GATHER_MS);
+    if (gatherMs < 1) setImmediate(() => this.#flush());
+    else setTimeout(() => this.#flush(), gatherMs);
   }
 
   #flush(): void {
@@ -162,6 +173,7 @@ export class DurableStore implements ObjectStore {
     // The newest batch stays, or watchers would have no chance to read it.
     const first = batch.changes[0]?.revision ?? 0;
     const compactTo = due === undefined ? undefined : Math.min(due, first - 1);
+    const startedAt = this.#now();
     try {
       this.#file.commit(batch.changes, compactTo);
     } catch (error) {
@@ -170,6 +182,7 @@ export class DurableStore implements ObjectStore {
       this.#failed(error);
       return;
     }
+    this.#commitMs = this.#now() - startedAt;
     this.#committedRevision = this.#revision;
     for (const listener of this.#listeners) listener(batch.changes);
     // After the listeners, so that a watcher that has kept up is never told that it is too late.

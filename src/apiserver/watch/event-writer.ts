@@ -3,6 +3,7 @@ import { jsonOf } from '../handlers/present.ts';
 import { apiVersionOf } from '../registry/resource.ts';
 import type { StoredObject } from '../storage/store.ts';
 import { includeObjectOf, partialMetadata, tableOf } from '../table.ts';
+import type { KubeObject } from '../types.ts';
 import type { WatchEvent } from './watch-source.ts';
 
 const INITIAL_EVENTS_END = 'k8s.io/initial-events-end';
@@ -31,9 +32,12 @@ export class EventWriter {
     const { resource, accept } = this.#request;
     const resourceVersion = String(revision);
     const annotations = endsInitialEvents ? { annotations: { [INITIAL_EVENTS_END]: 'true' } } : {};
-    if (accept.as === 'Table') return line('BOOKMARK', JSON.stringify(this.#table([], { resourceVersion })));
     const metadata = { ...annotations, resourceVersion };
     const { apiVersion } = accept;
+    if (accept.as === 'Table') {
+      const bookmark = { kind: resource.kind, apiVersion: apiVersionOf(resource), metadata };
+      return line('BOOKMARK', JSON.stringify(this.#table([bookmark], { resourceVersion })));
+    }
     const type =
       accept.as === undefined
         ? { kind: resource.kind, apiVersion: apiVersionOf(resource) }
@@ -51,20 +55,21 @@ export class EventWriter {
       case undefined:
         return jsonOf(resource, stored);
       case 'Table':
-        return JSON.stringify(this.#table([stored], { resourceVersion: String(stored.revision) }));
+        return JSON.stringify(
+          this.#table([resource.fromStored(stored.object)], { resourceVersion: String(stored.revision) }),
+        );
       case 'PartialObjectMetadata':
       case 'PartialObjectMetadataList':
         return JSON.stringify(partialMetadata(resource.fromStored(stored.object), accept.apiVersion));
     }
   }
 
-  #table(stored: readonly StoredObject[], metadata: object): object {
+  #table(objects: readonly KubeObject[], metadata: object): object {
     const { resource, accept, query } = this.#request;
     const withColumns = !this.#columnsSent;
     this.#columnsSent = true;
     const { apiVersion } = accept;
     const form = { resource, include: includeObjectOf(query), apiVersion, now: this.#now(), withColumns };
-    const objects = stored.map(({ object }) => resource.fromStored(object));
     return tableOf(objects, form, metadata);
   }
 }

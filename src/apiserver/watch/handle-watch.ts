@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Backend, ResourceRequest } from '../handlers/context.ts';
 import { listRevision } from '../handlers/options.ts';
-import { select } from '../handlers/read.ts';
+import { readDeeply, select } from '../handlers/read.ts';
 import { selectionOf } from '../handlers/selection.ts';
 import { isTrue } from '../http/request-info.ts';
 import { setWarnings } from '../http/respond.ts';
@@ -34,7 +34,7 @@ function sourceOf(backend: Backend, request: ResourceRequest): WatchSource | 'ex
   const { resource, namespace, name, query } = request;
   const { store } = backend;
   const selection = selectionOf(resource, namespace, query, name);
-  const { revision } = listRevision(query, true);
+  const { revision } = readDeeply(() => listRevision(query, true));
   const initial = query.get('sendInitialEvents');
   const wantsInitial = initial === null ? revision === undefined : isTrue(initial);
   if (wantsInitial) {

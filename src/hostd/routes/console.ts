@@ -10,7 +10,7 @@ const PATH = /^\/v1\/appliances\/([0-9a-f-]{36})\/console$/;
  * `GET /v1/appliances/{uuid}/console` with `Upgrade: coppice-console`: from the 101 on, the connection is the VM's
  * console, bytes both ways. `authorize` throws when the caller may not.
  */
-export function consoleUpgrade(app: App, context: RouteContext, authorize: (socket: unknown) => void): void {
+export function consoleUpgrade(app: App, context: RouteContext, authorize: (socket: object) => void): void {
   const open = new Set<Duplex>();
   app.server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     open.add(socket);
@@ -31,7 +31,7 @@ async function connect(
   request: IncomingMessage,
   socket: Duplex,
   head: Buffer,
-  authorize: (socket: unknown) => void,
+  authorize: (socket: object) => void,
 ): Promise<void> {
   authorize(socket);
   const uuid = PATH.exec(request.url ?? '')?.[1];

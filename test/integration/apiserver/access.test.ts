@@ -6,17 +6,21 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { StoredKeyPair } from '../../../src/main/pki.ts';
 import { BOB_TOKEN, CONFIG_MAPS, newWorld, testPki, WIDGETS, type World } from './world.ts';
 
+const RBAC = '/apis/rbac.authorization.k8s.io/v1';
+
 let world: World;
 
 beforeAll(async () => {
-  const authorize: NonNullable<Parameters<typeof newWorld>[0]>['authorize'] = ({ user, verb, resource }) => {
-    if (user.groups.includes('system:masters')) return { allowed: true };
-    return {
-      allowed: user.groups.includes('devs') && verb === 'get' && resource === 'widgets',
-      reason: 'devs only get widgets',
-    };
-  };
-  world = await newWorld({ authorize });
+  world = await newWorld();
+  await world.api.post(`${RBAC}/clusterroles`, {
+    metadata: { name: 'devs' },
+    rules: [{ apiGroups: ['example.com'], resources: ['widgets'], verbs: ['get'] }],
+  });
+  await world.api.post(`${RBAC}/clusterrolebindings`, {
+    metadata: { name: 'devs' },
+    subjects: [{ kind: 'Group', name: 'devs' }],
+    roleRef: { kind: 'ClusterRole', name: 'devs' },
+  });
 });
 
 afterAll(() => world.end());
@@ -68,7 +72,7 @@ describe('authorization', () => {
     const { status, body } = await world.api.get(WIDGETS, { token: BOB_TOKEN });
     expect([status, body.reason]).toEqual([403, 'Forbidden']);
     expect(body.message).toBe(
-      'widgets.example.com is forbidden: User "bob" cannot list resource "widgets" in API group "example.com" in the namespace "default": devs only get widgets',
+      'widgets.example.com is forbidden: User "bob" cannot list resource "widgets" in API group "example.com" in the namespace "default"',
     );
     expect(body.details).toEqual({ group: 'example.com', kind: 'widgets' });
     expect((await world.api.get(`${WIDGETS}/a`, { token: BOB_TOKEN })).status).toBe(404);

@@ -1,16 +1,21 @@
 import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { findKubernetesPrograms } from '../../kubernetes/assets.ts';
-import { startControlPlane } from '../../kubernetes/control-plane.ts';
-import { startEmbedded } from '../../kubernetes/embedded.ts';
-import { type Case, CRDS } from './differential/case.ts';
+import { describeOnKubernetes } from '../../kubernetes/suite.ts';
+import { access } from './differential/access.ts';
+import type { Case } from './differential/case.ts';
 import { definitions } from './differential/definitions.ts';
+import { kinds } from './differential/kinds.ts';
 import { knownDifferences } from './differential/known-differences.ts';
+import { lifecycles } from './differential/lifecycles.ts';
 import { discovery, lists } from './differential/lists.ts';
 import { badObjects, lifeOfObjects, optionsOfWrites } from './differential/objects.ts';
 import { applies, patches, subresources } from './differential/patches.ts';
-import { callerOf, transcript } from './differential/transcript.ts';
-import { type Caller, widgetCrd } from './world.ts';
+import { records } from './differential/records.ts';
+import { rules } from './differential/rules.ts';
+import { schemas } from './differential/schemas.ts';
+import { type Side, startSides } from './differential/sides.ts';
+import { transcript } from './differential/transcript.ts';
+import { afterHistoryIsLost, beforeHistoryIsLost, watches } from './differential/watches.ts';
 
 const groups: Readonly<Record<string, readonly Case[]>> = {
   objects: lifeOfObjects,
@@ -22,59 +27,22 @@ const groups: Readonly<Record<string, readonly Case[]>> = {
   lists,
   discovery,
   definitions,
+  schemas,
+  access,
+  kinds,
+  rules,
+  watches,
+  lifecycles,
+  records,
 };
-const patience = { timeout: 20_000, interval: 50 };
 const allCases = Object.values(groups).flat();
 
-/** A server under comparison, with the Widget kind. */
-interface Side {
-  readonly api: Caller;
-  stop(): Promise<void>;
-}
-
-async function sideOf(server: { kubeconfigPath: string; stop(): Promise<void> }): Promise<Side> {
-  const api = await callerOf(server.kubeconfigPath);
-  const stop = async (): Promise<void> => {
-    api.close();
-    await server.stop();
-  };
-  try {
-    const { status, text } = await api.post(CRDS, await widgetCrd());
-    if (status !== 201) throw new Error(`the Widget kind is refused: ${text}`);
-    await vi.waitUntil(async () => (await api.get('/apis/example.com/v1/widgets')).status === 200, patience);
-    // kube-apiserver publishes a new kind's OpenAPI, by which it merges, some time after it serves the kind.
-    await vi.waitUntil(
-      async () => (await api.get('/openapi/v3/apis/example.com/v1')).status === 200,
-      patience,
-    );
-    return { api, stop };
-  } catch (error) {
-    await stop();
-    throw error;
-  }
-}
-
-async function programsOrWhyNot(): Promise<{ folder: string } | { missing: string }> {
-  try {
-    return { folder: await findKubernetesPrograms(process.env) };
-  } catch (error) {
-    // In CI a suite that silently compares nothing would be worse than one that fails.
-    if (process.env.CI || !(error instanceof Error)) throw error;
-    return { missing: error.message };
-  }
-}
-
-const programs = await programsOrWhyNot();
-const title = `the embedded API server beside kube-apiserver${'missing' in programs ? ` (${programs.missing})` : ''}`;
-
-describe.skipIf('missing' in programs)(title, () => {
+await describeOnKubernetes('the embedded API server beside kube-apiserver', (programs) => {
   let embedded: Side;
   let kube: Side;
 
   beforeAll(async () => {
-    if ('missing' in programs) return;
-    embedded = await sideOf(await startEmbedded());
-    kube = await sideOf(await startControlPlane(programs.folder, { controllers: false }));
+    ({ embedded, kube } = await startSides(programs));
   });
 
   afterAll(async () => {
@@ -106,6 +74,28 @@ describe.skipIf('missing' in programs)(title, () => {
         expect(isDeepStrictEqual(ours, theirs)).toBe(false);
       },
     );
+  });
+
+  it('answers alike when history was lost', async () => {
+    const ns = 'lost';
+    const play = async ({ api, server, reconnect }: Side) => {
+      await api.post('/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: ns } });
+      const known: Record<string, string> = {};
+      const before = await transcript(api, beforeHistoryIsLost, ns, known);
+      for (const name of ['later', 'latest']) {
+        await api.post('/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+      }
+      await server.loseHistory();
+      const again = await reconnect();
+      await vi.waitUntil(async () => (await again.get('/apis/example.com/v1/widgets')).status === 200, {
+        timeout: 30_000,
+      });
+      const after = await transcript(again, afterHistoryIsLost, ns, known);
+      again.close();
+      return { before, after };
+    };
+    const [ours, theirs] = await Promise.all([play(embedded), play(kube)]);
+    expect(ours).toEqual(theirs);
   });
 
   it('names every known difference by a case that there is', () => {

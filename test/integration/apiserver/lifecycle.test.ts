@@ -146,7 +146,7 @@ describe('namespaces', () => {
       `${NAMESPACES}/leaving`,
       (reply) => reply.body.status.conditions !== undefined,
     );
-    expect(waiting.body.status.conditions[1].message).toContain('example.com/hold in 1 resource instances');
+    expect(waiting.body.status.conditions[4].message).toContain('example.com/hold in 1 resource instances');
     await world.api.merge(`${inside}/held`, { metadata: { finalizers: null } });
     await until(`${NAMESPACES}/leaving`, isGone);
   });

@@ -26,7 +26,7 @@ export interface Reply {
 interface CallOptions {
   readonly body?: unknown;
   readonly type?: string;
-  readonly headers?: Record<string, string>;
+  readonly headers?: Record<string, string | string[]>;
   /** '' sends no credentials. */
   readonly token?: string;
 }
@@ -136,7 +136,7 @@ export class Caller {
     return this.call('DELETE', path, { body });
   }
 
-  async watch(path: string, headers: Record<string, string> = {}): Promise<Watch> {
+  async watch(path: string, headers: Record<string, string | string[]> = {}): Promise<Watch> {
     const response = await this.open('GET', `${path}${path.includes('?') ? '&' : '?'}watch=1`, { headers });
     return new Watch(response);
   }
@@ -209,9 +209,17 @@ export class World {
 }
 
 /** The fixture: a namespaced kind with status, scale, defaults, bounds, CEL rules, columns and a selectable field. */
-export async function widgetCrd(): Promise<KubeObject> {
-  const text = await readFile(new URL('./fixtures/widgets.yaml', import.meta.url), 'utf8');
-  return load(text) as KubeObject;
+export function widgetCrd(): Promise<KubeObject> {
+  return fixture('widgets');
+}
+
+/** Another fixture: whatever a schema can say, in three versions. */
+export function gizmoCrd(): Promise<KubeObject> {
+  return fixture('gizmos');
+}
+
+async function fixture(name: string): Promise<KubeObject> {
+  return load(await readFile(new URL(`./fixtures/${name}.yaml`, import.meta.url), 'utf8')) as KubeObject;
 }
 
 export async function testPki(dir: string): Promise<Pki<Names>> {

@@ -54,9 +54,13 @@ export class World {
     this.daemons = daemons;
   }
 
-  static async start(): Promise<World> {
+  /** @param env may name the API server, as `startTestApi` reads it */
+  static async start(
+    options: { asProgram?: boolean } = {},
+    env: NodeJS.ProcessEnv = process.env,
+  ): Promise<World> {
     const directory = await mkdtemp(join(tmpdir(), 'coppice-operator-'));
-    return new World(await startTestApi(), directory, await Daemons.create(directory));
+    return new World(await startTestApi(options, env), directory, await Daemons.create(directory));
   }
 
   async stop(): Promise<void> {
@@ -99,21 +103,20 @@ export class World {
     return { ca: await write('ca'), cert: await write('cert'), key: await write('key') };
   }
 
-  /** How many writes the operator of this world has made to the API since it started: all, or to one resource. */
-  async writes(resource?: string): Promise<number> {
+  /** How many writes the operator of this world has made to the API since it started, of those to resources that count. */
+  async writes(isCounted?: (resource: string) => boolean): Promise<number> {
     if (this.#operator === undefined) throw new Error('there is no operator');
-    return await this.writesOf(this.#operator, resource);
+    return await this.writesOf(this.#operator, isCounted);
   }
 
-  /** The same of any operator, as its metrics tell; those of the election itself do not count. */
-  async writesOf({ metricsUrl }: Operator, only?: string): Promise<number> {
+  /** The same of any operator, as its metrics tell; those of the election itself never count. */
+  async writesOf({ metricsUrl }: Operator, isCounted = (_resource: string) => true): Promise<number> {
     const text = await (await fetch(`${metricsUrl}/metrics`)).text();
     const counts = text.matchAll(
       /^coppice_operator_api_requests_total\{method="(\w+)",resource="(\w+)".*\} (\d+)$/gm,
     );
     return [...counts]
-      .filter(([, method, resource]) => method !== 'GET' && resource !== 'leases')
-      .filter(([, , resource]) => only === undefined || resource === only)
+      .filter(([, method, resource = '']) => method !== 'GET' && resource !== 'leases' && isCounted(resource))
       .reduce((sum, [, , , count]) => sum + Number(count), 0);
   }
 

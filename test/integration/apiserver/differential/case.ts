@@ -6,13 +6,19 @@
 
 /** One request. */
 export interface Step {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** WATCH is a GET of a collection that stays open while the steps of `during` are taken. */
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'WATCH';
   readonly path: string;
   readonly body?: unknown;
   readonly type?: string;
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string | string[]>>;
   /** What of the body is compared; without it all. */
   readonly view?: (body: unknown) => unknown;
+  /** The request is sent again until this holds of its answer: what the server does by itself takes a moment. */
+  readonly until?: (status: number, body: unknown) => boolean;
+  /** Of a watch: what happens meanwhile, and how many events to wait for; Infinity waits for the watch to end. */
+  readonly during?: readonly Step[];
+  readonly events?: number;
 }
 
 /** Requests whose answers are compared. */
@@ -38,6 +44,39 @@ export function story(name: string, ...steps: Step[]): Case {
 
 export function get(path: string, accept?: string): Step {
   return { method: 'GET', path, ...(accept === undefined ? {} : { headers: { Accept: accept } }) };
+}
+
+/** The same request, by somebody else. */
+export function as(user: string, step: Step, ...groups: string[]): Step {
+  const impersonation = {
+    'Impersonate-User': user,
+    ...(groups.length > 0 ? { 'Impersonate-Group': groups } : {}),
+  };
+  return { ...step, headers: { ...step.headers, ...impersonation } };
+}
+
+/** Asks until there is nothing there any more. */
+export function untilGone(path: string): Step {
+  return { ...get(path), until: (status) => status === 404 };
+}
+
+/** Asks until that holds of the object. */
+export function until(path: string, holds: (body: never) => boolean, view?: Step['view']): Step {
+  const step = {
+    ...get(path),
+    until: (status: number, body: unknown) => status === 200 && holds(body as never),
+  };
+  return view === undefined ? step : { ...step, view };
+}
+
+/** Watches, and compares the first `events` events; `during` happens once the watch is open. */
+export function watch(path: string, events: number, ...during: Step[]): Step {
+  return { method: 'WATCH', path, events, during };
+}
+
+/** Takes a step of which only the status is compared. */
+export function quietly(step: Step): Step {
+  return { ...step, view: () => undefined };
 }
 
 /** A GET of which only a part is compared. */

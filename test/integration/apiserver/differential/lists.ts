@@ -105,10 +105,22 @@ function groupNamed(group: string) {
   };
 }
 
+interface Version {
+  readonly resources: readonly { resource: string }[];
+}
+
 function aggregatedGroup(group: string) {
   return (body: unknown): unknown => {
-    const { items = [], ...rest } = body as { items?: { metadata: { name: string } }[] };
-    return { ...rest, items: items.filter(({ metadata }) => metadata.name === group) };
+    const { items = [], ...rest } = body as {
+      items?: { metadata: { name: string }; versions: Version[] }[];
+    };
+    // Definitions have no order among each other.
+    const sorted = (version: Version) => ({
+      ...version,
+      resources: version.resources.toSorted((a, b) => (a.resource < b.resource ? -1 : 1)),
+    });
+    const ours = items.filter(({ metadata }) => metadata.name === group);
+    return { ...rest, items: ours.map((item) => ({ ...item, versions: item.versions.map(sorted) })) };
   };
 }
 

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Caller, type Reply } from '../world.ts';
 import type { Case, Step } from './case.ts';
 
@@ -32,27 +33,103 @@ export interface Line {
   readonly body: unknown;
 }
 
-/** Plays a case on a server, in the namespace `ns`, and tells what it answered. */
-export async function transcript(api: Caller, { steps }: Case, ns: string): Promise<Line[]> {
+/**
+ * Plays a case on a server, in the namespace `ns`, and tells what it answered. `known` is what is known from cases
+ * played before, and takes up what this one learns.
+ */
+export async function transcript(
+  api: Caller,
+  { steps }: Case,
+  ns: string,
+  known: Record<string, string> = {},
+): Promise<Line[]> {
   const lines: Line[] = [];
-  const known: Record<string, string> = { ns };
-  for (const step of steps) {
-    const reply = await send(api, step, known);
-    remember(reply, known);
-    lines.push(lineOf(step, reply));
-  }
+  known.ns = ns;
+  await play(api, steps, known, lines);
   return lines;
 }
 
+async function play(
+  api: Caller,
+  steps: readonly Step[],
+  known: Record<string, string>,
+  lines: Line[],
+): Promise<void> {
+  for (const step of steps) {
+    if (step.method === 'WATCH') {
+      await playWatch(api, step, known, lines);
+      continue;
+    }
+    const reply = await settled(api, step, known);
+    remember(reply, known);
+    lines.push(lineOf(step, reply));
+  }
+}
+
+const PATIENCE_MS = 30_000;
+
+/** The answer; of a step with a condition the first one for which it holds, or the last when patience ends. */
+async function settled(api: Caller, step: Step, known: Readonly<Record<string, string>>): Promise<Reply> {
+  const deadline = performance.now() + PATIENCE_MS;
+  for (;;) {
+    const reply = await send(api, step, known);
+    const holds = step.until?.(reply.status, reply.body) ?? true;
+    if (holds || performance.now() > deadline) return reply;
+    await delay(50);
+  }
+}
+
+/** Opens a watch, takes the steps that come meanwhile, and adds the events one by one. */
+async function playWatch(
+  api: Caller,
+  step: Step,
+  known: Record<string, string>,
+  lines: Line[],
+): Promise<void> {
+  const { path, headers = {}, during = [], events = 0 } = step;
+  const watch = await api.watch(filled(path, known), filledHeaders(headers, known));
+  const timer = setTimeout(() => watch.close(), PATIENCE_MS);
+  try {
+    await play(api, during, known, lines);
+    for (let count = 0; count < events; count += 1) {
+      const event = await watch.next();
+      if (event === undefined) {
+        lines.push(eventLine(step, 'the watch ends'));
+        return;
+      }
+      lines.push(eventLine(step, step.view === undefined ? event : step.view(event)));
+    }
+  } finally {
+    clearTimeout(timer);
+    watch.close();
+  }
+}
+
+function eventLine({ path }: Step, event: unknown): Line {
+  const nothing = { contentType: undefined, warning: undefined, retryAfter: undefined };
+  return { request: `WATCH ${path}`, status: 200, ...nothing, body: normalised(event) };
+}
+
+function filledHeaders(
+  headers: NonNullable<Step['headers']>,
+  known: Readonly<Record<string, string>>,
+): Record<string, string | string[]> {
+  const fill = (value: string | string[]) =>
+    Array.isArray(value) ? value.map((one) => filled(one, known)) : filled(value, known);
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, fill(value)]));
+}
+
+function filled(text: string, known: Readonly<Record<string, string>>): string {
+  return text.replaceAll(/\{(ns|rv|uid|continue)\}/g, (_, name: string) => known[name] ?? '');
+}
+
 async function send(api: Caller, step: Step, known: Readonly<Record<string, string>>): Promise<Reply> {
-  const filled = (text: string): string =>
-    text.replaceAll(/\{(ns|rv|uid|continue)\}/g, (_, name: string) => known[name] ?? '');
   const { body, type, headers } = step;
   const text = body === undefined || typeof body === 'string' ? body : JSON.stringify(body);
-  return await api.call(step.method, filled(step.path), {
-    body: text === undefined ? undefined : filled(text),
+  return await api.call(step.method, filled(step.path, known), {
+    body: text === undefined ? undefined : filled(text, known),
     ...(type === undefined ? {} : { type }),
-    ...(headers === undefined ? {} : { headers: { ...headers } }),
+    ...(headers === undefined ? {} : { headers: filledHeaders(headers, known) }),
   });
 }
 
@@ -95,7 +172,7 @@ function normalised(value: unknown): unknown {
   return Object.fromEntries(
     Object.entries(value)
       .toSorted(([a], [b]) => (a < b ? -1 : 1))
-      .map(([key, item]) => [key, ofField(key, item)]),
+      .map(([key, item]) => [plain(key), ofField(key, item)]),
   );
 }
 
@@ -109,9 +186,13 @@ function ofField(key: string, value: unknown): unknown {
   return simple.toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
 }
 
-/** Several errors are in the causes, too: there they are compared. */
+/** Several errors are in the causes, too: there they are compared; those of a merge are lines, and are sorted. */
 function withoutOrder(message: string): string {
-  return message.replace(/is invalid: \[.*\]$/s, 'is invalid: [SEVERAL]');
+  const sorted = message.replace(
+    /^(failed to create typed patch object .*: errors:)\n(.*)$/s,
+    (_, start: string, lines: string) => [start, ...lines.split('\n').sort()].join('\n'),
+  );
+  return sorted.replace(/is invalid: \[.*\]$/s, 'is invalid: [SEVERAL]');
 }
 
 function plain(text: string): string {
@@ -121,6 +202,7 @@ function plain(text: string): string {
     .replaceAll(/"resourceVersion":"\d+"/g, '"resourceVersion":"RV"')
     .replaceAll(/\\"resourceVersion\\":\\"\d+\\"/g, '"resourceVersion":"RV"')
     .replaceAll(/(ResourceVersion in \w+) \(\d+\)/g, '$1 (RV)')
+    .replaceAll(/too old resource version: (\d+) \(\d+\)/g, 'too old resource version: $1 (RV)')
     .replaceAll(
       /Too large resource version: (\d+), current: \d+/g,
       'Too large resource version: $1, current: RV',

@@ -1,0 +1,59 @@
+import { isDeepStrictEqual } from 'node:util';
+import { BUCKETS, type RoleObject } from '../auth/rbac/policy.ts';
+import type { PolicyRule } from '../auth/rbac/rules.ts';
+import type { Backend } from '../handlers/context.ts';
+import { updateObject } from '../handlers/update.ts';
+import { type LabelSelector, selectorMatches } from '../selectors/label-selector.ts';
+import type { Change } from '../storage/store.ts';
+
+const MANAGER = 'clusterrole-aggregation-controller';
+
+/** Fills ClusterRoles that have an aggregationRule with the rules of those that it selects. */
+export class AggregatedRoles {
+  readonly #backend: Backend;
+
+  constructor(backend: Backend) {
+    this.#backend = backend;
+  }
+
+  /** Every role that collects may have to collect anew. */
+  concerned(changes: readonly Change[]): string[] {
+    return changes.some(({ bucket }) => bucket === BUCKETS.clusterRoles) ? this.all() : [];
+  }
+
+  /** Names of the roles that collect. */
+  all(): string[] {
+    const collects = (role: RoleObject): boolean => role.aggregationRule !== undefined;
+    return this.#roles()
+      .filter(collects)
+      .map(({ metadata }) => metadata.name ?? '');
+  }
+
+  reconcile(name: string): void {
+    const { store, registry } = this.#backend;
+    const role = store.get(BUCKETS.clusterRoles, name)?.object as RoleObject | undefined;
+    const resource = registry.ofBucket(BUCKETS.clusterRoles);
+    if (role?.aggregationRule === undefined || resource === undefined) return;
+    const rules = this.#collected(role);
+    if (isDeepStrictEqual(role.rules ?? [], rules)) return;
+    const target = { resource, namespace: undefined, name, subresource: undefined };
+    const options = { dryRun: false, fieldManager: MANAGER };
+    updateObject(this.#backend, target, (old) => ({ ...old, rules: structuredClone(rules) }), options);
+  }
+
+  #collected({ aggregationRule, metadata }: RoleObject): PolicyRule[] {
+    const rules = new Map<string, PolicyRule>();
+    for (const selector of aggregationRule?.clusterRoleSelectors ?? []) {
+      for (const role of this.#roles()) {
+        const { labels, name } = role.metadata;
+        if (name === metadata.name || !selectorMatches(selector as LabelSelector, labels)) continue;
+        for (const rule of role.rules ?? []) rules.set(JSON.stringify(rule), rule);
+      }
+    }
+    return [...rules.values()];
+  }
+
+  #roles(): RoleObject[] {
+    return this.#backend.store.list(BUCKETS.clusterRoles, '').map(({ object }) => object as RoleObject);
+  }
+}

@@ -1,0 +1,99 @@
+/** What kube asks of an Event, in its stored form, which is that of core/v1; more of one written as events.k8s.io/v1. */
+
+import { isDeepStrictEqual } from 'node:util';
+import { qualifiedNameProblem } from '../meta/names.ts';
+import type { FieldError, KubeObject } from '../types.ts';
+
+/** By which of its two groups an Event is written. */
+export type EventGroup = '' | 'events.k8s.io';
+
+const MAX_TEXT = 128;
+const MAX_MESSAGE = 1024;
+const TYPES = ['Normal', 'Warning'];
+
+/** What a report of something that has happened may not change any more; kube names the reason twice. */
+const FIXED = [
+  'involvedObject',
+  'reason',
+  'message',
+  'source',
+  'firstTimestamp',
+  'lastTimestamp',
+  'count',
+  'reason',
+  'type',
+  'action',
+  'related',
+  'reportingComponent',
+  'reportingInstance',
+];
+
+function text(event: KubeObject, field: string): string {
+  const value = event[field];
+  return typeof value === 'string' ? value : '';
+}
+
+function required(field: string): FieldError {
+  return { type: 'Required', field, detail: '' };
+}
+
+function invalid(field: string, value: unknown, detail: string): FieldError {
+  return { type: 'Invalid', field, value, detail };
+}
+
+/** Errors of a new event, or of a changed one. */
+export function eventErrors(event: KubeObject, old: KubeObject | undefined, group: EventGroup): FieldError[] {
+  const isStrict = group === 'events.k8s.io';
+  const hasTime = text(event, 'eventTime') !== '';
+  const reporter = isStrict ? 'reportingController' : 'reportingComponent';
+  const errors = [...namespaceErrors(event, hasTime), ...(hasTime ? reportErrors(event, reporter) : [])];
+  if (!isStrict) return errors;
+  return [...errors, ...(old === undefined ? strictErrors(event, hasTime) : changeErrors(event, old))];
+}
+
+function namespaceErrors({ metadata, involvedObject }: KubeObject, hasTime: boolean): FieldError[] {
+  const about = (involvedObject as { namespace?: string } | undefined)?.namespace ?? '';
+  const { namespace = '' } = metadata;
+  const homes = hasTime ? ['default', 'kube-system'] : ['', 'default'];
+  const fits = about === '' ? homes.includes(namespace) : hasTime || about === namespace;
+  return fits ? [] : [invalid('involvedObject.namespace', about, 'does not match event.namespace')];
+}
+
+function reportErrors(event: KubeObject, reporter: string): FieldError[] {
+  const errors: FieldError[] = [];
+  const controller = text(event, 'reportingComponent');
+  if (controller === '') errors.push(required(reporter));
+  // Of an empty name kube says, too, how one is to look.
+  const problem = qualifiedNameProblem(controller === '' ? '-' : controller);
+  if (controller === '') {
+    errors.push(invalid(reporter, controller, 'name part must be non-empty'));
+  }
+  if (problem !== undefined) errors.push(invalid(reporter, controller, problem));
+  for (const field of ['reportingInstance', 'action', 'reason']) {
+    const value = text(event, field);
+    if (value === '') errors.push(required(field));
+    if (value.length > MAX_TEXT) errors.push(invalid(field, '', `can have at most ${MAX_TEXT} characters`));
+  }
+  if (text(event, 'message').length > MAX_MESSAGE) {
+    errors.push(invalid('message', '', `can have at most ${MAX_MESSAGE} characters`));
+  }
+  return errors;
+}
+
+function strictErrors(event: KubeObject, hasTime: boolean): FieldError[] {
+  const errors = hasTime ? [] : [required('eventTime')];
+  const type = text(event, 'type');
+  if (!TYPES.includes(type)) errors.push(invalid('type', '', `has invalid value: ${type}`));
+  const isSet = (field: string): boolean => {
+    const value = event[field] ?? '';
+    return typeof value === 'object' ? Object.keys(value).length > 0 : value !== '' && value !== 0;
+  };
+  const old = ['firstTimestamp', 'lastTimestamp', 'count', 'source'].filter(isSet);
+  return [...errors, ...old.map((field) => invalid(field, '', 'needs to be unset'))];
+}
+
+function changeErrors(event: KubeObject, old: KubeObject): FieldError[] {
+  return FIXED.filter((field) => !isDeepStrictEqual(event[field] ?? null, old[field] ?? null)).map((field) =>
+    invalid(field, event[field] ?? '', 'field is immutable'),
+  );
+}

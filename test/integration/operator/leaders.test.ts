@@ -1,0 +1,154 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { SERVICE_DEPLOYMENTS } from '../../../src/api/kinds.ts';
+import { expectStanding, READY } from '../../expectations/conditions.ts';
+import { type FaultProxy, type Passed, startFaultProxy } from '../../kubernetes/fault-proxy.ts';
+import { eventually } from './eventually.ts';
+import { World } from './world.ts';
+
+const CLI = join(import.meta.dirname, '../../../src/cli/main.ts');
+
+/** The issue's bound for a hand-over: the lease lasts 15 s. */
+const HAND_OVER_MS = 20_000;
+
+/** An operator in a process of its own, whose requests are seen. */
+class Candidate {
+  readonly proxy: FaultProxy;
+  readonly #process: ChildProcess;
+
+  private constructor(proxy: FaultProxy, process: ChildProcess) {
+    this.proxy = proxy;
+    this.#process = process;
+  }
+
+  static async start(world: World, name: string): Promise<Candidate> {
+    const proxy = await startFaultProxy(world.api.kubeConfig);
+    const kubeconfig = join(world.directory, `${name}.kubeconfig`);
+    await writeFile(kubeconfig, proxy.kubeConfig.exportConfig());
+    const { ca, cert, key } = await world.operatorFiles();
+    const api = ['--kubeconfig', kubeconfig, '--leader-elect', '--lease-namespace', 'default'];
+    const hosts = ['--host-ca', ca, '--host-cert', cert, '--host-key', key];
+    const args = [CLI, 'operator', ...api, ...hosts, '--log-level', 'fatal'];
+    return new Candidate(proxy, spawn(process.execPath, args, { stdio: 'ignore' }));
+  }
+
+  /** What it has done, besides taking part in the election. */
+  get acts(): readonly Passed[] {
+    return this.proxy.passed.filter(({ method, path }) => method !== 'GET' && !path.includes('/leases'));
+  }
+
+  get asks(): number {
+    return this.proxy.passed.filter(({ path }) => path.includes('/leases')).length;
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#process.kill(signal);
+  }
+
+  async stop(): Promise<void> {
+    if (this.#process.exitCode === null && this.#process.signalCode === null) {
+      const ended = once(this.#process, 'exit');
+      this.#process.kill('SIGKILL');
+      await ended;
+    }
+    await this.proxy.close();
+  }
+}
+
+/** How a leader comes to harm, and how it comes back, if it does. */
+interface Harm {
+  readonly name: string;
+  readonly strike: (leader: Candidate) => void;
+  readonly revive?: (leader: Candidate) => void;
+}
+
+const HARMS: readonly Harm[] = [
+  { name: 'killed', strike: (a) => a.signal('SIGKILL') },
+  { name: 'frozen', strike: (a) => a.signal('SIGSTOP'), revive: (a) => a.signal('SIGCONT') },
+  {
+    name: 'cut off',
+    strike: (a) => a.proxy.fault({ kind: 'frozen' }),
+    revive: (a) => a.proxy.fault(undefined),
+  },
+];
+
+describe('two operators', () => {
+  let world: World;
+  let a: Candidate;
+  let b: Candidate | undefined;
+
+  beforeAll(async () => {
+    world = await World.start();
+    await world.addHost('host-a');
+  });
+  afterAll(() => world?.stop());
+  beforeEach(async () => {
+    b = undefined;
+    await world.addTemplate('debian');
+    a = await Candidate.start(world, 'a');
+  });
+  afterEach(async () => {
+    await a.stop();
+    await b?.stop();
+    await world.startOperator();
+    await world.clear();
+    await world.stopOperator();
+  });
+
+  const scale = (replicas: number) =>
+    world.kube.patch(SERVICE_DEPLOYMENTS, { namespace: 'default', name: 'shop' }, { spec: { replicas } });
+  const deployed = (replicas: number) =>
+    eventually(
+      `${replicas} replicas answer`,
+      async () => {
+        const { status, metadata } = await world.deployment('shop');
+        expectStanding(status?.conditions, READY, 'Deployed');
+        expect(status?.observedGeneration).toBe(metadata.generation);
+        expect(status).toMatchObject({ replicas, readyReplicas: replicas });
+      },
+      90_000,
+    );
+  const identities = async () =>
+    new Map(
+      (await world.appliances()).map(({ metadata, status }) => [metadata.uid, status?.vm?.startedTime]),
+    );
+
+  it.each(HARMS)('never both act when the leader is $name', async ({ strike, revive }) => {
+    await world.deploy('shop', { replicas: 3 });
+    await deployed(3);
+    const first = await identities();
+    const second = await Candidate.start(world, 'b');
+    b = second;
+    await eventually('the other one stands by', async () => expect(second.asks).toBeGreaterThan(0));
+    expect(second.acts).toEqual([]);
+
+    const struckAt = performance.now();
+    strike(a);
+    await scale(5);
+    await eventually('the other one acts', async () => expect(second.acts).not.toEqual([]), 60_000);
+    const takenAt = second.acts[0]?.at ?? Number.POSITIVE_INFINITY;
+    expect(takenAt - struckAt).toBeLessThan(HAND_OVER_MS);
+    await deployed(5);
+
+    if (revive !== undefined) {
+      const asked = a.asks;
+      revive(a);
+      await eventually(
+        'the first one is back',
+        async () => expect(a.asks).toBeGreaterThan(asked + 1),
+        60_000,
+      );
+      await scale(4);
+      await deployed(4);
+    }
+    expect(a.acts.filter(({ at }) => at > takenAt)).toEqual([]);
+    const after = await identities();
+    for (const [uid, startedTime] of first) expect(after.get(uid)).toBe(startedTime);
+    expect(await world.daemons.appliancesOn('host-a')).toEqual(
+      Array.from({ length: after.size }, (_unused, ordinal) => `shop-web-${ordinal}`),
+    );
+  });
+});
