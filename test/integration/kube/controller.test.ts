@@ -69,6 +69,7 @@ describe('a controller and an API server', () => {
         { spec: { prefix: 25 } },
       );
       await vi.waitFor(async () => expect((await pools()).every(isCounted)).toBe(true), { timeout: 20_000 });
+      await vi.waitFor(() => expect(writes).toBe(41));
     } finally {
       stop.abort();
       await running;
