@@ -3,6 +3,8 @@ import { lookForKubernetes } from './test/kubernetes/assets.ts';
 
 /** What of the integration suite runs a second time, on a real kube-apiserver: all that gets its API from test/kubernetes/factory.ts. */
 const ON_BOTH_SERVERS = ['test/integration/kube/**/*.test.ts', 'test/integration/operator/**/*.test.ts'];
+/** What only a real one can tell. */
+const ON_KUBERNETES = ['test/kubernetes/permissions.test.ts'];
 const hasKubernetes = 'folder' in (await lookForKubernetes());
 
 /**
@@ -31,7 +33,9 @@ export default defineConfig({
       {
         test: {
           name: 'kubernetes',
-          include: hasKubernetes ? ON_BOTH_SERVERS : ['test/kubernetes/missing.test.ts'],
+          include: hasKubernetes
+            ? [...ON_BOTH_SERVERS, ...ON_KUBERNETES]
+            : ['test/kubernetes/missing.test.ts'],
           env: { COPPICE_TEST_API: 'kube-apiserver' },
           testTimeout: 120_000,
           hookTimeout: 120_000,

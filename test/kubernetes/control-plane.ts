@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Agent, request } from 'undici';
@@ -12,6 +12,17 @@ import type { TestServer } from './test-server.ts';
 export interface ControlPlane extends TestServer {
   /** Whether there is a kube-controller-manager: envtest's users have none. */
   readonly hasControllers: boolean;
+  /** The API server's audit log, one JSON a line, if it was asked for. */
+  readonly auditLogPath: string;
+}
+
+export interface ControlPlaneOptions {
+  /** Which controllers run, as kube-controller-manager's flag --controllers has it. */
+  readonly controllers?: string;
+  /** Keep a log of who asked for what. */
+  readonly audit?: boolean;
+  /** Admission plugins besides the usual ones. */
+  readonly admissionPlugins?: readonly string[];
 }
 
 type Identity = 'server' | 'admin' | 'controllers' | 'proxy';
@@ -26,8 +37,7 @@ interface Plan {
     readonly api: number;
     readonly controllers: number;
   };
-  /** As kube-controller-manager's flag --controllers has it. */
-  readonly controllers: string;
+  readonly options: Required<ControlPlaneOptions>;
 }
 
 interface Running {
@@ -42,17 +52,14 @@ const ALL_CONTROLLERS = '*,-node-ipam-controller,-node-route-controller,-cloud-n
 /** Ports that were free may be taken by a suite beside this one before the program listens. */
 const START_ATTEMPTS = 3;
 
-/**
- * Starts a control plane from the programs in the folder `programs`; it takes some 5 to 15 seconds.
- *
- * @param controllers which controllers run, as kube-controller-manager's flag --controllers has it
- */
+/** Starts a control plane from the programs in the folder `programs`; it takes some 5 to 15 seconds. */
 export async function startControlPlane(
   programs: string,
-  { controllers = ALL_CONTROLLERS }: { controllers?: string } = {},
+  options: ControlPlaneOptions = {},
 ): Promise<ControlPlane> {
+  const all = { controllers: ALL_CONTROLLERS, audit: false, admissionPlugins: [], ...options };
   for (let attempt = 1; ; attempt += 1) {
-    const plan = await makePlan(programs, controllers);
+    const plan = await makePlan(programs, all);
     try {
       return await startPlan(plan);
     } catch (error) {
@@ -85,6 +92,7 @@ async function startPlan(plan: Plan): Promise<ControlPlane> {
     return {
       kubeconfigPath: await kubeconfigFor(plan, 'admin'),
       hasControllers,
+      auditLogPath: auditLogOf(plan),
       kill,
       start,
       loseHistory,
@@ -96,7 +104,7 @@ async function startPlan(plan: Plan): Promise<ControlPlane> {
   }
 }
 
-async function makePlan(programs: string, controllers: string): Promise<Plan> {
+async function makePlan(programs: string, options: Plan['options']): Promise<Plan> {
   const dir = await mkdtemp(join(tmpdir(), 'coppice-kubernetes-'));
   const pki = await ensurePki<Identity>(join(dir, 'pki'), {
     caCommonName: 'test-ca',
@@ -114,7 +122,7 @@ async function makePlan(programs: string, controllers: string): Promise<Plan> {
     },
   });
   const [etcd = 0, peer = 0, api = 0, manager = 0] = await freePorts(4);
-  return { programs, dir, pki, ports: { etcd, peer, api, controllers: manager }, controllers };
+  return { programs, dir, pki, ports: { etcd, peer, api, controllers: manager }, options };
 }
 
 async function startEtcd({ programs, dir, ports }: Plan): Promise<TestProcess> {
@@ -149,7 +157,8 @@ async function compact(etcd: string): Promise<void> {
   await post('/v3/kv/compaction', { revision: header.revision, physical: true });
 }
 
-async function startApiServer({ programs, dir, pki, ports }: Plan): Promise<TestProcess> {
+async function startApiServer(plan: Plan): Promise<TestProcess> {
+  const { programs, dir, pki, ports, options } = plan;
   const { server, admin, proxy } = pki.certificates;
   const apiServer = startProcess(
     join(programs, 'kube-apiserver'),
@@ -175,6 +184,8 @@ async function startApiServer({ programs, dir, pki, ports }: Plan): Promise<Test
       '--requestheader-extra-headers-prefix=X-Remote-Extra-',
       `--proxy-client-cert-file=${proxy.certPath}`,
       `--proxy-client-key-file=${proxy.keyPath}`,
+      ...(options.audit ? await auditFlags(plan) : []),
+      ...options.admissionPlugins.map((plugin) => `--enable-admission-plugins=${plugin}`),
     ],
     join(dir, 'kube-apiserver.log'),
   );
@@ -185,6 +196,19 @@ async function startApiServer({ programs, dir, pki, ports }: Plan): Promise<Test
   } finally {
     await agent.close();
   }
+}
+
+function auditLogOf({ dir }: Plan): string {
+  return join(dir, 'audit.log');
+}
+
+/** Who, which verb, which resource, with what outcome: of every request. */
+async function auditFlags(plan: Plan): Promise<string[]> {
+  const policy = join(plan.dir, 'audit-policy.yaml');
+  // JSON is YAML.
+  const rules = [{ level: 'Metadata', omitStages: ['RequestReceived'] }];
+  await writeFile(policy, JSON.stringify({ apiVersion: 'audit.k8s.io/v1', kind: 'Policy', rules }));
+  return [`--audit-policy-file=${policy}`, `--audit-log-path=${auditLogOf(plan)}`];
 }
 
 /** Garbage collection, namespace deletion, service-account tokens: envtest goes without, we do where we can. */
@@ -203,7 +227,7 @@ async function startControllerManager(plan: Plan, program: string): Promise<Test
       '--use-service-account-credentials=true',
       `--service-account-private-key-file=${plan.pki.certificates.server.keyPath}`,
       `--root-ca-file=${plan.pki.ca.certPath}`,
-      `--controllers=${plan.controllers}`,
+      `--controllers=${plan.options.controllers}`,
     ],
     join(plan.dir, 'kube-controller-manager.log'),
   );

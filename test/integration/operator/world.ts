@@ -49,9 +49,9 @@ export class World {
     this.daemons = daemons;
   }
 
-  static async start(): Promise<World> {
+  static async start(options: Parameters<typeof startTestApi>[0] = {}): Promise<World> {
     const directory = await mkdtemp(join(tmpdir(), 'coppice-operator-'));
-    return new World(await startTestApi(), directory, await Daemons.create(directory));
+    return new World(await startTestApi(options), directory, await Daemons.create(directory));
   }
 
   async stop(): Promise<void> {
@@ -69,7 +69,7 @@ export class World {
   /** One more operator, which who asks for it has to close. */
   async newOperator(change: Partial<OperatorConfig> = {}): Promise<Operator> {
     return await runOperator({
-      kubeConfig: this.api.kubeConfig,
+      kubeConfig: this.api.operatorKubeConfig,
       hostTls: this.daemons.operatorTls,
       metricsListen: { host: '127.0.0.1', port: 0 },
       patience: PATIENCE,

@@ -1,0 +1,157 @@
+import { readFile } from 'node:fs/promises';
+import { pino } from 'pino';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { createKubeClient } from '../../src/kube/client.ts';
+import { PERMISSIONS, ruleOf } from '../../src/main/permissions.ts';
+import { expectStanding, READY } from '../expectations/conditions.ts';
+import { eventually } from '../integration/operator/eventually.ts';
+import { World } from '../integration/operator/world.ts';
+import type { ControlPlane } from './control-plane.ts';
+import { OPERATOR_USER } from './operator-account.ts';
+import { describeOnKubernetes } from './suite.ts';
+
+interface AuditEvent {
+  readonly verb: string;
+  readonly user: { readonly username: string };
+  readonly objectRef?: {
+    readonly apiGroup?: string;
+    readonly resource: string;
+    readonly subresource?: string;
+  };
+  readonly responseStatus?: { readonly code?: number; readonly message?: string };
+}
+
+await describeOnKubernetes('what the operator may do', () => {
+  let world: World;
+
+  beforeAll(async () => {
+    const admissionPlugins = ['OwnerReferencesPermissionEnforcement'];
+    world = await World.start({ controlPlane: { audit: true, admissionPlugins } });
+    await live(world);
+  });
+  afterAll(() => world.stop());
+
+  it('is enough: nothing is refused', async () => {
+    const refused = (await audited(world)).filter(({ responseStatus }) => responseStatus?.code === 403);
+    expect(
+      refused.map(({ verb, objectRef, responseStatus }) => ({ verb, objectRef, responseStatus })),
+    ).toEqual([]);
+  });
+
+  it('is not too much: every verb is used', async () => {
+    const used = new Set((await audited(world)).map(wordsOf));
+    const granted = PERMISSIONS.filter(({ isImplicit }) => isImplicit !== true).flatMap((permission) => {
+      const { apiGroups, resources, verbs } = ruleOf(permission);
+      return verbs.map((verb) => `${verb} ${resources[0]} of '${apiGroups[0]}'`);
+    });
+    expect(granted.filter((words) => !used.has(words))).toEqual([]);
+  });
+
+  it('lets it own appliances where the admission plugin of owner references asks', async () => {
+    const client = createKubeClient(world.api.kubeConfig, { log: pino({ level: 'silent' }) });
+    try {
+      const ref = {
+        group: 'rbac.authorization.k8s.io',
+        version: 'v1',
+        plural: 'clusterroles',
+        kind: 'ClusterRole',
+        namespaced: false,
+      };
+      const implicit = new Set(
+        PERMISSIONS.filter(({ isImplicit }) => isImplicit).map((each) => ruleOf(each).resources[0]),
+      );
+      const rules = PERMISSIONS.filter(({ scope }) => scope === 'cluster').map(ruleOf);
+      await client.patch(
+        ref,
+        { name: 'coppice-operator' },
+        { rules: rules.filter(({ resources }) => !implicit.has(resources[0])) },
+      );
+      await world.startOperator();
+      await world.deploy('unowned');
+      await eventually('the task says that it is refused', async () => {
+        const ready = (await world.deployment('unowned')).status?.conditions?.find(
+          ({ type }) => type === 'Ready',
+        );
+        expect(ready?.message).toContain('blockOwnerDeletion');
+      });
+    } finally {
+      await world.stopOperator();
+      await client.close();
+    }
+  });
+});
+
+/** Everything an operator does in its life: all paths to the API server are walked once. */
+async function live(world: World): Promise<void> {
+  await world.addHost('host-a');
+  await world.addTemplate('debian');
+  const operator = await world.newOperator({ leaderElection: { namespace: 'default' } });
+  try {
+    await world.deploy('site', { replicas: 2 });
+    await answers(world, 'site', 2);
+    await world.change('site', { replicas: 1, package: { inline: { files: { 'index.html': 'changed' } } } });
+    await answers(world, 'site', 1);
+    await nameConflict(world);
+    for (let time = 0; time < 2; time += 1) await loseHost(world);
+    await world.removeDeployment('site');
+    await world.removeDeployment('taken');
+    await world.clear();
+    await world.removeHost('host-a');
+    await eventually('a repeated Event is counted', async () => {
+      expect((await audited(world)).map(wordsOf)).toContain("patch events of ''");
+    });
+  } finally {
+    await operator.close();
+  }
+  await world.addHost('host-b');
+  await world.addTemplate('debian');
+}
+
+async function answers(world: World, name: string, replicas: number): Promise<void> {
+  await eventually(`${replicas} of ${name} answer`, async () => {
+    const { status, metadata } = await world.deployment(name);
+    expectStanding(status?.conditions, READY, 'Deployed');
+    expect(status).toMatchObject({
+      observedGeneration: metadata.generation,
+      replicas,
+      readyReplicas: replicas,
+    });
+  });
+}
+
+/** An appliance of that name is there already, and belongs to nobody. */
+async function nameConflict(world: World): Promise<void> {
+  await world.addAppliance('taken-web-0');
+  await world.deploy('taken');
+  await eventually('the conflict is told', async () => {
+    const ready = (await world.deployment('taken')).status?.conditions?.find(({ type }) => type === 'Ready');
+    expect(ready?.reason).toBe('NameConflict');
+  });
+}
+
+async function loseHost(world: World): Promise<void> {
+  const readiness = async (status: string) =>
+    await eventually(`host-a's readiness is ${status}`, async () => {
+      const ready = (await world.host('host-a')).status?.conditions?.find(({ type }) => type === 'Ready');
+      expect(ready?.status).toBe(status);
+    });
+  await world.daemons.stop('host-a');
+  await readiness('False');
+  await world.daemons.restart('host-a');
+  await readiness('True');
+}
+
+/** What the operator asked of the API server so far, less what everyone who is logged in may ask. */
+async function audited(world: World): Promise<AuditEvent[]> {
+  const text = await readFile((world.api as typeof world.api & ControlPlane).auditLogPath, 'utf8');
+  return text
+    .split('\n')
+    .filter((line) => line.endsWith('}'))
+    .map((line) => JSON.parse(line) as AuditEvent)
+    .filter(({ user, objectRef }) => user.username === OPERATOR_USER && objectRef !== undefined);
+}
+
+function wordsOf({ verb, objectRef }: AuditEvent): string {
+  const { apiGroup = '', resource = '', subresource } = objectRef ?? {};
+  return `${verb} ${subresource === undefined ? resource : `${resource}/${subresource}`} of '${apiGroup}'`;
+}
