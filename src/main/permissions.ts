@@ -92,6 +92,12 @@ export const PERMISSIONS: readonly Permission[] = [
     scope: 'namespace',
     why: 'to be elected among several replicas',
   },
+  {
+    resource: core('secrets'),
+    verbs: ['get', 'create'],
+    scope: 'namespace',
+    why: "to keep the authority of the hosts' certificates, which is made once",
+  },
 ];
 
 /** The rule that grants a permission. */

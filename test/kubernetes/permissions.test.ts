@@ -1,8 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import { pino } from 'pino';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { createKubeClient } from '../../src/kube/client.ts';
-import { PERMISSIONS, ruleOf } from '../../src/main/permissions.ts';
+import type { Operator } from '../../src/main/operator.ts';
+import { PERMISSIONS, type Permission, ruleOf } from '../../src/main/permissions.ts';
 import { expectStanding, READY } from '../expectations/conditions.ts';
 import { eventually } from '../integration/operator/eventually.ts';
 import { World } from '../integration/operator/world.ts';
@@ -20,6 +19,14 @@ interface AuditEvent {
   };
   readonly responseStatus?: { readonly code?: number; readonly message?: string };
 }
+
+const CLUSTER_ROLES = {
+  group: 'rbac.authorization.k8s.io',
+  version: 'v1',
+  plural: 'clusterroles',
+  kind: 'ClusterRole',
+  namespaced: false,
+};
 
 await describeOnKubernetes('what the operator may do', () => {
   let world: World;
@@ -47,36 +54,20 @@ await describeOnKubernetes('what the operator may do', () => {
     expect(granted.filter((words) => !used.has(words))).toEqual([]);
   });
 
-  it('lets it own appliances where the admission plugin of owner references asks', async () => {
-    const client = createKubeClient(world.api.kubeConfig, { log: pino({ level: 'silent' }) });
+  it('is asked for by the admission plugin of owner references, too', async () => {
+    const operator = await world.newOperator();
     try {
-      const ref = {
-        group: 'rbac.authorization.k8s.io',
-        version: 'v1',
-        plural: 'clusterroles',
-        kind: 'ClusterRole',
-        namespaced: false,
-      };
-      const implicit = new Set(
-        PERMISSIONS.filter(({ isImplicit }) => isImplicit).map((each) => ruleOf(each).resources[0]),
-      );
-      const rules = PERMISSIONS.filter(({ scope }) => scope === 'cluster').map(ruleOf);
-      await client.patch(
-        ref,
-        { name: 'coppice-operator' },
-        { rules: rules.filter(({ resources }) => !implicit.has(resources[0])) },
-      );
-      await world.startOperator();
+      await ready(operator);
+      const isImplicit = (each: Permission) => each.isImplicit === true;
+      const rules = PERMISSIONS.filter((each) => each.scope === 'cluster' && !isImplicit(each)).map(ruleOf);
+      await world.kube.patch(CLUSTER_ROLES, { name: 'coppice-operator' }, { rules });
       await world.deploy('unowned');
       await eventually('the task says that it is refused', async () => {
-        const ready = (await world.deployment('unowned')).status?.conditions?.find(
-          ({ type }) => type === 'Ready',
-        );
-        expect(ready?.message).toContain('blockOwnerDeletion');
+        const { status } = await world.deployment('unowned');
+        expect(JSON.stringify(status?.conditions)).toContain('blockOwnerDeletion');
       });
     } finally {
-      await world.stopOperator();
-      await client.close();
+      await operator.close();
     }
   });
 });
@@ -103,8 +94,28 @@ async function live(world: World): Promise<void> {
   } finally {
     await operator.close();
   }
+  await keepAuthority(world);
   await world.addHost('host-b');
   await world.addTemplate('debian');
+}
+
+async function ready({ metricsUrl }: Operator): Promise<void> {
+  await eventually('the operator is ready', async () =>
+    expect((await fetch(`${metricsUrl}/readyz`)).status).toBe(200),
+  );
+}
+
+/** The first operator makes the authority of the hosts, the second one finds it. */
+async function keepAuthority(world: World): Promise<void> {
+  const secret = { namespace: 'default', name: 'coppice-hosts' };
+  for (let time = 0; time < 2; time += 1) {
+    const operator = await world.newOperator({ hostTls: { secret } });
+    try {
+      await ready(operator);
+    } finally {
+      await operator.close();
+    }
+  }
 }
 
 async function answers(world: World, name: string, replicas: number): Promise<void> {
