@@ -30,5 +30,10 @@ export async function openPlatform(
 export function openClient(kubeconfig: string): KubeClient {
   const kubeConfig = new KubeConfig();
   kubeConfig.loadFromFile(kubeconfig);
+  return clientFor(kubeConfig);
+}
+
+/** A client of the command line's. */
+export function clientFor(kubeConfig: KubeConfig): KubeClient {
   return createKubeClient(kubeConfig, { log: createLog('coppice', 'warn'), userAgent: 'coppice-cli' });
 }

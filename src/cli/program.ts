@@ -1,16 +1,19 @@
 import { Command } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import { apiCommand } from './commands/api.ts';
+import { clearCommand } from './commands/clear.ts';
 import { consoleCommand } from './commands/console.ts';
 import { demoCommand } from './commands/demo.ts';
 import { describeCommand } from './commands/describe.ts';
 import { downCommand } from './commands/down.ts';
 import { getCommand } from './commands/get.ts';
+import { hostCommand } from './commands/host.ts';
 import { hostdCommand } from './commands/hostd.ts';
 import { logsCommand } from './commands/logs.ts';
 import { operatorCommand } from './commands/operator.ts';
 import { statusCommand } from './commands/status.ts';
 import { upCommand } from './commands/up.ts';
+import { verifyCommand } from './commands/verify.ts';
 import { explainError } from './errors.ts';
 
 const START_HERE = `
@@ -39,6 +42,7 @@ export function createProgram(cliMain: string): Command {
   const commands = [
     ...[upCommand(cliMain), downCommand(cliMain), statusCommand(), demoCommand(cliMain)],
     ...[getCommand(), describeCommand(), logsCommand(), consoleCommand()],
+    ...[hostCommand(), verifyCommand(), clearCommand()],
     ...[apiCommand(), operatorCommand(), hostdCommand()],
   ];
   for (const command of commands) program.addCommand(command);

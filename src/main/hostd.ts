@@ -16,6 +16,8 @@ export type HostdConfig = {
   readonly listen: { readonly host: string; readonly port: number };
   readonly stateDir: string;
   readonly driver: 'qemu' | 'simulated';
+  /** For a daemon in a container: the host's /sys/fs/cgroup, where VMs get a control group of their own, and outlive it. */
+  readonly cgroupRoot?: string | undefined;
   /** Unset: the machine's. */
   readonly capacity: { readonly cpuMillis?: number | undefined; readonly memoryBytes?: number | undefined };
   /** Folders below which `file:` addresses of layers and packages may lie; none: they are refused. */
@@ -74,7 +76,7 @@ export async function runHostd(config: HostdConfig): Promise<HostDaemon> {
 }
 
 /** Shuts down every VM of a state directory on which no daemon runs; the next daemon starts them again. */
-export async function stopVms(config: HostdConfig): Promise<void> {
+export async function stopVms(config: Omit<HostdConfig, 'name' | 'tls'>): Promise<void> {
   const driver = await driverOf(config);
   await stopAllVms({
     stateDirectory: config.stateDir,
@@ -84,7 +86,13 @@ export async function stopVms(config: HostdConfig): Promise<void> {
   });
 }
 
-async function driverOf({ driver, stateDir, log, simulated }: HostdConfig): Promise<Driver> {
+async function driverOf({
+  driver,
+  stateDir,
+  log,
+  simulated,
+  cgroupRoot,
+}: Omit<HostdConfig, 'name' | 'tls'>): Promise<Driver> {
   switch (driver) {
     case 'qemu': {
       const { createQemuDriver } = await import('../hostd/drivers/qemu/driver.ts');
@@ -94,6 +102,7 @@ async function driverOf({ driver, stateDir, log, simulated }: HostdConfig): Prom
         log,
         stateDirectory: join(stateDir, 'qemu'),
         searchPath,
+        cgroupRoot,
       });
     }
     case 'simulated': {

@@ -30,6 +30,7 @@ import { fenceWrites } from '../kube/fence.ts';
 import { createInformer, type Informer } from '../kube/informer.ts';
 import { runLeaderElection } from '../kube/lease.ts';
 import type { IndexFunction } from '../kube/store.ts';
+import { startEnrolment } from './enrolment/server.ts';
 import { ensureHostAuthority, type HostTls, operatorTls } from './host-authority.ts';
 import { OperatorMetrics, serveHealth } from './operator-metrics.ts';
 import { findObstacle } from './preflight.ts';
@@ -38,6 +39,11 @@ export interface OperatorConfig {
   readonly kubeConfig: KubeConfig;
   /** How to speak to the hosts' daemons: as told, or by their authority, which is in that Secret or is made there. */
   readonly hostTls: HostTls | { readonly secret: { readonly namespace: string; readonly name: string } };
+  /** Let hosts join there, with an authority in a Secret: those of that DaemonSet's service account, and those that were added. */
+  readonly enrolment?: {
+    readonly listen: { readonly host: string; readonly port: number };
+    readonly daemonSetAccount: string;
+  };
   /** Act only while holding a Lease in that namespace, so that several replicas may run. */
   readonly leaderElection?: { readonly namespace: string };
   /** Serve /healthz, /readyz and /metrics there; port 0 takes a free one. */
@@ -92,6 +98,7 @@ export async function runOperator(config: OperatorConfig): Promise<Operator> {
     close: async () => {
       stop.abort(new Error('the operator is being closed'));
       await ended;
+      await state.enrolment?.close();
       await health?.close();
       await client.close();
     },
@@ -109,6 +116,7 @@ interface Program {
 interface State {
   /** Why it does not lead, nor stands by to do so; undefined when nothing is in the way. */
   obstacle: string | undefined;
+  enrolment?: { close(): Promise<void> };
 }
 
 /** Leads, and starts over with nothing in memory whenever that ends: leadership lost, or a failure nobody foresaw. */
@@ -117,8 +125,7 @@ async function keepRunning(program: Program, signal: AbortSignal): Promise<void>
   const { log, leaderElection } = config;
   while (!signal.aborted) {
     try {
-      await untilUsable(program, signal);
-      const hostTls = await hostTlsOf(program, signal);
+      const hostTls = await untilUsable(program, signal);
       if (leaderElection === undefined) {
         await lead(program, hostTls, () => true, signal);
         continue;
@@ -145,7 +152,8 @@ async function keepRunning(program: Program, signal: AbortSignal): Promise<void>
 }
 
 /** Resolves when nothing is in the way any more; says once a while in one sentence what is. */
-async function untilUsable({ client, config, state }: Program, signal: AbortSignal): Promise<void> {
+async function untilUsable(program: Program, signal: AbortSignal): Promise<HostTls> {
+  const { client, config, state } = program;
   const { kubeConfig, log, leaderElection, hostTls } = config;
   const needs = {
     server: kubeConfig.getCurrentCluster()?.server ?? 'no address',
@@ -153,20 +161,47 @@ async function untilUsable({ client, config, state }: Program, signal: AbortSign
     namespace: 'secret' in hostTls ? hostTls.secret.namespace : leaderElection?.namespace,
   };
   for (let lastSaid = ''; ; ) {
-    state.obstacle = await findObstacle(client, needs, signal);
-    if (state.obstacle === undefined) return;
-    if (state.obstacle !== lastSaid) log.warn(state.obstacle);
-    lastSaid = state.obstacle;
+    const found = (await findObstacle(client, needs, signal)) ?? (await tryHostTls(program, signal));
+    if (typeof found !== 'string') {
+      state.obstacle = undefined;
+      return found;
+    }
+    state.obstacle = found;
+    if (found !== lastSaid) log.warn(found);
+    lastSaid = found;
     await sleep(systemClock, RETRY_MS, signal);
   }
 }
 
-/** The certificates that were given, or a new one from the authority in the Secret. */
-async function hostTlsOf({ client, config }: Program, signal: AbortSignal): Promise<HostTls> {
-  const { hostTls } = config;
+/** The certificates, or in one sentence why there are none. */
+async function tryHostTls(program: Program, signal: AbortSignal): Promise<HostTls | string> {
+  try {
+    return await hostTlsOf(program, signal);
+  } catch (error) {
+    if (signal.aborted) throw error;
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+/** The certificates that were given, or a new one from the authority in the Secret; from then on hosts may join. */
+async function hostTlsOf({ client, config, state }: Program, signal: AbortSignal): Promise<HostTls> {
+  const { hostTls, enrolment, log } = config;
   if (!('secret' in hostTls)) return hostTls;
   const now = systemClock.now();
-  return await operatorTls(await ensureHostAuthority(client, hostTls.secret, now, signal), now);
+  const authority = await ensureHostAuthority(client, hostTls.secret, now, signal);
+  if (enrolment !== undefined) {
+    const { listen, daemonSetAccount: daemonSet } = enrolment;
+    const accounts = { namespace: hostTls.secret.namespace, daemonSet };
+    state.enrolment ??= await startEnrolment({
+      listen,
+      authority,
+      accounts,
+      client,
+      clock: systemClock,
+      log,
+    });
+  }
+  return await operatorTls(authority, now);
 }
 
 /** Everything that acts, built anew for each term: nothing that was remembered in another one is trusted. */

@@ -57,6 +57,18 @@ export const PERMISSIONS: readonly Permission[] = [
   cached('hosts'),
   reported('hosts'),
   held('hosts'),
+  {
+    resource: ours('hosts'),
+    verbs: ['get', 'create'],
+    scope: 'cluster',
+    why: 'to register hosts that join; patch, above, when they have moved',
+  },
+  {
+    resource: { group: 'authentication.k8s.io', plural: 'tokenreviews' },
+    verbs: ['create'],
+    scope: 'cluster',
+    why: 'to see whose token it is that a host joins with',
+  },
   cached('templates'),
   reported('templates'),
   held('templates'),

@@ -5,10 +5,11 @@ import type { KubeClient } from '../../src/kube/client.ts';
 import { PERMISSIONS, type Permission, ruleOf } from '../../src/main/permissions.ts';
 
 /** The service account that operators of tests run as, and the namespace whose Leases it may take. */
-const OPERATOR_ACCOUNT = { namespace: 'default', name: 'coppice-operator' } as const;
+export const OPERATOR_ACCOUNT = { namespace: 'default', name: 'coppice-operator' } as const;
 export const OPERATOR_USER = `system:serviceaccount:${OPERATOR_ACCOUNT.namespace}:${OPERATOR_ACCOUNT.name}`;
 
 const RBAC = { group: 'rbac.authorization.k8s.io', version: 'v1' } as const;
+const ACCOUNTS = coreRef('serviceaccounts', 'ServiceAccount');
 const TOKEN_SECONDS = 3600;
 
 /**
@@ -21,7 +22,7 @@ export async function writeOperatorKubeconfig(
   permissions: readonly Permission[] = PERMISSIONS,
 ): Promise<string> {
   const { namespace, name } = OPERATOR_ACCOUNT;
-  await ensure(client, coreRef('serviceaccounts', 'ServiceAccount'), { metadata: { namespace, name } });
+  await ensure(client, ACCOUNTS, { metadata: { namespace, name } });
   await grant(
     client,
     'ClusterRole',
@@ -32,7 +33,7 @@ export async function writeOperatorKubeconfig(
     'Role',
     permissions.filter(({ scope }) => scope === 'namespace'),
   );
-  const token = await requestToken(client);
+  const token = await requestToken(client, name);
   const config = JSON.parse(await readFile(adminKubeconfigPath, 'utf8')) as object;
   const path = `${adminKubeconfigPath}.operator`;
   await writeFile(path, JSON.stringify({ ...config, users: [{ name: 'test', user: { token } }] }), {
@@ -77,14 +78,23 @@ async function ensure(
   }
 }
 
-async function requestToken(client: KubeClient): Promise<string> {
-  const { namespace, name } = OPERATOR_ACCOUNT;
+/** A token of a service account of that name beside the operator's, which is made if there is none. */
+export async function accountToken(client: KubeClient, name: string, audience: string): Promise<string> {
+  await ensure(client, ACCOUNTS, { metadata: { ...OPERATOR_ACCOUNT, name } });
+  return await requestToken(client, name, [audience]);
+}
+
+async function requestToken(
+  client: KubeClient,
+  name: string,
+  audiences?: readonly string[],
+): Promise<string> {
   const ref = coreRef(`serviceaccounts/${name}/token`, 'TokenRequest');
   const answer = await client.create(ref, {
     apiVersion: 'authentication.k8s.io/v1',
     kind: 'TokenRequest',
-    metadata: { namespace, name },
-    spec: { expirationSeconds: TOKEN_SECONDS },
+    metadata: { namespace: OPERATOR_ACCOUNT.namespace, name },
+    spec: { expirationSeconds: TOKEN_SECONDS, audiences },
   } as KubeObject);
   return (answer as KubeObject & { status: { token: string } }).status.token;
 }

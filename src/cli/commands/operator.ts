@@ -11,6 +11,8 @@ type OperatorOptions = {
   readonly hostCert?: string;
   readonly hostKey?: string;
   readonly hostCaSecret?: { namespace: string; name: string };
+  readonly joinListen?: { host: string; port: number };
+  readonly joinAccount: string;
   readonly leaderElect: boolean;
   readonly leaseNamespace: string;
   readonly metricsListen?: { host: string; port: number };
@@ -37,6 +39,21 @@ export function operatorCommand(): Command {
         'instead of these three: the Secret with the authority of the daemons, made if there is none',
         'COPPICE_HOST_CA_SECRET',
       ).argParser(parseObjectName),
+    )
+    .addOption(
+      option(
+        '--join-listen <address:port>',
+        'let hosts join here; with --host-ca-secret only',
+        'COPPICE_JOIN_LISTEN',
+      ).argParser(parseListen),
+    )
+    .addOption(
+      option(
+        '--join-account <name>',
+        "the service account of the hosts' DaemonSet, in the namespace of that Secret",
+        'COPPICE_JOIN_ACCOUNT',
+        'coppice-host',
+      ),
     )
     .addOption(
       option(
@@ -69,12 +86,14 @@ export function operatorCommand(): Command {
 
 async function runOperatorCommand(command: Command, options: OperatorOptions): Promise<void> {
   const hostTls = await hostTlsFrom(command, options);
+  const { joinListen: listen, joinAccount: daemonSetAccount } = options;
   const log = createLog('operator', options.logLevel);
   const { loadKubeConfig, runOperator } = await import('../../main/operator.ts');
   await runUntilSignal(log, async (signal) =>
     runOperator({
       kubeConfig: loadKubeConfig(options.kubeconfig),
       hostTls,
+      ...(listen === undefined ? {} : { enrolment: { listen, daemonSetAccount } }),
       ...(options.leaderElect ? { leaderElection: { namespace: options.leaseNamespace } } : {}),
       ...(options.metricsListen ? { metricsListen: options.metricsListen } : {}),
       log,

@@ -41,6 +41,12 @@ export const machineErrors = {
       `VM ${domain} is not started, because QEMU with pid ${other.pid} already runs a VM with the uuid ${uuid} ` +
         `in ${other.directory}: end that one, or find out whose it is`,
     ),
+  vmNotApart: (root: string, cause: unknown) =>
+    new HostError(
+      'VMNotApart',
+      `a VM that would end with the daemon's container was not started: it cannot be moved to a control group of its own ` +
+        `in ${root} (${messageOf(cause)}): give the daemon the host's /sys/fs/cgroup, writable, and its process numbers`,
+    ),
   vmNotEnding: (name: string, pid: number) =>
     new HostError(
       'VMNotEnding',

@@ -5,6 +5,7 @@ import { createAgentGuest } from '../../guest/agent-guest.ts';
 import { Locks } from '../../locks.ts';
 import type { Driver, DriverInfo } from '../driver.ts';
 import { Agents } from './agents.ts';
+import { keepApart } from './apart.ts';
 import { boundConsole, openConsole, readConsoleTail } from './console.ts';
 import { detect, type Hypervisor, type Wish } from './detect.ts';
 import { destroyVm, shutDownVm } from './end.ts';
@@ -12,7 +13,7 @@ import { foreignVms } from './foreign.ts';
 import { createImageTool } from './images.ts';
 import { inspectVm } from './inspect.ts';
 import { createProber } from './prober.ts';
-import { startVm } from './start.ts';
+import { type StartContext, startVm } from './start.ts';
 
 export type QemuDriverConfig = {
   readonly clock: Clock;
@@ -27,6 +28,8 @@ export type QemuDriverConfig = {
   readonly imageBinary?: string;
   /** `auto`, without: KVM where it really runs a guest, else emulation. */
   readonly accelerator?: Wish;
+  /** For a daemon in a container: the host's /sys/fs/cgroup, where VMs get a control group of their own, and outlive it. */
+  readonly cgroupRoot?: string | undefined;
   /** VMs created at once. QEMU sets no limit; this one keeps a burst from starving the VMs that run. */
   readonly creationConcurrency?: number;
 };
@@ -41,9 +44,15 @@ export function createQemuDriver(config: QemuDriverConfig): Driver {
   const agents = new Agents(clock);
   const consolesInUse = new Set<string>();
   const hypervisor = createDetector(config);
+  const { cgroupRoot } = config;
+  const context: StartContext = {
+    clock,
+    hypervisor,
+    keepApart: async (pid) => (cgroupRoot === undefined ? undefined : await keepApart(cgroupRoot, pid)),
+  };
   return {
     probe: () => probe(config, hypervisor),
-    start: (vm, signal) => locks.run(vm.uuid, () => startVm({ clock, hypervisor }, vm, signal)),
+    start: (vm, signal) => locks.run(vm.uuid, () => startVm(context, vm, signal)),
     inspect: async (uuid, directory) => {
       const observation = await inspectVm(clock, uuid, directory);
       if (observation?.state === 'Running') await boundConsole(directory);

@@ -8,6 +8,7 @@ import { vmFiles } from './files.ts';
 const longestLogBytes = 256 * 1024;
 
 type Launched = {
+  readonly pid: number;
   /** Resolves with QEMU's own words when it ended. */
   readonly ended: Promise<string>;
   /** Lets the daemon end although QEMU runs on. */
@@ -31,7 +32,8 @@ export async function launch(program: string, argv: readonly string[], directory
     const ended = new Promise<string>((resolve) => {
       child.once('exit', (code, signal) => resolve(lastWords(directory, start, code, signal)));
     });
-    return { ended, release: () => child.unref() };
+    if (child.pid === undefined) throw new Error(`${program} was started and has no process number`);
+    return { pid: child.pid, ended, release: () => child.unref() };
   } finally {
     await log.close();
   }

@@ -18,6 +18,8 @@ export type StartContext = {
   readonly clock: Clock;
   /** Rejects when no VM can run here. */
   readonly hypervisor: () => Promise<Hypervisor>;
+  /** Takes a process out of what ends with the daemon; nothing where nothing does. */
+  readonly keepApart: (pid: number) => Promise<void>;
 };
 
 /** See {@link Driver.start}: whatever of the VM is there already decides what is done. */
@@ -28,7 +30,7 @@ export async function startVm(context: StartContext, vm: VmSpec, signal?: AbortS
   const hypervisor = await context.hypervisor();
   signal?.throwIfAborted();
   await boundConsole(vm.directory);
-  await launchVm(context.clock, vm, hypervisor, signal);
+  await launchVm(context, vm, hypervisor, signal);
 }
 
 /** Makes a VM whose QEMU is there run on; false when only a new start can, and then its QEMU is gone. */
@@ -52,7 +54,7 @@ async function refuseSecond(vm: VmSpec): Promise<void> {
 }
 
 async function launchVm(
-  clock: Clock,
+  { clock, keepApart }: StartContext,
   vm: VmSpec,
   hypervisor: Hypervisor,
   signal: AbortSignal | undefined,
@@ -64,6 +66,11 @@ async function launchVm(
   const enough = new AbortController();
   const until = signal === undefined ? enough.signal : AbortSignal.any([enough.signal, signal]);
   try {
+    // Killed before this, the VM ends with the daemon: it has not begun to boot, and is started again.
+    await keepApart(qemu.pid).catch((error: unknown) => {
+      process.kill(qemu.pid, 'SIGKILL');
+      throw error;
+    });
     const ready = untilMonitorAnswers(clock, vm.directory, startLimitMs, until);
     const lastWords = await Promise.race([ready, qemu.ended]);
     if (lastWords === undefined) return;
