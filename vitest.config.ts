@@ -4,13 +4,14 @@ import { lookForKubernetes } from './test/kubernetes/assets.ts';
 /** What of the integration suite runs a second time, on a real kube-apiserver: all that gets its API from test/kubernetes/factory.ts. */
 const ON_BOTH_SERVERS = ['test/integration/kube/**/*.test.ts', 'test/integration/operator/**/*.test.ts'];
 /** What only a real one can tell. */
-const ON_KUBERNETES = ['test/kubernetes/permissions.test.ts'];
+const ON_KUBERNETES = ['test/kubernetes/permissions.test.ts', 'test/kubernetes/enrolment.test.ts'];
 const hasKubernetes = 'folder' in (await lookForKubernetes());
 
 /**
- * Four suites: `unit` stands beside the code and starts nothing outside its process; `integration` starts our
+ * Five suites: `unit` stands beside the code and starts nothing outside its process; `integration` starts our
  * own servers (embedded API, daemon with the simulated driver); `kubernetes` is what of it runs unchanged on a real
- * kube-apiserver, too; `e2e` boots real VMs and calls the real CLI.
+ * kube-apiserver, too; `e2e` boots real VMs and calls the real CLI;
+ * `cluster` installs the charts on a real cluster with a node.
  */
 export default defineConfig({
   test: {
@@ -39,6 +40,15 @@ export default defineConfig({
           env: { COPPICE_TEST_API: 'kube-apiserver' },
           testTimeout: 120_000,
           hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          name: 'cluster',
+          include: ['test/cluster/**/*.test.ts'],
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
+          fileParallelism: false,
         },
       },
       {

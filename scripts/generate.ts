@@ -1,10 +1,11 @@
 /**
  * Generates what is derived from other files: TypeScript types and the chart `coppice-crds` from `crds/`, the chart
- * `coppice`'s RBAC from the operator's table of permissions. `--check` writes nothing and exits with 1, naming the files,
+ * `coppice`'s RBAC from the operator's table of permissions, and the page of the charts' values. `--check` writes nothing and exits with 1, naming the files,
  * when what is checked in is not what would be written, or is not written any more.
  */
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { generateValuesPage } from './generate/chart-values.ts';
 import { generateCrdTemplate } from './generate/crd-template.ts';
 import { generateRbac } from './generate/rbac.ts';
 import { generateTypes } from './generate/types.ts';
@@ -12,6 +13,7 @@ import { generateTypes } from './generate/types.ts';
 const root = join(import.meta.dirname, '..');
 const types = join(root, 'src/api/generated');
 const crdTemplates = join(root, 'charts/coppice-crds/templates');
+const valuesPage = join(root, 'docs/helm-values.md');
 const rbacTemplate = join(root, 'charts/coppice/templates/operator-rbac.yaml');
 
 async function generateAll(): Promise<Map<string, string>> {
@@ -23,6 +25,7 @@ async function generateAll(): Promise<Map<string, string>> {
     outputs.set(join(crdTemplates, name), generateCrdTemplate(name, await readFile(file, 'utf8')));
   }
   outputs.set(rbacTemplate, generateRbac());
+  outputs.set(valuesPage, await generateValuesPage(root, ['charts/coppice-crds', 'charts/coppice']));
   return outputs;
 }
 
@@ -31,7 +34,8 @@ async function leftovers(outputs: ReadonlyMap<string, string>): Promise<string[]
   const folders = [types, crdTemplates].map(async (folder) =>
     (await readdir(folder)).map((name) => join(folder, name)),
   );
-  return (await Promise.all(folders)).flat().filter((file) => !outputs.has(file));
+  // NOTES.txt is written by hand.
+  return (await Promise.all(folders)).flat().filter((file) => !file.endsWith('.txt') && !outputs.has(file));
 }
 
 async function staleFiles(outputs: ReadonlyMap<string, string>): Promise<string[]> {

@@ -75,7 +75,7 @@ function isNoTest(path: string): boolean {
 }
 
 /** The program, the loader and every library that it is linked to, each where the loader looks for it. */
-async function copyProgram(program: string, root: string, target: string): Promise<void> {
+export async function copyProgram(program: string, root: string, target: string): Promise<void> {
   await copyFile(program, target);
   const stdout = await librariesOf(program);
   const missing = /^\s*(\S+) => not found/m.exec(stdout)?.[1];

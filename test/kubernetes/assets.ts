@@ -83,13 +83,21 @@ export async function findProgram(
 }
 
 async function unpack(cache: string): Promise<boolean> {
-  const archive = join(packed, 'kubernetes.zst');
-  if (!(await permits(archive, constants.R_OK))) return false;
-  await checkSum(archive);
-  await keepKubernetes(cache, async (program) => {
-    await run('zstd', ['-dqf', archive, '-o', program]);
-  });
+  if (!(await isPacked('kubernetes'))) return false;
+  await keepKubernetes(cache, (program) => unpackProgram('kubernetes', program));
   return true;
+}
+
+/** Whether the program is among the packed ones beside the checkout. */
+export async function isPacked(name: string): Promise<boolean> {
+  return await permits(join(packed, `${name}.zst`), constants.R_OK);
+}
+
+/** Unpacks one of them, checked, to the path `program`. */
+export async function unpackProgram(name: string, program: string): Promise<void> {
+  const archive = join(packed, `${name}.zst`);
+  await checkSum(archive, `${name}.zst`);
+  await run('zstd', ['-dqf', archive, '-o', program]);
 }
 
 /**
@@ -113,11 +121,11 @@ export async function keepKubernetes(cache: string, make: (program: string) => P
   }
 }
 
-async function checkSum(archive: string): Promise<void> {
+async function checkSum(archive: string, name: string): Promise<void> {
   const sums = await readFile(join(packed, 'SHA256SUMS'), 'utf8');
   const hash = createHash('sha256');
   await pipeline(createReadStream(archive), hash);
-  if (!sums.includes(`${hash.digest('hex')}  kubernetes.zst`)) {
+  if (!sums.includes(`${hash.digest('hex')}  ${name}`)) {
     throw new Error(`${archive} is not what its SHA256SUMS says: get it again`);
   }
 }
