@@ -23,5 +23,5 @@ ENTRYPOINT ["/usr/local/bin/node", "/opt/coppice/src/cli/main.ts"]
 FROM operator AS host
 USER 0:0
 RUN apt-get update \
-  && apt-get install --yes --no-install-recommends qemu-system-x86 qemu-utils \
+  && apt-get install --yes --no-install-recommends qemu-system-x86 qemu-utils iproute2 \
   && rm -rf /var/lib/apt/lists/*

@@ -8,10 +8,10 @@ const ON_KUBERNETES = ['test/kubernetes/permissions.test.ts', 'test/kubernetes/e
 const hasKubernetes = 'folder' in (await lookForKubernetes());
 
 /**
- * Five suites: `unit` stands beside the code and starts nothing outside its process; `integration` starts our
+ * Six suites: `unit` stands beside the code and starts nothing outside its process; `integration` starts our
  * own servers (embedded API, daemon with the simulated driver); `kubernetes` is what of it runs unchanged on a real
- * kube-apiserver, too; `e2e` boots real VMs and calls the real CLI;
- * `cluster` installs the charts on a real cluster with a node.
+ * kube-apiserver, too; `e2e` boots real VMs and calls the real CLI; `cluster` installs the charts on a real cluster with a node;
+ * `xen` boots a dom0 with a real Xen, and VMs in it.
  */
 export default defineConfig({
   test: {
@@ -57,6 +57,17 @@ export default defineConfig({
           include: ['test/e2e/**/*.test.ts'],
           testTimeout: 600_000,
           hookTimeout: 600_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: 'xen',
+          // After all others: dom0 takes the whole machine, and libxl's own time-outs do not wait for a busy one.
+          sequence: { groupOrder: 1 },
+          include: ['test/xen/**/*.test.ts'],
+          testTimeout: 900_000,
+          hookTimeout: 900_000,
           fileParallelism: false,
         },
       },

@@ -1,5 +1,12 @@
 import type { Logger } from 'pino';
-import type { Host, ServiceDeployment, Template, VirtualAppliance } from '../src/api/kinds.ts';
+import type {
+  Host,
+  IPLease,
+  IPPool,
+  ServiceDeployment,
+  Template,
+  VirtualAppliance,
+} from '../src/api/kinds.ts';
 import { controllerOf, keyOf, type ResourceRef } from '../src/api/object.ts';
 import type { Applier } from '../src/kube/apply.ts';
 import type { KubeClient } from '../src/kube/client.ts';
@@ -10,6 +17,7 @@ import type { IndexFunction } from '../src/kube/store.ts';
 import type { CreationTimes } from './creation-times.ts';
 import type { HostLinks } from './host/links.ts';
 import type { HostViews } from './host/view.ts';
+import { awaitedPoolKey, poolKeyOf } from './ippool/references.ts';
 import type { PlacementOutcomes } from './placement/outcomes.ts';
 import { isPending } from './placement/snapshot.ts';
 import { digestsOf } from './template/layers.ts';
@@ -27,9 +35,10 @@ export interface Patience {
   readonly appliancePace: Pace;
   /** Steps of an appliance, which are of interest only where one takes long. */
   readonly stepPace: Pace;
-  /** Numbers of a task or a template, counts of a host. */
+  /** Numbers of a task, a template or a pool, counts of a host. */
   readonly deploymentPace: Pace;
   readonly templatePace: Pace;
+  readonly poolPace: Pace;
   readonly hostPace: Pace;
   /** Mere measurements of a host. */
   readonly measurementPace: Pace;
@@ -42,6 +51,7 @@ export const PATIENCE: Patience = {
   stepPace: { settleMs: 60_000, maxMs: 60_000 },
   deploymentPace: { settleMs: 500, maxMs: 3000 },
   templatePace: { settleMs: 1000, maxMs: 5000 },
+  poolPace: { settleMs: 500, maxMs: 3000 },
   hostPace: { settleMs: 2000, maxMs: 10_000 },
   measurementPace: { settleMs: 60_000, maxMs: 60_000 },
 };
@@ -52,6 +62,8 @@ export interface Caches {
   readonly deployments: Informer<ServiceDeployment>;
   readonly appliances: Informer<VirtualAppliance>;
   readonly configMaps: Informer<ConfigMap>;
+  readonly pools: Informer<IPPool>;
+  readonly leases: Informer<IPLease>;
 }
 
 /** What every controller is given. Whatever of it is kept in memory only can be lost at any moment. */
@@ -90,8 +102,13 @@ export const BY_TEMPLATE = 'template';
 export const BY_CONFIG_MAP = 'configMap';
 export const BY_PARENT = 'parent';
 export const BY_DIGEST = 'digest';
+export const BY_POOL = 'pool';
+export const BY_APPLIANCE = 'appliance';
 
-/** By which the appliances are looked up: bound host, waiting for one, uid, controlling task, template, ConfigMap. */
+/**
+ * By which the appliances are looked up: bound host, waiting for one, uid, controlling task, template, ConfigMap, pool that they
+ * wait for an address of.
+ */
 export const APPLIANCE_INDEXES: Readonly<Record<string, IndexFunction<VirtualAppliance>>> = {
   [BY_HOST]: ({ spec }) => one(spec.hostName),
   [BY_UID]: ({ metadata }) => one(metadata.uid),
@@ -105,6 +122,14 @@ export const APPLIANCE_INDEXES: Readonly<Record<string, IndexFunction<VirtualApp
     const name = spec.package?.configMap?.name;
     return name === undefined ? [] : [keyOf({ namespace: metadata.namespace, name })];
   },
+  [BY_POOL]: (appliance) => one(awaitedPoolKey(appliance)),
+};
+
+/** By which the leases are looked up: uid of the appliance, pool, host of the appliance. */
+export const LEASE_INDEXES: Readonly<Record<string, IndexFunction<IPLease>>> = {
+  [BY_APPLIANCE]: ({ spec }) => [spec.appliance.uid],
+  [BY_POOL]: (lease) => [poolKeyOf(lease)],
+  [BY_HOST]: ({ spec }) => [spec.hostName],
 };
 
 /** By which the templates are looked up: parent, digests of their files. */

@@ -1,5 +1,7 @@
 import type { OperatorContext } from './context.ts';
 import { createHostController } from './host/controller.ts';
+import { createIPPoolController } from './ippool/controller.ts';
+import { createIPLeaseController } from './ippool/orphans.ts';
 import { createPlacementController } from './placement/controller.ts';
 import { createServiceDeploymentController } from './servicedeployment/controller.ts';
 import type { ControllerDefinition } from './sources.ts';
@@ -14,5 +16,7 @@ export function createControllers(context: OperatorContext): readonly Controller
     createServiceDeploymentController(context),
     createPlacementController(context),
     createVirtualApplianceController(context),
+    createIPPoolController(context),
+    createIPLeaseController(context),
   ];
 }

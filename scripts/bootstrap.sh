@@ -41,7 +41,7 @@ nft|nftables|routes to its Services|test
 iptables|iptables|forwards its pods' ports|test
 conntrack|conntrack|forgets connections to pods that are gone|test
 busybox|busybox-static|holds its pods' networks|test
-ip|iproute2|makes the network that it is in|test
+ip|iproute2|makes the networks in which VMs with addresses of their own, and the cluster, are tested|test
 TABLE
 }
 

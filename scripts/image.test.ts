@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import packageJson from '../package.json' with { type: 'json' };
-import { ENTRYPOINT, HOME, QEMU_PACKAGES, SOURCES, USERS } from './image/files.ts';
+import { ENTRYPOINT, HOME, HOST_PACKAGES, SOURCES, USERS } from './image/files.ts';
 
 const dockerfile = readFileSync(join(import.meta.dirname, '../Dockerfile'), 'utf8');
 const ignored = readFileSync(join(import.meta.dirname, '../.dockerignore'), 'utf8');
@@ -30,9 +30,9 @@ it('both start the same program as the same users', () => {
   expect(dockerfile).toContain(`WORKDIR ${HOME}`);
 });
 
-it('both have the QEMU of Debian', () => {
-  for (const name of ['qemu-system-x86', 'qemu-utils']) {
+it('both have what hosts need from Debian', () => {
+  for (const name of ['qemu-system-x86', 'qemu-utils', 'iproute2']) {
     expect(dockerfile).toMatch(new RegExp(`apt-get install .*\\b${name}\\b`));
-    expect(QEMU_PACKAGES).toContain(name);
+    expect(HOST_PACKAGES).toContain(name);
   }
 });

@@ -8,7 +8,7 @@ import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import packageJson from '../package.json' with { type: 'json' };
 import { type Layer, packLayer, writeArchive } from './image/archive.ts';
-import { addCoppice, addQemu, ENTRYPOINT, ETC, USERS } from './image/files.ts';
+import { addCoppice, addHostPrograms, ENTRYPOINT, ETC, USERS } from './image/files.ts';
 
 const repository = resolve(import.meta.dirname, '..');
 
@@ -22,10 +22,10 @@ async function coppiceLayer(work: string): Promise<Layer> {
   return await packLayer(root, join(work, 'coppice.tar'));
 }
 
-async function qemuLayer(work: string): Promise<Layer> {
-  const root = join(work, 'qemu');
-  await addQemu(root);
-  return await packLayer(root, join(work, 'qemu.tar'));
+async function hostLayer(work: string): Promise<Layer> {
+  const root = join(work, 'host');
+  await addHostPrograms(root);
+  return await packLayer(root, join(work, 'host.tar'));
 }
 
 const { values, positionals } = parseArgs({
@@ -43,7 +43,7 @@ await mkdir(dirname(out), { recursive: true });
 // Beside the result, which is renamed into its place when it is whole.
 const work = await mkdtemp(`${out}.work-`);
 try {
-  const layers = [await coppiceLayer(work), ...(values.host ? [await qemuLayer(work)] : [])];
+  const layers = [await coppiceLayer(work), ...(values.host ? [await hostLayer(work)] : [])];
   await writeArchive(
     work,
     layers,

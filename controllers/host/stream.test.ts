@@ -7,6 +7,9 @@ import type { Daemon } from './daemon.ts';
 import { followHost } from './stream.ts';
 import { HostViews } from './view.ts';
 
+/** A busy machine may stand still for seconds. */
+const patience = { timeout: 20_000, interval: 20 };
+
 type Script = (lastEventId: string | undefined) => AsyncGenerator<NumberedHostEvent>;
 
 const reset: NumberedHostEvent = { id: '1-0', event: { type: 'reset' } };
@@ -75,7 +78,7 @@ describe('followHost', () => {
       },
     ]);
     follow(daemon);
-    await vi.waitFor(() => expect(uuids()).toEqual(['held', 'new']));
+    await vi.waitFor(() => expect(uuids()).toEqual(['held', 'new']), patience);
     expect(views.get('host-a')?.link).toEqual({ state: 'connected' });
   });
 
@@ -91,7 +94,7 @@ describe('followHost', () => {
       },
     ]);
     follow(daemon);
-    await vi.waitFor(() => expect(uuids()).toEqual(['first', 'held', 'second']));
+    await vi.waitFor(() => expect(uuids()).toEqual(['first', 'held', 'second']), patience);
     expect(asked).toEqual([undefined, '1-1']);
     expect(views.get('host-a')?.link.state).toBe('connected');
   });
@@ -108,8 +111,8 @@ describe('followHost', () => {
       },
     ]);
     follow(daemon);
-    await vi.waitFor(() => expect(views.get('host-a')?.link.state).toBe('connected'));
-    await vi.waitFor(() => expect(uuids()).toEqual(['held']));
+    await vi.waitFor(() => expect(views.get('host-a')?.link.state).toBe('connected'), patience);
+    await vi.waitFor(() => expect(uuids()).toEqual(['held']), patience);
   });
 
   it('is not connected to a daemon that was started anew before that has told what it has', async () => {
@@ -132,11 +135,11 @@ describe('followHost', () => {
       return aHostReport({ startedAt: `2026-01-01T00:00:0${starts}.000Z` });
     };
     follow({ ...daemon, getHost });
-    await vi.waitFor(() => expect([asked.length, answered]).toEqual([2, 2]));
+    await vi.waitFor(() => expect([asked.length, answered]).toEqual([2, 2]), patience);
     await new Promise((resolve) => setImmediate(resolve));
     expect(views.get('host-a')?.link.state).toBe('broken');
     told.resolve();
-    await vi.waitFor(() => expect(views.get('host-a')?.link.state).toBe('connected'));
+    await vi.waitFor(() => expect(views.get('host-a')?.link.state).toBe('connected'), patience);
   });
 
   it('says what is wrong, keeps what was known, and tries again', async () => {
@@ -149,7 +152,7 @@ describe('followHost', () => {
       },
     ]);
     follow(daemon);
-    await vi.waitFor(() => expect(asked.length).toBeGreaterThan(3));
+    await vi.waitFor(() => expect(asked.length).toBeGreaterThan(3), patience);
     await vi.waitFor(() =>
       expect(views.get('host-a')?.link).toMatchObject({
         state: 'broken',

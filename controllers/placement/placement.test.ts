@@ -23,6 +23,7 @@ describe('a host as placement sees it', () => {
       name: 'host-a',
       labels: { rack: 'r1' },
       ready: true,
+      capabilities: ['userNetwork'],
       totalCpuMillis: 8000,
       totalMemoryBytes: 16 * GIBI,
       usedCpuMillis: 701,
@@ -65,7 +66,16 @@ describe('an appliance as placement sees it', () => {
       name: 'uid-web-0',
       ...small,
       ...placement,
+      capability: 'userNetwork',
     });
+  });
+
+  it('needs a host with a bridge when it gets an address of a pool', () => {
+    const needs = (network: ReturnType<typeof anAppliance>['spec']['network']) =>
+      placementRequest(anAppliance({ spec: { network } })).capability;
+    expect(needs({})).toBe('userNetwork');
+    expect(needs({ pool: 'lan' })).toBe('bridgeNetwork');
+    expect(needs({ mode: 'Bridge', pool: 'lan' })).toBe('bridgeNetwork');
   });
 
   it('waits as long as it has no host and is not going', () => {
@@ -107,6 +117,7 @@ describe('a refusal', () => {
       name: `host-${String(n).padStart(2, '0')}`,
       labels: {},
       ready: true,
+      capabilities: ['userNetwork'],
       thresholdCpu: 1,
       thresholdMemory: 1,
     }));

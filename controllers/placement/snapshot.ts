@@ -1,5 +1,6 @@
 import type { Host, VirtualAppliance } from '../../src/api/kinds.ts';
-import type { PlacementHost, PlacementRequest } from '../../src/domain/placement/types.ts';
+import { networkMode } from '../../src/api/network.ts';
+import type { NeededCapability, PlacementHost, PlacementRequest } from '../../src/domain/placement/types.ts';
 import { usedResources } from '../../src/domain/placement/usage.ts';
 import { type BoundAppliance, resourcesOf, uidOf } from '../bound.ts';
 import { acceptsAppliances } from '../host/readiness.ts';
@@ -25,6 +26,7 @@ export function placementHost(
     labels: host.metadata.labels ?? {},
     ...(group === undefined ? {} : { group }),
     ready: !unschedulable && host.metadata.deletionTimestamp === undefined && acceptsAppliances(view),
+    capabilities: view?.status?.driver.capabilities ?? [],
     totalCpuMillis: view?.status?.capacity.cpuMillis ?? 0,
     totalMemoryBytes: view?.status?.capacity.memoryBytes ?? 0,
     usedCpuMillis: used.cpuMillis,
@@ -42,7 +44,13 @@ export function isPending({ metadata, spec }: VirtualAppliance): boolean {
 /** An appliance as an element of P (SO-MVDS 4.2); its uid is its name there. */
 export function placementRequest(appliance: VirtualAppliance): PlacementRequest {
   const { hosts, hostSelector } = appliance.spec.placement;
-  return { name: uidOf(appliance), ...resourcesOf(appliance), hosts, hostSelector };
+  const capability = neededCapability(appliance);
+  return { name: uidOf(appliance), ...resourcesOf(appliance), hosts, hostSelector, capability };
+}
+
+/** What an appliance's network asks of its host. */
+export function neededCapability({ spec }: VirtualAppliance): NeededCapability {
+  return networkMode(spec.network) === 'Bridge' ? 'bridgeNetwork' : 'userNetwork';
 }
 
 /** Who came first is placed first; the key makes the order total. */

@@ -1,5 +1,6 @@
 import { isConditionTrue } from '../../src/api/conditions.ts';
 import type { VirtualAppliance } from '../../src/api/kinds.ts';
+import { networkMode } from '../../src/api/network.ts';
 import { parseBytes, parseCpu } from '../../src/domain/quantity.ts';
 import { containsJson, isSameJson } from '../../src/kube/equality.ts';
 import type { WantedAppliance, WantedSpec } from './wanted.ts';
@@ -36,13 +37,13 @@ export function updated(appliance: VirtualAppliance, wanted: WantedAppliance): V
   };
 }
 
-/** "1" and "1000m", a namespace that is named and one that goes without saying, are the same VM. */
+/** "1" and "1000m", a namespace or a mode that is named and one that goes without saying, are the same VM. */
 function shapeOf({ template, resources, network, disk }: WantedSpec, namespace: string | undefined): unknown {
   return {
     template: { name: template.name, namespace: template.namespace ?? namespace },
     cpuMillis: parseCpu(resources.cpu),
     memoryBytes: parseBytes(resources.memory),
-    network,
+    network: { ...network, mode: networkMode(network) },
     disk: { mode: disk.mode, sizeBytes: disk.size === undefined ? undefined : parseBytes(disk.size) },
   };
 }

@@ -131,11 +131,13 @@ describe('the difference of an appliance', () => {
     ['none', { resources: { cpu: 0.5, memory: 268_435_456 } }],
     ['none', { template: { name: 'debian', namespace: 'default' } }],
     ['none', { hostName: 'host-a', powerState: 'Stopped' }],
+    ['none', { network: {} }],
     ['update', { parameters: { env: { A: 'b' } } }],
     ['update', { timeouts: { agentSeconds: 10, serviceSeconds: 10 } }],
     ['update', { placement: { hosts: ['host-b'] } }],
     ['replace', { template: { name: 'other' } }],
     ['replace', { disk: { mode: 'Clone' } }],
+    ['replace', { network: { pool: 'lan' } }],
     ['replace', { network: { mode: 'User', ports: [{ name: 'admin', port: 9000 }] } }],
   ] as const)('is %s for %j', (difference, spec) => {
     expect(differenceWith(spec as Partial<VirtualAppliance['spec']>)).toBe(difference);

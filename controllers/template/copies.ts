@@ -6,7 +6,7 @@ import { digestsOf } from './layers.ts';
 export interface Copies {
   /** Hosts that hold all of them whole. */
   readonly ready: readonly string[];
-  /** Hosts that hold, or fetch, some of them. */
+  /** Hosts that hold, or fetch, all of them. */
   readonly holding: readonly string[];
   readonly failures: readonly CopyFailure[];
   /** Size of the disk that a guest sees, in bytes, once a host has it. */
@@ -20,11 +20,14 @@ export interface CopyFailure {
   readonly message: string;
 }
 
-/** Reads off the hosts' last words where a template is. */
+/**
+ * Reads off the hosts' last words where a template is. A host that has some of its files only has them from another template:
+ * whether the others can be had, it never tried.
+ */
 export function copiesOf(template: Template, views: readonly HostView[]): Copies {
   const digests = digestsOf(template);
   const disk = template.spec.source.image?.sha256 ?? '';
-  const having = views.filter(({ layers }) => digests.some((digest) => layers.has(digest)));
+  const having = digests.length === 0 ? [] : views.filter((view) => holdsAll(view, digests));
   const ready = having.filter(({ layers }) =>
     digests.every((digest) => layers.get(digest)?.state === 'Ready'),
   );
@@ -32,10 +35,14 @@ export function copiesOf(template: Template, views: readonly HostView[]): Copies
     ready: ready.map(({ name }) => name).sort(),
     holding: having.map(({ name }) => name).sort(),
     failures: having.flatMap((view) => failureOn(view, digests)),
-    virtualBytes: having
+    virtualBytes: views
       .map(({ layers }) => layers.get(disk)?.virtualBytes)
       .find((bytes) => bytes !== undefined),
   };
+}
+
+function holdsAll({ layers }: HostView, digests: readonly string[]): boolean {
+  return digests.every((digest) => layers.has(digest));
 }
 
 function failureOn({ name, layers }: HostView, digests: readonly string[]): CopyFailure[] {
@@ -52,9 +59,8 @@ export function hostsToCopyTo(template: Template, usable: readonly HostView[]): 
   const { mode, minCopies } = template.spec.distribution;
   if (mode !== 'Copy') return [];
   const digests = digestsOf(template);
-  const holds = ({ layers }: HostView) => digests.every((digest) => layers.has(digest));
-  const missing = minCopies - usable.filter(holds).length;
-  const others = usable.filter((view) => !holds(view));
+  const others = usable.filter((view) => !holdsAll(view, digests));
+  const missing = minCopies - (usable.length - others.length);
   others.sort((a, b) => freeBytes(b) - freeBytes(a) || (a.name < b.name ? -1 : 1));
   return others.slice(0, Math.max(0, missing));
 }

@@ -67,6 +67,20 @@ describe('the copies of a template', () => {
     });
   });
 
+  it('are none where only files lie that another template has as well', () => {
+    const kernel = { url: 'https://example.com/vmlinux', sha256: 'e'.repeat(64) };
+    const template = aTemplate({
+      spec: { guest: { os: 'linux', agent: 'qemu-guest-agent', boot: { kernel, commandLine: '' } } },
+    });
+    const shared = aLayer({ sha256: kernel.sha256, kind: 'boot' });
+    const views = [aView({ name: 'a', holds: [shared] }), aView({ name: 'b', holds: [failed, shared] })];
+    expect(copiesOf(template, views)).toMatchObject({
+      ready: [],
+      holding: ['b'],
+      failures: [{ host: 'b', reason: 'DigestMismatch' }],
+    });
+  });
+
   it('go to as many hosts as are asked for, those with most memory free first', () => {
     const withFree = (name: string, gibi: number, holds = false) =>
       aView({

@@ -14,10 +14,12 @@ import { type ControllerDefinition, memorySource, viewsSource } from '../sources
 import { StatusWriter } from '../status-writer.ts';
 import { templateKeyOf } from '../template/references.ts';
 import { lostOccurrence, occurrenceOf } from './announce.ts';
+import { ExhaustedPools } from './exhausted.ts';
 import { type Pursuit, pursue } from './pursue.ts';
 import { remove } from './removal.ts';
 import { lostProblem, type Obstacle } from './standing.ts';
 import { statusOf, urgencyOf } from './status.ts';
+import { addressSources } from './waiting.ts';
 
 /** A host that is taking an appliance away is asked again so often, should its word that it did get lost. */
 const REMOVAL_RECHECK_MS = 5000;
@@ -29,9 +31,10 @@ const REMOVAL_RECHECK_MS = 5000;
  */
 export function createVirtualApplianceController(context: OperatorContext): ControllerDefinition {
   const { caches, clock, outcomes, patience, views } = context;
+  const exhausted = new ExhaustedPools();
   const paces = { shortly: patience.firstPace, soon: patience.appliancePace, later: patience.stepPace };
   const writer = new StatusWriter({ applier: context.applier, ref: VIRTUAL_APPLIANCES, clock, paces });
-  const reconciler = new Reconciler(context, writer);
+  const reconciler = new Reconciler(context, writer, exhausted);
   const keysOf = (index: string, value: string) =>
     caches.appliances.byIndex(index, value).map((one) => keyOf(one));
   return {
@@ -42,6 +45,7 @@ export function createVirtualApplianceController(context: OperatorContext): Cont
       sourceOf(caches.templates, (template) => keysOf(BY_TEMPLATE, keyOf(template))),
       sourceOf(caches.configMaps, (configMap) => keysOf(BY_CONFIG_MAP, keyOf(configMap))),
       sourceOf(caches.hosts, ({ metadata }) => keysOf(BY_HOST, metadata.name)),
+      ...addressSources(context, exhausted),
       memorySource((add) => outcomes.subscribe(add)),
       viewsSource(views, ({ kind, host, ids }) => {
         if (kind === 'appliance') return ids.flatMap((uuid) => keysOf(BY_UID, uuid));
@@ -57,14 +61,16 @@ class Reconciler {
   readonly #context: OperatorContext;
   readonly #writer: StatusWriter<VirtualAppliance>;
   readonly #puts = new Puts();
+  readonly #exhausted: ExhaustedPools;
   /** By key: what to forget when the object is gone. */
   readonly #known = new Map<string, VirtualAppliance>();
   /** By uid, those of which it was told that their host has them no more, until it has them again. */
   readonly #missed = new Set<string>();
 
-  constructor(context: OperatorContext, writer: StatusWriter<VirtualAppliance>) {
+  constructor(context: OperatorContext, writer: StatusWriter<VirtualAppliance>, exhausted: ExhaustedPools) {
     this.#context = context;
     this.#writer = writer;
+    this.#exhausted = exhausted;
   }
 
   async reconcile(key: string, signal: AbortSignal): Promise<ReconcileResult> {
@@ -80,15 +86,11 @@ class Reconciler {
     if (hostName === undefined) return await this.#write(appliance, { signal });
     const view = this.#context.views.get(hostName);
     this.#noticeLoss(appliance, view);
-    const pursuit = await pursue(this.#context, appliance, view, this.#puts, signal);
-    return await this.#report(appliance, pursuit, signal);
+    const memory = { puts: this.#puts, exhausted: this.#exhausted };
+    return await this.#report(await pursue(this.#context, appliance, view, memory, signal), signal);
   }
 
-  async #report(
-    appliance: VirtualAppliance,
-    { obstacle, error }: Pursuit,
-    signal: AbortSignal,
-  ): Promise<ReconcileResult> {
+  async #report({ appliance, obstacle, error }: Pursuit, signal: AbortSignal): Promise<ReconcileResult> {
     const { clock, patience, times, views } = this.#context;
     const hostName = appliance.spec.hostName ?? '';
     const view = views.get(hostName);
@@ -98,7 +100,7 @@ class Reconciler {
       : undefined;
     const isSilent = obstacle === undefined && hostLost === undefined && view?.link.state !== 'connected';
     // Nothing is known at the moment, and what is in the status may well still hold.
-    if (isSilent && appliance.status !== undefined)
+    if (isSilent && appliance.status?.conditions !== undefined)
       return waitFor(`host ${hostName} to answer`, patience.hostGraceMs);
     if (report !== undefined) times.recordAppliance(report, templateKeyOf(appliance), hostName);
     const isMissing = view?.link.state === 'connected' && report === undefined;

@@ -43,6 +43,13 @@ describe('what a host is told to have', () => {
     ]);
   });
 
+  it('tells the host how its guest runs under Xen', () => {
+    const xen = { type: 'PVH', bootLoader: 'PvGrub' } as const;
+    const template = aTemplate({ spec: { guest: { os: 'linux', agent: 'qemu-guest-agent', xen } } });
+    expect(desiredOf(anAppliance(), template, undefined).appliance.xen).toEqual(xen);
+    expect(desiredOf(anAppliance(), aTemplate(), undefined).appliance.xen).toBeUndefined();
+  });
+
   it('carries ports, parameters and probe in the words of the host', () => {
     const { appliance } = desiredOf(
       anAppliance({
@@ -62,6 +69,23 @@ describe('what a host is told to have', () => {
       probe: { kind: 'tcp', port: 8080 },
     });
     expect(appliance.disk).toEqual({ mode: 'Clone', sizeBytes: 4 * 1024 ** 3 });
+  });
+
+  it('has the address that was given, and no port of the host, in mode Bridge', () => {
+    const ports = [{ name: 'admin', port: 9000 }];
+    const appliance = anAppliance({ spec: { network: { pool: 'lan', ports } } });
+    const given = { address: '10.0.8.10', prefix: 24, gateway: '10.0.8.1', pool: 'lan' };
+    expect(desiredOf(appliance, aTemplate(), undefined, given).appliance.network).toEqual({
+      mode: 'bridge',
+      ports: [
+        { name: 'service', guestPort: 80 },
+        { name: 'admin', guestPort: 9000 },
+      ],
+      address: '10.0.8.10',
+      prefixLength: 24,
+      gateway: '10.0.8.1',
+      dns: [],
+    });
   });
 
   it('cuts a long name to a hostname that still ends in its number', () => {

@@ -5,6 +5,7 @@ import type {
   DesiredAppliance,
   DesiredContainer,
   DesiredLayer,
+  DesiredNetwork,
   DesiredPackage,
   DesiredProbe,
   DesiredService,
@@ -15,6 +16,7 @@ import type {
 import { StalledError } from '../../src/kube/errors.ts';
 import { resourcesOf, uidOf } from '../bound.ts';
 import { layersOf } from '../template/layers.ts';
+import type { GivenNetwork } from './address.ts';
 
 /** What an appliance's host has to be told, layers first. */
 export interface Desired {
@@ -27,12 +29,14 @@ const LONGEST_HOSTNAME = 63;
 
 /**
  * The appliance as its host is to have it, worked out from the objects alone, so that every reconcile comes to the same.
+ * @param given the address of its own, for mode Bridge
  * @throws StalledError MemoryBelowMinimum when the guest could not boot with what is asked for
  */
 export function desiredOf(
   appliance: VirtualAppliance,
   template: Template,
   servicePackage: DesiredPackage | undefined,
+  given?: GivenNetwork,
 ): Desired {
   const { metadata, spec } = appliance;
   const { disk, boot } = layersOf(template);
@@ -48,9 +52,10 @@ export function desiredOf(
       powerState: spec.powerState,
       layer: disk[0],
       boot: bootOf(template),
+      xen: template.spec.guest.xen,
       disk: { mode: spec.disk.mode, sizeBytes },
       resources: resourcesOf(appliance),
-      network: { mode: 'user', ports: portsOf(appliance, template) },
+      network: networkOf(portsOf(appliance, template), given),
       service: serviceOf(appliance, template, servicePackage),
       agentTimeoutSeconds: spec.timeouts.agentSeconds,
       serviceTimeoutSeconds: spec.timeouts.serviceSeconds,
@@ -74,6 +79,13 @@ function bootOf({ spec }: Template): GuestBoot {
   if (boot === undefined) return { kind: 'firmware' };
   const { kernel, initrd, commandLine } = boot;
   return { kind: 'direct', kernel: kernel.sha256, initrd: initrd?.sha256, commandLine };
+}
+
+function networkOf(ports: readonly PortRequest[], given: GivenNetwork | undefined): DesiredNetwork {
+  if (given === undefined) return { mode: 'user', ports };
+  const { address, prefix, gateway, dns = [] } = given;
+  const guestPorts = ports.map(({ name, guestPort }) => ({ name, guestPort }));
+  return { mode: 'bridge', ports: guestPorts, address, prefixLength: prefix, gateway, dns };
 }
 
 function portsOf({ spec }: VirtualAppliance, template: Template): PortRequest[] {

@@ -1,19 +1,32 @@
 import type { Template, VirtualAppliance } from '../../src/api/kinds.ts';
+import { isRefused } from '../../src/kube/api-error.ts';
 import { StalledError, TransientError, WaitingError } from '../../src/kube/errors.ts';
+import { uidOf } from '../bound.ts';
 import type { OperatorContext } from '../context.ts';
 import { tellingProblem } from '../host/asking.ts';
 import type { Puts } from '../host/puts.ts';
 import type { HostView } from '../host/view.ts';
+import { neededCapability } from '../placement/snapshot.ts';
 import { isSharedWith, notShared, templateKeyOf } from '../template/references.ts';
+import { ensureAddress } from './address.ts';
 import { type Desired, desiredOf } from './desired.ts';
+import type { ExhaustedPools } from './exhausted.ts';
 import { packageOf } from './package.ts';
 import { push } from './push.ts';
 import type { Obstacle } from './standing.ts';
 
 /** What came of bringing an appliance nearer to its spec. `error` is to be tried again after the status is written. */
 export interface Pursuit {
+  /** As it stands now: with an address, where it was given one. */
+  readonly appliance: VirtualAppliance;
   readonly obstacle?: Obstacle;
   readonly error?: TransientError;
+}
+
+/** What may be forgotten at any moment, and saves work as long as it is not. */
+interface Memory {
+  readonly puts: Puts;
+  readonly exhausted: ExhaustedPools;
 }
 
 /**
@@ -22,28 +35,40 @@ export interface Pursuit {
  */
 export async function pursue(
   context: OperatorContext,
-  appliance: VirtualAppliance,
+  found: VirtualAppliance,
   view: HostView | undefined,
-  puts: Puts,
+  { puts, exhausted }: Memory,
   signal: AbortSignal,
 ): Promise<Pursuit> {
+  let appliance = found;
   try {
     requireHost(context, appliance);
+    requireNetwork(appliance, view);
     const template = requireTemplate(context, appliance);
     const servicePackage = packageOf(appliance, (key) => context.caches.configMaps.get(key));
-    const desired = desiredOf(appliance, template, servicePackage);
+    const addressed = await ensureAddress(context, appliance, exhausted, signal);
+    appliance = addressed.appliance;
+    const desired = desiredOf(appliance, template, servicePackage, addressed.given);
     const client = view === undefined ? undefined : context.links.client(view.name);
-    if (view?.link.state !== 'connected' || client === undefined) return {};
+    if (view?.link.state !== 'connected' || client === undefined) return { appliance };
     await push(client, view, puts, desired, signal);
-    return { obstacle: failedLayer(view, desired) };
+    return { appliance, obstacle: failedLayer(view, desired) };
   } catch (error) {
     if (error instanceof WaitingError || error instanceof StalledError) {
       const { reason, message } = error;
-      return { obstacle: { reason, message, isStalled: error instanceof StalledError } };
+      return { appliance, obstacle: { reason, message, isStalled: error instanceof StalledError } };
     }
     if (error instanceof TransientError) {
       const problem = tellingProblem(error);
-      return problem === undefined ? { error } : { error, obstacle: { ...problem, isStalled: false } };
+      return {
+        appliance,
+        error,
+        ...(problem === undefined ? {} : { obstacle: { ...problem, isStalled: false } }),
+      };
+    }
+    if (isRefused(error)) {
+      const obstacle = { reason: 'AddressRefused', message: error.message, isStalled: false };
+      return { appliance, obstacle, error: new TransientError(error.message, { cause: error }) };
     }
     throw error;
   }
@@ -58,6 +83,18 @@ function failedLayer(view: HostView, { appliance, layers }: Desired): Obstacle |
   const problems = [...layers.keys()].map((digest) => view.layers.get(digest)?.problem);
   const final = problems.find((problem) => problem !== undefined && problem.retryAt === undefined);
   return final === undefined ? undefined : { reason: final.reason, message: final.message, isStalled: true };
+}
+
+/** A host that a user named by hand may lack what the appliance's network needs; a VM that is there is left as it is. */
+function requireNetwork(appliance: VirtualAppliance, view: HostView | undefined): void {
+  const capability = neededCapability(appliance);
+  if (view?.status === undefined || view.status.driver.capabilities.includes(capability)) return;
+  if ((view.appliances.get(uidOf(appliance))?.vm.state ?? 'Absent') !== 'Absent') return;
+  const words =
+    capability === 'bridgeNetwork'
+      ? 'has no bridge: give its daemon one (coppice hostd --bridge)'
+      : 'has no user networking: delete this appliance, and name a pool in a new one';
+  throw new WaitingError('NetworkNotSupported', `host ${view.name} ${words}`);
 }
 
 /** A host that a user named by hand may not exist. */

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { Host, VirtualAppliance } from '../../src/api/kinds.ts';
+import type { Host, IPLease, VirtualAppliance } from '../../src/api/kinds.ts';
+import type { ResourceRef } from '../../src/api/object.ts';
 import type { ApplianceStatus } from '../../src/host/protocol.ts';
-import { aHost, anAppliance } from '../../test/builders/objects.ts';
+import { aHost, aLease, anAppliance } from '../../test/builders/objects.ts';
 import { aReport } from '../../test/builders/reports.ts';
 import type { OperatorContext } from '../context.ts';
 import { HostViews } from '../host/view.ts';
@@ -14,9 +15,11 @@ interface Given {
   readonly left?: ApplianceStatus;
   readonly annotations?: Record<string, string>;
   readonly hostName?: string;
+  /** Leases that the appliance has; it is in mode Bridge then. */
+  readonly leases?: readonly IPLease[];
 }
 
-async function removing({ host, isConnected = true, left, annotations, hostName }: Given) {
+async function removing({ host, isConnected = true, left, annotations, hostName, leases = [] }: Given) {
   const calls: string[] = [];
   const views = new HostViews();
   views.open('host-a', 0);
@@ -33,9 +36,17 @@ async function removing({ host, isConnected = true, left, annotations, hostName 
     links: { client: () => daemon },
     recorder: { record: (_about: unknown, { reason }: { reason: string }) => calls.push(`event ${reason}`) },
     client: {
-      patch: async (_ref: unknown, _name: unknown, { metadata }: { metadata: { finalizers: string[] } }) => {
-        calls.push(`finalizers [${metadata.finalizers.join(', ')}]`);
+      patch: async (
+        ref: ResourceRef,
+        _name: unknown,
+        { metadata }: { metadata: { finalizers: string[] } },
+      ) => {
+        const what = ref.kind === 'IPLease' ? 'lease ' : '';
+        calls.push(`${what}finalizers [${metadata.finalizers.join(', ')}]`);
+        return leases[0];
       },
+      list: async () => ({ items: leases, resourceVersion: '1' }),
+      delete: async (_ref: unknown, { name }: { name: string }) => calls.push(`delete lease ${name}`),
     },
   } as unknown as OperatorContext;
   const appliance: VirtualAppliance = anAppliance({
@@ -44,7 +55,10 @@ async function removing({ host, isConnected = true, left, annotations, hostName 
       deletionTimestamp: '2026-01-01T00:00:00Z',
       annotations: annotations ?? {},
     },
-    spec: hostName === undefined ? {} : { hostName },
+    spec: {
+      ...(hostName === undefined ? {} : { hostName }),
+      network: leases.length > 0 ? { pool: 'lan' } : {},
+    },
   });
   return { removal: await remove(context, appliance, new AbortController().signal), calls };
 }
@@ -67,6 +81,18 @@ describe('the removal of an appliance', () => {
       removal: { type: 'waiting', obstacle: { reason: 'Deleting' } },
       calls: ['delete uid-web-0'],
     });
+  });
+
+  it('gives the address back between the two', async () => {
+    const leases = [aLease('10.0.8.10')];
+    expect(await removing({ ...bound, leases })).toEqual({
+      removal: { type: 'gone' },
+      calls: ['delete uid-web-0', 'lease finalizers []', 'delete lease 10.0.8.10', 'finalizers []'],
+    });
+    const going = await removing({ ...bound, leases, left: aReport({ deleting: true }) });
+    expect(going.calls, 'while the VM may live').toEqual(['delete uid-web-0']);
+    const forced = await removing({ ...bound, leases, isConnected: false, annotations: force });
+    expect(forced.calls, 'of a VM that may live').toEqual(['event ForceDeleted', 'finalizers []']);
   });
 
   it('says what keeps the host from it', async () => {

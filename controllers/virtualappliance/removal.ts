@@ -1,10 +1,12 @@
 import { VIRTUAL_APPLIANCES, type VirtualAppliance } from '../../src/api/kinds.ts';
 import { FINALIZER_APPLIANCE } from '../../src/api/labels.ts';
+import { networkMode } from '../../src/api/network.ts';
 import { removeFinalizer } from '../../src/kube/finalizer.ts';
 import { uidOf } from '../bound.ts';
 import type { OperatorContext } from '../context.ts';
 import { asking } from '../host/asking.ts';
 import type { Daemon } from '../host/daemon.ts';
+import { giveBack, leasesOf } from '../ippool/lease.ts';
 import type { Obstacle } from './standing.ts';
 
 /**
@@ -17,8 +19,9 @@ const ANNOTATION_FORCE_DELETE = 'coppice.dev/force-delete';
 export type Removal = { readonly type: 'gone' } | { readonly type: 'waiting'; readonly obstacle: Obstacle };
 
 /**
- * Has the VM and its disk taken away, then lets the object go. The finalizer is removed only after the host said that it has
- * nothing of it left: killed at any point before, the next reconcile asks again.
+ * Has the VM and its disk taken away, then gives its address back and lets the object go. The finalizer is removed only after
+ * the host said that it has nothing of it left: killed at any point before, the next reconcile asks again. Of an appliance that
+ * is deleted by force the address stays taken until its host answers, or is not registered any more.
  */
 export async function remove(
   context: OperatorContext,
@@ -52,7 +55,18 @@ async function removeFromHost(
     return waiting({ reason, message, isStalled: false });
   }
   context.views.dropAppliance(hostName, uuid);
+  await giveAddressesBack(context, appliance, signal);
   return await release(context, appliance);
+}
+
+/** As the API server has them now: a cache may not show the one that was given last. */
+async function giveAddressesBack(
+  { client }: OperatorContext,
+  appliance: VirtualAppliance,
+  signal: AbortSignal,
+): Promise<void> {
+  if (networkMode(appliance.spec.network) === 'User') return;
+  for (const lease of await leasesOf(client, uidOf(appliance), signal)) await giveBack(client, lease, signal);
 }
 
 async function release({ client }: OperatorContext, appliance: VirtualAppliance): Promise<Removal> {

@@ -66,7 +66,8 @@ export function urgencyOf(appliance: VirtualAppliance, next: Status): Urgency {
   const { status: old } = appliance;
   if (isSameJson(old, next)) return 'none';
   const nextReady = findCondition(next.conditions, 'Ready');
-  if (old === undefined) return urgencyOfFirst(appliance, nextReady);
+  // The address is put into the status before anything else is said there.
+  if (old?.conditions === undefined) return urgencyOfFirst(appliance, nextReady);
   const oldReady = findCondition(old.conditions, 'Ready');
   const isNewReason = oldReady?.reason !== nextReady?.reason && !isStage(nextReady?.reason ?? '');
   const isChanged = (type: string) =>

@@ -42,24 +42,26 @@ function mapValues(properties: Schema): Schema {
   return Object.fromEntries(Object.entries(properties).map(([name, schema]) => [name, toJsonSchema(schema)]));
 }
 
-/** The types of one kind, from its file in `crds/`: `<Kind>Spec` and `<Kind>Status`. */
+/** The types of one kind, from its file in `crds/`: `<Kind>Spec` and, where it has a status, `<Kind>Status`. */
 export async function generateTypes(file: string): Promise<string> {
   const crd = load(await readFile(file, 'utf8')) as Crd;
   const schema = crd.spec.versions[0]?.schema.openAPIV3Schema;
   if (schema === undefined) throw new Error(`${file}: has no version with a schema`);
   const properties = schema.properties as Record<string, JSONSchema>;
   const parts = await Promise.all(
-    ['spec', 'status'].map((part) =>
-      compile(
-        toJsonSchema(properties[part]) as JSONSchema,
-        `${crd.spec.names.kind}${part === 'spec' ? 'Spec' : 'Status'}`,
-        {
-          bannerComment: '',
-          format: false,
-          additionalProperties: false,
-        },
+    ['spec', 'status']
+      .filter((part) => part in properties)
+      .map((part) =>
+        compile(
+          toJsonSchema(properties[part]) as JSONSchema,
+          `${crd.spec.names.kind}${part === 'spec' ? 'Spec' : 'Status'}`,
+          {
+            bannerComment: '',
+            format: false,
+            additionalProperties: false,
+          },
+        ),
       ),
-    ),
   );
   return `// Generated from crds/${basename(file)} by \`npm run generate\`. Do not edit.\n\n${parts.join('\n')}`;
 }

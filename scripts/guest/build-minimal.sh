@@ -10,6 +10,7 @@ export PATH=$PATH:/usr/sbin:/sbin
 umask 022
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+. "$here/lib/cache.sh"
 . "$here/lib/packages.sh"
 . "$here/lib/kernel.sh"
 . "$here/lib/image.sh"
@@ -50,7 +51,26 @@ epoch=${SOURCE_DATE_EPOCH:-1704067200}
 label=coppice
 # What a small guest can do without while it boots (self-tests of the kernel's ciphers, timer checks, auditing, mandatory
 # access control): a sixth of the whole start under emulation.
-kernel_arguments="console=ttyS0 root=LABEL=$label quiet cryptomgr.notests no_timer_check audit=0 apparmor=0 random.trust_cpu=on"
+kernel_arguments="console=ttyS0 console=hvc0 root=LABEL=$label quiet cryptomgr.notests no_timer_check audit=0 apparmor=0 random.trust_cpu=on"
+
+# The drivers that find the disk, the network and the agent's channel, by hypervisor.
+drivers_virtio='virtio_pci virtio_blk virtio_net virtio_console ext4 pvpanic_mmio'
+drivers_xen='xen_blkfront xen_netfront ext4'
+# What makes the power button work; not needed to boot, so it is on the disk.
+drivers_power='button evdev'
+
+indispensable_packages='busybox-static qemu-guest-agent'
+
+# Prints the candidates' closure: the agent, the libraries it may load, busybox, and the newest cloud kernel.
+# Pre-dependencies are left out: they are for the maintainer scripts, which never run here.
+wanted_packages() {
+  local kernel
+  kernel=$(apt-cache depends linux-image-cloud-amd64 2> /dev/null | awk '$1 == "Depends:" && $2 ~ /^linux-image-/ && !found++ {print $2}')
+  [ -n "$kernel" ] || return 1
+  printf '%s\nbusybox-static\n' "$kernel"
+  apt-cache depends --recurse --no-pre-depends --no-recommends --no-suggests --no-conflicts --no-breaks \
+    --no-replaces --no-enhances qemu-guest-agent 2> /dev/null | grep '^[a-z0-9]' | grep -v ':'
+}
 
 parse_arguments() {
   while [ $# -gt 0 ]; do
@@ -79,31 +99,9 @@ check_machine() {
     fail "the minimal guest is built for amd64 only, and this machine is $(dpkg --print-architecture)"
 }
 
-builder_hash() {
-  (cd "$here" && find . -type f -print0 | sort -z | xargs -0 sha256sum; echo "disk=$disk_mib epoch=$epoch") | sha256sum | cut -c1-64
-}
+links='vmlinux vmlinuz initrd.img disk.qcow2 manifest.json'
 
-# What the last call looked at. Asking apt takes a second, comparing its files' times takes milliseconds.
-inputs_fingerprint() {
-  { builder_hash
-    # Some folders there are for root's eyes only.
-    { find /var/lib/apt/lists /var/lib/dpkg/status /etc/apt -type f -printf '%p %s %T@\n' 2> /dev/null || true; } | sort
-  } | sha256sum | cut -c1-64
-}
-
-is_whole() { [ -s "$1/manifest.json" ]; }
-
-# The links are made first and never change: all five follow the one link 'current', which mv replaces atomically.
-publish() {
-  local key=$1 name
-  for name in vmlinux vmlinuz initrd.img disk.qcow2 manifest.json; do
-    [ -L "$out/$name" ] || ln -sfn "current/$name" "$out/$name"
-  done
-  ln -sfn "builds/$key" "$out/.current.$$"
-  mv -T "$out/.current.$$" "$out/current"
-  printf '%s\n' "$2" > "$out/.checked.tmp"
-  mv "$out/.checked.tmp" "$out/.checked"
-}
+builder_files() { (cd "$here" && hash_files .; echo "disk=$disk_mib epoch=$epoch"); }
 
 write_manifest() {
   local build=$1 key=$2 file separator=''
@@ -124,41 +122,16 @@ write_manifest() {
 
 build() {
   local key=$1 staging=$work/build
-  mkdir "$staging"
   download_packages
   say 'Unpacking them'
   unpack_packages
-  extract_kernel "$staging"
+  # shellcheck disable=SC2086 # one word for each driver
+  extract_kernel "$staging" $drivers_virtio $drivers_xen $drivers_power
   say "Making the images (kernel $kernel_version, disk $disk_mib MiB)"
   make_initrd "$staging/initrd.img"
   make_disk "$staging/disk.qcow2" "$key"
   write_manifest "$staging" "$key"
-  chmod 0444 "$staging"/*
-  sync "$staging"/*
-  mv -T "$staging" "$out/builds/$key"
 }
 
-main() {
-  parse_arguments "$@"
-  mkdir -p "$out/builds"
-  out=$(cd "$out" && pwd)
-  exec 9> "$out/.lock"
-  flock 9
-  if [ "$(cat "$out/.checked" 2> /dev/null)" = "$(inputs_fingerprint)" ] && is_whole "$out/current"; then
-    readlink -f "$out/current"
-    return
-  fi
-  check_machine
-  # Beside the result, so that the last step is a rename; what a killed build left there goes now.
-  rm -rf "$out"/.work.*
-  work=$(mktemp -d "$out/.work.XXXXXX")
-  trap 'rm -rf "$work"' EXIT
-  local key
-  resolve_packages
-  key=$({ builder_hash; cat "$work/packages.txt"; } | sha256sum | cut -c1-16)
-  is_whole "$out/builds/$key" || build "$key"
-  publish "$key" "$(inputs_fingerprint)"
-  readlink -f "$out/current"
-}
-
-main "$@"
+parse_arguments "$@"
+build_once

@@ -46,7 +46,12 @@ export async function writeArchive(
   const config = JSON.stringify({
     architecture: ARCHITECTURES[process.arch],
     os: 'linux',
-    config: { User: user, Entrypoint: entrypoint, WorkingDir: '/', Env: ['PATH=/usr/local/bin:/usr/bin'] },
+    config: {
+      User: user,
+      Entrypoint: entrypoint,
+      WorkingDir: '/',
+      Env: ['PATH=/usr/local/bin:/usr/bin:/bin'],
+    },
     rootfs: { type: 'layers', diff_ids: layers.map(({ sha256 }) => `sha256:${sha256}`) },
   });
   const configName = `${createHash('sha256').update(config).digest('hex')}.json`;

@@ -16,17 +16,18 @@ export const ENTRYPOINT = ['/usr/local/bin/node', `${HOME}/src/cli/main.ts`] as 
 /** A host's daemon rules over its machine's disks and processes; everything else has no rights at all. */
 export const USERS = { operator: '65532:65532', host: '0:0' } as const;
 
-/** Debian's packages with QEMU, for hosts. Dockerfile installs the two whose names end the list; they bring the others. */
-export const QEMU_PACKAGES = [
+/** Debian's packages for hosts. Dockerfile installs the three whose names end the list; they bring the others. */
+export const HOST_PACKAGES = [
   'qemu-system-common',
   'qemu-system-data',
   'seabios',
   'qemu-system-x86',
   'qemu-utils',
+  'iproute2',
 ] as const;
-/** Of their files: programs, modules, firmware. */
-const QEMU_FILES =
-  /^\/usr\/(bin\/(qemu-system-x86_64|qemu-img)|share\/(qemu|seabios)\/[^/]+|lib\/[^/]+\/qemu\/accel-[^/]+)$/;
+/** Of their files: programs (`ip` connects VMs to a bridge), modules, firmware. */
+const HOST_FILES =
+  /^(?:\/usr)?\/(bin\/(qemu-system-x86_64|qemu-img|ip)|share\/(qemu|seabios)\/[^/]+|lib\/[^/]+\/qemu\/accel-[^/]+)$/;
 
 interface LockedPackage {
   readonly dev?: boolean;
@@ -52,10 +53,10 @@ export async function addCoppice(repository: string, root: string): Promise<void
   await copyProgram(await realpath(process.execPath), root, node);
 }
 
-/** QEMU and its firmware, from this machine's Debian packages, into the folder `root`. */
-export async function addQemu(root: string): Promise<void> {
-  const { stdout } = await run('dpkg-query', ['--listfiles', ...QEMU_PACKAGES], { maxBuffer: 2 ** 24 });
-  const files = [...new Set(stdout.split('\n'))].filter((path) => QEMU_FILES.test(path));
+/** What hosts need besides, from this machine's Debian packages, into the folder `root`. */
+export async function addHostPrograms(root: string): Promise<void> {
+  const { stdout } = await run('dpkg-query', ['--listfiles', ...HOST_PACKAGES], { maxBuffer: 2 ** 24 });
+  const files = [...new Set(stdout.split('\n'))].filter((path) => HOST_FILES.test(path));
   for (const file of files) {
     if ((await stat(file)).isDirectory()) continue;
     if (/\/bin\/|\.so$/.test(file)) await copyProgram(file, root, join(root, file));

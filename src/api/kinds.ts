@@ -1,4 +1,5 @@
 import type { HostSpec, HostStatus } from './generated/hosts.ts';
+import type { IPLeaseSpec } from './generated/ipleases.ts';
 import type { IPPoolSpec, IPPoolStatus } from './generated/ippools.ts';
 import type { ServiceDeploymentSpec, ServiceDeploymentStatus } from './generated/servicedeployments.ts';
 import type { TemplateSpec, TemplateStatus } from './generated/templates.ts';
@@ -12,6 +13,10 @@ interface Kind<Spec, Status> extends KubeObject {
 }
 
 export type Host = Kind<HostSpec, HostStatus>;
+/** A record: what it says never changes, and nothing is told about it. */
+export interface IPLease extends KubeObject {
+  spec: IPLeaseSpec;
+}
 export type IPPool = Kind<IPPoolSpec, IPPoolStatus>;
 export type ServiceDeployment = Kind<ServiceDeploymentSpec, ServiceDeploymentStatus>;
 export type Template = Kind<TemplateSpec, TemplateStatus>;
@@ -37,4 +42,16 @@ export const VIRTUAL_APPLIANCES: ResourceRef<VirtualAppliance> = {
   plural: 'virtualappliances',
   kind: 'VirtualAppliance',
   namespaced: true,
+};
+export const IP_POOLS: ResourceRef<IPPool> = {
+  ...GROUP,
+  plural: 'ippools',
+  kind: 'IPPool',
+  namespaced: true,
+};
+export const IP_LEASES: ResourceRef<IPLease> = {
+  ...GROUP,
+  plural: 'ipleases',
+  kind: 'IPLease',
+  namespaced: false,
 };

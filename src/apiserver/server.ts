@@ -76,7 +76,7 @@ function nameSuffix(): string {
 
 function openBackend(options: ApiServerOptions): Backend {
   const { storagePath, clock = Date.now, history, log } = options;
-  if (storagePath !== ':memory:') mkdirSync(dirname(storagePath), { recursive: true });
+  if (storagePath !== ':memory:') mkdirSync(dirname(storagePath), { recursive: true, mode: 0o700 });
   const limits = { ...DEFAULT_HISTORY, ...history };
   const store = new DurableStore(new SqliteFile(storagePath), limits, clock, (error) => {
     log.error({ err: error }, 'writes failed and were undone');

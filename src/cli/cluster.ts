@@ -1,29 +1,54 @@
 import type { Command } from 'commander';
 import type { KubeClient } from '../kube/client.ts';
-import { defaultDataDir, layoutOf } from '../main/local/layout.ts';
-import { clientFor, openClient } from './local.ts';
-import { option } from './options.ts';
+import { layoutOf } from '../main/local/layout.ts';
+import { openClient, openCluster, openDefaultCluster } from './local.ts';
+import { dataDirOption, option } from './options.ts';
 
-export type ClusterOptions = { readonly kubeconfig: string; readonly namespace: string };
+export type ClusterOptions = {
+  readonly dataDir: string;
+  readonly kubeconfig: string;
+  readonly namespace?: string;
+};
 
 /** Options of the commands that ask a cluster, any one: by default the local Coppice. */
 export function addClusterOptions(command: Command): Command {
-  const local = layoutOf(defaultDataDir(process.env)).kubeconfig;
   return command
-    .addOption(option('--kubeconfig <file>', 'which cluster to ask', 'KUBECONFIG', local))
-    .addOption(option('-n, --namespace <name>', 'namespace of the object', 'COPPICE_NAMESPACE', 'default'));
+    .addOption(dataDirOption())
+    .addOption(
+      option(
+        '--kubeconfig <file>',
+        'which cluster to ask; that of the data directory when not given',
+        'KUBECONFIG',
+      ),
+    )
+    .addOption(
+      option(
+        '-n, --namespace <name>',
+        "namespace of the object; the kubeconfig's, else default, when not given",
+        'COPPICE_NAMESPACE',
+      ),
+    )
+    .hook('preAction', chooseCluster);
 }
 
-/** Runs `use` with a client of the chosen cluster and closes it afterwards. */
+/** Who names a data directory means the Coppice in it, whatever KUBECONFIG may say. */
+function chooseCluster(command: Command): void {
+  const { dataDir, kubeconfig } = command.opts<{ dataDir: string; kubeconfig?: string }>();
+  const isMeant = (name: string) => command.getOptionValueSource(name) === 'cli';
+  if (kubeconfig !== undefined && (isMeant('kubeconfig') || !isMeant('dataDir'))) return;
+  command.setOptionValueWithSource('kubeconfig', layoutOf(dataDir).kubeconfig, 'implied');
+}
+
+/** Runs `use` with a client of the chosen cluster and the chosen namespace; closes the client afterwards. */
 export async function withClient<T>(
-  { kubeconfig }: ClusterOptions,
-  use: (client: KubeClient) => Promise<T>,
+  { kubeconfig, namespace }: ClusterOptions,
+  use: (client: KubeClient, namespace: string) => Promise<T>,
 ): Promise<T> {
-  const client = openClient(kubeconfig);
+  const cluster = await openCluster(kubeconfig);
   try {
-    return await use(client);
+    return await use(cluster.client, namespace ?? cluster.namespace ?? 'default');
   } finally {
-    await client.close();
+    await cluster.client.close();
   }
 }
 
@@ -49,8 +74,7 @@ export async function withAnyCluster<T>(
   { kubeconfig }: AnyClusterOptions,
   use: (client: KubeClient) => Promise<T>,
 ): Promise<T> {
-  const { loadKubeConfig } = await import('../main/operator.ts');
-  const client = clientFor(loadKubeConfig(kubeconfig));
+  const client = await (kubeconfig === undefined ? openDefaultCluster() : openClient(kubeconfig));
   try {
     return await use(client);
   } finally {

@@ -1,39 +1,46 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import { HOSTS, type VirtualAppliance } from '../api/kinds.ts';
 import { HostClient } from '../host/client.ts';
 import type { KubeClient } from '../kube/client.ts';
-import { defaultDataDir, layoutOf } from '../main/local/layout.ts';
+import { layoutOf } from '../main/local/layout.ts';
+import type { ClusterOptions } from './cluster.ts';
 import { option } from './options.ts';
 
-export type HostAccessOptions = {
-  readonly hostCa: string;
-  readonly hostCert: string;
-  readonly hostKey: string;
+export type HostAccessOptions = ClusterOptions & {
+  readonly hostCa?: string;
+  readonly hostCert?: string;
+  readonly hostKey?: string;
 };
 
-/** Options with which a command may call host daemons: by default as the local Coppice's operator. */
+/** Options with which a command may call host daemons: by default as the operator of the Coppice that it asks. */
 export function addHostAccessOptions(command: Command): Command {
-  const pki = layoutOf(defaultDataDir(process.env)).hostPki;
   return command
     .addOption(
       option(
         '--host-ca <file>',
-        "CA of the host daemons' certificates, PEM",
+        "CA of the host daemons' certificates, PEM; a local Coppice's own when not given",
         'COPPICE_HOST_CA',
-        join(pki, 'ca.crt'),
       ),
     )
     .addOption(
       option(
         '--host-cert <file>',
-        'client certificate for the daemons, PEM',
+        "client certificate for the daemons, PEM; that of a local Coppice's operator when not given",
         'COPPICE_HOST_CERT',
-        join(pki, 'operator.crt'),
       ),
     )
-    .addOption(option('--host-key <file>', 'its key, PEM', 'COPPICE_HOST_KEY', join(pki, 'operator.key')));
+    .addOption(option('--host-key <file>', 'its key, PEM', 'COPPICE_HOST_KEY'));
+}
+
+/** What is not given comes from where the kubeconfig lies, which `coppice up` wrote there, else from the data directory. */
+export function filesOf({ dataDir, kubeconfig, hostCa, hostCert, hostKey }: HostAccessOptions) {
+  const beside = layoutOf(dirname(kubeconfig)).hostPki;
+  const pki = existsSync(beside) ? beside : layoutOf(dataDir).hostPki;
+  const [ca, cert, key] = [hostCa ?? join(pki, 'ca.crt'), hostCert ?? join(pki, 'operator.crt'), hostKey];
+  return [ca, cert, key ?? join(pki, 'operator.key')] as const;
 }
 
 /** The end of what the appliance's VM wrote to its console, asked of its host. */
@@ -58,12 +65,9 @@ export async function withDaemon<T>(
   if (hostName === undefined)
     throw new Error(`${name} is not placed on a host yet: see \`coppice describe\``);
   const host = await client.get(HOSTS, { name: hostName });
-  const read = (file: string) => readFile(file, 'utf8');
-  const [ca, cert, key] = await Promise.all([
-    read(access.hostCa),
-    read(access.hostCert),
-    read(access.hostKey),
-  ]);
+  const [ca = '', cert = '', key = ''] = await Promise.all(
+    filesOf(access).map((file) => readFile(file, 'utf8')),
+  );
   const daemon = new HostClient({ url: host.spec.address, hostName, ca, cert, key });
   try {
     return await use(daemon, metadata.uid ?? '');

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { option, parseInteger, parseListen, withConfigFile } from './options.ts';
+import { option, parseInteger, parseInterfaceName, parseListen, withConfigFile } from './options.ts';
 
 describe('options', () => {
   let folder: string;
@@ -29,6 +29,7 @@ describe('options', () => {
         .addOption(option('--state-dir <folder>', 'where', 'PROBE_DIR').makeOptionMandatory())
         .addOption(option('--kind <kind>', 'which', 'PROBE_KIND', 'a').choices(['a', 'b']))
         .addOption(option('--loud', 'whether', 'PROBE_LOUD', false))
+        .addOption(option('--root <folder...>', 'several', 'PROBE_ROOT'))
         .exitOverride()
         .configureOutput({ writeErr: (text) => (said += text) })
         .action((given: Record<string, unknown>) => {
@@ -57,8 +58,18 @@ describe('options', () => {
     expect(await parse()).toMatchObject({ stateDir: '/file', loud: true });
   });
 
+  it('have several values in the file where they may on the command line', async () => {
+    const file = config('state-dir: /file\nroot: [/a, /b]\n');
+    expect(await parse(...file)).toMatchObject({ root: ['/a', '/b'] });
+    expect(await parse(...file, '--root', '/c', '--root', '/d')).toMatchObject({ root: ['/c', '/d'] });
+    expect(await parse(...config('state-dir: /file\nroot: /a\n'))).toMatchObject({ root: '/a' });
+  });
+
   it.each([
-    ['sise: 3\nstate-dir: /x', "config.yaml: unknown option 'sise'; known are size, state-dir, kind, loud"],
+    [
+      'sise: 3\nstate-dir: /x',
+      "config.yaml: unknown option 'sise'; known are size, state-dir, kind, loud, root",
+    ],
     ['config: other.yaml', "unknown option 'config'"],
     ['- size', 'must be a YAML mapping of option names to values'],
     ['just words', 'must be a YAML mapping of option names to values'],
@@ -67,6 +78,8 @@ describe('options', () => {
     ['kind: c\nstate-dir: /x', "config.yaml: 'kind': Allowed choices are a, b."],
     ['loud: loudly\nstate-dir: /x', "config.yaml: 'loud': it must be true or false"],
     ['state-dir: {a: b}', "config.yaml: 'state-dir': it must be a single value"],
+    ['state-dir: [a, b]', "config.yaml: 'state-dir': it must be a single value"],
+    ['root: [1, {}]', "config.yaml: 'root': it must be a single value"],
     ['state-dir:', "config.yaml: 'state-dir': it must be a single value"],
     ['size: 3', "required option '--state-dir <folder>' not specified"],
   ])('refuse the file %j', async (text, sentence) => {
@@ -89,6 +102,15 @@ describe('parseListen', () => {
 
   it.each(['7443', ':7443', '::1:7443', 'a:65536', 'a:', 'a:-1', '[]:1'])('refuses %j', (text) =>
     expect(() => parseListen(text)).toThrow('ADDRESS:PORT'),
+  );
+});
+
+describe('parseInterfaceName', () => {
+  it.each(['br0', 'br-lan.8', 'a_15_characters'])('reads %s', (text) =>
+    expect(parseInterfaceName(text)).toBe(text),
+  );
+  it.each(['', '-br0', '..', 'br 0', 'br/0', 'br0;reboot', 'of_16_characters'])('refuses %j', (text) =>
+    expect(() => parseInterfaceName(text)).toThrow('the name of a network interface'),
   );
 });
 

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { load } from 'js-yaml';
+import { isInterfaceName } from '../hostd/network/interface-name.ts';
 import { defaultDataDir } from '../main/local/layout.ts';
 
 /** An option that can also be set by an environment variable; `--help` shows both. */
@@ -42,16 +43,18 @@ function applyConfigFile(command: Command, path: string): void {
       command.error(`error: ${path}: unknown option '${name}'; known are ${names.join(', ')}`);
       return;
     }
-    const source = command.getOptionValueSource(known.attributeName());
-    const isFromFile = source === undefined || source === 'default' || source === 'config';
-    if (isFromFile) {
-      command.setOptionValueWithSource(
-        known.attributeName(),
-        parseValue(command, path, known, value),
-        'config',
-      );
-    }
+    const parsed = parseValue(command, path, known, value);
+    // Flags would add to a list that is there already.
+    if (known.variadic) command.hook('preAction', () => takeFromFile(command, known, parsed));
+    else takeFromFile(command, known, parsed);
   }
+}
+
+function takeFromFile(command: Command, known: Option, value: unknown): void {
+  const name = known.attributeName();
+  const source = command.getOptionValueSource(name);
+  const isOpen = source === undefined || source === 'default' || source === 'config';
+  if (isOpen) command.setOptionValueWithSource(name, value, 'config');
 }
 
 function readMapping(command: Command, path: string): Record<string, unknown> {
@@ -74,6 +77,7 @@ function parseValue(command: Command, path: string, known: Option, value: unknow
       if (typeof value !== 'boolean') throw new InvalidArgumentError('it must be true or false');
       return value;
     }
+    if (known.variadic && Array.isArray(value) && value.every((one) => typeof one === 'string')) return value;
     if (value === null || typeof value === 'object')
       throw new InvalidArgumentError('it must be a single value');
     return known.parseArg === undefined ? String(value) : known.parseArg(String(value), undefined);
@@ -91,6 +95,12 @@ export function parseListen(text: string): { host: string; port: number } {
   if (host === undefined || port > 65_535)
     throw new InvalidArgumentError('it must be ADDRESS:PORT, such as 127.0.0.1:7443');
   return { host, port };
+}
+
+/** Parser of the name of a network interface. */
+export function parseInterfaceName(text: string): string {
+  if (isInterfaceName(text)) return text;
+  throw new InvalidArgumentError('it must be the name of a network interface, such as br0');
 }
 
 /** Parser of a whole number within bounds. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createProgram } from './program.ts';
 
-const commands = createProgram('main.ts').commands;
+const { commands } = await createProgram('main.ts');
 
 /** The text of --help, examples included. */
 function helpOf(name: string): string {
@@ -28,6 +28,13 @@ describe('the command line', () => {
       expect(helpOf(name)).toMatch(/Example:\n {2}(npm run|coppice) /);
     },
   );
+
+  it('loads the one command that is asked for, or all when it does not know it', async () => {
+    expect((await createProgram('main.ts', 'hostd')).commands.map((one) => one.name())).toEqual(['hostd']);
+    for (const name of ['--help', 'help', 'hots', 'toString']) {
+      expect((await createProgram('main.ts', name)).commands).toHaveLength(commands.length);
+    }
+  });
 
   it.each(['up', 'down', 'status', 'demo', 'api', 'operator', 'hostd'])('%s takes a config file', (name) => {
     expect(helpOf(name)).toContain('--config <file>');

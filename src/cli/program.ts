@@ -1,20 +1,5 @@
 import { Command } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
-import { apiCommand } from './commands/api.ts';
-import { clearCommand } from './commands/clear.ts';
-import { consoleCommand } from './commands/console.ts';
-import { demoCommand } from './commands/demo.ts';
-import { describeCommand } from './commands/describe.ts';
-import { downCommand } from './commands/down.ts';
-import { getCommand } from './commands/get.ts';
-import { hostCommand } from './commands/host.ts';
-import { hostdCommand } from './commands/hostd.ts';
-import { logsCommand } from './commands/logs.ts';
-import { operatorCommand } from './commands/operator.ts';
-import { statusCommand } from './commands/status.ts';
-import { upCommand } from './commands/up.ts';
-import { verifyCommand } from './commands/verify.ts';
-import { explainError } from './errors.ts';
 
 const START_HERE = `
 Start here:
@@ -22,29 +7,49 @@ Start here:
   kubectl --kubeconfig ~/.local/share/coppice/kubeconfig apply -f examples/hello
   coppice get`;
 
+/**
+ * In the order in which they are listed. A start loads only the one that it runs: Kubernetes' client alone is 900 files, which
+ * a host's daemon has no use for.
+ */
+const COMMANDS: Readonly<Record<string, (cliMain: string) => Promise<Command>>> = {
+  up: async (cliMain) => (await import('./commands/up.ts')).upCommand(cliMain),
+  down: async (cliMain) => (await import('./commands/down.ts')).downCommand(cliMain),
+  status: async () => (await import('./commands/status.ts')).statusCommand(),
+  demo: async (cliMain) => (await import('./commands/demo.ts')).demoCommand(cliMain),
+  get: async () => (await import('./commands/get.ts')).getCommand(),
+  describe: async () => (await import('./commands/describe.ts')).describeCommand(),
+  logs: async () => (await import('./commands/logs.ts')).logsCommand(),
+  console: async () => (await import('./commands/console.ts')).consoleCommand(),
+  host: async () => (await import('./commands/host.ts')).hostCommand(),
+  verify: async () => (await import('./commands/verify.ts')).verifyCommand(),
+  clear: async () => (await import('./commands/clear.ts')).clearCommand(),
+  api: async () => (await import('./commands/api.ts')).apiCommand(),
+  operator: async () => (await import('./commands/operator.ts')).operatorCommand(),
+  hostd: async () => (await import('./commands/hostd.ts')).hostdCommand(),
+};
+
 /** Runs the command line of this process; errors become one sentence and exit code 1. */
 export async function runProgram(cliMain: string): Promise<void> {
   try {
-    await createProgram(cliMain).parseAsync();
+    await (await createProgram(cliMain, process.argv[2])).parseAsync();
   } catch (error) {
+    const { explainError } = await import('./errors.ts');
     console.error(`error: ${explainError(error)}`);
     process.exitCode = 1;
   }
 }
 
-/** All commands; `cliMain` is the program that starts the parts. */
-export function createProgram(cliMain: string): Command {
+/** The command of that name, or all where there is none of it; `cliMain` is the program that starts the parts. */
+export async function createProgram(cliMain: string, name?: string): Promise<Command> {
   const program = new Command('coppice')
     .description('Many virtual machines, with services running in them, in seconds.')
     .version(packageJson.version)
     .showHelpAfterError('(add --help for all options and examples)')
     .addHelpText('after', START_HERE);
-  const commands = [
-    ...[upCommand(cliMain), downCommand(cliMain), statusCommand(), demoCommand(cliMain)],
-    ...[getCommand(), describeCommand(), logsCommand(), consoleCommand()],
-    ...[hostCommand(), verifyCommand(), clearCommand()],
-    ...[apiCommand(), operatorCommand(), hostdCommand()],
-  ];
-  for (const command of commands) program.addCommand(command);
+  const names = name !== undefined && Object.hasOwn(COMMANDS, name) ? [name] : Object.keys(COMMANDS);
+  for (const each of names) {
+    const command = await COMMANDS[each]?.(cliMain);
+    if (command !== undefined) program.addCommand(command);
+  }
   return program;
 }

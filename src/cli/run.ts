@@ -20,13 +20,26 @@ export async function runUntilSignal(
     }
   });
   try {
-    const running = await start(controller.signal);
+    const running = await untilUp(start, controller.signal);
+    if (running === undefined) return;
     await stopped;
     await running.close();
   } catch (error) {
-    if (controller.signal.aborted) return;
     log.fatal({ err: error }, explain(error));
     process.exitCode = 1;
+  }
+}
+
+/** Undefined when it was interrupted before it was up. */
+async function untilUp<T>(
+  start: (signal: AbortSignal) => Promise<T>,
+  signal: AbortSignal,
+): Promise<T | undefined> {
+  try {
+    return await start(signal);
+  } catch (error) {
+    if (signal.aborted) return undefined;
+    throw error;
   }
 }
 

@@ -14,7 +14,11 @@ export async function runSteps(steps: readonly ListrTask[], signal?: AbortSignal
       },
     }),
   );
-  await new Listr(guarded, { registerSignalListeners: false }).run();
+  await new Listr(guarded, {
+    registerSignalListeners: false,
+    // Some terminals (of CI, of containers) tell no width: live progress would have one character a line.
+    fallbackRendererCondition: () => process.stdout.columns === 0,
+  }).run();
 }
 
 /** Does all at once, and rejects with the first error only when all have ended, so that none goes on unseen. */

@@ -64,15 +64,34 @@ export type GuestBoot =
       readonly commandLine: string;
     };
 
-export type PortRequest = {
-  readonly name: string;
-  readonly guestPort: number;
-  /** Unset: the host picks a free one and keeps it for the appliance's life. */
-  readonly hostPort?: number;
+/** How the guest runs under Xen, from the Template's `spec.guest.xen`; hosts with another driver pass it over. */
+export type XenGuest = {
+  /** Unset: PV where a kernel is given or a boot loader named, else HVM. */
+  readonly type?: 'PV' | 'PVH' | 'HVM';
+  /** What finds the kernel of a PV or PVH guest on its own disk: GRUB in the guest itself (unset), or pygrub in dom0. */
+  readonly bootLoader?: 'PvGrub' | 'PyGrub';
 };
 
-/** `user`: QEMU's user networking, ports forwarded from the host's own address. */
-export type DesiredNetwork = { readonly mode: 'user'; readonly ports: readonly PortRequest[] };
+export type GuestPort = { readonly name: string; readonly guestPort: number };
+
+/** `hostPort` unset: the host picks a free one and keeps it for the appliance's life. */
+export type PortRequest = GuestPort & { readonly hostPort?: number };
+
+/**
+ * `user`: the hypervisor's user networking, ports forwarded from the host's own address.
+ * `bridge`: an interface on the host's bridge with an address of its own, IPv4 or IPv6, set in the guest at each boot;
+ * gateway and DNS servers likewise. Without `dns` the guest keeps the servers that its template names.
+ */
+export type DesiredNetwork =
+  | { readonly mode: 'user'; readonly ports: readonly PortRequest[] }
+  | {
+      readonly mode: 'bridge';
+      readonly ports: readonly GuestPort[];
+      readonly address: string;
+      readonly prefixLength: number;
+      readonly gateway?: string;
+      readonly dns: readonly string[];
+    };
 
 export type DesiredPackage =
   | { readonly kind: 'archive'; readonly url: string; readonly sha256: Sha256 }
@@ -117,6 +136,7 @@ export type DesiredAppliance = {
   readonly powerState: 'Running' | 'Stopped';
   readonly layer: Sha256;
   readonly boot: GuestBoot;
+  readonly xen?: XenGuest;
   readonly disk: { readonly mode: 'Incremental' | 'Clone'; readonly sizeBytes?: number };
   readonly resources: { readonly cpuMillis: number; readonly memoryBytes: number };
   readonly network: DesiredNetwork;
@@ -143,6 +163,7 @@ export const STEP_NAMES = [
   'Disk',
   'Start',
   'Agent',
+  'Network',
   'Configure',
   'Container',
   'Package',
@@ -199,6 +220,7 @@ export type ApplianceStatus = {
 
 // ------------------------------------------------------------------------------------------------ host
 
+/** `userNetwork`, `bridgeNetwork`: the modes of {@link DesiredNetwork} that work there now. */
 export type Capability = 'serialCreation' | 'checkpoint' | 'hotplug' | 'userNetwork' | 'bridgeNetwork';
 
 export type HostStatus = {

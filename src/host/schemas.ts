@@ -8,6 +8,15 @@ export type JsonSchema = Readonly<Record<string, unknown>>;
 
 const uuid = { type: 'string', pattern: '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$' };
 const sha256 = { type: 'string', pattern: '^[0-9a-f]{64}$' };
+/** Whether addresses and prefix fit together is checked by `src/hostd/network/request.ts`. */
+const ipAddress = {
+  type: 'string',
+  maxLength: 45,
+  anyOf: [
+    { type: 'string', format: 'ipv4' },
+    { type: 'string', format: 'ipv6' },
+  ],
+};
 const port = { type: 'integer', minimum: 1, maximum: 65535 };
 const dnsLabel = { type: 'string', pattern: '^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$' };
 const dnsName = { type: 'string', maxLength: 253, pattern: '^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$' };
@@ -41,16 +50,20 @@ function open(properties: Record<string, JsonSchema>): JsonSchema {
   };
 }
 
-/** One of several closed objects, told apart by the value of `kind`. */
-function oneKind(kinds: Record<string, Record<string, JsonSchema>>): JsonSchema {
+/** One of several closed objects, told apart by the value of `tag`. */
+function oneOf(tag: string, kinds: Record<string, Record<string, JsonSchema>>): JsonSchema {
   return {
     type: 'object',
-    required: ['kind'],
-    discriminator: { propertyName: 'kind' },
+    required: [tag],
+    discriminator: { propertyName: tag },
     oneOf: Object.entries(kinds).map(([kind, properties]) =>
-      closed({ kind: { const: kind }, ...properties }),
+      closed({ [tag]: { const: kind }, ...properties }),
     ),
   };
+}
+
+function oneKind(kinds: Record<string, Record<string, JsonSchema>>): JsonSchema {
+  return oneOf('kind', kinds);
 }
 
 function arrayOf(items: JsonSchema, maxItems = 65_536): JsonSchema {
@@ -127,11 +140,18 @@ export const desiredApplianceSchema: JsonSchema = closed({
       commandLine: { type: 'string', maxLength: 2048, pattern: '^[ -~]*$' },
     },
   }),
+  'xen?': closed({ 'type?': { enum: ['PV', 'PVH', 'HVM'] }, 'bootLoader?': { enum: ['PvGrub', 'PyGrub'] } }),
   disk: closed({ mode: { enum: ['Incremental', 'Clone'] }, 'sizeBytes?': positive }),
   resources: closed({ cpuMillis: positive, memoryBytes: positive }),
-  network: closed({
-    mode: { enum: ['user'] },
-    ports: arrayOf(closed({ name: dnsLabel, guestPort: port, 'hostPort?': port }), 64),
+  network: oneOf('mode', {
+    user: { ports: arrayOf(closed({ name: dnsLabel, guestPort: port, 'hostPort?': port }), 64) },
+    bridge: {
+      ports: arrayOf(closed({ name: dnsLabel, guestPort: port }), 64),
+      address: ipAddress,
+      prefixLength: { type: 'integer', minimum: 1, maximum: 128 },
+      'gateway?': ipAddress,
+      dns: arrayOf(ipAddress, 8),
+    },
   }),
   service: desiredService,
   agentTimeoutSeconds: { type: 'number', exclusiveMinimum: 0, maximum: 86_400 },

@@ -25,6 +25,8 @@ export type HostDaemonOptions = {
   readonly tls: TlsFiles;
   readonly stateDirectory: string;
   readonly driver: Driver;
+  /** Name of the bridge for appliances with addresses of their own; none: they are refused. */
+  readonly bridge?: string;
   readonly guestWork: GuestWork;
   readonly capacity: CapacityOverride;
   readonly clock: Clock;
@@ -131,6 +133,7 @@ async function openParts(options: HostDaemonOptions): Promise<Parts> {
   const metrics: HostMetrics = new HostMetrics(
     () => host.status(),
     () => appliances.list(),
+    () => driver.counts?.() ?? {},
   );
   const appliances = managerOf(options, services, events, metrics);
   const use = new HostUse({ clock, override: options.capacity, stateDirectory });
@@ -145,6 +148,9 @@ async function openParts(options: HostDaemonOptions): Promise<Parts> {
     onChange: (status) => events.publish({ type: 'host', host: status }),
   });
   await appliances.open();
+  await driver.reap(new Set(appliances.list().map(({ uuid }) => uuid))).catch((error: unknown) => {
+    options.log.warn({ err: error }, 'what is left of VMs that are gone could not be removed');
+  });
   await packages.prune(() => appliances.packages());
   await layers.open();
   await host.start();

@@ -2,9 +2,11 @@ import type { Problem } from '../host/protocol.ts';
 import { guestErrors } from './errors/guests.ts';
 import { codeOf, HostError } from './errors/host-error.ts';
 import { machineErrors } from './errors/machines.ts';
+import { networkErrors } from './errors/networks.ts';
 import { requestErrors } from './errors/requests.ts';
 import { sourceErrors } from './errors/sources.ts';
 import { storageErrors } from './errors/storage.ts';
+import { xenErrors } from './errors/xen.ts';
 
 export { codeOf, HostError, messageOf } from './errors/host-error.ts';
 
@@ -14,7 +16,9 @@ export const hostErrors = {
   ...storageErrors,
   ...sourceErrors,
   ...machineErrors,
+  ...xenErrors,
   ...guestErrors,
+  ...networkErrors,
 };
 
 /** Any thrown value as a HostError; a full disk is recognised, whoever met it. */

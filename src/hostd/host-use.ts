@@ -3,21 +3,23 @@ import { availableParallelism, totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { HostStatus } from '../host/protocol.ts';
 import type { Clock } from './clock.ts';
+import type { Driver, MachineUse, VmObservation } from './drivers/driver.ts';
 import { codeOf } from './errors.ts';
 
 /** What a host has, in millicores and bytes. Set less than the machine's to share it between daemons. */
 export type CapacityOverride = { readonly cpuMillis?: number; readonly memoryBytes?: number };
 
 type Use = { readonly capacity: HostStatus['capacity']; readonly used: HostStatus['used'] };
-type CpuSample = { readonly at: number; readonly busyMillis: number };
+type CpuSample = { readonly at: number; readonly busyMillis: number; readonly source: unknown };
 
 /** The kernel's clock tick, in which /proc counts CPU time: 100 per second on every Linux that runs Node. */
 const MILLIS_PER_TICK = 10;
 const PAGE_BYTES = 4096;
 
 /**
- * Measures the host: all processes together, or, when the daemon was given only a share of the machine, the
- * processes of its own VMs (other daemons' VMs are not its use).
+ * Measures the host: all of the machine, or, when the daemon was given only a share of it, its own VMs (other daemons' VMs
+ * are not its use). A hypervisor that owns the machine is asked itself: under Xen the operating system here, dom0, has a
+ * few CPUs and some memory of its own, and sees neither the rest nor what VMs take of it.
  */
 export class HostUse {
   readonly #clock: Clock;
@@ -39,33 +41,51 @@ export class HostUse {
     this.#proc = options.proc ?? '/proc';
   }
 
-  /** CPU use is the mean since the previous call. `vmPids` are the processes of the daemon's own VMs. */
-  async measure(vmPids: readonly number[]): Promise<Use> {
+  /**
+   * CPU use is the mean since the previous call. `vms` are the daemon's own VMs; `hypervisor` measures the machine where
+   * the driver can and works, without it /proc is read.
+   */
+  async measure(vms: readonly VmObservation[], hypervisor?: Driver['measure']): Promise<Use> {
     const shared = this.#override.cpuMillis !== undefined || this.#override.memoryBytes !== undefined;
-    const [busyMillis, memoryBytes, disk] = await Promise.all([
-      shared ? this.#busyOf(vmPids) : this.#busyOfAll(),
-      shared ? this.#residentOf(vmPids) : this.#memoryOfAll(),
+    const own = shared ? vms : undefined;
+    const [machine, disk] = await Promise.all([
+      hypervisor === undefined ? this.#operatingSystem(own) : hypervisor(own?.map(({ uuid }) => uuid)),
       statfs(this.#stateDirectory),
     ]);
-    this.#sample({ at: this.#clock.now(), busyMillis });
+    this.#sample({ at: this.#clock.now(), busyMillis: machine.busyMillis, source: hypervisor });
     return {
       capacity: {
-        cpuMillis: this.#override.cpuMillis ?? availableParallelism() * 1000,
-        memoryBytes: this.#override.memoryBytes ?? totalmem(),
+        cpuMillis: this.#override.cpuMillis ?? machine.cpuMillis,
+        memoryBytes: this.#override.memoryBytes ?? machine.memoryBytes,
         diskBytes: disk.blocks * disk.bsize,
       },
       used: {
         cpuMillis: this.#cpuMillis,
-        memoryBytes,
+        memoryBytes: machine.usedMemoryBytes,
         diskBytes: (disk.blocks - disk.bavail) * disk.bsize,
       },
+    };
+  }
+
+  async #operatingSystem(own: readonly VmObservation[] | undefined): Promise<MachineUse> {
+    const pids = own?.flatMap(({ pid }) => (pid === undefined ? [] : [pid]));
+    const [busyMillis, usedMemoryBytes] = await Promise.all([
+      pids === undefined ? this.#busyOfAll() : this.#busyOf(pids),
+      pids === undefined ? this.#memoryOfAll() : this.#residentOf(pids),
+    ]);
+    return {
+      cpuMillis: availableParallelism() * 1000,
+      memoryBytes: totalmem(),
+      busyMillis,
+      usedMemoryBytes,
     };
   }
 
   #sample(now: CpuSample): void {
     const before = this.#last;
     this.#last = now;
-    if (before === undefined || now.at <= before.at) return;
+    // Counters of another source say nothing about the time between.
+    if (before === undefined || before.source !== now.source || now.at <= before.at) return;
     // A VM that ended takes its time with it: the sum falls, and that is no negative use.
     const busy = Math.max(0, now.busyMillis - before.busyMillis);
     this.#cpuMillis = Math.round((busy / (now.at - before.at)) * 1000);

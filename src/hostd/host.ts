@@ -59,7 +59,7 @@ export class Host {
   status(): HostStatus | undefined {
     const { name, version, startedAt, layers, appliances, creation } = this.#options;
     if (this.#measured === undefined) return undefined;
-    const { creationConcurrency, ...driver } = this.#info;
+    const { creationConcurrency, warnings: _, ...driver } = this.#info;
     return {
       name,
       daemonVersion: version,
@@ -75,9 +75,11 @@ export class Host {
   }
 
   #problems({ capacity, used }: Pick<HostStatus, 'capacity' | 'used'>): readonly Problem[] {
+    const { warnings = [] } = this.#info;
     const free = capacity.diskBytes - used.diskBytes;
-    if (free >= capacity.diskBytes * PRESSURE_SHARE) return [];
-    return [toProblem(hostErrors.diskPressure(this.#options.stateDirectory, free, capacity.diskBytes))];
+    if (free >= capacity.diskBytes * PRESSURE_SHARE) return warnings;
+    const pressure = hostErrors.diskPressure(this.#options.stateDirectory, free, capacity.diskBytes);
+    return [toProblem(pressure), ...warnings];
   }
 
   async #run(): Promise<void> {
@@ -94,14 +96,20 @@ export class Host {
   }
 
   async #measure(): Promise<void> {
-    const { driver, use, appliances, stateDirectory, onChange } = this.#options;
-    // A driver that could not work may have been mended: a program installed, say.
-    if (this.#info.problem !== undefined) this.#info = await driver.probe();
-    this.#foreignVms = await driver.foreignVms(stateDirectory);
-    this.#measured = await use.measure(appliances.vmPids());
+    const { driver, onChange } = this.#options;
+    // A host may be mended, or broken, while its daemon runs: a program installed, a bridge taken away.
+    this.#info = await driver.probe();
+    await this.#look();
     const status = this.status();
     if (status === undefined || isDeepStrictEqual(status, this.#told)) return;
     this.#told = status;
     onChange(status);
+  }
+
+  async #look(): Promise<void> {
+    const { driver, use, appliances, stateDirectory } = this.#options;
+    const works = this.#info.problem === undefined;
+    if (works) this.#foreignVms = await driver.foreignVms(stateDirectory);
+    this.#measured = await use.measure(appliances.vms(), works ? driver.measure : undefined);
   }
 }

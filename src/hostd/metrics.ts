@@ -1,4 +1,4 @@
-import { Gauge, Histogram, Registry } from '@prometheus-io/client';
+import { Counter, Gauge, Histogram, Registry } from '@prometheus-io/client';
 import { type ApplianceStatus, type HostStatus, SERVICE_STATES } from '../host/protocol.ts';
 
 /** What Prometheus is told: counted when asked for, save the steps, which are counted as they end. */
@@ -8,7 +8,11 @@ export class HostMetrics {
   /** Start of the last attempt that was counted, by appliance and step. */
   readonly #counted = new Map<string, Map<string, string>>();
 
-  constructor(host: () => HostStatus | undefined, appliances: () => readonly ApplianceStatus[]) {
+  constructor(
+    host: () => HostStatus | undefined,
+    appliances: () => readonly ApplianceStatus[],
+    counts: () => Readonly<Record<string, number>>,
+  ) {
     this.#steps = new Histogram({
       name: 'coppice_host_step_seconds',
       help: 'How long steps of appliances took that ended well.',
@@ -18,6 +22,7 @@ export class HostMetrics {
     });
     this.#addAppliances(appliances);
     this.#addHost(host);
+    this.#addCounts(counts);
   }
 
   get contentType(): string {
@@ -56,6 +61,20 @@ export class HostMetrics {
         }
       },
     });
+  }
+
+  #addCounts(counts: () => Readonly<Record<string, number>>): void {
+    for (const name of Object.keys(counts())) {
+      const counter = new Counter({
+        name: `coppice_host_${name}_total`,
+        help: `How often the hypervisor's driver met this since the daemon's start: ${name.replaceAll('_', ' ')}.`,
+        registers: [this.#registry],
+        collect: () => {
+          counter.reset();
+          counter.inc(counts()[name] ?? 0);
+        },
+      });
+    }
   }
 
   #addHost(host: () => HostStatus | undefined): void {

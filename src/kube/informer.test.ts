@@ -12,6 +12,9 @@ import {
 } from './testing/test-server.ts';
 import { createTestLog, THINGS, type Thing, thing } from './testing/things.ts';
 
+/** A busy machine may stand still for seconds. */
+const patience = { timeout: 20_000, interval: 20 };
+
 /** How a broken watch may end: in every case the informer must go on where it was. */
 const accidents: readonly [string, (watch: TestRequest) => void][] = [
   ['a reset connection', (watch) => watch.reset()],
@@ -97,7 +100,7 @@ describe('an informer', () => {
     watch.send('ADDED', thing('b', '11'));
     watch.send('MODIFIED', thing('a', '12'));
     watch.send('DELETED', thing('b', '13'));
-    await vi.waitFor(() => expect(changes).toEqual(['a >5', 'b >11', 'a 5>12', 'b 13>gone']));
+    await vi.waitFor(() => expect(changes).toEqual(['a >5', 'b >11', 'a 5>12', 'b 13>gone']), patience);
     expect(informer.get('demo/a')).toEqual(thing('a', '12'));
     expect(informer.list()).toEqual([thing('a', '12')]);
   });
@@ -118,13 +121,13 @@ describe('an informer', () => {
     const { informer, watch } = await startSynced();
     watch.send('MODIFIED', thing('a', '11'));
     watch.send('BOOKMARK', { metadata: { resourceVersion: '15' } });
-    await vi.waitFor(() => expect(informer.get('demo/a')?.metadata.resourceVersion).toBe('11'));
+    await vi.waitFor(() => expect(informer.get('demo/a')?.metadata.resourceVersion).toBe('11'), patience);
     happen(watch);
     const second = await nextWatch();
     expect(second.query.get('resourceVersion')).toBe('15');
     second.open();
     second.send('MODIFIED', thing('a', '16'));
-    await vi.waitFor(() => expect(changes.at(-1)).toBe('a 11>16'));
+    await vi.waitFor(() => expect(changes.at(-1)).toBe('a 11>16'), patience);
     expect(events.filter((type) => type === 'listed')).toHaveLength(1);
   });
 
@@ -200,8 +203,11 @@ describe('an informer', () => {
     const watch = await server.next();
     watch.open();
     watch.send('MODIFIED', thing('a', '11'));
-    await vi.waitFor(() => expect(changes).toEqual(['a >5', 'a 5>11']));
-    await vi.waitFor(() => expect(events.filter((type) => type === 'handlerFailed')).toHaveLength(4));
+    await vi.waitFor(() => expect(changes).toEqual(['a >5', 'a 5>11']), patience);
+    await vi.waitFor(
+      () => expect(events.filter((type) => type === 'handlerFailed')).toHaveLength(4),
+      patience,
+    );
     const messages = testLog.lines.map((line) => JSON.stringify(line.err));
     expect(messages.filter((message) => message.includes('sloppy'))).toHaveLength(4);
   });
@@ -224,7 +230,7 @@ describe('an informer', () => {
     const watch = await server.next();
     watch.open();
     watch.send('MODIFIED', labelled('b', '11', 'db'));
-    await vi.waitFor(() => expect(changes).toHaveLength(3));
+    await vi.waitFor(() => expect(changes).toHaveLength(3), patience);
     const names = (app: string) => informer.byIndex('app', app).map((object) => object.metadata.name);
     expect({ web: names('web'), db: names('db'), none: names('none') }).toEqual({
       web: ['a'],
@@ -237,12 +243,15 @@ describe('an informer', () => {
   it('does not keep managedFields', async () => {
     const { informer, watch } = await startSynced();
     watch.send('MODIFIED', thing('a', '11', { managedFields: [{ manager: 'kubectl' }] }));
-    await vi.waitFor(() => expect(informer.get('demo/a')).toEqual(thing('a', '11')));
+    await vi.waitFor(() => expect(informer.get('demo/a')).toEqual(thing('a', '11')), patience);
   });
 
   it('tells of everything again when asked to resync', async () => {
     await startSynced({ resyncMs: 20, idleMs: 5000 });
-    await vi.waitFor(() => expect(changes.slice(2)).toEqual(expect.arrayContaining(['a 5>5', 'b 6>6'])));
+    await vi.waitFor(
+      () => expect(changes.slice(2)).toEqual(expect.arrayContaining(['a 5>5', 'b 6>6'])),
+      patience,
+    );
   });
 
   it('stops when told to, in the middle of a watch, and closes its connection', async () => {

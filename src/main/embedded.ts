@@ -4,12 +4,15 @@ import { load } from 'js-yaml';
 import type { Logger } from 'pino';
 import { startApiServer } from '../apiserver/server.ts';
 import type { KubeObject } from '../apiserver/types.ts';
+import { readTokenFile } from './token-file.ts';
 
 type ApiConfig = {
   readonly listen: { readonly host: string; readonly port: number };
   readonly storagePath: string;
   /** PEM: the server's key and certificate, and the authority of the clients that are let in. */
   readonly tls: { readonly key: string; readonly cert: string; readonly clientCa: string };
+  /** Users who come with a bearer token instead of a certificate: a file as kube-apiserver's --token-auth-file. */
+  readonly tokenFile?: string;
   readonly log: Logger;
 };
 
@@ -17,7 +20,8 @@ const CRDS = join(import.meta.dirname, '../../crds');
 
 /** The embedded API server with the kinds of `crds/`. */
 export async function runApi(config: ApiConfig): Promise<{ readonly url: string; close(): Promise<void> }> {
-  const server = await startApiServer({ ...config, tokens: [], crds: await readCrds() });
+  const tokens = config.tokenFile === undefined ? [] : await readTokenFile(config.tokenFile);
+  const server = await startApiServer({ ...config, tokens, crds: await readCrds() });
   config.log.info({ url: server.url }, 'serving');
   return server;
 }

@@ -5,7 +5,7 @@ import { systemClock } from '../hostd/clock.ts';
 import type { HostDaemonOptions } from '../hostd/daemon.ts';
 import { type HostDaemon, startHostDaemon } from '../hostd/daemon.ts';
 import type { Driver } from '../hostd/drivers/driver.ts';
-import type { SimulatedConfig } from '../hostd/drivers/simulated/config.ts';
+import { SIMULATED_BRIDGE, type SimulatedConfig } from '../hostd/drivers/simulated/config.ts';
 import { createAgentWork } from '../hostd/guest/agent-work.ts';
 import type { TlsFiles } from '../hostd/server.ts';
 import { stopAllVms } from '../hostd/stop-all.ts';
@@ -15,9 +15,11 @@ export type HostdConfig = {
   readonly name: string;
   readonly listen: { readonly host: string; readonly port: number };
   readonly stateDir: string;
-  readonly driver: 'qemu' | 'simulated';
+  readonly driver: 'qemu' | 'xen' | 'simulated';
   /** For a daemon in a container: the host's /sys/fs/cgroup, where VMs get a control group of their own, and outlive it. */
   readonly cgroupRoot?: string | undefined;
+  /** Bridge for appliances with addresses of their own; none: they are not placed here. */
+  readonly bridge?: string | undefined;
   /** Unset: the machine's. */
   readonly capacity: { readonly cpuMillis?: number | undefined; readonly memoryBytes?: number | undefined };
   /** Folders below which `file:` addresses of layers and packages may lie; none: they are refused. */
@@ -66,6 +68,7 @@ export async function runHostd(config: HostdConfig): Promise<HostDaemon> {
     stateDirectory: config.stateDir,
     fileRoots: config.fileRoots,
     driver: await driverOf(config),
+    ...bridgeOf(config),
     guestWork: createAgentWork(),
     capacity: config.capacity,
     clock: systemClock,
@@ -86,24 +89,30 @@ export async function stopVms(config: Omit<HostdConfig, 'name' | 'tls'>): Promis
   });
 }
 
-async function driverOf({
-  driver,
-  stateDir,
-  log,
-  simulated,
-  cgroupRoot,
-}: Omit<HostdConfig, 'name' | 'tls'>): Promise<Driver> {
+/** Simulated VMs need no bridge that is there. */
+function bridgeOf({ driver, bridge }: HostdConfig): { bridge?: string } {
+  const name = bridge ?? (driver === 'simulated' ? SIMULATED_BRIDGE : undefined);
+  return name === undefined ? {} : { bridge: name };
+}
+
+async function driverOf(config: Omit<HostdConfig, 'name' | 'tls'>): Promise<Driver> {
+  const { driver, stateDir, log, simulated, cgroupRoot, bridge } = config;
+  const searchPath = process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin';
   switch (driver) {
     case 'qemu': {
       const { createQemuDriver } = await import('../hostd/drivers/qemu/driver.ts');
-      const searchPath = process.env.PATH ?? '/usr/bin:/bin';
       return createQemuDriver({
         clock: systemClock,
         log,
         stateDirectory: join(stateDir, 'qemu'),
         searchPath,
         cgroupRoot,
+        bridge,
       });
+    }
+    case 'xen': {
+      const { createXenDriver } = await import('../hostd/drivers/xen/driver.ts');
+      return createXenDriver({ clock: systemClock, log, searchPath, bridge });
     }
     case 'simulated': {
       const { createSimulatedDriver } = await import('../hostd/drivers/simulated/driver.ts');

@@ -6,6 +6,7 @@ import {
   APPLIANCE_INDEXES,
   type Caches,
   CONFIG_MAPS,
+  LEASE_INDEXES,
   type OperatorContext,
   PATIENCE,
   type Patience,
@@ -17,7 +18,14 @@ import { HostLinks, type HostLinksOptions } from '../../controllers/host/links.t
 import { HostViews } from '../../controllers/host/view.ts';
 import { createControllers } from '../../controllers/index.ts';
 import { PlacementOutcomes } from '../../controllers/placement/outcomes.ts';
-import { HOSTS, SERVICE_DEPLOYMENTS, TEMPLATES, VIRTUAL_APPLIANCES } from '../api/kinds.ts';
+import {
+  HOSTS,
+  IP_LEASES,
+  IP_POOLS,
+  SERVICE_DEPLOYMENTS,
+  TEMPLATES,
+  VIRTUAL_APPLIANCES,
+} from '../api/kinds.ts';
 import { FIELD_MANAGER } from '../api/labels.ts';
 import type { KubeObject, ResourceRef } from '../api/object.ts';
 import { HostClient } from '../host/client.ts';
@@ -157,7 +165,7 @@ async function untilUsable(program: Program, signal: AbortSignal): Promise<HostT
   const { kubeConfig, log, leaderElection, hostTls } = config;
   const needs = {
     server: kubeConfig.getCurrentCluster()?.server ?? 'no address',
-    kinds: [HOSTS, TEMPLATES, SERVICE_DEPLOYMENTS, VIRTUAL_APPLIANCES],
+    kinds: [HOSTS, TEMPLATES, SERVICE_DEPLOYMENTS, VIRTUAL_APPLIANCES, IP_POOLS, IP_LEASES],
     namespace: 'secret' in hostTls ? hostTls.secret.namespace : leaderElection?.namespace,
   };
   for (let lastSaid = ''; ; ) {
@@ -271,6 +279,8 @@ function createCaches({ client, config, metrics }: Program): Caches {
     deployments: cache(SERVICE_DEPLOYMENTS),
     appliances: cache(VIRTUAL_APPLIANCES, APPLIANCE_INDEXES),
     configMaps: cache(CONFIG_MAPS),
+    pools: cache(IP_POOLS),
+    leases: cache(IP_LEASES, LEASE_INDEXES),
   };
 }
 

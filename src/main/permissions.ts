@@ -91,6 +91,17 @@ export const PERMISSIONS: readonly Permission[] = [
     scope: 'cluster',
     why: 'to make a task of them; get, to see whose one is that has the name already',
   },
+  cached('ippools'),
+  reported('ippools'),
+  held('ippools'),
+  cached('ipleases'),
+  held('ipleases'),
+  {
+    resource: ours('ipleases'),
+    verbs: ['create', 'get', 'delete'],
+    scope: 'cluster',
+    why: 'to give addresses and take them back; get, to see who was faster',
+  },
   cached('configmaps'),
   {
     resource: core('events'),

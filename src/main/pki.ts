@@ -1,7 +1,8 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { chmod, mkdir, open, readFile, rename } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type CertificateRequest, createCa, issueCertificate, type KeyPair } from './certificates.ts';
+import { readFileIfThere, writeFileAtomically } from './local/files.ts';
 
 export interface StoredKeyPair extends KeyPair {
   readonly keyPath: string;
@@ -123,7 +124,7 @@ async function load(
   name: string,
 ): Promise<(Omit<StoredKeyPair, 'cert'> & { readonly cert: string | undefined }) | undefined> {
   const paths = pathsOf(dir, name);
-  const [key, cert] = await Promise.all([readIfThere(paths.keyPath), readIfThere(paths.certPath)]);
+  const [key, cert] = await Promise.all([readFileIfThere(paths.keyPath), readFileIfThere(paths.certPath)]);
   return key === undefined ? undefined : { key, cert, ...paths };
 }
 
@@ -131,37 +132,13 @@ async function save(dir: string, name: string, pair: KeyPair): Promise<StoredKey
   const paths = pathsOf(dir, name);
   // The key first: killed in between, the next start finds a pair that does not belong together and makes a new
   // certificate; the authority's key, which others trust, is never lost.
-  await writeDurably(paths.keyPath, pair.key, 0o600);
-  await writeDurably(paths.certPath, pair.cert, 0o644);
+  await writeFileAtomically(paths.keyPath, pair.key, 0o600);
+  await writeFileAtomically(paths.certPath, pair.cert, 0o644);
   return { ...pair, ...paths };
 }
 
 function pathsOf(dir: string, name: string) {
   return { keyPath: join(dir, `${name}.key`), certPath: join(dir, `${name}.crt`) };
-}
-
-async function readIfThere(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
-      return undefined;
-    }
-    throw error;
-  }
-}
-
-async function writeDurably(path: string, content: string, mode: number): Promise<void> {
-  const temporary = `${path}.tmp`;
-  const file = await open(temporary, 'w', mode);
-  try {
-    await file.writeFile(content);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await chmod(temporary, mode);
-  await rename(temporary, path);
 }
 
 function namesOf<Name extends string>(record: Readonly<Record<Name, unknown>>): Name[] {

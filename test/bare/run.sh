@@ -12,6 +12,7 @@ Usage: sudo test/bare/run.sh [options]
   --suite NAME    Debian release (default bookworm)
   --deps-only     only scripts/bootstrap.sh deps, twice
   --demo-only     only `npm run demo -- --once`, twice        (also: --no-test)
+  --test-only     only `npm test`
   --keep          do not delete the folder, and say where it is
   --root DIR      use the root that an earlier run kept (the clone and Coppice's data are made anew)
 USAGE
@@ -34,6 +35,7 @@ parse_arguments() {
       --root) root=${2:?--root needs a folder}; keep=yes; shift ;;
       --deps-only) mode=deps ;;
       --demo-only | --no-test) mode=demo ;;
+      --test-only) mode=test ;;
       --keep) keep=yes ;;
       --help | -h) usage; exit 0 ;;
       *) usage >&2; exit 2 ;;
@@ -173,10 +175,9 @@ chmod 0755 "$root"
 copy_network_configuration
 copy_node
 clone_repository
-if [ "$mode" = deps ]; then
-  run_twice sh scripts/bootstrap.sh deps demo
-else
-  run_twice npm run demo -- --once
-  [ "$mode" = demo ] || timed tests npm test
-fi
+case $mode in
+  deps) run_twice sh scripts/bootstrap.sh deps demo ;;
+  demo | all) run_twice npm run demo -- --once ;;
+esac
+case $mode in test | all) timed tests npm test ;; esac
 say 'Passed'

@@ -3,6 +3,7 @@ import { footprint } from './footprint.ts';
 import type { Benchmark } from './harness.ts';
 import { overlay } from './overlay.ts';
 import { placement } from './placement.ts';
+import { xen } from './xen.ts';
 
 /** All benchmarks, in the order in which they run; each is a file of its own beside this one. */
-export const BENCHMARKS: readonly Benchmark[] = [placement, overlay, apply, footprint];
+export const BENCHMARKS: readonly Benchmark[] = [placement, overlay, apply, footprint, xen];

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { createImageTool } from '../../src/hostd/drivers/qemu/images.ts';
+import { createImageTool } from '../../src/hostd/drivers/common/images.ts';
 import { type BenchContext, type Benchmark, interleave, type Ratio, summarise } from './harness.ts';
 
 const MIB = 1024 * 1024;

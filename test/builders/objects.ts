@@ -1,4 +1,11 @@
-import type { Host, ServiceDeployment, Template, VirtualAppliance } from '../../src/api/kinds.ts';
+import type {
+  Host,
+  IPLease,
+  IPPool,
+  ServiceDeployment,
+  Template,
+  VirtualAppliance,
+} from '../../src/api/kinds.ts';
 import type { ObjectMeta } from '../../src/api/object.ts';
 
 const API_VERSION = 'coppice.dev/v1alpha1';
@@ -23,6 +30,51 @@ export function aHost({ metadata, spec, status }: Overrides<Host> = {}): Host {
       ...spec,
     },
     ...(status === undefined ? {} : { status }),
+  };
+}
+
+/** Gives 10.0.8.10 to 10.0.8.12. */
+export function aPool({ metadata, spec, status }: Overrides<IPPool> = {}): IPPool {
+  const name = metadata?.name ?? 'lan';
+  return {
+    apiVersion: API_VERSION,
+    kind: 'IPPool',
+    metadata: {
+      name,
+      namespace: 'default',
+      uid: `uid-${name}`,
+      resourceVersion: '1',
+      generation: 1,
+      finalizers: ['coppice.dev/ip-pool'],
+      ...metadata,
+    },
+    spec: {
+      family: 'IPv4',
+      ranges: [{ start: '10.0.8.10', end: '10.0.8.12' }],
+      prefix: 24,
+      gateway: '10.0.8.1',
+      ...spec,
+    },
+    ...(status === undefined ? {} : { status }),
+  };
+}
+
+/** Of pool default/lan, to an appliance default/web-0 (or another uid) on host-a; an IPv4 address. */
+export function aLease(address: string, applianceUid = 'uid-web-0'): IPLease {
+  return {
+    apiVersion: API_VERSION,
+    kind: 'IPLease',
+    metadata: {
+      name: address,
+      labels: { 'coppice.dev/appliance-uid': applianceUid },
+      finalizers: ['coppice.dev/ip-lease'],
+    },
+    spec: {
+      address,
+      pool: { namespace: 'default', name: 'lan' },
+      appliance: { namespace: 'default', name: 'web-0', uid: applianceUid },
+      hostName: 'host-a',
+    },
   };
 }
 

@@ -8,7 +8,7 @@ export function aHostReport(overrides: Partial<HostStatus> = {}): HostStatus {
   return {
     name: 'host-a',
     daemonVersion: '0.1.0',
-    driver: { name: 'simulated', version: '1', accelerator: 'none', capabilities: [] },
+    driver: { name: 'simulated', version: '1', accelerator: 'none', capabilities: ['userNetwork'] },
     capacity: { cpuMillis: 8000, memoryBytes: 16 * GIBI, diskBytes: 100 * GIBI },
     used: { cpuMillis: 0, memoryBytes: 0, diskBytes: 0 },
     layers: [],

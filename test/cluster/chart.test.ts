@@ -160,7 +160,7 @@ describe.skipIf('missing' in found)(title, () => {
   it('takes everything with it when that is asked for, but the kinds', async () => {
     await site.helm('uninstall', 'coppice', '--wait', '--timeout=10m');
     expect(await site.vms()).toEqual([]);
-    for (const kind of ['sd', 'va', 'tpl', 'hosts']) {
+    for (const kind of ['sd', 'va', 'tpl', 'ippools', 'hosts', 'ipleases']) {
       expect((await site.get<{ items: [] }>(kind, '-A')).items).toEqual([]);
     }
   });

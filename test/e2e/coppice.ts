@@ -3,12 +3,13 @@ import { mkdir, mkdtemp, readdir, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { KubeConfig } from '@kubernetes/client-node';
 import { findCondition } from '../../src/api/conditions.ts';
 import { VIRTUAL_APPLIANCES, type VirtualAppliance } from '../../src/api/kinds.ts';
-import { openClient } from '../../src/cli/local.ts';
-import type { KubeClient } from '../../src/kube/client.ts';
+import { createKubeClient, type KubeClient } from '../../src/kube/client.ts';
 import { type Layout, layoutOf } from '../../src/main/local/layout.ts';
 import { findPart, logTail } from '../../src/main/local/processes.ts';
+import { createLog } from '../../src/main/log.ts';
 import { freePorts } from '../kubernetes/processes.ts';
 import { buildGuestImage } from './guest-vm.ts';
 import { isQemu, killAndWait, processesNaming } from './processes.ts';
@@ -78,7 +79,7 @@ export class Coppice {
 
   /** To look and to act with; only once it is up. */
   get client(): KubeClient {
-    this.#client ??= openClient(this.layout.kubeconfig);
+    this.#client ??= this.#connect();
     return this.#client;
   }
 
@@ -148,6 +149,12 @@ export class Coppice {
       const names = left.map(({ pid, argv }) => `${pid} ${argv.join(' ')}`).join('\n');
       throw new Error(`still running after coppice down:\n${names}\n${down.output}`);
     }
+  }
+
+  #connect(): KubeClient {
+    const kubeConfig = new KubeConfig();
+    kubeConfig.loadFromFile(this.layout.kubeconfig);
+    return createKubeClient(kubeConfig, { log: createLog('e2e', 'warn'), userAgent: 'coppice-e2e' });
   }
 
   async #report(what: string, error: unknown): Promise<string> {

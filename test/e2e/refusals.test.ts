@@ -1,16 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findKubectl, Kubectl } from '../kubectl.ts';
 import { Coppice } from './coppice.ts';
+import { networkRefusals, type Scenario } from './network-refusals.ts';
 import { aService, aTask, type Manifest, manifest, type WrittenService } from './tasks.ts';
-
-interface Scenario {
-  readonly rule: string;
-  /** What is there already when the other comes; nothing when not given. */
-  readonly before?: Manifest;
-  readonly refused: Manifest;
-  /** What a person is told: the field, then the rule. */
-  readonly says: readonly string[];
-}
 
 const digest = 'a'.repeat(64);
 const image = { url: 'https://example.com/disk.qcow2', sha256: digest };
@@ -18,8 +10,6 @@ const service = (change: WrittenService) => aTask('refused', change);
 const template = (spec: object) => manifest('Template', 'refused', { source: { image }, ...spec });
 const host = (spec: object) =>
   manifest('Host', 'refused', { address: 'https://127.0.0.1:1', unschedulable: true, ...spec });
-const pool = (spec: object) =>
-  manifest('IPPool', 'refused', { ranges: [{ start: '10.0.0.1', end: '10.0.0.9' }], prefix: 24, ...spec });
 const appliance = (spec: object) =>
   manifest('VirtualAppliance', 'refused', { template: { name: 'none' }, ...spec });
 const label = (spec: object) => manifest('TemplateLabel', 'refused', { title: 't', owner: 'ann', ...spec });
@@ -162,6 +152,27 @@ const scenarios: readonly Scenario[] = [
     says: ['spec.source', 'source can not be changed: make a new template'],
   },
   {
+    rule: 'a PV guest under Xen that nothing boots',
+    refused: template({ guest: { xen: { type: 'PV' } } }),
+    says: ['spec.guest', 'a guest of type PV or PVH needs boot, which gives its kernel, or xen.bootLoader'],
+  },
+  {
+    rule: 'an HVM guest under Xen with a boot loader beside its firmware',
+    refused: template({ guest: { xen: { type: 'HVM', bootLoader: 'PvGrub' } } }),
+    says: ['spec.guest.xen', 'an HVM guest boots by its own firmware'],
+  },
+  {
+    rule: 'a kernel, and a boot loader under Xen that looks for one',
+    refused: template({ guest: { boot: { kernel: image }, xen: { bootLoader: 'PyGrub' } } }),
+    says: ['spec.guest', 'leave out one of them'],
+  },
+  {
+    rule: 'how a guest runs under Xen is changed',
+    before: template({ guest: { xen: { type: 'HVM' } } }),
+    refused: template({ guest: { xen: { bootLoader: 'PvGrub' } } }),
+    says: ['spec.guest', 'xen can not be changed: make a new template'],
+  },
+  {
     rule: 'a threshold above the whole host',
     refused: host({ thresholds: { cpu: 1.5 } }),
     says: ['spec.thresholds.cpu', 'should be less than or equal to 1'],
@@ -188,16 +199,7 @@ const scenarios: readonly Scenario[] = [
     refused: appliance({ hostName: 'nowhere', resources: { memory: '256Mi' } }),
     says: ['spec.resources', 'resources can not be changed: make a new appliance'],
   },
-  {
-    rule: 'a range of names',
-    refused: pool({ ranges: [{ start: 'here', end: '10.0.0.9' }] }),
-    says: ['spec.ranges[0]', 'start and end must be IP addresses'],
-  },
-  {
-    rule: 'a gateway of another family',
-    refused: pool({ gateway: 'fd00::1' }),
-    says: ['spec.gateway', "gateway must be of the pool's family"],
-  },
+  ...networkRefusals,
   {
     rule: 'a label that changes hands',
     before: label({}),

@@ -45,7 +45,7 @@ export function aService(change: WrittenService = {}): WrittenService {
 
 /** Any other object of Coppice, in the default namespace where it has one. */
 export function manifest(kind: string, name: string, spec: object): Manifest {
-  const namespace = kind === 'Host' ? {} : { namespace: 'default' };
+  const namespace = ['Host', 'IPLease'].includes(kind) ? {} : { namespace: 'default' };
   return { apiVersion: API_VERSION, kind, metadata: { name, ...namespace }, spec };
 }
 

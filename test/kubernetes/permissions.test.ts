@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { IP_LEASES } from '../../src/api/kinds.ts';
 import type { Operator } from '../../src/main/operator.ts';
 import { PERMISSIONS, type Permission, ruleOf } from '../../src/main/permissions.ts';
 import { expectStanding, READY } from '../expectations/conditions.ts';
@@ -83,6 +84,7 @@ async function live(world: World): Promise<void> {
     await world.change('site', { replicas: 1, package: { inline: { files: { 'index.html': 'changed' } } } });
     await answers(world, 'site', 1);
     await nameConflict(world);
+    await haveAddress(world);
     for (let time = 0; time < 2; time += 1) await loseHost(world);
     await world.removeDeployment('site');
     await world.removeDeployment('taken');
@@ -139,6 +141,24 @@ async function nameConflict(world: World): Promise<void> {
     const ready = (await world.deployment('taken')).status?.conditions?.find(({ type }) => type === 'Ready');
     expect(ready?.reason).toBe('NameConflict');
   });
+}
+
+/** An appliance gets an address, and gets it back when its lease is torn out. */
+async function haveAddress(world: World): Promise<void> {
+  await world.addPool('lan');
+  await world.addAppliance('bridged', { network: { pool: 'lan' } });
+  const lease = async () => {
+    const [first] = await world.leases();
+    if (first === undefined) throw new Error('there is none');
+    return first.metadata;
+  };
+  const { name, uid } = await eventually('there is a lease', lease);
+  await eventually('it is told', async () =>
+    expect((await world.appliance('bridged')).status?.network).toBeDefined(),
+  );
+  await world.kube.delete(IP_LEASES, { name });
+  await world.kube.patch(IP_LEASES, { name }, { metadata: { finalizers: [] } });
+  await eventually('it is made again', async () => expect((await lease()).uid).not.toBe(uid));
 }
 
 async function loseHost(world: World): Promise<void> {

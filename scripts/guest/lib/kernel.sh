@@ -1,10 +1,4 @@
-# The kernel: its uncompressed image and the drivers the guest needs. Sourced by build-minimal.sh.
-
-# The drivers that find the disk, the network and the agent's channel, by hypervisor.
-drivers_virtio='virtio_pci virtio_blk virtio_net virtio_console ext4'
-drivers_xen='xen_blkfront xen_netfront ext4'
-# What makes the power button work; not needed to boot, so it is on the disk.
-drivers_power='button evdev'
+# The kernel: its uncompressed image and its drivers. Sourced by a builder.
 
 # number_at FILE OFFSET BYTES: an unsigned little-endian number.
 number_at() { od -An -t "u$3" -j "$2" -N "$3" "$1" | tr -d ' '; }
@@ -90,9 +84,10 @@ install_modules() {
   done
 }
 
-# extract_kernel STAGING: vmlinuz and vmlinux there, modules in $work/modules; sets kernel_version.
+# extract_kernel STAGING DRIVER…: vmlinuz and vmlinux there, these drivers in $work/modules; sets kernel_version.
 extract_kernel() {
   local staging=$1 image module
+  shift
   tar -tf "$work/kernel.tar" > "$work/kernel.list"
   image=$(grep /boot/vmlinuz- "$work/kernel.list")
   kernel_version=${image##*/vmlinuz-}
@@ -101,5 +96,5 @@ extract_kernel() {
   index_modules
   tar -xOf "$work/kernel.tar" --wildcards "*/modules/$kernel_version/modules.builtin" > "$work/modules.builtin"
   mkdir "$work/modules"
-  for module in $drivers_virtio $drivers_xen $drivers_power; do add_module "$module"; done
+  for module in "$@"; do add_module "$module"; done
 }

@@ -1,27 +1,17 @@
-# Which Debian packages the guest is made of, and fetching them. Sourced by build-minimal.sh.
-
-# Prints the candidates' closure: the agent, the libraries it may load, busybox, and the newest cloud kernel.
-# Pre-dependencies are left out: they are for the maintainer scripts, which never run here.
-guest_packages() {
-  local kernel
-  kernel=$(apt-cache depends linux-image-cloud-amd64 2> /dev/null | awk '$1 == "Depends:" && $2 ~ /^linux-image-/ && !found++ {print $2}')
-  [ -n "$kernel" ] || return 1
-  printf '%s\nbusybox-static\n' "$kernel"
-  apt-cache depends --recurse --no-pre-depends --no-recommends --no-suggests --no-conflicts --no-breaks \
-    --no-replaces --no-enhances qemu-guest-agent 2> /dev/null | grep '^[a-z0-9]' | grep -v ':'
-}
+# Which Debian packages an image is made of, and fetching them. Sourced by a builder, which has `wanted_packages`, that prints
+# their names, and $indispensable_packages, without which there is nothing to build; a kernel is always one of them.
 
 # Writes $work/packages.txt: 'name version sha256', one line each, sorted.
 list_packages() {
-  local names
-  names=$(guest_packages) || return 1
+  local names name
+  names=$(wanted_packages) || return 1
   # shellcheck disable=SC2086 # one word for each package name
   apt-cache show --no-all-versions $names 2> /dev/null | awk '
     function flush() { if (name != "") print name, version, digest; name = version = digest = "" }
     $1 == "Package:" {flush(); name = $2} $1 == "Version:" {version = $2} $1 == "SHA256:" {digest = $2} END {flush()}
   ' | sort -u > "$work/packages.txt"
-  grep -q '^busybox-static ' "$work/packages.txt" && grep -q '^qemu-guest-agent ' "$work/packages.txt" &&
-    grep -q '^linux-image-' "$work/packages.txt"
+  for name in $indispensable_packages; do grep -q "^$name " "$work/packages.txt" || return 1; done
+  grep -q '^linux-image-' "$work/packages.txt"
 }
 
 # Package lists that are missing, or older than the archive, are the usual reasons for a failure: fetch them once.
@@ -36,7 +26,7 @@ refresh_lists() {
 resolve_packages() {
   list_packages && return
   refresh_lists
-  list_packages || fail 'apt knows no linux-image-cloud-amd64, busybox-static or qemu-guest-agent: is this Debian, with its main archive?'
+  list_packages || fail "apt does not know all of: a Linux kernel $indispensable_packages: is this Debian, with its main archive?"
 }
 
 try_download() {
@@ -47,7 +37,7 @@ try_download() {
 }
 
 download_packages() {
-  say "Downloading $(wc -l < "$work/packages.txt") Debian packages for the guest (kernel, busybox, agent and its libraries)"
+  say "Downloading $(wc -l < "$work/packages.txt") Debian packages"
   mkdir "$work/debs"
   # apt fetches as its own user, who must be able to write here; without that it only warns.
   chmod 0755 "$work"
@@ -59,14 +49,17 @@ download_packages() {
   try_download || { cat "$work/apt.log" >&2; fail 'apt-get download failed'; }
 }
 
+# What else tar is to be told when it unpacks them.
+unpack_options=()
+
 # The kernel package is big, and few of its files are needed: it becomes a tar file, from which extract_kernel picks.
 unpack_packages() {
   local deb
-  mkdir "$work/unpacked"
+  mkdir -p "$work/unpacked"
   for deb in "$work"/debs/*.deb; do
     case ${deb##*/} in
       linux-image-*) dpkg-deb --fsys-tarfile "$deb" > "$work/kernel.tar" ;;
-      *) dpkg-deb --fsys-tarfile "$deb" | tar -x --no-same-owner --keep-directory-symlink -C "$work/unpacked" ;;
+      *) dpkg-deb --fsys-tarfile "$deb" | tar -x --no-same-owner --keep-directory-symlink "${unpack_options[@]}" -C "$work/unpacked" ;;
     esac
   done
   busybox=$(find "$work/unpacked" -type f -path "*/bin/busybox" -print -quit)

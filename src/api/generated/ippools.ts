@@ -9,7 +9,7 @@ export interface IPPoolSpec {
  */
 family: ("IPv4" | "IPv6")
 /**
- * Addresses that the pool gives.
+ * Addresses that the pool gives. The network's own address, its broadcast address and the gateway are never given, also where a range has them.
  */
 ranges: {
 /**
@@ -26,15 +26,15 @@ end: string
  */
 exclusions?: string[]
 /**
- * Addresses that are given to one appliance only.
+ * Addresses that are given to one appliance only; it gets no other.
  */
 reservations?: {
 /**
- * The address.
+ * The address, in one of the ranges.
  */
 address: string
 /**
- * Name of the appliance.
+ * Name of the appliance, of the pool's namespace.
  */
 appliance: string
 }[]
@@ -43,7 +43,7 @@ appliance: string
  */
 prefix: number
 /**
- * Default gateway of the guests.
+ * Default gateway of the guests; without one they reach their own network only.
  */
 gateway?: string
 /**

@@ -187,11 +187,19 @@ command: string[]
  */
 network: {
 /**
- * User: the host forwards ports of its own address to the VM; no privileges and no bridge are needed.
+ * User: the host forwards ports of its own address to the VM; no privileges and no bridge are needed. Bridge: the VM has an address of its own, from the pool, on its host's bridge. When not given: Bridge where a pool is named, else User.
  */
-mode: "User"
+mode?: ("User" | "Bridge")
 /**
- * Ports of the guest to forward besides the container's own.
+ * The IPPool, of the same namespace, that gives the VM its address.
+ */
+pool?: string
+/**
+ * The address that the VM of a service of one replica is to have, of the pool; when not given, a free one.
+ */
+address?: string
+/**
+ * Ports of the guest to tell besides the container's own: forwarded in mode User, at the VM's own address in mode Bridge.
  */
 ports?: {
 /**
@@ -203,7 +211,7 @@ name: string
  */
 port: number
 /**
- * Port on the host. Without it the host picks a free one and keeps it for the appliance's life.
+ * Port on the host, in mode User only. Without it the host picks a free one and keeps it for the appliance's life.
  */
 hostPort?: number
 }[]

@@ -118,6 +118,19 @@ sha256: string
 commandLine: string
 }
 /**
+ * How the guest runs on hosts with Xen. Hosts with another hypervisor pass it over.
+ */
+xen?: {
+/**
+ * PV needs no hardware virtualisation, and a kernel with Xen's drivers; PVH and HVM need it. Without: PV where boot or bootLoader is given, else HVM.
+ */
+type?: ("PV" | "PVH" | "HVM")
+/**
+ * What finds the kernel of a PV or PVH guest on its own disk: PvGrub, a GRUB that runs in the guest itself, or PyGrub, which reads the guest's disk in dom0.
+ */
+bootLoader?: ("PvGrub" | "PyGrub")
+}
+/**
  * Memory below which the guest does not boot; services that ask for less are refused with a condition.
  */
 minimumMemory?: (number | string)

@@ -1,9 +1,11 @@
+import { closeSync, openSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import type { KubeObject } from '../types.ts';
 import type { Change, ChangeType, StoredObject } from './store.ts';
 
 /** Of the tables and of what is in them; kept in the file's `user_version`. */
 const FORMAT = 1;
+const OWNER_ONLY = 0o600;
 
 const TABLES = `
   CREATE TABLE IF NOT EXISTS objects (
@@ -66,6 +68,8 @@ export class SqliteFile {
 
   /** @param path a file, or `:memory:` */
   constructor(path: string) {
+    // Secrets are in it. SQLite gives its journals the mode of the file.
+    if (path !== ':memory:') closeSync(openSync(path, 'a', OWNER_ONLY));
     this.#db = new DatabaseSync(path);
     this.#db.exec('PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;');
     this.#checkFormat(path);

@@ -10,6 +10,7 @@ type ApiOptions = {
   readonly tlsCert: string;
   readonly tlsKey: string;
   readonly clientCa: string;
+  readonly tokenAuthFile?: string;
   readonly logLevel: string;
 };
 
@@ -47,6 +48,13 @@ export function apiCommand(): Command {
       ).makeOptionMandatory(),
     )
     .addOption(
+      option(
+        '--token-auth-file <file>',
+        'bearer tokens that are let in, a line each: token,user,uid,"group1,group2"',
+        'COPPICE_API_TOKEN_AUTH_FILE',
+      ),
+    )
+    .addOption(
       option('--log-level <level>', 'trace, debug, info, warn or error', 'COPPICE_LOG_LEVEL', 'info'),
     )
     .addHelpText(
@@ -64,6 +72,7 @@ async function runApiCommand(options: ApiOptions): Promise<void> {
     runApi({
       listen: options.listen,
       storagePath: options.storage,
+      tokenFile: options.tokenAuthFile,
       tls: {
         cert: await readFile(options.tlsCert, 'utf8'),
         key: await readFile(options.tlsKey, 'utf8'),

@@ -1,6 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Command } from 'commander';
-import { HOSTS, SERVICE_DEPLOYMENTS, TEMPLATES, VIRTUAL_APPLIANCES } from '../../api/kinds.ts';
+import {
+  HOSTS,
+  IP_LEASES,
+  IP_POOLS,
+  SERVICE_DEPLOYMENTS,
+  TEMPLATES,
+  VIRTUAL_APPLIANCES,
+} from '../../api/kinds.ts';
 import { type KubeObject, keyOf, type ResourceRef } from '../../api/object.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { type AnyClusterOptions, addAnyClusterOptions, withAnyCluster } from '../cluster.ts';
@@ -11,13 +18,21 @@ type ClearOptions = AnyClusterOptions & { readonly yes: boolean; readonly timeou
 
 const POLL_MS = 500;
 /** In the order in which they let go of each other. */
-const KINDS: readonly ResourceRef[] = [SERVICE_DEPLOYMENTS, VIRTUAL_APPLIANCES, TEMPLATES, HOSTS];
+const KINDS: readonly ResourceRef[] = [
+  SERVICE_DEPLOYMENTS,
+  VIRTUAL_APPLIANCES,
+  TEMPLATES,
+  IP_POOLS,
+  HOSTS,
+  // Given back with appliances and hosts; what is left belongs to nobody.
+  IP_LEASES,
+];
 
 /** `coppice clear`: removes all that Coppice runs in a cluster, so that nothing is left behind it. */
 export function clearCommand(): Command {
   const command = new Command('clear')
     .description(
-      'delete every task, appliance, template and host of a cluster, in all namespaces, and wait until the VMs and their disks are gone',
+      'delete every task, appliance, template, address pool and host of a cluster, in all namespaces, and wait until the VMs and their disks are gone',
     )
     .option('--yes', 'it is meant: none of it can be had back', false)
     .addOption(

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { Command } from 'commander';
 import { VIRTUAL_APPLIANCES } from '../../api/kinds.ts';
-import { addClusterOptions, type ClusterOptions, withClient } from '../cluster.ts';
+import { addClusterOptions, withClient } from '../cluster.ts';
 import { addHostAccessOptions, type HostAccessOptions, withDaemon } from '../host-access.ts';
 
 /** Control and ], as telnet and `virsh console` have it. */
@@ -14,12 +14,12 @@ export function consoleCommand(): Command {
     .description("connect to the console of an appliance's VM; Ctrl-] leaves it")
     .argument('<appliance>', 'name of the VirtualAppliance')
     .addHelpText('after', '\nExample:\n  coppice console hello-web-0')
-    .action((name: string, options: ClusterOptions & HostAccessOptions) =>
-      withClient(options, async (client) => {
-        const appliance = await client.get(VIRTUAL_APPLIANCES, { name, namespace: options.namespace });
+    .action((name: string, options: HostAccessOptions) =>
+      withClient(options, async (client, namespace) => {
+        const appliance = await client.get(VIRTUAL_APPLIANCES, { name, namespace });
         await withDaemon(client, options, appliance, async (daemon, uuid) => {
           const vm = await daemon.openConsole(uuid);
-          console.error(`Connected to ${options.namespace}/${name}; Ctrl-] leaves.`);
+          console.error(`Connected to ${namespace}/${name}; Ctrl-] leaves.`);
           await attach(vm, process.stdin, process.stdout);
         });
       }),

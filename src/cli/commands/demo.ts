@@ -65,7 +65,7 @@ async function runDemo(options: DemoOptions, cliMain: string): Promise<void> {
 }
 
 async function startPlatform(platform: Platform, signal: AbortSignal): Promise<void> {
-  const client = openClient(platform.layout.kubeconfig);
+  const client = await openClient(platform.layout.kubeconfig);
   try {
     await runSteps(platformSteps(platform, client, signal), signal);
   } finally {
@@ -74,7 +74,7 @@ async function startPlatform(platform: Platform, signal: AbortSignal): Promise<v
 }
 
 async function deployAndStay(platform: Platform, options: DemoOptions, signal: AbortSignal): Promise<void> {
-  const client = openClient(platform.layout.kubeconfig);
+  const client = await openClient(platform.layout.kubeconfig);
   try {
     const appliances = await deploy(platform, client, options, signal);
     console.log(`\n${applianceTable(appliances)}\n`);

@@ -3,11 +3,9 @@ import { VIRTUAL_APPLIANCES, type VirtualAppliance } from '../../api/kinds.ts';
 import type { KubeObject, ResourceRef } from '../../api/object.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { stateOf } from '../appliance-table.ts';
-import { addClusterOptions, type ClusterOptions, withClient } from '../cluster.ts';
+import { addClusterOptions, withClient } from '../cluster.ts';
 import { addHostAccessOptions, consoleTail, type HostAccessOptions } from '../host-access.ts';
 import { formatSeconds, formatTable } from '../table.ts';
-
-type DescribeOptions = ClusterOptions & HostAccessOptions;
 
 interface KubeEvent extends KubeObject {
   readonly type?: string;
@@ -34,9 +32,9 @@ export function describeCommand(): Command {
     .description("tell an appliance's story: placement, steps, VM, Events and the end of its console")
     .argument('<appliance>', 'name of the VirtualAppliance')
     .addHelpText('after', '\nExample:\n  coppice describe hello-web-0')
-    .action((name: string, options: DescribeOptions) =>
-      withClient(options, async (client) => {
-        const appliance = await client.get(VIRTUAL_APPLIANCES, { name, namespace: options.namespace });
+    .action((name: string, options: HostAccessOptions) =>
+      withClient(options, async (client, namespace) => {
+        const appliance = await client.get(VIRTUAL_APPLIANCES, { name, namespace });
         const sections = [...tellAppliance(appliance), await tellEvents(client, appliance)];
         if (appliance.spec.hostName !== undefined) {
           const tail = await consoleTail(client, options, appliance, CONSOLE_BYTES).catch(
@@ -74,6 +72,7 @@ function tellSummary(appliance: VirtualAppliance): string {
     ['Resources', `${spec.resources.cpu} CPU, ${spec.resources.memory} memory`],
     ['Host', spec.hostName ?? 'not placed yet'],
     ['State', stateOf(appliance)],
+    ['Address', tellAddress(status?.network)],
     ['URLs', status?.accessPoints?.join(', ') || '-'],
     [
       'Ports',
@@ -83,6 +82,12 @@ function tellSummary(appliance: VirtualAppliance): string {
     ],
   ];
   return facts.map(([name, value]) => `${`${name}:`.padEnd(12)}${value}`).join('\n');
+}
+
+function tellAddress(network: NonNullable<VirtualAppliance['status']>['network']): string {
+  if (network === undefined) return '-';
+  const { address, prefix, gateway, pool } = network;
+  return `${address}/${prefix} of pool ${pool}${gateway === undefined ? '' : `, gateway ${gateway}`}`;
 }
 
 function tellPlacement({ status }: VirtualAppliance): string {

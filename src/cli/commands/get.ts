@@ -12,10 +12,10 @@ export function getCommand(): Command {
     .option('-A, --all-namespaces', 'of all namespaces', false)
     .addHelpText('after', '\nExample:\n  coppice get -A')
     .action((options: GetOptions) =>
-      withClient(options, async (client) => {
-        const where = options.allNamespaces ? {} : { namespace: options.namespace };
+      withClient(options, async (client, namespace) => {
+        const where = options.allNamespaces ? {} : { namespace };
         const { items } = await client.list(VIRTUAL_APPLIANCES, where);
-        const scope = options.allNamespaces ? 'any namespace' : `namespace ${options.namespace}`;
+        const scope = options.allNamespaces ? 'any namespace' : `namespace ${namespace}`;
         console.log(items.length === 0 ? `No appliances in ${scope}.` : applianceTable(items));
       }),
     );

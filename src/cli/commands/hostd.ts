@@ -5,14 +5,15 @@ import { parseBytes, parseCpu } from '../../domain/quantity.ts';
 import type { TlsFiles } from '../../hostd/server.ts';
 import type { JoinSource } from '../../main/enrolment/keeper.ts';
 import { createLog } from '../../main/log.ts';
-import { option, parseListen, withConfigFile } from '../options.ts';
+import { option, parseInterfaceName, parseListen, withConfigFile } from '../options.ts';
 import { runUntilSignal } from '../run.ts';
 
 type HostdOptions = {
   readonly name?: string;
   readonly listen: { host: string; port: number };
   readonly stateDir: string;
-  readonly driver: 'qemu' | 'simulated';
+  readonly driver: 'qemu' | 'xen' | 'simulated';
+  readonly bridge?: string;
   readonly cpu?: number;
   readonly memory?: number;
   readonly fileRoot?: readonly string[] | string;
@@ -55,8 +56,16 @@ export function hostdCommand(): Command {
     .addOption(
       option('--driver <name>', 'what runs the VMs', 'COPPICE_HOST_DRIVER', 'qemu').choices([
         'qemu',
+        'xen',
         'simulated',
       ]),
+    )
+    .addOption(
+      option(
+        '--bridge <name>',
+        'Linux bridge for appliances that get addresses of their own; none of those run here when not given',
+        'COPPICE_HOST_BRIDGE',
+      ).argParser(parseInterfaceName),
     )
     .addOption(
       option(
@@ -133,8 +142,9 @@ async function runHostdCommand(command: Command, options: HostdOptions): Promise
     listen: options.listen,
     stateDir: options.stateDir,
     driver: options.driver,
-    // One folder when it comes from the environment or a file, several when given as flags.
+    // One folder, not a list, when it comes from the environment.
     fileRoots: [options.fileRoot ?? []].flat().map((root) => resolve(root)),
+    bridge: options.bridge,
     capacity: { cpuMillis: options.cpu, memoryBytes: options.memory },
     cgroupRoot: options.cgroupRoot,
     log,

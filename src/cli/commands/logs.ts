@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Command } from 'commander';
 import { VIRTUAL_APPLIANCES } from '../../api/kinds.ts';
-import { addClusterOptions, type ClusterOptions, withClient } from '../cluster.ts';
+import { addClusterOptions, withClient } from '../cluster.ts';
 import { addHostAccessOptions, consoleTail, type HostAccessOptions } from '../host-access.ts';
 import { parseInteger } from '../options.ts';
 
-type LogsOptions = ClusterOptions & HostAccessOptions & { readonly follow: boolean; readonly bytes: number };
+type LogsOptions = HostAccessOptions & { readonly follow: boolean; readonly bytes: number };
 
 const FOLLOW_MS = 1000;
 
@@ -22,9 +22,9 @@ export function logsCommand(): Command {
 }
 
 async function printLogs(name: string, options: LogsOptions): Promise<void> {
-  await withClient(options, async (client) => {
+  await withClient(options, async (client, namespace) => {
     const read = async () => {
-      const appliance = await client.get(VIRTUAL_APPLIANCES, { name, namespace: options.namespace });
+      const appliance = await client.get(VIRTUAL_APPLIANCES, { name, namespace });
       return consoleTail(client, options, appliance, options.bytes);
     };
     let seen = await read();

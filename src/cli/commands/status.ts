@@ -38,7 +38,7 @@ export function statusCommand(): Command {
 }
 
 async function printObjects(kubeconfig: string): Promise<void> {
-  const client = openClient(kubeconfig);
+  const client = await openClient(kubeconfig);
   try {
     const [hosts, appliances] = await Promise.all([client.list(HOSTS), client.list(VIRTUAL_APPLIANCES)]);
     const rows = hosts.items.map(({ metadata, status }) => {

@@ -3,7 +3,7 @@ import { layoutOf } from '../../main/local/layout.ts';
 import { withDataDir } from '../../main/local/lock.ts';
 import type { WantedSettings } from '../../main/local/settings.ts';
 import { openClient, openPlatform } from '../local.ts';
-import { dataDirOption, option, parseInteger, withConfigFile } from '../options.ts';
+import { dataDirOption, option, parseInteger, parseInterfaceName, withConfigFile } from '../options.ts';
 import { platformSteps } from '../platform-steps.ts';
 import { interruption, runSteps } from '../steps.ts';
 import { shellWord } from '../words.ts';
@@ -21,6 +21,13 @@ export function addUpOptions(command: Command): Command {
     )
     .addOption(
       option('--driver <name>', 'what runs the VMs', 'COPPICE_DRIVER').choices(['qemu', 'simulated']),
+    )
+    .addOption(
+      option(
+        '--bridge <name>',
+        'Linux bridge of this machine for appliances that get addresses of their own',
+        'COPPICE_BRIDGE',
+      ).argParser(parseInterfaceName),
     )
     .addOption(
       option('--api-port <port>', 'port of the API server', 'COPPICE_API_PORT').argParser(
@@ -47,7 +54,7 @@ async function runUp(options: UpOptions, cliMain: string): Promise<void> {
     'Interrupted. What was started goes on: `coppice up` starts the rest, `coppice down` ends it.',
   );
   const platform = await openPlatform(options.dataDir, options, cliMain);
-  const client = openClient(platform.layout.kubeconfig);
+  const client = await openClient(platform.layout.kubeconfig);
   try {
     await runSteps(platformSteps(platform, client, signal), signal);
     const { kubeconfig } = platform.layout;

@@ -47,6 +47,7 @@ const hostsArbitrary = fc.uniqueArray(fc.constantFrom(...NAMES), { maxLength: NA
         name: fc.constant(name),
         labels: fc.oneof(fc.constant({}), fc.record({ disk: label })),
         ready: fc.integer({ min: 0, max: 9 }).map((n) => n > 0),
+        capabilities: fc.subarray(['userNetwork', 'bridgeNetwork', 'checkpoint']),
         totalCpuMillis: fc.integer({ min: 0, max: 24 }),
         totalMemoryBytes: fc.integer({ min: 0, max: 24 }),
         usedCpuMillis: fc.integer({ min: 0, max: 4 }),
@@ -65,6 +66,7 @@ const requestsArbitrary = fc
         cpuMillis: fc.integer({ min: 0, max: 6 }),
         memoryBytes: fc.integer({ min: 0, max: 4 }),
         hosts: fc.uniqueArray(fc.constantFrom(...NAMES), { maxLength: 5 }),
+        capability: fc.constantFrom('userNetwork' as const, 'bridgeNetwork' as const),
         hostSelector: fc.oneof(
           fc.constant({}),
           fc.record({ matchLabels: fc.record({ disk: label }) }),

@@ -97,7 +97,9 @@ function classify(requests: readonly PlacementRequest[]): FilterClass[] {
 }
 
 function filterKey(request: PlacementRequest): string {
-  return isUnfiltered(request) ? '' : JSON.stringify([request.hosts ?? [], request.hostSelector ?? {}]);
+  if (isUnfiltered(request)) return '';
+  const { hosts = [], hostSelector = {}, capability = '' } = request;
+  return JSON.stringify([hosts, hostSelector, capability]);
 }
 
 function requireAmount(request: PlacementRequest, field: 'cpuMillis' | 'memoryBytes'): void {

@@ -56,6 +56,24 @@ describe('the explanation of a refusal', () => {
     );
   });
 
+  it('tells the hosts that lack the network that is needed, and what to do about it', () => {
+    const hosts = [
+      host('a', { capabilities: ['userNetwork'] }),
+      host('b', { capabilities: ['bridgeNetwork'] }),
+    ];
+    const small = { memoryBytes: MEBI, hosts: ['a'] };
+    expect(refusalOf(hosts, { ...small, capability: 'bridgeNetwork' }).summary).toBe(
+      '0/2 hosts fit: a has no bridge (coppice hostd --bridge); b is not among the appointed hosts',
+    );
+    const many = Array.from({ length: 5 }, (_, index) => host(`h${index}`));
+    expect(refusalOf(many, { memoryBytes: MEBI, capability: 'bridgeNetwork' }).summary).toBe(
+      '0/5 hosts fit: 5 without a bridge',
+    );
+    expect(refusalOf(many, { memoryBytes: MEBI, capability: 'userNetwork' }).summary).toBe(
+      '0/5 hosts fit: 5 without user networking',
+    );
+  });
+
   it('names the mismatch of the selector', () => {
     const { reasons } = refusalOf([host('a')], { hostSelector: { matchLabels: { disk: 'ssd' } } });
     expect(reasons).toEqual([

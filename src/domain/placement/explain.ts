@@ -16,6 +16,8 @@ const COUNTED: ReadonlyMap<Reason, string> = new Map([
   ['NotReady', 'not ready'],
   ['NotAppointed', 'not appointed'],
   ['SelectorMismatch', 'not matching the host selector'],
+  ['NoUserNetwork', 'without user networking'],
+  ['NoBridge', 'without a bridge'],
   ['UnknownHost', 'appointed but not registered'],
 ]);
 
@@ -55,6 +57,10 @@ function reasonsOf(
       return [{ host: name, reason: exclusion, message: 'is not among the appointed hosts' }];
     case 'SelectorMismatch':
       return [{ host: name, reason: exclusion, message: 'does not match the host selector' }];
+    case 'NoUserNetwork':
+      return [{ host: name, reason: exclusion, message: 'has no user networking' }];
+    case 'NoBridge':
+      return [{ host: name, reason: exclusion, message: 'has no bridge (coppice hostd --bridge)' }];
     case null:
       return [...memoryShortage(name, freeMemory, request), ...cpuShortage(name, freeCpu, request)];
   }

@@ -1,7 +1,13 @@
 import { isEmptySelector, matchesSelector } from '../selector.ts';
-import type { Exclusion, PlacementHost, PlacementRequest } from './types.ts';
+import type { Exclusion, NeededCapability, PlacementHost, PlacementRequest } from './types.ts';
 
 const PARTS = 1_000_000;
+
+/** What is said of a host that lacks a capability. */
+const LACKING: Readonly<Record<NeededCapability, Exclusion>> = {
+  userNetwork: 'NoUserNetwork',
+  bridgeNetwork: 'NoBridge',
+};
 
 /**
  * Lines 4 and 5 of Algorithm 1 (SO-MVDS 4.2): free = total × threshold − used, in whole millicores and bytes.
@@ -18,15 +24,19 @@ export function freeMemoryBytes(host: PlacementHost): number {
 /** Why the host is out of the question for this request before anything is compared, or null. */
 export function exclusionOf(request: PlacementRequest, host: PlacementHost): Exclusion | null {
   if (!host.ready) return 'NotReady';
-  const { hosts, hostSelector } = request;
+  const { hosts, hostSelector, capability } = request;
   if (hosts !== undefined && hosts.length > 0 && !hosts.includes(host.name)) return 'NotAppointed';
   if (hostSelector !== undefined && !matchesSelector(hostSelector, host.labels)) return 'SelectorMismatch';
+  if (capability !== undefined && !host.capabilities?.includes(capability)) return LACKING[capability];
   return null;
 }
 
 /** Whether any ready host will do. */
 export function isUnfiltered(request: PlacementRequest): boolean {
-  return (request.hosts === undefined || request.hosts.length === 0) && isEmptySelector(request.hostSelector);
+  const { hosts, hostSelector, capability } = request;
+  return (
+    (hosts === undefined || hosts.length === 0) && isEmptySelector(hostSelector) && capability === undefined
+  );
 }
 
 /**

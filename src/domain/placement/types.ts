@@ -7,6 +7,8 @@ export interface PlacementHost {
   readonly group?: string;
   /** Whether new appliances may be put here at all: its daemon answers and nobody has closed it. */
   readonly ready: boolean;
+  /** What its driver declares that it can do; absent means nothing in particular. */
+  readonly capabilities?: readonly string[];
   readonly totalCpuMillis: number;
   readonly totalMemoryBytes: number;
   /** What is taken already: see usage.ts. */
@@ -27,7 +29,12 @@ export interface PlacementRequest {
   readonly hosts?: readonly string[];
   /** Which hosts may be taken, by their labels; absent or empty means any. */
   readonly hostSelector?: LabelSelector;
+  /** What the host must be able to do; absent means nothing in particular. */
+  readonly capability?: NeededCapability;
 }
+
+/** What an appliance may need of a host besides room: one or the other kind of network. */
+export type NeededCapability = 'userNetwork' | 'bridgeNetwork';
 
 /** An element of D (SO-MVDS 4.2): the appliance and the host it goes to. */
 export interface Placed {
@@ -55,7 +62,7 @@ export interface Refusal {
 }
 
 /** Why a host is not even considered. */
-export type Exclusion = 'NotReady' | 'NotAppointed' | 'SelectorMismatch';
+export type Exclusion = 'NotReady' | 'NotAppointed' | 'SelectorMismatch' | 'NoUserNetwork' | 'NoBridge';
 
 /** One reason against one host; a host that lacks memory and CPU has two. */
 export type HostReason =

@@ -29,14 +29,18 @@ b sync
 `,
 };
 
-/** $1 … the lines of the file. Only root reads it: environments hold secrets. */
+/** $1 how many lines the file has; they are in COPPICE_LINE_0 … Only root reads it: environments hold secrets. */
 const SET_ENVIRONMENT: GuestScript = {
   title: 'set the environment',
   timeoutSeconds: 30,
   text: `b mkdir -p /etc/coppice
 umask 077
 : >/etc/coppice/env.new
-if [ "$#" -gt 0 ]; then printf '%s\\n' "$@" >/etc/coppice/env.new; fi
+at=0
+while [ "$at" -lt "$1" ]; do
+  eval "printf '%s\\n' \\"\\$COPPICE_LINE_$at\\"" >>/etc/coppice/env.new
+  at=$((at + 1))
+done
 b mv /etc/coppice/env.new /etc/coppice/env
 b sync
 `,
@@ -51,7 +55,9 @@ b sync
 export function configureGuest({ hostname, env = {} }: GuestConfiguration): readonly GuestAction[] {
   const actions: GuestAction[] = [];
   if (hostname !== undefined) actions.push(runScript(SET_HOSTNAME, [requireHostname(hostname)]));
-  actions.push(runScript(SET_ENVIRONMENT, environmentLines(env)));
+  const lines = environmentLines(env);
+  const named = Object.fromEntries(lines.map((line, at) => [`COPPICE_LINE_${at}`, line]));
+  actions.push(runScript(SET_ENVIRONMENT, [`${lines.length}`], named));
   return actions;
 }
 

@@ -1,3 +1,7 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { accessPoint } from './access-point.ts';
 import { planService } from './builders.ts';
@@ -231,13 +235,33 @@ describe('configureGuest', () => {
       env: { QUOTED: "it's $HOME `x`", A: 'two\nlines' },
     });
     expect(valuesOf(hostname)).toEqual(['web-0']);
-    expect(valuesOf(environment)).toEqual(["A='two\nlines'", "QUOTED='it'\\''s $HOME `x`'"]);
+    expect(valuesOf(environment)).toEqual(['2']);
+    expect(environment).toMatchObject({
+      env: { COPPICE_LINE_0: "A='two\nlines'", COPPICE_LINE_1: "QUOTED='it'\\''s $HOME `x`'" },
+    });
+  });
+
+  it('writes the environment so that a shell reads it back, and shows it in no arguments', () => {
+    const env = { QUOTED: 'it\'s $HOME `x` \\ "', LINES: 'two\nlines\n', EMPTY: '', SECRET: 's3cret' };
+    const [action] = configureGuest({ env });
+    if (action?.kind !== 'exec') throw new Error('it is a program to run');
+    expect(action.argv.join(' ')).not.toContain('s3cret');
+    const folder = mkdtempSync(join(tmpdir(), 'coppice-env-'));
+    try {
+      const [shell = '', ...args] = action.argv.map((word) => word.replaceAll('/etc/coppice', folder));
+      execFileSync(shell, args, { env: { PATH: process.env.PATH, ...action.env } });
+      const print = `. ${folder}/env; for name in QUOTED LINES EMPTY SECRET; do eval "printf '%s\\0' \\"\\$$name\\""; done`;
+      expect(execFileSync(shell, ['-c', print]).toString().split('\0')).toEqual([...Object.values(env), '']);
+      expect(statSync(join(folder, 'env')).mode & 0o777).toBe(0o600);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it('empties the environment when there is none, and leaves a hostname alone that is not given', () => {
     const actions = configureGuest({});
     expect(actions.map((action) => action.title)).toEqual(['set the environment']);
-    expect(valuesOf(actions[0])).toEqual([]);
+    expect(valuesOf(actions[0])).toEqual(['0']);
   });
 
   it.each([

@@ -16,12 +16,20 @@ export interface GuestScript {
   readonly timeoutSeconds: number;
 }
 
-/** Runs a constant script. Values reach it as `$1`, `$2` …, never as part of its text. */
-export function runScript(script: GuestScript, values: readonly string[]): GuestAction {
+/**
+ * Runs a constant script. Values reach it as `$1`, `$2` …, never as part of its text. Secrets must come by `env`: everybody
+ * in the guest can read arguments, and its agent writes them into the system's log.
+ */
+export function runScript(
+  script: GuestScript,
+  values: readonly string[],
+  env?: Readonly<Record<string, string>>,
+): GuestAction {
   return {
     kind: 'exec',
     title: script.title,
     argv: ['/bin/sh', '-c', PRELUDE + script.text, 'coppice', ...values],
+    ...(env === undefined ? {} : { env }),
     timeoutSeconds: script.timeoutSeconds,
   };
 }

@@ -3,7 +3,7 @@ import type { DesiredAppliance } from '../../host/protocol.ts';
 import { hostErrors } from '../errors.ts';
 
 /** What an appliance is made of: to change it would need another disk or another VM. */
-const FIXED = ['namespace', 'name', 'layer', 'boot', 'disk', 'resources', 'network'] as const;
+const FIXED = ['namespace', 'name', 'layer', 'boot', 'xen', 'disk', 'resources', 'network'] as const;
 
 /** Throws unless `next` may take the place of `known`: no older generation, nothing of what it is made of. */
 export function checkChange(known: DesiredAppliance, next: DesiredAppliance): void {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { DesiredService } from '../../host/protocol.ts';
+import type { DesiredNetwork, DesiredService } from '../../host/protocol.ts';
 import { orAborted } from '../abort.ts';
 import { hostErrors } from '../errors.ts';
 import type { Scope } from './scope.ts';
@@ -8,6 +8,8 @@ import type { Scope } from './scope.ts';
 export type Installed = {
   /** Of the guest's boot: services do not survive one. */
   readonly bootId: string;
+  /** Digest of the network that was configured, and the boot in which it was. */
+  readonly network?: string;
   /** Digest of the configuration that was applied. */
   readonly configuration?: string;
   /** Digest of the service that was installed. */
@@ -59,6 +61,10 @@ export async function writeInstalled(
     signal,
   );
   scope.installed = installed;
+}
+
+export function networkDigest(network: DesiredNetwork, bootId: string): string {
+  return digest([network, bootId]);
 }
 
 export function configurationDigest({ parameters }: DesiredService): string {

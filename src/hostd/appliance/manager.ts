@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ApplianceStatus, DesiredAppliance } from '../../host/protocol.ts';
 import { instant } from '../clock.ts';
+import type { VmObservation } from '../drivers/driver.ts';
 import { hostErrors } from '../errors.ts';
 import { Locks } from '../locks.ts';
 import { ApplianceDirectory, createStateValidators } from '../state/appliance-directory.ts';
@@ -113,9 +114,9 @@ export class ApplianceManager {
     return this.#runners.size;
   }
 
-  /** Processes of the VMs that run. */
-  vmPids(): readonly number[] {
-    return [...this.#runners.values()].flatMap(({ vm }) => (vm?.pid === undefined ? [] : [vm.pid]));
+  /** The VMs that were there when they were last looked at. */
+  vms(): readonly VmObservation[] {
+    return [...this.#runners.values()].flatMap(({ vm }) => (vm === undefined ? [] : [vm]));
   }
 
   /** A layer changed: who waited for it goes on at once. */

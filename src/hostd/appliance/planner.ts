@@ -2,6 +2,7 @@ import type { Scope } from './scope.ts';
 import type { Step } from './step.ts';
 import { configureStep, containerStep, installStep, packageStep, serviceStep } from './steps/guest.ts';
 import { agentStep, startStep, stopStep } from './steps/machine.ts';
+import { networkStep } from './steps/network.ts';
 import { diskStep, layersStep, portsStep } from './steps/storage.ts';
 import { whileRunning } from './while-running.ts';
 
@@ -14,7 +15,7 @@ export function planSteps(scope: Scope): readonly Step[] {
     diskStep(scope),
     startStep(scope),
     agentStep(scope),
-    ...[configureStep, containerStep, packageStep, installStep, serviceStep].map((step) =>
+    ...[networkStep, configureStep, containerStep, packageStep, installStep, serviceStep].map((step) =>
       whileRunning(scope, step(scope)),
     ),
   ];

@@ -1,9 +1,9 @@
+import { accessPoint } from '../../domain/services/access-point.ts';
 import type { Probe } from '../../domain/services/types.ts';
 import { orAborted } from '../abort.ts';
-import { messageOf } from '../errors.ts';
-import { FORWARD_ADDRESS } from '../ports.ts';
+import { hostErrors, messageOf } from '../errors.ts';
+import { placeOf } from './place.ts';
 import type { Scope } from './scope.ts';
-import { hostPortOf } from './service.ts';
 
 /** Asks once: undefined when all is well, else in words what is not. */
 export async function askProbe(scope: Scope, probe: Probe, signal: AbortSignal): Promise<string | undefined> {
@@ -21,14 +21,14 @@ async function ask(scope: Scope, probe: Probe): Promise<string | undefined> {
   const { prober } = host.driver;
   switch (probe.kind) {
     case 'http': {
-      const port = hostPortOf(desired, record.current.ports, probe.port);
-      const url = `${probe.scheme}://${FORWARD_ADDRESS}:${port}${probe.path}`;
+      const url = accessPoint({ ...probe, ...placeOf(desired, record.current.ports, probe.port) });
       const status = await prober.http(url, questionMs);
       if (status < probe.expectStatusBelow) return undefined;
       return `${url} answers with HTTP status ${status}, expected is one below ${probe.expectStatusBelow}`;
     }
     case 'tcp': {
-      await prober.tcp(FORWARD_ADDRESS, hostPortOf(desired, record.current.ports, probe.port), questionMs);
+      const { address, port } = placeOf(desired, record.current.ports, probe.port);
+      await prober.tcp(address, port, questionMs);
       return undefined;
     }
     case 'exec': {
@@ -52,10 +52,28 @@ export async function untilWell(
 ): Promise<void> {
   const { clock, pace } = scope.host;
   const deadline = clock.now() + timeoutMs;
+  let way: string | undefined;
   for (;;) {
     const finding = await askProbe(scope, probe, signal);
     if (finding === undefined) return;
-    if (clock.now() >= deadline) throw await tooLate(finding);
+    way ??= await wayTo(scope, probe);
+    if (clock.now() >= deadline) throw await tooLate(finding + way);
     await clock.sleep(pace.pollMs, signal);
   }
+}
+
+/** How the host reaches a VM with an address of its own, when that may be why it does not; rejects when it cannot at all. */
+async function wayTo({ host, desired }: Scope, probe: Probe): Promise<string> {
+  const { network } = desired;
+  const { bridge = '' } = host;
+  if (network.mode === 'user' || probe.kind === 'exec') return '';
+  const { address, prefixLength } = network;
+  const route = await host.driver.prober.route(address);
+  if (route === undefined) throw hostErrors.noRouteToGuest(address, prefixLength, bridge);
+  if (route.device === bridge) return '';
+  const router = route.via === undefined ? '' : ` by way of ${route.via}`;
+  return (
+    ` (this host reaches ${address} through ${route.device}${router}, not through its bridge ${bridge}: if that is not ` +
+    `meant so, give ${bridge} an address in the network of ${address}/${prefixLength})`
+  );
 }

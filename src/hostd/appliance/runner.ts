@@ -147,9 +147,19 @@ export class ApplianceRunner {
         else await this.#converge(this.#desired, signal);
       } catch (error) {
         // Stopped, or asked for something else: the next round sees what. Anything else is ours to mend.
-        if (!signal.aborted) this.#log.error({ err: error }, 'the loop of an appliance failed');
+        if (!signal.aborted) await this.#failed(error);
       }
     }
+  }
+
+  /** A failure that is no step's, of looking at the VM, say: it would most likely fail at once again. */
+  async #failed(error: unknown): Promise<void> {
+    const { watchMs } = this.#host.pace;
+    this.#log.error({ err: error }, 'the loop of an appliance failed');
+    this.#setProblem(toHostError(error), watchMs);
+    this.#changed();
+    // Stopped: the loop sees it.
+    await this.#pause(watchMs).catch(() => undefined);
   }
 
   /** Nothing is done to an appliance whose files cannot be read, until they can. */

@@ -33,6 +33,8 @@ export type HostServices = {
   readonly driver: Driver;
   readonly layers: LayerStore;
   readonly ports: PortRegistry;
+  /** Name of the bridge that VMs with addresses of their own are connected to, when the host has one. */
+  readonly bridge?: string;
   readonly packages: PackageCache;
   readonly guestWork: GuestWork;
   /** VMs are created through it, as many at once as the driver allows (SO-MVDS section 4.1). */

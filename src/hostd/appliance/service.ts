@@ -4,8 +4,8 @@ import { ServiceRequestError } from '../../domain/services/errors.ts';
 import type { PackageFacts, ServicePlan } from '../../domain/services/types.ts';
 import type { DesiredAppliance } from '../../host/protocol.ts';
 import { hostErrors } from '../errors.ts';
-import { FORWARD_ADDRESS, type PortMap } from '../ports.ts';
 import { type PackageContent, packageFileName } from './guest-work.ts';
+import { placeOf } from './place.ts';
 import type { Scope } from './scope.ts';
 
 /** The service's package as it lies on this host. */
@@ -63,22 +63,13 @@ export function asHostErrors<T>(build: () => T): T {
   }
 }
 
-/** The host port through which a port of the guest is reached. */
-export function hostPortOf(desired: DesiredAppliance, ports: PortMap, guestPort: number): number {
-  const request = desired.network.ports.find((each) => each.guestPort === guestPort);
-  const hostPort = request === undefined ? undefined : ports[request.name];
-  if (hostPort === undefined) throw hostErrors.portNotForwarded(guestPort);
-  return hostPort;
-}
-
 /** The URLs at which the service answers (SO-MVDS section 5). */
 export function accessPointsOf({ desired, record }: Scope, plan: ServicePlan): readonly string[] {
   const { container } = desired.service;
   return [
     accessPoint({
       scheme: container.scheme ?? 'http',
-      address: FORWARD_ADDRESS,
-      port: hostPortOf(desired, record.current.ports, container.port),
+      ...placeOf(desired, record.current.ports, container.port),
       path: plan.accessPath,
     }),
   ];

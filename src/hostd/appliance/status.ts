@@ -1,10 +1,10 @@
 import type { ApplianceStatus, DesiredAppliance, Problem, VmStatus } from '../../host/protocol.ts';
 import type { Clock } from '../clock.ts';
 import type { VmObservation } from '../drivers/driver.ts';
-import { FORWARD_ADDRESS } from '../ports.ts';
 import type { ApplianceDirectory } from '../state/appliance-directory.ts';
 import type { ApplianceRecord } from '../state/record.ts';
 import type { Observation } from './observation.ts';
+import { endpointsOf } from './place.ts';
 import { shownSteps } from './progress.ts';
 
 type Facts = {
@@ -30,7 +30,7 @@ export function statusOf(facts: Facts): ApplianceStatus {
     serviceState: record.serviceState,
     vm: vmStatusOf(vm),
     accessPoints: record.accessPoints,
-    endpoints: endpointsOf(desired, record),
+    endpoints: desired === undefined ? [] : endpointsOf(desired, record.ports),
     steps: shownSteps(record, clock),
     ...(problem === undefined ? {} : { problem }),
     ...(diskBytes === undefined ? {} : { diskPath: directory.diskPath, diskBytes }),
@@ -39,13 +39,6 @@ export function statusOf(facts: Facts): ApplianceStatus {
 
 function vmStatusOf(vm: VmObservation | undefined): VmStatus {
   if (vm === undefined) return { state: 'Absent' };
-  const { uuid: _, problem: __, ...status } = vm;
+  const { uuid: _, problem: __, connected: ___, remains: ____, ...status } = vm;
   return status;
-}
-
-function endpointsOf(desired: DesiredAppliance | undefined, record: ApplianceRecord) {
-  return (desired?.network.ports ?? []).flatMap(({ name, guestPort }) => {
-    const port = record.ports[name];
-    return port === undefined ? [] : [{ name, address: FORWARD_ADDRESS, port, guestPort }];
-  });
 }

@@ -31,6 +31,8 @@ export async function look(
   const running = found?.state === 'Running';
   if (desired.powerState === 'Stopped') return running ? { kind: 'serviceSilent' } : { kind: 'well' };
   if (!running) return { kind: 'vmGone', error: await whyNotRunning(scope, found) };
+  // Only the step Network connects it again; a service that is asked through the agent would not be missed.
+  if (found.connected === false) return { kind: 'serviceSilent' };
   const { serviceProbe } = await provisionalPlanOf(scope);
   const silent = (await askProbe(scope, serviceProbe, signal)) !== undefined;
   return silent ? { kind: 'serviceSilent' } : { kind: 'well' };

@@ -30,16 +30,22 @@ export const machineErrors = {
       `the agent in VM ${domain} did not answer within ${seconds} s of its start, so the VM is started anew; ` +
         tail(console),
     ),
+  agentSilent: (domain: string, seconds: number) =>
+    new HostError(
+      'AgentTimeout',
+      `the agent in VM ${domain} did not answer within ${seconds} s, but its service does, so the VM is left as it is: ` +
+        'look after qemu-guest-agent in the guest, or restart the guest; until then nothing can be changed in it',
+    ),
   consoleUnavailable: (words: string) =>
     new HostError('ConsoleUnavailable', `the VM's console cannot be had: ${words}`, {
       kind: 'refused',
       status: 409,
     }),
-  vmConflict: (domain: string, uuid: string, other: { readonly pid: number; readonly directory: string }) =>
+  vmConflict: (domain: string, uuid: string, other: string, where: string) =>
     new HostError(
       'VMConflict',
-      `VM ${domain} is not started, because QEMU with pid ${other.pid} already runs a VM with the uuid ${uuid} ` +
-        `in ${other.directory}: end that one, or find out whose it is`,
+      `VM ${domain} is not started, because ${other} already runs a VM with the uuid ${uuid} ${where}: end that one, or ` +
+        'find out whose it is',
     ),
   vmNotApart: (root: string, cause: unknown) =>
     new HostError(
@@ -47,10 +53,10 @@ export const machineErrors = {
       `a VM that would end with the daemon's container was not started: it cannot be moved to a control group of its own ` +
         `in ${root} (${messageOf(cause)}): give the daemon the host's /sys/fs/cgroup, writable, and its process numbers`,
     ),
-  vmNotEnding: (name: string, pid: number) =>
+  vmNotEnding: (program: string, vm: string, pid: number) =>
     new HostError(
       'VMNotEnding',
-      `QEMU of VM ${name} (pid ${pid}) does not end although it was killed: the host's storage seems to hang; ` +
+      `${program} of VM ${vm} (pid ${pid}) does not end although it was killed: the host's storage seems to hang; ` +
         'it is tried again by itself',
     ),
   hypervisorMissing: (program: string) => {

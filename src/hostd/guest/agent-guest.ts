@@ -1,6 +1,7 @@
 import { deadlineIn } from './deadline.ts';
 import { execute } from './execute.ts';
 import type { Guest } from './guest.ts';
+import { readInterfaces } from './interfaces.ts';
 import { refusalAsHostError, type Session } from './session.ts';
 import { writeGuestFile } from './transfer.ts';
 
@@ -14,6 +15,7 @@ export function createAgentGuest(session: Session, close: () => void): Guest {
     exec: (argv, { env, timeoutMs }) => execute(session, argv, env, deadlineIn(clock, timeoutMs)),
     writeFile: (path, content, { mode, timeoutMs }) =>
       writeGuestFile(session, { path, content, mode }, deadlineIn(clock, timeoutMs)),
+    interfaces: (timeoutMs) => readInterfaces(session, deadlineIn(clock, timeoutMs)),
     shutdown: async (timeoutMs) => {
       try {
         await agent.tell('guest-shutdown', { mode: 'powerdown' }, timeoutMs);

@@ -1,6 +1,13 @@
 /** Result of a command in the guest; output is cut at the agent's limit. */
 export type GuestExecResult = { readonly exitCode: number; readonly stdout: string; readonly stderr: string };
 
+/** A network interface as the guest's agent tells of it; the MAC address in lower case. */
+export type GuestInterface = {
+  readonly name: string;
+  readonly mac?: string;
+  readonly addresses: readonly { readonly address: string; readonly prefixLength: number }[];
+};
+
 /**
  * One guest, spoken to through the agent in it. Every call has its own time limit and rejects with a `HostError`
  * of reason `AgentUnavailable` when the agent does not answer in time; the connection is then made anew.
@@ -22,6 +29,7 @@ export interface Guest {
     content: AsyncIterable<Uint8Array>,
     options: { readonly mode: number; readonly timeoutMs: number },
   ): Promise<void>;
+  interfaces(timeoutMs: number): Promise<readonly GuestInterface[]>;
   /** Asks the guest to power off; does not wait. */
   shutdown(timeoutMs: number): Promise<void>;
   close(): void;

@@ -1,6 +1,7 @@
 import type { DesiredAppliance } from '../../host/protocol.ts';
 import { consoleQuery, desiredApplianceSchema, uuidParams } from '../../host/schemas.ts';
 import { hostErrors } from '../errors.ts';
+import { checkNetwork } from '../network/request.ts';
 import type { App, RouteContext } from './context.ts';
 
 type Uuid = { readonly uuid: string };
@@ -23,6 +24,7 @@ export function applianceRoutes(app: App, { appliances, driver }: RouteContext):
       if (body.uuid !== params.uuid) {
         throw hostErrors.invalidRequest(`uuid ${body.uuid} is not the address's ${params.uuid}`, '/uuid');
       }
+      checkNetwork(body.network);
       return appliances.put(body);
     },
   );

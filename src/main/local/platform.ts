@@ -64,6 +64,7 @@ export function hostParts({ layout, settings, credentials }: Platform): Part[] {
     args.push('--state-dir', layout.hostState(name), '--driver', settings.driver);
     // The series' folder by itself too: it may be a link to images that are kept elsewhere.
     args.push('--file-root', layout.guests, '--file-root', join(layout.guests, SERIES));
+    if (settings.bridge !== undefined) args.push('--bridge', settings.bridge);
     args.push('--cpu', `${cpuMillis}m`, '--memory', `${memoryMiB}Mi`);
     args.push('--tls-cert', certFile, '--tls-key', keyFile, '--client-ca', credentials.hosts.ca);
     return { name, args };

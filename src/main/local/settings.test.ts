@@ -27,8 +27,14 @@ describe('settings of a data directory', () => {
     [{ apiPort: 17_444 }, 'the API port cannot be changed'],
     [{ driver: 'qemu' as const }, 'the driver cannot be changed'],
     [{ hosts: 2 }, 'the number of hosts cannot be changed'],
+    [{ bridge: 'br1' }, 'the bridge cannot be changed'],
   ])('refuse %j and stay as they are', async (wanted, sentence) => {
-    const chosen = await loadSettings(layout, { apiPort: 17_443, driver: 'simulated', hosts: 1 });
+    const chosen = await loadSettings(layout, {
+      apiPort: 17_443,
+      driver: 'simulated',
+      hosts: 1,
+      bridge: 'br0',
+    });
     await expect(loadSettings(layout, wanted)).rejects.toThrow(sentence);
     expect(await readSettings(layout)).toEqual(chosen);
   });

@@ -8,12 +8,15 @@ export type Settings = {
   readonly driver: 'qemu' | 'simulated';
   /** Name of each host to the port of its daemon. */
   readonly hosts: Readonly<Record<string, number>>;
+  /** Bridge of this machine for appliances with addresses of their own, when there is one. */
+  readonly bridge?: string;
 };
 
 export type WantedSettings = {
   readonly apiPort?: number;
   readonly driver?: Settings['driver'];
   readonly hosts?: number;
+  readonly bridge?: string;
 };
 
 const DEFAULT_API_PORT = 7443;
@@ -65,10 +68,12 @@ function refuseChange(settings: Settings, wanted: WantedSettings, layout: Layout
   const differs =
     (wanted.apiPort !== undefined && wanted.apiPort !== settings.apiPort && 'API port') ||
     (wanted.driver !== undefined && wanted.driver !== settings.driver && 'driver') ||
-    (wanted.hosts !== undefined && wanted.hosts !== hosts && 'number of hosts');
+    (wanted.hosts !== undefined && wanted.hosts !== hosts && 'number of hosts') ||
+    (wanted.bridge !== undefined && wanted.bridge !== settings.bridge && 'bridge');
   if (differs) {
     throw new Error(
-      `${layout.root} was set up with ${hosts} hosts, driver ${settings.driver} and API port ${settings.apiPort}; ` +
+      `${layout.root} was set up with ${hosts} hosts, driver ${settings.driver}, API port ${settings.apiPort} and ` +
+        `${settings.bridge === undefined ? 'no bridge' : `bridge ${settings.bridge}`}; ` +
         `the ${differs} cannot be changed: leave the option out, or choose another --data-dir`,
     );
   }
@@ -79,7 +84,8 @@ async function chooseSettings(wanted: WantedSettings): Promise<Settings> {
   const hosts: Record<string, number> = {};
   for (const letter of HOST_LETTERS.slice(0, wanted.hosts ?? 2))
     hosts[`host-${letter}`] = await freePort(0, hosts);
-  return { apiPort, driver: wanted.driver ?? 'qemu', hosts };
+  const bridge = wanted.bridge === undefined ? {} : { bridge: wanted.bridge };
+  return { apiPort, driver: wanted.driver ?? 'qemu', hosts, ...bridge };
 }
 
 /** `preferred` when it is free on 127.0.0.1, else any that is and that no one in `taken` has. */

@@ -1,8 +1,7 @@
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { basename, dirname, join, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
 import type { ApplianceStatus } from '../../../src/host/protocol.ts';
@@ -14,7 +13,8 @@ import {
   type TestHost,
 } from '../../integration/hostd/fixtures.ts';
 import { canMount } from '../../integration/hostd/small-disk.ts';
-import { buildGuestImage, type GuestImage } from '../guest-vm.ts';
+import { buildGuestImage } from '../guest-vm.ts';
+import { holdGuest, type OnLayers } from './layers.ts';
 import { qemuIsMissing } from './scene.ts';
 
 const run = promisify(execFile);
@@ -40,7 +40,8 @@ it.skipIf(qemuIsMissing || !canMount)(
         overrides: { reserveBytes: 8 * 1024 * 1024 },
       });
       try {
-        await fillAndFree(host, await put(host, image), small);
+        const made = await holdGuest(image, (sha256, layer) => host.client.putLayer(sha256, layer));
+        await fillAndFree(host, made, small);
       } finally {
         await host.close();
       }
@@ -51,10 +52,9 @@ it.skipIf(qemuIsMissing || !canMount)(
   },
 );
 
-async function fillAndFree(host: TestHost, layers: Layers, small: string): Promise<void> {
-  const desired = applianceOf(layers.disk, {
-    boot: { kind: 'direct', kernel: layers.kernel, initrd: layers.initrd, commandLine: layers.commandLine },
-    disk: { mode: 'Incremental', sizeBytes: 256 * 1024 * 1024 },
+async function fillAndFree(host: TestHost, made: OnLayers, small: string): Promise<void> {
+  const desired = applianceOf(made.layer, {
+    ...made,
     network: { mode: 'user', ports: [{ name: 'command', guestPort: 8080 }] },
     service: {
       name: 'writer',
@@ -64,8 +64,6 @@ async function fillAndFree(host: TestHost, layers: Layers, small: string): Promi
         probe: { kind: 'exec', command: ['/bin/sh', '-c', '[ -f /srv/done ]'] },
       },
     },
-    agentTimeoutSeconds: 300,
-    serviceTimeoutSeconds: 600,
   });
   const { uuid } = desired;
   await host.client.putAppliance(desired);
@@ -95,28 +93,4 @@ function untilStatus(host: TestHost, uuid: string, holds: (status: ApplianceStat
     () => host.client.getAppliance(uuid),
     limitMs,
   );
-}
-
-type Layers = {
-  readonly disk: string;
-  readonly kernel: string;
-  readonly initrd: string;
-  readonly commandLine: string;
-};
-
-async function put(host: TestHost, image: GuestImage): Promise<Layers> {
-  const manifest = JSON.parse(await readFile(join(dirname(image.disk), 'manifest.json'), 'utf8')) as {
-    readonly files: Readonly<Record<string, { readonly sha256: string }>>;
-  };
-  const hold = async (path: string, kind: 'disk' | 'boot') => {
-    const sha256 = manifest.files[basename(path)]?.sha256 ?? '';
-    await host.client.putLayer(sha256, { kind, url: pathToFileURL(path).href, template: 'default/minimal' });
-    return sha256;
-  };
-  return {
-    disk: await hold(image.disk, 'disk'),
-    kernel: await hold(image.kernel, 'boot'),
-    initrd: await hold(image.initrd, 'boot'),
-    commandLine: image.kernelArguments,
-  };
 }

@@ -3,10 +3,11 @@ import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/hostd/clock.ts';
-import { createProber } from '../../../src/hostd/drivers/qemu/prober.ts';
+import { createProber } from '../../../src/hostd/drivers/common/prober.ts';
+import { createHostNetwork } from '../../../src/hostd/network/links.ts';
 
 describe('probes from the host', () => {
-  const prober = createProber(systemClock);
+  const prober = createProber(systemClock, createHostNetwork(systemClock, process.env.PATH ?? ''));
   const servers: Server[] = [];
 
   afterEach(async () => {

@@ -47,10 +47,16 @@ async function startsOf(directory: string): Promise<readonly number[]> {
   const uuids = await readdir(root);
   return Promise.all(
     uuids.map(async (uuid) => {
-      const console = await readFile(join(root, uuid, 'console.log'), 'utf8');
+      // One whose daemon died between its start and its first words is never started again, and stays silent.
+      const console = await readFile(join(root, uuid, 'console.log'), 'utf8').catch(emptyIfMissing);
       return console.trim().split('\n').length;
     }),
   );
+}
+
+function emptyIfMissing(error: NodeJS.ErrnoException): string {
+  if (error.code === 'ENOENT') return '';
+  throw error;
 }
 
 /** Files and folders that were never finished, or never done away with. */

@@ -59,15 +59,17 @@ export const QUICK: NonNullable<HostdConfig['simulated']> = {
   },
 };
 
+export const PACE: NonNullable<NonNullable<HostdConfig['overrides']>['pace']> = {
+  watchMs: 50,
+  pollMs: 5,
+  questionMs: 200,
+  shutdownMs: 2000,
+  containerMs: 5000,
+  backoff: { firstMs: 20, maxMs: 200 },
+};
+
 export const OVERRIDES: NonNullable<HostdConfig['overrides']> = {
-  pace: {
-    watchMs: 50,
-    pollMs: 5,
-    questionMs: 200,
-    shutdownMs: 2000,
-    containerMs: 5000,
-    backoff: { firstMs: 20, maxMs: 200 },
-  },
+  pace: PACE,
   reserveBytes: 0,
   measureMs: 100,
   heartbeatMs: 50,
@@ -132,8 +134,8 @@ export function applianceOf(layer: string, change: Partial<DesiredAppliance> = {
       package: { kind: 'files', files: { 'index.html': Buffer.from('hello').toString('base64') } },
       parameters: {},
     },
-    agentTimeoutSeconds: 5,
-    serviceTimeoutSeconds: 5,
+    agentTimeoutSeconds: 60,
+    serviceTimeoutSeconds: 60,
     ...change,
   };
 }

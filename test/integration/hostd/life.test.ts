@@ -1,5 +1,6 @@
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { pino } from 'pino';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { ApplianceStatus } from '../../../src/host/protocol.ts';
 import {
@@ -7,6 +8,8 @@ import {
   type Certificates,
   createCertificates,
   eventually,
+  OVERRIDES,
+  PACE,
   putTemplate,
   QUICK,
   startHost,
@@ -35,6 +38,7 @@ describe('an appliance on a host', () => {
         'Disk Done',
         'Start Done',
         'Agent Done',
+        'Network Done',
         'Configure Done',
         'Container Done',
         'Package Done',
@@ -49,6 +53,25 @@ describe('an appliance on a host', () => {
       expect(await client.deleteAppliance(desired.uuid)).toBeUndefined();
     });
   });
+
+  for (const [address, prefixLength, url] of [
+    ['10.0.8.4', 24, 'http://10.0.8.4/'],
+    ['fd00:8::0:4', 64, 'http://[fd00:8::4]/'],
+  ] as const) {
+    it(`is reached at its own address ${address} on a bridge`, async () => {
+      await withHost(certificates, {}, async ({ client, layer }) => {
+        const ports = [{ name: 'http', guestPort: 80 }];
+        const network = { mode: 'bridge', ports, address, prefixLength, dns: ['10.0.8.1'] } as const;
+        const desired = applianceOf(layer, { network });
+        await client.putAppliance(desired);
+        const status = await untilAvailable(client, desired.uuid);
+        expect(status.endpoints).toEqual([{ name: 'http', address, port: 80, guestPort: 80 }]);
+        expect(status.accessPoints.map((each) => new URL(each).href)).toEqual([url]);
+        const moved = { ...desired, generation: 2, network: { ...network, dns: [] } };
+        await expect(client.putAppliance(moved)).rejects.toMatchObject({ problem: { reason: 'Immutable' } });
+      });
+    });
+  }
 
   it('is started again after its VM crashed, on the same disk and ports', async () => {
     await withHost(certificates, {}, async ({ client, layer, stateDir }) => {
@@ -111,9 +134,11 @@ describe('an appliance on a host', () => {
   });
 
   it('is started anew when its agent stays silent, with the end of its console in the message', async () => {
-    const failures = [{ step: 'agent', times: 20, message: 'silent' }] as const;
-    await withHost(certificates, { simulated: { ...QUICK, failures } }, async ({ client, layer }) => {
-      const desired = applianceOf(layer, { agentTimeoutSeconds: 0.05 });
+    const simulated = { ...QUICK, times: { ...QUICK.times, agent: 3000 } };
+    // The problem is there for as long as the pause before the next try: long enough to be seen.
+    const overrides = { ...OVERRIDES, pace: { ...PACE, backoff: { firstMs: 2000, maxMs: 2000 } } };
+    await withHost(certificates, { simulated, overrides }, async ({ client, layer }) => {
+      const desired = applianceOf(layer, { agentTimeoutSeconds: 0.1 });
       await client.putAppliance(desired);
       const failed = await eventually(async () => {
         const status = await client.getAppliance(desired.uuid);
@@ -122,7 +147,40 @@ describe('an appliance on a host', () => {
       expect(failed.serviceState).toBe('VMUnavailable');
       expect(failed.problem?.message).toContain('simulated VM default.web-0');
       expect(failed.problem?.retryAt).toBeDefined();
+      await client.putAppliance({ ...desired, generation: 2, agentTimeoutSeconds: 60 });
       await untilAvailable(client, desired.uuid);
+    });
+  });
+
+  it('is left as it is when only its agent is silent after a restart of the daemon, and its service answers', async () => {
+    await withDirectory(async (directory) => {
+      const first = await startHost(directory, certificates);
+      const desired = applianceOf(await putTemplate(first), { agentTimeoutSeconds: 0.1 });
+      await first.client.putAppliance(desired);
+      const before = await untilAvailable(first.client, desired.uuid);
+      await first.close();
+      const failures = [{ step: 'agent', message: 'silent' }] as const;
+      const second = await startHost(directory, certificates, { simulated: { ...QUICK, failures } });
+      try {
+        const failed = await eventually(
+          async () => {
+            const status = await second.client.getAppliance(desired.uuid);
+            return (stepOf(status, 'Agent')?.attempts ?? 0) > 2 ? status : undefined;
+          },
+          () => second.client.getAppliance(desired.uuid),
+        );
+        expect(failed.problem?.reason).toBe('AgentTimeout');
+        expect(failed.problem?.message).toContain('its service does, so the VM is left as it is');
+        expect(failed.vm).toEqual(before.vm);
+      } finally {
+        await second.close();
+      }
+      const third = await startHost(directory, certificates);
+      try {
+        expect((await untilAvailable(third.client, desired.uuid)).vm).toEqual(before.vm);
+      } finally {
+        await third.close();
+      }
     });
   });
 
@@ -174,6 +232,32 @@ describe('an appliance on a host', () => {
     });
   });
 
+  it('is left in peace, and said so, while its VM cannot be looked at; and goes on when it can', async () => {
+    const said: { readonly msg: string }[] = [];
+    const log = pino({ level: 'error' }, { write: (line) => said.push(JSON.parse(line)) });
+    const pace = { ...PACE, watchMs: 3_600_000 };
+    await withHost(certificates, { log, overrides: { ...OVERRIDES, pace } }, async (host) => {
+      const { client, layer, stateDir } = host;
+      const desired = applianceOf(layer);
+      await client.putAppliance(desired);
+      await untilAvailable(client, desired.uuid);
+      const path = join(stateDir, 'appliances', desired.uuid, 'simulated-vm.json');
+      const good = await readFile(path, 'utf8');
+      await writeFile(path, '{"half');
+      await client.putAppliance({ ...desired, generation: 2 });
+      await eventually(
+        async () => (await client.getAppliance(desired.uuid))?.problem?.reason === 'InternalError',
+        () => client.getAppliance(desired.uuid),
+      );
+      // Time enough for a loop without a pause to go round many times.
+      for (let asked = 0; asked < 50; asked += 1) await client.getHost();
+      expect(said.map(({ msg }) => msg)).toEqual(['the loop of an appliance failed']);
+      await writeFile(path, good);
+      await client.putAppliance({ ...desired, generation: 3 });
+      await untilAvailable(client, desired.uuid);
+    });
+  });
+
   it('is not given an empty disk in place of one that was lost', async () => {
     await withHost(certificates, {}, async ({ client, layer, stateDir }) => {
       const desired = applianceOf(layer);
@@ -207,6 +291,6 @@ async function untilStartedAgain(client: TestHost['client'], before: ApplianceSt
   );
 }
 
-function stepOf(status: ApplianceStatus, name: string) {
-  return status.steps.find((step) => step.name === name);
+function stepOf(status: ApplianceStatus | undefined, name: string) {
+  return status?.steps.find((step) => step.name === name);
 }

@@ -6,6 +6,9 @@ import type { InformerEvent } from '../../../src/kube/supervisor.ts';
 import { type ChaosProxy, startChaosProxy } from '../../kubernetes/chaos-proxy.ts';
 import { IP_POOLS, log, pool, startWorld, type World } from './world.ts';
 
+/** A busy machine may stand still for seconds. */
+const patience = { timeout: 20_000, interval: 20 };
+
 describe('an informer and an API server', () => {
   let world: World;
   let proxy: ChaosProxy;
@@ -63,14 +66,14 @@ describe('an informer and an API server', () => {
     const { items } = await world.client.list(IP_POOLS, { namespace: world.namespace });
     const versions = (pools: readonly IPPool[]) =>
       pools.map(({ metadata }) => `${metadata.name} ${metadata.resourceVersion}`).sort();
-    await vi.waitFor(() => expect(versions(informer.list())).toEqual(versions(items)), { timeout: 15_000 });
+    await vi.waitFor(() => expect(versions(informer.list())).toEqual(versions(items)), patience);
   };
 
   it('follows creation, change and deletion', async () => {
     await create('a');
     await patch('a', 1);
     await world.client.delete(IP_POOLS, { namespace: world.namespace, name: 'a' });
-    await vi.waitFor(() => expect(changes).toEqual(['+a', '~a', '-a']));
+    await vi.waitFor(() => expect(changes).toEqual(['+a', '~a', '-a']), patience);
     expect(informer.list()).toEqual([]);
   });
 
@@ -105,14 +108,12 @@ describe('an informer and an API server', () => {
     await create('a');
     await vi.waitFor(
       () => expect(events.filter((event) => event.type === 'failed').length).toBeGreaterThan(5),
-      {
-        timeout: 15_000,
-      },
+      patience,
     );
     const failures = events.filter((event) => event.type === 'failed').length;
     // A read is tried twice; each try is a connection.
     expect(proxy.accepted - before).toBeLessThanOrEqual(failures * 2 + 4);
     proxy.refuse(false);
-    await vi.waitFor(() => expect(changes).toEqual(['+a']), { timeout: 3000 });
+    await vi.waitFor(() => expect(changes).toEqual(['+a']), patience);
   });
 });

@@ -2,6 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { Patience } from '../../../controllers/context.ts';
+import type { Pace } from '../../../controllers/write-pacer.ts';
 import { VIRTUAL_APPLIANCES } from '../../../src/api/kinds.ts';
 import { EVENTS } from '../../../src/kube/event-record.ts';
 import { expectCondition, expectStanding, READY } from '../../expectations/conditions.ts';
@@ -10,6 +12,16 @@ import { World } from './world.ts';
 
 const CLI = join(import.meta.dirname, '../../../src/cli/main.ts');
 const HOSTS = ['host-a', 'host-b'];
+const NEVER: Pace = { settleMs: 3_600_000, maxMs: 3_600_000 };
+const WITHOUT_PROGRESS: Partial<Patience> = {
+  firstPace: NEVER,
+  appliancePace: NEVER,
+  stepPace: NEVER,
+  deploymentPace: NEVER,
+  templatePace: NEVER,
+  hostPace: NEVER,
+  measurementPace: NEVER,
+};
 
 describe('restarts and failures', () => {
   let world: World;
@@ -190,9 +202,10 @@ describe('restarts and failures', () => {
     await world.daemons.removeFrom('host-a', 'web');
   });
 
-  it('an appliance costs at most six writes until its service answers', async () => {
+  it('an appliance costs at most six writes until its service answers, beside those of its progress', async () => {
     await world.addTemplate('debian');
-    await world.startOperator();
+    // How often progress is written depends on how long it takes, and so on the machine.
+    await world.startOperator({ patience: WITHOUT_PROGRESS });
     await world.addAppliance('first');
     await eventually('the world is warm', async () => {
       expectStanding((await world.appliance('first')).status?.conditions, READY, 'ServiceAvailable');
@@ -202,5 +215,15 @@ describe('restarts and failures', () => {
     await deployed('shop', 10);
     const writes = (await world.writes()) - before;
     expect(writes / 10).toBeLessThanOrEqual(6);
+  });
+
+  it('an address costs one lease, and the lease one write', async () => {
+    await world.addTemplate('debian');
+    // Wide, so that no two of them try the same address first.
+    await world.addPool('lan', { prefix: 8, ranges: [{ start: '10.0.0.10', end: '10.255.255.99' }] });
+    await world.startOperator();
+    await world.deploy('shop', { replicas: 10, network: { pool: 'lan' } });
+    await deployed('shop', 10);
+    expect(await world.writes('ipleases')).toBe(10);
   });
 });

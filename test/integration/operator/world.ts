@@ -10,6 +10,10 @@ import type { Patience } from '../../../controllers/context.ts';
 import {
   HOSTS,
   type Host,
+  IP_LEASES,
+  IP_POOLS,
+  type IPLease,
+  type IPPool,
   SERVICE_DEPLOYMENTS,
   type ServiceDeployment,
   TEMPLATES,
@@ -30,6 +34,7 @@ const PATIENCE: Partial<Patience> = {
   hostPace: { settleMs: 200, maxMs: 1000 },
   deploymentPace: { settleMs: 100, maxMs: 500 },
   templatePace: { settleMs: 100, maxMs: 500 },
+  poolPace: { settleMs: 100, maxMs: 500 },
 };
 
 /** Leases are renewed all the time; reviews are questions, and nothing is written. */
@@ -65,8 +70,8 @@ export class World {
     await rm(this.directory, { recursive: true, force: true });
   }
 
-  async startOperator(): Promise<void> {
-    this.#operator = await this.newOperator();
+  async startOperator(change: Partial<OperatorConfig> = {}): Promise<void> {
+    this.#operator = await this.newOperator(change);
   }
 
   /** One more operator, which who asks for it has to close. */
@@ -97,20 +102,21 @@ export class World {
     return { ca: await write('ca'), cert: await write('cert'), key: await write('key') };
   }
 
-  /** How many writes the operator of this world has made to the API since it started. */
-  async writes(): Promise<number> {
+  /** How many writes the operator of this world has made to the API since it started: all, or to one resource. */
+  async writes(resource?: string): Promise<number> {
     if (this.#operator === undefined) throw new Error('there is no operator');
-    return await this.writesOf(this.#operator);
+    return await this.writesOf(this.#operator, resource);
   }
 
   /** The same of any operator, as its metrics tell; the election itself and questions do not count. */
-  async writesOf({ metricsUrl }: Operator): Promise<number> {
+  async writesOf({ metricsUrl }: Operator, only?: string): Promise<number> {
     const text = await (await fetch(`${metricsUrl}/metrics`)).text();
     const counts = text.matchAll(
       /^coppice_operator_api_requests_total\{method="(\w+)",resource="(\w+)".*\} (\d+)$/gm,
     );
     return [...counts]
       .filter(([, method, resource]) => method !== 'GET' && !UNCOUNTED.includes(resource ?? ''))
+      .filter(([, , resource]) => only === undefined || resource === only)
       .reduce((sum, [, , , count]) => sum + Number(count), 0);
   }
 
@@ -194,6 +200,27 @@ export class World {
     } as never);
   }
 
+  /** A pool of 10.0.8.0/24 that gives 10.0.8.10 to 10.0.8.12, or as told. */
+  async addPool(name: string, spec: object = {}): Promise<void> {
+    const ranges = [{ start: '10.0.8.10', end: '10.0.8.12' }];
+    await this.kube.create(IP_POOLS, {
+      apiVersion: 'coppice.dev/v1alpha1',
+      kind: 'IPPool',
+      metadata: { name, namespace: 'default' },
+      spec: { ranges, prefix: 24, gateway: '10.0.8.1', dns: ['10.0.8.1'], ...spec },
+    } as never);
+  }
+
+  async pool(name: string): Promise<IPPool> {
+    return await this.kube.get(IP_POOLS, { namespace: 'default', name });
+  }
+
+  /** All leases there are, by address. */
+  async leases(): Promise<IPLease[]> {
+    const { items } = await this.kube.list(IP_LEASES);
+    return items.sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
+  }
+
   async addNamespace(name: string): Promise<void> {
     const ref = { group: '', version: 'v1', plural: 'namespaces', kind: 'Namespace', namespaced: false };
     await this.kube.create(ref, { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
@@ -237,9 +264,9 @@ export class World {
     return (await this.kube.list(VIRTUAL_APPLIANCES, { namespace: 'default' })).items;
   }
 
-  /** Deletes every task, appliance and template, and waits until all are gone. */
+  /** Deletes every task, appliance, template and pool, and waits until all are gone. */
   async clear(): Promise<void> {
-    const kinds = [SERVICE_DEPLOYMENTS, VIRTUAL_APPLIANCES, TEMPLATES] as const;
+    const kinds = [SERVICE_DEPLOYMENTS, VIRTUAL_APPLIANCES, TEMPLATES, IP_POOLS] as const;
     await eventually('everything is gone', async () => {
       const left: KubeObject[] = [];
       for (const ref of kinds) left.push(...(await this.kube.list(ref as typeof TEMPLATES)).items);

@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto';
 import { orAborted } from '../../abort.ts';
-import type { VmSpec } from '../../drivers/driver.ts';
+import type { VmNetwork, VmSpec } from '../../drivers/driver.ts';
 import { HostError, hostErrors } from '../../errors.ts';
 import { FORWARD_ADDRESS } from '../../ports.ts';
 import { queued } from '../../queued.ts';
 import { ensureSpace } from '../../space.ts';
 import { CONSOLE_TAIL_BYTES, whyNotRunning } from '../observation.ts';
+import { askProbe } from '../probe.ts';
 import { domainOf, labelOf, type Scope } from '../scope.ts';
-import { fetchPackage } from '../service.ts';
+import { fetchPackage, provisionalPlanOf } from '../service.ts';
 import type { Step } from '../step.ts';
 
 /** The VM runs. */
@@ -42,8 +43,10 @@ async function makeRoom({ host, desired, directory, record }: Scope): Promise<vo
   }
 }
 
-function vmSpecOf({ host, desired, directory, record }: Scope): VmSpec {
-  const { uuid, boot, resources, network } = desired;
+/** The VM as its driver is told of it. */
+export function vmSpecOf(scope: Scope): VmSpec {
+  const { host, desired, directory } = scope;
+  const { uuid, boot, resources, xen } = desired;
   const file = (sha256: string) => {
     const path = host.layers.readyPath(sha256);
     if (path === undefined) throw hostErrors.layerNotHere(sha256);
@@ -65,16 +68,25 @@ function vmSpecOf({ host, desired, directory, record }: Scope): VmSpec {
             ...(boot.initrd === undefined ? {} : { initrd: file(boot.initrd) }),
             commandLine: boot.commandLine,
           },
-    network: {
-      mode: network.mode,
-      mac: macOf(uuid),
-      forwards: network.ports.map(({ name, guestPort }) => ({
-        address: FORWARD_ADDRESS,
-        hostPort: reservedPort(record.current.ports, name),
-        guestPort,
-      })),
-    },
+    ...(xen === undefined ? {} : { xen }),
+    network: vmNetworkOf(scope),
   };
+}
+
+function vmNetworkOf(scope: Scope): VmNetwork {
+  const { host, desired, record } = scope;
+  const { network } = desired;
+  const mac = macOf(scope.desired.uuid);
+  if (network.mode === 'bridge') {
+    if (host.bridge === undefined) throw hostErrors.noBridge(labelOf(desired));
+    return { mode: 'bridge', mac, bridge: host.bridge };
+  }
+  const forwards = network.ports.map(({ name, guestPort }) => ({
+    address: FORWARD_ADDRESS,
+    hostPort: reservedPort(record.current.ports, name),
+    guestPort,
+  }));
+  return { mode: 'user', mac, forwards };
 }
 
 function reservedPort(ports: Readonly<Record<string, number>>, name: string): number {
@@ -83,13 +95,19 @@ function reservedPort(ports: Readonly<Record<string, number>>, name: string): nu
   return port;
 }
 
-/** Always the same for an appliance, from the range that QEMU's own addresses have. */
-function macOf(uuid: string): string {
-  const bytes = createHash('sha256').update(uuid).digest().subarray(0, 3);
-  return ['52', '54', '00', ...[...bytes].map((byte) => byte.toString(16).padStart(2, '0'))].join(':');
+/**
+ * The address of an appliance's card, always the same for its uuid. Locally administered (IEEE 802, second bit of the first byte):
+ * the ranges of hypervisors' makers leave 24 bits, of which ten thousand VMs on one network would share some.
+ */
+export function macOf(uuid: string): string {
+  const bytes = createHash('sha256').update(uuid).digest().subarray(0, 5);
+  return ['52', ...[...bytes].map((byte) => byte.toString(16).padStart(2, '0'))].join(':');
 }
 
-/** The agent in the guest answers: state VMReady. A VM whose agent stays silent too long is started anew. */
+/**
+ * The agent in the guest answers: state VMReady. A VM whose agent stays silent too long is started anew, unless its
+ * service answers.
+ */
 export function agentStep(scope: Scope): Step {
   const { host, desired, guest } = scope;
   return {
@@ -104,7 +122,7 @@ export function agentStep(scope: Scope): Step {
       const deadline = host.clock.now() + desired.agentTimeoutSeconds * 1000;
       while (!(await answers(() => guest.ping(host.pace.questionMs), signal))) {
         await ensureRunning(scope);
-        if (host.clock.now() >= deadline) throw await giveUp(scope);
+        if (host.clock.now() >= deadline) throw await giveUp(scope, signal);
         await host.clock.sleep(host.pace.pollMs, signal);
       }
     },
@@ -135,10 +153,20 @@ async function ensureRunning(scope: Scope): Promise<void> {
   if (found?.state !== 'Running') throw await whyNotRunning(scope, found);
 }
 
-async function giveUp({ host, desired, directory }: Scope): Promise<HostError> {
+/** A VM that serves is not ended because its agent, killed in the guest, say, is found silent by a restarted daemon. */
+async function giveUp(scope: Scope, signal: AbortSignal): Promise<HostError> {
+  const { host, desired, directory } = scope;
+  const [domain, seconds] = [domainOf(desired), desired.agentTimeoutSeconds];
+  if (await serves(scope, signal)) return hostErrors.agentSilent(domain, seconds);
   const console = await host.driver.consoleTail(directory.path, CONSOLE_TAIL_BYTES);
   await host.driver.destroy(desired.uuid, directory.path);
-  return hostErrors.agentTimeout(domainOf(desired), desired.agentTimeoutSeconds, console);
+  return hostErrors.agentTimeout(domain, seconds, console);
+}
+
+/** Whether the service answers, as far as that can be known without the agent. */
+async function serves(scope: Scope, signal: AbortSignal): Promise<boolean> {
+  const { serviceProbe } = await provisionalPlanOf(scope);
+  return serviceProbe.kind !== 'exec' && (await askProbe(scope, serviceProbe, signal)) === undefined;
 }
 
 /** The VM is off, and stays off. */
@@ -146,9 +174,9 @@ export function stopStep({ host, desired, directory }: Scope): Step {
   return {
     name: 'Stop',
     isDone: async () => {
-      const state = (await host.driver.inspect(desired.uuid, directory.path))?.state;
+      const found = await host.driver.inspect(desired.uuid, directory.path);
       // One that failed may still have its hypervisor, and would never be told to be off.
-      return state === undefined || state === 'Stopped';
+      return found === undefined || (found.state === 'Stopped' && found.remains !== true);
     },
     run: async () => {
       await host.driver.shutdown(desired.uuid, directory.path, host.pace.shutdownMs);

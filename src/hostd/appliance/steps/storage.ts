@@ -31,7 +31,7 @@ export function layersStep({ host, desired, directory }: Scope): Step {
 
 /** Each forwarded port has a host port that is its own, and that is written down. */
 export function portsStep({ host, desired, record }: Scope): Step {
-  const requests = desired.network.ports;
+  const requests = desired.network.mode === 'user' ? desired.network.ports : [];
   return {
     name: 'Ports',
     isDone: async () =>

@@ -60,6 +60,17 @@ describe('qemuArguments', () => {
     expect(forwards).toEqual(['hostfwd=tcp:127.0.0.1:20080-:80', 'hostfwd=tcp:127.0.0.1:20022-:22']);
   });
 
+  it('connects a VM to its tap on a bridge, with the bridge’s MTU', () => {
+    const network = { mode: 'bridge', mac: '52:54:00:00:00:01', bridge: 'br0' } as const;
+    const argv = qemuArguments(spec({ network }), emulated, 9000);
+    const [tap = ''] = optionsIn(argv, '-netdev');
+    expect(tap).toMatch(/^tap,id=net,ifname=cop-[0-9a-f]{11},script=no,downscript=no$/);
+    expect(argv).toContain('virtio-net-pci,netdev=net,mac=52:54:00:00:00:01,romfile=,host_mtu=9000');
+    expect(optionsIn(qemuArguments(spec({ network, uuid: 'another' }), emulated), '-netdev')).not.toEqual([
+      tap,
+    ]);
+  });
+
   it('keeps sockets and logs in the folder in which QEMU runs', () => {
     const places = qemuArguments(spec(), emulated).flatMap((word) => /path=([^,]*)/.exec(word)?.[1] ?? []);
     expect(places).toHaveLength(3);

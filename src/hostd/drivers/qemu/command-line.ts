@@ -1,5 +1,6 @@
-import type { VmSpec } from '../driver.ts';
+import type { VmNetwork, VmSpec } from '../driver.ts';
 import { vmFiles } from './files.ts';
+import { tapNameOf } from './tap.ts';
 
 /** How this host's QEMU runs VMs, as detected. */
 export type Machine = { readonly accelerator: 'kvm' | 'tcg'; readonly sandbox: boolean };
@@ -14,9 +15,9 @@ const mebibyte = 1024 * 1024;
 
 /**
  * QEMU's arguments for a VM. QEMU must run in the VM's folder: sockets and logs are named relative to it, so that
- * no length of path is too long for a UNIX socket.
+ * no length of path is too long for a UNIX socket. `mtu` is that of the bridge, for VMs on one.
  */
-export function qemuArguments(vm: VmSpec, machine: Machine): string[] {
+export function qemuArguments(vm: VmSpec, machine: Machine, mtu?: number): string[] {
   return [
     ...['-name', `guest=${vm.domain},debug-threads=on`],
     ...['-uuid', vm.uuid],
@@ -28,7 +29,7 @@ export function qemuArguments(vm: VmSpec, machine: Machine): string[] {
     ...consoleArguments(),
     ...agentArguments(),
     ...diskArguments(vm),
-    ...networkArguments(vm),
+    ...networkArguments(vm, mtu),
     // Without it a guest waits long for entropy at its first boot.
     ...['-device', 'virtio-rng-pci'],
     ...bootArguments(vm),
@@ -97,15 +98,23 @@ function diskArguments(vm: VmSpec): string[] {
   ];
 }
 
-function networkArguments(vm: VmSpec): string[] {
-  const forwards = vm.network.forwards.map(
+function networkArguments({ uuid, network }: VmSpec, mtu: number | undefined): string[] {
+  // Longer frames than the bridge's would be lost on it without a word.
+  const limit = mtu === undefined ? '' : `,host_mtu=${mtu}`;
+  return [
+    ...['-netdev', backendOf(uuid, network)],
+    // Without its option ROM, which would try to boot from the network and lies in a package of its own.
+    ...['-device', `virtio-net-pci,netdev=net,mac=${network.mac},romfile=${limit}`],
+  ];
+}
+
+function backendOf(uuid: string, network: VmNetwork): string {
+  // The driver makes the interface and takes it away: QEMU opens it by its name, as often as it is started.
+  if (network.mode === 'bridge') return `tap,id=net,ifname=${tapNameOf(uuid)},script=no,downscript=no`;
+  const forwards = network.forwards.map(
     ({ address, hostPort, guestPort }) => `hostfwd=tcp:${address}:${hostPort}-:${guestPort}`,
   );
-  return [
-    ...['-netdev', ['user', 'id=net', 'ipv6=off', ...forwards].join(',')],
-    // Without its option ROM, which would try to boot from the network and lies in a package of its own.
-    ...['-device', `virtio-net-pci,netdev=net,mac=${vm.network.mac},romfile=`],
-  ];
+  return ['user', 'id=net', 'ipv6=off', ...forwards].join(',');
 }
 
 function bootArguments({ boot }: VmSpec): string[] {

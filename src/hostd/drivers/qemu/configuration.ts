@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { readJsonIfThere, writeJsonDurably } from '../../files.ts';
+import { isRecord } from '../common/json.ts';
 import type { VmSpec } from '../driver.ts';
 import { vmFiles } from './files.ts';
-import { isRecord } from './qmp.ts';
 
 /** What stands in `vm.json` (SO-MVDS section 4.1): the VM as it was last started. */
 type VmConfiguration = VmSpec & {
@@ -15,16 +15,21 @@ export async function writeConfiguration(configuration: VmConfiguration): Promis
   await writeJsonDurably(join(configuration.directory, vmFiles.configuration), configuration);
 }
 
+type KnownConfiguration = Pick<VmConfiguration, 'uuid' | 'accelerator' | 'commandLine'> & {
+  /** Of a VM that is connected to one. */
+  readonly bridge?: string;
+};
+
 /** What of the configuration is needed again; undefined when the VM was never started from this folder. */
-export async function readConfiguration(
-  directory: string,
-): Promise<Pick<VmConfiguration, 'uuid' | 'accelerator' | 'commandLine'> | undefined> {
+export async function readConfiguration(directory: string): Promise<KnownConfiguration | undefined> {
   const read = await readJsonIfThere(join(directory, vmFiles.configuration));
   if (!isRecord(read)) return undefined;
-  const { uuid, accelerator, commandLine } = read;
+  const { uuid, accelerator, commandLine, network } = read;
+  const bridge = isRecord(network) && typeof network.bridge === 'string' ? { bridge: network.bridge } : {};
   return {
     uuid: String(uuid),
     accelerator: String(accelerator),
     commandLine: Array.isArray(commandLine) ? commandLine.map(String) : [],
+    ...bridge,
   };
 }

@@ -3,9 +3,9 @@ import { access, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hostErrors, messageOf } from '../../errors.ts';
 import { makeDirectory, readJsonIfThere, writeJsonDurably } from '../../files.ts';
+import { isRecord } from '../common/json.ts';
+import { locate, runProgram } from '../common/programs.ts';
 import type { Machine } from './command-line.ts';
-import { locate, runProgram } from './programs.ts';
-import { isRecord } from './qmp.ts';
 import { tryMachine } from './trial.ts';
 
 export type Wish = 'auto' | 'kvm' | 'tcg';

@@ -1,19 +1,26 @@
+import { resolve } from 'node:path';
 import type { Logger } from 'pino';
 import type { Clock } from '../../clock.ts';
 import { type HostError, toHostError, toProblem } from '../../errors.ts';
 import { createAgentGuest } from '../../guest/agent-guest.ts';
 import { Locks } from '../../locks.ts';
+import { bridgeProblem } from '../../network/bridge.ts';
+import { createHostNetwork, type HostNetwork } from '../../network/links.ts';
+import { Agents } from '../common/agents.ts';
+import { createImageTool } from '../common/images.ts';
+import { createProber } from '../common/prober.ts';
+import { connectIn } from '../common/socket.ts';
 import type { Driver, DriverInfo } from '../driver.ts';
-import { Agents } from './agents.ts';
 import { keepApart } from './apart.ts';
-import { boundConsole, openConsole, readConsoleTail } from './console.ts';
+import { boundVmConsole, openConsole, readConsoleTail } from './console.ts';
 import { detect, type Hypervisor, type Wish } from './detect.ts';
 import { destroyVm, shutDownVm } from './end.ts';
+import { vmFiles } from './files.ts';
 import { foreignVms } from './foreign.ts';
-import { createImageTool } from './images.ts';
 import { inspectVm } from './inspect.ts';
-import { createProber } from './prober.ts';
+import { ownerOf } from './owner.ts';
 import { type StartContext, startVm } from './start.ts';
+import { reapTaps } from './tap.ts';
 
 export type QemuDriverConfig = {
   readonly clock: Clock;
@@ -32,46 +39,50 @@ export type QemuDriverConfig = {
   readonly cgroupRoot?: string | undefined;
   /** VMs created at once. QEMU sets no limit; this one keeps a burst from starving the VMs that run. */
   readonly creationConcurrency?: number;
+  /** Name of the bridge that VMs may be connected to; without, there is only user networking. */
+  readonly bridge?: string | undefined;
 };
 
 const defaultConcurrency = 8;
 const failurePauseMs = 30_000;
+const agentLimitMs = 5_000;
 
 /** VMs by QEMU over QMP, with the standard agent in the guest. Linux only: it finds its VMs again in /proc. */
 export function createQemuDriver(config: QemuDriverConfig): Driver {
   const { clock } = config;
   const locks = new Locks();
-  const agents = new Agents(clock);
+  const agents = new Agents(clock, (directory) => connectIn(clock, directory, vmFiles.agent, agentLimitMs));
   const consolesInUse = new Set<string>();
   const hypervisor = createDetector(config);
   const { cgroupRoot } = config;
-  const context: StartContext = {
-    clock,
-    hypervisor,
-    keepApart: async (pid) => (cgroupRoot === undefined ? undefined : await keepApart(cgroupRoot, pid)),
-  };
+  const network = createHostNetwork(clock, config.searchPath);
+  const owner = () => locks.run('owner', () => ownerOf(config.stateDirectory));
+  const keptApart = async (pid: number) =>
+    cgroupRoot === undefined ? undefined : await keepApart(cgroupRoot, pid);
+  const context: StartContext = { clock, hypervisor, network, owner, keepApart: keptApart };
   return {
-    probe: () => probe(config, hypervisor),
+    probe: () => probe(config, hypervisor, network),
     start: (vm, signal) => locks.run(vm.uuid, () => startVm(context, vm, signal)),
     inspect: async (uuid, directory) => {
-      const observation = await inspectVm(clock, uuid, directory);
-      if (observation?.state === 'Running') await boundConsole(directory);
+      const observation = await inspectVm(clock, network, uuid, directory);
+      if (observation?.state === 'Running') await boundVmConsole(directory);
       return observation;
     },
     shutdown: async (uuid, directory, timeoutMs) => {
-      const { agent, release } = agents.acquire(directory);
+      const { agent, release } = agents.acquire(resolve(directory));
       return shutDownVm(clock, uuid, directory, timeoutMs, agent).finally(release);
     },
-    destroy: (uuid, directory) => locks.run(uuid, () => destroyVm(clock, uuid, directory)),
+    reap: async (uuids) => reap(config, network, await owner(), uuids),
+    destroy: (uuid, directory) => locks.run(uuid, () => destroyVm(clock, network, uuid, directory)),
     guest: (_uuid, directory) => {
-      const { agent, release } = agents.acquire(directory);
+      const { agent, release } = agents.acquire(resolve(directory));
       return createAgentGuest({ clock, agent }, release);
     },
     consoleTail: readConsoleTail,
     openConsole: (directory) => openConsole(clock, directory, consolesInUse),
     foreignVms,
     images: createImageTool(config),
-    prober: createProber(clock),
+    prober: createProber(clock, network),
   };
 }
 
@@ -103,10 +114,15 @@ function createDetector(config: QemuDriverConfig): () => Promise<Hypervisor> {
   return () => locks.run('detection', once);
 }
 
-async function probe(config: QemuDriverConfig, hypervisor: () => Promise<Hypervisor>): Promise<DriverInfo> {
+async function probe(
+  config: QemuDriverConfig,
+  hypervisor: () => Promise<Hypervisor>,
+  network: HostNetwork,
+): Promise<DriverInfo> {
+  const bridge = await probeBridge(config, network);
   const fixed = {
     name: 'qemu',
-    capabilities: ['userNetwork'],
+    ...bridge,
     creationConcurrency: config.creationConcurrency ?? defaultConcurrency,
   } as const;
   try {
@@ -116,4 +132,26 @@ async function probe(config: QemuDriverConfig, hypervisor: () => Promise<Hypervi
   } catch (error) {
     return { ...fixed, version: 'none', accelerator: 'none', problem: toProblem(toHostError(error)) };
   }
+}
+
+async function probeBridge(
+  { bridge }: QemuDriverConfig,
+  network: HostNetwork,
+): Promise<Pick<DriverInfo, 'capabilities' | 'warnings'>> {
+  if (bridge === undefined) return { capabilities: ['userNetwork'] };
+  const problem = await bridgeProblem(network, bridge, { taps: true });
+  if (problem === undefined) return { capabilities: ['userNetwork', 'bridgeNetwork'] };
+  return { capabilities: ['userNetwork'], warnings: [toProblem(problem)] };
+}
+
+/** A daemon that was given no bridge leaves the host's network alone. */
+async function reap(
+  { bridge, log }: QemuDriverConfig,
+  network: HostNetwork,
+  owner: string,
+  uuids: ReadonlySet<string>,
+): Promise<void> {
+  if (bridge === undefined) return;
+  const interfaces = await reapTaps(network, owner, uuids);
+  if (interfaces.length > 0) log.info({ interfaces }, 'interfaces of VMs that are gone were removed');
 }

@@ -3,9 +3,12 @@ import { join } from 'node:path';
 import type { Clock } from '../../clock.ts';
 import { hostErrors, messageOf } from '../../errors.ts';
 import type { AgentClient } from '../../guest/agent.ts';
+import type { HostNetwork } from '../../network/links.ts';
+import { readConfiguration } from './configuration.ts';
 import { vmFiles } from './files.ts';
 import { readCondition, withMonitor } from './monitor.ts';
 import { findVm, nameOf, type QemuProcess, signalProcess, waitUntilGone } from './processes.ts';
+import { removeTap } from './tap.ts';
 
 /** QEMU ends within milliseconds of SIGTERM, unless the host's storage hangs. */
 const orderlyLimitMs = 5_000;
@@ -21,13 +24,20 @@ export async function endVm(clock: Clock, running: QemuProcess): Promise<void> {
   if (await waitUntilGone(clock, running, orderlyLimitMs)) return;
   await signalProcess(running, 'SIGKILL');
   if (await waitUntilGone(clock, running, killLimitMs)) return;
-  throw hostErrors.vmNotEnding(nameOf(running), running.pid);
+  throw hostErrors.vmNotEnding('QEMU', nameOf(running), running.pid);
 }
 
 /** Ends what runs of the VM and removes what QEMU and the driver keep of it; logs stay for whoever asks what happened. */
-export async function destroyVm(clock: Clock, uuid: string, directory: string): Promise<void> {
+export async function destroyVm(
+  clock: Clock,
+  network: HostNetwork,
+  uuid: string,
+  directory: string,
+): Promise<void> {
   const running = await findVm(uuid, directory);
   if (running !== undefined) await endVm(clock, running);
+  // The configuration tells that there may be a tap, so it goes after it.
+  if ((await readConfiguration(directory))?.bridge !== undefined) await removeTap(network, uuid);
   const kept = [vmFiles.configuration, vmFiles.pid, vmFiles.monitor, vmFiles.agent];
   await Promise.all(kept.map((name) => rm(join(directory, name), { force: true })));
 }

@@ -2,17 +2,20 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Clock, instant } from '../../clock.ts';
 import { codeOf, hostErrors, toProblem } from '../../errors.ts';
+import type { HostNetwork } from '../../network/links.ts';
 import type { VmObservation } from '../driver.ts';
 import { readConfiguration } from './configuration.ts';
 import { vmFiles } from './files.ts';
 import { readCondition, type VmCondition, withMonitor } from './monitor.ts';
 import { findVm, notedPid, type QemuProcess } from './processes.ts';
+import { connectionProblem } from './tap.ts';
 
 const monitorLimitMs = 5_000;
 
 /** See {@link Driver.inspect}. */
 export async function inspectVm(
   clock: Clock,
+  network: HostNetwork,
   uuid: string,
   directory: string,
 ): Promise<VmObservation | undefined> {
@@ -22,8 +25,11 @@ export async function inspectVm(
   if (running !== undefined) {
     const condition = await conditionOf(clock, running);
     const started = await startedAt(directory);
+    const bridge = configuration?.uuid === uuid ? configuration.bridge : undefined;
+    const lost = bridge === undefined ? undefined : await connectionProblem(network, uuid, bridge);
     return {
       uuid,
+      ...(lost === undefined ? {} : { connected: false, problem: toProblem(lost) }),
       ...condition,
       ...accelerator,
       ...started,

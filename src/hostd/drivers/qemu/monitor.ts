@@ -1,10 +1,11 @@
 import type { Problem } from '../../../host/protocol.ts';
 import type { Clock } from '../../clock.ts';
 import { hostErrors, toProblem } from '../../errors.ts';
+import { isRecord } from '../common/json.ts';
+import { connectIn } from '../common/socket.ts';
 import type { VmObservation } from '../driver.ts';
 import { vmFiles } from './files.ts';
-import { isRecord, type Qmp, withQmp } from './qmp.ts';
-import { connectIn } from './socket.ts';
+import { type Qmp, withQmp } from './qmp.ts';
 
 /** What QEMU says of its VM. */
 export type VmCondition = {

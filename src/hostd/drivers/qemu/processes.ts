@@ -1,13 +1,12 @@
-import { readdir, readFile, readlink, realpath } from 'node:fs/promises';
+import { readlink, realpath } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import type { Clock } from '../../clock.ts';
 import { codeOf } from '../../errors.ts';
+import { allProcesses, type FoundProcess, findProcess, isAway, readIfThere } from '../common/process-list.ts';
 import { vmFiles } from './files.ts';
 
 /** A running QEMU, as /proc shows it. */
-export type QemuProcess = {
-  readonly pid: number;
-  readonly arguments: readonly string[];
+export type QemuProcess = FoundProcess & {
   /** The folder it runs in: for a VM of this driver the VM's own. */
   readonly directory: string;
 };
@@ -37,8 +36,7 @@ export async function notedPid(directory: string): Promise<number | undefined> {
 
 /** Every QEMU on this host that runs a VM. */
 export async function allQemu(): Promise<readonly QemuProcess[]> {
-  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
-  const found = await Promise.all(pids.map(qemuProcess));
+  const found = await Promise.all((await allProcesses()).map(asQemu));
   return found.filter((process) => process !== undefined);
 }
 
@@ -84,13 +82,16 @@ async function isAlive(found: QemuProcess): Promise<boolean> {
   return now !== undefined && uuidOf(now) === uuidOf(found);
 }
 
-/** Undefined for what is no QEMU, for zombies (their arguments are empty) and for what ends while we look. */
 async function qemuProcess(pid: number): Promise<QemuProcess | undefined> {
-  const line = await readIfThere(`/proc/${pid}/cmdline`);
-  const words = (line ?? '').split('\0').slice(0, -1);
-  if (!/^qemu-(system-|kvm)/.test(basename(words[0] ?? ''))) return undefined;
+  const found = await findProcess(pid);
+  return found === undefined ? undefined : asQemu(found);
+}
+
+/** Undefined for what is no QEMU, and for what ends while we look. */
+async function asQemu(found: FoundProcess): Promise<QemuProcess | undefined> {
+  if (!/^qemu-(system-|kvm)/.test(basename(found.arguments[0] ?? ''))) return undefined;
   try {
-    return { pid, arguments: words, directory: await readlink(`/proc/${pid}/cwd`) };
+    return { ...found, directory: await readlink(`/proc/${found.pid}/cwd`) };
   } catch (error) {
     if (isAway(error)) return undefined;
     throw error;
@@ -109,19 +110,4 @@ async function ownPath(directory: string): Promise<string> {
     if (codeOf(error) === 'ENOENT') return resolve(directory);
     throw error;
   }
-}
-
-/** The text of a file; undefined when there is none, or none that we may read. */
-async function readIfThere(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if (isAway(error)) return undefined;
-    throw error;
-  }
-}
-
-/** Ended meanwhile, or of another user: in either case none of this driver's. */
-function isAway(error: unknown): boolean {
-  return ['ENOENT', 'ESRCH', 'EACCES', 'EPERM'].includes(codeOf(error) ?? '');
 }

@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import type { Clock } from '../../clock.ts';
 import { orLate } from '../../guest/deadline.ts';
 import { linesOf } from '../../guest/lines.ts';
+import { isRecord } from '../common/json.ts';
 
 const longestAnswerBytes = 4 * 1024 * 1024;
 
@@ -75,9 +76,4 @@ async function next(
 
 function descriptionOf(error: unknown): string {
   return isRecord(error) && typeof error.desc === 'string' ? error.desc : JSON.stringify(error);
-}
-
-/** Whether a JSON value is an object, so that its fields may be asked for. */
-export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

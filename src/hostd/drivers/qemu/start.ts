@@ -1,14 +1,18 @@
 import type { Clock } from '../../clock.ts';
 import { type HostError, hostErrors } from '../../errors.ts';
+import { requireBridge } from '../../network/bridge.ts';
+import type { HostNetwork } from '../../network/links.ts';
+import { launch } from '../common/launch.ts';
 import type { VmSpec } from '../driver.ts';
 import { qemuArguments } from './command-line.ts';
 import { writeConfiguration } from './configuration.ts';
-import { boundConsole } from './console.ts';
+import { boundVmConsole } from './console.ts';
 import type { Hypervisor } from './detect.ts';
 import { endVm } from './end.ts';
-import { launch } from './launch.ts';
+import { vmFiles } from './files.ts';
 import { readCondition, withMonitor } from './monitor.ts';
 import { allQemu, findVm, type QemuProcess, uuidOf } from './processes.ts';
+import { ensureTap, reconnectTap } from './tap.ts';
 
 /** QEMU is there within 0.2 s of its start; the rest is for a host on which many VMs start at once. */
 const startLimitMs = 120_000;
@@ -20,17 +24,24 @@ export type StartContext = {
   readonly hypervisor: () => Promise<Hypervisor>;
   /** Takes a process out of what ends with the daemon; nothing where nothing does. */
   readonly keepApart: (pid: number) => Promise<void>;
+  readonly network: HostNetwork;
+  /** By what this driver's interfaces are told from others'. */
+  readonly owner: () => Promise<string>;
 };
 
 /** See {@link Driver.start}: whatever of the VM is there already decides what is done. */
 export async function startVm(context: StartContext, vm: VmSpec, signal?: AbortSignal): Promise<void> {
   const running = await findVm(vm.uuid, vm.directory);
-  if (running !== undefined && (await goesOn(context.clock, vm, running))) return;
+  if (running !== undefined && (await goesOn(context.clock, vm, running))) return reconnect(context, vm);
   await refuseSecond(vm);
   const hypervisor = await context.hypervisor();
   signal?.throwIfAborted();
-  await boundConsole(vm.directory);
+  await boundVmConsole(vm.directory);
   await launchVm(context, vm, hypervisor, signal);
+}
+
+async function reconnect({ network, owner }: StartContext, vm: VmSpec): Promise<void> {
+  if (vm.network.mode === 'bridge') await reconnectTap(network, vm.uuid, vm.network, await owner());
 }
 
 /** Makes a VM whose QEMU is there run on; false when only a new start can, and then its QEMU is gone. */
@@ -50,19 +61,23 @@ async function goesOn(clock: Clock, vm: VmSpec, running: QemuProcess): Promise<b
 async function refuseSecond(vm: VmSpec): Promise<void> {
   const other = (await allQemu()).find((found) => uuidOf(found) === vm.uuid);
   if (other === undefined) return;
-  throw hostErrors.vmConflict(vm.domain, vm.uuid, other);
+  throw hostErrors.vmConflict(vm.domain, vm.uuid, `QEMU with pid ${other.pid}`, `in ${other.directory}`);
 }
 
 async function launchVm(
-  { clock, keepApart }: StartContext,
+  { clock, network, owner, keepApart }: StartContext,
   vm: VmSpec,
   hypervisor: Hypervisor,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const argv = qemuArguments(vm, hypervisor);
+  const mtu =
+    vm.network.mode === 'bridge' ? (await requireBridge(network, vm.network.bridge)).mtu : undefined;
+  const argv = qemuArguments(vm, hypervisor, mtu);
   const commandLine = [hypervisor.program, ...argv];
   await writeConfiguration({ ...vm, accelerator: hypervisor.accelerator, commandLine });
-  const qemu = await launch(hypervisor.program, argv, vm.directory);
+  // Only now: whoever finds the tap after a crash finds in the configuration whose it is.
+  if (vm.network.mode === 'bridge') await ensureTap(network, vm.uuid, vm.network, await owner());
+  const qemu = await launch(hypervisor.program, argv, { directory: vm.directory, log: vmFiles.log });
   const enough = new AbortController();
   const until = signal === undefined ? enough.signal : AbortSignal.any([enough.signal, signal]);
   try {
@@ -72,10 +87,10 @@ async function launchVm(
       throw error;
     });
     const ready = untilMonitorAnswers(clock, vm.directory, startLimitMs, until);
-    const lastWords = await Promise.race([ready, qemu.ended]);
-    if (lastWords === undefined) return;
+    const ending = await Promise.race([ready, qemu.ended]);
+    if (ending === undefined) return;
     // Another daemon's start of this VM may have been first: QEMU's lock on its pid file lets only one through.
-    if ((await findVm(vm.uuid, vm.directory)) === undefined) throw startFailed(vm, lastWords);
+    if ((await findVm(vm.uuid, vm.directory)) === undefined) throw startFailed(vm, ending.words);
     await ready;
   } finally {
     enough.abort();

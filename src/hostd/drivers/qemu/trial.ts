@@ -1,8 +1,8 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { runProgram } from '../common/programs.ts';
 import { arrivedExitCode, bootSector } from './boot-sector.ts';
 import { acceleratorArguments, type Machine, sandboxArguments } from './command-line.ts';
-import { runProgram } from './programs.ts';
 
 /** An emulated trial takes 0.1 s; ten seconds are left for a host that is busy. */
 const trialLimitMs = 10_000;

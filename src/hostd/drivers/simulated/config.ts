@@ -1,6 +1,9 @@
 import type { Clock } from '../../clock.ts';
 import { HostError } from '../../errors.ts';
 
+/** The bridge that simulated VMs are on, when the host was not told of another: there is none. */
+export const SIMULATED_BRIDGE = 'simulated';
+
 /** What a simulated VM can be slow at, or fail at. */
 export type SimulatedStep =
   | 'convert'

@@ -3,6 +3,7 @@ import { appendFile, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { instant } from '../../clock.ts';
 import { codeOf, hostErrors } from '../../errors.ts';
+import { canonicalAddress } from '../../network/request.ts';
 import type { Driver, VmObservation, VmSpec } from '../driver.ts';
 import { type SimulatedConfig, Simulation } from './config.ts';
 import { createSimulatedGuest } from './guest.ts';
@@ -19,10 +20,11 @@ const CONSOLE = 'console.log';
  */
 export function createSimulatedDriver(config: SimulatedConfig): Driver {
   const simulation = new Simulation(config);
-  const directories = new Map<number, string>();
+  /** Where the VM lies that is reached at a port of this host, or at an address of its own. */
+  const directories = new Map<number | string, string>();
   const find = async (directory: string): Promise<SimulatedVm | undefined> => {
     const vm = await readVm(directory);
-    for (const port of vm?.hostPorts ?? []) directories.set(port, directory);
+    for (const place of placesOf(vm)) directories.set(place, directory);
     return vm;
   };
   return {
@@ -30,8 +32,11 @@ export function createSimulatedDriver(config: SimulatedConfig): Driver {
       name: 'simulated',
       version: '1',
       accelerator: 'none',
-      capabilities:
-        simulation.creationConcurrency === 1 ? ['serialCreation', 'userNetwork'] : ['userNetwork'],
+      capabilities: [
+        ...(simulation.creationConcurrency === 1 ? (['serialCreation'] as const) : []),
+        'userNetwork',
+        'bridgeNetwork',
+      ],
       creationConcurrency: simulation.creationConcurrency,
     }),
     start: async (vm, signal) => {
@@ -53,15 +58,16 @@ export function createSimulatedDriver(config: SimulatedConfig): Driver {
       return true;
     },
     destroy: async (_uuid, directory) => {
-      for (const port of (await find(directory))?.hostPorts ?? []) directories.delete(port);
+      for (const place of placesOf(await find(directory))) directories.delete(place);
       await removeVm(directory);
     },
+    reap: async () => undefined,
     guest: (_uuid, directory) => createSimulatedGuest(simulation, directory),
     consoleTail: (directory, bytes) => consoleTail(join(directory, CONSOLE), bytes),
     openConsole: () => Promise.reject(hostErrors.consoleUnavailable('simulated VMs have none')),
     foreignVms: async () => [],
     images: createSimulatedImages(simulation),
-    prober: createSimulatedProber(simulation, (port) => directories.get(port)),
+    prober: createSimulatedProber(simulation, (place) => directories.get(place)),
   };
 }
 
@@ -74,8 +80,16 @@ function bootOf(vm: VmSpec, simulation: Simulation): SimulatedVm {
     startedAt: instant(now),
     bootId: randomUUID(),
     agentAt: now + simulation.timeOf('agent'),
-    hostPorts: vm.network.forwards.map(({ hostPort }) => hostPort),
+    hostPorts: vm.network.mode === 'user' ? vm.network.forwards.map(({ hostPort }) => hostPort) : [],
+    mac: vm.network.mac,
   };
+}
+
+function placesOf(vm: SimulatedVm | undefined): readonly (number | string)[] {
+  return [
+    ...(vm?.hostPorts ?? []),
+    ...(vm?.network === undefined ? [] : [canonicalAddress(vm.network.address)]),
+  ];
 }
 
 function observationOf(uuid: string, vm: SimulatedVm | undefined): VmObservation | undefined {

@@ -2,10 +2,12 @@ import { createHash } from 'node:crypto';
 import { READ_INSTALLED } from '../../appliance/installed.ts';
 import { hostErrors } from '../../errors.ts';
 import type { Guest, GuestExecResult } from '../../guest/guest.ts';
+import { READ_NETWORK, SET_NETWORK } from '../../guest/network.ts';
 import type { Simulation } from './config.ts';
-import { readGuestFiles, readVm, type SimulatedVm, writeGuestFiles } from './vm-file.ts';
+import { readGuestFiles, readVm, type SimulatedVm, writeGuestFiles, writeVm } from './vm-file.ts';
 
 const SMALL_FILE_BYTES = 65_536;
+const INTERFACE = 'eth0';
 const OK: GuestExecResult = { exitCode: 0, stdout: '', stderr: '' };
 
 /** The guest in a simulated VM: it keeps files, knows its boot, and every program it is told to run succeeds. */
@@ -30,7 +32,10 @@ export function createSimulatedGuest(simulation: Simulation, directory: string):
     exec: async (argv, { timeoutMs }) => {
       const vm = await awake(timeoutMs);
       await simulation.spend('exec', `${vm.domain} ${argv.join(' ')}`, closed.signal, timeoutMs);
-      if (argv[3] === READ_INSTALLED && argv[4] !== undefined) return readInstalled(directory, vm, argv[4]);
+      const [, , , name, ...values] = argv;
+      if (name === READ_INSTALLED) return readInstalled(directory, vm, values[0] ?? '');
+      if (name === READ_NETWORK) return readNetwork(vm);
+      if (name === SET_NETWORK) await setNetwork(directory, vm, values);
       return OK;
     },
     writeFile: async (path, content, { timeoutMs }) => {
@@ -46,6 +51,10 @@ export function createSimulatedGuest(simulation: Simulation, directory: string):
       };
       await writeGuestFiles(directory, { ...(await readGuestFiles(directory)), [path]: file });
     },
+    interfaces: async (timeoutMs) => {
+      const { mac, network } = await awake(timeoutMs);
+      return [{ name: INTERFACE, mac, addresses: network === undefined ? [] : [network] }];
+    },
     shutdown: async (timeoutMs) => {
       await awake(timeoutMs);
     },
@@ -56,6 +65,21 @@ export function createSimulatedGuest(simulation: Simulation, directory: string):
 async function readInstalled(directory: string, vm: SimulatedVm, path: string): Promise<GuestExecResult> {
   const file = (await readGuestFiles(directory))[path];
   return { ...OK, stdout: `${vm.bootId}\n${file?.text ?? ''}` };
+}
+
+async function setNetwork(directory: string, vm: SimulatedVm, values: readonly string[]): Promise<void> {
+  const [, , address = '', prefixLength, gateway = '', ...dns] = values;
+  await writeVm(directory, { ...vm, network: { address, prefixLength: Number(prefixLength), gateway, dns } });
+}
+
+function readNetwork({ network }: SimulatedVm): GuestExecResult {
+  const { gateway = '', dns = [] } = network ?? {};
+  const lines = [
+    `device ${INTERFACE}`,
+    ...(gateway === '' ? [] : [`route default via ${gateway} dev ${INTERFACE}`]),
+    ...dns.map((server) => `dns ${server}`),
+  ];
+  return { ...OK, stdout: lines.join('\n') };
 }
 
 async function collect(content: AsyncIterable<Uint8Array>): Promise<Buffer> {

@@ -1,6 +1,8 @@
 import { INSTALLED_PATH } from '../../appliance/installed.ts';
+import { canonicalAddress } from '../../network/request.ts';
+import { FORWARD_ADDRESS } from '../../ports.ts';
 import type { Prober } from '../driver.ts';
-import type { Simulation } from './config.ts';
+import { SIMULATED_BRIDGE, type Simulation } from './config.ts';
 import { readGuestFiles, readVm } from './vm-file.ts';
 
 /**
@@ -9,10 +11,10 @@ import { readGuestFiles, readVm } from './vm-file.ts';
  */
 export function createSimulatedProber(
   simulation: Simulation,
-  directoryOf: (hostPort: number) => string | undefined,
+  directoryOf: (place: number | string) => string | undefined,
 ): Prober {
-  const isServed = async (port: number): Promise<boolean> => {
-    const directory = directoryOf(port);
+  const isServed = async (address: string, port: number): Promise<boolean> => {
+    const directory = directoryOf(address === FORWARD_ADDRESS ? port : canonicalAddress(address));
     const vm = directory === undefined ? undefined : await readVm(directory);
     if (directory === undefined || vm?.state !== 'Running')
       throw new Error(`nothing listens at port ${port}`);
@@ -27,9 +29,13 @@ export function createSimulatedProber(
     return true;
   };
   return {
-    http: async (url) => ((await isServed(Number(new URL(url).port))) ? 200 : 404),
-    tcp: async (_, port) => {
-      if (!(await isServed(port))) throw new Error(`port ${port} closes at once`);
+    route: async () => ({ device: SIMULATED_BRIDGE }),
+    http: async (url) => {
+      const { hostname, port } = new URL(url);
+      return (await isServed(hostname.replace(/^\[|\]$/g, ''), Number(port))) ? 200 : 404;
+    },
+    tcp: async (address, port) => {
+      if (!(await isServed(address, port))) throw new Error(`port ${port} closes at once`);
     },
   };
 }

@@ -5,6 +5,13 @@ import { codeOf } from '../../errors.ts';
 import { readJsonIfThere } from '../../files.ts';
 import type { VmObservation } from '../driver.ts';
 
+export type SimulatedNetwork = {
+  readonly address: string;
+  readonly prefixLength: number;
+  readonly gateway: string;
+  readonly dns: readonly string[];
+};
+
 /** A simulated VM is this file beside its disk: it outlives the daemon as a real VM does. */
 export type SimulatedVm = {
   readonly uuid: string;
@@ -15,6 +22,9 @@ export type SimulatedVm = {
   /** Milliseconds since the epoch from which its agent answers. */
   readonly agentAt: number;
   readonly hostPorts: readonly number[];
+  readonly mac: string;
+  /** Of its own, from its configuration in this boot on. */
+  readonly network?: SimulatedNetwork;
 };
 
 /** What was written into a simulated guest: on its disk, so it survives the VM. */

@@ -2,8 +2,8 @@ import { lstat, rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { codeOf, type HostError, hostErrors } from '../../errors.ts';
 import type { ImageTool } from '../driver.ts';
+import { isRecord } from './json.ts';
 import { locate, type ProgramResult, runProgram } from './programs.ts';
-import { isRecord } from './qmp.ts';
 
 type ImageToolConfig = { readonly imageBinary?: string; readonly searchPath: string };
 

@@ -2,25 +2,31 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { codeOf, hostErrors, messageOf } from '../../errors.ts';
-import { vmFiles } from './files.ts';
 
-/** Beyond this the log starts anew with the next start of the VM. */
+/** Beyond this the log starts anew with the next launch. */
 const longestLogBytes = 256 * 1024;
+
+/** How a launched program ended; `words` are its own, with the exit code or signal. */
+export type Ending = { readonly exitCode: number | undefined; readonly words: string };
 
 type Launched = {
   readonly pid: number;
-  /** Resolves with QEMU's own words when it ended. */
-  readonly ended: Promise<string>;
-  /** Lets the daemon end although QEMU runs on. */
+  readonly ended: Promise<Ending>;
+  /** Lets the daemon end although the program runs on. */
   release(): void;
 };
 
 /**
- * Starts QEMU in the VM's folder as a session of its own, with its messages in a file: no end of the daemon, and no
- * signal to the daemon's terminal or process group, reaches it.
+ * Starts a program in the VM's folder as a session of its own, with its messages in the file `log` there: no end of the
+ * daemon, and no signal to the daemon's terminal or process group, reaches it.
  */
-export async function launch(program: string, argv: readonly string[], directory: string): Promise<Launched> {
-  const log = await open(join(directory, vmFiles.log), 'a+', 0o600);
+export async function launch(
+  program: string,
+  argv: readonly string[],
+  { directory, log: name }: { readonly directory: string; readonly log: string },
+): Promise<Launched> {
+  const path = join(directory, name);
+  const log = await open(path, 'a+', 0o600);
   try {
     const start = await startOfMessages(log);
     const child = spawn(program, argv, {
@@ -29,8 +35,11 @@ export async function launch(program: string, argv: readonly string[], directory
       stdio: ['ignore', log.fd, log.fd],
     });
     await started(child, program);
-    const ended = new Promise<string>((resolve) => {
-      child.once('exit', (code, signal) => resolve(lastWords(directory, start, code, signal)));
+    const ended = new Promise<Ending>((resolve) => {
+      child.once('exit', async (code, signal) => {
+        const end = signal === null ? `exit code ${code}` : `signal ${signal}`;
+        resolve({ exitCode: code ?? undefined, words: await lastWords(path, start, end) });
+      });
     });
     if (child.pid === undefined) throw new Error(`${program} was started and has no process number`);
     return { pid: child.pid, ended, release: () => child.unref() };
@@ -55,24 +64,18 @@ function started(child: ChildProcess, program: string): Promise<void> {
   });
 }
 
-async function lastWords(
-  directory: string,
-  start: number,
-  code: number | null,
-  signal: NodeJS.Signals | null,
-): Promise<string> {
-  const end = signal === null ? `exit code ${code}` : `signal ${signal}`;
+async function lastWords(path: string, start: number, end: string): Promise<string> {
   try {
-    const log = await open(join(directory, vmFiles.log), 'r');
+    const log = await open(path, 'r');
     try {
       const { size } = await log.stat();
       const { buffer, bytesRead } = await log.read(Buffer.alloc(Math.max(0, size - start)), 0, null, start);
       const words = buffer.subarray(0, bytesRead).toString().trim();
-      return words === '' ? `QEMU ended with ${end} and said nothing` : `${words} (${end})`;
+      return words === '' ? `it ended with ${end} and said nothing` : `${words} (${end})`;
     } finally {
       await log.close();
     }
   } catch (error) {
-    return `QEMU ended with ${end}; its log cannot be read: ${messageOf(error)}`;
+    return `it ended with ${end}; its log cannot be read: ${messageOf(error)}`;
   }
 }

@@ -2,14 +2,16 @@ import { connect } from 'node:net';
 import { Agent, request } from 'undici';
 import type { Clock } from '../../clock.ts';
 import { orLate } from '../../guest/deadline.ts';
+import type { HostNetwork } from '../../network/links.ts';
 import type { Prober } from '../driver.ts';
 
 /** QEMU's user networking accepts first and asks the guest then: a refusal closes the connection after this at most. */
 const settleMs = 300;
 
 /** Probes over the host's own network. */
-export function createProber(clock: Clock): Prober {
+export function createProber(clock: Clock, network: HostNetwork): Prober {
   return {
+    route: (address) => network.route(address),
     http: (url, timeoutMs) => askHttp(url, timeoutMs),
     tcp: (address, port, timeoutMs) => askTcp(clock, address, port, timeoutMs),
   };

@@ -1,0 +1,117 @@
+import { IP_POOLS, type IPPool } from '../../src/api/kinds.ts';
+import { FINALIZER_IP_POOL } from '../../src/api/labels.ts';
+import { keyOf } from '../../src/api/object.ts';
+import { addFinalizer, removeFinalizer } from '../../src/kube/finalizer.ts';
+import { done, type ReconcileResult, soonest, waitFor } from '../../src/kube/outcome.ts';
+import { BY_POOL, type OperatorContext } from '../context.ts';
+import { type ControllerDefinition, changesOf } from '../sources.ts';
+import { StatusWriter } from '../status-writer.ts';
+import { isPoolInUse } from './lease.ts';
+import { addressOf, poolKeyOf, poolsWith, readPool } from './references.ts';
+import { occurrencesOf, type StatusFacts, statusOf, urgencyOf } from './status.ts';
+import { overlapsOf, usageOf } from './usage.ts';
+
+/** A deleted pool that waits is looked at again so often, should an event have got lost. */
+const RELEASE_RECHECK_MS = 10_000;
+/** A look at a pool costs time for each of its leases: the more there are, the more changes are gathered for one look. */
+const GATHER_MS_PER_LEASE = 0.1;
+const LONGEST_GATHER_MS = 1000;
+
+/**
+ * Says of each pool whether it can give addresses, how many it has and has given, and which other pools have the same ones. A
+ * deleted pool goes after the last of its addresses was given back. The addresses themselves are given by the controller of
+ * the appliances.
+ */
+export function createIPPoolController(context: OperatorContext): ControllerDefinition {
+  const { caches, clock, patience } = context;
+  const writer = new StatusWriter({
+    applier: context.applier,
+    ref: IP_POOLS,
+    clock,
+    paces: { soon: patience.poolPace },
+  });
+  const reconciler = new Reconciler(context, writer);
+  return {
+    name: 'ippool',
+    concurrency: 2,
+    sources: [
+      changesOf(caches.pools, (old, current) => {
+        // Another range may begin or end an overlap with any pool.
+        const isSameSpec = old !== undefined && old.metadata.generation === current?.metadata.generation;
+        const changed = [old, current].flatMap((one) => (one === undefined ? [] : [keyOf(one)]));
+        return isSameSpec ? changed : [...changed, ...caches.pools.list().map((one) => keyOf(one))];
+      }),
+      changesOf(
+        caches.leases,
+        (old, current) => {
+          const lease = current ?? old;
+          if (lease === undefined || (old !== undefined && current !== undefined)) return [];
+          return [poolKeyOf(lease), ...poolsWith(caches.pools.list(), addressOf(lease))];
+        },
+        (key) => gatherMs(caches.pools.get(key)),
+      ),
+    ],
+    reconcile: (key, signal) => reconciler.reconcile(key, signal),
+  };
+}
+
+function gatherMs(pool: IPPool | undefined): number {
+  return Math.min(Math.floor((pool?.status?.used ?? 0) * GATHER_MS_PER_LEASE), LONGEST_GATHER_MS);
+}
+
+class Reconciler {
+  readonly #context: OperatorContext;
+  readonly #writer: StatusWriter<IPPool>;
+
+  constructor(context: OperatorContext, writer: StatusWriter<IPPool>) {
+    this.#context = context;
+    this.#writer = writer;
+  }
+
+  async reconcile(key: string, signal: AbortSignal): Promise<ReconcileResult> {
+    const { caches, client } = this.#context;
+    const cached = caches.pools.get(key);
+    if (cached === undefined) {
+      this.#writer.forget(key);
+      return done;
+    }
+    const found = this.#writer.latest(cached);
+    if (found.metadata.deletionTimestamp !== undefined) return await this.#release(found, signal);
+    const pool = await addFinalizer(client, IP_POOLS, found, FINALIZER_IP_POOL);
+    return await this.#write(pool, undefined, signal);
+  }
+
+  /** The cache may not show the lease that was given last, so the API server is asked before the pool goes. */
+  async #release(pool: IPPool, signal: AbortSignal): Promise<ReconcileResult> {
+    const { caches, client } = this.#context;
+    const leases = caches.leases.byIndex(BY_POOL, keyOf(pool));
+    if (leases.length === 0 && !(await isPoolInUse(client, pool, signal))) {
+      await removeFinalizer(client, IP_POOLS, pool, FINALIZER_IP_POOL);
+      return done;
+    }
+    const holders = leases.slice(0, 10).map(({ spec }) => `${keyOf(spec.appliance)} (${spec.address})`);
+    const to = holders.length === 0 ? '' : `, ${leases.length} in all: to ${holders.join(', ')}`;
+    const message = `addresses of it are given${to}; it goes when they are given back`;
+    const written = await this.#write(pool, { reason: 'InUse', message }, signal);
+    return soonest([written, waitFor(message, RELEASE_RECHECK_MS)]);
+  }
+
+  async #write(pool: IPPool, holdup: StatusFacts['holdup'], signal: AbortSignal): Promise<ReconcileResult> {
+    const { clock, recorder } = this.#context;
+    const next = statusOf({ pool, holdup, ...this.#look(pool), now: clock.now() });
+    const { isWritten, result } = await this.#writer.write(pool, next, urgencyOf(pool.status, next), signal);
+    if (isWritten)
+      for (const occurrence of occurrencesOf(pool.status, next)) recorder.record(pool, occurrence);
+    return result;
+  }
+
+  #look(pool: IPPool): Pick<StatusFacts, 'usage' | 'overlaps'> {
+    const { pools, leases } = this.#context.caches;
+    const read = readPool(pool);
+    if ('problem' in read) return { usage: read, overlaps: [] };
+    const overlaps = overlapsOf(pool, read.pool, pools.list());
+    const others = overlaps.flatMap(({ key }) => leases.byIndex(BY_POOL, key));
+    const usage = usageOf(read.pool, leases.byIndex(BY_POOL, keyOf(pool)), others);
+    return { usage, overlaps: overlaps.map(({ words }) => words) };
+  }
+}

@@ -1,0 +1,46 @@
+import type { IPLease, IPPool, VirtualAppliance } from '../../src/api/kinds.ts';
+import { networkMode } from '../../src/api/network.ts';
+import { keyOf } from '../../src/api/object.ts';
+import { type Address, parseAddress } from '../../src/domain/ipam/address.ts';
+import { type AddressPool, addressPool, PoolError } from '../../src/domain/ipam/pool.ts';
+import { includesAddress } from '../../src/domain/ipam/ranges.ts';
+
+/** The key of the pool that a lease was given from. */
+export function poolKeyOf({ spec }: IPLease): string {
+  return keyOf(spec.pool);
+}
+
+/** The key of the pool that a bound appliance waits for an address of; undefined when it has one, or needs none. */
+export function awaitedPoolKey({ metadata, spec, status }: VirtualAppliance): string | undefined {
+  const { pool } = spec.network;
+  const isWaiting = spec.hostName !== undefined && status?.network === undefined;
+  if (pool === undefined || !isWaiting || networkMode(spec.network) === 'User') return undefined;
+  return keyOf({ namespace: metadata.namespace, name: pool });
+}
+
+/** What the pool's spec comes to, or what is wrong with it in words. */
+export function readPool({ spec }: IPPool): { readonly pool: AddressPool } | { readonly problem: string } {
+  try {
+    return { pool: addressPool(spec) };
+  } catch (error) {
+    if (error instanceof PoolError) return { problem: error.message };
+    throw error;
+  }
+}
+
+/** The address that a lease stands for: the API server lets no lease in whose address is none. */
+export function addressOf({ metadata, spec }: IPLease): Address {
+  const address = parseAddress(spec.address);
+  if (address === undefined) throw new Error(`lease ${metadata.name}: ${spec.address} is not an address`);
+  return address;
+}
+
+/** The keys of all pools that have the address in their ranges, whoever gave it. */
+export function poolsWith(pools: readonly IPPool[], { family, value }: Address): string[] {
+  return pools
+    .filter((one) => {
+      const read = readPool(one);
+      return 'pool' in read && read.pool.family === family && includesAddress(read.pool.declared, value);
+    })
+    .map((one) => keyOf(one));
+}

@@ -1,0 +1,47 @@
+import type { IPLease, IPPool } from '../../src/api/kinds.ts';
+import { keyOf } from '../../src/api/object.ts';
+import type { Source } from '../../src/kube/controller.ts';
+import { isSameJson } from '../../src/kube/equality.ts';
+import { BY_APPLIANCE, BY_POOL, type OperatorContext } from '../context.ts';
+import { addressOf, poolKeyOf, poolsWith } from '../ippool/references.ts';
+import { changesOf } from '../sources.ts';
+import type { ExhaustedPools } from './exhausted.ts';
+
+/** What a claim depends on; the numbers in a pool's status change with every claim, and would bring everybody back. */
+function decisive(pool: IPPool | undefined): unknown {
+  if (pool === undefined) return undefined;
+  const { uid, generation, finalizers, deletionTimestamp } = pool.metadata;
+  return { uid, generation, finalizers, deletionTimestamp };
+}
+
+/** Brings back the appliances that wait for an address when there may be one, and those whose leases are not as they should be. */
+export function addressSources(
+  { caches }: Pick<OperatorContext, 'caches'>,
+  exhausted: ExhaustedPools,
+): readonly Source[] {
+  const waitingFor = (pools: Iterable<string>) =>
+    [...new Set(pools)].flatMap((pool) => caches.appliances.byIndex(BY_POOL, pool).map((one) => keyOf(one)));
+  const holder = ({ spec }: IPLease) => keyOf(spec.appliance);
+  return [
+    changesOf(caches.pools, (old, current) => {
+      if (isSameJson(decisive(old), decisive(current))) return [];
+      exhausted.reset();
+      const changed = current ?? old;
+      return changed === undefined ? [] : waitingFor([keyOf(changed)]);
+    }),
+    changesOf(caches.leases, (old, current) => {
+      if (current !== undefined) {
+        const own = caches.leases.byIndex(BY_APPLIANCE, current.spec.appliance.uid);
+        // Who waits because its pool gives nothing more does not look for a lease that a former attempt has left.
+        const pool = poolKeyOf(current);
+        const isClosed = caches.pools.get(pool)?.metadata.deletionTimestamp !== undefined;
+        return own.length > 1 || isClosed || exhausted.has(pool) ? [holder(current)] : [];
+      }
+      exhausted.reset();
+      if (old === undefined) return [];
+      // Another pool may have the address, too.
+      const pools = [poolKeyOf(old), ...poolsWith(caches.pools.list(), addressOf(old))];
+      return [holder(old), ...waitingFor(pools)];
+    }),
+  ];
+}

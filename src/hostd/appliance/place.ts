@@ -1,0 +1,27 @@
+import type { DesiredAppliance, Endpoint } from '../../host/protocol.ts';
+import { hostErrors } from '../errors.ts';
+import { FORWARD_ADDRESS, type PortMap } from '../ports.ts';
+
+/** Where a port of a guest is reached. */
+export type Place = { readonly address: string; readonly port: number };
+
+/** Where the host, and who uses the service, reaches this port: the VM's own address, or a forwarded port of the host's. */
+export function placeOf({ network }: DesiredAppliance, ports: PortMap, guestPort: number): Place {
+  if (network.mode === 'bridge') return { address: network.address, port: guestPort };
+  const request = network.ports.find((each) => each.guestPort === guestPort);
+  const port = request === undefined ? undefined : ports[request.name];
+  if (port === undefined) throw hostErrors.portNotForwarded(guestPort);
+  return { address: FORWARD_ADDRESS, port };
+}
+
+/** All places that are known by now. */
+export function endpointsOf({ network }: DesiredAppliance, ports: PortMap): readonly Endpoint[] {
+  if (network.mode === 'bridge') {
+    const { address } = network;
+    return network.ports.map(({ name, guestPort }) => ({ name, address, port: guestPort, guestPort }));
+  }
+  return network.ports.flatMap(({ name, guestPort }) => {
+    const port = ports[name];
+    return port === undefined ? [] : [{ name, address: FORWARD_ADDRESS, port, guestPort }];
+  });
+}

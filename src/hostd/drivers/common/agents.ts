@@ -1,0 +1,42 @@
+import type { Duplex } from 'node:stream';
+import type { Clock } from '../../clock.ts';
+import { AgentClient } from '../../guest/agent.ts';
+
+type Held = { readonly agent: AgentClient; users: number };
+
+/**
+ * One client for each guest's agent, shared by all who speak to the guest: QEMU, which has the other end under Xen as well,
+ * serves one connection at a time, so a second client would wait for ever. The connection ends when the last user lets go.
+ */
+export class Agents {
+  readonly #clock: Clock;
+  readonly #connect: (key: string) => Promise<Duplex>;
+  readonly #held = new Map<string, Held>();
+
+  /** `connect` opens the channel of the VM that `key` names. */
+  constructor(clock: Clock, connect: (key: string) => Promise<Duplex>) {
+    this.#clock = clock;
+    this.#connect = connect;
+  }
+
+  /** The agent of the VM that `key` names, until `release` is called. */
+  acquire(key: string): { readonly agent: AgentClient; readonly release: () => void } {
+    const held = this.#held.get(key) ?? { agent: this.#create(key), users: 0 };
+    this.#held.set(key, held);
+    held.users += 1;
+    let released = false;
+    const release = () => {
+      if (released) return;
+      released = true;
+      held.users -= 1;
+      if (held.users > 0) return;
+      held.agent.end();
+      if (this.#held.get(key) === held) this.#held.delete(key);
+    };
+    return { agent: held.agent, release };
+  }
+
+  #create(key: string): AgentClient {
+    return new AgentClient(this.#clock, () => this.#connect(key));
+  }
+}

@@ -1,0 +1,60 @@
+import { open, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { codeOf } from '../../errors.ts';
+
+/** A guest that writes to its console without end takes twice this much of the host's disk, and no more. */
+export const longestConsoleBytes = 4 * 1024 * 1024;
+
+/** The last `bytes` of the files' contents together, the oldest file first; those that are not there count as empty. */
+export async function readTail(paths: readonly string[], bytes: number): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  let missing = bytes;
+  for (const path of paths.toReversed()) {
+    if (missing === 0) break;
+    const part = await tailOf(path, missing);
+    parts.unshift(part);
+    missing -= part.length;
+  }
+  return Buffer.concat(parts);
+}
+
+/**
+ * Cuts a console log that grew too long, keeping its end aside in `older`, in place of what was kept before. Whoever writes
+ * it may go on: it appends, so after the cut it writes from the start; what it writes in between is lost.
+ */
+export async function boundConsole(path: string, older: string): Promise<void> {
+  if ((await sizeOf(path)) <= longestConsoleBytes) return;
+  await keepAside(older, await tailOf(path, longestConsoleBytes));
+  await truncate(path, 0);
+}
+
+/** A full disk is no reason to let the log grow on: then its end is not kept. */
+async function keepAside(path: string, content: Buffer): Promise<void> {
+  try {
+    await writeFile(path, content);
+  } catch (error) {
+    if (codeOf(error) !== 'ENOSPC') throw error;
+    await rm(path, { force: true });
+  }
+}
+
+async function sizeOf(path: string): Promise<number> {
+  try {
+    return (await stat(path)).size;
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return 0;
+    throw error;
+  }
+}
+
+async function tailOf(path: string, bytes: number): Promise<Buffer> {
+  const size = await sizeOf(path);
+  if (size === 0) return Buffer.alloc(0);
+  const file = await open(path, 'r');
+  try {
+    const length = Math.min(size, bytes);
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, size - length);
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await file.close();
+  }
+}

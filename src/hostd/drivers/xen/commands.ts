@@ -1,0 +1,76 @@
+import { join } from 'node:path';
+import type { Clock } from '../../clock.ts';
+import { codeOf, hostErrors } from '../../errors.ts';
+import { type Ending, launch } from '../common/launch.ts';
+import { allProcesses, type FoundProcess } from '../common/process-list.ts';
+import { vmFiles } from './files.ts';
+
+/** xl ends within its own time-outs, the longest of which are a minute each; more only when all hangs. */
+const commandLimitMs = 600_000;
+const orderlyLimitMs = 5_000;
+
+/** The xl commands that take a VM's configuration file, by which they are found again. */
+const verbs = ['create', 'restore', 'save'];
+
+/** Every xl that works on the VM in `directory` now, whoever started it: a daemon that died may have left one at work. */
+export async function commandsAt(directory: string): Promise<readonly FoundProcess[]> {
+  const configuration = join(directory, vmFiles.configuration);
+  return (await allProcesses()).filter(
+    ({ arguments: words }) => words.includes(configuration) && words.some((word) => verbs.includes(word)),
+  );
+}
+
+/** Waits for the xl that others left at work on the VM; ends it when that takes too long. */
+export async function untilNoCommand(clock: Clock, directory: string, signal?: AbortSignal): Promise<void> {
+  const until = clock.now() + commandLimitMs;
+  while ((await commandsAt(directory)).length > 0) {
+    if (clock.now() >= until) return endCommands(clock, directory);
+    await clock.sleep(100, signal);
+  }
+}
+
+/** Ends the xl that works on the VM; what it leaves of a domain is for the caller to take away. */
+export async function endCommands(clock: Clock, directory: string): Promise<void> {
+  const until = clock.now() + 4 * orderlyLimitMs;
+  const hardly = clock.now() + orderlyLimitMs;
+  for (let found = await commandsAt(directory); found.length > 0; found = await commandsAt(directory)) {
+    const [first] = found;
+    if (clock.now() >= until) throw hostErrors.vmNotEnding('xl', directory, first?.pid ?? 0);
+    for (const { pid } of found) signal(pid, clock.now() >= hardly ? 'SIGKILL' : 'SIGTERM');
+    await clock.sleep(50);
+  }
+}
+
+/**
+ * Runs an xl command that makes or saves the VM, in such a way that the daemon's end does not end it. Resolves with how
+ * it ended; rejects when aborted, and then leaves it at work.
+ */
+export async function runCommand(
+  clock: Clock,
+  program: string,
+  argv: readonly string[],
+  directory: string,
+  abort?: AbortSignal,
+): Promise<Ending> {
+  const xl = await launch(program, argv, { directory, log: vmFiles.log });
+  const over = new AbortController();
+  const until = abort === undefined ? over.signal : AbortSignal.any([over.signal, abort]);
+  try {
+    const late = clock.sleep(commandLimitMs, until);
+    const ending = await Promise.race([xl.ended, late]);
+    if (ending !== undefined) return ending;
+    await endCommands(clock, directory);
+    return { exitCode: undefined, words: `it timed out after ${commandLimitMs / 1000} s and was killed` };
+  } finally {
+    over.abort();
+    xl.release();
+  }
+}
+
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    if (codeOf(error) !== 'ESRCH') throw error;
+  }
+}

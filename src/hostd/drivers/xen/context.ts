@@ -1,0 +1,20 @@
+import type { Logger } from 'pino';
+import type { Clock } from '../../clock.ts';
+import type { HostNetwork } from '../../network/links.ts';
+import type { DomainSurroundings } from './configuration.ts';
+import type { ConsoleLogs } from './console.ts';
+import type { ChannelSockets } from './sockets.ts';
+import type { Toolstack } from './toolstack.ts';
+
+/** What the parts of the driver share. */
+export type XenContext = {
+  readonly clock: Clock;
+  readonly log: Pick<Logger, 'info' | 'warn'>;
+  readonly toolstack: Toolstack;
+  readonly network: HostNetwork;
+  readonly sockets: ChannelSockets;
+  readonly consoles: ConsoleLogs;
+  readonly grub: DomainSurroundings['grub'];
+  /** Counts one of libxl's time-outs. */
+  readonly timedOut: () => void;
+};

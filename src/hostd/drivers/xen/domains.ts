@@ -1,0 +1,58 @@
+import { sep } from 'node:path';
+import type { Problem } from '../../../host/protocol.ts';
+import { hostErrors, toProblem } from '../../errors.ts';
+import type { VmObservation } from '../driver.ts';
+import { readNote } from './note.ts';
+import type { Domain } from './parse.ts';
+import type { Toolstack } from './toolstack.ts';
+
+/**
+ * The domain of the VM `uuid` in `directory`. It is that VM's when a domain with its uuid was made from this folder, or has
+ * its disk there: another one with the same uuid is none of ours, and not touched.
+ */
+export async function findDomain(
+  toolstack: Toolstack,
+  uuid: string,
+  directory: string,
+): Promise<Domain | undefined> {
+  const domain = (await toolstack.domains()).find((each) => each.uuid === uuid);
+  if (domain === undefined) return undefined;
+  return (await isOwn(toolstack, domain, directory)) ? domain : undefined;
+}
+
+export async function isOwn(toolstack: Toolstack, { id, uuid }: Domain, directory: string): Promise<boolean> {
+  if ((await readNote(directory))?.uuid === uuid) return true;
+  const disks = (await toolstack.disks(id)).get(id) ?? [];
+  return disks.some((path) => path.startsWith(directory + sep));
+}
+
+/**
+ * Whether a domain was made, but never run: whoever made it was interrupted, or is at it now. Xen makes domains paused,
+ * and lets them run at the very end.
+ */
+export function isUnfinished({ paused, cpuSeconds, shutdown, name }: Domain): boolean {
+  return name === undefined || (shutdown === undefined && paused && cpuSeconds === 0);
+}
+
+type Condition = { readonly state: VmObservation['state']; readonly problem?: Problem };
+
+/** What a domain's state says of its VM. */
+export function conditionOf(domain: Domain): Condition {
+  switch (domain.shutdown) {
+    case undefined:
+      // One that is being taken down does not come back.
+      if (domain.dying) return { state: 'Crashed' };
+      return { state: domain.paused ? 'Paused' : 'Running' };
+    case 'poweroff':
+    case 'softReset':
+      return { state: 'Stopped' };
+    case 'reboot':
+      return { state: 'Stopped', problem: toProblem(hostErrors.guestRebooted()) };
+    case 'suspend':
+      return { state: 'Paused' };
+    case 'crash':
+    case 'watchdog':
+    case 'unknown':
+      return { state: 'Crashed', problem: toProblem(hostErrors.guestPanicked()) };
+  }
+}

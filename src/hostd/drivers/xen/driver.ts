@@ -1,0 +1,93 @@
+import type { Logger } from 'pino';
+import type { Clock } from '../../clock.ts';
+import { createAgentGuest } from '../../guest/agent-guest.ts';
+import { Locks } from '../../locks.ts';
+import { createHostNetwork } from '../../network/links.ts';
+import { Agents } from '../common/agents.ts';
+import { createImageTool } from '../common/images.ts';
+import { createProber } from '../common/prober.ts';
+import type { Driver } from '../driver.ts';
+import { saveVm } from './checkpoints.ts';
+import { ConsoleLogs, openConsole } from './console.ts';
+import type { XenContext } from './context.ts';
+import { destroyVm, shutDownVm } from './end.ts';
+import { foreignVms } from './foreign.ts';
+import { inspectVm } from './inspect.ts';
+import { measureMachine } from './measure.ts';
+import { probeXen } from './probe.ts';
+import { ChannelSockets } from './sockets.ts';
+import { restoreVm, startVm } from './start.ts';
+import { Toolstack } from './toolstack.ts';
+
+export type XenDriverConfig = {
+  readonly clock: Clock;
+  readonly log: Pick<Logger, 'info' | 'warn'>;
+  /** Where programs are looked for, as `PATH`. */
+  readonly searchPath: string;
+  /** The bridge that VMs' cards are on; without, no VM can be started. */
+  readonly bridge?: string | undefined;
+  /** Where the sockets of the VMs' channels are: a short path without commas, emptied by a boot of the host. */
+  readonly socketDirectory?: string;
+  /** Name or path of xl; `xl` without. */
+  readonly binary?: string;
+  /** Name or path of qemu-img; `qemu-img` without. */
+  readonly imageBinary?: string;
+  /** GRUB as a kernel for PV and PVH guests that bring their own; Debian's places without. */
+  readonly grub?: XenContext['grub'];
+};
+
+/** Where Debian's grub-xen-host puts them. */
+const debianGrub = {
+  PV: '/usr/lib/grub-xen/grub-x86_64-xen.bin',
+  PVH: '/usr/lib/grub-xen/grub-i386-xen_pvh.bin',
+};
+
+/** VMs as Xen domains by xl, in dom0, with the standard agent in the guest behind a console channel. */
+export function createXenDriver(config: XenDriverConfig): Driver {
+  const { clock, log, searchPath } = config;
+  const toolstack = new Toolstack({ xl: config.binary ?? 'xl', xenstoreRead: 'xenstore-read', searchPath });
+  const sockets = new ChannelSockets(clock, config.socketDirectory ?? '/run/coppice/xen');
+  const network = createHostNetwork(clock, searchPath);
+  const consoles = new ConsoleLogs(clock);
+  const agents = new Agents(clock, (uuid) => sockets.connect(uuid));
+  const locks = new Locks();
+  const consolesInUse = new Set<string>();
+  let timeouts = 0;
+  const grub = config.grub ?? debianGrub;
+  const timedOut = () => {
+    timeouts += 1;
+  };
+  const context: XenContext = { clock, log, toolstack, network, sockets, consoles, grub, timedOut };
+  return {
+    probe: () => probeXen(context, config.bridge),
+    measure: (own) => measureMachine(toolstack, own),
+    counts: () => ({ libxl_timeouts: timeouts }),
+    start: (vm, signal) => locks.run(vm.uuid, () => startVm(context, vm, signal)),
+    inspect: async (uuid, directory) => {
+      const observation = await inspectVm(context, uuid, directory);
+      if (observation?.state === 'Running') await consoles.bound(directory);
+      return observation;
+    },
+    shutdown: async (uuid, directory, timeoutMs) => {
+      const { agent, release } = agents.acquire(uuid);
+      return shutDownVm(context, uuid, directory, timeoutMs, agent).finally(release);
+    },
+    // Xen itself takes a domain's card away with it.
+    reap: async () => undefined,
+    destroy: (uuid, directory) => locks.run(uuid, () => destroyVm(context, uuid, directory)),
+    guest: (uuid) => {
+      const { agent, release } = agents.acquire(uuid);
+      return createAgentGuest({ clock, agent }, release);
+    },
+    consoleTail: (directory, bytes) => consoles.tail(directory, bytes),
+    openConsole: (directory) => openConsole(toolstack, directory, consolesInUse),
+    foreignVms: (root) => foreignVms(toolstack, root),
+    // Not declared as a capability: a Linux guest with the agent's channel hangs after a restore (docs/xen.md, known limits).
+    checkpoints: {
+      save: (vm, path) => locks.run(vm.uuid, () => saveVm(context, vm, path)),
+      restore: (vm, path, signal) => locks.run(vm.uuid, () => restoreVm(context, vm, path, signal)),
+    },
+    images: createImageTool(config),
+    prober: createProber(clock, network),
+  };
+}

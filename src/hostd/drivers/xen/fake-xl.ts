@@ -1,0 +1,175 @@
+/**
+ * An xl that plays: `fake-xl.ts FOLDER ARGUMENTS…` keeps its domains in FOLDER/state.json and says what a real one said.
+ * What becomes of each creation is told beforehand; `works` when nothing is.
+ */
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { DOMAIN_ZERO, LIST_HEADER, NAME_TAKEN, NO_MEMORY, RECORDED_INFO, TIMEOUTS } from './recorded.ts';
+
+export type FakeDomain = {
+  readonly id: number;
+  readonly name: string;
+  readonly uuid: string;
+  readonly state: string;
+  readonly seconds: string;
+  readonly disk: string;
+};
+
+/** `half` runs out of its time and leaves half a domain; `slow` takes until FOLDER/go exists. */
+export type Outcome = 'works' | 'half' | 'timesOut' | 'noMemory' | 'nameTaken' | 'slow';
+
+export type FakeState = {
+  readonly domains: readonly FakeDomain[];
+  readonly nextId: number;
+  readonly outcomes: readonly Outcome[];
+  /** Every command that changed something. */
+  readonly done: readonly string[];
+};
+
+export const emptyState: FakeState = { domains: [], nextId: 1, outcomes: [], done: [] };
+
+const words: Partial<Record<Outcome, string>> = {
+  half: TIMEOUTS[1],
+  timesOut: TIMEOUTS[0],
+  noMemory: NO_MEMORY,
+  nameTaken: NAME_TAKEN,
+};
+
+export function readState(folder: string): FakeState {
+  return JSON.parse(readFileSync(join(folder, 'state.json'), 'utf8')) as FakeState;
+}
+
+export function changeState(folder: string, change: Partial<FakeState>): void {
+  // Somebody may be reading: the file is there, whole, at any moment.
+  const path = join(folder, 'state.json');
+  writeFileSync(`${path}.${process.pid}`, JSON.stringify({ ...readStateOrEmpty(folder), ...change }));
+  renameSync(`${path}.${process.pid}`, path);
+}
+
+function readStateOrEmpty(folder: string): FakeState {
+  try {
+    return readState(folder);
+  } catch {
+    return emptyState;
+  }
+}
+
+function valueIn(configuration: string, key: string): string {
+  return new RegExp(`^${key} = "(.*)"$`, 'm').exec(configuration)?.[1] ?? '';
+}
+
+async function create(folder: string, path: string): Promise<number> {
+  const { domains, nextId, outcomes, done } = readState(folder);
+  const [outcome = 'works', ...later] = outcomes;
+  const configuration = readFileSync(path, 'utf8');
+  const made: FakeDomain = {
+    id: nextId,
+    name: valueIn(configuration, 'name'),
+    uuid: valueIn(configuration, 'uuid'),
+    state: '--p---',
+    seconds: '0.0',
+    disk: /target=([^"]*)"/.exec(configuration)?.[1] ?? '',
+  };
+  const stays = outcome === 'works' || outcome === 'half' || outcome === 'slow';
+  changeState(folder, {
+    domains: stays ? [...domains, made] : domains,
+    nextId: nextId + 1,
+    outcomes: later,
+    done: [...done, `create ${made.name}`],
+  });
+  if (outcome === 'slow') await untilTold(folder);
+  const said = words[outcome];
+  if (said !== undefined) {
+    console.error(`Parsing config from ${path}\n${said}`);
+    return 1;
+  }
+  setDomain(folder, made.id, { state: '-b----', seconds: '1.2' });
+  return 0;
+}
+
+async function untilTold(folder: string): Promise<void> {
+  for (;;) {
+    try {
+      readFileSync(join(folder, 'go'));
+      return;
+    } catch {
+      await delay(20);
+    }
+  }
+}
+
+function save(folder: string, { domains, outcomes }: FakeState, [id, file = '']: readonly string[]): number {
+  writeFileSync(file, 'memory');
+  if (outcomes[0] === 'timesOut') {
+    console.error('libxl: error: libxl_dom_suspend.c:360: guest did not suspend, timed out');
+    return 1;
+  }
+  changeState(folder, { domains: domains.filter((domain) => domain.id !== Number(id)) });
+  return 0;
+}
+
+function setDomain(folder: string, id: number, change: Partial<FakeDomain>): void {
+  const { domains } = readState(folder);
+  changeState(folder, { domains: domains.map((each) => (each.id === id ? { ...each, ...change } : each)) });
+}
+
+function listed({ id, name, uuid, state, seconds }: FakeDomain): string {
+  const columns = [`${id}`.padStart(5), '  128', '    1'].join(' ');
+  return `${name.padEnd(40)} ${columns}     ${state}  ${seconds.padStart(8)} ${uuid}        -                -\n`;
+}
+
+function detailed({ id, name, uuid, disk }: FakeDomain): object {
+  return { domid: id, config: { c_info: { type: 'pv', name, uuid }, disks: [{ pdev_path: disk }] } };
+}
+
+function list(state: FakeState, [option, id]: readonly string[]): void {
+  if (option === '-v') {
+    process.stdout.write(LIST_HEADER + DOMAIN_ZERO + state.domains.map(listed).join(''));
+    return;
+  }
+  // What is not yet whole has no configuration to be shown.
+  const whole = state.domains.filter(({ seconds }) => seconds !== '0.0');
+  const wanted = whole.filter((domain) => id === undefined || domain.id === Number(id));
+  process.stdout.write(JSON.stringify(wanted.map(detailed)));
+}
+
+async function play(folder: string, [command, ...rest]: readonly string[]): Promise<number> {
+  const state = readState(folder);
+  const id = Number(rest.at(-1));
+  const note = () => changeState(folder, { done: [...state.done, [command, ...rest].join(' ')] });
+  switch (command) {
+    case 'info':
+      process.stdout.write(RECORDED_INFO);
+      return 0;
+    case 'list':
+      list(state, rest);
+      return 0;
+    case 'create':
+      return create(folder, rest.at(-1) ?? '');
+    case 'restore':
+      return create(folder, rest.at(-2) ?? '');
+    case 'save':
+      return save(folder, state, rest);
+    case 'destroy':
+      note();
+      changeState(folder, { domains: state.domains.filter((domain) => domain.id !== id) });
+      return 0;
+    case 'shutdown':
+      note();
+      setDomain(folder, id, { state: '---s--' });
+      return 0;
+    case 'unpause':
+      note();
+      setDomain(folder, id, { state: '-b----' });
+      return 0;
+    default:
+      console.error(`no xl command ${command} is played`);
+      return 2;
+  }
+}
+
+if (import.meta.main) {
+  const [folder = '', ...argv] = process.argv.slice(2);
+  process.exitCode = await play(folder, argv);
+}

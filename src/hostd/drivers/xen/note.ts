@@ -1,0 +1,40 @@
+import { join } from 'node:path';
+import { readJsonIfThere, writeJsonDurably } from '../../files.ts';
+import { isRecord } from '../common/json.ts';
+import { vmFiles } from './files.ts';
+
+/** What stands in `domain.json`: what is known of the VM's last start and cannot be asked of Xen. */
+export type Note = {
+  readonly uuid: string;
+  readonly domain: string;
+  /** The bridge that its card is on. */
+  readonly bridge?: string;
+  /** Program and arguments by which the domain was made. */
+  readonly commandLine: readonly string[];
+  /** Set once the domain was made. */
+  readonly startedAt?: string;
+  /** How its guest ended, once the driver has seen that and taken the domain away. */
+  readonly ended?: 'Stopped' | 'Crashed';
+};
+
+/** Undefined when no domain was ever made from this folder, or what stands there is no note. */
+export async function readNote(directory: string): Promise<Note | undefined> {
+  const read = await readJsonIfThere(join(directory, vmFiles.note)).catch((error: unknown) => {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  });
+  if (!isRecord(read) || typeof read.uuid !== 'string' || typeof read.domain !== 'string') return undefined;
+  const { uuid, domain, bridge, commandLine, startedAt, ended } = read;
+  return {
+    uuid,
+    domain,
+    commandLine: Array.isArray(commandLine) ? commandLine.map(String) : [],
+    ...(typeof bridge === 'string' ? { bridge } : {}),
+    ...(typeof startedAt === 'string' ? { startedAt } : {}),
+    ...(ended === 'Stopped' || ended === 'Crashed' ? { ended } : {}),
+  };
+}
+
+export async function writeNote(directory: string, note: Note): Promise<void> {
+  await writeJsonDurably(join(directory, vmFiles.note), note);
+}

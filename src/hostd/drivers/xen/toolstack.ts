@@ -1,0 +1,102 @@
+import { hostErrors, messageOf } from '../../errors.ts';
+import { locate, runProgram } from '../common/programs.ts';
+import { errorsIn, hypervisorProblem } from './classify.ts';
+import { type Domain, parseDisks, parseDomains, parseInfo, type XenInfo } from './parse.ts';
+
+export type ToolstackConfig = {
+  /** Name or path of xl. */
+  readonly xl: string;
+  readonly xenstoreRead: string;
+  /** Where programs are looked for, as `PATH`. */
+  readonly searchPath: string;
+};
+
+/** How long a question may take; on a host that creates domains some wait for the one before them. */
+const questionLimitMs = 60_000;
+
+/**
+ * Xen's tools. Errors are `HostError`s: `HypervisorMissing`, `HypervisorNotRunning`, `HypervisorNotAllowed`,
+ * `XenstoreSilent` when nothing can work, `ToolstackFailed` in xl's words, `ToolstackSilent`.
+ */
+export class Toolstack {
+  readonly #config: ToolstackConfig;
+  #listing: Promise<readonly Domain[]> | undefined;
+  #nextListing: Promise<readonly Domain[]> | undefined;
+
+  constructor(config: ToolstackConfig) {
+    this.#config = config;
+  }
+
+  /** Where xl lies. */
+  async program(): Promise<string> {
+    return this.#locate(this.#config.xl);
+  }
+
+  /** Runs `xl …` and resolves with what it printed. */
+  async run(argv: readonly string[], timeoutMs = questionLimitMs): Promise<string> {
+    return this.#run(await this.program(), argv, `xl ${argv.join(' ')}`, timeoutMs);
+  }
+
+  async info(): Promise<XenInfo> {
+    return understood('xl info', parseInfo, await this.run(['info']));
+  }
+
+  /**
+   * All domains, Domain-0 first, as they are at some moment after the call. Who asks while others are being answered
+   * shares the next answer with all who wait for it: a host with many VMs is not asked once for each.
+   */
+  domains(): Promise<readonly Domain[]> {
+    if (this.#listing === undefined) return this.#list();
+    this.#nextListing ??= this.#listing.then(
+      () => this.#list(),
+      () => this.#list(),
+    );
+    return this.#nextListing;
+  }
+
+  /** The files of each whole domain's disks, by its id; of one domain, or of all. */
+  async disks(id?: number): Promise<ReadonlyMap<number, readonly string[]>> {
+    const one = id === undefined ? [] : [String(id)];
+    return understood('xl list -l', parseDisks, await this.run(['list', '-l', ...one]));
+  }
+
+  /** A value of xenstore; undefined when there is none. */
+  async xenstore(path: string): Promise<string | undefined> {
+    const program = await this.#locate(this.#config.xenstoreRead);
+    const { exitCode, stdout } = await runProgram(program, [path], { timeoutMs: questionLimitMs });
+    return exitCode === 0 ? stdout.replace(/\n$/, '') : undefined;
+  }
+
+  #list(): Promise<readonly Domain[]> {
+    this.#nextListing = undefined;
+    const listing = this.run(['list', '-v'])
+      .then((output) => understood('xl list -v', parseDomains, output))
+      .finally(() => {
+        if (this.#listing === listing) this.#listing = undefined;
+      });
+    this.#listing = listing;
+    return listing;
+  }
+
+  async #locate(name: string): Promise<string> {
+    const program = await locate(name, this.#config.searchPath);
+    if (program === undefined) throw hostErrors.xenToolMissing(name);
+    return program;
+  }
+
+  async #run(program: string, argv: readonly string[], command: string, timeoutMs: number): Promise<string> {
+    const { exitCode, stdout, stderr, timedOut } = await runProgram(program, argv, { timeoutMs });
+    if (timedOut) throw hostErrors.xlSilent(command, timeoutMs / 1000);
+    if (exitCode === 0) return stdout;
+    const words = errorsIn(stderr) || `it ended with exit code ${exitCode} and said nothing`;
+    throw hypervisorProblem(words) ?? hostErrors.xlFailed(command, words);
+  }
+}
+
+function understood<T>(command: string, parse: (output: string) => T, output: string): T {
+  try {
+    return parse(output);
+  } catch (error) {
+    throw hostErrors.xlFailed(command, `its answer cannot be understood: ${messageOf(error)}`);
+  }
+}

@@ -1,0 +1,29 @@
+import { type HostError, hostErrors } from '../../errors.ts';
+import { requireBridge } from '../../network/bridge.ts';
+import type { HostNetwork } from '../../network/links.ts';
+
+/** The host's end of a domain's first card, as Xen's network backend names it; it comes and goes with the domain. */
+function vifNameOf(id: number): string {
+  return `vif${id}.0`;
+}
+
+/** Why frames of the domain do not reach the bridge; undefined when they do. */
+export async function connectionProblem(
+  network: HostNetwork,
+  id: number,
+  bridge: string,
+): Promise<HostError | undefined> {
+  const name = vifNameOf(id);
+  const vif = (await network.recentLinks()).find((link) => link.name === name);
+  if (vif?.master === bridge && vif.up) return undefined;
+  return vif === undefined ? hostErrors.interfaceLost(name) : hostErrors.notOnBridge(name, bridge);
+}
+
+/** Connects the card of a domain that runs to its bridge again, where somebody parted them: the bridge was made anew, say. */
+export async function reconnectVif(network: HostNetwork, id: number, bridge: string): Promise<void> {
+  const problem = await connectionProblem(network, id, bridge);
+  if (problem === undefined) return;
+  await requireBridge(network, bridge);
+  if (problem.reason === 'InterfaceLost') throw problem;
+  await network.run('link', 'set', 'dev', vifNameOf(id), 'master', bridge, 'up');
+}

@@ -1,0 +1,52 @@
+import { open, readFile } from 'node:fs/promises';
+import { type HostError, hostErrors, messageOf, toHostError } from '../errors.ts';
+import type { HostNetwork, Link } from './links.ts';
+
+/** The capability to configure network interfaces: linux/capability.h. */
+const CAP_NET_ADMIN = 12n;
+const TUN = '/dev/net/tun';
+
+/** The bridge of that name, up; rejects with `BridgeMissing`, `NotABridge` or `BridgeDown` otherwise. */
+export async function requireBridge(network: HostNetwork, name: string): Promise<Link> {
+  const link = await network.link(name);
+  if (link === undefined) throw hostErrors.bridgeMissing(name);
+  if (link.kind !== 'bridge') throw hostErrors.notABridge(name, link.kind ?? 'a device of its own');
+  if (!link.up) throw hostErrors.bridgeDown(name);
+  return link;
+}
+
+/**
+ * Why this host cannot connect VMs to the bridge; undefined when it can. `taps`: whether the driver makes the interfaces
+ * itself, by the kernel's tun device.
+ */
+export async function bridgeProblem(
+  network: HostNetwork,
+  name: string,
+  { taps }: { readonly taps: boolean },
+): Promise<HostError | undefined> {
+  try {
+    await network.locate();
+    if (!(await mayConfigure())) throw hostErrors.mayNotConfigure(name);
+    if (taps) await requireTun();
+    await requireBridge(network, name);
+    return undefined;
+  } catch (error) {
+    return toHostError(error);
+  }
+}
+
+async function mayConfigure(): Promise<boolean> {
+  const status = await readFile('/proc/self/status', 'utf8');
+  const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'}`);
+  return ((effective >> CAP_NET_ADMIN) & 1n) === 1n;
+}
+
+/** A device file says nothing yet: the kernel may lack what is behind it. */
+async function requireTun(): Promise<void> {
+  try {
+    const device = await open(TUN, 'r+');
+    await device.close();
+  } catch (error) {
+    throw hostErrors.tunUnusable(TUN, messageOf(error));
+  }
+}

@@ -1,0 +1,131 @@
+import { isIP } from 'node:net';
+import { delimiter } from 'node:path';
+import type { Clock } from '../clock.ts';
+import { isRecord } from '../drivers/common/json.ts';
+import { locate, runProgram } from '../drivers/common/programs.ts';
+import type { HostRoute } from '../drivers/driver.ts';
+import { hostErrors } from '../errors.ts';
+
+/** A network interface of the host. */
+export type Link = {
+  readonly name: string;
+  /** `bridge`, `tun`, `veth` …; hardware has none. */
+  readonly kind?: string;
+  /** Of a `tun` device: `tap` when it carries Ethernet frames. */
+  readonly type?: string;
+  readonly mtu: number;
+  /** Whether it was set up, whether or not anything is connected to it. */
+  readonly up: boolean;
+  /** Whether something is connected to it: a program to a tap. */
+  readonly carrier: boolean;
+  /** The bridge that it is a port of. */
+  readonly master?: string;
+  /** What its maker wrote on it. */
+  readonly alias?: string;
+};
+
+/** The host's network, by way of iproute2's `ip`: over netlink, so it is the network namespace of this process. */
+export interface HostNetwork {
+  /** Rejects with `NetworkToolMissing` when there is no `ip`. */
+  locate(): Promise<string>;
+  link(name: string): Promise<Link | undefined>;
+  links(): Promise<readonly Link[]>;
+  /** As `links`, up to a second old: of many VMs that are looked at, few ask `ip`. */
+  recentLinks(): Promise<readonly Link[]>;
+  /** See {@link Prober.route}. */
+  route(address: string): Promise<HostRoute | undefined>;
+  /** Changes something; rejects with `NetworkToolFailed` and what `ip` says. */
+  run(...argv: readonly string[]): Promise<void>;
+}
+
+const LIMIT_MS = 20_000;
+const RECENT_MS = 1_000;
+/** Where Debian keeps `ip`; the path of users who are not root lacks it. */
+const SYSTEM_PATH = ['/usr/sbin', '/sbin'].join(delimiter);
+
+export function createHostNetwork(clock: Clock, searchPath: string): HostNetwork {
+  const find = async () => {
+    const program = await locate('ip', `${searchPath}${delimiter}${SYSTEM_PATH}`);
+    if (program === undefined) throw hostErrors.networkToolMissing();
+    return program;
+  };
+  const ip = async (argv: readonly string[]) => {
+    const result = await runProgram(await find(), argv, { timeoutMs: LIMIT_MS });
+    const failure = hostErrors.networkToolFailed(
+      argv,
+      result.stderr.trim() || `exit code ${result.exitCode}`,
+    );
+    return { ...result, failure };
+  };
+  const all = async () => {
+    const { exitCode, stdout, failure } = await ip(['-j', '-d', 'link', 'show']);
+    if (exitCode !== 0) throw failure;
+    return linksIn(stdout);
+  };
+  let recent: { readonly at: number; readonly links: Promise<readonly Link[]> } | undefined;
+  return {
+    locate: find,
+    link: async (name) => {
+      const { exitCode, stdout, stderr, failure } = await ip(['-j', '-d', 'link', 'show', 'dev', name]);
+      if (exitCode === 0) return linksIn(stdout)[0];
+      if (/does not exist/.test(stderr)) return undefined;
+      throw failure;
+    },
+    links: all,
+    recentLinks: () => {
+      const now = clock.now();
+      if (recent === undefined || now < recent.at || now - recent.at > RECENT_MS) {
+        recent = { at: now, links: all() };
+      }
+      return recent.links;
+    },
+    route: async (address) => {
+      if (isIP(address) === 0) throw hostErrors.internal(new Error(`${address} is no IP address`));
+      const { exitCode, stdout, stderr, failure } = await ip(['-j', 'route', 'get', address]);
+      if (exitCode === 0) return routeIn(stdout);
+      // The kernel's refusals, as against ip's own: it is unreachable, prohibited or thrown away.
+      if (/^RTNETLINK answers:/m.test(stderr)) return undefined;
+      throw failure;
+    },
+    run: async (...argv) => {
+      const { exitCode, failure } = await ip(argv);
+      if (exitCode !== 0) throw failure;
+    },
+  };
+}
+
+/** From `ip -j -d link show`. */
+export function linksIn(output: string): readonly Link[] {
+  return recordsIn(output).map((each) => {
+    const info = isRecord(each.linkinfo) ? each.linkinfo : {};
+    const data = isRecord(info.info_data) ? info.info_data : {};
+    const flags = Array.isArray(each.flags) ? each.flags : [];
+    return {
+      name: String(each.ifname),
+      mtu: Number(each.mtu),
+      up: flags.includes('UP'),
+      carrier: flags.includes('LOWER_UP'),
+      ...text('kind', info.info_kind),
+      ...text('type', data.type),
+      ...text('master', each.master),
+      ...text('alias', each.ifalias),
+    };
+  });
+}
+
+function routeIn(output: string): HostRoute | undefined {
+  const [route] = recordsIn(output);
+  if (typeof route?.dev !== 'string') return undefined;
+  return { device: route.dev, ...text('via', route.gateway) };
+}
+
+/** Old versions print `{}` for what is left out. */
+function recordsIn(output: string): readonly Readonly<Record<string, unknown>>[] {
+  const value: unknown = JSON.parse(output === '' ? '[]' : output);
+  const records = Array.isArray(value) ? value : [value];
+  return records.filter((each) => isRecord(each) && Object.keys(each).length > 0);
+}
+
+function text<Key extends string>(key: Key, value: unknown) {
+  return (typeof value === 'string' ? { [key]: value } : {}) as { readonly [K in Key]?: string };
+}

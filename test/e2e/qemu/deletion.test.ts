@@ -1,0 +1,128 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { DesiredAppliance, StepName } from '../../../src/host/protocol.ts';
+import {
+  applianceOf,
+  createCertificates,
+  eventually,
+  sourceFile,
+  startHost,
+  type TestHost,
+} from '../../integration/hostd/fixtures.ts';
+import { MisbehavingServer, serving } from '../../integration/hostd/misbehaving-server.ts';
+import { buildGuestImage } from '../guest-vm.ts';
+import { processesNaming } from '../processes.ts';
+import { bootOf, holdLayers, type Layers } from './layers.ts';
+import { qemuIsMissing } from './scene.ts';
+
+const repository = resolve(import.meta.dirname, '../../..');
+const limitMs = 400_000;
+const MIB = 1024 * 1024;
+const NOWHERE = 'f'.repeat(64);
+/** Takes the agent seconds to write into a guest. */
+const BULKY = randomBytes(24 * MIB);
+const bulkySha256 = createHash('sha256').update(BULKY).digest('hex');
+
+type World = { readonly layers: Layers; readonly server: MisbehavingServer; readonly large: string };
+type Change = (plain: DesiredAppliance, world: World) => Partial<DesiredAppliance>;
+
+const withPackage =
+  (path: string, sha256: string): Change =>
+  ({ service }, { server }) => ({
+    service: { ...service, package: { kind: 'archive', url: server.url(path), sha256 } },
+  });
+
+/** Each step, and what makes it last long enough that the deletion comes while it runs. */
+const scenes: readonly { readonly step: StepName; readonly change?: Change }[] = [
+  { step: 'Layers', change: () => ({ layer: NOWHERE }) },
+  { step: 'Disk', change: (_, { large }) => ({ layer: large, disk: { mode: 'Clone' } }) },
+  { step: 'Start' },
+  { step: 'Agent' },
+  { step: 'Configure' },
+  { step: 'Package', change: withPackage('/stalling', NOWHERE) },
+  { step: 'Install', change: withPackage('/bulky.bin', bulkySha256) },
+  {
+    step: 'Service',
+    change: ({ service }) => ({
+      service: { ...service, parameters: { probe: { kind: 'exec', command: ['/bin/false'] } } },
+    }),
+  },
+];
+
+describe.skipIf(qemuIsMissing)('deleting an appliance of QEMU in the middle of a step', () => {
+  let directory: string;
+  let host: TestHost;
+  let world: World;
+
+  beforeAll(async () => {
+    const image = await buildGuestImage(repository, join(repository, '.coppice/test-guest'));
+    directory = await mkdtemp(join(tmpdir(), 'coppice-deletion-'));
+    const server = await MisbehavingServer.start();
+    server.answer((request, response) => {
+      if (request.url === '/bulky.bin') return serving(BULKY)(request, response);
+      response.writeHead(200, { 'content-length': MIB }).write('the first bytes');
+    });
+    host = await startHost(directory, await createCertificates(), {
+      driver: 'qemu',
+      fileRoots: [dirname(image.disk), directory],
+    });
+    const layers = await holdLayers(image, (sha256, layer) => host.client.putLayer(sha256, layer));
+    const large = await sourceFile(directory, 'large.img', randomBytes(512 * MIB));
+    for (const [sha256, url] of [
+      [large.sha256, large.url],
+      [NOWHERE, server.url('/stalling')],
+    ] as const)
+      await host.client.putLayer(sha256, { kind: 'disk', url, template: 'default/other' });
+    world = { layers, server, large: large.sha256 };
+    await eventually(
+      async () => (await host.client.getLayer(large.sha256))?.state === 'Ready',
+      () => host.client.getLayer(large.sha256),
+      limitMs,
+    );
+  });
+  afterAll(async () => {
+    await host?.close();
+    await world?.server.close();
+    await rm(directory, { recursive: true, force: true });
+  });
+
+  const desiredFor = (change: Change = () => ({})) => {
+    const { layers } = world;
+    const plain = applianceOf(layers.disk, {
+      boot: bootOf(layers),
+      agentTimeoutSeconds: 600,
+      serviceTimeoutSeconds: 600,
+    });
+    const container = { type: 'static-site', port: 80, documentRoot: '/srv/www' } as const;
+    const fitting = { ...plain, service: { ...plain.service, container } };
+    return { ...fitting, ...change(fitting, world) };
+  };
+  /** Some steps are over in a blink: one that was passed between two looks counts as well. */
+  const untilAt = (uuid: string, step: StepName) =>
+    eventually(
+      async () => (await host.client.getAppliance(uuid))?.steps.some(({ name }) => name === step),
+      () => host.client.getAppliance(uuid),
+      limitMs,
+    );
+
+  it.each(scenes)('leaves nothing of it, in $step', async ({ step, change }) => {
+    const desired = desiredFor(change);
+    const { uuid } = desired;
+    await host.client.putAppliance(desired);
+    await untilAt(uuid, step);
+    await host.client.deleteAppliance(uuid);
+    await eventually(
+      async () => (await host.client.getAppliance(uuid)) === undefined,
+      () => host.client.getAppliance(uuid),
+      limitMs,
+    );
+    expect(await processesNaming(uuid)).toEqual([]);
+    expect(await readdir(join(host.stateDir, 'appliances'))).toEqual([]);
+    for (const { sha256, heldBy } of (await host.client.getHost()).layers)
+      expect([sha256, heldBy]).toEqual([sha256, []]);
+    await eventually(async () => (await readdir(join(host.stateDir, 'packages'))).length === 0);
+  });
+});

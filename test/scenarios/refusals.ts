@@ -1,0 +1,93 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { VirtualAppliance } from '../../src/api/kinds.ts';
+import { web } from './services.ts';
+import type { Given } from './suite.ts';
+import type { World } from './world.ts';
+
+/** What cannot be had is told, and goes on by itself as soon as it can. */
+export function refusals(given: Given): void {
+  describe('what cannot be had', () => {
+    it('an address of a pool that has none left: it waits, and gets the first that is given back', async () => {
+      const world = given();
+      const { last } = world.bed.network;
+      const only = beyond(last);
+      await world.addPool('narrow', only, only);
+      const network = { pool: 'narrow' };
+      await world.apply('first', web({ network }));
+      await world.untilAvailable('first', 1);
+      await world.apply('second', web({ network }));
+      await world.eventually('it is there', async () =>
+        expect(await world.appliances('second')).toHaveLength(1),
+      );
+      expect(await world.untilSays('second-web-0', 'AddressPoolExhausted')).toContain('narrow');
+      await world.remove('first');
+      const [second] = await world.untilAvailable('second', 1);
+      expect(second?.status?.network?.address).toBe(only);
+      await world.remove('second');
+    });
+
+    it('a kernel that is none: the hypervisor’s words are told, and no VM is left', async () => {
+      const world = given();
+      const folder = await mkdtemp(join(tmpdir(), 'coppice-kernel-'));
+      try {
+        const kernel = join(folder, 'vmlinux');
+        await writeFile(kernel, 'no kernel at all\n');
+        await world.addTemplate('broken', { type: 'static-site', port: 80 }, kernel);
+        await world.apply('wrong', web({ template: { name: 'broken' } }));
+        expect(await world.untilSays('wrong-web-0', 'VMStartFailed')).toMatch(/kernel/i);
+        expect(await world.bed.vms()).toEqual([]);
+        await world.remove('wrong');
+      } finally {
+        await rm(folder, { recursive: true, force: true });
+      }
+    });
+
+    it('more memory than the hypervisor has: told, and others go on', async (context) => {
+      const world = given();
+      const { memoryReason } = world.bed;
+      if (memoryReason === undefined) return context.skip(`${world.bed.driver} overcommits memory`);
+      await world.apply('greedy', web({ resources: { cpu: '50m', memory: '4Gi' } }));
+      await world.untilSays('greedy-web-0', memoryReason);
+      expect(await world.bed.vms()).toEqual([]);
+      await world.remove('greedy');
+    });
+
+    it('a name that a foreign VM has: told whose it is, never touched, and made when it is free', async (context) => {
+      const world = given();
+      const { bed } = world;
+      if (bed.occupyName === undefined)
+        return context.skip(`VMs of ${bed.driver} have no names of their own`);
+      await bed.killDaemon();
+      await world.apply('namesake', web());
+      const appliance = await world.eventually('it is declared', () => bound(world, 'namesake'));
+      const name = domainOf(appliance);
+      await bed.occupyName(name, world.image.kernel);
+      await world.restartDaemon();
+      expect(await world.untilSays('namesake-web-0', 'DomainNameTaken')).toContain(name);
+      await bed.releaseName?.(name);
+      await world.untilAvailable('namesake', 1);
+      await world.remove('namesake');
+      expect(await bed.vms()).toEqual([]);
+    });
+  });
+}
+
+/** The address behind this one. */
+function beyond(address: string): string {
+  const dot = address.lastIndexOf('.');
+  return `${address.slice(0, dot)}.${Number(address.slice(dot + 1)) + 1}`;
+}
+
+async function bound(world: World, task: string): Promise<VirtualAppliance> {
+  const [appliance] = await world.appliances(task);
+  if (appliance === undefined) throw new Error('it is not there yet');
+  return appliance;
+}
+
+/** The name that a hypervisor knows the VM by. */
+function domainOf({ metadata }: VirtualAppliance): string {
+  return `${metadata.namespace}.${metadata.name}.${metadata.uid?.slice(0, 8)}`;
+}

@@ -1,0 +1,50 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, it } from 'vitest';
+import type { Bed } from './bed.ts';
+import { refusals } from './refusals.ts';
+import { retriesIn, tellRetries } from './retries.ts';
+import { story } from './story.ts';
+import { survival } from './survival.ts';
+import { World } from './world.ts';
+
+/** What each scenario is given, once the bed is made. */
+export type Given = () => World;
+
+/**
+ * All scenarios on one bed, one after the other; after each, what was tried again meanwhile is printed. With a reason why
+ * there can be no bed here, that is what the tests tell.
+ */
+export function describeScenarios(
+  name: string,
+  makeBed: () => Promise<Bed>,
+  impossible: string | undefined,
+): void {
+  describe(name, () => {
+    if (impossible !== undefined) {
+      it('scenarios', (context) => context.skip(impossible));
+      return;
+    }
+    let bed: Bed | undefined;
+    let world: World;
+    let before: ReadonlyMap<string, number>;
+
+    beforeAll(async () => {
+      bed = await makeBed();
+      world = await World.start(bed);
+    });
+    afterAll(async () => {
+      await world?.close();
+      await bed?.close();
+    });
+    beforeEach(async () => {
+      before = retriesIn(await world.bed.daemonLog());
+    });
+    afterEach(async ({ task }) => {
+      const told = tellRetries(before, retriesIn(await world.bed.daemonLog()));
+      console.log(`${name}: ${task.name}: tried again: ${told}`);
+    });
+
+    story(() => world);
+    survival(() => world);
+    refusals(() => world);
+  });
+}

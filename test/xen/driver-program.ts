@@ -1,0 +1,167 @@
+/**
+ * Runs in dom0: asks the Xen driver for the steps that the first argument names, one after the other, on the VM of the second, and
+ * prints what came of each as JSON.
+ */
+import { execFile } from 'node:child_process';
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { pino } from 'pino';
+import { systemClock } from '../../src/hostd/clock.ts';
+import { allProcesses } from '../../src/hostd/drivers/common/process-list.ts';
+import type { VmSpec } from '../../src/hostd/drivers/driver.ts';
+import { commandsAt } from '../../src/hostd/drivers/xen/commands.ts';
+import { createXenDriver } from '../../src/hostd/drivers/xen/driver.ts';
+import { toHostError } from '../../src/hostd/errors.ts';
+
+const run = promisify(execFile);
+const limitMs = 300_000;
+const nbdPort = '10809';
+
+export type DriverStep =
+  | 'overlay'
+  | 'overlayOnNbd'
+  | 'start'
+  | 'startAndKillXl'
+  | 'inspect'
+  | 'ping'
+  | 'writeDisk'
+  | 'reboot'
+  | 'untilEnded'
+  | 'console'
+  | 'tail'
+  | 'shutdown'
+  | 'destroy'
+  | 'domains'
+  | 'files';
+
+const [steps = '', spec = '', base = ''] = process.argv.slice(2);
+const vm = JSON.parse(spec) as VmSpec;
+const { uuid, directory } = vm;
+const driver = createXenDriver({
+  clock: systemClock,
+  log: pino({ level: 'silent' }),
+  searchPath: process.env.PATH ?? '',
+  bridge: 'br0',
+});
+
+async function inGuest(script: string, timeoutMs = limitMs) {
+  const guest = driver.guest(uuid, directory);
+  try {
+    return await guest.exec(['/bin/sh', '-c', script], { timeoutMs });
+  } finally {
+    guest.close();
+  }
+}
+
+async function domains(): Promise<readonly string[]> {
+  const { stdout } = await run('xl', ['list', '-v']);
+  return stdout.split('\n').filter((line) => line.includes(uuid));
+}
+
+/** As a daemon and its xl that are killed at once, in the middle of a creation. */
+async function startAndKillXl(): Promise<unknown> {
+  const killed = new AbortController();
+  const start = driver.start(vm, killed.signal).catch(() => 'ended');
+  while ((await domains()).length === 0) await delay(20);
+  killed.abort();
+  for (const { pid } of await commandsAt(directory)) process.kill(pid, 'SIGKILL');
+  await start;
+  return domains();
+}
+
+async function overlayOnNbd(): Promise<unknown> {
+  await run('nbdkit', ['-r', '-i', '127.0.0.1', '-p', nbdPort, 'file', base]);
+  const url = `nbd://127.0.0.1:${nbdPort}/`;
+  await run('qemu-img', ['create', '-q', '-f', 'qcow2', '-F', 'qcow2', '-b', url, vm.disk.path]);
+  return (await driver.images.inspect(vm.disk.path)).references;
+}
+
+async function useConsole(): Promise<string> {
+  const console = await driver.openConsole(directory);
+  const second = await driver.openConsole(directory).catch((error: unknown) => toHostError(error).reason);
+  let seen = '';
+  console.on('data', (data: Buffer) => {
+    seen += data.toString();
+  });
+  const until = Date.now() + limitMs;
+  console.write('\n');
+  while (!seen.includes('typed-here') && Date.now() < until) {
+    console.write('echo typed-$((1))-here | sed s/-1-/-/\n');
+    await delay(2000);
+  }
+  console.destroy();
+  return `${seen.includes('typed-here') ? 'typed-here' : seen} ${second}`;
+}
+
+async function untilEnded(): Promise<unknown> {
+  const until = Date.now() + limitMs;
+  for (;;) {
+    const found = await driver.inspect(uuid, directory);
+    if (found?.state !== 'Running' || Date.now() > until) return found;
+    await delay(500);
+  }
+}
+
+async function files(): Promise<readonly string[]> {
+  const { stdout } = await run('find', [
+    '/run/coppice',
+    '/var/log/xen',
+    '-name',
+    `*${uuid}*`,
+    '-o',
+    '-name',
+    `*${vm.domain}*`,
+  ]);
+  return stdout.split('\n').filter((line) => line !== '');
+}
+
+const work: Readonly<Record<DriverStep, () => Promise<unknown>>> = {
+  overlay: async () => {
+    await mkdir(directory, { recursive: true });
+    await driver.images.createOverlay(base, vm.disk.path);
+  },
+  overlayOnNbd: async () => {
+    await mkdir(directory, { recursive: true });
+    return overlayOnNbd();
+  },
+  start: () => driver.start(vm),
+  startAndKillXl,
+  inspect: () => driver.inspect(uuid, directory),
+  ping: async () => {
+    const guest = driver.guest(uuid, directory);
+    await guest.ping(limitMs).finally(() => guest.close());
+    return 'answered';
+  },
+  writeDisk: async () => (await inGuest('echo kept > /root/kept && sync && cat /root/kept')).stdout,
+  reboot: async () => {
+    // Nobody is left in the guest to answer.
+    await inGuest('reboot', 10_000).catch(() => undefined);
+  },
+  untilEnded,
+  console: useConsole,
+  tail: () => driver.consoleTail(directory, 100_000),
+  shutdown: () => driver.shutdown(uuid, directory, limitMs),
+  destroy: async () => {
+    await driver.destroy(uuid, directory);
+    await rm(join(directory, 'disk.qcow2'), { force: true });
+  },
+  domains,
+  files,
+};
+
+const results: unknown[] = [];
+for (const step of JSON.parse(steps) as readonly DriverStep[]) {
+  results.push(
+    (await work[step]().catch((error: unknown) => {
+      const { reason, message } = toHostError(error);
+      return { reason, message };
+    })) ?? null,
+  );
+}
+for (const { pid, arguments: words } of await allProcesses()) {
+  if (words[0] === 'nbdkit' && results.length > 0) process.kill(pid);
+}
+process.stdout.write(JSON.stringify(results));
+process.exit();
