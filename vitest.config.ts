@@ -1,18 +1,17 @@
 import { defineConfig } from 'vitest/config';
-import { findKubernetesPrograms } from './test/kubernetes/assets.ts';
+import { lookForKubernetes } from './test/kubernetes/assets.ts';
 
 /** What of the integration suite runs a second time, on a real kube-apiserver: all that gets its API from test/kubernetes/factory.ts. */
 const ON_BOTH_SERVERS = ['test/integration/kube/**/*.test.ts', 'test/integration/operator/**/*.test.ts'];
-const hasKubernetes = await findKubernetesPrograms(process.env).then(
-  () => true,
-  () => false,
-);
+/** What only a real one can tell. */
+const ON_KUBERNETES = ['test/kubernetes/permissions.test.ts', 'test/kubernetes/enrolment.test.ts'];
+const hasKubernetes = 'folder' in (await lookForKubernetes());
 
 /**
- * Six suites: `unit` stands beside the code and starts nothing outside its process; `integration` starts our
+ * Seven suites: `unit` stands beside the code and starts nothing outside its process; `integration` starts our
  * own servers (embedded API, daemon with the simulated driver); `kubernetes` is what of it runs unchanged on a real
- * kube-apiserver, too; `e2e` boots real VMs and calls the real CLI; `gitops` runs Flux's own controllers against us; `xen` boots a
- * dom0 with a real Xen, and VMs in it.
+ * kube-apiserver, too; `e2e` boots real VMs and calls the real CLI; `gitops` runs Flux's own controllers against us; `cluster`
+ * installs the charts on a real cluster with a node; `xen` boots a dom0 with a real Xen, and VMs in it.
  */
 export default defineConfig({
   test: {
@@ -35,10 +34,21 @@ export default defineConfig({
       {
         test: {
           name: 'kubernetes',
-          include: hasKubernetes ? ON_BOTH_SERVERS : ['test/kubernetes/missing.test.ts'],
+          include: hasKubernetes
+            ? [...ON_BOTH_SERVERS, ...ON_KUBERNETES]
+            : ['test/kubernetes/missing.test.ts'],
           env: { COPPICE_TEST_API: 'kube-apiserver' },
           testTimeout: 120_000,
           hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          name: 'cluster',
+          include: ['test/cluster/**/*.test.ts'],
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
+          fileParallelism: false,
         },
       },
       {

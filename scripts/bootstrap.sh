@@ -7,8 +7,8 @@ repository=$(cd "$(dirname "$0")/.." && pwd)
 lockfile=$repository/package-lock.json
 modules=$repository/node_modules
 node24=$modules/.bin/node
-# Where Debian keeps mke2fs and its like; a plain user's PATH lacks it.
-PATH=$PATH:/usr/sbin:/sbin
+# Where Debian keeps mke2fs and its like, and the plugins of pods' networks; a plain user's PATH lacks them.
+PATH=$PATH:/usr/sbin:/sbin:/usr/lib/cni
 export PATH
 
 usage() {
@@ -35,7 +35,13 @@ cpio|cpio|makes the guest's initial RAM disk|demo test
 lz4|lz4|unpacks the kernel of Debian 12|demo test
 zstd|zstd|unpacks the kernel of Debian 13|demo test
 xz|xz-utils|unpacks the kernel's drivers of Debian 13|demo test
-ip|iproute2|makes the networks in which VMs with addresses of their own are tested|test
+runc|runc|runs the containers of the tests' cluster|test
+host-local|containernetworking-plugins|connects its pods|test
+nft|nftables|routes to its Services|test
+iptables|iptables|forwards its pods' ports|test
+conntrack|conntrack|forgets connections to pods that are gone|test
+busybox|busybox-static|holds its pods' networks|test
+ip|iproute2|makes the networks in which VMs with addresses of their own, and the cluster, are tested|test
 TABLE
 }
 

@@ -13,7 +13,7 @@ export class NameMismatchError extends Error {
 }
 
 /** Errors of TLS that say that the other side, or we, cannot be trusted; see `node:tls`, X509 certificate error codes. */
-const DISTRUST = new Set([
+export const DISTRUST = new Set([
   'CERT_HAS_EXPIRED',
   'CERT_NOT_YET_VALID',
   'CERT_SIGNATURE_FAILURE',
@@ -45,7 +45,8 @@ export function linkProblem(hostName: string, error: unknown): Problem {
   return { reason: 'HostUnreachable', message: error instanceof Error ? error.message : String(error) };
 }
 
-function codesOf(error: unknown): string[] {
+/** The codes of an error and of what caused it, outermost first. */
+export function codesOf(error: unknown): string[] {
   const codes: string[] = [];
   for (let at = error; at instanceof Error; at = at.cause) {
     const { code } = at as NodeJS.ErrnoException;

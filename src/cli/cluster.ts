@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { KubeClient } from '../kube/client.ts';
 import { layoutOf } from '../main/local/layout.ts';
-import { openCluster } from './local.ts';
+import { openClient, openCluster, openDefaultCluster } from './local.ts';
 import { dataDirOption, option } from './options.ts';
 
 export type ClusterOptions = {
@@ -49,5 +49,35 @@ export async function withClient<T>(
     return await use(cluster.client, namespace ?? cluster.namespace ?? 'default');
   } finally {
     await cluster.client.close();
+  }
+}
+
+export type AnyClusterOptions = { readonly kubeconfig?: string; readonly namespace: string };
+
+/** Options of the commands that are for clusters, and run in them, too. */
+export function addAnyClusterOptions(command: Command): Command {
+  return command
+    .addOption(
+      option(
+        '--kubeconfig <file>',
+        "how to reach it; without it, the pod's account or ~/.kube/config",
+        'KUBECONFIG',
+      ),
+    )
+    .addOption(
+      option('-n, --namespace <name>', 'where the operator runs', 'COPPICE_NAMESPACE', 'coppice-system'),
+    );
+}
+
+/** Runs `use` with a client of that cluster and closes it afterwards. */
+export async function withAnyCluster<T>(
+  { kubeconfig }: AnyClusterOptions,
+  use: (client: KubeClient) => Promise<T>,
+): Promise<T> {
+  const client = await (kubeconfig === undefined ? openDefaultCluster() : openClient(kubeconfig));
+  try {
+    return await use(client);
+  } finally {
+    await client.close();
   }
 }

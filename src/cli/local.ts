@@ -48,3 +48,12 @@ export async function openCluster(
   const client = createKubeClient(config, { log: createLog('coppice', 'warn'), userAgent: 'coppice-cli' });
   return { client, namespace: config.getContextObject(config.getCurrentContext())?.namespace };
 }
+
+/** A client of the cluster that this program runs in as a pod, or else of ~/.kube/config. */
+export async function openDefaultCluster(): Promise<KubeClient> {
+  const { KubeConfig } = await import('@kubernetes/client-node');
+  const { createKubeClient } = await import('../kube/client.ts');
+  const config = new KubeConfig();
+  config.loadFromDefault();
+  return createKubeClient(config, { log: createLog('coppice', 'warn'), userAgent: 'coppice-cli' });
+}

@@ -113,3 +113,11 @@ export function parseInteger(least: number, most: number): (text: string) => num
     return value;
   };
 }
+
+/** Parser of `NAMESPACE/NAME`. */
+export function parseObjectName(text: string): { namespace: string; name: string } {
+  const [, namespace, name] = /^([a-z0-9][-a-z0-9]*)\/([a-z0-9][-.a-z0-9]*)$/.exec(text) ?? [];
+  if (namespace === undefined || name === undefined)
+    throw new InvalidArgumentError('it must be NAMESPACE/NAME, such as coppice-system/coppice-hosts');
+  return { namespace, name };
+}

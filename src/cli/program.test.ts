@@ -14,7 +14,8 @@ function helpOf(name: string): string {
 describe('the command line', () => {
   it('has the commands that the README names', () => {
     expect(commands.map((command) => command.name())).toEqual([
-      ...['up', 'down', 'status', 'demo', 'get', 'describe', 'logs', 'console', 'api', 'operator', 'hostd'],
+      ...['up', 'down', 'status', 'demo', 'get', 'describe', 'logs', 'console', 'host', 'verify', 'clear'],
+      ...['api', 'operator', 'hostd'],
     ]);
   });
 

@@ -15,7 +15,7 @@ import { lockStateDirectory } from './lock.ts';
 import { HostMetrics } from './metrics.ts';
 import { PackageCache } from './packages.ts';
 import { type PortRange, PortRegistry } from './ports.ts';
-import { createServer, listen, type TlsFiles } from './server.ts';
+import { createServer, listen, renewTls, type TlsFiles } from './server.ts';
 
 export type HostDaemonOptions = {
   /** Name of the Host. */
@@ -43,7 +43,13 @@ export type HostDaemonOptions = {
   readonly measureMs: number;
 };
 
-export type HostDaemon = { readonly url: string; readonly port: number; close(): Promise<void> };
+export type HostDaemon = {
+  readonly url: string;
+  readonly port: number;
+  /** Goes on with another certificate. */
+  renewTls(tls: TlsFiles): void;
+  close(): Promise<void>;
+};
 
 /**
  * Starts a host's daemon: takes the state directory for itself, takes up what is in it and the VMs that live, then
@@ -62,6 +68,7 @@ export async function startHostDaemon(options: HostDaemonOptions): Promise<HostD
     return {
       url: serving.url,
       port: serving.port,
+      renewTls: serving.renewTls,
       close: async () => {
         await serving.close();
         await closeParts(parts);
@@ -82,7 +89,7 @@ async function serve(options: HostDaemonOptions, parts: Parts): Promise<HostDaem
     stopping.abort();
     await app.close();
   };
-  return { ...address, close };
+  return { ...address, renewTls: (tls) => renewTls(app, tls), close };
 }
 
 type Parts = {

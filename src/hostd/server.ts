@@ -57,6 +57,11 @@ export function createServer(tls: TlsFiles, context: RouteContext, log: Logger):
   return app;
 }
 
+/** From the next connection on it shows, and asks for, these; connections that are open stay. */
+export function renewTls(app: App, { cert, key, clientCa }: TlsFiles): void {
+  app.server.setSecureContext({ cert, key, ca: clientCa, minVersion: 'TLSv1.2' });
+}
+
 /** The address it listens at, as a URL. */
 export async function listen(app: App, host: string, port: number): Promise<{ url: string; port: number }> {
   await app.listen({ host, port });

@@ -9,6 +9,8 @@ import {
   type JsonName,
   KeyUsageFlags,
   KeyUsagesExtension,
+  Pkcs10CertificateRequest,
+  Pkcs10CertificateRequestGenerator,
   SubjectAlternativeNameExtension,
   SubjectKeyIdentifierExtension,
   X509Certificate,
@@ -67,6 +69,38 @@ export async function createCa(request: CaRequest, key?: string): Promise<KeyPai
 /** A new key with a certificate signed by `ca`. */
 export async function issueCertificate(ca: KeyPair, request: CertificateRequest): Promise<KeyPair> {
   const keys = await newKeys();
+  return { key: exportKey(keys.privateKey), cert: await certify(ca, keys.publicKey, request) };
+}
+
+/** A new key, and the request (PKCS #10, PEM) with which somebody else's authority makes a certificate for it. */
+export async function requestCertificate(
+  commonName: string,
+): Promise<{ readonly key: string; readonly csr: string }> {
+  const keys = await newKeys();
+  const csr = await Pkcs10CertificateRequestGenerator.create({
+    name: [{ CN: [commonName] }],
+    keys,
+    signingAlgorithm: algorithm,
+  });
+  return { key: exportKey(keys.privateKey), csr: `${csr.toString('pem')}\n` };
+}
+
+/**
+ * A certificate, PEM, for the key in a request that somebody else made; all else that the request asks for is ignored.
+ * Rejects when it is none, or does not prove that its sender has the key.
+ */
+export async function signRequest(ca: KeyPair, csr: string, request: CertificateRequest): Promise<string> {
+  const parsed = new Pkcs10CertificateRequest(csr);
+  if (!(await parsed.verify())) throw new Error('the signature of the request does not fit its key');
+  const key = await webcrypto.subtle.importKey('spki', parsed.publicKey.rawData, algorithm, true, ['verify']);
+  return await certify(ca, key, request);
+}
+
+async function certify(
+  ca: KeyPair,
+  publicKey: webcrypto.CryptoKey,
+  request: CertificateRequest,
+): Promise<string> {
   const authority = new X509Certificate(ca.cert);
   const signer = await keysFrom(ca.key);
   const { commonName, organizations = [] } = request;
@@ -77,7 +111,7 @@ export async function issueCertificate(ca: KeyPair, request: CertificateRequest)
   const certificate = await X509CertificateGenerator.create({
     subject,
     issuer: authority.subject,
-    publicKey: keys.publicKey,
+    publicKey,
     signingKey: signer.privateKey,
     serialNumber: serialNumber(),
     ...validity(request),
@@ -86,12 +120,12 @@ export async function issueCertificate(ca: KeyPair, request: CertificateRequest)
       new BasicConstraintsExtension(false, undefined, true),
       new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
       new ExtendedKeyUsageExtension(extendedUsages(request.usage)),
-      await SubjectKeyIdentifierExtension.create(keys.publicKey),
+      await SubjectKeyIdentifierExtension.create(publicKey),
       await AuthorityKeyIdentifierExtension.create(signer.publicKey),
       ...alternativeNames(request),
     ],
   });
-  return { key: exportKey(keys.privateKey), cert: `${certificate.toString('pem')}\n` };
+  return `${certificate.toString('pem')}\n`;
 }
 
 function validity({ now, days }: { readonly now: number; readonly days: number }) {

@@ -16,6 +16,8 @@ export type HostdConfig = {
   readonly listen: { readonly host: string; readonly port: number };
   readonly stateDir: string;
   readonly driver: 'qemu' | 'xen' | 'simulated';
+  /** For a daemon in a container: the host's /sys/fs/cgroup, where VMs get a control group of their own, and outlive it. */
+  readonly cgroupRoot?: string | undefined;
   /** Bridge for appliances with addresses of their own; none: they are not placed here. */
   readonly bridge?: string | undefined;
   /** Unset: the machine's. */
@@ -77,7 +79,7 @@ export async function runHostd(config: HostdConfig): Promise<HostDaemon> {
 }
 
 /** Shuts down every VM of a state directory on which no daemon runs; the next daemon starts them again. */
-export async function stopVms(config: HostdConfig): Promise<void> {
+export async function stopVms(config: Omit<HostdConfig, 'name' | 'tls'>): Promise<void> {
   const driver = await driverOf(config);
   await stopAllVms({
     stateDirectory: config.stateDir,
@@ -93,7 +95,8 @@ function bridgeOf({ driver, bridge }: HostdConfig): { bridge?: string } {
   return name === undefined ? {} : { bridge: name };
 }
 
-async function driverOf({ driver, stateDir, log, simulated, bridge }: HostdConfig): Promise<Driver> {
+async function driverOf(config: Omit<HostdConfig, 'name' | 'tls'>): Promise<Driver> {
+  const { driver, stateDir, log, simulated, cgroupRoot, bridge } = config;
   const searchPath = process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin';
   switch (driver) {
     case 'qemu': {
@@ -103,6 +106,7 @@ async function driverOf({ driver, stateDir, log, simulated, bridge }: HostdConfi
         log,
         stateDirectory: join(stateDir, 'qemu'),
         searchPath,
+        cgroupRoot,
         bridge,
       });
     }

@@ -81,14 +81,15 @@ export class OperatorMetrics {
 
 /** What probes ask: alive is a process that answers; ready is one that leads or stands by for whoever leads. */
 export interface Health {
-  readonly isReady: () => boolean;
+  /** Why it is not ready; undefined when it is. */
+  readonly obstacle: () => string | undefined;
   readonly metrics: OperatorMetrics;
 }
 
 /** Serves /healthz, /readyz and /metrics until it is closed. */
 export async function serveHealth(
   listen: { readonly host: string; readonly port: number },
-  { isReady, metrics }: Health,
+  { obstacle, metrics }: Health,
 ): Promise<{ readonly url: string; close(): Promise<void> }> {
   const server = createServer((request, response) => {
     const answer = (status: number, text: string, type = 'text/plain; charset=utf-8') =>
@@ -96,10 +97,10 @@ export async function serveHealth(
     switch (new URL(request.url ?? '/', 'http://localhost').pathname) {
       case '/healthz':
         return answer(200, 'ok\n');
-      case '/readyz':
-        return isReady()
-          ? answer(200, 'ok\n')
-          : answer(503, 'not ready: the API server was not reached yet\n');
+      case '/readyz': {
+        const why = obstacle();
+        return why === undefined ? answer(200, 'ok\n') : answer(503, `not ready: ${why}\n`);
+      }
       case '/metrics':
         return void metrics.registry.metrics().then(
           (text) => answer(200, text, metrics.registry.contentType),

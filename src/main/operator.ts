@@ -38,12 +38,20 @@ import { fenceWrites } from '../kube/fence.ts';
 import { createInformer, type Informer } from '../kube/informer.ts';
 import { runLeaderElection } from '../kube/lease.ts';
 import type { IndexFunction } from '../kube/store.ts';
+import { startEnrolment } from './enrolment/server.ts';
+import { ensureHostAuthority, type HostTls, operatorTls } from './host-authority.ts';
 import { OperatorMetrics, serveHealth } from './operator-metrics.ts';
+import { findObstacle } from './preflight.ts';
 
 export interface OperatorConfig {
   readonly kubeConfig: KubeConfig;
-  /** PEMs: the authority of the hosts' daemons, and the operator's own certificate and key. */
-  readonly hostTls: { readonly ca: string; readonly cert: string; readonly key: string };
+  /** How to speak to the hosts' daemons: as told, or by their authority, which is in that Secret or is made there. */
+  readonly hostTls: HostTls | { readonly secret: { readonly namespace: string; readonly name: string } };
+  /** Let hosts join there, with an authority in a Secret: those of that DaemonSet's service account, and those that were added. */
+  readonly enrolment?: {
+    readonly listen: { readonly host: string; readonly port: number };
+    readonly daemonSetAccount: string;
+  };
   /** Act only while holding a Lease in that namespace, so that several replicas may run. */
   readonly leaderElection?: { readonly namespace: string };
   /** Serve /healthz, /readyz and /metrics there; port 0 takes a free one. */
@@ -87,20 +95,18 @@ export async function runOperator(config: OperatorConfig): Promise<Operator> {
     userAgent: FIELD_MANAGER,
     observe: (call) => metrics.call(call),
   });
-  const state = { isReady: false };
-  const onReady = () => {
-    state.isReady = true;
-  };
+  const state: State = { obstacle: 'the API server was not asked yet' };
   const health =
     config.metricsListen &&
-    (await serveHealth(config.metricsListen, { isReady: () => state.isReady, metrics }));
-  const program: Program = { config, client, views, metrics, onReady };
+    (await serveHealth(config.metricsListen, { obstacle: () => state.obstacle, metrics }));
+  const program: Program = { config, client, views, metrics, state };
   const ended = keepRunning(program, signal);
   return {
     ...(health === undefined ? {} : { metricsUrl: health.url }),
     close: async () => {
       stop.abort(new Error('the operator is being closed'));
       await ended;
+      await state.enrolment?.close();
       await health?.close();
       await client.close();
     },
@@ -112,19 +118,24 @@ interface Program {
   readonly client: KubeClient;
   readonly views: HostViews;
   readonly metrics: OperatorMetrics;
-  readonly onReady: () => void;
+  readonly state: State;
+}
+
+interface State {
+  /** Why it does not lead, nor stands by to do so; undefined when nothing is in the way. */
+  obstacle: string | undefined;
+  enrolment?: { close(): Promise<void> };
 }
 
 /** Leads, and starts over with nothing in memory whenever that ends: leadership lost, or a failure nobody foresaw. */
 async function keepRunning(program: Program, signal: AbortSignal): Promise<void> {
-  const { config, client, onReady } = program;
+  const { config, client, state } = program;
   const { log, leaderElection } = config;
   while (!signal.aborted) {
     try {
-      await requireKinds(client, log, signal);
-      onReady();
+      const hostTls = await untilUsable(program, signal);
       if (leaderElection === undefined) {
-        await lead(program, () => true, signal);
+        await lead(program, hostTls, () => true, signal);
         continue;
       }
       const identity = `${hostname()}-${randomUUID()}`;
@@ -132,11 +143,15 @@ async function keepRunning(program: Program, signal: AbortSignal): Promise<void>
       const chance = { clock: systemClock, random: Math.random, log };
       const election = { ...chance, client, namespace, name: LEASE, identity };
       await runLeaderElection(
-        { ...election, lead: (leadership) => lead(program, () => leadership.isLeader(), leadership.signal) },
+        {
+          ...election,
+          lead: (leadership) => lead(program, hostTls, () => leadership.isLeader(), leadership.signal),
+        },
         signal,
       );
     } catch (error) {
       if (signal.aborted) return;
+      state.obstacle = error instanceof Error ? error.message : String(error);
       log.error({ err: error }, 'the operator failed and starts over');
     }
     // Only the signal ends the sleep early, and the loop sees it.
@@ -144,47 +159,67 @@ async function keepRunning(program: Program, signal: AbortSignal): Promise<void>
   }
 }
 
-/** Resolves when every kind is there; says once a while in one sentence which are not. */
-async function requireKinds(client: KubeClient, log: Logger, signal: AbortSignal): Promise<void> {
-  const needed = [HOSTS, TEMPLATES, SERVICE_DEPLOYMENTS, VIRTUAL_APPLIANCES, IP_POOLS, IP_LEASES];
+/** Resolves when nothing is in the way any more; says once a while in one sentence what is. */
+async function untilUsable(program: Program, signal: AbortSignal): Promise<HostTls> {
+  const { client, config, state } = program;
+  const { kubeConfig, log, leaderElection, hostTls } = config;
+  const needs = {
+    server: kubeConfig.getCurrentCluster()?.server ?? 'no address',
+    kinds: [HOSTS, TEMPLATES, SERVICE_DEPLOYMENTS, VIRTUAL_APPLIANCES, IP_POOLS, IP_LEASES],
+    namespace: 'secret' in hostTls ? hostTls.secret.namespace : leaderElection?.namespace,
+  };
   for (let lastSaid = ''; ; ) {
-    const missing = await missingKinds(client, needed, signal);
-    if (missing === '') return;
-    if (missing !== lastSaid) log.warn(missing);
-    lastSaid = missing;
+    const found = (await findObstacle(client, needs, signal)) ?? (await tryHostTls(program, signal));
+    if (typeof found !== 'string') {
+      state.obstacle = undefined;
+      return found;
+    }
+    state.obstacle = found;
+    if (found !== lastSaid) log.warn(found);
+    lastSaid = found;
     await sleep(systemClock, RETRY_MS, signal);
   }
 }
 
-async function missingKinds(
-  client: KubeClient,
-  needed: readonly ResourceRef[],
-  signal: AbortSignal,
-): Promise<string> {
+/** The certificates, or in one sentence why there are none. */
+async function tryHostTls(program: Program, signal: AbortSignal): Promise<HostTls | string> {
   try {
-    const found = (await client.getRaw('/apis/coppice.dev/v1alpha1', { signal })) as {
-      resources?: { name?: string }[];
-    };
-    const names = new Set(found.resources?.map(({ name }) => name));
-    const missing = needed.filter(({ plural }) => !names.has(plural)).map(({ kind }) => kind);
-    return missing.length === 0 ? '' : sentence(missing.join(', '));
+    return await hostTlsOf(program, signal);
   } catch (error) {
     if (signal.aborted) throw error;
-    const isMissing = error instanceof Error && 'status' in error && error.status === 404;
-    const words = error instanceof Error ? error.message : String(error);
-    return isMissing
-      ? sentence('the kinds of coppice.dev/v1alpha1')
-      : `the API server does not answer yet: ${words}`;
+    return error instanceof Error ? error.message : String(error);
   }
 }
 
-function sentence(missing: string): string {
-  return `${missing} are not installed: apply the manifests in crds/; it goes on by itself when they are there`;
+/** The certificates that were given, or a new one from the authority in the Secret; from then on hosts may join. */
+async function hostTlsOf({ client, config, state }: Program, signal: AbortSignal): Promise<HostTls> {
+  const { hostTls, enrolment, log } = config;
+  if (!('secret' in hostTls)) return hostTls;
+  const now = systemClock.now();
+  const authority = await ensureHostAuthority(client, hostTls.secret, now, signal);
+  if (enrolment !== undefined) {
+    const { listen, daemonSetAccount: daemonSet } = enrolment;
+    const accounts = { namespace: hostTls.secret.namespace, daemonSet };
+    state.enrolment ??= await startEnrolment({
+      listen,
+      authority,
+      accounts,
+      client,
+      clock: systemClock,
+      log,
+    });
+  }
+  return await operatorTls(authority, now);
 }
 
 /** Everything that acts, built anew for each term: nothing that was remembered in another one is trusted. */
-async function lead(program: Program, isLeader: () => boolean, signal: AbortSignal): Promise<void> {
-  const context = createContext(program, isLeader);
+async function lead(
+  program: Program,
+  hostTls: HostTls,
+  isLeader: () => boolean,
+  signal: AbortSignal,
+): Promise<void> {
+  const context = createContext(program, hostTls, isLeader);
   const { caches, clock, links, log, random, recorder } = context;
   const ended = new AbortController();
   const term = AbortSignal.any([signal, ended.signal]);
@@ -204,7 +239,7 @@ async function lead(program: Program, isLeader: () => boolean, signal: AbortSign
   }
 }
 
-function createContext(program: Program, isLeader: () => boolean): OperatorContext {
+function createContext(program: Program, hostTls: HostTls, isLeader: () => boolean): OperatorContext {
   const { config, views } = program;
   const { log } = config;
   const client = fenceWrites(program.client, isLeader);
@@ -217,7 +252,7 @@ function createContext(program: Program, isLeader: () => boolean): OperatorConte
     recorder: createEventRecorder({ ...reporter, ...chance, client }),
     caches: createCaches(program),
     views,
-    links: new HostLinks({ ...chance, views, connect: connectTo(config, isLeader) }),
+    links: new HostLinks({ ...chance, views, connect: connectTo(hostTls, isLeader) }),
     outcomes: new PlacementOutcomes(),
     times: new CreationTimes(),
     patience: { ...PATIENCE, ...config.patience },
@@ -249,7 +284,7 @@ function createCaches({ client, config, metrics }: Program): Caches {
   };
 }
 
-function connectTo({ hostTls }: OperatorConfig, isLeader: () => boolean): HostLinksOptions['connect'] {
+function connectTo(hostTls: HostTls, isLeader: () => boolean): HostLinksOptions['connect'] {
   return (hostName, url) => fenceDaemon(new HostClient({ hostName, url, ...hostTls }), isLeader);
 }
 

@@ -104,8 +104,8 @@ function fits(certificate: X509Certificate, request: Omit<CertificateRequest, 'd
   );
 }
 
-/** False also for files that were damaged. */
-function belongTogether(key: string, cert: string): boolean {
+/** Whether it is the key of the certificate; false also for what is damaged. */
+export function belongTogether(key: string, cert: string): boolean {
   try {
     return new X509Certificate(cert).checkPrivateKey(createPrivateKey(key));
   } catch {

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { access, chmod, constants, mkdir, mkdtemp, readFile, rename, rm, symlink } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { basename, join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -82,35 +82,39 @@ export async function findProgram(
   return (await isExecutable(program)) || (await unpack(programsCache(env))) ? program : undefined;
 }
 
-/** Flux's controllers, each packed by itself. */
-export type FluxProgram = 'source-controller' | 'kustomize-controller';
-
 /**
- * The path of one of Flux's controllers: of KUBEBUILDER_ASSETS, or of the tests' cache, unpacked now if need be; undefined when
- * there is none.
+ * The path of a program that is no part of Kubernetes: beside Kubernetes' own programs, else in the tests' cache, unpacked
+ * now if need be, else what the machine has; undefined when there is none.
  */
-export async function findFluxProgram(
-  name: FluxProgram,
-  env: NodeJS.ProcessEnv,
-): Promise<string | undefined> {
-  const given = join(env.KUBEBUILDER_ASSETS ?? '', name);
-  if (env.KUBEBUILDER_ASSETS && (await isExecutable(given))) return given;
+export async function findCompanion(name: string, env: NodeJS.ProcessEnv): Promise<string | undefined> {
   const cache = programsCache(env);
-  const program = join(cache, name);
-  if (await isExecutable(program)) return program;
-  const archive = join(packed, `${name}.zst`);
-  if (!(await permits(archive, constants.R_OK))) return undefined;
-  await checkSum(archive);
+  const cached = join(cache, name);
+  for (const path of [join(env.KUBEBUILDER_ASSETS || cache, name), cached]) {
+    if (await isExecutable(path)) return path;
+  }
+  if (!(await isPacked(name))) return await findInPath(name, env);
   await mkdir(cache, { recursive: true });
-  const work = await mkdtemp(join(cache, 'unpack-'));
+  const work = await mkdtemp(join(cache, 'new-'));
   try {
-    await run('zstd', ['-dqf', archive, '-o', join(work, name)]);
+    await unpackProgram(name, join(work, name));
     await chmod(join(work, name), 0o755);
-    await rename(join(work, name), program);
-    return program;
+    await rename(join(work, name), cached);
+    return cached;
   } finally {
     await rm(work, { recursive: true, force: true });
   }
+}
+
+/** The path of a program that the machine has. */
+export async function findInPath(
+  name: string,
+  { PATH = '' }: NodeJS.ProcessEnv,
+): Promise<string | undefined> {
+  for (const folder of [...PATH.split(delimiter), '/usr/sbin', '/sbin']) {
+    const path = join(folder, name);
+    if (folder !== '' && (await isExecutable(path))) return path;
+  }
+  return undefined;
 }
 
 /** The file with Flux's kinds: `flux-crds.yaml` in KUBEBUILDER_ASSETS or the cache, or beside the packed programs. */
@@ -124,13 +128,21 @@ export async function findFluxKinds(env: NodeJS.ProcessEnv): Promise<string | un
 }
 
 async function unpack(cache: string): Promise<boolean> {
-  const archive = join(packed, 'kubernetes.zst');
-  if (!(await permits(archive, constants.R_OK))) return false;
-  await checkSum(archive);
-  await keepKubernetes(cache, async (program) => {
-    await run('zstd', ['-dqf', archive, '-o', program]);
-  });
+  if (!(await isPacked('kubernetes'))) return false;
+  await keepKubernetes(cache, (program) => unpackProgram('kubernetes', program));
   return true;
+}
+
+/** Whether the program is among the packed ones beside the checkout. */
+async function isPacked(name: string): Promise<boolean> {
+  return await permits(join(packed, `${name}.zst`), constants.R_OK);
+}
+
+/** Unpacks one of them, checked, to the path `program`. */
+async function unpackProgram(name: string, program: string): Promise<void> {
+  const archive = join(packed, `${name}.zst`);
+  await checkSum(archive, `${name}.zst`);
+  await run('zstd', ['-dqf', archive, '-o', program]);
 }
 
 /**
@@ -154,11 +166,11 @@ export async function keepKubernetes(cache: string, make: (program: string) => P
   }
 }
 
-async function checkSum(archive: string): Promise<void> {
+async function checkSum(archive: string, name: string): Promise<void> {
   const sums = await readFile(join(packed, 'SHA256SUMS'), 'utf8');
   const hash = createHash('sha256');
   await pipeline(createReadStream(archive), hash);
-  if (!sums.includes(`${hash.digest('hex')}  ${basename(archive)}`)) {
+  if (!sums.includes(`${hash.digest('hex')}  ${name}`)) {
     throw new Error(`${archive} is not what its SHA256SUMS says: get it again`);
   }
 }

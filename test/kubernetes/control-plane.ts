@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Agent, request } from 'undici';
@@ -10,9 +10,34 @@ import type { TestServer } from './test-server.ts';
 
 /** etcd, kube-apiserver and, where it is at hand, kube-controller-manager, on ports and in a folder of their own. */
 export interface ControlPlane extends TestServer {
+  readonly address: string;
   /** Whether there is a kube-controller-manager: envtest's users have none. */
   readonly hasControllers: boolean;
+  /** The API server's audit log, one JSON a line, if it was asked for. */
+  readonly auditLogPath: string;
 }
+
+export interface ControlPlaneOptions {
+  /** Which controllers run, as kube-controller-manager's flag --controllers has it. */
+  readonly controllers?: string;
+  /** Keep a log of who asked for what. */
+  readonly audit?: boolean;
+  /** Admission plugins besides the usual ones. */
+  readonly admissionPlugins?: readonly string[];
+  /** Where it runs; on this machine's loopback address if not said. */
+  readonly place?: Place;
+}
+
+/** A network in which a control plane runs, and maybe nodes. */
+export interface Place {
+  /** Where the servers listen; this process must be able to reach it. */
+  readonly address: string;
+  /** What to put before a command so that it runs in that network. */
+  readonly enter: readonly string[];
+  readonly hasNodes: boolean;
+}
+
+const LOOPBACK: Place = { address: '127.0.0.1', enter: [], hasNodes: false };
 
 type Identity = 'server' | 'admin' | 'controllers' | 'proxy';
 
@@ -26,8 +51,7 @@ interface Plan {
     readonly api: number;
     readonly controllers: number;
   };
-  /** As kube-controller-manager's flag --controllers has it. */
-  readonly controllers: string;
+  readonly options: Required<ControlPlaneOptions>;
 }
 
 interface Running {
@@ -42,17 +66,15 @@ const ALL_CONTROLLERS = '*,-node-ipam-controller,-node-route-controller,-cloud-n
 /** Ports that were free may be taken by a suite beside this one before the program listens. */
 const START_ATTEMPTS = 3;
 
-/**
- * Starts a control plane from the programs in the folder `programs`; it takes some 5 to 15 seconds.
- *
- * @param controllers which controllers run, as kube-controller-manager's flag --controllers has it
- */
+/** Starts a control plane from the programs in the folder `programs`; it takes some 5 to 15 seconds. */
 export async function startControlPlane(
   programs: string,
-  { controllers = ALL_CONTROLLERS }: { controllers?: string } = {},
+  options: ControlPlaneOptions = {},
 ): Promise<ControlPlane> {
+  const defaults = { controllers: ALL_CONTROLLERS, audit: false, admissionPlugins: [], place: LOOPBACK };
+  const all = { ...defaults, ...options };
   for (let attempt = 1; ; attempt += 1) {
-    const plan = await makePlan(programs, controllers);
+    const plan = await makePlan(programs, all);
     try {
       return await startPlan(plan);
     } catch (error) {
@@ -76,15 +98,17 @@ async function startPlan(plan: Plan): Promise<ControlPlane> {
     await start();
     const manager = join(plan.programs, 'kube-controller-manager');
     const hasControllers = await isExecutable(manager);
-    if (hasControllers) running.manager = await startControllerManager(plan, manager);
+    if (hasControllers) running.manager = await startControllerManager(plan);
     const loseHistory = async () => {
       await kill();
-      await compact(`http://127.0.0.1:${plan.ports.etcd}`);
+      await compact(etcdOf(plan));
       await start();
     };
     return {
+      address: plan.options.place.address,
       kubeconfigPath: await kubeconfigFor(plan, 'admin'),
       hasControllers,
+      auditLogPath: auditLogOf(plan),
       kill,
       start,
       loseHistory,
@@ -96,7 +120,7 @@ async function startPlan(plan: Plan): Promise<ControlPlane> {
   }
 }
 
-async function makePlan(programs: string, controllers: string): Promise<Plan> {
+async function makePlan(programs: string, options: Plan['options']): Promise<Plan> {
   const dir = await mkdtemp(join(tmpdir(), 'coppice-kubernetes-'));
   const pki = await ensurePki<Identity>(join(dir, 'pki'), {
     caCommonName: 'test-ca',
@@ -104,8 +128,8 @@ async function makePlan(programs: string, controllers: string): Promise<Plan> {
     certificates: {
       server: {
         commonName: 'kube-apiserver',
-        ips: ['127.0.0.1', '10.0.0.1'],
-        dnsNames: ['localhost'],
+        ips: ['127.0.0.1', '10.0.0.1', options.place.address],
+        dnsNames: ['localhost', 'kubernetes.default.svc'],
         usage: 'server',
       },
       admin: { commonName: 'admin', organizations: ['system:masters'], usage: 'client' },
@@ -114,25 +138,31 @@ async function makePlan(programs: string, controllers: string): Promise<Plan> {
     },
   });
   const [etcd = 0, peer = 0, api = 0, manager = 0] = await freePorts(4);
-  return { programs, dir, pki, ports: { etcd, peer, api, controllers: manager }, controllers };
+  return { programs, dir, pki, ports: { etcd, peer, api, controllers: manager }, options };
 }
 
-async function startEtcd({ programs, dir, ports }: Plan): Promise<TestProcess> {
-  const clients = `http://127.0.0.1:${ports.etcd}`;
-  const peers = `http://127.0.0.1:${ports.peer}`;
-  const etcd = startProcess(
-    join(programs, 'etcd'),
-    [
-      `--data-dir=${join(dir, 'etcd')}`,
-      '--unsafe-no-fsync',
-      `--initial-cluster=default=${peers}`,
-      `--listen-client-urls=${clients}`,
-      `--advertise-client-urls=${clients}`,
-      `--listen-peer-urls=${peers}`,
-      `--initial-advertise-peer-urls=${peers}`,
-    ],
-    join(dir, 'etcd.log'),
-  );
+function etcdOf({ options, ports }: Plan): string {
+  return `http://${options.place.address}:${ports.etcd}`;
+}
+
+function startIn(plan: Plan, name: string, args: readonly string[]): TestProcess {
+  const [program = '', ...rest] = [...plan.options.place.enter, join(plan.programs, name), ...args];
+  return startProcess(program, rest, join(plan.dir, `${name}.log`));
+}
+
+async function startEtcd(plan: Plan): Promise<TestProcess> {
+  const { dir, options, ports } = plan;
+  const clients = etcdOf(plan);
+  const peers = `http://${options.place.address}:${ports.peer}`;
+  const etcd = startIn(plan, 'etcd', [
+    `--data-dir=${join(dir, 'etcd')}`,
+    '--unsafe-no-fsync',
+    `--initial-cluster=default=${peers}`,
+    `--listen-client-urls=${clients}`,
+    `--advertise-client-urls=${clients}`,
+    `--listen-peer-urls=${peers}`,
+    `--initial-advertise-peer-urls=${peers}`,
+  ]);
   await etcd.waitUntil(() => answers(`${clients}/health`, new Agent()));
   return etcd;
 }
@@ -149,67 +179,93 @@ async function compact(etcd: string): Promise<void> {
   await post('/v3/kv/compaction', { revision: header.revision, physical: true });
 }
 
-async function startApiServer({ programs, dir, pki, ports }: Plan): Promise<TestProcess> {
+async function startApiServer(plan: Plan): Promise<TestProcess> {
+  const { dir, pki, ports, options } = plan;
+  const { address } = options.place;
   const { server, admin, proxy } = pki.certificates;
-  const apiServer = startProcess(
-    join(programs, 'kube-apiserver'),
-    [
-      `--etcd-servers=http://127.0.0.1:${ports.etcd}`,
-      '--bind-address=127.0.0.1',
-      '--advertise-address=127.0.0.1',
-      '--endpoint-reconciler-type=none',
-      `--secure-port=${ports.api}`,
-      '--service-cluster-ip-range=10.0.0.0/24',
-      '--authorization-mode=RBAC',
-      `--cert-dir=${join(dir, 'apiserver')}`,
-      `--tls-cert-file=${server.certPath}`,
-      `--tls-private-key-file=${server.keyPath}`,
-      `--client-ca-file=${pki.ca.certPath}`,
-      '--service-account-issuer=https://kubernetes.default.svc',
-      `--service-account-key-file=${server.certPath}`,
-      `--service-account-signing-key-file=${server.keyPath}`,
-      `--requestheader-client-ca-file=${pki.ca.certPath}`,
-      '--requestheader-allowed-names=front-proxy',
-      '--requestheader-username-headers=X-Remote-User',
-      '--requestheader-group-headers=X-Remote-Group',
-      '--requestheader-extra-headers-prefix=X-Remote-Extra-',
-      `--proxy-client-cert-file=${proxy.certPath}`,
-      `--proxy-client-key-file=${proxy.keyPath}`,
-    ],
-    join(dir, 'kube-apiserver.log'),
-  );
+  const apiServer = startIn(plan, 'kube-apiserver', [
+    `--etcd-servers=${etcdOf(plan)}`,
+    `--bind-address=${address}`,
+    `--advertise-address=${address}`,
+    `--secure-port=${ports.api}`,
+    '--service-cluster-ip-range=10.0.0.0/24',
+    '--authorization-mode=RBAC',
+    `--cert-dir=${join(dir, 'apiserver')}`,
+    `--tls-cert-file=${server.certPath}`,
+    `--tls-private-key-file=${server.keyPath}`,
+    `--client-ca-file=${pki.ca.certPath}`,
+    '--service-account-issuer=https://kubernetes.default.svc',
+    `--service-account-key-file=${server.certPath}`,
+    `--service-account-signing-key-file=${server.keyPath}`,
+    `--requestheader-client-ca-file=${pki.ca.certPath}`,
+    '--requestheader-allowed-names=front-proxy',
+    '--requestheader-username-headers=X-Remote-User',
+    '--requestheader-group-headers=X-Remote-Group',
+    '--requestheader-extra-headers-prefix=X-Remote-Extra-',
+    `--proxy-client-cert-file=${proxy.certPath}`,
+    `--proxy-client-key-file=${proxy.keyPath}`,
+    ...(options.audit ? await auditFlags(plan) : []),
+    ...options.admissionPlugins.map((plugin) => `--enable-admission-plugins=${plugin}`),
+    ...nodeFlags(plan),
+  ]);
   const agent = new Agent({ connect: { ca: pki.ca.cert, cert: admin.cert, key: admin.key } });
   try {
-    await apiServer.waitUntil(() => answers(`https://127.0.0.1:${ports.api}/readyz`, agent));
+    await apiServer.waitUntil(() => answers(`${urlOf(plan)}/readyz`, agent));
     return apiServer;
   } finally {
     await agent.close();
   }
 }
 
+function urlOf({ options, ports }: Plan): string {
+  return `https://${options.place.address}:${ports.api}`;
+}
+
+/** What an API server with nodes needs besides; without them nobody shall be sent to its loopback address. */
+function nodeFlags({ options, pki }: Plan): string[] {
+  if (!options.place.hasNodes) return ['--endpoint-reconciler-type=none'];
+  const { certPath, keyPath } = pki.certificates.admin;
+  return [
+    '--allow-privileged',
+    '--kubelet-preferred-address-types=InternalIP',
+    `--kubelet-client-certificate=${certPath}`,
+    `--kubelet-client-key=${keyPath}`,
+  ];
+}
+
+function auditLogOf({ dir }: Plan): string {
+  return join(dir, 'audit.log');
+}
+
+/** Who, which verb, which resource, with what outcome: of every request. */
+async function auditFlags(plan: Plan): Promise<string[]> {
+  const policy = join(plan.dir, 'audit-policy.yaml');
+  // JSON is YAML.
+  const rules = [{ level: 'Metadata', omitStages: ['RequestReceived'] }];
+  await writeFile(policy, JSON.stringify({ apiVersion: 'audit.k8s.io/v1', kind: 'Policy', rules }));
+  return [`--audit-policy-file=${policy}`, `--audit-log-path=${auditLogOf(plan)}`];
+}
+
 /** Garbage collection, namespace deletion, service-account tokens: envtest goes without, we do where we can. */
-async function startControllerManager(plan: Plan, program: string): Promise<TestProcess> {
+async function startControllerManager(plan: Plan): Promise<TestProcess> {
   const kubeconfig = await kubeconfigFor(plan, 'controllers');
-  const manager = startProcess(
-    program,
-    [
-      `--kubeconfig=${kubeconfig}`,
-      `--authentication-kubeconfig=${kubeconfig}`,
-      `--authorization-kubeconfig=${kubeconfig}`,
-      '--bind-address=127.0.0.1',
-      `--secure-port=${plan.ports.controllers}`,
-      `--cert-dir=${join(plan.dir, 'controllers')}`,
-      '--leader-elect=false',
-      '--use-service-account-credentials=true',
-      `--service-account-private-key-file=${plan.pki.certificates.server.keyPath}`,
-      `--root-ca-file=${plan.pki.ca.certPath}`,
-      `--controllers=${plan.controllers}`,
-    ],
-    join(plan.dir, 'kube-controller-manager.log'),
-  );
+  const { address } = plan.options.place;
+  const manager = startIn(plan, 'kube-controller-manager', [
+    `--kubeconfig=${kubeconfig}`,
+    `--authentication-kubeconfig=${kubeconfig}`,
+    `--authorization-kubeconfig=${kubeconfig}`,
+    `--bind-address=${address}`,
+    `--secure-port=${plan.ports.controllers}`,
+    `--cert-dir=${join(plan.dir, 'controllers')}`,
+    '--leader-elect=false',
+    '--use-service-account-credentials=true',
+    `--service-account-private-key-file=${plan.pki.certificates.server.keyPath}`,
+    `--root-ca-file=${plan.pki.ca.certPath}`,
+    `--controllers=${plan.options.controllers}`,
+  ]);
   const agent = new Agent({ connect: { rejectUnauthorized: false } });
   try {
-    await manager.waitUntil(() => answers(`https://127.0.0.1:${plan.ports.controllers}/healthz`, agent));
+    await manager.waitUntil(() => answers(`https://${address}:${plan.ports.controllers}/healthz`, agent));
     return manager;
   } finally {
     await agent.close();
@@ -227,8 +283,9 @@ async function answers(url: string, dispatcher: Agent): Promise<boolean> {
   }
 }
 
-async function kubeconfigFor({ dir, pki, ports }: Plan, identity: 'admin' | 'controllers'): Promise<string> {
+async function kubeconfigFor(plan: Plan, identity: 'admin' | 'controllers'): Promise<string> {
+  const { dir, pki } = plan;
   const path = join(dir, `${identity}.kubeconfig`);
-  await writeKubeconfig(path, `https://127.0.0.1:${ports.api}`, pki.ca, pki.certificates[identity]);
+  await writeKubeconfig(path, urlOf(plan), pki.ca, pki.certificates[identity]);
   return path;
 }

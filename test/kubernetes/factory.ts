@@ -2,20 +2,26 @@ import { KubeConfig } from '@kubernetes/client-node';
 import { pino } from 'pino';
 import { createKubeClient } from '../../src/kube/client.ts';
 import { findKubernetesPrograms } from './assets.ts';
-import { startControlPlane } from './control-plane.ts';
+import { type ControlPlaneOptions, startControlPlane } from './control-plane.ts';
 import { installCrds } from './crds.ts';
 import { startEmbedded, startEmbeddedProgram } from './embedded.ts';
+import { writeOperatorKubeconfig } from './operator-account.ts';
 import type { TestServer } from './test-server.ts';
 
 /** A Kubernetes API of a test's own, with the project's kinds installed. */
 export interface TestApi extends TestServer {
   readonly kind: 'embedded' | 'kube-apiserver';
   readonly kubeConfig: KubeConfig;
+  /** As whom an operator runs: on kube-apiserver its service account, which may do what the chart lets it and no more. */
+  readonly operatorKubeconfigPath: string;
+  readonly operatorKubeConfig: KubeConfig;
 }
 
 interface Options {
   /** The embedded server gets a process of its own, as users run it, so that it can be killed. */
   readonly asProgram?: boolean;
+  /** Of kube-apiserver. */
+  readonly controlPlane?: ControlPlaneOptions;
 }
 
 /**
@@ -32,29 +38,40 @@ export async function startTestApi(
   }
   const server = await start(kind, options, env);
   try {
-    const kubeConfig = new KubeConfig();
-    kubeConfig.loadFromFile(server.kubeconfigPath);
+    const kubeConfig = kubeConfigFrom(server.kubeconfigPath);
+    let operatorKubeconfigPath = server.kubeconfigPath;
     const client = createKubeClient(kubeConfig, { log: pino({ level: 'silent' }) });
     try {
       await installCrds(client);
+      // The embedded server knows no RBAC.
+      if (kind === 'kube-apiserver') {
+        operatorKubeconfigPath = await writeOperatorKubeconfig(server.kubeconfigPath, client);
+      }
     } finally {
       await client.close();
     }
-    return { ...server, kind, kubeConfig };
+    const operatorKubeConfig = kubeConfigFrom(operatorKubeconfigPath);
+    return { ...server, kind, kubeConfig, operatorKubeconfigPath, operatorKubeConfig };
   } catch (error) {
     await server.stop();
     throw error;
   }
 }
 
+function kubeConfigFrom(path: string): KubeConfig {
+  const kubeConfig = new KubeConfig();
+  kubeConfig.loadFromFile(path);
+  return kubeConfig;
+}
+
 async function start(
   kind: TestApi['kind'],
-  { asProgram = false }: Options,
+  { asProgram = false, controlPlane }: Options,
   env: NodeJS.ProcessEnv,
 ): Promise<TestServer> {
   switch (kind) {
     case 'kube-apiserver':
-      return await startControlPlane(await findKubernetesPrograms(env));
+      return await startControlPlane(await findKubernetesPrograms(env), controlPlane);
     case 'embedded':
       return asProgram ? await startEmbeddedProgram() : await startEmbedded();
   }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { loadAll } from 'js-yaml';
 import type { KubeObject } from '../../src/api/object.ts';
 import type { KubeClient } from '../../src/kube/client.ts';
-import { findFluxKinds, findFluxProgram } from './assets.ts';
+import { findCompanion, findFluxKinds } from './assets.ts';
 import { applyDefinition } from './crds.ts';
 import { freePorts, startProcess, type TestProcess } from './processes.ts';
 
@@ -17,8 +17,8 @@ export interface FluxPrograms {
 
 /** The programs; undefined where there are none, which skips the tests that need them. */
 export async function findFlux(env: NodeJS.ProcessEnv): Promise<FluxPrograms | undefined> {
-  const source = await findFluxProgram('source-controller', env);
-  const kustomize = await findFluxProgram('kustomize-controller', env);
+  const source = await findCompanion('source-controller', env);
+  const kustomize = await findCompanion('kustomize-controller', env);
   const kinds = await findFluxKinds(env);
   if (source === undefined || kustomize === undefined || kinds === undefined) return undefined;
   return { source, kustomize, kinds };

@@ -3,12 +3,14 @@ import { resolve } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { Command } from 'commander';
 import { parseBytes, parseCpu } from '../../domain/quantity.ts';
+import type { TlsFiles } from '../../hostd/server.ts';
+import type { JoinSource } from '../../main/enrolment/keeper.ts';
 import { createLog } from '../../main/log.ts';
 import { option, parseInterfaceName, parseListen, withConfigFile } from '../options.ts';
 import { runUntilSignal } from '../run.ts';
 
 type HostdOptions = {
-  readonly name: string;
+  readonly name?: string;
   readonly listen: { host: string; port: number };
   readonly stateDir: string;
   readonly driver: 'qemu' | 'xen' | 'simulated';
@@ -16,9 +18,14 @@ type HostdOptions = {
   readonly cpu?: number;
   readonly memory?: number;
   readonly fileRoot?: readonly string[] | string;
-  readonly tlsCert: string;
-  readonly tlsKey: string;
-  readonly clientCa: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly clientCa?: string;
+  readonly joinUrl?: string;
+  readonly joinCa?: string;
+  readonly joinToken?: string;
+  readonly joinAddress?: string;
+  readonly cgroupRoot?: string;
   readonly stopVms?: boolean;
   readonly logLevel: string;
 };
@@ -30,9 +37,9 @@ export function hostdCommand(): Command {
     .addOption(
       option(
         '--name <name>',
-        "the Host object's name; the certificate must carry <name>.host.coppice",
+        "the Host object's name; the certificate must carry <name>.host.coppice. A host that joined has it from there",
         'COPPICE_HOST_NAME',
-      ).makeOptionMandatory(),
+      ),
     )
     .addOption(
       option('--listen <address:port>', 'where to listen', 'COPPICE_HOST_LISTEN')
@@ -84,18 +91,31 @@ export function hostdCommand(): Command {
     )
     .addOption(
       option(
-        '--tls-cert <file>',
-        "the daemon's certificate, PEM",
-        'COPPICE_HOST_TLS_CERT',
-      ).makeOptionMandatory(),
+        '--cgroup-root <folder>',
+        "in a container: the host's /sys/fs/cgroup, so that VMs outlive the container",
+        'COPPICE_HOST_CGROUP_ROOT',
+      ),
     )
-    .addOption(option('--tls-key <file>', 'its key, PEM', 'COPPICE_HOST_TLS_KEY').makeOptionMandatory())
     .addOption(
       option(
-        '--client-ca <file>',
-        'CA of those who may call, PEM',
-        'COPPICE_HOST_CLIENT_CA',
-      ).makeOptionMandatory(),
+        '--tls-cert <file>',
+        "the daemon's certificate, PEM; without it, that with which the host joined",
+        'COPPICE_HOST_TLS_CERT',
+      ),
+    )
+    .addOption(option('--tls-key <file>', 'its key, PEM', 'COPPICE_HOST_TLS_KEY'))
+    .addOption(option('--client-ca <file>', 'CA of those who may call, PEM', 'COPPICE_HOST_CLIENT_CA'))
+    .addOption(
+      option(
+        '--join-url <url>',
+        'join by itself: where the operator lets hosts join',
+        'COPPICE_HOST_JOIN_URL',
+      ),
+    )
+    .addOption(option('--join-ca <file>', "the operator's authority, PEM", 'COPPICE_HOST_JOIN_CA'))
+    .addOption(option('--join-token <file>', "token of the pod's service account", 'COPPICE_HOST_JOIN_TOKEN'))
+    .addOption(
+      option('--join-address <url>', 'where the operator reaches this daemon', 'COPPICE_HOST_JOIN_ADDRESS'),
     )
     .addOption(
       option(
@@ -111,17 +131,17 @@ export function hostdCommand(): Command {
       'after',
       '\nExample:\n  coppice hostd --name host-a --state-dir /var/lib/coppice --tls-cert host-a.crt --tls-key host-a.key --client-ca ca.crt',
     )
-    .action((options: HostdOptions) => runHostdCommand(options));
+    .action((options: HostdOptions) => runHostdCommand(command, options));
   return withConfigFile(command);
 }
 
-async function runHostdCommand(options: HostdOptions): Promise<void> {
+async function runHostdCommand(command: Command, options: HostdOptions): Promise<void> {
   // The machine's memory is for VMs: without this V8 keeps up to 128 MiB more for short-lived objects.
   setFlagsFromString('--semi-space-growth-factor=1');
-  const log = createLog(options.name, options.logLevel);
+  const credentials = await credentialsFrom(command, options);
+  const log = createLog(options.name ?? 'hostd', options.logLevel);
   const { runHostd, stopVms } = await import('../../main/hostd.ts');
   const config = {
-    name: options.name,
     listen: options.listen,
     stateDir: options.stateDir,
     driver: options.driver,
@@ -129,13 +149,40 @@ async function runHostdCommand(options: HostdOptions): Promise<void> {
     fileRoots: [options.fileRoot ?? []].flat().map((root) => resolve(root)),
     bridge: options.bridge,
     capacity: { cpuMillis: options.cpu, memoryBytes: options.memory },
-    tls: {
-      cert: await readFile(options.tlsCert, 'utf8'),
-      key: await readFile(options.tlsKey, 'utf8'),
-      clientCa: await readFile(options.clientCa, 'utf8'),
-    },
+    cgroupRoot: options.cgroupRoot,
     log,
   };
-  if (options.stopVms) await stopVms(config);
-  else await runUntilSignal(log, () => runHostd(config));
+  if (options.stopVms) return await stopVms(config);
+  await runUntilSignal(log, async (signal) => {
+    if ('tls' in credentials) return await runHostd({ ...config, ...credentials });
+    const { runJoinedHostd } = await import('../../main/joined-hostd.ts');
+    return await runJoinedHostd({ ...config, ...credentials }, signal);
+  });
+}
+
+type Credentials =
+  | { readonly name: string; readonly tls: TlsFiles }
+  | { readonly name: string | undefined; readonly source: JoinSource | undefined };
+
+/** From files, or by joining: with what it is told, or with what `coppice host join` left in the state directory. */
+async function credentialsFrom(command: Command, options: HostdOptions): Promise<Credentials> {
+  const { name, tlsCert, tlsKey, clientCa } = options;
+  const { joinUrl: server, joinCa: caFile, joinToken: tokenFile, joinAddress: address } = options;
+  const join = [server, caFile, tokenFile, address];
+  const hasNone = (parts: readonly unknown[]) => parts.every((part) => part === undefined);
+  if (hasNone([tlsCert, tlsKey, clientCa])) {
+    if (hasNone(join)) return { name, source: undefined };
+    if (server !== undefined && caFile !== undefined && tokenFile !== undefined && address !== undefined) {
+      return { name, source: { server, caFile, tokenFile, address } };
+    }
+    return command.error('error: --join-url, --join-ca, --join-token and --join-address belong together');
+  }
+  if (!hasNone(join)) return command.error('error: give certificates, or how to join, not both');
+  if (name === undefined || tlsCert === undefined || tlsKey === undefined || clientCa === undefined) {
+    return command.error('error: --name, --tls-cert, --tls-key and --client-ca belong together');
+  }
+  const [cert = '', key = '', ca = ''] = await Promise.all(
+    [tlsCert, tlsKey, clientCa].map((file) => readFile(file, 'utf8')),
+  );
+  return { name, tls: { cert, key, clientCa: ca } };
 }

@@ -1,14 +1,18 @@
 import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { createLog } from '../../main/log.ts';
-import { option, parseListen, withConfigFile } from '../options.ts';
+import type { OperatorConfig } from '../../main/operator.ts';
+import { option, parseListen, parseObjectName, withConfigFile } from '../options.ts';
 import { runUntilSignal } from '../run.ts';
 
 type OperatorOptions = {
   readonly kubeconfig?: string;
-  readonly hostCa: string;
-  readonly hostCert: string;
-  readonly hostKey: string;
+  readonly hostCa?: string;
+  readonly hostCert?: string;
+  readonly hostKey?: string;
+  readonly hostCaSecret?: { namespace: string; name: string };
+  readonly joinListen?: { host: string; port: number };
+  readonly joinAccount: string;
   readonly leaderElect: boolean;
   readonly leaseNamespace: string;
   readonly metricsListen?: { host: string; port: number };
@@ -26,21 +30,31 @@ export function operatorCommand(): Command {
         'KUBECONFIG',
       ),
     )
+    .addOption(option('--host-ca <file>', "CA of the host daemons' certificates, PEM", 'COPPICE_HOST_CA'))
+    .addOption(option('--host-cert <file>', 'client certificate for the daemons, PEM', 'COPPICE_HOST_CERT'))
+    .addOption(option('--host-key <file>', 'its key, PEM', 'COPPICE_HOST_KEY'))
     .addOption(
       option(
-        '--host-ca <file>',
-        "CA of the host daemons' certificates, PEM",
-        'COPPICE_HOST_CA',
-      ).makeOptionMandatory(),
+        '--host-ca-secret <namespace/name>',
+        'instead of these three: the Secret with the authority of the daemons, made if there is none',
+        'COPPICE_HOST_CA_SECRET',
+      ).argParser(parseObjectName),
     )
     .addOption(
       option(
-        '--host-cert <file>',
-        'client certificate for the daemons, PEM',
-        'COPPICE_HOST_CERT',
-      ).makeOptionMandatory(),
+        '--join-listen <address:port>',
+        'let hosts join here; with --host-ca-secret only',
+        'COPPICE_JOIN_LISTEN',
+      ).argParser(parseListen),
     )
-    .addOption(option('--host-key <file>', 'its key, PEM', 'COPPICE_HOST_KEY').makeOptionMandatory())
+    .addOption(
+      option(
+        '--join-account <name>',
+        "the service account of the hosts' DaemonSet, in the namespace of that Secret",
+        'COPPICE_JOIN_ACCOUNT',
+        'coppice-host',
+      ),
+    )
     .addOption(
       option(
         '--leader-elect',
@@ -66,25 +80,40 @@ export function operatorCommand(): Command {
       'after',
       '\nExample:\n  coppice operator --kubeconfig ~/.kube/config --host-ca ca.crt --host-cert operator.crt --host-key operator.key',
     )
-    .action((options: OperatorOptions) => runOperatorCommand(options));
+    .action((options: OperatorOptions) => runOperatorCommand(command, options));
   return withConfigFile(command);
 }
 
-async function runOperatorCommand(options: OperatorOptions): Promise<void> {
+async function runOperatorCommand(command: Command, options: OperatorOptions): Promise<void> {
+  const hostTls = await hostTlsFrom(command, options);
+  const { joinListen: listen, joinAccount: daemonSetAccount } = options;
   const log = createLog('operator', options.logLevel);
   const { loadKubeConfig, runOperator } = await import('../../main/operator.ts');
   await runUntilSignal(log, async (signal) =>
     runOperator({
       kubeConfig: loadKubeConfig(options.kubeconfig),
-      hostTls: {
-        ca: await readFile(options.hostCa, 'utf8'),
-        cert: await readFile(options.hostCert, 'utf8'),
-        key: await readFile(options.hostKey, 'utf8'),
-      },
+      hostTls,
+      ...(listen === undefined ? {} : { enrolment: { listen, daemonSetAccount } }),
       ...(options.leaderElect ? { leaderElection: { namespace: options.leaseNamespace } } : {}),
       ...(options.metricsListen ? { metricsListen: options.metricsListen } : {}),
       log,
       signal,
     }),
   );
+}
+
+async function hostTlsFrom(
+  command: Command,
+  { hostCa, hostCert, hostKey, hostCaSecret }: OperatorOptions,
+): Promise<OperatorConfig['hostTls']> {
+  const files = [hostCa, hostCert, hostKey];
+  if (hostCaSecret !== undefined && files.every((file) => file === undefined))
+    return { secret: hostCaSecret };
+  if (hostCaSecret !== undefined || hostCa === undefined || hostCert === undefined || hostKey === undefined) {
+    return command.error('error: give either --host-ca-secret, or --host-ca, --host-cert and --host-key');
+  }
+  const [ca, cert, key] = await Promise.all(
+    [hostCa, hostCert, hostKey].map((file) => readFile(file, 'utf8')),
+  );
+  return { ca: ca ?? '', cert: cert ?? '', key: key ?? '' };
 }

@@ -47,6 +47,12 @@ export const machineErrors = {
       `VM ${domain} is not started, because ${other} already runs a VM with the uuid ${uuid} ${where}: end that one, or ` +
         'find out whose it is',
     ),
+  vmNotApart: (root: string, cause: unknown) =>
+    new HostError(
+      'VMNotApart',
+      `a VM that would end with the daemon's container was not started: it cannot be moved to a control group of its own ` +
+        `in ${root} (${messageOf(cause)}): give the daemon the host's /sys/fs/cgroup, writable, and its process numbers`,
+    ),
   vmNotEnding: (program: string, vm: string, pid: number) =>
     new HostError(
       'VMNotEnding',

@@ -54,7 +54,7 @@ describe('restarts and failures', () => {
     const { ca, cert, key } = await world.operatorFiles();
     const flags = [
       '--kubeconfig',
-      world.api.kubeconfigPath,
+      world.api.operatorKubeconfigPath,
       '--host-ca',
       ca,
       '--host-cert',

@@ -10,6 +10,7 @@ const longestLogBytes = 256 * 1024;
 export type Ending = { readonly exitCode: number | undefined; readonly words: string };
 
 type Launched = {
+  readonly pid: number;
   readonly ended: Promise<Ending>;
   /** Lets the daemon end although the program runs on. */
   release(): void;
@@ -40,7 +41,8 @@ export async function launch(
         resolve({ exitCode: code ?? undefined, words: await lastWords(path, start, end) });
       });
     });
-    return { ended, release: () => child.unref() };
+    if (child.pid === undefined) throw new Error(`${program} was started and has no process number`);
+    return { pid: child.pid, ended, release: () => child.unref() };
   } finally {
     await log.close();
   }

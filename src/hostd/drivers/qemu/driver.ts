@@ -11,6 +11,7 @@ import { createImageTool } from '../common/images.ts';
 import { createProber } from '../common/prober.ts';
 import { connectIn } from '../common/socket.ts';
 import type { Driver, DriverInfo } from '../driver.ts';
+import { keepApart } from './apart.ts';
 import { boundVmConsole, openConsole, readConsoleTail } from './console.ts';
 import { detect, type Hypervisor, type Wish } from './detect.ts';
 import { destroyVm, shutDownVm } from './end.ts';
@@ -18,7 +19,7 @@ import { vmFiles } from './files.ts';
 import { foreignVms } from './foreign.ts';
 import { inspectVm } from './inspect.ts';
 import { ownerOf } from './owner.ts';
-import { startVm } from './start.ts';
+import { type StartContext, startVm } from './start.ts';
 import { reapTaps } from './tap.ts';
 
 export type QemuDriverConfig = {
@@ -34,6 +35,8 @@ export type QemuDriverConfig = {
   readonly imageBinary?: string;
   /** `auto`, without: KVM where it really runs a guest, else emulation. */
   readonly accelerator?: Wish;
+  /** For a daemon in a container: the host's /sys/fs/cgroup, where VMs get a control group of their own, and outlive it. */
+  readonly cgroupRoot?: string | undefined;
   /** VMs created at once. QEMU sets no limit; this one keeps a burst from starving the VMs that run. */
   readonly creationConcurrency?: number;
   /** Name of the bridge that VMs may be connected to; without, there is only user networking. */
@@ -51,12 +54,15 @@ export function createQemuDriver(config: QemuDriverConfig): Driver {
   const agents = new Agents(clock, (directory) => connectIn(clock, directory, vmFiles.agent, agentLimitMs));
   const consolesInUse = new Set<string>();
   const hypervisor = createDetector(config);
+  const { cgroupRoot } = config;
   const network = createHostNetwork(clock, config.searchPath);
   const owner = () => locks.run('owner', () => ownerOf(config.stateDirectory));
+  const keptApart = async (pid: number) =>
+    cgroupRoot === undefined ? undefined : await keepApart(cgroupRoot, pid);
+  const context: StartContext = { clock, hypervisor, network, owner, keepApart: keptApart };
   return {
     probe: () => probe(config, hypervisor, network),
-    start: (vm, signal) =>
-      locks.run(vm.uuid, () => startVm({ clock, hypervisor, network, owner }, vm, signal)),
+    start: (vm, signal) => locks.run(vm.uuid, () => startVm(context, vm, signal)),
     inspect: async (uuid, directory) => {
       const observation = await inspectVm(clock, network, uuid, directory);
       if (observation?.state === 'Running') await boundVmConsole(directory);

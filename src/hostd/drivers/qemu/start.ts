@@ -22,6 +22,8 @@ export type StartContext = {
   readonly clock: Clock;
   /** Rejects when no VM can run here. */
   readonly hypervisor: () => Promise<Hypervisor>;
+  /** Takes a process out of what ends with the daemon; nothing where nothing does. */
+  readonly keepApart: (pid: number) => Promise<void>;
   readonly network: HostNetwork;
   /** By what this driver's interfaces are told from others'. */
   readonly owner: () => Promise<string>;
@@ -63,7 +65,7 @@ async function refuseSecond(vm: VmSpec): Promise<void> {
 }
 
 async function launchVm(
-  { clock, network, owner }: StartContext,
+  { clock, network, owner, keepApart }: StartContext,
   vm: VmSpec,
   hypervisor: Hypervisor,
   signal: AbortSignal | undefined,
@@ -79,6 +81,11 @@ async function launchVm(
   const enough = new AbortController();
   const until = signal === undefined ? enough.signal : AbortSignal.any([enough.signal, signal]);
   try {
+    // Killed before this, the VM ends with the daemon: it has not begun to boot, and is started again.
+    await keepApart(qemu.pid).catch((error: unknown) => {
+      process.kill(qemu.pid, 'SIGKILL');
+      throw error;
+    });
     const ready = untilMonitorAnswers(clock, vm.directory, startLimitMs, until);
     const ending = await Promise.race([ready, qemu.ended]);
     if (ending === undefined) return;

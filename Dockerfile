@@ -1,0 +1,27 @@
+# Coppice's images: `docker build --target operator -t REGISTRY/coppice:0.1.0 .` and `--target host -t REGISTRY/coppice-host:0.1.0`.
+# `npm run image` makes the same without docker; scripts/image.test.ts holds the two against each other.
+# To pin the base by content as well: --build-arg NODE_IMAGE=node:24.21.0-bookworm-slim@sha256:…
+ARG NODE_IMAGE=node:24.21.0-bookworm-slim
+
+FROM ${NODE_IMAGE} AS modules
+WORKDIR /opt/coppice
+COPY package.json package-lock.json ./
+# Not `npm ci`: see scripts/bootstrap.sh.
+RUN npm install --no-save --ignore-scripts --omit=dev --omit=optional
+
+FROM ${NODE_IMAGE} AS operator
+COPY --from=modules /opt/coppice/node_modules /opt/coppice/node_modules
+COPY package.json /opt/coppice/package.json
+COPY crds /opt/coppice/crds
+COPY controllers /opt/coppice/controllers
+COPY src /opt/coppice/src
+WORKDIR /
+USER 65532:65532
+ENTRYPOINT ["/usr/local/bin/node", "/opt/coppice/src/cli/main.ts"]
+
+# A host's daemon rules over its machine's disks and processes.
+FROM operator AS host
+USER 0:0
+RUN apt-get update \
+  && apt-get install --yes --no-install-recommends qemu-system-x86 qemu-utils iproute2 \
+  && rm -rf /var/lib/apt/lists/*

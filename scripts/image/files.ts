@@ -1,0 +1,102 @@
+import { execFile } from 'node:child_process';
+import { cp, mkdir, readFile, realpath, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+/** What of the repository is in the image: the sources run as they are. Dockerfile copies the same. */
+export const SOURCES = ['package.json', 'crds', 'controllers', 'src'] as const;
+
+/** Where they lie in it. */
+export const HOME = '/opt/coppice';
+
+export const ENTRYPOINT = ['/usr/local/bin/node', `${HOME}/src/cli/main.ts`] as const;
+
+/** A host's daemon rules over its machine's disks and processes; everything else has no rights at all. */
+export const USERS = { operator: '65532:65532', host: '0:0' } as const;
+
+/** Debian's packages for hosts. Dockerfile installs the three whose names end the list; they bring the others. */
+export const HOST_PACKAGES = [
+  'qemu-system-common',
+  'qemu-system-data',
+  'seabios',
+  'qemu-system-x86',
+  'qemu-utils',
+  'iproute2',
+] as const;
+/** Of their files: programs (`ip` connects VMs to a bridge), modules, firmware. */
+const HOST_FILES =
+  /^(?:\/usr)?\/(bin\/(qemu-system-x86_64|qemu-img|ip)|share\/(qemu|seabios)\/[^/]+|lib\/[^/]+\/qemu\/accel-[^/]+)$/;
+
+interface LockedPackage {
+  readonly dev?: boolean;
+  readonly devOptional?: boolean;
+  readonly optional?: boolean;
+}
+
+/** Node, Coppice's sources and the packages that they need to run, into the folder `root`. */
+export async function addCoppice(repository: string, root: string): Promise<void> {
+  const home = join(root, HOME);
+  for (const source of SOURCES) {
+    await cp(join(repository, source), join(home, source), { recursive: true, filter: isNoTest });
+  }
+  const lock = JSON.parse(await readFile(join(repository, 'package-lock.json'), 'utf8')) as {
+    packages: Record<string, LockedPackage>;
+  };
+  const needed = Object.entries(lock.packages).filter(([path, { dev, devOptional, optional }]) => {
+    const isNested = path.lastIndexOf('node_modules/') > 0;
+    return path !== '' && !isNested && dev !== true && devOptional !== true && optional !== true;
+  });
+  for (const [path] of needed) await cp(join(repository, path), join(home, path), { recursive: true });
+  const node = join(root, 'usr/local/bin/node');
+  await copyProgram(await realpath(process.execPath), root, node);
+}
+
+/** What hosts need besides, from this machine's Debian packages, into the folder `root`. */
+export async function addHostPrograms(root: string): Promise<void> {
+  const { stdout } = await run('dpkg-query', ['--listfiles', ...HOST_PACKAGES], { maxBuffer: 2 ** 24 });
+  const files = [...new Set(stdout.split('\n'))].filter((path) => HOST_FILES.test(path));
+  for (const file of files) {
+    if ((await stat(file)).isDirectory()) continue;
+    if (/\/bin\/|\.so$/.test(file)) await copyProgram(file, root, join(root, file));
+    else await copyFile(file, join(root, file));
+  }
+}
+
+/** Who runs in it, and the folders that programs take for granted. */
+export const ETC: Readonly<Record<string, string>> = {
+  passwd: 'root:x:0:0:root:/root:/sbin/nologin\nnonroot:x:65532:65532:nonroot:/nonexistent:/sbin/nologin\n',
+  group: 'root:x:0:\nnonroot:x:65532:\n',
+  'nsswitch.conf': 'hosts: files dns\n',
+};
+
+function isNoTest(path: string): boolean {
+  return !/\.test\.ts$/.test(basename(path));
+}
+
+/** The program, the loader and every library that it is linked to, each where the loader looks for it. */
+export async function copyProgram(program: string, root: string, target: string): Promise<void> {
+  await copyFile(program, target);
+  const stdout = await librariesOf(program);
+  const missing = /^\s*(\S+) => not found/m.exec(stdout)?.[1];
+  if (missing !== undefined) throw new Error(`${program} needs ${missing}, which is not installed`);
+  for (const [, library = ''] of stdout.matchAll(/(?:=> |^\s+)(\/\S+) \(0x/gm)) {
+    await copyFile(library, join(root, library));
+  }
+}
+
+/** What the loader says; nothing for a program that needs none. */
+async function librariesOf(program: string): Promise<string> {
+  try {
+    return (await run('ldd', [program])).stdout;
+  } catch (error) {
+    if (String((error as { stderr?: string }).stderr).includes('not a dynamic executable')) return '';
+    throw error;
+  }
+}
+
+async function copyFile(from: string, to: string): Promise<void> {
+  await mkdir(dirname(to), { recursive: true });
+  await cp(await realpath(from), to, { force: true });
+}

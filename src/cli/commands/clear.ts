@@ -1,0 +1,80 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Command } from 'commander';
+import {
+  HOSTS,
+  IP_LEASES,
+  IP_POOLS,
+  SERVICE_DEPLOYMENTS,
+  TEMPLATES,
+  VIRTUAL_APPLIANCES,
+} from '../../api/kinds.ts';
+import { type KubeObject, keyOf, type ResourceRef } from '../../api/object.ts';
+import type { KubeClient } from '../../kube/client.ts';
+import { type AnyClusterOptions, addAnyClusterOptions, withAnyCluster } from '../cluster.ts';
+import { option, parseInteger } from '../options.ts';
+import { interruption } from '../steps.ts';
+
+type ClearOptions = AnyClusterOptions & { readonly yes: boolean; readonly timeout: number };
+
+const POLL_MS = 500;
+/** In the order in which they let go of each other. */
+const KINDS: readonly ResourceRef[] = [
+  SERVICE_DEPLOYMENTS,
+  VIRTUAL_APPLIANCES,
+  TEMPLATES,
+  IP_POOLS,
+  HOSTS,
+  // Given back with appliances and hosts; what is left belongs to nobody.
+  IP_LEASES,
+];
+
+/** `coppice clear`: removes all that Coppice runs in a cluster, so that nothing is left behind it. */
+export function clearCommand(): Command {
+  const command = new Command('clear')
+    .description(
+      'delete every task, appliance, template, address pool and host of a cluster, in all namespaces, and wait until the VMs and their disks are gone',
+    )
+    .option('--yes', 'it is meant: none of it can be had back', false)
+    .addOption(
+      option('--timeout <seconds>', 'how long it may take', 'COPPICE_CLEAR_TIMEOUT', 600).argParser(
+        parseInteger(1, 86_400),
+      ),
+    )
+    .addHelpText('after', '\nExample:\n  coppice clear --yes')
+    .action(async (options: ClearOptions) => {
+      if (!options.yes)
+        command.error('error: this deletes every VM and its disk: say --yes if that is meant');
+      await withAnyCluster(options, (client) => clear(client, options.timeout));
+    });
+  return addAnyClusterOptions(command);
+}
+
+async function clear(client: KubeClient, timeoutSeconds: number): Promise<void> {
+  const signal = interruption(console.error, 'Interrupted. What is being deleted goes on going.');
+  const deadline = Date.now() + timeoutSeconds * 1000;
+  for (const ref of KINDS) {
+    for (;;) {
+      const { items } = await client.list(ref, { signal });
+      if (items.length === 0) break;
+      await deleteAll(client, ref, items, signal);
+      if (Date.now() > deadline) {
+        const left = items.slice(0, 10).map(keyOf).join(', ');
+        throw new Error(`after ${timeoutSeconds} s there are still ${items.length} ${ref.plural}: ${left}`);
+      }
+      await delay(POLL_MS, undefined, { signal });
+    }
+    console.log(`There are no ${ref.plural} any more.`);
+  }
+}
+
+async function deleteAll(
+  client: KubeClient,
+  ref: ResourceRef,
+  items: readonly KubeObject[],
+  signal: AbortSignal,
+): Promise<void> {
+  for (const { metadata } of items.filter((item) => item.metadata.deletionTimestamp === undefined)) {
+    const { name, namespace } = metadata;
+    await client.delete(ref, { name, namespace }, { propagationPolicy: 'Background', signal });
+  }
+}

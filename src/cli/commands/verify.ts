@@ -1,0 +1,102 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Command } from 'commander';
+import { findCondition } from '../../api/conditions.ts';
+import { SERVICE_DEPLOYMENTS, type ServiceDeployment, TEMPLATES } from '../../api/kinds.ts';
+import type { ObjectName } from '../../api/object.ts';
+import type { KubeClient } from '../../kube/client.ts';
+import { type AnyClusterOptions, addAnyClusterOptions, withAnyCluster } from '../cluster.ts';
+import { option, parseInteger } from '../options.ts';
+import { interruption } from '../steps.ts';
+
+type VerifyOptions = AnyClusterOptions & { readonly template?: string; readonly timeout: number };
+
+const POLL_MS = 500;
+/** Takes a package of one file and nothing else: the smallest service there is. */
+const CONTAINER = 'static-site';
+
+/** `coppice verify`: whether an installation does what it is for, by the smallest appliance there is. */
+export function verifyCommand(): Command {
+  const command = new Command('verify')
+    .description('deploy the smallest appliance, wait until its service answers, and remove it')
+    .addOption(
+      option(
+        '--template <name>',
+        `a template of that namespace with the container ${CONTAINER}; any when not given`,
+        'COPPICE_VERIFY_TEMPLATE',
+      ),
+    )
+    .addOption(
+      option('--timeout <seconds>', 'how long it may take', 'COPPICE_VERIFY_TIMEOUT', 600).argParser(
+        parseInteger(1, 86_400),
+      ),
+    )
+    .addHelpText('after', '\nExample:\n  coppice verify -n coppice-system')
+    .action((options: VerifyOptions) => withAnyCluster(options, (client) => verify(client, options)));
+  return addAnyClusterOptions(command);
+}
+
+async function verify(client: KubeClient, options: VerifyOptions): Promise<void> {
+  const signal = interruption(console.error, 'Interrupted: removing the appliance.');
+  const { namespace } = options;
+  const template = await templateFor(client, options);
+  const name = { name: `coppice-verify-${randomBytes(3).toString('hex')}`, namespace };
+  console.log(`Deploying ${name.name} from template ${namespace}/${template}`);
+  try {
+    await client.create(SERVICE_DEPLOYMENTS, smallest(name, template), { signal });
+    const { status } = await untilReady(client, name, options.timeout, signal);
+    const seconds = status?.prediction?.actualSeconds;
+    console.log(`Its service answers${seconds === undefined ? '' : ` after ${seconds} s`}.`);
+  } finally {
+    await client.delete(SERVICE_DEPLOYMENTS, name, { propagationPolicy: 'Background' });
+    console.log(`${name.name} is being removed.`);
+  }
+}
+
+async function templateFor(client: KubeClient, { namespace, template }: VerifyOptions): Promise<string> {
+  const { items } = await client.list(TEMPLATES, { namespace });
+  const fitting = items.filter(({ metadata, spec }) =>
+    template === undefined ? spec.container?.type === CONTAINER : metadata.name === template,
+  );
+  const [first] = fitting;
+  if (first !== undefined) return first.metadata.name;
+  const what = template === undefined ? `template with the container ${CONTAINER}` : `template ${template}`;
+  throw new Error(`namespace ${namespace} has no ${what}: make one (docs/helm.md shows how), then try again`);
+}
+
+function smallest({ name, namespace }: ObjectName, template: string): ServiceDeployment {
+  const service = {
+    name: 'web',
+    template: { name: template },
+    package: { inline: { files: { 'index.html': 'It works.\n' } } },
+    resources: { cpu: '100m', memory: '128Mi' },
+  };
+  // The API server fills in the rest.
+  return {
+    apiVersion: 'coppice.dev/v1alpha1',
+    kind: 'ServiceDeployment',
+    metadata: { name, namespace },
+    spec: { services: [service] },
+  } as unknown as ServiceDeployment;
+}
+
+async function untilReady(
+  client: KubeClient,
+  name: ObjectName,
+  timeoutSeconds: number,
+  signal: AbortSignal,
+): Promise<ServiceDeployment> {
+  const deadline = Date.now() + timeoutSeconds * 1000;
+  for (let told = ''; ; ) {
+    const found = await client.get(SERVICE_DEPLOYMENTS, name, { signal });
+    const ready = findCondition(found.status?.conditions, 'Ready');
+    if (ready?.status === 'True' && ready.observedGeneration === found.metadata.generation) return found;
+    const words = ready?.message ?? 'not reconciled yet';
+    if (words !== told) console.log(words);
+    told = words;
+    if (Date.now() > deadline) {
+      throw new Error(`${name.name} does not answer after ${timeoutSeconds} s: ${words}`);
+    }
+    await delay(POLL_MS, undefined, { signal });
+  }
+}

@@ -1,0 +1,102 @@
+import type { KubeObject, ResourceRef } from '../../api/object.ts';
+import type { KubeClient } from '../../kube/client.ts';
+import { HOST_ACCOUNT_PREFIX, JOIN_AUDIENCE } from './protocol.ts';
+
+/** Who asks for a certificate, as far as is proved. */
+export interface Applicant {
+  /** The name of its Host object. */
+  readonly host: string;
+  /** The node whose DaemonSet pod it is; undefined for hosts outside the cluster. */
+  readonly node?: string;
+}
+
+/** Refused; the message says what to do. `status` is that of HTTP. */
+export class JoinError extends Error {
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super(message);
+    this.name = 'JoinError';
+    this.status = status;
+  }
+}
+
+interface TokenReview extends KubeObject {
+  spec: { token: string; audiences: readonly string[] };
+  status?: {
+    authenticated?: boolean;
+    audiences?: readonly string[];
+    error?: string;
+    user?: { username?: string; extra?: Readonly<Record<string, readonly string[]>> };
+  };
+}
+
+const TOKEN_REVIEWS: ResourceRef<TokenReview> = {
+  group: 'authentication.k8s.io',
+  version: 'v1',
+  plural: 'tokenreviews',
+  kind: 'TokenReview',
+  namespaced: false,
+};
+
+/** https://kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin/#bound-service-account-tokens */
+const NODE_NAME = 'authentication.kubernetes.io/node-name';
+const HOST_NAME = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
+
+/** Whose tokens are good for joining. */
+export interface Accounts {
+  /** Where the operator runs; accounts of other namespaces are nobody here. */
+  readonly namespace: string;
+  /** That of the DaemonSet. */
+  readonly daemonSet: string;
+}
+
+/**
+ * Asks the API server whose token this is. A pod of the DaemonSet is the host of the node that it runs on, and no other;
+ * an account `coppice-host-NAME` is the host NAME.
+ */
+export async function applicantOf(
+  client: Pick<KubeClient, 'create'>,
+  accounts: Accounts,
+  token: string,
+): Promise<Applicant> {
+  const { status } = await client.create(TOKEN_REVIEWS, {
+    apiVersion: 'authentication.k8s.io/v1',
+    kind: 'TokenReview',
+    metadata: { name: '' },
+    spec: { token, audiences: [JOIN_AUDIENCE] },
+  });
+  if (status?.authenticated !== true || status.audiences?.includes(JOIN_AUDIENCE) !== true) {
+    throw new JoinError(401, 'the token is not valid (any more): get a new one with `coppice host add`');
+  }
+  const { username = '', extra = {} } = status.user ?? {};
+  const prefix = `system:serviceaccount:${accounts.namespace}:`;
+  const account = username.startsWith(prefix) ? username.slice(prefix.length) : undefined;
+  if (account === accounts.daemonSet) return ofNode(extra[NODE_NAME]?.[0]);
+  if (account?.startsWith(HOST_ACCOUNT_PREFIX)) {
+    return { host: checked(account.slice(HOST_ACCOUNT_PREFIX.length)) };
+  }
+  throw new JoinError(
+    403,
+    `${username} is no host's account: hosts join with the token of \`coppice host add\``,
+  );
+}
+
+function ofNode(node: string | undefined): Applicant {
+  if (node === undefined) {
+    throw new JoinError(
+      403,
+      'the token does not say on which node its pod runs: this needs Kubernetes 1.30 or newer',
+    );
+  }
+  // A Host's name is one DNS label, a node's may be several.
+  return { host: checked(node.replaceAll('.', '-')), node };
+}
+
+function checked(host: string): string {
+  if (HOST_NAME.test(host)) return host;
+  throw new JoinError(
+    403,
+    `'${host}' cannot be a host's name: it must be a DNS label of at most 63 characters`,
+  );
+}

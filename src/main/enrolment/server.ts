@@ -1,0 +1,167 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { TLSSocket } from 'node:tls';
+import type { Logger } from 'pino';
+import { hostServerName, OPERATOR_ORGANIZATION } from '../../host/protocol.ts';
+import type { KubeClient } from '../../kube/client.ts';
+import type { Clock } from '../../kube/clock.ts';
+import { issueCertificate, type KeyPair, signRequest } from '../certificates.ts';
+import { type Accounts, type Applicant, applicantOf, JoinError } from './applicant.ts';
+import {
+  JOIN_PATH,
+  type JoinAnswer,
+  type JoinRefusal,
+  type JoinRequest,
+  OPERATOR_SERVER_NAME,
+} from './protocol.ts';
+import { registerHost, requireHost } from './register.ts';
+
+export interface EnrolmentOptions {
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly authority: KeyPair;
+  readonly accounts: Accounts;
+  readonly client: Pick<KubeClient, 'create' | 'find' | 'patch'>;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** A daemon renews when a third of it is left: ten days are time enough to repair an operator. */
+const HOST_DAYS = 30;
+/** The server's own key is made at each start and never leaves the process. */
+const SERVER_DAYS = 3650;
+const LONGEST_BODY = 64 * 1024;
+const ADDRESS = /^https:\/\/[^\s/]{1,500}$/;
+
+/** Gives certificates to hosts that prove who they are. Every replica may: none needs to lead for it. */
+export async function startEnrolment(
+  options: EnrolmentOptions,
+): Promise<{ readonly url: string; close(): Promise<void> }> {
+  const { authority, clock, listen, log } = options;
+  const { cert, key } = await issueCertificate(authority, {
+    commonName: 'coppice-operator',
+    dnsNames: [OPERATOR_SERVER_NAME],
+    usage: 'server',
+    days: SERVER_DAYS,
+    now: clock.now(),
+  });
+  // A certificate is asked for, not demanded: who joins has none yet.
+  const tls = { cert, key, ca: authority.cert, requestCert: true, rejectUnauthorized: false };
+  const server = createServer(
+    { ...tls, minVersion: 'TLSv1.2', requestTimeout: 30_000 },
+    (request, response) => {
+      answer(options, request, response).catch((error: unknown) => {
+        log.error({ err: error }, 'a host could not be told why it may not join');
+        response.destroy();
+      });
+    },
+  );
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(listen.port, listen.host, resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `https://${listen.host.includes(':') ? `[${listen.host}]` : listen.host}:${port}`,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+async function answer(
+  options: EnrolmentOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const send = (status: number, body: JoinAnswer | JoinRefusal) => {
+    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+  };
+  try {
+    if (request.method !== 'POST' || request.url !== JOIN_PATH) {
+      throw new JoinError(404, `there is only POST ${JOIN_PATH}`);
+    }
+    send(200, await join(options, request));
+  } catch (error) {
+    if (!(error instanceof JoinError)) options.log.error({ err: error }, 'a host could not join');
+    const status = error instanceof JoinError ? error.status : 500;
+    // What went wrong in here is for the log: the caller may be anyone.
+    send(status, { error: error instanceof JoinError ? error.message : "see the operator's log" });
+  }
+}
+
+async function join(options: EnrolmentOptions, request: IncomingMessage): Promise<JoinAnswer> {
+  const { authority, clock, log } = options;
+  const { csr, address } = parse(await readBody(request));
+  const { host } = await admit(options, request, address);
+  const certificate = await signRequest(authority, csr, {
+    commonName: host,
+    dnsNames: [hostServerName(host)],
+    // As a client's it is good for its own renewal, and for nothing else.
+    usage: 'both',
+    days: HOST_DAYS,
+    now: clock.now(),
+  }).catch(() => {
+    throw new JoinError(400, 'csr is no request for a certificate, or not signed with its own key');
+  });
+  log.info({ host, address }, 'a host has a new certificate');
+  return { host, certificate, ca: authority.cert };
+}
+
+/** Who it is: by a token, and then it is registered; or by the certificate that it has, if it still is registered. */
+async function admit(
+  { accounts, client }: EnrolmentOptions,
+  request: IncomingMessage,
+  address: string,
+): Promise<Applicant> {
+  const token = /^Bearer (\S+)$/.exec(request.headers.authorization ?? '')?.[1];
+  if (token !== undefined) {
+    const applicant = await applicantOf(client, accounts, token);
+    await registerHost(client, applicant, address);
+    return applicant;
+  }
+  const host = certifiedHost(request);
+  if (host === undefined) {
+    throw new JoinError(
+      401,
+      'neither a token nor a valid certificate: join with the token of `coppice host add`',
+    );
+  }
+  await requireHost(client, host);
+  return { host };
+}
+
+/** The host whose certificate the caller has proved to own. */
+function certifiedHost({ socket }: IncomingMessage): string | undefined {
+  if (!(socket instanceof TLSSocket) || !socket.authorized) return undefined;
+  const { subject } = socket.getPeerCertificate();
+  return [subject.O ?? []].flat().includes(OPERATOR_ORGANIZATION) ? undefined : String(subject.CN);
+}
+
+async function readBody(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > LONGEST_BODY) throw new JoinError(413, `a request has at most ${LONGEST_BODY} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString();
+}
+
+function parse(body: string): JoinRequest {
+  let value: unknown;
+  try {
+    value = JSON.parse(body);
+  } catch {
+    throw new JoinError(400, 'the request is not JSON');
+  }
+  const { csr, address } = (value ?? {}) as Partial<Record<keyof JoinRequest, unknown>>;
+  if (typeof csr !== 'string') throw new JoinError(400, 'csr is missing');
+  if (typeof address !== 'string' || !ADDRESS.test(address)) {
+    throw new JoinError(400, 'address must be where the daemon listens, such as https://10.0.0.5:7444');
+  }
+  return { csr, address };
+}

@@ -1,0 +1,86 @@
+import type { KubeObject, ObjectName, ResourceRef } from '../api/object.ts';
+import { OPERATOR_ORGANIZATION } from '../host/protocol.ts';
+import { isAlreadyExists } from '../kube/api-error.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { createCa, issueCertificate, type KeyPair } from './certificates.ts';
+import { belongTogether } from './pki.ts';
+
+/** PEMs: the authority of the hosts' daemons, and the operator's own certificate and key. */
+export interface HostTls {
+  readonly ca: string;
+  readonly cert: string;
+  readonly key: string;
+}
+
+interface Secret extends KubeObject {
+  type?: string;
+  /** Values in base64. */
+  data?: Record<string, string>;
+}
+
+const SECRETS: ResourceRef<Secret> = {
+  group: '',
+  version: 'v1',
+  plural: 'secrets',
+  kind: 'Secret',
+  namespaced: true,
+};
+
+const CA_DAYS = 3650;
+/** The authority's certificate, which hosts may know, and its key, which they must not. */
+const CERTIFICATE = 'ca.crt';
+const KEY = 'ca.key';
+
+/**
+ * The authority of the hosts, from its Secret, which is made if there is none and never written again: every host trusts
+ * this one. Of several operators that begin at once, one makes it, and all get the same.
+ */
+export async function ensureHostAuthority(
+  client: Pick<KubeClient, 'find' | 'get' | 'create'>,
+  name: ObjectName,
+  now: number,
+  signal: AbortSignal,
+): Promise<KeyPair> {
+  const found = await client.find(SECRETS, name, { signal });
+  if (found !== undefined) return authorityIn(found);
+  const made = await createCa({ commonName: 'coppice-hosts', days: CA_DAYS, now });
+  const data = { [CERTIFICATE]: toBase64(made.cert), [KEY]: toBase64(made.key) };
+  try {
+    await client.create(
+      SECRETS,
+      { apiVersion: 'v1', kind: 'Secret', metadata: { ...name }, type: 'Opaque', data },
+      { signal },
+    );
+    return made;
+  } catch (error) {
+    if (!isAlreadyExists(error)) throw error;
+    return authorityIn(await client.get(SECRETS, name, { signal }));
+  }
+}
+
+/** A certificate of the operator's own. Its key is only ever in this process's memory, so it is as good as the authority. */
+export async function operatorTls(authority: KeyPair, now: number): Promise<HostTls> {
+  const pair = await issueCertificate(authority, {
+    commonName: 'coppice-operator',
+    organizations: [OPERATOR_ORGANIZATION],
+    usage: 'client',
+    days: CA_DAYS,
+    now,
+  });
+  return { ca: authority.cert, ...pair };
+}
+
+function authorityIn({ metadata, data = {} }: Secret): KeyPair {
+  const [cert, key] = [CERTIFICATE, KEY].map((item) => Buffer.from(data[item] ?? '', 'base64').toString());
+  if (cert === undefined || key === undefined || !belongTogether(key, cert)) {
+    throw new Error(
+      `the Secret ${metadata.namespace}/${metadata.name} holds no usable authority (${CERTIFICATE} and its ${KEY}): ` +
+        'restore it from a backup, or delete it to begin anew, after which every host has to join again',
+    );
+  }
+  return { cert, key };
+}
+
+function toBase64(text: string): string {
+  return Buffer.from(text).toString('base64');
+}

@@ -1,0 +1,35 @@
+import type { HostDaemon } from '../hostd/daemon.ts';
+import { systemClock } from '../kube/clock.ts';
+import { type JoinSource, keepIdentity, obtainIdentity } from './enrolment/keeper.ts';
+import { type HostdConfig, runHostd } from './hostd.ts';
+
+export type JoinedHostdConfig = Omit<HostdConfig, 'name' | 'tls'> & {
+  /** Must be that of the certificate, if it is said. */
+  readonly name: string | undefined;
+  /** How it joins by itself; undefined for a host that has joined. */
+  readonly source: JoinSource | undefined;
+};
+
+/** A daemon whose certificate comes from the operator, and is renewed while it runs. */
+export async function runJoinedHostd(config: JoinedHostdConfig, signal: AbortSignal): Promise<HostDaemon> {
+  const { source, stateDir: stateDirectory, log } = config;
+  const keeper = { stateDirectory, source, clock: systemClock, log };
+  const obtained = await obtainIdentity(keeper, signal);
+  const { host } = obtained.identity;
+  if (config.name !== undefined && config.name !== host) {
+    throw new Error(
+      `this host joined as ${host}, and --name is ${config.name}: leave --name out, or join as that host`,
+    );
+  }
+  const daemon = await runHostd({ ...config, name: host, tls: obtained.identity });
+  const stop = new AbortController();
+  const keeping = keepIdentity(keeper, obtained, daemon.renewTls, stop.signal);
+  return {
+    ...daemon,
+    close: async () => {
+      stop.abort(new Error('the daemon is being closed'));
+      await keeping;
+      await daemon.close();
+    },
+  };
+}

@@ -1,0 +1,130 @@
+import type { ResourceRef } from '../api/object.ts';
+
+type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete';
+
+/** What one call of the operator needs from RBAC. */
+export interface Permission {
+  readonly resource: Pick<ResourceRef, 'group' | 'plural'>;
+  readonly subresource?: string;
+  readonly verbs: readonly Verb[];
+  /** `namespace`: only in the namespace that the operator runs in. */
+  readonly scope: 'cluster' | 'namespace';
+  /** Which call it is for. */
+  readonly why: string;
+  /** Asked for on the operator's behalf by the API server itself, so that no request of the operator shows it. */
+  readonly isImplicit?: true;
+}
+
+/** A rule of a Role or ClusterRole. */
+export interface RbacRule {
+  readonly apiGroups: readonly string[];
+  readonly resources: readonly string[];
+  readonly verbs: readonly Verb[];
+}
+
+const ours = (plural: string) => ({ group: 'coppice.dev', plural });
+const core = (plural: string) => ({ group: '', plural });
+const LEASES = { group: 'coordination.k8s.io', plural: 'leases' };
+
+const cached = (plural: string): Permission => ({
+  resource: plural === 'configmaps' ? core(plural) : ours(plural),
+  verbs: ['list', 'watch'],
+  scope: 'cluster',
+  why: 'to follow them',
+});
+
+const reported = (plural: string): Permission => ({
+  resource: ours(plural),
+  subresource: 'status',
+  verbs: ['patch'],
+  scope: 'cluster',
+  why: 'to say in their status how they stand',
+});
+
+const held = (plural: string): Permission => ({
+  resource: ours(plural),
+  verbs: ['patch'],
+  scope: 'cluster',
+  why: 'to hold them by a finalizer until what depends on them is gone',
+});
+
+/**
+ * Every verb that the operator uses, one row a call. The chart's RBAC is generated from it (`npm run generate`), the operator
+ * compares it with what it may do before it starts, and a test with the API server's audit log fails for a verb that
+ * is missing here, or is here and never used.
+ */
+export const PERMISSIONS: readonly Permission[] = [
+  cached('hosts'),
+  reported('hosts'),
+  held('hosts'),
+  {
+    resource: ours('hosts'),
+    verbs: ['get', 'create'],
+    scope: 'cluster',
+    why: 'to register hosts that join; patch, above, when they have moved',
+  },
+  {
+    resource: { group: 'authentication.k8s.io', plural: 'tokenreviews' },
+    verbs: ['create'],
+    scope: 'cluster',
+    why: 'to see whose token it is that a host joins with',
+  },
+  cached('templates'),
+  reported('templates'),
+  held('templates'),
+  cached('servicedeployments'),
+  reported('servicedeployments'),
+  {
+    resource: ours('servicedeployments'),
+    subresource: 'finalizers',
+    verbs: ['update'],
+    scope: 'cluster',
+    why: 'to own appliances for them where the admission plugin OwnerReferencesPermissionEnforcement is on (OpenShift)',
+    isImplicit: true,
+  },
+  cached('virtualappliances'),
+  reported('virtualappliances'),
+  held('virtualappliances'),
+  {
+    resource: ours('virtualappliances'),
+    verbs: ['create', 'get', 'update', 'delete'],
+    scope: 'cluster',
+    why: 'to make a task of them; get, to see whose one is that has the name already',
+  },
+  cached('ippools'),
+  reported('ippools'),
+  held('ippools'),
+  cached('ipleases'),
+  held('ipleases'),
+  {
+    resource: ours('ipleases'),
+    verbs: ['create', 'get', 'delete'],
+    scope: 'cluster',
+    why: 'to give addresses and take them back; get, to see who was faster',
+  },
+  cached('configmaps'),
+  {
+    resource: core('events'),
+    verbs: ['create', 'patch'],
+    scope: 'cluster',
+    why: 'to tell people what happens to their objects',
+  },
+  {
+    resource: LEASES,
+    verbs: ['get', 'create', 'update'],
+    scope: 'namespace',
+    why: 'to be elected among several replicas',
+  },
+  {
+    resource: core('secrets'),
+    verbs: ['get', 'create'],
+    scope: 'namespace',
+    why: "to keep the authority of the hosts' certificates, which is made once",
+  },
+];
+
+/** The rule that grants a permission. */
+export function ruleOf({ resource, subresource, verbs }: Permission): RbacRule {
+  const path = subresource === undefined ? resource.plural : `${resource.plural}/${subresource}`;
+  return { apiGroups: [resource.group], resources: [path], verbs };
+}

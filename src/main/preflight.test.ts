@@ -1,0 +1,97 @@
+import { describe, expect, it } from 'vitest';
+import { HOSTS, TEMPLATES } from '../api/kinds.ts';
+import { ApiError } from '../kube/api-error.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { PERMISSIONS, ruleOf } from './permissions.ts';
+import { findObstacle } from './preflight.ts';
+
+const NEEDS = { server: 'https://10.0.0.1:6443', kinds: [HOSTS, TEMPLATES], namespace: 'coppice-system' };
+const NEVER = new AbortController().signal;
+const ALL = [{ apiGroups: ['*'], resources: ['*'], verbs: ['*'] }];
+const NEEDED = PERMISSIONS.map(ruleOf);
+
+interface Answers {
+  readonly resources?: readonly string[];
+  readonly rules?: readonly object[];
+  readonly isIncomplete?: boolean;
+  readonly discovery?: unknown;
+}
+
+/** An API server of which only the given things are out of order. */
+function server({
+  resources = ['hosts', 'templates'],
+  rules = ALL,
+  isIncomplete,
+  discovery,
+}: Answers): KubeClient {
+  const getRaw = async (path: string) => {
+    if (discovery !== undefined) throw discovery;
+    if (!path.startsWith('/openapi')) return { resources: resources.map((name) => ({ name })) };
+    return {};
+  };
+  const create = async () => ({
+    metadata: {},
+    status: { resourceRules: rules, incomplete: isIncomplete },
+  });
+  return { getRaw, create } as unknown as KubeClient;
+}
+
+function unreachable(code: string): ApiError {
+  const cause = Object.assign(new Error('failed'), { code });
+  return new ApiError({ status: 0, reason: 'Unreachable', message: 'no answer', cause });
+}
+
+const refused = (status: number) =>
+  new ApiError({ status, reason: 'Refused', message: 'get /apis: refused' });
+
+describe('what is in an operator’s way', () => {
+  it.each<[string, Answers, string]>([
+    [
+      'no kinds at all',
+      { discovery: refused(404) },
+      'the kinds of coppice.dev/v1alpha1 are not installed: install the chart coppice-crds',
+    ],
+    [
+      'one kind missing',
+      { resources: ['hosts'] },
+      'Template are not installed: install the chart coppice-crds',
+    ],
+    ['no permissions', { rules: [] }, 'the operator may not list hosts, watch hosts, patch hosts/status'],
+    [
+      'one verb missing',
+      { rules: NEEDED.filter(({ resources }) => resources[0] !== 'events') },
+      "the operator may not create events, patch events: bind its account to the chart coppice's roles",
+    ],
+    [
+      'nobody there',
+      { discovery: unreachable('ECONNREFUSED') },
+      'the API server at https://10.0.0.1:6443 does not answer (ECONNREFUSED): see that it runs',
+    ],
+    [
+      'another authority',
+      { discovery: unreachable('SELF_SIGNED_CERT_IN_CHAIN') },
+      'is not trusted (SELF_SIGNED_CERT_IN_CHAIN): the kubeconfig',
+    ],
+    [
+      'another name',
+      { discovery: unreachable('ERR_TLS_CERT_ALTNAME_INVALID') },
+      'is for other names: reach it by a name',
+    ],
+    ['old credentials', { discovery: refused(401) }, "does not accept the operator's credentials"],
+    ['anything else', { discovery: refused(500) }, 'refuses to be asked: get /apis: refused'],
+    [
+      'fields that are not served',
+      { rules: NEEDED },
+      'the installed kinds are of an older release, without Host.apiVersion',
+    ],
+  ])('%s', async (_, answers, sentence) => {
+    const obstacle = await findObstacle(server(answers), NEEDS, NEVER);
+    expect(obstacle).toContain(sentence);
+    expect(obstacle).not.toContain('\n');
+  });
+
+  it('is not what an authorizer cannot list', async () => {
+    const obstacle = await findObstacle(server({ rules: [], isIncomplete: true }), NEEDS, NEVER);
+    expect(obstacle).not.toContain('may not');
+  });
+});

@@ -1,0 +1,194 @@
+import { readFile } from 'node:fs/promises';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { IP_LEASES } from '../../src/api/kinds.ts';
+import type { Operator } from '../../src/main/operator.ts';
+import { PERMISSIONS, type Permission, ruleOf } from '../../src/main/permissions.ts';
+import { expectStanding, READY } from '../expectations/conditions.ts';
+import { eventually } from '../integration/operator/eventually.ts';
+import { World } from '../integration/operator/world.ts';
+import type { ControlPlane } from './control-plane.ts';
+import { AUTHORITY, enrolment, joinAs } from './joining.ts';
+import { OPERATOR_USER } from './operator-account.ts';
+import { describeOnKubernetes } from './suite.ts';
+
+interface AuditEvent {
+  readonly verb: string;
+  readonly user: { readonly username: string };
+  readonly objectRef?: {
+    readonly apiGroup?: string;
+    readonly resource: string;
+    readonly subresource?: string;
+  };
+  readonly responseStatus?: { readonly code?: number };
+}
+
+const CLUSTER_ROLES = {
+  group: 'rbac.authorization.k8s.io',
+  version: 'v1',
+  plural: 'clusterroles',
+  kind: 'ClusterRole',
+  namespaced: false,
+};
+
+await describeOnKubernetes('what the operator may do', () => {
+  let world: World;
+
+  beforeAll(async () => {
+    const admissionPlugins = ['OwnerReferencesPermissionEnforcement'];
+    world = await World.start({ controlPlane: { audit: true, admissionPlugins } });
+    await live(world).catch(async (error: unknown) => {
+      throw new Error(`the operator came to a stop; refused was: ${await refusals(world)}`, { cause: error });
+    });
+  });
+  afterAll(() => world.stop());
+
+  it('is enough: nothing is refused', async () => {
+    expect(await refusals(world)).toBe('nothing');
+  });
+
+  it('is not too much: every verb is used', async () => {
+    const used = new Set((await audited(world)).map(wordsOf));
+    const granted = PERMISSIONS.filter(({ isImplicit }) => isImplicit !== true).flatMap((permission) => {
+      const { apiGroups, resources, verbs } = ruleOf(permission);
+      return verbs.map((verb) => `${verb} ${resources[0]} of '${apiGroups[0]}'`);
+    });
+    expect(granted.filter((words) => !used.has(words))).toEqual([]);
+  });
+
+  it('is asked for by the admission plugin of owner references, too', async () => {
+    const operator = await world.newOperator();
+    try {
+      await ready(operator);
+      const isImplicit = (each: Permission) => each.isImplicit === true;
+      const rules = PERMISSIONS.filter((each) => each.scope === 'cluster' && !isImplicit(each)).map(ruleOf);
+      await world.kube.patch(CLUSTER_ROLES, { name: 'coppice-operator' }, { rules });
+      await world.deploy('unowned');
+      await eventually('the task says that it is refused', async () => {
+        const { status } = await world.deployment('unowned');
+        expect(JSON.stringify(status?.conditions)).toContain('blockOwnerDeletion');
+      });
+    } finally {
+      await operator.close();
+    }
+  });
+});
+
+/** Everything an operator does in its life: all paths to the API server are walked once. */
+async function live(world: World): Promise<void> {
+  await world.addHost('host-a');
+  await world.addTemplate('debian');
+  const operator = await world.newOperator({ leaderElection: { namespace: 'default' } });
+  try {
+    await world.deploy('site', { replicas: 2 });
+    await answers(world, 'site', 2);
+    await world.change('site', { replicas: 1, package: { inline: { files: { 'index.html': 'changed' } } } });
+    await answers(world, 'site', 1);
+    await nameConflict(world);
+    await haveAddress(world);
+    for (let time = 0; time < 2; time += 1) await loseHost(world);
+    await world.removeDeployment('site');
+    await world.removeDeployment('taken');
+    await world.clear();
+    await world.removeHost('host-a');
+    await eventually('a repeated Event is counted', async () => {
+      expect((await audited(world)).map(wordsOf)).toContain("patch events of ''");
+    });
+  } finally {
+    await operator.close();
+  }
+  await keepAuthority(world);
+  await world.addHost('host-b');
+  await world.addTemplate('debian');
+}
+
+async function ready({ metricsUrl }: Operator): Promise<void> {
+  await eventually('the operator is ready', async () =>
+    expect((await fetch(`${metricsUrl}/readyz`)).status).toBe(200),
+  );
+}
+
+/** The first operator makes the authority of the hosts, the second one finds it; a host joins both. */
+async function keepAuthority(world: World): Promise<void> {
+  for (let time = 0; time < 2; time += 1) {
+    const joining = await enrolment(world);
+    const operator = await world.newOperator({ hostTls: { secret: AUTHORITY }, enrolment: joining.config });
+    try {
+      await ready(operator);
+      await joinAs(world, joining.url, 'host-c');
+    } finally {
+      await operator.close();
+    }
+  }
+}
+
+async function answers(world: World, name: string, replicas: number): Promise<void> {
+  await eventually(`${replicas} of ${name} answer`, async () => {
+    const { status, metadata } = await world.deployment(name);
+    expectStanding(status?.conditions, READY, 'Deployed');
+    expect(status).toMatchObject({
+      observedGeneration: metadata.generation,
+      replicas,
+      readyReplicas: replicas,
+    });
+  });
+}
+
+/** An appliance of that name is there already, and belongs to nobody. */
+async function nameConflict(world: World): Promise<void> {
+  await world.addAppliance('taken-web-0');
+  await world.deploy('taken');
+  await eventually('the conflict is told', async () => {
+    const ready = (await world.deployment('taken')).status?.conditions?.find(({ type }) => type === 'Ready');
+    expect(ready?.reason).toBe('NameConflict');
+  });
+}
+
+/** An appliance gets an address, and gets it back when its lease is torn out. */
+async function haveAddress(world: World): Promise<void> {
+  await world.addPool('lan');
+  await world.addAppliance('bridged', { network: { pool: 'lan' } });
+  const lease = async () => {
+    const [first] = await world.leases();
+    if (first === undefined) throw new Error('there is none');
+    return first.metadata;
+  };
+  const { name, uid } = await eventually('there is a lease', lease);
+  await eventually('it is told', async () =>
+    expect((await world.appliance('bridged')).status?.network).toBeDefined(),
+  );
+  await world.kube.delete(IP_LEASES, { name });
+  await world.kube.patch(IP_LEASES, { name }, { metadata: { finalizers: [] } });
+  await eventually('it is made again', async () => expect((await lease()).uid).not.toBe(uid));
+}
+
+async function loseHost(world: World): Promise<void> {
+  const readiness = async (status: string) =>
+    await eventually(`host-a's readiness is ${status}`, async () => {
+      const ready = (await world.host('host-a')).status?.conditions?.find(({ type }) => type === 'Ready');
+      expect(ready?.status).toBe(status);
+    });
+  await world.daemons.stop('host-a');
+  await readiness('False');
+  await world.daemons.restart('host-a');
+  await readiness('True');
+}
+
+/** What the operator asked of the API server so far, less what everyone who is logged in may ask. */
+async function audited(world: World): Promise<AuditEvent[]> {
+  const text = await readFile((world.api as typeof world.api & ControlPlane).auditLogPath, 'utf8');
+  return text
+    .split('\n')
+    .filter((line) => line.endsWith('}'))
+    .map((line) => JSON.parse(line) as AuditEvent)
+    .filter(({ user, objectRef }) => user.username === OPERATOR_USER && objectRef !== undefined);
+}
+
+async function refusals(world: World): Promise<string> {
+  const refused = (await audited(world)).filter(({ responseStatus }) => responseStatus?.code === 403);
+  return [...new Set(refused.map(wordsOf))].join(', ') || 'nothing';
+}
+
+function wordsOf({ verb, objectRef }: AuditEvent): string {
+  const { apiGroup = '', resource = '', subresource } = objectRef ?? {};
+  return `${verb} ${subresource === undefined ? resource : `${resource}/${subresource}`} of '${apiGroup}'`;
+}
