@@ -59,7 +59,7 @@ it('there are the seven kinds', () => {
 });
 
 /** Kinds that no controller looks at yet: were they to wait for a first status, they would wait for ever. */
-const UNOBSERVED = ['IPPool', 'TemplateLabel'];
+const UNOBSERVED = ['IPLease', 'TemplateLabel'];
 
 describe.each(crds.map((crd) => [crd.spec.names.kind, crd] as const))('%s', (kind, { spec }) => {
   it('has a short name, the category and a version', () => {

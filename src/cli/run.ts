@@ -1,3 +1,4 @@
+import { flushCompileCache } from 'node:module';
 import type { Logger } from 'pino';
 
 /**
@@ -22,6 +23,8 @@ export async function runUntilSignal(
   try {
     const running = await untilUp(start, controller.signal);
     if (running === undefined) return;
+    // Node itself keeps what it compiled only at a regular end, which a program that is killed never comes to.
+    flushCompileCache();
     await stopped;
     await running.close();
   } catch (error) {

@@ -4,6 +4,9 @@ interface Line {
   readonly reason?: string;
 }
 
+/** What whoever keeps a bed's daemon writes into its log before it is started again. */
+export const ENDED_BY_ITSELF = 'the daemon ended by itself';
+
 /** What the daemon's log calls libxl's time-outs, which the driver bears by itself. */
 const TIMEOUT = /^libxl ran out of its time/;
 
@@ -28,6 +31,7 @@ export function tellRetries(before: ReadonlyMap<string, number>, after: Readonly
 
 function retryOf({ msg, step, reason }: Line): string | undefined {
   if (msg === undefined) return undefined;
+  if (msg === ENDED_BY_ITSELF) return msg;
   if (TIMEOUT.test(msg)) return 'libxl time-out';
   return msg === 'a step failed' ? `step ${step} (${reason})` : undefined;
 }

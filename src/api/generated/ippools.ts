@@ -57,7 +57,7 @@ dns?: string[]
  */
 export interface IPPoolStatus {
 /**
- * The generation of the spec that this status speaks of.
+ * The generation of the spec that this status speaks of; -1 before the first look at it.
  */
 observedGeneration?: number
 /**
