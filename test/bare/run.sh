@@ -126,6 +126,8 @@ in_root() {
   unshare --mount --pid --fork --kill-child --propagation private bash -c '
     set -e
     root=$1; shift
+    # A root that is no mount point is none that `ip netns` would work in.
+    mount --bind "$root" "$root"
     mount -t proc proc "$root/proc"
     mount --rbind /sys "$root/sys"
     mount --rbind /dev "$root/dev"

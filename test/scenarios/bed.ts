@@ -53,7 +53,5 @@ export interface Bed {
   occupyName?(name: string, kernel: string): Promise<void>;
   /** Ends that VM; rejects when it is no longer as it was made. */
   releaseName?(name: string): Promise<void>;
-  /** What the API says of a VM that asks for more than the hypervisor has, though the host offers it. */
-  readonly memoryReason?: string;
   close(): Promise<void>;
 }

@@ -6,6 +6,15 @@ import { story } from './story.ts';
 import { survival } from './survival.ts';
 import { World } from './world.ts';
 
+/** What scenarios there are for depends on this. */
+export interface Hypervisor {
+  readonly name: string;
+  /** What the API says of a VM that asks for more memory than there is, though the host offers it; undefined: it overcommits. */
+  readonly memoryReason?: string;
+  /** Whether no two VMs of a host can have one name. */
+  readonly hasUniqueNames: boolean;
+}
+
 /** What each scenario is given, once the bed is made. */
 export type Given = () => World;
 
@@ -14,10 +23,11 @@ export type Given = () => World;
  * there can be no bed here, that is what the tests tell.
  */
 export function describeScenarios(
-  name: string,
+  hypervisor: Hypervisor,
   makeBed: () => Promise<Bed>,
   impossible: string | undefined,
 ): void {
+  const { name } = hypervisor;
   describe(name, () => {
     if (impossible !== undefined) {
       it('scenarios', (context) => context.skip(impossible));
@@ -45,6 +55,6 @@ export function describeScenarios(
 
     story(() => world);
     survival(() => world);
-    refusals(() => world);
+    refusals(() => world, hypervisor);
   });
 }

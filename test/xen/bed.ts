@@ -28,7 +28,6 @@ export class XenBed implements Bed {
   readonly driver = 'xen';
   readonly network = { prefix: 24, gateway: '10.0.2.2', first: '10.0.2.100', last: '10.0.2.119' } as const;
   readonly stateDirectory = '/var/lib/coppice';
-  readonly memoryReason = 'NotEnoughMemory';
   readonly dom0: Dom0;
   readonly #occupied = new Map<string, ListedDomain>();
   #keeper: string | undefined;

@@ -3,4 +3,6 @@ import { XenBed } from './bed.ts';
 import { Dom0 } from './dom0.ts';
 import { dom0IsImpossible } from './image.ts';
 
-describeScenarios('Xen', async () => new XenBed(await Dom0.boot()), dom0IsImpossible);
+const XEN = { name: 'Xen', memoryReason: 'NotEnoughMemory', hasUniqueNames: true };
+
+describeScenarios(XEN, async () => new XenBed(await Dom0.boot()), dom0IsImpossible);
