@@ -13,9 +13,6 @@ import { judge, type TestReport } from './test-report.ts';
 
 const repository = resolve(import.meta.dirname, '..');
 
-/** A dom0 under emulation needs the machine for itself for as long as all others together: `npm run test:xen`. */
-const WITHOUT_XEN = ['--project', '!xen'];
-
 async function runVitest(reportFile: string, args: readonly string[]): Promise<number | null> {
   const vitest = join(repository, 'node_modules/vitest/vitest.mjs');
   const reporters = ['--reporter=default', `--reporter=${join(repository, 'scripts/test-reporter.ts')}`];
@@ -54,7 +51,7 @@ if (args.length === 0) await prepareKubernetes();
 const folder = mkdtempSync(join(tmpdir(), 'coppice-tests-'));
 try {
   const reportFile = join(folder, 'report.json');
-  const exitCode = await runVitest(reportFile, args.length > 0 ? args : WITHOUT_XEN);
+  const exitCode = await runVitest(reportFile, args);
   const verdict = judge(readReport(reportFile), exitCode);
   console.log(verdict.lines.join('\n'));
   process.exitCode = verdict.exitCode;
