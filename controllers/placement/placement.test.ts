@@ -153,15 +153,21 @@ describe('bind', () => {
     throw new ApiError({ status, reason: 'Test', message: 'test' });
   };
 
-  it('binds this very version of the appliance only', async () => {
+  it('binds this very appliance with this very spec only', async () => {
     expect(await run(async () => ({}))).toEqual({
       isBound: true,
-      patches: [{ metadata: { uid: 'uid-web-0', resourceVersion: '1' }, spec: { hostName: 'host-a' } }],
+      patches: [
+        [
+          { op: 'test', path: '/metadata/uid', value: 'uid-web-0' },
+          { op: 'test', path: '/metadata/generation', value: 1 },
+          { op: 'add', path: '/spec/hostName', value: 'host-a' },
+        ],
+      ],
     });
   });
 
   it('decides anew about one that changed or went, and passes other errors on', async () => {
-    expect((await run(refused(409))).isBound).toBe(false);
+    expect((await run(refused(422))).isBound).toBe(false);
     expect((await run(refused(404))).isBound).toBe(false);
     await expect(run(refused(500))).rejects.toThrow('test');
   });

@@ -83,7 +83,7 @@ export function urgencyOf(appliance: VirtualAppliance, next: Status): Urgency {
  */
 function urgencyOfFirst({ metadata, spec }: VirtualAppliance, ready: Condition | undefined): Urgency {
   if (ready?.status === 'True' || !isStage(ready?.reason ?? '')) return 'now';
-  // Its host is chosen any moment, and a status that is written just then would have the binding refused.
+  // Its host is chosen any moment: one write tells both.
   if (spec.hostName === undefined) return 'soon';
   const isOfTask = metadata.ownerReferences?.some(({ controller }) => controller === true) ?? false;
   return isOfTask ? 'shortly' : 'now';

@@ -45,6 +45,11 @@ export function isConflict(error: unknown): error is ApiError {
   return error instanceof ApiError && error.status === 409 && error.reason !== 'AlreadyExists';
 }
 
+/** A test of a JSON patch failed: unlike an object that breaks a rule, that has no causes. */
+export function isFailedTest(error: unknown): error is ApiError {
+  return error instanceof ApiError && error.status === 422 && error.causes.length === 0;
+}
+
 /** An object of that name exists already. */
 export function isAlreadyExists(error: unknown): error is ApiError {
   return error instanceof ApiError && error.status === 409 && error.reason === 'AlreadyExists';

@@ -76,6 +76,13 @@ describe('a client', () => {
       'application/merge-patch+json',
     ],
     [
+      'JSON patch',
+      () => client.patch(THINGS, named, [{ op: 'add', path: '/spec/x', value: 1 }]),
+      'PATCH',
+      '/things/a',
+      'application/json-patch+json',
+    ],
+    [
       'apply',
       () => client.apply(THINGS, thing('a', '1'), { fieldManager: 'me' }),
       'PATCH',

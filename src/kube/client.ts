@@ -62,6 +62,14 @@ export interface ApplyOptions extends CallOptions {
   readonly subresource?: string;
 }
 
+/** One of RFC 6902, of those that are used. */
+export interface JsonPatchOperation {
+  readonly op: 'add' | 'test';
+  /** JSON pointer. */
+  readonly path: string;
+  readonly value: unknown;
+}
+
 /** What is applied: the fields that the manager wants, and only those. */
 export type ApplyConfiguration = Pick<KubeObject, 'apiVersion' | 'kind'> & {
   readonly metadata: ObjectName;
@@ -92,11 +100,14 @@ export interface KubeClient {
   ): Promise<T>;
   /** Asks for deletion; also resolves when there was nothing to delete. Finalizers may keep the object for a while. */
   delete(ref: ResourceRef, name: ObjectName, options?: DeleteOptions): Promise<void>;
-  /** JSON merge patch (RFC 7386). With metadata.resourceVersion or uid in it, 409 when they are not the current ones. */
+  /**
+   * An object is a JSON merge patch (RFC 7386): with metadata.resourceVersion or uid in it, 409 when they are not the current ones.
+   * A list is a JSON patch (RFC 6902): 422 without causes when one of its tests fails.
+   */
   patch<T extends KubeObject>(
     ref: ResourceRef<T>,
     name: ObjectName,
-    patch: Readonly<Record<string, unknown>>,
+    patch: Readonly<Record<string, unknown>> | readonly JsonPatchOperation[],
     options?: PatchOptions,
   ): Promise<T>;
   /** Server-side apply, taking over fields that other managers own. */

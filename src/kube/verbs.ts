@@ -73,6 +73,11 @@ export function writeVerbs(call: Caller): Pick<KubeClient, 'create' | 'replace' 
   };
 }
 
+/** API servers read YAML there; JSON is YAML. */
+const APPLY_PATCH = 'application/apply-patch+yaml';
+const JSON_PATCH = 'application/json-patch+json';
+const MERGE_PATCH = 'application/merge-patch+json';
+
 export function applyVerbs(call: Caller): Pick<KubeClient, 'patch' | 'apply' | 'applyStatus'> {
   const send = async <T extends KubeObject>(
     ref: ResourceRef<T>,
@@ -84,8 +89,7 @@ export function applyVerbs(call: Caller): Pick<KubeClient, 'patch' | 'apply' | '
     const { subresource, fieldManager } = options;
     const query: Record<string, QueryValue> = { fieldManager, force: verb === 'apply' ? true : undefined };
     const what = `${verb} ${ref.kind} ${keyOf(name)}${subresource === undefined ? '' : ` (${subresource})`}`;
-    // API servers read YAML there; JSON is YAML.
-    const contentType = verb === 'apply' ? 'application/apply-patch+yaml' : 'application/merge-patch+json';
+    const contentType = verb === 'apply' ? APPLY_PATCH : Array.isArray(body) ? JSON_PATCH : MERGE_PATCH;
     const path = objectPath(ref, { ...name, subresource }, query);
     return asObject(
       ref,
