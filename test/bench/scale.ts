@@ -5,8 +5,10 @@ import { ScaleWorld, type Server, writesIn } from './scale/world.ts';
 
 /** The paper's fleet: 100 hosts of 10 appliances, each created in 2.5 s, one at a time on a host (Equation 1). */
 const PAPER = { hosts: 100, appliances: 1000, startMs: 2500 };
-/** Sizes of the fleet between which the cost of one more appliance is measured. */
-const GROWTH = { hosts: 1000, startMs: 100, warmUp: 500, sizes: [1000, 2000, 4000, 10_000] };
+/** Sizes of the fleet between which the cost of one more appliance is measured; `warmUp` appliances come and go before. */
+const GROWTH = { hosts: 1000, startMs: 100, warmUp: 500, sizes: [10, 100, 1000, 2000, 4000, 10_000] };
+/** Fewer appliances than these cost too little CPU beside a thousand hosts' own to be told apart from it. */
+const EARLY = 1000;
 /** On a machine that is busy or small, fewer do: the sizes beyond are left out. */
 const LIMIT = Number(process.env.COPPICE_BENCH_APPLIANCES ?? Number.POSITIVE_INFINITY);
 /** A task of the growth; a user's usual one. */
@@ -69,6 +71,7 @@ async function storm(context: BenchContext, world: ScaleWorld, server: Server): 
   const writes = writesIn(await world.metrics()).total;
   const cost = await costOf(world, async () => {
     await world.fleet.call('restart');
+    await world.untilSteady(PAPER.hosts, PAPER.appliances);
     await world.untilQuiet(QUIET_MS);
   });
   const bootsNow = await world.fleet.call('boots');
@@ -102,13 +105,17 @@ async function growth(context: BenchContext): Promise<Ratio[]> {
   const world = await ScaleWorld.start('embedded', hosts, startMs);
   try {
     const points: Point[] = [];
-    await grow(world, 0, warmUp);
+    await world.apply(warmUp);
+    await world.untilAvailable(warmUp);
+    await world.removeAll();
     for (const [index, size] of sizes.entries()) {
-      points.push(await measureGrowth(world, sizes[index - 1] ?? warmUp, size));
+      points.push(await measureGrowth(world, sizes[index - 1] ?? 0, size));
       context.log(`growth: ${JSON.stringify(points.at(-1))}`);
     }
-    const [first, last] = [points[0], points.at(-1)];
-    if (first === undefined || last === undefined) throw new Error('there are no sizes to measure');
+    const [first, last] = [points.find(({ appliances }) => appliances >= EARLY), points.at(-1)];
+    if (first === undefined || last === undefined || first === last) {
+      throw new Error(`growth needs more than ${EARLY} appliances: raise COPPICE_BENCH_APPLIANCES`);
+    }
     const more = last.appliances - first.appliances;
     const memory = (last.usedBytes - first.usedBytes) / 1024 / more;
     const ratio = ratios('scale/growth');

@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { KubeConfig } from '@kubernetes/client-node';
 import { pino } from 'pino';
-import { isConditionTrue } from '../../../src/api/conditions.ts';
+import { type Condition, isConditionTrue } from '../../../src/api/conditions.ts';
 import {
   HOSTS,
   SERVICE_DEPLOYMENTS,
@@ -137,6 +137,24 @@ export class ScaleWorld {
     while (this.#available.size < count) await delay(20);
   }
 
+  /** Removes all tasks and waits until no appliance is left. */
+  async removeAll(): Promise<void> {
+    const { items } = await this.client.list(SERVICE_DEPLOYMENTS, { namespace: NAMESPACE });
+    for (const { metadata } of items) {
+      await this.client.delete(SERVICE_DEPLOYMENTS, { name: metadata.name, namespace: NAMESPACE });
+    }
+    while ((await this.appliances()).length > 0) await delay(500);
+  }
+
+  /** Waits until the API says that so many hosts are Ready and so many appliances available. */
+  async untilSteady(hosts: number, appliances: number): Promise<void> {
+    for (;;) {
+      const [{ items }, all] = [await this.client.list(HOSTS), await this.appliances()];
+      if (readyAmong(items) === hosts && readyAmong(all) === appliances) return;
+      await delay(200);
+    }
+  }
+
   async appliances(): Promise<VirtualAppliance[]> {
     return (await this.client.list(VIRTUAL_APPLIANCES, { namespace: NAMESPACE })).items;
   }
@@ -162,12 +180,7 @@ export class ScaleWorld {
       Object.entries(addresses).map(([name, address]) => this.#apply(HOSTS, 'Host', name, { address })),
     );
     void this.#watch();
-    for (;;) {
-      const { items } = await this.client.list(HOSTS);
-      const ready = items.filter(({ status }) => isConditionTrue(status?.conditions, 'Ready'));
-      if (ready.length === Object.keys(addresses).length) return;
-      await delay(200);
-    }
+    await this.untilSteady(Object.keys(addresses).length, 0);
   }
 
   async #apply(
@@ -197,6 +210,10 @@ export class ScaleWorld {
       }
     }
   }
+}
+
+function readyAmong(objects: readonly { readonly status?: { conditions?: Condition[] } }[]): number {
+  return objects.filter(({ status }) => isConditionTrue(status?.conditions, 'Ready')).length;
 }
 
 async function startApi(server: Server): Promise<{
