@@ -18,6 +18,13 @@ describe('the progress of an appliance', () => {
     ]);
   });
 
+  it('does not count what a step waited for its turn', () => {
+    const started = { ...emptyRecord, ...stepStarted(emptyRecord, 'Start', clockAt(10)) };
+    expect(stepFinished(started, 'Start', clockAt(14), 3000).steps).toMatchObject([
+      { state: 'Done', startedAt: '1970-01-01T00:00:13.000Z', seconds: 1 },
+    ]);
+  });
+
   it('counts the attempts of a step that fails, and begins anew once it was done', () => {
     let record = emptyRecord;
     for (const seconds of [1, 2, 3]) {

@@ -42,10 +42,13 @@ export function stepStarted(record: ApplianceRecord, name: StepName, clock: Cloc
   return { steps: withStep(record.steps, status), serviceState, accessPoints };
 }
 
-export function stepFinished(record: ApplianceRecord, name: StepName, clock: Clock): Change {
-  const steps = record.steps.map((step) =>
-    step.name === name ? done(step, secondsSince(step.startedAt, clock)) : step,
-  );
+/** @param waitedMs how long the step waited for its turn first: it counts as started only then */
+export function stepFinished(record: ApplianceRecord, name: StepName, clock: Clock, waitedMs = 0): Change {
+  const steps = record.steps.map((step) => {
+    if (step.name !== name) return step;
+    const startedAt = instant(Date.parse(step.startedAt) + waitedMs);
+    return done({ ...step, startedAt }, secondsSince(startedAt, clock));
+  });
   return { steps, serviceState: raised(record.serviceState, name), accessPoints: record.accessPoints };
 }
 

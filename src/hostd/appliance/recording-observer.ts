@@ -22,8 +22,9 @@ export function recordingObserver(options: {
       record.update(stepStarted(record.current, name, clock));
       onChange();
     },
-    finished: async ({ name }) => {
-      record.update(stepFinished(record.current, name, clock));
+    finished: async (step) => {
+      const { name } = step;
+      record.update(stepFinished(record.current, name, clock, step.waitedMs?.()));
       // These change what there is of the VM: told together, so that nobody sees the one without the other.
       if (name === 'Start' || name === 'Stop') await lookAtVm();
       onChange();

@@ -10,4 +10,6 @@ export type Step = {
   isDone(signal: AbortSignal): Promise<boolean>;
   /** Makes it so. May be aborted, fail or be killed anywhere, and be run again. */
   run(signal: AbortSignal): Promise<void>;
+  /** Milliseconds of `run` that were waiting for its turn: they are not of the step's own time, t_ij of Equation 1. */
+  waitedMs?(): number;
 };

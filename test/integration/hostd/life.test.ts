@@ -73,6 +73,24 @@ describe('an appliance on a host', () => {
     });
   }
 
+  it('takes no time of its own while it waits for those before it on a host that starts one VM at a time', async () => {
+    const simulated = { ...QUICK, creationConcurrency: 1 };
+    await withHost(certificates, { simulated }, async ({ client, layer }) => {
+      const wanted = ['a', 'b', 'c'].map((name) => applianceOf(layer, { name }));
+      await Promise.all(wanted.map((desired) => client.putAppliance(desired)));
+      const made = await Promise.all(wanted.map(({ uuid }) => untilAvailable(client, uuid)));
+      const starts = made
+        .flatMap(({ steps }) => steps.filter(({ name }) => name === 'Start'))
+        .map(({ startedAt, seconds }) => ({ from: Date.parse(startedAt), ms: seconds * 1000 }))
+        .sort((one, other) => one.from - other.from);
+      const [first, , last] = starts;
+      if (first === undefined || last === undefined) throw new Error('three were wanted');
+      const spanMs = last.from + last.ms - first.from;
+      // Rounded to milliseconds, each of them.
+      expect(starts.reduce((sum, { ms }) => sum + ms, 0)).toBeLessThanOrEqual(spanMs + starts.length);
+    });
+  });
+
   it('is started again after its VM crashed, on the same disk and ports', async () => {
     await withHost(certificates, {}, async ({ client, layer, stateDir }) => {
       const desired = applianceOf(layer);

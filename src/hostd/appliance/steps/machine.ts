@@ -14,12 +14,19 @@ import type { Step } from '../step.ts';
 /** The VM runs. */
 export function startStep(scope: Scope): Step {
   const { host, desired, directory, record } = scope;
+  let waitedMs = 0;
   return {
     name: 'Start',
+    waitedMs: () => waitedMs,
     isDone: async () => (await host.driver.inspect(desired.uuid, directory.path))?.state === 'Running',
     run: async (signal) => {
       await makeRoom(scope);
-      await queued(host.creation, () => host.driver.start(vmSpecOf(scope), signal), signal);
+      const askedAt = host.clock.now();
+      const create = () => {
+        waitedMs = host.clock.now() - askedAt;
+        return host.driver.start(vmSpecOf(scope), signal);
+      };
+      await queued(host.creation, create, signal);
       record.update({ started: true });
     },
   };
