@@ -7,6 +7,7 @@ import { aHost, anAppliance } from '../../test/builders/objects.ts';
 import { aHostReport, aView } from '../../test/builders/reports.ts';
 import { AssumedBindings } from './assumed.ts';
 import { bind } from './bind.ts';
+import { decisionsOf } from './decisions.ts';
 import { refusalOf } from './refusal.ts';
 import { inOrderOfArrival, isPending, placementHost, placementRequest } from './snapshot.ts';
 
@@ -136,6 +137,57 @@ describe('a refusal', () => {
 
   it('says so when there are no hosts', () => {
     expect(refuse(0)).toMatchObject({ reason: 'NoHosts', reasons: [] });
+  });
+});
+
+describe('a choice', () => {
+  const decide = (hosts: number, appliances: number) => {
+    const snapshot = Array.from({ length: hosts }, (_, n) =>
+      placementHost(aHost({ metadata: { name: `host-${String(n).padStart(4, '0')}` } }), aView(), []),
+    );
+    const waiting = Array.from({ length: appliances }, (_, n) =>
+      anAppliance({ metadata: { name: `web-${n}` } }),
+    );
+    const requests = waiting.map(placementRequest);
+    return decisionsOf(snapshot, waiting, requests, placeBatch(snapshot, requests));
+  };
+
+  it('has one entry for each host that was passed over', () => {
+    expect(decide(2, 2).map((decision) => decision.type === 'placed' && decision.words)).toEqual([
+      {
+        message:
+          'host-0000 comes first by free memory, then free CPU, then name, of the 2 hosts, all of which qualified',
+        reasons: [
+          {
+            host: 'host-0001',
+            reason: 'has as much memory and CPU free as host-0000, which comes first by name',
+          },
+        ],
+      },
+      {
+        message:
+          'host-0001 comes first by free memory, then free CPU, then name, of the 2 hosts, all of which qualified',
+        reasons: [
+          {
+            host: 'host-0000',
+            reason: 'has room, but less memory free than host-0001: 11.7Gi, not 12Gi',
+          },
+        ],
+      },
+    ]);
+  });
+
+  it('names twenty hosts at most, and none where a batch is too big for that', () => {
+    const words = decide(2000, 60).map((decision) =>
+      decision.type === 'placed' ? decision.words : undefined,
+    );
+    expect(words).toHaveLength(60);
+    expect(words[0]).toMatchObject({ message: expect.stringContaining('of the 2000 hosts') });
+    expect(words[0]?.reasons).toHaveLength(20);
+    expect(words[59]).toEqual({
+      message: expect.stringMatching(/of the hosts that qualified; too many were placed at once/),
+      reasons: [],
+    });
   });
 });
 
