@@ -43,6 +43,12 @@ export class PlacementOutcomes {
     for (const listener of [...this.#listeners]) listener(key);
   }
 
+  /** A choice that its appliance's status carries, as the cache shows it: the reasons of thousands are not kept twice. */
+  forgetTold(uid: string, placedTime: string | undefined): void {
+    const outcome = this.#outcomes.get(uid);
+    if (outcome?.type === 'placed' && outcome.choice.placedTime === placedTime) this.forget(uid);
+  }
+
   forget(uid: string): void {
     this.#outcomes.delete(uid);
   }

@@ -8,6 +8,7 @@ import { aHostReport, aView } from '../../test/builders/reports.ts';
 import { AssumedBindings } from './assumed.ts';
 import { bind } from './bind.ts';
 import { decisionsOf } from './decisions.ts';
+import { PlacementOutcomes } from './outcomes.ts';
 import { refusalOf } from './refusal.ts';
 import { inOrderOfArrival, isPending, placementHost, placementRequest } from './snapshot.ts';
 
@@ -188,6 +189,27 @@ describe('a choice', () => {
       message: expect.stringMatching(/of the hosts that qualified; too many were placed at once/),
       reasons: [],
     });
+  });
+});
+
+describe('PlacementOutcomes', () => {
+  it('keeps a choice until the status carries this one', () => {
+    const outcomes = new PlacementOutcomes();
+    const placedTime = '2026-01-02T00:00:00.000Z';
+    const choice = { message: 'a comes first', reasons: [], placedTime, waited: false };
+    outcomes.set('default/web-0', 'a', { type: 'placed', choice });
+    for (const other of [undefined, '2026-01-01T00:00:00.000Z']) outcomes.forgetTold('a', other);
+    expect(outcomes.get('a')).toEqual({ type: 'placed', choice });
+    outcomes.forgetTold('a', placedTime);
+    expect(outcomes.get('a')).toBeUndefined();
+  });
+
+  it('keeps a refusal', () => {
+    const outcomes = new PlacementOutcomes();
+    const refusal = { reason: 'NoHosts', message: 'none', reasons: [] } as const;
+    outcomes.set('default/web-0', 'a', { type: 'refused', refusal });
+    outcomes.forgetTold('a', undefined);
+    expect(outcomes.get('a')).toEqual({ type: 'refused', refusal });
   });
 });
 
