@@ -1,7 +1,6 @@
 import type { VirtualAppliance } from '../../src/api/kinds.ts';
 import { keyOf } from '../../src/api/object.ts';
 import { placeBatch } from '../../src/domain/placement/batch.ts';
-import type { Placement } from '../../src/domain/placement/types.ts';
 import { done, type ReconcileResult, requeueAfter, waitFor } from '../../src/kube/outcome.ts';
 import { boundAppliances, resourcesOf, uidOf } from '../bound.ts';
 import { BY_HOST, BY_PENDING, BY_UID, type OperatorContext, PENDING } from '../context.ts';
@@ -9,6 +8,7 @@ import { inParallel } from '../parallel.ts';
 import { type ControllerDefinition, changesOf, viewsSource } from '../sources.ts';
 import { AssumedBindings } from './assumed.ts';
 import { bind } from './bind.ts';
+import { type Decision, decisionsOf, type PlacedDecision, type RefusedDecision } from './decisions.ts';
 import { refusalOf } from './refusal.ts';
 import { inOrderOfArrival, isPending, placementHost, placementRequest } from './snapshot.ts';
 
@@ -74,13 +74,13 @@ class Pass {
     if (waiting.length === 0) return done;
     if (this.#isConnecting()) return waitFor('the hosts to be connected to', CONNECT_PATIENCE_MS);
     const inOrder = inOrderOfArrival(waiting);
-    const placements = this.#decide(inOrder);
-    const bound = await this.#carryOut(inOrder, placements, signal);
-    return bound ? this.#retellLater(placements) : requeueAfter(50);
+    const decisions = this.#decide(inOrder);
+    const bound = await this.#carryOut(decisions, signal);
+    return bound ? this.#retellLater(decisions) : requeueAfter(50);
   }
 
   /** Algorithms 1 and 2; measures Tc, the time to compute what is used, and Ts, the time to choose. */
-  #decide(waiting: readonly VirtualAppliance[]): readonly Placement[] {
+  #decide(waiting: readonly VirtualAppliance[]): readonly Decision[] {
     const { caches, clock, times, views } = this.#context;
     const startedAt = clock.monotonic();
     const assumed = this.#memory.assumed.byHost();
@@ -93,44 +93,30 @@ class Pass {
       return placementHost(host, views.get(name), promised);
     });
     const computedAt = clock.monotonic();
-    const placements = placeBatch(hosts, waiting.map(placementRequest));
+    const requests = waiting.map(placementRequest);
+    const placements = placeBatch(hosts, requests);
     times.recordPlacement({
       tcSeconds: (computedAt - startedAt) / 1000,
       tsSeconds: (clock.monotonic() - computedAt) / 1000,
     });
-    return placements;
+    return decisionsOf(hosts, waiting, requests, placements);
   }
 
   /** Tells the refused, binds the placed; false when someone has to be decided about again. */
-  async #carryOut(
-    waiting: readonly VirtualAppliance[],
-    placements: readonly Placement[],
-    signal: AbortSignal,
-  ): Promise<boolean> {
-    const bindings: { appliance: VirtualAppliance; host: string }[] = [];
-    waiting.forEach((appliance, index) => {
-      const placement = placements[index];
-      if (placement === undefined) return;
-      if (placement.host === null) this.#refuse(appliance, placement);
-      else bindings.push({ appliance, host: placement.host });
-    });
+  async #carryOut(decisions: readonly Decision[], signal: AbortSignal): Promise<boolean> {
+    const bindings = decisions.filter((decision) => decision.type === 'placed');
+    for (const decision of decisions) if (decision.type === 'refused') this.#refuse(decision);
     let allBound = true;
     for (const { appliance, host } of bindings) {
       this.#memory.assumed.assume({ uid: uidOf(appliance), host, resources: resourcesOf(appliance) });
     }
-    const considered = this.#context.caches.hosts.list().length;
-    await inParallel(bindings, BIND_WIDTH, async ({ appliance, host }) => {
-      if (!(await this.#bind(appliance, host, considered, signal))) allBound = false;
+    await inParallel(bindings, BIND_WIDTH, async (binding) => {
+      if (!(await this.#bind(binding, signal))) allBound = false;
     });
     return allBound;
   }
 
-  async #bind(
-    appliance: VirtualAppliance,
-    host: string,
-    considered: number,
-    signal: AbortSignal,
-  ): Promise<boolean> {
+  async #bind({ appliance, host, words }: PlacedDecision, signal: AbortSignal): Promise<boolean> {
     const { client, clock, outcomes, recorder } = this.#context;
     const uid = uidOf(appliance);
     let isBound = false;
@@ -141,15 +127,14 @@ class Pass {
     }
     if (!isBound) return false;
     const waited = outcomes.get(uid)?.type === 'refused';
-    const message = `${host} has the most memory free, then CPU, of the ${considered} host(s) that were considered`;
     const placedTime = new Date(clock.now()).toISOString();
-    outcomes.set(keyOf(appliance), uid, { type: 'placed', choice: { message, placedTime, waited } });
+    outcomes.set(keyOf(appliance), uid, { type: 'placed', choice: { ...words, placedTime, waited } });
     if (waited)
       recorder.record(appliance, { type: 'Normal', reason: 'Placed', message: `bound to host ${host}` });
     return true;
   }
 
-  #refuse(appliance: VirtualAppliance, unplaced: Extract<Placement, { host: null }>): void {
+  #refuse({ appliance, unplaced }: RefusedDecision): void {
     const { clock, outcomes, recorder } = this.#context;
     const uid = uidOf(appliance);
     const toldAt = this.#memory.toldAt.get(uid);
@@ -164,8 +149,8 @@ class Pass {
   }
 
   /** Who goes on waiting is told again when the numbers may have changed; what could make room starts a pass anyway. */
-  #retellLater(placements: readonly Placement[]): ReconcileResult {
-    if (placements.every(({ host }) => host !== null)) return done;
+  #retellLater(decisions: readonly Decision[]): ReconcileResult {
+    if (decisions.every(({ type }) => type === 'placed')) return done;
     return waitFor('a host with room', RETELL_MS);
   }
 

@@ -1,13 +1,20 @@
+/** Why an appliance did not go to a host. */
+export interface HostReason {
+  readonly host: string;
+  readonly reason: string;
+}
+
 /** Why an appliance has no host yet, host by host and in one sentence. */
 export interface Refusal {
   readonly reason: 'NoHosts' | 'NoHostFits';
   readonly message: string;
-  readonly reasons: readonly { readonly host: string; readonly reason: string }[];
+  readonly reasons: readonly HostReason[];
 }
 
-/** How placement came to a host. */
+/** How placement came to a host, and why not to others. */
 export interface Choice {
   readonly message: string;
+  readonly reasons: readonly HostReason[];
   /** RFC 3339. */
   readonly placedTime: string;
   /** Whether it was refused before, so that people are told that the wait is over. */
@@ -34,6 +41,12 @@ export class PlacementOutcomes {
   set(key: string, uid: string, outcome: Outcome): void {
     this.#outcomes.set(uid, outcome);
     for (const listener of [...this.#listeners]) listener(key);
+  }
+
+  /** A choice that its appliance's status carries, as the cache shows it: the reasons of thousands are not kept twice. */
+  forgetTold(uid: string, placedTime: string | undefined): void {
+    const outcome = this.#outcomes.get(uid);
+    if (outcome?.type === 'placed' && outcome.choice.placedTime === placedTime) this.forget(uid);
   }
 
   forget(uid: string): void {

@@ -7,6 +7,8 @@ import { aHost, anAppliance } from '../../test/builders/objects.ts';
 import { aHostReport, aView } from '../../test/builders/reports.ts';
 import { AssumedBindings } from './assumed.ts';
 import { bind } from './bind.ts';
+import { decisionsOf } from './decisions.ts';
+import { PlacementOutcomes } from './outcomes.ts';
 import { refusalOf } from './refusal.ts';
 import { inOrderOfArrival, isPending, placementHost, placementRequest } from './snapshot.ts';
 
@@ -136,6 +138,78 @@ describe('a refusal', () => {
 
   it('says so when there are no hosts', () => {
     expect(refuse(0)).toMatchObject({ reason: 'NoHosts', reasons: [] });
+  });
+});
+
+describe('a choice', () => {
+  const decide = (hosts: number, appliances: number) => {
+    const snapshot = Array.from({ length: hosts }, (_, n) =>
+      placementHost(aHost({ metadata: { name: `host-${String(n).padStart(4, '0')}` } }), aView(), []),
+    );
+    const waiting = Array.from({ length: appliances }, (_, n) =>
+      anAppliance({ metadata: { name: `web-${n}` } }),
+    );
+    const requests = waiting.map(placementRequest);
+    return decisionsOf(snapshot, waiting, requests, placeBatch(snapshot, requests));
+  };
+
+  it('has one entry for each host that was passed over', () => {
+    expect(decide(2, 2).map((decision) => decision.type === 'placed' && decision.words)).toEqual([
+      {
+        message:
+          'host-0000 comes first by free memory, then free CPU, then name, of the 2 hosts, all of which qualified',
+        reasons: [
+          {
+            host: 'host-0001',
+            reason: 'has as much memory and CPU free as host-0000, which comes first by name',
+          },
+        ],
+      },
+      {
+        message:
+          'host-0001 comes first by free memory, then free CPU, then name, of the 2 hosts, all of which qualified',
+        reasons: [
+          {
+            host: 'host-0000',
+            reason: 'has room, but less memory free than host-0001: 11.7Gi, not 12Gi',
+          },
+        ],
+      },
+    ]);
+  });
+
+  it('names twenty hosts at most, and none where a batch is too big for that', () => {
+    const words = decide(2000, 60).map((decision) =>
+      decision.type === 'placed' ? decision.words : undefined,
+    );
+    expect(words).toHaveLength(60);
+    expect(words[0]).toMatchObject({ message: expect.stringContaining('of the 2000 hosts') });
+    expect(words[0]?.reasons).toHaveLength(20);
+    expect(words[59]).toEqual({
+      message: expect.stringMatching(/of the hosts that qualified; too many were placed at once/),
+      reasons: [],
+    });
+  });
+});
+
+describe('PlacementOutcomes', () => {
+  it('keeps a choice until the status carries this one', () => {
+    const outcomes = new PlacementOutcomes();
+    const placedTime = '2026-01-02T00:00:00.000Z';
+    const choice = { message: 'a comes first', reasons: [], placedTime, waited: false };
+    outcomes.set('default/web-0', 'a', { type: 'placed', choice });
+    for (const other of [undefined, '2026-01-01T00:00:00.000Z']) outcomes.forgetTold('a', other);
+    expect(outcomes.get('a')).toEqual({ type: 'placed', choice });
+    outcomes.forgetTold('a', placedTime);
+    expect(outcomes.get('a')).toBeUndefined();
+  });
+
+  it('keeps a refusal', () => {
+    const outcomes = new PlacementOutcomes();
+    const refusal = { reason: 'NoHosts', message: 'none', reasons: [] } as const;
+    outcomes.set('default/web-0', 'a', { type: 'refused', refusal });
+    outcomes.forgetTold('a', undefined);
+    expect(outcomes.get('a')).toEqual({ type: 'refused', refusal });
   });
 });
 

@@ -1,8 +1,6 @@
 import type { Unplaced } from '../../src/domain/placement/types.ts';
+import { hostReasons } from './host-reasons.ts';
 import type { Refusal } from './outcomes.ts';
-
-/** A status has room for so many hosts; the sentence counts all of them. */
-const MOST_HOSTS = 20;
 
 /** A refusal as a status tells it: one entry a host, the first of them. */
 export function refusalOf(unplaced: Unplaced): Refusal {
@@ -12,8 +10,6 @@ export function refusalOf(unplaced: Unplaced): Refusal {
   return {
     reason: byHost.size === 0 ? 'NoHosts' : 'NoHostFits',
     message: `${summary}; it is placed as soon as a host has room`.slice(0, 4096),
-    reasons: [...byHost]
-      .slice(0, MOST_HOSTS)
-      .map(([host, messages]) => ({ host, reason: messages.join('; ').slice(0, 512) })),
+    reasons: hostReasons([...byHost].map(([host, messages]) => ({ host, message: messages.join('; ') }))),
   };
 }

@@ -102,6 +102,7 @@ class Reconciler {
   async reconcile(key: string, signal: AbortSignal): Promise<ReconcileResult> {
     const cached = this.#context.caches.appliances.get(key);
     if (cached === undefined) return this.#forget(key);
+    this.#context.outcomes.forgetTold(uidOf(cached), cached.status?.placement?.placedTime);
     const found = this.#writer.latest(cached);
     if (this.#known.get(key)?.metadata.uid !== found.metadata.uid) this.#forgetKnown(key);
     this.#known.set(key, found);

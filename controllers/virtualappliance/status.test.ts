@@ -82,11 +82,14 @@ describe('the status of an appliance', () => {
   });
 
   it('tells how the host was chosen, and why none was', () => {
-    const choice = { message: 'host-a has the most', placedTime: '2026-01-01T00:00:00.000Z', waited: false };
-    expect(status({ outcome: { type: 'placed', choice } }).placement).toEqual({
-      message: 'host-a has the most',
-      placedTime: choice.placedTime,
-    });
+    const told = { message: 'host-a comes first', placedTime: '2026-01-01T00:00:00.000Z' };
+    const placed = (reasons: { host: string; reason: string }[]) =>
+      status({ outcome: { type: 'placed', choice: { ...told, reasons, waited: false } } });
+    expect(placed([]).placement).toEqual(told);
+    const passedOver = { ...told, reasons: [{ host: 'h', reason: 'has less' }] };
+    expect(placed(passedOver.reasons).placement).toEqual(passedOver);
+    const kept = status({ appliance: anAppliance({ status: placed(passedOver.reasons) }) });
+    expect(kept.placement).toEqual(passedOver);
     const refusal = {
       reason: 'NoHostFits',
       message: 'none',

@@ -53,8 +53,11 @@ function placementOf({ spec, status }: VirtualAppliance, outcome: Outcome | unde
       const { message, reasons } = outcome.refusal;
       return { message, reasons: reasons.map((reason) => ({ ...reason })) };
     }
-    case 'placed':
-      return { message: outcome.choice.message, placedTime: outcome.choice.placedTime };
+    case 'placed': {
+      const { message, placedTime, reasons } = outcome.choice;
+      const told = { message, placedTime };
+      return reasons.length === 0 ? told : { ...told, reasons: reasons.map((reason) => ({ ...reason })) };
+    }
     case undefined:
       if (status?.placement !== undefined || spec.hostName === undefined) return status?.placement;
       return { message: `bound to host ${spec.hostName}` };

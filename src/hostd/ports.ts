@@ -1,8 +1,9 @@
 import { createServer } from 'node:net';
 import type { PortRequest } from '../host/protocol.ts';
 import { codeOf, hostErrors } from './errors.ts';
-import { type MachineLock, tryMachineLock } from './lock.ts';
+import type { Lock } from './lock.ts';
 import { describePortHolder } from './port-holder.ts';
+import { tryPortLock } from './port-lock.ts';
 
 /** Port name → host port. */
 export type PortMap = Readonly<Record<string, number>>;
@@ -10,7 +11,7 @@ export type PortMap = Readonly<Record<string, number>>;
 /** Whose ports these are: `label` is what messages call it. */
 export type PortOwner = { readonly uuid: string; readonly label: string };
 
-type Claim = { readonly owner: PortOwner; readonly lock: MachineLock | undefined };
+type Claim = { readonly owner: PortOwner; readonly lock: Lock | undefined };
 
 export type PortRange = { readonly first: number; readonly last: number };
 
@@ -19,7 +20,7 @@ export const FORWARD_ADDRESS = '127.0.0.1';
 
 /**
  * The host ports of all appliances. A port is claimed from its reservation to the appliance's deletion, in this
- * daemon by the map, against other daemons of the machine by a machine lock, against all else by binding it once.
+ * daemon by the map, against other daemons of the machine by a lock, against all else by binding it once.
  */
 export class PortRegistry {
   readonly #claims = new Map<number, Claim>();
@@ -37,7 +38,7 @@ export class PortRegistry {
     return this.#inTurn(async () => {
       for (const port of Object.values(ports)) {
         if (this.#claims.has(port)) continue;
-        this.#claims.set(port, { owner, lock: await tryMachineLock(`port/${port}`) });
+        this.#claims.set(port, { owner, lock: await tryPortLock(port) });
       }
     });
   }
@@ -91,7 +92,7 @@ export class PortRegistry {
     const holder = this.#claims.get(port);
     if (holder?.owner.uuid === owner.uuid) return;
     if (holder !== undefined) throw hostErrors.portInUse(port, holder.owner.label);
-    const lock = await tryMachineLock(`port/${port}`);
+    const lock = await tryPortLock(port);
     if (lock === undefined)
       throw hostErrors.portInUse(port, 'an appliance of another daemon on this machine');
     if (!(await canBind(port))) {
@@ -109,7 +110,7 @@ export class PortRegistry {
     for (let step = 0; step < size; step += 1) {
       const port = first + ((start + step) % size);
       if (this.#claims.has(port)) continue;
-      const lock = await tryMachineLock(`port/${port}`);
+      const lock = await tryPortLock(port);
       if (lock === undefined) continue;
       if (await canBind(port)) {
         this.#claims.set(port, { owner, lock });

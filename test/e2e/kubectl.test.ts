@@ -97,7 +97,7 @@ describe.skipIf(qemuIsMissing)('a user with kubectl', () => {
     const described = await kubectl.ok(['describe', 'va', 'hello-web-0']);
     expect(described).toMatch(/Normal +ServiceAvailable +\S+ +coppice-operator +the service answers at http/);
     const story = (await coppice?.run('describe', 'hello-web-0')) ?? '';
-    expect(story).toMatch(/Placement:\n {2}.*host-[ab]/);
+    expect(story).toMatch(/Placement:\n {2}host-[ab] .*\n {2}host-[ab]: (has|is) /);
     for (const step of ['Disk', 'Start', 'Agent', 'Install', 'Service'])
       expect(story).toMatch(new RegExp(`${step} +Done +\\d+ +\\d+`));
     expect(story).toContain('qemu-system-x86_64');

@@ -35,7 +35,7 @@ export function refusals(given: Given, { memoryReason, hasUniqueNames }: Hypervi
       try {
         const kernel = join(folder, 'vmlinux');
         await writeFile(kernel, 'no kernel at all\n');
-        await world.addTemplate('broken', { type: 'static-site', port: 80 }, kernel);
+        await world.addTemplate('broken', { type: 'static-site', port: 80 }, { kernel });
         await world.apply('wrong', web({ template: { name: 'broken' } }));
         expect(await world.untilSays('wrong-web-0', 'VMStartFailed')).toMatch(/kernel/i);
         expect(await world.bed.vms()).toEqual([]);

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, it } from 'vitest';
 import type { Bed } from './bed.ts';
+import { deletion } from './deletion.ts';
 import { refusals } from './refusals.ts';
 import { retriesIn, tellRetries } from './retries.ts';
 import { story } from './story.ts';
@@ -55,6 +56,7 @@ export function describeScenarios(
 
     story(() => world);
     survival(() => world);
+    deletion(() => world);
     refusals(() => world, hypervisor);
   });
 }

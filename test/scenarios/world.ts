@@ -6,6 +6,7 @@ import { pino } from 'pino';
 import { findCondition } from '../../src/api/conditions.ts';
 import {
   HOSTS,
+  IP_LEASES,
   IP_POOLS,
   SERVICE_DEPLOYMENTS,
   TEMPLATES,
@@ -111,8 +112,12 @@ export class World {
     await this.create(manifest('ServiceDeployment', name, { services }));
   }
 
-  /** A template of the minimal guest with another container, or another kernel. */
-  async addTemplate(name: string, container: object, kernel = this.image.kernel): Promise<void> {
+  /** A template of the minimal guest with another container, another kernel, or more told to it. */
+  async addTemplate(
+    name: string,
+    container: object,
+    { kernel = this.image.kernel, words = '' }: { readonly kernel?: string; readonly words?: string } = {},
+  ): Promise<void> {
     const { disk, initrd, kernelArguments } = this.image;
     await this.create(
       manifest('Template', name, {
@@ -121,7 +126,7 @@ export class World {
           boot: {
             kernel: await this.#provided(kernel),
             initrd: await this.#provided(initrd),
-            commandLine: kernelArguments,
+            commandLine: `${kernelArguments} ${words}`.trimEnd(),
           },
         },
         container,
@@ -134,6 +139,12 @@ export class World {
     await this.create(
       manifest('IPPool', name, { ranges: [{ start, end }], prefix, gateway, dns: [gateway] }),
     );
+  }
+
+  /** All addresses that are given. */
+  async leases(): Promise<readonly string[]> {
+    const { items } = await this.kube.list(IP_LEASES);
+    return items.map(({ spec }) => spec.address);
   }
 
   /** The appliances of a task, by name. */

@@ -42,7 +42,8 @@ export function explainRefusal(
   return { reasons, summary: summarise(reasons, hosts.length) };
 }
 
-function reasonsOf(
+/** What speaks against the host, given what is free on it; empty when it would do. */
+export function reasonsOf(
   request: PlacementRequest,
   host: PlacementHost,
   freeCpu: number,

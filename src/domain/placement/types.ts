@@ -61,6 +61,16 @@ export interface Refusal {
   readonly summary: string;
 }
 
+/** Why a request went to its host, in one sentence, and what kept it from others. */
+export interface Justification {
+  /**
+   * The hosts that were passed over, those first that Algorithm 2 (SO-MVDS 4.2) looks at first, then those that are
+   * appointed and not registered; as many as were asked for.
+   */
+  readonly passedOver: readonly { readonly host: string; readonly message: string }[];
+  readonly summary: string;
+}
+
 /** Why a host is not even considered. */
 export type Exclusion = 'NotReady' | 'NotAppointed' | 'SelectorMismatch' | 'NoUserNetwork' | 'NoBridge';
 

@@ -13,6 +13,8 @@ export type Layout = {
   readonly kubeconfig: string;
   /** What must be the same at every start: ports, number of hosts, driver. */
   readonly settings: string;
+  /** Held by the command that starts or ends parts. */
+  readonly commandLock: string;
   readonly guests: string;
   readonly run: string;
   readonly logs: string;
@@ -34,6 +36,7 @@ export function layoutOf(dataDir: string): Layout {
     apiStorage: join(root, 'api', 'objects.sqlite'),
     kubeconfig: join(root, 'kubeconfig'),
     settings: join(root, 'settings.json'),
+    commandLock: join(root, 'command.lock'),
     guests: join(root, 'guests'),
     run: join(root, 'run'),
     logs: join(root, 'logs'),

@@ -1,6 +1,6 @@
-import { mkdir, stat } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import { tryMachineLock } from '../../hostd/lock.ts';
+import { tryFileLock } from '../../hostd/lock.ts';
 import type { Layout } from './layout.ts';
 
 const POLL_MS = 100;
@@ -11,10 +11,8 @@ const POLL_MS = 100;
  */
 export async function withDataDir<T>(layout: Layout, use: () => Promise<T>, patienceMs = 0): Promise<T> {
   await mkdir(layout.root, { recursive: true });
-  // By inode, so that no second path to the folder deceives.
-  const { dev, ino } = await stat(layout.root, { bigint: true });
   const deadline = Date.now() + patienceMs;
-  let lock = await tryMachineLock(`data/${dev}/${ino}`);
+  let lock = await tryFileLock(layout.commandLock);
   while (lock === undefined) {
     if (Date.now() >= deadline) {
       throw new Error(
@@ -22,7 +20,7 @@ export async function withDataDir<T>(layout: Layout, use: () => Promise<T>, pati
       );
     }
     await delay(POLL_MS);
-    lock = await tryMachineLock(`data/${dev}/${ino}`);
+    lock = await tryFileLock(layout.commandLock);
   }
   try {
     return await use();

@@ -18,6 +18,10 @@ const repository = resolve(import.meta.dirname, '../../..');
 const FETCH =
   'const a = await fetch(process.argv[1]); process.stdout.write(await a.text()); process.exit(a.ok ? 0 : 1)';
 
+const BRIDGE = 'br0';
+/** The host's own interface on its bridge, which no boot takes away. */
+const UPLINK = 'uplink';
+
 const needed = ['qemu-system-x86_64', 'qemu-img', 'ip', 'setpriv'] as const;
 const missing = (
   await Promise.all(
@@ -124,10 +128,14 @@ export class QemuBed implements Bed {
       .sort((a, b) => (a.uuid < b.uuid ? -1 : 1));
   }
 
-  /** Of a host, only the end of all its processes can be had here. */
+  /** What a host's boot does away with and makes anew: all processes, and all interfaces that somebody made. */
   async reboot(): Promise<void> {
-    await this.killDaemon();
-    for (const { pid } of await processesNaming(this.stateDirectory)) await killAndWait(pid);
+    await this.#endProcesses();
+    for (const name of await this.#interfacesOnBridge()) {
+      if (name !== UPLINK) await this.#ip('link', 'delete', 'dev', name);
+    }
+    await this.#ip('link', 'delete', 'dev', BRIDGE);
+    await this.#makeBridge();
   }
 
   async outside(address: string, port: number): Promise<string> {
@@ -135,7 +143,7 @@ export class QemuBed implements Bed {
   }
 
   async close(): Promise<void> {
-    await this.reboot();
+    await this.#endProcesses();
     // The bridge, the VMs' taps and the leg's other end go with it.
     await execute('ip', ['netns', 'delete', this.#namespace]).catch(unlessMissing);
     await rm(this.#folder, { recursive: true, force: true });
@@ -152,15 +160,34 @@ export class QemuBed implements Bed {
   async #makeNetwork(leg: string): Promise<void> {
     const namespace = this.#namespace;
     const ip = (...args: readonly string[]) => execute('ip', args);
-    const inside = (...args: readonly string[]) => ip('-n', namespace, ...args);
     await ip('netns', 'add', namespace);
-    await inside('link', 'add', 'br0', 'type', 'bridge');
-    await ip('link', 'add', leg, 'type', 'veth', 'peer', 'name', 'uplink', 'netns', namespace);
-    await inside('link', 'set', 'uplink', 'master', 'br0');
-    await inside('address', 'add', `${this.network.gateway}/24`, 'dev', 'br0');
-    for (const name of ['lo', 'br0', 'uplink']) await inside('link', 'set', name, 'up');
+    await ip('link', 'add', leg, 'type', 'veth', 'peer', 'name', UPLINK, 'netns', namespace);
+    for (const name of ['lo', UPLINK]) await this.#ip('link', 'set', name, 'up');
+    await this.#makeBridge();
     await ip('address', 'add', `${this.#subnet}.2/24`, 'dev', leg);
     await ip('link', 'set', leg, 'up');
+  }
+
+  /** As the host's configuration has it made at each boot. */
+  async #makeBridge(): Promise<void> {
+    await this.#ip('link', 'add', BRIDGE, 'type', 'bridge');
+    await this.#ip('link', 'set', UPLINK, 'master', BRIDGE);
+    await this.#ip('address', 'add', `${this.network.gateway}/24`, 'dev', BRIDGE);
+    await this.#ip('link', 'set', BRIDGE, 'up');
+  }
+
+  async #interfacesOnBridge(): Promise<readonly string[]> {
+    const { stdout } = await this.#ip('-j', 'link', 'show', 'master', BRIDGE);
+    return (JSON.parse(stdout) as readonly { readonly ifname: string }[]).map(({ ifname }) => ifname);
+  }
+
+  async #endProcesses(): Promise<void> {
+    await this.killDaemon();
+    for (const { pid } of await processesNaming(this.stateDirectory)) await killAndWait(pid);
+  }
+
+  #ip(...args: readonly string[]): Promise<{ readonly stdout: string }> {
+    return execute('ip', ['-n', this.#namespace, ...args]);
   }
 }
 

@@ -4,6 +4,7 @@ import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DesiredAppliance, StepName } from '../../../src/host/protocol.ts';
+import { SET_NETWORK } from '../../../src/hostd/guest/network.ts';
 import type { HostdConfig } from '../../../src/main/hostd.ts';
 import {
   applianceOf,
@@ -60,6 +61,13 @@ const scenes: readonly Scene[] = [
   { step: 'Disk', simulated: slow({ overlay: 300 }) },
   { step: 'Start', simulated: slow({ start: LONG_MS }) },
   { step: 'Agent', simulated: slow({ agent: LONG_MS }), change: () => ({ agentTimeoutSeconds: 3600 }) },
+  {
+    step: 'Network',
+    simulated: hanging('exec', SET_NETWORK),
+    change: () => ({
+      network: { mode: 'bridge', ports: [], address: '10.0.8.10', prefixLength: 24, dns: [] },
+    }),
+  },
   { step: 'Configure', simulated: hanging('exec', '/etc/coppice/env') },
   { step: 'Container', simulated: slow({ container: LONG_MS }) },
   {

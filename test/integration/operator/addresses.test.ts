@@ -18,6 +18,7 @@ import {
   RECONCILING,
   STALLED,
 } from '../../expectations/conditions.ts';
+import { STUCK_ADDRESS } from './daemons.ts';
 import { eventually } from './eventually.ts';
 import { World } from './world.ts';
 
@@ -133,6 +134,27 @@ describe('addresses of pools', () => {
       expect(await world.kube.find(IP_POOLS, { namespace: 'default', name: 'lan' })).toBeUndefined();
     });
     await says('late', RECONCILING, 'AddressPoolNotFound');
+  });
+
+  it('an appliance that is deleted while its guest sets its network gives its address back', async () => {
+    await world.addTemplate('debian');
+    await world.addPool('lan', { ranges: [{ start: STUCK_ADDRESS, end: STUCK_ADDRESS }] });
+    await world.addAppliance('stuck', bridge);
+    const { spec } = await eventually('its guest sets its network', async () => {
+      const found = await world.appliance('stuck');
+      expect(found.status?.steps).toContainEqual(
+        expect.objectContaining({ name: 'Network', state: 'Running' }),
+      );
+      return found;
+    });
+    expect((await world.leases()).map(({ metadata }) => metadata.name)).toEqual([STUCK_ADDRESS]);
+    await world.kube.delete(VIRTUAL_APPLIANCES, { namespace: 'default', name: 'stuck' });
+    await eventually('it is gone, and its lease', async () => {
+      expect(await world.appliances()).toEqual([]);
+      expect(await world.leases()).toEqual([]);
+    });
+    expect(await world.daemons.appliancesOn(spec.hostName ?? '')).toEqual([]);
+    await poolSays('lan', { used: 0, free: 1 });
   });
 
   it('a chosen address is checked, and waited for when another has it', async () => {

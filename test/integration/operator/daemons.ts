@@ -10,6 +10,9 @@ import { eventually } from './eventually.ts';
 
 const GIBI = 1024 ** 3;
 
+/** Whose guest gets this address never comes to an end of setting its network. */
+export const STUCK_ADDRESS = '10.0.8.99';
+
 /** A simulated host that is quick, yet slow enough that something can come in between. */
 const QUICK: NonNullable<HostdConfig['simulated']> = {
   creationConcurrency: 2,
@@ -24,6 +27,7 @@ const QUICK: NonNullable<HostdConfig['simulated']> = {
     service: 10,
     shutdown: 5,
   },
+  failures: [{ step: 'exec', of: ` ${STUCK_ADDRESS} `, hangs: true, message: 'it hangs' }],
 };
 
 const OVERRIDES: NonNullable<HostdConfig['overrides']> = {

@@ -70,6 +70,11 @@ describe('what is in the way', () => {
     const placed = await available('shop-web-0');
     expect(placed.spec.hostName).toBe('host-big');
     expectCondition(placed.status?.conditions, 'Placed', 'True', 'Placed');
+    expect(placed.status?.placement).toEqual({
+      message: 'host-big is the only one of 2 hosts that qualified',
+      placedTime: expect.any(String),
+      reasons: [{ host: 'host-a', reason: expect.stringContaining('too little memory') }],
+    });
     await world.clear();
     await world.removeHost('host-big');
   });

@@ -13,6 +13,8 @@ export type XenContext = {
   readonly toolstack: Toolstack;
   readonly network: HostNetwork;
   readonly sockets: ChannelSockets;
+  /** The lock file of who makes a domain; the same for all daemons of the host, which have state directories of their own. */
+  readonly creationLock: string;
   readonly consoles: ConsoleLogs;
   readonly grub: DomainSurroundings['grub'];
   /** Counts one of libxl's time-outs. */

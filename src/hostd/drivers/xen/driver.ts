@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Clock } from '../../clock.ts';
 import { createAgentGuest } from '../../guest/agent-guest.ts';
@@ -26,7 +27,10 @@ export type XenDriverConfig = {
   readonly searchPath: string;
   /** The bridge that VMs' cards are on; without, no VM can be started. */
   readonly bridge?: string | undefined;
-  /** Where the sockets of the VMs' channels are: a short path without commas, emptied by a boot of the host. */
+  /**
+   * Where the sockets of the VMs' channels are, and the lock on making domains, so the same for all daemons of the host:
+   * a short path without commas, emptied by a boot of the host.
+   */
   readonly socketDirectory?: string;
   /** Name or path of xl; `xl` without. */
   readonly binary?: string;
@@ -46,7 +50,9 @@ const debianGrub = {
 export function createXenDriver(config: XenDriverConfig): Driver {
   const { clock, log, searchPath } = config;
   const toolstack = new Toolstack({ xl: config.binary ?? 'xl', xenstoreRead: 'xenstore-read', searchPath });
-  const sockets = new ChannelSockets(clock, config.socketDirectory ?? '/run/coppice/xen');
+  const runDirectory = config.socketDirectory ?? '/run/coppice/xen';
+  const sockets = new ChannelSockets(clock, runDirectory);
+  const creationLock = join(runDirectory, 'creation.lock');
   const network = createHostNetwork(clock, searchPath);
   const consoles = new ConsoleLogs(clock);
   const agents = new Agents(clock, (uuid) => sockets.connect(uuid));
@@ -57,7 +63,17 @@ export function createXenDriver(config: XenDriverConfig): Driver {
   const timedOut = () => {
     timeouts += 1;
   };
-  const context: XenContext = { clock, log, toolstack, network, sockets, consoles, grub, timedOut };
+  const context: XenContext = {
+    clock,
+    log,
+    toolstack,
+    network,
+    sockets,
+    creationLock,
+    consoles,
+    grub,
+    timedOut,
+  };
   return {
     probe: () => probeXen(context, config.bridge),
     measure: (own) => measureMachine(toolstack, own),

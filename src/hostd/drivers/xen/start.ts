@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { instant } from '../../clock.ts';
 import { codeOf, type HostError, hostErrors } from '../../errors.ts';
 import { writeDurably } from '../../files.ts';
-import { tryMachineLock } from '../../lock.ts';
+import { tryFileLock } from '../../lock.ts';
 import type { VmSpec } from '../driver.ts';
 import { errorsIn, hypervisorProblem, takenName, tellsOfMemory, tellsOfTimeout } from './classify.ts';
 import { endCommands, runCommand, untilNoCommand } from './commands.ts';
@@ -64,12 +64,12 @@ async function make(
 
 /** One creation at a time on a host, as Xen wants it, whatever daemons there are on it. */
 async function inCreation<T>(
-  { clock }: XenContext,
+  { clock, creationLock }: XenContext,
   signal: AbortSignal | undefined,
   work: () => Promise<T>,
 ): Promise<T> {
   for (;;) {
-    const lock = await tryMachineLock('xen/creation');
+    const lock = await tryFileLock(creationLock);
     if (lock !== undefined) return work().finally(() => lock.release());
     await clock.sleep(turnMs, signal);
   }
