@@ -74,9 +74,9 @@ async function compareOne(
   const seconds = await interleave(context, CREATIONS, {
     coppice: (repetition) => createByCoppice(world, host, `one-${repetition}`, stepSeconds),
     bare: async () => {
-      const { seconds, timeouts } = await createBare(host, model.uuid);
-      bareTimeouts.push(timeouts);
-      return { seconds, clearUp: () => removeBare(host) };
+      const made = await createBare(host, model.uuid);
+      bareTimeouts.push(made.timeouts);
+      return { seconds: made.seconds, clearUp: () => removeBare(host) };
     },
   });
   await world.remove('model');
