@@ -108,7 +108,7 @@ export class XenWorld {
     }
   }
 
-  /** Tc + Ts of Equation 1 (SO-MVDS 4.1) as the operator measured them when it placed the task, in seconds. */
+  /** Tc + Ts of Equation 1 (SO-MVDS 4.1) as the operator measured them when it placed the task: seconds, to the millisecond. */
   async placementSeconds(task: string): Promise<number> {
     const deadline = Date.now() + LIMIT_MS;
     for (;;) {
