@@ -100,15 +100,16 @@ export function isDone({ steps }: ApplianceStatus, name: StepName): boolean {
 }
 
 /**
- * Seconds from the first appliance's first step until the last domain was there, gaps between the steps and all: by the clock of
- * the one host that they are all on.
+ * Seconds from the first appliance's first step until each domain was there, ascending, gaps between the steps and all: by the
+ * clock of the one host that they are all on.
  */
-export function creationSeconds(appliances: readonly ApplianceStatus[]): number {
+export function secondsUntilDomains(appliances: readonly ApplianceStatus[]): readonly number[] {
   const begins = appliances.flatMap(({ steps }) => steps.map(({ startedAt }) => Date.parse(startedAt)));
-  const ends = appliances.map(({ steps }) => {
+  const begin = Math.min(...begins);
+  const seconds = appliances.map(({ steps }) => {
     const start = steps.find(({ name }) => name === 'Start');
     if (start?.state !== 'Done') throw new Error('the domain is not there yet');
-    return Date.parse(start.startedAt) + start.seconds * 1000;
+    return (Date.parse(start.startedAt) - begin) / 1000 + start.seconds;
   });
-  return (Math.max(...ends) - Math.min(...begins)) / 1000;
+  return seconds.sort((a, b) => a - b);
 }
