@@ -85,6 +85,17 @@ await describeOnKubernetes('a host that joins', () => {
     );
   });
 
+  it('does not renew what was for a Host of the same name before', async () => {
+    const first = await joinAs(world, url, 'host-f');
+    await world.kube.delete(HOSTS, { name: 'host-f' });
+    await eventually('the Host is gone', async () =>
+      expect(await world.kube.find(HOSTS, { name: 'host-f' })).toBeUndefined(),
+    );
+    const second = await joinAs(world, url, 'host-f');
+    await expect(renew(first)).rejects.toThrow('host host-f was deleted and added again');
+    expect((await renew(second)).host).toBe('host-f');
+  });
+
   it('that has moved is found at its new address', async () => {
     await joinAs(world, url, 'host-c');
     await joinAs(world, url, 'host-c', { address: 'https://127.0.0.2:7444' });
