@@ -38,20 +38,17 @@ import { fenceWrites } from '../kube/fence.ts';
 import { createInformer, type Informer } from '../kube/informer.ts';
 import { runLeaderElection } from '../kube/lease.ts';
 import type { IndexFunction } from '../kube/store.ts';
-import { startEnrolment } from './enrolment/server.ts';
-import { ensureHostAuthority, type HostTls, operatorTls } from './host-authority.ts';
+import type { HostTls } from './host-authority.ts';
+import {
+  createHostCredentials,
+  type HostCredentials,
+  type HostCredentialsOptions,
+} from './host-credentials.ts';
 import { OperatorMetrics, serveHealth } from './operator-metrics.ts';
 import { findObstacle } from './preflight.ts';
 
-export interface OperatorConfig {
+export interface OperatorConfig extends Pick<HostCredentialsOptions, 'hostTls' | 'enrolment'> {
   readonly kubeConfig: KubeConfig;
-  /** How to speak to the hosts' daemons: as told, or by their authority, which is in that Secret or is made there. */
-  readonly hostTls: HostTls | { readonly secret: { readonly namespace: string; readonly name: string } };
-  /** Let hosts join there, with an authority in a Secret: those of that DaemonSet's service account, and those that were added. */
-  readonly enrolment?: {
-    readonly listen: { readonly host: string; readonly port: number };
-    readonly daemonSetAccount: string;
-  };
   /** Act only while holding a Lease in that namespace, so that several replicas may run. */
   readonly leaderElection?: { readonly namespace: string };
   /** Serve /healthz, /readyz and /metrics there; port 0 takes a free one. */
@@ -99,14 +96,15 @@ export async function runOperator(config: OperatorConfig): Promise<Operator> {
   const health =
     config.metricsListen &&
     (await serveHealth(config.metricsListen, { obstacle: () => state.obstacle, metrics }));
-  const program: Program = { config, client, views, metrics, state };
+  const credentials = createHostCredentials({ ...config, client, clock: systemClock });
+  const program: Program = { config, client, credentials, views, metrics, state };
   const ended = keepRunning(program, signal);
   return {
     ...(health === undefined ? {} : { metricsUrl: health.url }),
     close: async () => {
       stop.abort(new Error('the operator is being closed'));
       await ended;
-      await state.enrolment?.close();
+      await credentials.close();
       await health?.close();
       await client.close();
     },
@@ -116,6 +114,7 @@ export async function runOperator(config: OperatorConfig): Promise<Operator> {
 interface Program {
   readonly config: OperatorConfig;
   readonly client: KubeClient;
+  readonly credentials: HostCredentials;
   readonly views: HostViews;
   readonly metrics: OperatorMetrics;
   readonly state: State;
@@ -124,7 +123,6 @@ interface Program {
 interface State {
   /** Why it does not lead, nor stands by to do so; undefined when nothing is in the way. */
   obstacle: string | undefined;
-  enrolment?: { close(): Promise<void> };
 }
 
 /** Leads, and starts over with nothing in memory whenever that ends: leadership lost, or a failure nobody foresaw. */
@@ -133,9 +131,9 @@ async function keepRunning(program: Program, signal: AbortSignal): Promise<void>
   const { log, leaderElection } = config;
   while (!signal.aborted) {
     try {
-      const hostTls = await untilUsable(program, signal);
+      await untilUsable(program, signal);
       if (leaderElection === undefined) {
-        await lead(program, hostTls, () => true, signal);
+        await lead(program, () => true, signal);
         continue;
       }
       const identity = `${hostname()}-${randomUUID()}`;
@@ -145,7 +143,7 @@ async function keepRunning(program: Program, signal: AbortSignal): Promise<void>
       await runLeaderElection(
         {
           ...election,
-          lead: (leadership) => lead(program, hostTls, () => leadership.isLeader(), leadership.signal),
+          lead: (leadership) => lead(program, () => leadership.isLeader(), leadership.signal),
         },
         signal,
       );
@@ -160,7 +158,7 @@ async function keepRunning(program: Program, signal: AbortSignal): Promise<void>
 }
 
 /** Resolves when nothing is in the way any more; says once a while in one sentence what is. */
-async function untilUsable(program: Program, signal: AbortSignal): Promise<HostTls> {
+async function untilUsable(program: Program, signal: AbortSignal): Promise<void> {
   const { client, config, state } = program;
   const { kubeConfig, log, leaderElection, hostTls } = config;
   const needs = {
@@ -169,56 +167,30 @@ async function untilUsable(program: Program, signal: AbortSignal): Promise<HostT
     namespace: 'secret' in hostTls ? hostTls.secret.namespace : leaderElection?.namespace,
   };
   for (let lastSaid = ''; ; ) {
-    const found = (await findObstacle(client, needs, signal)) ?? (await tryHostTls(program, signal));
-    if (typeof found !== 'string') {
-      state.obstacle = undefined;
-      return found;
-    }
+    const found = (await findObstacle(client, needs, signal)) ?? (await missingHostTls(program, signal));
     state.obstacle = found;
+    if (found === undefined) return;
     if (found !== lastSaid) log.warn(found);
     lastSaid = found;
     await sleep(systemClock, RETRY_MS, signal);
   }
 }
 
-/** The certificates, or in one sentence why there are none. */
-async function tryHostTls(program: Program, signal: AbortSignal): Promise<HostTls | string> {
+/** Why there are no certificates, in one sentence. */
+async function missingHostTls({ credentials }: Program, signal: AbortSignal): Promise<string | undefined> {
   try {
-    return await hostTlsOf(program, signal);
+    await credentials.obtain(signal);
+    return undefined;
   } catch (error) {
     if (signal.aborted) throw error;
     return error instanceof Error ? error.message : String(error);
   }
 }
 
-/** The certificates that were given, or a new one from the authority in the Secret; from then on hosts may join. */
-async function hostTlsOf({ client, config, state }: Program, signal: AbortSignal): Promise<HostTls> {
-  const { hostTls, enrolment, log } = config;
-  if (!('secret' in hostTls)) return hostTls;
-  const now = systemClock.now();
-  const authority = await ensureHostAuthority(client, hostTls.secret, now, signal);
-  if (enrolment !== undefined) {
-    const { listen, daemonSetAccount: daemonSet } = enrolment;
-    const accounts = { namespace: hostTls.secret.namespace, daemonSet };
-    state.enrolment ??= await startEnrolment({
-      listen,
-      authority,
-      accounts,
-      client,
-      clock: systemClock,
-      log,
-    });
-  }
-  return await operatorTls(authority, now);
-}
-
 /** Everything that acts, built anew for each term: nothing that was remembered in another one is trusted. */
-async function lead(
-  program: Program,
-  hostTls: HostTls,
-  isLeader: () => boolean,
-  signal: AbortSignal,
-): Promise<void> {
+async function lead(program: Program, isLeader: () => boolean, signal: AbortSignal): Promise<void> {
+  // Who stood by for long may find another authority.
+  const hostTls = await program.credentials.obtain(signal);
   const context = createContext(program, hostTls, isLeader);
   const { caches, clock, links, log, random, recorder } = context;
   const ended = new AbortController();
