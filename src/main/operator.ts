@@ -38,6 +38,7 @@ import { fenceWrites } from '../kube/fence.ts';
 import { createInformer, type Informer } from '../kube/informer.ts';
 import { runLeaderElection } from '../kube/lease.ts';
 import type { IndexFunction } from '../kube/store.ts';
+import { AccessWatch } from './access-watch.ts';
 import type { HostTls } from './host-authority.ts';
 import {
   createHostCredentials,
@@ -45,6 +46,7 @@ import {
   type HostCredentialsOptions,
 } from './host-credentials.ts';
 import { OperatorMetrics, serveHealth } from './operator-metrics.ts';
+import { OBJECT_NAMES } from './permissions.ts';
 import { findObstacle } from './preflight.ts';
 
 export interface OperatorConfig extends Pick<HostCredentialsOptions, 'hostTls' | 'enrolment'> {
@@ -68,7 +70,6 @@ export interface Operator {
   close(): Promise<void>;
 }
 
-const LEASE = 'coppice-operator';
 /** How long to wait before looking again whether the kinds are installed, or starting over after a failure. */
 const RETRY_MS = 1000;
 
@@ -139,7 +140,7 @@ async function keepRunning(program: Program, signal: AbortSignal): Promise<void>
       const identity = `${hostname()}-${randomUUID()}`;
       const { namespace } = leaderElection;
       const chance = { clock: systemClock, random: Math.random, log };
-      const election = { ...chance, client, namespace, name: LEASE, identity };
+      const election = { ...chance, client, namespace, name: OBJECT_NAMES.lease, identity };
       await runLeaderElection(
         {
           ...election,
@@ -159,21 +160,30 @@ async function keepRunning(program: Program, signal: AbortSignal): Promise<void>
 
 /** Resolves when nothing is in the way any more; says once a while in one sentence what is. */
 async function untilUsable(program: Program, signal: AbortSignal): Promise<void> {
-  const { client, config, state } = program;
-  const { kubeConfig, log, leaderElection, hostTls } = config;
+  for (;;) {
+    const found = (await lookAround(program, signal)) ?? (await missingHostTls(program, signal));
+    say(program, found);
+    if (found === undefined) return;
+    await sleep(systemClock, RETRY_MS, signal);
+  }
+}
+
+async function lookAround({ client, config }: Program, signal: AbortSignal): Promise<string | undefined> {
+  const { kubeConfig, leaderElection, hostTls, enrolment } = config;
   const needs = {
     server: kubeConfig.getCurrentCluster()?.server ?? 'no address',
     kinds: [HOSTS, TEMPLATES, SERVICE_DEPLOYMENTS, VIRTUAL_APPLIANCES, IP_POOLS, IP_LEASES],
-    namespace: 'secret' in hostTls ? hostTls.secret.namespace : leaderElection?.namespace,
+    leaseNamespace: leaderElection?.namespace,
+    authority: 'secret' in hostTls ? hostTls.secret : undefined,
+    enrolment: enrolment !== undefined,
   };
-  for (let lastSaid = ''; ; ) {
-    const found = (await findObstacle(client, needs, signal)) ?? (await missingHostTls(program, signal));
-    state.obstacle = found;
-    if (found === undefined) return;
-    if (found !== lastSaid) log.warn(found);
-    lastSaid = found;
-    await sleep(systemClock, RETRY_MS, signal);
-  }
+  return await findObstacle(client, needs, signal);
+}
+
+/** To who asks for readiness, and, once, to the log. */
+function say({ config, state }: Program, obstacle: string | undefined): void {
+  if (obstacle !== undefined && obstacle !== state.obstacle) config.log.warn(obstacle);
+  state.obstacle = obstacle;
 }
 
 /** Why there are no certificates, in one sentence. */
@@ -191,10 +201,16 @@ async function missingHostTls({ credentials }: Program, signal: AbortSignal): Pr
 async function lead(program: Program, isLeader: () => boolean, signal: AbortSignal): Promise<void> {
   // Who stood by for long may find another authority.
   const hostTls = await program.credentials.obtain(signal);
-  const context = createContext(program, hostTls, isLeader);
-  const { caches, clock, links, log, random, recorder } = context;
   const ended = new AbortController();
   const term = AbortSignal.any([signal, ended.signal]);
+  const access = new AccessWatch({
+    ask: () => lookAround(program, term),
+    say: (obstacle) => {
+      if (!term.aborted) say(program, obstacle);
+    },
+  });
+  const context = createContext(program, hostTls, isLeader, access);
+  const { caches, clock, links, log, random, recorder } = context;
   const informers: readonly Pick<Informer<KubeObject>, 'run'>[] = Object.values(caches);
   const following = informers.map((informer) => informer.run(term));
   const controlling = createControllers(context).map((controller) => {
@@ -211,7 +227,12 @@ async function lead(program: Program, isLeader: () => boolean, signal: AbortSign
   }
 }
 
-function createContext(program: Program, hostTls: HostTls, isLeader: () => boolean): OperatorContext {
+function createContext(
+  program: Program,
+  hostTls: HostTls,
+  isLeader: () => boolean,
+  access: AccessWatch,
+): OperatorContext {
   const { config, views } = program;
   const { log } = config;
   const client = fenceWrites(program.client, isLeader);
@@ -222,7 +243,7 @@ function createContext(program: Program, hostTls: HostTls, isLeader: () => boole
     client,
     applier: createApplier(client, FIELD_MANAGER),
     recorder: createEventRecorder({ ...reporter, ...chance, client }),
-    caches: createCaches(program),
+    caches: createCaches(program, access),
     views,
     links: new HostLinks({ ...chance, views, connect: connectTo(hostTls, isLeader) }),
     outcomes: new PlacementOutcomes(),
@@ -231,7 +252,7 @@ function createContext(program: Program, hostTls: HostTls, isLeader: () => boole
   };
 }
 
-function createCaches({ client, config, metrics }: Program): Caches {
+function createCaches({ client, config, metrics }: Program, access: AccessWatch): Caches {
   const cache = <T extends KubeObject>(
     ref: ResourceRef<T>,
     indexes?: Readonly<Record<string, IndexFunction<T>>>,
@@ -243,7 +264,10 @@ function createCaches({ client, config, metrics }: Program): Caches {
       clock: systemClock,
       random: Math.random,
       log: config.log,
-      observe: (event) => metrics.watch(ref.plural, event),
+      observe: (event) => {
+        metrics.watch(ref.plural, event);
+        access.observe(ref.plural, event);
+      },
     });
   return {
     hosts: cache(HOSTS),
