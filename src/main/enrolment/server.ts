@@ -1,12 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { Logger } from 'pino';
 import { hostServerName, OPERATOR_ORGANIZATION } from '../../host/protocol.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import type { Clock } from '../../kube/clock.ts';
 import { issueCertificate, type KeyPair, signRequest } from '../certificates.ts';
+import { type Listening, listenAt } from '../listening.ts';
 import { type Accounts, applicantOf, JoinError } from './applicant.ts';
 import {
   JOIN_PATH,
@@ -36,9 +36,7 @@ const UID = 'urn:uuid:';
 const ADDRESS = /^https:\/\/[^\s/]{1,500}$/;
 
 /** Gives certificates to hosts that prove who they are. Every replica may: none needs to lead for it. */
-export async function startEnrolment(
-  options: EnrolmentOptions,
-): Promise<{ readonly url: string; close(): Promise<void> }> {
+export async function startEnrolment(options: EnrolmentOptions): Promise<Listening> {
   const { authority, clock, listen, log } = options;
   const { cert, key } = await issueCertificate(authority, {
     commonName: 'coppice-operator',
@@ -58,19 +56,7 @@ export async function startEnrolment(
       });
     },
   );
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(listen.port, listen.host, resolve);
-  });
-  const { port } = server.address() as AddressInfo;
-  return {
-    url: `https://${listen.host.includes(':') ? `[${listen.host}]` : listen.host}:${port}`,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
+  return await listenAt(server, listen, 'https');
 }
 
 async function answer(
