@@ -6,7 +6,7 @@ import type { KubeObject } from '../../../src/api/object.ts';
 import { findCompanion } from '../../kubernetes/assets.ts';
 
 const CHARTS = join(import.meta.dirname, '../../../charts');
-const NAMESPACE = 'coppice-system';
+export const NAMESPACE = 'coppice-system';
 
 /** What tests read of a pod's template. */
 export interface PodTemplate {
@@ -30,7 +30,10 @@ export interface Manifest extends KubeObject {
     readonly ports: readonly object[];
     readonly [field: string]: unknown;
   };
+  readonly rules?: readonly { readonly resources: readonly string[] }[];
 }
+
+export const NO_HELM = 'no helm: put it into the folder that KUBEBUILDER_ASSETS names, or into the PATH';
 
 /** Helm without a cluster. */
 export class Helm {
@@ -40,18 +43,20 @@ export class Helm {
     this.#program = program;
   }
 
-  /** The helm of the tests' cache, or of the machine; undefined when there is none. */
+  /** The helm of the tests' cache, or of the machine; undefined when there is none, which in CI is a failure. */
   static async find(): Promise<Helm | undefined> {
     const program = await findCompanion('helm', process.env);
-    return program === undefined ? undefined : new Helm(program);
+    if (program !== undefined) return new Helm(program);
+    if (process.env.CI) throw new Error(NO_HELM);
+    return undefined;
   }
 
   /** All objects of the chart with those values, hooks' ones included, on a cluster that has `kinds` besides its own. */
   async render(chart: string, values: object = {}, kinds: readonly string[] = []): Promise<Rendered> {
     const has = kinds.map((version) => `--api-versions=${version}`);
-    return new Rendered(
-      loadAll(await this.#run(['template', ...release(chart), ...has], values)) as Manifest[],
-    );
+    const documents = loadAll(await this.#run(['template', ...release(chart), ...has], values));
+    // A file of which all is switched off leaves a document of comments alone.
+    return new Rendered(documents.filter((document) => document !== null) as Manifest[]);
   }
 
   /** What an installation says to do next. */
