@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { runHostd } from '../../../src/main/hostd.ts';
+import { freePorts } from '../../kubernetes/processes.ts';
 import { configOf, createCertificates, withDirectory } from './fixtures.ts';
 
 const CHILD = fileURLToPath(new URL('child.ts', import.meta.url));
@@ -15,7 +16,7 @@ const CHILD = fileURLToPath(new URL('child.ts', import.meta.url));
 describe('what the probes of a DaemonSet ask of a daemon', () => {
   it('is answered without a certificate, to this machine alone, for as long as the daemon runs', async () => {
     await withDirectory(async (directory) => {
-      const healthPort = await freePort();
+      const [healthPort = 0] = await freePorts(1);
       const daemon = await runHostd(configOf(directory, await createCertificates(), { healthPort }));
       try {
         expect(await get(`http://127.0.0.1:${healthPort}/healthz`)).toBe(200);
@@ -32,7 +33,8 @@ describe('what the probes of a DaemonSet ask of a daemon', () => {
 
   it('is not answered by a process that hangs, though it takes connections', async () => {
     await withDirectory(async (directory) => {
-      const [healthPort, certificates] = [await freePort(), join(directory, 'certificates.json')];
+      const [healthPort = 0] = await freePorts(1);
+      const certificates = join(directory, 'certificates.json');
       await writeFile(certificates, JSON.stringify(await createCertificates()));
       const args = [CHILD, join(directory, 'state'), certificates, String(healthPort)];
       const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -83,12 +85,4 @@ async function get(url: string, timeoutMs = 60_000): Promise<number> {
 function ownAddresses(): readonly string[] {
   const all = Object.values(networkInterfaces()).flatMap((each = []) => each);
   return all.filter(({ internal, family }) => !internal && family === 'IPv4').map(({ address }) => address);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
