@@ -4,7 +4,7 @@ import { lookForKubernetes } from './test/kubernetes/assets.ts';
 /** What of the integration suite runs a second time, on a real kube-apiserver: all that gets its API from test/kubernetes/factory.ts. */
 const ON_BOTH_SERVERS = ['test/integration/kube/**/*.test.ts', 'test/integration/operator/**/*.test.ts'];
 /** What only a real one can tell. */
-const ON_KUBERNETES = ['test/kubernetes/permissions.test.ts', 'test/kubernetes/enrolment.test.ts'];
+const ON_KUBERNETES = ['charts', 'enrolment', 'permissions'].map((name) => `test/kubernetes/${name}.test.ts`);
 const hasKubernetes = 'folder' in (await lookForKubernetes());
 
 /**

@@ -1,4 +1,4 @@
-import { PERMISSIONS, type Permission, ruleOf } from '../../src/main/permissions.ts';
+import { OBJECT_NAMES, PERMISSIONS, type Permission, ruleOf } from '../../src/main/permissions.ts';
 
 /** The chart's template of what the operator may do: a ClusterRole, and a Role in its own namespace. */
 export function generateRbac(): string {
@@ -16,7 +16,7 @@ ${binding('RoleBinding', 'Role')}
 }
 
 function role(kind: 'Role' | 'ClusterRole', scope: Permission['scope']): string {
-  const rules = PERMISSIONS.filter((permission) => permission.scope === scope).map(toYaml);
+  const rules = PERMISSIONS.filter((permission) => permission.scope === scope).map((each) => toYaml(each));
   return `apiVersion: rbac.authorization.k8s.io/v1
 kind: ${kind}
 ${metadata(kind)}
@@ -25,11 +25,11 @@ ${rules.join('\n')}`;
 }
 
 function toYaml(permission: Permission): string {
-  const { apiGroups, resources, verbs } = ruleOf(permission);
+  const { apiGroups, resources, resourceNames, verbs } = ruleOf(permission, NAMES);
   const list = (words: readonly string[]) => `[${words.map((word) => JSON.stringify(word)).join(', ')}]`;
   return `  # ${permission.why}
   - apiGroups: ${list(apiGroups)}
-    resources: ${list(resources)}
+    resources: ${list(resources)}${resourceNames === undefined ? '' : `\n    resourceNames: ${list(resourceNames)}`}
     verbs: ${list(verbs)}`;
 }
 
@@ -47,6 +47,7 @@ subjects:
     namespace: {{ .Release.Namespace }}`;
 }
 
+const NAMES = { ...OBJECT_NAMES, authority: '{{ .Values.hosts.authoritySecret }}' };
 const NAME = '{{ include "coppice.operatorName" . }}';
 
 function metadata(roleKind: 'Role' | 'ClusterRole'): string {

@@ -60,6 +60,11 @@ export function isRefused(error: unknown): error is ApiError {
   return error instanceof ApiError && (error.status === 403 || error.status === 422);
 }
 
+/** The server does not know who asks, does not let them, or has no such resource. */
+export function isShutOut(error: unknown): error is ApiError {
+  return error instanceof ApiError && [401, 403, 404].includes(error.status);
+}
+
 /** The resource version asked for is no longer kept by the server: list again. */
 export function isGone(error: unknown): error is ApiError {
   return error instanceof ApiError && (error.status === 410 || error.reason === 'Expired');

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { ApiError, isGone, isUnreachable } from './api-error.ts';
+import { ApiError, isGone, isShutOut, isUnreachable } from './api-error.ts';
 import { type BackoffPolicy, backoffDelay } from './backoff.ts';
 import { type Clock, type Random, sleep } from './clock.ts';
 
@@ -8,7 +8,7 @@ export type InformerEvent =
   | { readonly type: 'listed'; readonly objects: number }
   | { readonly type: 'watching' }
   | { readonly type: 'closed' }
-  | { readonly type: 'failed'; readonly reason: string }
+  | { readonly type: 'failed'; readonly reason: string; readonly error: unknown }
   | { readonly type: 'handlerFailed' };
 
 export interface StreamState {
@@ -63,11 +63,14 @@ export async function supervise(
         return;
       }
       error = caught;
-      observe({ type: 'failed', reason: caught instanceof ApiError ? caught.reason : 'Unknown' });
+      const reason = caught instanceof ApiError ? caught.reason : 'Unknown';
+      observe({ type: 'failed', reason, error: caught });
       log.warn({ err: caught, failures }, 'the watch failed; it will be taken up again');
     }
     failures = clock.monotonic() - startedAt >= healthyMs ? 1 : failures + 1;
-    if (isGone(error) || (error !== undefined && failures % failuresBeforeRelist === 0)) {
+    const isRepeated = error !== undefined && failures % failuresBeforeRelist === 0;
+    // Who was shut out may find a kind that was installed anew; the list also tells whoever observes that it is over.
+    if (isGone(error) || isShutOut(error) || isRepeated) {
       stream.state.resourceVersion = undefined;
     }
     // Only the signal ends the sleep early, and the loop sees it.

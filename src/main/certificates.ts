@@ -37,6 +37,7 @@ export interface CertificateRequest {
   readonly organizations?: readonly string[];
   readonly ips?: readonly string[];
   readonly dnsNames?: readonly string[];
+  readonly uris?: readonly string[];
   readonly usage: 'server' | 'client' | 'both';
   readonly days: number;
   /** Milliseconds since the epoch. */
@@ -143,10 +144,11 @@ function extendedUsages(usage: CertificateRequest['usage']): ExtendedKeyUsage[] 
   }
 }
 
-function alternativeNames({ ips = [], dnsNames = [] }: CertificateRequest): Extension[] {
+function alternativeNames({ ips = [], dnsNames = [], uris = [] }: CertificateRequest): Extension[] {
   const names = [
     ...ips.map((value) => ({ type: 'ip', value }) as const),
     ...dnsNames.map((value) => ({ type: 'dns', value }) as const),
+    ...uris.map((value) => ({ type: 'url', value }) as const),
   ];
   return names.length === 0 ? [] : [new SubjectAlternativeNameExtension(names)];
 }

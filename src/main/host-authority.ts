@@ -75,7 +75,7 @@ function authorityIn({ metadata, data = {} }: Secret): KeyPair {
   if (cert === undefined || key === undefined || !belongTogether(key, cert)) {
     throw new Error(
       `the Secret ${metadata.namespace}/${metadata.name} holds no usable authority (${CERTIFICATE} and its ${KEY}): ` +
-        'restore it from a backup, or delete it to begin anew, after which every host has to join again',
+        'restore it from a backup, or delete it and restart the operator to begin anew, after which every host has to join again',
     );
   }
   return { cert, key };

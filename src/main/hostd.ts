@@ -9,6 +9,7 @@ import { SIMULATED_BRIDGE, type SimulatedConfig } from '../hostd/drivers/simulat
 import { createAgentWork } from '../hostd/guest/agent-work.ts';
 import type { TlsFiles } from '../hostd/server.ts';
 import { stopAllVms } from '../hostd/stop-all.ts';
+import { serveHostHealth } from './host-health.ts';
 
 export type HostdConfig = {
   /** The Host object's name. */
@@ -25,6 +26,8 @@ export type HostdConfig = {
   /** Folders below which `file:` addresses of layers and packages may lie; none: they are refused. */
   readonly fileRoots: readonly string[];
   readonly tls: TlsFiles;
+  /** Port of 127.0.0.1 where /healthz answers to who has no certificate; none: nowhere. */
+  readonly healthPort?: number | undefined;
   readonly log: Logger;
   /** For driver `simulated`: how long its steps take, and which fail. */
   readonly simulated?: Omit<SimulatedConfig, 'clock'>;
@@ -75,7 +78,22 @@ export async function runHostd(config: HostdConfig): Promise<HostDaemon> {
     log: config.log,
   });
   config.log.info({ url: daemon.url, driver: config.driver }, 'the host daemon serves');
-  return daemon;
+  return config.healthPort === undefined ? daemon : await withHealth(daemon, config.healthPort);
+}
+
+async function withHealth(daemon: HostDaemon, port: number): Promise<HostDaemon> {
+  const close = () => daemon.close();
+  const health = await serveHostHealth(port).catch(async (error: unknown) => {
+    await close();
+    throw error;
+  });
+  return {
+    ...daemon,
+    close: async () => {
+      await health.close();
+      await close();
+    },
+  };
 }
 
 /** Shuts down every VM of a state directory on which no daemon runs; the next daemon starts them again. */

@@ -1,9 +1,9 @@
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:http';
 import { Counter, Gauge, Histogram, Registry } from '@prometheus-io/client';
 import type { CallObservation } from '../kube/client.ts';
 import type { ControllerOptions } from '../kube/controller.ts';
 import type { InformerEvent } from '../kube/supervisor.ts';
+import { type Listening, listenAt } from './listening.ts';
 
 type Observer = NonNullable<ControllerOptions['observer']>;
 
@@ -90,7 +90,7 @@ export interface Health {
 export async function serveHealth(
   listen: { readonly host: string; readonly port: number },
   { obstacle, metrics }: Health,
-): Promise<{ readonly url: string; close(): Promise<void> }> {
+): Promise<Listening> {
   const server = createServer((request, response) => {
     const answer = (status: number, text: string, type = 'text/plain; charset=utf-8') =>
       response.writeHead(status, { 'content-type': type }).end(text);
@@ -110,27 +110,5 @@ export async function serveHealth(
         return answer(404, 'there are /healthz, /readyz and /metrics\n');
     }
   });
-  await listening(server, listen);
-  const { port } = server.address() as AddressInfo;
-  return {
-    url: `http://${listen.host.includes(':') ? `[${listen.host}]` : listen.host}:${port}`,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
-}
-
-function listening(
-  server: Server,
-  { host, port }: { readonly host: string; readonly port: number },
-): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
+  return await listenAt(server, listen);
 }

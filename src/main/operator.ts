@@ -38,20 +38,19 @@ import { fenceWrites } from '../kube/fence.ts';
 import { createInformer, type Informer } from '../kube/informer.ts';
 import { runLeaderElection } from '../kube/lease.ts';
 import type { IndexFunction } from '../kube/store.ts';
-import { startEnrolment } from './enrolment/server.ts';
-import { ensureHostAuthority, type HostTls, operatorTls } from './host-authority.ts';
+import { AccessWatch } from './access-watch.ts';
+import type { HostTls } from './host-authority.ts';
+import {
+  createHostCredentials,
+  type HostCredentials,
+  type HostCredentialsOptions,
+} from './host-credentials.ts';
 import { OperatorMetrics, serveHealth } from './operator-metrics.ts';
+import { OBJECT_NAMES } from './permissions.ts';
 import { findObstacle } from './preflight.ts';
 
-export interface OperatorConfig {
+export interface OperatorConfig extends Pick<HostCredentialsOptions, 'hostTls' | 'enrolment'> {
   readonly kubeConfig: KubeConfig;
-  /** How to speak to the hosts' daemons: as told, or by their authority, which is in that Secret or is made there. */
-  readonly hostTls: HostTls | { readonly secret: { readonly namespace: string; readonly name: string } };
-  /** Let hosts join there, with an authority in a Secret: those of that DaemonSet's service account, and those that were added. */
-  readonly enrolment?: {
-    readonly listen: { readonly host: string; readonly port: number };
-    readonly daemonSetAccount: string;
-  };
   /** Act only while holding a Lease in that namespace, so that several replicas may run. */
   readonly leaderElection?: { readonly namespace: string };
   /** Serve /healthz, /readyz and /metrics there; port 0 takes a free one. */
@@ -71,7 +70,6 @@ export interface Operator {
   close(): Promise<void>;
 }
 
-const LEASE = 'coppice-operator';
 /** How long to wait before looking again whether the kinds are installed, or starting over after a failure. */
 const RETRY_MS = 1000;
 
@@ -99,14 +97,15 @@ export async function runOperator(config: OperatorConfig): Promise<Operator> {
   const health =
     config.metricsListen &&
     (await serveHealth(config.metricsListen, { obstacle: () => state.obstacle, metrics }));
-  const program: Program = { config, client, views, metrics, state };
+  const credentials = createHostCredentials({ ...config, client, clock: systemClock });
+  const program: Program = { config, client, credentials, views, metrics, state };
   const ended = keepRunning(program, signal);
   return {
     ...(health === undefined ? {} : { metricsUrl: health.url }),
     close: async () => {
       stop.abort(new Error('the operator is being closed'));
       await ended;
-      await state.enrolment?.close();
+      await credentials.close();
       await health?.close();
       await client.close();
     },
@@ -116,6 +115,7 @@ export async function runOperator(config: OperatorConfig): Promise<Operator> {
 interface Program {
   readonly config: OperatorConfig;
   readonly client: KubeClient;
+  readonly credentials: HostCredentials;
   readonly views: HostViews;
   readonly metrics: OperatorMetrics;
   readonly state: State;
@@ -124,7 +124,6 @@ interface Program {
 interface State {
   /** Why it does not lead, nor stands by to do so; undefined when nothing is in the way. */
   obstacle: string | undefined;
-  enrolment?: { close(): Promise<void> };
 }
 
 /** Leads, and starts over with nothing in memory whenever that ends: leadership lost, or a failure nobody foresaw. */
@@ -133,19 +132,19 @@ async function keepRunning(program: Program, signal: AbortSignal): Promise<void>
   const { log, leaderElection } = config;
   while (!signal.aborted) {
     try {
-      const hostTls = await untilUsable(program, signal);
+      await untilUsable(program, signal);
       if (leaderElection === undefined) {
-        await lead(program, hostTls, () => true, signal);
+        await lead(program, () => true, signal);
         continue;
       }
       const identity = `${hostname()}-${randomUUID()}`;
       const { namespace } = leaderElection;
       const chance = { clock: systemClock, random: Math.random, log };
-      const election = { ...chance, client, namespace, name: LEASE, identity };
+      const election = { ...chance, client, namespace, name: OBJECT_NAMES.lease, identity };
       await runLeaderElection(
         {
           ...election,
-          lead: (leadership) => lead(program, hostTls, () => leadership.isLeader(), leadership.signal),
+          lead: (leadership) => lead(program, () => leadership.isLeader(), leadership.signal),
         },
         signal,
       );
@@ -160,69 +159,58 @@ async function keepRunning(program: Program, signal: AbortSignal): Promise<void>
 }
 
 /** Resolves when nothing is in the way any more; says once a while in one sentence what is. */
-async function untilUsable(program: Program, signal: AbortSignal): Promise<HostTls> {
-  const { client, config, state } = program;
-  const { kubeConfig, log, leaderElection, hostTls } = config;
-  const needs = {
-    server: kubeConfig.getCurrentCluster()?.server ?? 'no address',
-    kinds: [HOSTS, TEMPLATES, SERVICE_DEPLOYMENTS, VIRTUAL_APPLIANCES, IP_POOLS, IP_LEASES],
-    namespace: 'secret' in hostTls ? hostTls.secret.namespace : leaderElection?.namespace,
-  };
-  for (let lastSaid = ''; ; ) {
-    const found = (await findObstacle(client, needs, signal)) ?? (await tryHostTls(program, signal));
-    if (typeof found !== 'string') {
-      state.obstacle = undefined;
-      return found;
-    }
-    state.obstacle = found;
-    if (found !== lastSaid) log.warn(found);
-    lastSaid = found;
+async function untilUsable(program: Program, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    const found = (await lookAround(program, signal)) ?? (await missingHostTls(program, signal));
+    say(program, found);
+    if (found === undefined) return;
     await sleep(systemClock, RETRY_MS, signal);
   }
 }
 
-/** The certificates, or in one sentence why there are none. */
-async function tryHostTls(program: Program, signal: AbortSignal): Promise<HostTls | string> {
+async function lookAround({ client, config }: Program, signal: AbortSignal): Promise<string | undefined> {
+  const { kubeConfig, leaderElection, hostTls, enrolment } = config;
+  const needs = {
+    server: kubeConfig.getCurrentCluster()?.server ?? 'no address',
+    kinds: [HOSTS, TEMPLATES, SERVICE_DEPLOYMENTS, VIRTUAL_APPLIANCES, IP_POOLS, IP_LEASES],
+    leaseNamespace: leaderElection?.namespace,
+    authority: 'secret' in hostTls ? hostTls.secret : undefined,
+    enrolment: enrolment !== undefined,
+  };
+  return await findObstacle(client, needs, signal);
+}
+
+/** To who asks for readiness, and, once, to the log. */
+function say({ config, state }: Program, obstacle: string | undefined): void {
+  if (obstacle !== undefined && obstacle !== state.obstacle) config.log.warn(obstacle);
+  state.obstacle = obstacle;
+}
+
+/** Why there are no certificates, in one sentence. */
+async function missingHostTls({ credentials }: Program, signal: AbortSignal): Promise<string | undefined> {
   try {
-    return await hostTlsOf(program, signal);
+    await credentials.obtain(signal);
+    return undefined;
   } catch (error) {
     if (signal.aborted) throw error;
     return error instanceof Error ? error.message : String(error);
   }
 }
 
-/** The certificates that were given, or a new one from the authority in the Secret; from then on hosts may join. */
-async function hostTlsOf({ client, config, state }: Program, signal: AbortSignal): Promise<HostTls> {
-  const { hostTls, enrolment, log } = config;
-  if (!('secret' in hostTls)) return hostTls;
-  const now = systemClock.now();
-  const authority = await ensureHostAuthority(client, hostTls.secret, now, signal);
-  if (enrolment !== undefined) {
-    const { listen, daemonSetAccount: daemonSet } = enrolment;
-    const accounts = { namespace: hostTls.secret.namespace, daemonSet };
-    state.enrolment ??= await startEnrolment({
-      listen,
-      authority,
-      accounts,
-      client,
-      clock: systemClock,
-      log,
-    });
-  }
-  return await operatorTls(authority, now);
-}
-
 /** Everything that acts, built anew for each term: nothing that was remembered in another one is trusted. */
-async function lead(
-  program: Program,
-  hostTls: HostTls,
-  isLeader: () => boolean,
-  signal: AbortSignal,
-): Promise<void> {
-  const context = createContext(program, hostTls, isLeader);
-  const { caches, clock, links, log, random, recorder } = context;
+async function lead(program: Program, isLeader: () => boolean, signal: AbortSignal): Promise<void> {
+  // Who stood by for long may find another authority.
+  const hostTls = await program.credentials.obtain(signal);
   const ended = new AbortController();
   const term = AbortSignal.any([signal, ended.signal]);
+  const access = new AccessWatch({
+    ask: () => lookAround(program, term),
+    say: (obstacle) => {
+      if (!term.aborted) say(program, obstacle);
+    },
+  });
+  const context = createContext(program, hostTls, isLeader, access);
+  const { caches, clock, links, log, random, recorder } = context;
   const informers: readonly Pick<Informer<KubeObject>, 'run'>[] = Object.values(caches);
   const following = informers.map((informer) => informer.run(term));
   const controlling = createControllers(context).map((controller) => {
@@ -239,7 +227,12 @@ async function lead(
   }
 }
 
-function createContext(program: Program, hostTls: HostTls, isLeader: () => boolean): OperatorContext {
+function createContext(
+  program: Program,
+  hostTls: HostTls,
+  isLeader: () => boolean,
+  access: AccessWatch,
+): OperatorContext {
   const { config, views } = program;
   const { log } = config;
   const client = fenceWrites(program.client, isLeader);
@@ -250,7 +243,7 @@ function createContext(program: Program, hostTls: HostTls, isLeader: () => boole
     client,
     applier: createApplier(client, FIELD_MANAGER),
     recorder: createEventRecorder({ ...reporter, ...chance, client }),
-    caches: createCaches(program),
+    caches: createCaches(program, access),
     views,
     links: new HostLinks({ ...chance, views, connect: connectTo(hostTls, isLeader) }),
     outcomes: new PlacementOutcomes(),
@@ -259,7 +252,7 @@ function createContext(program: Program, hostTls: HostTls, isLeader: () => boole
   };
 }
 
-function createCaches({ client, config, metrics }: Program): Caches {
+function createCaches({ client, config, metrics }: Program, access: AccessWatch): Caches {
   const cache = <T extends KubeObject>(
     ref: ResourceRef<T>,
     indexes?: Readonly<Record<string, IndexFunction<T>>>,
@@ -271,7 +264,10 @@ function createCaches({ client, config, metrics }: Program): Caches {
       clock: systemClock,
       random: Math.random,
       log: config.log,
-      observe: (event) => metrics.watch(ref.plural, event),
+      observe: (event) => {
+        metrics.watch(ref.plural, event);
+        access.observe(ref.plural, event);
+      },
     });
   return {
     hosts: cache(HOSTS),

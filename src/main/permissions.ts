@@ -2,13 +2,31 @@ import type { ResourceRef } from '../api/object.ts';
 
 type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete';
 
+/** What an installation of the operator may do without. */
+type Feature = 'leaderElection' | 'authority' | 'enrolment';
+
+/** The objects of which the operator needs one of a known name. */
+export interface ObjectNames {
+  /** The Lease that leaders hold. */
+  readonly lease: string;
+  /** The Secret with the authority of the hosts. */
+  readonly authority: string;
+}
+
+/** As they are called where nobody says otherwise. */
+export const OBJECT_NAMES: ObjectNames = { lease: 'coppice-operator', authority: 'coppice-hosts' };
+
 /** What one call of the operator needs from RBAC. */
 export interface Permission {
   readonly resource: Pick<ResourceRef, 'group' | 'plural'>;
   readonly subresource?: string;
   readonly verbs: readonly Verb[];
-  /** `namespace`: only in the namespace that the operator runs in. */
+  /** `namespace`: only in that of the Lease, or of the Secret. */
   readonly scope: 'cluster' | 'namespace';
+  /** The only object that it is about, where RBAC can tell: not for create, list and watch. */
+  readonly object?: keyof ObjectNames;
+  /** Not needed without it. */
+  readonly feature?: Feature;
   /** Which call it is for. */
   readonly why: string;
   /** Asked for on the operator's behalf by the API server itself, so that no request of the operator shows it. */
@@ -19,6 +37,8 @@ export interface Permission {
 export interface RbacRule {
   readonly apiGroups: readonly string[];
   readonly resources: readonly string[];
+  /** All objects when left out or empty. */
+  readonly resourceNames?: readonly string[];
   readonly verbs: readonly Verb[];
 }
 
@@ -61,12 +81,14 @@ export const PERMISSIONS: readonly Permission[] = [
     resource: ours('hosts'),
     verbs: ['get', 'create'],
     scope: 'cluster',
+    feature: 'enrolment',
     why: 'to register hosts that join; patch, above, when they have moved',
   },
   {
     resource: { group: 'authentication.k8s.io', plural: 'tokenreviews' },
     verbs: ['create'],
     scope: 'cluster',
+    feature: 'enrolment',
     why: 'to see whose token it is that a host joins with',
   },
   cached('templates'),
@@ -111,20 +133,42 @@ export const PERMISSIONS: readonly Permission[] = [
   },
   {
     resource: LEASES,
-    verbs: ['get', 'create', 'update'],
+    verbs: ['create'],
     scope: 'namespace',
+    feature: 'leaderElection',
+    why: 'to be elected among several replicas, the first time; create can not be confined to a name',
+  },
+  {
+    resource: LEASES,
+    verbs: ['get', 'update'],
+    scope: 'namespace',
+    object: 'lease',
+    feature: 'leaderElection',
     why: 'to be elected among several replicas',
   },
   {
     resource: core('secrets'),
-    verbs: ['get', 'create'],
+    verbs: ['create'],
     scope: 'namespace',
-    why: "to keep the authority of the hosts' certificates, which is made once",
+    feature: 'authority',
+    why: "to make the authority of the hosts' certificates, once; create can not be confined to a name",
+  },
+  {
+    resource: core('secrets'),
+    verbs: ['get'],
+    scope: 'namespace',
+    object: 'authority',
+    feature: 'authority',
+    why: "to keep the authority of the hosts' certificates",
   },
 ];
 
-/** The rule that grants a permission. */
-export function ruleOf({ resource, subresource, verbs }: Permission): RbacRule {
+/** The rule that grants a permission, where the objects have those names. */
+export function ruleOf(
+  { resource, subresource, verbs, object }: Permission,
+  names: ObjectNames = OBJECT_NAMES,
+): RbacRule {
   const path = subresource === undefined ? resource.plural : `${resource.plural}/${subresource}`;
-  return { apiGroups: [resource.group], resources: [path], verbs };
+  const rule = { apiGroups: [resource.group], resources: [path], verbs };
+  return object === undefined ? rule : { ...rule, resourceNames: [names[object]] };
 }

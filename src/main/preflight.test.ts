@@ -3,16 +3,24 @@ import { HOSTS, TEMPLATES } from '../api/kinds.ts';
 import { ApiError } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { PERMISSIONS, ruleOf } from './permissions.ts';
-import { findObstacle } from './preflight.ts';
+import { findObstacle, type Needs } from './preflight.ts';
 
-const NEEDS = { server: 'https://10.0.0.1:6443', kinds: [HOSTS, TEMPLATES], namespace: 'coppice-system' };
+const NEEDS: Needs = {
+  server: 'https://10.0.0.1:6443',
+  kinds: [HOSTS, TEMPLATES],
+  leaseNamespace: 'kube-system',
+  authority: { namespace: 'coppice-system', name: 'our-hosts' },
+  enrolment: true,
+};
 const NEVER = new AbortController().signal;
 const ALL = [{ apiGroups: ['*'], resources: ['*'], verbs: ['*'] }];
-const NEEDED = PERMISSIONS.map(ruleOf);
+const NEEDED = PERMISSIONS.map((each) => ruleOf(each, { lease: 'coppice-operator', authority: 'our-hosts' }));
 
 interface Answers {
   readonly resources?: readonly string[];
   readonly rules?: readonly object[];
+  /** In place of them, in that namespace. */
+  readonly rulesIn?: Readonly<Record<string, readonly object[]>>;
   readonly isIncomplete?: boolean;
   readonly discovery?: unknown;
 }
@@ -21,6 +29,7 @@ interface Answers {
 function server({
   resources = ['hosts', 'templates'],
   rules = ALL,
+  rulesIn = {},
   isIncomplete,
   discovery,
 }: Answers): KubeClient {
@@ -29,11 +38,15 @@ function server({
     if (!path.startsWith('/openapi')) return { resources: resources.map((name) => ({ name })) };
     return {};
   };
-  const create = async () => ({
+  const create = async (_ref: unknown, { spec }: { spec: { namespace: string } }) => ({
     metadata: {},
-    status: { resourceRules: rules, incomplete: isIncomplete },
+    status: { resourceRules: rulesIn[spec.namespace] ?? rules, incomplete: isIncomplete },
   });
   return { getRaw, create } as unknown as KubeClient;
+}
+
+function secretsRule(name: string): object {
+  return { apiGroups: [''], resources: ['secrets'], resourceNames: [name], verbs: ['get'] };
 }
 
 function unreachable(code: string): ApiError {
@@ -63,6 +76,16 @@ describe('what is in an operator’s way', () => {
       "the operator may not create events, patch events: bind its account to the chart coppice's roles",
     ],
     [
+      'another Secret allowed than the one that is wanted',
+      { rules: [...NEEDED.filter(({ resources }) => resources[0] !== 'secrets'), secretsRule('other')] },
+      'the operator may not create secrets in namespace coppice-system, get secrets (our-hosts) in namespace coppice-system: bind',
+    ],
+    [
+      'no Lease where it is wanted',
+      { rulesIn: { 'kube-system': [] } },
+      'the operator may not create leases in namespace kube-system, get leases (coppice-operator) in namespace kube-system, update leases',
+    ],
+    [
       'nobody there',
       { discovery: unreachable('ECONNREFUSED') },
       'the API server at https://10.0.0.1:6443 does not answer (ECONNREFUSED): see that it runs',
@@ -88,6 +111,16 @@ describe('what is in an operator’s way', () => {
     const obstacle = await findObstacle(server(answers), NEEDS, NEVER);
     expect(obstacle).toContain(sentence);
     expect(obstacle).not.toContain('\n');
+  });
+
+  it('is not what is needed for features that are off', async () => {
+    const needs = { ...NEEDS, leaseNamespace: undefined, authority: undefined, enrolment: false };
+    const off = ['secrets', 'leases', 'tokenreviews'];
+    const rules = NEEDED.filter(({ resources: [resource = ''] }) => !off.includes(resource));
+    expect(await findObstacle(server({ rules }), needs, NEVER)).not.toContain('may not');
+    expect(await findObstacle(server({ rules }), NEEDS, NEVER)).toContain(
+      'may not create tokenreviews, create secrets',
+    );
   });
 
   it('is not what an authorizer cannot list', async () => {

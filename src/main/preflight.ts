@@ -1,17 +1,21 @@
 import { codesOf, DISTRUST } from '../../controllers/host/link-problem.ts';
-import type { KubeObject, ResourceRef } from '../api/object.ts';
+import type { KubeObject, ObjectName, ResourceRef } from '../api/object.ts';
 import { ApiError, isNotFound, isUnreachable } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { missingFields } from './crd-fields.ts';
-import { PERMISSIONS, type Permission, type RbacRule, ruleOf } from './permissions.ts';
+import { OBJECT_NAMES, PERMISSIONS, type Permission, type RbacRule, ruleOf } from './permissions.ts';
 
 /** What an operator needs of the API server before it can begin. */
 export interface Needs {
   /** The API server's address, for people. */
   readonly server: string;
   readonly kinds: readonly ResourceRef[];
-  /** The namespace of what it needs in its own one; undefined when it needs nothing there. */
-  readonly namespace: string | undefined;
+  /** The namespace of the Lease; undefined without leader election. */
+  readonly leaseNamespace: string | undefined;
+  /** The Secret of the hosts' authority; undefined when certificates were given. */
+  readonly authority: ObjectName | undefined;
+  /** Whether hosts may join. */
+  readonly enrolment: boolean;
 }
 
 interface RulesReview extends KubeObject {
@@ -73,24 +77,19 @@ async function missingKinds(
 
 async function missingPermissions(
   client: KubeClient,
-  { namespace }: Needs,
+  needs: Needs,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  const wanted = PERMISSIONS.filter(({ scope }) => scope === 'cluster' || namespace !== undefined);
-  const { status } = await client.create(
-    RULES_REVIEWS,
-    {
-      apiVersion: 'authorization.k8s.io/v1',
-      kind: 'SelfSubjectRulesReview',
-      // There is no name: the API server answers and keeps nothing.
-      metadata: { name: '' },
-      spec: { namespace: namespace ?? 'default' },
-    },
-    { signal },
-  );
-  // An authorizer that cannot list its rules may still allow what is not listed.
-  if (status?.incomplete === true) return undefined;
-  const missing = wanted.flatMap((permission) => refusedVerbs(permission, status?.resourceRules ?? []));
+  const missing: string[] = [];
+  for (const [namespace, permissions] of wantedByNamespace(needs)) {
+    const rules = await rulesIn(client, namespace, signal);
+    if (rules === undefined) continue;
+    const names = { ...OBJECT_NAMES, authority: needs.authority?.name ?? OBJECT_NAMES.authority };
+    for (const permission of permissions) {
+      const where = permission.scope === 'namespace' ? ` in namespace ${namespace}` : '';
+      missing.push(...refusedVerbs(ruleOf(permission, names), rules).map((words) => `${words}${where}`));
+    }
+  }
   if (missing.length === 0) return undefined;
   const more = missing.length > MOST_NAMED ? ` and ${missing.length - MOST_NAMED} more` : '';
   return (
@@ -99,15 +98,65 @@ async function missingPermissions(
   );
 }
 
-function refusedVerbs(permission: Permission, rules: readonly RbacRule[]): string[] {
-  const { apiGroups, resources, verbs } = ruleOf(permission);
-  const [group = '', resource = ''] = [apiGroups[0], resources[0]];
-  const fitting = rules.filter(
-    (rule) => holds(rule.apiGroups, group) && holds(rule.resources, resource, `*/${permission.subresource}`),
+/** What is needed with the features that are on, by where to ask for it: what holds everywhere can be asked for anywhere. */
+function wantedByNamespace(needs: Needs): ReadonlyMap<string, readonly Permission[]> {
+  const { leaseNamespace, authority, enrolment } = needs;
+  const anywhere = authority?.namespace ?? leaseNamespace ?? 'default';
+  const wanted = new Map<string, Permission[]>();
+  for (const permission of PERMISSIONS) {
+    const places = {
+      always: anywhere,
+      leaderElection: leaseNamespace,
+      authority: authority?.namespace,
+      enrolment: enrolment ? anywhere : undefined,
+    };
+    const place = places[permission.feature ?? 'always'];
+    if (place !== undefined) wanted.set(place, [...(wanted.get(place) ?? []), permission]);
+  }
+  return wanted;
+}
+
+/** What we may do in a namespace; undefined where the API server's authorizer can not list it: it may allow more than it lists. */
+async function rulesIn(
+  client: KubeClient,
+  namespace: string,
+  signal: AbortSignal,
+): Promise<readonly RbacRule[] | undefined> {
+  const { status } = await client.create(
+    RULES_REVIEWS,
+    {
+      apiVersion: 'authorization.k8s.io/v1',
+      kind: 'SelfSubjectRulesReview',
+      // There is no name: the API server answers and keeps nothing.
+      metadata: { name: '' },
+      spec: { namespace },
+    },
+    { signal },
   );
-  return verbs
+  return status?.incomplete === true ? undefined : (status?.resourceRules ?? []);
+}
+
+function refusedVerbs(wanted: RbacRule, rules: readonly RbacRule[]): string[] {
+  const [group = '', resource = '', name] = [
+    wanted.apiGroups[0],
+    wanted.resources[0],
+    wanted.resourceNames?.[0],
+  ];
+  const [, subresource] = resource.split('/');
+  const fitting = rules.filter(
+    (rule) =>
+      holds(rule.apiGroups, group) &&
+      holds(rule.resources, resource, `*/${subresource}`) &&
+      isAbout(rule, name),
+  );
+  return wanted.verbs
     .filter((verb) => !fitting.some((rule) => holds(rule.verbs, verb)))
-    .map((verb) => `${verb} ${resource}`);
+    .map((verb) => `${verb} ${resource}${name === undefined ? '' : ` (${name})`}`);
+}
+
+/** Whether the rule is for all objects, or for that one. */
+function isAbout({ resourceNames = [] }: RbacRule, name: string | undefined): boolean {
+  return resourceNames.length === 0 || (name !== undefined && resourceNames.includes(name));
 }
 
 function holds(list: readonly string[], ...words: readonly string[]): boolean {

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../integration/operator/eventually.ts';
 import { lookForCluster } from '../kubernetes/node-assets.ts';
+import { NEW_FIELD, NEW_VALUE } from './previous.ts';
 import { NAMESPACE, NEXT_TAG, Site } from './site.ts';
 
 const found = await lookForCluster();
@@ -21,7 +22,7 @@ describe.skipIf('missing' in found)(title, () => {
   afterAll(() => site?.stop());
 
   it('refuses values that cannot be, and says which', async () => {
-    const chart = await site.chart('coppice');
+    const chart = site.chart('coppice');
     const refused = (...values: readonly string[]) =>
       expect(site.helm('install', 'coppice', chart, ...values.map((value) => `--set=${value}`)));
     await refused('operator.replicas=0').rejects.toThrow("at '/operator/replicas': minimum: got 0, want 1");
@@ -37,12 +38,12 @@ describe.skipIf('missing' in found)(title, () => {
         async () => expect(await site.logs('operator')).toContain(words),
         120_000,
       );
-    const chart = await site.chart('coppice', '0.0.1');
+    const chart = await site.previousChart('coppice');
     const values = await site.values();
     const flags = ['--create-namespace', '--values', values];
     await site.helm('install', 'coppice', chart, ...flags, '--set=rbac.create=false');
     await says('the kinds of coppice.dev/v1alpha1 are not installed: install the chart coppice-crds');
-    await site.helm('install', 'coppice-crds', await site.chart('coppice-crds', '0.0.1'), '--wait');
+    await site.helm('install', 'coppice-crds', await site.previousChart('coppice-crds'), '--wait');
     await says('the operator may not list hosts');
     for (const { status } of await site.pods('operator')) {
       expect(status.containerStatuses).toMatchObject([{ restartCount: 0, ready: false }]);
@@ -55,6 +56,7 @@ describe.skipIf('missing' in found)(title, () => {
     await site.cluster.kubectl('label', 'node', 'node-a', 'coppice.dev/host=true');
     await site.untilReady('host/node-a');
     await site.untilRolledOut('daemonset/coppice-host');
+    expect((await site.daemonArguments()).join()).not.toContain('--health-port');
   });
 
   it('leads from a manifest to URLs that answer within the cluster', async () => {
@@ -108,20 +110,19 @@ describe.skipIf('missing' in found)(title, () => {
   });
 
   it('is upgraded under running VMs', async () => {
-    await site.helm('upgrade', 'coppice-crds', await site.chart('coppice-crds'), '--wait');
+    expect(await site.labelFields()).not.toContain(NEW_FIELD);
+    await site.helm('upgrade', 'coppice-crds', site.chart('coppice-crds'), '--wait');
+    expect(await site.labelFields()).toContain(NEW_FIELD);
+    const chart = site.chart('coppice');
+    await expect(site.helm('upgrade', 'coppice', chart, '--reuse-values')).rejects.toThrow(
+      `missing property '${NEW_VALUE}'`,
+    );
     const tags = [`--set=operator.image.tag=${NEXT_TAG}`, `--set=hostDaemon.image.tag=${NEXT_TAG}`];
-    const values = await site.values();
     await site.helm(
-      'upgrade',
-      'coppice',
-      await site.chart('coppice'),
-      '--values',
-      values,
-      ...tags,
-      '--wait',
-      '--timeout=5m',
+      ...['upgrade', 'coppice', chart, '--reset-then-reuse-values', ...tags, '--wait', '--timeout=5m'],
     );
     await site.untilRolledOut('deployment/coppice-operator', 'daemonset/coppice-host');
+    expect(await site.daemonArguments()).toContain('--health-port=7445');
     await site.expectUndisturbed(vms);
   });
 
@@ -135,12 +136,12 @@ describe.skipIf('missing' in found)(title, () => {
     await site.helm('uninstall', 'coppice-crds', '--wait');
     expect(await site.vms()).toEqual(vms);
     for (const url of await site.urls()) await site.expectAnswer(url);
-    await site.helm('install', 'coppice-crds', await site.chart('coppice-crds'), '--wait');
+    await site.helm('install', 'coppice-crds', site.chart('coppice-crds'), '--wait');
     const values = await site.values({ uninstall: { removeEverything: true } });
     await site.helm(
       'install',
       'coppice',
-      await site.chart('coppice'),
+      site.chart('coppice'),
       '--values',
       values,
       '--wait',

@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process';
-import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
-import { dump, load } from 'js-yaml';
+import { dump } from 'js-yaml';
 import { expect } from 'vitest';
 import { allQemu } from '../../src/hostd/drivers/qemu/processes.ts';
 import { eventually } from '../integration/operator/eventually.ts';
@@ -11,6 +11,7 @@ import { removeEmptyCgroup } from '../kubernetes/cgroups.ts';
 import { Cluster } from '../kubernetes/cluster.ts';
 import type { ClusterPrograms } from '../kubernetes/node-assets.ts';
 import { kill } from '../kubernetes/processes.ts';
+import { previousChart } from './previous.ts';
 
 const run = promisify(execFile);
 const repository = join(import.meta.dirname, '../..');
@@ -59,15 +60,14 @@ export class Site {
     await removeEmptyCgroup('coppice-vms');
   }
 
-  /** The chart's folder, or a copy of it that is of another version. */
-  async chart(name: string, version?: string): Promise<string> {
-    const folder = join(repository, 'charts', name);
-    if (version === undefined) return folder;
-    const copy = join(this.cluster.directory, `${name}-${version}`);
-    await cp(folder, copy, { recursive: true });
-    const file = join(copy, 'Chart.yaml');
-    await writeFile(file, dump({ ...(load(await readFile(file, 'utf8')) as object), version }));
-    return copy;
+  /** The chart's folder. */
+  chart(name: string): string {
+    return join(repository, 'charts', name);
+  }
+
+  /** The folder of the chart of the release before. */
+  async previousChart(name: string): Promise<string> {
+    return await previousChart(this.chart(name), name, this.cluster.directory);
   }
 
   /** Values for this node, and others. */
@@ -91,6 +91,22 @@ export class Site {
 
   async get<T>(...args: readonly string[]): Promise<T> {
     return JSON.parse(await this.cluster.kubectl('get', ...args, '--output=json')) as T;
+  }
+
+  /** What the spec of a TemplateLabel may have, as the API server has it now. */
+  async labelFields(): Promise<readonly string[]> {
+    const path = '.spec.versions[0].schema.openAPIV3Schema.properties.spec.properties';
+    const output = `--output=jsonpath={${path}}`;
+    return Object.keys(
+      JSON.parse(await this.cluster.kubectl('get', 'crd', 'templatelabels.coppice.dev', output)) as object,
+    );
+  }
+
+  async daemonArguments(): Promise<readonly string[]> {
+    const daemonSet = await this.get<{
+      spec: { template: { spec: { containers: { args: readonly string[] }[] } } };
+    }>('daemonset/coppice-host', '-n', NAMESPACE);
+    return daemonSet.spec.template.spec.containers.flatMap(({ args }) => args);
   }
 
   async pods(component: 'operator' | 'host'): Promise<readonly Pod[]> {

@@ -15,9 +15,10 @@ const ANSWERS: Readonly<Record<string, string>> = {
 };
 /**
  * `gitops` needs an image of one's own, and Flux: test/gitops. `network` needs a bridge on its hosts:
- * test/integration/operator/addresses.test.ts applies it, bridge.test.ts has such VMs.
+ * test/integration/operator/addresses.test.ts applies it, bridge.test.ts has such VMs. `systemd` is no manifest:
+ * test/integration/hostd/systemd-unit.test.ts.
  */
-const TESTED_ELSEWHERE = ['gitops', 'network'];
+const TESTED_ELSEWHERE = ['gitops', 'network', 'systemd'];
 
 describe.skipIf(qemuIsMissing)('the examples', () => {
   let coppice: Coppice;

@@ -205,6 +205,8 @@ async function startApiServer(plan: Plan): Promise<TestProcess> {
     `--proxy-client-cert-file=${proxy.certPath}`,
     `--proxy-client-key-file=${proxy.keyPath}`,
     ...(options.audit ? await auditFlags(plan) : []),
+    // As kubeadm does; without it no object with a privileged pod is taken.
+    '--allow-privileged',
     ...options.admissionPlugins.map((plugin) => `--enable-admission-plugins=${plugin}`),
     ...nodeFlags(plan),
   ]);
@@ -226,7 +228,6 @@ function nodeFlags({ options, pki }: Plan): string[] {
   if (!options.place.hasNodes) return ['--endpoint-reconciler-type=none'];
   const { certPath, keyPath } = pki.certificates.admin;
   return [
-    '--allow-privileged',
     '--kubelet-preferred-address-types=InternalIP',
     `--kubelet-client-certificate=${certPath}`,
     `--kubelet-client-key=${keyPath}`,

@@ -1,3 +1,4 @@
+import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { Agent, request } from 'undici';
@@ -6,7 +7,7 @@ import { findCondition } from '../../src/api/conditions.ts';
 import { HOSTS } from '../../src/api/kinds.ts';
 import { createCa } from '../../src/main/certificates.ts';
 import { askForIdentity } from '../../src/main/enrolment/client.ts';
-import type { Identity } from '../../src/main/enrolment/identity.ts';
+import { type Identity, loadIdentity } from '../../src/main/enrolment/identity.ts';
 import { accept, invite } from '../../src/main/enrolment/invitation.ts';
 import { runJoinedHostd } from '../../src/main/joined-hostd.ts';
 import type { Operator } from '../../src/main/operator.ts';
@@ -16,6 +17,7 @@ import { AUTHORITY, authorityOf, DAEMON_SET_ACCOUNT, enrolment, joinAs } from '.
 import { accountToken } from './operator-account.ts';
 import { describeOnKubernetes } from './suite.ts';
 
+const CLI = join(import.meta.dirname, '../../src/cli/main.ts');
 const log = pino({ level: 'silent' });
 
 await describeOnKubernetes('a host that joins', () => {
@@ -74,6 +76,35 @@ await describeOnKubernetes('a host that joins', () => {
     }
   });
 
+  it('joins by the two commands of the CLI, and is told what is wrong with what it was given', async () => {
+    const stateDir = join(world.directory, 'host-g');
+    const address = 'https://10.0.0.7:7444';
+    const add = ['host', 'add', 'host-g', '-n', AUTHORITY.namespace, '--address', address, '--operator', url];
+    const invitation = await coppice(add);
+    const joining = ['host', 'join', '-', '--state-dir', stateDir];
+    await expect(coppice(joining, 'something else')).rejects.toThrow('copy it whole, and unchanged');
+    expect(await coppice(joining, invitation)).toBe(
+      `Joined as host-g. Next: coppice hostd --state-dir ${stateDir}\n`,
+    );
+    expect((await loadIdentity(stateDir, Date.now()))?.host).toBe('host-g');
+    expect((await world.host('host-g')).spec.address).toBe(address);
+    await expect(coppice(add.with(2, 'Host_G'))).rejects.toThrow("'Host_G' cannot be a host's name");
+    await expect(coppice([...add, '--authority-secret', 'none'])).rejects.toThrow(
+      'there is no Secret default/none: the operator makes it at its first start',
+    );
+  });
+
+  /** What the command prints; rejects with its complaint. */
+  function coppice(args: readonly string[], input = ''): Promise<string> {
+    const env = { ...process.env, KUBECONFIG: world.api.kubeconfigPath };
+    return new Promise((resolve, reject) => {
+      const child = execFile(process.execPath, [CLI, ...args], { env }, (error, stdout, stderr) =>
+        error === null ? resolve(stdout) : reject(new Error(stderr)),
+      );
+      child.stdin?.end(input);
+    });
+  }
+
   it('renews its certificate with the one that it has, until its Host is deleted', async () => {
     const first = await joinAs(world, url, 'host-b');
     const second = await renew(first);
@@ -83,6 +114,17 @@ await describeOnKubernetes('a host that joins', () => {
     await eventually('the renewal is refused', () =>
       expect(renew(second)).rejects.toThrow('host host-b was deleted: add it again'),
     );
+  });
+
+  it('does not renew what was for a Host of the same name before', async () => {
+    const first = await joinAs(world, url, 'host-f');
+    await world.kube.delete(HOSTS, { name: 'host-f' });
+    await eventually('the Host is gone', async () =>
+      expect(await world.kube.find(HOSTS, { name: 'host-f' })).toBeUndefined(),
+    );
+    const second = await joinAs(world, url, 'host-f');
+    await expect(renew(first)).rejects.toThrow('host host-f was deleted and added again');
+    expect((await renew(second)).host).toBe('host-f');
   });
 
   it('that has moved is found at its new address', async () => {

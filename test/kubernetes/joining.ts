@@ -10,7 +10,7 @@ import { accountToken, OPERATOR_ACCOUNT } from './operator-account.ts';
 export const AUTHORITY = { namespace: OPERATOR_ACCOUNT.namespace, name: 'coppice-hosts' };
 export const DAEMON_SET_ACCOUNT = 'coppice-host';
 
-const SECRETS = { group: '', version: 'v1', plural: 'secrets', kind: 'Secret', namespaced: true };
+export const SECRETS = { group: '', version: 'v1', plural: 'secrets', kind: 'Secret', namespaced: true };
 
 interface Enrolment {
   readonly config: NonNullable<OperatorConfig['enrolment']>;

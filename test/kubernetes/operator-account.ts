@@ -50,7 +50,7 @@ async function grant(
   const namespaced = kind === 'Role';
   const { name } = OPERATOR_ACCOUNT;
   const metadata = namespaced ? OPERATOR_ACCOUNT : { name };
-  const rules = permissions.map(ruleOf);
+  const rules = permissions.map((each) => ruleOf(each));
   await ensure(client, { ...RBAC, kind, plural: `${kind.toLowerCase()}s`, namespaced }, { metadata, rules });
   const roleRef = { apiGroup: RBAC.group, kind, name };
   const subjects = [{ kind: 'ServiceAccount', ...OPERATOR_ACCOUNT }];

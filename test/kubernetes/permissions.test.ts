@@ -1,14 +1,17 @@
 import { readFile } from 'node:fs/promises';
+import { pino } from 'pino';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { IP_LEASES } from '../../src/api/kinds.ts';
+import { createKubeClient } from '../../src/kube/client.ts';
+import { LEASES } from '../../src/kube/lease-record.ts';
 import type { Operator } from '../../src/main/operator.ts';
-import { PERMISSIONS, type Permission, ruleOf } from '../../src/main/permissions.ts';
+import { OBJECT_NAMES, PERMISSIONS, type Permission, ruleOf } from '../../src/main/permissions.ts';
 import { expectStanding, READY } from '../expectations/conditions.ts';
 import { eventually } from '../integration/operator/eventually.ts';
 import { World } from '../integration/operator/world.ts';
 import type { ControlPlane } from './control-plane.ts';
-import { AUTHORITY, enrolment, joinAs } from './joining.ts';
-import { OPERATOR_USER } from './operator-account.ts';
+import { AUTHORITY, enrolment, joinAs, SECRETS } from './joining.ts';
+import { OPERATOR_ACCOUNT, OPERATOR_USER } from './operator-account.ts';
 import { describeOnKubernetes } from './suite.ts';
 
 interface AuditEvent {
@@ -17,10 +20,13 @@ interface AuditEvent {
   readonly objectRef?: {
     readonly apiGroup?: string;
     readonly resource: string;
+    readonly name?: string;
     readonly subresource?: string;
   };
   readonly responseStatus?: { readonly code?: number };
 }
+
+const LEASE = { namespace: OPERATOR_ACCOUNT.namespace, name: OBJECT_NAMES.lease };
 
 const CLUSTER_ROLES = {
   group: 'rbac.authorization.k8s.io',
@@ -47,12 +53,31 @@ await describeOnKubernetes('what the operator may do', () => {
   });
 
   it('is not too much: every verb is used', async () => {
-    const used = new Set((await audited(world)).map(wordsOf));
+    const used = new Set(
+      (await audited(world)).flatMap((event) => [
+        wordsOf(event),
+        `${wordsOf(event)} ${event.objectRef?.name}`,
+      ]),
+    );
     const granted = PERMISSIONS.filter(({ isImplicit }) => isImplicit !== true).flatMap((permission) => {
-      const { apiGroups, resources, verbs } = ruleOf(permission);
-      return verbs.map((verb) => `${verb} ${resources[0]} of '${apiGroups[0]}'`);
+      const { apiGroups, resources, resourceNames, verbs } = ruleOf(permission);
+      const name = resourceNames === undefined ? '' : ` ${resourceNames[0]}`;
+      return verbs.map((verb) => `${verb} ${resources[0]} of '${apiGroups[0]}'${name}`);
     });
     expect(granted.filter((words) => !used.has(words))).toEqual([]);
+  });
+
+  it('is no other Secret and no other Lease', async () => {
+    const client = createKubeClient(world.api.operatorKubeConfig, { log: pino({ level: 'silent' }) });
+    try {
+      for (const [ref, { name, namespace }] of [[SECRETS, AUTHORITY] as const, [LEASES, LEASE] as const]) {
+        await expect(client.get(ref, { namespace, name })).resolves.toMatchObject({ metadata: { name } });
+        const other = client.get(ref, { namespace, name: 'another' });
+        await expect(other).rejects.toMatchObject({ status: 403 });
+      }
+    } finally {
+      await client.close();
+    }
   });
 
   it('is asked for by the admission plugin of owner references, too', async () => {
@@ -60,7 +85,9 @@ await describeOnKubernetes('what the operator may do', () => {
     try {
       await ready(operator);
       const isImplicit = (each: Permission) => each.isImplicit === true;
-      const rules = PERMISSIONS.filter((each) => each.scope === 'cluster' && !isImplicit(each)).map(ruleOf);
+      const rules = PERMISSIONS.filter((each) => each.scope === 'cluster' && !isImplicit(each)).map((each) =>
+        ruleOf(each),
+      );
       await world.kube.patch(CLUSTER_ROLES, { name: 'coppice-operator' }, { rules });
       await world.deploy('unowned');
       await eventually('the task says that it is refused', async () => {

@@ -45,6 +45,11 @@ app.kubernetes.io/component: operator
 app.kubernetes.io/component: operator
 {{- end -}}
 
+{{- /* Tells the Service of the metrics from that for joining. */ -}}
+{{- define "coppice.metricsComponent" -}}
+app.kubernetes.io/component: operator-metrics
+{{- end -}}
+
 {{- define "coppice.image" -}}
 {{ .image.repository }}:{{ .image.tag | default .appVersion }}
 {{- end -}}

@@ -6,7 +6,7 @@ import { parseBytes, parseCpu } from '../../domain/quantity.ts';
 import type { TlsFiles } from '../../hostd/server.ts';
 import type { JoinSource } from '../../main/enrolment/keeper.ts';
 import { createLog } from '../../main/log.ts';
-import { option, parseInterfaceName, parseListen, withConfigFile } from '../options.ts';
+import { option, parseInteger, parseInterfaceName, parseListen, withConfigFile } from '../options.ts';
 import { runUntilSignal } from '../run.ts';
 
 type HostdOptions = {
@@ -26,6 +26,7 @@ type HostdOptions = {
   readonly joinToken?: string;
   readonly joinAddress?: string;
   readonly cgroupRoot?: string;
+  readonly healthPort?: number;
   readonly stopVms?: boolean;
   readonly logLevel: string;
 };
@@ -98,6 +99,13 @@ export function hostdCommand(): Command {
     )
     .addOption(
       option(
+        '--health-port <port>',
+        'port of 127.0.0.1 where /healthz answers probes, which have no certificate; nowhere when not given',
+        'COPPICE_HOST_HEALTH_PORT',
+      ).argParser(parseInteger(1, 65_535)),
+    )
+    .addOption(
+      option(
         '--tls-cert <file>',
         "the daemon's certificate, PEM; without it, that with which the host joined",
         'COPPICE_HOST_TLS_CERT',
@@ -150,6 +158,7 @@ async function runHostdCommand(command: Command, options: HostdOptions): Promise
     bridge: options.bridge,
     capacity: { cpuMillis: options.cpu, memoryBytes: options.memory },
     cgroupRoot: options.cgroupRoot,
+    healthPort: options.healthPort,
     log,
   };
   if (options.stopVms) return await stopVms(config);

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -26,8 +27,8 @@ function kubernetes(): Pick<KubeClient, 'create' | 'find' | 'patch'> {
   return {
     create: (async (_ref: unknown, object: KubeObject) => {
       if (object.kind === 'TokenReview') return { ...object, status };
-      host = object;
-      return object;
+      host = { ...object, metadata: { ...object.metadata, uid: randomUUID() } };
+      return host;
     }) as KubeClient['create'],
     find: (async () => host) as KubeClient['find'],
     patch: (async () => host) as KubeClient['patch'],

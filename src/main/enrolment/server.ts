@@ -1,13 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { Logger } from 'pino';
 import { hostServerName, OPERATOR_ORGANIZATION } from '../../host/protocol.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import type { Clock } from '../../kube/clock.ts';
 import { issueCertificate, type KeyPair, signRequest } from '../certificates.ts';
-import { type Accounts, type Applicant, applicantOf, JoinError } from './applicant.ts';
+import { type Listening, listenAt } from '../listening.ts';
+import { type Accounts, applicantOf, JoinError } from './applicant.ts';
 import {
   JOIN_PATH,
   type JoinAnswer,
@@ -31,12 +31,12 @@ const HOST_DAYS = 30;
 /** The server's own key is made at each start and never leaves the process. */
 const SERVER_DAYS = 3650;
 const LONGEST_BODY = 64 * 1024;
+/** In a host's certificate: the uid of its Host object. */
+const UID = 'urn:uuid:';
 const ADDRESS = /^https:\/\/[^\s/]{1,500}$/;
 
 /** Gives certificates to hosts that prove who they are. Every replica may: none needs to lead for it. */
-export async function startEnrolment(
-  options: EnrolmentOptions,
-): Promise<{ readonly url: string; close(): Promise<void> }> {
+export async function startEnrolment(options: EnrolmentOptions): Promise<Listening> {
   const { authority, clock, listen, log } = options;
   const { cert, key } = await issueCertificate(authority, {
     commonName: 'coppice-operator',
@@ -56,19 +56,7 @@ export async function startEnrolment(
       });
     },
   );
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(listen.port, listen.host, resolve);
-  });
-  const { port } = server.address() as AddressInfo;
-  return {
-    url: `https://${listen.host.includes(':') ? `[${listen.host}]` : listen.host}:${port}`,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
+  return await listenAt(server, listen, 'https');
 }
 
 async function answer(
@@ -95,10 +83,11 @@ async function answer(
 async function join(options: EnrolmentOptions, request: IncomingMessage): Promise<JoinAnswer> {
   const { authority, clock, log } = options;
   const { csr, address } = parse(await readBody(request));
-  const { host } = await admit(options, request, address);
+  const { host, uid } = await admit(options, request, address);
   const certificate = await signRequest(authority, csr, {
     commonName: host,
     dnsNames: [hostServerName(host)],
+    uris: [`${UID}${uid}`],
     // As a client's it is good for its own renewal, and for nothing else.
     usage: 'both',
     days: HOST_DAYS,
@@ -110,34 +99,36 @@ async function join(options: EnrolmentOptions, request: IncomingMessage): Promis
   return { host, certificate, ca: authority.cert };
 }
 
-/** Who it is: by a token, and then it is registered; or by the certificate that it has, if it still is registered. */
+/** Who it is: by a token, and then it is registered; or by the certificate that it has, if that very Host still is registered. */
 async function admit(
   { accounts, client }: EnrolmentOptions,
   request: IncomingMessage,
   address: string,
-): Promise<Applicant> {
+): Promise<{ readonly host: string; readonly uid: string }> {
   const token = /^Bearer (\S+)$/.exec(request.headers.authorization ?? '')?.[1];
   if (token !== undefined) {
     const applicant = await applicantOf(client, accounts, token);
-    await registerHost(client, applicant, address);
-    return applicant;
+    return { host: applicant.host, uid: await registerHost(client, applicant, address) };
   }
-  const host = certifiedHost(request);
-  if (host === undefined) {
+  const certified = certifiedHost(request);
+  if (certified === undefined) {
     throw new JoinError(
       401,
       'neither a token nor a valid certificate: join with the token of `coppice host add`',
     );
   }
-  await requireHost(client, host);
-  return { host };
+  return { host: certified.host, uid: await requireHost(client, certified) };
 }
 
-/** The host whose certificate the caller has proved to own. */
-function certifiedHost({ socket }: IncomingMessage): string | undefined {
+/** The host whose certificate the caller has proved to own, and the uid in it, which older ones lack. */
+function certifiedHost({
+  socket,
+}: IncomingMessage): { readonly host: string; readonly uid: string | undefined } | undefined {
   if (!(socket instanceof TLSSocket) || !socket.authorized) return undefined;
-  const { subject } = socket.getPeerCertificate();
-  return [subject.O ?? []].flat().includes(OPERATOR_ORGANIZATION) ? undefined : String(subject.CN);
+  const { subject, subjectaltname = '' } = socket.getPeerCertificate();
+  if ([subject.O ?? []].flat().includes(OPERATOR_ORGANIZATION)) return undefined;
+  const uri = subjectaltname.split(', ').find((name) => name.startsWith(`URI:${UID}`));
+  return { host: String(subject.CN), uid: uri?.slice(`URI:${UID}`.length) };
 }
 
 async function readBody(request: IncomingMessage): Promise<string> {

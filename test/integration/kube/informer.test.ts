@@ -97,6 +97,7 @@ describe('an informer and an API server', () => {
     await caughtUp();
     expect(events.filter((event) => event.type === 'failed')).toContainEqual({
       type: 'failed',
+      error: expect.any(Error),
       reason: 'DeadlineExceeded',
     });
   });

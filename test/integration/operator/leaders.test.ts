@@ -35,9 +35,10 @@ class Candidate {
     return new Candidate(proxy, spawn(process.execPath, args, { stdio: 'ignore' }));
   }
 
-  /** What it has done, besides taking part in the election. */
+  /** What it has done, besides taking part in the election, and asking what it may do. */
   get acts(): readonly Passed[] {
-    return this.proxy.passed.filter(({ method, path }) => method !== 'GET' && !path.includes('/leases'));
+    const isAside = (path: string) => path.includes('/leases') || path.endsWith('/selfsubjectrulesreviews');
+    return this.proxy.passed.filter(({ method, path }) => method !== 'GET' && !isAside(path));
   }
 
   get asks(): number {

@@ -45,7 +45,20 @@ describe('an operator before an API server that it cannot use', () => {
     await withOperator({}, async (operator) => {
       await saysWhy(operator, 'of an older release, without Host.spec.thresholds', 'upgrade the chart');
       await installCrds(world.kube);
-      await eventually('it is ready', async () => expect((await readyz(operator)).status).toBe(200));
+      await isReady(operator);
+    });
+  });
+
+  it('says that kinds were taken away while it led, and goes on when they are back', async () => {
+    await withOperator({}, async (operator) => {
+      await isReady(operator);
+      await world.kube.delete(CRDS, { name: 'ippools.coppice.dev' });
+      await saysWhy(operator, 'IPPool are not installed', 'install the chart coppice-crds');
+      await eventually('the kind is gone', async () =>
+        expect(await world.kube.find(CRDS, { name: 'ippools.coppice.dev' })).toBeUndefined(),
+      );
+      await installCrds(world.kube);
+      await isReady(operator);
     });
   });
 
@@ -92,6 +105,10 @@ interface OlderCrd {
 async function readyz({ metricsUrl }: Operator): Promise<{ status: number; text: string }> {
   const answer = await fetch(`${metricsUrl}/readyz`);
   return { status: answer.status, text: await answer.text() };
+}
+
+async function isReady(operator: Operator): Promise<void> {
+  await eventually('it is ready', async () => expect((await readyz(operator)).status).toBe(200));
 }
 
 /** One sentence, with its remedy; alive all the same, since a restart would not help. */
