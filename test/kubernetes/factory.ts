@@ -20,6 +20,8 @@ export interface TestApi extends TestServer {
 interface Options {
   /** The embedded server gets a process of its own, as users run it, so that it can be killed. */
   readonly asProgram?: boolean;
+  /** Whether the project's kinds are there from the start; they are if it is not said. */
+  readonly kinds?: 'installed' | 'none';
   /** Of kube-apiserver. */
   readonly controlPlane?: ControlPlaneOptions;
 }
@@ -42,7 +44,7 @@ export async function startTestApi(
     let operatorKubeconfigPath = server.kubeconfigPath;
     const client = createKubeClient(kubeConfig, { log: pino({ level: 'silent' }) });
     try {
-      await installCrds(client);
+      if (options.kinds !== 'none') await installCrds(client);
       // The embedded server knows no RBAC.
       if (kind === 'kube-apiserver') {
         operatorKubeconfigPath = await writeOperatorKubeconfig(server.kubeconfigPath, client);
