@@ -35,9 +35,11 @@ class Candidate {
     return new Candidate(proxy, spawn(process.execPath, args, { stdio: 'ignore' }));
   }
 
-  /** What it has done, besides taking part in the election. */
+  /** What it has done, besides taking part in the election and asking what it may do. */
   get acts(): readonly Passed[] {
-    return this.proxy.passed.filter(({ method, path }) => method !== 'GET' && !path.includes('/leases'));
+    return this.proxy.passed.filter(
+      ({ method, path }) => method !== 'GET' && !path.includes('/leases') && !path.endsWith('reviews'),
+    );
   }
 
   get asks(): number {
