@@ -7,10 +7,12 @@ import { Agent, request } from 'undici';
 import { type ApiServer, startApiServer } from '../../src/apiserver/server.ts';
 import { ensurePki, type Pki } from '../../src/main/pki.ts';
 import { writeKubeconfig } from './kubeconfig.ts';
+import { OPERATOR_GROUPS, OPERATOR_USER } from './operator-account.ts';
 import { freePorts, startProcess, type TestProcess } from './processes.ts';
 import type { TestServer } from './test-server.ts';
 
-type TestPki = Pki<'server' | 'admin'>;
+type Identity = 'server' | 'admin' | 'operator';
+type TestPki = Pki<Identity>;
 
 const STORAGE = 'api.db';
 const CLI = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
@@ -71,19 +73,25 @@ type Started = Pick<TestServer, 'kill' | 'start' | 'stop'> & { readonly port: nu
 async function inFolder(open: (dir: string, pki: TestPki) => Promise<Started>): Promise<TestServer> {
   const dir = await mkdtemp(join(tmpdir(), 'coppice-embedded-'));
   try {
-    const pki = await ensurePki<'server' | 'admin'>(join(dir, 'pki'), {
+    const pki = await ensurePki<Identity>(join(dir, 'pki'), {
       caCommonName: 'test-ca',
       now: Date.now(),
       certificates: {
         server: { commonName: 'coppice-api', ips: ['127.0.0.1'], dnsNames: ['localhost'], usage: 'server' },
         admin: { commonName: 'admin', organizations: ['system:masters'], usage: 'client' },
+        // The embedded server issues no tokens for service accounts; it knows them by name all the same.
+        operator: { commonName: OPERATOR_USER, organizations: OPERATOR_GROUPS, usage: 'client' },
       },
     });
     const { port, kill, start, stop } = await open(dir, pki);
     const kubeconfigPath = join(dir, 'kubeconfig');
-    await writeKubeconfig(kubeconfigPath, `https://127.0.0.1:${port}`, pki.ca, pki.certificates.admin);
+    const operatorKubeconfigPath = `${kubeconfigPath}.operator`;
+    const url = `https://127.0.0.1:${port}`;
+    await writeKubeconfig(kubeconfigPath, url, pki.ca, pki.certificates.admin);
+    await writeKubeconfig(operatorKubeconfigPath, url, pki.ca, pki.certificates.operator);
     return {
       kubeconfigPath,
+      operatorKubeconfigPath,
       kill,
       start,
       loseHistory: async () => {

@@ -5,14 +5,14 @@ import { findKubernetesPrograms } from './assets.ts';
 import { type ControlPlaneOptions, startControlPlane } from './control-plane.ts';
 import { installCrds } from './crds.ts';
 import { startEmbedded, startEmbeddedProgram } from './embedded.ts';
-import { writeOperatorKubeconfig } from './operator-account.ts';
+import { makeOperatorAccount, writeOperatorKubeconfig } from './operator-account.ts';
 import type { TestServer } from './test-server.ts';
 
 /** A Kubernetes API of a test's own, with the project's kinds installed. */
 export interface TestApi extends TestServer {
   readonly kind: 'embedded' | 'kube-apiserver';
   readonly kubeConfig: KubeConfig;
-  /** As whom an operator runs: on kube-apiserver its service account, which may do what the chart lets it and no more. */
+  /** As whom an operator runs: its service account, which may do what the chart lets it and no more. */
   readonly operatorKubeconfigPath: string;
   readonly operatorKubeConfig: KubeConfig;
 }
@@ -20,6 +20,8 @@ export interface TestApi extends TestServer {
 interface Options {
   /** The embedded server gets a process of its own, as users run it, so that it can be killed. */
   readonly asProgram?: boolean;
+  /** Whether the project's kinds are there from the start; they are if it is not said. */
+  readonly kinds?: 'installed' | 'none';
   /** Of kube-apiserver. */
   readonly controlPlane?: ControlPlaneOptions;
 }
@@ -39,14 +41,13 @@ export async function startTestApi(
   const server = await start(kind, options, env);
   try {
     const kubeConfig = kubeConfigFrom(server.kubeconfigPath);
-    let operatorKubeconfigPath = server.kubeconfigPath;
     const client = createKubeClient(kubeConfig, { log: pino({ level: 'silent' }) });
+    let operatorKubeconfigPath: string;
     try {
-      await installCrds(client);
-      // The embedded server knows no RBAC.
-      if (kind === 'kube-apiserver') {
-        operatorKubeconfigPath = await writeOperatorKubeconfig(server.kubeconfigPath, client);
-      }
+      if (options.kinds !== 'none') await installCrds(client);
+      await makeOperatorAccount(client);
+      operatorKubeconfigPath =
+        server.operatorKubeconfigPath ?? (await writeOperatorKubeconfig(server.kubeconfigPath, client));
     } finally {
       await client.close();
     }

@@ -7,33 +7,40 @@ import { PERMISSIONS, type Permission, ruleOf } from '../../src/main/permissions
 /** The service account that operators of tests run as, and the namespace whose Leases it may take. */
 export const OPERATOR_ACCOUNT = { namespace: 'default', name: 'coppice-operator' } as const;
 export const OPERATOR_USER = `system:serviceaccount:${OPERATOR_ACCOUNT.namespace}:${OPERATOR_ACCOUNT.name}`;
+export const OPERATOR_GROUPS = [
+  'system:serviceaccounts',
+  `system:serviceaccounts:${OPERATOR_ACCOUNT.namespace}`,
+];
 
 const RBAC = { group: 'rbac.authorization.k8s.io', version: 'v1' } as const;
 const ACCOUNTS = coreRef('serviceaccounts', 'ServiceAccount');
 const TOKEN_SECONDS = 3600;
 
-/**
- * Makes the operator's service account with `permissions` and nothing else, and writes a kubeconfig for it beside the
- * administrator's one; resolves with its path.
- */
-export async function writeOperatorKubeconfig(
-  adminKubeconfigPath: string,
-  client: KubeClient,
-  permissions: readonly Permission[] = PERMISSIONS,
-): Promise<string> {
+/** Makes the operator's service account, which may do what PERMISSIONS say and nothing else. */
+export async function makeOperatorAccount(client: KubeClient): Promise<void> {
   const { namespace, name } = OPERATOR_ACCOUNT;
   await ensure(client, ACCOUNTS, { metadata: { namespace, name } });
   await grant(
     client,
     'ClusterRole',
-    permissions.filter(({ scope }) => scope === 'cluster'),
+    PERMISSIONS.filter(({ scope }) => scope === 'cluster'),
   );
   await grant(
     client,
     'Role',
-    permissions.filter(({ scope }) => scope === 'namespace'),
+    PERMISSIONS.filter(({ scope }) => scope === 'namespace'),
   );
-  const token = await requestToken(client, name);
+}
+
+/**
+ * Writes a kubeconfig with a token of the operator's service account beside the administrator's one; resolves with its
+ * path.
+ */
+export async function writeOperatorKubeconfig(
+  adminKubeconfigPath: string,
+  client: KubeClient,
+): Promise<string> {
+  const token = await requestToken(client, OPERATOR_ACCOUNT.name);
   const config = JSON.parse(await readFile(adminKubeconfigPath, 'utf8')) as object;
   const path = `${adminKubeconfigPath}.operator`;
   await writeFile(path, JSON.stringify({ ...config, users: [{ name: 'test', user: { token } }] }), {

@@ -2,6 +2,8 @@
 export interface TestServer {
   /** For kubectl and other programs. */
   readonly kubeconfigPath: string;
+  /** Of a server that issues no tokens: a kubeconfig with a certificate that names the operator's service account. */
+  readonly operatorKubeconfigPath?: string;
   /** Ends the server without warning, as a crash would. What it has stored stays. */
   kill(): Promise<void>;
   /** Starts it again after `kill`, at the same address and on the same data. */

@@ -98,20 +98,26 @@ export function countGeneration(resource: Resource, updated: KubeObject, old: Ku
   updated.metadata.generation = changed ? before + 1 : before;
 }
 
-/** The object with its managed fields brought up to date. */
+/**
+ * The object with its managed fields brought up to date. A status that this endpoint does not write is nobody's, even
+ * if defaults have made it.
+ */
 export function track(
   resource: Resource,
   updated: KubeObject,
   old: KubeObject | undefined,
   how: Tracking,
 ): KubeObject {
-  const apiVersion = apiVersionOf(resource);
-  return trackUpdate({
-    old,
-    updated,
-    apiVersion,
-    schema: resource.schema,
-    structs: resource.structs,
+  const { schema, structs, hasStatus } = resource;
+  const isApart = hasStatus && how.subresource === undefined;
+  const written = (object: KubeObject) => (isApart ? withStatus(object, undefined) : object);
+  const tracked = trackUpdate({
+    old: old && written(old),
+    updated: written(updated),
+    apiVersion: apiVersionOf(resource),
+    schema,
+    structs,
     ...how,
   });
+  return isApart ? withStatus(tracked, updated.status) : tracked;
 }

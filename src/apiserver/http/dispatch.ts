@@ -8,7 +8,7 @@ import { presentObject } from '../handlers/present.ts';
 import { handleGet, handleList } from '../handlers/read.ts';
 import { handleScale } from '../handlers/scale.ts';
 import { handleUpdate } from '../handlers/update.ts';
-import { methodNotAllowed, noSuchSubresource } from '../status-errors.ts';
+import { methodNotAllowed, noSuchSubresource, notFound } from '../status-errors.ts';
 import { handleWatch, type WatchSetup } from '../watch/handle-watch.ts';
 import { type Answer, send, setWarnings } from './respond.ts';
 
@@ -57,7 +57,13 @@ function answerForSubresource(backend: Backend, request: ResourceRequest, name: 
   const { verb, subresource, resource } = request;
   const scales = subresource === 'scale' && resource.scale !== undefined;
   const served = scales || (subresource === 'status' && resource.hasStatus);
-  if (!served) throw noSuchSubresource();
+  if (!served) {
+    // Of custom resources kube serves every path, and then finds nothing there.
+    const { group, plural } = resource;
+    throw resource.definitionName === undefined
+      ? notFound({ group, name: plural }, name)
+      : noSuchSubresource();
+  }
   if (!['get', 'update', 'patch'].includes(verb)) throw methodNotAllowed();
   if (scales) return { code: 200, body: handleScale(backend, request, name) };
   if (verb === 'get') return handleGet(backend, request, name);

@@ -41,18 +41,19 @@ export function openPaths(isReady: () => boolean): PathHandler {
 export function discoveryPaths(registry: Registry, documents: OpenApiDocuments): PathHandler {
   return (request, response, path, query) => {
     if (path.startsWith('/openapi/')) return documents.serve(request, response, path, query);
-    const aggregated = wantsAggregatedDiscovery(request.headers.accept);
+    const isRoot = path === '/api' || path === '/apis';
+    const aggregated = isRoot && wantsAggregatedDiscovery(request.headers.accept);
     const body = discover(registry, path, aggregated);
     if (body === undefined) return false;
-    const json = JSON.stringify(body);
-    const etag = `"${createHash('sha256').update(json).digest('hex').toUpperCase()}"`;
-    const type = aggregated && (path === '/api' || path === '/apis') ? AGGREGATED : 'application/json';
-    const headers = { 'Content-Type': type, ETag: etag, Vary: 'Accept', 'Cache-Control': 'public' };
-    if (request.headers['if-none-match'] === etag) {
-      response.writeHead(304, headers).end();
+    if (!aggregated) {
+      send(response, { code: 200, body });
       return true;
     }
-    send(response, { code: 200, body: json, headers });
+    const json = JSON.stringify(body);
+    const etag = `"${createHash('sha512').update(json).digest('hex').toUpperCase()}"`;
+    const headers = { ETag: etag, Vary: 'Accept', 'Cache-Control': 'public' };
+    if (request.headers['if-none-match'] === etag) response.writeHead(304, headers).end();
+    else send(response, { code: 200, body: json, headers: { ...headers, 'Content-Type': AGGREGATED } });
     return true;
   };
 }

@@ -39,7 +39,22 @@ export function send(response: ServerResponse, answer: Answer, format: Accepted[
     'X-Content-Type-Options': 'nosniff',
     ...headers,
   });
-  response.end(bytes);
+  endWith(response, bytes);
+}
+
+/** Of a long answer: what is sent when the rest is out. */
+const HELD_BACK_BYTES = 1024;
+
+/**
+ * Ends an answer. Of a long one the end is held back until the socket has drained: as long as it has not, Node (24.21) pauses
+ * the parser under the next request, which the client may have sent as soon as it had the last byte, and then cuts
+ * the connection (HPE_PAUSED) when more of that request's body arrives.
+ */
+function endWith(response: ServerResponse, bytes: Buffer): void {
+  const most = bytes.subarray(0, Math.max(0, bytes.length - HELD_BACK_BYTES));
+  const end = bytes.subarray(most.length);
+  if (most.length === 0 || response.write(most)) response.end(end);
+  else response.once('drain', () => response.end(end));
 }
 
 /** Sends plain text: probes, and `404 page not found` for paths that are none. */

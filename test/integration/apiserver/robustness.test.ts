@@ -3,9 +3,12 @@ import { Writable } from 'node:stream';
 import { connect, type TLSSocket } from 'node:tls';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startEmbeddedProgram } from '../../kubernetes/embedded.ts';
+import { callerOf } from './differential/transcript.ts';
 import { ADMIN_TOKEN, CONFIG_MAPS, configMap, newWorld, type World } from './world.ts';
 
 const WATCHES = 1000;
+const ROUNDS = 50;
 const SECRET = 'c2VjcmV0LXZhbHVl';
 
 describe('a server that is badly treated', () => {
@@ -52,6 +55,23 @@ describe('a server that is badly treated', () => {
     expect((await world.api.post(CONFIG_MAPS, configMap('meanwhile'))).status).toBe(201);
     socket.destroy();
     expect((await world.api.get(`${CONFIG_MAPS}/meanwhile`)).status).toBe(200);
+  });
+
+  it('takes a long request that follows a long answer at once', async () => {
+    // A process of its own: within this one the answer is always out before it is read.
+    const server = await startEmbeddedProgram();
+    try {
+      const api = await callerOf(server.kubeconfigPath);
+      for (let round = 0; round < ROUNDS; round += 1) {
+        const body = configMap('long', { round: String(round), text: 'x'.repeat(300_000) });
+        const type = 'application/apply-patch+yaml';
+        const path = `${CONFIG_MAPS}/long?fieldManager=test`;
+        expect((await api.call('PATCH', path, { body, type })).status).toBe(round === 0 ? 201 : 200);
+      }
+      api.close();
+    } finally {
+      await server.stop();
+    }
   });
 
   it('tells a thousand watchers of one change', async () => {

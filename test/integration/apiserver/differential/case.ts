@@ -1,7 +1,8 @@
 /**
  * What the differential test sends: cases of requests that follow each other, each case in a namespace of its own.
  * In paths and bodies `{ns}` stands for that namespace, and `{rv}`, `{uid}` and `{continue}` for what the answer
- * before had in its metadata.
+ * before had in its metadata, `{etag}` for its ETag, `{n}` and `{four}` for a number that no other case has, as
+ * it is and in four digits.
  */
 
 /** One request. */
@@ -19,6 +20,8 @@ export interface Step {
   /** Of a watch: what happens meanwhile, and how many events to wait for; Infinity waits for the watch to end. */
   readonly during?: readonly Step[];
   readonly events?: number;
+  /** The headers by which clients keep the answer are compared, too. */
+  readonly isCached?: true;
 }
 
 /** Requests whose answers are compared. */
@@ -77,6 +80,11 @@ export function watch(path: string, events: number, ...during: Step[]): Step {
 /** Takes a step of which only the status is compared. */
 export function quietly(step: Step): Step {
   return { ...step, view: () => undefined };
+}
+
+/** The same request, with the headers by which clients keep the answer. */
+export function cached(step: Step): Step {
+  return { ...step, isCached: true };
 }
 
 /** A GET of which only a part is compared. */

@@ -23,6 +23,8 @@ interface Sample {
   readonly plural: string;
   readonly kind: string;
   readonly isClusterScoped?: boolean;
+  /** Without it the objects of a kind that is cluster-scoped are called as the case's namespace, others `one`. */
+  readonly name?: string;
   readonly spec: object;
   readonly change: object;
   readonly status: object;
@@ -57,6 +59,20 @@ const SAMPLES: readonly Sample[] = [
     },
     change: { gateway: '10.0.0.1', dns: ['10.0.0.2'] },
     status: { ...status, total: 11, used: 1, free: 10 },
+  },
+  {
+    plural: 'ipleases',
+    kind: 'IPLease',
+    isClusterScoped: true,
+    name: 'fd00-0000-0000-0000-0000-0000-0000-{four}',
+    spec: {
+      address: 'fd00::{n}',
+      pool: { namespace: '{ns}', name: 'pool' },
+      appliance: { namespace: '{ns}', name: 'a', uid: '5e0ab0a5-0001-4c3f-9d6a-0d2b1f3c4e5f' },
+      hostName: 'host-a',
+    },
+    change: { hostName: 'host-b' },
+    status,
   },
   {
     plural: 'templates',
@@ -102,7 +118,7 @@ const SAMPLES: readonly Sample[] = [
 function casesOf(sample: Sample): Case[] {
   const { plural, kind, isClusterScoped, spec, change } = sample;
   // A cluster-scoped object needs a name that no other case uses.
-  const name = isClusterScoped ? '{ns}' : 'one';
+  const { name = isClusterScoped ? '{ns}' : 'one' } = sample;
   const all = isClusterScoped ? `${OURS}/${plural}` : `${OURS}/namespaces/{ns}/${plural}`;
   const one = `${all}/${name}`;
   const object = (fields: object = {}, metadata: object = {}): object => ({

@@ -1,4 +1,16 @@
-import { type Case, CONFIG_MAPS, configMap, get, part, post, story, WIDGETS, widget } from './case.ts';
+import {
+  type Case,
+  CONFIG_MAPS,
+  cached,
+  configMap,
+  get,
+  part,
+  post,
+  story,
+  WIDGETS,
+  widget,
+} from './case.ts';
+import { indexOf } from './openapi.ts';
 
 const TABLE = 'application/json;as=Table;v=v1;g=meta.k8s.io,application/json';
 const PARTIAL = 'application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io';
@@ -126,6 +138,10 @@ function aggregatedGroup(group: string) {
 
 const AGGREGATED = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json';
 
+function nothing(): undefined {
+  return undefined;
+}
+
 /** What the server says of itself. */
 export const discovery: readonly Case[] = [
   story('discover the core group', part('/api/v1', resourcesNamed(SERVED))),
@@ -151,6 +167,28 @@ export const discovery: readonly Case[] = [
   story('discover groups aggregated', part('/apis', aggregatedGroup('example.com'), AGGREGATED)),
   story('discover a group that is not there', get('/apis/nowhere.example')),
   story('OpenAPI of custom resources', get('/openapi/v3/apis/example.com/v1')),
+  story('OpenAPI of our kinds', get('/openapi/v3/apis/coppice.dev/v1alpha1')),
+  story('OpenAPI: the index', part('/openapi/v3', indexOf('coppice.dev', 'example.com'))),
+  ...[
+    ['/openapi/v3/apis/coppice.dev/v1alpha1'],
+    ['/openapi/v2'],
+    ['/apis/coppice.dev/v1alpha1'],
+    ['/apis/coppice.dev'],
+    ['/api/v1'],
+    ['/apis'],
+    ['/api'],
+    ['/apis', AGGREGATED],
+    ['/api', AGGREGATED],
+  ].map(([path = '', accept]) =>
+    story(
+      `asked again with its ETag: ${path}${accept === undefined ? '' : ', aggregated'}`,
+      cached(part(path, nothing, accept)),
+      {
+        ...cached(part(path, nothing)),
+        headers: { ...(accept === undefined ? {} : { Accept: accept }), 'If-None-Match': '{etag}' },
+      },
+    ),
+  ),
   story('OpenAPI of nothing', get('/openapi/v3/apis/nowhere.example/v1')),
   story('probes', get('/healthz'), get('/readyz'), get('/livez')),
   story('a path that is none', get('/nowhere')),

@@ -30,6 +30,8 @@ export interface Line {
   readonly contentType: string | undefined;
   readonly warning: string | undefined;
   readonly retryAfter: string | undefined;
+  /** Of a step that asks for it. */
+  readonly caching?: object;
   readonly body: unknown;
 }
 
@@ -45,6 +47,8 @@ export async function transcript(
 ): Promise<Line[]> {
   const lines: Line[] = [];
   known.ns = ns;
+  known.n = /\d+$/.exec(ns)?.[0] ?? '0';
+  known.four = known.n.padStart(4, '0');
   await play(api, steps, known, lines);
   return lines;
 }
@@ -120,7 +124,7 @@ function filledHeaders(
 }
 
 function filled(text: string, known: Readonly<Record<string, string>>): string {
-  return text.replaceAll(/\{(ns|rv|uid|continue)\}/g, (_, name: string) => known[name] ?? '');
+  return text.replaceAll(/\{(ns|rv|uid|continue|etag|n|four)\}/g, (_, name: string) => known[name] ?? '');
 }
 
 async function send(api: Caller, step: Step, known: Readonly<Record<string, string>>): Promise<Reply> {
@@ -138,6 +142,8 @@ function remember(reply: Reply, known: Record<string, string>): void {
   if (resourceVersion !== undefined) known.rv = resourceVersion;
   if (uid !== undefined) known.uid = uid;
   if (token !== undefined) known.continue = encodeURIComponent(token);
+  const { etag } = reply.headers;
+  if (etag !== undefined) known.etag = etag;
 }
 
 function lineOf(step: Step, reply: Reply): Line {
@@ -150,8 +156,15 @@ function lineOf(step: Step, reply: Reply): Line {
     contentType: headers['content-type'],
     warning: Array.isArray(warning) ? warning.join(', ') : warning,
     retryAfter: headers['retry-after'],
+    ...(step.isCached ? { caching: cachingOf(headers) } : {}),
     body: step.view === undefined ? seen : step.view(seen),
   };
+}
+
+/** How the tag is made is each server's own, and only kube-apiserver compresses. */
+function cachingOf({ etag = '', vary = '', ...headers }: Reply['headers']): object {
+  const varies = vary.split(', ').filter((name) => name !== 'Accept-Encoding');
+  return { hasTag: /^"[0-9A-F]{128}"$/.test(etag), control: headers['cache-control'], varies };
 }
 
 const STANDS_FOR: Readonly<Record<string, string>> = {
