@@ -44,7 +44,7 @@ export async function sendRequest(dependencies: RequestDependencies, wanted: Api
     }
   } catch (error) {
     if (deadline.expired()) {
-      dependencies.transport.reconnect();
+      dependencies.transport.suspect();
       throw tooLate(wanted, error);
     }
     throw error;
