@@ -1,7 +1,8 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ApiError } from './api-error.ts';
 import { type CallObservation, createKubeClient, type KubeClient } from './client.ts';
 import { listAll } from './list-all.ts';
+import { createFakeClock } from './testing/fake-clock.ts';
 import { listOf, startTestServer, statusOf, type TestServer } from './testing/test-server.ts';
 import { createTestLog, THINGS, thing } from './testing/things.ts';
 
@@ -212,6 +213,53 @@ describe('a client', () => {
     expect(request.clientPort).not.toBe(port);
     request.json(200, thing('a', '1'));
     await next;
+  });
+
+  /** Opens a watch, and resolves once its first event is there. */
+  const startWatch = async (following: KubeClient) => {
+    const times = { timeoutSeconds: 600, idleMs: 600_000 };
+    const events = following.watch(THINGS, { resourceVersion: '5', ...times })[Symbol.asyncIterator]();
+    const first = events.next();
+    const request = await server.next();
+    request.open();
+    request.send('ADDED', thing('a', '6'));
+    await first;
+    return { events, request };
+  };
+
+  it('keeps its watches when a call is given up, as long as the server answers', async () => {
+    const { events, request } = await startWatch(client);
+    const silent = client.get(THINGS, named, { timeoutMs: 50 });
+    await server.next();
+    const probes = server.probes;
+    await expect(silent).rejects.toMatchObject({ reason: 'DeadlineExceeded' });
+    await vi.waitFor(() => expect(server.probes).toBeGreaterThan(probes));
+    request.send('MODIFIED', thing('a', '7'));
+    expect((await events.next()).value).toMatchObject({ type: 'MODIFIED' });
+  });
+
+  it('ends all that waits on connections on which the server answers nothing any more', async () => {
+    const clock = createFakeClock();
+    const quiet = createKubeClient(server.kubeConfig, { log: createTestLog().log, clock });
+    try {
+      const { events, request } = await startWatch(quiet);
+      await vi.waitFor(() => expect(server.probes).toBe(1));
+      server.answersProbes = false;
+      const ended = expect(events.next()).rejects.toMatchObject({ status: 0, reason: 'Unreachable' });
+      const patch = expect(quiet.patch(THINGS, named, {})).rejects.toMatchObject({ reason: 'Unreachable' });
+      await server.next();
+      await vi.waitFor(async () => {
+        await clock.advance(1000);
+        expect(server.connections).toBe(0);
+      });
+      await Promise.all([ended, patch, request.closed]);
+      server.answersProbes = true;
+      const again = await startWatch(quiet);
+      await again.events.return?.(undefined);
+    } finally {
+      await quiet.close();
+    }
+    expect(clock.timers).toBe(0);
   });
 
   it('ends with the caller’s reason when the caller gives up', async () => {

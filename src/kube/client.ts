@@ -150,7 +150,9 @@ export interface KubeClientOptions {
 /** A client for the current context of `kubeConfig`. Close it in the end. */
 export function createKubeClient(kubeConfig: KubeConfig, options: KubeClientOptions): KubeClient {
   const clock = options.clock ?? systemClock;
-  const transport = createTransport(kubeConfig, clock, options.userAgent ?? 'coppice');
+  const transport = createTransport(kubeConfig, clock, options.userAgent ?? 'coppice', (reason) =>
+    options.log.warn({ err: reason }, 'connections to the API server were dead; they are made anew'),
+  );
   const onWarning = warnOnce(options.log);
   const call: Caller = async (method, ref, { options: callOptions, subresource, ...rest }) => {
     const startedAt = clock.monotonic();

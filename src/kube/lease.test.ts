@@ -154,6 +154,31 @@ describe('leader election', () => {
     await a.running;
   });
 
+  it('goes on leading when what it asks is never answered on one connection, and is on the next', async () => {
+    const { clock, leases } = setup();
+    let isDead = false;
+    const find: typeof leases.client.find = (ref, name, options) => {
+      if (!isDead) return leases.client.find(ref, name, options);
+      return new Promise((_, reject) => {
+        clock.schedule(options?.timeoutMs ?? 0, () => {
+          isDead = false;
+          reject(new Error('no answer'));
+        });
+      });
+    };
+    const a = candidate('a', clock, leases, { ...leases.client, find });
+    for (let round = 0; round < 3; round += 1) {
+      await clock.advance(20_000);
+      isDead = true;
+    }
+    await clock.advance(20_000);
+    expect(isDead).toBe(false);
+    expect(a.leads()).toBe(true);
+    expect(a.seen.isOver).toBe(false);
+    a.stop.abort();
+    await a.running;
+  });
+
   it('stops leading when another holds the lease, however that came', async () => {
     const { clock, leases } = setup();
     const a = candidate('a', clock, leases);

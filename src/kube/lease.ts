@@ -2,8 +2,10 @@ import type { Logger } from 'pino';
 import { isAlreadyExists, isConflict } from './api-error.ts';
 import type { KubeClient } from './client.ts';
 import { type Clock, type Random, sleep } from './clock.ts';
-import { startDeadline } from './deadline.ts';
 import { heldBy, LEASES, type Lease, released } from './lease-record.ts';
+
+/** How long one try to renew may take, as a part of the time within which one has to succeed. */
+const longestTry = 0.4;
 
 export interface LeaderElectionOptions {
   readonly client: Pick<KubeClient, 'find' | 'create' | 'replace'>;
@@ -95,6 +97,7 @@ async function acquire(election: Election, signal: AbortSignal): Promise<boolean
 /** Renews until `ended`, or until it has not succeeded for so long that leadership is lost. */
 async function keepRenewing(election: Election, lost: AbortController, ended: AbortSignal): Promise<void> {
   const { clock, log, renewDeadlineMs, retryPeriodMs, identity } = election.options;
+  let triedAt = election.renewedAt;
   while (!ended.aborted) {
     const leftMs = election.renewedAt + renewDeadlineMs - clock.monotonic();
     const isTakenOver = election.observed?.lease.spec?.holderIdentity !== identity;
@@ -103,12 +106,15 @@ async function keepRenewing(election: Election, lost: AbortController, ended: Ab
       lost.abort(new Error('leadership is lost'));
       return;
     }
-    // Only the end of leading cuts the sleep short.
-    await sleep(clock, Math.min(retryPeriodMs, leftMs), ended).catch(() => undefined);
-    const stillMs = election.renewedAt + renewDeadlineMs - clock.monotonic();
+    // After a try that took long there is none. Only the end of leading cuts the sleep short.
+    const pauseMs = Math.max(0, triedAt + retryPeriodMs - clock.monotonic());
+    await sleep(clock, Math.min(pauseMs, leftMs), ended).catch(() => undefined);
+    triedAt = clock.monotonic();
+    const stillMs = election.renewedAt + renewDeadlineMs - triedAt;
     if (!ended.aborted && stillMs > 0) {
-      // A try may not outlast the leadership that it is to prolong.
-      await tryToHold(election, stillMs, ended);
+      // A try may not outlast the leadership that it is to prolong, and one that waits on a dead connection has to leave time
+      // for another one on a new connection.
+      await tryToHold(election, Math.min(stillMs, renewDeadlineMs * longestTry), ended);
     }
   }
 }
@@ -117,18 +123,18 @@ async function keepRenewing(election: Election, lost: AbortController, ended: Ab
 async function tryToHold(election: Election, timeoutMs: number, signal: AbortSignal): Promise<boolean> {
   const { client, clock, identity, namespace, name, leaseDurationMs, log } = election.options;
   const startedAt = clock.monotonic();
-  const deadline = startDeadline(clock, timeoutMs, signal);
-  const call = { timeoutMs, signal: deadline.signal };
+  // As the calls' own, so that the client learns that it waited in vain, and takes another connection for the next one.
+  const call = () => ({ timeoutMs: Math.max(0, startedAt + timeoutMs - clock.monotonic()), signal });
   try {
-    const found = await client.find(LEASES, { namespace, name }, call);
+    const found = await client.find(LEASES, { namespace, name }, call());
     if (found !== undefined && isHeldByAnother(election, found)) {
       return false;
     }
     const spec = heldBy(identity, found?.spec, leaseDurationMs, clock.now());
     const held =
       found === undefined
-        ? await client.create(LEASES, newLease(namespace, name, spec), call)
-        : await client.replace(LEASES, { ...found, spec }, call);
+        ? await client.create(LEASES, newLease(namespace, name, spec), call())
+        : await client.replace(LEASES, { ...found, spec }, call());
     election.observed = { lease: held, at: startedAt };
     election.renewedAt = startedAt;
     return true;
@@ -137,8 +143,6 @@ async function tryToHold(election: Election, timeoutMs: number, signal: AbortSig
       log.warn({ err: error, lease: `${namespace}/${name}` }, 'the lease could not be taken or renewed');
     }
     return false;
-  } finally {
-    deadline.clear();
   }
 }
 

@@ -4,7 +4,7 @@ import { type Deadline, startDeadline } from './deadline.ts';
 import type { Transport, TransportAnswer, TransportRequest } from './transport.ts';
 
 /** How often an overloaded server is asked again before its refusal is handed to the caller. */
-const maxAttempts = 5;
+export const maxAttempts = 5;
 
 export interface ApiRequest {
   readonly method: TransportRequest['method'];
@@ -44,7 +44,7 @@ export async function sendRequest(dependencies: RequestDependencies, wanted: Api
     }
   } catch (error) {
     if (deadline.expired()) {
-      dependencies.transport.reconnect();
+      dependencies.transport.suspect();
       throw tooLate(wanted, error);
     }
     throw error;

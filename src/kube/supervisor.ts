@@ -34,8 +34,8 @@ export interface Supervision {
   readonly observe: (event: InformerEvent) => void;
 }
 
-/** Short, since asking in vain costs little and those who wait want to be served as soon as the server is back. */
-const unreachableBackoff: BackoffPolicy = { initialMs: 50, maxMs: 1000, factor: 2 };
+/** Short, since asking in vain costs little and those who wait want to be served within a second once the server is back. */
+export const unreachableBackoff: BackoffPolicy = { initialMs: 50, maxMs: 800, factor: 2 };
 /** Long, since the server works and refuses: no permission, no such resource. */
 const refusedBackoff: BackoffPolicy = { initialMs: 200, maxMs: 15_000, factor: 2 };
 /** A turn that lasted as long as this was healthy: failures before it no longer count. */

@@ -1,19 +1,13 @@
-import { createHash } from 'node:crypto';
-import type { AgentOptions, RequestOptions } from 'node:https';
 import type { KubeConfig } from '@kubernetes/client-node';
-import { Agent, type Dispatcher, ProxyAgent, request } from 'undici';
+import { type Dispatcher, request } from 'undici';
 import { abortable } from './abort.ts';
 import { ApiError } from './api-error.ts';
 import type { Clock } from './clock.ts';
+import { createLiveness, type Exchange } from './liveness.ts';
+import { type Access, Pools } from './pools.ts';
 
-/** How long credentials and certificates read from files are used before they are read again. */
-const credentialLifeMs = 10_000;
-
-/** Less than the idle time-outs of API servers and the balancers before them: a write on a connection that they are closing fails. */
-const keepAliveMs = 30_000;
-
-/** Ordinary requests share this many connections; each watch has one of its own. */
-const requestConnections = 16;
+/** Deadlines are the caller's, by the signal: undici's own would cut quiet watches. */
+const noTimeouts = { headersTimeout: 0, bodyTimeout: 0 };
 
 export interface TransportRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -38,80 +32,64 @@ export interface Transport {
   open(request: TransportRequest): Promise<TransportAnswer>;
   /** Makes the next request read credentials and certificates again. */
   refreshCredentials(): void;
-  /** Makes the next request use new connections: those that are open may be dead without saying so. */
-  reconnect(): void;
+  /**
+   * Something was awaited in vain: new requests use new connections, and should the server not answer on the old ones any
+   * more, all that is still awaited there fails, watches too.
+   */
+  suspect(): void;
   /** Ends every connection; requests under way fail. */
   close(): Promise<void>;
 }
 
-interface Connections {
-  readonly fingerprint: string;
-  readonly requests: Dispatcher;
-  readonly watches: Dispatcher;
-}
+/** The least that an API server can be asked for: exempt from fair queuing, so that one that is overloaded answers, too. */
+const probePath = '/livez';
 
-interface Credentials {
-  readonly headers: Readonly<Record<string, string>>;
-  readonly connections: Connections;
-}
-
-/** Connects to the current context's cluster of `kubeConfig`, as its current user. */
-export function createTransport(kubeConfig: KubeConfig, clock: Clock, userAgent: string): Transport {
-  let credentials: Promise<Credentials> | undefined;
-  let readAtMs = Number.NEGATIVE_INFINITY;
-  let connections: Connections | undefined;
-  /** Replaced, but with requests under way. */
-  const retired = new Set<Connections>();
+/**
+ * Connects to the current context's cluster of `kubeConfig`, as its current user.
+ * @param onDead told why, when connections are ended on which the server does not answer any more
+ */
+export function createTransport(
+  kubeConfig: KubeConfig,
+  clock: Clock,
+  userAgent: string,
+  onDead: (reason: unknown) => void,
+): Transport {
+  const pools = new Pools(kubeConfig, clock);
   const server = serverUrl(kubeConfig);
-
-  const retire = () => {
-    const old = connections;
-    connections = undefined;
-    if (old !== undefined) {
-      retired.add(old);
-      void Promise.allSettled([old.requests.close(), old.watches.close()]).then(() => retired.delete(old));
-    }
-  };
-  const read = async (): Promise<Credentials> => {
-    const options: RequestOptions = { headers: {} };
-    await kubeConfig.applyToHTTPSOptions(options);
-    const fingerprint = fingerprintOf(options);
-    if (connections?.fingerprint !== fingerprint) {
-      retire();
-    }
-    connections ??= connect(kubeConfig, options, fingerprint);
-    return { headers: headersOf(options), connections };
-  };
-  const current = (): Promise<Credentials> => {
-    if (credentials === undefined || clock.monotonic() - readAtMs > credentialLifeMs) {
-      readAtMs = clock.monotonic();
-      credentials = read();
-      credentials.catch(() => {
-        credentials = undefined;
-      });
-    }
-    return credentials;
-  };
-
+  const probed = new WeakSet<Dispatcher>();
+  const liveness = createLiveness({
+    clock,
+    ask: (signal) => probe(server, pools.last, userAgent, signal),
+    onDead: (reason) => {
+      onDead(reason);
+      void pools.destroy(new Error('the server does not answer on this connection any more'));
+    },
+  });
   return {
     open: async (wanted) => {
+      const exchange = liveness.follow();
       try {
-        const { headers, connections: pools } = await abortable(current(), wanted.signal);
-        return await open(server, wanted, { ...headers, 'user-agent': userAgent }, pools);
+        const access = await abortable(pools.access(), wanted.signal);
+        const { probe: canary } = access.connections;
+        if (wanted.isWatch === true && !probed.has(canary)) {
+          // While it works for sure: a connection that is made only when others are dead proves nothing about them.
+          probed.add(canary);
+          liveness.suspect();
+        }
+        return await open(server, wanted, access, userAgent, exchange);
       } catch (error) {
+        exchange.ended();
         throw wanted.signal.aborted ? wanted.signal.reason : unreachable(server, wanted, error);
       }
     },
-    refreshCredentials: () => {
-      credentials = undefined;
-    },
-    reconnect: () => {
-      credentials = undefined;
-      retire();
+    refreshCredentials: () => pools.refreshCredentials(),
+    suspect: () => {
+      pools.renewRequests();
+      liveness.suspect();
     },
     close: async () => {
-      const all = [...retired, ...(connections === undefined ? [] : [connections])];
-      await Promise.all(all.flatMap(({ requests, watches }) => [requests.destroy(), watches.destroy()]));
+      liveness.close();
+      await pools.close();
     },
   };
 }
@@ -119,28 +97,59 @@ export function createTransport(kubeConfig: KubeConfig, clock: Clock, userAgent:
 async function open(
   server: URL,
   wanted: TransportRequest,
-  headers: Readonly<Record<string, string>>,
-  pools: Connections,
+  { connections, headers }: Access,
+  userAgent: string,
+  exchange: Exchange,
 ): Promise<TransportAnswer> {
-  const basePath = server.pathname.replace(/\/$/, '');
-  const answer = await request(`${server.origin}${basePath}${wanted.path}`, {
-    dispatcher: wanted.isWatch === true ? pools.watches : pools.requests,
+  const answer = await request(urlOf(server, wanted.path), {
+    dispatcher: wanted.isWatch === true ? connections.watches : connections.requests,
     method: wanted.method,
-    headers: { ...headers, ...wanted.headers },
+    headers: { ...headers, 'user-agent': userAgent, ...wanted.headers },
     body: wanted.body ?? null,
     signal: wanted.signal,
-    // Deadlines are the caller's, by the signal: undici's own would cut quiet watches.
-    headersTimeout: 0,
-    bodyTimeout: 0,
+    ...noTimeouts,
   });
+  exchange.heard();
+  answer.body.on('close', () => exchange.ended());
   return {
     status: answer.statusCode,
     header: (name) => {
       const value = answer.headers[name];
       return Array.isArray(value) ? value.join(', ') : value;
     },
-    body: answer.body,
+    body: {
+      [Symbol.asyncIterator]: () => listen(answer.body, exchange),
+      text: () => answer.body.text(),
+    },
   };
+}
+
+async function* listen(body: AsyncIterable<Buffer>, exchange: Exchange): AsyncGenerator<Buffer> {
+  for await (const chunk of body) {
+    exchange.heard();
+    yield chunk;
+  }
+}
+
+/** Resolves with whatever answer there is, also when nothing is open that could be dead. */
+async function probe(
+  server: URL,
+  access: Access | undefined,
+  userAgent: string,
+  signal: AbortSignal,
+): Promise<void> {
+  if (access === undefined) return;
+  const { body } = await request(urlOf(server, probePath), {
+    dispatcher: access.connections.probe,
+    headers: { ...access.headers, 'user-agent': userAgent },
+    signal,
+    ...noTimeouts,
+  });
+  await body.text();
+}
+
+function urlOf(server: URL, path: string): string {
+  return `${server.origin}${server.pathname.replace(/\/$/, '')}${path}`;
 }
 
 function serverUrl(kubeConfig: KubeConfig): URL {
@@ -156,53 +165,6 @@ function serverUrl(kubeConfig: KubeConfig): URL {
     );
   }
   return new URL(cluster.server);
-}
-
-function connect(kubeConfig: KubeConfig, options: RequestOptions, fingerprint: string): Connections {
-  const { ca, cert, key, rejectUnauthorized, servername } = options;
-  const tls: AgentOptions = { ca, cert, key, rejectUnauthorized, servername };
-  const wanted = kubeConfig.createDispatcherOptions(kubeConfig.getCurrentCluster(), tls);
-  const make = (limit: { connections?: number }): Dispatcher => {
-    // One connection per watch, and none shared by HTTP/2 streams: a connection that hangs stops only itself.
-    const common = {
-      allowH2: false,
-      keepAliveTimeout: keepAliveMs,
-      keepAliveMaxTimeout: keepAliveMs,
-      ...limit,
-    };
-    switch (wanted.type) {
-      case 'proxy':
-        return new ProxyAgent({ ...common, uri: wanted.uri, requestTls: wanted.requestTls });
-      case 'socks':
-        throw new Error(`the kubeconfig names the proxy ${wanted.uri}, but SOCKS proxies are not supported`);
-      case 'agent':
-        return new Agent({ ...common, connect: wanted.connect });
-      case 'none':
-        return new Agent(common);
-    }
-  };
-  return { fingerprint, requests: make({ connections: requestConnections }), watches: make({}) };
-}
-
-function fingerprintOf(options: RequestOptions): string {
-  const hash = createHash('sha256');
-  for (const part of [options.ca, options.cert, options.key, options.servername]) {
-    hash.update(part === undefined ? 'none' : Buffer.isBuffer(part) ? part : String(part)).update('\0');
-  }
-  return hash.update(String(options.rejectUnauthorized)).digest('hex');
-}
-
-function headersOf(options: RequestOptions): Record<string, string> {
-  const headers: Record<string, string> = {};
-  for (const [name, value] of Object.entries(options.headers ?? {})) {
-    if (value !== undefined) {
-      headers[name.toLowerCase()] = String(value);
-    }
-  }
-  if (typeof options.auth === 'string') {
-    headers.authorization ??= `Basic ${Buffer.from(options.auth).toString('base64')}`;
-  }
-  return headers;
 }
 
 function unreachable(server: URL, wanted: TransportRequest, error: unknown): ApiError {

@@ -57,7 +57,7 @@ export async function* watchStream<T extends KubeObject>(
     }
   } catch (error) {
     if (deadline.expired()) {
-      transport.reconnect();
+      transport.suspect();
     }
     throw watchError(wanted, deadline, error);
   } finally {

@@ -9,6 +9,8 @@ export interface ChaosProxy {
   readonly accepted: number;
   /** Connections open now. */
   readonly open: number;
+  /** Of those, how many are frozen. */
+  readonly frozen: number;
   /** Resets every connection. */
   reset(): void;
   /** Passes no more bytes on the connections that are open now, and keeps them open. New ones work. */
@@ -26,6 +28,7 @@ export async function startChaosProxy(original: KubeConfig): Promise<ChaosProxy>
   }
   const { hostname, port } = new URL(cluster.server);
   const pairs = new Set<readonly [Socket, Socket]>();
+  const frozen = new Set<readonly [Socket, Socket]>();
   let isRefusing = false;
   let accepted = 0;
   const server = createServer((near) => {
@@ -37,7 +40,10 @@ export async function startChaosProxy(original: KubeConfig): Promise<ChaosProxy>
     const far = connect(Number(port), hostname);
     const pair = [near, far] as const;
     pairs.add(pair);
-    join(near, far, () => pairs.delete(pair));
+    join(near, far, () => {
+      pairs.delete(pair);
+      frozen.delete(pair);
+    });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
@@ -58,11 +64,16 @@ export async function startChaosProxy(original: KubeConfig): Promise<ChaosProxy>
     get open() {
       return pairs.size;
     },
+    get frozen() {
+      return frozen.size;
+    },
     reset,
     freeze: () => {
-      for (const [near, far] of pairs) {
-        near.unpipe(far).pause();
-        far.unpipe(near).pause();
+      for (const pair of pairs) {
+        const [near, far] = pair;
+        frozen.add(pair);
+        near.unpipe(far).resume();
+        far.unpipe(near).resume();
       }
     },
     refuse: (value) => {

@@ -32,6 +32,9 @@ export interface TestServer {
   next(): Promise<TestRequest>;
   /** Requests that arrived so far. */
   readonly count: number;
+  /** Questions whether it lives that arrived so far: it answers them by itself while `answersProbes`. */
+  readonly probes: number;
+  answersProbes: boolean;
   /** Connections that are open. */
   readonly connections: number;
   close(): Promise<void>;
@@ -43,7 +46,14 @@ export async function startTestServer(): Promise<TestServer> {
   const takers: ((request: TestRequest) => void)[] = [];
   const sockets = new Set<Socket>();
   let count = 0;
+  let probes = 0;
+  let answersProbes = true;
   const server = createServer(async (incoming, response) => {
+    if (incoming.url === '/livez') {
+      probes += 1;
+      if (answersProbes) response.end('ok');
+      return;
+    }
     const request = await toRequest(incoming, response);
     count += 1;
     const taker = takers.shift();
@@ -67,6 +77,15 @@ export async function startTestServer(): Promise<TestServer> {
     },
     get connections() {
       return sockets.size;
+    },
+    get probes() {
+      return probes;
+    },
+    get answersProbes() {
+      return answersProbes;
+    },
+    set answersProbes(value) {
+      answersProbes = value;
     },
     close: () =>
       new Promise((resolve) => {

@@ -1,9 +1,8 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type Clock, systemClock } from '../../../src/kube/clock.ts';
 import { createInformer } from '../../../src/kube/informer.ts';
 import { type ChaosProxy, startChaosProxy } from '../../kubernetes/chaos-proxy.ts';
+import { heapUsed } from '../heap.ts';
 import { IP_POOLS, log, pool, startWorld, type World } from './world.ts';
 
 const RECONNECTS = 1000;
@@ -16,14 +15,6 @@ const quickClock: Clock = {
   ...systemClock,
   schedule: (ms, run) => systemClock.schedule(ms / 200, run),
 };
-
-function heapUsed(): number {
-  setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc') as () => void;
-  collect();
-  collect();
-  return process.memoryUsage().heapUsed;
-}
 
 describe('an informer that loses its connection a thousand times', () => {
   let world: World;

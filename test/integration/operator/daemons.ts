@@ -30,6 +30,9 @@ const QUICK: NonNullable<HostdConfig['simulated']> = {
   failures: [{ step: 'exec', of: ` ${STUCK_ADDRESS} `, hangs: true, message: 'it hangs' }],
 };
 
+/** How often a host says how it is. */
+export const HEARTBEAT_MS = 200;
+
 const OVERRIDES: NonNullable<HostdConfig['overrides']> = {
   pace: {
     watchMs: 100,
@@ -41,7 +44,7 @@ const OVERRIDES: NonNullable<HostdConfig['overrides']> = {
   },
   reserveBytes: 0,
   measureMs: 200,
-  heartbeatMs: 200,
+  heartbeatMs: HEARTBEAT_MS,
 };
 
 const log = pino({ level: process.env.TEST_LOG ?? 'silent' });

@@ -1,18 +1,31 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { SERVICE_DEPLOYMENTS } from '../../../src/api/kinds.ts';
 import type { Operator } from '../../../src/main/operator.ts';
 import { expectStanding, READY } from '../../expectations/conditions.ts';
 import { type Fault, type FaultProxy, startFaultProxy } from '../../kubernetes/fault-proxy.ts';
 import { eventually } from './eventually.ts';
+import { expectNoHotLoop, medianOf } from './request-rates.ts';
 import { World } from './world.ts';
 
 const HOSTS = ['host-a', 'host-b'];
 
-/** An operator has five lists and watches, a few controllers, and a lease: more than this in a second is a hot loop. */
-const MOST_REQUESTS_PER_SECOND = 100;
+/** A write that acts upon a change of the task: it says that it saw it, or makes or removes appliances. */
+const ACT = /servicedeployments\/shop\/status|virtualappliances(\?|$)|virtualappliances\/shop-web-\d+(\?|$)/;
 
 /** Requests that must have met a fault before it ends, so that it was felt. */
 const FELT = 5;
+
+/** How long a fault lasts, and then its absence is watched: a hot loop would ask thousands of times in it. */
+const HELD_MS = 5000;
+const AFTER_MS = 2000;
+
+/** Longer than dead connections are kept. */
+const LONG_HELD_MS = 12_000;
+
+/** The issue's bound of what passes between the server's first answer and the operator's first act. */
+const MOST_LAG_MS = 1000;
+const ROUNDS = 5;
 
 const FAULTS: readonly (readonly [name: string, fault: Fault])[] = [
   ['answers 429 and says when to come back', { kind: 'status', status: 429, retryAfterSeconds: 1 }],
@@ -63,13 +76,27 @@ describe('an API server in trouble', () => {
     proxy.passed.filter(({ method, path }) => method !== 'GET' && /virtualappliances(\?|$)/.test(path))
       .length;
 
-  /** Requests in the busiest second since then. */
-  const busiestSecond = (since: number): number => {
-    const times = proxy.passed.map(({ at }) => at).filter((at) => at >= since);
-    return Math.max(
-      0,
-      ...times.map((start) => times.filter((at) => at >= start && at < start + 1000).length),
+  /** Lets that time pass while the operator is watched: however long it takes, nothing may be asked for in a hot loop. */
+  const watchFor = async (ms: number, changes: number, since = performance.now()) => {
+    await delay(ms);
+    const until = performance.now();
+    expectNoHotLoop(
+      proxy.passed.filter(({ at }) => at >= since && at < until),
+      until - since,
+      changes,
     );
+  };
+
+  /** Makes a change, now that the server answers (since then, or now); milliseconds until the operator first acts upon it. */
+  const lagOf = async (change: () => Promise<unknown>, since = performance.now()) => {
+    await change();
+    return await eventually('it acts', async () => {
+      const act = proxy.passed.find(
+        ({ at, method, path }) => at >= since && method !== 'GET' && ACT.test(path),
+      );
+      if (act === undefined) throw new Error('not yet');
+      return act.at - since;
+    });
   };
 
   /** What has been deployed is as it should be, once, and changes reach the operator at once again. */
@@ -77,40 +104,39 @@ describe('an API server in trouble', () => {
     await deployed(replicas);
     expect(await onHosts()).toEqual(Array.from({ length: replicas }, (_, ordinal) => `shop-web-${ordinal}`));
     const lags: number[] = [];
-    for (let round = 0; round < 5; round += 1) {
-      const start = performance.now();
-      const changed = await world.kube.patch(
-        SERVICE_DEPLOYMENTS,
-        { namespace: 'default', name: 'shop' },
-        {
-          spec: {
-            services: [{ ...(await world.deployment('shop')).spec.services[0], maxUnavailable: 1 + round }],
-          },
-        },
-      );
-      await eventually('the change was seen', async () => {
-        const { status } = await world.deployment('shop');
-        expect(status?.observedGeneration).toBe(changed.metadata.generation);
-      });
-      lags.push(performance.now() - start);
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const [web] = (await world.deployment('shop')).spec.services;
+      const services = [{ ...web, maxUnavailable: 2 + round }];
+      const name = { namespace: 'default', name: 'shop' };
+      lags.push(await lagOf(() => world.kube.patch(SERVICE_DEPLOYMENTS, name, { spec: { services } })));
+      await deployed(replicas);
     }
-    // The issue's bound; the best of five, because the machine may be busy with something else.
-    expect(Math.min(...lags)).toBeLessThan(1000);
+    expect(medianOf(lags)).toBeLessThan(MOST_LAG_MS);
   };
 
   it.each(FAULTS)('that %s', async (_, fault) => {
     await world.deploy('shop', { replicas: 2 });
     await deployed(2);
-    const since = performance.now();
-    const met = proxy.passed.length;
-    proxy.fault(fault);
-    proxy.reset();
-    await scale(3);
-    await eventually('the fault was felt', async () =>
-      expect(proxy.passed.length - met).toBeGreaterThanOrEqual(FELT),
-    );
-    expect(busiestSecond(since)).toBeLessThan(MOST_REQUESTS_PER_SECOND);
-    proxy.fault(undefined);
+    const lags: number[] = [];
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const replicas = 3 - (round % 2);
+      const met = proxy.passed.length;
+      proxy.fault(fault);
+      proxy.reset();
+      // Once for long, so that all delays have grown; then for as long as it takes to be felt.
+      if (round === 0) await watchFor(HELD_MS, 1);
+      await eventually('it was felt', async () =>
+        expect(proxy.passed.length - met).toBeGreaterThanOrEqual(FELT),
+      );
+      const since = performance.now();
+      proxy.fault(undefined);
+      lags.push(await lagOf(() => scale(replicas), since));
+      await deployed(replicas);
+      if (round === 0) await watchFor(AFTER_MS, 1, since);
+    }
+    // Whoever was told when to come back comes back then.
+    const askedForMs = fault.kind === 'status' ? (fault.retryAfterSeconds ?? 0) * 1000 : 0;
+    expect(medianOf(lags)).toBeLessThan(MOST_LAG_MS + askedForMs);
     await isWell(3);
   });
 
@@ -118,13 +144,16 @@ describe('an API server in trouble', () => {
     await world.deploy('shop', { replicas: 2 });
     await deployed(2);
     proxy.fault({ kind: 'frozen' });
-    await scale(3);
     await world.addAppliance('meanwhile');
+    await watchFor(LONG_HELD_MS, 1);
+    const thawedAt = performance.now();
     proxy.fault(undefined);
+    await scale(3);
     await deployed(3);
     await eventually('the other one, too', async () =>
       expectStanding((await world.appliance('meanwhile')).status?.conditions, READY, 'ServiceAvailable'),
     );
+    await watchFor(AFTER_MS, 2, thawedAt);
     await world.removeAppliance('meanwhile');
     await eventually('it is gone', async () => expect(await onHosts()).not.toContain('meanwhile'));
     await isWell(3);
@@ -138,30 +167,34 @@ describe('an API server in trouble', () => {
       await scale(1 + (round % 3));
     }
     await scale(3);
+    await deployed(3);
+    await watchFor(AFTER_MS, 21, since);
     await isWell(3);
-    expect(busiestSecond(since)).toBeLessThan(2 * MOST_REQUESTS_PER_SECOND);
   });
 
   it('that is killed and started again', async () => {
     await world.deploy('shop', { replicas: 2 });
     await deployed(2);
-    const since = performance.now();
+    const met = proxy.passed.length;
     await world.api.kill();
-    await eventually('it was missed', async () => {
-      const after = proxy.passed.filter(({ at }) => at > since);
-      expect(after.length).toBeGreaterThanOrEqual(FELT);
-    });
-    expect(busiestSecond(since)).toBeLessThan(MOST_REQUESTS_PER_SECOND);
+    await watchFor(HELD_MS, 1);
+    expect(proxy.passed.length - met).toBeGreaterThanOrEqual(FELT);
     await world.api.start();
+    const since = performance.now();
     await eventually('it is back', () => scale(3));
+    await deployed(3);
+    await watchFor(AFTER_MS, 1, since);
     await isWell(3);
   });
 
   it('that has lost its history', async () => {
     await world.deploy('shop', { replicas: 2 });
     await deployed(2);
+    const since = performance.now();
     await world.api.loseHistory();
     await eventually('it is back', () => scale(3));
+    await deployed(3);
+    await watchFor(AFTER_MS, 2, since);
     await isWell(3);
   });
 

@@ -1,0 +1,86 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { SERVICE_DEPLOYMENTS } from '../../../src/api/kinds.ts';
+import { LEASES } from '../../../src/kube/lease-record.ts';
+import type { Operator } from '../../../src/main/operator.ts';
+import { expectStanding, READY } from '../../expectations/conditions.ts';
+import { type ChaosProxy, startChaosProxy } from '../../kubernetes/chaos-proxy.ts';
+import { eventually } from './eventually.ts';
+import { World } from './world.ts';
+
+/** client-go's ReadIdleTimeout and PingTimeout: other operators notice by then. */
+const CLIENT_GO_MS = 45_000;
+
+describe('connections that are dead and look open', () => {
+  let world: World;
+  let proxy: ChaosProxy;
+  let operator: Operator | undefined;
+
+  beforeAll(async () => {
+    world = await World.start();
+    await world.addHost('host-a');
+  });
+  afterAll(() => world?.stop());
+  beforeEach(async () => {
+    proxy = await startChaosProxy(world.api.operatorKubeConfig);
+    await world.addTemplate('debian');
+  });
+  afterEach(async () => {
+    await operator?.close();
+    operator = undefined;
+    await proxy.close();
+    await world.startOperator();
+    await world.clear();
+    await world.stopOperator();
+  });
+
+  const deployed = (replicas: number, timeoutMs = 90_000) =>
+    eventually(
+      `${replicas} replicas answer`,
+      async () => {
+        const { status, metadata } = await world.deployment('shop');
+        expectStanding(status?.conditions, READY, 'Deployed');
+        expect(status?.observedGeneration).toBe(metadata.generation);
+        expect(status).toMatchObject({ replicas, readyReplicas: replicas });
+      },
+      timeoutMs,
+    );
+  const scale = (replicas: number) =>
+    world.kube.patch(SERVICE_DEPLOYMENTS, { namespace: 'default', name: 'shop' }, { spec: { replicas } });
+
+  it.each([1, 2, 3])('are given up, and the operator converges on new ones (round %i)', async (replicas) => {
+    operator = await world.newOperator({ kubeConfig: proxy.kubeConfig });
+    await world.deploy('shop', { replicas });
+    await deployed(replicas);
+    const before = proxy.accepted;
+    proxy.freeze();
+    expect(proxy.frozen).toBeGreaterThan(5);
+    await scale(replicas + 1);
+    await deployed(replicas + 1, CLIENT_GO_MS);
+    expect(proxy.accepted).toBeGreaterThan(before);
+    await eventually('none of them is kept', async () => expect(proxy.frozen).toBe(0));
+    await scale(replicas);
+    await deployed(replicas);
+    expect(await world.daemons.appliancesOn('host-a')).toEqual(
+      Array.from({ length: replicas }, (_, ordinal) => `shop-web-${ordinal}`),
+    );
+  });
+
+  it('do not cost a leader its lease', async () => {
+    const leaderElection = { namespace: 'default' };
+    operator = await world.newOperator({ kubeConfig: proxy.kubeConfig, leaderElection });
+    await world.deploy('shop', { replicas: 1 });
+    await deployed(1);
+    const lease = async () =>
+      await world.kube.get(LEASES, { namespace: 'default', name: 'coppice-operator' });
+    const before = await lease();
+    proxy.freeze();
+    await scale(2);
+    await deployed(2, CLIENT_GO_MS);
+    await eventually('the lease is renewed', async () =>
+      expect((await lease()).metadata.resourceVersion).not.toBe(before.metadata.resourceVersion),
+    );
+    const { spec } = await lease();
+    expect(spec?.holderIdentity).toBe(before.spec?.holderIdentity);
+    expect(spec?.acquireTime).toBe(before.spec?.acquireTime);
+  });
+});
