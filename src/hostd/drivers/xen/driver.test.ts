@@ -51,12 +51,16 @@ async function writeProgram(name: string, command: readonly string[]): Promise<v
   await chmod(join(root, name), 0o755);
 }
 
-function createDriver(): Driver {
+/** `napping` is called at each pause: what waits for others has pauses. */
+function createDriver(napping: () => void = () => undefined): Driver {
   return createXenDriver({
     // Pauses are short here; the limits on what hangs are not.
     clock: {
       ...systemClock,
-      sleep: (ms, signal) => systemClock.sleep(ms > 60_000 ? ms : Math.min(ms, 20), signal),
+      sleep: (ms, signal) => {
+        napping();
+        return systemClock.sleep(ms > 60_000 ? ms : Math.min(ms, 20), signal);
+      },
     },
     log: pino({ level: 'silent' }),
     searchPath: `${root}:${process.env.PATH}`,
@@ -66,6 +70,13 @@ function createDriver(): Driver {
 
 const expected = (...outcomes: readonly Outcome[]) => changeState(root, { outcomes });
 const state = async () => (await driver.inspect(vm.uuid, vm.directory))?.state;
+
+async function anotherVm(): Promise<VmSpec> {
+  const directory = join(root, 'state/appliances', OTHER);
+  await mkdir(directory, { recursive: true });
+  const disk = { ...vm.disk, path: join(directory, 'disk.qcow2') };
+  return { ...vm, uuid: OTHER, domain: 'default.web-1.00000000', directory, disk };
+}
 
 function aDomain(change: Partial<FakeDomain> = {}): FakeDomain {
   const { uuid, domain, disk } = vm;
@@ -178,6 +189,22 @@ describe('a daemon that was killed while xl was at work', () => {
     await next;
     expect(readState(root).done).toEqual(['create default.web-0.00000000']);
     expect(await state()).toBe('Running');
+  });
+
+  it('makes no domain of another VM beside that xl', async () => {
+    await beAbandoned();
+    let naps = 0;
+    const waiting = createDriver(() => {
+      naps += 1;
+    });
+    const next = waiting.start(await anotherVm());
+    while (naps < 3 && readState(root).done.length === 1) await delay(20);
+    expect(readState(root).done).toEqual(['create default.web-0.00000000']);
+
+    await writeFile(join(root, 'go'), '');
+    await next;
+    expect(readState(root).done.slice(1)).toEqual(['create default.web-1.00000000']);
+    expect(readState(root).domains.map(({ uuid }) => uuid)).toEqual([UUID, OTHER]);
   });
 
   it('ends that xl with what it made, when the VM is to go', async () => {

@@ -6,7 +6,7 @@ import { writeDurably } from '../../files.ts';
 import { tryMachineLock } from '../../lock.ts';
 import type { VmSpec } from '../driver.ts';
 import { errorsIn, hypervisorProblem, takenName, tellsOfMemory, tellsOfTimeout } from './classify.ts';
-import { endCommands, runCommand, untilNoCommand } from './commands.ts';
+import { endCommands, runCommand, untilNoCommand, untilNoCreation } from './commands.ts';
 import { domainConfiguration, domainTypeOf } from './configuration.ts';
 import type { XenContext } from './context.ts';
 import { deviceModelWords } from './device-model.ts';
@@ -62,7 +62,7 @@ async function make(
   }
 }
 
-/** One creation at a time on a host, as Xen wants it, whatever daemons there are on it. */
+/** One creation at a time on a host, as Xen wants it, whatever daemons there are on it, or were: an xl outlives its daemon. */
 async function inCreation<T>(
   { clock }: XenContext,
   signal: AbortSignal | undefined,
@@ -70,7 +70,11 @@ async function inCreation<T>(
 ): Promise<T> {
   for (;;) {
     const lock = await tryMachineLock('xen/creation');
-    if (lock !== undefined) return work().finally(() => lock.release());
+    if (lock !== undefined) {
+      return untilNoCreation(clock, signal)
+        .then(work)
+        .finally(() => lock.release());
+    }
     await clock.sleep(turnMs, signal);
   }
 }
