@@ -15,6 +15,8 @@ export type XenContext = {
   readonly sockets: ChannelSockets;
   readonly consoles: ConsoleLogs;
   readonly grub: DomainSurroundings['grub'];
+  /** Path of the file in which xl is told how it behaves. */
+  readonly xlConfiguration: string;
   /** Counts one of libxl's time-outs. */
   readonly timedOut: () => void;
 };

@@ -64,6 +64,7 @@ function createDriver(napping: () => void = () => undefined): Driver {
     },
     log: pino({ level: 'silent' }),
     searchPath: `${root}:${process.env.PATH}`,
+    xlConfiguration: join(root, 'xl.conf'),
     socketDirectory: join(root, 'sockets'),
   });
 }
@@ -115,6 +116,18 @@ describe('starting a VM under Xen', () => {
     await expect(driver.start(vm)).rejects.toMatchObject({ reason: 'CreationTimedOut', kind: 'retry' });
     expect(readState(root).domains).toEqual([]);
     expect(await state()).toBe('Stopped');
+  });
+
+  it('tells a backend that never comes as a failure, when it was borne three times', async () => {
+    expected('backendAway', 'backendAway', 'backendAway', 'works');
+    await expect(driver.start(vm)).rejects.toMatchObject({
+      reason: 'VMStartFailed',
+      message: expect.stringContaining('unable to add device with path'),
+    });
+    expect(readState(root).done).toHaveLength(3);
+    expected('backendAway', 'works');
+    await driver.start(vm);
+    expect(await state()).toBe('Running');
   });
 
   it('does not try again what would fail again', async () => {
@@ -243,6 +256,16 @@ describe('the end of a VM under Xen', () => {
     expect(await driver.shutdown(vm.uuid, vm.directory, 1000)).toBe(true);
   });
 
+  it('is not waited for longer than asked when the guest is deaf, and can be had all the same', async () => {
+    expected('deaf');
+    await driver.start(vm);
+    expect(await driver.shutdown(vm.uuid, vm.directory, 100)).toBe(false);
+    expect(await state()).toBe('Running');
+    await driver.destroy(vm.uuid, vm.directory);
+    expect(readState(root)).toMatchObject({ domains: [], done: expect.arrayContaining(['destroy 1']) });
+    expect(await state()).toBeUndefined();
+  });
+
   it('is told from a crash, and from a domain that is gone with its host', async () => {
     await driver.start(vm);
     changeState(root, { domains: [aDomain({ id: 1, state: '---s--' })] });
@@ -320,6 +343,19 @@ describe('a Xen host', () => {
       creationConcurrency: 1,
       warnings: [expect.objectContaining({ reason: 'ConsoleNotLogged' })],
     });
+  });
+
+  it('says that xl takes memory from dom0, unless one of its two settings forbids it', async () => {
+    const reasons = async () => (await driver.probe()).warnings?.map(({ reason }) => reason);
+    changeState(root, { commandLine: 'console=com1' });
+    expect(await reasons()).toContain('DomainZeroBalloons');
+    await writeFile(join(root, 'xl.conf'), '# autoballoon="off"\nautoballoon="auto"\n');
+    expect(await reasons()).toContain('DomainZeroBalloons');
+    await writeFile(join(root, 'xl.conf'), 'autoballoon="off"\n');
+    expect(await reasons()).not.toContain('DomainZeroBalloons');
+    await rm(join(root, 'xl.conf'));
+    changeState(root, { commandLine: 'dom0_mem=1024M,max:1024M' });
+    expect(await reasons()).not.toContain('DomainZeroBalloons');
   });
 
   it('says in words that xl is missing', async () => {

@@ -5,7 +5,15 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { DOMAIN_ZERO, LIST_HEADER, NAME_TAKEN, NO_MEMORY, RECORDED_INFO, TIMEOUTS } from './recorded.ts';
+import {
+  BACKEND_AWAY,
+  DOMAIN_ZERO,
+  LIST_HEADER,
+  NAME_TAKEN,
+  NO_MEMORY,
+  RECORDED_INFO,
+  TIMEOUTS,
+} from './recorded.ts';
 
 export type FakeDomain = {
   readonly id: number;
@@ -14,15 +22,30 @@ export type FakeDomain = {
   readonly state: string;
   readonly seconds: string;
   readonly disk: string;
+  /** Its guest hears nobody. */
+  readonly deaf?: boolean;
 };
 
-/** `half` runs out of its time and leaves half a domain; `slow` takes until FOLDER/go exists. */
-export type Outcome = 'works' | 'half' | 'timesOut' | 'noMemory' | 'nameTaken' | 'slow';
+/**
+ * `half` runs out of its time and leaves half a domain; `slow` takes until FOLDER/go exists; the guest of `deaf` does not shut
+ * down; of `backendAway` nobody knows whether the backend is slow or fails.
+ */
+export type Outcome =
+  | 'works'
+  | 'half'
+  | 'timesOut'
+  | 'backendAway'
+  | 'noMemory'
+  | 'nameTaken'
+  | 'slow'
+  | 'deaf';
 
 export type FakeState = {
   readonly domains: readonly FakeDomain[];
   readonly nextId: number;
   readonly outcomes: readonly Outcome[];
+  /** What Xen was booted with. */
+  readonly commandLine?: string;
   /** Every command that changed something. */
   readonly done: readonly string[];
 };
@@ -32,6 +55,7 @@ export const emptyState: FakeState = { domains: [], nextId: 1, outcomes: [], don
 const words: Partial<Record<Outcome, string>> = {
   half: TIMEOUTS[1],
   timesOut: TIMEOUTS[0],
+  backendAway: BACKEND_AWAY,
   noMemory: NO_MEMORY,
   nameTaken: NAME_TAKEN,
 };
@@ -70,8 +94,9 @@ async function create(folder: string, path: string): Promise<number> {
     state: '--p---',
     seconds: '0.0',
     disk: /target=([^"]*)"/.exec(configuration)?.[1] ?? '',
+    deaf: outcome === 'deaf',
   };
-  const stays = outcome === 'works' || outcome === 'half' || outcome === 'slow';
+  const stays = words[outcome] === undefined || outcome === 'half';
   changeState(folder, {
     domains: stays ? [...domains, made] : domains,
     nextId: nextId + 1,
@@ -131,13 +156,19 @@ function list(state: FakeState, [option, id]: readonly string[]): void {
   process.stdout.write(JSON.stringify(wanted.map(detailed)));
 }
 
+function infoOf({ commandLine }: FakeState): string {
+  return commandLine === undefined
+    ? RECORDED_INFO
+    : RECORDED_INFO.replace(/^(xen_commandline +: ).*$/m, `$1${commandLine}`);
+}
+
 async function play(folder: string, [command, ...rest]: readonly string[]): Promise<number> {
   const state = readState(folder);
   const id = Number(rest.at(-1));
   const note = () => changeState(folder, { done: [...state.done, [command, ...rest].join(' ')] });
   switch (command) {
     case 'info':
-      process.stdout.write(RECORDED_INFO);
+      process.stdout.write(infoOf(state));
       return 0;
     case 'list':
       list(state, rest);
@@ -154,7 +185,9 @@ async function play(folder: string, [command, ...rest]: readonly string[]): Prom
       return 0;
     case 'shutdown':
       note();
-      setDomain(folder, id, { state: '---s--' });
+      if (state.domains.find((domain) => domain.id === id)?.deaf !== true) {
+        setDomain(folder, id, { state: '---s--' });
+      }
       return 0;
     case 'unpause':
       note();

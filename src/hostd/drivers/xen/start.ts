@@ -5,7 +5,14 @@ import { codeOf, type HostError, hostErrors } from '../../errors.ts';
 import { writeDurably } from '../../files.ts';
 import { tryMachineLock } from '../../lock.ts';
 import type { VmSpec } from '../driver.ts';
-import { errorsIn, hypervisorProblem, takenName, tellsOfMemory, tellsOfTimeout } from './classify.ts';
+import {
+  errorsIn,
+  hypervisorProblem,
+  takenName,
+  tellsOfBackend,
+  tellsOfMemory,
+  tellsOfTimeout,
+} from './classify.ts';
 import { endCommands, runCommand, untilNoCommand, untilNoCreation } from './commands.ts';
 import { domainConfiguration, domainTypeOf } from './configuration.ts';
 import type { XenContext } from './context.ts';
@@ -57,7 +64,11 @@ async function make(
       { appliance: vm.uuid, failures, words },
       'libxl ran out of its time; nothing is left of it',
     );
-    if (failures === tries) throw hostErrors.creationTimedOut(vm.domain, tries, words);
+    if (failures === tries) {
+      // Of a backend it is not told whether it is slow or fails: so often, it fails.
+      if (tellsOfBackend(words)) throw await failure(context, vm, words);
+      throw hostErrors.creationTimedOut(vm.domain, tries, words);
+    }
     await context.clock.sleep(pauseMs * failures, signal);
   }
 }
@@ -137,7 +148,7 @@ async function makeOnce(
     return undefined;
   }
   await takeAway(context, vm);
-  if (tellsOfTimeout(words)) return errorsIn(words);
+  if (tellsOfTimeout(words) || tellsOfBackend(words)) return errorsIn(words);
   throw await failure(context, vm, errorsIn(words));
 }
 
