@@ -7,6 +7,7 @@ import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../clock.ts';
 import type { Driver, VmSpec } from '../driver.ts';
+import { endCommands } from './commands.ts';
 import { createXenDriver } from './driver.ts';
 import { changeState, emptyState, type FakeDomain, type Outcome, readState } from './fake-xl.ts';
 
@@ -303,8 +304,32 @@ describe('a memory checkpoint under Xen', () => {
       reason: 'CheckpointFailed',
     });
     expect(await state()).toBe('Running');
-    expect((await readdir(root)).filter((name) => name.startsWith('checkpoint'))).toEqual([]);
+    expect(await checkpointFiles()).toEqual([]);
   });
+
+  it.each([
+    ['started', (next: Driver) => next.start(vm)],
+    ['destroyed', (next: Driver) => next.destroy(vm.uuid, vm.directory)],
+  ] as const)('leaves no half file when the daemon is killed, once the VM is %s', async (_what, work) => {
+    await driver.start(vm);
+    expected('slow');
+    const saving = driver.checkpoints?.save(vm, join(root, 'checkpoint')).catch(() => undefined);
+    while ((await checkpointFiles()).length === 0) await delay(20);
+    const note = await readFile(join(vm.directory, 'domain.json'), 'utf8');
+    await endCommands(systemClock, vm.directory);
+    await saving;
+    // As it was at the moment of the kill: the daemon that lives on here has put it in order.
+    await writeFile(join(vm.directory, 'domain.json'), note);
+    await writeFile(join(root, 'checkpoint.partial'), 'mem');
+
+    expected();
+    await work(createDriver());
+    expect(await checkpointFiles()).toEqual([]);
+  });
+
+  async function checkpointFiles(): Promise<readonly string[]> {
+    return (await readdir(root)).filter((name) => name.startsWith('checkpoint'));
+  }
 });
 
 describe('a Xen host', () => {

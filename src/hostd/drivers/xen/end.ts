@@ -7,7 +7,7 @@ import type { XenContext } from './context.ts';
 import { removeDeviceModelLogs } from './device-model.ts';
 import { conditionOf, findDomain, isUnfinished } from './domains.ts';
 import { vmFiles } from './files.ts';
-import { readNote, writeNote } from './note.ts';
+import { readNote, removeInterruptedSave, writeNote } from './note.ts';
 import type { Domain } from './parse.ts';
 
 /** Taking devices away has time-outs of ten seconds each in libxl; the rest is for a host that is busy. */
@@ -41,6 +41,7 @@ export async function endDomain({ clock, toolstack }: XenContext, { id, uuid, na
 /** See {@link Driver.destroy}. What was written to the console stays in the VM's folder. */
 export async function destroyVm(context: XenContext, uuid: string, directory: string): Promise<void> {
   await endCommands(context.clock, directory);
+  await removeInterruptedSave(directory);
   const domain = await findDomain(context.toolstack, uuid, directory);
   if (domain !== undefined) await endDomain(context, domain);
   await context.consoles.collect(directory);

@@ -121,8 +121,13 @@ async function untilTold(folder: string): Promise<void> {
   }
 }
 
-function save(folder: string, { domains, outcomes }: FakeState, [id, file = '']: readonly string[]): number {
+async function save(
+  folder: string,
+  { domains, outcomes }: FakeState,
+  [id, file = '']: readonly string[],
+): Promise<number> {
   writeFileSync(file, 'memory');
+  if (outcomes[0] === 'slow') await untilTold(folder);
   if (outcomes[0] === 'timesOut') {
     console.error('libxl: error: libxl_dom_suspend.c:360: guest did not suspend, timed out');
     return 1;

@@ -20,7 +20,7 @@ import { deviceModelWords } from './device-model.ts';
 import { isOwn, isUnfinished } from './domains.ts';
 import { endDomain } from './end.ts';
 import { vmFiles } from './files.ts';
-import { type Note, readNote, writeNote } from './note.ts';
+import { type Note, readNote, removeInterruptedSave, writeNote } from './note.ts';
 import type { Domain } from './parse.ts';
 import { reconnectVif } from './vif.ts';
 
@@ -98,6 +98,7 @@ async function runsAlready(
 ): Promise<boolean> {
   const { clock, toolstack } = context;
   await untilNoCommand(clock, vm.directory, signal);
+  await removeInterruptedSave(vm.directory);
   const domains = await toolstack.domains();
   const domain = domains.find(({ uuid }) => uuid === vm.uuid);
   if (domain === undefined) {
