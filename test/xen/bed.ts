@@ -131,7 +131,8 @@ export class XenBed implements Bed {
   }
 }
 
-function emptyIfMissing(error: NodeJS.ErrnoException): string {
+/** For reading a file that need not be there yet. */
+export function emptyIfMissing(error: NodeJS.ErrnoException): string {
   if (error.code === 'ENOENT') return '';
   throw error;
 }
