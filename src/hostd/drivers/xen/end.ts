@@ -13,6 +13,9 @@ import type { Domain } from './parse.ts';
 /** Taking devices away has time-outs of ten seconds each in libxl; the rest is for a host that is busy. */
 const endLimitMs = 180_000;
 const askPauseMs = 200;
+/** xl asks at once, then waits a minute to be heard: in vain when the agent's way was faster and the guest has ended. */
+const hearLimitMs = 15_000;
+const unheard: readonly string[] = ['ToolstackFailed', 'ToolstackSilent'];
 
 /**
  * Ends a domain at once and waits until nothing is left of it. A half one, and one that a former try left dying, as well;
@@ -96,8 +99,8 @@ async function askToPowerOff(
   const asked = agent.tell('guest-shutdown', { mode: 'powerdown' }, timeoutMs);
   // One way may be enough: that the agent does not answer, or Xen's own way is not heard, is no failure if the guest ends.
   asked.catch(messageOf);
-  await toolstack.run(['shutdown', '-F', String(id)]).catch((error: unknown) => {
-    if (!(error instanceof HostError) || error.reason !== 'ToolstackFailed') throw error;
+  await toolstack.run(['shutdown', '-F', String(id)], hearLimitMs).catch((error: unknown) => {
+    if (!(error instanceof HostError) || !unheard.includes(error.reason)) throw error;
   });
 }
 
