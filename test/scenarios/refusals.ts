@@ -51,7 +51,11 @@ export function refusals(given: Given, { memoryReason, hasUniqueNames }: Hypervi
         await world.apply('greedy', web({ resources: { cpu: '50m', memory: '4Gi' } }));
         await world.untilSays('greedy-web-0', memoryReason);
         expect(await world.bed.vms()).toEqual([]);
-        await world.remove('greedy');
+        await world.apply('modest', web());
+        const [modest] = await world.untilAvailable('modest', 1);
+        expect((await world.bed.vms()).map(({ uuid }) => uuid)).toEqual([modest?.metadata.uid]);
+        await world.untilSays('greedy-web-0', memoryReason);
+        await world.remove('greedy', 'modest');
       });
     }
 
@@ -68,8 +72,10 @@ export function refusals(given: Given, { memoryReason, hasUniqueNames }: Hypervi
       await bed.occupyName(name, world.image.kernel);
       await world.restartDaemon();
       expect(await world.untilSays('namesake-web-0', 'DomainNameTaken')).toContain(name);
+      await untilForeign(world, [name]);
       await bed.releaseName?.(name);
       await world.untilAvailable('namesake', 1);
+      await untilForeign(world, []);
       await world.remove('namesake');
       expect(await bed.vms()).toEqual([]);
     });
@@ -86,6 +92,13 @@ async function bound(world: World, task: string): Promise<VirtualAppliance> {
   const [appliance] = await world.appliances(task);
   if (appliance === undefined) throw new Error('it is not there yet');
   return appliance;
+}
+
+/** Waits until the daemon's status of its host names these VMs, and no others, as foreign. */
+async function untilForeign(world: World, names: readonly string[]): Promise<void> {
+  await world.eventually('the host’s status names the foreign VMs', async () =>
+    expect((await world.host.getHost()).foreignVms).toEqual(names),
+  );
 }
 
 /** The name that a hypervisor knows the VM by. */

@@ -1,8 +1,8 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Bed } from './bed.ts';
 import { deletion } from './deletion.ts';
 import { refusals } from './refusals.ts';
-import { retriesIn, tellRetries } from './retries.ts';
+import { failuresIn, retriesIn, tellRetries } from './retries.ts';
 import { story } from './story.ts';
 import { survival } from './survival.ts';
 import { World } from './world.ts';
@@ -20,8 +20,8 @@ export interface Hypervisor {
 export type Given = () => World;
 
 /**
- * All scenarios on one bed, one after the other; after each, what was tried again meanwhile is printed. With a reason why
- * there can be no bed here, that is what the tests tell.
+ * All scenarios on one bed, one after the other; after each, what was tried again meanwhile is printed, and the daemon must not
+ * have failed. With a reason why there can be no bed here, that is what the tests tell.
  */
 export function describeScenarios(
   hypervisor: Hypervisor,
@@ -36,7 +36,7 @@ export function describeScenarios(
     }
     let bed: Bed | undefined;
     let world: World;
-    let before: ReadonlyMap<string, number>;
+    let before = '';
 
     beforeAll(async () => {
       bed = await makeBed();
@@ -47,11 +47,12 @@ export function describeScenarios(
       await bed?.close();
     });
     beforeEach(async () => {
-      before = retriesIn(await world.bed.daemonLog());
+      before = await world.bed.daemonLog();
     });
     afterEach(async ({ task }) => {
-      const told = tellRetries(before, retriesIn(await world.bed.daemonLog()));
-      console.log(`${name}: ${task.name}: tried again: ${told}`);
+      const log = await world.bed.daemonLog();
+      console.log(`${name}: ${task.name}: tried again: ${tellRetries(retriesIn(before), retriesIn(log))}`);
+      expect(failuresIn(log).slice(failuresIn(before).length)).toEqual([]);
     });
 
     story(() => world);

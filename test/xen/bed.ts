@@ -7,16 +7,18 @@ import { type Dom0, dom0Address } from './dom0.ts';
 
 /**
  * The daemon is kept as a service manager keeps it: apart from who asks, and started again when it ends by itself, as programs
- * do here once in hundreds of starts (docs/xen.md). Prints the keeper's process id; the daemon's own is in a file.
+ * do here once in hundreds of starts (docs/xen.md), by a signal then: what else ends it is told by its status. Prints the keeper's
+ * process id.
  */
 const KEEP = `while :; do
-  "$@" & echo $! >/run/hostd.pid
+  "$@" &
   wait $!
-  echo '{"msg":"${ENDED_BY_ITSELF}"}'
+  echo "{\\"msg\\":\\"${ENDED_BY_ITSELF}\\",\\"exitStatus\\":$?}"
   sleep 1
 done`;
 const START = 'setsid "$@" >>/share/hostd.log 2>&1 </dev/null & echo $!';
-const KILL = 'kill -KILL "$1" && kill -KILL "$(cat /run/hostd.pid)"';
+/** A stopped keeper starts nothing more; its child is the daemon, or none when that has just ended by itself. */
+const KILL = 'kill -STOP "$1" && { pkill -KILL -P "$1" || [ $? = 1 ]; } && kill -KILL "$1"';
 
 interface ListedDomain {
   readonly domid: number;
@@ -129,7 +131,8 @@ export class XenBed implements Bed {
   }
 }
 
-function emptyIfMissing(error: NodeJS.ErrnoException): string {
+/** For reading a file that need not be there yet. */
+export function emptyIfMissing(error: NodeJS.ErrnoException): string {
   if (error.code === 'ENOENT') return '';
   throw error;
 }

@@ -13,6 +13,7 @@ import { allProcesses } from '../../src/hostd/drivers/common/process-list.ts';
 import type { VmSpec } from '../../src/hostd/drivers/driver.ts';
 import { commandsAt } from '../../src/hostd/drivers/xen/commands.ts';
 import { createXenDriver } from '../../src/hostd/drivers/xen/driver.ts';
+import { vmFiles } from '../../src/hostd/drivers/xen/files.ts';
 import { toHostError } from '../../src/hostd/errors.ts';
 
 const run = promisify(execFile);
@@ -32,6 +33,9 @@ export type DriverStep =
   | 'console'
   | 'tail'
   | 'shutdown'
+  | 'loseNote'
+  | 'save'
+  | 'restore'
   | 'destroy'
   | 'domains'
   | 'files';
@@ -39,9 +43,10 @@ export type DriverStep =
 const [steps = '', spec = '', base = ''] = process.argv.slice(2);
 const vm = JSON.parse(spec) as VmSpec;
 const { uuid, directory } = vm;
+const checkpoint = join(directory, 'checkpoint');
 const driver = createXenDriver({
   clock: systemClock,
-  log: pino({ level: 'silent' }),
+  log: pino({ level: 'warn' }, pino.destination({ dest: '/share/driver.log', append: true, sync: true })),
   searchPath: process.env.PATH ?? '',
   bridge: 'br0',
 });
@@ -53,6 +58,11 @@ async function inGuest(script: string, timeoutMs = limitMs) {
   } finally {
     guest.close();
   }
+}
+
+function checkpoints() {
+  if (driver.checkpoints === undefined) throw new Error('the driver has no checkpoints');
+  return driver.checkpoints;
 }
 
 async function domains(): Promise<readonly string[]> {
@@ -143,6 +153,12 @@ const work: Readonly<Record<DriverStep, () => Promise<unknown>>> = {
   console: useConsole,
   tail: () => driver.consoleTail(directory, 100_000),
   shutdown: () => driver.shutdown(uuid, directory, limitMs),
+  loseNote: () => rm(join(directory, vmFiles.note)),
+  save: () => checkpoints().save(vm, checkpoint),
+  restore: () =>
+    checkpoints()
+      .restore(vm, checkpoint)
+      .finally(() => rm(checkpoint, { force: true })),
   destroy: async () => {
     await driver.destroy(uuid, directory);
     await rm(join(directory, 'disk.qcow2'), { force: true });

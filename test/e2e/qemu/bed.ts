@@ -1,14 +1,16 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
+import { appendFileSync } from 'node:fs';
 import { mkdir, mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
-import { networkInterfaces, tmpdir } from 'node:os';
+import { constants, networkInterfaces, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { locate } from '../../../src/hostd/drivers/common/programs.ts';
 import type { Bed, BedNetwork, DaemonIdentity, RunningVm } from '../../scenarios/bed.ts';
 import { DAEMON_PORT, daemonArguments, identityFiles } from '../../scenarios/daemon-command.ts';
+import { ENDED_BY_ITSELF } from '../../scenarios/retries.ts';
 import { isQemu, killAndWait, processesNaming } from '../processes.ts';
 
 const execute = promisify(execFile);
@@ -84,10 +86,14 @@ export class QemuBed implements Bed {
     const command = [process.execPath, main, ...daemonArguments(identity, { driver: 'qemu', ...paths })];
     const log = await open(this.#logFile, 'a');
     // It ends with this process at the latest.
-    this.#daemon = spawn('setpriv', ['--pdeathsig', 'KILL', ...this.#inside(command)], {
+    const daemon = spawn('setpriv', ['--pdeathsig', 'KILL', ...this.#inside(command)], {
       stdio: ['ignore', log.fd, log.fd],
     });
-    await once(this.#daemon, 'spawn');
+    this.#daemon = daemon;
+    daemon.once('exit', (code, signal) => {
+      if (this.#daemon === daemon) this.#tellEnd(code ?? 128 + constants.signals[signal ?? 'SIGKILL']);
+    });
+    await once(daemon, 'spawn');
     await log.close();
     return `https://${this.network.gateway}:${DAEMON_PORT}`;
   }
@@ -151,6 +157,11 @@ export class QemuBed implements Bed {
 
   get #logFile(): string {
     return join(this.#folder, 'daemon.log');
+  }
+
+  /** At once, so that no line of a next daemon comes before it. */
+  #tellEnd(exitStatus: number): void {
+    appendFileSync(this.#logFile, `${JSON.stringify({ msg: ENDED_BY_ITSELF, exitStatus })}\n`);
   }
 
   #inside(argv: readonly string[]): string[] {

@@ -78,7 +78,7 @@ builder_files() { (cd "$here" && hash_files . && cd "$library" && hash_files .; 
 # and libatomic1: Node; qemu-guest-agent: how the tests speak to dom0; bash and iproute2: Xen's scripts for network cards.
 chosen_packages="xen-utils-common qemu-system-xen qemu-utils nbdkit libstdc++6
 libatomic1 qemu-guest-agent busybox-static bash iproute2 procps util-linux e2fsprogs ca-certificates"
-indispensable_packages='xen-utils-common qemu-system-xen busybox-static qemu-guest-agent'
+indispensable_packages='xen-utils-common qemu-system-xen busybox-static qemu-guest-agent grub-xen-host'
 
 # newest_of PACKAGE PREFIX: the package of that kind that the given one, which follows the newest, depends on.
 newest_of() {
@@ -86,6 +86,7 @@ newest_of() {
 }
 
 # What apt would install where nothing is installed yet. Maintainer scripts never run here, so what only they need is dropped.
+# grub-xen-host: GRUB as a guest's kernel, without the tools that it depends on.
 wanted_packages() {
   local kernel hypervisor empty=$work/no-packages-installed
   : > "$empty"
@@ -93,6 +94,7 @@ wanted_packages() {
   hypervisor=$(newest_of xen-system-amd64 xen-hypervisor-)
   [ -n "$kernel" ] && [ -n "$hypervisor" ] || return 1
   xen=${hypervisor#xen-hypervisor-} xen=${xen%-amd64}
+  echo grub-xen-host
   # shellcheck disable=SC2086 # one word for each package
   apt-get -s -o Debug::NoLocking=1 -o Dir::State::status="$empty" -o APT::Install-Recommends=0 install \
     "$kernel" "$hypervisor" "xen-utils-$xen" $chosen_packages 2> /dev/null | awk '$1 == "Inst" {print $2}' |

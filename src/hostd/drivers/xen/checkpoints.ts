@@ -1,4 +1,4 @@
-import { rename, rm } from 'node:fs/promises';
+import { rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { hostErrors } from '../../errors.ts';
 import { PARTIAL_SUFFIX, syncDirectory, syncFile } from '../../files.ts';
@@ -7,9 +7,9 @@ import { runCommand, untilNoCommand } from './commands.ts';
 import type { XenContext } from './context.ts';
 import { findDomain, isUnfinished } from './domains.ts';
 import { vmFiles } from './files.ts';
-import { readNote, writeNote } from './note.ts';
+import { readNote, removeInterruptedSave, writeNote } from './note.ts';
 
-/** See {@link Checkpoints.save}. */
+/** See {@link Checkpoints.save}. What is unfinished of it is noted, so that whoever finds the VM next takes it away. */
 export async function saveVm(
   context: XenContext,
   vm: { readonly uuid: string; readonly directory: string },
@@ -22,18 +22,20 @@ export async function saveVm(
   if (domain === undefined || domain.shutdown !== undefined || isUnfinished(domain)) {
     throw hostErrors.checkpointFailed(uuid, 'the VM does not run');
   }
+  await removeInterruptedSave(directory);
   const partial = path + PARTIAL_SUFFIX;
+  const note = (await readNote(directory)) ?? { uuid, domain: domain.name ?? uuid, commandLine: [] };
+  await writeNote(directory, { ...note, saving: partial });
   const argv = ['save', String(domain.id), partial, join(directory, vmFiles.configuration)];
   const { exitCode, words } = await runCommand(clock, await toolstack.program(), argv, directory);
   if (exitCode !== 0) {
-    await rm(partial, { force: true });
+    await removeInterruptedSave(directory);
     if (tellsOfTimeout(words)) context.timedOut();
     throw hostErrors.checkpointFailed(uuid, errorsIn(words));
   }
   await syncFile(partial);
   await rename(partial, path);
   await syncDirectory(dirname(path));
-  const note = await readNote(directory);
-  if (note !== undefined) await writeNote(directory, { ...note, ended: 'Stopped' });
+  await writeNote(directory, { ...note, ended: 'Stopped' });
   await context.sockets.remove(uuid);
 }

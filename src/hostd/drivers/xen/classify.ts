@@ -4,14 +4,29 @@ import { type HostError, hostErrors } from '../../errors.ts';
  * libxl ran out of its own time, or of a moment's luck: -8 GUEST_TIMEDOUT, -9 TIMEDOUT, -11 NOT_READY, -15 LOCK_FAIL.
  * https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=tools/libs/light/libxl_types.idl
  */
-const TRANSIENT_CODE = /(\brc ?= ?|[:(] ?)-(8|9|11|15)\b/;
+const TRANSIENT_CODE = /(\brc ?=? ?|[:(] ?)-(8|9|11|15)\b/;
 
-/** How libxl tells of it where it tells no code. A backend's device that is not there in time has no words of its own. */
-const TRANSIENT_WORDS = /timed out|because of timeout|unable to (add|remove) device with path/i;
+/** How libxl tells of it where it tells no code. */
+const TRANSIENT_WORDS = /timed out|because of timeout/i;
+
+/**
+ * A device whose backend did not come: up to 4.17 libxl tells no code with it, and words of a time-out to its debug log only.
+ * That a device cannot be removed only follows another failure.
+ * https://xenbits.xen.org/gitweb/?p=xen.git;a=blob;f=tools/libs/light/libxl_device.c
+ */
+const BACKEND_AWAY = /unable to add device with path (?!\S+ - rc)/i;
 
 /** Whether what xl said tells of a time-out, so that the same may well work when it is tried again. */
 export function tellsOfTimeout(words: string): boolean {
   return TRANSIENT_CODE.test(words) || TRANSIENT_WORDS.test(words);
+}
+
+/**
+ * Whether what xl said may tell of a time-out of a device's backend, or as well of a backend that fails each time, and does not
+ * tell which.
+ */
+export function tellsOfBackend(words: string): boolean {
+  return !tellsOfTimeout(words) && BACKEND_AWAY.test(words);
 }
 
 /** Whether Xen had no memory left for a domain. */

@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { Clock } from '../../clock.ts';
 import { codeOf, hostErrors } from '../../errors.ts';
 import { type Ending, launch } from '../common/launch.ts';
@@ -20,22 +20,60 @@ export async function commandsAt(directory: string): Promise<readonly FoundProce
   );
 }
 
+/**
+ * Every xl that makes a domain of ours now, of whichever VM. Not those of others: without `-e`, xl stays behind its domain as
+ * long as that lives.
+ */
+async function creationsAtWork(): Promise<readonly FoundProcess[]> {
+  return (await allProcesses()).filter(
+    ({ arguments: words }) =>
+      words.some(isConfiguration) &&
+      words.includes('-e') &&
+      words.some((word) => word === 'create' || word === 'restore'),
+  );
+}
+
 /** Waits for the xl that others left at work on the VM; ends it when that takes too long. */
 export async function untilNoCommand(clock: Clock, directory: string, signal?: AbortSignal): Promise<void> {
-  const until = clock.now() + commandLimitMs;
-  while ((await commandsAt(directory)).length > 0) {
-    if (clock.now() >= until) return endCommands(clock, directory);
-    await clock.sleep(100, signal);
-  }
+  await untilNone(clock, () => commandsAt(directory), signal);
+}
+
+/**
+ * Waits, in the turn of a creation, for every xl that makes a domain: it is of a turn whose daemon died. Ends what takes too
+ * long; its half domain is taken away by the next start of its own VM.
+ */
+export async function untilNoCreation(clock: Clock, signal?: AbortSignal): Promise<void> {
+  await untilNone(clock, creationsAtWork, signal);
 }
 
 /** Ends the xl that works on the VM; what it leaves of a domain is for the caller to take away. */
 export async function endCommands(clock: Clock, directory: string): Promise<void> {
+  await endFound(clock, () => commandsAt(directory));
+}
+
+function isConfiguration(word: string): boolean {
+  return basename(word) === vmFiles.configuration;
+}
+
+type Find = () => Promise<readonly FoundProcess[]>;
+
+async function untilNone(clock: Clock, find: Find, signal: AbortSignal | undefined): Promise<void> {
+  const until = clock.now() + commandLimitMs;
+  while ((await find()).length > 0) {
+    if (clock.now() >= until) return endFound(clock, find);
+    await clock.sleep(100, signal);
+  }
+}
+
+async function endFound(clock: Clock, find: Find): Promise<void> {
   const until = clock.now() + 4 * orderlyLimitMs;
   const hardly = clock.now() + orderlyLimitMs;
-  for (let found = await commandsAt(directory); found.length > 0; found = await commandsAt(directory)) {
+  for (let found = await find(); found.length > 0; found = await find()) {
     const [first] = found;
-    if (clock.now() >= until) throw hostErrors.vmNotEnding('xl', directory, first?.pid ?? 0);
+    if (clock.now() >= until) {
+      const configuration = first?.arguments.find(isConfiguration) ?? '';
+      throw hostErrors.vmNotEnding('xl', dirname(configuration), first?.pid ?? 0);
+    }
     for (const { pid } of found) signal(pid, clock.now() >= hardly ? 'SIGKILL' : 'SIGTERM');
     await clock.sleep(50);
   }

@@ -52,7 +52,13 @@ describe('the configuration of a domain', () => {
 
   it.each([
     ['PV with a kernel', {}, 'type = "pv"', 'kernel = "/l/kernel"'],
-    ['PVH with a kernel', { xen: { type: 'PVH' } }, 'type = "pvh"', 'kernel = "/l/kernel"'],
+    [
+      'PVH with a kernel',
+      { xen: { type: 'PVH' } },
+      'type = "pvh"',
+      'tsc_mode = "native"',
+      'kernel = "/l/kernel"',
+    ],
     ['HVM without', firmware, 'type = "hvm"', 'serial = "pty"'],
     [
       'PV by its own GRUB',

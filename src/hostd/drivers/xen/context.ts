@@ -17,6 +17,8 @@ export type XenContext = {
   readonly creationLock: string;
   readonly consoles: ConsoleLogs;
   readonly grub: DomainSurroundings['grub'];
+  /** Path of the file in which xl is told how it behaves. */
+  readonly xlConfiguration: string;
   /** Counts one of libxl's time-outs. */
   readonly timedOut: () => void;
 };

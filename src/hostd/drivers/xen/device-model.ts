@@ -11,7 +11,7 @@ const logOf = (domain: string) => `qemu-dm-${domain}.log`;
 
 /** The last that the domain's QEMU said, when xl says that it was at fault; else nothing. */
 export async function deviceModelWords(domain: string, words: string): Promise<string> {
-  if (!/device model|qemu/i.test(words)) return '';
+  if (!/device model|qemu|qdisk/i.test(words)) return '';
   const said = (await readTail([join(directory, logOf(domain))], tailBytes)).toString().trim();
   return said === '' ? '' : `\nits QEMU says: ${said}`;
 }

@@ -7,6 +7,7 @@ import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../clock.ts';
 import type { Driver, VmSpec } from '../driver.ts';
+import { endCommands } from './commands.ts';
 import { createXenDriver } from './driver.ts';
 import { changeState, emptyState, type FakeDomain, type Outcome, readState } from './fake-xl.ts';
 
@@ -51,21 +52,33 @@ async function writeProgram(name: string, command: readonly string[]): Promise<v
   await chmod(join(root, name), 0o755);
 }
 
-function createDriver(): Driver {
+/** `napping` is called at each pause: what waits for others has pauses. */
+function createDriver(napping: () => void = () => undefined): Driver {
   return createXenDriver({
     // Pauses are short here; the limits on what hangs are not.
     clock: {
       ...systemClock,
-      sleep: (ms, signal) => systemClock.sleep(ms > 60_000 ? ms : Math.min(ms, 20), signal),
+      sleep: (ms, signal) => {
+        napping();
+        return systemClock.sleep(ms > 60_000 ? ms : Math.min(ms, 20), signal);
+      },
     },
     log: pino({ level: 'silent' }),
     searchPath: `${root}:${process.env.PATH}`,
+    xlConfiguration: join(root, 'xl.conf'),
     socketDirectory: join(root, 'sockets'),
   });
 }
 
 const expected = (...outcomes: readonly Outcome[]) => changeState(root, { outcomes });
 const state = async () => (await driver.inspect(vm.uuid, vm.directory))?.state;
+
+async function anotherVm(): Promise<VmSpec> {
+  const directory = join(root, 'state/appliances', OTHER);
+  await mkdir(directory, { recursive: true });
+  const disk = { ...vm.disk, path: join(directory, 'disk.qcow2') };
+  return { ...vm, uuid: OTHER, domain: 'default.web-1.00000000', directory, disk };
+}
 
 function aDomain(change: Partial<FakeDomain> = {}): FakeDomain {
   const { uuid, domain, disk } = vm;
@@ -104,6 +117,18 @@ describe('starting a VM under Xen', () => {
     await expect(driver.start(vm)).rejects.toMatchObject({ reason: 'CreationTimedOut', kind: 'retry' });
     expect(readState(root).domains).toEqual([]);
     expect(await state()).toBe('Stopped');
+  });
+
+  it('tells a backend that never comes as a failure, when it was borne three times', async () => {
+    expected('backendAway', 'backendAway', 'backendAway', 'works');
+    await expect(driver.start(vm)).rejects.toMatchObject({
+      reason: 'VMStartFailed',
+      message: expect.stringContaining('unable to add device with path'),
+    });
+    expect(readState(root).done).toHaveLength(3);
+    expected('backendAway', 'works');
+    await driver.start(vm);
+    expect(await state()).toBe('Running');
   });
 
   it('does not try again what would fail again', async () => {
@@ -180,6 +205,22 @@ describe('a daemon that was killed while xl was at work', () => {
     expect(await state()).toBe('Running');
   });
 
+  it('makes no domain of another VM beside that xl', async () => {
+    await beAbandoned();
+    let naps = 0;
+    const waiting = createDriver(() => {
+      naps += 1;
+    });
+    const next = waiting.start(await anotherVm());
+    while (naps < 3 && readState(root).done.length === 1) await delay(20);
+    expect(readState(root).done).toEqual(['create default.web-0.00000000']);
+
+    await writeFile(join(root, 'go'), '');
+    await next;
+    expect(readState(root).done.slice(1)).toEqual(['create default.web-1.00000000']);
+    expect(readState(root).domains.map(({ uuid }) => uuid)).toEqual([UUID, OTHER]);
+  });
+
   it('ends that xl with what it made, when the VM is to go', async () => {
     await beAbandoned();
     await createDriver().destroy(vm.uuid, vm.directory);
@@ -214,6 +255,16 @@ describe('the end of a VM under Xen', () => {
     expect(readState(root)).toMatchObject({ domains: [], done: expect.arrayContaining(['shutdown -F 1']) });
     expect(await state()).toBe('Stopped');
     expect(await driver.shutdown(vm.uuid, vm.directory, 1000)).toBe(true);
+  });
+
+  it('is not waited for longer than asked when the guest is deaf, and can be had all the same', async () => {
+    expected('deaf');
+    await driver.start(vm);
+    expect(await driver.shutdown(vm.uuid, vm.directory, 100)).toBe(false);
+    expect(await state()).toBe('Running');
+    await driver.destroy(vm.uuid, vm.directory);
+    expect(readState(root)).toMatchObject({ domains: [], done: expect.arrayContaining(['destroy 1']) });
+    expect(await state()).toBeUndefined();
   });
 
   it('is told from a crash, and from a domain that is gone with its host', async () => {
@@ -253,8 +304,32 @@ describe('a memory checkpoint under Xen', () => {
       reason: 'CheckpointFailed',
     });
     expect(await state()).toBe('Running');
-    expect((await readdir(root)).filter((name) => name.startsWith('checkpoint'))).toEqual([]);
+    expect(await checkpointFiles()).toEqual([]);
   });
+
+  it.each([
+    ['started', (next: Driver) => next.start(vm)],
+    ['destroyed', (next: Driver) => next.destroy(vm.uuid, vm.directory)],
+  ] as const)('leaves no half file when the daemon is killed, once the VM is %s', async (_what, work) => {
+    await driver.start(vm);
+    expected('slow');
+    const saving = driver.checkpoints?.save(vm, join(root, 'checkpoint')).catch(() => undefined);
+    while ((await checkpointFiles()).length === 0) await delay(20);
+    const note = await readFile(join(vm.directory, 'domain.json'), 'utf8');
+    await endCommands(systemClock, vm.directory);
+    await saving;
+    // As it was at the moment of the kill: the daemon that lives on here has put it in order.
+    await writeFile(join(vm.directory, 'domain.json'), note);
+    await writeFile(join(root, 'checkpoint.partial'), 'mem');
+
+    expected();
+    await work(createDriver());
+    expect(await checkpointFiles()).toEqual([]);
+  });
+
+  async function checkpointFiles(): Promise<readonly string[]> {
+    return (await readdir(root)).filter((name) => name.startsWith('checkpoint'));
+  }
 });
 
 describe('a Xen host', () => {
@@ -293,6 +368,19 @@ describe('a Xen host', () => {
       creationConcurrency: 1,
       warnings: [expect.objectContaining({ reason: 'ConsoleNotLogged' })],
     });
+  });
+
+  it('says that xl takes memory from dom0, unless one of its two settings forbids it', async () => {
+    const reasons = async () => (await driver.probe()).warnings?.map(({ reason }) => reason);
+    changeState(root, { commandLine: 'console=com1' });
+    expect(await reasons()).toContain('DomainZeroBalloons');
+    await writeFile(join(root, 'xl.conf'), '# autoballoon="off"\nautoballoon="auto"\n');
+    expect(await reasons()).toContain('DomainZeroBalloons');
+    await writeFile(join(root, 'xl.conf'), 'autoballoon="off"\n');
+    expect(await reasons()).not.toContain('DomainZeroBalloons');
+    await rm(join(root, 'xl.conf'));
+    changeState(root, { commandLine: 'dom0_mem=1024M,max:1024M' });
+    expect(await reasons()).not.toContain('DomainZeroBalloons');
   });
 
   it('says in words that xl is missing', async () => {

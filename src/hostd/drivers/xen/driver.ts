@@ -38,6 +38,8 @@ export type XenDriverConfig = {
   readonly imageBinary?: string;
   /** GRUB as a kernel for PV and PVH guests that bring their own; Debian's places without. */
   readonly grub?: XenContext['grub'];
+  /** Path of xl's own settings; Debian's place without. */
+  readonly xlConfiguration?: string;
 };
 
 /** Where Debian's grub-xen-host puts them. */
@@ -59,19 +61,12 @@ export function createXenDriver(config: XenDriverConfig): Driver {
   const locks = new Locks();
   const consolesInUse = new Set<string>();
   let timeouts = 0;
-  const grub = config.grub ?? debianGrub;
+  const { grub = debianGrub, xlConfiguration = '/etc/xen/xl.conf' } = config;
   const timedOut = () => {
     timeouts += 1;
   };
   const context: XenContext = {
-    clock,
-    log,
-    toolstack,
-    network,
-    sockets,
-    creationLock,
-    consoles,
-    grub,
+    ...{ clock, log, toolstack, network, sockets, creationLock, consoles, grub, xlConfiguration },
     timedOut,
   };
   return {

@@ -7,12 +7,15 @@ import type { XenContext } from './context.ts';
 import { removeDeviceModelLogs } from './device-model.ts';
 import { conditionOf, findDomain, isUnfinished } from './domains.ts';
 import { vmFiles } from './files.ts';
-import { readNote, writeNote } from './note.ts';
+import { readNote, removeInterruptedSave, writeNote } from './note.ts';
 import type { Domain } from './parse.ts';
 
 /** Taking devices away has time-outs of ten seconds each in libxl; the rest is for a host that is busy. */
 const endLimitMs = 180_000;
 const askPauseMs = 200;
+/** xl asks at once, then waits a minute to be heard: in vain when the agent's way was faster and the guest has ended. */
+const hearLimitMs = 15_000;
+const unheard: readonly string[] = ['ToolstackFailed', 'ToolstackSilent'];
 
 /**
  * Ends a domain at once and waits until nothing is left of it. A half one, and one that a former try left dying, as well;
@@ -41,6 +44,7 @@ export async function endDomain({ clock, toolstack }: XenContext, { id, uuid, na
 /** See {@link Driver.destroy}. What was written to the console stays in the VM's folder. */
 export async function destroyVm(context: XenContext, uuid: string, directory: string): Promise<void> {
   await endCommands(context.clock, directory);
+  await removeInterruptedSave(directory);
   const domain = await findDomain(context.toolstack, uuid, directory);
   if (domain !== undefined) await endDomain(context, domain);
   await context.consoles.collect(directory);
@@ -95,8 +99,8 @@ async function askToPowerOff(
   const asked = agent.tell('guest-shutdown', { mode: 'powerdown' }, timeoutMs);
   // One way may be enough: that the agent does not answer, or Xen's own way is not heard, is no failure if the guest ends.
   asked.catch(messageOf);
-  await toolstack.run(['shutdown', '-F', String(id)]).catch((error: unknown) => {
-    if (!(error instanceof HostError) || error.reason !== 'ToolstackFailed') throw error;
+  await toolstack.run(['shutdown', '-F', String(id)], hearLimitMs).catch((error: unknown) => {
+    if (!(error instanceof HostError) || !unheard.includes(error.reason)) throw error;
   });
 }
 

@@ -2,10 +2,18 @@
  * An xl that plays: `fake-xl.ts FOLDER ARGUMENTS…` keeps its domains in FOLDER/state.json and says what a real one said.
  * What becomes of each creation is told beforehand; `works` when nothing is.
  */
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { DOMAIN_ZERO, LIST_HEADER, NAME_TAKEN, NO_MEMORY, RECORDED_INFO, TIMEOUTS } from './recorded.ts';
+import {
+  BACKEND_AWAY,
+  DOMAIN_ZERO,
+  LIST_HEADER,
+  NAME_TAKEN,
+  NO_MEMORY,
+  RECORDED_INFO,
+  TIMEOUTS,
+} from './recorded.ts';
 
 export type FakeDomain = {
   readonly id: number;
@@ -14,15 +22,30 @@ export type FakeDomain = {
   readonly state: string;
   readonly seconds: string;
   readonly disk: string;
+  /** Its guest hears nobody. */
+  readonly deaf?: boolean;
 };
 
-/** `half` runs out of its time and leaves half a domain; `slow` takes until FOLDER/go exists. */
-export type Outcome = 'works' | 'half' | 'timesOut' | 'noMemory' | 'nameTaken' | 'slow';
+/**
+ * `half` runs out of its time and leaves half a domain; `slow` takes until FOLDER/go exists; the guest of `deaf` does not shut
+ * down; of `backendAway` nobody knows whether the backend is slow or fails.
+ */
+export type Outcome =
+  | 'works'
+  | 'half'
+  | 'timesOut'
+  | 'backendAway'
+  | 'noMemory'
+  | 'nameTaken'
+  | 'slow'
+  | 'deaf';
 
 export type FakeState = {
   readonly domains: readonly FakeDomain[];
   readonly nextId: number;
   readonly outcomes: readonly Outcome[];
+  /** What Xen was booted with. */
+  readonly commandLine?: string;
   /** Every command that changed something. */
   readonly done: readonly string[];
 };
@@ -32,6 +55,7 @@ export const emptyState: FakeState = { domains: [], nextId: 1, outcomes: [], don
 const words: Partial<Record<Outcome, string>> = {
   half: TIMEOUTS[1],
   timesOut: TIMEOUTS[0],
+  backendAway: BACKEND_AWAY,
   noMemory: NO_MEMORY,
   nameTaken: NAME_TAKEN,
 };
@@ -70,8 +94,9 @@ async function create(folder: string, path: string): Promise<number> {
     state: '--p---',
     seconds: '0.0',
     disk: /target=([^"]*)"/.exec(configuration)?.[1] ?? '',
+    deaf: outcome === 'deaf',
   };
-  const stays = outcome === 'works' || outcome === 'half' || outcome === 'slow';
+  const stays = words[outcome] === undefined || outcome === 'half';
   changeState(folder, {
     domains: stays ? [...domains, made] : domains,
     nextId: nextId + 1,
@@ -89,18 +114,20 @@ async function create(folder: string, path: string): Promise<number> {
 }
 
 async function untilTold(folder: string): Promise<void> {
-  for (;;) {
-    try {
-      readFileSync(join(folder, 'go'));
-      return;
-    } catch {
-      await delay(20);
-    }
+  while (!existsSync(join(folder, 'go'))) {
+    // Outlives whoever began it, but not the test.
+    if (!existsSync(folder)) process.exit(1);
+    await delay(20);
   }
 }
 
-function save(folder: string, { domains, outcomes }: FakeState, [id, file = '']: readonly string[]): number {
+async function save(
+  folder: string,
+  { domains, outcomes }: FakeState,
+  [id, file = '']: readonly string[],
+): Promise<number> {
   writeFileSync(file, 'memory');
+  if (outcomes[0] === 'slow') await untilTold(folder);
   if (outcomes[0] === 'timesOut') {
     console.error('libxl: error: libxl_dom_suspend.c:360: guest did not suspend, timed out');
     return 1;
@@ -134,13 +161,19 @@ function list(state: FakeState, [option, id]: readonly string[]): void {
   process.stdout.write(JSON.stringify(wanted.map(detailed)));
 }
 
+function infoOf({ commandLine }: FakeState): string {
+  return commandLine === undefined
+    ? RECORDED_INFO
+    : RECORDED_INFO.replace(/^(xen_commandline +: ).*$/m, `$1${commandLine}`);
+}
+
 async function play(folder: string, [command, ...rest]: readonly string[]): Promise<number> {
   const state = readState(folder);
   const id = Number(rest.at(-1));
   const note = () => changeState(folder, { done: [...state.done, [command, ...rest].join(' ')] });
   switch (command) {
     case 'info':
-      process.stdout.write(RECORDED_INFO);
+      process.stdout.write(infoOf(state));
       return 0;
     case 'list':
       list(state, rest);
@@ -157,7 +190,9 @@ async function play(folder: string, [command, ...rest]: readonly string[]): Prom
       return 0;
     case 'shutdown':
       note();
-      setDomain(folder, id, { state: '---s--' });
+      if (state.domains.find((domain) => domain.id === id)?.deaf !== true) {
+        setDomain(folder, id, { state: '---s--' });
+      }
       return 0;
     case 'unpause':
       note();

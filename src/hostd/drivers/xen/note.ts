@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readJsonIfThere, writeJsonDurably } from '../../files.ts';
 import { isRecord } from '../common/json.ts';
@@ -15,6 +16,8 @@ export type Note = {
   readonly startedAt?: string;
   /** How its guest ended, once the driver has seen that and taken the domain away. */
   readonly ended?: 'Stopped' | 'Crashed';
+  /** The file that its memory is being written to: of no use when that was interrupted. */
+  readonly saving?: string;
 };
 
 /** Undefined when no domain was ever made from this folder, or what stands there is no note. */
@@ -24,7 +27,7 @@ export async function readNote(directory: string): Promise<Note | undefined> {
     throw error;
   });
   if (!isRecord(read) || typeof read.uuid !== 'string' || typeof read.domain !== 'string') return undefined;
-  const { uuid, domain, bridge, commandLine, startedAt, ended } = read;
+  const { uuid, domain, bridge, commandLine, startedAt, ended, saving } = read;
   return {
     uuid,
     domain,
@@ -32,9 +35,19 @@ export async function readNote(directory: string): Promise<Note | undefined> {
     ...(typeof bridge === 'string' ? { bridge } : {}),
     ...(typeof startedAt === 'string' ? { startedAt } : {}),
     ...(ended === 'Stopped' || ended === 'Crashed' ? { ended } : {}),
+    ...(typeof saving === 'string' ? { saving } : {}),
   };
 }
 
 export async function writeNote(directory: string, note: Note): Promise<void> {
   await writeJsonDurably(join(directory, vmFiles.note), note);
+}
+
+/** Takes away what a save of the VM's memory left when its daemon died; no xl may be at work on the VM. */
+export async function removeInterruptedSave(directory: string): Promise<void> {
+  const note = await readNote(directory);
+  if (note?.saving === undefined) return;
+  const { saving, ...rest } = note;
+  await rm(saving, { force: true });
+  await writeNote(directory, rest);
 }

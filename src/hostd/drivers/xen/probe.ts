@@ -29,9 +29,9 @@ export async function probeXen(context: XenContext, bridge: string | undefined):
   }
 }
 
-async function warningsOf({ consoles }: XenContext, info: XenInfo) {
+async function warningsOf({ consoles, xlConfiguration }: XenContext, info: XenInfo) {
   const unlogged = (await consoles.directory()) === undefined;
-  const balloons = !/\bdom0_mem=/.test(info.commandLine) && !(await balloonsNever());
+  const balloons = !/\bdom0_mem=/.test(info.commandLine) && !(await balloonsNever(xlConfiguration));
   return [
     ...(unlogged ? [hostErrors.consoleNotLogged()] : []),
     ...(balloons ? [hostErrors.domainZeroBalloons()] : []),
@@ -39,9 +39,9 @@ async function warningsOf({ consoles }: XenContext, info: XenInfo) {
 }
 
 /** Whether xl was told to leave dom0's memory alone; what it does by itself depends on Xen's command line. */
-async function balloonsNever(): Promise<boolean> {
+async function balloonsNever(xlConfiguration: string): Promise<boolean> {
   try {
-    return /^\s*autoballoon\s*=\s*(["']?off["']?|0)/m.test(await readFile('/etc/xen/xl.conf', 'utf8'));
+    return /^\s*autoballoon\s*=\s*(["']?off["']?|0)/m.test(await readFile(xlConfiguration, 'utf8'));
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return false;
     throw error;

@@ -85,10 +85,18 @@ export const MODEL_ENDED = `libxl: error: libxl_dm.c:3161:device_model_spawn_out
 libxl: error: libxl_dm.c:3381:device_model_postconfig_done: Domain 9:Post DM startup configs failed, rc=-3
 libxl: error: libxl_create.c:1896:domcreate_devmodel_started: Domain 9:device model did not start: -3`;
 
+/** A backend that fails, or does not come in time, in the words of libxl's sources of that version; 4.18 tells the code as well. */
+export const BACKEND_AWAY = `libxl: error: libxl_device.c:1163:device_backend_callback: Domain 3:unable to add device with path /local/domain/0/backend/qdisk/3/51712
+libxl: error: libxl_create.c:1644:domcreate_launch_dm: Domain 3:unable to add disk devices`;
+
+export const BACKEND_FAILED = `libxl: error: libxl_device.c:1165:device_backend_callback: Domain 3:unable to add device with path /local/domain/0/backend/qdisk/3/51712 - rc -6
+libxl: error: libxl_create.c:1644:domcreate_launch_dm: Domain 3:unable to add disk devices
+libxl: error: libxl_device.c:1165:device_backend_callback: Domain 3:unable to remove device with path /local/domain/0/backend/qdisk/3/51712`;
+
 /** As libxl's sources of that version word them: they were not met while these were recorded. */
 export const TIMEOUTS = [
   'libxl: error: libxl_aoutils.c:539:async_exec_timeout: killing execution of /etc/xen/scripts/vif-bridge online because of timeout',
-  'libxl: error: libxl_device.c:1180:device_backend_callback: Domain 3:unable to add device with path /local/domain/0/backend/qdisk/3/51712',
+  'libxl: error: libxl_device.c:1165:device_backend_callback: Domain 3:unable to add device with path /local/domain/0/backend/qdisk/3/51712 - rc -9',
   'libxl: error: libxl_exec.c:328:spawn_watch_event: domain 3 device model: startup timed out',
   'libxl: error: libxl_dm.c:3161:device_model_spawn_outcome: Domain 3:domain 3 device model: spawn failed (rc=-9)',
   'libxl: error: libxl_create.c:1896:domcreate_devmodel_started: Domain 3:device model did not start: -9',

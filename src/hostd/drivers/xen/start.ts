@@ -5,15 +5,22 @@ import { codeOf, type HostError, hostErrors } from '../../errors.ts';
 import { writeDurably } from '../../files.ts';
 import { tryFileLock } from '../../lock.ts';
 import type { VmSpec } from '../driver.ts';
-import { errorsIn, hypervisorProblem, takenName, tellsOfMemory, tellsOfTimeout } from './classify.ts';
-import { endCommands, runCommand, untilNoCommand } from './commands.ts';
+import {
+  errorsIn,
+  hypervisorProblem,
+  takenName,
+  tellsOfBackend,
+  tellsOfMemory,
+  tellsOfTimeout,
+} from './classify.ts';
+import { endCommands, runCommand, untilNoCommand, untilNoCreation } from './commands.ts';
 import { domainConfiguration, domainTypeOf } from './configuration.ts';
 import type { XenContext } from './context.ts';
 import { deviceModelWords } from './device-model.ts';
 import { isOwn, isUnfinished } from './domains.ts';
 import { endDomain } from './end.ts';
 import { vmFiles } from './files.ts';
-import { type Note, readNote, writeNote } from './note.ts';
+import { type Note, readNote, removeInterruptedSave, writeNote } from './note.ts';
 import type { Domain } from './parse.ts';
 import { reconnectVif } from './vif.ts';
 
@@ -57,12 +64,16 @@ async function make(
       { appliance: vm.uuid, failures, words },
       'libxl ran out of its time; nothing is left of it',
     );
-    if (failures === tries) throw hostErrors.creationTimedOut(vm.domain, tries, words);
+    if (failures === tries) {
+      // Of a backend it is not told whether it is slow or fails: so often, it fails.
+      if (tellsOfBackend(words)) throw await failure(context, vm, words);
+      throw hostErrors.creationTimedOut(vm.domain, tries, words);
+    }
     await context.clock.sleep(pauseMs * failures, signal);
   }
 }
 
-/** One creation at a time on a host, as Xen wants it, whatever daemons there are on it. */
+/** One creation at a time on a host, as Xen wants it, whatever daemons there are on it, or were: an xl outlives its daemon. */
 async function inCreation<T>(
   { clock, creationLock }: XenContext,
   signal: AbortSignal | undefined,
@@ -70,7 +81,11 @@ async function inCreation<T>(
 ): Promise<T> {
   for (;;) {
     const lock = await tryFileLock(creationLock);
-    if (lock !== undefined) return work().finally(() => lock.release());
+    if (lock !== undefined) {
+      return untilNoCreation(clock, signal)
+        .then(work)
+        .finally(() => lock.release());
+    }
     await clock.sleep(turnMs, signal);
   }
 }
@@ -83,6 +98,7 @@ async function runsAlready(
 ): Promise<boolean> {
   const { clock, toolstack } = context;
   await untilNoCommand(clock, vm.directory, signal);
+  await removeInterruptedSave(vm.directory);
   const domains = await toolstack.domains();
   const domain = domains.find(({ uuid }) => uuid === vm.uuid);
   if (domain === undefined) {
@@ -133,7 +149,7 @@ async function makeOnce(
     return undefined;
   }
   await takeAway(context, vm);
-  if (tellsOfTimeout(words)) return errorsIn(words);
+  if (tellsOfTimeout(words) || tellsOfBackend(words)) return errorsIn(words);
   throw await failure(context, vm, errorsIn(words));
 }
 
