@@ -38,11 +38,11 @@ describe('the supervision of a watch', () => {
     const away = () => {
       throw new ApiError({ status: 0, reason: 'Unreachable', message: 'refused' });
     };
-    expect(gaps(await watchStarts(away, 3000))).toEqual([25, 50, 100, 200, 400, 500, 500, 500, 500]);
+    expect(gaps(await watchStarts(away, 3000))).toEqual([25, 50, 100, 200, 400, 400, 400, 400, 400, 400]);
   });
 
   it('is not hot with a server that closes every watch at once', async () => {
-    expect((await watchStarts(() => undefined, 60_000)).length).toBeLessThan(130);
+    expect((await watchStarts(() => undefined, 60_000)).length).toBeLessThan(160);
   });
 
   it('bothers a server that refuses less and less', async () => {
