@@ -1,4 +1,4 @@
-import type { Duplex } from 'node:stream';
+import { type Duplex, Readable } from 'node:stream';
 import { Agent, type Dispatcher } from 'undici';
 import { connectToConsole } from './console-connection.ts';
 import { readEventStream } from './event-stream.ts';
@@ -29,7 +29,11 @@ export type HostClientOptions = {
   readonly eventSilenceMs?: number;
 };
 
-export type CallOptions = { readonly signal?: AbortSignal };
+export type CallOptions = {
+  readonly signal?: AbortSignal;
+  /** Called when the request really goes out, after it waited for a connection; not sent if it throws, which ends the call. */
+  readonly beforeSend?: () => void;
+};
 
 /** A daemon's answer that is not 2xx, or, with status 0, that none came. */
 export class HostApiError extends Error {
@@ -192,15 +196,15 @@ export class HostClient {
     options: CallOptions = {},
   ): Promise<string> {
     const deadline = AbortSignal.timeout(this.#timeoutMs);
+    const content = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
     try {
       const response = await this.#calls.request({
         origin: this.#options.url,
         path,
         method,
         signal: options.signal === undefined ? deadline : AbortSignal.any([deadline, options.signal]),
-        ...(body === undefined
-          ? {}
-          : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+        headers: content === undefined ? {} : headersFor(content),
+        body: options.beforeSend === undefined ? (content ?? null) : fenced(content, options.beforeSend),
       });
       const text = await response.body.text();
       if (response.statusCode >= 200 && response.statusCode < 300) return text;
@@ -210,6 +214,20 @@ export class HostClient {
       throw asApiError(error, this.#options);
     }
   }
+}
+
+function headersFor(content: Buffer): Record<string, string> {
+  return { 'content-type': 'application/json', 'content-length': String(content.length) };
+}
+
+/** undici takes the body when it has a connection, and writes nothing before it has some of it. */
+async function* gated(content: Buffer | undefined, beforeSend: () => void): AsyncGenerator<Buffer> {
+  beforeSend();
+  if (content !== undefined) yield content;
+}
+
+function fenced(content: Buffer | undefined, beforeSend: () => void): Readable {
+  return Readable.from(gated(content, beforeSend), { objectMode: false });
 }
 
 async function unlessMissing<T>(call: Promise<T>): Promise<T | undefined> {

@@ -15,6 +15,11 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
 }
 
+export interface WriteOptions extends CallOptions {
+  /** Called each time it really goes out, after it waited for a connection; not sent if it throws. */
+  readonly beforeSend?: () => void;
+}
+
 export interface ListOptions extends CallOptions {
   /** All namespaces when left out. */
   readonly namespace?: string;
@@ -46,18 +51,18 @@ interface WatchOptions {
   readonly signal?: AbortSignal;
 }
 
-interface DeleteOptions extends CallOptions {
+interface DeleteOptions extends WriteOptions {
   readonly propagationPolicy?: 'Background' | 'Foreground' | 'Orphan';
   /** Deletes this very object only: 409 when another has taken its name, or it changed. */
   readonly preconditions?: { readonly uid?: string; readonly resourceVersion?: string };
 }
 
-export interface PatchOptions extends CallOptions {
+export interface PatchOptions extends WriteOptions {
   readonly subresource?: string;
   readonly fieldManager?: string;
 }
 
-export interface ApplyOptions extends CallOptions {
+export interface ApplyOptions extends WriteOptions {
   readonly fieldManager: string;
   readonly subresource?: string;
 }
@@ -91,12 +96,12 @@ export interface KubeClient {
   list<T extends KubeObject>(ref: ResourceRef<T>, options?: ListOptions): Promise<KubeList<T>>;
   /** The events since a resource version; see {@link watchStream} for how it ends. */
   watch<T extends KubeObject>(ref: ResourceRef<T>, options: WatchOptions): AsyncIterable<WatchEvent<T>>;
-  create<T extends KubeObject>(ref: ResourceRef<T>, object: T, options?: CallOptions): Promise<T>;
+  create<T extends KubeObject>(ref: ResourceRef<T>, object: T, options?: WriteOptions): Promise<T>;
   /** Replaces the whole object (or its `subresource`); 409 unless its resourceVersion is the current one. */
   replace<T extends KubeObject>(
     ref: ResourceRef<T>,
     object: T,
-    options?: CallOptions & { readonly subresource?: string },
+    options?: WriteOptions & { readonly subresource?: string },
   ): Promise<T>;
   /** Asks for deletion; also resolves when there was nothing to delete. Finalizers may keep the object for a while. */
   delete(ref: ResourceRef, name: ObjectName, options?: DeleteOptions): Promise<void>;
@@ -157,10 +162,13 @@ export function createKubeClient(kubeConfig: KubeConfig, options: KubeClientOpti
   const call: Caller = async (method, ref, { options: callOptions, subresource, ...rest }) => {
     const startedAt = clock.monotonic();
     const timeoutMs = callOptions?.timeoutMs ?? options.timeoutMs ?? 30_000;
-    const signal = callOptions?.signal;
+    const { signal, beforeSend } = callOptions ?? {};
     let status = 200;
     try {
-      return await sendRequest({ transport, clock, onWarning }, { method, timeoutMs, signal, ...rest });
+      return await sendRequest(
+        { transport, clock, onWarning },
+        { method, timeoutMs, signal, beforeSend, ...rest },
+      );
     } catch (error) {
       status = error instanceof ApiError ? error.status : 0;
       throw error;

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createKubeClient, type KubeClient } from './client.ts';
 import { TransientError } from './errors.ts';
 import { fenceWrites } from './fence.ts';
-import { startTestServer, type TestServer } from './testing/test-server.ts';
+import { startTestServer, statusOf, type TestServer } from './testing/test-server.ts';
 import { createTestLog, THINGS, thing } from './testing/things.ts';
 
 const named = { namespace: 'demo', name: 'a' };
@@ -35,6 +35,28 @@ describe('a fenced client', () => {
     await answer;
     mayWrite = false;
     await expect(write(client)).rejects.toThrow(TransientError);
+    expect(server.count).toBe(1);
+  });
+
+  it('lets nothing out that waited for a connection until it may not write any more', async () => {
+    mayWrite = true;
+    // As many as there are connections keep all others waiting.
+    const first = Array.from({ length: 16 }, () => client.get(THINGS, named));
+    const taken = await Promise.all(first.map(() => server.next()));
+    const waiting = writes.map(([, write]) => expect(write(client)).rejects.toThrow('not the leader'));
+    mayWrite = false;
+    for (const request of taken) request.json(200, thing('a', '2'));
+    await Promise.all([...first, ...waiting]);
+    expect(server.count).toBe(16);
+  });
+
+  it('does not ask an overloaded server again after it may not write any more', async () => {
+    mayWrite = true;
+    const answer = client.create(THINGS, thing('a', '1'));
+    const request = await server.next();
+    mayWrite = false;
+    request.json(429, statusOf(429, 'TooManyRequests', 'busy'), { 'retry-after': '0' });
+    await expect(answer).rejects.toThrow('not the leader');
     expect(server.count).toBe(1);
   });
 

@@ -15,6 +15,7 @@ export interface ApiRequest {
   readonly contentType?: string;
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
+  readonly beforeSend?: () => void;
 }
 
 export interface RequestDependencies {
@@ -68,6 +69,7 @@ async function attemptOnce(
     headers,
     ...(wanted.body === undefined ? {} : { body: JSON.stringify(wanted.body) }),
     signal: deadline.signal,
+    beforeSend: wanted.beforeSend,
   });
   const body = await readBody(answer, wanted, deadline);
   const warning = answer.header('warning');

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import type { KubeConfig } from '@kubernetes/client-node';
 import { type Dispatcher, request } from 'undici';
 import { abortable } from './abort.ts';
@@ -15,6 +16,8 @@ export interface TransportRequest {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
+  /** Called when a request with a body really goes out; not sent if it throws. */
+  readonly beforeSend?: () => void;
   readonly isWatch?: boolean;
   readonly signal: AbortSignal;
 }
@@ -104,8 +107,8 @@ async function open(
   const answer = await request(urlOf(server, wanted.path), {
     dispatcher: wanted.isWatch === true ? connections.watches : connections.requests,
     method: wanted.method,
-    headers: { ...headers, 'user-agent': userAgent, ...wanted.headers },
-    body: wanted.body ?? null,
+    headers: { ...headers, 'user-agent': userAgent, ...wanted.headers, ...lengthOf(wanted.body) },
+    body: bodyOf(wanted),
     signal: wanted.signal,
     ...noTimeouts,
   });
@@ -122,6 +125,21 @@ async function open(
       text: () => answer.body.text(),
     },
   };
+}
+
+function lengthOf(body: string | undefined): Readonly<Record<string, string>> {
+  return body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) };
+}
+
+function bodyOf({ body, beforeSend }: TransportRequest): string | Readable | null {
+  if (body === undefined) return null;
+  return beforeSend === undefined ? body : Readable.from(gated(body, beforeSend), { objectMode: false });
+}
+
+/** undici takes the body when it has a connection, and writes nothing before it has some of it. */
+async function* gated(body: string, beforeSend: () => void): AsyncGenerator<string> {
+  beforeSend();
+  yield body;
 }
 
 async function* listen(body: AsyncIterable<Buffer>, exchange: Exchange): AsyncGenerator<Buffer> {

@@ -1,6 +1,6 @@
 import { apiVersionOf, type KubeObject, keyOf, type ObjectName, type ResourceRef } from '../api/object.ts';
 import { ApiError, isNotFound } from './api-error.ts';
-import type { CallOptions, KubeClient, KubeList, PatchOptions } from './client.ts';
+import type { CallOptions, KubeClient, KubeList, PatchOptions, WriteOptions } from './client.ts';
 import { objectPath, type QueryValue, resourcePath } from './paths.ts';
 import type { ApiRequest } from './request.ts';
 
@@ -14,7 +14,7 @@ export type Caller = (
     readonly body?: unknown;
     readonly contentType?: string;
     readonly subresource?: string;
-    readonly options?: CallOptions;
+    readonly options?: WriteOptions;
   },
 ) => Promise<unknown>;
 

@@ -68,11 +68,15 @@ export class Daemons {
   }
 
   static async create(directory: string): Promise<Daemons> {
-    const now = Date.now();
-    const ca = await createCa({ commonName: 'test', days: 1, now });
-    const organizations = [OPERATOR_ORGANIZATION];
-    const request = { commonName: 'operator', organizations, usage: 'client', days: 1, now } as const;
-    return new Daemons(directory, ca, await issueCertificate(ca, request));
+    const ca = await createCa({ commonName: 'test', days: 1, now: Date.now() });
+    return new Daemons(directory, ca, await issueFor(ca, 'operator'));
+  }
+
+  /** What one operator of several needs to speak to them, by a certificate of its own. */
+  async tlsOf(
+    operator: string,
+  ): Promise<{ readonly ca: string; readonly cert: string; readonly key: string }> {
+    return { ca: this.#ca.cert, ...(await issueFor(this.#ca, operator)) };
   }
 
   /** What an operator needs to speak to them. */
@@ -166,4 +170,9 @@ export class Daemons {
       overrides: OVERRIDES,
     };
   }
+}
+
+async function issueFor(ca: KeyPair, commonName: string): Promise<KeyPair> {
+  const organizations = [OPERATOR_ORGANIZATION];
+  return await issueCertificate(ca, { commonName, organizations, usage: 'client', days: 1, now: Date.now() });
 }

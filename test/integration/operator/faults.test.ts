@@ -207,4 +207,31 @@ describe('an API server in trouble', () => {
     expect(creations() - before).toBe(5);
     proxy.delayWatches('virtualappliances', 0);
   });
+
+  it('whose events come late makes and removes no appliance too many', async () => {
+    const wanted = (count: number) => Array.from({ length: count }, (_, ordinal) => `shop-web-${ordinal}`);
+    const uids = async () =>
+      new Map((await world.appliances()).map(({ metadata }) => [metadata.name, metadata.uid]));
+    await world.deploy('shop', { replicas: 5 });
+    await deployed(5);
+    const before = await uids();
+    proxy.delayWatches('virtualappliances', 1500);
+    await scale(4);
+    // While its deletion is not seen yet, the task is looked at again for another reason.
+    await scale(3);
+    await deployed(3);
+    expect(await onHosts()).toEqual(wanted(3));
+    expect(await uids()).toEqual(new Map(wanted(3).map((name) => [name, before.get(name)])));
+
+    await world.removeAppliance('shop-web-1');
+    await eventually('it was replaced', async () => {
+      const uid = (await uids()).get('shop-web-1');
+      expect(uid).toBeDefined();
+      expect(uid).not.toBe(before.get('shop-web-1'));
+    });
+    await deployed(3);
+    expect(await onHosts()).toEqual(wanted(3));
+    for (const name of ['shop-web-0', 'shop-web-2']) expect((await uids()).get(name)).toBe(before.get(name));
+    proxy.delayWatches('virtualappliances', 0);
+  });
 });

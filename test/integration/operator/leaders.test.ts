@@ -7,12 +7,16 @@ import { SERVICE_DEPLOYMENTS } from '../../../src/api/kinds.ts';
 import { expectStanding, READY } from '../../expectations/conditions.ts';
 import { type FaultProxy, type Passed, startFaultProxy } from '../../kubernetes/fault-proxy.ts';
 import { eventually } from './eventually.ts';
+import { HostWrites } from './host-writes.ts';
 import { World } from './world.ts';
 
 const CLI = join(import.meta.dirname, '../../../src/cli/main.ts');
 
 /** The issue's bound for a hand-over: the lease lasts 15 s. */
 const HAND_OVER_MS = 20_000;
+
+/** So many that a deployment takes a while. */
+const MANY = 24;
 
 /** An operator in a process of its own, whose requests are seen. */
 class Candidate {
@@ -28,7 +32,7 @@ class Candidate {
     const proxy = await startFaultProxy(world.api.kubeConfig);
     const kubeconfig = join(world.directory, `${name}.kubeconfig`);
     await writeFile(kubeconfig, proxy.kubeConfig.exportConfig());
-    const { ca, cert, key } = await world.operatorFiles();
+    const { ca, cert, key } = await world.operatorFiles(name);
     const api = ['--kubeconfig', kubeconfig, '--leader-elect', '--lease-namespace', 'default'];
     const hosts = ['--host-ca', ca, '--host-cert', cert, '--host-key', key];
     const args = [CLI, 'operator', ...api, ...hosts, '--log-level', 'fatal'];
@@ -39,6 +43,11 @@ class Candidate {
   get acts(): readonly Passed[] {
     const isAside = (path: string) => path.includes('/leases') || path.endsWith('/selfsubjectrulesreviews');
     return this.proxy.passed.filter(({ method, path }) => method !== 'GET' && !isAside(path));
+  }
+
+  /** When it first asked to hold the lease: it believes from then on that it may act. */
+  get tookAt(): number | undefined {
+    return this.proxy.passed.find(({ method, path }) => method === 'PUT' && path.includes('/leases/'))?.at;
   }
 
   get asks(): number {
@@ -80,6 +89,7 @@ describe('two operators', () => {
   let world: World;
   let a: Candidate;
   let b: Candidate | undefined;
+  let hostWrites: HostWrites;
 
   beforeAll(async () => {
     world = await World.start();
@@ -88,10 +98,12 @@ describe('two operators', () => {
   afterAll(() => world?.stop());
   beforeEach(async () => {
     b = undefined;
+    hostWrites = new HostWrites();
     await world.addTemplate('debian');
     a = await Candidate.start(world, 'a');
   });
   afterEach(async () => {
+    hostWrites.stop();
     await a.stop();
     await b?.stop();
     await world.startOperator();
@@ -112,10 +124,28 @@ describe('two operators', () => {
       },
       90_000,
     );
+  /** The second one, once it waits for its turn: the first one leads by then. */
+  const standBy = async () => {
+    await eventually('the first one leads', async () => expect(a.asks).toBeGreaterThan(1));
+    const second = await Candidate.start(world, 'b');
+    b = second;
+    await eventually('the other one stands by', async () => expect(second.asks).toBeGreaterThan(0));
+    return second;
+  };
   const identities = async () =>
     new Map(
       (await world.appliances()).map(({ metadata, status }) => [metadata.uid, status?.vm?.startedTime]),
     );
+
+  /** Neither in the API nor on hosts has the old leader changed anything since the new one asked for the lease. */
+  const onlyTheNewOneActs = (second: Candidate, takenAt: number) => {
+    const since = Math.min(second.tookAt ?? takenAt, takenAt);
+    expect(a.acts.filter(({ at }) => at > since)).toEqual([]);
+    expect(hostWrites.by('a')).not.toEqual([]);
+    expect(hostWrites.by('b')).not.toEqual([]);
+    expect(hostWrites.by('a').filter(({ at }) => at > since)).toEqual([]);
+    expect(hostWrites.by('b').filter(({ at }) => at < since)).toEqual([]);
+  };
 
   it.each(HARMS)('never both act when the leader is $name', async ({ strike, revive }) => {
     await world.deploy('shop', { replicas: 3 });
@@ -145,11 +175,39 @@ describe('two operators', () => {
       await scale(4);
       await deployed(4);
     }
-    expect(a.acts.filter(({ at }) => at > takenAt)).toEqual([]);
+    onlyTheNewOneActs(second, takenAt);
     const after = await identities();
     for (const [uid, startedTime] of first) expect(after.get(uid)).toBe(startedTime);
     expect(await world.daemons.appliancesOn('host-a')).toEqual(
       Array.from({ length: after.size }, (_unused, ordinal) => `shop-web-${ordinal}`),
     );
   });
+
+  it.each(HARMS)(
+    'nothing is made twice when the leader is $name in the middle of a deployment',
+    async (harm) => {
+      const second = await standBy();
+      await world.deploy('shop', { replicas: MANY });
+      await eventually('some are on their way', async () =>
+        expect(hostWrites.by('a').length).toBeGreaterThan(MANY / 4),
+      );
+      const struckAt = performance.now();
+      harm.strike(a);
+      await eventually('the other one acts', async () => expect(second.acts).not.toEqual([]), 60_000);
+      const takenAt = second.acts[0]?.at ?? Number.POSITIVE_INFINITY;
+      expect(takenAt - struckAt).toBeLessThan(HAND_OVER_MS);
+      if (harm.revive !== undefined) {
+        const asked = a.asks;
+        harm.revive(a);
+        await eventually('it is back', async () => expect(a.asks).toBeGreaterThan(asked + 1), 60_000);
+      }
+      await deployed(MANY);
+      await scale(MANY - 1);
+      await deployed(MANY - 1);
+      onlyTheNewOneActs(second, takenAt);
+      expect([...(await world.daemons.appliancesOn('host-a'))].sort()).toEqual(
+        Array.from({ length: MANY - 1 }, (_unused, ordinal) => `shop-web-${ordinal}`).sort(),
+      );
+    },
+  );
 });

@@ -51,7 +51,7 @@ describe('restarts and failures', () => {
 
   /** The operator in a process of its own, as it runs in earnest, to be killed without warning. */
   const spawnOperator = async (): Promise<ChildProcess> => {
-    const { ca, cert, key } = await world.operatorFiles();
+    const { ca, cert, key } = await world.operatorFiles('operator');
     const flags = [
       '--kubeconfig',
       world.api.operatorKubeconfigPath,

@@ -96,10 +96,12 @@ export class World {
   }
 
   /** The operator's certificates as files, for one in a process of its own. */
-  async operatorFiles(): Promise<{ readonly ca: string; readonly cert: string; readonly key: string }> {
-    const files = this.daemons.operatorTls;
+  async operatorFiles(
+    operator: string,
+  ): Promise<{ readonly ca: string; readonly cert: string; readonly key: string }> {
+    const files = await this.daemons.tlsOf(operator);
     const write = async (name: keyof typeof files) => {
-      const path = join(this.directory, `operator-${name}.pem`);
+      const path = join(this.directory, `${operator}-${name}.pem`);
       await writeFile(path, files[name], { mode: 0o600 });
       return path;
     };
