@@ -187,7 +187,7 @@ describe('two operators', () => {
     'nothing is made twice when the leader is $name in the middle of a deployment',
     async (harm) => {
       const second = await standBy();
-      await world.deploy('shop', { replicas: MANY });
+      await world.deploy('shop', { replicas: MANY, resources: { cpu: '100m', memory: '64Mi' } });
       await eventually('some are on their way', async () =>
         expect(hostWrites.by('a').length).toBeGreaterThan(MANY / 4),
       );
