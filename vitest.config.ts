@@ -8,6 +8,14 @@ const ON_KUBERNETES = ['charts', 'enrolment', 'permissions'].map((name) => `test
 const hasKubernetes = 'folder' in (await lookForKubernetes());
 
 /**
+ * One group after the other, since all projects of a group share its workers: those whose files need the machine for themselves;
+ * those that mostly wait, two files at once; and last Xen, whose own time-outs do not wait for a busy machine.
+ */
+const ALONE = { maxWorkers: 1, sequence: { groupOrder: 0 } };
+const TOGETHER = { maxWorkers: 2, sequence: { groupOrder: 1 } };
+const LAST = { maxWorkers: 1, sequence: { groupOrder: 2 } };
+
+/**
  * Seven suites: `unit` stands beside the code and starts nothing outside its process; `integration` starts our
  * own servers (embedded API, daemon with the simulated driver); `kubernetes` is what of it runs unchanged on a real
  * kube-apiserver, too; `e2e` boots real VMs and calls the real CLI; `gitops` runs Flux's own controllers against us; `cluster`
@@ -19,6 +27,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
+          ...TOGETHER,
           include: ['src/**/*.test.ts', 'controllers/**/*.test.ts', 'scripts/**/*.test.ts'],
           testTimeout: 30_000,
         },
@@ -26,6 +35,7 @@ export default defineConfig({
       {
         test: {
           name: 'integration',
+          ...TOGETHER,
           include: ['test/integration/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
@@ -34,6 +44,7 @@ export default defineConfig({
       {
         test: {
           name: 'kubernetes',
+          ...TOGETHER,
           include: hasKubernetes
             ? [...ON_BOTH_SERVERS, ...ON_KUBERNETES]
             : ['test/kubernetes/missing.test.ts'],
@@ -45,39 +56,37 @@ export default defineConfig({
       {
         test: {
           name: 'cluster',
+          ...ALONE,
           include: ['test/cluster/**/*.test.ts'],
           testTimeout: 600_000,
           hookTimeout: 600_000,
-          fileParallelism: false,
         },
       },
       {
         test: {
           name: 'e2e',
+          ...ALONE,
           include: ['test/e2e/**/*.test.ts'],
           testTimeout: 600_000,
           hookTimeout: 600_000,
-          fileParallelism: false,
         },
       },
       {
         test: {
           name: 'gitops',
+          ...ALONE,
           include: ['test/gitops/**/*.test.ts'],
           testTimeout: 300_000,
           hookTimeout: 300_000,
-          fileParallelism: false,
         },
       },
       {
         test: {
           name: 'xen',
-          // After all others: dom0 takes the whole machine, and libxl's own time-outs do not wait for a busy one.
-          sequence: { groupOrder: 1 },
+          ...LAST,
           include: ['test/xen/**/*.test.ts'],
           testTimeout: 900_000,
           hookTimeout: 900_000,
-          fileParallelism: false,
         },
       },
     ],
