@@ -92,6 +92,8 @@ export class WatchStream {
   #bookmark(): void {
     if (this.#done || this.#stall !== undefined || !this.#announced) return;
     this.wake();
+    // Which may have found that the watch is too far behind, and ended it.
+    if (this.#done) return;
     this.#write(this.#writer.bookmark(this.#source.position, false));
   }
 
