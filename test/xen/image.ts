@@ -13,6 +13,9 @@ const missing = (
   )
 ).flat();
 
+// In CI a suite that silently tests nothing would be worse than one that fails.
+if (process.env.CI && missing.length > 0) throw new Error(`missing programs: ${missing.join(', ')}`);
+
 /** Why there can be no dom0 here; undefined where there can. */
 export const dom0IsImpossible: string | undefined =
   process.platform !== 'linux' || process.arch !== 'x64'

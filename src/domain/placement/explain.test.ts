@@ -1,24 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { placeBatch } from './batch.ts';
+import { host, MEBI } from './testing/host.ts';
 import type { PlacementHost, PlacementRequest, Refusal } from './types.ts';
 import { usedResources } from './usage.ts';
-
-const MEBI = 1024 ** 2;
-
-function host(name: string, overrides: Partial<PlacementHost> = {}): PlacementHost {
-  return {
-    name,
-    labels: {},
-    ready: true,
-    totalCpuMillis: 4000,
-    totalMemoryBytes: 1024 * MEBI,
-    usedCpuMillis: 0,
-    usedMemoryBytes: 0,
-    thresholdCpu: 0.5,
-    thresholdMemory: 0.5,
-    ...overrides,
-  };
-}
 
 function refusalOf(hosts: PlacementHost[], overrides: Partial<PlacementRequest>): Refusal {
   const request = { name: 'va', cpuMillis: 500, memoryBytes: 1024 * MEBI, ...overrides };

@@ -2,24 +2,13 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { placeBatch } from './batch.ts';
 import { justifyPlacements } from './justify.ts';
+import { host as halfHost, MEBI } from './testing/host.ts';
 import type { Justification, PlacementHost, PlacementRequest } from './types.ts';
 
-const MEBI = 1024 ** 2;
 const GENEROUS = { hosts: 20, looks: 10_000 };
 
 function host(name: string, overrides: Partial<PlacementHost> = {}): PlacementHost {
-  return {
-    name,
-    labels: {},
-    ready: true,
-    totalCpuMillis: 4000,
-    totalMemoryBytes: 1024 * MEBI,
-    usedCpuMillis: 0,
-    usedMemoryBytes: 0,
-    thresholdCpu: 1,
-    thresholdMemory: 1,
-    ...overrides,
-  };
+  return halfHost(name, { thresholdCpu: 1, thresholdMemory: 1, ...overrides });
 }
 
 function request(overrides: Partial<PlacementRequest> = {}): PlacementRequest {

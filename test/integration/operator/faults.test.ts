@@ -6,6 +6,7 @@ import { expectStanding, READY } from '../../expectations/conditions.ts';
 import { type Fault, type FaultProxy, startFaultProxy } from '../../kubernetes/fault-proxy.ts';
 import { eventually } from './eventually.ts';
 import { expectNoHotLoop, medianOf } from './request-rates.ts';
+import { scaleShop, shopDeployed } from './shop.ts';
 import { World } from './world.ts';
 
 const HOSTS = ['host-a', 'host-b'];
@@ -57,19 +58,6 @@ describe('an API server in trouble', () => {
     await proxy.close();
   });
 
-  const deployed = (replicas: number) =>
-    eventually(
-      `${replicas} replicas answer`,
-      async () => {
-        const { status, metadata } = await world.deployment('shop');
-        expectStanding(status?.conditions, READY, 'Deployed');
-        expect(status?.observedGeneration).toBe(metadata.generation);
-        expect(status).toMatchObject({ replicas, readyReplicas: replicas });
-      },
-      90_000,
-    );
-  const scale = (replicas: number) =>
-    world.kube.patch(SERVICE_DEPLOYMENTS, { namespace: 'default', name: 'shop' }, { spec: { replicas } });
   const onHosts = async () =>
     (await Promise.all(HOSTS.map((host) => world.daemons.appliancesOn(host)))).flat().sort();
   const creations = () =>
@@ -101,7 +89,7 @@ describe('an API server in trouble', () => {
 
   /** What has been deployed is as it should be, once, and changes reach the operator at once again. */
   const isWell = async (replicas: number) => {
-    await deployed(replicas);
+    await shopDeployed(world, replicas);
     expect(await onHosts()).toEqual(Array.from({ length: replicas }, (_, ordinal) => `shop-web-${ordinal}`));
     const lags: number[] = [];
     for (let round = 0; round < ROUNDS; round += 1) {
@@ -109,14 +97,14 @@ describe('an API server in trouble', () => {
       const services = [{ ...web, maxUnavailable: 2 + round }];
       const name = { namespace: 'default', name: 'shop' };
       lags.push(await lagOf(() => world.kube.patch(SERVICE_DEPLOYMENTS, name, { spec: { services } })));
-      await deployed(replicas);
+      await shopDeployed(world, replicas);
     }
     expect(medianOf(lags)).toBeLessThan(MOST_LAG_MS);
   };
 
   it.each(FAULTS)('that %s', async (_, fault) => {
     await world.deploy('shop', { replicas: 2 });
-    await deployed(2);
+    await shopDeployed(world, 2);
     const lags: number[] = [];
     for (let round = 0; round < ROUNDS; round += 1) {
       const replicas = 3 - (round % 2);
@@ -130,8 +118,8 @@ describe('an API server in trouble', () => {
       );
       const since = performance.now();
       proxy.fault(undefined);
-      lags.push(await lagOf(() => scale(replicas), since));
-      await deployed(replicas);
+      lags.push(await lagOf(() => scaleShop(world, replicas), since));
+      await shopDeployed(world, replicas);
       if (round === 0) await watchFor(AFTER_MS, 1, since);
     }
     // Whoever was told when to come back comes back then.
@@ -142,14 +130,14 @@ describe('an API server in trouble', () => {
 
   it('that is frozen, and thaws', async () => {
     await world.deploy('shop', { replicas: 2 });
-    await deployed(2);
+    await shopDeployed(world, 2);
     proxy.fault({ kind: 'frozen' });
     await world.addAppliance('meanwhile');
     await watchFor(LONG_HELD_MS, 1);
     const thawedAt = performance.now();
     proxy.fault(undefined);
-    await scale(3);
-    await deployed(3);
+    await scaleShop(world, 3);
+    await shopDeployed(world, 3);
     await eventually('the other one, too', async () =>
       expectStanding((await world.appliance('meanwhile')).status?.conditions, READY, 'ServiceAvailable'),
     );
@@ -164,36 +152,36 @@ describe('an API server in trouble', () => {
     const since = performance.now();
     for (let round = 0; round < 20; round += 1) {
       proxy.reset();
-      await scale(1 + (round % 3));
+      await scaleShop(world, 1 + (round % 3));
     }
-    await scale(3);
-    await deployed(3);
+    await scaleShop(world, 3);
+    await shopDeployed(world, 3);
     await watchFor(AFTER_MS, 21, since);
     await isWell(3);
   });
 
   it('that is killed and started again', async () => {
     await world.deploy('shop', { replicas: 2 });
-    await deployed(2);
+    await shopDeployed(world, 2);
     const met = proxy.passed.length;
     await world.api.kill();
     await watchFor(HELD_MS, 1);
     expect(proxy.passed.length - met).toBeGreaterThanOrEqual(FELT);
     await world.api.start();
     const since = performance.now();
-    await eventually('it is back', () => scale(3));
-    await deployed(3);
+    await eventually('it is back', () => scaleShop(world, 3));
+    await shopDeployed(world, 3);
     await watchFor(AFTER_MS, 1, since);
     await isWell(3);
   });
 
   it('that has lost its history', async () => {
     await world.deploy('shop', { replicas: 2 });
-    await deployed(2);
+    await shopDeployed(world, 2);
     const since = performance.now();
     await world.api.loseHistory();
-    await eventually('it is back', () => scale(3));
-    await deployed(3);
+    await eventually('it is back', () => scaleShop(world, 3));
+    await shopDeployed(world, 3);
     await watchFor(AFTER_MS, 2, since);
     await isWell(3);
   });
@@ -202,7 +190,7 @@ describe('an API server in trouble', () => {
     proxy.delayWatches('virtualappliances', 1500);
     const before = creations();
     await world.deploy('shop', { replicas: 5 });
-    await deployed(5);
+    await shopDeployed(world, 5);
     expect(await onHosts()).toEqual(Array.from({ length: 5 }, (_, ordinal) => `shop-web-${ordinal}`));
     expect(creations() - before).toBe(5);
     proxy.delayWatches('virtualappliances', 0);
@@ -213,13 +201,13 @@ describe('an API server in trouble', () => {
     const uids = async () =>
       new Map((await world.appliances()).map(({ metadata }) => [metadata.name, metadata.uid]));
     await world.deploy('shop', { replicas: 5 });
-    await deployed(5);
+    await shopDeployed(world, 5);
     const before = await uids();
     proxy.delayWatches('virtualappliances', 1500);
-    await scale(4);
+    await scaleShop(world, 4);
     // While its deletion is not seen yet, the task is looked at again for another reason.
-    await scale(3);
-    await deployed(3);
+    await scaleShop(world, 3);
+    await shopDeployed(world, 3);
     expect(await onHosts()).toEqual(wanted(3));
     expect(await uids()).toEqual(new Map(wanted(3).map((name) => [name, before.get(name)])));
 
@@ -229,7 +217,7 @@ describe('an API server in trouble', () => {
       expect(uid).toBeDefined();
       expect(uid).not.toBe(before.get('shop-web-1'));
     });
-    await deployed(3);
+    await shopDeployed(world, 3);
     expect(await onHosts()).toEqual(wanted(3));
     for (const name of ['shop-web-0', 'shop-web-2']) expect((await uids()).get(name)).toBe(before.get(name));
     proxy.delayWatches('virtualappliances', 0);

@@ -1,10 +1,9 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { SERVICE_DEPLOYMENTS } from '../../../src/api/kinds.ts';
 import { LEASES } from '../../../src/kube/lease-record.ts';
 import type { Operator } from '../../../src/main/operator.ts';
-import { expectStanding, READY } from '../../expectations/conditions.ts';
 import { type ChaosProxy, startChaosProxy } from '../../kubernetes/chaos-proxy.ts';
 import { eventually } from './eventually.ts';
+import { scaleShop, shopDeployed } from './shop.ts';
 import { World } from './world.ts';
 
 /** client-go's ReadIdleTimeout and PingTimeout: other operators notice by then. */
@@ -33,33 +32,19 @@ describe('connections that are dead and look open', () => {
     await world.stopOperator();
   });
 
-  const deployed = (replicas: number, timeoutMs = 90_000) =>
-    eventually(
-      `${replicas} replicas answer`,
-      async () => {
-        const { status, metadata } = await world.deployment('shop');
-        expectStanding(status?.conditions, READY, 'Deployed');
-        expect(status?.observedGeneration).toBe(metadata.generation);
-        expect(status).toMatchObject({ replicas, readyReplicas: replicas });
-      },
-      timeoutMs,
-    );
-  const scale = (replicas: number) =>
-    world.kube.patch(SERVICE_DEPLOYMENTS, { namespace: 'default', name: 'shop' }, { spec: { replicas } });
-
   it.each([1, 2, 3])('are given up, and the operator converges on new ones (round %i)', async (replicas) => {
     operator = await world.newOperator({ kubeConfig: proxy.kubeConfig });
     await world.deploy('shop', { replicas });
-    await deployed(replicas);
+    await shopDeployed(world, replicas);
     const before = proxy.accepted;
     proxy.freeze();
     expect(proxy.frozen).toBeGreaterThan(5);
-    await scale(replicas + 1);
-    await deployed(replicas + 1, CLIENT_GO_MS);
+    await scaleShop(world, replicas + 1);
+    await shopDeployed(world, replicas + 1, CLIENT_GO_MS);
     expect(proxy.accepted).toBeGreaterThan(before);
     await eventually('none of them is kept', async () => expect(proxy.frozen).toBe(0));
-    await scale(replicas);
-    await deployed(replicas);
+    await scaleShop(world, replicas);
+    await shopDeployed(world, replicas);
     expect(await world.daemons.appliancesOn('host-a')).toEqual(
       Array.from({ length: replicas }, (_, ordinal) => `shop-web-${ordinal}`),
     );
@@ -69,13 +54,13 @@ describe('connections that are dead and look open', () => {
     const leaderElection = { namespace: 'default' };
     operator = await world.newOperator({ kubeConfig: proxy.kubeConfig, leaderElection });
     await world.deploy('shop', { replicas: 1 });
-    await deployed(1);
+    await shopDeployed(world, 1);
     const lease = async () =>
       await world.kube.get(LEASES, { namespace: 'default', name: 'coppice-operator' });
     const before = await lease();
     proxy.freeze();
-    await scale(2);
-    await deployed(2, CLIENT_GO_MS);
+    await scaleShop(world, 2);
+    await shopDeployed(world, 2, CLIENT_GO_MS);
     await eventually('the lease is renewed', async () =>
       expect((await lease()).metadata.resourceVersion).not.toBe(before.metadata.resourceVersion),
     );

@@ -3,11 +3,10 @@ import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { SERVICE_DEPLOYMENTS } from '../../../src/api/kinds.ts';
-import { expectStanding, READY } from '../../expectations/conditions.ts';
 import { type FaultProxy, type Passed, startFaultProxy } from '../../kubernetes/fault-proxy.ts';
 import { eventually } from './eventually.ts';
 import { HostWrites } from './host-writes.ts';
+import { scaleShop, shopDeployed } from './shop.ts';
 import { World } from './world.ts';
 
 const CLI = join(import.meta.dirname, '../../../src/cli/main.ts');
@@ -111,19 +110,6 @@ describe('two operators', () => {
     await world.stopOperator();
   });
 
-  const scale = (replicas: number) =>
-    world.kube.patch(SERVICE_DEPLOYMENTS, { namespace: 'default', name: 'shop' }, { spec: { replicas } });
-  const deployed = (replicas: number) =>
-    eventually(
-      `${replicas} replicas answer`,
-      async () => {
-        const { status, metadata } = await world.deployment('shop');
-        expectStanding(status?.conditions, READY, 'Deployed');
-        expect(status?.observedGeneration).toBe(metadata.generation);
-        expect(status).toMatchObject({ replicas, readyReplicas: replicas });
-      },
-      90_000,
-    );
   /** The second one, once it waits for its turn: the first one leads by then. */
   const standBy = async () => {
     await eventually('the first one leads', async () => expect(a.asks).toBeGreaterThan(1));
@@ -149,7 +135,7 @@ describe('two operators', () => {
 
   it.each(HARMS)('never both act when the leader is $name', async ({ strike, revive }) => {
     await world.deploy('shop', { replicas: 3 });
-    await deployed(3);
+    await shopDeployed(world, 3);
     const first = await identities();
     const second = await Candidate.start(world, 'b');
     b = second;
@@ -158,11 +144,11 @@ describe('two operators', () => {
 
     const struckAt = performance.now();
     strike(a);
-    await scale(5);
+    await scaleShop(world, 5);
     await eventually('the other one acts', async () => expect(second.acts).not.toEqual([]), 60_000);
     const takenAt = second.acts[0]?.at ?? Number.POSITIVE_INFINITY;
     expect(takenAt - struckAt).toBeLessThan(HAND_OVER_MS);
-    await deployed(5);
+    await shopDeployed(world, 5);
 
     if (revive !== undefined) {
       const asked = a.asks;
@@ -172,8 +158,8 @@ describe('two operators', () => {
         async () => expect(a.asks).toBeGreaterThan(asked + 1),
         60_000,
       );
-      await scale(4);
-      await deployed(4);
+      await scaleShop(world, 4);
+      await shopDeployed(world, 4);
     }
     onlyTheNewOneActs(second, takenAt);
     const after = await identities();
@@ -201,9 +187,9 @@ describe('two operators', () => {
         harm.revive(a);
         await eventually('it is back', async () => expect(a.asks).toBeGreaterThan(asked + 1), 60_000);
       }
-      await deployed(MANY);
-      await scale(MANY - 1);
-      await deployed(MANY - 1);
+      await shopDeployed(world, MANY);
+      await scaleShop(world, MANY - 1);
+      await shopDeployed(world, MANY - 1);
       onlyTheNewOneActs(second, takenAt);
       expect([...(await world.daemons.appliancesOn('host-a'))].sort()).toEqual(
         Array.from({ length: MANY - 1 }, (_unused, ordinal) => `shop-web-${ordinal}`).sort(),

@@ -2,17 +2,17 @@ import { readdir } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SERVICE_DEPLOYMENTS } from '../../../src/api/kinds.ts';
 import type { Operator } from '../../../src/main/operator.ts';
-import { expectStanding, READY } from '../../expectations/conditions.ts';
 import { type ChaosProxy, startChaosProxy } from '../../kubernetes/chaos-proxy.ts';
 import { heapUsed } from '../heap.ts';
 import { eventually } from './eventually.ts';
+import { shopDeployed } from './shop.ts';
 import { World } from './world.ts';
 
 /** Connections that the operator is to make in all, because those it had were reset. */
 const RECONNECTS = 1000;
 /** One for each kind it follows. */
 const WATCHES = 7;
-/** What they may leave behind in all: any leak of one buffer each would be many times as much. */
+/** What they may leave behind in all; one leaked buffer of 64 KiB for each would come to 64 MiB. */
 const MOST_LEFT_BYTES = 8 * 1024 * 1024;
 /** Of the pool of ordinary requests, some more may be open than before. */
 const MOST_LEFT_FILES = 16;
@@ -37,17 +37,6 @@ describe('an operator whose connections are reset a thousand times', () => {
     await world?.stop();
   });
 
-  const deployed = (replicas: number) =>
-    eventually(
-      `${replicas} replicas answer`,
-      async () => {
-        const { status, metadata } = await world.deployment('shop');
-        expectStanding(status?.conditions, READY, 'Deployed');
-        expect(status?.observedGeneration).toBe(metadata.generation);
-        expect(status).toMatchObject({ replicas, readyReplicas: replicas });
-      },
-      90_000,
-    );
   const reconnect = async (times: number) => {
     const enough = proxy.accepted + times;
     while (proxy.accepted < enough) {
@@ -64,7 +53,7 @@ describe('an operator whose connections are reset a thousand times', () => {
 
   it('leaks neither sockets nor memory, and still does its work', async () => {
     await world.deploy('shop', { replicas: 1 });
-    await deployed(1);
+    await shopDeployed(world, 1);
     // What is made once and kept (code, pools) is there before counting begins.
     await reconnect(RECONNECTS / 10);
     const heap = heapUsed();
@@ -79,7 +68,7 @@ describe('an operator whose connections are reset a thousand times', () => {
       { namespace: 'default', name: 'shop' },
       { spec: { replicas: 2 } },
     );
-    await deployed(2);
+    await shopDeployed(world, 2);
     expect(await world.daemons.appliancesOn('host-a')).toEqual(['shop-web-0', 'shop-web-1']);
   }, 300_000);
 });

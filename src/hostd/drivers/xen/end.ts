@@ -99,7 +99,8 @@ async function askToPowerOff(
   const asked = agent.tell('guest-shutdown', { mode: 'powerdown' }, timeoutMs);
   // One way may be enough: that the agent does not answer, or Xen's own way is not heard, is no failure if the guest ends.
   asked.catch(messageOf);
-  await toolstack.run(['shutdown', '-F', String(id)], hearLimitMs).catch((error: unknown) => {
+  const limitMs = Math.min(hearLimitMs, timeoutMs);
+  await toolstack.run(['shutdown', '-F', String(id)], limitMs).catch((error: unknown) => {
     if (!(error instanceof HostError) || !unheard.includes(error.reason)) throw error;
   });
 }

@@ -22,13 +22,13 @@ export type FakeDomain = {
   readonly state: string;
   readonly seconds: string;
   readonly disk: string;
-  /** Its guest hears nobody. */
-  readonly deaf?: boolean;
+  /** How it was made, which tells how its guest takes its shutdown. */
+  readonly outcome?: Outcome;
 };
 
 /**
  * `half` runs out of its time and leaves half a domain; `slow` takes until FOLDER/go exists; the guest of `deaf` does not shut
- * down; of `backendAway` nobody knows whether the backend is slow or fails.
+ * down, that of `hasty` does before xl has its answer; of `backendAway` nobody knows whether the backend is slow or fails.
  */
 export type Outcome =
   | 'works'
@@ -38,7 +38,8 @@ export type Outcome =
   | 'noMemory'
   | 'nameTaken'
   | 'slow'
-  | 'deaf';
+  | 'deaf'
+  | 'hasty';
 
 export type FakeState = {
   readonly domains: readonly FakeDomain[];
@@ -94,7 +95,7 @@ async function create(folder: string, path: string): Promise<number> {
     state: '--p---',
     seconds: '0.0',
     disk: /target=([^"]*)"/.exec(configuration)?.[1] ?? '',
-    deaf: outcome === 'deaf',
+    outcome,
   };
   const stays = words[outcome] === undefined || outcome === 'half';
   changeState(folder, {
@@ -188,12 +189,13 @@ async function play(folder: string, [command, ...rest]: readonly string[]): Prom
       note();
       changeState(folder, { domains: state.domains.filter((domain) => domain.id !== id) });
       return 0;
-    case 'shutdown':
+    case 'shutdown': {
       note();
-      if (state.domains.find((domain) => domain.id === id)?.deaf !== true) {
-        setDomain(folder, id, { state: '---s--' });
-      }
+      const outcome = state.domains.find((domain) => domain.id === id)?.outcome;
+      if (outcome !== 'deaf') setDomain(folder, id, { state: '---s--' });
+      if (outcome === 'hasty') await untilTold(folder);
       return 0;
+    }
     case 'unpause':
       note();
       setDomain(folder, id, { state: '-b----' });

@@ -1,0 +1,87 @@
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../../clock.ts';
+import { createXenDriver } from './driver.ts';
+import { FakeHost, OTHER } from './fake-host.ts';
+import { changeState } from './fake-xl.ts';
+
+let xen: FakeHost;
+beforeEach(async () => {
+  xen = await FakeHost.make();
+});
+afterEach(() => xen.close());
+
+describe('a Xen host', () => {
+  it('has all of the machine, whatever dom0 sees of it', async () => {
+    changeState(xen.root, {
+      domains: [xen.aDomain({ seconds: '10.0' }), xen.aDomain({ id: 8, uuid: OTHER, seconds: '5.5' })],
+    });
+    const MIB = 1024 * 1024;
+    expect(await xen.driver.measure?.()).toEqual({
+      cpuMillis: 2000,
+      memoryBytes: 2047 * MIB,
+      busyMillis: 1_580_400,
+      usedMemoryBytes: 1047 * MIB,
+    });
+    expect(await xen.driver.measure?.([OTHER])).toMatchObject({
+      busyMillis: 5500,
+      usedMemoryBytes: 128 * MIB,
+    });
+  });
+
+  it('shows the domains of others, never Domain-0 and those that are being made', async () => {
+    changeState(xen.root, {
+      domains: [
+        xen.aDomain(),
+        xen.aDomain({ id: 8, uuid: OTHER, name: 'a foreign one', disk: '/elsewhere/disk' }),
+        xen.aDomain({ id: 9, uuid: OTHER, name: 'not yet whole', state: '--p---', seconds: '0.0' }),
+        xen.aDomain({
+          id: 10,
+          uuid: OTHER,
+          name: 'folder gone',
+          disk: join(xen.root, 'state/appliances/x/disk'),
+        }),
+      ],
+    });
+    expect(await xen.driver.foreignVms(join(xen.root, 'state'))).toEqual(['a foreign one', 'folder gone']);
+  });
+
+  it('says what it is, and what of it a person should mend', async () => {
+    expect(await xen.driver.probe()).toEqual({
+      name: 'xen',
+      version: '4.17.7',
+      accelerator: 'xen',
+      capabilities: expect.arrayContaining(['serialCreation']),
+      creationConcurrency: 1,
+      warnings: [expect.objectContaining({ reason: 'ConsoleNotLogged' })],
+    });
+  });
+
+  it('says that xl takes memory from dom0, unless one of its two settings forbids it', async () => {
+    const reasons = async () => (await xen.driver.probe()).warnings?.map(({ reason }) => reason);
+    changeState(xen.root, { commandLine: 'console=com1' });
+    expect(await reasons()).toContain('DomainZeroBalloons');
+    await writeFile(join(xen.root, 'xl.conf'), '# autoballoon="off"\nautoballoon="auto"\n');
+    expect(await reasons()).toContain('DomainZeroBalloons');
+    await writeFile(join(xen.root, 'xl.conf'), 'autoballoon="off"\n');
+    expect(await reasons()).not.toContain('DomainZeroBalloons');
+    await rm(join(xen.root, 'xl.conf'));
+    changeState(xen.root, { commandLine: 'dom0_mem=1024M,max:1024M' });
+    expect(await reasons()).not.toContain('DomainZeroBalloons');
+  });
+
+  it('says in words that xl is missing', async () => {
+    await rm(join(xen.root, 'xl'));
+    const { problem } = await createXenDriver({
+      clock: systemClock,
+      log: pino({ level: 'silent' }),
+      searchPath: xen.root,
+    }).probe();
+    expect(problem).toMatchObject({
+      reason: 'HypervisorMissing',
+      message: expect.stringContaining('xl is not'),
+    });
+  });
+});
