@@ -38,8 +38,9 @@ export function refusals(given: Given, { memoryReason, hasUniqueNames }: Hypervi
         await world.addTemplate('broken', { type: 'static-site', port: 80 }, { kernel });
         await world.apply('wrong', web({ template: { name: 'broken' } }));
         expect(await world.untilSays('wrong-web-0', 'VMStartFailed')).toMatch(/kernel/i);
-        expect(await world.bed.vms()).toEqual([]);
+        await untilNoVm(world);
         await world.remove('wrong');
+        expect(await world.bed.vms()).toEqual([]);
       } finally {
         await rm(folder, { recursive: true, force: true });
       }
@@ -50,7 +51,7 @@ export function refusals(given: Given, { memoryReason, hasUniqueNames }: Hypervi
         const world = given();
         await world.apply('greedy', web({ resources: { cpu: '50m', memory: '4Gi' } }));
         await world.untilSays('greedy-web-0', memoryReason);
-        expect(await world.bed.vms()).toEqual([]);
+        await untilNoVm(world);
         await world.apply('modest', web());
         const [modest] = await world.untilAvailable('modest', 1);
         expect((await world.bed.vms()).map(({ uuid }) => uuid)).toEqual([modest?.metadata.uid]);
@@ -92,6 +93,11 @@ async function bound(world: World, task: string): Promise<VirtualAppliance> {
   const [appliance] = await world.appliances(task);
   if (appliance === undefined) throw new Error('it is not there yet');
   return appliance;
+}
+
+/** Waits for the end of what is just being tried again, if anything is. */
+async function untilNoVm(world: World): Promise<void> {
+  await world.eventually('there is no VM', async () => expect(await world.bed.vms()).toEqual([]));
 }
 
 /** Waits until the daemon's status of its host names these VMs, and no others, as foreign. */

@@ -52,6 +52,8 @@ export function describeScenarios(
       before = await world.bed.daemonLog();
     });
     afterEach(async ({ task }) => {
+      // One that failed leaves its tasks, which those behind it, or its second try, should not meet.
+      if (task.result?.state === 'fail') await world.removeAll();
       const log = await world.bed.daemonLog();
       console.log(`${name}: ${task.name}: tried again: ${tellRetries(retriesIn(before), retriesIn(log))}`);
       expect(failuresIn(log).slice(failuresIn(before).length)).toEqual([]);

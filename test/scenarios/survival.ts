@@ -26,6 +26,9 @@ const STEP_POLL_MS = 50;
 /** Those that last on every hypervisor: a guest boots, and a probe takes its time. */
 const LASTING: readonly StepName[] = ['Agent', 'Service'];
 
+/** A guest whose agent is there this many seconds later than it could be. */
+const LATE = 'rootdelay=30';
+
 /** Fails for the first seconds in which it is asked, by the guest's own clock. */
 const SLOW_PROBE = `read -r up _ </proc/uptime
 began=/tmp/probe-began
@@ -52,8 +55,9 @@ export function survival(given: Given): void {
 
     it('in the middle of the steps that last: it is made all the same, and its VM started once', async () => {
       const world = given();
+      await world.addTemplate('late', { type: 'static-site', port: 80 }, { words: LATE });
       const probe = { exec: { command: ['/bin/sh', '-c', SLOW_PROBE] } };
-      const service = web({ parameters: { probe } });
+      const service = web({ template: { name: 'late' }, parameters: { probe } });
       const started = await dying(world, 'patient', service, async (kill) => {
         for (const step of LASTING) {
           await world.eventually(

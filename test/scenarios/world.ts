@@ -197,6 +197,14 @@ export class World {
     });
   }
 
+  /** As `remove`, all that there are; by a daemon that may have been left killed. */
+  async removeAll(): Promise<void> {
+    await this.bed.killDaemon();
+    await this.restartDaemon();
+    const { items } = await this.kube.list(SERVICE_DEPLOYMENTS, { namespace: NAMESPACE });
+    await this.remove(...items.map(({ metadata }) => metadata.name));
+  }
+
   /** What is served at a URL of a VM, fetched from here. */
   async fetch(url: string, path = ''): Promise<string> {
     const { hostname, port, pathname } = new URL(url);
