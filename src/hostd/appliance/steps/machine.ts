@@ -18,7 +18,10 @@ export function startStep(scope: Scope): Step {
   return {
     name: 'Start',
     waitedMs: () => waitedMs,
-    isDone: async () => (await host.driver.inspect(desired.uuid, directory.path))?.state === 'Running',
+    // Of one that was never started it need not be asked, which costs time on Xen; should it run, it is not started twice.
+    isDone: async () =>
+      record.current.started &&
+      (await host.driver.inspect(desired.uuid, directory.path))?.state === 'Running',
     run: async (signal) => {
       await makeRoom(scope);
       const askedAt = host.clock.now();
@@ -32,14 +35,16 @@ export function startStep(scope: Scope): Step {
   };
 }
 
-/** A VM that was paused because its disk was full would only stop again; a new one needs its ports. */
+/** A VM that was paused because its disk was full would only stop again; a new one needs its ports, one that is there has them. */
 async function makeRoom({ host, desired, directory, record }: Scope): Promise<void> {
   const { driver, ports, reserveBytes } = host;
   await ensureSpace(directory.path, `VM ${domainOf(desired)}`, 0, reserveBytes);
+  const wanted = record.current.ports;
+  if (Object.keys(wanted).length === 0) return;
   const found = await driver.inspect(desired.uuid, directory.path);
-  if (found?.state === 'Paused') return;
+  if (found?.state === 'Paused' || found?.state === 'Running') return;
   try {
-    await ports.verifyFree({ uuid: desired.uuid, label: labelOf(desired) }, record.current.ports);
+    await ports.verifyFree({ uuid: desired.uuid, label: labelOf(desired) }, wanted);
   } catch (error) {
     // Nobody knows the ports of a VM that never ran: others will do, save those that were asked for.
     if (error instanceof HostError && error.reason === 'PortInUse' && !record.current.started) {

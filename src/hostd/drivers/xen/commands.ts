@@ -14,22 +14,22 @@ const verbs = ['create', 'restore', 'save'];
 
 /** Every xl that works on the VM in `directory` now, whoever started it: a daemon that died may have left one at work. */
 export async function commandsAt(directory: string): Promise<readonly FoundProcess[]> {
-  const configuration = join(directory, vmFiles.configuration);
-  return (await allProcesses()).filter(
-    ({ arguments: words }) => words.includes(configuration) && words.some((word) => verbs.includes(word)),
-  );
+  return (await allProcesses()).filter((each) => worksAt(each, directory));
+}
+
+function worksAt({ arguments: words }: FoundProcess, directory: string): boolean {
+  return words.includes(join(directory, vmFiles.configuration)) && words.some((word) => verbs.includes(word));
 }
 
 /**
- * Every xl that makes a domain of ours now, of whichever VM. Not those of others: without `-e`, xl stays behind its domain as
- * long as that lives.
+ * Whether an xl makes a domain of ours, of whichever VM. Not those of others: without `-e`, xl stays behind its domain as long
+ * as that lives.
  */
-async function creationsAtWork(): Promise<readonly FoundProcess[]> {
-  return (await allProcesses()).filter(
-    ({ arguments: words }) =>
-      words.some(isConfiguration) &&
-      words.includes('-e') &&
-      words.some((word) => word === 'create' || word === 'restore'),
+function isCreation({ arguments: words }: FoundProcess): boolean {
+  return (
+    words.some(isConfiguration) &&
+    words.includes('-e') &&
+    words.some((word) => word === 'create' || word === 'restore')
   );
 }
 
@@ -39,11 +39,14 @@ export async function untilNoCommand(clock: Clock, directory: string, signal?: A
 }
 
 /**
- * Waits, in the turn of a creation, for every xl that makes a domain: it is of a turn whose daemon died. Ends what takes too
- * long; its half domain is taken away by the next start of its own VM.
+ * Waits, in the turn of a creation, for every xl that makes a domain: it is of a turn whose daemon died; and, as
+ * `untilNoCommand`, for those at work on the VM in `directory`. Ends what takes too long; its half domain is taken away by the
+ * next start of its own VM.
  */
-export async function untilNoCreation(clock: Clock, signal?: AbortSignal): Promise<void> {
-  await untilNone(clock, creationsAtWork, signal);
+export async function untilNoCreation(clock: Clock, directory: string, signal?: AbortSignal): Promise<void> {
+  const find = async () =>
+    (await allProcesses()).filter((each) => isCreation(each) || worksAt(each, directory));
+  await untilNone(clock, find, signal);
 }
 
 /** Ends the xl that works on the VM; what it leaves of a domain is for the caller to take away. */

@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FakeHost, OTHER, UUID } from './fake-host.ts';
 import { changeState, readState } from './fake-xl.ts';
+import { readNote, writeNote } from './note.ts';
 
 let xen: FakeHost;
 beforeEach(async () => {
@@ -13,15 +14,28 @@ afterEach(() => xen.close());
 
 describe('starting a VM under Xen', () => {
   it('makes one domain, and none when it runs already', async () => {
+    const before = Date.now();
     await xen.driver.start(xen.vm);
+    const made = await xen.driver.inspect(xen.vm.uuid, xen.vm.directory);
+    expect(Date.parse(made?.startedAt ?? '')).toBeGreaterThanOrEqual(before);
     await xen.driver.start(xen.vm);
     expect(readState(xen.root).done).toEqual(['create default.web-0.00000000']);
     expect(await xen.driver.inspect(xen.vm.uuid, xen.vm.directory)).toMatchObject({
       state: 'Running',
       accelerator: 'xen',
-      startedAt: '2026-11-25T15:35:57.580Z',
+      startedAt: made?.startedAt,
       commandLine: [join(xen.root, 'xl'), 'create', '-e', join(xen.vm.directory, 'domain.cfg')],
     });
+  });
+
+  it('has from Xen when a domain was made whose maker did not live to note it', async () => {
+    await xen.driver.start(xen.vm);
+    const { uuid, domain } = xen.vm;
+    const commandLine = (await readNote(xen.vm.directory))?.commandLine ?? [];
+    await writeNote(xen.vm.directory, { uuid, domain, bridge: 'br0', commandLine });
+    await xen.driver.start(xen.vm);
+    const found = await xen.driver.inspect(xen.vm.uuid, xen.vm.directory);
+    expect(found?.startedAt).toBe('2026-11-25T15:35:57.580Z');
   });
 
   it('bears libxl’s time-outs, takes half domains away before it tries again, and counts them', async () => {

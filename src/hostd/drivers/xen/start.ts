@@ -13,7 +13,7 @@ import {
   tellsOfMemory,
   tellsOfTimeout,
 } from './classify.ts';
-import { endCommands, runCommand, untilNoCommand, untilNoCreation } from './commands.ts';
+import { endCommands, runCommand, untilNoCreation } from './commands.ts';
 import { domainConfiguration, domainTypeOf } from './configuration.ts';
 import type { XenContext } from './context.ts';
 import { deviceModelWords } from './device-model.ts';
@@ -53,8 +53,8 @@ async function make(
   const { mode } = vm.network;
   if (mode !== 'bridge') throw hostErrors.networkUnsupported(mode, 'xen');
   for (let failures = 1; ; failures += 1) {
-    const words = await inCreation(context, signal, async () => {
-      if (await runsAlready(context, vm, signal)) return undefined;
+    const words = await inCreation(context, vm.directory, signal, async () => {
+      if (await runsAlready(context, vm)) return undefined;
       signal?.throwIfAborted();
       return makeOnce(context, vm, command, signal);
     });
@@ -76,13 +76,14 @@ async function make(
 /** One creation at a time on a host, as Xen wants it, whatever daemons there are on it, or were: an xl outlives its daemon. */
 async function inCreation<T>(
   { clock, creationLock }: XenContext,
+  directory: string,
   signal: AbortSignal | undefined,
   work: () => Promise<T>,
 ): Promise<T> {
   for (;;) {
     const lock = await tryFileLock(creationLock);
     if (lock !== undefined) {
-      return untilNoCreation(clock, signal)
+      return untilNoCreation(clock, directory, signal)
         .then(work)
         .finally(() => lock.release());
     }
@@ -91,13 +92,8 @@ async function inCreation<T>(
 }
 
 /** Makes a domain that is there run; takes away one that never will, and sees that no other has the VM's uuid or name. */
-async function runsAlready(
-  context: XenContext,
-  vm: VmSpec,
-  signal: AbortSignal | undefined,
-): Promise<boolean> {
-  const { clock, toolstack } = context;
-  await untilNoCommand(clock, vm.directory, signal);
+async function runsAlready(context: XenContext, vm: VmSpec): Promise<boolean> {
+  const { toolstack } = context;
   await removeInterruptedSave(vm.directory);
   const domains = await toolstack.domains();
   const domain = domains.find(({ uuid }) => uuid === vm.uuid);
@@ -120,7 +116,7 @@ async function runsAlready(
   }
   if (domain.paused) await toolstack.run(['unpause', String(domain.id)]);
   if (vm.network.mode === 'bridge') await reconnectVif(context.network, domain.id, vm.network.bridge);
-  await noteStart(context, vm);
+  await noteFoundRunning(context, vm);
   return true;
 }
 
@@ -141,11 +137,12 @@ async function makeOnce(
   await requireMeans(context, vm);
   const surroundings = { sockets: sockets.paths(vm.uuid), grub: context.grub };
   await writeDurably(join(vm.directory, vmFiles.configuration), domainConfiguration(vm, surroundings));
-  await writeNote(vm.directory, { ...identityOf(vm), commandLine: [program, ...command] });
+  const note: Note = { ...identityOf(vm), commandLine: [program, ...command] };
+  await writeNote(vm.directory, note);
   await sockets.prepare(vm.uuid);
   const { exitCode, words } = await runCommand(clock, program, command, vm.directory, signal);
   if (exitCode === 0) {
-    await noteStart(context, vm);
+    await writeNote(vm.directory, { ...note, startedAt: instant(clock.now()) });
     return undefined;
   }
   await takeAway(context, vm);
@@ -186,7 +183,7 @@ async function requireMeans({ toolstack, grub }: XenContext, vm: VmSpec): Promis
 }
 
 /** When it started is noted once: a domain that is found running keeps its time, and one without has it from Xen. */
-async function noteStart({ clock, toolstack }: XenContext, vm: VmSpec): Promise<void> {
+async function noteFoundRunning({ clock, toolstack }: XenContext, vm: VmSpec): Promise<void> {
   const note = await readNote(vm.directory);
   if (note?.uuid === vm.uuid && note.startedAt !== undefined && note.ended === undefined) return;
   const seconds = Number.parseFloat((await toolstack.xenstore(`/vm/${vm.uuid}/start_time`)) ?? '');
