@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -35,6 +35,11 @@ export interface Started {
   /** Ctrl-C, as a terminal gives it: to the program and to those that it started in its group. */
   interrupt(): void;
   readonly ended: Promise<Ended>;
+}
+
+/** A program that a person sits in front of. */
+export interface Terminal extends Started {
+  type(keys: string): void;
 }
 
 /** One running VM, by the process that it is. */
@@ -85,10 +90,14 @@ export class Coppice {
 
   /** Starts `coppice COMMAND …` on this data directory. */
   start(command: string, ...args: readonly string[]): Started {
-    return startProgram(process.execPath, [cliMain, command, ...args], {
-      COPPICE_DATA_DIR: this.dataDir,
-      KUBECONFIG: this.layout.kubeconfig,
-    });
+    return followed(this.#spawn('ignore', process.execPath, [cliMain, command, ...args]));
+  }
+
+  /** As `start`, at a terminal of its own, which `script` lends it. */
+  startAtTerminal(command: string, ...args: readonly string[]): Terminal {
+    const words = [process.execPath, cliMain, command, ...args].map((word) => `'${word}'`).join(' ');
+    const child = this.#spawn('pipe', 'script', ['--quiet', '--return', '--command', words, '/dev/null']);
+    return { ...followed(child), type: (keys) => child.stdin?.write(keys) };
   }
 
   /** Runs `coppice COMMAND …` and resolves with what it printed; rejects with that when it fails. */
@@ -151,6 +160,13 @@ export class Coppice {
     }
   }
 
+  /** In a group of its own, so that it can be interrupted as one. */
+  #spawn(stdin: 'ignore' | 'pipe', program: string, args: readonly string[]): ChildProcess {
+    const own = { COPPICE_DATA_DIR: this.dataDir, KUBECONFIG: this.layout.kubeconfig };
+    const env = { ...process.env, ...own };
+    return spawn(program, args, { env, stdio: [stdin, 'pipe', 'pipe'], detached: true });
+  }
+
   #connect(): KubeClient {
     const kubeConfig = new KubeConfig();
     kubeConfig.loadFromFile(this.layout.kubeconfig);
@@ -174,20 +190,11 @@ function standingOf({ metadata, spec, status }: VirtualAppliance): string {
   return `${metadata.name} on ${spec.hostName}: ${status?.serviceState} ${ready?.reason}: ${ready?.message}`;
 }
 
-/** Starts a program with `env` besides this process's own. */
-function startProgram(
-  program: string,
-  args: readonly string[],
-  env: Readonly<Record<string, string>>,
-): Started {
-  // A group of its own, so that it can be interrupted as one.
-  const child = spawn(program, args, {
-    env: { ...process.env, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-    detached: true,
-  });
+/** What a program says, and its end. */
+function followed(child: ChildProcess): Started {
   const chunks: Buffer[] = [];
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+  for (const stream of [child.stdout, child.stderr])
+    stream?.on('data', (chunk: Buffer) => chunks.push(chunk));
   const output = () => Buffer.concat(chunks).toString();
   const ended = new Promise<Ended>((done, fail) => {
     child.once('error', fail);

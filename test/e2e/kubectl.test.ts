@@ -108,6 +108,22 @@ describe.skipIf(qemuIsMissing)('a user with kubectl', () => {
     );
   });
 
+  it('sits down at its console with `coppice console`, and leaves it by Ctrl-]', async ({ skip }) => {
+    skipWithoutKubectl(skip);
+    const sitting = coppice?.startAtTerminal('console', 'hello-web-0');
+    if (coppice === undefined || sitting === undefined) throw new Error('Coppice is not up');
+    const untilSaid = (words: string) =>
+      coppice?.eventually(`it says ${words}`, async () => expect(sitting.output()).toContain(words));
+    await untilSaid('Connected to default/hello-web-0; Ctrl-] leaves.');
+    // The first key has the guest start a shell.
+    sitting.type('\r');
+    sitting.type('echo typed-$((40 + 2))\r');
+    await untilSaid('typed-42');
+    sitting.type('\x1d');
+    expect((await sitting.ended).code).toBe(0);
+    await expect(coppice.run('console', 'hello-web-7')).rejects.toThrow(/"hello-web-7" not found/);
+  });
+
   it('scales to one and to none, and deletes', async ({ skip }) => {
     skipWithoutKubectl(skip);
     const before = await vms();
