@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -64,14 +64,7 @@ describe.skipIf(qemuIsMissing)('the life of a VM under QEMU', () => {
 
   it('leaves a VM running when its daemon is killed, and finds it again without its pid file', async () => {
     const vm = await scene.vm();
-    const daemon = spawn(
-      process.execPath,
-      [fileURLToPath(new URL('./hold-vm.ts', import.meta.url)), JSON.stringify(vm), scene.root],
-      { stdio: ['ignore', 'pipe', 'inherit'] },
-    );
-    await once(daemon.stdout, 'data');
-    daemon.kill('SIGKILL');
-    await once(daemon, 'exit');
+    await startAndDie(vm, scene.root);
 
     const found = await scene.driver.inspect(vm.uuid, vm.directory);
     expect(found?.state).toBe('Running');
@@ -80,6 +73,28 @@ describe.skipIf(qemuIsMissing)('the life of a VM under QEMU', () => {
     await scene.driver.start(vm);
     expect(await pidOf(vm)).toBe(found?.pid);
   });
+
+  it.skipIf(process.getuid?.() !== 0)(
+    'finds a VM that was started in another mount namespace, where its folder is called otherwise (needs root)',
+    async () => {
+      const vm = await scene.vm();
+      const elsewhere = '/mnt';
+      const there = JSON.parse(JSON.stringify(vm).replaceAll(scene.root, elsewhere)) as VmSpec;
+      const mount = 'mount --bind "$1" "$2" && shift 2 && exec "$@"';
+      const inside = ['--mount', '--propagation', 'private', 'sh', '-c', mount, 'sh', scene.root, elsewhere];
+      await startAndDie(there, elsewhere, ['unshare', ...inside]);
+
+      expect(await scene.state(vm)).toBe('Running');
+      const pid = await pidOf(vm);
+      await rm(join(vm.directory, 'qemu.pid'));
+      await scene.driver.start(vm);
+      expect(await pidOf(vm)).toBe(pid);
+      expect(await scene.driver.foreignVms(scene.root)).not.toContain(vm.domain);
+      expect(await scene.driver.foreignVms(vm.directory)).toContain(vm.domain);
+      await scene.driver.destroy(vm.uuid, vm.directory);
+      expect(await pidOf(vm)).toBeUndefined();
+    },
+  );
 
   it('tells a VM that was killed from one that was shut down, and starts it again', async () => {
     const vm = await scene.vm();
@@ -117,3 +132,13 @@ describe.skipIf(qemuIsMissing)('the life of a VM under QEMU', () => {
     expect(written).toMatchObject({ uuid: vm.uuid, memoryBytes: vm.memoryBytes, disk: vm.disk });
   });
 });
+
+/** A daemon starts the VM and is killed; `wrapped` in a program that lends it its surroundings. */
+async function startAndDie(vm: VmSpec, root: string, wrapped: readonly string[] = []): Promise<void> {
+  const daemon = [process.execPath, fileURLToPath(new URL('./hold-vm.ts', import.meta.url))];
+  const [program = '', ...args] = [...wrapped, ...daemon, JSON.stringify(vm), root];
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  await once(child.stdout, 'data');
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+}

@@ -1,10 +1,9 @@
-import { realpath } from 'node:fs/promises';
-import { resolve, sep } from 'node:path';
-import { allQemu, nameOf } from './processes.ts';
+import { allQemu, nameOf, runsBelow } from './processes.ts';
 
-/** Names of the VMs whose QEMU does not run in a folder below `root`, in order. */
+/** Names of the VMs whose QEMU does not run in a folder in `root`, in order. */
 export async function foreignVms(root: string): Promise<readonly string[]> {
-  const own = `${await realpath(resolve(root))}${sep}`;
-  const foreign = (await allQemu()).filter(({ directory }) => !`${directory}${sep}`.startsWith(own));
-  return foreign.map(nameOf).sort();
+  const all = await Promise.all(
+    (await allQemu()).map(async (found) => ((await runsBelow(found, root)) ? [] : [nameOf(found)])),
+  );
+  return all.flat().sort();
 }

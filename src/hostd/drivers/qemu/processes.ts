@@ -1,5 +1,5 @@
-import { readlink, realpath } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { readlink, realpath, stat } from 'node:fs/promises';
+import { basename, join, resolve, sep } from 'node:path';
 import type { Clock } from '../../clock.ts';
 import { codeOf } from '../../errors.ts';
 import { allProcesses, type FoundProcess, findProcess, isAway, readIfThere } from '../common/process-list.ts';
@@ -7,7 +7,10 @@ import { vmFiles } from './files.ts';
 
 /** A running QEMU, as /proc shows it. */
 export type QemuProcess = FoundProcess & {
-  /** The folder it runs in: for a VM of this driver the VM's own. */
+  /**
+   * The folder it runs in: for a VM of this driver the VM's own. It may be called otherwise here: one that was started in
+   * another mount namespace (a container before this one, say) names it from there.
+   */
   readonly directory: string;
 };
 
@@ -17,14 +20,25 @@ export type QemuProcess = FoundProcess & {
  * daemon died before it noted anything is found as well.
  */
 export async function findVm(uuid: string, directory: string): Promise<QemuProcess | undefined> {
-  const own = await ownPath(directory);
-  // A VM whose folder was removed still is this VM, and must still be found to be ended.
-  const places = [own, `${own} (deleted)`];
-  const isIt = (found: QemuProcess) => uuidOf(found) === uuid && places.includes(found.directory);
   const noted = await notedPid(directory);
   const candidate = noted === undefined ? undefined : await qemuProcess(noted);
-  if (candidate !== undefined && isIt(candidate)) return candidate;
-  return (await allQemu()).find(isIt);
+  const isIt = async (found: QemuProcess) => uuidOf(found) === uuid && (await runsIn(found, directory));
+  if (candidate !== undefined && (await isIt(candidate))) return candidate;
+  for (const found of await allQemu()) if (await isIt(found)) return found;
+  return undefined;
+}
+
+async function runsIn(found: QemuProcess, directory: string): Promise<boolean> {
+  const own = await ownPath(directory);
+  // A VM whose folder was removed still is this VM, and must still be found to be ended.
+  if ([own, `${own} (deleted)`].includes(found.directory)) return true;
+  return isSameFolder(`/proc/${found.pid}/cwd`, directory);
+}
+
+/** Whether the folder that it runs in is directly in this one. */
+export async function runsBelow(found: QemuProcess, directory: string): Promise<boolean> {
+  if (found.directory.startsWith(`${await ownPath(directory)}${sep}`)) return true;
+  return isSameFolder(`/proc/${found.pid}/cwd/..`, directory);
 }
 
 /** The pid that QEMU left in the VM's folder, of a running QEMU or of one that ended without order. */
@@ -101,6 +115,17 @@ async function asQemu(found: FoundProcess): Promise<QemuProcess | undefined> {
 function optionOf(process: QemuProcess, option: string): string | undefined {
   const at = process.arguments.indexOf(option);
   return at === -1 ? undefined : process.arguments[at + 1];
+}
+
+/** What is not there, or must not be looked at, is none. */
+async function isSameFolder(one: string, other: string): Promise<boolean> {
+  try {
+    const [a, b] = await Promise.all([one, other].map((path) => stat(path, { bigint: true })));
+    return a !== undefined && b !== undefined && a.dev === b.dev && a.ino === b.ino;
+  } catch (error) {
+    if (isAway(error)) return false;
+    throw error;
+  }
 }
 
 async function ownPath(directory: string): Promise<string> {
