@@ -1,5 +1,6 @@
 import { type Duplex, Readable } from 'node:stream';
 import { Agent, type Dispatcher } from 'undici';
+import { type Credentials, createConnector } from './connector.ts';
 import { connectToConsole } from './console-connection.ts';
 import { readEventStream } from './event-stream.ts';
 import type {
@@ -14,15 +15,11 @@ import type {
 } from './protocol.ts';
 import { hostServerName } from './protocol.ts';
 
-export type HostClientOptions = {
+export type HostClientOptions = Credentials & {
   /** Name of the Host: the daemon's certificate must carry it. */
   readonly hostName: string;
   /** `https://address:port` at which the daemon listens. */
   readonly url: string;
-  /** PEMs: the authority of the daemons, and the caller's own certificate and key. */
-  readonly ca: string;
-  readonly cert: string;
-  readonly key: string;
   /** How long a call may take; 30 s when not given. */
   readonly timeoutMs?: number;
   /** How long the event stream may be silent before it counts as dead; the daemon sends something every 10 s. */
@@ -65,8 +62,7 @@ export class HostClient {
 
   constructor(options: HostClientOptions) {
     this.#options = options;
-    const { ca, cert, key, hostName } = options;
-    const connect = { ca, cert, key, servername: hostServerName(hostName) };
+    const connect = createConnector(options, hostServerName(options.hostName));
     this.#calls = new Agent({ connect, connections: CONNECTIONS });
     this.#streams = new Agent({ connect });
   }

@@ -53,6 +53,14 @@ describe("the daemon's API", () => {
       const mistaken = new HostClient({ hostName: 'host-b', url: daemon.url, ca, ...operator });
       await expect(mistaken.getHost()).rejects.toMatchObject({ status: 0 });
       await mistaken.close();
+      // Its key is another's: no context can be made of the two, and no one else's is taken in its place.
+      const { cert } = operator;
+      const broken = clientOf(daemon.url, certificates, { cert, key: other.operator.key });
+      await expect(broken.getHost()).rejects.toMatchObject({
+        status: 0,
+        problem: { reason: 'HostUnreachable' },
+      });
+      await broken.close();
     });
   });
 
