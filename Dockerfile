@@ -17,7 +17,7 @@ COPY controllers /opt/coppice/controllers
 COPY src /opt/coppice/src
 WORKDIR /
 USER 65532:65532
-ENTRYPOINT ["/usr/local/bin/node", "/opt/coppice/src/cli/main.ts"]
+ENTRYPOINT ["/usr/local/bin/node", "--max-semi-space-size=4", "/opt/coppice/src/cli/main.ts"]
 
 # A host's daemon rules over its machine's disks and processes.
 FROM operator AS host

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import packageJson from '../package.json' with { type: 'json' };
+import { NODE_FLAGS } from '../src/main/node-flags.ts';
 import { ENTRYPOINT, HOME, HOST_PACKAGES, SOURCES, USERS } from './image/files.ts';
 
 const dockerfile = readFileSync(join(import.meta.dirname, '../Dockerfile'), 'utf8');
@@ -35,4 +36,9 @@ it('both have what hosts need from Debian', () => {
     expect(dockerfile).toMatch(new RegExp(`apt-get install .*\\b${name}\\b`));
     expect(HOST_PACKAGES).toContain(name);
   }
+});
+
+it('the command line gives Node the same options', () => {
+  const command = readFileSync(join(import.meta.dirname, '../bin/coppice'), 'utf8');
+  expect(command).toContain(`exec "$node" ${NODE_FLAGS} `);
 });

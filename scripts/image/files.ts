@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { cp, mkdir, readFile, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { NODE_FLAGS } from '../../src/main/node-flags.ts';
 
 const run = promisify(execFile);
 
@@ -11,7 +12,7 @@ export const SOURCES = ['package.json', 'crds', 'controllers', 'src'] as const;
 /** Where they lie in it. */
 export const HOME = '/opt/coppice';
 
-export const ENTRYPOINT = ['/usr/local/bin/node', `${HOME}/src/cli/main.ts`] as const;
+export const ENTRYPOINT = ['/usr/local/bin/node', NODE_FLAGS, `${HOME}/src/cli/main.ts`] as const;
 
 /** A host's daemon rules over its machine's disks and processes; everything else has no rights at all. */
 export const USERS = { operator: '65532:65532', host: '0:0' } as const;

@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { setFlagsFromString } from 'node:v8';
 import { Command } from 'commander';
 import { parseBytes, parseCpu } from '../../domain/quantity.ts';
 import type { TlsFiles } from '../../hostd/server.ts';
@@ -144,8 +143,6 @@ export function hostdCommand(): Command {
 }
 
 async function runHostdCommand(command: Command, options: HostdOptions): Promise<void> {
-  // The machine's memory is for VMs: without this V8 keeps up to 128 MiB more for short-lived objects.
-  setFlagsFromString('--semi-space-growth-factor=1');
   const credentials = await credentialsFrom(command, options);
   const log = createLog(options.name ?? 'hostd', options.logLevel);
   const { runHostd, stopVms } = await import('../../main/hostd.ts');

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { NODE_FLAGS } from '../node-flags.ts';
 import { readFileIfThere, writeFileAtomically } from './files.ts';
 import type { Layout } from './layout.ts';
 import { findProcesses, identify, type ProcessIdentity, signalProcess } from './process-table.ts';
@@ -41,7 +42,10 @@ export async function startPart(layout: Layout, part: Part, cliMain: string): Pr
   }
   const log = await openLog(layout, part.name);
   try {
+    // By the environment, since parts are known by their arguments; a person's own options win.
+    const nodeOptions = `${NODE_FLAGS} ${process.env.NODE_OPTIONS ?? ''}`.trimEnd();
     const child = spawn(process.execPath, [cliMain, ...part.args], {
+      env: { ...process.env, NODE_OPTIONS: nodeOptions },
       detached: true,
       stdio: ['ignore', log.fd, log.fd],
     });
