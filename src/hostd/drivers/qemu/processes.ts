@@ -20,12 +20,22 @@ export type QemuProcess = FoundProcess & {
  * daemon died before it noted anything is found as well.
  */
 export async function findVm(uuid: string, directory: string): Promise<QemuProcess | undefined> {
+  return (await findVmOrOther(uuid, directory)).vm;
+}
+
+/** As `findVm`; where that finds none, also another QEMU that was given the same uuid. */
+export async function findVmOrOther(
+  uuid: string,
+  directory: string,
+): Promise<{ readonly vm?: QemuProcess; readonly other?: QemuProcess }> {
   const noted = await notedPid(directory);
   const candidate = noted === undefined ? undefined : await qemuProcess(noted);
   const isIt = async (found: QemuProcess) => uuidOf(found) === uuid && (await runsIn(found, directory));
-  if (candidate !== undefined && (await isIt(candidate))) return candidate;
-  for (const found of await allQemu()) if (await isIt(found)) return found;
-  return undefined;
+  if (candidate !== undefined && (await isIt(candidate))) return { vm: candidate };
+  const named = (await allQemu()).filter((found) => uuidOf(found) === uuid);
+  for (const found of named) if (await runsIn(found, directory)) return { vm: found };
+  const [other] = named;
+  return other === undefined ? {} : { other };
 }
 
 async function runsIn(found: QemuProcess, directory: string): Promise<boolean> {

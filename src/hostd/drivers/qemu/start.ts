@@ -11,7 +11,7 @@ import type { Hypervisor } from './detect.ts';
 import { endVm } from './end.ts';
 import { vmFiles } from './files.ts';
 import { readCondition, withMonitor } from './monitor.ts';
-import { allQemu, findVm, type QemuProcess, uuidOf } from './processes.ts';
+import { findVm, findVmOrOther, type QemuProcess } from './processes.ts';
 import { ensureTap, reconnectTap } from './tap.ts';
 
 /** QEMU is there within 0.2 s of its start; the rest is for a host on which many VMs start at once. */
@@ -31,9 +31,12 @@ export type StartContext = {
 
 /** See {@link Driver.start}: whatever of the VM is there already decides what is done. */
 export async function startVm(context: StartContext, vm: VmSpec, signal?: AbortSignal): Promise<void> {
-  const running = await findVm(vm.uuid, vm.directory);
-  if (running !== undefined && (await goesOn(context.clock, vm, running))) return reconnect(context, vm);
-  await refuseSecond(vm);
+  let found = await findVmOrOther(vm.uuid, vm.directory);
+  if (found.vm !== undefined) {
+    if (await goesOn(context.clock, vm, found.vm)) return reconnect(context, vm);
+    found = await findVmOrOther(vm.uuid, vm.directory);
+  }
+  if (found.other !== undefined) throw secondRefused(vm, found.other);
   const hypervisor = await context.hypervisor();
   signal?.throwIfAborted();
   await boundVmConsole(vm.directory);
@@ -58,10 +61,8 @@ async function goesOn(clock: Clock, vm: VmSpec, running: QemuProcess): Promise<b
 }
 
 /** A uuid names one VM: a second QEMU with it would be another appliance's, or this one's from a lost folder. */
-async function refuseSecond(vm: VmSpec): Promise<void> {
-  const other = (await allQemu()).find((found) => uuidOf(found) === vm.uuid);
-  if (other === undefined) return;
-  throw hostErrors.vmConflict(vm.domain, vm.uuid, `QEMU with pid ${other.pid}`, `in ${other.directory}`);
+function secondRefused(vm: VmSpec, other: QemuProcess): HostError {
+  return hostErrors.vmConflict(vm.domain, vm.uuid, `QEMU with pid ${other.pid}`, `in ${other.directory}`);
 }
 
 async function launchVm(
