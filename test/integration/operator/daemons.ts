@@ -11,8 +11,8 @@ import { eventually } from './eventually.ts';
 
 const GIBI = 1024 ** 3;
 
-/** Whose guest gets this address never comes to an end of setting its network. */
-export const STUCK_ADDRESS = '10.0.8.99';
+/** Whose guest gets this address never comes to an end of setting its network; none of the examples' pools has it. */
+export const STUCK_ADDRESS = '10.0.8.199';
 
 /** A simulated host that is quick, yet slow enough that something can come in between. */
 const QUICK: NonNullable<HostdConfig['simulated']> = {
