@@ -7,7 +7,7 @@ import type {
   Template,
   VirtualAppliance,
 } from '../src/api/kinds.ts';
-import { controllerOf, keyOf, type ResourceRef } from '../src/api/object.ts';
+import { controllerOf, type KubeObject, keyOf, type ResourceRef } from '../src/api/object.ts';
 import type { Applier } from '../src/kube/apply.ts';
 import type { KubeClient } from '../src/kube/client.ts';
 import type { Clock, Random } from '../src/kube/clock.ts';
@@ -61,7 +61,8 @@ export interface Caches {
   readonly templates: Informer<Template>;
   readonly deployments: Informer<ServiceDeployment>;
   readonly appliances: Informer<VirtualAppliance>;
-  readonly configMaps: Informer<ConfigMap>;
+  /** Which there are, not what is in them. */
+  readonly configMaps: Informer<KubeObject>;
   readonly pools: Informer<IPPool>;
   readonly leases: Informer<IPLease>;
 }

@@ -1,15 +1,44 @@
 import { describe, expect, it } from 'vitest';
+import type { KubeObject } from '../../src/api/object.ts';
+import { ApiError } from '../../src/kube/api-error.ts';
+import type { KubeClient } from '../../src/kube/client.ts';
 import { anAppliance } from '../../test/builders/objects.ts';
 import { type ConfigMap, packageOf } from './package.ts';
 
 const base64 = (text: string) => Buffer.from(text).toString('base64');
+const { signal } = new AbortController();
+const metadata = { name: 'files', namespace: 'default', uid: 'uid-files', resourceVersion: '7' };
+const appliance = anAppliance({ spec: { package: { configMap: { name: 'files' } } } });
 
-function withConfigMap(data: Partial<Pick<ConfigMap, 'data' | 'binaryData'>>) {
-  const metadata = { name: 'files', namespace: 'default' };
-  const found: ConfigMap = { apiVersion: 'v1', kind: 'ConfigMap', metadata, ...data };
-  const appliance = anAppliance({ spec: { package: { configMap: { name: 'files' } } } });
-  return packageOf(appliance, (key) => (key === 'default/files' ? found : undefined));
+/** A client that gets that for the ConfigMap default/files. */
+function finding(answer: () => ConfigMap | undefined): Pick<KubeClient, 'find'> {
+  return {
+    find: async <T extends KubeObject>(_ref: unknown, name: object) => {
+      expect(name).toEqual({ namespace: 'default', name: 'files' });
+      return answer() as T | undefined;
+    },
+  };
 }
+
+const asked = finding(() => {
+  throw new Error('nobody is to be asked');
+});
+
+function late(answer: () => ConfigMap | undefined) {
+  const known: KubeObject = { apiVersion: 'v1', kind: 'ConfigMap', metadata };
+  const find = (key: string) => (key === 'default/files' ? known : undefined);
+  const found = packageOf(appliance, find, finding(answer)).late;
+  if (found === undefined) throw new Error('it is not read');
+  return found;
+}
+
+const read = (data: Partial<Pick<ConfigMap, 'data' | 'binaryData'>>, resourceVersion = '7') =>
+  late(() => ({
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { ...metadata, resourceVersion },
+    ...data,
+  })).read(signal);
 
 describe('the package of an appliance', () => {
   const none = () => undefined;
@@ -17,37 +46,48 @@ describe('the package of an appliance', () => {
   it('is nothing, an archive, or files', () => {
     const url = 'https://example.org/shop.tar';
     const sha256 = 'c'.repeat(64);
-    expect(packageOf(anAppliance(), none)).toBeUndefined();
-    expect(packageOf(anAppliance({ spec: { package: { url, sha256 } } }), none)).toEqual({
-      kind: 'archive',
-      url,
-      sha256,
+    expect(packageOf(anAppliance(), none, asked)).toEqual({});
+    expect(packageOf(anAppliance({ spec: { package: { url, sha256 } } }), none, asked)).toEqual({
+      value: { kind: 'archive', url, sha256 },
     });
     const inline = { files: { 'index.html': 'grüß dich' } };
-    const files = { 'index.html': base64('grüß dich') };
-    expect(packageOf(anAppliance({ spec: { package: { inline } } }), none)).toEqual({ kind: 'files', files });
+    expect(packageOf(anAppliance({ spec: { package: { inline } } }), none, asked)).toEqual({
+      value: { kind: 'files', files: { 'index.html': base64('grüß dich') } },
+    });
   });
 
-  it('has the texts and the binary entries of its ConfigMap', () => {
-    const found = withConfigMap({ data: { 'a.txt': 'a' }, binaryData: { 'b.bin': base64('b') } });
-    expect(found).toEqual({ kind: 'files', files: { 'a.txt': base64('a'), 'b.bin': base64('b') } });
+  it('has the texts and the binary entries of its ConfigMap, which is read when they are needed', async () => {
+    const { value } = await read({ data: { 'a.txt': 'a' }, binaryData: { 'b.bin': base64('b') } });
+    expect(value).toEqual({ kind: 'files', files: { 'a.txt': base64('a'), 'b.bin': base64('b') } });
   });
 
-  it('waits for a ConfigMap that is not there', () => {
-    const appliance = anAppliance({ spec: { package: { configMap: { name: 'files' } } } });
-    expect(() => packageOf(appliance, none)).toThrow(
-      expect.objectContaining({ name: 'WaitingError', reason: 'ConfigMapNotFound' }),
-    );
+  it('has the version that is known, and tells which one was read', async () => {
+    expect(late(none).version).toBe('uid-files/7');
+    expect((await read({ data: { a: 'a' } })).version).toBe('uid-files/7');
+    expect((await read({ data: { a: 'a' } }, '8')).version).toBe('uid-files/8');
   });
 
-  it('is refused when it is empty, or larger than 512 KiB in all', () => {
-    expect(() => withConfigMap({})).toThrow(
-      expect.objectContaining({ name: 'StalledError', reason: 'PackageEmpty' }),
-    );
+  it('waits for a ConfigMap that is not there, also when that shows only on reading', async () => {
+    const missing = expect.objectContaining({ name: 'WaitingError', reason: 'ConfigMapNotFound' });
+    expect(() => packageOf(appliance, none, asked)).toThrow(missing);
+    await expect(late(none).read(signal)).rejects.toEqual(missing);
+  });
+
+  it('says what helps when the API server refuses it', async () => {
+    const refused = late(() => {
+      throw new ApiError({ status: 403, reason: 'Forbidden', message: 'you cannot get it' });
+    }).read(signal);
+    await expect(refused).rejects.toMatchObject({
+      name: 'TransientError',
+      message: 'you cannot get it: let the operator get it, as its chart does; it is tried again',
+    });
+  });
+
+  it('is refused when it is empty, or larger than 512 KiB in all', async () => {
+    await expect(read({})).rejects.toMatchObject({ name: 'StalledError', reason: 'PackageEmpty' });
     const half = 'x'.repeat(256 * 1024);
-    expect(withConfigMap({ data: { a: half, b: half } })).toBeDefined();
-    expect(() => withConfigMap({ data: { a: half, b: half, c: 'x' } })).toThrow(
-      expect.objectContaining({ name: 'StalledError', reason: 'PackageTooLarge' }),
-    );
+    expect(await read({ data: { a: half, b: half } })).toBeDefined();
+    const tooLarge = { name: 'StalledError', reason: 'PackageTooLarge' };
+    await expect(read({ data: { a: half, b: half, c: 'x' } })).rejects.toMatchObject(tooLarge);
   });
 });

@@ -45,13 +45,14 @@ export async function pursue(
     requireHost(context, appliance);
     requireNetwork(appliance, view);
     const template = requireTemplate(context, appliance);
-    const servicePackage = packageOf(appliance, (key) => context.caches.configMaps.get(key));
+    const findMetadata = (key: string) => context.caches.configMaps.get(key);
+    const { value, late } = packageOf(appliance, findMetadata, context.client);
     const addressed = await ensureAddress(context, appliance, exhausted, signal);
     appliance = addressed.appliance;
-    const desired = desiredOf(appliance, template, servicePackage, addressed.given);
+    const desired = desiredOf(appliance, template, value, addressed.given);
     const client = view === undefined ? undefined : context.links.client(view.name);
     if (view?.link.state !== 'connected' || client === undefined) return { appliance };
-    await push(client, view, puts, desired, signal);
+    await push(client, view, puts, { ...desired, late }, signal);
     return { appliance, obstacle: failedLayer(view, desired) };
   } catch (error) {
     if (error instanceof WaitingError || error instanceof StalledError) {
@@ -59,7 +60,7 @@ export async function pursue(
       return { appliance, obstacle: { reason, message, isStalled: error instanceof StalledError } };
     }
     if (error instanceof TransientError) {
-      const problem = tellingProblem(error);
+      const problem = tellingProblem(error) ?? refusalOf(error);
       return {
         appliance,
         error,
@@ -72,6 +73,11 @@ export async function pursue(
     }
     throw error;
   }
+}
+
+/** What the API server does not let us read. */
+function refusalOf({ cause, message }: TransientError): { reason: string; message: string } | undefined {
+  return isRefused(cause) ? { reason: 'ConfigMapRefused', message } : undefined;
 }
 
 /**

@@ -6,13 +6,15 @@ import type { Daemon } from '../host/daemon.ts';
 import { Puts } from '../host/puts.ts';
 import type { HostView } from '../host/view.ts';
 import { desiredOf } from './desired.ts';
-import { push } from './push.ts';
+import type { LatePackage } from './package.ts';
+import { push, type Told } from './push.ts';
 
 const desired = desiredOf(anAppliance(), aTemplate(), undefined);
 const holding = aView({ holds: [aLayer()], runs: [aReport()] });
 
 function setUp(fail: (call: string) => void = () => undefined) {
   const calls: string[] = [];
+  const packages: unknown[] = [];
   const note = (call: string) => {
     fail(call);
     calls.push(call);
@@ -23,8 +25,9 @@ function setUp(fail: (call: string) => void = () => undefined) {
       note('layer');
       return aLayer();
     },
-    putAppliance: async () => {
+    putAppliance: async ({ service }) => {
       note('appliance');
+      packages.push(service.package);
       return aReport();
     },
     getHost: refuse,
@@ -37,12 +40,25 @@ function setUp(fail: (call: string) => void = () => undefined) {
     close: async () => undefined,
   };
   const puts = new Puts();
-  const pushTo = async (view: HostView, what = desired) => {
+  const pushTo = async (view: HostView, what: Told = desired) => {
     const before = calls.length;
     await push(daemon, view, puts, what, new AbortController().signal);
     return calls.slice(before);
   };
-  return { pushTo };
+  return { pushTo, packages };
+}
+
+/** Packages whose one file says which version of the ConfigMap was read. */
+function aConfigMap() {
+  const reads: string[] = [];
+  const late = (known: string, current: string): LatePackage => ({
+    version: known,
+    read: async () => {
+      reads.push(current);
+      return { version: current, value: { kind: 'files', files: { a: current } } };
+    },
+  });
+  return { reads, late };
 }
 
 describe('push', () => {
@@ -68,11 +84,45 @@ describe('push', () => {
     expect(await pushTo(restarted)).toEqual(['layer', 'appliance']);
   });
 
-  it('tells of a change that has no generation of its own: another ConfigMap', async () => {
+  it('tells of a change that has no generation of its own: another package', async () => {
     const { pushTo } = setUp();
     await pushTo(holding);
     const other = desiredOf(anAppliance(), aTemplate(), { kind: 'files', files: { a: 'YQ==' } });
     expect(await pushTo(holding, other)).toEqual(['appliance']);
+  });
+
+  it('reads a ConfigMap only to tell of it, and tells what it read', async () => {
+    const { pushTo, packages } = setUp();
+    const { reads, late } = aConfigMap();
+    expect(await pushTo(aView(), { ...desired, late: late('1', '1') })).toEqual(['layer', 'appliance']);
+    expect(await pushTo(holding, { ...desired, late: late('1', '1') })).toEqual([]);
+    expect(await pushTo(holding, { ...desired, late: late('2', '2') })).toEqual(['appliance']);
+    expect(reads).toEqual(['1', '2']);
+    expect(packages).toEqual(['1', '2'].map((version) => ({ kind: 'files', files: { a: version } })));
+  });
+
+  it('does not tell twice what it read before its cache showed it', async () => {
+    const { pushTo } = setUp();
+    const { reads, late } = aConfigMap();
+    expect(await pushTo(holding, { ...desired, late: late('1', '2') })).toContain('appliance');
+    expect(await pushTo(holding, { ...desired, late: late('1', '2') })).toEqual([]);
+    expect(await pushTo(holding, { ...desired, late: late('2', '2') })).toEqual([]);
+    expect(reads).toEqual(['2', '2']);
+  });
+
+  it('reads a ConfigMap again that could not be read, or not be told of', async () => {
+    let isBroken = true;
+    const { pushTo } = setUp((call) => {
+      if (isBroken && call === 'appliance')
+        throw new HostApiError(0, { reason: 'HostUnreachable', message: 'away' });
+    });
+    const { reads, late } = aConfigMap();
+    const unreadable = { version: '1', read: () => Promise.reject(new Error('not now')) };
+    await expect(pushTo(holding, { ...desired, late: unreadable })).rejects.toThrow('not now');
+    await expect(pushTo(holding, { ...desired, late: late('1', '1') })).rejects.toThrow('away');
+    isBroken = false;
+    expect(await pushTo(holding, { ...desired, late: late('1', '1') })).toEqual(['appliance']);
+    expect(reads).toEqual(['1', '1']);
   });
 
   it('sends a layer once, however many appliances ask for it at the same time', async () => {

@@ -1,28 +1,43 @@
-import type { DesiredAppliance } from '../../src/host/protocol.ts';
+import type { DesiredAppliance, DesiredPackage } from '../../src/host/protocol.ts';
 import { asking } from '../host/asking.ts';
 import type { Daemon } from '../host/daemon.ts';
 import { putLayer } from '../host/layers.ts';
 import type { Puts } from '../host/puts.ts';
 import type { HostView } from '../host/view.ts';
 import type { Desired } from './desired.ts';
+import type { LatePackage } from './package.ts';
+
+/** What a host is to be told; `late` is the service's package where it is not in `appliance` already. */
+export type Told = Desired & { readonly late?: LatePackage | undefined };
 
 /**
  * Tells the host what to have, layers first since the disk stands on them. Only what it was not told since its daemon
  * started, or does not have, is sent. Killed in between, the next reconcile sends the rest.
+ * @throws what `late.read` does
  */
 export async function push(
   client: Daemon,
   view: HostView,
   puts: Puts,
-  { layers, appliance }: Desired,
+  { layers, appliance, late }: Told,
   signal: AbortSignal,
 ): Promise<void> {
   const daemonStart = view.status?.startedAt ?? '';
   for (const layer of layers) await putLayer(client, view, puts, layer, signal);
   const what = `appliance/${appliance.uuid}`;
-  if (hasIt(view, appliance) && puts.wasPut(view.name, daemonStart, what, appliance)) return;
-  const send = () => asking(client.putAppliance(appliance, { signal }));
-  await puts.put(view.name, daemonStart, what, appliance, send);
+  const knows = (version: string | undefined) =>
+    hasIt(view, appliance) && puts.wasPut(view.name, daemonStart, what, [appliance, version]);
+  if (knows(late?.version)) return;
+  const read = await late?.read(signal);
+  // The cache may be behind what the host was told already.
+  if (read !== undefined && knows(read.version)) return;
+  const body = read === undefined ? appliance : withPackage(appliance, read.value);
+  const send = () => asking(client.putAppliance(body, { signal }));
+  await puts.put(view.name, daemonStart, what, [appliance, read?.version], send);
+}
+
+function withPackage(appliance: DesiredAppliance, value: DesiredPackage): DesiredAppliance {
+  return { ...appliance, service: { ...appliance.service, package: value } };
 }
 
 function hasIt(view: HostView, { uuid, generation }: DesiredAppliance): boolean {

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { KubeObject, ObjectName, ResourceRef } from '../api/object.ts';
 import { ApiError } from './api-error.ts';
 import { type Clock, systemClock } from './clock.ts';
+import { METADATA } from './media-types.ts';
 import { resourcePath } from './paths.ts';
 import { type ApiRequest, sendRequest } from './request.ts';
 import { createTransport } from './transport.ts';
@@ -29,6 +30,8 @@ export interface ListOptions extends CallOptions {
   readonly limit?: number;
   readonly continue?: string;
   readonly resourceVersion?: string;
+  /** Of each object nothing but its metadata, as a PartialObjectMetadata. */
+  readonly metadataOnly?: boolean;
 }
 
 export interface KubeList<T extends KubeObject> {
@@ -48,6 +51,8 @@ interface WatchOptions {
   readonly timeoutSeconds: number;
   /** Silence longer than this counts as a dead connection. */
   readonly idleMs: number;
+  /** As that of a list. */
+  readonly metadataOnly?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -181,9 +186,10 @@ export function createKubeClient(kubeConfig: KubeConfig, options: KubeClientOpti
     ...readVerbs(call),
     ...writeVerbs(call),
     ...applyVerbs(call),
-    watch: (ref, { namespace, idleMs, signal, ...query }) => {
+    watch: (ref, { namespace, idleMs, metadataOnly, signal, ...query }) => {
       const path = resourcePath(ref, { namespace }, { watch: true, allowWatchBookmarks: true, ...query });
-      return watchStream(transport, clock, { what: `watch ${ref.plural}`, path, idleMs, signal });
+      const accept = metadataOnly === true ? METADATA : undefined;
+      return watchStream(transport, clock, { what: `watch ${ref.plural}`, path, accept, idleMs, signal });
     },
     close: () => transport.close(),
   };

@@ -1,6 +1,7 @@
 import { ApiError, errorFromAnswer } from './api-error.ts';
 import { type Clock, sleep } from './clock.ts';
 import { type Deadline, startDeadline } from './deadline.ts';
+import { JSON_TYPE } from './media-types.ts';
 import type { Transport, TransportAnswer, TransportRequest } from './transport.ts';
 
 /** How often an overloaded server is asked again before its refusal is handed to the caller. */
@@ -13,6 +14,8 @@ export interface ApiRequest {
   readonly path: string;
   readonly body?: unknown;
   readonly contentType?: string;
+  /** The form of the answer; plain JSON when left out. */
+  readonly accept?: string;
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
   readonly beforeSend?: () => void;
@@ -59,9 +62,9 @@ async function attemptOnce(
   wanted: ApiRequest,
   deadline: Deadline,
 ): Promise<unknown> {
-  const headers: Record<string, string> = { accept: 'application/json' };
+  const headers: Record<string, string> = { accept: wanted.accept ?? JSON_TYPE };
   if (wanted.body !== undefined) {
-    headers['content-type'] = wanted.contentType ?? 'application/json';
+    headers['content-type'] = wanted.contentType ?? JSON_TYPE;
   }
   const answer = await transport.open({
     method: wanted.method,

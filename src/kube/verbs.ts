@@ -1,6 +1,7 @@
 import { apiVersionOf, type KubeObject, keyOf, type ObjectName, type ResourceRef } from '../api/object.ts';
 import { ApiError, isNotFound } from './api-error.ts';
 import type { CallOptions, KubeClient, KubeList, PatchOptions, WriteOptions } from './client.ts';
+import { METADATA_LIST } from './media-types.ts';
 import { objectPath, type QueryValue, resourcePath } from './paths.ts';
 import type { ApiRequest } from './request.ts';
 
@@ -13,6 +14,7 @@ export type Caller = (
     readonly what: string;
     readonly body?: unknown;
     readonly contentType?: string;
+    readonly accept?: string;
     readonly subresource?: string;
     readonly options?: WriteOptions;
   },
@@ -36,10 +38,15 @@ export function readVerbs(call: Caller): Pick<KubeClient, 'get' | 'find' | 'list
       }
     },
     list: async (ref, options = {}) => {
-      const { timeoutMs, signal, namespace, ...query } = options;
+      const { timeoutMs, signal, namespace, metadataOnly, ...query } = options;
       const what = `list ${ref.plural}`;
       const path = resourcePath(ref, { namespace }, { ...query });
-      return asList(ref, what, await call('GET', ref, { path, what, options: { timeoutMs, signal } }));
+      const accept = metadataOnly === true ? METADATA_LIST : undefined;
+      return asList(
+        ref,
+        what,
+        await call('GET', ref, { path, what, accept, options: { timeoutMs, signal } }),
+      );
     },
     getRaw: (path, options) => call('GET', undefined, { path, what: `get ${path}`, options }),
   };

@@ -2,6 +2,7 @@ import type { KubeObject } from '../api/object.ts';
 import { ApiError, errorFromAnswer, errorFromStatus } from './api-error.ts';
 import type { Clock } from './clock.ts';
 import { type Deadline, startDeadline } from './deadline.ts';
+import { JSON_TYPE } from './media-types.ts';
 import type { Transport, TransportAnswer } from './transport.ts';
 
 export interface WatchEvent<T extends KubeObject> {
@@ -14,6 +15,8 @@ export interface WatchStreamRequest {
   /** In words, for messages: `watch templates`. */
   readonly what: string;
   readonly path: string;
+  /** The form of the answer; plain JSON when left out. */
+  readonly accept?: string;
   /** Silence longer than this (bookmarks break it) means that the connection is dead although it looks open. */
   readonly idleMs: number;
   readonly signal?: AbortSignal;
@@ -36,7 +39,7 @@ export async function* watchStream<T extends KubeObject>(
     const answer = await transport.open({
       method: 'GET',
       path: wanted.path,
-      headers: { accept: 'application/json' },
+      headers: { accept: wanted.accept ?? JSON_TYPE },
       isWatch: true,
       signal: deadline.signal,
     });

@@ -35,8 +35,9 @@ import { sleep, systemClock } from '../kube/clock.ts';
 import { runController } from '../kube/controller.ts';
 import { createEventRecorder } from '../kube/events.ts';
 import { fenceWrites } from '../kube/fence.ts';
-import { createInformer, type Informer } from '../kube/informer.ts';
+import { createInformer, type Informer, type InformerOptions } from '../kube/informer.ts';
 import { runLeaderElection } from '../kube/lease.ts';
+import { createMetadataInformer } from '../kube/metadata-informer.ts';
 import type { IndexFunction } from '../kube/store.ts';
 import { AccessWatch } from './access-watch.ts';
 import type { HostTls } from './host-authority.ts';
@@ -253,28 +254,27 @@ function createContext(
 }
 
 function createCaches({ client, config, metrics }: Program, access: AccessWatch): Caches {
+  const optionsOf = <T extends KubeObject>(ref: ResourceRef<T>): InformerOptions<T> => ({
+    client,
+    ref,
+    clock: systemClock,
+    random: Math.random,
+    log: config.log,
+    observe: (event) => {
+      metrics.watch(ref.plural, event);
+      access.observe(ref.plural, event);
+    },
+  });
   const cache = <T extends KubeObject>(
     ref: ResourceRef<T>,
     indexes?: Readonly<Record<string, IndexFunction<T>>>,
-  ) =>
-    createInformer({
-      client,
-      ref,
-      indexes,
-      clock: systemClock,
-      random: Math.random,
-      log: config.log,
-      observe: (event) => {
-        metrics.watch(ref.plural, event);
-        access.observe(ref.plural, event);
-      },
-    });
+  ) => createInformer({ ...optionsOf(ref), indexes });
   return {
     hosts: cache(HOSTS),
     templates: cache(TEMPLATES, TEMPLATE_INDEXES),
     deployments: cache(SERVICE_DEPLOYMENTS),
     appliances: cache(VIRTUAL_APPLIANCES, APPLIANCE_INDEXES),
-    configMaps: cache(CONFIG_MAPS),
+    configMaps: createMetadataInformer(optionsOf<KubeObject>(CONFIG_MAPS)),
     pools: cache(IP_POOLS),
     leases: cache(IP_LEASES, LEASE_INDEXES),
   };

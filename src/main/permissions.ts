@@ -126,6 +126,12 @@ export const PERMISSIONS: readonly Permission[] = [
   },
   cached('configmaps'),
   {
+    resource: core('configmaps'),
+    verbs: ['get'],
+    scope: 'cluster',
+    why: "to read a service's files where its package is one; of all others only the metadata is followed",
+  },
+  {
     resource: core('events'),
     verbs: ['create', 'patch'],
     scope: 'cluster',

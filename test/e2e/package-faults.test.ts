@@ -164,4 +164,16 @@ describe.skipIf(qemuIsMissing)("a fault of a service's package", () => {
       served = text;
     },
   );
+
+  it('what a ConfigMap is changed to is served without a restart', async () => {
+    const name = { name: 'changing', namespace: 'default' };
+    const data = { 'index.html': 'of a ConfigMap\n' };
+    await coppice.client.create(CONFIG_MAPS, { apiVersion: 'v1', kind: 'ConfigMap', metadata: name, data });
+    await declare({ configMap: { name: name.name } });
+    await untilServed(coppice, 'site', 1, data['index.html']);
+    const changed = 'of a ConfigMap that was changed\n';
+    await coppice.client.patch(CONFIG_MAPS, name, { data: { 'index.html': changed } });
+    await untilServed(coppice, 'site', 1, changed);
+    expect(await coppice.vms()).toEqual(vms);
+  });
 });

@@ -18,7 +18,9 @@ interface Health {
 /** State → how Argo CD is to take it, and with which words. */
 const EXPECTED: Readonly<Record<string, readonly [status: string, message: string]>> = {
   'a task that nobody looked at yet': ['Progressing', 'has not looked'],
-  'a pool of which nobody says anything': ['Healthy', 'nobody'],
+  'an address that is given': ['Healthy', 'nobody'],
+  'a pool that has addresses': ['Healthy', 'Available: '],
+  'a pool that waits for its addresses': ['Progressing', 'deleted'],
   'a task that waits for a host': ['Progressing', 'NoHosts: '],
   'a task whose services answer': ['Healthy', 'Deployed: all 1 appliance(s) answer'],
   'a task that was changed since': ['Progressing', 'has not looked at this version'],

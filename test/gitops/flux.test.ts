@@ -6,6 +6,8 @@ import { findFlux } from '../kubernetes/flux.ts';
 import { readyOf } from './following.ts';
 import { Shop } from './shop.ts';
 
+/** What the example's pool gives: 10.0.8.10 to 10.0.8.99. */
+const OF_THE_POOL = /^10\.0\.8\.[1-9]\d$/;
 /** How many times Flux goes over everything while nothing changes. */
 const ROUNDS = 10;
 
@@ -60,17 +62,26 @@ describe.skipIf(why !== undefined).each(['embedded', 'kube-apiserver'] as const)
       await shop.flux.until('Ready', (found) => readyOf(found)?.status === 'True');
       const { status } = await shop.deployment();
       expectStanding(status?.conditions, READY, 'Deployed');
-      expect(status?.services?.[0]?.accessPoints).toHaveLength(2);
+      const addresses = await shop.addresses();
+      expect(addresses).toHaveLength(2);
+      for (const address of addresses) expect(address).toMatch(OF_THE_POOL);
+      const { accessPoints } = status?.services?.[0] ?? {};
+      expect([...(accessPoints ?? [])].sort()).toEqual(addresses.map((address) => `http://${address}/`));
     });
 
     it('carries out a commit that scales', async () => {
       const revision = await shop.git.commit('three', await shop.task({ replicas: 3 }));
       await shop.flux.ready(revision);
       expect((await shop.deployment()).status).toMatchObject({ wantedReplicas: 3, readyReplicas: 3 });
+      expect(await shop.addresses()).toHaveLength(3);
+      await eventually('the pool says so', async () =>
+        expect((await shop.pool()).status).toMatchObject({ total: 90, used: 3, free: 87 }),
+      );
     });
 
     it('carries out a commit that changes the task', async () => {
       const before = (await shop.appliances()).map(({ metadata }) => metadata.uid);
+      const addresses = await shop.addresses();
       const files = { 'index.html': 'The shop is closed.\n' };
       const changed = { replicas: 3, package: { inline: { files } } };
       const revision = await shop.git.commit('closed', await shop.task(changed));
@@ -78,6 +89,7 @@ describe.skipIf(why !== undefined).each(['embedded', 'kube-apiserver'] as const)
       const appliances = await shop.appliances();
       expect(appliances.map(({ spec }) => spec.package?.inline?.files)).toEqual([files, files, files]);
       expect(appliances.map(({ metadata }) => metadata.uid)).toEqual(before);
+      expect(await shop.addresses()).toEqual(addresses);
     });
 
     it('leaves nobody anything to write while nothing changes', async () => {
@@ -145,6 +157,7 @@ describe.skipIf(why !== undefined).each(['embedded', 'kube-apiserver'] as const)
             expect(spec.replicas).toBe(replicas);
             const counts = { replicas: answering, readyReplicas: answering };
             expect(status).toMatchObject({ observedGeneration: metadata.generation, ...counts });
+            expect(await shop.addresses()).toHaveLength(answering);
           },
           60_000,
         );
@@ -166,31 +179,41 @@ describe.skipIf(why !== undefined).each(['embedded', 'kube-apiserver'] as const)
       expect(expectStanding(status?.conditions, STALLED, 'MemoryBelowMinimum')).toContain('ask for more');
     });
 
-    it('lets a template that is removed too early wait for those who use it', async () => {
-      await shop.git.commit('no template', { 'shop/template.yaml': undefined });
+    it('lets a template and a pool that are removed too early wait for those who use them', async () => {
+      const addresses = await shop.addresses();
+      const removed = { 'shop/template.yaml': undefined, 'shop/ippool.yaml': undefined };
+      await shop.git.commit('neither template nor pool', removed);
       await eventually(
-        'the template waits',
+        'both wait',
         async () => {
-          const { metadata, status } = await shop.templateObject();
-          expect(metadata.deletionTimestamp).toBeDefined();
-          const message = expectStanding(status?.conditions, RECONCILING, 'InUse');
-          expect(message).toContain('shop-web-0');
+          for (const { metadata, status } of [await shop.templateObject(), await shop.pool()]) {
+            expect(metadata.deletionTimestamp).toBeDefined();
+            expect(expectStanding(status?.conditions, RECONCILING, 'InUse')).toContain('shop-web-0');
+          }
         },
         60_000,
       );
-      expect((await shop.appliances()).map(({ metadata }) => metadata.deletionTimestamp)).toEqual([
-        undefined,
-        undefined,
-        undefined,
-      ]);
+      const going = (await shop.appliances()).map(({ metadata }) => metadata.deletionTimestamp);
+      expect(going).toEqual([undefined, undefined, undefined]);
+      expect(await shop.addresses()).toEqual(addresses);
     });
 
-    it('prunes what a commit removes, VMs, disks and layers with it', async () => {
-      await shop.git.commit('no shop', {
-        'shop/servicedeployment.yaml': undefined,
-        'shop/ippool.yaml': undefined,
-      });
-      await shop.untilGone(['ServiceDeployment', 'VirtualAppliance', 'Template', 'IPPool']);
+    it('prunes what a commit removes, VMs, disks, addresses and layers with it, the pool last', async () => {
+      const departures = await shop.departures();
+      try {
+        await shop.git.commit('no shop', { 'shop/servicedeployment.yaml': undefined });
+        await shop.untilGone(['ServiceDeployment', 'VirtualAppliance', 'Template', 'IPPool']);
+        await eventually('all of it was seen', async () =>
+          expect(['VirtualAppliance', 'IPLease', 'IPPool'].map((kind) => departures.of(kind).length)).toEqual(
+            [3, 3, 1],
+          ),
+        );
+      } finally {
+        await departures.close();
+      }
+      const [lastLease, pool] = ['IPLease', 'IPPool'].map((kind) => departures.of(kind).at(-1));
+      expect(pool).toBeGreaterThan(lastLease ?? 0n);
+      expect(await shop.world.leases()).toEqual([]);
       expect(await shop.world.daemons.appliancesOn('host-a')).toEqual([]);
       expect(await shop.world.daemons.layersOn('host-a')).toEqual([]);
     });

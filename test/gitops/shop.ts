@@ -5,6 +5,9 @@ import { pathToFileURL } from 'node:url';
 import { dump, load } from 'js-yaml';
 import { expect } from 'vitest';
 import {
+  IP_LEASES,
+  IP_POOLS,
+  type IPPool,
   SERVICE_DEPLOYMENTS,
   type ServiceDeployment,
   TEMPLATES,
@@ -17,17 +20,11 @@ import { eventually } from '../integration/operator/eventually.ts';
 import { World } from '../integration/operator/world.ts';
 import type { TestApi } from '../kubernetes/factory.ts';
 import { type Flux, findFlux, startFlux } from '../kubernetes/flux.ts';
+import { Departures } from './departures.ts';
 import { EXAMPLE, Following } from './following.ts';
 import { type Files, type GitServer, startGitServer } from './git-server.ts';
 
 const NAMESPACE = 'shop';
-const IP_POOLS: ResourceRef = {
-  group: 'coppice.dev',
-  version: 'v1alpha1',
-  plural: 'ippools',
-  kind: 'IPPool',
-  namespaced: true,
-};
 
 type Service = Partial<ServiceDeployment['spec']['services'][number]>;
 
@@ -109,8 +106,29 @@ export class Shop {
     return this.world.kube.get(TEMPLATES, { namespace: NAMESPACE, name: 'web-server' });
   }
 
+  pool(): Promise<IPPool> {
+    return this.world.kube.get(IP_POOLS, { namespace: NAMESPACE, name: 'lan' });
+  }
+
   async appliances(): Promise<VirtualAppliance[]> {
     return (await this.world.kube.list(VIRTUAL_APPLIANCES, { namespace: NAMESPACE })).items;
+  }
+
+  /** The addresses that appliances have, in order; fails where one has none of the example's pool, or leases tell otherwise. */
+  async addresses(): Promise<string[]> {
+    const networks = (await this.appliances()).map(({ status }) => status?.network);
+    expect(networks.map((network) => network?.pool)).toEqual(networks.map(() => 'lan'));
+    const addresses = networks.map((network) => network?.address ?? '').sort();
+    const leases = await this.world.leases();
+    expect(leases.map(({ spec }) => [spec.pool.name, spec.address])).toEqual(
+      addresses.map((address) => ['lan', address]),
+    );
+    return addresses;
+  }
+
+  /** Follows the going of what the shop is made of. */
+  departures(): Promise<Departures> {
+    return Departures.watch(this.world.kube, [VIRTUAL_APPLIANCES, IP_LEASES, IP_POOLS]);
   }
 
   /** As `kubectl patch --type=merge` does it. */

@@ -32,6 +32,17 @@ export async function makeOperatorAccount(client: KubeClient): Promise<void> {
   );
 }
 
+/** Leaves it only those of the cluster's permissions. */
+export async function limitOperator(
+  client: KubeClient,
+  isGranted: (permission: Permission) => boolean,
+): Promise<void> {
+  const granted = PERMISSIONS.filter((each) => each.scope === 'cluster' && isGranted(each));
+  const ref = { ...RBAC, kind: 'ClusterRole', plural: 'clusterroles', namespaced: false };
+  const { name } = OPERATOR_ACCOUNT;
+  await client.patch(ref, { name }, { rules: granted.map((each) => ruleOf(each)) });
+}
+
 /**
  * Writes a kubeconfig with a token of the operator's service account beside the administrator's one; resolves with its
  * path.

@@ -1,17 +1,18 @@
 import { readFile } from 'node:fs/promises';
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { CONFIG_MAPS } from '../../controllers/context.ts';
 import { IP_LEASES } from '../../src/api/kinds.ts';
 import { createKubeClient } from '../../src/kube/client.ts';
 import { LEASES } from '../../src/kube/lease-record.ts';
 import type { Operator } from '../../src/main/operator.ts';
-import { OBJECT_NAMES, PERMISSIONS, type Permission, ruleOf } from '../../src/main/permissions.ts';
+import { OBJECT_NAMES, PERMISSIONS, ruleOf } from '../../src/main/permissions.ts';
 import { expectStanding, READY } from '../expectations/conditions.ts';
 import { eventually } from '../integration/operator/eventually.ts';
 import { World } from '../integration/operator/world.ts';
 import type { ControlPlane } from './control-plane.ts';
 import { AUTHORITY, enrolment, joinAs, SECRETS } from './joining.ts';
-import { OPERATOR_ACCOUNT, OPERATOR_USER } from './operator-account.ts';
+import { limitOperator, OPERATOR_ACCOUNT, OPERATOR_USER } from './operator-account.ts';
 import { describeOnKubernetes } from './suite.ts';
 
 interface AuditEvent {
@@ -28,12 +29,11 @@ interface AuditEvent {
 
 const LEASE = { namespace: OPERATOR_ACCOUNT.namespace, name: OBJECT_NAMES.lease };
 
-const CLUSTER_ROLES = {
-  group: 'rbac.authorization.k8s.io',
-  version: 'v1',
-  plural: 'clusterroles',
-  kind: 'ClusterRole',
-  namespaced: false,
+const FILES = {
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata: { namespace: 'default', name: 'files' },
+  data: { 'index.html': 'from a ConfigMap' },
 };
 
 await describeOnKubernetes('what the operator may do', () => {
@@ -84,11 +84,7 @@ await describeOnKubernetes('what the operator may do', () => {
     const operator = await world.newOperator();
     try {
       await ready(operator);
-      const isImplicit = (each: Permission) => each.isImplicit === true;
-      const rules = PERMISSIONS.filter((each) => each.scope === 'cluster' && !isImplicit(each)).map((each) =>
-        ruleOf(each),
-      );
-      await world.kube.patch(CLUSTER_ROLES, { name: 'coppice-operator' }, { rules });
+      await limitOperator(world.kube, ({ isImplicit }) => isImplicit !== true);
       await world.deploy('unowned');
       await eventually('the task says that it is refused', async () => {
         const { status } = await world.deployment('unowned');
@@ -109,6 +105,9 @@ async function live(world: World): Promise<void> {
     await world.deploy('site', { replicas: 2 });
     await answers(world, 'site', 2);
     await world.change('site', { replicas: 1, package: { inline: { files: { 'index.html': 'changed' } } } });
+    await answers(world, 'site', 1);
+    await world.kube.create(CONFIG_MAPS, FILES);
+    await world.change('site', { package: { configMap: { name: FILES.metadata.name } } });
     await answers(world, 'site', 1);
     await nameConflict(world);
     await haveAddress(world);

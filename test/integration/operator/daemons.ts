@@ -4,14 +4,15 @@ import { pino } from 'pino';
 import { HostClient } from '../../../src/host/client.ts';
 import { hostServerName, OPERATOR_ORGANIZATION } from '../../../src/host/protocol.ts';
 import type { HostDaemon } from '../../../src/hostd/daemon.ts';
+import { readGuestFiles } from '../../../src/hostd/drivers/simulated/vm-file.ts';
 import { createCa, issueCertificate, type KeyPair } from '../../../src/main/certificates.ts';
 import { type HostdConfig, runHostd } from '../../../src/main/hostd.ts';
 import { eventually } from './eventually.ts';
 
 const GIBI = 1024 ** 3;
 
-/** Whose guest gets this address never comes to an end of setting its network. */
-export const STUCK_ADDRESS = '10.0.8.99';
+/** Whose guest gets this address never comes to an end of setting its network; none of the examples' pools has it. */
+export const STUCK_ADDRESS = '10.0.8.199';
 
 /** A simulated host that is quick, yet slow enough that something can come in between. */
 const QUICK: NonNullable<HostdConfig['simulated']> = {
@@ -124,6 +125,12 @@ export class Daemons {
   /** Digests of the layers that a daemon itself says it has. */
   async layersOn(host: string): Promise<readonly string[]> {
     return await this.#ask(host, async (client) => (await client.listLayers()).map(({ sha256 }) => sha256));
+  }
+
+  /** What was written into the guest of a simulated VM into a file of that name. */
+  async guestFile(host: string, uuid: string, name: string): Promise<string | undefined> {
+    const files = await readGuestFiles(join(this.#get(host).config.stateDir, 'appliances', uuid));
+    return Object.entries(files).find(([path]) => path.endsWith(`/${name}`))?.[1].text;
   }
 
   /** Has a host take away an appliance that nobody else knows. */

@@ -8,6 +8,7 @@ import {
   RECONCILING,
   STALLED,
 } from '../../expectations/conditions.ts';
+import { limitOperator } from '../../kubernetes/operator-account.ts';
 import { eventually } from './eventually.ts';
 import { World } from './world.ts';
 
@@ -95,10 +96,42 @@ describe('what is in the way', () => {
     const metadata = { name: 'files', namespace: 'default' };
     const object = { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { 'index.html': 'hello' } };
     await world.kube.create(CONFIG_MAPS, object);
-    await available('web');
+    const { uid = '' } = (await available('web')).metadata;
+    const installed = (text: string) =>
+      eventually(`${text} is installed`, async () => {
+        expect(await world.daemons.guestFile('host-a', uid, 'index.html')).toBe(text);
+        await available('web');
+      });
+    await installed('hello');
+    for (const text of ['hello again', 'and again']) {
+      await world.kube.patch(CONFIG_MAPS, metadata, { data: { 'index.html': text } });
+      await installed(text);
+    }
     await world.kube.patch(CONFIG_MAPS, metadata, { data: { 'index.html': 'x'.repeat(600_000) } });
     expect(await saysOfAppliance('web', STALLED, 'PackageTooLarge')).toContain('default/files');
+    await world.kube.patch(CONFIG_MAPS, metadata, { data: { 'index.html': 'goodbye' } });
+    await installed('goodbye');
     await world.kube.delete(CONFIG_MAPS, metadata);
+    await saysOfAppliance('web', RECONCILING, 'ConfigMapNotFound');
+    expect(await world.daemons.guestFile('host-a', uid, 'index.html')).toBe('goodbye');
+  });
+
+  it('a ConfigMap that the operator may not read is told, and tried again', async () => {
+    await world.addTemplate('debian');
+    await world.addAppliance('web', { package: { configMap: { name: 'files' } } });
+    await limitOperator(
+      world.kube,
+      ({ resource, verbs }) => resource.plural !== 'configmaps' || !verbs.includes('get'),
+    );
+    try {
+      const metadata = { name: 'files', namespace: 'default' };
+      const data = { 'index.html': 'hello' };
+      await world.kube.create(CONFIG_MAPS, { apiVersion: 'v1', kind: 'ConfigMap', metadata, data });
+      expect(await saysOfAppliance('web', RECONCILING, 'ConfigMapRefused')).toContain('forbidden');
+    } finally {
+      await limitOperator(world.kube, () => true);
+    }
+    await available('web');
   });
 
   it('a wrong sha256 is told at the template, the appliance and the task', async () => {
