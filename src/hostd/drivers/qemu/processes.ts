@@ -65,7 +65,7 @@ export async function allQemu(): Promise<readonly QemuProcess[]> {
 }
 
 /** The uuid that a QEMU was given for its VM. */
-export function uuidOf(process: QemuProcess): string | undefined {
+function uuidOf(process: QemuProcess): string | undefined {
   return optionOf(process, '-uuid');
 }
 
