@@ -3,6 +3,7 @@ import { describeOnKubernetes } from '../../kubernetes/suite.ts';
 import { access } from './differential/access.ts';
 import type { Case } from './differential/case.ts';
 import { definitions } from './differential/definitions.ts';
+import { identities } from './differential/identities.ts';
 import { kinds } from './differential/kinds.ts';
 import { compare, type Difference, knownDifferences } from './differential/known-differences.ts';
 import { lifecycles } from './differential/lifecycles.ts';
@@ -28,6 +29,7 @@ const groups: Readonly<Record<string, readonly Case[]>> = {
   definitions,
   schemas,
   access,
+  identities,
   kinds,
   rules,
   watches,
