@@ -12,6 +12,8 @@ export interface Tracking {
   readonly manager: string;
   readonly subresource: Subresource;
   readonly now: string;
+  /** The object as a client has sent it. */
+  readonly sent?: KubeObject;
 }
 
 /** Field of the remark that CEL rules were not run, which comes last. */
@@ -108,7 +110,7 @@ export function track(
   old: KubeObject | undefined,
   how: Tracking,
 ): KubeObject {
-  const { schema, structs, hasStatus } = resource;
+  const { schema, structs, hasStatus, custom } = resource;
   const isApart = hasStatus && how.subresource === undefined;
   const written = (object: KubeObject) => (isApart ? withStatus(object, undefined) : object);
   const tracked = trackUpdate({
@@ -118,6 +120,8 @@ export function track(
     schema,
     structs,
     ...how,
+    // Kubernetes' own kinds are structs: what does not fit them is not even decoded.
+    sent: custom ? how.sent : undefined,
   });
   return isApart ? withStatus(tracked, updated.status) : tracked;
 }

@@ -36,6 +36,8 @@ function statuses(ours: number, theirs: number): Difference {
   return { without: ({ request }) => request, statuses: { ours, theirs } };
 }
 
+const withoutWarning: Difference = { without: ({ warning: _, ...line }) => line };
+
 /** The message apart, and of the causes those that name a field. */
 const uncheckedRules = body(({ message: _, details, ...rest }) => ({
   ...rest,
@@ -48,7 +50,9 @@ const uncheckedRules = body(({ message: _, details, ...rest }) => ({
  */
 export const knownDifferences: ReadonlyMap<string, Difference> = new Map([
   ['create without a name', uncheckedRules],
-  ['create as the wrong version', { without: ({ warning: _, ...line }: Line) => line }],
+  ['create as the wrong version', withoutWarning],
+  ['a patch to the wrong version', withoutWarning],
+  ['a patch that takes the version away', statuses(400, 500)],
   ['create a built-in kind as the wrong kind', statuses(422, 400)],
   ['apply no YAML', reasonAfter('yaml: ')],
   [
