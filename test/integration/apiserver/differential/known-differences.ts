@@ -62,6 +62,7 @@ export const knownDifferences: ReadonlyMap<string, Difference> = new Map([
   ['go on from nowhere', reasonAfter('continue key is not valid: ')],
   ['OpenAPI of custom resources', body(kindsOnly)],
   ['OpenAPI of our kinds', body(kindsOnly)],
+  ['OpenAPI v3 as protobuf', statuses(406, 200)],
   ['OpenAPI of nothing', { without: ({ request, status }: Line) => ({ request, status }) }],
   ['definition: with a pattern that is none', reasonAfter("but isn't: ")],
   ['an embedded object with bad labels', statuses(201, 400)],

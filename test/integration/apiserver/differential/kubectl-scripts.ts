@@ -155,6 +155,12 @@ export const scripts: readonly Script[] = [
     run('explain va.status.conditions'),
     run('explain configmap.data'),
     fails(run('explain nothing')),
+    // These read OpenAPI v2, in its protobuf form.
+    run('explain widgets --recursive --output=plaintext-openapiv2'),
+    run('explain ippools.spec.ranges --output=plaintext-openapiv2'),
+    run('explain sd.spec --recursive --output=plaintext-openapiv2'),
+    run('explain va.status.conditions --output=plaintext-openapiv2'),
+    run('explain configmap.data --output=plaintext-openapiv2'),
   ),
   script(
     'wait',
