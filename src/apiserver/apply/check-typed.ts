@@ -10,10 +10,7 @@ export function typeErrors(type: MergeType, value: JsonValue | undefined): strin
   return errorsIn(type, value, '', 'refused');
 }
 
-/**
- * Whether it can be told of each field of the value who owns it. Items that are there twice do no harm; one with a key
- * that is null does.
- */
+/** Whether it can be told of each field of the value who owns it; items that are there twice do no harm. */
 export function isTyped(type: MergeType, value: JsonValue | undefined): boolean {
   return errorsIn(type, value, '', 'taken').length === 0;
 }
@@ -101,10 +98,6 @@ function mapErrors(map: MapType, value: JsonObject, path: string, duplicates: Du
   return errors;
 }
 
-function hasNullKey({ keys }: ListType, item: JsonValue): boolean {
-  return isObject(item) && keys.some((name) => item[name] === null);
-}
-
 function listErrors(
   list: ListType,
   items: readonly JsonValue[],
@@ -117,7 +110,6 @@ function listErrors(
     try {
       const element = itemElement(list, item);
       const printed = printElement(element);
-      if (duplicates === 'taken' && hasNullKey(list, item)) return [`${path}: element ${index}: null key`];
       const double = duplicates === 'refused' && seen.has(element);
       seen.add(element);
       return [

@@ -54,6 +54,12 @@ export function fillDefaults(resource: Resource, object: KubeObject, nulls: { ke
   resource.rules.fillDefaults?.(object);
 }
 
+function withDefaults(resource: Resource, object: KubeObject): KubeObject {
+  const copy = cloneJson(object);
+  resource.compiled.applyDefaults(asJson(copy));
+  return copy;
+}
+
 /** With a status subresource the main endpoint never writes status, and that endpoint nothing else. */
 export function separateStatus(
   resource: Resource,
@@ -121,7 +127,7 @@ export function track(
     structs,
     ...how,
     // Kubernetes' own kinds are structs: what does not fit them is not even decoded.
-    sent: custom ? how.sent : undefined,
+    sent: custom && how.sent !== undefined ? withDefaults(resource, how.sent) : undefined,
   });
   return isApart ? withStatus(tracked, updated.status) : tracked;
 }

@@ -166,6 +166,12 @@ const owners: readonly Case[] = [
     merge(A, { spec: { note: 'x' } }),
   ),
   story(
+    'a null counts for nothing when ownership is settled',
+    makeWidget,
+    merge(`${A}/status`, { spec: { parts: [{ name: null, weight: 1 }] }, status: { replicas: 1 } }),
+    put(`${A}/status`, sent({ colour: null }, { replicas: 2 })),
+  ),
+  story(
     'everybody owns what comes with what is there twice',
     makeWidget,
     merge(`${A}/status`, { spec: { parts: [...PARTS, ...PARTS] }, status: { replicas: 1 } }),
