@@ -26,4 +26,12 @@ describe('OpenAPI v2 as protobuf', () => {
     expect(bytes.toString('latin1')).toContain('x-kubernetes-list-type\x12\x08\x12\x06"set"\n');
     expect(bytes.toString('latin1')).not.toContain('nullable');
   });
+
+  it.each([
+    [false, '1000'],
+    [true, '1001'],
+  ])('tells whether there may be further properties: %s', (additionalProperties, item) => {
+    const bytes = encodeOpenApiV2({ definitions: { T: { additionalProperties } } });
+    expect(bytes.toString('hex')).toMatch(new RegExp(`aa0102${item}$`));
+  });
 });

@@ -82,7 +82,9 @@ function named(writer: Writer): Writer {
 }
 
 const additionalProperties: Writer = (number, value) =>
-  typeof value === 'boolean' ? bytes(number, bool(2, value)) : within(1, message('Schema'))(number, value);
+  typeof value === 'boolean'
+    ? bytes(number, numberField(2, Number(value)))
+    : within(1, message('Schema'))(number, value);
 
 const parameter: Writer = (number, value) => {
   const place = isJsonObject(value) ? value.in : undefined;

@@ -36,7 +36,7 @@ const MAX_OPERATIONS = 10_000;
 interface Patch {
   /** What the patch makes of an object, which it may change. */
   readonly apply: (object: JsonObject) => JsonValue;
-  /** Fields of the patch itself that mean nothing, or are given twice. */
+  /** Of fields of the patch itself that mean nothing. */
   readonly complaints: readonly string[];
 }
 

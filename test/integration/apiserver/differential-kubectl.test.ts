@@ -82,8 +82,10 @@ await describeOnKubernetes('kubectl on both servers', (programs) => {
     let wanted = 0;
     const printed = async (more: number): Promise<void> => {
       wanted += more;
-      const isThere = () => stdout.split('\n').length > wanted || child.exitCode !== null;
-      await vi.waitUntil(isThere, { timeout: PATIENCE_MS, interval: 20 });
+      const count = () => stdout.split('\n').length - 1;
+      const isOver = () => count() >= wanted || child.exitCode !== null;
+      await vi.waitUntil(isOver, { timeout: PATIENCE_MS, interval: 20 });
+      if (count() !== wanted) throw new Error(`kubectl prints ${count()} lines, not ${wanted}: ${stdout}`);
     };
     try {
       await printed(first);

@@ -100,11 +100,13 @@ const operations: readonly Case[] = [
     [at('add', '/spec/note', { value: 'x', more: 1 })],
   ),
   story(
-    'JSON patch: fields that mean nothing, strictly',
+    'JSON patch: fields that mean nothing, strictly and not at all',
     makeWidget,
-    patch(JSON_PATCH, `${A}?dryRun=All&fieldValidation=Ignore`, [
-      at('add', '/spec/note', { value: 'x', more: 1 }),
-    ]),
+    ...['Strict', 'Ignore'].map((how) =>
+      patch(JSON_PATCH, `${A}?dryRun=All&fieldValidation=${how}`, [
+        at('add', '/spec/note', { value: 'x', more: 1 }),
+      ]),
+    ),
   ),
 ];
 
