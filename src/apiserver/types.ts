@@ -186,6 +186,8 @@ export interface TrackRequest {
   structs?: JsonObject;
   old: KubeObject | undefined;
   updated: KubeObject;
+  /** As it came, with what this endpoint does not write; not said where it can not but fit the schema. */
+  sent?: KubeObject | undefined;
   manager: string;
   apiVersion: string;
   subresource: Subresource;

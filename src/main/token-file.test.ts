@@ -20,8 +20,8 @@ describe('the file of tokens', () => {
   it('has a user and groups for each token', async () => {
     expect(await read('s3cret,alice,1,"system:masters, devs"\n\nother,bob,2,devs\r\nthird,carol,\n')).toEqual(
       [
-        { token: 's3cret', user: 'alice', groups: ['system:masters', 'devs'] },
-        { token: 'other', user: 'bob', groups: ['devs'] },
+        { token: 's3cret', user: 'alice', uid: '1', groups: ['system:masters', 'devs'] },
+        { token: 'other', user: 'bob', uid: '2', groups: ['devs'] },
         { token: 'third', user: 'carol', groups: [] },
       ],
     );

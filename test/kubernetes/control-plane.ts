@@ -24,6 +24,8 @@ export interface ControlPlaneOptions {
   readonly audit?: boolean;
   /** Admission plugins besides the usual ones. */
   readonly admissionPlugins?: readonly string[];
+  /** Bearer tokens, as a file of --token-auth-file has them. */
+  readonly tokens?: string;
   /** Where it runs; on this machine's loopback address if not said. */
   readonly place?: Place;
 }
@@ -71,7 +73,13 @@ export async function startControlPlane(
   programs: string,
   options: ControlPlaneOptions = {},
 ): Promise<ControlPlane> {
-  const defaults = { controllers: ALL_CONTROLLERS, audit: false, admissionPlugins: [], place: LOOPBACK };
+  const defaults = {
+    controllers: ALL_CONTROLLERS,
+    audit: false,
+    admissionPlugins: [],
+    tokens: '',
+    place: LOOPBACK,
+  };
   const all = { ...defaults, ...options };
   for (let attempt = 1; ; attempt += 1) {
     const plan = await makePlan(programs, all);
@@ -205,6 +213,7 @@ async function startApiServer(plan: Plan): Promise<TestProcess> {
     `--proxy-client-cert-file=${proxy.certPath}`,
     `--proxy-client-key-file=${proxy.keyPath}`,
     ...(options.audit ? await auditFlags(plan) : []),
+    ...(options.tokens === '' ? [] : await tokenFlags(plan)),
     // As kubeadm does; without it no object with a privileged pod is taken.
     '--allow-privileged',
     ...options.admissionPlugins.map((plugin) => `--enable-admission-plugins=${plugin}`),
@@ -245,6 +254,12 @@ async function auditFlags(plan: Plan): Promise<string[]> {
   const rules = [{ level: 'Metadata', omitStages: ['RequestReceived'] }];
   await writeFile(policy, JSON.stringify({ apiVersion: 'audit.k8s.io/v1', kind: 'Policy', rules }));
   return [`--audit-policy-file=${policy}`, `--audit-log-path=${auditLogOf(plan)}`];
+}
+
+async function tokenFlags({ dir, options }: Plan): Promise<string[]> {
+  const path = join(dir, 'tokens.csv');
+  await writeFile(path, options.tokens, { mode: 0o600 });
+  return [`--token-auth-file=${path}`];
 }
 
 /** Garbage collection, namespace deletion, service-account tokens: envtest goes without, we do where we can. */

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -6,6 +6,7 @@ import { pino } from 'pino';
 import { Agent, request } from 'undici';
 import { type ApiServer, startApiServer } from '../../src/apiserver/server.ts';
 import { ensurePki, type Pki } from '../../src/main/pki.ts';
+import { readTokenFile } from '../../src/main/token-file.ts';
 import { writeKubeconfig } from './kubeconfig.ts';
 import { OPERATOR_GROUPS, OPERATOR_USER } from './operator-account.ts';
 import { freePorts, startProcess, type TestProcess } from './processes.ts';
@@ -15,10 +16,15 @@ type Identity = 'server' | 'admin' | 'operator';
 type TestPki = Pki<Identity>;
 
 const STORAGE = 'api.db';
+const TOKENS = 'tokens.csv';
 const CLI = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 
-/** Starts the embedded API server in this process, on a port and in a folder of its own. */
-export async function startEmbedded(): Promise<TestServer> {
+/**
+ * Starts the embedded API server in this process, on a port and in a folder of its own.
+ *
+ * @param tokens bearer tokens, as a file of --token-auth-file has them
+ */
+export async function startEmbedded(tokens = ''): Promise<TestServer> {
   return await inFolder(async (dir, pki) => {
     let server = await serve(dir, pki, 0);
     const { port } = server;
@@ -27,7 +33,7 @@ export async function startEmbedded(): Promise<TestServer> {
       server = await serve(dir, pki, port);
     };
     return { port, kill, start, stop: kill };
-  });
+  }, tokens);
 }
 
 async function serve(dir: string, pki: TestPki, port: number, maxChanges?: number): Promise<ApiServer> {
@@ -35,7 +41,7 @@ async function serve(dir: string, pki: TestPki, port: number, maxChanges?: numbe
     storagePath: join(dir, STORAGE),
     listen: { host: '127.0.0.1', port },
     tls: { ...pki.certificates.server, clientCa: pki.ca.cert },
-    tokens: [],
+    tokens: await readTokenFile(join(dir, TOKENS)),
     crds: [],
     ...(maxChanges === undefined ? {} : { history: { maxChanges } }),
     log: pino({ level: 'silent' }),
@@ -70,7 +76,10 @@ export async function startEmbeddedProgram(): Promise<TestServer> {
 
 type Started = Pick<TestServer, 'kill' | 'start' | 'stop'> & { readonly port: number };
 
-async function inFolder(open: (dir: string, pki: TestPki) => Promise<Started>): Promise<TestServer> {
+async function inFolder(
+  open: (dir: string, pki: TestPki) => Promise<Started>,
+  tokens = '',
+): Promise<TestServer> {
   const dir = await mkdtemp(join(tmpdir(), 'coppice-embedded-'));
   try {
     const pki = await ensurePki<Identity>(join(dir, 'pki'), {
@@ -83,6 +92,7 @@ async function inFolder(open: (dir: string, pki: TestPki) => Promise<Started>): 
         operator: { commonName: OPERATOR_USER, organizations: OPERATOR_GROUPS, usage: 'client' },
       },
     });
+    await writeFile(join(dir, TOKENS), tokens, { mode: 0o600 });
     const { port, kill, start, stop } = await open(dir, pki);
     const kubeconfigPath = join(dir, 'kubeconfig');
     const operatorKubeconfigPath = `${kubeconfigPath}.operator`;

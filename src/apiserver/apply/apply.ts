@@ -16,7 +16,7 @@ import type {
   Subresource,
   TrackRequest,
 } from '../types.ts';
-import { typeErrors } from './check-typed.ts';
+import { isTyped, typeErrors } from './check-typed.ts';
 import { printPath } from './elements.ts';
 import { fieldSetOf } from './field-set-of.ts';
 import { EMPTY, type FieldSet, isEmpty, pathsOf, recursiveDifference, setOf, union } from './fieldset.ts';
@@ -177,6 +177,10 @@ export function trackUpdate(request: TrackRequest): KubeObject {
   const type = mergeTypeOf(request.schema);
   const reset = resetFields(request.subresource);
   const updated = withoutManagedFields(request.updated);
+  // As kube does: what is ignored at this endpoint is looked at all the same, and then nobody owns anything.
+  if (request.sent !== undefined && !isTyped(type, withoutManagedFields(request.sent))) {
+    return withManagers(updated, new Map());
+  }
   const found = request.old ?? emptyObject(request.updated);
   const old = withStructs(withoutManagedFields(found), request.structs ?? {});
   const before = managersForUpdate(request);

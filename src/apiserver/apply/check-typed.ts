@@ -6,7 +6,23 @@ import type { ListType, MapType, MergeType } from './merge-type.ts';
 import { ItemError, isObject, itemElement, shapeOf, typeOfKey } from './walk.ts';
 
 /** Everything that keeps the value from being merged, worded as kube does: `.spec.x: field not declared in schema`. */
-export function typeErrors(type: MergeType, value: JsonValue | undefined, path = ''): string[] {
+export function typeErrors(type: MergeType, value: JsonValue | undefined): string[] {
+  return errorsIn(type, value, '', 'refused');
+}
+
+/** Whether it can be told of each field of the value who owns it; items that are there twice do no harm. */
+export function isTyped(type: MergeType, value: JsonValue | undefined): boolean {
+  return errorsIn(type, value, '', 'taken').length === 0;
+}
+
+type Duplicates = 'taken' | 'refused';
+
+function errorsIn(
+  type: MergeType,
+  value: JsonValue | undefined,
+  path: string,
+  duplicates: Duplicates,
+): string[] {
   if (value === undefined || value === null) return [];
   const shape = shapeOf(type, value);
   switch (shape.kind) {
@@ -14,11 +30,11 @@ export function typeErrors(type: MergeType, value: JsonValue | undefined, path =
       return scalarErrors(shape.scalar, value).map((text) => `${path}: ${text}`);
     case 'list':
       return Array.isArray(value)
-        ? listErrors(shape.list, value, path)
+        ? listErrors(shape.list, value, path, duplicates)
         : [`${path}: expected list, got ${describe(value)}`];
     case 'map':
       return isObject(value)
-        ? mapErrors(shape.map, value, path)
+        ? mapErrors(shape.map, value, path, duplicates)
         : [`${path}: expected map, got ${describe(value)}`];
   }
 }
@@ -71,29 +87,34 @@ function goLiteral(value: JsonValue | undefined): string {
 }
 
 /** Keys are taken in order, and an undeclared one ends the search in its map. */
-function mapErrors(map: MapType, value: JsonObject, path: string): string[] {
+function mapErrors(map: MapType, value: JsonObject, path: string, duplicates: Duplicates): string[] {
   const errors: string[] = [];
   for (const key of Object.keys(value).toSorted()) {
     const below = `${path}${printElement(fieldElement(key))}`;
     const type = typeOfKey(map, key);
     if (type === undefined) return [...errors, `${below}: field not declared in schema`];
-    errors.push(...typeErrors(type, value[key], below));
+    errors.push(...errorsIn(type, value[key], below, duplicates));
   }
   return errors;
 }
 
-function listErrors(list: ListType, items: readonly JsonValue[], path: string): string[] {
+function listErrors(
+  list: ListType,
+  items: readonly JsonValue[],
+  path: string,
+  duplicates: Duplicates,
+): string[] {
   const seen = new Set<string>();
   return items.flatMap((item, index) => {
-    if (list.relationship === 'atomic') return typeErrors(list.element, item, `${path}[${index}]`);
+    if (list.relationship === 'atomic') return errorsIn(list.element, item, `${path}[${index}]`, duplicates);
     try {
       const element = itemElement(list, item);
       const printed = printElement(element);
-      const double = seen.has(element);
+      const double = duplicates === 'refused' && seen.has(element);
       seen.add(element);
       return [
         ...(double ? [`${path}: duplicate entries for key ${printed}`] : []),
-        ...typeErrors(list.element, item, `${path}${printed}`),
+        ...errorsIn(list.element, item, `${path}${printed}`, duplicates),
       ];
     } catch (error) {
       if (error instanceof ItemError) return [`${path}: element ${index}: ${error.message}`];

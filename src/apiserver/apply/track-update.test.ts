@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { JsonSchema, KubeObject } from '../types.ts';
 import { trackUpdate } from './apply.ts';
 import { Story } from './story.fixture.ts';
 
@@ -87,5 +88,30 @@ describe('trackUpdate', () => {
       spec: { mode: 'A', level: 1 },
     });
     expect(Object.keys(story.owners)).toEqual(['m Update', 'n Update']);
+  });
+
+  it.each([
+    [{ conditions: 'none' }, undefined],
+    [{ replicas: 1 }, ['m']],
+  ])('makes nobody the owner when what came with it does not fit: %j', (status, managers) => {
+    const schema: JsonSchema = {
+      type: 'object',
+      properties: {
+        spec: { type: 'object', properties: { n: { type: 'integer' } } },
+        status: {
+          type: 'object',
+          properties: {
+            conditions: { type: 'array', items: { type: 'object' } },
+            replicas: { type: 'integer' },
+          },
+        },
+      },
+    };
+    const apiVersion = 'example.com/v1';
+    const updated: KubeObject = { apiVersion, kind: 'Thing', metadata: { name: 'a' }, spec: { n: 1 } };
+    const how = { manager: 'm', apiVersion, subresource: undefined, schema, now: '2030-01-01T00:00:00Z' };
+    const tracked = trackUpdate({ ...how, old: undefined, updated, sent: { ...updated, status } });
+    expect(tracked.metadata.managedFields?.map(({ manager }) => manager)).toEqual(managers);
+    expect(tracked.spec).toEqual({ n: 1 });
   });
 });

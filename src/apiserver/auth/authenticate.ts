@@ -4,6 +4,8 @@ import { TLSSocket } from 'node:tls';
 import type { TokenUser, User } from './types.ts';
 
 const AUTHENTICATED = 'system:authenticated';
+/** Under which a user's extra fields tell which of their certificates was shown. */
+const CREDENTIAL_ID = 'authentication.kubernetes.io/credential-id';
 
 export const ANONYMOUS: User = { name: 'system:anonymous', groups: ['system:unauthenticated'] };
 
@@ -19,15 +21,15 @@ function asList(value: unknown): string[] {
   return typeof value === 'string' ? [value] : [];
 }
 
-function userOf(name: string, groups: readonly string[]): User {
-  return { name, groups: [...new Set([...groups, AUTHENTICATED])] };
+function withAuthenticated(groups: readonly string[]): string[] {
+  return [...new Set([...groups, AUTHENTICATED])];
 }
 
 /** Looks a token up. Digests are compared, all of them, so that time tells nothing of the tokens. */
 export function tokenLookup(tokens: readonly TokenUser[]): (token: string) => User | undefined {
-  const known = tokens.map(({ token, user, groups }) => ({
+  const known = tokens.map(({ token, user, uid, groups }) => ({
     digest: digest(token),
-    user: userOf(user, groups),
+    user: { name: user, ...(uid ? { uid } : {}), groups: withAuthenticated(groups) },
   }));
   return (token) => {
     const asked = digest(token);
@@ -41,10 +43,11 @@ export function tokenLookup(tokens: readonly TokenUser[]): (token: string) => Us
 
 /** CN is the user, O are the groups; undefined when the certificate does not stem from our CA. */
 function certificateUser(socket: TLSSocket): User | undefined {
-  const { subject } = socket.getPeerCertificate();
+  const { subject, fingerprint256 } = socket.getPeerCertificate();
   const [name] = asList(subject?.CN);
   if (!socket.authorized || name === undefined) return undefined;
-  return userOf(name, asList(subject?.O));
+  const credential = `X509SHA256=${fingerprint256.replaceAll(':', '').toLowerCase()}`;
+  return { name, groups: withAuthenticated(asList(subject?.O)), extra: { [CREDENTIAL_ID]: [credential] } };
 }
 
 /** What a connection proved about its client when it was made; asking the socket each time is slow. */

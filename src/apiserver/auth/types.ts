@@ -1,7 +1,11 @@
 /** Who asks, as authentication found. */
 export interface User {
   readonly name: string;
+  /** What stays the same when a name is given to another person; not every user has one. */
+  readonly uid?: string;
   readonly groups: readonly string[];
+  /** What else the credentials tell. */
+  readonly extra?: Readonly<Record<string, readonly string[]>>;
 }
 
 /** What is asked for, in the terms of `SubjectAccessReview`. */
@@ -26,5 +30,6 @@ export type Authorize = (attributes: Attributes) => { allowed: boolean; reason?:
 export interface TokenUser {
   readonly token: string;
   readonly user: string;
+  readonly uid?: string;
   readonly groups: readonly string[];
 }

@@ -1,14 +1,17 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { send } from '../http/respond.ts';
+import { encodeOpenApiV2 } from '../codec/openapi-protobuf.ts';
+import { send, sendBytes } from '../http/respond.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Resource } from '../registry/resource.ts';
 import { buildOpenApiV2, buildOpenApiV3 } from '../schema/openapi.ts';
 import type { OpenApiKind } from '../types.ts';
 
 interface Document {
-  json: string;
-  hash: string;
+  readonly json: string;
+  readonly hash: string;
+  /** Of version 2, once it was asked for. */
+  protobuf?: Buffer;
 }
 
 function kindOf(resource: Resource): OpenApiKind {
@@ -28,22 +31,18 @@ function kindOf(resource: Resource): OpenApiKind {
 }
 
 /** Clients write the version either way. */
-const WANTS_PROTOBUF_V2 = /proto-openapi\.spec\.v2[@.]v1\.0\+protobuf/;
+const WANTS_PROTOBUF_V2 = /^application\/com\.github\.proto-openapi\.spec\.v2[@.]v1\.0\+protobuf$/;
 const PROTOBUF_V2 = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf';
+const JSON_TYPES = ['application/json', 'application/*', '*/*'];
 
-/**
- * An OpenAPI v2 document without paths, as protobuf: swagger (1), info (2) of title (1) and version (2), paths (8).
- * kubectl asks for it in this form only about a kind that it has not found in v3, and is not to find it here either.
- */
-const EMPTY_V2 = Buffer.concat([
-  field(1, Buffer.from('2.0')),
-  field(2, Buffer.concat([field(1, Buffer.from('Kubernetes')), field(2, Buffer.from('v1.36.3'))])),
-  field(8, Buffer.alloc(0)),
-]);
-
-/** A field of bytes shorter than 128. */
-function field(number: number, content: Buffer): Buffer {
-  return Buffer.concat([Buffer.from([number * 8 + 2, content.length]), content]);
+/** The first of the client's wishes that can be met; of version 3 there is JSON only. */
+function formatFor(accept: string | undefined, version: 2 | 3): 'json' | 'protobuf' | undefined {
+  for (const range of (accept || '*/*').split(',')) {
+    const type = (range.split(';')[0] ?? '').trim();
+    if (JSON_TYPES.includes(type)) return 'json';
+    if (version === 2 && WANTS_PROTOBUF_V2.test(type)) return 'protobuf';
+  }
+  return undefined;
 }
 
 function documentOf(content: object): Document {
@@ -76,14 +75,12 @@ export class OpenApiDocuments {
       send(response, { code: 200, body: this.#index(), headers });
       return true;
     }
-    if (path === '/openapi/v2' && WANTS_PROTOBUF_V2.test(request.headers.accept ?? '')) {
-      response.writeHead(200, { 'Content-Type': PROTOBUF_V2, Vary: 'Accept' }).end(EMPTY_V2);
-      return true;
-    }
-    const document =
-      path === '/openapi/v2' ? this.#version2() : this.#v3.get(path.slice('/openapi/v3/'.length));
+    const isV2 = path === '/openapi/v2';
+    const document = isV2 ? this.#version2() : this.#v3.get(path.slice('/openapi/v3/'.length));
     if (document === undefined) return false;
-    sendDocument(request, response, document, query.get('hash') === document.hash);
+    const format = formatFor(request.headers.accept, isV2 ? 2 : 3);
+    if (format === undefined) sendBytes(response, 406, Buffer.alloc(0), { Vary: 'Accept' });
+    else sendDocument(request, response, { document, format, isPinned: query.get('hash') === document.hash });
     return true;
   }
 
@@ -113,16 +110,27 @@ export class OpenApiDocuments {
   }
 }
 
+/** What is sent of a document; pinned is what was asked for by its hash. */
+interface Sending {
+  readonly document: Document;
+  readonly format: 'json' | 'protobuf';
+  readonly isPinned: boolean;
+}
+
 function sendDocument(
   request: IncomingMessage,
   response: ServerResponse,
-  { json, hash }: Document,
-  pinned: boolean,
+  { document, format, isPinned }: Sending,
 ): void {
+  const { json, hash } = document;
   const etag = `"${hash}"`;
   // What is asked for by its hash never changes.
-  const caching = pinned ? 'public, immutable' : 'no-cache, private';
+  const caching = isPinned ? 'public, immutable' : 'no-cache, private';
   const headers = { ETag: etag, 'Cache-Control': caching, Vary: 'Accept' };
   if (request.headers['if-none-match'] === etag) response.writeHead(304, headers).end();
-  else send(response, { code: 200, body: json, headers });
+  else if (format === 'json') send(response, { code: 200, body: json, headers });
+  else {
+    document.protobuf ??= encodeOpenApiV2(JSON.parse(json) as object);
+    sendBytes(response, 200, document.protobuf, { ...headers, 'Content-Type': PROTOBUF_V2 });
+  }
 }

@@ -100,6 +100,7 @@ export function createObject(
       manager: options.fieldManager,
       subresource: undefined,
       now,
+      sent: given,
     });
   }
   resource.rules.prepare?.(object, undefined);

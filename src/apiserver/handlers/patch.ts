@@ -1,9 +1,8 @@
-import jsonPatch from 'fast-json-patch';
 import { ApplyError, serverSideApply, typeName } from '../apply/apply.ts';
 import { parseYamlObject } from '../codec/decode.ts';
+import { applyJsonPatch, JsonPatchError, readOperations, unknownFields } from '../codec/json-patch.ts';
 import { duplicateFields, jsonProblem } from '../codec/json-scanner.ts';
 import { isJsonObject, mergePatch } from '../codec/merge-patch.ts';
-import { sortedKeys } from '../codec/sorted-json.ts';
 import { strategicMerge } from '../codec/strategic-merge.ts';
 import { asKubeObject } from '../meta/object-meta.ts';
 import { finalizerWarnings } from '../meta/validate-meta.ts';
@@ -14,7 +13,6 @@ import {
   applyConflict,
   badRequest,
   conflict,
-  invalid,
   notFound,
   unprocessablePatch,
   unsupportedMediaType,
@@ -23,8 +21,8 @@ import {
 import type { ApplyConflict, ApplyResult, JsonObject, JsonValue, KubeObject, Subresource } from '../types.ts';
 import { type Backend, type ResourceRequest, timestamp } from './context.ts';
 import { createObject, type Written } from './create.ts';
-import { pruneUnknown } from './decode-object.ts';
 import { type WriteOptions, writeOptions } from './options.ts';
+import { patchedObject } from './patched.ts';
 import { requireName, updateObject } from './update.ts';
 
 const JSON_PATCH = 'application/json-patch+json';
@@ -35,7 +33,12 @@ const APPLY_PATCH = 'application/apply-patch+yaml';
 /** As many operations as kube-apiserver takes in one JSON patch. */
 const MAX_OPERATIONS = 10_000;
 
-type Patch = (object: JsonObject) => JsonValue;
+interface Patch {
+  /** What the patch makes of an object, which it may change. */
+  readonly apply: (object: JsonObject) => JsonValue;
+  /** Of fields of the patch itself that mean nothing. */
+  readonly complaints: readonly string[];
+}
 
 function parsePatch(text: string): JsonValue {
   const problem = jsonProblem(text);
@@ -59,25 +62,20 @@ function objectPatch(text: string): JsonObject {
 }
 
 function operationsPatch(text: string): Patch {
-  const operations = parsePatch(text);
-  if (!Array.isArray(operations)) {
-    throw badRequest(
-      'error decoding patch: json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp',
-    );
-  }
+  const operations = readOperations(parsePatch(text));
   if (operations.length > MAX_OPERATIONS) {
     const message = `The allowed maximum operations in a JSON patch is ${MAX_OPERATIONS}, got ${operations.length}`;
     throw new ApiError({ code: 413, reason: 'RequestEntityTooLarge', message, details: {} });
   }
-  return (object) => {
+  const apply = (object: JsonObject): JsonValue => {
     try {
-      const patch = operations as unknown as jsonPatch.Operation[];
-      return jsonPatch.applyPatch(object, patch, true, false, true).newDocument;
+      return applyJsonPatch(object, operations);
     } catch (error) {
-      if (error instanceof jsonPatch.JsonPatchError || error instanceof TypeError) throw unprocessablePatch();
+      if (error instanceof JsonPatchError) throw unprocessablePatch();
       throw error;
     }
   };
+  return { apply, complaints: unknownFields(operations) };
 }
 
 /** The patch by its media type, parsed; throws 415 for those that the resource does not take. */
@@ -89,62 +87,14 @@ export function patchOf(
   if (mediaType === JSON_PATCH) return operationsPatch(text);
   if (mediaType === MERGE_PATCH) {
     const patch = objectPatch(text);
-    return (object) => mergePatch(object, patch);
+    return { apply: (object) => mergePatch(object, patch), complaints: [] };
   }
   if (mediaType === STRATEGIC_PATCH && !resource.custom) {
     const patch = objectPatch(text);
-    return (object) => strategicMerge(object, patch, resource.mergeKeys);
+    return { apply: (object) => strategicMerge(object, patch, resource.mergeKeys), complaints: [] };
   }
   if (!resource.custom) throw unsupportedPatch();
   throw unsupportedMediaType([JSON_PATCH, MERGE_PATCH, APPLY_PATCH]);
-}
-
-/** `whole` is the patched object, which kube quotes in full. */
-function complain(
-  request: ResourceRequest,
-  options: WriteOptions,
-  complaints: string[],
-  whole: string,
-): void {
-  if (complaints.length === 0 || options.fieldValidation === 'Ignore') return;
-  if (options.fieldValidation === 'Warn') {
-    request.warnings.push(...complaints);
-    return;
-  }
-  const detail = `strict decoding error: ${complaints.join(', ')}`;
-  throw invalid({ group: '', name: '' }, '', [{ type: 'Invalid', field: 'patch', value: whole, detail }]);
-}
-
-/** What a patch makes of an object, checked as a body would be. */
-function patched(
-  request: ResourceRequest,
-  options: WriteOptions,
-  old: KubeObject,
-  patch: Patch,
-  name: string,
-): KubeObject {
-  const { resource, body } = request;
-  const text = body.bytes.toString('utf8');
-  const result = cloneJson(patch(cloneJson(asJson(old))));
-  if (!isJsonObject(result)) throw badRequest('the patch does not leave an object');
-  const duplicates = body.mediaType === JSON_PATCH ? [] : duplicateFields(text);
-  const whole = JSON.stringify(sortedKeys(result));
-  complain(request, options, pruneUnknown(resource, result, duplicates), whole);
-  const object = asKubeObject(result);
-  checkIdentity(resource, object, name);
-  return object;
-}
-
-function checkIdentity(resource: Resource, object: KubeObject, name: string): void {
-  const expected = apiVersionOf(resource);
-  if (object.apiVersion !== expected || object.kind !== resource.kind) {
-    throw badRequest(`the patch must not change the type ${expected}, Kind=${resource.kind}`);
-  }
-  if (object.metadata.name !== name) {
-    throw badRequest(
-      `the name of the object (${object.metadata.name}) does not match the name on the URL (${name})`,
-    );
-  }
 }
 
 function handleOrdinaryPatch(
@@ -155,8 +105,11 @@ function handleOrdinaryPatch(
 ): Written {
   const { resource, namespace, body } = request;
   const options = writeOptions(request);
-  const patch = patchOf(body.mediaType, body.bytes.toString('utf8'), resource);
-  const transform = (old: KubeObject): KubeObject => patched(request, options, old, patch, name);
+  const text = body.bytes.toString('utf8');
+  const patch = patchOf(body.mediaType, text, resource);
+  const duplicates = body.mediaType === JSON_PATCH ? [] : duplicateFields(text);
+  const transform = (old: KubeObject): KubeObject =>
+    patchedObject(request, options, patch.apply(cloneJson(asJson(old))), name, { ...patch, duplicates });
   return updateObject(backend, { resource, namespace, name, subresource }, transform, {
     ...options,
     user: request.user,

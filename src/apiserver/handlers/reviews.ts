@@ -34,6 +34,9 @@ export const REVIEW_KINDS: readonly ReviewKind[] = [
   authentication('tokenreviews', 'TokenReview'),
 ];
 
+/** For whom tokens are meant that say nothing of it: this server, by the name it has within every cluster. */
+const AUDIENCE = 'https://kubernetes.default.svc';
+
 /** Who can answer: the policy, and the tokens. */
 export interface Reviewer {
   readonly policy: RbacPolicy;
@@ -124,8 +127,21 @@ function tokenStatus(reviewer: Reviewer, spec: JsonObject): JsonObject {
   const token = text(spec.token);
   if (token === '') throw badRequest('token is required for TokenReview in authentication');
   const user = reviewer.lookUpToken(token);
-  if (user === undefined) return { user: {}, error: 'invalid bearer token' };
-  return { authenticated: true, user: { username: user.name, groups: [...user.groups] } };
+  const asked = Array.isArray(spec.audiences) ? spec.audiences : [];
+  const audiences = asked.length === 0 || asked.includes(AUDIENCE) ? [AUDIENCE] : [];
+  if (user === undefined || audiences.length === 0) return { user: {}, error: 'invalid bearer token' };
+  return { authenticated: true, user: userInfo(user), audiences };
+}
+
+/** A user as reviews tell of them. */
+function userInfo({ name, uid, groups, extra }: User): JsonObject {
+  const more = Object.entries(extra ?? {}).map(([key, values]): [string, JsonValue] => [key, [...values]]);
+  return {
+    username: name,
+    ...(uid === undefined ? {} : { uid }),
+    groups: [...groups],
+    ...(extra === undefined ? {} : { extra: Object.fromEntries(more) }),
+  };
 }
 
 function statusOf(
@@ -141,7 +157,7 @@ function statusOf(
     case 'SelfSubjectRulesReview':
       return rules(reviewer, user, spec);
     case 'SelfSubjectReview':
-      return { userInfo: { username: user.name, groups: [...user.groups] } };
+      return { userInfo: userInfo(user) };
     case 'TokenReview':
       return tokenStatus(reviewer, spec);
     default:
@@ -169,11 +185,17 @@ function reviewOf({ kind, ...review }: ReviewKind, body: RequestBody): KubeObjec
   return { ...object, apiVersion, kind, metadata: child(object, 'metadata') ?? {} } as KubeObject;
 }
 
+/** As Go writes them (`omitempty`). */
+function withoutEmptyLists(spec: JsonObject): JsonObject {
+  const kept = Object.entries(spec).filter(([, value]) => !(Array.isArray(value) && value.length === 0));
+  return Object.fromEntries(kept);
+}
+
 /** Answers a review: the object as sent, with its status. */
 export function handleReview(review: ReviewKind, reviewer: Reviewer, question: Question): JsonObject {
   const sent = reviewOf(review, question.body);
   const { apiVersion, kind } = sent;
-  const spec = child(asJson(sent), 'spec') ?? {};
+  const spec = withoutEmptyLists(child(asJson(sent), 'spec') ?? {});
   const status = statusOf(kind, reviewer, question, spec);
   if (kind === 'SelfSubjectReview') {
     return { kind, apiVersion, metadata: { creationTimestamp: question.now }, status };

@@ -43,7 +43,7 @@ function wantedScale(request: ResourceRequest, present: Scale): JsonObject {
   if (verb === 'update') return decodeObject(body, 'Scale', true).object;
   // Scale is a built-in kind, whatever it scales: it takes strategic merge patches.
   const patch = patchOf(body.mediaType, body.bytes.toString('utf8'), { custom: false, mergeKeys: {} });
-  return patch(structuredClone(asJson(present))) as JsonObject;
+  return patch.apply(structuredClone(asJson(present))) as JsonObject;
 }
 
 function wantedReplicas(wanted: JsonObject): number {

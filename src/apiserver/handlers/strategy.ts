@@ -12,6 +12,8 @@ export interface Tracking {
   readonly manager: string;
   readonly subresource: Subresource;
   readonly now: string;
+  /** The object as a client has sent it. */
+  readonly sent?: KubeObject;
 }
 
 /** Field of the remark that CEL rules were not run, which comes last. */
@@ -50,6 +52,12 @@ export function fillDefaults(resource: Resource, object: KubeObject, nulls: { ke
   resource.compiled.applyDefaults(asJson(object), nulls);
   if (!resource.custom) dropEmpty(asJson(object), resource.schema);
   resource.rules.fillDefaults?.(object);
+}
+
+function withDefaults(resource: Resource, object: KubeObject): KubeObject {
+  const copy = cloneJson(object);
+  resource.compiled.applyDefaults(asJson(copy));
+  return copy;
 }
 
 /** With a status subresource the main endpoint never writes status, and that endpoint nothing else. */
@@ -108,7 +116,7 @@ export function track(
   old: KubeObject | undefined,
   how: Tracking,
 ): KubeObject {
-  const { schema, structs, hasStatus } = resource;
+  const { schema, structs, hasStatus, custom } = resource;
   const isApart = hasStatus && how.subresource === undefined;
   const written = (object: KubeObject) => (isApart ? withStatus(object, undefined) : object);
   const tracked = trackUpdate({
@@ -118,6 +126,8 @@ export function track(
     schema,
     structs,
     ...how,
+    // Kubernetes' own kinds are structs: what does not fit them is not even decoded.
+    sent: custom && how.sent !== undefined ? withDefaults(resource, how.sent) : undefined,
   });
   return isApart ? withStatus(tracked, updated.status) : tracked;
 }

@@ -87,7 +87,8 @@ export function updateObject(
   if (options.user !== undefined) resource.rules.admit?.(updated, options.user);
   if (options.fieldManager !== undefined) {
     const now = timestamp(backend.now());
-    updated = track(resource, updated, old, { manager: options.fieldManager, subresource, now });
+    const how = { manager: options.fieldManager, subresource, now, sent: given };
+    updated = track(resource, updated, old, how);
   }
   resource.rules.prepare?.(updated, old);
   countGeneration(resource, updated, old);

@@ -31,9 +31,18 @@ export function send(response: ServerResponse, answer: Answer, format: Accepted[
   const json = typeof body === 'string' ? body : JSON.stringify(body);
   // As kube ends what it writes, so that a terminal's prompt comes on a line of its own.
   const text = yaml ? dump(JSON.parse(json), { lineWidth: -1 }) : `${json}\n`;
-  const bytes = Buffer.from(text);
+  const type = yaml ? 'application/yaml' : 'application/json';
+  sendBytes(response, code, Buffer.from(text), { 'Content-Type': type, ...headers });
+}
+
+/** Sends an answer that is written already. */
+export function sendBytes(
+  response: ServerResponse,
+  code: number,
+  bytes: Buffer,
+  headers: Readonly<Record<string, string>>,
+): void {
   response.writeHead(code, {
-    'Content-Type': yaml ? 'application/yaml' : 'application/json',
     'Content-Length': bytes.length,
     'Cache-Control': 'no-cache, private',
     'X-Content-Type-Options': 'nosniff',

@@ -63,9 +63,13 @@ function wrongType(path: string, value: JsonValue, wanted: string): string {
   return `${path} accessor error: ${show(value)} is of the type ${goType(value)}, expected ${wanted}`;
 }
 
-function show(value: JsonValue): string {
-  if (value === null) return '<nil>';
-  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+/** As Go's `%v` prints it. */
+function show(value: JsonValue | undefined): string {
+  if (value === null || value === undefined) return '<nil>';
+  if (Array.isArray(value)) return `[${value.map(show).join(' ')}]`;
+  if (!isObject(value)) return String(value);
+  const fields = Object.keys(value).toSorted();
+  return `map[${fields.map((name) => `${name}:${show(value[name])}`).join(' ')}]`;
 }
 
 function goType(value: JsonValue): string {

@@ -3,6 +3,8 @@ import { describeOnKubernetes } from '../../kubernetes/suite.ts';
 import { access } from './differential/access.ts';
 import type { Case } from './differential/case.ts';
 import { definitions } from './differential/definitions.ts';
+import { identities } from './differential/identities.ts';
+import { jsonPatches } from './differential/json-patches.ts';
 import { kinds } from './differential/kinds.ts';
 import { compare, type Difference, knownDifferences } from './differential/known-differences.ts';
 import { lifecycles } from './differential/lifecycles.ts';
@@ -21,6 +23,7 @@ const groups: Readonly<Record<string, readonly Case[]>> = {
   'options of writes': optionsOfWrites,
   'bad objects': badObjects,
   patches,
+  'odd patches': jsonPatches,
   'server-side apply': applies,
   'status and scale': subresources,
   lists,
@@ -28,6 +31,7 @@ const groups: Readonly<Record<string, readonly Case[]>> = {
   definitions,
   schemas,
   access,
+  identities,
   kinds,
   rules,
   watches,

@@ -27,7 +27,7 @@ interface CallOptions {
   readonly body?: unknown;
   readonly type?: string;
   readonly headers?: Record<string, string | string[]>;
-  /** '' sends no credentials. */
+  /** Instead of the caller's own credentials; '' sends none. */
   readonly token?: string;
 }
 
@@ -79,12 +79,16 @@ export class Watch {
 export class Caller {
   readonly #url: string;
   readonly #agent: Agent;
+  /** Shows no certificate. */
+  readonly #bare: Agent;
   readonly #token: string;
 
   /** @param certificate who the caller is; without one it shows the admin's token */
   constructor(url: string, ca: string, certificate?: { cert: string; key: string }) {
     this.#url = url;
-    this.#agent = new Agent({ ca, keepAlive: true, maxSockets: 64, ...certificate });
+    const options = { ca, keepAlive: true, maxSockets: 64 };
+    this.#agent = new Agent({ ...options, ...certificate });
+    this.#bare = new Agent(options);
     this.#token = certificate === undefined ? ADMIN_TOKEN : '';
   }
 
@@ -96,7 +100,7 @@ export class Caller {
     const content = text === undefined ? {} : { 'Content-Type': type, 'Content-Length': length };
     const sent = request(`${this.#url}${path}`, {
       method,
-      agent: this.#agent,
+      agent: options.token === undefined ? this.#agent : this.#bare,
       headers: { 'User-Agent': 'tests/1', ...credentials, ...content, ...headers },
     });
     sent.end(text);
@@ -143,6 +147,7 @@ export class Caller {
 
   close(): void {
     this.#agent.destroy();
+    this.#bare.destroy();
   }
 }
 

@@ -13,6 +13,8 @@ export interface Step {
   readonly body?: unknown;
   readonly type?: string;
   readonly headers?: Readonly<Record<string, string | string[]>>;
+  /** Instead of the administrator's certificate. */
+  readonly token?: string;
   /** What of the body is compared; without it all. */
   readonly view?: (body: unknown) => unknown;
   /** The request is sent again until this holds of its answer: what the server does by itself takes a moment. */

@@ -5,7 +5,7 @@ import type { JsonObject, JsonSchema, JsonValue } from '../../../../src/apiserve
 const FEW = 3;
 
 /** A value that mostly keeps to the schema; CEL rules it may break. */
-function arbitraryOf(schema: JsonSchema): fc.Arbitrary<JsonValue> {
+export function arbitraryOf(schema: JsonSchema): fc.Arbitrary<JsonValue> {
   if (schema.enum !== undefined) return fc.constantFrom(...schema.enum);
   if (schema['x-kubernetes-int-or-string'] === true) return fc.oneof(fc.integer({ min: 0 }), textOf(schema));
   switch (schema.type) {
@@ -63,15 +63,18 @@ const DAMAGES = ['null', 'type', 'missing', 'unknown', 'huge', 'empty', 'doubled
 type Damage = (typeof DAMAGES)[number];
 
 /** Where, as a number that is taken modulo the places there are, and how. */
-const damages = fc.array(fc.tuple(fc.nat(9999), fc.constantFrom(...DAMAGES)), { maxLength: 3 });
+export const damages = fc.array(fc.tuple(fc.nat(9999), fc.constantFrom(...DAMAGES)), { maxLength: 3 });
 
 /** A spec, most often with something wrong in it. */
 export function specOf(schema: JsonSchema): fc.Arbitrary<JsonValue> {
-  return fc.tuple(arbitraryOf(schema), damages).map(([spec, harm]) => {
-    const spoilt = structuredClone(spec);
-    for (const [where, damage] of harm) spoil(spoilt, where, damage);
-    return spoilt;
-  });
+  return fc.tuple(arbitraryOf(schema), damages).map(([spec, harm]) => spoilt(spec, harm));
+}
+
+/** A copy with that harm done to it. */
+export function spoilt(value: JsonValue, harm: readonly (readonly [number, Damage])[]): JsonValue {
+  const copy = structuredClone(value);
+  for (const [where, damage] of harm) spoil(copy, where, damage);
+  return copy;
 }
 
 interface Place {

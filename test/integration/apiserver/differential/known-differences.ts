@@ -36,6 +36,8 @@ function statuses(ours: number, theirs: number): Difference {
   return { without: ({ request }) => request, statuses: { ours, theirs } };
 }
 
+const withoutWarning: Difference = { without: ({ warning: _, ...line }) => line };
+
 /** The message apart, and of the causes those that name a field. */
 const uncheckedRules = body(({ message: _, details, ...rest }) => ({
   ...rest,
@@ -48,7 +50,9 @@ const uncheckedRules = body(({ message: _, details, ...rest }) => ({
  */
 export const knownDifferences: ReadonlyMap<string, Difference> = new Map([
   ['create without a name', uncheckedRules],
-  ['create as the wrong version', { without: ({ warning: _, ...line }: Line) => line }],
+  ['create as the wrong version', withoutWarning],
+  ['a patch to the wrong version', withoutWarning],
+  ['a patch that takes the version away', statuses(400, 500)],
   ['create a built-in kind as the wrong kind', statuses(422, 400)],
   ['apply no YAML', reasonAfter('yaml: ')],
   [
@@ -58,6 +62,7 @@ export const knownDifferences: ReadonlyMap<string, Difference> = new Map([
   ['go on from nowhere', reasonAfter('continue key is not valid: ')],
   ['OpenAPI of custom resources', body(kindsOnly)],
   ['OpenAPI of our kinds', body(kindsOnly)],
+  ['OpenAPI v3 as protobuf', statuses(406, 200)],
   ['OpenAPI of nothing', { without: ({ request, status }: Line) => ({ request, status }) }],
   ['definition: with a pattern that is none', reasonAfter("but isn't: ")],
   ['an embedded object with bad labels', statuses(201, 400)],

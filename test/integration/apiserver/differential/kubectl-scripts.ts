@@ -1,61 +1,15 @@
-/** What people type, as scripts: each runs in a namespace of its own on both servers. */
+import {
+  apply,
+  type Command,
+  edit,
+  fails,
+  run,
+  runWith,
+  type Script,
+  script,
+  widget,
+} from './kubectl-commands.ts';
 
-/** One command; `input` goes to its standard input, and `{}` in it stands for nothing. */
-export interface Command {
-  readonly args: readonly string[];
-  readonly input?: string;
-  /** What the editor does, as a sed script, where the command opens one. */
-  readonly editing?: string;
-  /** It must end with exit code 1, others with 0. */
-  readonly fails?: true;
-}
-
-export interface Script {
-  readonly name: string;
-  readonly commands: readonly Command[];
-}
-
-function script(name: string, ...commands: Command[]): Script {
-  return { name, commands };
-}
-
-function run(line: string, input?: string): Command {
-  const args = line.split(' ');
-  return input === undefined ? { args } : { args, input };
-}
-
-function fails(command: Command): Command {
-  return { ...command, fails: true };
-}
-
-/** An argument with blanks in it comes last. */
-function runWith(line: string, last: string): Command {
-  return { args: [...line.split(' '), last] };
-}
-
-function edit(line: string, editing: string): Command {
-  return { args: line.split(' '), editing };
-}
-
-interface WidgetFields {
-  readonly colour?: string;
-  readonly replicas?: number;
-  readonly labels?: string;
-  readonly more?: string;
-}
-
-function widget(
-  name: string,
-  { colour = 'green', replicas = 2, labels = 'app: test', more = '' }: WidgetFields = {},
-): string {
-  return `apiVersion: example.com/v1
-kind: Widget
-metadata: {name: ${name}, labels: {${labels}}}
-spec: {colour: ${colour}, replicas: ${replicas}, parts: [{name: left, weight: 1}]${more}}
-`;
-}
-
-const apply = (manifest: string): Command => run('apply -f -', manifest);
 const applyOnServer = (manifest: string, more = ''): Command =>
   run(`apply --server-side -f -${more}`, manifest);
 const READY = '{"status":{"conditions":[{"type":"Ready","status":"True","reason":"Tested"}],"replicas":2}}';
@@ -67,6 +21,7 @@ metadata: {name: pool}
 spec: {prefix: 24, ranges: [{start: 10.0.0.10, end: 10.0.0.20}]}
 `;
 
+/** What people type day by day. */
 export const scripts: readonly Script[] = [
   script(
     'apply',
@@ -200,6 +155,12 @@ export const scripts: readonly Script[] = [
     run('explain va.status.conditions'),
     run('explain configmap.data'),
     fails(run('explain nothing')),
+    // These read OpenAPI v2, in its protobuf form.
+    run('explain widgets --recursive --output=plaintext-openapiv2'),
+    run('explain ippools.spec.ranges --output=plaintext-openapiv2'),
+    run('explain sd.spec --recursive --output=plaintext-openapiv2'),
+    run('explain va.status.conditions --output=plaintext-openapiv2'),
+    run('explain configmap.data --output=plaintext-openapiv2'),
   ),
   script(
     'wait',

@@ -137,6 +137,11 @@ function aggregatedGroup(group: string) {
 }
 
 const AGGREGATED = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json';
+const PROTOBUF_V2 = 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf';
+const FORM_NAMES = new Map<string | undefined, string>([
+  [AGGREGATED, ', aggregated'],
+  [PROTOBUF_V2, ', as protobuf'],
+]);
 
 function nothing(): undefined {
   return undefined;
@@ -172,6 +177,7 @@ export const discovery: readonly Case[] = [
   ...[
     ['/openapi/v3/apis/coppice.dev/v1alpha1'],
     ['/openapi/v2'],
+    ['/openapi/v2', PROTOBUF_V2],
     ['/apis/coppice.dev/v1alpha1'],
     ['/apis/coppice.dev'],
     ['/api/v1'],
@@ -181,12 +187,28 @@ export const discovery: readonly Case[] = [
     ['/api', AGGREGATED],
   ].map(([path = '', accept]) =>
     story(
-      `asked again with its ETag: ${path}${accept === undefined ? '' : ', aggregated'}`,
+      `asked again with its ETag: ${path}${FORM_NAMES.get(accept) ?? ''}`,
       cached(part(path, nothing, accept)),
       {
         ...cached(part(path, nothing)),
         headers: { ...(accept === undefined ? {} : { Accept: accept }), 'If-None-Match': '{etag}' },
       },
+    ),
+  ),
+  story(
+    'OpenAPI in a form that there is not',
+    get('/openapi/v2', 'text/plain'),
+    get('/openapi/v3/apis/example.com/v1', 'text/plain'),
+    get('/openapi/v3/apis/example.com/v1', PROTOBUF_V2),
+    part('/openapi/v2', nothing, `text/plain, ${PROTOBUF_V2}`),
+    part('/openapi/v2', nothing, 'application/*;q=0.5'),
+  ),
+  story(
+    'OpenAPI v3 as protobuf',
+    part(
+      '/openapi/v3/apis/example.com/v1',
+      nothing,
+      'application/com.github.proto-openapi.spec.v3@v1.0+protobuf',
     ),
   ),
   story('OpenAPI of nothing', get('/openapi/v3/apis/nowhere.example/v1')),

@@ -9,6 +9,8 @@ import { callerOf } from './transcript.ts';
 
 /** Those whose work the embedded server does, too; others would put objects of their own into every namespace. */
 const CONTROLLERS = 'garbage-collector-controller,namespace-controller,clusterrole-aggregation-controller';
+/** Who may come with a bearer token, on both servers. */
+const TOKENS = 'token-of-dora,dora,uid-of-dora,"devs,testers"\ntoken-of-eve,eve,\n';
 const patience = { timeout: 60_000, interval: 50 };
 
 /** A server under comparison, with the kinds of the fixtures and our own. */
@@ -23,8 +25,8 @@ export interface Side {
 /** Starts the embedded server and, from the programs in that folder, kube-apiserver. */
 export async function startSides(programs: string): Promise<{ embedded: Side; kube: Side }> {
   const [embedded, kube] = await Promise.all([
-    startEmbedded().then(sideOf),
-    startControlPlane(programs, { controllers: CONTROLLERS }).then(sideOf),
+    startEmbedded(TOKENS).then(sideOf),
+    startControlPlane(programs, { controllers: CONTROLLERS, tokens: TOKENS }).then(sideOf),
   ]);
   return { embedded, kube };
 }

@@ -128,11 +128,12 @@ function filled(text: string, known: Readonly<Record<string, string>>): string {
 }
 
 async function send(api: Caller, step: Step, known: Readonly<Record<string, string>>): Promise<Reply> {
-  const { body, type, headers } = step;
+  const { body, type, headers, token } = step;
   const text = body === undefined || typeof body === 'string' ? body : JSON.stringify(body);
   return await api.call(step.method, filled(step.path, known), {
     body: text === undefined ? undefined : filled(text, known),
     ...(type === undefined ? {} : { type }),
+    ...(token === undefined ? {} : { token }),
     ...(headers === undefined ? {} : { headers: filledHeaders(headers, known) }),
   });
 }
@@ -168,7 +169,6 @@ function cachingOf({ etag = '', vary = '', ...headers }: Reply['headers']): obje
 }
 
 const STANDS_FOR: Readonly<Record<string, string>> = {
-  uid: 'UID',
   resourceVersion: 'RV',
   continue: 'TOKEN',
   creationTimestamp: 'TIME',

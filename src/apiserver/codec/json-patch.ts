@@ -1,0 +1,151 @@
+/**
+ * JSON patch (RFC 6902) as kube-apiserver's library applies it, which takes more than the RFC: a field that is not
+ * there can be replaced and copied (as null), and tested for null; indices below zero count from a list's end.
+ */
+
+import { isDeepStrictEqual } from 'node:util';
+import { badRequest } from '../status-errors.ts';
+import type { JsonObject, JsonValue } from '../types.ts';
+import { isJsonObject } from './merge-patch.ts';
+
+/** An operation can not be carried out; clients are told no more than that. */
+export class JsonPatchError extends Error {}
+
+type Holder = JsonObject | JsonValue[];
+
+const TEXTS = ['op', 'path', 'from'] as const;
+const FIELDS: readonly string[] = [...TEXTS, 'value'];
+
+/** Operations as sent, each an object or null, their texts texts. Throws 400. */
+export function readOperations(sent: JsonValue): (JsonObject | null)[] {
+  if (!Array.isArray(sent)) throw undecodable('object', 'value of type []handlers.jsonPatchOp');
+  return sent.map((operation) => {
+    if (operation === null) return null;
+    if (!isJsonObject(operation)) throw undecodable(goKind(operation), 'value of type handlers.jsonPatchOp');
+    for (const name of TEXTS) {
+      const text = operation[name] ?? '';
+      if (typeof text === 'string') continue;
+      throw undecodable(goKind(text), `struct field jsonPatchOp.${name} of type string`);
+    }
+    return operation;
+  });
+}
+
+function undecodable(found: string, wanted: string): Error {
+  return badRequest(`error decoding patch: json: cannot unmarshal ${found} into Go ${wanted}`);
+}
+
+function goKind(value: JsonValue): string {
+  if (Array.isArray(value)) return 'array';
+  return typeof value === 'boolean' ? 'bool' : typeof value;
+}
+
+/** Fields that operations do not have: `json patch unknown field "[0].more"`. */
+export function unknownFields(operations: readonly (JsonObject | null)[]): string[] {
+  return operations.flatMap((operation, index) =>
+    Object.keys(operation ?? {})
+      .filter((name) => !FIELDS.includes(name))
+      .map((name) => `json patch unknown field ${JSON.stringify(`[${index}].${name}`)}`),
+  );
+}
+
+/** The document after all operations; it is changed in place, the operations are not. Throws a JsonPatchError. */
+export function applyJsonPatch(document: JsonValue, operations: readonly (JsonObject | null)[]): JsonValue {
+  return operations.reduce<JsonValue>((before, operation) => applied(before, operation ?? {}), document);
+}
+
+function applied(document: JsonValue, operation: JsonObject): JsonValue {
+  const { op, value = null } = operation;
+  const path = textOf(operation, 'path');
+  switch (op) {
+    case 'add':
+      insert(placeAt(document, path), structuredClone(value));
+      return document;
+    case 'remove':
+      take(placeAt(document, path));
+      return document;
+    case 'replace':
+      if (path === '') return structuredClone(asHolder(value));
+      put(placeAt(document, path), structuredClone(value));
+      return document;
+    case 'move': {
+      const moved = take(placeAt(document, textOf(operation, 'from')));
+      insert(placeAt(document, path), moved);
+      return document;
+    }
+    case 'copy': {
+      const copied = structuredClone(valueAt(placeAt(document, textOf(operation, 'from'))));
+      insert(placeAt(document, path), copied);
+      return document;
+    }
+    case 'test':
+      if (!isDeepStrictEqual(path === '' ? document : valueAt(placeAt(document, path)), value)) {
+        throw new JsonPatchError('the test fails');
+      }
+      return document;
+    default:
+      throw new JsonPatchError('no such operation');
+  }
+}
+
+function textOf(operation: JsonObject, name: 'path' | 'from'): string {
+  const text = operation[name];
+  if (typeof text !== 'string') throw new JsonPatchError(`no ${name}`);
+  return text;
+}
+
+/** An object's field or a list's item, which need not be there. */
+interface Place {
+  readonly holder: Holder;
+  readonly key: string;
+}
+
+/** What precedes a pointer's first slash counts for nothing; without one it points nowhere. */
+function placeAt(document: JsonValue, pointer: string): Place {
+  const [, ...keys] = pointer.split('/').map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
+  const key = keys.pop();
+  if (key === undefined) throw new JsonPatchError('the pointer has no slash');
+  let holder = asHolder(document);
+  for (const one of keys) holder = asHolder(valueAt({ holder, key: one }));
+  if (!Array.isArray(holder) && key === '__proto__') throw new JsonPatchError('no field has that name');
+  return { holder, key };
+}
+
+function asHolder(value: JsonValue): Holder {
+  if (typeof value !== 'object' || value === null) throw new JsonPatchError('neither an object nor a list');
+  return value;
+}
+
+/** Of a list of that length, an index; throws where there is none. */
+function indexIn(length: number, key: string): number {
+  const index = /^[+-]?\d+$/.test(key) ? Number(key) : Number.NaN;
+  const counted = index < 0 ? index + length : index;
+  if (!(counted >= 0 && counted < length)) throw new JsonPatchError('no such index');
+  return counted;
+}
+
+/** A field that is not there is null. */
+function valueAt({ holder, key }: Place): JsonValue {
+  if (Array.isArray(holder)) return holder[indexIn(holder.length, key)] ?? null;
+  return Object.hasOwn(holder, key) ? (holder[key] ?? null) : null;
+}
+
+function put({ holder, key }: Place, value: JsonValue): void {
+  if (Array.isArray(holder)) holder[indexIn(holder.length, key)] = value;
+  else holder[key] = value;
+}
+
+function insert({ holder, key }: Place, value: JsonValue): void {
+  if (!Array.isArray(holder)) holder[key] = value;
+  else if (key === '-') holder.push(value);
+  else holder.splice(indexIn(holder.length + 1, key), 0, value);
+}
+
+function take(place: Place): JsonValue {
+  const { holder, key } = place;
+  const value = valueAt(place);
+  if (Array.isArray(holder)) holder.splice(indexIn(holder.length, key), 1);
+  else if (Object.hasOwn(holder, key)) delete holder[key];
+  else throw new JsonPatchError('nothing to remove');
+  return value;
+}
