@@ -29,6 +29,23 @@ const ownedBy = (fields: object = {}) => ({
 });
 const child = (name: string, fields: object = {}, metadata: object = {}) =>
   quietly(post(CONFIG_MAPS, configMap(name, {}, { ...ownedBy(fields), ...metadata })));
+/**
+ * The garbage collector has seen all that was made before this: it leaves as orphans only those dependents that it knows of when
+ * their owner goes. It takes away what has an owner that never was, and it takes everything in its turn.
+ */
+const seenByCollector = [
+  quietly(
+    post(
+      CONFIG_MAPS,
+      configMap(
+        'unowned',
+        {},
+        { ownerReferences: [{ apiVersion: 'example.com/v1', kind: 'Widget', name: 'nobody', uid: 'none' }] },
+      ),
+    ),
+  ),
+  untilGone(`${CONFIG_MAPS}/unowned`),
+] as const;
 const blocked = { blockOwnerDeletion: true };
 const held = { finalizers: ['example.com/hold'] };
 const isDying = ({ metadata }: { metadata: { deletionTimestamp?: string } }) =>
@@ -72,6 +89,7 @@ const garbage: readonly Case[] = [
     'orphans stay',
     makeOwner,
     child('c'),
+    ...seenByCollector,
     remove(`${OWNER}?propagationPolicy=Orphan`),
     untilGone(OWNER),
     until(
@@ -83,6 +101,7 @@ const garbage: readonly Case[] = [
     'orphans by the old option',
     makeOwner,
     child('c'),
+    ...seenByCollector,
     remove(OWNER, { orphanDependents: true }),
     untilGone(OWNER),
     until(

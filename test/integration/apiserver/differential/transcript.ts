@@ -70,7 +70,8 @@ async function play(
   }
 }
 
-const PATIENCE_MS = 30_000;
+/** kube-controller-manager looks for new kinds every 30 s; until then it collects nothing of theirs. */
+const PATIENCE_MS = 90_000;
 
 /** The answer; of a step with a condition the first one for which it holds, or the last when patience ends. */
 async function settled(api: Caller, step: Step, known: Readonly<Record<string, string>>): Promise<Reply> {
