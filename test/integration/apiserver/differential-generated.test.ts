@@ -80,16 +80,19 @@ await describeOnKubernetes(`objects made from schemas, on both servers (seed ${s
     ];
   };
 
+  const answeredAlike = async (one: Parameters<typeof transcript>[1]) => {
+    const [ours, theirs] = await Promise.all([
+      transcript(embedded.api, one, 'default'),
+      transcript(kube.api, one, 'default'),
+    ]);
+    expect(withoutChance(ours)).toEqual(withoutChance(theirs));
+  };
+
   it.each(kinds)('are judged alike: $kind', async ({ kind, spec }) => {
     const schema: JsonSchema = spec.versions[0]?.schema?.openAPIV3Schema?.properties?.spec ?? {};
     await fc.assert(
       fc.asyncProperty(specOf(schema), async (made) => {
-        const one = { name: kind, steps: steps(spec, made) };
-        const [ours, theirs] = await Promise.all([
-          transcript(embedded.api, one, 'default'),
-          transcript(kube.api, one, 'default'),
-        ]);
-        expect(withoutChance(ours)).toEqual(withoutChance(theirs));
+        await answeredAlike({ name: kind, steps: steps(spec, made) });
       }),
       { seed, numRuns: RUNS, endOnFailure: process.env.CI === undefined },
     );
@@ -99,12 +102,7 @@ await describeOnKubernetes(`objects made from schemas, on both servers (seed ${s
     const base = await makeBase(spec, [embedded.api, kube.api]);
     await fc.assert(
       fc.asyncProperty(changeOf(base.schemas, base), async (change) => {
-        const one = { name: kind, steps: changes(base, change) };
-        const [ours, theirs] = await Promise.all([
-          transcript(embedded.api, one, 'default'),
-          transcript(kube.api, one, 'default'),
-        ]);
-        expect(withoutChance(ours)).toEqual(withoutChance(theirs));
+        await answeredAlike({ name: kind, steps: changes(base, change) });
       }),
       { seed, numRuns: CHANGES, endOnFailure: process.env.CI === undefined },
     );

@@ -130,8 +130,8 @@ function optionOf(process: QemuProcess, option: string): string | undefined {
 /** What is not there, or must not be looked at, is none. */
 async function isSameFolder(one: string, other: string): Promise<boolean> {
   try {
-    const [a, b] = await Promise.all([one, other].map((path) => stat(path, { bigint: true })));
-    return a !== undefined && b !== undefined && a.dev === b.dev && a.ino === b.ino;
+    const [a, b] = await Promise.all([stat(one, { bigint: true }), stat(other, { bigint: true })]);
+    return a.dev === b.dev && a.ino === b.ino;
   } catch (error) {
     if (isAway(error)) return false;
     throw error;

@@ -50,7 +50,7 @@ export const RECORDED_DETAILS = `[
     {"domid": 0, "config": {"c_info": {"type": "pv", "name": "Domain-0"}, "b_info": {"max_memkb": 1048576}}},
     {"domid": 1, "config": {
         "c_info": {"type": "pv", "name": "default.web-1.00000000", "uuid": "00000000-0000-4000-8000-000000000001"},
-        "b_info": {"max_vcpus": 1, "max_memkb": 131072, "kernel": "/root/guest/vmlinuz", "type.pv": {}},
+        "b_info": {"max_vcpus": 1, "max_memkb": 131072, "kernel": "/var/lib/coppice/layers/kernel", "type.pv": {}},
         "disks": [{"pdev_path": "/var/lib/coppice/appliances/00000000-0000-4000-8000-000000000001/disk.qcow2",
                    "vdev": "xvda", "format": "qcow2", "readwrite": 1}],
         "nics": [{"devid": 0, "mac": "00:16:3e:00:00:01", "bridge": "br0", "nictype": "vif"}],
