@@ -60,6 +60,15 @@ ${script}
     expect(acceleratorReason).toContain((await hasKvm()) ? 'failed to set MSR' : '/dev/kvm cannot be used');
   });
 
+  it('takes emulation where KVM carries out each instruction by itself', async () => {
+    await install(`case "$*" in *'accel kvm'*) exit 97;; esac; exit ${arrived}`);
+    const { accelerator, acceleratorReason } = await driver().probe();
+    expect(accelerator).toBe('tcg');
+    expect(acceleratorReason).toContain(
+      (await hasKvm()) ? 'far slower than emulation' : '/dev/kvm cannot be used',
+    );
+  });
+
   it('does without the sandbox where there is none', async () => {
     await install(
       `case "$*" in *-sandbox*) echo 'qemu: -sandbox is not enabled' >&2; exit 1;; esac; exit ${arrived}`,

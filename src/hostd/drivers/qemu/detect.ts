@@ -6,7 +6,7 @@ import { makeDirectory, readJsonIfThere, writeJsonDurably } from '../../files.ts
 import { isRecord } from '../common/json.ts';
 import { locate, runProgram } from '../common/programs.ts';
 import type { Machine } from './command-line.ts';
-import { tryMachine } from './trial.ts';
+import { trialVersion, tryMachine } from './trial.ts';
 
 export type Wish = 'auto' | 'kvm' | 'tcg';
 
@@ -43,12 +43,12 @@ export async function detect(options: DetectOptions): Promise<Hypervisor> {
   return found;
 }
 
-/** Changes with whatever may change the result: program, boot of the host (its kernel with it), access to KVM, wish. */
+/** Changes with whatever may change the result: trial, program, boot of the host (its kernel with it), access to KVM, wish. */
 async function keyOf(program: string, wish: Wish): Promise<string> {
   const { mtimeMs, size, ino } = await stat(program);
   const boot = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
   const kvm = (await kvmMissing()) ?? 'kvm';
-  return [program, mtimeMs, size, ino, boot, kvm, wish].join(' ');
+  return [trialVersion, program, mtimeMs, size, ino, boot, kvm, wish].join(' ');
 }
 
 async function readKnown(cache: string, key: string): Promise<Hypervisor | undefined> {
