@@ -18,8 +18,12 @@ export type Fault =
 export interface Passed {
   readonly method: string;
   readonly path: string;
-  /** Milliseconds of performance.now(). */
+  /** When it was asked, in milliseconds of performance.now(). */
   readonly at: number;
+  /** When it was sent on to the server; undefined while, or if, it is not. */
+  readonly sentAt?: number;
+  /** Undefined while, or if, the server has not answered. */
+  readonly status?: number;
 }
 
 /** An API server as seen through a proxy that reads HTTP, and answers as servers in trouble do. */
@@ -37,11 +41,13 @@ export interface FaultProxy {
   close(): Promise<void>;
 }
 
+type Noted = { -readonly [key in keyof Passed]: Passed[key] };
+
 interface State {
   fault: Fault | undefined;
   thawed: PromiseWithResolvers<void>;
   readonly delays: Map<string, number>;
-  readonly passed: Passed[];
+  readonly passed: Noted[];
   readonly sockets: Set<Socket>;
 }
 
@@ -113,7 +119,8 @@ async function handle(
 ): Promise<void> {
   const { method = 'GET', url = '/' } = asked;
   const body = await read(asked);
-  state.passed.push({ method, path: url, at: performance.now() });
+  const noted: Noted = { method, path: url, at: performance.now() };
+  state.passed.push(noted);
   const { fault } = state;
   if (fault?.kind === 'status') {
     refuse(answer, fault);
@@ -122,7 +129,9 @@ async function handle(
   await state.thawed.promise;
   // Who asked may have given up meanwhile: what it wanted then must not be done now.
   if (answer.destroyed) return;
+  noted.sentAt = performance.now();
   const response = await ask(`${server}${url}`, agent, asked, body, answer);
+  noted.status = response.statusCode;
   answer.writeHead(response.statusCode ?? 502, headersOf(response, fault));
   if (fault?.kind === 'truncated') await truncate(response, answer);
   else await pass(state, response, answer, fault, delayOf(state, url));
