@@ -105,7 +105,7 @@ await describeOnKubernetes('kubectl on both servers', (programs) => {
     let kept = '';
     const filled = (text: string) => text.replaceAll('{ns}', ns).replaceAll('{kept}', kept);
     const run = async (command: Command) => {
-      const { args, input = '', editing, isKept, watches } = command;
+      const { args, input = '', editing, isKept, isAside, watches } = command;
       const env = editing === undefined ? {} : { KUBE_EDITOR: await editorFor(editing, said.length) };
       const kubectl = new Kubectl(program ?? '', server.kubeconfigPath, env);
       const typed = (args.includes('-n') ? args : [...args, '-n', ns]).map(filled);
@@ -114,7 +114,7 @@ await describeOnKubernetes('kubectl on both servers', (programs) => {
           ? await kubectl.run(typed, filled(input))
           : { code: 0, stdout: await watched(kubectl, typed, watches, run), stderr: '' };
       if (isKept === true) kept = stdout;
-      said.push({ command, code, stdout: plain(stdout), stderr: plain(stderr) });
+      said.push({ command, code, stdout: isAside === true ? '' : plain(stdout), stderr: plain(stderr) });
     };
     await run({ args: ['create', 'namespace', ns] });
     for (const command of commands) await run(command);

@@ -13,6 +13,8 @@ export interface Command {
   readonly fails?: true;
   /** What it prints is kept for later commands: a uid. */
   readonly isKept?: true;
+  /** Chance decides what it prints. */
+  readonly isAside?: true;
   /** It goes on until it has printed all that these lead to, and is ended then. */
   readonly watches?: Watching;
 }

@@ -112,8 +112,8 @@ const watches: readonly Script[] = [
 ];
 
 /** A config map that the widget `a` owns, whose uid was kept. */
-function dependent(name: string, { finalizers = '', owners = '' } = {}): Command {
-  const owner = 'apiVersion: example.com/v1, kind: Widget, name: a, uid: "{kept}", blockOwnerDeletion: true';
+function dependent(name: string, { finalizers = '', owners = '', uid = '{kept}' } = {}): Command {
+  const owner = `apiVersion: example.com/v1, kind: Widget, name: a, uid: "${uid}", blockOwnerDeletion: true`;
   return run(
     'create -f -',
     `apiVersion: v1
@@ -126,6 +126,15 @@ metadata: {name: ${name}, finalizers: [${finalizers}], ownerReferences: [{${owne
 const makeOwner = apply(widget('a'));
 const keepUid = keep(run('get wi a -o jsonpath={.metadata.uid}'));
 const isGone = (what: string) => run(`wait ${what} --for=delete --timeout=90s`);
+
+/**
+ * The garbage collector has seen all that was made before this, as it has taken away what has an owner that never was,
+ * and it takes everything in its turn. Dependents that it does not know of when their owner goes are lost.
+ */
+const seenByCollector = [
+  dependent('unowned', { uid: 'none' }),
+  { ...isGone('cm/unowned'), isAside: true },
+] as const;
 
 /**
  * What goes with what it belongs to, and who waits for it. A watch that ends within a second kubectl complains of, but
@@ -153,6 +162,7 @@ const deletions: readonly Script[] = [
     keepUid,
     dependent('one'),
     dependent('two'),
+    ...seenByCollector,
     run('delete wi a --cascade=foreground --timeout=90s'),
     fails(run('get wi a')),
     run('get cm'),
@@ -176,6 +186,7 @@ const deletions: readonly Script[] = [
     makeOwner,
     keepUid,
     dependent('one'),
+    ...seenByCollector,
     run('delete wi a --cascade=orphan --timeout=90s'),
     fails(run('get wi a')),
     run('get cm one -o jsonpath={.metadata.ownerReferences}'),
