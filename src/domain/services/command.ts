@@ -8,13 +8,14 @@ import type { PackageFacts, Probe, ServicePlan, ServiceRequest } from './types.t
 
 /**
  * $1 the service's directory, $2 staging directory, $3 a program of the package or nothing: inline files and
- * zip archives bring no mode that lets it run. The release file changes with every installation, by which
+ * zip archives bring no mode that lets it run. $4 what is added to all modes, or nothing. The release file changes with every installation, by which
  * START knows a new package.
  */
 const ACTIVATE: GuestScript = {
   title: 'put the package in place',
   timeoutSeconds: 120,
-  text: `directory=$1 staging=$2 program=$3
+  text: `directory=$1 staging=$2 program=$3 modes=$4
+if [ -n "$modes" ]; then b chmod -R "$modes" "$staging"; fi
 if [ -n "$program" ] && [ -f "$staging/$program" ]; then b chmod 0755 "$staging/$program"; fi
 b rm -rf "$directory"
 b mv "$staging" "$directory"
@@ -50,10 +51,11 @@ export function buildCommand(request: ServiceRequest): ServicePlan {
 
 function installActions(directory: string, facts: Exclude<PackageFacts, { kind: 'none' }>, program: string) {
   const staging = `${directory}.new`;
+  const bringsModes = facts.kind === 'archive' && facts.format !== 'file';
   return [
     runScript(PREPARE, [staging]),
     putInto(staging, facts),
-    runScript(ACTIVATE, [directory, staging, program]),
+    runScript(ACTIVATE, [directory, staging, program, bringsModes ? '' : 'a+rX']),
   ];
 }
 

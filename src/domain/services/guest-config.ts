@@ -14,34 +14,34 @@ const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/;
 /** Linux refuses argument lists beyond a quarter of the stack's limit, 2 MiB by default. */
 const ENVIRONMENT_BYTES = 1024 * 1024;
 
-/** $1 hostname: for the running system, and for the next boot. */
-const SET_HOSTNAME: GuestScript = {
-  title: 'set the hostname',
+/**
+ * $1 how many lines the environment has; they are in COPPICE_LINE_0 …. $2 hostname, for the running system and for the
+ * next boot, or nothing. One script: each costs a guest that is just booting as much as all that it does. Environments
+ * hold secrets, so that only root looks into their folder.
+ */
+const CONFIGURE: GuestScript = {
+  title: 'set environment and hostname',
   timeoutSeconds: 30,
-  text: `printf '%s\\n' "$1" >/etc/hostname.new
-b mv /etc/hostname.new /etc/hostname
-printf '%s' "$1" >/proc/sys/kernel/hostname
-[ -f /etc/hosts ] || printf '127.0.0.1 localhost\\n' >/etc/hosts
-b grep -v '^127\\.0\\.1\\.1[[:space:]]' /etc/hosts >/etc/hosts.new || :
-printf '127.0.1.1 %s\\n' "$1" >>/etc/hosts.new
-b mv /etc/hosts.new /etc/hosts
-b sync
-`,
-};
-
-/** $1 how many lines the file has; they are in COPPICE_LINE_0 … Only root reads it: environments hold secrets. */
-const SET_ENVIRONMENT: GuestScript = {
-  title: 'set the environment',
-  timeoutSeconds: 30,
-  text: `b mkdir -p /etc/coppice
-umask 077
-: >/etc/coppice/env.new
+  text: `[ -d /etc/coppice ] || b mkdir -p /etc/coppice
+b chmod 0700 /etc/coppice
 at=0
 while [ "$at" -lt "$1" ]; do
-  eval "printf '%s\\n' \\"\\$COPPICE_LINE_$at\\"" >>/etc/coppice/env.new
+  eval "printf '%s\\n' \\"\\$COPPICE_LINE_$at\\""
   at=$((at + 1))
-done
+done >/etc/coppice/env.new
+b chmod 0600 /etc/coppice/env.new
 b mv /etc/coppice/env.new /etc/coppice/env
+if [ -n "$2" ]; then
+  printf '%s\\n' "$2" >/etc/hostname.new
+  b mv /etc/hostname.new /etc/hostname
+  printf '%s' "$2" >/proc/sys/kernel/hostname
+  [ -f /etc/hosts ] || printf '127.0.0.1 localhost\\n' >/etc/hosts
+  while IFS= read -r line || [ -n "$line" ]; do
+    case $line in 127.0.1.1[[:space:]]*) ;; *) printf '%s\\n' "$line" ;; esac
+  done </etc/hosts >/etc/hosts.new
+  printf '127.0.1.1 %s\\n' "$2" >>/etc/hosts.new
+  b mv /etc/hosts.new /etc/hosts
+fi
 b sync
 `,
 };
@@ -53,12 +53,10 @@ b sync
  * @throws ServiceRequestError for a hostname or environment that no guest can take
  */
 export function configureGuest({ hostname, env = {} }: GuestConfiguration): readonly GuestAction[] {
-  const actions: GuestAction[] = [];
-  if (hostname !== undefined) actions.push(runScript(SET_HOSTNAME, [requireHostname(hostname)]));
+  const name = hostname === undefined ? '' : requireHostname(hostname);
   const lines = environmentLines(env);
   const named = Object.fromEntries(lines.map((line, at) => [`COPPICE_LINE_${at}`, line]));
-  actions.push(runScript(SET_ENVIRONMENT, [`${lines.length}`], named));
-  return actions;
+  return [runScript(CONFIGURE, [`${lines.length}`, name], named)];
 }
 
 function requireHostname(hostname: string): string {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -51,6 +51,15 @@ function reasonOf(plan: () => unknown): string {
     throw error;
   }
   return 'no error';
+}
+
+function inFolder<T>(prefix: string, use: (folder: string) => T): T {
+  const folder = mkdtempSync(join(tmpdir(), prefix));
+  try {
+    return use(folder);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }
 
 describe('the name of a service', () => {
@@ -158,7 +167,7 @@ describe('command', () => {
   it('unpacks, runs and stops the program, with what the user gave as arguments only', () => {
     const plan = planService(command());
     expect(valuesOf(plan.actions[0])).toEqual(['/opt/coppice/web.new']);
-    expect(valuesOf(plan.actions[2])).toEqual(['/opt/coppice/web', '/opt/coppice/web.new', './run']);
+    expect(valuesOf(plan.actions[2])).toEqual(['/opt/coppice/web', '/opt/coppice/web.new', './run', '']);
     const [name, directory, , ...argv] = valuesOf(plan.start[0]);
     expect([name, directory, argv]).toEqual(['web', '/opt/coppice/web', ['./run', 'a b', '$(reboot)']]);
     expect(valuesOf(plan.stop[0])).toEqual(['web']);
@@ -177,6 +186,22 @@ describe('command', () => {
     );
     expect(valuesOf(plan.start[0]).slice(3)).toEqual(['./server']);
     expect(valuesOf(plan.actions[2])?.[2]).toBe('./server');
+  });
+
+  it('lets everybody read files that bring no modes, and leaves those of an archive', () => {
+    const modeAfter = (facts: ServiceRequest['package']) =>
+      inFolder('coppice-modes-', (folder) => {
+        const action = planService(command({ package: facts })).actions[2];
+        if (action?.kind !== 'exec') throw new Error('it is a program to run');
+        const [shell = '', ...args] = action.argv.map((word) => word.replaceAll('/opt/coppice', folder));
+        mkdirSync(join(folder, 'web.new'));
+        writeFileSync(join(folder, 'web.new/key'), '', { mode: 0o600 });
+        execFileSync(shell, args);
+        return statSync(join(folder, 'web/key')).mode & 0o777;
+      });
+    expect(modeAfter(files('key'))).toBe(0o644);
+    expect(modeAfter({ ...SITE, fileName: 'key', format: 'file' })).toBe(0o644);
+    expect(modeAfter(SITE)).toBe(0o600);
   });
 
   it('takes an opened port for the service, unless told otherwise', () => {
@@ -230,13 +255,12 @@ describe('a request that cannot be carried out', () => {
 
 describe('configureGuest', () => {
   it('sets the hostname, and the environment quoted for a shell', () => {
-    const [hostname, environment] = configureGuest({
+    const [configure] = configureGuest({
       hostname: 'web-0',
       env: { QUOTED: "it's $HOME `x`", A: 'two\nlines' },
     });
-    expect(valuesOf(hostname)).toEqual(['web-0']);
-    expect(valuesOf(environment)).toEqual(['2']);
-    expect(environment).toMatchObject({
+    expect(valuesOf(configure)).toEqual(['2', 'web-0']);
+    expect(configure).toMatchObject({
       env: { COPPICE_LINE_0: "A='two\nlines'", COPPICE_LINE_1: "QUOTED='it'\\''s $HOME `x`'" },
     });
   });
@@ -246,22 +270,36 @@ describe('configureGuest', () => {
     const [action] = configureGuest({ env });
     if (action?.kind !== 'exec') throw new Error('it is a program to run');
     expect(action.argv.join(' ')).not.toContain('s3cret');
-    const folder = mkdtempSync(join(tmpdir(), 'coppice-env-'));
-    try {
+    inFolder('coppice-env-', (folder) => {
       const [shell = '', ...args] = action.argv.map((word) => word.replaceAll('/etc/coppice', folder));
       execFileSync(shell, args, { env: { PATH: process.env.PATH, ...action.env } });
       const print = `. ${folder}/env; for name in QUOTED LINES EMPTY SECRET; do eval "printf '%s\\0' \\"\\$$name\\""; done`;
       expect(execFileSync(shell, ['-c', print]).toString().split('\0')).toEqual([...Object.values(env), '']);
       expect(statSync(join(folder, 'env')).mode & 0o777).toBe(0o600);
-    } finally {
-      rmSync(folder, { recursive: true });
-    }
+    });
   });
 
   it('empties the environment when there is none, and leaves a hostname alone that is not given', () => {
     const actions = configureGuest({});
-    expect(actions.map((action) => action.title)).toEqual(['set the environment']);
-    expect(valuesOf(actions[0])).toEqual(['0']);
+    expect(actions.map(valuesOf)).toEqual([['0', '']]);
+  });
+
+  it('gives the hostname to the system, to its next boot, and to lookups, whatever stood there before', () => {
+    const [action] = configureGuest({ hostname: 'web-1' });
+    if (action?.kind !== 'exec') throw new Error('it is a program to run');
+    inFolder('coppice-hostname-', (folder) => {
+      const before = '127.0.0.1 localhost\n127.0.1.1 web-0\n127.0.1.10 other\n  10.0.0.1 far';
+      writeFileSync(join(folder, 'hosts'), before);
+      const [shell = '', ...args] = action.argv.map((word) =>
+        word.replaceAll(/\/(etc|proc\/sys\/kernel)\//g, `${folder}/`),
+      );
+      for (let run = 0; run < 2; run += 1) execFileSync(shell, args);
+      const contentOf = (name: string) => readFileSync(join(folder, name), 'utf8');
+      expect(contentOf('hosts')).toBe(
+        '127.0.0.1 localhost\n127.0.1.10 other\n  10.0.0.1 far\n127.0.1.1 web-1\n',
+      );
+      expect([contentOf('hostname').trim(), contentOf('coppice/env')]).toEqual(['web-1', '']);
+    });
   });
 
   it.each([

@@ -22,16 +22,16 @@ const PUBLISH: GuestScript = {
   timeoutSeconds: 120,
   text: `root=$1 staging=$2 list=$3
 b chmod -R a+rX "$staging"
-b mkdir -p "\${list%/*}"
+[ -d "\${list%/*}" ] || b mkdir -p "\${list%/*}"
 [ -f "$list" ] || : >"$list"
 b ls -A "$staging" >"$list.new"
 while IFS= read -r entry; do
   case $entry in '' | . | .. | */*) continue ;; esac
   [ -e "$staging/$entry" ] || b rm -rf "$root/$entry"
 done <"$list"
-b cat "$list.new" >>"$list"
+while IFS= read -r entry; do printf '%s\\n' "$entry"; done <"$list.new" >>"$list"
 while IFS= read -r entry; do
-  b rm -rf "$root/$entry"
+  if [ -e "$root/$entry" ] || [ -L "$root/$entry" ]; then b rm -rf "$root/$entry"; fi
   b mv "$staging/$entry" "$root/$entry"
 done <"$list.new"
 b mv "$list.new" "$list"

@@ -76,7 +76,8 @@ export type GuestAction =
   | {
       /**
        * Transfer the package of kind `archive`. With `unpack` its entries go into the existing, empty
-       * directory `path`; without, the file itself is written as `path`.
+       * directory `path`; without, the file itself is written as `path`,
+       * with the mode that the agent gives.
        */
       readonly kind: 'putPackage';
       readonly title: string;
@@ -86,7 +87,7 @@ export type GuestAction =
   | {
       /**
        * Write the package's files, of kind `files`, below the existing, empty directory, making folders as
-       * needed.
+       * needed; with the modes that the agent gives, which may let none but root read them.
        */
       readonly kind: 'putFiles';
       readonly title: string;

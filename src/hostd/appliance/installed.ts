@@ -47,7 +47,10 @@ async function askGuest(scope: Scope, signal: AbortSignal): Promise<Installed> {
   return { ...parse(rest.join('\n')), bootId };
 }
 
-/** Notes in the guest what was just done there. */
+/**
+ * Notes in the guest what was just done there: straight into the file's place, as half a note is none ({@link parse}), and
+ * a program that puts it there takes a guest longer than all of it.
+ */
 export async function writeInstalled(
   scope: Scope,
   change: Partial<Installed>,
@@ -56,10 +59,7 @@ export async function writeInstalled(
   const installed: Installed = { ...(await readInstalled(scope, signal)), ...change };
   const { bootId: _, ...lasting } = installed;
   const content = Buffer.from(`${JSON.stringify(lasting)}\n`);
-  await orAborted(
-    scope.guest.writeFile(INSTALLED_PATH, once(content), { mode: 0o600, timeoutMs: TIMEOUT_MS }),
-    signal,
-  );
+  await orAborted(scope.guest.writeFile(INSTALLED_PATH, once(content), { timeoutMs: TIMEOUT_MS }), signal);
   scope.installed = installed;
 }
 

@@ -95,26 +95,25 @@ describe('a guest behind an agent', () => {
     expect(env).toEqual([expect.stringMatching(/^PATH=.*\/bin/), 'A=b']);
   });
 
-  it('writes all bytes beside the file, and moves them into place with the mode', async () => {
+  it('writes all bytes, and runs no program for it', async () => {
     const fake = new FakeGuest();
-    await fake.guest().writeFile('/srv/a file', content('one ', 'two'), { mode: 0o600, ...patience });
+    await fake.guest().writeFile('/srv/a file', content('one ', 'two'), patience);
     expect(fake.written.toString()).toBe('one two');
     const [open] = fake.agent.commands.filter(({ execute }) => execute === 'guest-file-open');
-    const partial = open?.arguments?.path;
-    expect(partial).toMatch(/^\/srv\/a file./);
-    expect(fake.programs.map((argv) => argv.slice(4))).toEqual([['0600', partial, '/srv/a file']]);
+    expect(open?.arguments?.path).toBe('/srv/a file');
+    expect(fake.programs).toEqual([]);
   });
 
   it('makes the folder only when it is missing', async () => {
     const fake = new FakeGuest({ folderExists: false });
-    await fake.guest().writeFile('/srv/deep/file', content('x'), { mode: 0o644, ...patience });
+    await fake.guest().writeFile('/srv/deep/file', content('x'), patience);
     expect(fake.programs[0]?.slice(4)).toEqual(['/srv/deep']);
     expect(fake.written.toString()).toBe('x');
   });
 
   it('says that the guest’s disk is full, and removes what it has written', async () => {
     const fake = new FakeGuest({ freeBytes: 5 });
-    const writing = fake.guest().writeFile('/srv/f', content('123456789'), { mode: 0o644, ...patience });
+    const writing = fake.guest().writeFile('/srv/f', content('123456789'), patience);
     await expect(writing).rejects.toMatchObject({ reason: 'GuestDiskFull' });
     const last = fake.programs.at(-1) ?? [];
     expect(last[2]).toContain('rm -f');
@@ -127,7 +126,7 @@ describe('a guest behind an agent', () => {
       yield Buffer.from('some');
       throw new Error('the source dried up');
     };
-    const writing = fake.guest().writeFile('/srv/f', broken(), { mode: 0o644, ...patience });
+    const writing = fake.guest().writeFile('/srv/f', broken(), patience);
     await expect(writing).rejects.toThrow('the source dried up');
     expect(fake.agent.commands.map(({ execute }) => execute)).toContain('guest-file-close');
   });

@@ -13,8 +13,8 @@ export function createAgentGuest(session: Session, close: () => void): Guest {
       await agent.command('guest-ping', {}, timeoutMs);
     },
     exec: (argv, { env, timeoutMs }) => execute(session, argv, env, deadlineIn(clock, timeoutMs)),
-    writeFile: (path, content, { mode, timeoutMs }) =>
-      writeGuestFile(session, { path, content, mode }, deadlineIn(clock, timeoutMs)),
+    writeFile: (path, content, { timeoutMs }) =>
+      writeGuestFile(session, path, content, deadlineIn(clock, timeoutMs)),
     interfaces: (timeoutMs) => readInterfaces(session, deadlineIn(clock, timeoutMs)),
     shutdown: async (timeoutMs) => {
       try {

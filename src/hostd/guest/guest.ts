@@ -20,14 +20,14 @@ export interface Guest {
     options: { readonly env?: Readonly<Record<string, string>>; readonly timeoutMs: number },
   ): Promise<GuestExecResult>;
   /**
-   * Writes a file into the guest from the chunks, whole or not at all: to a temporary name beside it, then renamed.
-   * Folders that are missing are made.
-   * Rejects with reason `GuestDiskFull` when it does not fit.
+   * Writes a file into the guest from the chunks, with the mode that the agent gives; folders that are missing are made.
+   * Straight into its place, as each program that is run in a guest takes longer than most files: what a write that
+   * broke off leaves there must do no harm. Rejects with reason `GuestDiskFull` when it does not fit.
    */
   writeFile(
     path: string,
     content: AsyncIterable<Uint8Array>,
-    options: { readonly mode: number; readonly timeoutMs: number },
+    options: { readonly timeoutMs: number },
   ): Promise<void>;
   interfaces(timeoutMs: number): Promise<readonly GuestInterface[]>;
   /** Asks the guest to power off; does not wait. */

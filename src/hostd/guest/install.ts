@@ -85,9 +85,8 @@ async function putPackage(
   const { size } = await stat(file);
   const unpacked = unpack === undefined ? 0 : await unpackedBytes(file, size, unpack);
   await requireSpace(guest, unpack === undefined ? posix.dirname(path) : path, size + unpacked);
-  // In the directory that is made anew for every try, so that nothing is left of a try that broke off.
   const target = unpack === undefined ? path : `${path}/.coppice-package`;
-  await write(guest, target, contentOf(file), size, signal);
+  await write(guest, target, { content: contentOf(file), size }, signal);
   if (unpack === undefined) return;
   const script = `${unpackScripts[unpack]} && b rm -f "$1"`;
   await mustSucceed(guest, title, shellScript(script, [target, path]), unpackMs);
@@ -102,7 +101,7 @@ async function putFiles(
   const total = Object.values(files).reduce((sum, { length }) => sum + length, 0);
   await requireSpace(guest, directory, total);
   for (const [name, bytes] of Object.entries(files)) {
-    await write(guest, below(directory, name), once(bytes), bytes.length, signal);
+    await write(guest, below(directory, name), { content: once(bytes), size: bytes.length }, signal);
   }
 }
 
@@ -113,15 +112,12 @@ function below(directory: string, name: string): string {
   throw hostErrors.packageFileOutside(name);
 }
 
-function write(
-  guest: Guest,
-  path: string,
-  content: AsyncIterable<Uint8Array>,
-  size: number,
-  signal: AbortSignal,
-): Promise<void> {
+type Content = { readonly content: AsyncIterable<Uint8Array>; readonly size: number };
+
+/** The directory is made anew for every try: what a try that broke off has written is of no harm. */
+function write(guest: Guest, path: string, { content, size }: Content, signal: AbortSignal): Promise<void> {
   const timeoutMs = transferMs + Math.ceil(size / slowestBytesPerMs);
-  return guest.writeFile(path, untilAborted(content, signal), { mode: 0o644, timeoutMs });
+  return guest.writeFile(path, untilAborted(content, signal), { timeoutMs });
 }
 
 async function* untilAborted(

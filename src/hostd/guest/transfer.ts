@@ -11,36 +11,30 @@ import { askAgent, askForObject, type Session, shellScript, tellsOfFullDisk } fr
  */
 const chunkBytes = 128 * 1024;
 
-/** What a transfer that broke off has left stands here; the next one to the same path writes over it. */
-const partialSuffix = '.coppice-partial';
-
 const cleanUpMs = 10_000;
 
-type GuestFile = {
-  readonly path: string;
-  readonly content: AsyncIterable<Uint8Array>;
-  readonly mode: number;
-};
-
-/** Writes a file into the guest, whole or not at all; see {@link Guest.writeFile}. */
-export async function writeGuestFile(session: Session, file: GuestFile, deadline: Deadline): Promise<void> {
-  const partial = `${file.path}${partialSuffix}`;
+/** Writes a file into the guest; see {@link Guest.writeFile}. */
+export async function writeGuestFile(
+  session: Session,
+  path: string,
+  content: AsyncIterable<Uint8Array>,
+  deadline: Deadline,
+): Promise<void> {
   try {
-    await fill(session, partial, file.content, deadline);
-    await publish(session, partial, file, deadline);
+    await fill(session, path, content, deadline);
   } catch (error) {
-    await removePartial(session, partial, error);
-    throw tellsOfFullDisk(messageOf(error)) ? hostErrors.guestDiskFull(file.path) : error;
+    await removeHalf(session, path, error);
+    throw tellsOfFullDisk(messageOf(error)) ? hostErrors.guestDiskFull(path) : error;
   }
 }
 
 async function fill(
   session: Session,
-  partial: string,
+  path: string,
   content: AsyncIterable<Uint8Array>,
   deadline: Deadline,
 ): Promise<void> {
-  const handle = await openFile(session, partial, deadline);
+  const handle = await openFile(session, path, deadline);
   try {
     for await (const chunk of chunksOf(content, chunkBytes)) {
       await writeChunk(session, handle, chunk, deadline);
@@ -84,23 +78,9 @@ async function writeChunk(
   }
 }
 
-async function publish(
-  session: Session,
-  partial: string,
-  file: GuestFile,
-  deadline: Deadline,
-): Promise<void> {
-  const mode = file.mode.toString(8).padStart(4, '0');
-  const argv = shellScript('b chmod "$1" "$2" && b mv -f "$2" "$3"', [mode, partial, file.path]);
-  const moved = await execute(session, argv, undefined, deadline);
-  if (moved.exitCode !== 0) {
-    throw hostErrors.guestAgentRefused(`${file.path} cannot be put in its place: ${moved.stderr.trim()}`);
-  }
-}
-
 /** A full disk stays full while half a file is on it. What a silent guest has left, the next try writes over. */
-async function removePartial(session: Session, partial: string, cause: unknown): Promise<void> {
+async function removeHalf(session: Session, path: string, cause: unknown): Promise<void> {
   if (cause instanceof HostError && cause.reason === 'AgentUnavailable') return;
-  const argv = shellScript('b rm -f "$1"', [partial]);
+  const argv = shellScript('b rm -f "$1"', [path]);
   await execute(session, argv, undefined, deadlineIn(session.clock, cleanUpMs)).catch(messageOf);
 }
