@@ -135,9 +135,9 @@ async function openParts(options: HostDaemonOptions): Promise<Parts> {
     () => appliances.list(),
     () => driver.counts?.() ?? {},
   );
-  const appliances = managerOf(options, services, events, metrics);
+  const appliances = managerOf(options, services, events, metrics, () => host.measureSoon());
   const use = new HostUse({ clock, override: options.capacity, stateDirectory });
-  const host = new Host({
+  const host: Host = new Host({
     ...options,
     startedAt,
     info,
@@ -162,6 +162,7 @@ function managerOf(
   services: HostServices,
   events: EventHub,
   metrics: HostMetrics,
+  onRoom: () => void,
 ): ApplianceManager {
   const manager: ApplianceManager = new ApplianceManager({
     root: join(stateDirectory, 'appliances'),
@@ -178,6 +179,7 @@ function managerOf(
     onGone: (uuid) => {
       metrics.forget(uuid);
       events.publish({ type: 'applianceGone', uuid });
+      onRoom();
     },
     onLetGo: () => {
       services.packages

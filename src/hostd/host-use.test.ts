@@ -56,6 +56,17 @@ describe('the use of a host', () => {
     expect(used).toMatchObject({ cpuMillis: 250, memoryBytes: 20 * 4096 });
   });
 
+  it('does not hide what the others take when a VM ends', async () => {
+    const { clock, set } = movableClock();
+    const use = new HostUse({ clock, override: { cpuMillis: 1000 }, stateDirectory: proc, proc });
+    await writeProcess(7, 900, 10);
+    await writeProcess(8, 100, 10);
+    await use.measure(vmsOf(7, 8));
+    set(1000);
+    await writeProcess(8, 130, 10);
+    expect((await use.measure(vmsOf(8))).used.cpuMillis).toBe(300);
+  });
+
   it('is never negative, though a VM that ended takes its time with it', async () => {
     const { clock, set } = movableClock();
     const use = new HostUse({ clock, override: { cpuMillis: 1000 }, stateDirectory: proc, proc });

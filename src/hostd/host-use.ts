@@ -27,6 +27,8 @@ export class HostUse {
   readonly #stateDirectory: string;
   readonly #proc: string;
   #last: CpuSample | undefined;
+  #own: ReadonlyMap<number, number> = new Map();
+  #ownMillis = 0;
   #cpuMillis = 0;
 
   constructor(options: {
@@ -86,7 +88,7 @@ export class HostUse {
     this.#last = now;
     // Counters of another source say nothing about the time between.
     if (before === undefined || before.source !== now.source || now.at <= before.at) return;
-    // A VM that ended takes its time with it: the sum falls, and that is no negative use.
+    // A hypervisor's VM that ended takes its time with it: the sum falls, and that is no negative use.
     const busy = Math.max(0, now.busyMillis - before.busyMillis);
     this.#cpuMillis = Math.round((busy / (now.at - before.at)) * 1000);
   }
@@ -109,14 +111,18 @@ export class HostUse {
     return (kibibytes('MemTotal') - kibibytes('MemAvailable')) * 1024;
   }
 
+  /** A sum that only grows: of a VM that ended, what it took does not hide what the others take. */
   async #busyOf(pids: readonly number[]): Promise<number> {
-    const ticks = pids.map(async (pid) => {
+    const times = pids.map(async (pid) => {
       const stat = await this.#ofProcess(pid, 'stat');
       // The command's name, in parentheses, may hold blanks: what counts begins behind it, at field 3.
       const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-      return Number(fields[11] ?? 0) + Number(fields[12] ?? 0);
+      return [pid, (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) * MILLIS_PER_TICK] as const;
     });
-    return (await Promise.all(ticks)).reduce((sum, each) => sum + each, 0) * MILLIS_PER_TICK;
+    const own = new Map(await Promise.all(times));
+    for (const [pid, millis] of own) this.#ownMillis += Math.max(0, millis - (this.#own.get(pid) ?? 0));
+    this.#own = own;
+    return this.#ownMillis;
   }
 
   async #residentOf(pids: readonly number[]): Promise<number> {

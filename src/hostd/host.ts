@@ -3,6 +3,7 @@ import type PQueue from 'p-queue';
 import type { Logger } from 'pino';
 import type { HostStatus, Problem } from '../host/protocol.ts';
 import type { ApplianceManager } from './appliance/manager.ts';
+import { Wake } from './appliance/wake.ts';
 import { type Clock, instant } from './clock.ts';
 import type { Driver, DriverInfo } from './drivers/driver.ts';
 import { hostErrors, toProblem } from './errors.ts';
@@ -29,10 +30,14 @@ export type HostOptions = {
 /** Below this share of the disk's space that is free, people are told. */
 const PRESSURE_SHARE = 0.1;
 
+/** A host that changed is measured anew after so long: a task that is removed is many appliances that go. */
+const GATHER_MS = 500;
+
 /** The host as a whole: measured at intervals, and told when something about it changed. */
 export class Host {
   readonly #options: HostOptions;
   readonly #stop = new AbortController();
+  readonly #wake = new Wake();
   #info: DriverInfo;
   #measured: Pick<HostStatus, 'capacity' | 'used'> | undefined;
   #foreignVms: readonly string[] = [];
@@ -53,6 +58,11 @@ export class Host {
   async close(): Promise<void> {
     this.#stop.abort();
     await this.#running;
+  }
+
+  /** VMs are gone: whoever waits for their room must not wait for the next measurement. */
+  measureSoon(): void {
+    this.#wake.now();
   }
 
   /** Undefined until it was measured once. */
@@ -85,9 +95,11 @@ export class Host {
   async #run(): Promise<void> {
     const { clock, measureMs, log } = this.#options;
     const stop = this.#stop.signal;
+    const gatherMs = Math.min(GATHER_MS, measureMs / 2);
     while (!stop.aborted) {
       try {
-        await clock.sleep(measureMs, stop);
+        await this.#wake.pause(measureMs - gatherMs, clock, stop);
+        await clock.sleep(gatherMs, stop);
         await this.#measure();
       } catch (error) {
         if (!stop.aborted) log.warn({ err: error }, 'the host could not be measured');

@@ -167,6 +167,18 @@ describe('the event stream', () => {
     });
   });
 
+  it('tells of the room that an appliance leaves, long before it is measured next', async () => {
+    const overrides = { ...OVERRIDES, measureMs: 3_600_000 };
+    await withHost(certificates, { overrides }, async ({ client, layer }) => {
+      const desired = applianceOf(layer);
+      const other = applianceOf(layer, { name: 'other' });
+      for (const each of [desired, other]) await client.putAppliance(each);
+      for (const { uuid } of [desired, other]) await untilAvailable(client, uuid);
+      await client.deleteAppliance(desired.uuid);
+      await readEvents(client, undefined, (event) => event.type === 'host' && event.host.appliances === 1);
+    });
+  });
+
   it('is known to be dead when it falls silent', async () => {
     const overrides = { ...OVERRIDES, heartbeatMs: 3_600_000, measureMs: 3_600_000 };
     await withHost(certificates, { overrides }, async ({ daemon }) => {
