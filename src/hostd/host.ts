@@ -33,6 +33,12 @@ const PRESSURE_SHARE = 0.1;
 /** A host that changed is measured anew after so long: a task that is removed is many appliances that go. */
 const GATHER_MS = 500;
 
+/** A host that is busy looks so many times as often whether it has become free: somebody may wait for just that. */
+const LOOKS = 5;
+/** Shares of the host's CPU: above the first it is busy, and so much less than it told last makes it freer. */
+const BUSY = 0.5;
+const FREER = 0.25;
+
 /** The host as a whole: measured at intervals, and told when something about it changed. */
 export class Host {
   readonly #options: HostOptions;
@@ -95,25 +101,38 @@ export class Host {
   async #run(): Promise<void> {
     const { clock, measureMs, log } = this.#options;
     const stop = this.#stop.signal;
-    const gatherMs = Math.min(GATHER_MS, measureMs / 2);
-    while (!stop.aborted) {
+    const gatherMs = Math.min(GATHER_MS, measureMs / LOOKS / 2);
+    for (let looks = 1; !stop.aborted; looks += 1) {
       try {
-        await this.#wake.pause(measureMs - gatherMs, clock, stop);
+        const isBusy = this.#isBusy();
+        const woken = await this.#wake.pause(
+          (isBusy ? measureMs / LOOKS : measureMs) - gatherMs,
+          clock,
+          stop,
+        );
         await clock.sleep(gatherMs, stop);
-        await this.#measure();
+        await this.#measure(woken || !isBusy || looks % LOOKS === 0 ? 'any change' : 'only room');
       } catch (error) {
         if (!stop.aborted) log.warn({ err: error }, 'the host could not be measured');
       }
     }
   }
 
-  async #measure(): Promise<void> {
+  /** A hypervisor that has to be asked is asked no more often for it: that takes dom0's CPU. */
+  #isBusy(): boolean {
+    if (this.#options.driver.measure !== undefined || this.#measured === undefined) return false;
+    const { capacity, used } = this.#measured;
+    return used.cpuMillis > capacity.cpuMillis * BUSY;
+  }
+
+  async #measure(worthTelling: 'any change' | 'only room' = 'any change'): Promise<void> {
     const { driver, onChange } = this.#options;
     // A host may be mended, or broken, while its daemon runs: a program installed, a bridge taken away.
     this.#info = await driver.probe();
     await this.#look();
     const status = this.status();
     if (status === undefined || isDeepStrictEqual(status, this.#told)) return;
+    if (worthTelling === 'only room' && !isFreer(status, this.#told)) return;
     this.#told = status;
     onChange(status);
   }
@@ -124,4 +143,8 @@ export class Host {
     if (works) this.#foreignVms = await driver.foreignVms(stateDirectory);
     this.#measured = await use.measure(appliances.vms(), works ? driver.measure : undefined);
   }
+}
+
+function isFreer({ capacity, used }: HostStatus, told: HostStatus | undefined): boolean {
+  return told === undefined || told.used.cpuMillis - used.cpuMillis >= capacity.cpuMillis * FREER;
 }

@@ -291,7 +291,7 @@ export class ApplianceRunner {
     this.#problem = toProblem(error, retryInMs === undefined ? undefined : instant(clock.now() + retryInMs));
   }
 
-  #pause(ms: number): Promise<void> {
+  #pause(ms: number): Promise<unknown> {
     return this.#wake.pause(ms, this.#host.clock, this.#stop.signal);
   }
 

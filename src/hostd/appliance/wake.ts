@@ -8,14 +8,16 @@ export class Wake {
     this.#controller.abort();
   }
 
-  /** Resolves after `ms`, or as soon as somebody wakes; rejects when `stop` is aborted. */
-  async pause(ms: number, clock: Clock, stop: AbortSignal): Promise<void> {
+  /** Resolves after `ms`, or as soon as somebody wakes, with whether that was so; rejects when `stop` is aborted. */
+  async pause(ms: number, clock: Clock, stop: AbortSignal): Promise<boolean> {
     const woken = this.#controller.signal;
     try {
       await clock.sleep(ms, AbortSignal.any([woken, stop]));
+      return false;
     } catch (error) {
       stop.throwIfAborted();
       if (!woken.aborted) throw error;
+      return true;
     } finally {
       if (woken.aborted) this.#controller = new AbortController();
     }
