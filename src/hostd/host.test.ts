@@ -30,7 +30,13 @@ function hostWith(useAt: (ms: number) => number, measuresItself = false) {
       }
     },
   };
-  const info = { name: 'qemu', version: '1', accelerator: 'tcg', capabilities: [], creationConcurrency: 1 } as const;
+  const info = {
+    name: 'qemu',
+    version: '1',
+    accelerator: 'tcg',
+    capabilities: [],
+    creationConcurrency: 1,
+  } as const;
   const measured = () => ({
     capacity: { cpuMillis: 1000, memoryBytes: 1, diskBytes: 100 },
     used: { cpuMillis: useAt(now), memoryBytes: 0, diskBytes: 0 },
