@@ -8,8 +8,8 @@ import type { PackageFacts, Probe, ServicePlan, ServiceRequest } from './types.t
 
 /**
  * $1 the service's directory, $2 staging directory, $3 a program of the package or nothing: inline files and
- * zip archives bring no mode that lets it run. $4 what is added to all modes, or nothing. The release file changes with every installation, by which
- * START knows a new package.
+ * zip archives bring no mode that lets it run. $4 what is added to all modes, or nothing. The release file
+ * changes with every installation, by which START knows a new package.
  */
 const ACTIVATE: GuestScript = {
   title: 'put the package in place',

@@ -1,12 +1,9 @@
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { accessPoint } from './access-point.ts';
 import { planService } from './builders.ts';
-import { ServiceRequestError } from './errors.ts';
-import { configureGuest } from './guest-config.ts';
+import { inFolder, reasonOf, runHere, valuesOf } from './plans.fixture.ts';
 import type { GuestAction, PackageFacts, ServicePlan, ServiceRequest } from './types.ts';
 
 const SITE: PackageFacts = { kind: 'archive', fileName: 'shop.tar.gz', sizeBytes: 10, format: 'tar.gz' };
@@ -33,33 +30,8 @@ function files(...names: string[]): PackageFacts {
   return { kind: 'files', files: names.map((name) => ({ name, sizeBytes: 1 })) };
 }
 
-/** The values that a script gets, behind the shell, -c, the script and its name. */
-function valuesOf(action: GuestAction | undefined): readonly string[] {
-  if (action?.kind !== 'exec') throw new Error(`expected an exec, not ${action?.kind}`);
-  return action.argv.slice(4);
-}
-
 function scriptOf(action: GuestAction | undefined): string | undefined {
   return action?.kind === 'exec' ? action.argv[2] : undefined;
-}
-
-function reasonOf(plan: () => unknown): string {
-  try {
-    plan();
-  } catch (error) {
-    if (error instanceof ServiceRequestError) return error.reason;
-    throw error;
-  }
-  return 'no error';
-}
-
-function inFolder<T>(prefix: string, use: (folder: string) => T): T {
-  const folder = mkdtempSync(join(tmpdir(), prefix));
-  try {
-    return use(folder);
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
 }
 
 describe('the name of a service', () => {
@@ -190,13 +162,10 @@ describe('command', () => {
 
   it('lets everybody read files that bring no modes, and leaves those of an archive', () => {
     const modeAfter = (facts: ServiceRequest['package']) =>
-      inFolder('coppice-modes-', (folder) => {
-        const action = planService(command({ package: facts })).actions[2];
-        if (action?.kind !== 'exec') throw new Error('it is a program to run');
-        const [shell = '', ...args] = action.argv.map((word) => word.replaceAll('/opt/coppice', folder));
+      inFolder((folder) => {
         mkdirSync(join(folder, 'web.new'));
         writeFileSync(join(folder, 'web.new/key'), '', { mode: 0o600 });
-        execFileSync(shell, args);
+        runHere(planService(command({ package: facts })).actions[2], /\/opt\/coppice/g, folder);
         return statSync(join(folder, 'web/key')).mode & 0o777;
       });
     expect(modeAfter(files('key'))).toBe(0o644);
@@ -250,66 +219,6 @@ describe('a request that cannot be carried out', () => {
     ['InvalidCommand', command({ parameters: { command: ['a\0b'] } })],
   ])('is refused as %s', (reason, wrong) => {
     expect(reasonOf(() => planService(wrong))).toBe(reason);
-  });
-});
-
-describe('configureGuest', () => {
-  it('sets the hostname, and the environment quoted for a shell', () => {
-    const [configure] = configureGuest({
-      hostname: 'web-0',
-      env: { QUOTED: "it's $HOME `x`", A: 'two\nlines' },
-    });
-    expect(valuesOf(configure)).toEqual(['2', 'web-0']);
-    expect(configure).toMatchObject({
-      env: { COPPICE_LINE_0: "A='two\nlines'", COPPICE_LINE_1: "QUOTED='it'\\''s $HOME `x`'" },
-    });
-  });
-
-  it('writes the environment so that a shell reads it back, and shows it in no arguments', () => {
-    const env = { QUOTED: 'it\'s $HOME `x` \\ "', LINES: 'two\nlines\n', EMPTY: '', SECRET: 's3cret' };
-    const [action] = configureGuest({ env });
-    if (action?.kind !== 'exec') throw new Error('it is a program to run');
-    expect(action.argv.join(' ')).not.toContain('s3cret');
-    inFolder('coppice-env-', (folder) => {
-      const [shell = '', ...args] = action.argv.map((word) => word.replaceAll('/etc/coppice', folder));
-      execFileSync(shell, args, { env: { PATH: process.env.PATH, ...action.env } });
-      const print = `. ${folder}/env; for name in QUOTED LINES EMPTY SECRET; do eval "printf '%s\\0' \\"\\$$name\\""; done`;
-      expect(execFileSync(shell, ['-c', print]).toString().split('\0')).toEqual([...Object.values(env), '']);
-      expect(statSync(join(folder, 'env')).mode & 0o777).toBe(0o600);
-    });
-  });
-
-  it('empties the environment when there is none, and leaves a hostname alone that is not given', () => {
-    const actions = configureGuest({});
-    expect(actions.map(valuesOf)).toEqual([['0', '']]);
-  });
-
-  it('gives the hostname to the system, to its next boot, and to lookups, whatever stood there before', () => {
-    const [action] = configureGuest({ hostname: 'web-1' });
-    if (action?.kind !== 'exec') throw new Error('it is a program to run');
-    inFolder('coppice-hostname-', (folder) => {
-      const before = '127.0.0.1 localhost\n127.0.1.1 web-0\n127.0.1.10 other\n  10.0.0.1 far';
-      writeFileSync(join(folder, 'hosts'), before);
-      const [shell = '', ...args] = action.argv.map((word) =>
-        word.replaceAll(/\/(etc|proc\/sys\/kernel)\//g, `${folder}/`),
-      );
-      for (let run = 0; run < 2; run += 1) execFileSync(shell, args);
-      const contentOf = (name: string) => readFileSync(join(folder, name), 'utf8');
-      expect(contentOf('hosts')).toBe(
-        '127.0.0.1 localhost\n127.0.1.10 other\n  10.0.0.1 far\n127.0.1.1 web-1\n',
-      );
-      expect([contentOf('hostname').trim(), contentOf('coppice/env')]).toEqual(['web-1', '']);
-    });
-  });
-
-  it.each([
-    ['InvalidHostname', { hostname: 'web_0' }],
-    ['InvalidHostname', { hostname: '' }],
-    ['InvalidEnvironment', { env: { 'A;reboot': 'x' } }],
-    ['InvalidEnvironment', { env: { A: 'x\0y' } }],
-    ['InvalidEnvironment', { env: { A: 'x'.repeat(1024 * 1024) } }],
-  ])('refuses as %s what no guest can take', (reason, configuration) => {
-    expect(reasonOf(() => configureGuest(configuration))).toBe(reason);
   });
 });
 
