@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { REVIEW_KINDS } from '../handlers/reviews.ts';
+import { REVIEW_KINDS } from '../handlers/review-kinds.ts';
 import type { Registry } from '../registry/registry.ts';
 import { apiVersionOf, type Resource } from '../registry/resource.ts';
 import { compareVersions } from '../registry/versions.ts';

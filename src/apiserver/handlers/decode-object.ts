@@ -1,23 +1,30 @@
 import { type Decoded, decodeObject } from '../codec/decode.ts';
-import { asKubeObject, normalizeMeta } from '../meta/object-meta.ts';
+import { asKubeObject, metaProblem } from '../meta/object-meta.ts';
 import { apiVersionOf, kindName, type Resource } from '../registry/resource.ts';
-import { badRequest, invalid } from '../status-errors.ts';
+import { badRequest, invalid, notDecodable } from '../status-errors.ts';
 import type { JsonObject, KubeObject } from '../types.ts';
 import type { ResourceRequest } from './context.ts';
 import type { WriteOptions } from './options.ts';
 
-/** Removes what the schema does not know; returns the complaints: `unknown field "spec.foo"`. */
-export function pruneUnknown(
-  resource: Resource,
-  object: JsonObject,
-  duplicates: readonly string[],
-): string[] {
-  normalizeMeta(object, resource);
-  const unknown = resource.compiled.prune(object);
+/** What is odd about an object that can be decoded all the same: `unknown field "spec.foo"`. */
+export function oddities(duplicates: readonly string[], unknown: readonly string[]): string[] {
   return [
     ...duplicates.map((field) => `duplicate field ${JSON.stringify(field)}`),
     ...unknown.map((field) => `unknown field ${JSON.stringify(field)}`),
   ];
+}
+
+/** Refuses an odd object, warns of it or takes it, as the client wishes. */
+export function complain(
+  { kind, version }: { kind: string; version: string },
+  odd: readonly string[],
+  { fieldValidation }: WriteOptions,
+  warnings: string[],
+): void {
+  if (odd.length > 0 && fieldValidation === 'Strict') {
+    throw notDecodable({ kind, version }, `strict decoding error: ${odd.join(', ')}`);
+  }
+  if (fieldValidation === 'Warn') warnings.push(...odd);
 }
 
 /** The object's type must be the one that the URL names. */
@@ -44,14 +51,10 @@ export function decodeResource(request: ResourceRequest, options: WriteOptions):
   const { resource, body, warnings } = request;
   const decoded: Decoded = decodeObject(body, resource.kind, !resource.custom);
   checkType(resource, decoded.object);
-  const complaints = pruneUnknown(resource, decoded.object, decoded.duplicates);
-  if (complaints.length > 0 && options.fieldValidation === 'Strict') {
-    const { kind, version } = resource;
-    throw badRequest(
-      `${kind} in version "${version}" cannot be handled as a ${kind}: strict decoding error: ${complaints.join(', ')}`,
-    );
-  }
-  if (options.fieldValidation === 'Warn') warnings.push(...complaints);
+  const problem = metaProblem(decoded.object, resource);
+  if (problem !== undefined) throw notDecodable(resource, problem);
+  const odd = oddities(decoded.duplicates, resource.compiled.prune(decoded.object));
+  complain(resource, odd, options, warnings);
   return asKubeObject(decoded.object);
 }
 

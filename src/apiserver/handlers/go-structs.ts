@@ -1,20 +1,17 @@
 /** In kube the built-in kinds are Go structs: how those are decoded, and what of them is written out again. */
 
 import type { Resource } from '../registry/resource.ts';
-import { badRequest } from '../status-errors.ts';
 import type { FieldError, JsonObject, JsonSchema, JsonValue } from '../types.ts';
 
 const TYPE_DETAIL = /in body must be of type (\w+): "(\w+)"/;
 
-/** What does not fit its type does not even decode; undefined when everything fits. */
-export function decodeProblem(resource: Resource, errors: readonly FieldError[]): Error | undefined {
+/** Why an object does not even decode, for what does not fit its type; undefined when everything fits. */
+export function decodeProblem(resource: Resource, errors: readonly FieldError[]): string | undefined {
   if (resource.custom) return undefined;
   const error = errors.find(({ type }) => type === 'TypeInvalid');
   if (error === undefined) return undefined;
-  const { kind, version } = resource;
   const [, wanted, found] = TYPE_DETAIL.exec(error.detail) ?? [];
-  const why = wanted === undefined ? formatProblem(error) : mismatch(resource, error.field, found ?? '');
-  return badRequest(`${kind} in version "${version}" cannot be handled as a ${kind}: ${why}`);
+  return wanted === undefined ? formatProblem(error) : mismatch(resource, error.field, found ?? '');
 }
 
 /** What does not have its format: text in base64, or a time. */

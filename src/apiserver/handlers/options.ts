@@ -35,13 +35,16 @@ function managerErrors(manager: string): FieldError[] {
 }
 
 /** Who is told to have written: named by the client, or else its program. */
-export function managerOf(query: URLSearchParams, userAgent: string): string {
+function managerOf(query: URLSearchParams, userAgent: string): string {
   const program = (userAgent.split('/')[0] ?? '').slice(0, MAX_MANAGER_LENGTH);
   return query.get('fieldManager') || program || 'unknown';
 }
 
 /** Reads and checks the options of a write; throws 422 when one has no meaning. */
-export function writeOptions(request: ResourceRequest, isApply = false): WriteOptions {
+export function writeOptions(
+  request: Pick<ResourceRequest, 'query' | 'verb' | 'userAgent'>,
+  isApply = false,
+): WriteOptions {
   const { query, verb, userAgent } = request;
   const dryRun = query.getAll('dryRun').filter((value) => value !== '');
   const manager = query.get('fieldManager') ?? '';

@@ -2,13 +2,14 @@
 
 import { isJsonObject } from '../codec/merge-patch.ts';
 import { sortedKeys } from '../codec/sorted-json.ts';
-import { asKubeObject } from '../meta/object-meta.ts';
+import { asKubeObject, metaProblem } from '../meta/object-meta.ts';
 import { apiVersionOf, type Resource } from '../registry/resource.ts';
 import { cloneJson } from '../schema/json.ts';
 import { badRequest, invalid } from '../status-errors.ts';
 import type { JsonObject, JsonValue, KubeObject } from '../types.ts';
 import type { ResourceRequest } from './context.ts';
-import { pruneUnknown, settleNamespace } from './decode-object.ts';
+import { oddities, settleNamespace } from './decode-object.ts';
+import { decodeProblem } from './go-structs.ts';
 import type { WriteOptions } from './options.ts';
 import { requireName } from './update.ts';
 
@@ -36,8 +37,12 @@ export function patchedObject(
   if (result.kind === undefined || result.kind === '') {
     throw refused(whole, `Object 'Kind' is missing in '${whole}'`);
   }
-  const odd = [...complaints, ...pruneUnknown(resource, result, duplicates)];
+  const problem = metaProblem(result, resource);
+  if (problem !== undefined) throw refused(whole, problem);
+  const odd = [...complaints, ...oddities(duplicates, resource.compiled.prune(result))];
   complain(request, options, odd, whole);
+  const misfit = resource.custom ? undefined : decodeProblem(resource, resource.compiled.validate(result));
+  if (misfit !== undefined) throw refused(whole, misfit);
   requireName(result as unknown as KubeObject, name);
   const object = asKubeObject(result);
   checkType(resource, object, whole);

@@ -3,36 +3,16 @@ import type { RbacPolicy } from '../auth/rbac/policy.ts';
 import type { PolicyRule } from '../auth/rbac/rules.ts';
 import type { User } from '../auth/types.ts';
 import { decodeObject, type RequestBody } from '../codec/decode.ts';
+import { decodeStruct } from '../codec/go-decode.ts';
 import { isJsonObject } from '../codec/merge-patch.ts';
+import { metaProblem, OBJECT_META } from '../meta/object-meta.ts';
 import { asJson } from '../registry/resource.ts';
-import { badRequest, invalid } from '../status-errors.ts';
+import { badRequest, invalid, notDecodable } from '../status-errors.ts';
 import type { FieldError, JsonObject, JsonValue, KubeObject } from '../types.ts';
-
-/** Kinds that are questions: they are posted, answered, and never stored. */
-interface ReviewKind {
-  readonly group: string;
-  readonly version: string;
-  readonly plural: string;
-  readonly kind: string;
-  readonly namespaced: boolean;
-}
-
-function authorization(plural: string, kind: string, namespaced = false): ReviewKind {
-  return { group: 'authorization.k8s.io', version: 'v1', plural, kind, namespaced };
-}
-
-function authentication(plural: string, kind: string): ReviewKind {
-  return { group: 'authentication.k8s.io', version: 'v1', plural, kind, namespaced: false };
-}
-
-export const REVIEW_KINDS: readonly ReviewKind[] = [
-  authorization('localsubjectaccessreviews', 'LocalSubjectAccessReview', true),
-  authorization('selfsubjectaccessreviews', 'SelfSubjectAccessReview'),
-  authorization('selfsubjectrulesreviews', 'SelfSubjectRulesReview'),
-  authorization('subjectaccessreviews', 'SubjectAccessReview'),
-  authentication('selfsubjectreviews', 'SelfSubjectReview'),
-  authentication('tokenreviews', 'TokenReview'),
-];
+import type { ResourceRequest } from './context.ts';
+import { complain, oddities } from './decode-object.ts';
+import { writeOptions } from './options.ts';
+import type { ReviewKind } from './review-kinds.ts';
 
 /** For whom tokens are meant that say nothing of it: this server, by the name it has within every cluster. */
 const AUDIENCE = 'https://kubernetes.default.svc';
@@ -44,12 +24,8 @@ export interface Reviewer {
 }
 
 /** A question, and who asks it. */
-export interface Question {
-  readonly user: User;
-  readonly namespace: string | undefined;
-  readonly body: RequestBody;
-  /** Who is told in managedFields to have asked. */
-  readonly manager: string;
+export interface Question
+  extends Pick<ResourceRequest, 'verb' | 'query' | 'userAgent' | 'user' | 'namespace' | 'body' | 'warnings'> {
   /** RFC 3339. */
   readonly now: string;
 }
@@ -166,23 +142,26 @@ function statusOf(
   }
 }
 
-export function findReview(group: string, version: string, plural: string): ReviewKind | undefined {
-  return REVIEW_KINDS.find(
-    (kind) => kind.group === group && kind.version === version && kind.plural === plural,
-  );
-}
-
-/** A review as it was sent; it need not say what it is. */
-function reviewOf({ kind, ...review }: ReviewKind, body: RequestBody): KubeObject {
-  const { object } = decodeObject(body, kind, true);
-  const apiVersion = `${review.group}/${review.version}`;
-  const sent = { apiVersion: object.apiVersion ?? apiVersion, kind: object.kind ?? kind };
-  if (sent.apiVersion !== apiVersion || sent.kind !== kind) {
+/** A review as it was sent, and what is odd about it; it need not say what it is. */
+function reviewOf(review: ReviewKind, body: RequestBody): { sent: KubeObject; odd: readonly string[] } {
+  const { kind, group, version, spec, status } = review;
+  const { object, duplicates } = decodeObject(body, kind, true);
+  const apiVersion = `${group}/${version}`;
+  const named = { apiVersion: object.apiVersion ?? apiVersion, kind: object.kind ?? kind };
+  if (named.apiVersion !== apiVersion || named.kind !== kind) {
     throw badRequest(
-      `the API version in the data (${text(sent.apiVersion)}, Kind=${text(sent.kind)}) does not match the expected API version (${apiVersion}, Kind=${kind})`,
+      `the API version in the data (${text(named.apiVersion)}, Kind=${text(named.kind)}) does not match the expected API version (${apiVersion}, Kind=${kind})`,
     );
   }
-  return { ...object, apiVersion, kind, metadata: child(object, 'metadata') ?? {} } as KubeObject;
+  const fields = { apiVersion: 'string', kind: 'string', metadata: OBJECT_META, status } as const;
+  const found = decodeStruct(object, {
+    name: kind,
+    fields: spec === undefined ? fields : { ...fields, spec },
+  });
+  const problem = metaProblem(object, { kind, custom: false }) ?? found.problem;
+  if (problem !== undefined) throw notDecodable(review, problem);
+  const sent = { ...object, apiVersion, kind, metadata: child(object, 'metadata') ?? {} } as KubeObject;
+  return { sent, odd: oddities(duplicates, found.unknown) };
 }
 
 /** As Go writes them (`omitempty`). */
@@ -193,17 +172,26 @@ function withoutEmptyLists(spec: JsonObject): JsonObject {
 
 /** Answers a review: the object as sent, with its status. */
 export function handleReview(review: ReviewKind, reviewer: Reviewer, question: Question): JsonObject {
-  const sent = reviewOf(review, question.body);
+  const { verb, query, userAgent, warnings, now } = question;
+  const options = writeOptions({ verb, query, userAgent });
+  const { sent, odd } = reviewOf(review, question.body);
+  complain(review, odd, options, warnings);
   const { apiVersion, kind } = sent;
   const spec = withoutEmptyLists(child(asJson(sent), 'spec') ?? {});
   const status = statusOf(kind, reviewer, question, spec);
   if (kind === 'SelfSubjectReview') {
-    return { kind, apiVersion, metadata: { creationTimestamp: question.now }, status };
+    return { kind, apiVersion, metadata: { creationTimestamp: now }, status };
   }
   const updated = { ...sent, spec };
-  const structs = { spec: {} };
-  const { manager, now } = question;
-  const how = { manager, now, apiVersion, schema: undefined, structs, subresource: undefined };
+  const structs = { spec: {}, status: { user: {} } };
+  const how = {
+    manager: options.fieldManager,
+    now,
+    apiVersion,
+    schema: undefined,
+    structs,
+    subresource: undefined,
+  };
   const { metadata } = trackUpdate({ old: undefined, updated, ...how });
   return { kind, apiVersion, metadata: asJson(metadata), spec, status };
 }

@@ -3,7 +3,7 @@ import { trackUpdate } from '../apply/apply.ts';
 import { validateMeta, validateMetaUpdate } from '../meta/validate-meta.ts';
 import { apiVersionOf, asJson, kindName, type Resource } from '../registry/resource.ts';
 import { cloneJson } from '../schema/json.ts';
-import { invalid } from '../status-errors.ts';
+import { invalid, notDecodable } from '../status-errors.ts';
 import type { KubeObject, Subresource } from '../types.ts';
 import { decodeProblem, dropEmpty } from './go-structs.ts';
 
@@ -32,7 +32,7 @@ export function validateObject(
     subresource === 'status' ? 'status' : undefined,
   );
   const problem = decodeProblem(resource, schemaErrors);
-  if (problem !== undefined) throw problem;
+  if (problem !== undefined) throw notDecodable(resource, problem);
   const { namespaced, rules } = resource;
   const changes = old === undefined ? [] : validateMetaUpdate(object.metadata, old.metadata);
   const errors = [

@@ -6,8 +6,8 @@ import { impersonated } from '../auth/impersonate.ts';
 import type { Attributes, Authorize, User } from '../auth/types.ts';
 import { NAMESPACES } from '../core-kinds/cluster.ts';
 import { type Backend, type ResourceRequest, timestamp } from '../handlers/context.ts';
-import { managerOf } from '../handlers/options.ts';
-import { findReview, handleReview, type Reviewer } from '../handlers/reviews.ts';
+import { findReview, type ReviewKind } from '../handlers/review-kinds.ts';
+import { handleReview, type Question, type Reviewer } from '../handlers/reviews.ts';
 import {
   ApiError,
   badRequest,
@@ -17,12 +17,13 @@ import {
   shuttingDown,
   unauthorized,
 } from '../status-errors.ts';
+import type { JsonObject } from '../types.ts';
 import type { WatchSetup } from '../watch/handle-watch.ts';
 import { readBody } from './body.ts';
 import { dispatch } from './dispatch.ts';
 import { negotiate } from './negotiate.ts';
 import { isTrue, type PathInfo, parsePath, verbOf } from './request-info.ts';
-import { send, sendText } from './respond.ts';
+import { send, sendText, setWarnings } from './respond.ts';
 
 /** What answers paths that are no resources; false: there is no such path. */
 export type PathHandler = (
@@ -137,9 +138,8 @@ export class Router {
     if (review !== undefined && verb === 'create') {
       const body = await readBody(request);
       const now = timestamp(this.#setup.backend.now());
-      const question = { user, namespace, body, manager: managerOf(query, userAgent), now };
-      send(response, { code: 201, body: handleReview(review, this.#setup.reviewer, question) });
-      return;
+      const question = { verb, query, userAgent, user, namespace, body, now, warnings: [] };
+      return this.#answerReview(review, question, response);
     }
     if (review !== undefined) throw name === undefined ? methodNotAllowed() : noSuchSubresource();
     const place = this.#placeOf(info, verb);
@@ -151,6 +151,17 @@ export class Router {
     const body = await readBody(request);
     const wanted = { verb, ...place, query, accept, body, user, userAgent, allow, warnings: [] };
     await dispatch(this.#setup.backend, this.#setup.watches, wanted, response);
+  }
+
+  #answerReview(review: ReviewKind, question: Question, response: ServerResponse): void {
+    let body: JsonObject;
+    try {
+      body = handleReview(review, this.#setup.reviewer, question);
+    } finally {
+      // Those who are refused are warned, too.
+      setWarnings(response, question.warnings);
+    }
+    send(response, { code: 201, body });
   }
 
   /** The resource and what of it; undefined where scope and path do not go together. */

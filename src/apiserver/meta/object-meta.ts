@@ -1,3 +1,4 @@
+import { type GoStruct, goKindOf } from '../codec/go-decode.ts';
 import { badRequest } from '../status-errors.ts';
 import type { JsonObject, JsonValue, KubeObject } from '../types.ts';
 
@@ -33,21 +34,22 @@ const FIELDS: Readonly<Record<string, readonly [check: Check, goType: string]>> 
   managedFields: [isObjectList, '[]v1.ManagedFieldsEntry'],
 };
 
+/** Metadata as a struct whose fields are left to `metaProblem`. */
+export const OBJECT_META: GoStruct = {
+  name: 'ObjectMeta',
+  fields: Object.fromEntries(Object.keys(FIELDS).map((name) => [name, 'any'])),
+};
+
 /** What a body was meant to be, for the message when it cannot be that. */
 interface Expected {
   readonly kind: string;
-  readonly version: string;
   readonly custom: boolean;
 }
 
-function typeProblem(expected: Expected, name: string, value: JsonValue, goType: string): Error {
-  const { kind, version, custom } = expected;
-  const found = Array.isArray(value) ? 'array' : isRecord(value) ? 'object' : typeof value;
+function typeProblem({ custom }: Expected, name: string, value: JsonValue, goType: string): string {
   // The metadata of a custom resource is decoded apart from the rest.
   const field = custom ? `ObjectMeta.${name}` : `ObjectMeta.metadata.${name}`;
-  return badRequest(
-    `${kind} in version "${version}" cannot be handled as a ${kind}: json: cannot unmarshal ${found === 'boolean' ? 'bool' : found} into Go struct field ${field} of type ${goType}`,
-  );
+  return `json: cannot unmarshal ${goKindOf(value)} into Go struct field ${field} of type ${goType}`;
 }
 
 /** `null` stands for "not set" in all that metadata holds, and so do empty lists and maps. */
@@ -57,20 +59,24 @@ function isUnset(value: JsonValue | undefined): boolean {
 }
 
 /**
- * Makes sure that `metadata` is metadata: throws 400 where a field has the wrong type, and removes fields that are
- * not set. `managedFields: []` stays: it means "forget them all". Unknown fields are left to pruning.
+ * Why `metadata` is none, in the words of Go's decoder; undefined when it is. Removes fields that are not set.
+ * `managedFields: []` stays: it means "forget them all". Unknown fields are left to pruning.
  */
-export function normalizeMeta(object: JsonObject, expected: Expected): void {
+export function metaProblem(object: JsonObject, expected: Expected): string | undefined {
   const meta = object.metadata ?? {};
-  if (!isRecord(meta)) throw badRequest('metadata is not an object');
+  if (!isRecord(meta)) {
+    const where = expected.custom ? 'value' : `struct field ${expected.kind}.metadata`;
+    return `json: cannot unmarshal ${goKindOf(meta)} into Go ${where} of type v1.ObjectMeta`;
+  }
   object.metadata = meta;
   for (const [name, value] of Object.entries(meta)) {
     const field = FIELDS[name];
     if (field === undefined) continue;
     const [check, goType] = field;
     if (isUnset(value) && !(name === 'managedFields' && value !== null)) delete meta[name];
-    else if (!check(value as JsonValue)) throw typeProblem(expected, name, value as JsonValue, goType);
+    else if (!check(value as JsonValue)) return typeProblem(expected, name, value as JsonValue, goType);
   }
+  return undefined;
 }
 
 /** A parsed body whose type and metadata have been checked. */

@@ -4,14 +4,16 @@ import { access } from './differential/access.ts';
 import type { Case } from './differential/case.ts';
 import { definitions } from './differential/definitions.ts';
 import { identities } from './differential/identities.ts';
-import { jsonPatches } from './differential/json-patches.ts';
 import { kinds } from './differential/kinds.ts';
 import { compare, type Difference, knownDifferences } from './differential/known-differences.ts';
 import { lifecycles } from './differential/lifecycles.ts';
 import { discovery, lists } from './differential/lists.ts';
 import { badObjects, lifeOfObjects, optionsOfWrites } from './differential/objects.ts';
+import { oddPatches } from './differential/odd-patches.ts';
 import { applies, patches, subresources } from './differential/patches.ts';
 import { records } from './differential/records.ts';
+import { reviews } from './differential/reviews.ts';
+import { roles } from './differential/roles.ts';
 import { rules } from './differential/rules.ts';
 import { schemas } from './differential/schemas.ts';
 import { type Side, startSides } from './differential/sides.ts';
@@ -23,7 +25,7 @@ const groups: Readonly<Record<string, readonly Case[]>> = {
   'options of writes': optionsOfWrites,
   'bad objects': badObjects,
   patches,
-  'odd patches': jsonPatches,
+  'odd patches': oddPatches,
   'server-side apply': applies,
   'status and scale': subresources,
   lists,
@@ -31,6 +33,8 @@ const groups: Readonly<Record<string, readonly Case[]>> = {
   definitions,
   schemas,
   access,
+  reviews,
+  roles,
   identities,
   kinds,
   rules,

@@ -12,6 +12,7 @@ export interface Difference {
 
 interface Status {
   readonly message?: string;
+  readonly reason?: string;
   readonly details?: { readonly causes?: readonly { field?: string; message?: string }[] };
   readonly metadata?: object;
 }
@@ -67,6 +68,18 @@ export const knownDifferences: ReadonlyMap<string, Difference> = new Map([
   ['definition: with a pattern that is none', reasonAfter("but isn't: ")],
   ['an embedded object with bad labels', statuses(201, 400)],
   ['a review of the wrong kind', body(({ message: _, ...rest }) => rest)],
+  [
+    'a patch to a value that has another type, of a built-in kind',
+    {
+      without: ({ request, status, body }) => ({
+        request,
+        status,
+        reason: (body as Status | undefined)?.reason,
+      }),
+    },
+  ],
+  ['apply metadata that is none', statuses(400, 500)],
+  ['apply a name that is none, of a built-in kind', statuses(400, 500)],
   ['a lease with times that are none', reasonAfter('parsing time "now" as ')],
   ['a lease with times in whole seconds', statuses(201, 400)],
 ]);

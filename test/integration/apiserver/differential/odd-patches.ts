@@ -1,4 +1,5 @@
 import {
+  apply,
   type Case,
   CONFIG_MAPS,
   configMap,
@@ -8,6 +9,7 @@ import {
   post,
   put,
   quietly,
+  STRATEGIC_PATCH,
   type Step,
   story,
   WIDGETS,
@@ -180,5 +182,41 @@ const owners: readonly Case[] = [
   ),
 ];
 
+const NO_METADATA = [7, [], null, { labels: 7 }];
+
+/** What is left is decoded as if it had been sent. */
+const types: readonly Case[] = [
+  story(
+    'metadata that is none',
+    makeWidget,
+    ...merges(A, ...NO_METADATA.map((metadata) => ({ metadata }))),
+    patch(JSON_PATCH, A, [at('replace', '/metadata', { value: 'x' })]),
+    put(A, { ...widget('a'), metadata: true }),
+    post(WIDGETS, { ...widget('b'), metadata: 7 }),
+    post(WIDGETS, { ...widget('b'), metadata: [] }),
+  ),
+  story(
+    'metadata that is none, of a built-in kind',
+    makeMap,
+    ...merges(C, ...NO_METADATA.slice(0, 3).map((metadata) => ({ metadata }))),
+    patch(JSON_PATCH, C, [at('replace', '/metadata', { value: 'x' })]),
+    put(C, { ...configMap('c'), metadata: [] }),
+    post(CONFIG_MAPS, { ...configMap('d'), metadata: 'x' }),
+  ),
+  story(
+    'a patch to a value that has another type, of a built-in kind',
+    makeMap,
+    ...merges(C, { metadata: { labels: 7 } }, { data: 7 }, { data: { a: 7 } }),
+    ...[{ metadata: 7 }, { metadata: { labels: 7 } }, { data: { a: 7 } }].map((change) =>
+      patch(STRATEGIC_PATCH, C, change),
+    ),
+  ),
+  story('apply metadata that is none', apply(A, 'm', { ...widget('a'), metadata: 7 })),
+  story(
+    'apply a name that is none, of a built-in kind',
+    apply(C, 'm', { ...configMap('c'), metadata: { name: 7 } }),
+  ),
+];
+
 /** Patches that a client may send, and what is made of them. */
-export const jsonPatches: readonly Case[] = [...operations, ...identity, ...owners];
+export const oddPatches: readonly Case[] = [...operations, ...identity, ...owners, ...types];
