@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import type { HostClient } from '../../../src/host/client.ts';
-import { runHostd } from '../../../src/main/hostd.ts';
+import { type HostdConfig, runHostd } from '../../../src/main/hostd.ts';
 import {
   applianceOf,
   type Certificates,
@@ -17,18 +17,25 @@ import {
   eventually,
   putTemplate,
   startHost,
+  untilAvailable,
+  untilInStep,
   withDirectory,
 } from './fixtures.ts';
+import { StallingFile, scenes } from './scenes.ts';
 
 const CHILD = fileURLToPath(new URL('child.ts', import.meta.url));
 const APPLIANCES = 10;
 
 type Child = { readonly process: ChildProcess; readonly client: HostClient };
 
-async function startChild(directory: string, certificates: Certificates): Promise<Child> {
+async function startChild(
+  directory: string,
+  certificates: Certificates,
+  more: Partial<HostdConfig> = {},
+): Promise<Child> {
   const file = join(directory, 'certificates.json');
   await writeFile(file, JSON.stringify(certificates));
-  const child = spawn(process.execPath, [CHILD, join(directory, 'state'), file], {
+  const child = spawn(process.execPath, [CHILD, join(directory, 'state'), file, JSON.stringify(more)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const [url] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];
@@ -136,5 +143,34 @@ describe('a daemon that is killed', () => {
       const third = await startHost(directory, certificates);
       await third.close();
     });
+  });
+});
+
+describe('a daemon that is killed in the middle of a step', () => {
+  it.each(scenes)('makes the appliance all the same, and starts it once: $step', async (scene) => {
+    const { step, simulated, change } = scene;
+    const stalling = await StallingFile.start('what comes in the end');
+    await withDirectory(async (directory) => {
+      const certificates = await createCertificates();
+      const first = await startChild(directory, certificates, simulated && { simulated });
+      const layer = await putTemplate({ directory, client: first.client });
+      const slow = { kind: 'disk', url: stalling.url, template: 'default/slow' } as const;
+      await first.client.putLayer(stalling.sha256, slow);
+      const plain = applianceOf(layer);
+      const desired = { ...plain, ...change?.(plain, stalling) };
+      await first.client.putAppliance(desired);
+      await untilInStep(first.client, desired.uuid, step);
+      await kill(first);
+      stalling.release();
+      const second = await startHost(directory, certificates);
+      try {
+        await untilAvailable(second.client, desired.uuid);
+        expect((await second.client.listAppliances()).map(({ uuid }) => uuid)).toEqual([desired.uuid]);
+      } finally {
+        await second.close();
+      }
+      expect(await startsOf(directory)).toEqual([1]);
+      expect(await leftoversIn(directory)).toEqual([]);
+    }).finally(() => stalling.close());
   });
 });

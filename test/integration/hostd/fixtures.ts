@@ -6,7 +6,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { pino } from 'pino';
 import { HostClient } from '../../../src/host/client.ts';
-import { type DesiredAppliance, hostServerName, OPERATOR_ORGANIZATION } from '../../../src/host/protocol.ts';
+import {
+  type DesiredAppliance,
+  hostServerName,
+  OPERATOR_ORGANIZATION,
+  type StepName,
+} from '../../../src/host/protocol.ts';
 import { createCa, issueCertificate } from '../../../src/main/certificates.ts';
 import { type HostdConfig, runHostd } from '../../../src/main/hostd.ts';
 
@@ -160,6 +165,16 @@ export async function untilAvailable(client: HostClient, uuid: string) {
     async () => {
       const status = await client.getAppliance(uuid);
       return status?.serviceState === 'ServiceAvailable' && status.problem === undefined ? status : undefined;
+    },
+    () => client.getAppliance(uuid),
+  );
+}
+
+export async function untilInStep(client: HostClient, uuid: string, step: StepName) {
+  await eventually(
+    async () => {
+      const status = await client.getAppliance(uuid);
+      return status?.steps.some(({ name, state }) => name === step && state === 'Running');
     },
     () => client.getAppliance(uuid),
   );

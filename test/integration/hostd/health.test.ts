@@ -36,7 +36,7 @@ describe('what the probes of a DaemonSet ask of a daemon', () => {
       const [healthPort = 0] = await freePorts(1);
       const certificates = join(directory, 'certificates.json');
       await writeFile(certificates, JSON.stringify(await createCertificates()));
-      const args = [CHILD, join(directory, 'state'), certificates, String(healthPort)];
+      const args = [CHILD, join(directory, 'state'), certificates, JSON.stringify({ healthPort })];
       const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
       try {
         await once(createInterface({ input: child.stdout }), 'line');
