@@ -99,6 +99,13 @@ export function isDone({ steps }: ApplianceStatus, name: StepName): boolean {
   return steps.some((step) => step.name === name && step.state === 'Done');
 }
 
+/** t_ij of Equation 1: the seconds of the appliance's own steps until its domain was there, without its waits for its turn. */
+export function ownSeconds({ steps }: ApplianceStatus): number {
+  const last = steps.findIndex(({ name }) => name === 'Start');
+  if (steps[last]?.state !== 'Done') throw new Error('the domain is not there yet');
+  return steps.slice(0, last + 1).reduce((sum, { seconds }) => sum + seconds, 0);
+}
+
 /**
  * Seconds from the first appliance's first step until each domain was there, ascending, gaps between the steps and all: by the
  * clock of the one host that they are all on.
