@@ -48,7 +48,7 @@ function decodeFields(
   to: Findings,
 ): void {
   for (const [name, value] of Object.entries(object)) {
-    const type = fields[name];
+    const type = Object.hasOwn(fields, name) ? fields[name] : undefined;
     const path = at === '' ? name : `${at}.${name}`;
     if (type === undefined) to.unknown.push(path);
     if (type === undefined || value === null) delete object[name];

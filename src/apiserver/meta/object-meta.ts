@@ -70,7 +70,7 @@ export function metaProblem(object: JsonObject, expected: Expected): string | un
   }
   object.metadata = meta;
   for (const [name, value] of Object.entries(meta)) {
-    const field = FIELDS[name];
+    const field = Object.hasOwn(FIELDS, name) ? FIELDS[name] : undefined;
     if (field === undefined) continue;
     const [check, goType] = field;
     if (isUnset(value) && !(name === 'managedFields' && value !== null)) delete meta[name];

@@ -182,6 +182,9 @@ const owners: readonly Case[] = [
   ),
 ];
 
+const REVIEWS = '/apis/authentication.k8s.io/v1/tokenreviews';
+const INHERITED = { constructor: 1, toString: 1, hasOwnProperty: 1 };
+
 const NO_METADATA = [7, [], null, { labels: 7 }];
 
 /** What is left is decoded as if it had been sent. */
@@ -210,6 +213,15 @@ const types: readonly Case[] = [
     ...[{ metadata: 7 }, { metadata: { labels: 7 } }, { data: { a: 7 } }].map((change) =>
       patch(STRATEGIC_PATCH, C, change),
     ),
+  ),
+  story(
+    'fields that every object of JavaScript has',
+    makeMap,
+    makeWidget,
+    ...[A, C].flatMap((path) => merges(path, { metadata: INHERITED }, INHERITED)),
+    merge(`${A}?dryRun=All`, { spec: INHERITED }),
+    merge(`${C}?dryRun=All`, { data: { constructor: '1' } }),
+    post(REVIEWS, { spec: { token: 'x', ...INHERITED }, metadata: INHERITED, ...INHERITED }),
   ),
   story('apply metadata that is none', apply(A, 'm', { ...widget('a'), metadata: 7 })),
   story(
