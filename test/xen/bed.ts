@@ -3,6 +3,7 @@ import { basename, join } from 'node:path';
 import type { Bed, DaemonIdentity, RunningVm } from '../scenarios/bed.ts';
 import { DAEMON_PORT, daemonArguments, identityFiles } from '../scenarios/daemon-command.ts';
 import { ENDED_BY_ITSELF } from '../scenarios/retries.ts';
+import { provideProgram } from './bundle.ts';
 import { type Dom0, dom0Address } from './dom0.ts';
 
 /**
@@ -47,7 +48,8 @@ export class XenBed implements Bed {
       identityFolder: '/share',
       fileRoot: '/share/provided',
     };
-    const command = ['coppice', ...daemonArguments(identity, { driver: 'xen', ...paths })];
+    const coppice = await provideProgram(this.dom0, 'src/cli/main.ts');
+    const command = [...coppice, ...daemonArguments(identity, { driver: 'xen', ...paths })];
     const kept = ['sh', '-c', KEEP, 'sh', ...command];
     this.#keeper = (await this.dom0.run(['/bin/sh', '-c', START, 'sh', ...kept])).trim();
     return `https://127.0.0.1:${await this.dom0.forward(dom0Address, DAEMON_PORT)}`;

@@ -7,6 +7,7 @@ import { buildGuestImage, type GuestImage } from '../e2e/guest-vm.ts';
 import { retriesIn, tellRetries } from '../scenarios/retries.ts';
 import { emptyIfMissing } from './bed.ts';
 import { makeBootableDisk } from './bootable.ts';
+import { provideProgram } from './bundle.ts';
 import { Dom0 } from './dom0.ts';
 import type { DriverStep } from './driver-program.ts';
 import { dom0IsImpossible, repository } from './image.ts';
@@ -16,7 +17,6 @@ const GUEST = '/root/guest';
 const DISK = `${GUEST}/disk.qcow2`;
 /** As boot loaders, and QEMU for HVM, take it. */
 const PACKED_KERNEL = `${GUEST}/kernel.packed`;
-const program = '/coppice/test/xen/driver-program.ts';
 const limitMs = 800_000;
 
 describe('the Xen driver in a real dom0', () => {
@@ -25,11 +25,13 @@ describe('the Xen driver in a real dom0', () => {
     return;
   }
   let dom0: Dom0;
+  let program: readonly string[];
   let image: GuestImage;
 
   beforeAll(async () => {
     image = await buildGuestImage(repository, join(repository, '.coppice/test-guest'));
     dom0 = await Dom0.boot();
+    program = await provideProgram(dom0, 'test/xen/driver-program.ts');
     await dom0.run(['/bin/mkdir', '-p', GUEST]);
     await mkdir(dom0.folder, { recursive: true });
     for (const [name, path] of [
@@ -90,8 +92,8 @@ describe('the Xen driver in a real dom0', () => {
   }
 
   async function resultsOn(base: string, vm: VmSpec, ...steps: readonly DriverStep[]) {
-    const argv = [program, JSON.stringify(steps), JSON.stringify(vm), base];
-    return JSON.parse(await dom0.run(['/usr/bin/node', ...argv], limitMs)) as readonly unknown[];
+    const argv = [...program, JSON.stringify(steps), JSON.stringify(vm), base];
+    return JSON.parse(await dom0.run(argv, limitMs)) as readonly unknown[];
   }
 
   it('starts a VM once, finds it again without its note, speaks to its guest and its console, and leaves nothing of it', async () => {

@@ -37,7 +37,7 @@ function cacheFolder(): string {
   return join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'coppice', 'xen');
 }
 
-/** What dom0's Node has compiled, so that not every dom0 does it anew: half of its start. */
+/** What dom0's Node has compiled, so that not every dom0 does it anew. */
 export function compiledFolder(): string {
   return join(cacheFolder(), 'compiled');
 }
