@@ -134,7 +134,7 @@ async function handle(
   noted.status = response.statusCode;
   answer.writeHead(response.statusCode ?? 502, headersOf(response, fault));
   if (fault?.kind === 'truncated') await truncate(response, answer);
-  else await pass(state, response, answer, fault, delayOf(state, url));
+  else await pass(state, response, answer, delayOf(state, url));
 }
 
 async function read(stream: IncomingMessage): Promise<Buffer> {
@@ -196,25 +196,26 @@ async function pass(
   state: State,
   response: IncomingMessage,
   answer: ServerResponse,
-  fault: Fault | undefined,
   waitMs: () => number,
 ): Promise<void> {
   answer.flushHeaders();
   for await (const chunk of response) {
     if (waitMs() > 0) await delay(waitMs());
     await state.thawed.promise;
-    if (fault?.kind === 'slow') await trickle(chunk as Buffer, answer, fault.pauseMs);
-    else answer.write(chunk);
+    await trickle(chunk as Buffer, answer, () => (state.fault?.kind === 'slow' ? state.fault.pauseMs : 0));
   }
   answer.end();
 }
 
-async function trickle(bytes: Buffer, answer: ServerResponse, pauseMs: number): Promise<void> {
-  const step = Math.max(1, Math.ceil(bytes.length / 10));
-  for (let start = 0; start < bytes.length; start += step) {
-    answer.write(bytes.subarray(start, start + step));
-    await delay(pauseMs);
+/** In bits, for as long as there are to be pauses between them: a watch outlives the fault that it began with. */
+async function trickle(bytes: Buffer, answer: ServerResponse, pauseMs: () => number): Promise<void> {
+  const bit = Math.max(1, Math.ceil(bytes.length / 10));
+  let start = 0;
+  for (; pauseMs() > 0 && start < bytes.length; start += bit) {
+    answer.write(bytes.subarray(start, start + bit));
+    await delay(pauseMs());
   }
+  if (start < bytes.length) answer.write(bytes.subarray(start));
 }
 
 /** How long what a watch sends is held back now. */
