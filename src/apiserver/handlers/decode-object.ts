@@ -14,17 +14,16 @@ export function oddities(duplicates: readonly string[], unknown: readonly string
   ];
 }
 
-/** Refuses an odd object, warns of it or takes it, as the client wishes. */
-export function complain(
-  { kind, version }: { kind: string; version: string },
+/** Why an odd object is refused, where the client wishes that; else warns of it or takes it, as it wishes. */
+export function strictProblem(
   odd: readonly string[],
   { fieldValidation }: WriteOptions,
   warnings: string[],
-): void {
-  if (odd.length > 0 && fieldValidation === 'Strict') {
-    throw notDecodable({ kind, version }, `strict decoding error: ${odd.join(', ')}`);
-  }
+): string | undefined {
   if (fieldValidation === 'Warn') warnings.push(...odd);
+  return fieldValidation === 'Strict' && odd.length > 0
+    ? `strict decoding error: ${odd.join(', ')}`
+    : undefined;
 }
 
 /** The object's type must be the one that the URL names. */
@@ -51,10 +50,11 @@ export function decodeResource(request: ResourceRequest, options: WriteOptions):
   const { resource, body, warnings } = request;
   const decoded: Decoded = decodeObject(body, resource.kind, !resource.custom);
   checkType(resource, decoded.object);
-  const problem = metaProblem(decoded.object, resource);
-  if (problem !== undefined) throw notDecodable(resource, problem);
+  const misfit = metaProblem(decoded.object, resource);
+  if (misfit !== undefined) throw notDecodable(resource, misfit);
   const odd = oddities(decoded.duplicates, resource.compiled.prune(decoded.object));
-  complain(resource, odd, options, warnings);
+  const problem = strictProblem(odd, options, warnings);
+  if (problem !== undefined) throw notDecodable(resource, problem);
   return asKubeObject(decoded.object);
 }
 

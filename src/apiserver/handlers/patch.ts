@@ -1,5 +1,6 @@
 import { ApplyError, serverSideApply, typeName } from '../apply/apply.ts';
 import { parseYamlObject } from '../codec/decode.ts';
+import { goKindOf } from '../codec/go-decode.ts';
 import { applyJsonPatch, JsonPatchError, readOperations, unknownFields } from '../codec/json-patch.ts';
 import { duplicateFields, jsonProblem } from '../codec/json-scanner.ts';
 import { isJsonObject, mergePatch } from '../codec/merge-patch.ts';
@@ -46,14 +47,10 @@ function parsePatch(text: string): JsonValue {
   return JSON.parse(text) as JsonValue;
 }
 
-function goNameOf(type: string): string {
-  return type === 'boolean' ? 'bool' : type;
-}
-
 function objectPatch(text: string): JsonObject {
   const patch = parsePatch(text);
   if (!isJsonObject(patch)) {
-    const what = Array.isArray(patch) ? 'array' : patch === null ? 'null' : goNameOf(typeof patch);
+    const what = patch === null ? 'null' : goKindOf(patch);
     throw badRequest(
       `error decoding patch: json: cannot unmarshal ${what} into Go value of type map[string]interface {}`,
     );

@@ -8,7 +8,7 @@ import { cloneJson } from '../schema/json.ts';
 import { badRequest, invalid } from '../status-errors.ts';
 import type { JsonObject, JsonValue, KubeObject } from '../types.ts';
 import type { ResourceRequest } from './context.ts';
-import { oddities, settleNamespace } from './decode-object.ts';
+import { oddities, settleNamespace, strictProblem } from './decode-object.ts';
 import { decodeProblem } from './go-structs.ts';
 import type { WriteOptions } from './options.ts';
 import { requireName } from './update.ts';
@@ -40,8 +40,9 @@ export function patchedObject(
   const problem = metaProblem(result, resource);
   if (problem !== undefined) throw refused(whole, problem);
   const odd = [...complaints, ...oddities(duplicates, resource.compiled.prune(result))];
-  complain(request, options, odd, whole);
-  const misfit = resource.custom ? undefined : decodeProblem(resource, resource.compiled.validate(result));
+  const misfit =
+    strictProblem(odd, options, request.warnings) ??
+    (resource.custom ? undefined : decodeProblem(resource, resource.compiled.validate(result)));
   if (misfit !== undefined) throw refused(whole, misfit);
   requireName(result as unknown as KubeObject, name);
   const object = asKubeObject(result);
@@ -58,20 +59,6 @@ export function patchedObject(
 /** The patched object, which kube quotes in full, can not be read. */
 function refused(whole: string, detail: string): Error {
   return invalid({ group: '', name: '' }, '', [{ type: 'Invalid', field: 'patch', value: whole, detail }]);
-}
-
-function complain(
-  request: ResourceRequest,
-  options: WriteOptions,
-  complaints: readonly string[],
-  whole: string,
-): void {
-  if (complaints.length === 0 || options.fieldValidation === 'Ignore') return;
-  if (options.fieldValidation === 'Warn') {
-    request.warnings.push(...complaints);
-    return;
-  }
-  throw refused(whole, `strict decoding error: ${complaints.join(', ')}`);
 }
 
 /** No patch makes an object one of another kind. */

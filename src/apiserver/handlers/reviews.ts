@@ -10,7 +10,7 @@ import { asJson } from '../registry/resource.ts';
 import { badRequest, invalid, notDecodable } from '../status-errors.ts';
 import type { FieldError, JsonObject, JsonValue, KubeObject } from '../types.ts';
 import type { ResourceRequest } from './context.ts';
-import { complain, oddities } from './decode-object.ts';
+import { oddities, strictProblem } from './decode-object.ts';
 import { writeOptions } from './options.ts';
 import type { ReviewKind } from './review-kinds.ts';
 
@@ -154,10 +154,8 @@ function reviewOf(review: ReviewKind, body: RequestBody): { sent: KubeObject; od
     );
   }
   const fields = { apiVersion: 'string', kind: 'string', metadata: OBJECT_META, status } as const;
-  const found = decodeStruct(object, {
-    name: kind,
-    fields: spec === undefined ? fields : { ...fields, spec },
-  });
+  const struct = { name: kind, fields: spec === undefined ? fields : { ...fields, spec } };
+  const found = decodeStruct(object, struct);
   const problem = metaProblem(object, { kind, custom: false }) ?? found.problem;
   if (problem !== undefined) throw notDecodable(review, problem);
   const sent = { ...object, apiVersion, kind, metadata: child(object, 'metadata') ?? {} } as KubeObject;
@@ -175,7 +173,8 @@ export function handleReview(review: ReviewKind, reviewer: Reviewer, question: Q
   const { verb, query, userAgent, warnings, now } = question;
   const options = writeOptions({ verb, query, userAgent });
   const { sent, odd } = reviewOf(review, question.body);
-  complain(review, odd, options, warnings);
+  const problem = strictProblem(odd, options, warnings);
+  if (problem !== undefined) throw notDecodable(review, problem);
   const { apiVersion, kind } = sent;
   const spec = withoutEmptyLists(child(asJson(sent), 'spec') ?? {});
   const status = statusOf(kind, reviewer, question, spec);
@@ -184,14 +183,8 @@ export function handleReview(review: ReviewKind, reviewer: Reviewer, question: Q
   }
   const updated = { ...sent, spec };
   const structs = { spec: {}, status: { user: {} } };
-  const how = {
-    manager: options.fieldManager,
-    now,
-    apiVersion,
-    schema: undefined,
-    structs,
-    subresource: undefined,
-  };
+  const manager = options.fieldManager;
+  const how = { manager, now, apiVersion, schema: undefined, structs, subresource: undefined };
   const { metadata } = trackUpdate({ old: undefined, updated, ...how });
   return { kind, apiVersion, metadata: asJson(metadata), spec, status };
 }

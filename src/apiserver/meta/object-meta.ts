@@ -1,18 +1,15 @@
 import { type GoStruct, goKindOf } from '../codec/go-decode.ts';
+import { isJsonObject } from '../codec/merge-patch.ts';
 import { badRequest } from '../status-errors.ts';
 import type { JsonObject, JsonValue, KubeObject } from '../types.ts';
 
 type Check = (value: JsonValue) => boolean;
 
-function isRecord(value: JsonValue): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 const isString: Check = (value) => typeof value === 'string';
 const isStringMap: Check = (value) =>
-  isRecord(value) && Object.values(value).every((item) => typeof item === 'string');
+  isJsonObject(value) && Object.values(value).every((item) => typeof item === 'string');
 const isStringList: Check = (value) => Array.isArray(value) && value.every(isString);
-const isObjectList: Check = (value) => Array.isArray(value) && value.every(isRecord);
+const isObjectList: Check = (value) => Array.isArray(value) && value.every(isJsonObject);
 const isNumber: Check = (value) => typeof value === 'number';
 
 /** The fields that metadata has, and what they must be. */
@@ -64,7 +61,7 @@ function isUnset(value: JsonValue | undefined): boolean {
  */
 export function metaProblem(object: JsonObject, expected: Expected): string | undefined {
   const meta = object.metadata ?? {};
-  if (!isRecord(meta)) {
+  if (!isJsonObject(meta)) {
     const where = expected.custom ? 'value' : `struct field ${expected.kind}.metadata`;
     return `json: cannot unmarshal ${goKindOf(meta)} into Go ${where} of type v1.ObjectMeta`;
   }

@@ -221,6 +221,12 @@ function asManager(...steps: Step[]): readonly Step[] {
   ];
 }
 
+/** By ann: that somebody has a role. */
+function binding(who: string, to: string): Step {
+  const fields = { subjects: [user(who)], roleRef: reference('Role', to) };
+  return ann(post(BINDINGS, rbac('RoleBinding', 'b', fields)));
+}
+
 const escalation: readonly Case[] = [
   story(
     'nobody gives what they have not',
@@ -249,38 +255,18 @@ const escalation: readonly Case[] = [
   story(
     'nobody binds what they have not',
     ...asManager(role('more', maps('delete')), {
-      ...ann(
-        post(
-          BINDINGS,
-          rbac('RoleBinding', 'b', { subjects: [user('ann')], roleRef: reference('Role', 'more') }),
-        ),
-      ),
+      ...binding('ann', 'more'),
       until: (_, body) => JSON.stringify(body).includes('attempting'),
     }),
   ),
   story(
     'one binds what one has',
     ...asManager(role('less', maps('get')), {
-      ...ann(
-        post(
-          BINDINGS,
-          rbac('RoleBinding', 'b', { subjects: [user('bea')], roleRef: reference('Role', 'less') }),
-        ),
-      ),
+      ...binding('bea', 'less'),
       until: (status) => status === 201 || status === 409,
     }),
   ),
-  story(
-    'nobody binds a role that is not there',
-    ...asManager(
-      ann(
-        post(
-          BINDINGS,
-          rbac('RoleBinding', 'b', { subjects: [user('bea')], roleRef: reference('Role', 'none') }),
-        ),
-      ),
-    ),
-  ),
+  story('nobody binds a role that is not there', ...asManager(binding('bea', 'none'))),
   story(
     'nobody applies what they have not',
     ...asManager(ann(apply(`${ROLES}/r`, 'm', rbac('Role', 'r', { rules: [maps('delete')] })))),
