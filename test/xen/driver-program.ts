@@ -3,7 +3,8 @@
  * prints what came of each as JSON.
  */
 import { execFile } from 'node:child_process';
-import { mkdir, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -35,7 +36,13 @@ export type DriverStep =
   | 'shutdown'
   | 'loseNote'
   | 'save'
+  | 'saveToFullDisk'
+  | 'saveAndDie'
+  | 'savedFiles'
   | 'restore'
+  | 'remember'
+  | 'recall'
+  | 'counts'
   | 'destroy'
   | 'domains'
   | 'files';
@@ -79,6 +86,26 @@ async function startAndKillXl(): Promise<unknown> {
   for (const { pid } of await commandsAt(directory)) process.kill(pid, 'SIGKILL');
   await start;
   return domains();
+}
+
+/** The guest is suspended by then, and goes on. */
+async function saveToFullDisk(): Promise<unknown> {
+  const small = '/mnt/small';
+  await mkdir(small, { recursive: true });
+  await run('mount', ['-t', 'tmpfs', '-o', 'size=16m', 'small', small]);
+  return checkpoints()
+    .save(vm, join(small, 'checkpoint'))
+    .finally(() => run('umount', [small]));
+}
+
+/** As a daemon that is killed in the middle of a save; its xl goes on. */
+async function saveAndDie(): Promise<never> {
+  checkpoints()
+    .save(vm, checkpoint)
+    .catch(() => undefined);
+  while (!existsSync(`${checkpoint}.partial`)) await delay(20);
+  process.stdout.write(JSON.stringify([...results, 'died']));
+  process.exit();
 }
 
 async function overlayOnNbd(): Promise<unknown> {
@@ -155,6 +182,13 @@ const work: Readonly<Record<DriverStep, () => Promise<unknown>>> = {
   shutdown: () => driver.shutdown(uuid, directory, limitMs),
   loseNote: () => rm(join(directory, vmFiles.note)),
   save: () => checkpoints().save(vm, checkpoint),
+  saveToFullDisk,
+  saveAndDie,
+  savedFiles: async () => (await readdir(directory)).filter((name) => name.startsWith('checkpoint')),
+  // In the guest's memory only.
+  remember: async () => (await inGuest('echo remembered > /run/kept && cat /run/kept')).stdout,
+  recall: async () => (await inGuest('cat /run/kept')).stdout,
+  counts: async () => driver.counts?.(),
   restore: () =>
     checkpoints()
       .restore(vm, checkpoint)

@@ -1,100 +1,30 @@
-import { randomUUID } from 'node:crypto';
-import { mkdir, readFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { VmSpec } from '../../src/hostd/drivers/driver.ts';
-import { buildGuestImage, type GuestImage } from '../e2e/guest-vm.ts';
 import { retriesIn, tellRetries } from '../scenarios/retries.ts';
-import { emptyIfMissing } from './bed.ts';
-import { makeBootableDisk } from './bootable.ts';
-import { provideProgram } from './bundle.ts';
-import { Dom0 } from './dom0.ts';
-import type { DriverStep } from './driver-program.ts';
-import { dom0IsImpossible, repository } from './image.ts';
-import { machineFiles } from './machine.ts';
-
-const GUEST = '/root/guest';
-const DISK = `${GUEST}/disk.qcow2`;
-/** As boot loaders, and QEMU for HVM, take it. */
-const PACKED_KERNEL = `${GUEST}/kernel.packed`;
-const limitMs = 800_000;
+import { DriverBed, life, lived } from './driver-bed.ts';
+import { testCheckpoints } from './driver-checkpoints.ts';
+import { dom0IsImpossible } from './image.ts';
 
 describe('the Xen driver in a real dom0', () => {
   if (dom0IsImpossible !== undefined) {
     it('runs VMs', (context) => context.skip(dom0IsImpossible));
     return;
   }
-  let dom0: Dom0;
-  let program: readonly string[];
-  let image: GuestImage;
+  let bed: DriverBed;
+  const aVm: DriverBed['aVm'] = (change) => bed.aVm(change);
+  const results: DriverBed['results'] = (vm, ...steps) => bed.results(vm, ...steps);
 
   beforeAll(async () => {
-    image = await buildGuestImage(repository, join(repository, '.coppice/test-guest'));
-    dom0 = await Dom0.boot();
-    program = await provideProgram(dom0, 'test/xen/driver-program.ts');
-    await dom0.run(['/bin/mkdir', '-p', GUEST]);
-    await mkdir(dom0.folder, { recursive: true });
-    for (const [name, path] of [
-      ['disk.qcow2', image.disk],
-      ['kernel', image.kernel],
-      ['kernel.packed', join(dirname(image.kernel), 'vmlinuz')],
-      ['initrd', image.initrd],
-    ] as const) {
-      await dom0.copyIn(path, `${GUEST}/${name}`);
-    }
+    bed = await DriverBed.make();
   });
-
-  afterAll(() => dom0?.close());
+  afterAll(() => bed?.close());
 
   let before = '';
   beforeEach(async () => {
-    before = await driverLog();
+    before = await bed.log();
   });
   afterEach(async ({ task }) => {
-    console.log(`${task.name}: tried again: ${tellRetries(retriesIn(before), retriesIn(await driverLog()))}`);
+    console.log(`${task.name}: tried again: ${tellRetries(retriesIn(before), retriesIn(await bed.log()))}`);
   });
-
-  async function driverLog(): Promise<string> {
-    return readFile(join(dom0.folder, machineFiles.share, 'driver.log'), 'utf8').catch(emptyIfMissing);
-  }
-
-  function aVm(change: Partial<VmSpec> = {}): VmSpec {
-    const uuid = randomUUID();
-    const directory = `/var/lib/coppice/appliances/${uuid}`;
-    return {
-      uuid,
-      domain: `test.vm.${uuid.slice(0, 8)}`,
-      directory,
-      vcpus: 1,
-      memoryBytes: 128 * 1024 * 1024,
-      disk: { path: `${directory}/disk.qcow2`, format: 'qcow2' },
-      boot: kernelAt(`${GUEST}/kernel`),
-      network: {
-        mode: 'bridge',
-        mac: `00:16:3e:${uuid.slice(0, 2)}:${uuid.slice(2, 4)}:${uuid.slice(4, 6)}`,
-        bridge: 'br0',
-      },
-      ...change,
-    };
-  }
-
-  function kernelAt(kernel: string): VmSpec['boot'] {
-    return { kind: 'direct', kernel, initrd: `${GUEST}/initrd`, commandLine: commandLine() };
-  }
-
-  function commandLine(): string {
-    return `${image.kernelArguments} coppice.ip=none`;
-  }
-
-  /** What came of each step, in one process in dom0. */
-  async function results(vm: VmSpec, ...steps: readonly DriverStep[]): Promise<readonly unknown[]> {
-    return resultsOn(DISK, vm, ...steps);
-  }
-
-  async function resultsOn(base: string, vm: VmSpec, ...steps: readonly DriverStep[]) {
-    const argv = [...program, JSON.stringify(steps), JSON.stringify(vm), base];
-    return JSON.parse(await dom0.run(argv, limitMs)) as readonly unknown[];
-  }
 
   it('starts a VM once, finds it again without its note, speaks to its guest and its console, and leaves nothing of it', async () => {
     const vm = aVm();
@@ -135,17 +65,6 @@ describe('the Xen driver in a real dom0', () => {
     ]);
   });
 
-  it('saves a VM to a file, which ends it, and makes it run on from there', async () => {
-    const vm = aVm();
-    const saved = await results(vm, 'overlay', 'start', 'ping', 'save', 'domains', 'inspect');
-    expect(saved.slice(2)).toEqual(['answered', null, [], expect.objectContaining({ state: 'Stopped' })]);
-    const restored = await results(vm, 'restore', 'domains', 'inspect', 'destroy', 'domains');
-    expect(restored[0]).toBeNull();
-    expect(restored[1]).toHaveLength(1);
-    expect(restored[2]).toMatchObject({ state: 'Running' });
-    expect(restored.slice(3)).toEqual([null, []]);
-  });
-
   it('takes away half a domain whose xl was killed, makes a whole one, and starts a rebooted guest anew', async () => {
     const vm = aVm();
     const killed = await results(vm, 'overlay', 'startAndKillXl', 'start', 'domains', 'ping');
@@ -159,34 +78,27 @@ describe('the Xen driver in a real dom0', () => {
     expect(rebooted.slice(2)).toEqual([null, expect.objectContaining({ state: 'Running' }), null, []]);
   });
 
-  /** From its start to its orderly end. */
-  const life = [
-    'overlay',
-    'start',
-    'ping',
-    'writeDisk',
-    'shutdown',
-    'inspect',
-    'destroy',
-    'domains',
-  ] as const;
-  const lived = [
-    null,
-    null,
-    'answered',
-    'kept\n',
-    true,
-    expect.objectContaining({ state: 'Stopped' }),
-    null,
-    [],
-  ];
-
-  it.each([
-    ['PVH', `${GUEST}/kernel`],
-    ['HVM', PACKED_KERNEL],
-  ] as const)('runs a guest as %s with a kernel given directly', async (type, kernel) => {
-    expect(await results(aVm({ boot: kernelAt(kernel), xen: { type } }), ...life)).toEqual(lived);
+  it('bears a time-out of libxl’s own, and takes away what that left', async () => {
+    const { dom0 } = bed;
+    const script = '/etc/xen/scripts/vif-bridge';
+    const slow = `#!/bin/bash
+if [ "$1" = online ] && [ ! -e /run/was-slow ]; then touch /run/was-slow; sleep 60; fi
+exec ${script}.real "$@"
+`;
+    await dom0.run(['/bin/mv', script, `${script}.real`]);
+    await dom0.run(['/bin/bash', '-c', `printf %s "$1" > ${script} && chmod 755 ${script}`, '-', slow]);
+    const vm = aVm();
+    const begun = await results(vm, 'overlay', 'start', 'counts', 'domains', 'ping', 'destroy', 'domains');
+    await dom0.run(['/bin/mv', `${script}.real`, script]);
+    expect(begun.slice(1, 3)).toEqual([null, { libxl_timeouts: 1 }]);
+    expect(begun[3]).toHaveLength(1);
+    expect(begun.slice(4)).toEqual(['answered', null, []]);
+    expect(await bed.log()).toContain(
+      'killing execution of /etc/xen/scripts/vif-bridge online because of timeout',
+    );
   });
+
+  testCheckpoints(() => bed);
 
   it('tells in QEMU’s words that HVM takes no uncompressed kernel, and leaves no domain', async () => {
     const vm = aVm({ xen: { type: 'HVM' } });
@@ -198,12 +110,33 @@ describe('the Xen driver in a real dom0', () => {
     expect(domains).toEqual([]);
   });
 
-  it('runs a PV guest that its own GRUB boots from its own disk', async () => {
-    const bootable = `${GUEST}/bootable.qcow2`;
-    await makeBootableDisk(dom0, image, commandLine(), DISK, bootable);
-    const vm = aVm({ boot: { kind: 'firmware' }, xen: { bootLoader: 'PvGrub' } });
-    expect(await resultsOn(bootable, vm, ...life)).toEqual(lived);
+  it.each([
+    ['PV by GRUB in the guest', { type: 'PV', bootLoader: 'PvGrub' }, 'pv'],
+    ['PV by pygrub in dom0', { type: 'PV', bootLoader: 'PyGrub' }, 'pv'],
+    ['PVH by GRUB in the guest', { type: 'PVH', bootLoader: 'PvGrub' }, 'pc'],
+    ['HVM by firmware and GRUB', { type: 'HVM' }, 'firmware'],
+  ] as const)('boots a guest from its own disk as %s', async (_how, xen, kind) => {
+    if ('bootLoader' in xen && xen.bootLoader === 'PyGrub') await startQemuOfDom0();
+    const vm = aVm({ boot: { kind: 'firmware' }, xen });
+    expect(await bed.resultsOn(await bed.bootableDisk(kind), vm, ...life)).toEqual(lived);
   });
+
+  it('tells in pygrub’s words that there is nothing to boot on a disk, and leaves no domain', async () => {
+    const vm = aVm({ boot: { kind: 'firmware' }, xen: { bootLoader: 'PyGrub' } });
+    const [, refused, domains] = await results(vm, 'overlay', 'start', 'domains', 'destroy');
+    expect(refused).toMatchObject({
+      reason: 'VMStartFailed',
+      message: expect.stringContaining('Unable to find partition containing kernel'),
+    });
+    expect(domains).toEqual([]);
+  });
+
+  /** As Debian's init script for Xen does: pygrub reads disks that this QEMU gives dom0. */
+  async function startQemuOfDom0(): Promise<void> {
+    const none = ['monitor', 'serial', 'parallel'].flatMap((each) => [`-${each}`, 'none']);
+    const dom0 = ['-xen-domid', '0', '-xen-attach', '-name', 'dom0', '-nographic', '-M', 'xenpv'];
+    await bed.dom0.run(['/usr/libexec/xen-qemu-system-i386', ...dom0, '-daemonize', ...none]);
+  }
 });
 
 /** The numbers of domains, from the lines of `xl list -v`. */

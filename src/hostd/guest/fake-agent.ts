@@ -4,9 +4,9 @@ import { linesOf } from './lines.ts';
 
 export type Command = { readonly execute: string; readonly arguments?: Readonly<Record<string, unknown>> };
 
-type Behaviour = {
+export type Behaviour = {
   /** What it does with a command; without, it answers an empty object. */
-  readonly onCommand?: (command: Command, stream: Duplex) => void;
+  readonly onCommand?: ((command: Command, stream: Duplex) => void) | undefined;
   /** What it does when asked for an echo; without, it gives it. */
   readonly onSync?: (id: number, stream: Duplex) => void;
 };

@@ -75,10 +75,12 @@ check_machine() {
 builder_files() { (cd "$here" && hash_files . && cd "$library" && hash_files .; echo "disk=$disk_gib"); }
 
 # xen-utils and qemu-system-xen: the toolstack and its device models; qemu-utils and nbdkit: images and NBD exports; libstdc++6
-# and libatomic1: Node; qemu-guest-agent: how the tests speak to dom0; bash and iproute2: Xen's scripts for network cards.
+# and libatomic1: Node; qemu-guest-agent: how the tests speak to dom0; bash and iproute2: Xen's scripts for network cards;
+# grub-pc-bin: what makes a guest's disk one that a PC boots from.
 chosen_packages="xen-utils-common qemu-system-xen qemu-utils nbdkit libstdc++6
-libatomic1 qemu-guest-agent busybox-static bash iproute2 procps util-linux e2fsprogs ca-certificates"
-indispensable_packages='xen-utils-common qemu-system-xen busybox-static qemu-guest-agent grub-xen-host'
+libatomic1 qemu-guest-agent busybox-static bash iproute2 procps util-linux e2fsprogs ca-certificates
+grub-pc-bin"
+indispensable_packages='xen-utils-common qemu-system-xen busybox-static qemu-guest-agent grub-xen-host grub-pc-bin'
 
 # newest_of PACKAGE PREFIX: the package of that kind that the given one, which follows the newest, depends on.
 newest_of() {
@@ -102,7 +104,7 @@ wanted_packages() {
 }
 
 drivers_disk='virtio_pci virtio_blk ext4 crc32c_generic'
-drivers_xen='xen_privcmd xen_evtchn xen_gntdev xen_gntalloc xenfs xen_netback xen_blkback'
+drivers_xen='xen_privcmd xen_evtchn xen_gntdev xen_gntalloc xenfs xen_netback xen_blkback xen_blkfront'
 drivers_other='virtio_net virtio_console 9p 9pnet_virtio bridge 8021q tun loop af_packet veth'
 
 unpack_options=(--exclude=./usr/share/{doc,man,locale,info,bash-completion,lintian,bug,zoneinfo,perl5} --exclude=./usr/lib/debug)

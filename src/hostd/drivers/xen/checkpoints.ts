@@ -1,41 +1,64 @@
 import { rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { hostErrors } from '../../errors.ts';
+import { hostErrors, messageOf } from '../../errors.ts';
 import { PARTIAL_SUFFIX, syncDirectory, syncFile } from '../../files.ts';
+import type { AgentClient } from '../../guest/agent.ts';
+import { bidAgentLetGo, joinAgent, partAgent } from './channel.ts';
 import { errorsIn, tellsOfTimeout } from './classify.ts';
 import { runCommand, untilNoCommand } from './commands.ts';
 import type { XenContext } from './context.ts';
 import { findDomain, isUnfinished } from './domains.ts';
 import { vmFiles } from './files.ts';
 import { readNote, removeInterruptedSave, writeNote } from './note.ts';
+import type { Domain } from './parse.ts';
 
-/** See {@link Checkpoints.save}. What is unfinished of it is noted, so that whoever finds the VM next takes it away. */
+/** See {@link Checkpoints.save}. What is unfinished of it is noted, so that whoever finds the VM next puts it in order. */
 export async function saveVm(
   context: XenContext,
   vm: { readonly uuid: string; readonly directory: string },
   path: string,
+  agent: AgentClient,
 ): Promise<void> {
-  const { clock, toolstack } = context;
   const { uuid, directory } = vm;
+  const domain = await runningDomain(context, uuid, directory);
+  const partial = path + PARTIAL_SUFFIX;
+  const note = (await readNote(directory)) ?? { uuid, domain: domain.name ?? uuid, commandLine: [] };
+  try {
+    if (note.parted === true) await joinAgent(context, uuid, directory);
+    await bidAgentLetGo(agent);
+    await writeNote(directory, { ...note, saving: partial, parted: true });
+    await partAgent(context, domain.id);
+    await saveDomain(context, domain.id, partial, directory);
+  } catch (error) {
+    await removeInterruptedSave(directory);
+    throw hostErrors.checkpointFailed(uuid, messageOf(error));
+  }
+  await syncFile(partial);
+  await rename(partial, path);
+  await syncDirectory(dirname(path));
+  await writeNote(directory, { ...note, parted: false, ended: 'Stopped' });
+  await context.sockets.remove(uuid);
+}
+
+async function runningDomain(
+  { clock, toolstack }: XenContext,
+  uuid: string,
+  directory: string,
+): Promise<Domain> {
   await untilNoCommand(clock, directory);
   const domain = await findDomain(toolstack, uuid, directory);
   if (domain === undefined || domain.shutdown !== undefined || isUnfinished(domain)) {
     throw hostErrors.checkpointFailed(uuid, 'the VM does not run');
   }
   await removeInterruptedSave(directory);
-  const partial = path + PARTIAL_SUFFIX;
-  const note = (await readNote(directory)) ?? { uuid, domain: domain.name ?? uuid, commandLine: [] };
-  await writeNote(directory, { ...note, saving: partial });
-  const argv = ['save', String(domain.id), partial, join(directory, vmFiles.configuration)];
+  return domain;
+}
+
+async function saveDomain(context: XenContext, id: number, file: string, directory: string): Promise<void> {
+  const { clock, toolstack } = context;
+  const argv = ['save', String(id), file, join(directory, vmFiles.configuration)];
   const { exitCode, words } = await runCommand(clock, await toolstack.program(), argv, directory);
-  if (exitCode !== 0) {
-    await removeInterruptedSave(directory);
-    if (tellsOfTimeout(words)) context.timedOut();
-    throw hostErrors.checkpointFailed(uuid, errorsIn(words));
-  }
-  await syncFile(partial);
-  await rename(partial, path);
-  await syncDirectory(dirname(path));
-  await writeNote(directory, { ...note, ended: 'Stopped' });
-  await context.sockets.remove(uuid);
+  if (exitCode === 0) return;
+  if (tellsOfTimeout(words)) context.timedOut();
+  throw new Error(errorsIn(words));
 }

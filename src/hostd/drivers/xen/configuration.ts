@@ -53,6 +53,9 @@ export function domainConfiguration(vm: VmSpec, surroundings: DomainSurroundings
 /** A machine without screen; the guest's first serial line is its console. */
 const hardwareLines = ['boot = "c"', 'serial = "pty"', 'vga = "none"', 'nographic = 1', 'vnc = 0', 'usb = 0'];
 
+/** Nobody is there to choose from a menu, which would also want to know dom0's terminals. */
+const pygrubLines = ['bootloader = "pygrub"', 'bootloader_args = ["-q"]'];
+
 /**
  * The guest reads the processor's counter itself. By default Xen intercepts that where it does not trust the counter, and after a
  * migration; ours are never migrated and take the time from Xen's own clock. Under emulation, interception makes a start last
@@ -69,7 +72,7 @@ function bootLines({ boot, xen }: VmSpec, type: DomainType, { grub }: DomainSurr
     ];
   }
   if (type === 'HVM') return [];
-  return xen?.bootLoader === 'PyGrub' ? ['bootloader = "pygrub"'] : [`kernel = ${quoted(grub[type])}`];
+  return xen?.bootLoader === 'PyGrub' ? pygrubLines : [`kernel = ${quoted(grub[type])}`];
 }
 
 /** Without an emulated card beside Xen's own, which its guest would have to know as the same one. */

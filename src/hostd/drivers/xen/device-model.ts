@@ -16,6 +16,20 @@ export async function deviceModelWords(domain: string, words: string): Promise<s
   return said === '' ? '' : `\nits QEMU says: ${said}`;
 }
 
+/** What pygrub said, when xl says that it failed and where it said so, which is then removed. */
+export async function bootLoaderWords(words: string): Promise<string> {
+  const [, log] = /consult logfile (\/var\/log\/xen\/bootloader\.\d+\.log)\b/.exec(words) ?? [];
+  if (log === undefined) return '';
+  const said = (await readTail([log], tailBytes)).toString().trim();
+  await rm(log, { force: true });
+  return said === '' ? '' : `\nits boot loader says: ${said}`;
+}
+
+/** Of a domain that is gone: its number is not given again. */
+export async function removeBootLoaderLog(id: number): Promise<void> {
+  await rm(join(directory, `bootloader.${id}.log`), { force: true });
+}
+
 /** Nobody else removes them, and there would be one for every VM that ever was. */
 export async function removeDeviceModelLogs(domain: string): Promise<void> {
   const log = logOf(domain);

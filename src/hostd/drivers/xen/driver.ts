@@ -1,6 +1,8 @@
-import { join } from 'node:path';
+import type { Socket } from 'node:net';
+import { join, resolve } from 'node:path';
 import type { Logger } from 'pino';
 import type { Clock } from '../../clock.ts';
+import { hostErrors } from '../../errors.ts';
 import { createAgentGuest } from '../../guest/agent-guest.ts';
 import { Locks } from '../../locks.ts';
 import { createHostNetwork } from '../../network/links.ts';
@@ -8,6 +10,7 @@ import { Agents } from '../common/agents.ts';
 import { createImageTool } from '../common/images.ts';
 import { createProber } from '../common/prober.ts';
 import type { Driver } from '../driver.ts';
+import { joinAgent } from './channel.ts';
 import { saveVm } from './checkpoints.ts';
 import { ConsoleLogs, openConsole } from './console.ts';
 import type { XenContext } from './context.ts';
@@ -15,6 +18,7 @@ import { destroyVm, shutDownVm } from './end.ts';
 import { foreignVms } from './foreign.ts';
 import { inspectVm } from './inspect.ts';
 import { measureMachine } from './measure.ts';
+import { readNote } from './note.ts';
 import { probeXen } from './probe.ts';
 import { ChannelSockets } from './sockets.ts';
 import { restoreVm, startVm } from './start.ts';
@@ -51,13 +55,12 @@ const debianGrub = {
 /** VMs as Xen domains by xl, in dom0, with the standard agent in the guest behind a console channel. */
 export function createXenDriver(config: XenDriverConfig): Driver {
   const { clock, log, searchPath } = config;
-  const toolstack = new Toolstack({ xl: config.binary ?? 'xl', xenstoreRead: 'xenstore-read', searchPath });
+  const toolstack = new Toolstack({ xl: config.binary ?? 'xl', searchPath });
   const runDirectory = config.socketDirectory ?? '/run/coppice/xen';
   const sockets = new ChannelSockets(clock, runDirectory);
   const creationLock = join(runDirectory, 'creation.lock');
   const network = createHostNetwork(clock, searchPath);
   const consoles = new ConsoleLogs(clock);
-  const agents = new Agents(clock, (uuid) => sockets.connect(uuid));
   const locks = new Locks();
   const consolesInUse = new Set<string>();
   let timeouts = 0;
@@ -69,6 +72,8 @@ export function createXenDriver(config: XenDriverConfig): Driver {
     ...{ clock, log, toolstack, network, sockets, creationLock, consoles, grub, xlConfiguration },
     timedOut,
   };
+  const agents = new Agents(clock, (directory) => connectAgent(context, locks, directory));
+  const agentOf = (directory: string) => agents.acquire(resolve(directory));
   return {
     probe: () => probeXen(context, config.bridge),
     measure: (own) => measureMachine(toolstack, own),
@@ -80,25 +85,35 @@ export function createXenDriver(config: XenDriverConfig): Driver {
       return observation;
     },
     shutdown: async (uuid, directory, timeoutMs) => {
-      const { agent, release } = agents.acquire(uuid);
+      const { agent, release } = agentOf(directory);
       return shutDownVm(context, uuid, directory, timeoutMs, agent).finally(release);
     },
     // Xen itself takes a domain's card away with it.
     reap: async () => undefined,
     destroy: (uuid, directory) => locks.run(uuid, () => destroyVm(context, uuid, directory)),
-    guest: (uuid) => {
-      const { agent, release } = agents.acquire(uuid);
+    guest: (_uuid, directory) => {
+      const { agent, release } = agentOf(directory);
       return createAgentGuest({ clock, agent }, release);
     },
     consoleTail: (directory, bytes) => consoles.tail(directory, bytes),
     openConsole: (directory) => openConsole(toolstack, directory, consolesInUse),
     foreignVms: (root) => foreignVms(toolstack, root),
-    // Not declared as a capability: a Linux guest with the agent's channel hangs after a restore (docs/xen.md, known limits).
     checkpoints: {
-      save: (vm, path) => locks.run(vm.uuid, () => saveVm(context, vm, path)),
+      save: (vm, path) => {
+        const { agent, release } = agentOf(vm.directory);
+        return locks.run(vm.uuid, () => saveVm(context, vm, path, agent)).finally(release);
+      },
       restore: (vm, path, signal) => locks.run(vm.uuid, () => restoreVm(context, vm, path, signal)),
     },
     images: createImageTool(config),
     prober: createProber(clock, network),
   };
+}
+
+/** The agent of the VM in `directory`, which gets its console back first when it was taken out for a checkpoint. */
+async function connectAgent(context: XenContext, locks: Locks, directory: string): Promise<Socket> {
+  const note = await readNote(directory);
+  if (note === undefined) throw hostErrors.agentUnavailable('the VM was never started');
+  if (note.parted === true) await locks.run(note.uuid, () => joinAgent(context, note.uuid, directory));
+  return context.sockets.connect(note.uuid);
 }

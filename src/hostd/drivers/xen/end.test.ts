@@ -1,10 +1,4 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { systemClock } from '../../clock.ts';
-import type { Driver } from '../driver.ts';
-import { endCommands } from './commands.ts';
 import { FakeHost } from './fake-host.ts';
 import { changeState, readState } from './fake-xl.ts';
 
@@ -60,53 +54,4 @@ describe('the end of a VM under Xen', () => {
     await xen.driver.destroy(xen.vm.uuid, xen.vm.directory);
     expect(await xen.state()).toBeUndefined();
   });
-});
-
-describe('a memory checkpoint under Xen', () => {
-  it('ends the VM, and is what it goes on from', async () => {
-    const path = join(xen.root, 'checkpoint');
-    await xen.driver.start(xen.vm);
-    await xen.driver.checkpoints?.save(xen.vm, path);
-    expect(await readFile(path, 'utf8')).toBe('memory');
-    expect(await xen.state()).toBe('Stopped');
-    await xen.driver.checkpoints?.restore(xen.vm, path);
-    expect(await xen.driver.inspect(xen.vm.uuid, xen.vm.directory)).toMatchObject({
-      state: 'Running',
-      commandLine: [join(xen.root, 'xl'), 'restore', '-e', join(xen.vm.directory, 'domain.cfg'), path],
-    });
-  });
-
-  it('leaves a VM running that could not be saved, and no half file', async () => {
-    await xen.driver.start(xen.vm);
-    xen.expected('timesOut');
-    await expect(xen.driver.checkpoints?.save(xen.vm, join(xen.root, 'checkpoint'))).rejects.toMatchObject({
-      reason: 'CheckpointFailed',
-    });
-    expect(await xen.state()).toBe('Running');
-    expect(await checkpointFiles()).toEqual([]);
-  });
-
-  it.each([
-    ['started', (next: Driver) => next.start(xen.vm)],
-    ['destroyed', (next: Driver) => next.destroy(xen.vm.uuid, xen.vm.directory)],
-  ] as const)('leaves no half file when the daemon is killed, once the VM is %s', async (_what, work) => {
-    await xen.driver.start(xen.vm);
-    xen.expected('slow');
-    const saving = xen.driver.checkpoints?.save(xen.vm, join(xen.root, 'checkpoint')).catch(() => undefined);
-    while ((await checkpointFiles()).length === 0) await delay(20);
-    const note = await readFile(join(xen.vm.directory, 'domain.json'), 'utf8');
-    await endCommands(systemClock, xen.vm.directory);
-    await saving;
-    // As it was at the moment of the kill: the daemon that lives on here has put it in order.
-    await writeFile(join(xen.vm.directory, 'domain.json'), note);
-    await writeFile(join(xen.root, 'checkpoint.partial'), 'mem');
-
-    xen.expected();
-    await work(xen.createDriver());
-    expect(await checkpointFiles()).toEqual([]);
-  });
-
-  async function checkpointFiles(): Promise<readonly string[]> {
-    return (await readdir(xen.root)).filter((name) => name.startsWith('checkpoint'));
-  }
 });

@@ -4,7 +4,7 @@ import { HostError, hostErrors, messageOf } from '../../errors.ts';
 import type { AgentClient } from '../../guest/agent.ts';
 import { commandsAt, endCommands } from './commands.ts';
 import type { XenContext } from './context.ts';
-import { removeDeviceModelLogs } from './device-model.ts';
+import { removeBootLoaderLog, removeDeviceModelLogs } from './device-model.ts';
 import { conditionOf, findDomain, isUnfinished } from './domains.ts';
 import { vmFiles } from './files.ts';
 import { readNote, removeInterruptedSave, writeNote } from './note.ts';
@@ -34,7 +34,7 @@ export async function endDomain({ clock, toolstack }: XenContext, { id, uuid, na
     }
     for (let asked = 0; asked < 10; asked += 1) {
       const left = (await toolstack.domains()).find((each) => each.id === id && each.uuid === uuid);
-      if (left === undefined) return;
+      if (left === undefined) return removeBootLoaderLog(id);
       await clock.sleep(askPauseMs);
     }
     if (clock.now() >= until) throw hostErrors.domainNotEnding(name ?? uuid, id, words);

@@ -1,9 +1,12 @@
+import { once } from 'node:events';
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import { systemClock } from '../../clock.ts';
+import { type Behaviour, FakeAgent } from '../../guest/fake-agent.ts';
 import type { Driver, VmSpec } from '../driver.ts';
 import { createXenDriver } from './driver.ts';
 import { changeState, emptyState, type FakeDomain, type Outcome } from './fake-xl.ts';
@@ -19,6 +22,7 @@ export class FakeHost {
   readonly root: string;
   readonly driver: Driver;
   readonly vm: VmSpec;
+  #guest: Server | undefined;
 
   private constructor(root: string) {
     this.root = root;
@@ -42,13 +46,17 @@ export class FakeHost {
     const links = JSON.stringify([bridge, ...Array.from({ length: 9 }, vif)]);
     changeState(host.root, emptyState);
     await host.#writeProgram('xl', [process.execPath, xl, host.root]);
-    await host.#writeProgram('xenstore-read', ['echo', '1795620957.58', '#']);
+    const store = fileURLToPath(new URL('./fake-xenstore.ts', import.meta.url));
+    for (const tool of ['read', 'write', 'rm', 'chmod'].map((each) => `xenstore-${each}`)) {
+      await host.#writeProgram(tool, [process.execPath, store, host.root, tool]);
+    }
     await host.#writeProgram('ip', ['echo', links, '#']);
     await mkdir(host.vm.directory, { recursive: true });
     return host;
   }
 
   async close(): Promise<void> {
+    this.#guest?.close();
     await rm(this.root, { recursive: true, force: true });
   }
 
@@ -60,7 +68,7 @@ export class FakeHost {
         ...systemClock,
         sleep: (ms, signal) => {
           napping();
-          return systemClock.sleep(ms > 60_000 ? ms : Math.min(ms, 20), signal);
+          return systemClock.sleep(ms >= 10_000 ? ms : Math.min(ms, 20), signal);
         },
       },
       log: pino({ level: 'silent' }),
@@ -68,6 +76,18 @@ export class FakeHost {
       xlConfiguration: join(this.root, 'xl.conf'),
       socketDirectory: join(this.root, 'sockets'),
     });
+  }
+
+  /** The VM that was just started has an agent from now on. */
+  async agent(behaviour: Behaviour = {}): Promise<FakeAgent> {
+    this.#guest?.close();
+    const agent = new FakeAgent(behaviour);
+    this.#guest = createServer((socket) => {
+      agent.connect().then((stream) => socket.pipe(stream).pipe(socket), socket.destroy);
+    });
+    this.#guest.listen(join(this.root, 'sockets', `${UUID}.agent`));
+    await once(this.#guest, 'listening');
+    return agent;
   }
 
   /** What becomes of the next creations. */

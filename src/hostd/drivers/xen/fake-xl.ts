@@ -5,6 +5,7 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { plugConsole } from './fake-xenstore.ts';
 import {
   BACKEND_AWAY,
   DOMAIN_ZERO,
@@ -84,7 +85,7 @@ function valueIn(configuration: string, key: string): string {
   return new RegExp(`^${key} = "(.*)"$`, 'm').exec(configuration)?.[1] ?? '';
 }
 
-async function create(folder: string, path: string): Promise<number> {
+async function create(folder: string, path: string, restored = false): Promise<number> {
   const { domains, nextId, outcomes, done } = readState(folder);
   const [outcome = 'works', ...later] = outcomes;
   const configuration = readFileSync(path, 'utf8');
@@ -110,6 +111,7 @@ async function create(folder: string, path: string): Promise<number> {
     console.error(`Parsing config from ${path}\n${said}`);
     return 1;
   }
+  plugConsole(folder, made.id, restored);
   setDomain(folder, made.id, { state: '-b----', seconds: '1.2' });
   return 0;
 }
@@ -182,7 +184,7 @@ async function play(folder: string, [command, ...rest]: readonly string[]): Prom
     case 'create':
       return create(folder, rest.at(-1) ?? '');
     case 'restore':
-      return create(folder, rest.at(-2) ?? '');
+      return create(folder, rest.at(-2) ?? '', true);
     case 'save':
       return save(folder, state, rest);
     case 'destroy':

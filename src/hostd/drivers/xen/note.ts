@@ -18,6 +18,8 @@ export type Note = {
   readonly ended?: 'Stopped' | 'Crashed';
   /** The file that its memory is being written to: of no use when that was interrupted. */
   readonly saving?: string;
+  /** The agent's console may have been taken out for a save, and not be back. */
+  readonly parted?: boolean;
 };
 
 /** Undefined when no domain was ever made from this folder, or what stands there is no note. */
@@ -27,7 +29,7 @@ export async function readNote(directory: string): Promise<Note | undefined> {
     throw error;
   });
   if (!isRecord(read) || typeof read.uuid !== 'string' || typeof read.domain !== 'string') return undefined;
-  const { uuid, domain, bridge, commandLine, startedAt, ended, saving } = read;
+  const { uuid, domain, bridge, commandLine, startedAt, ended, saving, parted } = read;
   return {
     uuid,
     domain,
@@ -36,6 +38,7 @@ export async function readNote(directory: string): Promise<Note | undefined> {
     ...(typeof startedAt === 'string' ? { startedAt } : {}),
     ...(ended === 'Stopped' || ended === 'Crashed' ? { ended } : {}),
     ...(typeof saving === 'string' ? { saving } : {}),
+    ...(parted === true ? { parted } : {}),
   };
 }
 

@@ -12,7 +12,7 @@ export async function probeXen(context: XenContext, bridge: string | undefined):
   const bridged = bridge !== undefined && lost === undefined;
   const fixed = {
     name: 'xen',
-    capabilities: ['serialCreation', ...(bridged ? (['bridgeNetwork'] as const) : [])],
+    capabilities: ['serialCreation', 'checkpoint', ...(bridged ? (['bridgeNetwork'] as const) : [])],
     creationConcurrency: 1,
   } as const;
   try {

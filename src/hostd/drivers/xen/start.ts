@@ -16,7 +16,7 @@ import {
 import { endCommands, runCommand, untilNoCreation } from './commands.ts';
 import { domainConfiguration, domainTypeOf } from './configuration.ts';
 import type { XenContext } from './context.ts';
-import { deviceModelWords } from './device-model.ts';
+import { bootLoaderWords, deviceModelWords } from './device-model.ts';
 import { isOwn, isUnfinished } from './domains.ts';
 import { endDomain } from './end.ts';
 import { vmFiles } from './files.ts';
@@ -137,7 +137,8 @@ async function makeOnce(
   await requireMeans(context, vm);
   const surroundings = { sockets: sockets.paths(vm.uuid), grub: context.grub };
   await writeDurably(join(vm.directory, vmFiles.configuration), domainConfiguration(vm, surroundings));
-  const note: Note = { ...identityOf(vm), commandLine: [program, ...command] };
+  const restored = command[0] === 'restore' ? { parted: true } : {};
+  const note: Note = { ...identityOf(vm), commandLine: [program, ...command], ...restored };
   await writeNote(vm.directory, note);
   await sockets.prepare(vm.uuid);
   const { exitCode, words } = await runCommand(clock, program, command, vm.directory, signal);
@@ -163,7 +164,7 @@ async function failure({ toolstack }: XenContext, vm: VmSpec, words: string): Pr
     if (other !== undefined) return hostErrors.domainNameTaken(vm.domain, other);
   }
   if (tellsOfMemory(words)) return hostErrors.notEnoughMemory(vm.domain, words);
-  const said = await deviceModelWords(vm.domain, words);
+  const said = (await deviceModelWords(vm.domain, words)) + (await bootLoaderWords(words));
   return hypervisorProblem(words) ?? hostErrors.vmStartFailed(vm.domain, words + said);
 }
 
@@ -188,7 +189,10 @@ async function noteFoundRunning({ clock, toolstack }: XenContext, vm: VmSpec): P
   if (note?.uuid === vm.uuid && note.startedAt !== undefined && note.ended === undefined) return;
   const seconds = Number.parseFloat((await toolstack.xenstore(`/vm/${vm.uuid}/start_time`)) ?? '');
   const startedAt = instant(Number.isFinite(seconds) ? seconds * 1000 : clock.now());
-  await writeNote(vm.directory, { ...identityOf(vm), commandLine: note?.commandLine ?? [], startedAt });
+  const parted = note?.parted === true ? { parted: true } : {};
+  await writeNote(vm.directory, {
+    ...{ ...identityOf(vm), commandLine: note?.commandLine ?? [], startedAt, ...parted },
+  });
 }
 
 function identityOf({ uuid, domain, network }: VmSpec): Pick<Note, 'uuid' | 'domain' | 'bridge'> {

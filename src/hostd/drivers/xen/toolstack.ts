@@ -6,7 +6,6 @@ import { type Domain, parseDisks, parseDomains, parseInfo, type XenInfo } from '
 export type ToolstackConfig = {
   /** Name or path of xl. */
   readonly xl: string;
-  readonly xenstoreRead: string;
   /** Where programs are looked for, as `PATH`. */
   readonly searchPath: string;
 };
@@ -62,9 +61,28 @@ export class Toolstack {
 
   /** A value of xenstore; undefined when there is none. */
   async xenstore(path: string): Promise<string | undefined> {
-    const program = await this.#locate(this.#config.xenstoreRead);
+    const program = await this.#locate('xenstore-read');
     const { exitCode, stdout } = await runProgram(program, [path], { timeoutMs: questionLimitMs });
     return exitCode === 0 ? stdout.replace(/\n$/, '') : undefined;
+  }
+
+  /** Sets values of xenstore, by their paths, all at once. */
+  async writeXenstore(values: Readonly<Record<string, string>>): Promise<void> {
+    await this.#xenstoreTool('xenstore-write', Object.entries(values).flat());
+  }
+
+  /** Removes what is at and below the paths of xenstore; not there, but what is above them is: done. */
+  async removeXenstore(paths: readonly string[]): Promise<void> {
+    await this.#xenstoreTool('xenstore-rm', paths);
+  }
+
+  /** Sets who may read and write a node of xenstore, in the words of xenstore-chmod: its owner comes first. */
+  async allowXenstore(path: string, rights: readonly string[]): Promise<void> {
+    await this.#xenstoreTool('xenstore-chmod', [path, ...rights]);
+  }
+
+  async #xenstoreTool(name: string, argv: readonly string[]): Promise<void> {
+    await this.#run(await this.#locate(name), argv, [name, ...argv].join(' '), questionLimitMs);
   }
 
   #list(): Promise<readonly Domain[]> {

@@ -1,0 +1,133 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import type { VmSpec } from '../../src/hostd/drivers/driver.ts';
+import { buildGuestImage, type GuestImage } from '../e2e/guest-vm.ts';
+import { emptyIfMissing } from './bed.ts';
+import { kernelForPc, kernelForPv, makeBootableDisk, makePcDisk } from './bootable.ts';
+import { provideProgram } from './bundle.ts';
+import { Dom0 } from './dom0.ts';
+import type { DriverStep } from './driver-program.ts';
+import { repository } from './image.ts';
+import { machineFiles } from './machine.ts';
+
+const FOLDER = '/root/guest';
+const limitMs = 800_000;
+
+/** In dom0. */
+export const guestFiles = {
+  disk: `${FOLDER}/disk.qcow2`,
+  kernel: `${FOLDER}/kernel`,
+  /** As boot loaders, and QEMU for HVM, take it. */
+  packedKernel: `${FOLDER}/kernel.packed`,
+  initrd: `${FOLDER}/initrd`,
+} as const;
+
+/** A dom0 with the files of a guest, and the program that calls the driver there. */
+export class DriverBed {
+  readonly dom0: Dom0;
+  readonly #image: GuestImage;
+  readonly #program: readonly string[];
+
+  private constructor(dom0: Dom0, image: GuestImage, program: readonly string[]) {
+    this.dom0 = dom0;
+    this.#image = image;
+    this.#program = program;
+  }
+
+  static async make(): Promise<DriverBed> {
+    const image = await buildGuestImage(repository, join(repository, '.coppice/test-guest'));
+    const dom0 = await Dom0.boot();
+    const bed = new DriverBed(dom0, image, await provideProgram(dom0, 'test/xen/driver-program.ts'));
+    await dom0.run(['/bin/mkdir', '-p', FOLDER]);
+    await mkdir(dom0.folder, { recursive: true });
+    for (const [to, from] of [
+      [guestFiles.disk, image.disk],
+      [guestFiles.kernel, image.kernel],
+      [guestFiles.packedKernel, join(image.kernel, '../vmlinuz')],
+      [guestFiles.initrd, image.initrd],
+    ] as const) {
+      await dom0.copyIn(from, to);
+    }
+    return bed;
+  }
+
+  close(): Promise<void> {
+    return this.dom0.close();
+  }
+
+  log(): Promise<string> {
+    return readFile(join(this.dom0.folder, machineFiles.share, 'driver.log'), 'utf8').catch(emptyIfMissing);
+  }
+
+  aVm(change: Partial<VmSpec> = {}): VmSpec {
+    const uuid = randomUUID();
+    const directory = `/var/lib/coppice/appliances/${uuid}`;
+    return {
+      uuid,
+      domain: `test.vm.${uuid.slice(0, 8)}`,
+      directory,
+      vcpus: 1,
+      memoryBytes: 128 * 1024 * 1024,
+      disk: { path: `${directory}/disk.qcow2`, format: 'qcow2' },
+      boot: this.kernelAt(guestFiles.kernel),
+      network: {
+        mode: 'bridge',
+        mac: `00:16:3e:${uuid.slice(0, 2)}:${uuid.slice(2, 4)}:${uuid.slice(4, 6)}`,
+        bridge: 'br0',
+      },
+      ...change,
+    };
+  }
+
+  kernelAt(kernel: string): VmSpec['boot'] {
+    return { kind: 'direct', kernel, initrd: guestFiles.initrd, commandLine: this.#commandLine() };
+  }
+
+  /** Path of a disk that a guest boots from: of Xen's PV GRUB and pygrub, of GRUB as on a PC, and with the latter for firmware. */
+  async bootableDisk(kind: 'pv' | 'pc' | 'firmware'): Promise<string> {
+    const target = `${FOLDER}/bootable-${kind}.qcow2`;
+    const kernel = await (kind === 'pv' ? kernelForPv : kernelForPc)(this.#image);
+    const content = { kernel, commandLine: this.#commandLine() };
+    if (kind !== 'firmware') {
+      await makeBootableDisk(this.dom0, this.#image, content, guestFiles.disk, target);
+      return target;
+    }
+    const system = `${FOLDER}/system.qcow2`;
+    await makeBootableDisk(this.dom0, this.#image, content, guestFiles.disk, system);
+    await makePcDisk(this.dom0, system, target);
+    return target;
+  }
+
+  /** What came of each step, in one process in dom0. */
+  results(vm: VmSpec, ...steps: readonly DriverStep[]): Promise<readonly unknown[]> {
+    return this.resultsOn(guestFiles.disk, vm, ...steps);
+  }
+
+  async resultsOn(base: string, vm: VmSpec, ...steps: readonly DriverStep[]): Promise<readonly unknown[]> {
+    const argv = [...this.#program, JSON.stringify(steps), JSON.stringify(vm), base];
+    return JSON.parse(await this.dom0.run(argv, limitMs)) as readonly unknown[];
+  }
+
+  #commandLine(): string {
+    return `${this.#image.kernelArguments} coppice.ip=none`;
+  }
+}
+
+/** From a VM's start to its orderly end. */
+export const life = [
+  'overlay',
+  'start',
+  'ping',
+  'writeDisk',
+  'shutdown',
+  'inspect',
+  'destroy',
+  'domains',
+] as const;
+export const lived = [
+  ...[null, null, 'answered', 'kept\n', true],
+  expect.objectContaining({ state: 'Stopped' }),
+  ...[null, []],
+];
