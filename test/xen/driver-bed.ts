@@ -50,6 +50,7 @@ export class DriverBed {
     ] as const) {
       await dom0.copyIn(from, to);
     }
+    await bed.#startQemuOfDom0();
     return bed;
   }
 
@@ -108,6 +109,28 @@ export class DriverBed {
   async resultsOn(base: string, vm: VmSpec, ...steps: readonly DriverStep[]): Promise<readonly unknown[]> {
     const argv = [...this.#program, JSON.stringify(steps), JSON.stringify(vm), base];
     return JSON.parse(await this.dom0.run(argv, limitMs)) as readonly unknown[];
+  }
+
+  /** The script for cards takes longer, when it is called for this VM for the first time, than libxl bears it. */
+  async whileSlow<T>(vm: VmSpec, work: () => Promise<T>): Promise<T> {
+    const script = '/etc/xen/scripts/vif-bridge';
+    const flag = `/run/slow-${vm.uuid}`;
+    const slow = `#!/bin/bash
+if [ "$1" = online ] && [ ! -e ${flag} ] && [ "$(xenstore-read "$XENBUS_PATH/mac")" = ${vm.network.mac} ]; then
+  touch ${flag}; sleep 60
+fi
+exec ${script}.real "$@"
+`;
+    const write = `cp -p ${script} ${script}.real && printf %s "$1" > ${script}.new && chmod 755 ${script}.new && mv ${script}.new ${script}`;
+    await this.dom0.run(['/bin/bash', '-c', write, '-', slow]);
+    return work().finally(() => this.dom0.run(['/bin/mv', `${script}.real`, script]));
+  }
+
+  /** As Debian's init script for Xen does: pygrub reads disks that this QEMU gives dom0. */
+  async #startQemuOfDom0(): Promise<void> {
+    const none = ['monitor', 'serial', 'parallel'].flatMap((each) => [`-${each}`, 'none']);
+    const dom0 = ['-xen-domid', '0', '-xen-attach', '-name', 'dom0', '-nographic', '-M', 'xenpv'];
+    await this.dom0.run(['/usr/libexec/xen-qemu-system-i386', ...dom0, '-daemonize', ...none]);
   }
 
   #commandLine(): string {

@@ -211,7 +211,7 @@ for (const step of JSON.parse(steps) as readonly DriverStep[]) {
   );
 }
 for (const { pid, arguments: words } of await allProcesses()) {
-  if (words[0] === 'nbdkit' && results.length > 0) process.kill(pid);
+  if (words[0] === 'nbdkit' && steps.includes('overlayOnNbd')) process.kill(pid);
 }
 process.stdout.write(JSON.stringify(results));
 process.exit();
