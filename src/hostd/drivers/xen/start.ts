@@ -137,8 +137,8 @@ async function makeOnce(
   await requireMeans(context, vm);
   const surroundings = { sockets: sockets.paths(vm.uuid), grub: context.grub };
   await writeDurably(join(vm.directory, vmFiles.configuration), domainConfiguration(vm, surroundings));
-  const restored = command[0] === 'restore' ? { parted: true } : {};
-  const note: Note = { ...identityOf(vm), commandLine: [program, ...command], ...restored };
+  const parted = command[0] === 'restore';
+  const note: Note = { ...identityOf(vm), commandLine: [program, ...command], parted };
   await writeNote(vm.directory, note);
   await sockets.prepare(vm.uuid);
   const { exitCode, words } = await runCommand(clock, program, command, vm.directory, signal);
@@ -189,10 +189,8 @@ async function noteFoundRunning({ clock, toolstack }: XenContext, vm: VmSpec): P
   if (note?.uuid === vm.uuid && note.startedAt !== undefined && note.ended === undefined) return;
   const seconds = Number.parseFloat((await toolstack.xenstore(`/vm/${vm.uuid}/start_time`)) ?? '');
   const startedAt = instant(Number.isFinite(seconds) ? seconds * 1000 : clock.now());
-  const parted = note?.parted === true ? { parted: true } : {};
-  await writeNote(vm.directory, {
-    ...{ ...identityOf(vm), commandLine: note?.commandLine ?? [], startedAt, ...parted },
-  });
+  const { commandLine = [], parted = false } = note ?? {};
+  await writeNote(vm.directory, { ...identityOf(vm), commandLine, startedAt, parted });
 }
 
 function identityOf({ uuid, domain, network }: VmSpec): Pick<Note, 'uuid' | 'domain' | 'bridge'> {
