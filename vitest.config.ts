@@ -14,7 +14,7 @@ const hasKubernetes = 'folder' in (await lookForKubernetes());
  */
 const TOGETHER = { maxWorkers: 2, sequence: { groupOrder: 1 } };
 const ALONE = { maxWorkers: 1, sequence: { groupOrder: 2 } };
-const LAST = { maxWorkers: 1, sequence: { groupOrder: 3 } };
+const LAST = { maxWorkers: 2, sequence: { groupOrder: 3 } };
 
 /**
  * Seven suites: `unit` stands beside the code and starts nothing outside its process; `integration` starts our

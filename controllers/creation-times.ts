@@ -1,4 +1,5 @@
-import { expectedSeconds, recordTime, type TemplateTimes } from '../src/domain/timing/means.ts';
+import { expectedTime, recordTime, type TemplateTimes } from '../src/domain/timing/means.ts';
+import type { CreationTime } from '../src/domain/timing/prediction.ts';
 import type { ApplianceStatus } from '../src/host/protocol.ts';
 
 /** Tc and Ts of Equation 1 (SO-MVDS 4.1), in seconds. */
@@ -8,7 +9,7 @@ export interface PlacementTimes {
 }
 
 /**
- * How long things take, as measured since the operator started: t_ij for each template on each host, and the last placement.
+ * How long things take, as measured since the operator started: a VM of each template on each host, and the last placement.
  * Predictions get better as it fills; nothing else hangs on it.
  */
 export class CreationTimes {
@@ -28,12 +29,11 @@ export class CreationTimes {
   recordAppliance(report: ApplianceStatus, template: string, host: string): void {
     if (report.serviceState !== 'ServiceAvailable' || this.#counted.has(report.uuid)) return;
     this.#counted.add(report.uuid);
-    const seconds = report.steps.reduce((sum, step) => sum + step.seconds, 0);
-    this.#means = recordTime(this.#means, template, host, seconds);
+    this.#means = recordTime(this.#means, template, host, creationTimeOf(report));
   }
 
-  expected(template: string, host: string): number | undefined {
-    return expectedSeconds(this.#means, template, host);
+  expected(template: string, host: string): CreationTime | undefined {
+    return expectedTime(this.#means, template, host);
   }
 
   /** The appliance is gone. */
@@ -45,4 +45,15 @@ export class CreationTimes {
   forgetTemplate(template: string): void {
     this.#means = new Map([...this.#means].filter(([known]) => known !== template));
   }
+}
+
+/** `Start` is what an appliance has its turn for; its wait for that is not in the step's seconds. */
+export function creationTimeOf({ steps }: ApplianceStatus): CreationTime {
+  const start = steps.findIndex(({ name }) => name === 'Start');
+  const secondsOf = (part: ApplianceStatus['steps']) => part.reduce((sum, { seconds }) => sum + seconds, 0);
+  return {
+    leadSeconds: secondsOf(steps.slice(0, Math.max(start, 0))),
+    turnSeconds: steps[start]?.seconds ?? 0,
+    tailSeconds: secondsOf(steps.slice(start + 1)),
+  };
 }

@@ -1,5 +1,5 @@
 import type { ServiceDeployment, VirtualAppliance } from '../../src/api/kinds.ts';
-import { predictDeployment } from '../../src/domain/timing/prediction.ts';
+import { type CreationTime, predictDeployment } from '../../src/domain/timing/prediction.ts';
 import type { CreationTimes } from '../creation-times.ts';
 import { templateKeyOf } from '../template/references.ts';
 
@@ -39,13 +39,13 @@ export function predictionOf(input: PredictionInput): Prediction {
 
 /** Once for each task, as soon as all of its appliances have a host: nothing afterwards makes it a better prediction. */
 function predict({ appliances, times, concurrencyOf }: PredictionInput): Partial<Prediction> {
-  const perHost = new Map<string, number[]>();
+  const perHost = new Map<string, CreationTime[]>();
   for (const appliance of appliances) {
     const host = appliance.spec.hostName;
-    const seconds = host === undefined ? undefined : times.expected(templateKeyOf(appliance), host);
-    if (host === undefined || seconds === undefined) return {};
+    const time = host === undefined ? undefined : times.expected(templateKeyOf(appliance), host);
+    if (host === undefined || time === undefined) return {};
     const onHost = perHost.get(host) ?? [];
-    onHost.push(seconds);
+    onHost.push(time);
     perHost.set(host, onHost);
   }
   if (perHost.size === 0) return {};

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { predictDeployment } from '../../src/domain/timing/prediction.ts';
+import { nothingMeasured, updateMean } from '../../src/domain/timing/means.ts';
+import { type CreationTime, predictDeployment } from '../../src/domain/timing/prediction.ts';
 import type { ApplianceStatus } from '../../src/host/protocol.ts';
 import { buildGuestImage } from '../e2e/guest-vm.ts';
 import { retriesIn } from '../scenarios/retries.ts';
@@ -9,12 +10,11 @@ import {
   type Benchmark,
   interleave,
   type Ratio,
-  type Summary,
   summarise,
   type Work,
 } from './harness.ts';
 import { createBare, removeBare } from './xen/bare.ts';
-import { ownSeconds, secondsUntilDomains, type XenHost } from './xen/host.ts';
+import { secondsUntilDomains, timeUntilDomain, type XenHost } from './xen/host.ts';
 import { XenWorld } from './xen/world.ts';
 
 const CREATIONS = 5;
@@ -33,12 +33,12 @@ export const xen: Benchmark = {
     const world = await XenWorld.start(image);
     try {
       const first = await startHost(context, world, 'bench-a');
-      const { ratio, tij } = await compareOne(context, world, first);
+      const { ratio, alone } = await compareOne(context, world, first);
       const one = { name: 'five-on-one-host', hosts: [first], count: ON_ONE_HOST };
-      const five = await compareMany(context, world, one, tij);
+      const five = await compareMany(context, world, one, alone);
       const both = [first, await startHost(context, world, 'bench-b')];
       const two = { name: 'three-on-each-of-two', hosts: both, count: ON_EACH_OF_TWO };
-      return [ratio, ...five, ...(await compareMany(context, world, two, tij))];
+      return [ratio, ...five, ...(await compareMany(context, world, two, alone))];
     } finally {
       await world.stop();
     }
@@ -57,34 +57,38 @@ async function startHost(context: BenchContext, world: XenWorld, name: string): 
 }
 
 /**
- * From an appliance's first step to its domain, against overlay and `xl create` by hand, both by the clock of their host. The
- * former is t_ij of Equation 1.
+ * From an appliance's first step to its domain, against overlay and `xl create` by hand, both by the clock of their host; and what
+ * Equation 1 is told of such an appliance.
  */
 async function compareOne(
   context: BenchContext,
   world: XenWorld,
   host: XenHost,
-): Promise<{ readonly ratio: Ratio; readonly tij: Summary }> {
+): Promise<{ readonly ratio: Ratio; readonly alone: CreationTime }> {
   const borne = await retriesOf([host]);
-  const stepSeconds: Record<string, number>[] = [];
+  const made: ApplianceStatus[] = [];
   const bareTimeouts: number[] = [];
   // One that is there for the whole time: by its folder the bare side knows what to make.
   await world.apply('model', [host], 1);
   const model = oneOf(await world.until('model', [host], 1, 'Service'));
   const seconds = await interleave(context, CREATIONS, {
-    coppice: (repetition) => createByCoppice(world, host, `one-${repetition}`, stepSeconds),
+    coppice: (repetition) => createByCoppice(world, host, `one-${repetition}`, made),
     bare: async () => {
-      const made = await createBare(host, model.uuid);
-      bareTimeouts.push(made.timeouts);
-      return { seconds: made.seconds, clearUp: () => removeBare(host) };
+      const { seconds, timeouts } = await createBare(host, model.uuid);
+      bareTimeouts.push(timeouts);
+      return { seconds, clearUp: () => removeBare(host) };
     },
   });
   await world.remove('model');
-  const [tij, bare] = [summarise(seconds.coppice), summarise(seconds.bare)];
+  const [coppiceSeconds, bareSeconds] = [summarise(seconds.coppice), summarise(seconds.bare)];
+  const stepSeconds = made.map(({ steps }) =>
+    Object.fromEntries(steps.map((step) => [step.name, step.seconds])),
+  );
   const retries = await retriesSince([host], borne);
-  const raw = { coppiceSeconds: tij, bareSeconds: bare, stepSeconds, retries, bareTimeouts };
-  const value = tij.median / bare.median;
-  return { ratio: { name: 'xen/creation', value, aim: 1.05, better: 'less', raw }, tij };
+  const raw = { coppiceSeconds, bareSeconds, stepSeconds, retries, bareTimeouts };
+  const value = coppiceSeconds.median / bareSeconds.median;
+  const { time } = made.map(timeUntilDomain).reduce(updateMean, nothingMeasured);
+  return { ratio: { name: 'xen/creation', value, aim: 1.05, better: 'less', raw }, alone: time };
 }
 
 /** Waits for the service too, so that there is a time of every step, and the guest is at rest when the next one is made. */
@@ -92,11 +96,11 @@ async function createByCoppice(
   world: XenWorld,
   host: XenHost,
   task: string,
-  stepSeconds: Record<string, number>[],
+  made: ApplianceStatus[],
 ): Promise<Work> {
   await world.apply(task, [host], 1);
   const appliance = oneOf(await world.until(task, [host], 1, 'Service'));
-  stepSeconds.push(Object.fromEntries(appliance.steps.map(({ name, seconds }) => [name, seconds])));
+  made.push(appliance);
   const seconds = Math.max(...secondsUntilDomains([appliance]));
   return { seconds, clearUp: () => world.remove(task) };
 }
@@ -110,13 +114,13 @@ interface Deployment {
 
 /**
  * From the apply of a task to the last domain's creation, by the clock of this machine, against what Equation 1 makes of each
- * VM's own t_ij; and against what it foretells from the t_ij of a VM that is made while no other boots.
+ * VM's own times; and against what it foretells from the times of a VM that is made while no other boots.
  */
 async function compareMany(
   context: BenchContext,
   world: XenWorld,
   deployment: Deployment,
-  alone: Summary,
+  alone: CreationTime,
 ): Promise<readonly Ratio[]> {
   const { name, hosts, count } = deployment;
   const borne = await retriesOf(hosts);
@@ -127,13 +131,13 @@ async function compareMany(
     context.log(`${name}, ${repetition + 1} of ${DEPLOYMENTS}: ${run.seconds.toFixed(1)} s`);
   }
   const placement = summarise(runs.map(({ placementSeconds }) => placementSeconds));
-  const equation = runs.map((run) => equationOne(run.placementSeconds, hosts, run.creationSeconds));
-  const eachAlone = hosts.map(() => Array.from({ length: count }, () => alone.median));
+  const equation = runs.map((run) => equationOne(run.placementSeconds, hosts, run.creations));
+  const eachAlone = hosts.map(() => Array.from({ length: count }, () => alone));
   const foretold = equationOne(placement.median, hosts, eachAlone);
   const raw = {
     tcAndTsSeconds: placement,
     measuredSeconds: summarise(runs.map(({ seconds }) => seconds)),
-    creationSeconds: runs.map(({ creationSeconds }) => creationSeconds),
+    creations: runs.map(({ creations }) => creations),
     domainsAfterSeconds: runs.map(({ domainsAfterSeconds }) => domainsAfterSeconds),
     equationSeconds: equation,
     foretoldFromOneAloneSeconds: foretold,
@@ -152,13 +156,13 @@ async function compareMany(
   ];
 }
 
-/** T of Equation 1, from Tc + Ts, of which the operator tells the sum, and t_ij host by host. */
+/** T of Equation 1, from Tc + Ts, of which the operator tells the sum, and each VM's times, host by host. */
 function equationOne(
   placementSeconds: number,
   hosts: readonly XenHost[],
-  creationSeconds: readonly (readonly number[])[],
+  creations: readonly (readonly CreationTime[])[],
 ): number {
-  const perHost = new Map(hosts.map(({ name }, index) => [name, creationSeconds[index] ?? []]));
+  const perHost = new Map(hosts.map(({ name }, index) => [name, creations[index] ?? []]));
   return predictDeployment({ tcSeconds: placementSeconds, tsSeconds: 0, perHost }).totalSeconds;
 }
 
@@ -171,8 +175,8 @@ interface Run {
   readonly seconds: number;
   /** Tc + Ts. */
   readonly placementSeconds: number;
-  /** t_ij, host by host and by its own clock: what each VM took itself, without its waits for the others. */
-  readonly creationSeconds: readonly (readonly number[])[];
+  /** Host by host and by its own clock: what each VM took itself, without its waits for the others. */
+  readonly creations: readonly (readonly CreationTime[])[];
   /** Host by host and by its own clock, from its first step: the rest of `seconds` is the operator's, and the ways between. */
   readonly domainsAfterSeconds: readonly (readonly number[])[];
 }
@@ -188,10 +192,10 @@ async function deploy(
   const made = await world.until(task, hosts, count, 'Start');
   const seconds = context.now() - begin;
   const domainsAfterSeconds = made.map(secondsUntilDomains);
-  const creationSeconds = made.map((appliances) => appliances.map(ownSeconds));
+  const creations = made.map((appliances) => appliances.map(timeUntilDomain));
   const placementSeconds = await world.placementSeconds(task);
   await world.remove(task);
-  return { seconds, placementSeconds, creationSeconds, domainsAfterSeconds };
+  return { seconds, placementSeconds, creations, domainsAfterSeconds };
 }
 
 function oneOf(appliances: readonly (readonly ApplianceStatus[])[]): ApplianceStatus {

@@ -390,7 +390,7 @@ prediction?: {
  */
 placementSeconds?: number
 /**
- * For each host, the sum of its VMs' times; the 100 longest.
+ * For each host, how long its VMs take: they are created in turn, and boot while others are created. The 100 longest.
  */
 perHostSeconds?: {
 [k: string]: number

@@ -1,10 +1,12 @@
-/** The running mean of a measured time. */
+import type { CreationTime } from './prediction.ts';
+
+/** The running means of measured times. */
 export interface Mean {
   readonly samples: number;
-  readonly seconds: number;
+  readonly time: CreationTime;
 }
 
-/** Running means of t_ij (SO-MVDS 4.1): template, then host, to how long an appliance of it takes there. */
+/** Running means (SO-MVDS 4.1): template, then host, to what an appliance of it takes there. */
 export type TemplateTimes = ReadonlyMap<string, ReadonlyMap<string, Mean>>;
 
 /**
@@ -15,33 +17,47 @@ export function recordTime(
   times: TemplateTimes,
   template: string,
   host: string,
-  seconds: number,
+  time: CreationTime,
 ): TemplateTimes {
   const hosts = times.get(template) ?? new Map<string, Mean>();
-  return new Map(times).set(template, new Map(hosts).set(host, updateMean(hosts.get(host), seconds)));
+  return new Map(times).set(
+    template,
+    new Map(hosts).set(host, updateMean(hosts.get(host) ?? nothingMeasured, time)),
+  );
 }
 
+/** The mean of no samples. */
+export const nothingMeasured: Mean = { samples: 0, time: { leadSeconds: 0, turnSeconds: 0, tailSeconds: 0 } };
+
 /** A running mean with one more sample, without the samples before it having been kept. */
-export function updateMean(mean: Mean | undefined, seconds: number): Mean {
-  if (!Number.isFinite(seconds) || seconds < 0) {
-    throw new RangeError(`${seconds} is not a time in seconds`);
-  }
-  const before = mean ?? { samples: 0, seconds: 0 };
+export function updateMean(before: Mean, time: CreationTime): Mean {
   const samples = before.samples + 1;
-  return { samples, seconds: before.seconds + (seconds - before.seconds) / samples };
+  const updated = eachPart((part) => {
+    const [mean, seconds] = [before.time[part], time[part]];
+    if (!Number.isFinite(seconds) || seconds < 0) throw new RangeError(`${seconds} is not a time in seconds`);
+    return mean + (seconds - mean) / samples;
+  });
+  return { samples, time: updated };
 }
 
 /**
  * How long an appliance of the template may take on the host: what was measured there, else the mean of the
  * template over all hosts, else undefined: what was never measured is not guessed.
  */
-export function expectedSeconds(times: TemplateTimes, template: string, host: string): number | undefined {
+export function expectedTime(times: TemplateTimes, template: string, host: string): CreationTime | undefined {
   const hosts = times.get(template);
   const here = hosts?.get(host);
-  if (hosts === undefined || here !== undefined) return here?.seconds;
+  if (hosts === undefined || here !== undefined) return here?.time;
   const all = [...hosts.values()];
   const samples = all.reduce((sum, mean) => sum + mean.samples, 0);
-  return samples === 0
-    ? undefined
-    : all.reduce((sum, mean) => sum + mean.seconds * mean.samples, 0) / samples;
+  if (samples === 0) return undefined;
+  return eachPart((part) => all.reduce((sum, mean) => sum + mean.time[part] * mean.samples, 0) / samples);
+}
+
+function eachPart(secondsOf: (part: keyof CreationTime) => number): CreationTime {
+  return {
+    leadSeconds: secondsOf('leadSeconds'),
+    turnSeconds: secondsOf('turnSeconds'),
+    tailSeconds: secondsOf('tailSeconds'),
+  };
 }

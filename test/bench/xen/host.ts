@@ -1,4 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { creationTimeOf } from '../../../controllers/creation-times.ts';
+import type { CreationTime } from '../../../src/domain/timing/prediction.ts';
 import { HostClient } from '../../../src/host/client.ts';
 import {
   type ApplianceStatus,
@@ -99,11 +101,10 @@ export function isDone({ steps }: ApplianceStatus, name: StepName): boolean {
   return steps.some((step) => step.name === name && step.state === 'Done');
 }
 
-/** t_ij of Equation 1: the seconds of the appliance's own steps until its domain was there, without its waits for its turn. */
-export function ownSeconds({ steps }: ApplianceStatus): number {
-  const last = steps.findIndex(({ name }) => name === 'Start');
-  if (steps[last]?.state !== 'Done') throw new Error('the domain is not there yet');
-  return steps.slice(0, last + 1).reduce((sum, { seconds }) => sum + seconds, 0);
+/** What the appliance took until its domain was there, without its wait for its turn. */
+export function timeUntilDomain(appliance: ApplianceStatus): CreationTime {
+  if (!isDone(appliance, 'Start')) throw new Error('the domain is not there yet');
+  return { ...creationTimeOf(appliance), tailSeconds: 0 };
 }
 
 /**
