@@ -5,6 +5,7 @@ import { isRecord } from '../drivers/common/json.ts';
 import { locate, runProgram } from '../drivers/common/programs.ts';
 import type { HostRoute } from '../drivers/driver.ts';
 import { hostErrors } from '../errors.ts';
+import { Recent } from '../recent.ts';
 
 /** A network interface of the host. */
 export type Link = {
@@ -62,7 +63,7 @@ export function createHostNetwork(clock: Clock, searchPath: string): HostNetwork
     if (exitCode !== 0) throw failure;
     return linksIn(stdout);
   };
-  let recent: { readonly at: number; readonly links: Promise<readonly Link[]> } | undefined;
+  const recent = new Recent<readonly Link[]>(clock, RECENT_MS);
   return {
     locate: find,
     link: async (name) => {
@@ -72,13 +73,7 @@ export function createHostNetwork(clock: Clock, searchPath: string): HostNetwork
       throw failure;
     },
     links: all,
-    recentLinks: () => {
-      const now = clock.now();
-      if (recent === undefined || now < recent.at || now - recent.at > RECENT_MS) {
-        recent = { at: now, links: all() };
-      }
-      return recent.links;
-    },
+    recentLinks: () => recent.get(all),
     route: async (address) => {
       if (isIP(address) === 0) throw hostErrors.internal(new Error(`${address} is no IP address`));
       const { exitCode, stdout, stderr, failure } = await ip(['-j', 'route', 'get', address]);

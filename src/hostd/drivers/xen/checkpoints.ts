@@ -55,9 +55,8 @@ async function runningDomain(
 }
 
 async function saveDomain(context: XenContext, id: number, file: string, directory: string): Promise<void> {
-  const { clock, toolstack } = context;
   const argv = ['save', String(id), file, join(directory, vmFiles.configuration)];
-  const { exitCode, words } = await runCommand(clock, await toolstack.program(), argv, directory);
+  const { exitCode, words } = await runCommand(context, argv, directory);
   if (exitCode === 0) return;
   if (tellsOfTimeout(words)) context.timedOut();
   throw new Error(errorsIn(words));

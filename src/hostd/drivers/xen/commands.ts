@@ -3,6 +3,7 @@ import type { Clock } from '../../clock.ts';
 import { codeOf, hostErrors } from '../../errors.ts';
 import { type Ending, launch } from '../common/launch.ts';
 import { allProcesses, type FoundProcess } from '../common/process-list.ts';
+import type { XenContext } from './context.ts';
 import { vmFiles } from './files.ts';
 
 /** xl ends within its own time-outs, the longest of which are a minute each; more only when all hangs. */
@@ -87,13 +88,12 @@ async function endFound(clock: Clock, find: Find): Promise<void> {
  * it ended; rejects when aborted, and then leaves it at work.
  */
 export async function runCommand(
-  clock: Clock,
-  program: string,
+  { clock, toolstack }: Pick<XenContext, 'clock' | 'toolstack'>,
   argv: readonly string[],
   directory: string,
   abort?: AbortSignal,
 ): Promise<Ending> {
-  const xl = await launch(program, argv, { directory, log: vmFiles.log });
+  const xl = await launch(await toolstack.program(), argv, { directory, log: vmFiles.log });
   const over = new AbortController();
   const until = abort === undefined ? over.signal : AbortSignal.any([over.signal, abort]);
   try {
@@ -105,6 +105,7 @@ export async function runCommand(
   } finally {
     over.abort();
     xl.release();
+    toolstack.forget();
   }
 }
 

@@ -14,8 +14,9 @@ export async function findDomain(
   toolstack: Toolstack,
   uuid: string,
   directory: string,
+  domains = toolstack.domains(),
 ): Promise<Domain | undefined> {
-  const domain = (await toolstack.domains()).find((each) => each.uuid === uuid);
+  const domain = (await domains).find((each) => each.uuid === uuid);
   if (domain === undefined) return undefined;
   return (await isOwn(toolstack, domain, directory)) ? domain : undefined;
 }

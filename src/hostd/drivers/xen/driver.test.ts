@@ -145,6 +145,7 @@ describe('a daemon that was killed while xl was at work', () => {
     await writeFile(join(xen.root, 'go'), '');
     await next;
     expect(readState(xen.root).done).toEqual(['create default.web-0.00000000']);
+    xen.later();
     expect(await xen.state()).toBe('Running');
   });
 

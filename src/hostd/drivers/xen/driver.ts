@@ -55,7 +55,7 @@ const debianGrub = {
 /** VMs as Xen domains by xl, in dom0, with the standard agent in the guest behind a console channel. */
 export function createXenDriver(config: XenDriverConfig): Driver {
   const { clock, log, searchPath } = config;
-  const toolstack = new Toolstack({ xl: config.binary ?? 'xl', searchPath });
+  const toolstack = new Toolstack({ clock, xl: config.binary ?? 'xl', searchPath });
   const runDirectory = config.socketDirectory ?? '/run/coppice/xen';
   const sockets = new ChannelSockets(clock, runDirectory);
   const creationLock = join(runDirectory, 'creation.lock');

@@ -45,11 +45,13 @@ describe('the end of a VM under Xen', () => {
       remains: true,
     });
     changeState(xen.root, { domains: [xen.aDomain({ id: 1, state: '---sc-' })] });
+    xen.later();
     expect(await xen.driver.inspect(xen.vm.uuid, xen.vm.directory)).toMatchObject({
       state: 'Crashed',
       problem: { reason: 'GuestPanicked' },
     });
     changeState(xen.root, { domains: [] });
+    xen.later();
     expect(await xen.state()).toBe('Crashed');
     await xen.driver.destroy(xen.vm.uuid, xen.vm.directory);
     expect(await xen.state()).toBeUndefined();

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -23,6 +23,7 @@ export class FakeHost {
   readonly driver: Driver;
   readonly vm: VmSpec;
   #guest: Server | undefined;
+  #skippedMs = 0;
 
   private constructor(root: string) {
     this.root = root;
@@ -66,6 +67,7 @@ export class FakeHost {
       // Pauses are short here; the limits on what hangs are not.
       clock: {
         ...systemClock,
+        now: () => systemClock.now() + this.#skippedMs,
         sleep: (ms, signal) => {
           napping();
           return systemClock.sleep(ms >= 10_000 ? ms : Math.min(ms, 20), signal);
@@ -76,6 +78,16 @@ export class FakeHost {
       xlConfiguration: join(this.root, 'xl.conf'),
       socketDirectory: join(this.root, 'sockets'),
     });
+  }
+
+  /** What was just seen is not new any more. */
+  later(): void {
+    this.#skippedMs += 1_000;
+  }
+
+  /** Each call of xl up to now, without its name. */
+  async asked(): Promise<readonly string[]> {
+    return (await readFile(join(this.root, 'asked'), 'utf8')).trimEnd().split('\n');
   }
 
   /** The VM that was just started has an agent from now on. */

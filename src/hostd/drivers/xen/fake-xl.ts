@@ -1,8 +1,9 @@
 /**
- * An xl that plays: `fake-xl.ts FOLDER ARGUMENTS…` keeps its domains in FOLDER/state.json and says what a real one said.
+ * An xl that plays: `fake-xl.ts FOLDER ARGUMENTS…` keeps its domains in FOLDER/state.json and says what a real one said. Each of its
+ * calls is a line of FOLDER/asked.
  * What becomes of each creation is told beforehand; `works` when nothing is.
  */
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { plugConsole } from './fake-xenstore.ts';
@@ -171,6 +172,7 @@ function infoOf({ commandLine }: FakeState): string {
 }
 
 async function play(folder: string, [command, ...rest]: readonly string[]): Promise<number> {
+  appendFileSync(join(folder, 'asked'), `${[command, ...rest].join(' ')}\n`);
   const state = readState(folder);
   const id = Number(rest.at(-1));
   const note = () => changeState(folder, { done: [...state.done, [command, ...rest].join(' ')] });

@@ -8,9 +8,9 @@ import type { Toolstack } from './toolstack.ts';
  * being made is nobody's yet.
  */
 export async function foreignVms(toolstack: Toolstack, root: string): Promise<readonly string[]> {
-  const domains = (await toolstack.domains()).filter(({ id }) => id !== 0);
+  const domains = (await toolstack.recentDomains()).filter(({ id }) => id !== 0);
   if (domains.length === 0) return [];
-  const disks = await toolstack.disks();
+  const disks = await toolstack.firstDisks(domains);
   const own = `${resolve(root)}${sep}`;
   const foreign: string[] = [];
   for (const domain of domains) {

@@ -48,6 +48,30 @@ describe('a Xen host', () => {
     expect(await xen.driver.foreignVms(join(xen.root, 'state'))).toEqual(['a foreign one', 'folder gone']);
   });
 
+  it('asks xl once for all who look at about the same time, and anew after each change of its own', async () => {
+    await xen.driver.start(xen.vm);
+    const before = (await xen.asked()).length;
+    const root = join(xen.root, 'state');
+    const look = async () => {
+      expect(await Promise.all([xen.state(), xen.state()])).toEqual(['Running', 'Running']);
+      expect(await xen.driver.foreignVms(root)).toEqual([]);
+      await xen.driver.probe();
+      await xen.driver.measure?.();
+    };
+    await look();
+    await look();
+    expect((await xen.asked()).slice(before)).toEqual(['list -v', 'list -l', 'info']);
+    xen.later();
+    await look();
+    expect((await xen.asked()).slice(before + 3), 'the disks of a domain are known').toEqual([
+      'list -v',
+      'info',
+    ]);
+    await xen.driver.destroy(xen.vm.uuid, xen.vm.directory);
+    expect(await xen.state()).toBeUndefined();
+    expect(await xen.driver.foreignVms(root)).toEqual([]);
+  });
+
   it('says what it is, and what of it a person should mend', async () => {
     expect(await xen.driver.probe()).toEqual({
       name: 'xen',
@@ -60,7 +84,10 @@ describe('a Xen host', () => {
   });
 
   it('says that xl takes memory from dom0, unless one of its two settings forbids it', async () => {
-    const reasons = async () => (await xen.driver.probe()).warnings?.map(({ reason }) => reason);
+    const reasons = async () => {
+      xen.later();
+      return (await xen.driver.probe()).warnings?.map(({ reason }) => reason);
+    };
     changeState(xen.root, { commandLine: 'console=com1' });
     expect(await reasons()).toContain('DomainZeroBalloons');
     await writeFile(join(xen.root, 'xl.conf'), '# autoballoon="off"\nautoballoon="auto"\n');

@@ -6,13 +6,16 @@ import { readNote } from './note.ts';
 import type { Toolstack } from './toolstack.ts';
 import { connectionProblem } from './vif.ts';
 
-/** See {@link Driver.inspect}. */
+/** See {@link Driver.inspect}. What it tells may be up to a second old, but not from before this driver's last change. */
 export async function inspectVm(
   { toolstack, network }: { readonly toolstack: Toolstack; readonly network: HostNetwork },
   uuid: string,
   directory: string,
 ): Promise<VmObservation | undefined> {
-  const [domain, read] = await Promise.all([findDomain(toolstack, uuid, directory), readNote(directory)]);
+  const [domain, read] = await Promise.all([
+    findDomain(toolstack, uuid, directory, toolstack.recentDomains()),
+    readNote(directory),
+  ]);
   const note = read?.uuid === uuid ? read : undefined;
   if (domain === undefined && note === undefined) return undefined;
   const known = {

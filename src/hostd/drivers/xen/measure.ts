@@ -7,7 +7,7 @@ import type { Toolstack } from './toolstack.ts';
  * with `own`, of the domains with these uuids, and then their memory alone is in use.
  */
 export async function measureMachine(toolstack: Toolstack, own?: readonly string[]): Promise<MachineUse> {
-  const [info, domains] = await Promise.all([toolstack.info(), toolstack.domains()]);
+  const [info, domains] = await Promise.all([toolstack.info(), toolstack.recentDomains()]);
   const counted = own === undefined ? domains : domains.filter(({ uuid }) => own.includes(uuid));
   const busySeconds = counted.reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0);
   const ownBytes = counted.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0);

@@ -141,7 +141,7 @@ async function makeOnce(
   const note: Note = { ...identityOf(vm), commandLine: [program, ...command], parted };
   await writeNote(vm.directory, note);
   await sockets.prepare(vm.uuid);
-  const { exitCode, words } = await runCommand(clock, program, command, vm.directory, signal);
+  const { exitCode, words } = await runCommand(context, command, vm.directory, signal);
   if (exitCode === 0) {
     await writeNote(vm.directory, { ...note, startedAt: instant(clock.now()) });
     return undefined;

@@ -1,9 +1,13 @@
+import type { Clock } from '../../clock.ts';
 import { hostErrors, messageOf } from '../../errors.ts';
+import { Recent } from '../../recent.ts';
 import { locate, runProgram } from '../common/programs.ts';
 import { errorsIn, hypervisorProblem } from './classify.ts';
+import { isUnfinished } from './domains.ts';
 import { type Domain, parseDisks, parseDomains, parseInfo, type XenInfo } from './parse.ts';
 
 export type ToolstackConfig = {
+  readonly clock: Pick<Clock, 'now'>;
   /** Name or path of xl. */
   readonly xl: string;
   /** Where programs are looked for, as `PATH`. */
@@ -12,6 +16,9 @@ export type ToolstackConfig = {
 
 /** How long a question may take; on a host that creates domains some wait for the one before them. */
 const questionLimitMs = 60_000;
+/** How long an answer is good for those who only look. */
+const recentMs = 1_000;
+const questions: readonly (string | undefined)[] = ['info', 'list'];
 
 /**
  * Xen's tools. Errors are `HostError`s: `HypervisorMissing`, `HypervisorNotRunning`, `HypervisorNotAllowed`,
@@ -21,9 +28,14 @@ export class Toolstack {
   readonly #config: ToolstackConfig;
   #listing: Promise<readonly Domain[]> | undefined;
   #nextListing: Promise<readonly Domain[]> | undefined;
+  readonly #recentDomains: Recent<readonly Domain[]>;
+  readonly #recentInfo: Recent<XenInfo>;
+  #disks: ReadonlyMap<string, readonly string[]> = new Map();
 
   constructor(config: ToolstackConfig) {
     this.#config = config;
+    this.#recentDomains = new Recent(config.clock, recentMs);
+    this.#recentInfo = new Recent(config.clock, recentMs);
   }
 
   /** Where xl lies. */
@@ -33,11 +45,24 @@ export class Toolstack {
 
   /** Runs `xl …` and resolves with what it printed. */
   async run(argv: readonly string[], timeoutMs = questionLimitMs): Promise<string> {
-    return this.#run(await this.program(), argv, `xl ${argv.join(' ')}`, timeoutMs);
+    const answer = this.#run(await this.program(), argv, `xl ${argv.join(' ')}`, timeoutMs);
+    return questions.includes(argv[0]) ? answer : answer.finally(() => this.forget());
   }
 
-  async info(): Promise<XenInfo> {
-    return understood('xl info', parseInfo, await this.run(['info']));
+  /** Domains were changed in another way than by `run`: nothing that was asked before counts as recent. */
+  forget(): void {
+    this.#recentDomains.forget();
+    this.#recentInfo.forget();
+  }
+
+  /** Up to a second old, but not from before this program's last change. */
+  info(): Promise<XenInfo> {
+    return this.#recentInfo.get(async () => understood('xl info', parseInfo, await this.run(['info'])));
+  }
+
+  /** As `domains`, but as `info` is: of many VMs that are looked at, few ask xl. */
+  recentDomains(): Promise<readonly Domain[]> {
+    return this.#recentDomains.get(() => this.domains());
   }
 
   /**
@@ -57,6 +82,27 @@ export class Toolstack {
   async disks(id?: number): Promise<ReadonlyMap<number, readonly string[]>> {
     const one = id === undefined ? [] : [String(id)];
     return understood('xl list -l', parseDisks, await this.run(['list', '-l', ...one]));
+  }
+
+  /**
+   * The files of the disks that these domains were made with, by their ids; not of one that is not yet whole. Asks only for the sake
+   * of a domain that it did not know: it takes xl long.
+   */
+  async firstDisks(domains: readonly Domain[]): Promise<ReadonlyMap<number, readonly string[]>> {
+    const keyOf = ({ id, uuid }: Domain) => `${id} ${uuid}`;
+    const known = (disks: (domain: Domain) => readonly string[] | undefined) =>
+      domains.flatMap((domain) => {
+        const paths = disks(domain);
+        return paths === undefined ? [] : [[domain, paths] as const];
+      });
+    let found = known((domain) => this.#disks.get(keyOf(domain)));
+    if (found.length < domains.length) {
+      const all = await this.disks();
+      found = known(({ id }) => all.get(id));
+      const whole = found.filter(([domain]) => !isUnfinished(domain));
+      this.#disks = new Map(whole.map(([domain, paths]) => [keyOf(domain), paths]));
+    }
+    return new Map(found.map(([{ id }, paths]) => [id, paths]));
   }
 
   /** A value of xenstore; undefined when there is none. */
@@ -93,7 +139,7 @@ export class Toolstack {
         if (this.#listing === listing) this.#listing = undefined;
       });
     this.#listing = listing;
-    return listing;
+    return this.#recentDomains.keep(listing);
   }
 
   async #locate(name: string): Promise<string> {
