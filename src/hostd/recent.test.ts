@@ -1,27 +1,57 @@
 import { describe, expect, it } from 'vitest';
 import { Recent } from './recent.ts';
 
-describe('a recent answer', () => {
-  let now = 0;
-  const clock = { now: () => now };
+function bench(tookMs = 0) {
+  let [now, asked] = [0, 0];
+  const recent = new Recent<number>({ now: () => now }, 1000);
+  const ask = async () => {
+    asked += 1;
+    await Promise.resolve();
+    now += tookMs;
+    return asked;
+  };
+  return {
+    recent,
+    answer: () => recent.get(ask),
+    pass: (ms: number) => {
+      now += ms;
+    },
+  };
+}
 
-  it('is shared until it is old, by whatever clock, or something changed', async () => {
-    let asked = 0;
-    const ask = async () => {
-      asked += 1;
-      return asked;
-    };
-    const recent = new Recent<number>(clock, 1000);
-    expect(await Promise.all([recent.get(ask), recent.get(ask)])).toEqual([1, 1]);
-    now += 999;
-    expect(await recent.get(ask)).toBe(1);
-    now += 1;
-    expect(await recent.get(ask)).toBe(2);
-    now -= 1;
-    expect(await recent.get(ask), 'by a clock that was set back').toBe(3);
+describe('a recent answer', () => {
+  it('is shared by all who ask meanwhile and for a second, by a clock that was not set back', async () => {
+    const { answer, pass } = bench();
+    expect(await Promise.all([answer(), answer()])).toEqual([1, 1]);
+    pass(999);
+    expect(await answer()).toBe(1);
+    pass(1);
+    expect(await answer()).toBe(2);
+    pass(-1);
+    expect(await answer()).toBe(3);
+  });
+
+  it('is good for five times as long as it took, but not for ever', async () => {
+    const slow = bench(400);
+    await slow.answer();
+    slow.pass(1599);
+    expect(await slow.answer()).toBe(1);
+    slow.pass(1);
+    expect(await slow.answer()).toBe(2);
+    const slower = bench(4000);
+    await slower.answer();
+    slower.pass(999);
+    expect(await slower.answer()).toBe(1);
+    slower.pass(1);
+    expect(await slower.answer()).toBe(2);
+  });
+
+  it('is none after a change, and may come from elsewhere', async () => {
+    const { recent, answer } = bench();
+    await answer();
     recent.forget();
-    expect(await recent.get(ask)).toBe(4);
-    expect(await recent.keep(Promise.resolve(7))).toBe(7);
-    expect(await recent.get(ask)).toBe(7);
+    expect(await answer()).toBe(2);
+    await recent.keep(Promise.resolve(7));
+    expect(await answer()).toBe(7);
   });
 });

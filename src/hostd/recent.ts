@@ -1,25 +1,40 @@
 import type { Clock } from './clock.ts';
 
+/** However long a question takes, its answer is good for no longer. */
+const LONGEST_MS = 5_000;
+/** An answer is good for so many times what the question took: asking takes no more than this share of a slow machine. */
+const SHARE = 5;
+
 /** An answer that is good for a while: where many ask at about the same time, one question is put. */
 export class Recent<T> {
   readonly #clock: Pick<Clock, 'now'>;
   readonly #forMs: number;
-  #last: { readonly askedAt: number; readonly answer: Promise<T> } | undefined;
+  #last: { readonly askedAt: number; readonly answer: Promise<T>; goodForMs: number } | undefined;
 
+  /** @param forMs how long an answer is good at least, from when it was asked for */
   constructor(clock: Pick<Clock, 'now'>, forMs: number) {
     this.#clock = clock;
     this.#forMs = forMs;
   }
 
-  /** The last answer, when it was asked for less than `forMs` ago by a clock that was not set back since; else that of `ask`. */
+  /** The last answer while it is good, by a clock that was not set back since; else that of `ask`. */
   get(ask: () => Promise<T>): Promise<T> {
-    const age = this.#clock.now() - (this.#last?.askedAt ?? Number.NEGATIVE_INFINITY);
-    return this.#last !== undefined && age >= 0 && age < this.#forMs ? this.#last.answer : this.keep(ask());
+    const last = this.#last;
+    if (last === undefined) return this.keep(ask());
+    const age = this.#clock.now() - last.askedAt;
+    return age >= 0 && age < last.goodForMs ? last.answer : this.keep(ask());
   }
 
   /** Takes an answer that is asked for now, and returns it. */
   keep(answer: Promise<T>): Promise<T> {
-    this.#last = { askedAt: this.#clock.now(), answer };
+    const askedAt = this.#clock.now();
+    const last = { askedAt, answer, goodForMs: Number.POSITIVE_INFINITY };
+    const settled = () => {
+      const tookMs = this.#clock.now() - askedAt;
+      last.goodForMs = Math.max(this.#forMs, Math.min(SHARE * tookMs, LONGEST_MS));
+    };
+    answer.then(settled, settled);
+    this.#last = last;
     return answer;
   }
 

@@ -31,7 +31,7 @@ export interface HostNetwork {
   locate(): Promise<string>;
   link(name: string): Promise<Link | undefined>;
   links(): Promise<readonly Link[]>;
-  /** As `links`, up to a second old: of many VMs that are looked at, few ask `ip`. */
+  /** As `links`, but may be some seconds old (see `Recent`): of many VMs that are looked at, few ask `ip`. */
   recentLinks(): Promise<readonly Link[]>;
   /** See {@link Prober.route}. */
   route(address: string): Promise<HostRoute | undefined>;
@@ -72,7 +72,7 @@ export function createHostNetwork(clock: Clock, searchPath: string): HostNetwork
       if (/does not exist/.test(stderr)) return undefined;
       throw failure;
     },
-    links: all,
+    links: () => recent.keep(all()),
     recentLinks: () => recent.get(all),
     route: async (address) => {
       if (isIP(address) === 0) throw hostErrors.internal(new Error(`${address} is no IP address`));
@@ -84,6 +84,7 @@ export function createHostNetwork(clock: Clock, searchPath: string): HostNetwork
     },
     run: async (...argv) => {
       const { exitCode, failure } = await ip(argv);
+      recent.forget();
       if (exitCode !== 0) throw failure;
     },
   };

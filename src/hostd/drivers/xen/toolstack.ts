@@ -16,7 +16,7 @@ export type ToolstackConfig = {
 
 /** How long a question may take; on a host that creates domains some wait for the one before them. */
 const questionLimitMs = 60_000;
-/** How long an answer is good for those who only look. */
+/** How long an answer is good at least, for those who only look. */
 const recentMs = 1_000;
 const questions: readonly (string | undefined)[] = ['info', 'list'];
 
@@ -55,7 +55,7 @@ export class Toolstack {
     this.#recentInfo.forget();
   }
 
-  /** Up to a second old, but not from before this program's last change. */
+  /** May be some seconds old (see `Recent`), but not from before this program's last change. */
   info(): Promise<XenInfo> {
     return this.#recentInfo.get(async () => understood('xl info', parseInfo, await this.run(['info'])));
   }
@@ -90,18 +90,14 @@ export class Toolstack {
    */
   async firstDisks(domains: readonly Domain[]): Promise<ReadonlyMap<number, readonly string[]>> {
     const keyOf = ({ id, uuid }: Domain) => `${id} ${uuid}`;
-    const known = (disks: (domain: Domain) => readonly string[] | undefined) =>
-      domains.flatMap((domain) => {
-        const paths = disks(domain);
-        return paths === undefined ? [] : [[domain, paths] as const];
-      });
-    let found = known((domain) => this.#disks.get(keyOf(domain)));
-    if (found.length < domains.length) {
-      const all = await this.disks();
-      found = known(({ id }) => all.get(id));
-      const whole = found.filter(([domain]) => !isUnfinished(domain));
-      this.#disks = new Map(whole.map(([domain, paths]) => [keyOf(domain), paths]));
-    }
+    const areKnown = domains.every((domain) => this.#disks.has(keyOf(domain)));
+    const asked = areKnown ? new Map<number, readonly string[]>() : await this.disks();
+    const found = domains.flatMap((domain) => {
+      const paths = this.#disks.get(keyOf(domain)) ?? asked.get(domain.id);
+      return paths === undefined ? [] : [[domain, paths] as const];
+    });
+    const whole = found.filter(([domain]) => !isUnfinished(domain));
+    this.#disks = new Map(whole.map(([domain, paths]) => [keyOf(domain), paths]));
     return new Map(found.map(([{ id }, paths]) => [id, paths]));
   }
 

@@ -1,6 +1,6 @@
 import { type HostError, hostErrors } from '../../errors.ts';
 import { requireBridge } from '../../network/bridge.ts';
-import type { HostNetwork } from '../../network/links.ts';
+import type { HostNetwork, Link } from '../../network/links.ts';
 
 /** The host's end of a domain's first card, as Xen's network backend names it; it comes and goes with the domain. */
 function vifNameOf(id: number): string {
@@ -14,8 +14,12 @@ export async function connectionProblem(
   bridge: string,
 ): Promise<HostError | undefined> {
   const name = vifNameOf(id);
-  const vif = (await network.recentLinks()).find((link) => link.name === name);
-  if (vif?.master === bridge && vif.up) return undefined;
+  const vifIn = (links: readonly Link[]) => links.find((link) => link.name === name);
+  const isConnected = (vif: Link | undefined) => vif?.master === bridge && vif.up;
+  if (isConnected(vifIn(await network.recentLinks()))) return undefined;
+  // What was just made may not be in an older picture.
+  const vif = vifIn(await network.links());
+  if (isConnected(vif)) return undefined;
   return vif === undefined ? hostErrors.interfaceLost(name) : hostErrors.notOnBridge(name, bridge);
 }
 
