@@ -17,7 +17,7 @@ import { createBare, removeBare } from './xen/bare.ts';
 import { secondsUntilDomains, timeUntilDomain, type XenHost } from './xen/host.ts';
 import { XenWorld } from './xen/world.ts';
 
-const CREATIONS = 5;
+const CREATIONS = 7;
 /** A deployment of several takes minutes on a busy machine. */
 const DEPLOYMENTS = 3;
 const ON_ONE_HOST = 5;

@@ -22,7 +22,7 @@ export function testCheckpoints(bed: () => DriverBed): void {
     expect(on).toEqual([running, 'answered', 'remembered\n', 'kept\n']);
   }
 
-  it('saves a PV VM, and makes it run on; also when the disk is full, or the daemon is killed', async () => {
+  it('saves a PV VM, and makes it run on; also when the disk is full, or the daemon or its xl is killed', async () => {
     const vm = bed().aVm();
     await begin(vm);
     await saveAndRestore(vm);
@@ -36,9 +36,16 @@ export function testCheckpoints(bed: () => DriverBed): void {
 
     expect(await bed().results(vm, 'saveAndDie')).toEqual(['died']);
     // Its xl came to its end, and so did the VM; what it wrote nobody asks for any more.
-    const next = await bed().results(vm, 'start', 'savedFiles', 'domains', 'ping', 'destroy', 'domains');
     const one = [expect.stringContaining(vm.uuid)];
-    expect(next).toEqual([null, [], one, 'answered', null, []]);
+    const next = await bed().results(vm, 'start', 'savedFiles', 'domains', 'ping', 'writeDisk');
+    expect(next).toEqual([null, [], one, 'answered', 'kept\n']);
+
+    const [killed, ...anew] = await bed().results(
+      ...([vm, 'saveAndKillXl', 'savedFiles', 'inspect', 'start', 'domains', 'ping'] as const),
+    );
+    expect(killed).toBe('CheckpointFailed');
+    expect(anew).toEqual([[], expect.objectContaining({ state: 'Paused' }), null, one, 'answered']);
+    expect(await bed().results(vm, 'destroy', 'domains')).toEqual([null, []]);
   });
 
   it.each([

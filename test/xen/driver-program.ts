@@ -38,6 +38,7 @@ export type DriverStep =
   | 'save'
   | 'saveToFullDisk'
   | 'saveAndDie'
+  | 'saveAndKillXl'
   | 'savedFiles'
   | 'restore'
   | 'remember'
@@ -46,6 +47,9 @@ export type DriverStep =
   | 'destroy'
   | 'domains'
   | 'files';
+
+/** A domain's state in `xl list -v`. */
+const SUSPENDED = / [-rbp]{3}ss[-d] /;
 
 const [steps = '', spec = '', base = ''] = process.argv.slice(2);
 const vm = JSON.parse(spec) as VmSpec;
@@ -106,6 +110,16 @@ async function saveAndDie(): Promise<never> {
   while (!existsSync(`${checkpoint}.partial`)) await delay(20);
   process.stdout.write(JSON.stringify([...results, 'died']));
   process.exit();
+}
+
+/** In the middle of a save: nobody is left who would make the guest, suspended by now, go on. */
+async function saveAndKillXl(): Promise<unknown> {
+  const save = checkpoints()
+    .save(vm, checkpoint)
+    .catch((error: unknown) => toHostError(error).reason);
+  while (!(await domains()).some((line) => SUSPENDED.test(line))) await delay(20);
+  for (const { pid } of await commandsAt(directory)) process.kill(pid, 'SIGKILL');
+  return save;
 }
 
 async function overlayOnNbd(): Promise<unknown> {
@@ -184,6 +198,7 @@ const work: Readonly<Record<DriverStep, () => Promise<unknown>>> = {
   save: () => checkpoints().save(vm, checkpoint),
   saveToFullDisk,
   saveAndDie,
+  saveAndKillXl,
   savedFiles: async () => (await readdir(directory)).filter((name) => name.startsWith('checkpoint')),
   // In the guest's memory only.
   remember: async () => (await inGuest('echo remembered > /run/kept && cat /run/kept')).stdout,
