@@ -46,6 +46,12 @@ describe('a recent answer', () => {
     expect(await slower.answer()).toBe(2);
   });
 
+  it('is asked for again after a failure', async () => {
+    const { recent, answer } = bench();
+    await recent.keep(Promise.reject(new Error('no xl'))).catch(() => undefined);
+    expect(await answer()).toBe(1);
+  });
+
   it('is none after a change, and may come from elsewhere', async () => {
     const { recent, answer } = bench();
     await answer();

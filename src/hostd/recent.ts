@@ -29,11 +29,16 @@ export class Recent<T> {
   keep(answer: Promise<T>): Promise<T> {
     const askedAt = this.#clock.now();
     const last = { askedAt, answer, goodForMs: Number.POSITIVE_INFINITY };
-    const settled = () => {
-      const tookMs = this.#clock.now() - askedAt;
-      last.goodForMs = Math.max(this.#forMs, Math.min(SHARE * tookMs, LONGEST_MS));
-    };
-    answer.then(settled, settled);
+    answer.then(
+      () => {
+        const tookMs = this.#clock.now() - askedAt;
+        last.goodForMs = Math.max(this.#forMs, Math.min(SHARE * tookMs, LONGEST_MS));
+      },
+      () => {
+        // Only those who were waiting for it are told of a failure.
+        last.goodForMs = 0;
+      },
+    );
     this.#last = last;
     return answer;
   }

@@ -130,7 +130,10 @@ export interface Driver {
    * which `destroy` removes.
    */
   start(vm: VmSpec, signal?: AbortSignal): Promise<void>;
-  /** What is there of the VM with this uuid; undefined when there is nothing. Never changes anything. */
+  /**
+   * What is there of the VM with this uuid; undefined when there is nothing. Never changes anything. What it tells may be some
+   * seconds old, but not from before this driver's last change.
+   */
   inspect(uuid: string, directory: string): Promise<VmObservation | undefined>;
   /** Asks the guest to power off and waits. Not running: done. False when it still runs after `timeoutMs`. */
   shutdown(uuid: string, directory: string, timeoutMs: number): Promise<boolean>;
