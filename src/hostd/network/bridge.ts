@@ -8,10 +8,7 @@ const TUN = '/dev/net/tun';
 
 /** The bridge of that name, up; rejects with `BridgeMissing`, `NotABridge` or `BridgeDown` otherwise. */
 export async function requireBridge(network: HostNetwork, name: string): Promise<Link> {
-  return asBridge(await network.link(name), name);
-}
-
-function asBridge(link: Link | undefined, name: string): Link {
+  const link = await network.link(name);
   if (link === undefined) throw hostErrors.bridgeMissing(name);
   if (link.kind !== 'bridge') throw hostErrors.notABridge(name, link.kind ?? 'a device of its own');
   if (!link.up) throw hostErrors.bridgeDown(name);
@@ -31,10 +28,7 @@ export async function bridgeProblem(
     await network.locate();
     if (!(await mayConfigure())) throw hostErrors.mayNotConfigure(name);
     if (taps) await requireTun();
-    asBridge(
-      (await network.recentLinks()).find((link) => link.name === name),
-      name,
-    );
+    await requireBridge(network, name);
     return undefined;
   } catch (error) {
     return toHostError(error);
