@@ -2,7 +2,7 @@ import type { Clock } from './clock.ts';
 
 /** However long a question takes, its answer is good for no longer. */
 const LONGEST_MS = 5_000;
-/** An answer is good for so many times what the question took: asking takes no more than this share of a slow machine. */
+/** An answer is good for so many times what the question took: asking takes at most a fifth of the time. */
 const SHARE = 5;
 
 /** An answer that is good for a while: where many ask at about the same time, one question is put. */
@@ -34,8 +34,8 @@ export class Recent<T> {
         const tookMs = this.#clock.now() - askedAt;
         last.goodForMs = Math.max(this.#forMs, Math.min(SHARE * tookMs, LONGEST_MS));
       },
+      // Only those who were waiting for it are told of a failure.
       () => {
-        // Only those who were waiting for it are told of a failure.
         last.goodForMs = 0;
       },
     );

@@ -6,7 +6,7 @@ import { readNote } from './note.ts';
 import type { Toolstack } from './toolstack.ts';
 import { connectionProblem } from './vif.ts';
 
-/** See {@link Driver.inspect}. As old as `recentDomains` may be. */
+/** See {@link Driver.inspect}. */
 export async function inspectVm(
   { toolstack, network }: { readonly toolstack: Toolstack; readonly network: HostNetwork },
   uuid: string,

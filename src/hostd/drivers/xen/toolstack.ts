@@ -84,10 +84,7 @@ export class Toolstack {
     return understood('xl list -l', parseDisks, await this.run(['list', '-l', ...one]));
   }
 
-  /**
-   * The files of the disks that these domains were made with, by their ids; not of one that is not yet whole. Asks only for the sake
-   * of a domain that it did not know: it takes xl long.
-   */
+  /** As `disks`, of these domains as they were made: asks only when one of them is new, as it takes xl long. */
   async firstDisks(domains: readonly Domain[]): Promise<ReadonlyMap<number, readonly string[]>> {
     const keyOf = ({ id, uuid }: Domain) => `${id} ${uuid}`;
     const areKnown = domains.every((domain) => this.#disks.has(keyOf(domain)));
