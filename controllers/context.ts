@@ -8,22 +8,22 @@ import type {
   VirtualAppliance,
 } from '../src/api/kinds.ts';
 import { controllerOf, type KubeObject, keyOf, type ResourceRef } from '../src/api/object.ts';
-import type { Applier } from '../src/kube/apply.ts';
-import type { KubeClient } from '../src/kube/client.ts';
-import type { Clock, Random } from '../src/kube/clock.ts';
-import type { EventRecorder } from '../src/kube/events.ts';
-import type { Informer } from '../src/kube/informer.ts';
-import type { IndexFunction } from '../src/kube/store.ts';
-import type { CreationTimes } from './creation-times.ts';
-import type { HostLinks } from './host/links.ts';
-import type { HostViews } from './host/view.ts';
-import { awaitedPoolKey, poolKeyOf } from './ippool/references.ts';
-import type { PlacementOutcomes } from './placement/outcomes.ts';
+import type { Clock, Random } from '../src/base/clock.ts';
+import type { Applier } from '../src/kube/client/apply.ts';
+import type { KubeClient } from '../src/kube/client/client.ts';
+import type { EventRecorder } from '../src/kube/events/events.ts';
+import type { Informer } from '../src/kube/informer/informer.ts';
+import type { IndexFunction } from '../src/kube/informer/store.ts';
+import type { HostLinks } from './daemons/links.ts';
+import type { HostViews } from './daemons/view.ts';
+import type { CreationTimes } from './memory/creation-times.ts';
+import type { PlacementOutcomes } from './memory/placement-outcomes.ts';
+import { awaitedPoolKey, poolKeyOf } from './objects/pool-references.ts';
+import { digestsOf } from './objects/template-layers.ts';
+import { parentKey, templateKeyOf } from './objects/template-references.ts';
 import { isPending } from './placement/snapshot.ts';
-import { digestsOf } from './template/layers.ts';
-import { parentKey, templateKeyOf } from './template/references.ts';
+import type { Pace } from './status/write-pacer.ts';
 import type { ConfigMap } from './virtualappliance/package.ts';
-import type { Pace } from './write-pacer.ts';
 
 /** How patient the operator is, in milliseconds. */
 export interface Patience {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { VirtualAppliance } from '../src/api/kinds.ts';
-import type { ChangeHandler } from '../src/kube/cache.ts';
+import type { ChangeHandler } from '../src/kube/informer/cache.ts';
 import { anAppliance } from '../test/builders/objects.ts';
-import { HostViews } from './host/view.ts';
+import { HostViews } from './daemons/view.ts';
 import { changesOf, viewsSource } from './sources.ts';
 
 describe('changesOf', () => {

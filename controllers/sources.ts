@@ -1,7 +1,7 @@
 import type { KubeObject } from '../src/api/object.ts';
-import type { ControllerOptions, Source } from '../src/kube/controller.ts';
-import type { Informer } from '../src/kube/informer.ts';
-import type { HostViews, ViewChange } from './host/view.ts';
+import type { ControllerOptions, Source } from '../src/kube/controller/controller.ts';
+import type { Informer } from '../src/kube/informer/informer.ts';
+import type { HostViews, ViewChange } from './daemons/view.ts';
 
 /** What a controller is: which keys there are to reconcile, and how. */
 export type ControllerDefinition = Pick<ControllerOptions, 'name' | 'concurrency' | 'sources' | 'reconcile'>;

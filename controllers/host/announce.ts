@@ -1,7 +1,7 @@
 import { findCondition } from '../../src/api/conditions.ts';
 import type { Host } from '../../src/api/kinds.ts';
-import type { Occurrence } from '../../src/kube/event-record.ts';
-import { READY_REASON } from './readiness.ts';
+import type { Occurrence } from '../../src/kube/events/event-record.ts';
+import { READY_REASON } from '../daemons/readiness.ts';
 import { CONDITION_UNCLAIMED } from './status.ts';
 
 type Status = NonNullable<Host['status']>;

@@ -2,17 +2,17 @@ import { findCondition } from '../../src/api/conditions.ts';
 import { HOSTS, type Host } from '../../src/api/kinds.ts';
 import { FINALIZER_HOST } from '../../src/api/labels.ts';
 import { keyOf } from '../../src/api/object.ts';
-import { sourceOf } from '../../src/kube/controller.ts';
-import { addFinalizer, removeFinalizer } from '../../src/kube/finalizer.ts';
-import { done, type ReconcileResult, requeueAfter, soonest } from '../../src/kube/outcome.ts';
-import { boundAppliances } from '../bound.ts';
+import { addFinalizer, removeFinalizer } from '../../src/kube/client/finalizer.ts';
+import { sourceOf } from '../../src/kube/controller/controller.ts';
+import { done, type ReconcileResult, requeueAfter, soonest } from '../../src/kube/controller/outcome.ts';
 import { BY_HOST, BY_UID, type OperatorContext } from '../context.ts';
+import { graceLeft, type Readiness, readinessOf } from '../daemons/readiness.ts';
+import type { HostView } from '../daemons/view.ts';
+import { boundAppliances } from '../objects/appliance.ts';
 import { type ControllerDefinition, changesOf, viewsSource } from '../sources.ts';
-import { StatusWriter } from '../status-writer.ts';
+import { StatusWriter } from '../status/status-writer.ts';
 import { occurrencesOf } from './announce.ts';
-import { graceLeft, type Readiness, readinessOf } from './readiness.ts';
 import { statusOf, urgencyOf } from './status.ts';
-import type { HostView } from './view.ts';
 
 /**
  * Connects to each host's daemon, follows what it reports, and says in the Host's status how the host stands. Deleting a Host

@@ -1,14 +1,14 @@
 import { type Condition, setCondition, setStanding } from '../../src/api/conditions.ts';
 import type { Host } from '../../src/api/kinds.ts';
+import { isSameJson } from '../../src/base/equality.ts';
 import { usedResources } from '../../src/domain/placement/usage.ts';
 import { formatBytes, formatCpu } from '../../src/domain/quantity.ts';
 import type { LayerStatus } from '../../src/host/protocol.ts';
-import { isSameJson } from '../../src/kube/equality.ts';
-import type { BoundAppliance } from '../bound.ts';
-import { worded } from '../words.ts';
-import type { Urgency } from '../write-pacer.ts';
-import type { Readiness } from './readiness.ts';
-import type { HostView } from './view.ts';
+import type { Readiness } from '../daemons/readiness.ts';
+import type { HostView } from '../daemons/view.ts';
+import type { BoundAppliance } from '../objects/appliance.ts';
+import { worded } from '../status/bounded-message.ts';
+import type { Urgency } from '../status/write-pacer.ts';
 
 type HostStatus = NonNullable<Host['status']>;
 type Amounts = { readonly cpuMillis: number; readonly memoryBytes: number; readonly diskBytes?: number };

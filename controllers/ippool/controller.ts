@@ -1,13 +1,13 @@
 import { IP_POOLS, type IPPool } from '../../src/api/kinds.ts';
 import { FINALIZER_IP_POOL } from '../../src/api/labels.ts';
 import { keyOf } from '../../src/api/object.ts';
-import { addFinalizer, removeFinalizer } from '../../src/kube/finalizer.ts';
-import { done, type ReconcileResult, soonest, waitFor } from '../../src/kube/outcome.ts';
+import { addFinalizer, removeFinalizer } from '../../src/kube/client/finalizer.ts';
+import { done, type ReconcileResult, soonest, waitFor } from '../../src/kube/controller/outcome.ts';
 import { BY_POOL, type OperatorContext } from '../context.ts';
+import { isPoolInUse } from '../objects/lease.ts';
+import { addressOf, poolKeyOf, poolsWith, readPool } from '../objects/pool-references.ts';
 import { type ControllerDefinition, changesOf } from '../sources.ts';
-import { StatusWriter } from '../status-writer.ts';
-import { isPoolInUse } from './lease.ts';
-import { addressOf, poolKeyOf, poolsWith, readPool } from './references.ts';
+import { StatusWriter } from '../status/status-writer.ts';
 import { occurrencesOf, type StatusFacts, statusOf, urgencyOf } from './status.ts';
 import { overlapsOf, usageOf } from './usage.ts';
 

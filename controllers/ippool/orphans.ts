@@ -1,10 +1,10 @@
 import { HOSTS, type IPLease, VIRTUAL_APPLIANCES } from '../../src/api/kinds.ts';
-import { sourceOf } from '../../src/kube/controller.ts';
-import { done, type ReconcileResult, waitFor } from '../../src/kube/outcome.ts';
+import { sourceOf } from '../../src/kube/controller/controller.ts';
+import { done, type ReconcileResult, waitFor } from '../../src/kube/controller/outcome.ts';
 import { BY_APPLIANCE, BY_HOST, BY_UID, type OperatorContext } from '../context.ts';
-import { asking } from '../host/asking.ts';
+import { asking } from '../daemons/daemon-errors.ts';
+import { giveBack } from '../objects/lease.ts';
 import { type ControllerDefinition, changesOf, viewsSource } from '../sources.ts';
-import { giveBack } from './lease.ts';
 
 /** How soon a cache is expected to have caught up. */
 const CACHE_MS = 5000;

@@ -9,7 +9,7 @@ import {
   RECONCILING,
   STALLED,
 } from '../../test/expectations/conditions.ts';
-import { awaitedPoolKey, poolsWith, readPool } from './references.ts';
+import { awaitedPoolKey, poolsWith, readPool } from '../objects/pool-references.ts';
 import { occurrencesOf, type StatusFacts, statusOf, urgencyOf } from './status.ts';
 import { overlapsOf, type Usage, usageOf } from './usage.ts';
 

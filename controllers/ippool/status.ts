@@ -6,10 +6,10 @@ import {
   setStanding,
 } from '../../src/api/conditions.ts';
 import type { IPPool } from '../../src/api/kinds.ts';
-import { isSameJson } from '../../src/kube/equality.ts';
-import type { Occurrence } from '../../src/kube/event-record.ts';
-import { worded } from '../words.ts';
-import type { Urgency } from '../write-pacer.ts';
+import { isSameJson } from '../../src/base/equality.ts';
+import type { Occurrence } from '../../src/kube/events/event-record.ts';
+import { worded } from '../status/bounded-message.ts';
+import type { Urgency } from '../status/write-pacer.ts';
 import type { Usage } from './usage.ts';
 
 type Status = NonNullable<IPPool['status']>;

@@ -2,7 +2,7 @@ import type { IPLease, IPPool } from '../../src/api/kinds.ts';
 import { keyOf } from '../../src/api/object.ts';
 import { type AddressPool, describeRange, totalOf } from '../../src/domain/ipam/pool.ts';
 import { commonRanges, includesAddress } from '../../src/domain/ipam/ranges.ts';
-import { addressOf, readPool } from './references.ts';
+import { addressOf, readPool } from '../objects/pool-references.ts';
 
 /** How many addresses a pool has, and what became of them. */
 export interface Usage {

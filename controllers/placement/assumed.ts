@@ -1,4 +1,4 @@
-import type { BoundAppliance } from '../bound.ts';
+import type { BoundAppliance } from '../objects/appliance.ts';
 
 /** A binding that was written, or is being written. */
 export interface Assumption extends BoundAppliance {

@@ -1,7 +1,7 @@
 import { VIRTUAL_APPLIANCES, type VirtualAppliance } from '../../src/api/kinds.ts';
 import { FIELD_MANAGER } from '../../src/api/labels.ts';
 import { isFailedTest, isNotFound } from '../../src/kube/api-error.ts';
-import type { KubeClient } from '../../src/kube/client.ts';
+import type { KubeClient } from '../../src/kube/client/client.ts';
 
 /**
  * Writes the binding, once and for good. The server refuses it when what was decided about is another object by now, its spec has

@@ -1,9 +1,9 @@
 import type { VirtualAppliance } from '../../src/api/kinds.ts';
 import { keyOf } from '../../src/api/object.ts';
 import { placeBatch } from '../../src/domain/placement/batch.ts';
-import { done, type ReconcileResult, requeueAfter, waitFor } from '../../src/kube/outcome.ts';
-import { boundAppliances, resourcesOf, uidOf } from '../bound.ts';
+import { done, type ReconcileResult, requeueAfter, waitFor } from '../../src/kube/controller/outcome.ts';
 import { BY_HOST, BY_PENDING, BY_UID, type OperatorContext, PENDING } from '../context.ts';
+import { boundAppliances, resourcesOf, uidOf } from '../objects/appliance.ts';
 import { inParallel } from '../parallel.ts';
 import { type ControllerDefinition, changesOf, viewsSource } from '../sources.ts';
 import { AssumedBindings } from './assumed.ts';

@@ -7,8 +7,8 @@ import type {
   PlacementRequest,
   Unplaced,
 } from '../../src/domain/placement/types.ts';
+import type { Choice } from '../memory/placement-outcomes.ts';
 import { hostReasons, MOST_HOSTS } from './host-reasons.ts';
-import type { Choice } from './outcomes.ts';
 
 /** What a pass may spend on words: about a tenth of a second, enough for a hundred appliances on a thousand hosts. */
 const MOST_LOOKS = 100_000;

@@ -1,4 +1,4 @@
-import type { HostReason } from './outcomes.ts';
+import type { HostReason } from '../memory/placement-outcomes.ts';
 
 /** A status has room for so many hosts (crds/virtualappliances.yaml); the sentence beside them counts all. */
 export const MOST_HOSTS = 20;

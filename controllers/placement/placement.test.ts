@@ -2,13 +2,13 @@ import { describe, expect, it } from 'vitest';
 import { placeBatch } from '../../src/domain/placement/batch.ts';
 import type { Unplaced } from '../../src/domain/placement/types.ts';
 import { ApiError } from '../../src/kube/api-error.ts';
-import type { KubeClient } from '../../src/kube/client.ts';
+import type { KubeClient } from '../../src/kube/client/client.ts';
 import { aHost, anAppliance } from '../../test/builders/objects.ts';
 import { aHostReport, aView } from '../../test/builders/reports.ts';
+import { PlacementOutcomes } from '../memory/placement-outcomes.ts';
 import { AssumedBindings } from './assumed.ts';
 import { bind } from './bind.ts';
 import { decisionsOf } from './decisions.ts';
-import { PlacementOutcomes } from './outcomes.ts';
 import { refusalOf } from './refusal.ts';
 import { inOrderOfArrival, isPending, placementHost, placementRequest } from './snapshot.ts';
 

@@ -1,6 +1,6 @@
 import type { Unplaced } from '../../src/domain/placement/types.ts';
+import type { Refusal } from '../memory/placement-outcomes.ts';
 import { hostReasons } from './host-reasons.ts';
-import type { Refusal } from './outcomes.ts';
 
 /** A refusal as a status tells it: one entry a host, the first of them. */
 export function refusalOf(unplaced: Unplaced): Refusal {

@@ -2,9 +2,9 @@ import type { Host, VirtualAppliance } from '../../src/api/kinds.ts';
 import { networkMode } from '../../src/api/network.ts';
 import type { NeededCapability, PlacementHost, PlacementRequest } from '../../src/domain/placement/types.ts';
 import { usedResources } from '../../src/domain/placement/usage.ts';
-import { type BoundAppliance, resourcesOf, uidOf } from '../bound.ts';
-import { acceptsAppliances } from '../host/readiness.ts';
-import type { HostView } from '../host/view.ts';
+import { acceptsAppliances } from '../daemons/readiness.ts';
+import type { HostView } from '../daemons/view.ts';
+import { type BoundAppliance, resourcesOf, uidOf } from '../objects/appliance.ts';
 
 /**
  * A host as an element of H (SO-MVDS 4.2), from its own last word and what is promised on it.

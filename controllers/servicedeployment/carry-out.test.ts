@@ -1,14 +1,14 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { VirtualAppliance } from '../../src/api/kinds.ts';
 import { controllerReference } from '../../src/api/object.ts';
+import { systemClock } from '../../src/base/clock.ts';
 import { ApiError } from '../../src/kube/api-error.ts';
-import { systemClock } from '../../src/kube/clock.ts';
-import { TransientError } from '../../src/kube/errors.ts';
-import { createExpectations } from '../../src/kube/expectations.ts';
+import { TransientError } from '../../src/kube/controller/errors.ts';
+import { createExpectations } from '../../src/kube/controller/expectations.ts';
 import { aDeployment, anAppliance, aService } from '../../test/builders/objects.ts';
 import { carryOut, type Hands } from './carry-out.ts';
-import { Flux } from './flux.ts';
 import type { Plan } from './plan.ts';
+import { Flux } from './unobserved-writes.ts';
 import { wantedAppliances } from './wanted.ts';
 
 const deployment = aDeployment();

@@ -1,14 +1,14 @@
 import { type ServiceDeployment, VIRTUAL_APPLIANCES, type VirtualAppliance } from '../../src/api/kinds.ts';
 import { controllerOf, keyOf } from '../../src/api/object.ts';
 import { isAlreadyExists, isConflict, isNotFound } from '../../src/kube/api-error.ts';
-import type { KubeClient } from '../../src/kube/client.ts';
-import { TransientError } from '../../src/kube/errors.ts';
-import type { Expectations } from '../../src/kube/expectations.ts';
-import { uidOf } from '../bound.ts';
+import type { KubeClient } from '../../src/kube/client/client.ts';
+import { TransientError } from '../../src/kube/controller/errors.ts';
+import type { Expectations } from '../../src/kube/controller/expectations.ts';
+import { uidOf } from '../objects/appliance.ts';
 import { inParallel, slowStart } from '../parallel.ts';
 import { updated } from './difference.ts';
-import type { Flux } from './flux.ts';
 import type { Plan } from './plan.ts';
+import type { Flux } from './unobserved-writes.ts';
 import { newAppliance, type WantedAppliance } from './wanted.ts';
 
 const WIDTH = 16;

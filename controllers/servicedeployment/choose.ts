@@ -3,7 +3,7 @@ import type { ServiceDeployment, Template } from '../../src/api/kinds.ts';
 import { keyOf } from '../../src/api/object.ts';
 import { matchesSelector } from '../../src/domain/selector.ts';
 import { chooseFromSeries, type SeriesTemplate } from '../../src/domain/templates/series.ts';
-import { isSharedWith, notShared } from '../template/references.ts';
+import { isSharedWith, notShared } from '../objects/template-references.ts';
 import type { Service } from './wanted.ts';
 
 /** The template of a service, as namespace/name, or why there is none. */

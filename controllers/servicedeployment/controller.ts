@@ -6,22 +6,28 @@ import {
   type VirtualAppliance,
 } from '../../src/api/kinds.ts';
 import { controllerOf, keyOf } from '../../src/api/object.ts';
+import { isSameJson } from '../../src/base/equality.ts';
 import { isRefused } from '../../src/kube/api-error.ts';
-import { sourceOf } from '../../src/kube/controller.ts';
-import { isSameJson } from '../../src/kube/equality.ts';
-import type { Occurrence } from '../../src/kube/event-record.ts';
-import { createExpectations } from '../../src/kube/expectations.ts';
-import { done, type ReconcileResult, requeueAfter, soonest, waitFor } from '../../src/kube/outcome.ts';
-import { uidOf } from '../bound.ts';
+import { sourceOf } from '../../src/kube/controller/controller.ts';
+import { createExpectations } from '../../src/kube/controller/expectations.ts';
+import {
+  done,
+  type ReconcileResult,
+  requeueAfter,
+  soonest,
+  waitFor,
+} from '../../src/kube/controller/outcome.ts';
+import type { Occurrence } from '../../src/kube/events/event-record.ts';
 import { BY_OWNER, type OperatorContext, ownerKey } from '../context.ts';
+import { uidOf } from '../objects/appliance.ts';
 import { type ControllerDefinition, changesOf } from '../sources.ts';
-import { StatusWriter } from '../status-writer.ts';
+import { StatusWriter } from '../status/status-writer.ts';
 import { carryOut, type Hands } from './carry-out.ts';
 import { Differences } from './difference.ts';
-import { Flux } from './flux.ts';
 import { predictionOf } from './prediction.ts';
 import { isComplete, statusOf, urgencyOf } from './status.ts';
 import { type Survey, survey } from './survey.ts';
+import { Flux } from './unobserved-writes.ts';
 
 /** A creation that the watch does not show for so long is looked for anew: names keep it from being made twice. */
 const CREATION_LIFE_MS = 10_000;

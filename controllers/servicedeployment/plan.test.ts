@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { VirtualAppliance } from '../../src/api/kinds.ts';
 import { aDeployment, anAppliance, aService } from '../../test/builders/objects.ts';
 import { Differences, differenceOf, updated } from './difference.ts';
-import { Flux } from './flux.ts';
 import { type PlanInput, planService } from './plan.ts';
+import { Flux } from './unobserved-writes.ts';
 import { type Service, type WantedAppliance, wantedAppliances } from './wanted.ts';
 
 function wantedFor(service: Partial<Service>): WantedAppliance[] {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { aDeployment, anAppliance } from '../../test/builders/objects.ts';
 import { aReport } from '../../test/builders/reports.ts';
-import { CreationTimes } from '../creation-times.ts';
+import { CreationTimes } from '../memory/creation-times.ts';
 import { type PredictionInput, predictionOf } from './prediction.ts';
 
 const startedTime = '1970-01-01T00:00:10.000Z';

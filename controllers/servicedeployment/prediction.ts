@@ -1,7 +1,7 @@
 import type { ServiceDeployment, VirtualAppliance } from '../../src/api/kinds.ts';
 import { type CreationTime, predictDeployment } from '../../src/domain/timing/prediction.ts';
-import type { CreationTimes } from '../creation-times.ts';
-import { templateKeyOf } from '../template/references.ts';
+import type { CreationTimes } from '../memory/creation-times.ts';
+import { templateKeyOf } from '../objects/template-references.ts';
 
 type Prediction = NonNullable<NonNullable<ServiceDeployment['status']>['prediction']>;
 

@@ -1,9 +1,9 @@
 import { findCondition, type Standing, setStanding } from '../../src/api/conditions.ts';
 import type { ServiceDeployment, VirtualAppliance } from '../../src/api/kinds.ts';
 import { LABEL_SERVICE_DEPLOYMENT } from '../../src/api/labels.ts';
-import { isSameJson } from '../../src/kube/equality.ts';
-import { isStage } from '../stages.ts';
-import type { Urgency } from '../write-pacer.ts';
+import { isSameJson } from '../../src/base/equality.ts';
+import { isStage } from '../status/stages.ts';
+import type { Urgency } from '../status/write-pacer.ts';
 import { isAvailable } from './difference.ts';
 
 type Status = NonNullable<ServiceDeployment['status']>;

@@ -2,9 +2,9 @@ import type { ServiceDeployment, Template, VirtualAppliance } from '../../src/ap
 import { LABEL_SERVICE } from '../../src/api/labels.ts';
 import { chooseTemplate } from './choose.ts';
 import type { Differences } from './difference.ts';
-import type { Flux } from './flux.ts';
 import { type Plan, planService } from './plan.ts';
 import type { ServiceFacts } from './status.ts';
+import type { Flux } from './unobserved-writes.ts';
 import { replicasOf, type Service, wantedAppliances } from './wanted.ts';
 
 /** What is, and what is to be done, for a whole task. */

@@ -1,7 +1,7 @@
 import type { Template } from '../../src/api/kinds.ts';
 import { keyOf } from '../../src/api/object.ts';
 import { parentChain } from '../../src/domain/templates/tree.ts';
-import { isSharedWith, notShared, parentKey } from './references.ts';
+import { isSharedWith, notShared, parentKey } from '../objects/template-references.ts';
 
 /** What is wrong with a template that one object alone cannot show. `isStalled`: until a person changes something. */
 export interface TemplateObstacle {

@@ -1,19 +1,19 @@
 import { TEMPLATES, type Template } from '../../src/api/kinds.ts';
 import { FINALIZER_TEMPLATE } from '../../src/api/labels.ts';
 import { keyOf } from '../../src/api/object.ts';
-import { StalledError, TransientError } from '../../src/kube/errors.ts';
-import { addFinalizer, removeFinalizer } from '../../src/kube/finalizer.ts';
-import { done, type ReconcileResult, soonest, waitFor } from '../../src/kube/outcome.ts';
+import { addFinalizer, removeFinalizer } from '../../src/kube/client/finalizer.ts';
+import { StalledError, TransientError } from '../../src/kube/controller/errors.ts';
+import { done, type ReconcileResult, soonest, waitFor } from '../../src/kube/controller/outcome.ts';
 import { BY_DIGEST, BY_PARENT, BY_TEMPLATE, type OperatorContext } from '../context.ts';
-import { putLayer } from '../host/layers.ts';
-import { Puts } from '../host/puts.ts';
-import { acceptsAppliances } from '../host/readiness.ts';
+import { putLayer } from '../daemons/put-layer.ts';
+import { Puts } from '../daemons/put-ledger.ts';
+import { acceptsAppliances } from '../daemons/readiness.ts';
+import { layersOf } from '../objects/template-layers.ts';
+import { parentKey, templateKeyOf } from '../objects/template-references.ts';
 import { type ControllerDefinition, changesOf, viewsSource } from '../sources.ts';
-import { StatusWriter } from '../status-writer.ts';
+import { StatusWriter } from '../status/status-writer.ts';
 import { standpointOf } from './chain.ts';
 import { copiesOf, hostsToCopyTo } from './copies.ts';
-import { layersOf } from './layers.ts';
-import { parentKey, templateKeyOf } from './references.ts';
 import { release } from './release.ts';
 import { occurrenceOf, statusOf, urgencyOf } from './status.ts';
 

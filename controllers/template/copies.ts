@@ -1,6 +1,6 @@
 import type { Template } from '../../src/api/kinds.ts';
-import type { HostView } from '../host/view.ts';
-import { digestsOf } from './layers.ts';
+import type { HostView } from '../daemons/view.ts';
+import { digestsOf } from '../objects/template-layers.ts';
 
 /** How the files of a template stand on the hosts. */
 export interface Copies {

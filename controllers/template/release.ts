@@ -1,12 +1,12 @@
 import type { Template } from '../../src/api/kinds.ts';
 import { keyOf } from '../../src/api/object.ts';
 import { describeHolders, holdersOf } from '../../src/domain/templates/tree.ts';
-import { StalledError, TransientError } from '../../src/kube/errors.ts';
+import { StalledError, TransientError } from '../../src/kube/controller/errors.ts';
 import { BY_DIGEST, BY_PARENT, BY_TEMPLATE, type OperatorContext } from '../context.ts';
-import { asking } from '../host/asking.ts';
-import type { Daemon } from '../host/daemon.ts';
-import { digestsOf } from './layers.ts';
-import { parentKey, templateKeyOf } from './references.ts';
+import type { Daemon } from '../daemons/daemon.ts';
+import { asking } from '../daemons/daemon-errors.ts';
+import { digestsOf } from '../objects/template-layers.ts';
+import { parentKey, templateKeyOf } from '../objects/template-references.ts';
 
 /** What keeps a deleted template from going; undefined when nothing does. */
 export type Holdup = { readonly reason: string; readonly message: string } | undefined;

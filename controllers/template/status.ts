@@ -1,10 +1,10 @@
 import { findCondition, type Standing, setStanding } from '../../src/api/conditions.ts';
 import type { Template } from '../../src/api/kinds.ts';
+import { isSameJson } from '../../src/base/equality.ts';
 import { formatBytes } from '../../src/domain/quantity.ts';
-import { isSameJson } from '../../src/kube/equality.ts';
-import type { Occurrence } from '../../src/kube/event-record.ts';
-import { worded } from '../words.ts';
-import type { Urgency } from '../write-pacer.ts';
+import type { Occurrence } from '../../src/kube/events/event-record.ts';
+import { worded } from '../status/bounded-message.ts';
+import type { Urgency } from '../status/write-pacer.ts';
 import type { Standpoint } from './chain.ts';
 import type { Copies } from './copies.ts';
 

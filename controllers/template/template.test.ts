@@ -3,9 +3,9 @@ import type { Template } from '../../src/api/kinds.ts';
 import { aTemplate } from '../../test/builders/objects.ts';
 import { aHostReport, aLayer, aView } from '../../test/builders/reports.ts';
 import { expectStanding, READY, RECONCILING, STALLED } from '../../test/expectations/conditions.ts';
+import { isSharedWith } from '../objects/template-references.ts';
 import { standpointOf } from './chain.ts';
 import { copiesOf, hostsToCopyTo } from './copies.ts';
-import { isSharedWith } from './references.ts';
 import { occurrenceOf, type StatusFacts, statusOf, urgencyOf } from './status.ts';
 
 const GIBI = 1024 ** 3;

@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest';
 import type { IPLease, IPPool, VirtualAppliance } from '../../src/api/kinds.ts';
 import { keyOf } from '../../src/api/object.ts';
 import { ApiError } from '../../src/kube/api-error.ts';
-import { createStore } from '../../src/kube/store.ts';
+import { createStore } from '../../src/kube/informer/store.ts';
 import { aLease, anAppliance, aPool } from '../../test/builders/objects.ts';
 import { LEASE_INDEXES, type OperatorContext } from '../context.ts';
-import { HostViews } from '../host/view.ts';
+import { HostViews } from '../daemons/view.ts';
 import { ensureAddress } from './address.ts';
 import { ExhaustedPools } from './exhausted.ts';
 

@@ -9,10 +9,10 @@ import { FIELD_MANAGER } from '../../src/api/labels.ts';
 import { networkMode } from '../../src/api/network.ts';
 import { keyOf } from '../../src/api/object.ts';
 import { leaseName, parseAddress } from '../../src/domain/ipam/address.ts';
-import { StalledError, WaitingError } from '../../src/kube/errors.ts';
-import { uidOf } from '../bound.ts';
+import { StalledError, WaitingError } from '../../src/kube/controller/errors.ts';
 import { BY_APPLIANCE, type OperatorContext } from '../context.ts';
-import { giveBack, leasesOf, newLease } from '../ippool/lease.ts';
+import { uidOf } from '../objects/appliance.ts';
+import { giveBack, leasesOf, newLease } from '../objects/lease.ts';
 import { type Claim, claimAddress, requireChance } from './claim.ts';
 import type { ExhaustedPools } from './exhausted.ts';
 

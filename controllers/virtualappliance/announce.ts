@@ -1,7 +1,7 @@
 import { findCondition } from '../../src/api/conditions.ts';
 import type { VirtualAppliance } from '../../src/api/kinds.ts';
-import type { Occurrence } from '../../src/kube/event-record.ts';
-import { isStage } from '../stages.ts';
+import type { Occurrence } from '../../src/kube/events/event-record.ts';
+import { isStage } from '../status/stages.ts';
 
 type Status = NonNullable<VirtualAppliance['status']>;
 

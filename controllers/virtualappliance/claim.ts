@@ -10,11 +10,11 @@ import {
   unsuitability,
 } from '../../src/domain/ipam/pool.ts';
 import { isAlreadyExists } from '../../src/kube/api-error.ts';
-import { StalledError, TransientError, WaitingError } from '../../src/kube/errors.ts';
-import { uidOf } from '../bound.ts';
+import { StalledError, TransientError, WaitingError } from '../../src/kube/controller/errors.ts';
 import type { OperatorContext } from '../context.ts';
-import { newLease } from '../ippool/lease.ts';
-import { readPool } from '../ippool/references.ts';
+import { uidOf } from '../objects/appliance.ts';
+import { newLease } from '../objects/lease.ts';
+import { readPool } from '../objects/pool-references.ts';
 import type { ExhaustedPools } from './exhausted.ts';
 
 /** So many addresses that the cache takes for free may be another's: beyond that it is given time to catch up. */

@@ -13,9 +13,9 @@ import type {
   PortRequest,
   Sha256,
 } from '../../src/host/protocol.ts';
-import { StalledError } from '../../src/kube/errors.ts';
-import { resourcesOf, uidOf } from '../bound.ts';
-import { layersOf } from '../template/layers.ts';
+import { StalledError } from '../../src/kube/controller/errors.ts';
+import { resourcesOf, uidOf } from '../objects/appliance.ts';
+import { layersOf } from '../objects/template-layers.ts';
 import type { GivenNetwork } from './address.ts';
 
 /** What an appliance's host has to be told, layers first. */

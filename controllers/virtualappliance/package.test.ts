@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { KubeObject } from '../../src/api/object.ts';
 import { ApiError } from '../../src/kube/api-error.ts';
-import type { KubeClient } from '../../src/kube/client.ts';
+import type { KubeClient } from '../../src/kube/client/client.ts';
 import { anAppliance } from '../../test/builders/objects.ts';
 import { type ConfigMap, packageOf } from './package.ts';
 

@@ -2,8 +2,8 @@ import type { VirtualAppliance } from '../../src/api/kinds.ts';
 import { type KubeObject, keyOf, type ObjectName } from '../../src/api/object.ts';
 import type { DesiredPackage } from '../../src/host/protocol.ts';
 import { type ApiError, isRefused } from '../../src/kube/api-error.ts';
-import type { KubeClient } from '../../src/kube/client.ts';
-import { StalledError, TransientError, WaitingError } from '../../src/kube/errors.ts';
+import type { KubeClient } from '../../src/kube/client/client.ts';
+import { StalledError, TransientError, WaitingError } from '../../src/kube/controller/errors.ts';
 import { CONFIG_MAPS } from '../context.ts';
 
 /** A core/v1 ConfigMap, as far as packages need it. */

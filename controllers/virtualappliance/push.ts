@@ -1,9 +1,9 @@
 import type { DesiredAppliance, DesiredPackage } from '../../src/host/protocol.ts';
-import { asking } from '../host/asking.ts';
-import type { Daemon } from '../host/daemon.ts';
-import { putLayer } from '../host/layers.ts';
-import type { Puts } from '../host/puts.ts';
-import type { HostView } from '../host/view.ts';
+import type { Daemon } from '../daemons/daemon.ts';
+import { asking } from '../daemons/daemon-errors.ts';
+import { putLayer } from '../daemons/put-layer.ts';
+import type { Puts } from '../daemons/put-ledger.ts';
+import type { HostView } from '../daemons/view.ts';
 import type { Desired } from './desired.ts';
 import type { LatePackage } from './package.ts';
 

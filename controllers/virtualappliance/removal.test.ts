@@ -5,7 +5,7 @@ import type { ApplianceStatus } from '../../src/host/protocol.ts';
 import { aHost, aLease, anAppliance } from '../../test/builders/objects.ts';
 import { aReport } from '../../test/builders/reports.ts';
 import type { OperatorContext } from '../context.ts';
-import { HostViews } from '../host/view.ts';
+import { HostViews } from '../daemons/view.ts';
 import { remove } from './removal.ts';
 
 interface Given {

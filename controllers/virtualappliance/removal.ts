@@ -1,12 +1,12 @@
 import { VIRTUAL_APPLIANCES, type VirtualAppliance } from '../../src/api/kinds.ts';
 import { FINALIZER_APPLIANCE } from '../../src/api/labels.ts';
 import { networkMode } from '../../src/api/network.ts';
-import { removeFinalizer } from '../../src/kube/finalizer.ts';
-import { uidOf } from '../bound.ts';
+import { removeFinalizer } from '../../src/kube/client/finalizer.ts';
 import type { OperatorContext } from '../context.ts';
-import { asking } from '../host/asking.ts';
-import type { Daemon } from '../host/daemon.ts';
-import { giveBack, leasesOf } from '../ippool/lease.ts';
+import type { Daemon } from '../daemons/daemon.ts';
+import { asking } from '../daemons/daemon-errors.ts';
+import { uidOf } from '../objects/appliance.ts';
+import { giveBack, leasesOf } from '../objects/lease.ts';
 import type { Obstacle } from './standing.ts';
 
 /**

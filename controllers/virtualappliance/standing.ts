@@ -1,7 +1,7 @@
 import { type Condition, type Standing, setCondition, setStanding } from '../../src/api/conditions.ts';
 import type { VirtualAppliance } from '../../src/api/kinds.ts';
 import type { ApplianceStatus, Problem } from '../../src/host/protocol.ts';
-import { worded } from '../words.ts';
+import { worded } from '../status/bounded-message.ts';
 
 /** What keeps an appliance from being what its spec asks for. `isStalled`: until a person changes something. */
 export interface Obstacle {

@@ -1,11 +1,11 @@
 import { type Condition, findCondition } from '../../src/api/conditions.ts';
 import type { VirtualAppliance } from '../../src/api/kinds.ts';
+import { isSameJson } from '../../src/base/equality.ts';
 import type { ApplianceStatus, Problem } from '../../src/host/protocol.ts';
-import { isSameJson } from '../../src/kube/equality.ts';
-import { uidOf } from '../bound.ts';
-import type { Outcome } from '../placement/outcomes.ts';
-import { isStage } from '../stages.ts';
-import type { Urgency } from '../write-pacer.ts';
+import type { Outcome } from '../memory/placement-outcomes.ts';
+import { uidOf } from '../objects/appliance.ts';
+import { isStage } from '../status/stages.ts';
+import type { Urgency } from '../status/write-pacer.ts';
 import { ABSENCE, mirror } from './mirror.ts';
 import { CONDITION_PLACED, conditionsOf, type Obstacle } from './standing.ts';
 

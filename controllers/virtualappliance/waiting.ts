@@ -1,9 +1,9 @@
 import type { IPLease, IPPool } from '../../src/api/kinds.ts';
 import { keyOf } from '../../src/api/object.ts';
-import type { Source } from '../../src/kube/controller.ts';
-import { isSameJson } from '../../src/kube/equality.ts';
+import { isSameJson } from '../../src/base/equality.ts';
+import type { Source } from '../../src/kube/controller/controller.ts';
 import { BY_APPLIANCE, BY_POOL, type OperatorContext } from '../context.ts';
-import { addressOf, poolKeyOf, poolsWith } from '../ippool/references.ts';
+import { addressOf, poolKeyOf, poolsWith } from '../objects/pool-references.ts';
 import { changesOf } from '../sources.ts';
 import type { ExhaustedPools } from './exhausted.ts';
 

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { KubeClient } from '../kube/client.ts';
+import type { KubeClient } from '../kube/client/client.ts';
 import { layoutOf } from '../main/local/layout.ts';
 import { openClient, openCluster, openDefaultCluster } from './local.ts';
 import { dataDirOption, option } from './options.ts';

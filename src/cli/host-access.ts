@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import { HOSTS, type VirtualAppliance } from '../api/kinds.ts';
 import { HostClient } from '../host/client.ts';
-import type { KubeClient } from '../kube/client.ts';
+import type { KubeClient } from '../kube/client/client.ts';
 import { layoutOf } from '../main/local/layout.ts';
 import type { ClusterOptions } from './cluster.ts';
 import { option } from './options.ts';

@@ -1,5 +1,5 @@
 import type { ListrTask } from 'listr2';
-import type { KubeClient } from '../kube/client.ts';
+import type { KubeClient } from '../kube/client/client.ts';
 import {
   apiIsReady,
   apiPart,

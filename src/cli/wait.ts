@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { SERVICE_DEPLOYMENTS, VIRTUAL_APPLIANCES, type VirtualAppliance } from '../api/kinds.ts';
 import { LABEL_SERVICE_DEPLOYMENT } from '../api/labels.ts';
 import { type KubeObject, keyOf } from '../api/object.ts';
-import type { KubeClient } from '../kube/client.ts';
+import type { KubeClient } from '../kube/client/client.ts';
 import { stateOf } from './appliance-table.ts';
 
 type WaitOptions = {

@@ -7,15 +7,15 @@ import type { HostServices, Pace } from './appliance/scope.ts';
 import type { Clock } from './clock.ts';
 import type { Driver } from './drivers/driver.ts';
 import { EventHub } from './events.ts';
-import { makeDirectory } from './files.ts';
-import { Host } from './host.ts';
-import { type CapacityOverride, HostUse } from './host-use.ts';
+import { makeDirectory } from './files/durable-files.ts';
+import { lockStateDirectory } from './files/file-lock.ts';
+import { Host } from './host/host.ts';
+import { type CapacityOverride, HostUse } from './host/host-use.ts';
+import { createServer, listen, renewTls, type TlsFiles } from './http/server.ts';
 import { LayerStore } from './layers/store.ts';
-import { lockStateDirectory } from './lock.ts';
 import { HostMetrics } from './metrics.ts';
 import { PackageCache } from './packages.ts';
-import { type PortRange, PortRegistry } from './ports.ts';
-import { createServer, listen, renewTls, type TlsFiles } from './server.ts';
+import { type PortRange, PortRegistry } from './ports/ports.ts';
 
 export type HostDaemonOptions = {
   /** Name of the Host. */

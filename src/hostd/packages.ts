@@ -1,11 +1,11 @@
 import { readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Locks } from '../base/keyed-mutex.ts';
 import { orAborted } from './abort.ts';
-import { makeDirectory, PARTIAL_SUFFIX, syncDirectory } from './files.ts';
+import { makeDirectory, PARTIAL_SUFFIX, syncDirectory } from './files/durable-files.ts';
+import { ensureSpace } from './files/space.ts';
 import { download } from './layers/download.ts';
 import { fileExists } from './layers/stored-file.ts';
-import { Locks } from './locks.ts';
-import { ensureSpace } from './space.ts';
 
 /** What services are installed from: files named by their sha256, kept while an appliance here wants them. */
 export class PackageCache {

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Driver } from './drivers/driver.ts';
-import { makeDirectory } from './files.ts';
-import { lockStateDirectory } from './lock.ts';
+import { makeDirectory } from './files/durable-files.ts';
+import { lockStateDirectory } from './files/file-lock.ts';
 import { scanAppliances } from './state/scan.ts';
 
 /**

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { ApiError } from '../kube/api-error.ts';
-import type { InformerEvent } from '../kube/supervisor.ts';
+import type { InformerEvent } from '../kube/informer/supervisor.ts';
 import { AccessWatch } from './access-watch.ts';
 
 const LISTED: InformerEvent = { type: 'listed', objects: 0 };

@@ -1,5 +1,5 @@
 import { isShutOut } from '../kube/api-error.ts';
-import type { InformerEvent } from '../kube/supervisor.ts';
+import type { InformerEvent } from '../kube/informer/supervisor.ts';
 
 export interface AccessWatchOptions {
   /** Looks for what is in the way, as before beginning; it never rejects but when all is over. */

@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { load } from 'js-yaml';
 import type { ResourceRef } from '../api/object.ts';
-import type { KubeClient } from '../kube/client.ts';
+import type { KubeClient } from '../kube/client/client.ts';
 
 /** As far as fields can be told from it. */
 interface Schema {

@@ -1,7 +1,7 @@
 import type { KubeObject, ObjectName, ResourceRef } from '../api/object.ts';
 import { OPERATOR_ORGANIZATION } from '../host/protocol.ts';
 import { isAlreadyExists } from '../kube/api-error.ts';
-import type { KubeClient } from '../kube/client.ts';
+import type { KubeClient } from '../kube/client/client.ts';
 import { createCa, issueCertificate, type KeyPair } from './certificates.ts';
 import { belongTogether } from './pki.ts';
 

@@ -3,8 +3,8 @@ import { createServer } from 'node:net';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { KubeObject } from '../api/object.ts';
-import type { KubeClient } from '../kube/client.ts';
-import { systemClock } from '../kube/clock.ts';
+import { systemClock } from '../base/clock.ts';
+import type { KubeClient } from '../kube/client/client.ts';
 import { askForIdentity } from './enrolment/client.ts';
 import { createHostCredentials, type HostCredentials } from './host-credentials.ts';
 

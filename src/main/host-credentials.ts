@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
-import type { KubeClient } from '../kube/client.ts';
-import type { Clock } from '../kube/clock.ts';
+import type { Clock } from '../base/clock.ts';
+import type { KubeClient } from '../kube/client/client.ts';
 import type { KeyPair } from './certificates.ts';
 import { startEnrolment } from './enrolment/server.ts';
 import { ensureHostAuthority, type HostTls, operatorTls } from './host-authority.ts';

@@ -7,7 +7,7 @@ import { type HostDaemon, startHostDaemon } from '../hostd/daemon.ts';
 import type { Driver } from '../hostd/drivers/driver.ts';
 import { SIMULATED_BRIDGE, type SimulatedConfig } from '../hostd/drivers/simulated/config.ts';
 import { createAgentWork } from '../hostd/guest/agent-work.ts';
-import type { TlsFiles } from '../hostd/server.ts';
+import type { TlsFiles } from '../hostd/http/server.ts';
 import { stopAllVms } from '../hostd/stop-all.ts';
 import { serveHostHealth } from './host-health.ts';
 

@@ -1,5 +1,5 @@
+import { systemClock } from '../base/clock.ts';
 import type { HostDaemon } from '../hostd/daemon.ts';
-import { systemClock } from '../kube/clock.ts';
 import { type JoinSource, keepIdentity, obtainIdentity } from './enrolment/keeper.ts';
 import { type HostdConfig, runHostd } from './hostd.ts';
 

@@ -12,12 +12,12 @@ import {
   type Patience,
   TEMPLATE_INDEXES,
 } from '../../controllers/context.ts';
-import { CreationTimes } from '../../controllers/creation-times.ts';
-import { fenceDaemon } from '../../controllers/host/fence.ts';
-import { HostLinks, type HostLinksOptions } from '../../controllers/host/links.ts';
-import { HostViews } from '../../controllers/host/view.ts';
+import { fenceDaemon } from '../../controllers/daemons/fence.ts';
+import { HostLinks, type HostLinksOptions } from '../../controllers/daemons/links.ts';
+import { HostViews } from '../../controllers/daemons/view.ts';
 import { createControllers } from '../../controllers/index.ts';
-import { PlacementOutcomes } from '../../controllers/placement/outcomes.ts';
+import { CreationTimes } from '../../controllers/memory/creation-times.ts';
+import { PlacementOutcomes } from '../../controllers/memory/placement-outcomes.ts';
 import {
   HOSTS,
   IP_LEASES,
@@ -28,17 +28,17 @@ import {
 } from '../api/kinds.ts';
 import { FIELD_MANAGER } from '../api/labels.ts';
 import type { KubeObject, ResourceRef } from '../api/object.ts';
+import { sleep, systemClock } from '../base/clock.ts';
 import { HostClient } from '../host/client.ts';
-import { createApplier } from '../kube/apply.ts';
-import { createKubeClient, type KubeClient } from '../kube/client.ts';
-import { sleep, systemClock } from '../kube/clock.ts';
-import { runController } from '../kube/controller.ts';
-import { createEventRecorder } from '../kube/events.ts';
-import { fenceWrites } from '../kube/fence.ts';
-import { createInformer, type Informer, type InformerOptions } from '../kube/informer.ts';
-import { runLeaderElection } from '../kube/lease.ts';
-import { createMetadataInformer } from '../kube/metadata-informer.ts';
-import type { IndexFunction } from '../kube/store.ts';
+import { createApplier } from '../kube/client/apply.ts';
+import { createKubeClient, type KubeClient } from '../kube/client/client.ts';
+import { fenceWrites } from '../kube/client/fence.ts';
+import { runController } from '../kube/controller/controller.ts';
+import { runLeaderElection } from '../kube/election/lease.ts';
+import { createEventRecorder } from '../kube/events/events.ts';
+import { createInformer, type Informer, type InformerOptions } from '../kube/informer/informer.ts';
+import { createMetadataInformer } from '../kube/informer/metadata-informer.ts';
+import type { IndexFunction } from '../kube/informer/store.ts';
 import { AccessWatch } from './access-watch.ts';
 import type { HostTls } from './host-authority.ts';
 import {

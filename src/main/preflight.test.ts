@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { HOSTS, TEMPLATES } from '../api/kinds.ts';
 import { ApiError } from '../kube/api-error.ts';
-import type { KubeClient } from '../kube/client.ts';
+import type { KubeClient } from '../kube/client/client.ts';
 import { PERMISSIONS, ruleOf } from './permissions.ts';
 import { findObstacle, type Needs } from './preflight.ts';
 

@@ -1,7 +1,7 @@
-import { codesOf, DISTRUST } from '../../controllers/host/link-problem.ts';
+import { codesOf, DISTRUST } from '../../controllers/daemons/link-problem.ts';
 import type { KubeObject, ObjectName, ResourceRef } from '../api/object.ts';
 import { ApiError, isNotFound, isUnreachable } from '../kube/api-error.ts';
-import type { KubeClient } from '../kube/client.ts';
+import type { KubeClient } from '../kube/client/client.ts';
 import { missingFields } from './crd-fields.ts';
 import { OBJECT_NAMES, PERMISSIONS, type Permission, type RbacRule, ruleOf } from './permissions.ts';
 

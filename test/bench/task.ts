@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { SERVICE_DEPLOYMENTS, VIRTUAL_APPLIANCES, type VirtualAppliance } from '../../src/api/kinds.ts';
 import { LABEL_SERVICE_DEPLOYMENT } from '../../src/api/labels.ts';
-import type { KubeClient } from '../../src/kube/client.ts';
+import type { KubeClient } from '../../src/kube/client/client.ts';
 
 const POLL_MS = 50;
 const NAMESPACE = 'default';

@@ -1,4 +1,4 @@
-import type { HostView } from '../../controllers/host/view.ts';
+import type { HostView } from '../../controllers/daemons/view.ts';
 import type { ApplianceStatus, HostStatus, LayerStatus } from '../../src/host/protocol.ts';
 
 const GIBI = 1024 ** 3;

@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { KubeConfig } from '@kubernetes/client-node';
 import { findCondition } from '../../src/api/conditions.ts';
 import { VIRTUAL_APPLIANCES, type VirtualAppliance } from '../../src/api/kinds.ts';
-import { createKubeClient, type KubeClient } from '../../src/kube/client.ts';
+import { createKubeClient, type KubeClient } from '../../src/kube/client/client.ts';
 import { type Layout, layoutOf } from '../../src/main/local/layout.ts';
 import { findPart, logTail } from '../../src/main/local/processes.ts';
 import { createLog } from '../../src/main/log.ts';

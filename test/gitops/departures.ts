@@ -1,5 +1,5 @@
 import type { ResourceRef } from '../../src/api/object.ts';
-import type { KubeClient } from '../../src/kube/client.ts';
+import type { KubeClient } from '../../src/kube/client/client.ts';
 
 /** Notes what goes, and in which order: one store counts the versions of all resources, so they tell who went before whom. */
 export class Departures {

@@ -2,8 +2,8 @@ import { readdir, readFile } from 'node:fs/promises';
 import { load } from 'js-yaml';
 import { type Condition, isConditionTrue } from '../../src/api/conditions.ts';
 import type { KubeObject, ResourceRef } from '../../src/api/object.ts';
-import type { KubeClient } from '../../src/kube/client.ts';
-import { sleep, systemClock } from '../../src/kube/clock.ts';
+import { sleep, systemClock } from '../../src/base/clock.ts';
+import type { KubeClient } from '../../src/kube/client/client.ts';
 
 interface CustomResourceDefinition extends KubeObject {
   status?: { conditions?: Condition[] };

@@ -2,7 +2,7 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadAll } from 'js-yaml';
 import type { KubeObject } from '../../src/api/object.ts';
-import type { KubeClient } from '../../src/kube/client.ts';
+import type { KubeClient } from '../../src/kube/client/client.ts';
 import { findCompanion, findFluxKinds } from './assets.ts';
 import { applyDefinition } from './crds.ts';
 import { freePorts, startProcess, type TestProcess } from './processes.ts';

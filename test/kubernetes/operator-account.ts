@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import type { KubeObject, ResourceRef } from '../../src/api/object.ts';
 import { isAlreadyExists } from '../../src/kube/api-error.ts';
-import type { KubeClient } from '../../src/kube/client.ts';
+import type { KubeClient } from '../../src/kube/client/client.ts';
 import { PERMISSIONS, type Permission, ruleOf } from '../../src/main/permissions.ts';
 
 /** The service account that operators of tests run as, and the namespace whose Leases it may take. */

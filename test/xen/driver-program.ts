@@ -12,10 +12,10 @@ import { pino } from 'pino';
 import { systemClock } from '../../src/hostd/clock.ts';
 import { allProcesses } from '../../src/hostd/drivers/common/process-list.ts';
 import type { VmSpec } from '../../src/hostd/drivers/driver.ts';
-import { commandsAt } from '../../src/hostd/drivers/xen/commands.ts';
 import { createXenDriver } from '../../src/hostd/drivers/xen/driver.ts';
 import { vmFiles } from '../../src/hostd/drivers/xen/files.ts';
-import { toHostError } from '../../src/hostd/errors.ts';
+import { commandsAt } from '../../src/hostd/drivers/xen/xl/commands.ts';
+import { toHostError } from '../../src/hostd/errors/index.ts';
 
 const run = promisify(execFile);
 const limitMs = 300_000;

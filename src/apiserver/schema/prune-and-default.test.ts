@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { JsonObject } from '../types.ts';
 import { compileSchema } from './compile.ts';
-import { compiled, thing, thingSchema } from './thing.fixture.ts';
+import { compiled, thing, thingSchema } from './testing/thing.ts';
 
 describe('applyDefaults', () => {
   it('fills in defaults at all depths, and treats a null that is not allowed as absent', () => {

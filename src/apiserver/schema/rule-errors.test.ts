@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { JsonSchema } from '../types.ts';
 import { schemaRuleErrors } from './compile.ts';
-import { thingSchema } from './thing.fixture.ts';
+import { thingSchema } from './testing/thing.ts';
 
 // The sentences in this file are those of kube-apiserver 1.36 for the same schema and objects.
 

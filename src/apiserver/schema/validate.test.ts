@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { JsonObject, JsonValue } from '../types.ts';
-import { NOT_CHECKED, sentences, thing } from './thing.fixture.ts';
+import { NOT_CHECKED, sentences, thing } from './testing/thing.ts';
 
 // The sentences in this file are those of kube-apiserver 1.36 for the same schema and objects.
 

@@ -9,7 +9,7 @@ import {
   VIRTUAL_APPLIANCES,
 } from '../../api/kinds.ts';
 import { type KubeObject, keyOf, type ResourceRef } from '../../api/object.ts';
-import type { KubeClient } from '../../kube/client.ts';
+import type { KubeClient } from '../../kube/client/client.ts';
 import { type AnyClusterOptions, addAnyClusterOptions, withAnyCluster } from '../cluster.ts';
 import { option, parseInteger } from '../options.ts';
 import { interruption } from '../steps.ts';

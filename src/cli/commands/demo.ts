@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import type { ListrTask } from 'listr2';
 import type { VirtualAppliance } from '../../api/kinds.ts';
-import type { KubeClient } from '../../kube/client.ts';
+import type { KubeClient } from '../../kube/client/client.ts';
 import { layoutOf } from '../../main/local/layout.ts';
 import { withDataDir } from '../../main/local/lock.ts';
 import { type Platform, repositoryOf } from '../../main/local/platform.ts';

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { parseBytes, parseCpu } from '../../domain/quantity.ts';
-import type { TlsFiles } from '../../hostd/server.ts';
+import type { TlsFiles } from '../../hostd/http/server.ts';
 import type { JoinSource } from '../../main/enrolment/keeper.ts';
 import { createLog } from '../../main/log.ts';
 import { option, parseInteger, parseInterfaceName, parseListen, withConfigFile } from '../options.ts';

@@ -4,7 +4,7 @@ import { Command } from 'commander';
 import { findCondition } from '../../api/conditions.ts';
 import { SERVICE_DEPLOYMENTS, type ServiceDeployment, TEMPLATES } from '../../api/kinds.ts';
 import type { ObjectName } from '../../api/object.ts';
-import type { KubeClient } from '../../kube/client.ts';
+import type { KubeClient } from '../../kube/client/client.ts';
 import { type AnyClusterOptions, addAnyClusterOptions, withAnyCluster } from '../cluster.ts';
 import { option, parseInteger } from '../options.ts';
 import { interruption } from '../steps.ts';

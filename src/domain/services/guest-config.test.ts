@@ -3,7 +3,7 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { configureGuest } from './guest-config.ts';
-import { execOf, inFolder, reasonOf, runHere, valuesOf } from './plans.fixture.ts';
+import { execOf, inFolder, reasonOf, runHere, valuesOf } from './testing/plans.ts';
 
 describe('configureGuest', () => {
   it('sets the hostname, and the environment quoted for a shell', () => {

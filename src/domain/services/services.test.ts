@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { accessPoint } from './access-point.ts';
 import { planService } from './builders.ts';
-import { inFolder, reasonOf, runHere, valuesOf } from './plans.fixture.ts';
+import { inFolder, reasonOf, runHere, valuesOf } from './testing/plans.ts';
 import type { GuestAction, PackageFacts, ServicePlan, ServiceRequest } from './types.ts';
 
 const SITE: PackageFacts = { kind: 'archive', fileName: 'shop.tar.gz', sizeBytes: 10, format: 'tar.gz' };

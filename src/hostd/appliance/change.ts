@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { DesiredAppliance } from '../../host/protocol.ts';
-import { hostErrors } from '../errors.ts';
+import { hostErrors } from '../errors/index.ts';
 
 /** What an appliance is made of: to change it would need another disk or another VM. */
 const FIXED = ['namespace', 'name', 'layer', 'boot', 'xen', 'disk', 'resources', 'network'] as const;

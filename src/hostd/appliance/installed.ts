@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { DesiredNetwork, DesiredService } from '../../host/protocol.ts';
 import { orAborted } from '../abort.ts';
-import { hostErrors } from '../errors.ts';
+import { hostErrors } from '../errors/index.ts';
 import type { Scope } from './scope.ts';
 
 /** What was done in a guest, as the guest itself tells. */

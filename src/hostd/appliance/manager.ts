@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
+import { Locks } from '../../base/keyed-mutex.ts';
 import type { ApplianceStatus, DesiredAppliance } from '../../host/protocol.ts';
 import { instant } from '../clock.ts';
 import type { VmObservation } from '../drivers/driver.ts';
-import { hostErrors } from '../errors.ts';
-import { Locks } from '../locks.ts';
+import { hostErrors } from '../errors/index.ts';
 import { ApplianceDirectory, createStateValidators } from '../state/appliance-directory.ts';
 import { scanAppliances } from '../state/scan.ts';
 import { checkChange } from './change.ts';

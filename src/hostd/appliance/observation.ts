@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import type { Driver, VmObservation } from '../drivers/driver.ts';
-import { codeOf, type HostError, hostErrors } from '../errors.ts';
+import { codeOf, type HostError, hostErrors } from '../errors/index.ts';
 import type { ApplianceDirectory } from '../state/appliance-directory.ts';
 import { domainOf, type Scope } from './scope.ts';
 

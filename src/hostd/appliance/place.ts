@@ -1,6 +1,6 @@
 import type { DesiredAppliance, Endpoint } from '../../host/protocol.ts';
-import { hostErrors } from '../errors.ts';
-import { FORWARD_ADDRESS, type PortMap } from '../ports.ts';
+import { hostErrors } from '../errors/index.ts';
+import { FORWARD_ADDRESS, type PortMap } from '../ports/ports.ts';
 
 /** Where a port of a guest is reached. */
 export type Place = { readonly address: string; readonly port: number };

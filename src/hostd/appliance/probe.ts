@@ -1,7 +1,7 @@
 import { accessPoint } from '../../domain/services/access-point.ts';
 import type { Probe } from '../../domain/services/types.ts';
 import { orAborted } from '../abort.ts';
-import { hostErrors, messageOf } from '../errors.ts';
+import { hostErrors, messageOf } from '../errors/index.ts';
 import { placeOf } from './place.ts';
 import type { Scope } from './scope.ts';
 

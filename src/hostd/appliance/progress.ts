@@ -1,7 +1,7 @@
 import type { ServiceState, StepName, StepStatus } from '../../host/protocol.ts';
 import { SERVICE_STATES, STEP_NAMES } from '../../host/protocol.ts';
 import { type Clock, instant } from '../clock.ts';
-import { messageOf } from '../errors.ts';
+import { messageOf } from '../errors/index.ts';
 import type { ApplianceRecord } from '../state/record.ts';
 
 /** What of a record changes when something happens to a step. Pure: the caller keeps the record. */

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../clock.ts';
-import { type HostError, toHostError } from '../errors.ts';
+import { type HostError, toHostError } from '../errors/index.ts';
 import type { RecordKeeper } from '../state/record-keeper.ts';
 import type { PassObserver } from './planner.ts';
 import { stepFailed, stepFinished, stepFound, stepStarted } from './progress.ts';

@@ -1,9 +1,10 @@
 import type { Logger } from 'pino';
+import { Wake } from '../../base/wake.ts';
 import type { ApplianceStatus, DesiredAppliance, Problem } from '../../host/protocol.ts';
 import { backoffDelay } from '../backoff.ts';
 import { instant } from '../clock.ts';
 import type { VmObservation } from '../drivers/driver.ts';
-import { type HostError, toHostError, toProblem } from '../errors.ts';
+import { type HostError, toHostError, toProblem } from '../errors/index.ts';
 import type { ApplianceDirectory } from '../state/appliance-directory.ts';
 import { emptyRecord } from '../state/record.ts';
 import { RecordKeeper } from '../state/record-keeper.ts';
@@ -15,7 +16,6 @@ import { removeAppliance } from './removal.ts';
 import type { HostServices, Scope } from './scope.ts';
 import { statusOf } from './status.ts';
 import type { Step } from './step.ts';
-import { Wake } from './wake.ts';
 import { look, vmProblem } from './watch.ts';
 
 export type RunnerEvents = {

@@ -7,7 +7,7 @@ import type { Driver } from '../drivers/driver.ts';
 import type { Guest } from '../guest/guest.ts';
 import type { LayerStore } from '../layers/store.ts';
 import type { PackageCache } from '../packages.ts';
-import type { PortRegistry } from '../ports.ts';
+import type { PortRegistry } from '../ports/ports.ts';
 import type { ApplianceDirectory } from '../state/appliance-directory.ts';
 import type { RecordKeeper } from '../state/record-keeper.ts';
 import type { GuestWork } from './guest-work.ts';

@@ -3,7 +3,7 @@ import { planService } from '../../domain/services/builders.ts';
 import { ServiceRequestError } from '../../domain/services/errors.ts';
 import type { PackageFacts, ServicePlan } from '../../domain/services/types.ts';
 import type { DesiredAppliance } from '../../host/protocol.ts';
-import { hostErrors } from '../errors.ts';
+import { hostErrors } from '../errors/index.ts';
 import { type PackageContent, packageFileName } from './guest-work.ts';
 import { placeOf } from './place.ts';
 import type { Scope } from './scope.ts';

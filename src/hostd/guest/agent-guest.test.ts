@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { systemClock } from '../clock.ts';
 import { AgentClient } from './agent.ts';
 import { createAgentGuest } from './agent-guest.ts';
-import { answer, type Command, FakeAgent, refuse } from './fake-agent.ts';
+import { answer, type Command, FakeAgent, refuse } from './testing/fake-agent.ts';
 
 const patience = { timeoutMs: 20_000 };
 

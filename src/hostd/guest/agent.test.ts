@@ -2,7 +2,7 @@ import { Duplex } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '../clock.ts';
 import { AgentClient, AgentCommandError } from './agent.ts';
-import { answer, echo, FakeAgent, refuse } from './fake-agent.ts';
+import { answer, echo, FakeAgent, refuse } from './testing/fake-agent.ts';
 
 const enoughMs = 20_000;
 const unavailable = expect.objectContaining({ reason: 'AgentUnavailable' });

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../clock.ts';
-import { HostError, hostErrors, messageOf } from '../errors.ts';
+import { HostError, hostErrors, messageOf } from '../errors/index.ts';
 import { type Deadline, deadlineIn, orLate, remaining } from './deadline.ts';
 import { linesOf } from './lines.ts';
 

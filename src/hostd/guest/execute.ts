@@ -1,4 +1,4 @@
-import { hostErrors } from '../errors.ts';
+import { hostErrors } from '../errors/index.ts';
 import { type Deadline, deadlineIn, remaining } from './deadline.ts';
 import type { GuestExecResult } from './guest.ts';
 import { askForObject, type Session, shellScript } from './session.ts';

@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises';
 import { posix } from 'node:path';
 import type { GuestAction } from '../../domain/services/types.ts';
 import type { PackageContent } from '../appliance/guest-work.ts';
-import { HostError, hostErrors, toHostError } from '../errors.ts';
+import { HostError, hostErrors, toHostError } from '../errors/index.ts';
 import type { Guest } from './guest.ts';
 import { unpackedBytes } from './packages/unpacked-size.ts';
 import { shellScript, tellsOfFullDisk } from './session.ts';

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts';
-import { hostErrors } from '../errors.ts';
+import { hostErrors } from '../errors/index.ts';
 import { type AgentClient, AgentCommandError } from './agent.ts';
 import { type Deadline, remaining } from './deadline.ts';
 

@@ -1,4 +1,4 @@
-import { hostErrors } from '../errors.ts';
+import { hostErrors } from '../errors/index.ts';
 import type { Guest } from './guest.ts';
 import { shellScript } from './session.ts';
 

@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import { HostError, hostErrors, messageOf } from '../errors.ts';
+import { HostError, hostErrors, messageOf } from '../errors/index.ts';
 import { chunksOf } from './chunks.ts';
 import { type Deadline, deadlineIn } from './deadline.ts';
 import { execute } from './execute.ts';

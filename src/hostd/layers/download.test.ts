@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { hostErrors } from '../errors.ts';
+import { hostErrors } from '../errors/index.ts';
 import { download } from './download.ts';
 
 let directory: string;

@@ -2,7 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { type FileHandle, open, rm, stat } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
-import { codeOf, hostErrors, toHostError } from '../errors.ts';
+import { codeOf, hostErrors, toHostError } from '../errors/index.ts';
 import { type OpenSource, openSource } from './source.ts';
 
 export type DownloadRequest = {

@@ -2,15 +2,15 @@ import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DesiredLayer } from '../../host/protocol.ts';
 import type { ImageTool } from '../drivers/driver.ts';
-import { hostErrors } from '../errors.ts';
+import { hostErrors } from '../errors/index.ts';
 import {
   makeDirectory,
   PARTIAL_SUFFIX,
   readJsonIfThere,
   removeDirectory,
   writeJsonDurably,
-} from '../files.ts';
-import { ensureSpace } from '../space.ts';
+} from '../files/durable-files.ts';
+import { ensureSpace } from '../files/space.ts';
 import { download } from './download.ts';
 import { placeFile, type StoredFile, sealFile, verifyFile } from './stored-file.ts';
 

@@ -2,7 +2,7 @@ import type { DesiredLayer, LayerStatus, Problem } from '../../host/protocol.ts'
 import { type Backoff, backoffDelay } from '../backoff.ts';
 import { type Clock, instant } from '../clock.ts';
 import type { ImageTool } from '../drivers/driver.ts';
-import { hostErrors, toHostError, toProblem } from '../errors.ts';
+import { hostErrors, toHostError, toProblem } from '../errors/index.ts';
 import type { LayerDirectory, LayerRecord } from './layer-directory.ts';
 
 export type LayerOptions = {

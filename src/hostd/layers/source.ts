@@ -4,7 +4,7 @@ import { join, sep } from 'node:path';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { type Dispatcher, request } from 'undici';
-import { codeOf, hostErrors } from '../errors.ts';
+import { codeOf, hostErrors } from '../errors/index.ts';
 
 /** An opened source: its bytes from `offset` on, which is not always the one asked for. */
 export type OpenSource = {

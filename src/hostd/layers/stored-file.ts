@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { chmod, rename, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { codeOf, hostErrors } from '../errors.ts';
-import { syncDirectory, syncFile } from '../files.ts';
+import { codeOf, hostErrors } from '../errors/index.ts';
+import { syncDirectory, syncFile } from '../files/durable-files.ts';
 
 /** What identifies a stored file: the digest proves it, size and time of change tell cheaply that nobody touched it. */
 export type StoredFile = { readonly sha256: string; readonly bytes: number; readonly modifiedMs: number };

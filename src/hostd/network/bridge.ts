@@ -1,5 +1,5 @@
 import { open, readFile } from 'node:fs/promises';
-import { type HostError, hostErrors, messageOf, toHostError } from '../errors.ts';
+import { type HostError, hostErrors, messageOf, toHostError } from '../errors/index.ts';
 import type { HostNetwork, Link } from './links.ts';
 
 /** The capability to configure network interfaces: linux/capability.h. */

@@ -1,11 +1,11 @@
 import { isIP } from 'node:net';
 import { delimiter } from 'node:path';
+import { Recent } from '../../base/cached-answer.ts';
 import type { Clock } from '../clock.ts';
 import { isRecord } from '../drivers/common/json.ts';
 import { locate, runProgram } from '../drivers/common/programs.ts';
 import type { HostRoute } from '../drivers/driver.ts';
-import { hostErrors } from '../errors.ts';
-import { Recent } from '../recent.ts';
+import { hostErrors } from '../errors/index.ts';
 
 /** A network interface of the host. */
 export type Link = {

@@ -1,6 +1,6 @@
 import ipaddr from 'ipaddr.js';
 import type { DesiredNetwork } from '../../host/protocol.ts';
-import { hostErrors } from '../errors.ts';
+import { hostErrors } from '../errors/index.ts';
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
 type Bridged = Extract<DesiredNetwork, { mode: 'bridge' }>;

@@ -2,8 +2,8 @@ import { mkdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { DesiredAppliance } from '../../host/protocol.ts';
 import { desiredApplianceSchema } from '../../host/schemas.ts';
-import { codeOf, hostErrors, toHostError } from '../errors.ts';
-import { readJsonIfThere, removeDirectory, syncDirectory, writeJsonDurably } from '../files.ts';
+import { codeOf, hostErrors, toHostError } from '../errors/index.ts';
+import { readJsonIfThere, removeDirectory, syncDirectory, writeJsonDurably } from '../files/durable-files.ts';
 import { createAjv, validator } from '../validate.ts';
 import { type ApplianceRecord, emptyRecord, recordValidator } from './record.ts';
 

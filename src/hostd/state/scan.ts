@@ -1,7 +1,7 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import { makeDirectory, removeInterrupted } from '../files.ts';
+import { makeDirectory, removeInterrupted } from '../files/durable-files.ts';
 import { DELETING_SUFFIX, NEW_SUFFIX } from './appliance-directory.ts';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;

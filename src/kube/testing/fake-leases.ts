@@ -1,6 +1,6 @@
 import { ApiError } from '../api-error.ts';
-import type { KubeClient } from '../client.ts';
-import type { Lease } from '../lease-record.ts';
+import type { KubeClient } from '../client/client.ts';
+import type { Lease } from '../election/lease-record.ts';
 
 /** One lease in memory, with optimistic concurrency; `isAway` makes it fail as an API server that is gone. */
 export function createFakeLeases() {

@@ -1,5 +1,5 @@
 import type { KubeObject, ResourceRef } from '../../api/object.ts';
-import type { KubeClient } from '../../kube/client.ts';
+import type { KubeClient } from '../../kube/client/client.ts';
 import { HOST_ACCOUNT_PREFIX, JOIN_AUDIENCE } from './protocol.ts';
 
 /** Who asks for a certificate, as far as is proved. */

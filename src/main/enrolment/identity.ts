@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
 import { hostServerName } from '../../host/protocol.ts';
-import type { TlsFiles } from '../../hostd/server.ts';
+import type { TlsFiles } from '../../hostd/http/server.ts';
 import { readFileIfThere, writeFileAtomically } from '../local/files.ts';
 import { belongTogether } from '../pki.ts';
 

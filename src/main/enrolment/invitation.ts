@@ -1,6 +1,6 @@
 import type { KubeObject, ResourceRef } from '../../api/object.ts';
 import { isAlreadyExists, isNotFound } from '../../kube/api-error.ts';
-import type { KubeClient } from '../../kube/client.ts';
+import type { KubeClient } from '../../kube/client/client.ts';
 import { askForIdentity } from './client.ts';
 import { saveIdentity } from './identity.ts';
 import { HOST_ACCOUNT_PREFIX, JOIN_AUDIENCE } from './protocol.ts';

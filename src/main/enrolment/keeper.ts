@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { Logger } from 'pino';
-import { type Clock, sleep } from '../../kube/clock.ts';
+import { type Clock, sleep } from '../../base/clock.ts';
 import { askForIdentity } from './client.ts';
 import { type Identity, loadIdentity, renewalTime, saveIdentity } from './identity.ts';
 

@@ -1,7 +1,7 @@
 import { HOSTS, type Host } from '../../api/kinds.ts';
 import { FIELD_MANAGER } from '../../api/labels.ts';
 import { isAlreadyExists } from '../../kube/api-error.ts';
-import type { KubeClient } from '../../kube/client.ts';
+import type { KubeClient } from '../../kube/client/client.ts';
 import { type Applicant, JoinError } from './applicant.ts';
 
 /** On a Host that a DaemonSet's pod registered: its node. */

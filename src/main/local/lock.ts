@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import { tryFileLock } from '../../hostd/lock.ts';
+import { tryFileLock } from '../../hostd/files/file-lock.ts';
 import type { Layout } from './layout.ts';
 
 const POLL_MS = 100;

@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { HOSTS } from '../../api/kinds.ts';
 import { HostApiError, HostClient } from '../../host/client.ts';
 import { isUnreachable } from '../../kube/api-error.ts';
-import type { KubeClient } from '../../kube/client.ts';
+import type { KubeClient } from '../../kube/client/client.ts';
 import type { Credentials } from './credentials.ts';
 import type { Layout } from './layout.ts';
 import { findPart, logFile, logTail, type Part, startPart, stopPart } from './processes.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
 import { TEMPLATES } from '../../api/kinds.ts';
-import type { KubeClient } from '../../kube/client.ts';
+import type { KubeClient } from '../../kube/client/client.ts';
 import { readFileIfThere } from './files.ts';
 import type { Layout } from './layout.ts';
 import { signalProcess } from './process-table.ts';

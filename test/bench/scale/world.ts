@@ -15,7 +15,7 @@ import {
   type VirtualAppliance,
 } from '../../../src/api/kinds.ts';
 import { type KubeObject, keyOf } from '../../../src/api/object.ts';
-import { createKubeClient, type KubeClient } from '../../../src/kube/client.ts';
+import { createKubeClient, type KubeClient } from '../../../src/kube/client/client.ts';
 import { findKubernetesPrograms } from '../../kubernetes/assets.ts';
 import { startControlPlane } from '../../kubernetes/control-plane.ts';
 import { installCrds } from '../../kubernetes/crds.ts';

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { creationTimeOf } from '../../../controllers/creation-times.ts';
+import { creationTimeOf } from '../../../controllers/memory/creation-times.ts';
 import type { CreationTime } from '../../../src/domain/timing/prediction.ts';
 import { HostClient } from '../../../src/host/client.ts';
 import {

@@ -4,7 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DesiredAppliance } from '../../../src/host/protocol.ts';
 import { macOf } from '../../../src/hostd/appliance/steps/machine.ts';
-import { tapNameOf } from '../../../src/hostd/drivers/qemu/tap.ts';
+import { tapNameOf } from '../../../src/hostd/drivers/common/tap.ts';
 import { type Link, linksIn } from '../../../src/hostd/network/links.ts';
 import { applianceOf, createCertificates } from '../../integration/hostd/fixtures.ts';
 import { buildGuestImage, type GuestImage } from '../guest-vm.ts';

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/hostd/clock.ts';
-import { ensureTap, reapTaps, removeTap, tapNameOf } from '../../../src/hostd/drivers/qemu/tap.ts';
+import { ensureTap, reapTaps, removeTap, tapNameOf } from '../../../src/hostd/drivers/common/tap.ts';
 import { bridgeProblem } from '../../../src/hostd/network/bridge.ts';
 import { createHostNetwork, type HostNetwork } from '../../../src/hostd/network/links.ts';
 import { BRIDGE, Lan, MTU, type Namespace, whyNoBridges } from '../network/lan.ts';

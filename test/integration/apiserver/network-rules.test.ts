@@ -2,7 +2,7 @@ import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { IP_LEASES, IP_POOLS, SERVICE_DEPLOYMENTS, VIRTUAL_APPLIANCES } from '../../../src/api/kinds.ts';
 import type { KubeObject, ResourceRef } from '../../../src/api/object.ts';
-import { createKubeClient, type KubeClient } from '../../../src/kube/client.ts';
+import { createKubeClient, type KubeClient } from '../../../src/kube/client/client.ts';
 import { lease, networkRefusals, pool, type Scenario } from '../../e2e/network-refusals.ts';
 import { aTask, type Manifest, manifest } from '../../e2e/tasks.ts';
 import { startTestApi, type TestApi } from '../../kubernetes/factory.ts';

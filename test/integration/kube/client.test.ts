@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { IPPool } from '../../../src/api/kinds.ts';
 import { isConflict, isGone } from '../../../src/kube/api-error.ts';
-import { createApplier } from '../../../src/kube/apply.ts';
-import { addFinalizer, removeFinalizer } from '../../../src/kube/finalizer.ts';
+import { createApplier } from '../../../src/kube/client/apply.ts';
+import { addFinalizer, removeFinalizer } from '../../../src/kube/client/finalizer.ts';
 import { IP_POOLS, pool, ready, startWorld, type World } from './world.ts';
 
 describe('the client and an API server', () => {

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { IPPool } from '../../../src/api/kinds.ts';
-import { createApplier } from '../../../src/kube/apply.ts';
-import { systemClock } from '../../../src/kube/clock.ts';
-import { runController, sourceOf } from '../../../src/kube/controller.ts';
-import { EVENTS } from '../../../src/kube/event-record.ts';
-import { createEventRecorder } from '../../../src/kube/events.ts';
-import { createInformer } from '../../../src/kube/informer.ts';
-import { done } from '../../../src/kube/outcome.ts';
+import { systemClock } from '../../../src/base/clock.ts';
+import { createApplier } from '../../../src/kube/client/apply.ts';
+import { runController, sourceOf } from '../../../src/kube/controller/controller.ts';
+import { done } from '../../../src/kube/controller/outcome.ts';
+import { EVENTS } from '../../../src/kube/events/event-record.ts';
+import { createEventRecorder } from '../../../src/kube/events/events.ts';
+import { createInformer } from '../../../src/kube/informer/informer.ts';
 import { startChaosProxy } from '../../kubernetes/chaos-proxy.ts';
 import { IP_POOLS, log, pool, ready, startWorld, type World } from './world.ts';
 

@@ -8,7 +8,7 @@ import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { IP_POOLS } from '../../../src/api/kinds.ts';
 import type { KubeObject, ResourceRef } from '../../../src/api/object.ts';
-import { createKubeClient, type KubeClient } from '../../../src/kube/client.ts';
+import { createKubeClient, type KubeClient } from '../../../src/kube/client/client.ts';
 import { findCompanion } from '../../kubernetes/assets.ts';
 import { readCrds } from '../../kubernetes/crds.ts';
 import { startTestApi, type TestApi } from '../../kubernetes/factory.ts';

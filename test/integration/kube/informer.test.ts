@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { IPPool } from '../../../src/api/kinds.ts';
-import { systemClock } from '../../../src/kube/clock.ts';
-import { createInformer, type Informer } from '../../../src/kube/informer.ts';
-import type { InformerEvent } from '../../../src/kube/supervisor.ts';
+import { systemClock } from '../../../src/base/clock.ts';
+import { createInformer, type Informer } from '../../../src/kube/informer/informer.ts';
+import type { InformerEvent } from '../../../src/kube/informer/supervisor.ts';
 import { type ChaosProxy, startChaosProxy } from '../../kubernetes/chaos-proxy.ts';
 import { IP_POOLS, log, pool, startWorld, type World } from './world.ts';
 

@@ -1,7 +1,7 @@
 import type { KubeConfig } from '@kubernetes/client-node';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { systemClock } from '../../../src/kube/clock.ts';
-import { type Leadership, runLeaderElection } from '../../../src/kube/lease.ts';
+import { systemClock } from '../../../src/base/clock.ts';
+import { type Leadership, runLeaderElection } from '../../../src/kube/election/lease.ts';
 import { type ChaosProxy, startChaosProxy } from '../../kubernetes/chaos-proxy.ts';
 import { log, startWorld, type World } from './world.ts';
 

@@ -1,9 +1,9 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { CONFIG_MAPS } from '../../../controllers/context.ts';
 import type { KubeObject } from '../../../src/api/object.ts';
-import { systemClock } from '../../../src/kube/clock.ts';
-import type { Informer } from '../../../src/kube/informer.ts';
-import { createMetadataInformer } from '../../../src/kube/metadata-informer.ts';
+import { systemClock } from '../../../src/base/clock.ts';
+import type { Informer } from '../../../src/kube/informer/informer.ts';
+import { createMetadataInformer } from '../../../src/kube/informer/metadata-informer.ts';
 import { log, startWorld, type World } from './world.ts';
 
 /** Stands in no metadata, so it must be nowhere. */

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { type Clock, systemClock } from '../../../src/kube/clock.ts';
-import { createInformer } from '../../../src/kube/informer.ts';
+import { type Clock, systemClock } from '../../../src/base/clock.ts';
+import { createInformer } from '../../../src/kube/informer/informer.ts';
 import { type ChaosProxy, startChaosProxy } from '../../kubernetes/chaos-proxy.ts';
 import { heapUsed } from '../heap.ts';
 import { IP_POOLS, log, pool, startWorld, type World } from './world.ts';

@@ -3,7 +3,7 @@ import { pino } from 'pino';
 import type { Condition } from '../../../src/api/conditions.ts';
 import type { IPPool } from '../../../src/api/kinds.ts';
 import type { KubeObject, ResourceRef } from '../../../src/api/object.ts';
-import { type CallObservation, createKubeClient, type KubeClient } from '../../../src/kube/client.ts';
+import { type CallObservation, createKubeClient, type KubeClient } from '../../../src/kube/client/client.ts';
 import { startTestApi, type TestApi } from '../../kubernetes/factory.ts';
 
 const NAMESPACES: ResourceRef = {

@@ -6,18 +6,18 @@ import {
   LEASE_INDEXES,
   type OperatorContext,
 } from '../../../controllers/context.ts';
-import { HostViews } from '../../../controllers/host/view.ts';
+import { HostViews } from '../../../controllers/daemons/view.ts';
 import { ensureAddress } from '../../../controllers/virtualappliance/address.ts';
 import { ExhaustedPools } from '../../../controllers/virtualappliance/exhausted.ts';
 import { addressSources } from '../../../controllers/virtualappliance/waiting.ts';
 import { IP_LEASES, IP_POOLS, VIRTUAL_APPLIANCES, type VirtualAppliance } from '../../../src/api/kinds.ts';
 import type { KubeObject, ResourceRef } from '../../../src/api/object.ts';
+import { systemClock } from '../../../src/base/clock.ts';
 import { isConflict } from '../../../src/kube/api-error.ts';
-import { systemClock } from '../../../src/kube/clock.ts';
-import type { Source } from '../../../src/kube/controller.ts';
-import { TransientError, WaitingError } from '../../../src/kube/errors.ts';
-import { createInformer, type Informer } from '../../../src/kube/informer.ts';
-import type { IndexFunction } from '../../../src/kube/store.ts';
+import type { Source } from '../../../src/kube/controller/controller.ts';
+import { TransientError, WaitingError } from '../../../src/kube/controller/errors.ts';
+import { createInformer, type Informer } from '../../../src/kube/informer/informer.ts';
+import type { IndexFunction } from '../../../src/kube/informer/store.ts';
 import { aLease } from '../../builders/objects.ts';
 import { expectStanding, READY } from '../../expectations/conditions.ts';
 import { eventually } from './eventually.ts';

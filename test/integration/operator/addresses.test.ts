@@ -9,7 +9,7 @@ import {
   type VirtualAppliance,
 } from '../../../src/api/kinds.ts';
 import type { KubeObject, ResourceRef } from '../../../src/api/object.ts';
-import { EVENTS } from '../../../src/kube/event-record.ts';
+import { EVENTS } from '../../../src/kube/events/event-record.ts';
 import { aLease } from '../../builders/objects.ts';
 import {
   expectCondition,

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { LEASES } from '../../../src/kube/lease-record.ts';
+import { LEASES } from '../../../src/kube/election/lease-record.ts';
 import type { Operator } from '../../../src/main/operator.ts';
 import { type ChaosProxy, startChaosProxy } from '../../kubernetes/chaos-proxy.ts';
 import { eventually } from './eventually.ts';

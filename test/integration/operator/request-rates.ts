@@ -1,8 +1,8 @@
 import { expect } from 'vitest';
-import { type BackoffPolicy, backoffDelay } from '../../../src/kube/backoff.ts';
-import { defaultBackoff } from '../../../src/kube/queue.ts';
-import { maxAttempts } from '../../../src/kube/request.ts';
-import { unreachableBackoff } from '../../../src/kube/supervisor.ts';
+import { type BackoffPolicy, backoffDelay } from '../../../src/base/backoff.ts';
+import { defaultBackoff } from '../../../src/kube/controller/queue.ts';
+import { maxAttempts } from '../../../src/kube/http/request.ts';
+import { unreachableBackoff } from '../../../src/kube/informer/supervisor.ts';
 import type { Passed } from '../../kubernetes/fault-proxy.ts';
 import { HEARTBEAT_MS } from './daemons.ts';
 

@@ -1,6 +1,6 @@
 import { configureGuest } from '../../../domain/services/guest-config.ts';
 import { orAborted } from '../../abort.ts';
-import { hostErrors } from '../../errors.ts';
+import { hostErrors } from '../../errors/index.ts';
 import {
   configurationDigest,
   readInstalled,

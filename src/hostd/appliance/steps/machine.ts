@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
+import { queued } from '../../../base/queued.ts';
 import { orAborted } from '../../abort.ts';
 import type { VmNetwork, VmSpec } from '../../drivers/driver.ts';
-import { HostError, hostErrors } from '../../errors.ts';
-import { FORWARD_ADDRESS } from '../../ports.ts';
-import { queued } from '../../queued.ts';
-import { ensureSpace } from '../../space.ts';
+import { HostError, hostErrors } from '../../errors/index.ts';
+import { ensureSpace } from '../../files/space.ts';
+import { FORWARD_ADDRESS } from '../../ports/ports.ts';
 import { CONSOLE_TAIL_BYTES, whyNotRunning } from '../observation.ts';
 import { askProbe } from '../probe.ts';
 import { domainOf, labelOf, type Scope } from '../scope.ts';

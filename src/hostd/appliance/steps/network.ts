@@ -1,5 +1,5 @@
 import { orAborted } from '../../abort.ts';
-import { hostErrors } from '../../errors.ts';
+import { hostErrors } from '../../errors/index.ts';
 import type { GuestInterface } from '../../guest/guest.ts';
 import {
   ADDRESS_TAKEN,

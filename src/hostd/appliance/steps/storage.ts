@@ -2,10 +2,10 @@ import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { DesiredAppliance } from '../../../host/protocol.ts';
 import { instant } from '../../clock.ts';
-import { codeOf, hostErrors } from '../../errors.ts';
-import { PARTIAL_SUFFIX, publishFile } from '../../files.ts';
+import { codeOf, hostErrors } from '../../errors/index.ts';
+import { PARTIAL_SUFFIX, publishFile } from '../../files/durable-files.ts';
+import { ensureSpace } from '../../files/space.ts';
 import { fileExists } from '../../layers/stored-file.ts';
-import { ensureSpace } from '../../space.ts';
 import { labelOf, type Scope } from '../scope.ts';
 import type { Step } from '../step.ts';
 

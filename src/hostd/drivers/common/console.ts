@@ -1,5 +1,5 @@
 import { open, rm, stat, truncate, writeFile } from 'node:fs/promises';
-import { codeOf } from '../../errors.ts';
+import { codeOf } from '../../errors/index.ts';
 
 /** A guest that writes to its console without end takes twice this much of the host's disk, and no more. */
 export const longestConsoleBytes = 4 * 1024 * 1024;

@@ -1,6 +1,6 @@
 import { lstat, rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { codeOf, type HostError, hostErrors } from '../../errors.ts';
+import { codeOf, type HostError, hostErrors } from '../../errors/index.ts';
 import type { ImageTool } from '../driver.ts';
 import { isRecord } from './json.ts';
 import { locate, type ProgramResult, runProgram } from './programs.ts';

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { codeOf, hostErrors, messageOf } from '../../errors.ts';
+import { codeOf, hostErrors, messageOf } from '../../errors/index.ts';
 
 /** Beyond this the log starts anew with the next launch. */
 const longestLogBytes = 256 * 1024;

@@ -1,5 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises';
-import { codeOf } from '../../errors.ts';
+import { codeOf } from '../../errors/index.ts';
 
 /** A running program, as /proc shows it. */
 export type FoundProcess = { readonly pid: number; readonly arguments: readonly string[] };

@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { createConnection, type Socket } from 'node:net';
 import type { Clock } from '../../clock.ts';
-import { codeOf } from '../../errors.ts';
+import { codeOf } from '../../errors/index.ts';
 
 /** QEMU listens with a backlog of one: who comes third is told to come again. */
 const busyCodes = new Set(['EAGAIN']);

@@ -1,6 +1,6 @@
+import { tapNameOf } from '../common/tap.ts';
 import type { VmNetwork, VmSpec } from '../driver.ts';
 import { vmFiles } from './files.ts';
-import { tapNameOf } from './tap.ts';
 
 /** How this host's QEMU runs VMs, as detected. */
 export type Machine = { readonly accelerator: 'kvm' | 'tcg'; readonly sandbox: boolean };

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { readJsonIfThere, writeJsonDurably } from '../../files.ts';
+import { readJsonIfThere, writeJsonDurably } from '../../files/durable-files.ts';
 import { isRecord } from '../common/json.ts';
 import type { VmSpec } from '../driver.ts';
 import { vmFiles } from './files.ts';

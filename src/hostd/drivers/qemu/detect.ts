@@ -1,8 +1,8 @@
 import { constants } from 'node:fs';
 import { access, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { hostErrors, messageOf } from '../../errors.ts';
-import { makeDirectory, readJsonIfThere, writeJsonDurably } from '../../files.ts';
+import { hostErrors, messageOf } from '../../errors/index.ts';
+import { makeDirectory, readJsonIfThere, writeJsonDurably } from '../../files/durable-files.ts';
 import { isRecord } from '../common/json.ts';
 import { locate, runProgram } from '../common/programs.ts';
 import type { Machine } from './command-line.ts';

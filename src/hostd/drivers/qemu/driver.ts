@@ -1,17 +1,18 @@
 import { resolve } from 'node:path';
 import type { Logger } from 'pino';
+import { Locks } from '../../../base/keyed-mutex.ts';
 import type { Clock } from '../../clock.ts';
-import { type HostError, toHostError, toProblem } from '../../errors.ts';
+import { type HostError, toHostError, toProblem } from '../../errors/index.ts';
 import { createAgentGuest } from '../../guest/agent-guest.ts';
-import { Locks } from '../../locks.ts';
 import { bridgeProblem } from '../../network/bridge.ts';
 import { createHostNetwork, type HostNetwork } from '../../network/links.ts';
 import { Agents } from '../common/agents.ts';
+import { keepApart } from '../common/cgroup.ts';
 import { createImageTool } from '../common/images.ts';
 import { createProber } from '../common/prober.ts';
 import { connectIn } from '../common/socket.ts';
+import { reapTaps } from '../common/tap.ts';
 import type { Driver, DriverInfo } from '../driver.ts';
-import { keepApart } from './apart.ts';
 import { boundVmConsole, openConsole, readConsoleTail } from './console.ts';
 import { detect, type Hypervisor, type Wish } from './detect.ts';
 import { destroyVm, shutDownVm } from './end.ts';
@@ -20,7 +21,6 @@ import { foreignVms } from './foreign.ts';
 import { inspectVm } from './inspect.ts';
 import { ownerOf } from './owner.ts';
 import { type StartContext, startVm } from './start.ts';
-import { reapTaps } from './tap.ts';
 
 export type QemuDriverConfig = {
   readonly clock: Clock;

@@ -1,14 +1,14 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../clock.ts';
-import { hostErrors, messageOf } from '../../errors.ts';
+import { hostErrors, messageOf } from '../../errors/index.ts';
 import type { AgentClient } from '../../guest/agent.ts';
 import type { HostNetwork } from '../../network/links.ts';
+import { removeTap } from '../common/tap.ts';
 import { readConfiguration } from './configuration.ts';
 import { vmFiles } from './files.ts';
 import { readCondition, withMonitor } from './monitor.ts';
 import { findVm, nameOf, type QemuProcess, signalProcess, waitUntilGone } from './processes.ts';
-import { removeTap } from './tap.ts';
 
 /** QEMU ends within milliseconds of SIGTERM, unless the host's storage hangs. */
 const orderlyLimitMs = 5_000;

@@ -1,14 +1,14 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Clock, instant } from '../../clock.ts';
-import { codeOf, hostErrors, toProblem } from '../../errors.ts';
+import { codeOf, hostErrors, toProblem } from '../../errors/index.ts';
 import type { HostNetwork } from '../../network/links.ts';
+import { connectionProblem } from '../common/tap.ts';
 import type { VmObservation } from '../driver.ts';
 import { readConfiguration } from './configuration.ts';
 import { vmFiles } from './files.ts';
 import { readCondition, type VmCondition, withMonitor } from './monitor.ts';
 import { findVm, notedPid, type QemuProcess } from './processes.ts';
-import { connectionProblem } from './tap.ts';
 
 const monitorLimitMs = 5_000;
 

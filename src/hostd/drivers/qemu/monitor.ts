@@ -1,6 +1,6 @@
 import type { Problem } from '../../../host/protocol.ts';
 import type { Clock } from '../../clock.ts';
-import { hostErrors, toProblem } from '../../errors.ts';
+import { hostErrors, toProblem } from '../../errors/index.ts';
 import { isRecord } from '../common/json.ts';
 import { connectIn } from '../common/socket.ts';
 import type { VmObservation } from '../driver.ts';

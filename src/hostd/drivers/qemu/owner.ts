@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { makeDirectory, readJsonIfThere, writeJsonDurably } from '../../files.ts';
+import { makeDirectory, readJsonIfThere, writeJsonDurably } from '../../files/durable-files.ts';
 import { isRecord } from '../common/json.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { readlink, realpath, stat } from 'node:fs/promises';
 import { basename, join, resolve, sep } from 'node:path';
 import type { Clock } from '../../clock.ts';
-import { codeOf } from '../../errors.ts';
+import { codeOf } from '../../errors/index.ts';
 import { allProcesses, type FoundProcess, findProcess, isAway, readIfThere } from '../common/process-list.ts';
 import { vmFiles } from './files.ts';
 

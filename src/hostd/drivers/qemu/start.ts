@@ -1,8 +1,9 @@
 import type { Clock } from '../../clock.ts';
-import { type HostError, hostErrors } from '../../errors.ts';
+import { type HostError, hostErrors } from '../../errors/index.ts';
 import { requireBridge } from '../../network/bridge.ts';
 import type { HostNetwork } from '../../network/links.ts';
 import { launch } from '../common/launch.ts';
+import { ensureTap, reconnectTap } from '../common/tap.ts';
 import type { VmSpec } from '../driver.ts';
 import { qemuArguments } from './command-line.ts';
 import { writeConfiguration } from './configuration.ts';
@@ -12,7 +13,6 @@ import { endVm } from './end.ts';
 import { vmFiles } from './files.ts';
 import { readCondition, withMonitor } from './monitor.ts';
 import { findVm, findVmOrOther, type QemuProcess } from './processes.ts';
-import { ensureTap, reconnectTap } from './tap.ts';
 
 /** QEMU is there within 0.2 s of its start; the rest is for a host on which many VMs start at once. */
 const startLimitMs = 120_000;

@@ -1,5 +1,5 @@
 import type { Clock } from '../../clock.ts';
-import { HostError } from '../../errors.ts';
+import { HostError } from '../../errors/index.ts';
 
 /** The bridge that simulated VMs are on, when the host was not told of another: there is none. */
 export const SIMULATED_BRIDGE = 'simulated';

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { appendFile, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { instant } from '../../clock.ts';
-import { codeOf, hostErrors } from '../../errors.ts';
+import { codeOf, hostErrors } from '../../errors/index.ts';
 import { canonicalAddress } from '../../network/request.ts';
 import type { Driver, VmObservation, VmSpec } from '../driver.ts';
 import { type SimulatedConfig, Simulation } from './config.ts';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { READ_INSTALLED } from '../../appliance/installed.ts';
-import { hostErrors } from '../../errors.ts';
+import { hostErrors } from '../../errors/index.ts';
 import type { Guest, GuestExecResult } from '../../guest/guest.ts';
 import { READ_NETWORK, SET_NETWORK } from '../../guest/network.ts';
 import type { Simulation } from './config.ts';

@@ -1,5 +1,5 @@
 import { open, rm, stat, writeFile } from 'node:fs/promises';
-import { hostErrors } from '../../errors.ts';
+import { hostErrors } from '../../errors/index.ts';
 import type { ImageTool } from '../driver.ts';
 import type { Simulation } from './config.ts';
 

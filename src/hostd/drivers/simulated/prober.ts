@@ -1,6 +1,6 @@
 import { INSTALLED_PATH } from '../../appliance/installed.ts';
 import { canonicalAddress } from '../../network/request.ts';
-import { FORWARD_ADDRESS } from '../../ports.ts';
+import { FORWARD_ADDRESS } from '../../ports/ports.ts';
 import type { Prober } from '../driver.ts';
 import { SIMULATED_BRIDGE, type Simulation } from './config.ts';
 import { readGuestFiles, readVm } from './vm-file.ts';

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { codeOf } from '../../errors.ts';
-import { readJsonIfThere } from '../../files.ts';
+import { codeOf } from '../../errors/index.ts';
+import { readJsonIfThere } from '../../files/durable-files.ts';
 import type { VmObservation } from '../driver.ts';
 
 export type SimulatedNetwork = {

@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../clock.ts';
-import { type Behaviour, refuse } from '../../guest/fake-agent.ts';
+import { type Behaviour, refuse } from '../../guest/testing/fake-agent.ts';
 import type { Driver } from '../driver.ts';
-import { endCommands } from './commands.ts';
-import { FakeHost } from './fake-host.ts';
-import { consoleStates } from './fake-xenstore.ts';
-import { readNote } from './note.ts';
+import { readNote } from './domain-record.ts';
+import { FakeHost } from './testing/fake-host.ts';
+import { consoleStates } from './testing/fake-xenstore.ts';
+import { endCommands } from './xl/commands.ts';
 
 let xen: FakeHost;
 beforeEach(async () => {

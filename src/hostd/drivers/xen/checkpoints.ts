@@ -1,16 +1,16 @@
 import { rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { hostErrors, messageOf } from '../../errors.ts';
-import { PARTIAL_SUFFIX, syncDirectory, syncFile } from '../../files.ts';
+import { hostErrors, messageOf } from '../../errors/index.ts';
+import { PARTIAL_SUFFIX, syncDirectory, syncFile } from '../../files/durable-files.ts';
 import type { AgentClient } from '../../guest/agent.ts';
-import { bidAgentLetGo, joinAgent, partAgent } from './channel.ts';
-import { errorsIn, tellsOfTimeout } from './classify.ts';
-import { runCommand, untilNoCommand } from './commands.ts';
+import { bidAgentLetGo, joinAgent, partAgent } from './console/channel.ts';
 import type { XenContext } from './context.ts';
+import { readNote, removeInterruptedSave, writeNote } from './domain-record.ts';
 import { findDomain, isUnfinished } from './domains.ts';
 import { vmFiles } from './files.ts';
-import { readNote, removeInterruptedSave, writeNote } from './note.ts';
-import type { Domain } from './parse.ts';
+import { errorsIn, tellsOfTimeout } from './xl/classify.ts';
+import { runCommand, untilNoCommand } from './xl/commands.ts';
+import type { Domain } from './xl/parse.ts';
 
 /** See {@link Checkpoints.save}. What is unfinished of it is noted, so that whoever finds the VM next puts it in order. */
 export async function saveVm(

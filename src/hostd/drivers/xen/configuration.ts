@@ -1,4 +1,4 @@
-import { hostErrors } from '../../errors.ts';
+import { hostErrors } from '../../errors/index.ts';
 import type { VmSpec } from '../driver.ts';
 
 /** What of a host a domain's configuration depends on. */

@@ -2,9 +2,9 @@ import type { Logger } from 'pino';
 import type { Clock } from '../../clock.ts';
 import type { HostNetwork } from '../../network/links.ts';
 import type { DomainSurroundings } from './configuration.ts';
-import type { ConsoleLogs } from './console.ts';
-import type { ChannelSockets } from './sockets.ts';
-import type { Toolstack } from './toolstack.ts';
+import type { ConsoleLogs } from './console/console.ts';
+import type { ChannelSockets } from './console/sockets.ts';
+import type { Toolstack } from './xl/toolstack.ts';
 
 /** What the parts of the driver share. */
 export type XenContext = {

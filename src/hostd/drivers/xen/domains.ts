@@ -1,10 +1,10 @@
 import { sep } from 'node:path';
 import type { Problem } from '../../../host/protocol.ts';
-import { hostErrors, toProblem } from '../../errors.ts';
+import { hostErrors, toProblem } from '../../errors/index.ts';
 import type { VmObservation } from '../driver.ts';
-import { readNote } from './note.ts';
-import type { Domain } from './parse.ts';
-import type { Toolstack } from './toolstack.ts';
+import { readNote } from './domain-record.ts';
+import type { Domain } from './xl/parse.ts';
+import type { Toolstack } from './xl/toolstack.ts';
 
 /**
  * The domain of the VM `uuid` in `directory`. It is that VM's when a domain with its uuid was made from this folder, or has

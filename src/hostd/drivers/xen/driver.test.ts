@@ -2,9 +2,9 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { FakeHost, OTHER, UUID } from './fake-host.ts';
-import { changeState, readState } from './fake-xl.ts';
-import { readNote, writeNote } from './note.ts';
+import { readNote, writeNote } from './domain-record.ts';
+import { FakeHost, OTHER, UUID } from './testing/fake-host.ts';
+import { changeState, readState } from './testing/fake-xl.ts';
 
 let xen: FakeHost;
 beforeEach(async () => {

@@ -1,28 +1,28 @@
 import type { Socket } from 'node:net';
 import { join, resolve } from 'node:path';
 import type { Logger } from 'pino';
+import { Locks } from '../../../base/keyed-mutex.ts';
 import type { Clock } from '../../clock.ts';
-import { hostErrors } from '../../errors.ts';
+import { hostErrors } from '../../errors/index.ts';
 import { createAgentGuest } from '../../guest/agent-guest.ts';
-import { Locks } from '../../locks.ts';
 import { createHostNetwork } from '../../network/links.ts';
 import { Agents } from '../common/agents.ts';
 import { createImageTool } from '../common/images.ts';
 import { createProber } from '../common/prober.ts';
 import type { Driver } from '../driver.ts';
-import { joinAgent } from './channel.ts';
 import { saveVm } from './checkpoints.ts';
-import { ConsoleLogs, openConsole } from './console.ts';
+import { joinAgent } from './console/channel.ts';
+import { ConsoleLogs, openConsole } from './console/console.ts';
+import { ChannelSockets } from './console/sockets.ts';
 import type { XenContext } from './context.ts';
+import { readNote } from './domain-record.ts';
 import { destroyVm, shutDownVm } from './end.ts';
 import { foreignVms } from './foreign.ts';
 import { inspectVm } from './inspect.ts';
 import { measureMachine } from './measure.ts';
-import { readNote } from './note.ts';
 import { probeXen } from './probe.ts';
-import { ChannelSockets } from './sockets.ts';
 import { restoreVm, startVm } from './start.ts';
-import { Toolstack } from './toolstack.ts';
+import { Toolstack } from './xl/toolstack.ts';
 
 export type XenDriverConfig = {
   readonly clock: Clock;

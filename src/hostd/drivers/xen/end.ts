@@ -1,14 +1,14 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { HostError, hostErrors, messageOf } from '../../errors.ts';
+import { HostError, hostErrors, messageOf } from '../../errors/index.ts';
 import type { AgentClient } from '../../guest/agent.ts';
-import { commandsAt, endCommands } from './commands.ts';
 import type { XenContext } from './context.ts';
-import { removeBootLoaderLog, removeDeviceModelLogs } from './device-model.ts';
+import { readNote, removeInterruptedSave, writeNote } from './domain-record.ts';
 import { conditionOf, findDomain, isUnfinished } from './domains.ts';
 import { vmFiles } from './files.ts';
-import { readNote, removeInterruptedSave, writeNote } from './note.ts';
-import type { Domain } from './parse.ts';
+import { commandsAt, endCommands } from './xl/commands.ts';
+import { removeBootLoaderLog, removeDeviceModelLogs } from './xl/device-model.ts';
+import type { Domain } from './xl/parse.ts';
 
 /** Taking devices away has time-outs of ten seconds each in libxl; the rest is for a host that is busy. */
 const endLimitMs = 180_000;

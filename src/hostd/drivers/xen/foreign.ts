@@ -1,7 +1,7 @@
 import { access } from 'node:fs/promises';
 import { dirname, resolve, sep } from 'node:path';
 import { isUnfinished } from './domains.ts';
-import type { Toolstack } from './toolstack.ts';
+import type { Toolstack } from './xl/toolstack.ts';
 
 /**
  * Names of the domains, Domain-0 apart, that have no disk in a folder of ours below `root`, in order. One that is still

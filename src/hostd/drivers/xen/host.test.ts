@@ -4,8 +4,8 @@ import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../clock.ts';
 import { createXenDriver } from './driver.ts';
-import { FakeHost, OTHER } from './fake-host.ts';
-import { changeState } from './fake-xl.ts';
+import { FakeHost, OTHER } from './testing/fake-host.ts';
+import { changeState } from './testing/fake-xl.ts';
 
 let xen: FakeHost;
 beforeEach(async () => {

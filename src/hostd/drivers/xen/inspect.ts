@@ -1,10 +1,10 @@
-import { toProblem } from '../../errors.ts';
+import { toProblem } from '../../errors/index.ts';
 import type { HostNetwork } from '../../network/links.ts';
 import type { VmObservation } from '../driver.ts';
+import { readNote } from './domain-record.ts';
 import { conditionOf, findDomain } from './domains.ts';
-import { readNote } from './note.ts';
-import type { Toolstack } from './toolstack.ts';
 import { connectionProblem } from './vif.ts';
+import type { Toolstack } from './xl/toolstack.ts';
 
 /** See {@link Driver.inspect}. */
 export async function inspectVm(

@@ -1,5 +1,5 @@
 import type { MachineUse } from '../driver.ts';
-import type { Toolstack } from './toolstack.ts';
+import type { Toolstack } from './xl/toolstack.ts';
 
 /**
  * The whole machine, of which dom0 sees only its own share: CPUs and memory as Xen has them. Memory in use is all that

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
-import { codeOf, hostErrors, toHostError, toProblem } from '../../errors.ts';
+import { codeOf, hostErrors, toHostError, toProblem } from '../../errors/index.ts';
 import { bridgeProblem } from '../../network/bridge.ts';
 import type { DriverInfo } from '../driver.ts';
 import type { XenContext } from './context.ts';
-import type { XenInfo } from './parse.ts';
+import type { XenInfo } from './xl/parse.ts';
 
 /** See {@link Driver.probe}. */
 export async function probeXen(context: XenContext, bridge: string | undefined): Promise<DriverInfo> {

@@ -1,10 +1,17 @@
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { instant } from '../../clock.ts';
-import { codeOf, type HostError, hostErrors } from '../../errors.ts';
-import { writeDurably } from '../../files.ts';
-import { tryFileLock } from '../../lock.ts';
+import { codeOf, type HostError, hostErrors } from '../../errors/index.ts';
+import { writeDurably } from '../../files/durable-files.ts';
+import { tryFileLock } from '../../files/file-lock.ts';
 import type { VmSpec } from '../driver.ts';
+import { domainConfiguration, domainTypeOf } from './configuration.ts';
+import type { XenContext } from './context.ts';
+import { type Note, readNote, removeInterruptedSave, writeNote } from './domain-record.ts';
+import { isOwn, isUnfinished } from './domains.ts';
+import { endDomain } from './end.ts';
+import { vmFiles } from './files.ts';
+import { reconnectVif } from './vif.ts';
 import {
   errorsIn,
   hypervisorProblem,
@@ -12,17 +19,10 @@ import {
   tellsOfBackend,
   tellsOfMemory,
   tellsOfTimeout,
-} from './classify.ts';
-import { endCommands, runCommand, untilNoCreation } from './commands.ts';
-import { domainConfiguration, domainTypeOf } from './configuration.ts';
-import type { XenContext } from './context.ts';
-import { bootLoaderWords, deviceModelWords } from './device-model.ts';
-import { isOwn, isUnfinished } from './domains.ts';
-import { endDomain } from './end.ts';
-import { vmFiles } from './files.ts';
-import { type Note, readNote, removeInterruptedSave, writeNote } from './note.ts';
-import type { Domain } from './parse.ts';
-import { reconnectVif } from './vif.ts';
+} from './xl/classify.ts';
+import { endCommands, runCommand, untilNoCreation } from './xl/commands.ts';
+import { bootLoaderWords, deviceModelWords } from './xl/device-model.ts';
+import type { Domain } from './xl/parse.ts';
 
 /** How often libxl's time-outs are borne in one start before the daemon's own, slower, repetition takes over. */
 const tries = 3;

@@ -1,4 +1,4 @@
-import { type HostError, hostErrors } from '../../errors.ts';
+import { type HostError, hostErrors } from '../../errors/index.ts';
 import { requireBridge } from '../../network/bridge.ts';
 import type { HostNetwork, Link } from '../../network/links.ts';
 

@@ -3,7 +3,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { createGunzip } from 'node:zlib';
 import type { PackageFacts } from '../../../domain/services/types.ts';
 import type { PackageContent } from '../../appliance/guest-work.ts';
-import { hostErrors } from '../../errors.ts';
+import { hostErrors } from '../../errors/index.ts';
 import { findInTar, looksLikeTar } from './tar.ts';
 import { findInZip, looksLikeZip } from './zip.ts';
 

@@ -1,0 +1,63 @@
+import { describe, expect, it } from 'vitest';
+import { HostApiError } from '../../src/host/client.ts';
+import { StalledError, TransientError } from '../../src/kube/controller/errors.ts';
+import { asking, tellingProblem } from './daemon-errors.ts';
+import { linkProblem, NameMismatchError } from './link-problem.ts';
+
+function coded(code: string): HostApiError {
+  const cause = Object.assign(new Error(code), { code });
+  return new HostApiError(0, { reason: 'HostUnreachable', message: `cannot be reached: ${code}` }, cause);
+}
+
+describe('what is wrong with a link', () => {
+  it.each([
+    ['the certificate of another host', coded('ERR_TLS_CERT_ALTNAME_INVALID'), 'CertificateMismatch'],
+    ['a certificate of a stranger', coded('DEPTH_ZERO_SELF_SIGNED_CERT'), 'CertificateInvalid'],
+    ['nobody at the address', coded('ECONNREFUSED'), 'HostUnreachable'],
+    [
+      'a daemon that does not let us in',
+      new HostApiError(403, { reason: 'NotAuthorized', message: 'no' }),
+      'NotAuthorized',
+    ],
+    ['another host', new NameMismatchError('host-a', 'host-b'), 'NameMismatch'],
+    ['anything else', new Error('odd'), 'HostUnreachable'],
+  ])('is told: %s', (_name, error, reason) => {
+    expect(linkProblem('host-a', error).reason).toBe(reason);
+  });
+
+  it('names the certificate that is needed', () => {
+    expect(linkProblem('host-a', coded('ERR_TLS_CERT_ALTNAME_INVALID')).message).toContain(
+      'host-a.host.coppice',
+    );
+  });
+});
+
+describe("a daemon's refusal", () => {
+  const refused = (status: number, reason: string) =>
+    asking(
+      Promise.reject(new HostApiError(status, { reason, message: `because ${reason}`, field: '/layer' })),
+    );
+
+  it('is a matter of a person when the request is at fault', async () => {
+    await expect(refused(400, 'InvalidRequest')).rejects.toThrow(StalledError);
+    await expect(refused(409, 'Immutable')).rejects.toMatchObject({
+      reason: 'Immutable',
+      message: expect.stringContaining('/layer'),
+    });
+  });
+
+  it.each([
+    [0, 'HostUnreachable', undefined],
+    [409, 'OlderGeneration', undefined],
+    [409, 'Deleting', undefined],
+    [507, 'DiskFull', 'DiskFull'],
+  ])('passes by itself for %i %s', async (status, reason, told) => {
+    const error: unknown = await refused(status, reason).catch((caught: unknown) => caught);
+    expect(error).toBeInstanceOf(TransientError);
+    expect(error instanceof TransientError && tellingProblem(error)?.reason).toBe(told);
+  });
+
+  it('is no refusal when it is another error', async () => {
+    await expect(asking(Promise.reject(new TypeError('a bug')))).rejects.toThrow(TypeError);
+  });
+});

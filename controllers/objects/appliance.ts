@@ -1,0 +1,28 @@
+import type { VirtualAppliance } from '../../src/api/kinds.ts';
+import type { Resources } from '../../src/domain/placement/usage.ts';
+import { parseBytes, parseCpu } from '../../src/domain/quantity.ts';
+
+/** An appliance and what its host has promised to it. */
+export interface BoundAppliance {
+  readonly uid: string;
+  readonly resources: Resources;
+}
+
+/** What an appliance asks of a host, in whole millicores and bytes. */
+export function resourcesOf({ spec }: VirtualAppliance): Resources {
+  return { cpuMillis: parseCpu(spec.resources.cpu), memoryBytes: parseBytes(spec.resources.memory) };
+}
+
+/** The uid that the API server gave to the object. */
+export function uidOf(object: {
+  readonly metadata: { readonly uid?: string; readonly name: string };
+}): string {
+  const { uid, name } = object.metadata;
+  if (uid === undefined) throw new Error(`${name} has no uid: it did not come from an API server`);
+  return uid;
+}
+
+/** Appliances as their host counts them; one that is being deleted counts until it is gone. */
+export function boundAppliances(appliances: readonly VirtualAppliance[]): BoundAppliance[] {
+  return appliances.map((appliance) => ({ uid: uidOf(appliance), resources: resourcesOf(appliance) }));
+}

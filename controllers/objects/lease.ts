@@ -1,0 +1,79 @@
+import { IP_LEASES, type IPLease, type IPPool, type VirtualAppliance } from '../../src/api/kinds.ts';
+import { FINALIZER_IP_LEASE, LABEL_APPLIANCE_UID, LABEL_POOL_UID } from '../../src/api/labels.ts';
+import { type Address, formatAddress, leaseName } from '../../src/domain/ipam/address.ts';
+import { isConflict } from '../../src/kube/api-error.ts';
+import type { KubeClient } from '../../src/kube/client/client.ts';
+import { removeFinalizer } from '../../src/kube/client/finalizer.ts';
+import { listAll } from '../../src/kube/client/list-all.ts';
+import { uidOf } from './appliance.ts';
+
+/** The lease to create: complete from the first moment, and held by a finalizer, so that nobody deletes it by mistake. */
+export function newLease(
+  { metadata, spec }: VirtualAppliance,
+  pool: { readonly name: string; readonly uid: string | undefined },
+  address: Address,
+): IPLease {
+  const { namespace = 'default', name } = metadata;
+  const uid = uidOf({ metadata });
+  const labels: Record<string, string> = { [LABEL_APPLIANCE_UID]: uid };
+  if (pool.uid !== undefined) labels[LABEL_POOL_UID] = pool.uid;
+  return {
+    apiVersion: 'coppice.dev/v1alpha1',
+    kind: IP_LEASES.kind,
+    metadata: {
+      name: leaseName(address),
+      labels,
+      finalizers: [FINALIZER_IP_LEASE],
+    },
+    spec: {
+      address: formatAddress(address),
+      pool: { namespace, name: pool.name },
+      appliance: { namespace, name, uid },
+      hostName: spec.hostName ?? '',
+    },
+  };
+}
+
+/** The leases of an appliance as the API server has them now, whatever a cache shows; the oldest first. */
+export async function leasesOf(
+  client: Pick<KubeClient, 'list'>,
+  applianceUid: string,
+  signal: AbortSignal,
+): Promise<IPLease[]> {
+  const labelSelector = `${LABEL_APPLIANCE_UID}=${applianceUid}`;
+  const { items } = await listAll(client, IP_LEASES, { labelSelector, signal });
+  const age = ({ metadata }: IPLease) => `${metadata.creationTimestamp ?? ''} ${metadata.name}`;
+  return items
+    .filter(({ spec }) => spec.appliance.uid === applianceUid)
+    .sort((a, b) => (age(a) < age(b) ? -1 : 1));
+}
+
+/** Whether addresses of this very pool are given, as the API server knows now. */
+export async function isPoolInUse(
+  client: Pick<KubeClient, 'list'>,
+  { metadata }: IPPool,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const labelSelector = `${LABEL_POOL_UID}=${uidOf({ metadata })}`;
+  return (await client.list(IP_LEASES, { labelSelector, limit: 1, signal })).items.length > 0;
+}
+
+/**
+ * Gives an address back. Only after it is known that no VM has it. Killed in between, the lease is one of nobody, and the
+ * controller of leases finishes it.
+ */
+export async function giveBack(
+  client: Pick<KubeClient, 'patch' | 'delete'>,
+  lease: IPLease,
+  signal: AbortSignal,
+): Promise<void> {
+  const freed = await removeFinalizer(client, IP_LEASES, lease, FINALIZER_IP_LEASE);
+  if (freed === undefined || freed.metadata.deletionTimestamp !== undefined) return;
+  const { name, uid } = freed.metadata;
+  try {
+    await client.delete(IP_LEASES, { name }, { preconditions: uid === undefined ? {} : { uid }, signal });
+  } catch (error) {
+    // Somebody else has given it back, and the address is another one's by now.
+    if (!isConflict(error)) throw error;
+  }
+}

@@ -1,0 +1,40 @@
+import type { Template } from '../../src/api/kinds.ts';
+import { keyOf } from '../../src/api/object.ts';
+import type { DesiredLayer, Sha256 } from '../../src/host/protocol.ts';
+import { StalledError } from '../../src/kube/controller/errors.ts';
+
+/** A file that hosts hold under its digest. */
+export type Layer = readonly [Sha256, DesiredLayer];
+
+/** The files of a template: its disk, and the kernel and initrd that the hypervisor starts directly. */
+export interface TemplateLayers {
+  readonly disk: Layer;
+  readonly boot: readonly Layer[];
+}
+
+/** @throws StalledError NotSupportedYet for a template that has no image of its own */
+export function layersOf(template: Template): TemplateLayers {
+  const { image } = template.spec.source;
+  const of = keyOf(template);
+  if (image === undefined) {
+    throw new StalledError(
+      'NotSupportedYet',
+      `template ${of} is a layer on another template; building layers is not supported yet: use a template with an image`,
+    );
+  }
+  const { kernel, initrd } = template.spec.guest.boot ?? {};
+  const layer = (kind: DesiredLayer['kind'], { url, sha256 }: { url: string; sha256: string }): Layer => [
+    sha256,
+    { kind, url, template: of },
+  ];
+  return {
+    disk: layer('disk', image),
+    boot: [kernel, initrd].flatMap((file) => (file === undefined ? [] : [layer('boot', file)])),
+  };
+}
+
+/** Every digest of a template's files; none for one that has no image. */
+export function digestsOf({ spec }: Template): Sha256[] {
+  const { kernel, initrd } = spec.guest.boot ?? {};
+  return [spec.source.image, kernel, initrd].flatMap((file) => (file === undefined ? [] : [file.sha256]));
+}

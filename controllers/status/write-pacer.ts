@@ -1,0 +1,58 @@
+import { isSameJson } from '../../src/base/equality.ts';
+
+/** How soon a change of a status is worth a write to the API server. */
+export type Urgency = 'none' | 'now' | Delay;
+export type Delay = 'shortly' | 'soon' | 'later';
+
+/** How long each delay is; one that is not given is none. */
+export type Paces = Readonly<Partial<Record<Delay, Pace>>>;
+
+/** A status is written once it has been still for `settleMs`, at the latest `maxMs` after its first unwritten change. */
+export interface Pace {
+  readonly settleMs: number;
+  readonly maxMs: number;
+}
+
+interface Unwritten {
+  readonly since: number;
+  changedAt: number;
+  next: unknown;
+}
+
+/**
+ * Gathers changes of statuses, so that what changes often (progress, measurements) costs few writes. It remembers only
+ * when to write, never what: who loses it writes at once instead.
+ */
+export class WritePacer {
+  readonly #paces: Paces;
+  readonly #monotonic: () => number;
+  readonly #unwritten = new Map<string, Unwritten>();
+
+  constructor(paces: Paces, monotonic: () => number) {
+    this.#paces = paces;
+    this.#monotonic = monotonic;
+  }
+
+  /** Milliseconds until `next` is to be written for `key`: 0 means now, undefined that there is nothing to write. */
+  dueIn(key: string, urgency: Urgency, next: unknown): number | undefined {
+    if (urgency === 'none') {
+      this.#unwritten.delete(key);
+      return undefined;
+    }
+    if (urgency === 'now') return 0;
+    const now = this.#monotonic();
+    const known = this.#unwritten.get(key) ?? { since: now, changedAt: now, next };
+    if (!isSameJson(known.next, next)) {
+      known.changedAt = now;
+      known.next = next;
+    }
+    this.#unwritten.set(key, known);
+    const { settleMs, maxMs } = this.#paces[urgency] ?? { settleMs: 0, maxMs: 0 };
+    return Math.max(0, Math.min(known.changedAt + settleMs, known.since + maxMs) - now);
+  }
+
+  /** It was written, or the object is gone. */
+  forget(key: string): void {
+    this.#unwritten.delete(key);
+  }
+}

@@ -1,0 +1,63 @@
+import { describe, expect, it } from 'vitest';
+import { Recent } from './cached-answer.ts';
+
+function bench(tookMs = 0) {
+  let [now, asked] = [0, 0];
+  const recent = new Recent<number>({ now: () => now }, 1000);
+  const ask = async () => {
+    asked += 1;
+    await Promise.resolve();
+    now += tookMs;
+    return asked;
+  };
+  return {
+    recent,
+    answer: () => recent.get(ask),
+    pass: (ms: number) => {
+      now += ms;
+    },
+  };
+}
+
+describe('a recent answer', () => {
+  it('is shared by all who ask meanwhile and for a second, by a clock that was not set back', async () => {
+    const { answer, pass } = bench();
+    expect(await Promise.all([answer(), answer()])).toEqual([1, 1]);
+    pass(999);
+    expect(await answer()).toBe(1);
+    pass(1);
+    expect(await answer()).toBe(2);
+    pass(-1);
+    expect(await answer()).toBe(3);
+  });
+
+  it('is good for five times as long as it took, but not for ever', async () => {
+    const slow = bench(400);
+    await slow.answer();
+    slow.pass(1599);
+    expect(await slow.answer()).toBe(1);
+    slow.pass(1);
+    expect(await slow.answer()).toBe(2);
+    const slower = bench(4000);
+    await slower.answer();
+    slower.pass(999);
+    expect(await slower.answer()).toBe(1);
+    slower.pass(1);
+    expect(await slower.answer()).toBe(2);
+  });
+
+  it('is asked for again after a failure', async () => {
+    const { recent, answer } = bench();
+    await recent.keep(Promise.reject(new Error('no xl'))).catch(() => undefined);
+    expect(await answer()).toBe(1);
+  });
+
+  it('is none after a change, and may come from elsewhere', async () => {
+    const { recent, answer } = bench();
+    await answer();
+    recent.forget();
+    expect(await answer()).toBe(2);
+    await recent.keep(Promise.resolve(7));
+    expect(await answer()).toBe(7);
+  });
+});

@@ -1,0 +1,42 @@
+import { mkdir, rm } from 'node:fs/promises';
+import type { Socket } from 'node:net';
+import { join } from 'node:path';
+import type { Clock } from '../../../clock.ts';
+import { connectIn } from '../../common/socket.ts';
+
+const connectLimitMs = 5_000;
+
+const agentName = (uuid: string) => `${uuid}.agent`;
+const noneName = (uuid: string) => `${uuid}.none`;
+
+/**
+ * The sockets of all VMs' channels, in one folder with a short path: QEMU is given them by libxl, which can name neither a
+ * path longer than a UNIX socket's address nor one with a comma, and a state directory may have both.
+ */
+export class ChannelSockets {
+  readonly #clock: Clock;
+  readonly #directory: string;
+
+  constructor(clock: Clock, directory: string) {
+    this.#clock = clock;
+    this.#directory = directory;
+  }
+
+  paths(uuid: string): { readonly agent: string; readonly none: string } {
+    return { agent: join(this.#directory, agentName(uuid)), none: join(this.#directory, noneName(uuid)) };
+  }
+
+  /** The folder is there, and nothing of a former domain in it. */
+  async prepare(uuid: string): Promise<void> {
+    await mkdir(this.#directory, { recursive: true, mode: 0o700 });
+    await this.remove(uuid);
+  }
+
+  async remove(uuid: string): Promise<void> {
+    await Promise.all(Object.values(this.paths(uuid)).map((path) => rm(path, { force: true })));
+  }
+
+  connect(uuid: string): Promise<Socket> {
+    return connectIn(this.#clock, this.#directory, agentName(uuid), connectLimitMs);
+  }
+}

@@ -1,0 +1,81 @@
+import { describe, expect, it } from 'vitest';
+import {
+  BACKEND_AWAY,
+  BACKEND_FAILED,
+  MODEL_ENDED,
+  NAME_TAKEN,
+  NO_BRIDGE,
+  NO_MEMORY,
+  TIMEOUTS,
+  WRONG_KERNEL,
+} from '../testing/recorded.ts';
+import {
+  errorsIn,
+  hypervisorProblem,
+  takenName,
+  tellsOfBackend,
+  tellsOfMemory,
+  tellsOfTimeout,
+} from './classify.ts';
+
+const failures = { NO_MEMORY, WRONG_KERNEL, NO_BRIDGE, NAME_TAKEN, MODEL_ENDED, BACKEND_FAILED };
+
+describe('what xl says when it fails', () => {
+  it.each(TIMEOUTS)('is a time-out: %s', (words) => {
+    expect(tellsOfTimeout(words)).toBe(true);
+    expect(tellsOfBackend(words)).toBe(false);
+  });
+
+  it.each(Object.entries(failures))('is no time-out: %s', (_name, words) => {
+    expect(tellsOfTimeout(words)).toBe(false);
+    expect(tellsOfBackend(words)).toBe(false);
+  });
+
+  it('may be a time-out or not, where a backend did not come and no code is told', () => {
+    expect(tellsOfTimeout(BACKEND_AWAY)).toBe(false);
+    expect(tellsOfBackend(BACKEND_AWAY)).toBe(true);
+    expect(tellsOfBackend(`${BACKEND_AWAY} (exit code 1)`)).toBe(true);
+    expect(tellsOfBackend(`${BACKEND_AWAY.split('\n')[0]} (exit code 1)`)).toBe(true);
+  });
+
+  it('tells of missing memory, and only then', () => {
+    expect(Object.entries(failures).filter(([, words]) => tellsOfMemory(words))).toEqual([
+      ['NO_MEMORY', NO_MEMORY],
+    ]);
+  });
+
+  it('names a name that is taken', () => {
+    expect(takenName(NAME_TAKEN)).toBe('default.web-2.00000000');
+    expect(takenName(NO_BRIDGE)).toBeUndefined();
+  });
+
+  it('is told without its progress, and without what always comes', () => {
+    expect(errorsIn(NO_BRIDGE)).not.toContain('Primary console');
+    expect(errorsIn(WRONG_KERNEL)).toBe(WRONG_KERNEL.split('\n').slice(1, 4).join('\n'));
+    expect(errorsIn('Parsing config from a.cfg\n')).toBe('Parsing config from a.cfg');
+  });
+
+  it.each([
+    [
+      'HypervisorNotRunning',
+      'xencall: error: Could not obtain handle on privileged command interface: No such file or directory\n' +
+        'libxl: error: libxl.c:102:libxl_ctx_alloc: cannot open libxc handle: No such file or directory\ncannot init xl context',
+    ],
+    ['HypervisorNotRunning', "ERROR:  Can't find hypervisor information in sysfs!"],
+    [
+      'HypervisorNotAllowed',
+      'xencall: error: Could not obtain handle on privileged command interface: Permission denied\n' +
+        'libxl: error: libxl.c:102:libxl_ctx_alloc: cannot open libxc handle: Permission denied\ncannot init xl context',
+    ],
+    [
+      'XenstoreSilent',
+      'libxl: error: libxl.c:112:libxl_ctx_alloc: cannot connect to xenstore: No such file or directory\ncannot init xl context',
+    ],
+  ])('tells that nothing can work: %s', (reason, words) => {
+    expect(hypervisorProblem(words)?.reason).toBe(reason);
+  });
+
+  it('is the command’s own failure otherwise', () => {
+    for (const words of Object.values(failures)) expect(hypervisorProblem(words)).toBeUndefined();
+  });
+});

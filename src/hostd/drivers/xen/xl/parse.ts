@@ -1,0 +1,108 @@
+import { isRecord } from '../../common/json.ts';
+
+/** Why a domain is shut down, as its guest or Xen told. */
+export type ShutdownReason =
+  | 'poweroff'
+  | 'reboot'
+  | 'suspend'
+  | 'crash'
+  | 'watchdog'
+  | 'softReset'
+  | 'unknown';
+
+/** A domain as `xl list -v` shows it. */
+export type Domain = {
+  readonly id: number;
+  /** Undefined while a domain is being made or taken down. */
+  readonly name: string | undefined;
+  readonly uuid: string;
+  readonly memoryBytes: number;
+  readonly paused: boolean;
+  /** Set once it is shut down; it stays, with its memory, until it is destroyed. */
+  readonly shutdown: ShutdownReason | undefined;
+  /** Being destroyed; it lasts until the last program that maps its memory has let go. */
+  readonly dying: boolean;
+  /** CPU time that it has used, to a tenth of a second. */
+  readonly cpuSeconds: number;
+};
+
+/** What `xl info` tells of the host. */
+export type XenInfo = {
+  readonly version: string;
+  readonly cpus: number;
+  readonly totalBytes: number;
+  readonly freeBytes: number;
+  /** The guest interfaces that Xen offers here: `xen-3.0-x86_64` (PV), `hvm-3.0-x86_64` (HVM, PVH), … */
+  readonly capabilities: readonly string[];
+  readonly commandLine: string;
+};
+
+const MIB = 1024 * 1024;
+
+/** Name, id, memory, vCPUs, state, time, uuid, reason: columns are padded, and a foreign domain's name may hold blanks. */
+const DOMAIN_LINE = /^(.*?)\s+(\d+)\s+(\d+)\s+(\d+)\s+([-rbpscdwS?]{6})\s+(\d+\.\d)\s+([0-9a-f-]{36})\s/;
+
+/** The letter in the fifth place of a domain's state, once the fourth says that it is shut down. */
+const SHUTDOWN_REASONS: Readonly<Record<string, ShutdownReason>> = {
+  '-': 'poweroff',
+  r: 'reboot',
+  s: 'suspend',
+  c: 'crash',
+  w: 'watchdog',
+  S: 'softReset',
+};
+
+/** The output of `xl list -v`, Domain-0 included. Throws when a line cannot be understood: no domain is overlooked. */
+export function parseDomains(output: string): readonly Domain[] {
+  const [header = '', ...lines] = output.split('\n').filter((line) => line.trim() !== '');
+  if (!/^Name\s+ID\s+Mem\s/.test(header)) throw new Error(`xl list -v begins with ${JSON.stringify(header)}`);
+  return lines.map(parseDomain);
+}
+
+function parseDomain(line: string): Domain {
+  const [, name = '', id, memory, , state = '', seconds, uuid = ''] = DOMAIN_LINE.exec(line) ?? [];
+  if (uuid === '') throw new Error(`xl list -v shows a domain as ${JSON.stringify(line)}`);
+  return {
+    id: Number(id),
+    name: name === '(null)' || name === '' ? undefined : name,
+    uuid,
+    memoryBytes: Number(memory) * MIB,
+    paused: state[2] === 'p',
+    shutdown: state[3] === 's' ? (SHUTDOWN_REASONS[state[4] ?? ''] ?? 'unknown') : undefined,
+    dying: state[5] === 'd',
+    cpuSeconds: Number(seconds),
+  };
+}
+
+/** The output of `xl info`. Throws when it lacks what placement needs. */
+export function parseInfo(output: string): XenInfo {
+  const lines = output.split('\n').map((line) => /^(\w+)\s*: ?(.*)$/.exec(line) ?? []);
+  const values = new Map(lines.map(([, key = '', value = '']) => [key, value.trim()]));
+  const numberOf = (key: string) => {
+    const value = Number(values.get(key) || Number.NaN);
+    if (!Number.isFinite(value)) throw new Error(`xl info tells no ${key}`);
+    return value;
+  };
+  return {
+    version: values.get('xen_version') || 'unknown',
+    cpus: numberOf('nr_cpus'),
+    totalBytes: numberOf('total_memory') * MIB,
+    freeBytes: numberOf('free_memory') * MIB,
+    capabilities: (values.get('xen_caps') ?? '').split(' ').filter((each) => each !== ''),
+    commandLine: values.get('xen_commandline') ?? '',
+  };
+}
+
+/** The disks' files of each domain by its id, from `xl list -l`; a domain that is not yet whole is not in it. */
+export function parseDisks(output: string): ReadonlyMap<number, readonly string[]> {
+  const list: unknown = JSON.parse(output);
+  if (!Array.isArray(list)) throw new Error('xl list -l printed no list');
+  return new Map(list.flatMap((entry) => disksOf(entry)));
+}
+
+function disksOf(entry: unknown): [number, readonly string[]][] {
+  if (!isRecord(entry) || typeof entry.domid !== 'number' || !isRecord(entry.config)) return [];
+  const disks = Array.isArray(entry.config.disks) ? entry.config.disks : [];
+  const paths = disks.map((disk: unknown) => (isRecord(disk) ? disk.pdev_path : undefined));
+  return [[entry.domid, paths.filter((path) => typeof path === 'string')]];
+}

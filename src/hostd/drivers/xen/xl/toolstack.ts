@@ -1,0 +1,159 @@
+import { Recent } from '../../../../base/cached-answer.ts';
+import type { Clock } from '../../../clock.ts';
+import { hostErrors, messageOf } from '../../../errors/index.ts';
+import { locate, runProgram } from '../../common/programs.ts';
+import { isUnfinished } from '../domains.ts';
+import { errorsIn, hypervisorProblem } from './classify.ts';
+import { type Domain, parseDisks, parseDomains, parseInfo, type XenInfo } from './parse.ts';
+
+export type ToolstackConfig = {
+  readonly clock: Pick<Clock, 'now'>;
+  /** Name or path of xl. */
+  readonly xl: string;
+  /** Where programs are looked for, as `PATH`. */
+  readonly searchPath: string;
+};
+
+/** How long a question may take; on a host that creates domains some wait for the one before them. */
+const questionLimitMs = 60_000;
+/** How long an answer is good at least, for those who only look. */
+const recentMs = 1_000;
+const questions: readonly (string | undefined)[] = ['info', 'list'];
+
+/**
+ * Xen's tools. Errors are `HostError`s: `HypervisorMissing`, `HypervisorNotRunning`, `HypervisorNotAllowed`,
+ * `XenstoreSilent` when nothing can work, `ToolstackFailed` in xl's words, `ToolstackSilent`.
+ */
+export class Toolstack {
+  readonly #config: ToolstackConfig;
+  #listing: Promise<readonly Domain[]> | undefined;
+  #nextListing: Promise<readonly Domain[]> | undefined;
+  readonly #recentDomains: Recent<readonly Domain[]>;
+  readonly #recentInfo: Recent<XenInfo>;
+  #disks: ReadonlyMap<string, readonly string[]> = new Map();
+
+  constructor(config: ToolstackConfig) {
+    this.#config = config;
+    this.#recentDomains = new Recent(config.clock, recentMs);
+    this.#recentInfo = new Recent(config.clock, recentMs);
+  }
+
+  /** Where xl lies. */
+  async program(): Promise<string> {
+    return this.#locate(this.#config.xl);
+  }
+
+  /** Runs `xl …` and resolves with what it printed. */
+  async run(argv: readonly string[], timeoutMs = questionLimitMs): Promise<string> {
+    const answer = this.#run(await this.program(), argv, `xl ${argv.join(' ')}`, timeoutMs);
+    return questions.includes(argv[0]) ? answer : answer.finally(() => this.forget());
+  }
+
+  /** Domains were changed in another way than by `run`: nothing that was asked before counts as recent. */
+  forget(): void {
+    this.#recentDomains.forget();
+    this.#recentInfo.forget();
+  }
+
+  /** May be some seconds old (see `Recent`), but not from before this program's last change. */
+  info(): Promise<XenInfo> {
+    return this.#recentInfo.get(async () => understood('xl info', parseInfo, await this.run(['info'])));
+  }
+
+  /** As `domains`, but as `info` is: of many VMs that are looked at, few ask xl. */
+  recentDomains(): Promise<readonly Domain[]> {
+    return this.#recentDomains.get(() => this.domains());
+  }
+
+  /**
+   * All domains, Domain-0 first, as they are at some moment after the call. Who asks while others are being answered
+   * shares the next answer with all who wait for it: a host with many VMs is not asked once for each.
+   */
+  domains(): Promise<readonly Domain[]> {
+    if (this.#listing === undefined) return this.#list();
+    this.#nextListing ??= this.#listing.then(
+      () => this.#list(),
+      () => this.#list(),
+    );
+    return this.#nextListing;
+  }
+
+  /** The files of each whole domain's disks, by its id; of one domain, or of all. */
+  async disks(id?: number): Promise<ReadonlyMap<number, readonly string[]>> {
+    const one = id === undefined ? [] : [String(id)];
+    return understood('xl list -l', parseDisks, await this.run(['list', '-l', ...one]));
+  }
+
+  /** As `disks`, of these domains as they were made: asks only when one of them is new, as it takes xl long. */
+  async firstDisks(domains: readonly Domain[]): Promise<ReadonlyMap<number, readonly string[]>> {
+    const keyOf = ({ id, uuid }: Domain) => `${id} ${uuid}`;
+    const areKnown = domains.every((domain) => this.#disks.has(keyOf(domain)));
+    const asked = areKnown ? new Map<number, readonly string[]>() : await this.disks();
+    const found = domains.flatMap((domain) => {
+      const paths = this.#disks.get(keyOf(domain)) ?? asked.get(domain.id);
+      return paths === undefined ? [] : [[domain, paths] as const];
+    });
+    const whole = found.filter(([domain]) => !isUnfinished(domain));
+    this.#disks = new Map(whole.map(([domain, paths]) => [keyOf(domain), paths]));
+    return new Map(found.map(([{ id }, paths]) => [id, paths]));
+  }
+
+  /** A value of xenstore; undefined when there is none. */
+  async xenstore(path: string): Promise<string | undefined> {
+    const program = await this.#locate('xenstore-read');
+    const { exitCode, stdout } = await runProgram(program, [path], { timeoutMs: questionLimitMs });
+    return exitCode === 0 ? stdout.replace(/\n$/, '') : undefined;
+  }
+
+  /** Sets values of xenstore, by their paths, all at once. */
+  async writeXenstore(values: Readonly<Record<string, string>>): Promise<void> {
+    await this.#xenstoreTool('xenstore-write', Object.entries(values).flat());
+  }
+
+  /** Removes what is at and below the paths of xenstore; not there, but what is above them is: done. */
+  async removeXenstore(paths: readonly string[]): Promise<void> {
+    await this.#xenstoreTool('xenstore-rm', paths);
+  }
+
+  /** Sets who may read and write a node of xenstore, in the words of xenstore-chmod: its owner comes first. */
+  async allowXenstore(path: string, rights: readonly string[]): Promise<void> {
+    await this.#xenstoreTool('xenstore-chmod', [path, ...rights]);
+  }
+
+  async #xenstoreTool(name: string, argv: readonly string[]): Promise<void> {
+    await this.#run(await this.#locate(name), argv, [name, ...argv].join(' '), questionLimitMs);
+  }
+
+  #list(): Promise<readonly Domain[]> {
+    this.#nextListing = undefined;
+    const listing = this.run(['list', '-v'])
+      .then((output) => understood('xl list -v', parseDomains, output))
+      .finally(() => {
+        if (this.#listing === listing) this.#listing = undefined;
+      });
+    this.#listing = listing;
+    return this.#recentDomains.keep(listing);
+  }
+
+  async #locate(name: string): Promise<string> {
+    const program = await locate(name, this.#config.searchPath);
+    if (program === undefined) throw hostErrors.xenToolMissing(name);
+    return program;
+  }
+
+  async #run(program: string, argv: readonly string[], command: string, timeoutMs: number): Promise<string> {
+    const { exitCode, stdout, stderr, timedOut } = await runProgram(program, argv, { timeoutMs });
+    if (timedOut) throw hostErrors.xlSilent(command, timeoutMs / 1000);
+    if (exitCode === 0) return stdout;
+    const words = errorsIn(stderr) || `it ended with exit code ${exitCode} and said nothing`;
+    throw hypervisorProblem(words) ?? hostErrors.xlFailed(command, words);
+  }
+}
+
+function understood<T>(command: string, parse: (output: string) => T, output: string): T {
+  try {
+    return parse(output);
+  } catch (error) {
+    throw hostErrors.xlFailed(command, `its answer cannot be understood: ${messageOf(error)}`);
+  }
+}

@@ -1,0 +1,41 @@
+import type { Problem } from '../../host/protocol.ts';
+import { guestErrors } from './guests.ts';
+import { codeOf, HostError } from './host-error.ts';
+import { machineErrors } from './machines.ts';
+import { networkErrors } from './networks.ts';
+import { requestErrors } from './requests.ts';
+import { sourceErrors } from './sources.ts';
+import { storageErrors } from './storage.ts';
+import { xenErrors } from './xen.ts';
+
+export { codeOf, HostError, messageOf } from './host-error.ts';
+
+/** All errors of the host daemon, each with the sentence that says what happened and what to do next. */
+export const hostErrors = {
+  ...requestErrors,
+  ...storageErrors,
+  ...sourceErrors,
+  ...machineErrors,
+  ...xenErrors,
+  ...guestErrors,
+  ...networkErrors,
+};
+
+/** Any thrown value as a HostError; a full disk is recognised, whoever met it. */
+export function toHostError(error: unknown): HostError {
+  if (error instanceof HostError) return error;
+  const code = codeOf(error);
+  if (code === 'ENOSPC' || code === 'EDQUOT') {
+    const path = (error as NodeJS.ErrnoException).path;
+    return hostErrors.diskFull(path ?? 'the state directory', error);
+  }
+  return hostErrors.internal(error);
+}
+
+export function toProblem(error: HostError, retryAt?: string): Problem {
+  return {
+    reason: error.reason,
+    message: error.message,
+    ...(retryAt === undefined ? {} : { retryAt }),
+  };
+}

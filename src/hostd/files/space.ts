@@ -1,0 +1,20 @@
+import { statfs } from 'node:fs/promises';
+import { hostErrors } from '../errors/index.ts';
+
+/** Bytes that unprivileged writers may still use on the file system of `path`. */
+async function freeBytes(path: string): Promise<number> {
+  const { bavail, bsize } = await statfs(path);
+  return bavail * bsize;
+}
+
+/** Rejects with `DiskFull` unless `neededBytes`, and the reserve kept for running VMs, are free. */
+export async function ensureSpace(
+  directory: string,
+  what: string,
+  neededBytes: number,
+  reserveBytes: number,
+): Promise<void> {
+  const free = await freeBytes(directory);
+  if (free < neededBytes + reserveBytes)
+    throw hostErrors.notEnoughSpace(what, neededBytes + reserveBytes, free);
+}

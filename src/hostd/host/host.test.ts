@@ -1,0 +1,85 @@
+import type PQueue from 'p-queue';
+import { pino } from 'pino';
+import { describe, expect, it } from 'vitest';
+import type { HostStatus } from '../../host/protocol.ts';
+import type { ApplianceManager } from '../appliance/manager.ts';
+import type { Clock } from '../clock.ts';
+import type { Driver } from '../drivers/driver.ts';
+import type { LayerStore } from '../layers/store.ts';
+import { Host } from './host.ts';
+import type { HostUse } from './host-use.ts';
+
+const MEASURE_MS = 10_000;
+
+/** A host of one core whose CPU use is what `useAt` says at each instant; time passes as fast as it is slept away. */
+function hostWith(useAt: (ms: number) => number, measuresItself = false) {
+  let now = 0;
+  const told: { at: number; cpuMillis: number }[] = [];
+  const over = Promise.withResolvers<void>();
+  const clock: Clock = {
+    now: () => now,
+    random: () => 0,
+    sleep: async (ms, signal) => {
+      signal?.throwIfAborted();
+      now += ms;
+      if (now > 60_000) {
+        over.resolve();
+        await new Promise((_resolve, reject) =>
+          signal?.addEventListener('abort', () => reject(signal.reason)),
+        );
+      }
+    },
+  };
+  const info = {
+    name: 'qemu',
+    version: '1',
+    accelerator: 'tcg',
+    capabilities: [],
+    creationConcurrency: 1,
+  } as const;
+  const measured = () => ({
+    capacity: { cpuMillis: 1000, memoryBytes: 1, diskBytes: 100 },
+    used: { cpuMillis: useAt(now), memoryBytes: 0, diskBytes: 0 },
+  });
+  const host = new Host({
+    ...{ name: 'host-a', version: '1', stateDirectory: '/state', startedAt: 0, info, clock },
+    ...{ measureMs: MEASURE_MS, log: pino({ level: 'silent' }) },
+    driver: {
+      probe: async () => info,
+      foreignVms: async () => [],
+      ...(measuresItself ? { measure: async () => undefined } : {}),
+    } as unknown as Driver,
+    use: { measure: async () => measured() } as unknown as HostUse,
+    layers: { list: () => [] } as unknown as LayerStore,
+    appliances: { count: 0, vms: () => [] } as unknown as ApplianceManager,
+    creation: { size: 0, pending: 0 } as unknown as PQueue,
+    onChange: ({ used }: HostStatus) => void told.push({ at: now, cpuMillis: used.cpuMillis }),
+  });
+  const run = async () => {
+    await host.start();
+    await over.promise;
+    await host.close();
+    return told;
+  };
+  return run;
+}
+
+describe('a host', () => {
+  it('that is busy tells within two seconds that it has become free', async () => {
+    const told = await hostWith((ms) => (ms < 23_000 ? 990 : 10))();
+    expect(told).toEqual([
+      { at: 0, cpuMillis: 990 },
+      { at: 24_000, cpuMillis: 10 },
+    ]);
+  });
+
+  it('tells of every other change at its interval only', async () => {
+    const told = await hostWith((ms) => 900 + ms / 1000)();
+    expect(told.map(({ at }) => at)).toEqual([0, 10_000, 20_000, 30_000, 40_000, 50_000, 60_000]);
+  });
+
+  it('whose hypervisor has to be asked looks at its interval only', async () => {
+    const told = await hostWith((ms) => (ms < 23_000 ? 990 : 10), true)();
+    expect(told.map(({ at }) => at)).toEqual([0, 30_000]);
+  });
+});

@@ -1,0 +1,150 @@
+import { isDeepStrictEqual } from 'node:util';
+import type PQueue from 'p-queue';
+import type { Logger } from 'pino';
+import { Wake } from '../../base/wake.ts';
+import type { HostStatus, Problem } from '../../host/protocol.ts';
+import type { ApplianceManager } from '../appliance/manager.ts';
+import { type Clock, instant } from '../clock.ts';
+import type { Driver, DriverInfo } from '../drivers/driver.ts';
+import { hostErrors, toProblem } from '../errors/index.ts';
+import type { LayerStore } from '../layers/store.ts';
+import type { HostUse } from './host-use.ts';
+
+export type HostOptions = {
+  readonly name: string;
+  readonly version: string;
+  readonly stateDirectory: string;
+  readonly startedAt: number;
+  readonly driver: Driver;
+  readonly info: DriverInfo;
+  readonly use: HostUse;
+  readonly layers: LayerStore;
+  readonly appliances: ApplianceManager;
+  readonly creation: PQueue;
+  readonly clock: Clock;
+  readonly measureMs: number;
+  readonly onChange: (status: HostStatus) => void;
+  readonly log: Logger;
+};
+
+/** Below this share of the disk's space that is free, people are told. */
+const PRESSURE_SHARE = 0.1;
+
+/** A host that changed is measured anew after so long: a task that is removed is many appliances that go. */
+const GATHER_MS = 500;
+
+/** A host that is busy looks so many times as often whether it has become free: somebody may wait for just that. */
+const LOOKS = 5;
+/** Shares of the host's CPU: above the first it is busy, and so much less than it told last makes it freer. */
+const BUSY = 0.5;
+const FREER = 0.25;
+
+/** The host as a whole: measured at intervals, and told when something about it changed. */
+export class Host {
+  readonly #options: HostOptions;
+  readonly #stop = new AbortController();
+  readonly #wake = new Wake();
+  #info: DriverInfo;
+  #measured: Pick<HostStatus, 'capacity' | 'used'> | undefined;
+  #foreignVms: readonly string[] = [];
+  #told: HostStatus | undefined;
+  #running: Promise<void> = Promise.resolve();
+
+  constructor(options: HostOptions) {
+    this.#options = options;
+    this.#info = options.info;
+  }
+
+  /** Measures once, then at intervals. */
+  async start(): Promise<void> {
+    await this.#measure();
+    this.#running = this.#run();
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    await this.#running;
+  }
+
+  /** VMs are gone: whoever waits for their room must not wait for the next measurement. */
+  measureSoon(): void {
+    this.#wake.now();
+  }
+
+  /** Undefined until it was measured once. */
+  status(): HostStatus | undefined {
+    const { name, version, startedAt, layers, appliances, creation } = this.#options;
+    if (this.#measured === undefined) return undefined;
+    const { creationConcurrency, warnings: _, ...driver } = this.#info;
+    return {
+      name,
+      daemonVersion: version,
+      driver,
+      ...this.#measured,
+      layers: layers.list(),
+      queue: { waiting: creation.size, running: creation.pending, concurrency: creationConcurrency },
+      appliances: appliances.count,
+      problems: this.#problems(this.#measured),
+      foreignVms: this.#foreignVms,
+      startedAt: instant(startedAt),
+    };
+  }
+
+  #problems({ capacity, used }: Pick<HostStatus, 'capacity' | 'used'>): readonly Problem[] {
+    const { warnings = [] } = this.#info;
+    const free = capacity.diskBytes - used.diskBytes;
+    if (free >= capacity.diskBytes * PRESSURE_SHARE) return warnings;
+    const pressure = hostErrors.diskPressure(this.#options.stateDirectory, free, capacity.diskBytes);
+    return [toProblem(pressure), ...warnings];
+  }
+
+  async #run(): Promise<void> {
+    const { clock, measureMs, log } = this.#options;
+    const stop = this.#stop.signal;
+    const gatherMs = Math.min(GATHER_MS, measureMs / LOOKS / 2);
+    for (let looks = 1; !stop.aborted; looks += 1) {
+      try {
+        const isBusy = this.#isBusy();
+        const woken = await this.#wake.pause(
+          (isBusy ? measureMs / LOOKS : measureMs) - gatherMs,
+          clock,
+          stop,
+        );
+        await clock.sleep(gatherMs, stop);
+        await this.#measure(woken || !isBusy || looks % LOOKS === 0 ? 'any change' : 'only room');
+      } catch (error) {
+        if (!stop.aborted) log.warn({ err: error }, 'the host could not be measured');
+      }
+    }
+  }
+
+  /** A hypervisor that has to be asked is asked no more often for it: that takes dom0's CPU. */
+  #isBusy(): boolean {
+    if (this.#options.driver.measure !== undefined || this.#measured === undefined) return false;
+    const { capacity, used } = this.#measured;
+    return used.cpuMillis > capacity.cpuMillis * BUSY;
+  }
+
+  async #measure(worthTelling: 'any change' | 'only room' = 'any change'): Promise<void> {
+    const { driver, onChange } = this.#options;
+    // A host may be mended, or broken, while its daemon runs: a program installed, a bridge taken away.
+    this.#info = await driver.probe();
+    await this.#look();
+    const status = this.status();
+    if (status === undefined || isDeepStrictEqual(status, this.#told)) return;
+    if (worthTelling === 'only room' && !isFreer(status, this.#told)) return;
+    this.#told = status;
+    onChange(status);
+  }
+
+  async #look(): Promise<void> {
+    const { driver, use, appliances, stateDirectory } = this.#options;
+    const works = this.#info.problem === undefined;
+    if (works) this.#foreignVms = await driver.foreignVms(stateDirectory);
+    this.#measured = await use.measure(appliances.vms(), works ? driver.measure : undefined);
+  }
+}
+
+function isFreer({ capacity, used }: HostStatus, told: HostStatus | undefined): boolean {
+  return told === undefined || told.used.cpuMillis - used.cpuMillis >= capacity.cpuMillis * FREER;
+}

@@ -1,0 +1,27 @@
+import type { Server } from 'node:https';
+import type { FastifyInstance } from 'fastify';
+import type { ApplianceManager } from '../appliance/manager.ts';
+import type { Clock } from '../clock.ts';
+import type { Driver } from '../drivers/driver.ts';
+import type { EventHub } from '../events.ts';
+import type { Host } from '../host/host.ts';
+import type { LayerStore } from '../layers/store.ts';
+import type { HostMetrics } from '../metrics.ts';
+
+/** What the routes serve. */
+export type RouteContext = {
+  readonly version: string;
+  readonly host: Host;
+  readonly appliances: ApplianceManager;
+  readonly layers: LayerStore;
+  readonly driver: Driver;
+  readonly events: EventHub;
+  readonly metrics: HostMetrics;
+  readonly clock: Clock;
+  /** How often a silent event stream shows that it lives. */
+  readonly heartbeatMs: number;
+  /** Aborted when the daemon stops: streams then end. */
+  readonly stopping: AbortSignal;
+};
+
+export type App = FastifyInstance<Server>;

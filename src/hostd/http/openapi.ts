@@ -1,0 +1,127 @@
+import {
+  applianceListSchema,
+  applianceStatusSchema,
+  desiredApplianceSchema,
+  desiredLayerSchema,
+  errorBodySchema,
+  hostStatusSchema,
+  type JsonSchema,
+  layerListSchema,
+  layerStatusSchema,
+} from '../../host/schemas.ts';
+
+type Operation = {
+  readonly summary: string;
+  readonly body?: JsonSchema;
+  readonly status?: number;
+  readonly answer: JsonSchema | string;
+  readonly errors?: readonly number[];
+};
+
+const PLAIN = 'text/plain';
+
+/** Every call of DESIGN section 4 that this daemon serves. */
+const PATHS: Readonly<Record<string, Readonly<Record<string, Operation>>>> = {
+  '/v1/host': {
+    get: {
+      summary: 'Capacity, measured use, driver, layers and queue of this host.',
+      answer: hostStatusSchema,
+    },
+  },
+  '/v1/events': {
+    get: {
+      summary: 'Every change of state, as server-sent events; resumed by the header Last-Event-ID.',
+      answer: 'text/event-stream',
+    },
+  },
+  '/v1/appliances': {
+    get: { summary: 'All appliances of this host, with the time of each step.', answer: applianceListSchema },
+  },
+  '/v1/appliances/{uuid}': {
+    get: { summary: 'One appliance.', answer: applianceStatusSchema, errors: [404] },
+    put: {
+      summary:
+        'Have this appliance. Idempotent; older generations and changes that need a new VM are refused.',
+      body: desiredApplianceSchema,
+      answer: applianceStatusSchema,
+      errors: [400, 409],
+    },
+    delete: {
+      summary: 'Remove this appliance: it is gone when GET answers 404.',
+      status: 202,
+      answer: applianceStatusSchema,
+      errors: [404],
+    },
+  },
+  '/v1/appliances/{uuid}/console': {
+    get: { summary: "The last ?bytes= of the VM's console.", answer: PLAIN, errors: [404] },
+  },
+  '/v1/layers': { get: { summary: 'All layers that this host holds.', answer: layerListSchema } },
+  '/v1/layers/{sha256}': {
+    get: { summary: 'One layer.', answer: layerStatusSchema, errors: [404] },
+    put: {
+      summary: 'Hold this layer.',
+      body: desiredLayerSchema,
+      answer: layerStatusSchema,
+      errors: [400, 409],
+    },
+    delete: {
+      summary: 'Hold this layer no longer; refused while appliances stand on it.',
+      status: 204,
+      answer: '',
+      errors: [404, 409],
+    },
+  },
+  '/metrics': { get: { summary: 'Metrics for Prometheus.', answer: PLAIN } },
+  '/healthz': { get: { summary: 'The daemon lives.', answer: PLAIN } },
+  '/readyz': {
+    get: { summary: 'The daemon has looked at everything on its host.', answer: PLAIN, errors: [503] },
+  },
+};
+
+/** The daemon's API as an OpenAPI 3.1 document. */
+export function openApiDocument(version: string): JsonSchema {
+  const paths = Object.entries(PATHS).map(([path, operations]) => {
+    const described = Object.entries(operations).map(([method, each]) => [method, describe(each)] as const);
+    return [path, { ...parametersOf(path), ...Object.fromEntries(described) }] as const;
+  });
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Coppice host daemon',
+      version,
+      description:
+        'HTTPS with mutual TLS. Memory and disk in bytes, CPU in millicores, durations in seconds.',
+    },
+    paths: Object.fromEntries(paths),
+    components: { schemas: { Error: errorBodySchema } },
+  };
+}
+
+function describe({ summary, body, status = 200, answer, errors = [] }: Operation): JsonSchema {
+  const failures = [403, ...errors].map((code) => [
+    code,
+    { description: 'An error.', content: json({ $ref: '#/components/schemas/Error' }) },
+  ]);
+  const content = typeof answer !== 'string' ? json(answer) : answer === '' ? undefined : { [answer]: {} };
+  return {
+    summary,
+    ...(body === undefined ? {} : { requestBody: { required: true, content: json(body) } }),
+    responses: {
+      [status]: { description: summary, ...(content === undefined ? {} : { content }) },
+      ...Object.fromEntries(failures),
+    },
+  };
+}
+
+function json(schema: JsonSchema): JsonSchema {
+  return { 'application/json': { schema } };
+}
+
+function parametersOf(path: string): JsonSchema {
+  const names = [...path.matchAll(/\{([a-z0-9]+)\}/g)].map(([, name]) => name);
+  if (names.length === 0) return {};
+  return {
+    parameters: names.map((name) => ({ name, in: 'path', required: true, schema: { type: 'string' } })),
+  };
+}

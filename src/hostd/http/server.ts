@@ -1,0 +1,95 @@
+import type { Server } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { TLSSocket } from 'node:tls';
+import { type FastifyError, fastify } from 'fastify';
+import type { Logger } from 'pino';
+import { type ErrorBody, OPERATOR_ORGANIZATION } from '../../host/protocol.ts';
+import { HostError, hostErrors, messageOf, toHostError, toProblem } from '../errors/index.ts';
+import { createAjv, invalid } from '../validate.ts';
+import { applianceRoutes } from './appliances.ts';
+import { consoleUpgrade } from './console.ts';
+import type { App, RouteContext } from './context.ts';
+import { eventRoutes } from './events.ts';
+import { hostRoutes } from './host.ts';
+import { layerRoutes } from './layers.ts';
+
+export type TlsFiles = {
+  /** PEMs: the daemon's certificate and key, and the authority of those who may call. */
+  readonly cert: string;
+  readonly key: string;
+  readonly clientCa: string;
+};
+
+/** Inline packages come within the body, in base64; a ConfigMap's megabyte fits with room to spare. */
+const BODY_LIMIT_BYTES = 8 * 1024 * 1024;
+
+/** The API over HTTPS; callers prove who they are by a certificate, and that they may by its organization. */
+export function createServer(tls: TlsFiles, context: RouteContext, log: Logger): App {
+  const app: App = fastify<Server>({
+    https: {
+      cert: tls.cert,
+      key: tls.key,
+      ca: tls.clientCa,
+      requestCert: true,
+      rejectUnauthorized: true,
+      minVersion: 'TLSv1.2',
+    },
+    bodyLimit: BODY_LIMIT_BYTES,
+    forceCloseConnections: true,
+  });
+  const ajv = createAjv();
+  app.setValidatorCompiler(({ schema }) => ajv.compile(schema));
+  app.setSchemaErrorFormatter((errors, where) => invalid(errors, `the ${where}`));
+  app.setNotFoundHandler((request) => {
+    throw hostErrors.noSuchRoute(request.method, request.url);
+  });
+  app.setErrorHandler((error: FastifyError, request, reply) => {
+    const failure = asHostError(error);
+    if (failure.status >= 500) log.error({ err: error, url: request.url }, 'a request failed');
+    const { field } = failure;
+    const body: ErrorBody = { error: { ...toProblem(failure), ...(field === undefined ? {} : { field }) } };
+    return reply.code(failure.status).send(body);
+  });
+  const authorize = createAuthorizer();
+  app.addHook('onRequest', async (request) => authorize(request.raw.socket));
+  for (const routes of [hostRoutes, eventRoutes, applianceRoutes, layerRoutes]) routes(app, context);
+  consoleUpgrade(app, context, authorize);
+  return app;
+}
+
+/** From the next connection on it shows, and asks for, these; connections that are open stay. */
+export function renewTls(app: App, { cert, key, clientCa }: TlsFiles): void {
+  app.server.setSecureContext({ cert, key, ca: clientCa, minVersion: 'TLSv1.2' });
+}
+
+/** The address it listens at, as a URL. */
+export async function listen(app: App, host: string, port: number): Promise<{ url: string; port: number }> {
+  await app.listen({ host, port });
+  const address = app.server.address() as AddressInfo;
+  const name = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+  return { url: `https://${name}:${address.port}`, port: address.port };
+}
+
+/**
+ * TLS has proved that the certificate is one of the authority's; here is whether it was given to an operator. A connection keeps
+ * the certificate that it was made with, so it is asked once.
+ */
+function createAuthorizer(): (socket: object) => void {
+  const operators = new WeakSet<object>();
+  return (socket) => {
+    if (operators.has(socket)) return;
+    const subject = socket instanceof TLSSocket ? socket.getPeerCertificate().subject : undefined;
+    const organizations = [subject?.O ?? []].flat();
+    if (!organizations.includes(OPERATOR_ORGANIZATION)) throw hostErrors.notAuthorized(organizations);
+    operators.add(socket);
+  };
+}
+
+function asHostError(error: FastifyError): HostError {
+  if (error instanceof HostError) return error;
+  const status = error.statusCode ?? 500;
+  if (status >= 400 && status < 500) {
+    return new HostError('InvalidRequest', messageOf(error), { kind: 'refused', status });
+  }
+  return toHostError(error);
+}

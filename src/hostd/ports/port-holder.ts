@@ -1,0 +1,48 @@
+import { readdir, readFile, readlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { codeOf } from '../errors/index.ts';
+
+const LISTENING = '0A';
+
+/** Who listens on a TCP port of this machine, in words for a message: `sshd (process 812)`. */
+export async function describePortHolder(port: number, proc = '/proc'): Promise<string> {
+  const inode =
+    (await socketInode(port, join(proc, 'net/tcp'))) ?? (await socketInode(port, join(proc, 'net/tcp6')));
+  const pid = inode === undefined ? undefined : await ownerOf(inode, proc);
+  if (pid === undefined) return 'another process';
+  const name = await ifReadable(readFile(join(proc, pid, 'comm'), 'utf8'));
+  return `${(name ?? 'a process').trim()} (process ${pid})`;
+}
+
+/** The inode of the listening socket, from the kernel's table. https://docs.kernel.org/networking/proc_net_tcp.html */
+async function socketInode(port: number, table: string): Promise<string | undefined> {
+  const suffix = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+  const rows = ((await ifReadable(readFile(table, 'utf8'))) ?? '').split('\n').slice(1);
+  for (const row of rows) {
+    const [, local, , state, , , , , , inode] = row.trim().split(/\s+/);
+    if (local?.endsWith(suffix) && state === LISTENING) return inode;
+  }
+  return undefined;
+}
+
+async function ownerOf(inode: string, proc: string): Promise<string | undefined> {
+  const pids = ((await ifReadable(readdir(proc))) ?? []).filter((name) => /^[0-9]+$/.test(name));
+  for (const pid of pids) {
+    const descriptors = (await ifReadable(readdir(join(proc, pid, 'fd')))) ?? [];
+    for (const descriptor of descriptors) {
+      const target = await ifReadable(readlink(join(proc, pid, 'fd', descriptor)));
+      if (target === `socket:[${inode}]`) return pid;
+    }
+  }
+  return undefined;
+}
+
+/** Processes end while one reads about them, and others' are closed to us: then there is nothing to say. */
+async function ifReadable<T>(reading: Promise<T>): Promise<T | undefined> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (['ENOENT', 'EACCES', 'EPERM', 'ESRCH'].includes(codeOf(error) ?? '')) return undefined;
+    throw error;
+  }
+}

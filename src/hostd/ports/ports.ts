@@ -1,0 +1,156 @@
+import { createServer } from 'node:net';
+import type { PortRequest } from '../../host/protocol.ts';
+import { codeOf, hostErrors } from '../errors/index.ts';
+import type { Lock } from '../files/file-lock.ts';
+import { describePortHolder } from './port-holder.ts';
+import { tryPortLock } from './port-lock.ts';
+
+/** Port name → host port. */
+export type PortMap = Readonly<Record<string, number>>;
+
+/** Whose ports these are: `label` is what messages call it. */
+export type PortOwner = { readonly uuid: string; readonly label: string };
+
+type Claim = { readonly owner: PortOwner; readonly lock: Lock | undefined };
+
+export type PortRange = { readonly first: number; readonly last: number };
+
+/** VMs' forwarded ports are reached from this machine only. */
+export const FORWARD_ADDRESS = '127.0.0.1';
+
+/**
+ * The host ports of all appliances. A port is claimed from its reservation to the appliance's deletion, in this
+ * daemon by the map, against other daemons of the machine by a lock, against all else by binding it once.
+ */
+export class PortRegistry {
+  readonly #claims = new Map<number, Claim>();
+  readonly #range: PortRange;
+  readonly #random: () => number;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(options: { readonly range: PortRange; readonly random: () => number }) {
+    this.#range = options.range;
+    this.#random = options.random;
+  }
+
+  /** Claims what a record says, at the daemon's start: the VM may be running on them, so they are not bound. */
+  adopt(owner: PortOwner, ports: PortMap): Promise<void> {
+    return this.#inTurn(async () => {
+      for (const port of Object.values(ports)) {
+        if (this.#claims.has(port)) continue;
+        this.#claims.set(port, { owner, lock: await tryPortLock(port) });
+      }
+    });
+  }
+
+  /**
+   * Claims a port for each request: the one asked for, the one in `known`, or any free one.
+   * All or none; rejects with `PortInUse` naming who has it, or `NoFreePort`.
+   */
+  reserve(owner: PortOwner, requests: readonly PortRequest[], known: PortMap): Promise<PortMap> {
+    return this.#inTurn(async () => {
+      const before = new Set(this.#claims.keys());
+      const ports: Record<string, number> = {};
+      try {
+        for (const request of requests) {
+          const wished = request.hostPort ?? known[request.name];
+          if (wished === undefined) ports[request.name] = await this.#claimAny(owner);
+          else {
+            await this.#claim(owner, wished);
+            ports[request.name] = wished;
+          }
+        }
+        return ports;
+      } catch (error) {
+        await this.#letGo((port, claim) => claim.owner.uuid === owner.uuid && !before.has(port));
+        throw error;
+      }
+    });
+  }
+
+  /** Rejects with `PortInUse` unless a VM could be started on the ports now. */
+  verifyFree(owner: PortOwner, ports: PortMap): Promise<void> {
+    return this.#inTurn(async () => {
+      for (const port of Object.values(ports)) {
+        const claim = this.#claims.get(port);
+        if (claim?.owner.uuid === owner.uuid && claim.lock === undefined) this.#claims.delete(port);
+        await this.#claim(owner, port);
+        if (!(await canBind(port))) throw hostErrors.portInUse(port, await describePortHolder(port));
+      }
+    });
+  }
+
+  release(uuid: string): Promise<void> {
+    return this.#inTurn(() => this.#letGo((_, claim) => claim.owner.uuid === uuid));
+  }
+
+  close(): Promise<void> {
+    return this.#inTurn(() => this.#letGo(() => true));
+  }
+
+  async #claim(owner: PortOwner, port: number): Promise<void> {
+    const holder = this.#claims.get(port);
+    if (holder?.owner.uuid === owner.uuid) return;
+    if (holder !== undefined) throw hostErrors.portInUse(port, holder.owner.label);
+    const lock = await tryPortLock(port);
+    if (lock === undefined)
+      throw hostErrors.portInUse(port, 'an appliance of another daemon on this machine');
+    if (!(await canBind(port))) {
+      await lock.release();
+      throw hostErrors.portInUse(port, await describePortHolder(port));
+    }
+    this.#claims.set(port, { owner, lock });
+  }
+
+  /** Starts at a random place, so that daemons sharing the machine rarely try the same ports. */
+  async #claimAny(owner: PortOwner): Promise<number> {
+    const { first, last } = this.#range;
+    const size = last - first + 1;
+    const start = Math.floor(this.#random() * size);
+    for (let step = 0; step < size; step += 1) {
+      const port = first + ((start + step) % size);
+      if (this.#claims.has(port)) continue;
+      const lock = await tryPortLock(port);
+      if (lock === undefined) continue;
+      if (await canBind(port)) {
+        this.#claims.set(port, { owner, lock });
+        return port;
+      }
+      await lock.release();
+    }
+    throw hostErrors.noFreePort(first, last);
+  }
+
+  async #letGo(which: (port: number, claim: Claim) => boolean): Promise<void> {
+    for (const [port, claim] of [...this.#claims]) {
+      if (!which(port, claim)) continue;
+      this.#claims.delete(port);
+      await claim.lock?.release();
+    }
+  }
+
+  /** One at a time: two that look for a free port at once would find the same. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(work, work);
+    this.#last = result.catch(() => undefined);
+    return result;
+  }
+}
+
+async function canBind(port: number): Promise<boolean> {
+  const server = createServer();
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen({ host: FORWARD_ADDRESS, port, exclusive: true }, resolve);
+    });
+    return true;
+  } catch (error) {
+    if (codeOf(error) === 'EADDRINUSE' || codeOf(error) === 'EACCES') return false;
+    throw error;
+  } finally {
+    await new Promise<void>((resolve) => {
+      server.close(() => resolve());
+    });
+  }
+}

@@ -1,0 +1,197 @@
+import { Readable } from 'node:stream';
+import type { KubeConfig } from '@kubernetes/client-node';
+import { type Dispatcher, request } from 'undici';
+import { abortable } from '../../base/abort.ts';
+import type { Clock } from '../../base/clock.ts';
+import { ApiError } from '../api-error.ts';
+import { createLiveness, type Exchange } from './liveness.ts';
+import { type Access, Pools } from './pools.ts';
+
+/** Deadlines are the caller's, by the signal: undici's own would cut quiet watches. */
+const noTimeouts = { headersTimeout: 0, bodyTimeout: 0 };
+
+export interface TransportRequest {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** Path and query, below the server's base path. */
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+  /** Called when a request with a body really goes out; not sent if it throws. */
+  readonly beforeSend?: () => void;
+  readonly isWatch?: boolean;
+  readonly signal: AbortSignal;
+}
+
+export interface TransportAnswer {
+  readonly status: number;
+  /** The value of a header, by its lower-case name. */
+  header(name: string): string | undefined;
+  readonly body: AsyncIterable<Buffer> & { text(): Promise<string> };
+}
+
+/** Connections to one API server: TLS, authentication, proxies and keep-alive; nothing of Kubernetes' protocol. */
+export interface Transport {
+  /** Resolves once the answer's headers are there, whatever its status; rejects with an ApiError of status 0. */
+  open(request: TransportRequest): Promise<TransportAnswer>;
+  /** Makes the next request read credentials and certificates again. */
+  refreshCredentials(): void;
+  /**
+   * Something was awaited in vain: new requests use new connections, and should the server not answer on the old ones any
+   * more, all that is still awaited there fails, watches too.
+   */
+  suspect(): void;
+  /** Ends every connection; requests under way fail. */
+  close(): Promise<void>;
+}
+
+/** The least that an API server can be asked for: exempt from fair queuing, so that one that is overloaded answers, too. */
+const probePath = '/livez';
+
+/**
+ * Connects to the current context's cluster of `kubeConfig`, as its current user.
+ * @param onDead told why, when connections are ended on which the server does not answer any more
+ */
+export function createTransport(
+  kubeConfig: KubeConfig,
+  clock: Clock,
+  userAgent: string,
+  onDead: (reason: unknown) => void,
+): Transport {
+  const pools = new Pools(kubeConfig, clock);
+  const server = serverUrl(kubeConfig);
+  const probed = new WeakSet<Dispatcher>();
+  const liveness = createLiveness({
+    clock,
+    ask: (signal) => probe(server, pools.last, userAgent, signal),
+    onDead: (reason) => {
+      onDead(reason);
+      void pools.destroy(new Error('the server does not answer on this connection any more'));
+    },
+  });
+  return {
+    open: async (wanted) => {
+      const exchange = liveness.follow();
+      try {
+        const access = await abortable(pools.access(), wanted.signal);
+        const { probe: canary } = access.connections;
+        if (wanted.isWatch === true && !probed.has(canary)) {
+          // While it works for sure: a connection that is made only when others are dead proves nothing about them.
+          probed.add(canary);
+          liveness.suspect();
+        }
+        return await open(server, wanted, access, userAgent, exchange);
+      } catch (error) {
+        exchange.ended();
+        throw wanted.signal.aborted ? wanted.signal.reason : unreachable(server, wanted, error);
+      }
+    },
+    refreshCredentials: () => pools.refreshCredentials(),
+    suspect: () => {
+      pools.renewRequests();
+      liveness.suspect();
+    },
+    close: async () => {
+      liveness.close();
+      await pools.close();
+    },
+  };
+}
+
+async function open(
+  server: URL,
+  wanted: TransportRequest,
+  { connections, headers }: Access,
+  userAgent: string,
+  exchange: Exchange,
+): Promise<TransportAnswer> {
+  const answer = await request(urlOf(server, wanted.path), {
+    dispatcher: wanted.isWatch === true ? connections.watches : connections.requests,
+    method: wanted.method,
+    headers: { ...headers, 'user-agent': userAgent, ...wanted.headers, ...lengthOf(wanted.body) },
+    body: bodyOf(wanted),
+    signal: wanted.signal,
+    ...noTimeouts,
+  });
+  exchange.heard();
+  answer.body.on('close', () => exchange.ended());
+  return {
+    status: answer.statusCode,
+    header: (name) => {
+      const value = answer.headers[name];
+      return Array.isArray(value) ? value.join(', ') : value;
+    },
+    body: {
+      [Symbol.asyncIterator]: () => listen(answer.body, exchange),
+      text: () => answer.body.text(),
+    },
+  };
+}
+
+function lengthOf(body: string | undefined): Readonly<Record<string, string>> {
+  return body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) };
+}
+
+function bodyOf({ body, beforeSend }: TransportRequest): string | Readable | null {
+  if (body === undefined) return null;
+  return beforeSend === undefined ? body : Readable.from(gated(body, beforeSend), { objectMode: false });
+}
+
+/** undici takes the body when it has a connection, and writes nothing before it has some of it. */
+async function* gated(body: string, beforeSend: () => void): AsyncGenerator<string> {
+  beforeSend();
+  yield body;
+}
+
+async function* listen(body: AsyncIterable<Buffer>, exchange: Exchange): AsyncGenerator<Buffer> {
+  for await (const chunk of body) {
+    exchange.heard();
+    yield chunk;
+  }
+}
+
+/** Resolves with whatever answer there is, also when nothing is open that could be dead. */
+async function probe(
+  server: URL,
+  access: Access | undefined,
+  userAgent: string,
+  signal: AbortSignal,
+): Promise<void> {
+  if (access === undefined) return;
+  const { body } = await request(urlOf(server, probePath), {
+    dispatcher: access.connections.probe,
+    headers: { ...access.headers, 'user-agent': userAgent },
+    signal,
+    ...noTimeouts,
+  });
+  await body.text();
+}
+
+function urlOf(server: URL, path: string): string {
+  return `${server.origin}${server.pathname.replace(/\/$/, '')}${path}`;
+}
+
+function serverUrl(kubeConfig: KubeConfig): URL {
+  const cluster = kubeConfig.getCurrentCluster();
+  if (cluster === null) {
+    throw new Error(
+      `the kubeconfig has no cluster for its current context '${kubeConfig.getCurrentContext()}'`,
+    );
+  }
+  if (!URL.canParse(cluster.server)) {
+    throw new Error(
+      `the kubeconfig's cluster '${cluster.name}' has no valid server URL: '${cluster.server}'`,
+    );
+  }
+  return new URL(cluster.server);
+}
+
+function unreachable(server: URL, wanted: TransportRequest, error: unknown): ApiError {
+  const code = error instanceof Error && 'code' in error ? ` (${String(error.code)})` : '';
+  const message = error instanceof Error ? error.message : String(error);
+  return new ApiError({
+    status: 0,
+    reason: 'Unreachable',
+    message: `${wanted.method} ${wanted.path}: no answer from ${server.origin}: ${message || 'failed'}${code}`,
+    cause: error,
+  });
+}

@@ -1,0 +1,165 @@
+import type { KubeObject } from '../../api/object.ts';
+import type { Clock } from '../../base/clock.ts';
+import { type Deadline, startDeadline } from '../../base/deadline.ts';
+import { ApiError, errorFromAnswer, errorFromStatus } from '../api-error.ts';
+import { JSON_TYPE } from './media-types.ts';
+import type { Transport, TransportAnswer } from './transport.ts';
+
+export interface WatchEvent<T extends KubeObject> {
+  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK';
+  /** Of a BOOKMARK only `metadata.resourceVersion` means anything. */
+  readonly object: T;
+}
+
+export interface WatchStreamRequest {
+  /** In words, for messages: `watch templates`. */
+  readonly what: string;
+  readonly path: string;
+  /** The form of the answer; plain JSON when left out. */
+  readonly accept?: string;
+  /** Silence longer than this (bookmarks break it) means that the connection is dead although it looks open. */
+  readonly idleMs: number;
+  readonly signal?: AbortSignal;
+}
+
+/** No object of the API is larger than 1.5 MiB or so; a line beyond this is no event. */
+const longestLine = 32 * 1024 * 1024;
+
+/**
+ * The events of one watch, until the server closes it (the iteration ends), it fails (ApiError; also for ERROR
+ * events, of any code) or the signal fires (its reason is thrown).
+ */
+export async function* watchStream<T extends KubeObject>(
+  transport: Transport,
+  clock: Clock,
+  wanted: WatchStreamRequest,
+): AsyncGenerator<WatchEvent<T>, void, undefined> {
+  const deadline = startDeadline(clock, wanted.idleMs, wanted.signal);
+  try {
+    const answer = await transport.open({
+      method: 'GET',
+      path: wanted.path,
+      headers: { accept: wanted.accept ?? JSON_TYPE },
+      isWatch: true,
+      signal: deadline.signal,
+    });
+    deadline.extend();
+    if (answer.status !== 200) {
+      if (answer.status === 401) {
+        transport.refreshCredentials();
+      }
+      throw errorFromAnswer(
+        wanted.what,
+        answer.status,
+        await answer.body.text(),
+        answer.header('retry-after'),
+      );
+    }
+    for await (const line of lines(answer, deadline)) {
+      yield parseEvent<T>(wanted.what, line);
+    }
+  } catch (error) {
+    if (deadline.expired()) {
+      transport.suspect();
+    }
+    throw watchError(wanted, deadline, error);
+  } finally {
+    deadline.clear();
+  }
+}
+
+async function* lines(answer: TransportAnswer, deadline: Deadline): AsyncGenerator<string, void, undefined> {
+  const decoder = new TextDecoder();
+  let rest = '';
+  for await (const chunk of answer.body) {
+    deadline.extend();
+    rest += decoder.decode(chunk, { stream: true });
+    let end = rest.indexOf('\n');
+    while (end >= 0) {
+      yield rest.slice(0, end);
+      rest = rest.slice(end + 1);
+      end = rest.indexOf('\n');
+    }
+    if (rest.length > longestLine) {
+      throw new Error(`a line of more than ${longestLine} characters`);
+    }
+  }
+  // What is left after the last newline was cut off in the middle: parsing it reports that.
+  if (rest.trim() !== '') {
+    yield rest;
+  }
+}
+
+function parseEvent<T extends KubeObject>(what: string, line: string): WatchEvent<T> {
+  const event = parseLine(what, line);
+  switch (event.type) {
+    case 'ADDED':
+    case 'MODIFIED':
+    case 'DELETED':
+    case 'BOOKMARK':
+      if (hasMetadata<T>(event.object)) {
+        return { type: event.type, object: event.object };
+      }
+      throw invalid(what, line);
+    case 'ERROR':
+      throw errorFromStatus(
+        what,
+        typeof event.object === 'object' && event.object !== null ? { ...event.object } : {},
+      );
+    default:
+      throw invalid(what, line);
+  }
+}
+
+function parseLine(what: string, line: string): { readonly type?: unknown; readonly object?: unknown } {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch (error) {
+    throw invalid(what, line, error);
+  }
+  if (typeof value !== 'object' || value === null) {
+    throw invalid(what, line);
+  }
+  return value;
+}
+
+/** The API server vouches for the rest of the type: that is what CRDs are for. */
+function hasMetadata<T extends KubeObject>(object: unknown): object is T {
+  return (
+    typeof object === 'object' &&
+    object !== null &&
+    'metadata' in object &&
+    typeof object.metadata === 'object' &&
+    object.metadata !== null
+  );
+}
+
+function invalid(what: string, line: string, cause?: unknown): ApiError {
+  const message = `${what}: not a watch event: ${line.slice(0, 200)}`;
+  return new ApiError({ status: 200, reason: 'InvalidAnswer', message, cause });
+}
+
+function watchError(wanted: WatchStreamRequest, deadline: Deadline, error: unknown): unknown {
+  if (deadline.expired()) {
+    return new ApiError({
+      status: 0,
+      reason: 'DeadlineExceeded',
+      message: `${wanted.what}: nothing came for ${wanted.idleMs} ms, not even a bookmark`,
+      cause: error,
+    });
+  }
+  if (deadline.signal.aborted) {
+    return wanted.signal?.reason;
+  }
+  if (error instanceof ApiError) {
+    return error;
+  }
+  const detail = error instanceof Error ? error.message : String(error);
+  return new ApiError({
+    status: 0,
+    reason: 'Unreachable',
+    message: `${wanted.what}: the connection broke: ${detail}`,
+    cause: error,
+  });
+}
