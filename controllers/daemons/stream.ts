@@ -17,7 +17,7 @@ export interface Following {
 }
 
 /** Short: a daemon that restarts is back within a second or two, and asking in vain costs little. */
-const RECONNECT: BackoffPolicy = { initialMs: 100, maxMs: 5000, factor: 2 };
+const RECONNECT: BackoffPolicy = { initialMs: 100, maxMs: 5000 };
 /** A stream that lived as long as this was healthy: failures before it no longer count. */
 const HEALTHY_MS = 5000;
 

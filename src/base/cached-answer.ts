@@ -1,4 +1,4 @@
-import type { Clock } from '../hostd/clock.ts';
+import type { Clock } from './clock.ts';
 
 /** However long a question takes, its answer is good for no longer. */
 const LONGEST_MS = 5_000;
@@ -6,32 +6,32 @@ const LONGEST_MS = 5_000;
 const SHARE = 5;
 
 /** An answer that is good for a while: where many ask at about the same time, one question is put. */
-export class Recent<T> {
-  readonly #clock: Pick<Clock, 'now'>;
+export class CachedAnswer<T> {
+  readonly #clock: Pick<Clock, 'monotonic'>;
   readonly #forMs: number;
   #last: { readonly askedAt: number; readonly answer: Promise<T>; goodForMs: number } | undefined;
 
   /** @param forMs how long an answer is good at least, from when it was asked for */
-  constructor(clock: Pick<Clock, 'now'>, forMs: number) {
+  constructor(clock: Pick<Clock, 'monotonic'>, forMs: number) {
     this.#clock = clock;
     this.#forMs = forMs;
   }
 
-  /** The last answer while it is good, by a clock that was not set back since; else that of `ask`. */
+  /** The last answer while it is good; else that of `ask`. */
   get(ask: () => Promise<T>): Promise<T> {
     const last = this.#last;
     if (last === undefined) return this.keep(ask());
-    const age = this.#clock.now() - last.askedAt;
-    return age >= 0 && age < last.goodForMs ? last.answer : this.keep(ask());
+    const ageMs = this.#clock.monotonic() - last.askedAt;
+    return ageMs < last.goodForMs ? last.answer : this.keep(ask());
   }
 
   /** Takes an answer that is asked for now, and returns it. */
   keep(answer: Promise<T>): Promise<T> {
-    const askedAt = this.#clock.now();
+    const askedAt = this.#clock.monotonic();
     const last = { askedAt, answer, goodForMs: Number.POSITIVE_INFINITY };
     answer.then(
       () => {
-        const tookMs = this.#clock.now() - askedAt;
+        const tookMs = this.#clock.monotonic() - askedAt;
         last.goodForMs = Math.max(this.#forMs, Math.min(SHARE * tookMs, LONGEST_MS));
       },
       // Only those who were waiting for it are told of a failure.

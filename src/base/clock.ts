@@ -45,3 +45,8 @@ export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Prom
     signal?.addEventListener('abort', stop, { once: true });
   });
 }
+
+/** The instant `milliseconds` after the epoch as the API writes it: RFC 3339 with milliseconds, UTC. */
+export function instant(milliseconds: number): string {
+  return new Date(milliseconds).toISOString();
+}

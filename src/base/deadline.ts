@@ -1,50 +1,27 @@
-import type { Clock } from './clock.ts';
+import { type Clock, sleep } from './clock.ts';
 
-/** An abort signal that fires when its time is over or the caller's own signal fires. */
-export interface Deadline {
-  readonly signal: AbortSignal;
-  /** Whether it was the time that ended it, and not the caller. */
-  expired(): boolean;
-  /** Milliseconds left, never negative. */
-  remainingMs(): number;
-  /** Starts the time anew: for a deadline on silence, at every sign of life. */
-  extend(): void;
-  /** Must be called in the end: frees the timer and the listener on the caller's signal. */
-  clear(): void;
+/** A point in monotonic time, in milliseconds, until which several calls together may last. */
+export type Deadline = { readonly at: number; readonly totalMs: number };
+
+export function deadlineIn(clock: Clock, totalMs: number): Deadline {
+  return { at: clock.monotonic() + totalMs, totalMs };
 }
 
-/** Starts a deadline `timeoutMs` from now. */
-export function startDeadline(clock: Clock, timeoutMs: number, parent?: AbortSignal): Deadline {
-  const controller = new AbortController();
-  let isExpired = false;
-  let endsAt = 0;
-  let cancelTimer = () => {
-    // Nothing is scheduled yet.
-  };
-  const expire = () => {
-    isExpired = true;
-    controller.abort(new Error(`no answer within ${timeoutMs} ms`));
-  };
-  const extend = () => {
-    cancelTimer();
-    endsAt = clock.monotonic() + timeoutMs;
-    cancelTimer = clock.schedule(timeoutMs, expire);
-  };
-  const abort = () => controller.abort(parent?.reason);
-  if (parent?.aborted) {
-    abort();
-  } else {
-    extend();
-    parent?.addEventListener('abort', abort, { once: true });
+/** Milliseconds that are left, never below zero. */
+export function remaining(clock: Clock, deadline: Deadline): number {
+  return Math.max(0, deadline.at - clock.monotonic());
+}
+
+/** Settles as `work` does, or resolves with 'late' after `ms`; `work` goes on and its result is dropped then. */
+export async function orLate<T>(clock: Clock, work: Promise<T>, ms: number): Promise<T | 'late'> {
+  const timer = new AbortController();
+  const late = sleep(clock, ms, timer.signal).then(
+    () => 'late' as const,
+    () => 'late' as const,
+  );
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    timer.abort();
   }
-  return {
-    signal: controller.signal,
-    expired: () => isExpired,
-    remainingMs: () => Math.max(0, endsAt - clock.monotonic()),
-    extend,
-    clear: () => {
-      cancelTimer();
-      parent?.removeEventListener('abort', abort);
-    },
-  };
 }

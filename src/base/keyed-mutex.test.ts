@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Locks } from './keyed-mutex.ts';
+import { KeyedMutex } from './keyed-mutex.ts';
 
 function gate() {
   let open: () => void = () => undefined;
@@ -9,9 +9,9 @@ function gate() {
   return { open, opened };
 }
 
-describe('Locks', () => {
+describe('KeyedMutex', () => {
   it('does work under one key in turn, after failures as well, and under others at once', async () => {
-    const locks = new Locks();
+    const locks = new KeyedMutex();
     const done: string[] = [];
     const first = gate();
     const failing = locks.run('a', async () => {

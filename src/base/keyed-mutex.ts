@@ -1,5 +1,5 @@
 /** Work under one key is done one after the other, in the order asked for; under different keys at once. */
-export class Locks {
+export class KeyedMutex {
   readonly #last = new Map<string, Promise<unknown>>();
 
   /** Whether work under this key is under way. */

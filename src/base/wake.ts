@@ -1,4 +1,4 @@
-import type { Clock } from '../hostd/clock.ts';
+import { type Clock, sleep } from './clock.ts';
 
 /** Ends the current pause of a loop early; a call between two pauses ends the next one. */
 export class Wake {
@@ -12,7 +12,7 @@ export class Wake {
   async pause(ms: number, clock: Clock, stop: AbortSignal): Promise<boolean> {
     const woken = this.#controller.signal;
     try {
-      await clock.sleep(ms, AbortSignal.any([woken, stop]));
+      await sleep(clock, ms, AbortSignal.any([woken, stop]));
       return false;
     } catch (error) {
       stop.throwIfAborted();

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import PQueue from 'p-queue';
 import type { Logger } from 'pino';
+import type { Clock, Random } from '../base/clock.ts';
 import type { GuestWork } from './appliance/guest-work.ts';
 import { ApplianceManager } from './appliance/manager.ts';
 import type { HostServices, Pace } from './appliance/scope.ts';
-import type { Clock } from './clock.ts';
 import type { Driver } from './drivers/driver.ts';
 import { EventHub } from './events.ts';
 import { makeDirectory } from './files/durable-files.ts';
@@ -30,6 +30,7 @@ export type HostDaemonOptions = {
   readonly guestWork: GuestWork;
   readonly capacity: CapacityOverride;
   readonly clock: Clock;
+  readonly random: Random;
   readonly log: Logger;
   readonly pace: Pace;
   readonly portRange: PortRange;
@@ -111,12 +112,13 @@ async function openParts(options: HostDaemonOptions): Promise<Parts> {
   const info = await driver.probe();
   const events = new EventHub({ epoch: startedAt, capacity: options.eventCapacity });
   const creation = new PQueue({ concurrency: info.creationConcurrency });
-  const ports = new PortRegistry({ range: options.portRange, random: () => clock.random() });
+  const ports = new PortRegistry({ range: options.portRange, random: options.random });
   const { reserveBytes, fileRoots } = options;
   const packages = new PackageCache({ directory: join(stateDirectory, 'packages'), reserveBytes, fileRoots });
   const layers: LayerStore = new LayerStore({
     directory: join(stateDirectory, 'layers'),
     clock,
+    random: options.random,
     images: driver.images,
     backoff: options.pace.backoff,
     reserveBytes,

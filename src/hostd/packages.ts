@@ -1,7 +1,7 @@
 import { readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Locks } from '../base/keyed-mutex.ts';
-import { orAborted } from './abort.ts';
+import { orAborted } from '../base/abort.ts';
+import { KeyedMutex } from '../base/keyed-mutex.ts';
 import { makeDirectory, PARTIAL_SUFFIX, syncDirectory } from './files/durable-files.ts';
 import { ensureSpace } from './files/space.ts';
 import { download } from './layers/download.ts';
@@ -12,7 +12,7 @@ export class PackageCache {
   readonly #directory: string;
   readonly #reserveBytes: number;
   readonly #fileRoots: readonly string[];
-  readonly #turns = new Locks();
+  readonly #turns = new KeyedMutex();
 
   constructor(options: {
     readonly directory: string;

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import packageJson from '../../package.json' with { type: 'json' };
-import { systemClock } from '../hostd/clock.ts';
+import { systemClock } from '../base/clock.ts';
 import type { HostDaemonOptions } from '../hostd/daemon.ts';
 import { type HostDaemon, startHostDaemon } from '../hostd/daemon.ts';
 import type { Driver } from '../hostd/drivers/driver.ts';
@@ -49,7 +49,7 @@ const TUNING: Tuning = {
     questionMs: 2000,
     shutdownMs: 30_000,
     containerMs: 120_000,
-    backoff: { firstMs: 1000, maxMs: 60_000 },
+    backoff: { initialMs: 1000, maxMs: 60_000 },
   },
   // Below the ports that the kernel gives to outgoing connections, and those that Kubernetes gives to nodes.
   portRange: { first: 20_000, last: 29_999 },
@@ -75,6 +75,7 @@ export async function runHostd(config: HostdConfig): Promise<HostDaemon> {
     guestWork: createAgentWork(),
     capacity: config.capacity,
     clock: systemClock,
+    random: Math.random,
     log: config.log,
   });
   config.log.info({ url: daemon.url, driver: config.driver }, 'the host daemon serves');

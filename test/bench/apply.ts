@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { pino } from 'pino';
 import type { VirtualAppliance } from '../../src/api/kinds.ts';
-import { systemClock } from '../../src/hostd/clock.ts';
+import { systemClock } from '../../src/base/clock.ts';
 import { createQemuDriver } from '../../src/hostd/drivers/qemu/driver.ts';
 import {
   type BenchContext,

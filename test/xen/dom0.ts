@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { systemClock } from '../../src/hostd/clock.ts';
+import { systemClock } from '../../src/base/clock.ts';
 import { connectIn } from '../../src/hostd/drivers/common/socket.ts';
 import { AgentClient } from '../../src/hostd/guest/agent.ts';
 import { createAgentGuest } from '../../src/hostd/guest/agent-guest.ts';

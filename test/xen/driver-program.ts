@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { pino } from 'pino';
-import { systemClock } from '../../src/hostd/clock.ts';
+import { systemClock } from '../../src/base/clock.ts';
 import { allProcesses } from '../../src/hostd/drivers/common/process-list.ts';
 import type { VmSpec } from '../../src/hostd/drivers/driver.ts';
 import { createXenDriver } from '../../src/hostd/drivers/xen/driver.ts';

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { systemClock } from '../../src/hostd/clock.ts';
+import { systemClock } from '../../src/base/clock.ts';
 import { connectIn } from '../../src/hostd/drivers/common/socket.ts';
 import { withQmp } from '../../src/hostd/drivers/qemu/qmp.ts';
 import { killAndWait } from '../e2e/processes.ts';

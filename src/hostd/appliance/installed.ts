@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
+import { orAborted } from '../../base/abort.ts';
 import type { DesiredNetwork, DesiredService } from '../../host/protocol.ts';
-import { orAborted } from '../abort.ts';
 import { hostErrors } from '../errors/index.ts';
 import type { Scope } from './scope.ts';
 

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
-import { Locks } from '../../base/keyed-mutex.ts';
+import { instant } from '../../base/clock.ts';
+import { KeyedMutex } from '../../base/keyed-mutex.ts';
 import type { ApplianceStatus, DesiredAppliance } from '../../host/protocol.ts';
-import { instant } from '../clock.ts';
 import type { VmObservation } from '../drivers/driver.ts';
 import { hostErrors } from '../errors/index.ts';
 import { ApplianceDirectory, createStateValidators } from '../state/appliance-directory.ts';
@@ -31,7 +31,7 @@ export class ApplianceManager {
   /** What was last told of each, so that nothing is told twice. */
   readonly #told = new Map<string, ApplianceStatus>();
   /** Requests for one appliance come one after the other. */
-  readonly #turns = new Locks();
+  readonly #turns = new KeyedMutex();
   #closing = false;
 
   constructor(options: ManagerOptions) {

@@ -1,6 +1,7 @@
+import { orAborted } from '../../base/abort.ts';
+import { sleep } from '../../base/clock.ts';
 import { accessPoint } from '../../domain/services/access-point.ts';
 import type { Probe } from '../../domain/services/types.ts';
-import { orAborted } from '../abort.ts';
 import { hostErrors, messageOf } from '../errors/index.ts';
 import { placeOf } from './place.ts';
 import type { Scope } from './scope.ts';
@@ -51,14 +52,14 @@ export async function untilWell(
   signal: AbortSignal,
 ): Promise<void> {
   const { clock, pace } = scope.host;
-  const deadline = clock.now() + timeoutMs;
+  const deadline = clock.monotonic() + timeoutMs;
   let way: string | undefined;
   for (;;) {
     const finding = await askProbe(scope, probe, signal);
     if (finding === undefined) return;
     way ??= await wayTo(scope, probe);
-    if (clock.now() >= deadline) throw await tooLate(finding + way);
-    await clock.sleep(pace.pollMs, signal);
+    if (clock.monotonic() >= deadline) throw await tooLate(finding + way);
+    await sleep(clock, pace.pollMs, signal);
   }
 }
 

@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
+import type { Clock } from '../../base/clock.ts';
+import { createFakeClock } from '../../base/testing/fake-clock.ts';
 import { SERVICE_STATES, type ServiceState, type StepName } from '../../host/protocol.ts';
-import type { Clock } from '../clock.ts';
 import { emptyRecord } from '../state/record.ts';
 import { failuresOf, shownSteps, stepFailed, stepFinished, stepFound, stepStarted } from './progress.ts';
 
 function clockAt(seconds: number): Clock {
-  return { now: () => seconds * 1000, sleep: async () => undefined, random: () => 0 };
+  return createFakeClock(seconds * 1000);
 }
 
 describe('the progress of an appliance', () => {

@@ -1,6 +1,6 @@
+import { type Clock, instant } from '../../base/clock.ts';
 import type { ServiceState, StepName, StepStatus } from '../../host/protocol.ts';
 import { SERVICE_STATES, STEP_NAMES } from '../../host/protocol.ts';
-import { type Clock, instant } from '../clock.ts';
 import { messageOf } from '../errors/index.ts';
 import type { ApplianceRecord } from '../state/record.ts';
 

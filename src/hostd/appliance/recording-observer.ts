@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../../base/clock.ts';
 import { type HostError, toHostError } from '../errors/index.ts';
 import type { RecordKeeper } from '../state/record-keeper.ts';
 import type { PassObserver } from './planner.ts';

@@ -1,4 +1,4 @@
-import { orAborted } from '../abort.ts';
+import { orAborted } from '../../base/abort.ts';
 import type { ApplianceDirectory } from '../state/appliance-directory.ts';
 import type { HostServices } from './scope.ts';
 

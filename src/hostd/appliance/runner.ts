@@ -1,8 +1,8 @@
 import type { Logger } from 'pino';
+import { backoffDelay } from '../../base/backoff.ts';
+import { instant, sleep } from '../../base/clock.ts';
 import { Wake } from '../../base/wake.ts';
 import type { ApplianceStatus, DesiredAppliance, Problem } from '../../host/protocol.ts';
-import { backoffDelay } from '../backoff.ts';
-import { instant } from '../clock.ts';
 import type { VmObservation } from '../drivers/driver.ts';
 import { type HostError, toHostError, toProblem } from '../errors/index.ts';
 import type { ApplianceDirectory } from '../state/appliance-directory.ts';
@@ -211,24 +211,24 @@ export class ApplianceRunner {
   }
 
   async #vmEnded(error: HostError, signal: AbortSignal): Promise<void> {
-    const { clock, pace } = this.#host;
+    const { clock, pace, random } = this.#host;
     const startedAt = this.#found.vm?.startedAt;
     const quick = startedAt === undefined || clock.now() - Date.parse(startedAt) < QUICK_END_MS;
     this.#quickEnds = quick ? this.#quickEnds + 1 : 1;
-    const delay = backoffDelay(pace.backoff, this.#quickEnds, clock);
+    const delay = backoffDelay(pace.backoff, this.#quickEnds, random);
     this.#setProblem(error, delay);
     await this.#settled();
-    await clock.sleep(delay, signal);
+    await sleep(clock, delay, signal);
   }
 
   async #waitAfter(step: Step, error: HostError, signal: AbortSignal): Promise<void> {
-    const { clock, pace } = this.#host;
+    const { clock, pace, random } = this.#host;
     if (error.kind === 'stalled') {
       this.#setProblem(error);
       await this.#settled();
       return this.#waitStalled(signal);
     }
-    const delay = backoffDelay(pace.backoff, failuresOf(this.#record.current, step.name), clock);
+    const delay = backoffDelay(pace.backoff, failuresOf(this.#record.current, step.name), random);
     this.#setProblem(error, delay);
     await this.#settled();
     await this.#wake.pause(delay, clock, signal);
@@ -239,13 +239,13 @@ export class ApplianceRunner {
     const { clock, pace } = this.#host;
     const before = this.#found.vm?.state;
     while (this.#found.vm?.state === before) {
-      await clock.sleep(pace.watchMs, signal);
+      await sleep(clock, pace.watchMs, signal);
       await this.#settled();
     }
   }
 
   async #remove(): Promise<void> {
-    const { clock, pace } = this.#host;
+    const { clock, pace, random } = this.#host;
     for (let failures = 1; ; failures += 1) {
       try {
         const graceful = this.#record.current.serviceState === 'ServiceAvailable';
@@ -254,10 +254,10 @@ export class ApplianceRunner {
         return;
       } catch (error) {
         this.#stop.signal.throwIfAborted();
-        const delay = backoffDelay(pace.backoff, failures, clock);
+        const delay = backoffDelay(pace.backoff, failures, random);
         this.#setProblem(toHostError(error), delay);
         this.#changed();
-        await clock.sleep(delay, this.#stop.signal);
+        await sleep(clock, delay, this.#stop.signal);
       }
     }
   }

@@ -1,8 +1,8 @@
 import type PQueue from 'p-queue';
 import type { Logger } from 'pino';
+import type { BackoffPolicy } from '../../base/backoff.ts';
+import type { Clock, Random } from '../../base/clock.ts';
 import type { DesiredAppliance } from '../../host/protocol.ts';
-import type { Backoff } from '../backoff.ts';
-import type { Clock } from '../clock.ts';
 import type { Driver } from '../drivers/driver.ts';
 import type { Guest } from '../guest/guest.ts';
 import type { LayerStore } from '../layers/store.ts';
@@ -25,7 +25,7 @@ export type Pace = {
   readonly shutdownMs: number;
   /** How long the container in the guest may take to be ready after the agent is. */
   readonly containerMs: number;
-  readonly backoff: Backoff;
+  readonly backoff: BackoffPolicy;
 };
 
 /** What all appliances of a host share. */
@@ -40,6 +40,7 @@ export type HostServices = {
   /** VMs are created through it, as many at once as the driver allows (SO-MVDS section 4.1). */
   readonly creation: PQueue;
   readonly clock: Clock;
+  readonly random: Random;
   readonly pace: Pace;
   /** Free bytes that making a disk leaves alone. */
   readonly reserveBytes: number;

@@ -1,5 +1,5 @@
+import type { Clock } from '../../base/clock.ts';
 import type { ApplianceStatus, DesiredAppliance, Problem, VmStatus } from '../../host/protocol.ts';
-import type { Clock } from '../clock.ts';
 import type { VmObservation } from '../drivers/driver.ts';
 import type { ApplianceDirectory } from '../state/appliance-directory.ts';
 import type { ApplianceRecord } from '../state/record.ts';

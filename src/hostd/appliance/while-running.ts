@@ -1,3 +1,4 @@
+import { sleep } from '../../base/clock.ts';
 import { whyNotRunning } from './observation.ts';
 import type { Scope } from './scope.ts';
 import type { Step } from './step.ts';
@@ -30,7 +31,7 @@ async function untilStopped(scope: Scope, over: AbortSignal, stopped: AbortContr
   const { host, desired, directory } = scope;
   try {
     for (;;) {
-      await host.clock.sleep(host.pace.watchMs, over);
+      await sleep(host.clock, host.pace.watchMs, over);
       const found = await host.driver.inspect(desired.uuid, directory.path);
       if (over.aborted || found?.state === 'Running') continue;
       return stopped.abort(await whyNotRunning(scope, found));

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { systemClock } from '../clock.ts';
+import { systemClock } from '../../base/clock.ts';
 import { AgentClient } from './agent.ts';
 import { createAgentGuest } from './agent-guest.ts';
 import { answer, type Command, FakeAgent, refuse } from './testing/fake-agent.ts';

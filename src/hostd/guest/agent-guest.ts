@@ -1,4 +1,4 @@
-import { deadlineIn } from './deadline.ts';
+import { deadlineIn } from '../../base/deadline.ts';
 import { execute } from './execute.ts';
 import type { Guest } from './guest.ts';
 import { readInterfaces } from './interfaces.ts';

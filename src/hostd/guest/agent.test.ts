@@ -1,6 +1,6 @@
 import { Duplex } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { systemClock } from '../clock.ts';
+import { systemClock } from '../../base/clock.ts';
 import { AgentClient, AgentCommandError } from './agent.ts';
 import { answer, echo, FakeAgent, refuse } from './testing/fake-agent.ts';
 

@@ -1,7 +1,8 @@
+import { randomInt } from 'node:crypto';
 import type { Duplex } from 'node:stream';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../../base/clock.ts';
+import { type Deadline, deadlineIn, orLate, remaining } from '../../base/deadline.ts';
 import { HostError, hostErrors, messageOf } from '../errors/index.ts';
-import { type Deadline, deadlineIn, orLate, remaining } from './deadline.ts';
 import { linesOf } from './lines.ts';
 
 /** guest-exec gives back up to 16 MiB of each output, in base64. */
@@ -147,16 +148,16 @@ export class AgentClient {
   async #synchronise(connection: Connection, deadline: Deadline): Promise<void> {
     const asked = new Set<number>();
     for (let pauseMs = firstSyncPauseMs; ; pauseMs = Math.min(pauseMs * 2, longestSyncPauseMs)) {
-      const newest = Math.floor(this.#clock.random() * 2 ** 31);
+      const newest = randomInt(2 ** 31);
       asked.add(newest);
       await write(connection.stream, syncRequest(newest));
-      let until = Math.min(this.#clock.now() + pauseMs, deadline.at);
-      while (this.#clock.now() < until) {
-        const line = await this.#line(connection, until - this.#clock.now());
+      let until = Math.min(this.#clock.monotonic() + pauseMs, deadline.at);
+      while (this.#clock.monotonic() < until) {
+        const line = await this.#line(connection, until - this.#clock.monotonic());
         const echo = line === undefined ? undefined : echoIn(line);
         if (echo === newest) return;
         if (echo !== undefined && asked.has(echo)) {
-          until = Math.min(this.#clock.now() + aliveSyncPauseMs, deadline.at);
+          until = Math.min(this.#clock.monotonic() + aliveSyncPauseMs, deadline.at);
         }
       }
       if (remaining(this.#clock, deadline) === 0) throw this.#silent(deadline);

@@ -1,5 +1,6 @@
+import { sleep } from '../../base/clock.ts';
+import { type Deadline, deadlineIn, remaining } from '../../base/deadline.ts';
 import { hostErrors } from '../errors/index.ts';
-import { type Deadline, deadlineIn, remaining } from './deadline.ts';
 import type { GuestExecResult } from './guest.ts';
 import { askForObject, type Session, shellScript } from './session.ts';
 
@@ -51,7 +52,7 @@ async function untilEnded(
     const status = await askForObject(session, answerBy, 'guest-exec-status', { pid });
     if (status.exited === true) return resultOf(status);
     if (remaining(clock, deadline) === 0) return undefined;
-    await clock.sleep(Math.min(pauseMs, remaining(clock, deadline)));
+    await sleep(clock, Math.min(pauseMs, remaining(clock, deadline)));
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Deadline } from './deadline.ts';
+import type { Deadline } from '../../base/deadline.ts';
 import type { GuestInterface } from './guest.ts';
 import { askAgent, type Session } from './session.ts';
 

@@ -1,7 +1,7 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../../base/clock.ts';
+import { type Deadline, remaining } from '../../base/deadline.ts';
 import { hostErrors } from '../errors/index.ts';
 import { type AgentClient, AgentCommandError } from './agent.ts';
-import { type Deadline, remaining } from './deadline.ts';
 
 /** One guest's agent, and the time by which its answers are measured. */
 export type Session = { readonly clock: Clock; readonly agent: AgentClient };

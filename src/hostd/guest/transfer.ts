@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
+import { type Deadline, deadlineIn } from '../../base/deadline.ts';
 import { HostError, hostErrors, messageOf } from '../errors/index.ts';
 import { chunksOf } from './chunks.ts';
-import { type Deadline, deadlineIn } from './deadline.ts';
 import { execute } from './execute.ts';
 import { askAgent, askForObject, type Session, shellScript, tellsOfFullDisk } from './session.ts';
 

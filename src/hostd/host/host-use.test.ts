@@ -2,7 +2,8 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../../base/clock.ts';
+import { createFakeClock } from '../../base/testing/fake-clock.ts';
 import type { MachineUse, VmObservation } from '../drivers/driver.ts';
 import { HostUse } from './host-use.ts';
 
@@ -15,7 +16,7 @@ afterEach(() => rm(proc, { recursive: true, force: true }));
 /** A clock that is moved by hand. */
 function movableClock() {
   let now = 0;
-  const clock: Clock = { now: () => now, sleep: async () => undefined, random: () => 0 };
+  const clock: Clock = { ...createFakeClock(), monotonic: () => now };
   return { clock, set: (ms: number) => (now = ms) };
 }
 

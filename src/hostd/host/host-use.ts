@@ -1,8 +1,8 @@
 import { readFile, statfs } from 'node:fs/promises';
 import { availableParallelism, totalmem } from 'node:os';
 import { join } from 'node:path';
+import type { Clock } from '../../base/clock.ts';
 import type { HostStatus } from '../../host/protocol.ts';
-import type { Clock } from '../clock.ts';
 import type { Driver, MachineUse, VmObservation } from '../drivers/driver.ts';
 import { codeOf } from '../errors/index.ts';
 
@@ -54,7 +54,7 @@ export class HostUse {
       hypervisor === undefined ? this.#operatingSystem(own) : hypervisor(own?.map(({ uuid }) => uuid)),
       statfs(this.#stateDirectory),
     ]);
-    this.#sample({ at: this.#clock.now(), busyMillis: machine.busyMillis, source: hypervisor });
+    this.#sample({ at: this.#clock.monotonic(), busyMillis: machine.busyMillis, source: hypervisor });
     return {
       capacity: {
         cpuMillis: this.#override.cpuMillis ?? machine.cpuMillis,

@@ -1,9 +1,9 @@
 import type PQueue from 'p-queue';
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
+import type { Clock } from '../../base/clock.ts';
 import type { HostStatus } from '../../host/protocol.ts';
 import type { ApplianceManager } from '../appliance/manager.ts';
-import type { Clock } from '../clock.ts';
 import type { Driver } from '../drivers/driver.ts';
 import type { LayerStore } from '../layers/store.ts';
 import { Host } from './host.ts';
@@ -18,16 +18,12 @@ function hostWith(useAt: (ms: number) => number, measuresItself = false) {
   const over = Promise.withResolvers<void>();
   const clock: Clock = {
     now: () => now,
-    random: () => 0,
-    sleep: async (ms, signal) => {
-      signal?.throwIfAborted();
+    monotonic: () => now,
+    schedule: (ms, run) => {
       now += ms;
-      if (now > 60_000) {
-        over.resolve();
-        await new Promise((_resolve, reject) =>
-          signal?.addEventListener('abort', () => reject(signal.reason)),
-        );
-      }
+      if (now > 60_000) over.resolve();
+      else queueMicrotask(run);
+      return () => undefined;
     },
   };
   const info = {

@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import type PQueue from 'p-queue';
 import type { Logger } from 'pino';
+import { type Clock, instant, sleep } from '../../base/clock.ts';
 import { Wake } from '../../base/wake.ts';
 import type { HostStatus, Problem } from '../../host/protocol.ts';
 import type { ApplianceManager } from '../appliance/manager.ts';
-import { type Clock, instant } from '../clock.ts';
 import type { Driver, DriverInfo } from '../drivers/driver.ts';
 import { hostErrors, toProblem } from '../errors/index.ts';
 import type { LayerStore } from '../layers/store.ts';
@@ -110,7 +110,7 @@ export class Host {
           clock,
           stop,
         );
-        await clock.sleep(gatherMs, stop);
+        await sleep(clock, gatherMs, stop);
         await this.#measure(woken || !isBusy || looks % LOOKS === 0 ? 'any change' : 'only room');
       } catch (error) {
         if (!stop.aborted) log.warn({ err: error }, 'the host could not be measured');

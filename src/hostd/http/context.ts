@@ -1,7 +1,7 @@
 import type { Server } from 'node:https';
 import type { FastifyInstance } from 'fastify';
+import type { Clock } from '../../base/clock.ts';
 import type { ApplianceManager } from '../appliance/manager.ts';
-import type { Clock } from '../clock.ts';
 import type { Driver } from '../drivers/driver.ts';
 import type { EventHub } from '../events.ts';
 import type { Host } from '../host/host.ts';

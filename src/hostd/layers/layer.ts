@@ -1,14 +1,15 @@
+import { type BackoffPolicy, backoffDelay } from '../../base/backoff.ts';
+import { type Clock, instant, type Random, sleep } from '../../base/clock.ts';
 import type { DesiredLayer, LayerStatus, Problem } from '../../host/protocol.ts';
-import { type Backoff, backoffDelay } from '../backoff.ts';
-import { type Clock, instant } from '../clock.ts';
 import type { ImageTool } from '../drivers/driver.ts';
 import { hostErrors, toHostError, toProblem } from '../errors/index.ts';
 import type { LayerDirectory, LayerRecord } from './layer-directory.ts';
 
 export type LayerOptions = {
   readonly clock: Clock;
+  readonly random: Random;
   readonly images: ImageTool;
-  readonly backoff: Backoff;
+  readonly backoff: BackoffPolicy;
   readonly reserveBytes: number;
   readonly fileRoots: readonly string[];
   /** Runs a fetch when its turn comes, so that not all come at once. */
@@ -118,7 +119,7 @@ export class Layer {
 
   /** Notes the failure; resolves with whether to try again, once it is time to. */
   async #failed(error: unknown, failures: number): Promise<boolean> {
-    const { clock, backoff, onChange } = this.#options;
+    const { clock, backoff, onChange, random } = this.#options;
     const failure = toHostError(error);
     if (failure.kind === 'stalled') {
       this.#problem = toProblem(failure);
@@ -126,11 +127,11 @@ export class Layer {
       onChange(this);
       return !this.#stalled;
     }
-    const delay = backoffDelay(backoff, failures, clock);
+    const delay = backoffDelay(backoff, failures, random);
     this.#problem = toProblem(failure, instant(clock.now() + delay));
     onChange(this);
     // Woken or stopped: either way the loop looks for itself what to do next.
-    await clock.sleep(delay, AbortSignal.any([this.#stop.signal, this.#wake.signal])).catch(() => undefined);
+    await sleep(clock, delay, AbortSignal.any([this.#stop.signal, this.#wake.signal])).catch(() => undefined);
     return true;
   }
 
@@ -140,8 +141,8 @@ export class Layer {
     if (found !== undefined) return found;
     return inTurn(async () => {
       stop.throwIfAborted();
-      const begun = clock.now();
-      const elapsed = () => (clock.now() - begun) / 1000;
+      const begun = clock.monotonic();
+      const elapsed = () => (clock.monotonic() - begun) / 1000;
       const onProgress = (fetched: number, total: number | undefined) => this.#progress(fetched, total);
       return this.#directory.fetch(this.#desired, {
         images,
@@ -163,7 +164,7 @@ export class Layer {
   #progress(fetched: number, total: number | undefined): void {
     this.#fetched = fetched;
     this.#total = total;
-    const now = this.#options.clock.now();
+    const now = this.#options.clock.monotonic();
     if (now - this.#announcedAt < PROGRESS_INTERVAL_MS) return;
     this.#announcedAt = now;
     this.#options.onChange(this);

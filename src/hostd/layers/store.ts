@@ -2,12 +2,12 @@ import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import PQueue from 'p-queue';
 import type { Logger } from 'pino';
-import { Locks } from '../../base/keyed-mutex.ts';
+import type { BackoffPolicy } from '../../base/backoff.ts';
+import type { Clock, Random } from '../../base/clock.ts';
+import { KeyedMutex } from '../../base/keyed-mutex.ts';
 import { queued } from '../../base/queued.ts';
 import type { DesiredLayer, LayerStatus } from '../../host/protocol.ts';
 import { desiredLayerSchema } from '../../host/schemas.ts';
-import type { Backoff } from '../backoff.ts';
-import type { Clock } from '../clock.ts';
 import type { ImageTool } from '../drivers/driver.ts';
 import { hostErrors } from '../errors/index.ts';
 import { makeDirectory, removeInterrupted } from '../files/durable-files.ts';
@@ -21,8 +21,9 @@ const SHA256 = /^[0-9a-f]{64}$/;
 export type LayerStoreOptions = {
   readonly directory: string;
   readonly clock: Clock;
+  readonly random: Random;
   readonly images: ImageTool;
-  readonly backoff: Backoff;
+  readonly backoff: BackoffPolicy;
   /** Free bytes that fetching leaves alone: running VMs write too. */
   readonly reserveBytes: number;
   /** Folders of this host below which `file:` addresses may lie. */
@@ -42,7 +43,7 @@ export class LayerStore {
   readonly #validate = validator<DesiredLayer>(createAjv(), desiredLayerSchema);
   readonly #deleting = new Map<string, Promise<void>>();
   /** One after the other for a layer: what is on disk is what was asked for last. */
-  readonly #puts = new Locks();
+  readonly #puts = new KeyedMutex();
   #waiting: (() => void)[] = [];
 
   constructor(options: LayerStoreOptions) {
@@ -147,9 +148,10 @@ export class LayerStore {
   }
 
   #add(sha256: string, desired: DesiredLayer): Layer {
-    const { clock, images, backoff, reserveBytes, fileRoots, directory } = this.#options;
+    const { clock, random, images, backoff, reserveBytes, fileRoots, directory } = this.#options;
     const layer = new Layer(new LayerDirectory(directory, sha256), desired, {
       clock,
+      random,
       images,
       backoff,
       reserveBytes,

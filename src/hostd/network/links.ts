@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { delimiter } from 'node:path';
-import { Recent } from '../../base/cached-answer.ts';
-import type { Clock } from '../clock.ts';
+import { CachedAnswer } from '../../base/cached-answer.ts';
+import type { Clock } from '../../base/clock.ts';
 import { isRecord } from '../drivers/common/json.ts';
 import { locate, runProgram } from '../drivers/common/programs.ts';
 import type { HostRoute } from '../drivers/driver.ts';
@@ -31,7 +31,7 @@ export interface HostNetwork {
   locate(): Promise<string>;
   link(name: string): Promise<Link | undefined>;
   links(): Promise<readonly Link[]>;
-  /** As `links`, but may be some seconds old (see `Recent`): of many VMs that are looked at, few ask `ip`. */
+  /** As `links`, but may be some seconds old (see `CachedAnswer`): of many VMs that are looked at, few ask `ip`. */
   recentLinks(): Promise<readonly Link[]>;
   /** See {@link Prober.route}. */
   route(address: string): Promise<HostRoute | undefined>;
@@ -63,7 +63,7 @@ export function createHostNetwork(clock: Clock, searchPath: string): HostNetwork
     if (exitCode !== 0) throw failure;
     return linksIn(stdout);
   };
-  const recent = new Recent<readonly Link[]>(clock, RECENT_MS);
+  const recent = new CachedAnswer<readonly Link[]>(clock, RECENT_MS);
   return {
     locate: find,
     link: async (name) => {

@@ -105,7 +105,7 @@ describe('a controller', () => {
         }
         return done;
       },
-      { backoff: { initialMs: 100, maxMs: 1000, factor: 2 } },
+      { backoff: { initialMs: 100, maxMs: 1000 } },
     );
     cache.upsert(thing('a', '1'));
     await sync();

@@ -13,7 +13,7 @@ function setup(options: Partial<WorkQueueOptions> = {}) {
     concurrency: 2,
     clock,
     random: () => 1,
-    backoff: { initialMs: 100, maxMs: 1000, factor: 2 },
+    backoff: { initialMs: 100, maxMs: 1000 },
     onWorkFailed: (key) => failed.push(key),
     work: (key) => {
       expect(running.has(key), `${key} is worked on twice at once`).toBe(false);

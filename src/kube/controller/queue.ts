@@ -46,7 +46,7 @@ export interface WorkQueue {
   shutdown(): Promise<void>;
 }
 
-export const defaultBackoff: BackoffPolicy = { initialMs: 50, maxMs: 300_000, factor: 2 };
+export const defaultBackoff: BackoffPolicy = { initialMs: 50, maxMs: 300_000 };
 
 /** An empty queue. */
 export function createWorkQueue(options: WorkQueueOptions): WorkQueue {

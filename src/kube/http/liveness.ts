@@ -1,5 +1,5 @@
 import type { Cancel, Clock } from '../../base/clock.ts';
-import { startDeadline } from '../../base/deadline.ts';
+import { startTimeout } from '../../base/timeout.ts';
 
 /**
  * Silence that makes one ask, and how long the answer may take: a dead connection is found within their sum, where client-go
@@ -107,15 +107,15 @@ class Watchdog implements Liveness {
     const asking = new AbortController();
     this.#asking = asking;
     const startedAt = clock.monotonic();
-    const deadline = startDeadline(clock, answerMs, asking.signal);
+    const timeout = startTimeout(clock, answerMs, asking.signal);
     try {
-      await ask(deadline.signal);
+      await ask(timeout.signal);
       this.#vouchedAt = startedAt;
     } catch (error) {
       if (!asking.signal.aborted) onDead(error);
       this.#vouchedAt = clock.monotonic();
     } finally {
-      deadline.clear();
+      timeout.clear();
       this.#asking = undefined;
     }
     this.#lookLater();

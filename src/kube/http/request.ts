@@ -1,5 +1,5 @@
 import { type Clock, sleep } from '../../base/clock.ts';
-import { type Deadline, startDeadline } from '../../base/deadline.ts';
+import { startTimeout, type Timeout } from '../../base/timeout.ts';
 import { ApiError, errorFromAnswer } from '../api-error.ts';
 import { JSON_TYPE } from './media-types.ts';
 import type { Transport, TransportAnswer, TransportRequest } from './transport.ts';
@@ -28,39 +28,39 @@ export interface RequestDependencies {
 }
 
 /**
- * Sends one request and returns the JSON of its answer. Within the deadline it is sent again when the server said
+ * Sends one request and returns the JSON of its answer. Within the timeout it is sent again when the server said
  * when to (Retry-After on 429 or 503: it did nothing then), and once when a GET's connection broke.
  * @throws {ApiError} for every answer but a 2xx with JSON, for none at all, and for one too late
  */
 export async function sendRequest(dependencies: RequestDependencies, wanted: ApiRequest): Promise<unknown> {
-  const deadline = startDeadline(dependencies.clock, wanted.timeoutMs, wanted.signal);
+  const timeout = startTimeout(dependencies.clock, wanted.timeoutMs, wanted.signal);
   try {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await attemptOnce(dependencies, wanted, deadline);
+        return await attemptOnce(dependencies, wanted, timeout);
       } catch (error) {
         const delayMs = retryDelay(error, wanted, attempt);
-        if (delayMs === undefined || delayMs >= deadline.remainingMs() || deadline.signal.aborted) {
+        if (delayMs === undefined || delayMs >= timeout.remainingMs() || timeout.signal.aborted) {
           throw error;
         }
-        await sleep(dependencies.clock, delayMs, deadline.signal);
+        await sleep(dependencies.clock, delayMs, timeout.signal);
       }
     }
   } catch (error) {
-    if (deadline.expired()) {
+    if (timeout.expired()) {
       dependencies.transport.suspect();
       throw tooLate(wanted, error);
     }
     throw error;
   } finally {
-    deadline.clear();
+    timeout.clear();
   }
 }
 
 async function attemptOnce(
   { transport, onWarning }: RequestDependencies,
   wanted: ApiRequest,
-  deadline: Deadline,
+  timeout: Timeout,
 ): Promise<unknown> {
   const headers: Record<string, string> = { accept: wanted.accept ?? JSON_TYPE };
   if (wanted.body !== undefined) {
@@ -71,10 +71,10 @@ async function attemptOnce(
     path: wanted.path,
     headers,
     ...(wanted.body === undefined ? {} : { body: JSON.stringify(wanted.body) }),
-    signal: deadline.signal,
+    signal: timeout.signal,
     beforeSend: wanted.beforeSend,
   });
-  const body = await readBody(answer, wanted, deadline);
+  const body = await readBody(answer, wanted, timeout);
   const warning = answer.header('warning');
   if (warning !== undefined) {
     onWarning(warning);
@@ -88,12 +88,12 @@ async function attemptOnce(
   return parseJson(wanted.what, answer.status, body);
 }
 
-async function readBody(answer: TransportAnswer, wanted: ApiRequest, deadline: Deadline): Promise<string> {
+async function readBody(answer: TransportAnswer, wanted: ApiRequest, timeout: Timeout): Promise<string> {
   try {
     return await answer.body.text();
   } catch (error) {
-    if (deadline.signal.aborted) {
-      throw deadline.signal.reason;
+    if (timeout.signal.aborted) {
+      throw timeout.signal.reason;
     }
     throw new ApiError({
       status: 0,

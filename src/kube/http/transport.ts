@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import type { KubeConfig } from '@kubernetes/client-node';
 import { type Dispatcher, request } from 'undici';
-import { abortable } from '../../base/abort.ts';
+import { orAborted } from '../../base/abort.ts';
 import type { Clock } from '../../base/clock.ts';
 import { ApiError } from '../api-error.ts';
 import { createLiveness, type Exchange } from './liveness.ts';
@@ -72,7 +72,7 @@ export function createTransport(
     open: async (wanted) => {
       const exchange = liveness.follow();
       try {
-        const access = await abortable(pools.access(), wanted.signal);
+        const access = await orAborted(pools.access(), wanted.signal);
         const { probe: canary } = access.connections;
         if (wanted.isWatch === true && !probed.has(canary)) {
           // While it works for sure: a connection that is made only when others are dead proves nothing about them.

@@ -1,6 +1,6 @@
 import type { KubeObject } from '../../api/object.ts';
 import type { Clock } from '../../base/clock.ts';
-import { type Deadline, startDeadline } from '../../base/deadline.ts';
+import { startTimeout, type Timeout } from '../../base/timeout.ts';
 import { ApiError, errorFromAnswer, errorFromStatus } from '../api-error.ts';
 import { JSON_TYPE } from './media-types.ts';
 import type { Transport, TransportAnswer } from './transport.ts';
@@ -34,16 +34,16 @@ export async function* watchStream<T extends KubeObject>(
   clock: Clock,
   wanted: WatchStreamRequest,
 ): AsyncGenerator<WatchEvent<T>, void, undefined> {
-  const deadline = startDeadline(clock, wanted.idleMs, wanted.signal);
+  const timeout = startTimeout(clock, wanted.idleMs, wanted.signal);
   try {
     const answer = await transport.open({
       method: 'GET',
       path: wanted.path,
       headers: { accept: wanted.accept ?? JSON_TYPE },
       isWatch: true,
-      signal: deadline.signal,
+      signal: timeout.signal,
     });
-    deadline.extend();
+    timeout.extend();
     if (answer.status !== 200) {
       if (answer.status === 401) {
         transport.refreshCredentials();
@@ -55,24 +55,24 @@ export async function* watchStream<T extends KubeObject>(
         answer.header('retry-after'),
       );
     }
-    for await (const line of lines(answer, deadline)) {
+    for await (const line of lines(answer, timeout)) {
       yield parseEvent<T>(wanted.what, line);
     }
   } catch (error) {
-    if (deadline.expired()) {
+    if (timeout.expired()) {
       transport.suspect();
     }
-    throw watchError(wanted, deadline, error);
+    throw watchError(wanted, timeout, error);
   } finally {
-    deadline.clear();
+    timeout.clear();
   }
 }
 
-async function* lines(answer: TransportAnswer, deadline: Deadline): AsyncGenerator<string, void, undefined> {
+async function* lines(answer: TransportAnswer, timeout: Timeout): AsyncGenerator<string, void, undefined> {
   const decoder = new TextDecoder();
   let rest = '';
   for await (const chunk of answer.body) {
-    deadline.extend();
+    timeout.extend();
     rest += decoder.decode(chunk, { stream: true });
     let end = rest.indexOf('\n');
     while (end >= 0) {
@@ -140,8 +140,8 @@ function invalid(what: string, line: string, cause?: unknown): ApiError {
   return new ApiError({ status: 200, reason: 'InvalidAnswer', message, cause });
 }
 
-function watchError(wanted: WatchStreamRequest, deadline: Deadline, error: unknown): unknown {
-  if (deadline.expired()) {
+function watchError(wanted: WatchStreamRequest, timeout: Timeout, error: unknown): unknown {
+  if (timeout.expired()) {
     return new ApiError({
       status: 0,
       reason: 'DeadlineExceeded',
@@ -149,7 +149,7 @@ function watchError(wanted: WatchStreamRequest, deadline: Deadline, error: unkno
       cause: error,
     });
   }
-  if (deadline.signal.aborted) {
+  if (timeout.signal.aborted) {
     return wanted.signal?.reason;
   }
   if (error instanceof ApiError) {

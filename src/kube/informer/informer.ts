@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { KubeObject, ResourceRef } from '../../api/object.ts';
-import { abortable } from '../../base/abort.ts';
+import { orAborted } from '../../base/abort.ts';
 import type { Clock, Random } from '../../base/clock.ts';
 import type { KubeClient } from '../client/client.ts';
 import { listAll } from '../client/list-all.ts';
@@ -76,7 +76,7 @@ export function createInformer<T extends KubeObject>(options: InformerOptions<T>
       }
     },
     hasSynced: () => state.hasSynced,
-    waitForSync: (signal) => abortable(synced.promise, signal),
+    waitForSync: (signal) => orAborted(synced.promise, signal),
     get: (key) => cache.store.get(key),
     list: () => [...cache.store.values()],
     byIndex: (index, value) => cache.store.byIndex(index, value),

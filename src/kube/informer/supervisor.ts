@@ -35,9 +35,9 @@ export interface Supervision {
 }
 
 /** Short, since asking in vain costs little and those who wait want to be served within a second once the server is back. */
-export const unreachableBackoff: BackoffPolicy = { initialMs: 50, maxMs: 800, factor: 2 };
+export const unreachableBackoff: BackoffPolicy = { initialMs: 50, maxMs: 800 };
 /** Long, since the server works and refuses: no permission, no such resource. */
-const refusedBackoff: BackoffPolicy = { initialMs: 200, maxMs: 15_000, factor: 2 };
+const refusedBackoff: BackoffPolicy = { initialMs: 200, maxMs: 15_000 };
 /** A turn that lasted as long as this was healthy: failures before it no longer count. */
 const healthyMs = 5000;
 /** After so many failures in a row a new list is tried, in case it is the resource version that the server dislikes. */

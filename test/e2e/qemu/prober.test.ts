@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { systemClock } from '../../../src/hostd/clock.ts';
+import { systemClock } from '../../../src/base/clock.ts';
 import { createProber } from '../../../src/hostd/drivers/common/prober.ts';
 import { createHostNetwork } from '../../../src/hostd/network/links.ts';
 

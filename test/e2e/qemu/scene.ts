@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { pino } from 'pino';
-import { systemClock } from '../../../src/hostd/clock.ts';
+import { systemClock } from '../../../src/base/clock.ts';
 import { locate } from '../../../src/hostd/drivers/common/programs.ts';
 import type { Driver, VmSpec } from '../../../src/hostd/drivers/driver.ts';
 import { createQemuDriver, type QemuDriverConfig } from '../../../src/hostd/drivers/qemu/driver.ts';

@@ -5,7 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { systemClock } from '../../../src/hostd/clock.ts';
+import { systemClock } from '../../../src/base/clock.ts';
 import { ensureTap, reapTaps, removeTap, tapNameOf } from '../../../src/hostd/drivers/common/tap.ts';
 import { bridgeProblem } from '../../../src/hostd/network/bridge.ts';
 import { createHostNetwork, type HostNetwork } from '../../../src/hostd/network/links.ts';

@@ -70,7 +70,7 @@ export const PACE: NonNullable<NonNullable<HostdConfig['overrides']>['pace']> = 
   questionMs: 200,
   shutdownMs: 2000,
   containerMs: 5000,
-  backoff: { firstMs: 20, maxMs: 200 },
+  backoff: { initialMs: 20, maxMs: 200 },
 };
 
 export const OVERRIDES: NonNullable<HostdConfig['overrides']> = {

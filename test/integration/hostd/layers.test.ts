@@ -4,8 +4,8 @@ import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../../../src/base/clock.ts';
 import type { DesiredLayer, LayerStatus } from '../../../src/host/protocol.ts';
-import { systemClock } from '../../../src/hostd/clock.ts';
 import { Simulation } from '../../../src/hostd/drivers/simulated/config.ts';
 import { createSimulatedImages } from '../../../src/hostd/drivers/simulated/images.ts';
 import { LayerStore } from '../../../src/hostd/layers/store.ts';
@@ -31,8 +31,9 @@ function storeIn(directory: string): LayerStore {
   return new LayerStore({
     directory: join(directory, 'layers'),
     clock: systemClock,
+    random: Math.random,
     images,
-    backoff: { firstMs: 10, maxMs: 50 },
+    backoff: { initialMs: 10, maxMs: 50 },
     reserveBytes: 0,
     fileRoots: [directory, dirname(directory)],
     holders: () => [],

@@ -155,7 +155,7 @@ describe('an appliance on a host', () => {
   it('is started anew when its agent stays silent, with the end of its console in the message', async () => {
     const simulated = { ...QUICK, times: { ...QUICK.times, agent: 3000 } };
     // The problem is there for as long as the pause before the next try: long enough to be seen.
-    const overrides = { ...OVERRIDES, pace: { ...PACE, backoff: { firstMs: 2000, maxMs: 2000 } } };
+    const overrides = { ...OVERRIDES, pace: { ...PACE, backoff: { initialMs: 2000, maxMs: 2000 } } };
     await withHost(certificates, { simulated, overrides }, async ({ client, layer }) => {
       const desired = applianceOf(layer, { agentTimeoutSeconds: 0.1 });
       await client.putAppliance(desired);

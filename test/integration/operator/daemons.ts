@@ -41,7 +41,7 @@ const OVERRIDES: NonNullable<HostdConfig['overrides']> = {
     questionMs: 200,
     shutdownMs: 2000,
     containerMs: 5000,
-    backoff: { firstMs: 20, maxMs: 200 },
+    backoff: { initialMs: 20, maxMs: 200 },
   },
   reserveBytes: 0,
   measureMs: 200,

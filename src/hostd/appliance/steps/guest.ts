@@ -1,5 +1,5 @@
+import { orAborted } from '../../../base/abort.ts';
 import { configureGuest } from '../../../domain/services/guest-config.ts';
-import { orAborted } from '../../abort.ts';
 import { hostErrors } from '../../errors/index.ts';
 import {
   configurationDigest,

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
+import { orAborted } from '../../../base/abort.ts';
+import { sleep } from '../../../base/clock.ts';
 import { queued } from '../../../base/queued.ts';
-import { orAborted } from '../../abort.ts';
 import type { VmNetwork, VmSpec } from '../../drivers/driver.ts';
 import { HostError, hostErrors } from '../../errors/index.ts';
 import { ensureSpace } from '../../files/space.ts';
@@ -24,9 +25,9 @@ export function startStep(scope: Scope): Step {
       (await host.driver.inspect(desired.uuid, directory.path))?.state === 'Running',
     run: async (signal) => {
       await makeRoom(scope);
-      const askedAt = host.clock.now();
+      const askedAt = host.clock.monotonic();
       const create = () => {
-        waitedMs = host.clock.now() - askedAt;
+        waitedMs = host.clock.monotonic() - askedAt;
         return host.driver.start(vmSpecOf(scope), signal);
       };
       await queued(host.creation, create, signal);
@@ -131,11 +132,11 @@ export function agentStep(scope: Scope): Step {
     run: async (signal) => {
       // The guest boots for seconds: the package can come meanwhile. If it fails, the step Package tells so.
       fetchPackage(scope, signal).catch(() => undefined);
-      const deadline = host.clock.now() + desired.agentTimeoutSeconds * 1000;
+      const deadline = host.clock.monotonic() + desired.agentTimeoutSeconds * 1000;
       while (!(await answers(() => guest.ping(host.pace.questionMs), signal))) {
         await ensureRunning(scope);
-        if (host.clock.now() >= deadline) throw await giveUp(scope, signal);
-        await host.clock.sleep(host.pace.pollMs, signal);
+        if (host.clock.monotonic() >= deadline) throw await giveUp(scope, signal);
+        await sleep(host.clock, host.pace.pollMs, signal);
       }
     },
   };

@@ -1,4 +1,5 @@
-import { orAborted } from '../../abort.ts';
+import { orAborted } from '../../../base/abort.ts';
+import { sleep } from '../../../base/clock.ts';
 import { hostErrors } from '../../errors/index.ts';
 import type { GuestInterface } from '../../guest/guest.ts';
 import {
@@ -67,15 +68,16 @@ async function setNetwork(scope: Scope, network: BridgedNetwork, signal: AbortSi
 /** The guest is believed, not the command that was to configure it. */
 async function untilConfigured(scope: Scope, network: BridgedNetwork, signal: AbortSignal): Promise<void> {
   const { clock, pace } = scope.host;
-  const deadline = clock.now() + SETTLE_MS;
+  const deadline = clock.monotonic() + SETTLE_MS;
   for (;;) {
     const { told, own } = await askGuest(scope, network, signal);
     if (told.duplicate.includes(canonicalAddress(network.address)))
       throw hostErrors.addressInUse(network.address, 'as the guest found out');
     const faults = [...missingIn(network, told, own), ...surplusIn(network, told, own)];
     if (faults.length === 0) return;
-    if (clock.now() >= deadline) throw hostErrors.networkNotConfigured(network.address, faults.join(', '));
-    await clock.sleep(pace.pollMs, signal);
+    if (clock.monotonic() >= deadline)
+      throw hostErrors.networkNotConfigured(network.address, faults.join(', '));
+    await sleep(clock, pace.pollMs, signal);
   }
 }
 

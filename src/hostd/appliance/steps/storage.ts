@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { instant } from '../../../base/clock.ts';
 import type { DesiredAppliance } from '../../../host/protocol.ts';
-import { instant } from '../../clock.ts';
 import { codeOf, hostErrors } from '../../errors/index.ts';
 import { PARTIAL_SUFFIX, publishFile } from '../../files/durable-files.ts';
 import { ensureSpace } from '../../files/space.ts';

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import type { Clock } from '../../clock.ts';
+import type { Clock } from '../../../base/clock.ts';
 import { AgentClient } from '../../guest/agent.ts';
 
 type Held = { readonly agent: AgentClient; users: number };

@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { Agent, request } from 'undici';
-import type { Clock } from '../../clock.ts';
-import { orLate } from '../../guest/deadline.ts';
+import type { Clock } from '../../../base/clock.ts';
+import { orLate } from '../../../base/deadline.ts';
 import type { HostNetwork } from '../../network/links.ts';
 import type { Prober } from '../driver.ts';
 

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { createConnection, type Socket } from 'node:net';
-import type { Clock } from '../../clock.ts';
+import { type Clock, sleep } from '../../../base/clock.ts';
 import { codeOf } from '../../errors/index.ts';
 
 /** QEMU listens with a backlog of one: who comes third is told to come again. */
@@ -18,13 +18,13 @@ export async function connectIn(
   name: string,
   waitMs: number,
 ): Promise<Socket> {
-  const until = clock.now() + waitMs;
+  const until = clock.monotonic() + waitMs;
   for (;;) {
     try {
       return await connectOnce(directory, name);
     } catch (error) {
-      if (!busyCodes.has(codeOf(error) ?? '') || clock.now() >= until) throw error;
-      await clock.sleep(20);
+      if (!busyCodes.has(codeOf(error) ?? '') || clock.monotonic() >= until) throw error;
+      await sleep(clock, 20);
     }
   }
 }

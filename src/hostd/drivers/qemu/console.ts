@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
-import type { Clock } from '../../clock.ts';
+import type { Clock } from '../../../base/clock.ts';
 import { hostErrors, messageOf } from '../../errors/index.ts';
 import { boundConsole, readTail } from '../common/console.ts';
 import { connectIn } from '../common/socket.ts';

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { Logger } from 'pino';
-import { Locks } from '../../../base/keyed-mutex.ts';
-import type { Clock } from '../../clock.ts';
+import type { Clock } from '../../../base/clock.ts';
+import { KeyedMutex } from '../../../base/keyed-mutex.ts';
 import { type HostError, toHostError, toProblem } from '../../errors/index.ts';
 import { createAgentGuest } from '../../guest/agent-guest.ts';
 import { bridgeProblem } from '../../network/bridge.ts';
@@ -50,7 +50,7 @@ const agentLimitMs = 5_000;
 /** VMs by QEMU over QMP, with the standard agent in the guest. Linux only: it finds its VMs again in /proc. */
 export function createQemuDriver(config: QemuDriverConfig): Driver {
   const { clock } = config;
-  const locks = new Locks();
+  const locks = new KeyedMutex();
   const agents = new Agents(clock, (directory) => connectIn(clock, directory, vmFiles.agent, agentLimitMs));
   const consolesInUse = new Set<string>();
   const hypervisor = createDetector(config);
@@ -88,11 +88,11 @@ export function createQemuDriver(config: QemuDriverConfig): Driver {
 
 /** One detection at a time; one that failed is not repeated at once, since its trial guests may take seconds to fail. */
 function createDetector(config: QemuDriverConfig): () => Promise<Hypervisor> {
-  const locks = new Locks();
+  const locks = new KeyedMutex();
   let told = false;
   let failure: { readonly error: HostError; readonly until: number } | undefined;
   const once = async () => {
-    if (failure !== undefined && config.clock.now() < failure.until) throw failure.error;
+    if (failure !== undefined && config.clock.monotonic() < failure.until) throw failure.error;
     try {
       const found = await detect({
         binary: config.binary ?? 'qemu-system-x86_64',
@@ -107,7 +107,7 @@ function createDetector(config: QemuDriverConfig): () => Promise<Hypervisor> {
       const failed = toHostError(error);
       // A missing program costs nothing to look for.
       const pauseMs = failed.reason === 'HypervisorMissing' ? 0 : failurePauseMs;
-      failure = { error: failed, until: config.clock.now() + pauseMs };
+      failure = { error: failed, until: config.clock.monotonic() + pauseMs };
       throw failed;
     }
   };

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Clock } from '../../clock.ts';
+import type { Clock } from '../../../base/clock.ts';
 import { hostErrors, messageOf } from '../../errors/index.ts';
 import type { AgentClient } from '../../guest/agent.ts';
 import type { HostNetwork } from '../../network/links.ts';
@@ -53,7 +53,7 @@ export async function shutDownVm(
   timeoutMs: number,
   agent: AgentClient,
 ): Promise<boolean> {
-  const until = clock.now() + timeoutMs;
+  const until = clock.monotonic() + timeoutMs;
   const running = await findVm(uuid, directory);
   if (running === undefined) return true;
   const state = await pressPowerButton(clock, directory);
@@ -61,10 +61,10 @@ export async function shutDownVm(
     await endVm(clock, running);
     return true;
   }
-  const asked = agent.tell('guest-shutdown', { mode: 'powerdown' }, Math.max(1, until - clock.now()));
+  const asked = agent.tell('guest-shutdown', { mode: 'powerdown' }, Math.max(1, until - clock.monotonic()));
   // The button may be enough: an agent that does not answer, or refuses, is no failure as long as the guest ends.
   asked.catch(messageOf);
-  return waitUntilGone(clock, running, Math.max(0, until - clock.now()));
+  return waitUntilGone(clock, running, Math.max(0, until - clock.monotonic()));
 }
 
 async function pressPowerButton(clock: Clock, directory: string) {

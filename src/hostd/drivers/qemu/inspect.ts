@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Clock, instant } from '../../clock.ts';
+import { type Clock, instant } from '../../../base/clock.ts';
 import { codeOf, hostErrors, toProblem } from '../../errors/index.ts';
 import type { HostNetwork } from '../../network/links.ts';
 import { connectionProblem } from '../common/tap.ts';

@@ -1,5 +1,5 @@
+import type { Clock } from '../../../base/clock.ts';
 import type { Problem } from '../../../host/protocol.ts';
-import type { Clock } from '../../clock.ts';
 import { hostErrors, toProblem } from '../../errors/index.ts';
 import { isRecord } from '../common/json.ts';
 import { connectIn } from '../common/socket.ts';

@@ -1,6 +1,6 @@
 import { readlink, realpath, stat } from 'node:fs/promises';
 import { basename, join, resolve, sep } from 'node:path';
-import type { Clock } from '../../clock.ts';
+import { type Clock, sleep } from '../../../base/clock.ts';
 import { codeOf } from '../../errors/index.ts';
 import { allProcesses, type FoundProcess, findProcess, isAway, readIfThere } from '../common/process-list.ts';
 import { vmFiles } from './files.ts';
@@ -83,10 +83,10 @@ export async function waitUntilGone(
   timeoutMs: number,
   signal?: AbortSignal,
 ): Promise<boolean> {
-  const until = clock.now() + timeoutMs;
+  const until = clock.monotonic() + timeoutMs;
   for (let pauseMs = 5; await isAlive(process); pauseMs = Math.min(pauseMs * 2, 250)) {
-    if (clock.now() >= until) return false;
-    await clock.sleep(pauseMs, signal);
+    if (clock.monotonic() >= until) return false;
+    await sleep(clock, pauseMs, signal);
   }
   return true;
 }

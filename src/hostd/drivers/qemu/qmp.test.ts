@@ -1,6 +1,6 @@
 import { type Duplex, duplexPair } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { systemClock } from '../../clock.ts';
+import { systemClock } from '../../../base/clock.ts';
 import { linesOf } from '../../guest/lines.ts';
 import { QmpCommandError, withQmp } from './qmp.ts';
 

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
-import type { Clock } from '../../clock.ts';
-import { orLate } from '../../guest/deadline.ts';
+import type { Clock } from '../../../base/clock.ts';
+import { orLate } from '../../../base/deadline.ts';
 import { linesOf } from '../../guest/lines.ts';
 import { isRecord } from '../common/json.ts';
 
@@ -30,13 +30,13 @@ export async function withQmp<T>(
   timeoutMs: number,
   use: (qmp: Qmp) => Promise<T>,
 ): Promise<T> {
-  const until = clock.now() + timeoutMs;
+  const until = clock.monotonic() + timeoutMs;
   const stream = await connect();
   // Whoever reads is told of the error; without a listener of its own it would end the process.
   stream.on('error', () => stream.destroy());
   const conversation = converse(stream, use);
   try {
-    const result = await orLate(clock, conversation, Math.max(0, until - clock.now()));
+    const result = await orLate(clock, conversation, Math.max(0, until - clock.monotonic()));
     if (result === 'late') throw new Error(`QEMU's monitor did not answer within ${timeoutMs} ms`);
     return result;
   } finally {

@@ -1,4 +1,4 @@
-import type { Clock } from '../../clock.ts';
+import { type Clock, sleep } from '../../../base/clock.ts';
 import { type HostError, hostErrors } from '../../errors/index.ts';
 import { requireBridge } from '../../network/bridge.ts';
 import type { HostNetwork } from '../../network/links.ts';
@@ -106,17 +106,17 @@ async function untilMonitorAnswers(
   limitMs: number,
   signal?: AbortSignal,
 ): Promise<undefined> {
-  const until = clock.now() + limitMs;
+  const until = clock.monotonic() + limitMs;
   for (let pauseMs = 5; ; pauseMs = Math.min(pauseMs * 1.5, 100)) {
     try {
       await withMonitor(clock, directory, monitorLimitMs, readCondition);
       return;
     } catch (error) {
       signal?.throwIfAborted();
-      if (clock.now() >= until) {
+      if (clock.monotonic() >= until) {
         throw hostErrors.hypervisorSilent(`QEMU in ${directory}`, error);
       }
-      await clock.sleep(pauseMs, signal);
+      await sleep(clock, pauseMs, signal);
     }
   }
 }

@@ -1,4 +1,4 @@
-import type { Clock } from '../../clock.ts';
+import { type Clock, sleep } from '../../../base/clock.ts';
 import { HostError } from '../../errors/index.ts';
 
 /** The bridge that simulated VMs are on, when the host was not told of another: there is none. */
@@ -75,7 +75,7 @@ export class Simulation {
   /** Takes the step's time, then fails if it shall. `limitMs` is how long the caller waits. */
   async spend(step: SimulatedStep, who: string, signal?: AbortSignal, limitMs = FOR_EVER_MS): Promise<void> {
     const told = this.#take(step, who);
-    await this.clock.sleep(told?.hangs === true ? limitMs : this.timeOf(step), signal);
+    await sleep(this.clock, told?.hangs === true ? limitMs : this.timeOf(step), signal);
     if (told !== undefined) throw new HostError('SimulatedFailure', told.message);
   }
 

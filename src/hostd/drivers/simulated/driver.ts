@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { appendFile, open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { instant } from '../../clock.ts';
+import { instant } from '../../../base/clock.ts';
 import { codeOf, hostErrors } from '../../errors/index.ts';
 import { canonicalAddress } from '../../network/request.ts';
 import type { Driver, VmObservation, VmSpec } from '../driver.ts';

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { sleep } from '../../../base/clock.ts';
 import { READ_INSTALLED } from '../../appliance/installed.ts';
 import { hostErrors } from '../../errors/index.ts';
 import type { Guest, GuestExecResult } from '../../guest/guest.ts';
@@ -19,7 +20,7 @@ export function createSimulatedGuest(simulation: Simulation, directory: string):
     const answersIn = vm?.state === 'Running' ? vm.agentAt - clock.now() : Infinity;
     if (vm !== undefined && answersIn <= 0) return vm;
     // A silent agent is waited for, as it would be on a real channel: it may begin to answer meanwhile.
-    await clock.sleep(Math.min(timeoutMs, answersIn), closed.signal);
+    await sleep(clock, Math.min(timeoutMs, answersIn), closed.signal);
     if (vm !== undefined && answersIn < timeoutMs) return vm;
     throw hostErrors.agentUnavailable(`no answer within ${timeoutMs} ms`);
   };

@@ -2,7 +2,7 @@ import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { systemClock } from '../../clock.ts';
+import { systemClock } from '../../../base/clock.ts';
 import { type Behaviour, refuse } from '../../guest/testing/fake-agent.ts';
 import type { Driver } from '../driver.ts';
 import { readNote } from './domain-record.ts';

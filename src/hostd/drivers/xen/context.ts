@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { Clock } from '../../clock.ts';
+import type { Clock } from '../../../base/clock.ts';
 import type { HostNetwork } from '../../network/links.ts';
 import type { DomainSurroundings } from './configuration.ts';
 import type { ConsoleLogs } from './console/console.ts';

@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net';
 import { join, resolve } from 'node:path';
 import type { Logger } from 'pino';
-import { Locks } from '../../../base/keyed-mutex.ts';
-import type { Clock } from '../../clock.ts';
+import type { Clock } from '../../../base/clock.ts';
+import { KeyedMutex } from '../../../base/keyed-mutex.ts';
 import { hostErrors } from '../../errors/index.ts';
 import { createAgentGuest } from '../../guest/agent-guest.ts';
 import { createHostNetwork } from '../../network/links.ts';
@@ -61,7 +61,7 @@ export function createXenDriver(config: XenDriverConfig): Driver {
   const creationLock = join(runDirectory, 'creation.lock');
   const network = createHostNetwork(clock, searchPath);
   const consoles = new ConsoleLogs(clock);
-  const locks = new Locks();
+  const locks = new KeyedMutex();
   const consolesInUse = new Set<string>();
   let timeouts = 0;
   const { grub = debianGrub, xlConfiguration = '/etc/xen/xl.conf' } = config;
@@ -111,7 +111,7 @@ export function createXenDriver(config: XenDriverConfig): Driver {
 }
 
 /** The agent of the VM in `directory`, which gets its console back first when it was taken out for a checkpoint. */
-async function connectAgent(context: XenContext, locks: Locks, directory: string): Promise<Socket> {
+async function connectAgent(context: XenContext, locks: KeyedMutex, directory: string): Promise<Socket> {
   const note = await readNote(directory);
   if (note === undefined) throw hostErrors.agentUnavailable('the VM was never started');
   if (note.parted === true) await locks.run(note.uuid, () => joinAgent(context, note.uuid, directory));

@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { sleep } from '../../../base/clock.ts';
 import { HostError, hostErrors, messageOf } from '../../errors/index.ts';
 import type { AgentClient } from '../../guest/agent.ts';
 import type { XenContext } from './context.ts';
@@ -22,7 +23,7 @@ const unheard: readonly string[] = ['ToolstackFailed', 'ToolstackSilent'];
  * what libxl does not manage in its own time is asked for again.
  */
 export async function endDomain({ clock, toolstack }: XenContext, { id, uuid, name }: Domain): Promise<void> {
-  const until = clock.now() + endLimitMs;
+  const until = clock.monotonic() + endLimitMs;
   let words = 'it goes on dying';
   for (;;) {
     try {
@@ -35,9 +36,9 @@ export async function endDomain({ clock, toolstack }: XenContext, { id, uuid, na
     for (let asked = 0; asked < 10; asked += 1) {
       const left = (await toolstack.domains()).find((each) => each.id === id && each.uuid === uuid);
       if (left === undefined) return removeBootLoaderLog(id);
-      await clock.sleep(askPauseMs);
+      await sleep(clock, askPauseMs);
     }
-    if (clock.now() >= until) throw hostErrors.domainNotEnding(name ?? uuid, id, words);
+    if (clock.monotonic() >= until) throw hostErrors.domainNotEnding(name ?? uuid, id, words);
   }
 }
 
@@ -67,7 +68,7 @@ export async function shutDownVm(
   agent: AgentClient,
 ): Promise<boolean> {
   const { clock, toolstack } = context;
-  const until = clock.now() + timeoutMs;
+  const until = clock.monotonic() + timeoutMs;
   const domain = await findDomain(toolstack, uuid, directory);
   if (domain === undefined) return true;
   if (isUnfinished(domain) || (await commandsAt(directory)).length > 0) {
@@ -83,8 +84,8 @@ export async function shutDownVm(
       await putAway(context, now, directory);
       return true;
     }
-    if (clock.now() >= until) return false;
-    await clock.sleep(askPauseMs);
+    if (clock.monotonic() >= until) return false;
+    await sleep(clock, askPauseMs);
   }
 }
 

@@ -2,7 +2,7 @@ import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { systemClock } from '../../clock.ts';
+import { systemClock } from '../../../base/clock.ts';
 import { createXenDriver } from './driver.ts';
 import { FakeHost, OTHER } from './testing/fake-host.ts';
 import { changeState } from './testing/fake-xl.ts';

@@ -1,6 +1,6 @@
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
-import { instant } from '../../clock.ts';
+import { instant, sleep } from '../../../base/clock.ts';
 import { codeOf, type HostError, hostErrors } from '../../errors/index.ts';
 import { writeDurably } from '../../files/durable-files.ts';
 import { tryFileLock } from '../../files/file-lock.ts';
@@ -69,7 +69,7 @@ async function make(
       if (tellsOfBackend(words)) throw await failure(context, vm, words);
       throw hostErrors.creationTimedOut(vm.domain, tries, words);
     }
-    await context.clock.sleep(pauseMs * failures, signal);
+    await sleep(context.clock, pauseMs * failures, signal);
   }
 }
 
@@ -87,7 +87,7 @@ async function inCreation<T>(
         .then(work)
         .finally(() => lock.release());
     }
-    await clock.sleep(turnMs, signal);
+    await sleep(clock, turnMs, signal);
   }
 }
 

@@ -1,3 +1,4 @@
+import { sleep } from '../../../../base/clock.ts';
 import { hostErrors } from '../../../errors/index.ts';
 import type { AgentClient } from '../../../guest/agent.ts';
 import type { XenContext } from '../context.ts';
@@ -107,14 +108,14 @@ async function untilTaken(context: XenContext, id: number): Promise<void> {
 }
 
 async function until({ clock }: XenContext, isSo: () => Promise<boolean>, words: string): Promise<void> {
-  const deadline = clock.now() + limitMs;
+  const deadline = clock.monotonic() + limitMs;
   while (!(await isSo())) {
-    if (clock.now() >= deadline) {
+    if (clock.monotonic() >= deadline) {
       throw hostErrors.agentUnavailable(
         `its console was offered and taken back for a checkpoint, and the guest ${words}`,
       );
     }
-    await clock.sleep(askPauseMs);
+    await sleep(clock, askPauseMs);
   }
 }
 

@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { ReadStream } from 'node:tty';
 import { promisify } from 'node:util';
-import type { Clock } from '../../../clock.ts';
+import type { Clock } from '../../../../base/clock.ts';
 import { hostErrors, messageOf } from '../../../errors/index.ts';
 import { boundConsole, longestConsoleBytes, readTail } from '../../common/console.ts';
 import { allProcesses } from '../../common/process-list.ts';
@@ -31,7 +31,7 @@ export class ConsoleLogs {
 
   /** Where xenconsoled keeps the guests' logs; undefined when it keeps none, or does not run. */
   async directory(): Promise<string | undefined> {
-    const now = this.#clock.now();
+    const now = this.#clock.monotonic();
     if (this.#found === undefined || now - this.#found.at > trustMs) {
       this.#found = { directory: await logDirectory(), at: now };
     }

@@ -1,7 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
-import type { Clock } from '../../../clock.ts';
+import type { Clock } from '../../../../base/clock.ts';
 import { connectIn } from '../../common/socket.ts';
 
 const connectLimitMs = 5_000;

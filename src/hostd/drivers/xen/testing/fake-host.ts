@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
-import { systemClock } from '../../../clock.ts';
+import { systemClock } from '../../../../base/clock.ts';
 import { type Behaviour, FakeAgent } from '../../../guest/testing/fake-agent.ts';
 import type { Driver, VmSpec } from '../../driver.ts';
 import { createXenDriver } from '../driver.ts';
@@ -67,10 +67,10 @@ export class FakeHost {
       // Pauses are short here; the limits on what hangs are not.
       clock: {
         ...systemClock,
-        now: () => systemClock.now() + this.#skippedMs,
-        sleep: (ms, signal) => {
+        monotonic: () => systemClock.monotonic() + this.#skippedMs,
+        schedule: (ms, run) => {
           napping();
-          return systemClock.sleep(ms >= 10_000 ? ms : Math.min(ms, 20), signal);
+          return systemClock.schedule(ms >= 10_000 ? ms : Math.min(ms, 20), run);
         },
       },
       log: pino({ level: 'silent' }),

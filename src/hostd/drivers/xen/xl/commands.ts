@@ -1,5 +1,5 @@
 import { basename, dirname, join } from 'node:path';
-import type { Clock } from '../../../clock.ts';
+import { type Clock, sleep } from '../../../../base/clock.ts';
 import { codeOf, hostErrors } from '../../../errors/index.ts';
 import { type Ending, launch } from '../../common/launch.ts';
 import { allProcesses, type FoundProcess } from '../../common/process-list.ts';
@@ -62,24 +62,24 @@ function isConfiguration(word: string): boolean {
 type Find = () => Promise<readonly FoundProcess[]>;
 
 async function untilNone(clock: Clock, find: Find, signal: AbortSignal | undefined): Promise<void> {
-  const until = clock.now() + commandLimitMs;
+  const until = clock.monotonic() + commandLimitMs;
   while ((await find()).length > 0) {
-    if (clock.now() >= until) return endFound(clock, find);
-    await clock.sleep(100, signal);
+    if (clock.monotonic() >= until) return endFound(clock, find);
+    await sleep(clock, 100, signal);
   }
 }
 
 async function endFound(clock: Clock, find: Find): Promise<void> {
-  const until = clock.now() + 4 * orderlyLimitMs;
-  const hardly = clock.now() + orderlyLimitMs;
+  const until = clock.monotonic() + 4 * orderlyLimitMs;
+  const hardly = clock.monotonic() + orderlyLimitMs;
   for (let found = await find(); found.length > 0; found = await find()) {
     const [first] = found;
-    if (clock.now() >= until) {
+    if (clock.monotonic() >= until) {
       const configuration = first?.arguments.find(isConfiguration) ?? '';
       throw hostErrors.vmNotEnding('xl', dirname(configuration), first?.pid ?? 0);
     }
-    for (const { pid } of found) signal(pid, clock.now() >= hardly ? 'SIGKILL' : 'SIGTERM');
-    await clock.sleep(50);
+    for (const { pid } of found) signal(pid, clock.monotonic() >= hardly ? 'SIGKILL' : 'SIGTERM');
+    await sleep(clock, 50);
   }
 }
 
@@ -97,7 +97,7 @@ export async function runCommand(
   const over = new AbortController();
   const until = abort === undefined ? over.signal : AbortSignal.any([over.signal, abort]);
   try {
-    const late = clock.sleep(commandLimitMs, until);
+    const late = sleep(clock, commandLimitMs, until);
     const ending = await Promise.race([xl.ended, late]);
     if (ending !== undefined) return ending;
     await endCommands(clock, directory);

@@ -1,5 +1,5 @@
-import { Recent } from '../../../../base/cached-answer.ts';
-import type { Clock } from '../../../clock.ts';
+import { CachedAnswer } from '../../../../base/cached-answer.ts';
+import type { Clock } from '../../../../base/clock.ts';
 import { hostErrors, messageOf } from '../../../errors/index.ts';
 import { locate, runProgram } from '../../common/programs.ts';
 import { isUnfinished } from '../domains.ts';
@@ -7,7 +7,7 @@ import { errorsIn, hypervisorProblem } from './classify.ts';
 import { type Domain, parseDisks, parseDomains, parseInfo, type XenInfo } from './parse.ts';
 
 export type ToolstackConfig = {
-  readonly clock: Pick<Clock, 'now'>;
+  readonly clock: Pick<Clock, 'monotonic'>;
   /** Name or path of xl. */
   readonly xl: string;
   /** Where programs are looked for, as `PATH`. */
@@ -28,14 +28,14 @@ export class Toolstack {
   readonly #config: ToolstackConfig;
   #listing: Promise<readonly Domain[]> | undefined;
   #nextListing: Promise<readonly Domain[]> | undefined;
-  readonly #recentDomains: Recent<readonly Domain[]>;
-  readonly #recentInfo: Recent<XenInfo>;
+  readonly #recentDomains: CachedAnswer<readonly Domain[]>;
+  readonly #recentInfo: CachedAnswer<XenInfo>;
   #disks: ReadonlyMap<string, readonly string[]> = new Map();
 
   constructor(config: ToolstackConfig) {
     this.#config = config;
-    this.#recentDomains = new Recent(config.clock, recentMs);
-    this.#recentInfo = new Recent(config.clock, recentMs);
+    this.#recentDomains = new CachedAnswer(config.clock, recentMs);
+    this.#recentInfo = new CachedAnswer(config.clock, recentMs);
   }
 
   /** Where xl lies. */
@@ -55,7 +55,7 @@ export class Toolstack {
     this.#recentInfo.forget();
   }
 
-  /** May be some seconds old (see `Recent`), but not from before this program's last change. */
+  /** May be some seconds old (see `CachedAnswer`), but not from before this program's last change. */
   info(): Promise<XenInfo> {
     return this.#recentInfo.get(async () => understood('xl info', parseInfo, await this.run(['info'])));
   }
