@@ -16,7 +16,7 @@ function builtIn(backend: Backend, bucket: string): Resource {
   return resource;
 }
 
-/** Creates the definition, or gives the one that is there the spec wanted, as a newer Coppice brings newer kinds. */
+/** Creates the definition, or updates an existing one: a newer Coppice brings newer kinds. */
 function ensureDefinition(backend: Backend, given: KubeObject): void {
   const resource = builtIn(backend, CRD_BUCKET);
   const { name = '' } = given.metadata;
@@ -38,7 +38,7 @@ function ensureDefinition(backend: Backend, given: KubeObject): void {
   updateObject(backend, target, transform, options);
 }
 
-/** Creates the object if it is missing: what was changed since stays changed. */
+/** Creates the object if it is missing; an existing object keeps its changes. */
 function ensure(backend: Backend, given: KubeObject): void {
   const resource = backend.registry.findKind(given.apiVersion, given.kind);
   if (resource === undefined) throw new Error(`the built-in kind ${given.kind} is not registered`);
@@ -46,7 +46,7 @@ function ensure(backend: Backend, given: KubeObject): void {
   createObject(backend, resource, structuredClone(given), { dryRun: false, fieldManager: MANAGER });
 }
 
-/** Puts into a store what every server has: its namespaces, its roles, and the definitions it is started with. */
+/** Fills a store with what every server has: namespaces, roles, and the given definitions. */
 export async function bootstrap(backend: Backend, crds: readonly KubeObject[]): Promise<void> {
   for (const name of SYSTEM_NAMESPACES) {
     ensure(backend, { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });

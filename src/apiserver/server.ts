@@ -8,7 +8,7 @@ import { authenticator, tokenLookup } from './auth/authenticate.ts';
 import { RbacPolicy } from './auth/rbac/policy.ts';
 import type { TokenUser } from './auth/types.ts';
 import { bootstrap } from './bootstrap.ts';
-import { Upkeep } from './controllers/upkeep.ts';
+import { ControllerManager } from './controllers/controller-manager.ts';
 import { clusterKinds } from './core-kinds/cluster.ts';
 import { configKinds } from './core-kinds/config.ts';
 import { crdKind } from './core-kinds/crds.ts';
@@ -25,16 +25,16 @@ import { SqliteFile } from './storage/sqlite.ts';
 import type { KubeObject } from './types.ts';
 import { WatchHub } from './watch/watch-hub.ts';
 
-/** How the embedded API server is started. */
+/** Options of the embedded API server. */
 export interface ApiServerOptions {
-  /** The SQLite file, made if it is missing; `:memory:` keeps nothing. */
+  /** The SQLite file, created if missing; `:memory:` persists nothing. */
   storagePath: string;
-  /** Port 0 takes any that is free. */
+  /** Port 0 selects a free port. */
   listen: { host: string; port: number };
   /** PEM. Client certificates are checked against `clientCa`. */
   tls: { key: string; cert: string; clientCa: string };
   tokens: readonly TokenUser[];
-  /** CustomResourceDefinitions to serve, besides those that clients create. */
+  /** CustomResourceDefinitions to serve in addition to those that clients create. */
   crds: readonly KubeObject[];
   /** The time, in milliseconds since the epoch; defaults to the system's clock. */
   clock?: () => number;
@@ -50,7 +50,7 @@ export interface ApiServer {
   /** `https://127.0.0.1:6443` */
   readonly url: string;
   readonly port: number;
-  /** Ends watches and connections, lets requests under way finish, and closes the storage. */
+  /** Ends watches, lets requests in progress finish, closes connections and the storage. */
   close(): Promise<void>;
 }
 
@@ -58,7 +58,7 @@ interface Parts {
   readonly backend: Backend;
   readonly policy: RbacPolicy;
   readonly hub: WatchHub;
-  readonly upkeep: Upkeep;
+  readonly controllers: ControllerManager;
   readonly server: Server;
   readonly connections: Connections;
   state: ServerState;
@@ -67,7 +67,7 @@ interface Parts {
 const DEFAULT_HISTORY = { maxChanges: 10_000, maxAgeMs: 10 * 60 * 1000 };
 const DEFAULT_BOOKMARK_INTERVAL_MS = 60 * 1000;
 const CLOSE_GRACE_MS = 5000;
-/** Characters that cannot make up words or be mistaken for each other, as kube's generated names use them. */
+/** kube's characters for generated names: they form no words and are not easily confused. */
 const NAME_CHARACTERS = 'bcdfghjklmnpqrstvwxz2456789';
 
 function nameSuffix(): string {
@@ -95,7 +95,7 @@ async function listen(server: Server, host: string, port: number): Promise<numbe
   return (server.address() as AddressInfo).port;
 }
 
-/** Lets answers under way go out, then closes all connections. */
+/** Lets answers in progress finish, then closes all connections. */
 async function closeServer(server: Server, connections: Connections): Promise<void> {
   await connections.drain(CLOSE_GRACE_MS);
   if (!server.listening) return;
@@ -106,10 +106,10 @@ async function closeServer(server: Server, connections: Connections): Promise<vo
 }
 
 function newHttpsServer({ key, cert, clientCa }: ApiServerOptions['tls']): Server {
-  // Certificates that do not check out are refused by authentication, with a 401 that says so, not by the handshake.
+  // Authentication refuses invalid certificates with a 401 that says so; the handshake accepts them.
   const client = { ca: clientCa, requestCert: true, rejectUnauthorized: false };
   const server = createServer({ key, cert, minVersion: 'TLSv1.2', ...client });
-  // Watches and idle connections of clients live longer than Node's defaults.
+  // Watches and clients' idle connections must outlive Node's default time-outs.
   server.keepAliveTimeout = 3 * 60 * 1000;
   server.requestTimeout = 60 * 1000;
   return server;
@@ -135,14 +135,14 @@ function newRouter(
   });
 }
 
-/** All the parts of a server, put together but not yet running. */
+/** Assembles a server's parts without starting them. */
 function assemble(options: ApiServerOptions): Parts {
   const { backend, policy } = openBackend(options);
   const hub = new WatchHub(backend.store);
-  const upkeep = new Upkeep(backend, options.log, (bucket) => hub.endBucket(bucket));
+  const controllers = new ControllerManager(backend, options.log, (bucket) => hub.endBucket(bucket));
   const server = newHttpsServer(options.tls);
   const connections = new Connections(server);
-  const parts: Parts = { backend, policy, hub, upkeep, server, connections, state: 'starting' };
+  const parts: Parts = { backend, policy, hub, controllers, server, connections, state: 'starting' };
   const router = newRouter(options, parts, () => parts.state);
   server.on('request', (request, response) => {
     connections.begin(response);
@@ -155,17 +155,17 @@ async function stop(parts: Parts): Promise<void> {
   parts.state = 'stopping';
   parts.hub.close();
   await closeServer(parts.server, parts.connections);
-  parts.upkeep.close();
+  parts.controllers.close();
   parts.backend.store.close();
 }
 
-/** Starts the embedded API server. Rejects when the port is taken, the storage in use or a definition invalid. */
+/** Starts the embedded API server. Rejects when the port is taken, the storage is in use, or a definition is invalid. */
 export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
   const { host, port: wanted } = options.listen;
   const parts = assemble(options);
   try {
     await bootstrap(parts.backend, options.crds);
-    parts.upkeep.start();
+    parts.controllers.start();
     await parts.backend.store.committed();
     const port = await listen(parts.server, host, wanted);
     parts.state = 'ready';

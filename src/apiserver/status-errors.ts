@@ -1,7 +1,7 @@
 import { renderFieldError } from './field-errors.ts';
 import type { FieldError } from './types.ts';
 
-/** `metav1.Status` as kube-apiserver sends it on failure (and on success of a deletion). */
+/** `metav1.Status` as kube-apiserver sends it on failure and after a deletion. */
 export interface Status {
   kind: 'Status';
   apiVersion: 'v1';
@@ -28,10 +28,10 @@ interface StatusDetails {
   retryAfterSeconds?: number;
 }
 
-/** What the errors need to know of a resource or a kind: `{group: 'example.com', name: 'widgets'}`. */
+/** A resource or kind, as errors name it: `{group: 'example.com', name: 'widgets'}`. */
 export interface GroupName {
   group: string;
-  /** plural (`widgets`) or kind (`Widget`), by the message */
+  /** Plural (`widgets`) or kind (`Widget`), depending on the message. */
   name: string;
 }
 
@@ -43,7 +43,7 @@ interface Failure {
   metadata?: { continue?: string };
 }
 
-/** An error that the client is meant to see, body and all. Whatever else is thrown becomes an InternalError. */
+/** An error that is sent to the client as it is. Any other error becomes an InternalError. */
 export class ApiError extends Error {
   readonly status: Status & { code: number };
 
@@ -81,7 +81,7 @@ export function notFound(resource: GroupName, name: string): ApiError {
   return new ApiError({ code: 404, reason: 'NotFound', message, details: detailsOf(resource, name) });
 }
 
-/** There is no such path of the API, though the resource exists. */
+/** The resource exists, but the path does not. */
 export function noSuchSubresource(): ApiError {
   const message = 'the server could not find the requested resource';
   return new ApiError({ code: 404, reason: 'NotFound', message, details: {} });
@@ -92,7 +92,7 @@ export function alreadyExists(resource: GroupName, name: string): ApiError {
   return new ApiError({ code: 409, reason: 'AlreadyExists', message, details: detailsOf(resource, name) });
 }
 
-/** generateName was tried several times, and each name was taken. */
+/** Every name that generateName produced was taken. */
 export function generateNameConflict(resource: GroupName, name: string): ApiError {
   const message = `${qualified(resource)} ${JSON.stringify(name)} already exists, the server was not able to generate a unique name for the object`;
   const details = { ...detailsOf(resource, name), retryAfterSeconds: 1 };
@@ -113,7 +113,7 @@ export function badRequest(message: string): ApiError {
   return new ApiError({ code: 400, reason: 'BadRequest', message });
 }
 
-/** A body that is JSON and yet no object of its kind; `why` are the decoder's words. */
+/** A JSON body that is not an object of its kind; `why` is the decoder's message. */
 export function notDecodable({ kind, version }: { kind: string; version: string }, why: string): ApiError {
   return badRequest(`${kind} in version "${version}" cannot be handled as a ${kind}: ${why}`);
 }
@@ -122,7 +122,7 @@ export function unauthorized(): ApiError {
   return new ApiError({ code: 401, reason: 'Unauthorized', message: 'Unauthorized' });
 }
 
-/** `resource` is absent for a path that is no resource (`/api`). */
+/** `resource` is absent for a path that names no resource (`/api`). */
 export function forbidden(resource: GroupName | undefined, name: string | undefined, why: string): ApiError {
   if (resource === undefined) {
     return new ApiError({ code: 403, reason: 'Forbidden', message: `forbidden: ${why}`, details: {} });
@@ -132,7 +132,7 @@ export function forbidden(resource: GroupName | undefined, name: string | undefi
   return new ApiError({ code: 403, reason: 'Forbidden', message, details: detailsOf(resource, name) });
 }
 
-/** 403 with the cause that clients look for when a namespace is on its way out. */
+/** 403 with the cause that clients check for when a namespace is being deleted. */
 export function namespaceTerminating(resource: GroupName, name: string, namespace: string): ApiError {
   const why = `unable to create new content in namespace ${namespace} because it is being terminated`;
   const subject = `${qualified(resource)} ${JSON.stringify(name)}`;
@@ -165,12 +165,12 @@ export function invalid(kind: GroupName, name: string, errors: readonly FieldErr
   });
 }
 
-/** A query parameter is wrong: kube validates them as a kind of their own. */
+/** Invalid query parameters: kube validates them as an object of their own kind. */
 export function invalidOptions(kind: string, errors: readonly FieldError[]): ApiError {
   return invalid({ group: 'meta.k8s.io', name: kind }, '', errors);
 }
 
-/** A JSON patch that parses, but cannot be applied. */
+/** A JSON patch that is well-formed but cannot be applied. */
 export function unprocessablePatch(): ApiError {
   const message = 'the server rejected our request due to an error in our request';
   return new ApiError({ code: 422, reason: 'Invalid', message, details: {} });
@@ -191,7 +191,7 @@ export function unsupportedMediaType(accepted: readonly string[]): ApiError {
   return new ApiError({ code: 415, reason: 'UnsupportedMediaType', message });
 }
 
-/** As kube's patches of built-in kinds have it, which say nothing of what would do. */
+/** kube's message for built-in kinds, which does not list the supported types. */
 export function unsupportedPatch(): ApiError {
   const message = '415: Unsupported Media Type';
   return new ApiError({ code: 415, reason: 'UnsupportedMediaType', message, details: {} });
@@ -202,7 +202,7 @@ export function tooLarge(limit: number): ApiError {
   return new ApiError({ code: 413, reason: 'RequestEntityTooLarge', message, details: {} });
 }
 
-/** The history asked for is compacted: list again. */
+/** The requested history is compacted: the client must list again. */
 export function expired(message: string, metadata: { continue?: string } = {}): ApiError {
   return new ApiError({ code: 410, reason: 'Expired', message, metadata });
 }
@@ -217,7 +217,7 @@ export function resourceVersionTooLarge(asked: number, current: number): ApiErro
   });
 }
 
-/** Sent while the server stops: the client tries again, and finds its successor. */
+/** Sent while the server stops: the client retries and reaches its successor. */
 export function shuttingDown(): ApiError {
   return new ApiError({
     code: 503,
@@ -237,12 +237,12 @@ export function internalError(message: string): ApiError {
   });
 }
 
-/** Server-side apply met fields that others own. */
+/** Server-side apply conflicts with other managers' fields. */
 export function applyConflict(message: string, causes: readonly StatusCause[]): ApiError {
   return new ApiError({ code: 409, reason: 'Conflict', message, details: { causes: [...causes] } });
 }
 
-/** 200 of a deletion that took effect at once. */
+/** The 200 of a deletion that took effect at once. */
 export function deletedStatus(resource: GroupName, name: string, uid: string | undefined): Status {
   return {
     kind: 'Status',

@@ -1,7 +1,7 @@
 import type { Column, Resource } from './registry/resource.ts';
 import type { KubeObject } from './types.ts';
 
-/** What of the object comes with each row. */
+/** The part of the object that each row includes. */
 export type IncludeObject = 'None' | 'Metadata' | 'Object';
 
 interface Table {
@@ -17,7 +17,7 @@ export function includeObjectOf(query: URLSearchParams): IncludeObject {
   return value === 'None' || value === 'Object' ? value : 'Metadata';
 }
 
-/** The object without all but its metadata, as clients that only keep an index want it. */
+/** The object reduced to its metadata, for clients that only keep an index. */
 export function partialMetadata(object: KubeObject, apiVersion: string): object {
   return { kind: 'PartialObjectMetadata', apiVersion, metadata: object.metadata };
 }
@@ -37,7 +37,7 @@ function definitions(columns: readonly Column[]): Omit<Column, 'cell'>[] {
   }));
 }
 
-/** How objects become rows. */
+/** Options for converting objects to rows. */
 export interface TableForm {
   readonly resource: Resource;
   readonly include: IncludeObject;

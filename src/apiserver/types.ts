@@ -1,6 +1,6 @@
 /**
- * The vocabulary that the parts of the embedded API server share: what an object, a schema, a field error and a
- * kind are, and the contracts of schema compilation and server-side apply.
+ * Types that the parts of the embedded API server share: objects, schemas, field errors and kinds, and the contracts of
+ * schema compilation and server-side apply.
  */
 
 export type JsonValue = string | number | boolean | null | JsonValue[] | JsonObject;
@@ -47,7 +47,7 @@ export interface ObjectMeta {
   selfLink?: string;
 }
 
-/** Any object of the API: everything besides type and metadata is the kind's own. */
+/** Any object of the API; fields besides type and metadata depend on the kind. */
 export interface KubeObject {
   apiVersion: string;
   kind: string;
@@ -132,28 +132,28 @@ export interface FieldError {
 }
 
 /**
- * A structural schema made ready for use. All three take the whole object (with apiVersion, kind, metadata); type
- * and metadata are left alone at the root, where the server itself looks after them.
+ * A compiled structural schema. All three functions take the whole object (with apiVersion, kind, metadata) but ignore type
+ * and metadata at the root, which the server itself handles.
  */
 export interface CompiledSchema {
-  /** Removes what the schema does not know, in place; returns the paths removed, e.g. `spec.foo`. */
+  /** Removes fields that the schema does not declare, in place; returns their paths, e.g. `spec.foo`. */
   prune(object: JsonObject): string[];
   /**
-   * Fills in defaults, in place. `keepNulls` is for what server-side apply gives: kube does not drop the nulls of a
-   * manifest there.
+   * Fills in defaults, in place. `keepNulls` is for the result of server-side apply: kube does not drop a manifest's nulls
+   * there.
    */
   applyDefaults(object: JsonObject, nulls?: { keepNulls?: boolean }): void;
   /**
-   * OpenAPI and CEL rules; with `old` the transition rules too. Empty when all is well. `status` says that only the
-   * status is written: kube then names fields in its sentences from there (`status.phase: … phase in body must be …`).
+   * Checks OpenAPI and CEL rules; with `old` also transition rules. Empty when the object is valid. `status` says that only
+   * the status is written: kube's messages then name fields relative to it (`status.phase: … phase in body must be …`).
    */
   validate(object: JsonObject, old?: JsonObject, subresource?: 'status'): FieldError[];
 }
 
-/** Whose fields a write touches: undefined is the main resource. */
+/** The endpoint of a write: undefined is the main resource. */
 export type Subresource = 'status' | 'scale' | undefined;
 
-/** What server-side apply is given: `applied` is the manifest as sent, `live` is absent on create through apply. */
+/** The input of server-side apply: `applied` is the manifest as sent; `live` is absent when apply creates the object. */
 export interface ApplyRequest {
   live: KubeObject | undefined;
   applied: KubeObject;
@@ -161,7 +161,7 @@ export interface ApplyRequest {
   force: boolean;
   apiVersion: string;
   subresource: Subresource;
-  /** The kind's OpenAPI schema, for list types and map types; undefined: everything granular, lists atomic. */
+  /** The kind's OpenAPI schema, for list and map types; if undefined, maps are granular and lists atomic. */
   schema: JsonSchema | undefined;
   /** RFC 3339, whole seconds. */
   now: string;
@@ -180,13 +180,13 @@ export interface ApplyConflict {
 
 export type ApplyResult = { ok: true; object: KubeObject } | { ok: false; conflicts: ApplyConflict[] };
 
-/** An ordinary write whose managed fields are to be brought up to date; `old` is absent on create. */
+/** An ordinary write for which managedFields need an update; `old` is absent on create. */
 export interface TrackRequest {
   /** The structs that every object of the kind has, as kube's own kinds do: `{ spec: {} }`. */
   structs?: JsonObject;
   old: KubeObject | undefined;
   updated: KubeObject;
-  /** As it came, with what this endpoint does not write; not said where it can not but fit the schema. */
+  /** The object as sent, including fields that this endpoint does not write; absent where it always fits the schema. */
   sent?: KubeObject | undefined;
   manager: string;
   apiVersion: string;
@@ -195,7 +195,7 @@ export interface TrackRequest {
   now: string;
 }
 
-/** One kind as the OpenAPI documents describe it. */
+/** One kind in the OpenAPI documents. */
 export interface OpenApiKind {
   /** '' is the core group. */
   group: string;

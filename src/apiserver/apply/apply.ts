@@ -1,7 +1,7 @@
 /**
  * Server-side apply and the book-keeping of field ownership for ordinary writes, as kube-apiserver does them
- * (structured-merge-diff): who owns which field, which writes conflict, what an applier's manifest no longer holds
- * and is therefore removed.
+ * (structured-merge-diff): which manager owns which field, which writes conflict, and which fields are removed because
+ * an applier's manifest no longer holds them.
  */
 
 import { cloneJson } from '../schema/json.ts';
@@ -34,7 +34,7 @@ import { type MergeType, mergeTypeOf } from './merge-type.ts';
 import { changes, conflictsOf, mergeAndPrune, tracked, yieldFields } from './update.ts';
 import { equalValues, isObject } from './walk.ts';
 
-/** A manifest that cannot be merged: unknown fields, doubles in a set, managedFields of its own. */
+/** A manifest that cannot be merged: it has unknown fields, duplicate items in a set, or managedFields. */
 export class ApplyError extends Error {
   /** The HTTP status with which kube answers. */
   readonly code: 400 | 500;
@@ -45,13 +45,13 @@ export class ApplyError extends Error {
   }
 }
 
-/** Fields that a write through this endpoint cannot touch, so that nobody comes to own them through it. */
+/** Fields that this endpoint does not write; a write through it gives nobody ownership of them. */
 function resetFields(subresource: Subresource): FieldSet {
   return subresource === 'status' ? setOf(['f:metadata'], ['f:spec']) : EMPTY;
 }
 
 /**
- * Applies a manifest: merges it into the live object and settles ownership. Nothing that is passed in is changed.
+ * Applies a manifest: merges it into the live object and updates ownership. Does not change its arguments.
  * The caller removes from `applied` what the endpoint does not write (status, where it is a subresource), applies
  * defaults to the result, and stores it only if it differs from `live`. Throws an ApplyError for a manifest that
  * cannot be merged.
@@ -63,7 +63,7 @@ export function serverSideApply(request: ApplyRequest): ApplyResult {
   if (result.ok || request.manager !== 'kubectl' || request.live === undefined)
     return finish(result, request);
 
-  // kubectl moving from client-side to server-side apply: what it had applied before is its own.
+  // kubectl moves from client-side to server-side apply: it owns what it applied client-side.
   const allowed = allowedByLastApplied(type, request.live, request.apiVersion);
   if (allowed === undefined) return result;
   const others = result.conflicts.filter((conflict) => !allowed.has(conflict.field));
@@ -94,7 +94,7 @@ export function typeName({ apiVersion, kind }: KubeObject): string {
   return `${apiVersion.includes('/') ? '' : '/'}${apiVersion}, Kind=${kind}`;
 }
 
-/** KubeObject keeps its own fields as `unknown`; what we hold was parsed from JSON. */
+/** KubeObject types its fields as `unknown`; every object here was parsed from JSON. */
 function asJson(object: object): JsonObject {
   return object as unknown as JsonObject;
 }
@@ -123,7 +123,7 @@ function attempt(request: ApplyRequest, type: MergeType, force: boolean): ApplyR
   return { ok: true, object: withManagers(body, settled) };
 }
 
-/** Through the status endpoint nothing else is written, whatever the manifest holds. */
+/** The status endpoint writes only the status, whatever the manifest holds. */
 function onlyStatus(live: JsonObject, merged: JsonValue): JsonObject {
   const { status: _, ...others } = live;
   const status = isObject(merged) ? merged.status : undefined;
@@ -139,7 +139,7 @@ function emptyObject(applied: KubeObject): KubeObject {
   return { apiVersion: applied.apiVersion, kind: applied.kind, metadata: {} };
 }
 
-/** Fields that were there before anybody's ownership was recorded belong to `before-first-apply`. */
+/** Fields that existed before any ownership was recorded belong to `before-first-apply`. */
 function managersBefore(request: ApplyRequest, type: MergeType): Managers {
   const { live } = request;
   if (live === undefined) return new Map();
@@ -170,14 +170,14 @@ function describe(conflicts: ReadonlyMap<string, FieldSet>, managers: Managers):
 }
 
 /**
- * Brings managedFields up to date after an ordinary write (create, update, patch): the manager owns what it changed,
- * nobody owns what it removed. `managedFields: [{}]` in the updated object resets ownership. Returns a new object.
+ * Updates managedFields after an ordinary write (create, update, patch): the manager owns the fields that it changed;
+ * fields that it removed have no owner. `managedFields: [{}]` in the updated object resets ownership. Returns a new object.
  */
 export function trackUpdate(request: TrackRequest): KubeObject {
   const type = mergeTypeOf(request.schema);
   const reset = resetFields(request.subresource);
   const updated = withoutManagedFields(request.updated);
-  // As kube does: what is ignored at this endpoint is looked at all the same, and then nobody owns anything.
+  // As kube does: fields that this endpoint ignores are checked too; if they do not fit the type, no ownership is recorded.
   if (request.sent !== undefined && !isTyped(type, withoutManagedFields(request.sent))) {
     return withManagers(updated, new Map());
   }
@@ -194,14 +194,14 @@ export function trackUpdate(request: TrackRequest): KubeObject {
     const self = newManager(request.manager, 'Update', request.apiVersion, request.subresource);
     const identity = identityOf(self);
     const fields = union(managers.get(identity)?.fields ?? EMPTY, taken);
-    // kube loses the time of what is written through scale when it brings the entry back to the object.
+    // kube drops the time of a write through scale when it converts the entry back to the object's.
     const time = request.subresource === 'scale' ? undefined : request.now;
     managers.set(identity, { ...self, time, fields });
   }
   return withManagers(updated, capUpdaters(managers));
 }
 
-/** Clients may edit managedFields in an ordinary write, not through a subresource; nonsense is ignored. */
+/** Clients may edit managedFields in an ordinary write, but not through a subresource; invalid entries are ignored. */
 function managersForUpdate({ old, updated, subresource, apiVersion }: TrackRequest): Managers {
   const ofOld = decodeManagers(old?.metadata.managedFields) ?? new Map();
   if (subresource !== undefined) return ofOld;
@@ -212,8 +212,8 @@ function managersForUpdate({ old, updated, subresource, apiVersion }: TrackReque
 }
 
 /**
- * `managedFields: [{}]` resets ownership. An empty list does so for Kubernetes' own kinds only: for custom resources
- * kube-apiserver cannot tell it from an absent one.
+ * `managedFields: [{}]` resets ownership. An empty list resets it for Kubernetes' own kinds only: for custom resources
+ * kube-apiserver cannot distinguish an empty list from an absent one.
  */
 function isReset(entries: readonly ManagedFieldsEntry[], apiVersion: string): boolean {
   const [only, ...others] = entries;
@@ -227,7 +227,7 @@ function isCustom(apiVersion: string): boolean {
   return group.includes('.') && !group.endsWith('.k8s.io');
 }
 
-/** The object with the parts that are there, if empty, in every object of its kind, so that nobody has added them. */
+/** The object with the structs that every object of its kind has, even when empty: no manager added them. */
 function withStructs(object: JsonObject, structs: JsonObject): JsonObject {
   const result = { ...object };
   for (const [name, below] of Object.entries(structs)) {

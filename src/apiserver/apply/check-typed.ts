@@ -5,12 +5,12 @@ import { fieldElement, printElement } from './elements.ts';
 import type { ListType, MapType, MergeType } from './merge-type.ts';
 import { ItemError, isObject, itemElement, shapeOf, typeOfKey } from './walk.ts';
 
-/** Everything that keeps the value from being merged, worded as kube does: `.spec.x: field not declared in schema`. */
+/** Every reason why the value cannot be merged, in kube's words: `.spec.x: field not declared in schema`. */
 export function typeErrors(type: MergeType, value: JsonValue | undefined): string[] {
   return errorsIn(type, value, '', 'refused');
 }
 
-/** Whether it can be told of each field of the value who owns it; items that are there twice do no harm. */
+/** Whether every field of the value can have an owner, that is, fits the type. Duplicate items are allowed. */
 export function isTyped(type: MergeType, value: JsonValue | undefined): boolean {
   return errorsIn(type, value, '', 'taken').length === 0;
 }
@@ -86,7 +86,7 @@ function goLiteral(value: JsonValue | undefined): string {
   return JSON.stringify(value);
 }
 
-/** Keys are taken in order, and an undeclared one ends the search in its map. */
+/** Checks keys in order; an undeclared key ends the check of its map, as in kube. */
 function mapErrors(map: MapType, value: JsonObject, path: string, duplicates: Duplicates): string[] {
   const errors: string[] = [];
   for (const key of Object.keys(value).toSorted()) {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Story } from './story.fixture.ts';
+import { Story } from './testing/story.ts';
 
 // What is expected here was seen on kube-apiserver 1.36, with the same schema and the same sequences.
 

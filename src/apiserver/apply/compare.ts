@@ -6,7 +6,7 @@ import { type FieldSet, FieldSetBuilder } from './fieldset.ts';
 import { deduced, type ListType, type MapType, type MergeType } from './merge-type.ts';
 import { equalValues, groupItems, isObject, type Shape, shapeOf, typeOfKey } from './walk.ts';
 
-/** No path is in more than one of the three. */
+/** The three sets are disjoint. */
 export interface Comparison {
   readonly removed: FieldSet;
   readonly modified: FieldSet;
@@ -91,7 +91,7 @@ class CompareWalker {
     return false;
   }
 
-  /** Items of one identity. Doubles (only ordinary writes can make them) count as one atomic value. */
+  /** Compares the items that share one identity. Duplicates (only ordinary writes create them) count as one atomic value. */
   private compareItems(
     list: ListType,
     lefts: readonly JsonValue[],

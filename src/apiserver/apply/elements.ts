@@ -41,7 +41,7 @@ export function fieldNameOf(element: PathElement): string | undefined {
   return element.startsWith('f:') ? element.slice(2) : undefined;
 }
 
-/** Reads an element as stored by anyone; undefined when it is of a kind that we do not know, as kube ignores it. */
+/** Normalises an element that any client may have stored; undefined for an unknown kind of element, which kube ignores. */
 export function normaliseElement(text: string): PathElement | undefined {
   const rest = text.slice(2);
   switch (text.slice(0, 2)) {

@@ -1,4 +1,4 @@
-/** Which paths a value has, and which of a set's paths name struct fields. */
+/** The paths that a value has, and those paths of a set that name struct fields. */
 
 import type { JsonObject, JsonValue } from '../types.ts';
 import { fieldElement, fieldNameOf, type PathElement } from './elements.ts';
@@ -6,7 +6,7 @@ import { type FieldSet, FieldSetBuilder } from './fieldset.ts';
 import { deduced, type ListType, type MapType, type MergeType } from './merge-type.ts';
 import { groupItems, isObject, shapeOf, typeOfKey } from './walk.ts';
 
-/** The paths that one who applies this value owns: leaves, atomic parts, list items and keys of maps. */
+/** The paths that an applier of this value owns: leaves, atomic parts, list items and map keys. */
 export function fieldSetOf(type: MergeType, value: JsonValue): FieldSet {
   const builder = new FieldSetBuilder();
   collect(type, value, [], builder);

@@ -1,6 +1,6 @@
 /**
- * A set of field paths, as a tree. A node's `owned` says whether the path that ends at it is in the set; that of the
- * root means nothing, since nobody owns a whole object. Sets are values: every operation returns a new one.
+ * A set of field paths, as a tree. A node's `owned` says whether the path that ends at it is in the set. The root's
+ * `owned` has no meaning: no manager owns a whole object. Sets are immutable: every operation returns a new one.
  */
 
 import type { JsonObject } from '../types.ts';
@@ -17,7 +17,7 @@ function node(owned: boolean, children: Map<PathElement, FieldSet>): FieldSet {
   return { owned, children };
 }
 
-/** Collects paths into a set; for walkers, which find one path after another. */
+/** Builds a set from paths that are found one after another. */
 export class FieldSetBuilder {
   private readonly root: MutableNode = { owned: false, children: new Map() };
 
@@ -107,7 +107,7 @@ function combine(
   return node(set.owned, children);
 }
 
-/** All paths, those of one level before those below it, in kube's order. */
+/** All paths in kube's order: a level's paths come before the paths below it. */
 export function pathsOf(set: FieldSet, prefix: readonly PathElement[] = []): PathElement[][] {
   const children = sortedChildren(set);
   const here = children.filter(([, child]) => child.owned).map(([element]) => [...prefix, element]);

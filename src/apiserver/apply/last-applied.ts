@@ -1,4 +1,4 @@
-/** kubectl's move from client-side to server-side apply, as far as the server takes part in it. */
+/** The server's part in kubectl's migration from client-side to server-side apply. */
 
 import { sortedKeys } from '../codec/sorted-json.ts';
 import type { JsonObject, KubeObject } from '../types.ts';
@@ -11,11 +11,11 @@ import type { MergeType } from './merge-type.ts';
 
 const ANNOTATION = 'kubectl.kubernetes.io/last-applied-configuration';
 
-/** The most bytes that all annotations of an object may have together. */
+/** Limit on the total size of an object's annotations, in bytes. */
 const MAX_ANNOTATIONS = 256 * 1024;
 
 /**
- * The fields, as printed, that the live object still has as client-side apply wrote them: kubectl may take those
+ * The printed paths of the fields that still hold the values that client-side apply wrote: kubectl may take these fields
  * over without a conflict. Undefined if client-side apply never wrote this version of the object.
  */
 export function allowedByLastApplied(
@@ -37,13 +37,13 @@ function parse(annotation: string | undefined): JsonObject | undefined {
     const value: unknown = JSON.parse(annotation);
     return typeof value === 'object' && value !== null ? (value as JsonObject) : undefined;
   } catch (error) {
-    // A person may have edited the annotation; then there is nothing to take over.
+    // Somebody edited the annotation by hand: there is nothing to take over.
     if (error instanceof SyntaxError) return undefined;
     throw error;
   }
 }
 
-/** Keeps the annotation in step with what kubectl applies, where it exists, so that going back stays possible. */
+/** Updates an existing annotation to what kubectl applies, so that kubectl can go back to client-side apply. */
 export function syncLastApplied(object: KubeObject, applied: KubeObject): KubeObject {
   const annotations = object.metadata.annotations;
   if (annotations?.[ANNOTATION] === undefined) return object;

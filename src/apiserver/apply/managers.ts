@@ -3,7 +3,10 @@
 import type { ManagedFieldsEntry, Subresource } from '../types.ts';
 import { EMPTY, type FieldSet, fromFieldsV1, isEmpty, toFieldsV1, union } from './fieldset.ts';
 
-/** What one manager owns, by one operation, through one endpoint. */
+/** Field manager of the writes that the server's own controllers do in place of kube's. */
+export const CONTROLLER_MANAGER = 'kube-controller-manager';
+
+/** The fields that one manager owns by one operation through one endpoint. */
 export interface Manager {
   readonly name: string;
   readonly operation: 'Apply' | 'Update';
@@ -13,12 +16,12 @@ export interface Manager {
   readonly fields: FieldSet;
 }
 
-/** Managers by identity; treated as a value. */
+/** Managers by identity; never mutated. */
 export type Managers = ReadonlyMap<string, Manager>;
 
 /**
- * Who a manager is. An applier keeps its identity when it moves to another version of the kind; an updater has one
- * entry per version.
+ * The identity of a manager. An applier keeps its identity when it moves to another version of the kind; an updater has
+ * one entry per version.
  */
 export function identityOf(manager: Omit<Manager, 'fields' | 'time'>): string {
   const version = manager.operation === 'Apply' ? '' : manager.apiVersion;
@@ -42,7 +45,7 @@ export function newManager(
   };
 }
 
-/** Reads managedFields; undefined if an entry is not valid, as when a client wrote it by hand. */
+/** Reads managedFields; undefined if an entry is invalid, for example because a client wrote it by hand. */
 export function decodeManagers(entries: readonly ManagedFieldsEntry[] | undefined): Managers | undefined {
   const managers = new Map<string, Manager>();
   for (const entry of entries ?? []) {
@@ -72,7 +75,7 @@ function decodeEntry(entry: ManagedFieldsEntry): Manager | undefined {
   }
 }
 
-/** Writes managedFields in kube's order: appliers first, then by time and name. Undefined when nobody owns anything. */
+/** Writes managedFields in kube's order: appliers first, then by time and name. Undefined when no field has an owner. */
 export function encodeManagers(managers: Managers): ManagedFieldsEntry[] | undefined {
   const sorted = [...managers.values()].filter((manager) => !isEmpty(manager.fields)).toSorted(compare);
   return sorted.length === 0 ? undefined : sorted.map(encodeEntry);
@@ -109,8 +112,8 @@ const MAX_UPDATERS = 10;
 const BUCKET = 'ancient-changes';
 
 /**
- * Keeps the number of updaters at ten: the oldest of each version are merged into one named `ancient-changes`, so
- * that objects that many clients touch do not grow for ever.
+ * Limits the number of updaters to ten: the oldest ones of each version are merged into one named `ancient-changes`.
+ * Otherwise an object that many clients touch would grow without bound.
  */
 export function capUpdaters(managers: Managers): Managers {
   const updaters = [...managers].filter(([, manager]) => manager.operation === 'Update').toSorted(byAge);

@@ -1,6 +1,6 @@
 /**
- * The shape of values for merging, made from an OpenAPI schema: which lists are associative, which maps are atomic.
- * A value whose schema allows several shapes takes the one it has.
+ * The merge type of values, made from an OpenAPI schema: which lists are associative, which maps are atomic. If a schema
+ * allows several shapes, the value's own shape counts.
  */
 
 import type { JsonSchema, JsonValue } from '../types.ts';
@@ -17,11 +17,11 @@ export interface MapType {
   field(name: string): MergeType | undefined;
   /** The default of a declared field, which stands in for an absent key of a map-type list. */
   defaultOf(name: string): JsonValue | undefined;
-  /** The type of keys that are not fields; undefined where the schema knows no others. */
+  /** The type of keys that are not declared fields; undefined where the schema allows no such keys. */
   readonly element: MergeType | undefined;
 }
 
-/** What a value at a place may be; the getters let a type contain itself. */
+/** The shapes that a value may have; getters, so that a type can contain itself. */
 export interface MergeType {
   readonly scalar: string | undefined;
   readonly list: ListType | undefined;
@@ -55,7 +55,7 @@ export const deduced: MergeType = {
 const text: JsonSchema = { type: 'string' };
 const textMap: JsonSchema = { type: 'object', additionalProperties: text };
 
-/** ObjectMeta as far as merging is concerned: the list types and map types of kube's own definition. */
+/** The list and map types of ObjectMeta, from kube's own definition: all that merging needs. */
 const objectMeta: JsonSchema = {
   type: 'object',
   properties: {
@@ -93,7 +93,7 @@ const objectMeta: JsonSchema = {
   },
 };
 
-/** The type of a kind's objects; without a schema everything is deduced from the values. */
+/** The merge type of a kind's objects; without a schema it is deduced from the values. */
 export function mergeTypeOf(schema: JsonSchema | undefined): MergeType {
   return schema === undefined ? deduced : convert(withTypeAndMeta(schema), false);
 }
@@ -128,14 +128,14 @@ function scalarOf(schema: JsonSchema): string {
   return schema.format === undefined || schema.format === 'byte' ? 'string' : 'untyped';
 }
 
-/** Fields are converted when they are asked for: an object touches few of its schema's parts. */
+/** Converts fields lazily: an object uses few parts of its schema. */
 function mapType(schema: JsonSchema, preserve: boolean): MapType {
   const properties = schema.properties ?? {};
   const made = new Map<string, MergeType>();
   const field = (name: string): MergeType | undefined => {
     const property = Object.hasOwn(properties, name) ? properties[name] : undefined;
     if (property === undefined) return undefined;
-    // What is preserved around an embedded resource does not reach into its metadata.
+    // preserve-unknown-fields around an embedded resource does not extend to its metadata.
     const type = made.get(name) ?? convert(property, preserve && property !== objectMeta);
     made.set(name, type);
     return type;

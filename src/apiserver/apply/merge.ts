@@ -1,4 +1,4 @@
-/** Building values: one laid over another, and one with paths taken out. */
+/** Merges one value into another, and removes paths from a value. */
 
 import type { JsonObject, JsonValue } from '../types.ts';
 import { fieldElement, type PathElement } from './elements.ts';
@@ -8,7 +8,7 @@ import { groupItems, isObject, shapeOf, tryItemElement, typeOfKey } from './walk
 
 type Side = JsonValue | undefined;
 
-/** `config` laid over `live`: config's leaves win, items and keys of both stay. */
+/** Merges `config` into `live`: config's leaves win; items and keys of both stay. */
 export function mergeValues(type: MergeType, live: Side, config: Side): Side {
   const shape = config === undefined ? shapeOf(type, live) : shapeOf(type, config);
   switch (shape.kind) {
@@ -21,7 +21,7 @@ export function mergeValues(type: MergeType, live: Side, config: Side): Side {
   }
 }
 
-/** Config's value if it has one; null is one. */
+/** Config's value if it has one; null counts as a value. */
 function pick(live: Side, config: Side): Side {
   return config === undefined ? live : config;
 }
@@ -48,8 +48,8 @@ function mergeLists(list: ListType, live: Side, config: Side): Side {
 }
 
 /**
- * Items of both lists. Config decides the order of the items that it names; those that only live has stay where
- * they are, between their neighbours.
+ * Merges the items of both lists. Config decides the order of the items that it names; items that only `live` has keep
+ * their place between their neighbours.
  */
 function mergeItems(list: ListType, left: readonly JsonValue[], right: readonly JsonValue[]): JsonValue[] {
   const lefts = groupItems(list, left);
@@ -59,7 +59,7 @@ function mergeItems(list: ListType, left: readonly JsonValue[], right: readonly 
   const merged: JsonValue[] = [];
   const take = (element: PathElement): void => {
     const olds = lefts.get(element) ?? [];
-    // Doubles have no one item to merge with: config's item replaces them all.
+    // Duplicates are no single item to merge with: config's item replaces all of them.
     const value = mergeValues(
       list.element,
       olds.length === 1 ? olds[0] : undefined,
@@ -88,8 +88,8 @@ function mergeItems(list: ListType, left: readonly JsonValue[], right: readonly 
 }
 
 /**
- * The value without the paths of `toRemove`. What loses all it has, but is not itself removed, becomes null: kube
- * leaves it so, and validation then says that null is not allowed there.
+ * The value without the paths of `toRemove`. A map or list that loses all its content without being removed itself
+ * becomes null, as in kube; validation then reports that null is not allowed there.
  */
 export function removePaths(type: MergeType, value: JsonValue, toRemove: FieldSet): JsonValue {
   const shape = shapeOf(type, value);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { JsonSchema, KubeObject } from '../types.ts';
 import { trackUpdate } from './apply.ts';
-import { Story } from './story.fixture.ts';
+import { Story } from './testing/story.ts';
 
 // What is expected here was seen on kube-apiserver 1.36, with the same schema and the same sequences.
 

@@ -1,4 +1,4 @@
-/** The core of field ownership: what a write takes from whom, and what an applier leaves behind. */
+/** The core of field ownership: which fields a write takes from other managers, and which fields an applier gives up. */
 
 import type { JsonValue } from '../types.ts';
 import { type Comparison, compareValues } from './compare.ts';
@@ -16,7 +16,7 @@ import type { Manager, Managers } from './managers.ts';
 import { mergeValues, removePaths } from './merge.ts';
 import type { MergeType } from './merge-type.ts';
 
-/** Type and metadata that the server itself keeps: nobody owns them. */
+/** Type and server-set metadata, which no manager owns. */
 const UNTRACKED = setOf(
   ['f:apiVersion'],
   ['f:kind'],
@@ -48,7 +48,7 @@ function exclude(comparison: Comparison, reset: FieldSet): Comparison {
   };
 }
 
-/** What others own of that which the write changes or adds, by manager. */
+/** The fields that the write changes or adds and other managers own, by manager. */
 export function conflictsOf(managers: Managers, self: string, comparison: Comparison): Map<string, FieldSet> {
   const touched = union(comparison.modified, comparison.added);
   const conflicts = new Map<string, FieldSet>();
@@ -60,7 +60,7 @@ export function conflictsOf(managers: Managers, self: string, comparison: Compar
   return conflicts;
 }
 
-/** The others without what the write took from them or removed; who owns nothing any more is gone. */
+/** The other managers without the fields that the write took from them or removed; managers without fields are dropped. */
 export function yieldFields(managers: Managers, self: string, comparison: Comparison): Managers {
   const lost = union(union(comparison.modified, comparison.added), comparison.removed);
   const result = new Map<string, Manager>();
@@ -72,8 +72,8 @@ export function yieldFields(managers: Managers, self: string, comparison: Compar
 }
 
 /**
- * Lays the manifest over the live object and takes out what the manager applied last time and not now, unless
- * someone else owns it. `managers` already holds the manager's new set.
+ * Merges the manifest into the live object and removes the fields that the manager applied last time but not now, unless
+ * another manager owns them. `managers` already holds the manager's new set.
  */
 export function mergeAndPrune(
   type: MergeType,
@@ -94,12 +94,12 @@ export function mergeAndPrune(
   const keep = union(fieldsOf(withoutLast), named(everyones));
   const withOwned = removePaths(type, merged, difference(mergedSet, keep)) ?? {};
 
-  // Only what the manager itself had applied may go: fields below that nobody owns stay.
+  // Only fields that the manager itself applied are removed: fields below them without an owner stay.
   const gone = intersection(difference(mergedSet, fieldsOf(withOwned)), lastSet);
   return removePaths(type, merged, gone) ?? {};
 }
 
-/** What changed from `old` to `updated`, less what the endpoint resets. */
+/** The fields that differ between `old` and `updated`, without those that the endpoint resets. */
 export function changes(type: MergeType, old: JsonValue, updated: JsonValue, reset: FieldSet): Comparison {
   return exclude(compareValues(type, old, updated), reset);
 }

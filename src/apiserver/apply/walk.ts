@@ -1,4 +1,4 @@
-/** What the walkers over values and their types share: telling shapes apart, and items of lists from each other. */
+/** Shared by all code that walks a value along its type: the shape of a value and the identity of a list's items. */
 
 import type { JsonObject, JsonValue } from '../types.ts';
 import { keyElement, type PathElement, valueElement } from './elements.ts';
@@ -15,7 +15,7 @@ export function isObject(value: JsonValue | undefined): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** The shape in which a value of this type is handled; null and absent values fit any, so the first counts. */
+/** The shape of a value of this type; null and absent values fit every shape, so the type's first shape is used. */
 export function shapeOf(type: MergeType, value: JsonValue | undefined): Shape {
   const { scalar, list, map } = type;
   if (Array.isArray(value) && list !== undefined) return { kind: 'list', list };
@@ -40,7 +40,7 @@ export function itemElement(list: ListType, item: JsonValue | undefined): PathEl
   if (!isObject(item)) throw new ItemError('associative list with keys may not have non-map elements');
   const keys: JsonObject = {};
   for (const name of list.keys) {
-    // A key that is null is there, and is refused later for what it is.
+    // A null key counts as present; validation refuses it later.
     const value = item[name] === undefined ? list.element.map?.defaultOf(name) : item[name];
     if (value !== undefined) keys[name] = value;
   }

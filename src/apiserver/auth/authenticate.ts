@@ -4,12 +4,12 @@ import { TLSSocket } from 'node:tls';
 import type { TokenUser, User } from './types.ts';
 
 const AUTHENTICATED = 'system:authenticated';
-/** Under which a user's extra fields tell which of their certificates was shown. */
+/** Key in a user's extra fields that names the certificate they used. */
 const CREDENTIAL_ID = 'authentication.kubernetes.io/credential-id';
 
 export const ANONYMOUS: User = { name: 'system:anonymous', groups: ['system:unauthenticated'] };
 
-/** Finds out who sent a request: the user, or undefined when the credentials given are no good, or ANONYMOUS. */
+/** Returns the user who sent a request; ANONYMOUS without credentials; undefined for invalid credentials. */
 export type Authenticate = (request: IncomingMessage) => User | undefined;
 
 function digest(text: string): Buffer {
@@ -25,7 +25,7 @@ function withAuthenticated(groups: readonly string[]): string[] {
   return [...new Set([...groups, AUTHENTICATED])];
 }
 
-/** Looks a token up. Digests are compared, all of them, so that time tells nothing of the tokens. */
+/** Looks up a token. Compares the digests of all tokens, so that timing reveals nothing about them. */
 export function tokenLookup(tokens: readonly TokenUser[]): (token: string) => User | undefined {
   const known = tokens.map(({ token, user, uid, groups }) => ({
     digest: digest(token),
@@ -41,7 +41,7 @@ export function tokenLookup(tokens: readonly TokenUser[]): (token: string) => Us
   };
 }
 
-/** CN is the user, O are the groups; undefined when the certificate does not stem from our CA. */
+/** CN is the user, O are the groups; undefined when our CA did not issue the certificate. */
 function certificateUser(socket: TLSSocket): User | undefined {
   const { subject, fingerprint256 } = socket.getPeerCertificate();
   const [name] = asList(subject?.CN);
@@ -50,7 +50,7 @@ function certificateUser(socket: TLSSocket): User | undefined {
   return { name, groups: withAuthenticated(asList(subject?.O)), extra: { [CREDENTIAL_ID]: [credential] } };
 }
 
-/** What a connection proved about its client when it was made; asking the socket each time is slow. */
+/** The client's identity by the TLS handshake of a connection; cached, as asking the socket each time is slow. */
 interface Proof {
   readonly hasCertificate: boolean;
   readonly user: User | undefined;

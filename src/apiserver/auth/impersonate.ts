@@ -9,7 +9,10 @@ function attributes(user: User, resource: string, name: string, namespace?: stri
   return { user, verb: 'impersonate', group: '', version: 'v1', resource, name, namespace, ...nothing };
 }
 
-/** What it takes to act as that user: a service account is an object in its namespace, others are only names. */
+/**
+ * The request that the real user must be allowed to make: a service account is an object in its namespace, other
+ * users are only names.
+ */
 function asUser(user: User, name: string): Attributes {
   const [, namespace, account] = SERVICE_ACCOUNT.exec(name) ?? [];
   return account === undefined
@@ -17,7 +20,7 @@ function asUser(user: User, name: string): Attributes {
     : attributes(user, 'serviceaccounts', account, namespace);
 }
 
-/** The groups that come with a name. */
+/** The groups that every user of this name belongs to. */
 function groupsOf(name: string): string[] {
   const [, namespace] = SERVICE_ACCOUNT.exec(name) ?? [];
   return namespace === undefined ? [] : ['system:serviceaccounts', `system:serviceaccounts:${namespace}`];

@@ -1,19 +1,19 @@
-/** Who asks, as authentication found. */
+/** The authenticated user. */
 export interface User {
   readonly name: string;
-  /** What stays the same when a name is given to another person; not every user has one. */
+  /** Identifies the user even if their name is reused; not every user has one. */
   readonly uid?: string;
   readonly groups: readonly string[];
-  /** What else the credentials tell. */
+  /** Further facts from the credentials. */
   readonly extra?: Readonly<Record<string, readonly string[]>>;
 }
 
-/** What is asked for, in the terms of `SubjectAccessReview`. */
+/** The requested access, in the terms of `SubjectAccessReview`. */
 export interface Attributes {
   readonly user: User;
-  /** get, list, watch, create, update, patch, delete, deletecollection; of a path: the HTTP method in lower case. */
+  /** get, list, watch, create, update, patch, delete, deletecollection; for a path: the HTTP method in lower case. */
   readonly verb: string;
-  /** Set for requests that are no resource: `/api`, `/version`. */
+  /** Set for requests that name no resource: `/api`, `/version`. */
   readonly path: string | undefined;
   readonly group: string;
   readonly version: string;
@@ -23,10 +23,10 @@ export interface Attributes {
   readonly name: string | undefined;
 }
 
-/** Decides on one request. `reason` is for the person who was refused. */
+/** Decides on one request. `reason` explains a refusal to the user. */
 export type Authorize = (attributes: Attributes) => { allowed: boolean; reason?: string };
 
-/** A bearer token and whom it stands for. */
+/** A bearer token and its user. */
 export interface TokenUser {
   readonly token: string;
   readonly user: string;

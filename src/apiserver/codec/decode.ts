@@ -8,7 +8,7 @@ const JSON_TYPE = 'application/json';
 const YAML_TYPE = 'application/yaml';
 const PROTOBUF_TYPE = 'application/vnd.kubernetes.protobuf';
 
-/** Aliases of aliases grow exponentially when they are written out: a body needs few, if any. */
+/** Nested aliases grow exponentially when expanded; a body needs few, if any. */
 const MAX_ALIASES = 10;
 
 /** A body as sent: its bytes and the media type without parameters ('' when none was named). */
@@ -17,7 +17,7 @@ export interface RequestBody {
   readonly bytes: Buffer;
 }
 
-/** An object decoded from a body, with the fields that occurred twice in its text. */
+/** An object decoded from a body, with the duplicate fields in its text. */
 export interface Decoded {
   object: JsonObject;
   duplicates: string[];
@@ -28,7 +28,7 @@ function isObject(value: unknown): value is JsonObject {
 }
 
 function unrecognized(kind: string, why: string): Error {
-  // Options are decoded by other means, with less to say.
+  // kube decodes options by another decoder with shorter messages.
   if (kind === 'DeleteOptions')
     return badRequest(`couldn't get version/kind; ${why.replace(/ \(.*\)$/s, '')}`);
   return badRequest(

@@ -1,6 +1,6 @@
 /**
- * Kubernetes' own kinds are Go structs, and what clients send of them is decoded as Go does it: unknown fields fall
- * away, null counts for nothing, and a value of another type is refused in the words of Go's decoder.
+ * Kubernetes' own kinds are Go structs. Objects of these kinds are decoded as Go does: unknown fields are dropped, null
+ * means "not set", and a value of the wrong type is refused in the words of Go's decoder.
  */
 
 import type { JsonObject, JsonValue } from '../types.ts';
@@ -11,7 +11,7 @@ export interface GoStruct {
   readonly fields: Readonly<Record<string, GoType>>;
 }
 
-/** A type of Go: a plain one, a list (which may have a name), a map of text to something, a struct; what others look at. */
+/** A Go type: a scalar, a list (which may have a name), a map from string, a struct, or a type that other code checks. */
 export type GoType =
   | 'any'
   | 'string'
@@ -20,21 +20,21 @@ export type GoType =
   | { readonly map: GoType }
   | GoStruct;
 
-/** What was wrong with a value, and what of it nobody knows. */
+/** The type error and the unknown fields of a value. */
 interface Findings {
-  /** The first value that has another type than it should, as Go tells of it. */
+  /** The first value of a wrong type, as Go reports it. */
   problem: string | undefined;
   /** Paths of unknown fields: `spec.shoe`. */
   readonly unknown: string[];
 }
 
-/** Where a value stands: the struct that holds it and the path to it, without the keys of maps. */
+/** The position of a value: the struct that holds it and the path to it, without map keys. */
 interface Place {
   readonly struct: string;
   readonly path: string;
 }
 
-/** Decodes an object as the struct. Mutates: takes out what is unknown or null. */
+/** Decodes an object as the struct. Mutates: removes unknown fields and nulls. */
 export function decodeStruct(object: JsonObject, struct: GoStruct): Findings {
   const findings: Findings = { problem: undefined, unknown: [] };
   decodeFields(object, struct, '', findings);

@@ -1,6 +1,6 @@
 /**
- * JSON patch (RFC 6902) as kube-apiserver's library applies it, which takes more than the RFC: a field that is not
- * there can be replaced and copied (as null), and tested for null; indices below zero count from a list's end.
+ * JSON patch (RFC 6902) as kube-apiserver's library applies it, which accepts more than the RFC: an absent field can be
+ * replaced, copied (as null) and tested for null; a negative index counts from the end of a list.
  */
 
 import { isDeepStrictEqual } from 'node:util';
@@ -8,7 +8,7 @@ import { badRequest } from '../status-errors.ts';
 import type { JsonObject, JsonValue } from '../types.ts';
 import { isJsonObject } from './merge-patch.ts';
 
-/** An operation can not be carried out; clients are told no more than that. */
+/** An operation cannot be carried out; clients get no further detail, as from kube. */
 export class JsonPatchError extends Error {}
 
 type Holder = JsonObject | JsonValue[];
@@ -16,7 +16,7 @@ type Holder = JsonObject | JsonValue[];
 const TEXTS = ['op', 'path', 'from'] as const;
 const FIELDS: readonly string[] = [...TEXTS, 'value'];
 
-/** Operations as sent, each an object or null, their texts texts. Throws 400. */
+/** Reads operations: each is an object or null, with strings where strings belong. Throws 400. */
 export function readOperations(sent: JsonValue): (JsonObject | null)[] {
   if (!Array.isArray(sent)) throw undecodable('object', 'value of type []handlers.jsonPatchOp');
   return sent.map((operation) => {
@@ -40,7 +40,7 @@ function goKind(value: JsonValue): string {
   return typeof value === 'boolean' ? 'bool' : typeof value;
 }
 
-/** Fields that operations do not have: `json patch unknown field "[0].more"`. */
+/** Unknown fields of operations: `json patch unknown field "[0].more"`. */
 export function unknownFields(operations: readonly (JsonObject | null)[]): string[] {
   return operations.flatMap((operation, index) =>
     Object.keys(operation ?? {})
@@ -49,7 +49,7 @@ export function unknownFields(operations: readonly (JsonObject | null)[]): strin
   );
 }
 
-/** The document after all operations; it is changed in place, the operations are not. Throws a JsonPatchError. */
+/** Applies all operations to the document in place and returns it; does not change the operations. Throws a JsonPatchError. */
 export function applyJsonPatch(document: JsonValue, operations: readonly (JsonObject | null)[]): JsonValue {
   return operations.reduce<JsonValue>((before, operation) => applied(before, operation ?? {}), document);
 }
@@ -94,13 +94,13 @@ function textOf(operation: JsonObject, name: 'path' | 'from'): string {
   return text;
 }
 
-/** An object's field or a list's item, which need not be there. */
+/** An object's field or a list's item; it may be absent. */
 interface Place {
   readonly holder: Holder;
   readonly key: string;
 }
 
-/** What precedes a pointer's first slash counts for nothing; without one it points nowhere. */
+/** Text before a pointer's first slash is ignored; a pointer without a slash points nowhere. */
 function placeAt(document: JsonValue, pointer: string): Place {
   const [, ...keys] = pointer.split('/').map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
   const key = keys.pop();
@@ -116,7 +116,7 @@ function asHolder(value: JsonValue): Holder {
   return value;
 }
 
-/** Of a list of that length, an index; throws where there is none. */
+/** Reads an index into a list of `length`; throws when it is out of range. */
 function indexIn(length: number, key: string): number {
   const index = /^[+-]?\d+$/.test(key) ? Number(key) : Number.NaN;
   const counted = index < 0 ? index + length : index;
@@ -124,7 +124,7 @@ function indexIn(length: number, key: string): number {
   return counted;
 }
 
-/** A field that is not there is null. */
+/** An absent field reads as null. */
 function valueAt({ holder, key }: Place): JsonValue {
   if (Array.isArray(holder)) return holder[indexIn(holder.length, key)] ?? null;
   return Object.hasOwn(holder, key) ? (holder[key] ?? null) : null;

@@ -1,13 +1,13 @@
 /**
- * Checks JSON as Go's encoding/json does, for two things that JSON.parse does not give: its words when the text
- * is malformed (clients and people know them), and the fields that occur twice.
+ * Checks JSON as Go's encoding/json does, for two things that JSON.parse does not provide: Go's messages for malformed
+ * text, which clients and people know, and duplicate fields.
  */
 
 class JsonSyntaxError extends Error {}
 
 /**
- * How deep values may lie in each other. Go takes ten times as many, but nothing that people write comes near, and
- * everything that walks through values here must get to the bottom on JavaScript's smaller stack.
+ * Maximum nesting depth. Go allows ten times as many levels, but no real manifest comes near, and recursive walks over
+ * values must not overflow JavaScript's smaller stack.
  */
 const MAX_DEPTH = 1000;
 

@@ -1,12 +1,12 @@
 /**
- * OpenAPI v2 documents in their protobuf form, in which older kubectl and `kubectl explain --output=plaintext-openapiv2`
- * ask for them: the messages of gnostic's OpenAPIv2.proto, as far as our documents need them.
+ * OpenAPI v2 documents in the protobuf form that older kubectl and `kubectl explain --output=plaintext-openapiv2` request:
+ * those messages of gnostic's OpenAPIv2.proto that our documents need.
  * https://github.com/google/gnostic/blob/main/openapiv2/OpenAPIv2.proto
  */
 
 import { isJsonObject } from './merge-patch.ts';
 
-/** Writes a value as the field of that number, or nothing where the value is the one that an absent field has. */
+/** Writes a value as the field of that number; writes nothing for the default value, which an absent field means. */
 type Writer = (number: number, value: unknown) => Buffer;
 /** A message: the number of each field of the JSON, and how it is written. */
 type Message = Readonly<Record<string, readonly [number: number, writer: Writer]>>;
@@ -24,7 +24,7 @@ type Name =
 
 const NOTHING = Buffer.alloc(0);
 
-/** An OpenAPI v2 document as protobuf. What the format has no field for is left out. */
+/** An OpenAPI v2 document as protobuf, without the parts for which the format has no field. */
 export function encodeOpenApiV2(document: object): Buffer {
   return fieldsOf('Document', document);
 }
@@ -54,7 +54,7 @@ const double: Writer = (number, value) => {
   return value === 0 ? NOTHING : Buffer.concat([varint(number * 8 + 1), eight]);
 };
 
-/** Any value is text within: YAML, which JSON is. */
+/** An arbitrary value is sent as YAML text; JSON is YAML. */
 const any: Writer = (number, value) => bytes(number, string(2, `${JSON.stringify(value)}\n`));
 
 function each(writer: Writer): Writer {

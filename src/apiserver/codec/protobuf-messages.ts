@@ -1,10 +1,10 @@
 /**
- * The messages that Go clients send us in Kubernetes' protobuf, by field number (k8s.io/api's generated.proto).
- * kubectl does so for every core kind it makes itself: `create configmap`, `create namespace`, `auth can-i`.
+ * The messages that Go clients send in Kubernetes' protobuf, by field number (k8s.io/api's generated.proto). kubectl sends
+ * protobuf for every core kind that it creates itself: `create configmap`, `create namespace`, `auth can-i`.
  *
  * A type is a scalar (`string`, `bytes`, `int`, `bool`), a time (`Time`, `MicroTime`), raw JSON (`Json`), or a message's name;
- * `[]` stands before a repeated one, `{}` before a map from string, `*` before one that is sent only when set
- * (others are sent even when empty, and then mean nothing).
+ * the prefix `[]` marks a repeated field, `{}` a map from string, `*` a field that is sent only when set (others are sent
+ * even when empty, and then mean "not set").
  */
 type Fields = Readonly<Record<number, readonly [name: string, type: string]>>;
 

@@ -1,7 +1,7 @@
 import type { JsonObject, JsonValue } from '../types.ts';
 import { MESSAGES } from './protobuf-messages.ts';
 
-/** The four bytes with which Kubernetes marks its protobuf. */
+/** The four bytes that begin every Kubernetes protobuf body. */
 const MAGIC = Buffer.from([0x6b, 0x38, 0x73, 0x00]);
 
 export class ProtobufError extends Error {}
@@ -30,7 +30,7 @@ class WireReader {
     throw new ProtobufError('proto: integer overflow');
   }
 
-  /** Payload of one field: a number of a varint, the bytes of anything else. */
+  /** Payload of one field: a number for a varint, bytes for every other wire type. */
   payload(wireType: number): bigint | Buffer {
     if (wireType === 0) return this.varint();
     const lengths: Record<number, () => number> = { 1: () => 8, 2: () => Number(this.varint()), 5: () => 4 };

@@ -1,4 +1,4 @@
-/** A JSON value with the keys of all its objects in order, as Go writes maps. */
+/** A JSON value with the keys of all its objects sorted, as Go writes maps. */
 export function sortedKeys(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sortedKeys);
   if (typeof value !== 'object' || value === null) return value;

@@ -11,7 +11,7 @@ const ORDER_PREFIX = '$setElementOrder/';
 /** Lists of plain values that merge as sets. */
 const PRIMITIVE_SETS: readonly string[] = ['metadata.finalizers'];
 
-/** Children of a node are found under this path: `metadata` + `labels`. */
+/** The path of a child: `metadata` + `labels`. */
 function under(path: string, name: string): string {
   return path === '' ? name : `${path}.${name}`;
 }
@@ -105,7 +105,7 @@ function union(target: JsonValue[], patch: JsonValue[]): JsonValue[] {
   return arranged(whole, patch, target, (item) => item);
 }
 
-/** Items named by the order come in that order, the others keep theirs. */
+/** Sorts the items that the order names; the other items keep their order. */
 function ordered(
   target: JsonValue | undefined,
   order: JsonValue | undefined,
@@ -126,8 +126,8 @@ function positionIn(list: readonly JsonValue[], item: JsonValue, identity: Ident
 }
 
 /**
- * Brings the items that the patch names into its order, and lets the others in between as they stood to those: each
- * goes before the first named one that came after it. Items that are new come before those that are not named.
+ * Sorts the items that the patch names into its order. Each other item stays before the first named item that followed it.
+ * New items come before items that the patch does not name.
  */
 function arranged(
   items: readonly JsonValue[],

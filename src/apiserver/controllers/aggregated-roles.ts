@@ -8,7 +8,7 @@ import type { Change } from '../storage/store.ts';
 
 const MANAGER = 'clusterrole-aggregation-controller';
 
-/** Fills ClusterRoles that have an aggregationRule with the rules of those that it selects. */
+/** Fills each ClusterRole that has an aggregationRule with the rules of the ClusterRoles that it selects. */
 export class AggregatedRoles {
   readonly #backend: Backend;
 
@@ -16,12 +16,12 @@ export class AggregatedRoles {
     this.#backend = backend;
   }
 
-  /** Every role that collects may have to collect anew. */
-  concerned(changes: readonly Change[]): string[] {
+  /** Any aggregated ClusterRole may need recomputing. */
+  affectedBy(changes: readonly Change[]): string[] {
     return changes.some(({ bucket }) => bucket === BUCKETS.clusterRoles) ? this.all() : [];
   }
 
-  /** Names of the roles that collect. */
+  /** Names of the aggregated ClusterRoles. */
   all(): string[] {
     const collects = (role: RoleObject): boolean => role.aggregationRule !== undefined;
     return this.#roles()

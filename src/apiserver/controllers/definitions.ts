@@ -7,38 +7,38 @@ import type { CrdCondition, CrdNames, CustomResourceDefinition } from '../regist
 import type { Resource } from '../registry/resource.ts';
 import type { Change } from '../storage/store.ts';
 
-/** A name that is taken. */
+/** A name that another definition already uses. */
 interface Conflict {
   readonly reason: string;
   readonly name: string;
 }
 
 /**
- * Serves what CustomResourceDefinitions define: registers their resources, says so in their status, and, when one
- * is deleted, deletes its objects before it lets the definition go.
+ * Serves the resources of CustomResourceDefinitions: registers them and reports that in the definition's status. When a
+ * definition is deleted, it deletes all its objects first.
  */
 export class DefinitionController {
   readonly #backend: Backend;
   readonly #ended: (bucket: string) => void;
   readonly #served = new Map<string, { json: string; resources: Resource[] }>();
 
-  /** @param ended called with the bucket of a resource that is served no more */
+  /** @param ended called with the bucket of a resource that is no longer served */
   constructor(backend: Backend, ended: (bucket: string) => void) {
     this.#backend = backend;
     this.#ended = ended;
   }
 
-  /** Looks at all definitions: at start. */
+  /** Reconciles all definitions, at start. */
   start(): void {
     for (const { key } of this.#backend.store.list(CRD_BUCKET, '')) this.reconcile(key);
   }
 
-  /** The keys, given changes, of the definitions that want looking at. */
-  concerned(changes: readonly Change[]): string[] {
+  /** Keys of the definitions that these changes affect. */
+  affectedBy(changes: readonly Change[]): string[] {
     const names = new Set<string>();
     for (const { bucket, current, type } of changes) {
       if (bucket === CRD_BUCKET) names.add(current.key);
-      // Names that became free may let another definition in.
+      // Another definition may have waited for a name that is free now.
       if (bucket === CRD_BUCKET && type === 'DELETED') {
         for (const { key } of this.#backend.store.list(CRD_BUCKET, '')) names.add(key);
       }
@@ -48,7 +48,7 @@ export class DefinitionController {
     return [...names];
   }
 
-  /** Brings what is served, and the definition's status, in line with the definition. */
+  /** Makes the served resources and the definition's status match the definition. */
   reconcile(name: string): void {
     const stored = this.#backend.store.get(CRD_BUCKET, name);
     if (stored === undefined) {
@@ -66,7 +66,7 @@ export class DefinitionController {
     else this.#cleanUp(name, crd);
   }
 
-  /** A name that another definition of the group goes by already; the last of them, as kube tells it. */
+  /** A name that another definition of the group already uses; if several, the last one, as kube reports it. */
   #conflict(name: string, { spec, metadata }: CustomResourceDefinition): Conflict | undefined {
     if (metadata.deletionTimestamp !== undefined) return undefined;
     const taken = this.#backend.store
@@ -144,7 +144,7 @@ export class DefinitionController {
     this.#putIfChanged(name, crd, this.#owned(crd, { ...crd, status }));
   }
 
-  /** With the status in the server's own name, as kube-apiserver owns it. */
+  /** With the server as the owner of the status fields, as in kube-apiserver. */
   #owned(before: CustomResourceDefinition, after: CustomResourceDefinition): CustomResourceDefinition {
     const resource = this.#backend.registry.ofBucket(CRD_BUCKET);
     if (resource === undefined) return after;

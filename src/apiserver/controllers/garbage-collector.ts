@@ -1,3 +1,4 @@
+import { CONTROLLER_MANAGER } from '../apply/managers.ts';
 import { type Backend, timestamp } from '../handlers/context.ts';
 import { deleteObject, FOREGROUND, ORPHAN } from '../handlers/delete.ts';
 import { track } from '../handlers/strategy.ts';
@@ -6,7 +7,6 @@ import { keyOf, type Resource } from '../registry/resource.ts';
 import type { Change } from '../storage/store.ts';
 import type { KubeObject, OwnerReference } from '../types.ts';
 import { idText, type ObjectId, OwnerIndex, parseId } from './owner-index.ts';
-import { UPKEEP_MANAGER } from './upkeep-manager.ts';
 
 type OwnerState = 'present' | 'absent' | 'waiting';
 
@@ -33,7 +33,7 @@ export class GarbageCollector {
     this.#backend = backend;
   }
 
-  /** Indexes everything; returns what wants looking at: all that has owners or is being deleted. */
+  /** Indexes all objects; returns the keys to process: objects that have owners or are being deleted. */
   index(): string[] {
     const found: string[] = [];
     for (const { bucket } of this.#backend.registry.buckets()) {
@@ -45,8 +45,8 @@ export class GarbageCollector {
     return found;
   }
 
-  /** Takes note of changes; returns the objects that want looking at. */
-  concerned(changes: readonly Change[]): string[] {
+  /** Updates the index; returns the keys of the objects that these changes affect. */
+  affectedBy(changes: readonly Change[]): string[] {
     const found = new Set<string>();
     for (const change of changes) {
       this.#index.apply(change);
@@ -54,7 +54,7 @@ export class GarbageCollector {
       const { object } = current;
       if (type === 'DELETED') {
         for (const id of this.#index.dependentsOf(object.metadata.uid)) found.add(id);
-        // An owner may be waiting for this one.
+        // An owner may be waiting for this object's deletion.
         for (const owner of object.metadata.ownerReferences ?? []) this.#noteOwner(found, owner, object);
       } else if (this.#isOfInterest(object)) found.add(idText({ bucket, key: current.key }));
     }
@@ -81,7 +81,7 @@ export class GarbageCollector {
     if (place !== undefined) found.add(idText(place));
   }
 
-  /** Where an owner would be; undefined when its kind is not served, or when it could not own this object. */
+  /** The place of an owner; undefined when its kind is not served, or when it cannot own this object. */
   #placeOf(owner: OwnerReference, dependent: KubeObject): ObjectId | undefined {
     const resource = this.#backend.registry.findKind(owner.apiVersion, owner.kind);
     const { namespace } = dependent.metadata;
@@ -91,7 +91,7 @@ export class GarbageCollector {
 
   #stateOf(owner: OwnerReference, dependent: KubeObject): OwnerState {
     const place = this.#placeOf(owner, dependent);
-    // Of what we do not serve we cannot say that it is gone.
+    // Objects of a kind that is not served cannot be known to be gone.
     if (place === undefined) return 'present';
     const found = this.#backend.store.get(place.bucket, place.key)?.object;
     if (found === undefined || found.metadata.uid !== owner.uid) return 'absent';
@@ -151,14 +151,14 @@ export class GarbageCollector {
     });
   }
 
-  /** Changes metadata only, whatever the schema has come to think of the rest. */
+  /** Changes metadata only: the rest may no longer fit the schema. */
   #edit(item: Item, change: { finalizers: string[] } | { ownerReferences: OwnerReference[] }): void {
     const metadata = { ...item.object.metadata, ...change };
     if (metadata.finalizers?.length === 0) delete metadata.finalizers;
     if (metadata.ownerReferences?.length === 0) delete metadata.ownerReferences;
     const { resource, key } = item;
     const old = resource.fromStored(item.object);
-    const how = { manager: UPKEEP_MANAGER, subresource: undefined, now: timestamp(this.#backend.now()) };
+    const how = { manager: CONTROLLER_MANAGER, subresource: undefined, now: timestamp(this.#backend.now()) };
     storeUpdated(this.#backend, resource, key, track(resource, { ...old, metadata }, old, how));
   }
 }

@@ -1,12 +1,12 @@
+import { CONTROLLER_MANAGER } from '../apply/managers.ts';
 import { NAMESPACE_FINALIZER, NAMESPACES } from '../core-kinds/cluster.ts';
 import { type Backend, timestamp } from '../handlers/context.ts';
 import { deleteObject } from '../handlers/delete.ts';
 import { track } from '../handlers/strategy.ts';
 import type { Change, StoredObject } from '../storage/store.ts';
 import type { KubeObject } from '../types.ts';
-import { UPKEEP_MANAGER } from './upkeep-manager.ts';
 
-/** What the controller has found out about a namespace. */
+/** One condition of a namespace, as the controller found it. */
 interface Finding {
   type: string;
   status: 'True' | 'False';
@@ -26,8 +26,8 @@ export class NamespaceController {
     this.#backend = backend;
   }
 
-  /** The namespaces, given changes, that want looking at. */
-  concerned(changes: readonly Change[]): string[] {
+  /** Names of the namespaces that these changes affect. */
+  affectedBy(changes: readonly Change[]): string[] {
     const names = new Set<string>();
     for (const { bucket, current, type } of changes) {
       if (bucket === NAMESPACES) names.add(current.key);
@@ -50,7 +50,7 @@ export class NamespaceController {
     return object?.metadata.deletionTimestamp === undefined ? undefined : object;
   }
 
-  /** Deletes what is in the namespace; returns what finalizers keep there. */
+  /** Deletes the namespace's content; returns the objects that finalizers keep. */
   #empty(name: string): { resource: string; stored: StoredObject }[] {
     const { registry, store } = this.#backend;
     return registry
@@ -78,13 +78,13 @@ export class NamespaceController {
     }
   }
 
-  /** Says on the namespace what it waits for, in the words of kube's namespace controller. */
+  /** Reports in the namespace's status what its deletion waits for, in the words of kube's namespace controller. */
   #report(name: string, namespace: KubeObject, left: { resource: string; stored: StoredObject }[]): void {
     const conditions = conditionsOf(left).map((condition) => this.#settled(namespace, condition));
     const status = { ...(namespace.status as object), conditions };
     if (JSON.stringify(status) === JSON.stringify(namespace.status)) return;
     const how = {
-      manager: UPKEEP_MANAGER,
+      manager: CONTROLLER_MANAGER,
       subresource: 'status',
       now: timestamp(this.#backend.now()),
     } as const;
@@ -93,7 +93,7 @@ export class NamespaceController {
     this.#put(name, resource === undefined ? updated : track(resource, updated, namespace, how));
   }
 
-  /** A condition with the time since which it has been so. */
+  /** A condition with the time of its last transition. */
   #settled(namespace: KubeObject, { type, status, reason, message }: Finding): Condition {
     const { conditions = [] } = (namespace.status ?? {}) as { conditions?: Condition[] };
     const before = conditions.find((condition) => condition.type === type && condition.status === status);
@@ -106,7 +106,7 @@ export class NamespaceController {
   }
 }
 
-/** How many of what are left: `configmaps. has 2 resource instances`. */
+/** Counts the objects left per resource: `configmaps. has 2 resource instances`. */
 function counted(names: readonly string[], between: string): string {
   const groups = Map.groupBy(names, (name) => name);
   return [...groups].map(([name, all]) => `${name} ${between} ${all.length} resource instances`).join(', ');

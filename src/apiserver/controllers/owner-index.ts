@@ -15,11 +15,11 @@ export function parseId(text: string): ObjectId {
   return { bucket, key };
 }
 
-/** Who depends on whom, by the owners' uids. */
+/** Dependents by their owners' uids. */
 export class OwnerIndex {
   readonly #dependents = new Map<string, Set<string>>();
 
-  /** Texts of the ids of the objects that name this uid as an owner. */
+  /** Ids, as text, of the objects that name this uid as an owner. */
   dependentsOf(uid: string | undefined): string[] {
     return uid === undefined ? [] : [...(this.#dependents.get(uid) ?? [])];
   }

@@ -1,7 +1,7 @@
 /**
- * Runs the server's own upkeep (garbage collection, namespaces, definitions) apart from the writes that cause it:
- * each key at most once in the queue, one after another, a few per turn of the event loop so that requests get
- * their turn too.
+ * Runs the server's own controllers (garbage collection, namespaces, roles) separately from the writes that trigger
+ * them. Each key is in the queue at most once; keys run one after another, a few per turn of the event loop, so that
+ * requests are served in between.
  */
 export class WorkQueue {
   readonly #keys = new Set<string>();

@@ -10,7 +10,7 @@ const NAME_LABEL = 'kubernetes.io/metadata.name';
 
 export const NAMESPACES = 'namespaces';
 
-/** What the cluster cannot be without. */
+/** Namespaces that cannot be deleted. */
 const UNDELETABLE = ['default', 'kube-system', 'kube-public'];
 
 /** Finalizer in the spec of every namespace: the namespace controller takes it off when the namespace is empty. */
@@ -28,7 +28,10 @@ function labelNamespace({ metadata }: KubeObject): void {
   metadata.labels = { ...metadata.labels, [NAME_LABEL]: metadata.name ?? '' };
 }
 
-/** Who writes a name has written the label, too; of a name that was made up the label is the server's. */
+/**
+ * Adds the label with the namespace's name. The writer of a name owns the label, too; for a generated name the server
+ * owns it.
+ */
 function labelByName(object: KubeObject): void {
   if (!object.metadata.generateName) labelNamespace(object);
 }
@@ -39,7 +42,7 @@ function prepareNamespace(object: KubeObject, old: KubeObject | undefined): void
     object.spec = { finalizers: [...new Set([...finalizersOf(object), NAMESPACE_FINALIZER])] };
     object.status = { phase: 'Active' };
   } else {
-    // spec.finalizers change through the finalize subresource, which is the controller's.
+    // Only the namespace controller changes spec.finalizers, through the finalize subresource.
     object.spec = structuredClone(old.spec);
   }
 }

@@ -49,7 +49,7 @@ function sizeErrors(object: KubeObject, fields: readonly string[], report: strin
   return bytes <= MAX_BYTES ? [] : [{ type: 'TooLong', field: report, detail }];
 }
 
-/** Nothing of an object that was declared immutable may change, that declaration included. */
+/** An immutable object's content must not change, and neither must the `immutable` field. */
 function immutableErrors(
   object: KubeObject,
   old: KubeObject | undefined,
@@ -201,7 +201,7 @@ function serviceAccounts(): Resource {
   });
 }
 
-/** ConfigMap, Secret, ServiceAccount: what programs are configured by. */
+/** ConfigMap, Secret, ServiceAccount. */
 export function configKinds(): Resource[] {
   return [configMaps(), secrets(), serviceAccounts()];
 }

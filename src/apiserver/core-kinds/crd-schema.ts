@@ -106,7 +106,7 @@ function specSchema(): JsonSchema {
 function statusSchema(): JsonSchema {
   return record(
     {
-      // Go writes a list that is not there yet as null.
+      // Go writes an unset list as null.
       conditions: {
         ...keyedList(
           condition(),
@@ -135,7 +135,7 @@ function statusSchema(): JsonSchema {
   );
 }
 
-/** Schema of CustomResourceDefinition; the schemas that it carries are compiled, not described. */
+/** Schema of CustomResourceDefinition; the schemas inside a definition are compiled, not described here. */
 export function definitionSchema(): JsonSchema {
   const description =
     'CustomResourceDefinition represents a resource that should be exposed on the API server.';

@@ -11,7 +11,7 @@ import { structuralErrors } from './structural.ts';
 
 export const CRD_BUCKET = 'apiextensions.k8s.io/customresourcedefinitions';
 
-/** Holds a definition back until its objects are gone. */
+/** Delays a definition's removal until its objects are gone. */
 export const CRD_FINALIZER = 'customresourcecleanup.apiextensions.k8s.io';
 
 function fillDefaults(object: KubeObject): void {
@@ -31,7 +31,7 @@ function storageNames({ spec }: CustomResourceDefinition): string[] {
 function prepare(object: KubeObject, old: KubeObject | undefined): void {
   const crd = object as CustomResourceDefinition;
   if (old !== undefined) {
-    // Before the first object is written by another version, the status tells of it.
+    // The status lists a storage version before the first object is stored in it.
     const stored = crd.status?.storedVersions ?? [];
     crd.status = { ...crd.status, storedVersions: [...new Set([...stored, ...storageNames(crd)])] };
     return;
@@ -41,7 +41,7 @@ function prepare(object: KubeObject, old: KubeObject | undefined): void {
   crd.status = { conditions: null, acceptedNames: { plural: '', kind: '' }, storedVersions };
 }
 
-/** Says that the objects are being deleted, which the definition waits for. */
+/** Sets the condition which says that the definition waits for the deletion of its objects. */
 function beginDeletion(object: KubeObject): void {
   const { status, metadata } = object as CustomResourceDefinition;
   const condition = {
@@ -84,7 +84,7 @@ function versionErrors(crd: CustomResourceDefinition): FieldError[] {
     const at = `spec.versions[${index}]`;
     const detail = strictLabelProblem(version.name ?? '');
     const value = version.name;
-    // The first version is also known by its older place.
+    // kube also reports the first version by its deprecated field.
     const places = detail === undefined ? [] : [`${at}.name`, ...(index === 0 ? ['spec.version'] : [])];
     const bad = places.map((field): FieldError => ({ type: 'Invalid', field, value, detail: detail ?? '' }));
     const schema = version.schema?.openAPIV3Schema;
@@ -105,7 +105,7 @@ function versionErrors(crd: CustomResourceDefinition): FieldError[] {
   return [...errors, ...storedErrors(crd)];
 }
 
-/** The versions as Go prints them, whose schemas and columns it keeps elsewhere while they are all alike. */
+/** The versions as Go prints them. Go stores schemas and columns outside the versions while all versions share them. */
 function versionsText({ spec }: CustomResourceDefinition): string {
   const shown = (spec.versions ?? []).map((version) => ({
     Name: version.name,
@@ -121,13 +121,13 @@ function versionsText({ spec }: CustomResourceDefinition): string {
   return JSON.stringify(shown);
 }
 
-/** Objects may still be stored in a version that is no longer there to read them by. */
+/** The error for a removed version in which objects may still be stored. */
 function lostVersion(name: string): FieldError {
   const detail = `missing from spec.versions; ${name} was previously a storage version, and must remain in spec.versions until a storage migration ensures no data remains persisted in ${name} and removes ${name} from status.storedVersions`;
   return { type: 'Invalid', field: '', value: name, detail };
 }
 
-/** What is stored, or will be, must be known to be. */
+/** Checks status.storedVersions: it must list the storage version, and the spec must have every version that it lists. */
 function storedErrors(crd: CustomResourceDefinition): FieldError[] {
   const stored = crd.status?.storedVersions ?? null;
   const field = 'status.storedVersions';
@@ -151,7 +151,7 @@ function storedErrors(crd: CustomResourceDefinition): FieldError[] {
   ];
 }
 
-/** kube names the schema of the only version, and one that all versions share, by its older place. */
+/** kube reports a single version's schema, and one that all versions share, by the deprecated field. */
 function schemaPath({ spec }: CustomResourceDefinition, index: number): string {
   const texts = new Set((spec.versions ?? []).map(({ schema }) => JSON.stringify(schema ?? null)));
   return texts.size === 1
@@ -159,7 +159,7 @@ function schemaPath({ spec }: CustomResourceDefinition, index: number): string {
     : `spec.versions[${index}].schema.openAPIV3Schema`;
 }
 
-/** Why the schemas cannot be served: not structural, or, if they are, rules in them that do not compile. */
+/** Why the schemas cannot be served: they are not structural or, if structural, contain rules that do not compile. */
 function schemaErrors(crd: CustomResourceDefinition): FieldError[] {
   const schemas = new Map<string, JsonSchema>();
   for (const [index, { schema }] of (crd.spec.versions ?? []).entries()) {
@@ -231,7 +231,7 @@ export function crdKind(): Resource {
       prepare,
       beginDeletion,
       validate,
-      // A definition never goes at once: its objects go first, which the finalizer waits for.
+      // A definition is never removed at once: its finalizer waits until its objects are gone.
       holdsBack: ({ metadata }) => metadata.deletionTimestamp === undefined,
     },
   });

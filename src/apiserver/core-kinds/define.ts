@@ -4,7 +4,7 @@ import { apiVersionOf, type KindRules, META_FIELDS, type Resource, VERBS } from 
 import { compileSchema } from '../schema/compile.ts';
 import type { JsonObject, JsonSchema } from '../types.ts';
 
-/** What sets one built-in kind apart; the rest is common. */
+/** The properties of one built-in kind; everything else is common to all. */
 interface Definition {
   group: string;
   version: string;

@@ -1,17 +1,17 @@
-/** What kube asks of an Event, in its stored form, which is that of core/v1; more of one written as events.k8s.io/v1. */
+/** Validation of Events in their stored form, core/v1; Events written as events.k8s.io/v1 have stricter rules. */
 
 import { isDeepStrictEqual } from 'node:util';
 import { qualifiedNameProblem } from '../meta/names.ts';
 import type { FieldError, KubeObject } from '../types.ts';
 
-/** By which of its two groups an Event is written. */
+/** The API group through which an Event is written. */
 export type EventGroup = '' | 'events.k8s.io';
 
 const MAX_TEXT = 128;
 const MAX_MESSAGE = 1024;
 const TYPES = ['Normal', 'Warning'];
 
-/** What a report of something that has happened may not change any more; kube names the reason twice. */
+/** Fields of an Event that cannot change; kube lists the reason twice. */
 const FIXED = [
   'involvedObject',
   'reason',
@@ -63,7 +63,7 @@ function reportErrors(event: KubeObject, reporter: string): FieldError[] {
   const errors: FieldError[] = [];
   const controller = text(event, 'reportingComponent');
   if (controller === '') errors.push(required(reporter));
-  // Of an empty name kube says, too, how one is to look.
+  // For an empty name kube also describes a valid one.
   const problem = qualifiedNameProblem(controller === '' ? '-' : controller);
   if (controller === '') {
     errors.push(invalid(reporter, controller, 'name part must be non-empty'));

@@ -36,7 +36,7 @@ function eventOf(object: KubeObject): CoreEvent {
   return object as CoreEvent;
 }
 
-/** Fields that core/v1 and events.k8s.io/v1 call differently: [core, events]. */
+/** Fields with different names in core/v1 and events.k8s.io/v1: [core, events]. */
 const RENAMED = [
   ['involvedObject', 'regarding'],
   ['message', 'note'],
@@ -57,7 +57,7 @@ function renamed(
   return { ...(Object.fromEntries(fields) as KubeObject), apiVersion };
 }
 
-/** When the event was last seen, in whichever of its three ways of counting. */
+/** When the event was last seen: the event has one of three fields for it. */
 export function lastSeen(object: KubeObject): string | undefined {
   const { series, lastTimestamp, firstTimestamp, eventTime } = eventOf(object);
   return series?.lastObservedTime ?? lastTimestamp ?? firstTimestamp ?? eventTime ?? undefined;
@@ -207,7 +207,7 @@ function fillEvent(object: KubeObject, empty: object): void {
   for (const [field, value] of Object.entries(empty)) object[field] ??= structuredClone(value);
 }
 
-/** In events.k8s.io who reported is left out when nobody is named. */
+/** events.k8s.io omits the reporter when its name is empty. */
 function withoutEmptyReporter(event: KubeObject): KubeObject {
   const isLeftOut = ([field, value]: [string, unknown]): boolean =>
     value === '' && (field === 'reportingController' || field === 'reportingInstance');

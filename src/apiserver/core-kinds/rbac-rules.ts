@@ -3,7 +3,7 @@ import { type PolicyRule, RBAC_GROUP } from '../auth/rbac/rules.ts';
 import { subdomainProblem } from '../meta/names.ts';
 import type { FieldError } from '../types.ts';
 
-/** Names of roles are parts of paths, and nothing more: `system:basic-user`. */
+/** Role names need only be valid path segments: `system:basic-user`. */
 export function pathSegmentProblem(name: string): string | undefined {
   if (name === '.' || name === '..') return `may not be '${name}'`;
   const bad = ['/', '%'].filter((character) => name.includes(character));

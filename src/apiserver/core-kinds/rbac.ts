@@ -97,7 +97,7 @@ const ROLE_REF =
 const CLUSTER_ROLE_REF =
   'RoleRef can only reference a ClusterRole in the global namespace. If the RoleRef cannot be resolved, the Authorizer must return an error.';
 
-/** A role has rules, even if there are none: that is `null`. */
+/** A role without rules gets `rules: null`. */
 function fillRole(object: KubeObject): void {
   object.rules ??= null;
 }
@@ -197,7 +197,7 @@ function binding(kind: 'RoleBinding' | 'ClusterRoleBinding', policy: RbacPolicy)
   });
 }
 
-/** Role, ClusterRole and their bindings: who may do what. */
+/** Role, ClusterRole and their bindings. */
 export function rbacKinds(policy: RbacPolicy): Resource[] {
   return [
     role('Role', policy),

@@ -1,6 +1,6 @@
 import type { JsonSchema } from '../types.ts';
 
-/** Short hands for the schemas of the built-in kinds. */
+/** Shorthands for the schemas of the built-in kinds. */
 
 export function text(description: string): JsonSchema {
   return { type: 'string', description };
@@ -35,7 +35,7 @@ export function record(properties: Record<string, JsonSchema>, description: stri
   return { type: 'object', properties, description };
 }
 
-/** A reference to another object. Atomic: its parts make no sense apart. */
+/** A reference to another object. Atomic: its fields are meaningless on their own. */
 export function objectReference(description: string): JsonSchema {
   return {
     ...record(
@@ -56,7 +56,7 @@ export function objectReference(description: string): JsonSchema {
   };
 }
 
-/** One of the conditions that kinds carry in their status. */
+/** One condition in a status. */
 export function condition(): JsonSchema {
   return record(
     {

@@ -1,5 +1,5 @@
 /**
- * What makes a CRD's schema structural: a type everywhere, and combinations (`allOf` and the like) that only bound
+ * The rules of a structural schema: every value has a type, and combinations (`allOf` and the like) only restrict
  * values. https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#specifying-a-structural-schema
  */
 
@@ -15,7 +15,7 @@ const NO_TYPE: Readonly<Record<Place, string>> = {
   items: 'must not be empty for specified array items',
 };
 
-/** What says more than a bound, and so has no place inside a combination. */
+/** Keywords that do more than restrict values, and so are forbidden inside a combination. */
 const NOT_IN_COMBINATIONS = [
   'description',
   'title',
@@ -37,12 +37,12 @@ function forbidden(field: string, detail: string): FieldError {
   return { type: 'Forbidden', field, detail };
 }
 
-/** Everything that keeps the schema at `path` from being structural. */
+/** Every reason why the schema at `path` is not structural. */
 export function structuralErrors(schema: JsonSchema, path: string): FieldError[] {
   return [...valueErrors(schema, path), ...shapeErrors(schema, path, 'root')];
 }
 
-/** Settings that kube refuses whatever stands around them. */
+/** Settings that kube refuses everywhere. */
 function valueErrors(schema: JsonSchema, path: string): FieldError[] {
   const { properties, additionalProperties, items } = schema;
   const errors: FieldError[] = [];
@@ -68,12 +68,12 @@ function oneOf(field: string, value: string | undefined, known: readonly string[
   return [{ type: 'NotSupported', field, value, detail }];
 }
 
-/** Words that mean nothing: types, list types, patterns, and defaults that their own schema refuses. */
+/** Invalid keyword values: unknown types and list types, invalid patterns, and defaults that their own schema refuses. */
 function vocabularyErrors(schema: JsonSchema, path: string): FieldError[] {
   const { type, pattern, default: standIn } = schema;
   const types = oneOf(`${path}.type`, type, TYPES);
   const lists = oneOf(`${path}.x-kubernetes-list-type`, schema['x-kubernetes-list-type'], LIST_TYPES);
-  // Patterns and defaults are looked at once the types they belong to make sense.
+  // Patterns and defaults are checked only if the types are valid.
   if (types.length + lists.length > 0) return [...types, ...lists];
   const problem = pattern === undefined ? undefined : patternProblem(pattern);
   if (problem !== undefined) {

@@ -125,7 +125,7 @@ function aggregated(registry: Registry, groups: readonly Group[]): object {
   return { kind: 'APIGroupDiscoveryList', apiVersion: 'apidiscovery.k8s.io/v2', metadata: {}, items };
 }
 
-/** Answers `/api`, `/apis` and what is below, but not the resources themselves; undefined: there is no such path. */
+/** Answers `/api`, `/apis` and the discovery paths below them; undefined for any other path. */
 export function discover(registry: Registry, path: string, wantsAggregated: boolean): object | undefined {
   const groups = groupsOf(registry);
   const [root, group, version] = path.slice(1).split('/');
@@ -148,7 +148,7 @@ function resourceList(registry: Registry, group: string, version: string): objec
   const resources = resourcesOf(registry, group, version);
   return {
     kind: 'APIResourceList',
-    // kube leaves it out for the core group, whose list is older than the field.
+    // kube omits it for the core group, whose list is older than the field.
     ...(group === '' ? {} : { apiVersion: 'v1' }),
     groupVersion: apiVersionOf({ group, version }),
     resources,

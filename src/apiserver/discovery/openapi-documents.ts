@@ -10,7 +10,7 @@ import type { OpenApiKind } from '../types.ts';
 interface Document {
   readonly json: string;
   readonly hash: string;
-  /** Of version 2, once it was asked for. */
+  /** The version 2 document, encoded at the first request for it. */
   protobuf?: Buffer;
 }
 
@@ -35,7 +35,7 @@ const WANTS_PROTOBUF_V2 = /^application\/com\.github\.proto-openapi\.spec\.v2[@.
 const PROTOBUF_V2 = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf';
 const JSON_TYPES = ['application/json', 'application/*', '*/*'];
 
-/** The first of the client's wishes that can be met; of version 3 there is JSON only. */
+/** The first acceptable format that is available; version 3 is available as JSON only. */
 function formatFor(accept: string | undefined, version: 2 | 3): 'json' | 'protobuf' | undefined {
   for (const range of (accept || '*/*').split(',')) {
     const type = (range.split(';')[0] ?? '').trim();
@@ -55,7 +55,7 @@ function pathOf({ group, version }: Resource): string {
   return group === '' ? `api/${version}` : `apis/${group}/${version}`;
 }
 
-/** The OpenAPI documents of everything served, made anew when that changes. */
+/** The OpenAPI documents of all served kinds, rebuilt when the kinds change. */
 export class OpenApiDocuments {
   readonly #registry: Registry;
   #generation = -1;
@@ -66,11 +66,11 @@ export class OpenApiDocuments {
     this.#registry = registry;
   }
 
-  /** Answers what is below `/openapi/`; false: there is no such document. */
+  /** Answers paths below `/openapi/`; false if there is no such document. */
   serve(request: IncomingMessage, response: ServerResponse, path: string, query: URLSearchParams): boolean {
     this.#refresh();
     if (path === '/openapi/v3') {
-      // kube leaves the type of its index to Go, which takes it for text.
+      // kube sets no content type on its index, and Go detects text.
       const headers = { 'Content-Type': 'text/plain; charset=utf-8' };
       send(response, { code: 200, body: this.#index(), headers });
       return true;
@@ -110,7 +110,7 @@ export class OpenApiDocuments {
   }
 }
 
-/** What is sent of a document; pinned is what was asked for by its hash. */
+/** A document to send; `isPinned` if the client requested it by its hash. */
 interface Sending {
   readonly document: Document;
   readonly format: 'json' | 'protobuf';
@@ -124,7 +124,7 @@ function sendDocument(
 ): void {
   const { json, hash } = document;
   const etag = `"${hash}"`;
-  // What is asked for by its hash never changes.
+  // A document requested by its hash never changes.
   const caching = isPinned ? 'public, immutable' : 'no-cache, private';
   const headers = { ETag: etag, 'Cache-Control': caching, Vary: 'Accept' };
   if (request.headers['if-none-match'] === etag) response.writeHead(304, headers).end();

@@ -5,14 +5,14 @@ import type { Registry } from '../registry/registry.ts';
 import type { Resource } from '../registry/resource.ts';
 import type { ObjectStore } from '../storage/store.ts';
 
-/** What handlers and controllers work on. */
+/** The state that handlers and controllers share. */
 export interface Backend {
   readonly store: ObjectStore;
   readonly registry: Registry;
   /** Milliseconds since the epoch. */
   now(): number;
   newUid(): string;
-  /** Five characters for the end of a generated name. */
+  /** Five random characters for the end of a generated name. */
   nameSuffix(): string;
 }
 
@@ -28,7 +28,7 @@ export interface ResourceRequest {
   readonly body: RequestBody;
   readonly user: User;
   readonly userAgent: string;
-  /** Throws 403 when the user may not do that, too, to what the request is for. */
+  /** Throws 403 unless the user may also do `verb` to the request's object. */
   allow(verb: string): void;
   /** Sentences for the Warning header; handlers add to it. */
   readonly warnings: string[];

@@ -22,13 +22,13 @@ const NAME_ATTEMPTS = 8;
 const MAX_GENERATED_LENGTH = 63;
 const SUFFIX_LENGTH = 5;
 
-/** The outcome of a write, in the form of the resource's version; `stored` is absent after a dry run. */
+/** The result of a write, in the resource's version; `stored` is absent after a dry run. */
 export interface Written {
   readonly object: KubeObject;
   readonly stored: StoredObject | undefined;
 }
 
-/** Content needs a namespace that exists and is there to stay. */
+/** A namespaced object needs a namespace that exists and is not being deleted. */
 function checkNamespace(backend: Backend, resource: Resource, object: KubeObject): void {
   const { namespace, name } = object.metadata;
   if (!resource.namespaced || namespace === undefined) return;
@@ -39,7 +39,7 @@ function checkNamespace(backend: Backend, resource: Resource, object: KubeObject
   }
 }
 
-/** Metadata that the server alone decides. Mutates. */
+/** Fills in the metadata that only the server sets. Mutates. */
 function fillMeta(backend: Backend, resource: Resource, object: KubeObject): void {
   const { metadata } = object;
   if (metadata.resourceVersion !== undefined) {
@@ -66,18 +66,18 @@ function generatedName(backend: Backend, resource: Resource, object: KubeObject)
   throw generateNameConflict(resourceName(resource), name);
 }
 
-/** How a new object is written: by whom, or, when managedFields are settled already, by nobody. */
+/** Options of a creation. Without a field manager, managedFields are already up to date. */
 type CreateOptions = Pick<WriteOptions, 'dryRun'> & {
   fieldManager: string | undefined;
-  /** Of server-side apply: nulls stay, to be refused. */
+  /** For server-side apply: nulls stay, so that validation refuses them. */
   keepNulls?: boolean;
-  /** Who asks for it; undefined: the server itself. */
+  /** The requesting user; undefined for the server itself. */
   user?: User;
 };
 
 /**
- * Stores a new object, which the caller gives away. Synchronous, so that nothing comes between the checks and the
- * write; the caller awaits `store.committed()` before it tells anyone.
+ * Stores a new object and takes ownership of it. Synchronous, so that nothing happens between the checks and the write;
+ * the caller awaits `store.committed()` before it answers a client.
  */
 export function createObject(
   backend: Backend,

@@ -6,15 +6,18 @@ import type { JsonObject, KubeObject } from '../types.ts';
 import type { ResourceRequest } from './context.ts';
 import type { WriteOptions } from './options.ts';
 
-/** What is odd about an object that can be decoded all the same: `unknown field "spec.foo"`. */
-export function oddities(duplicates: readonly string[], unknown: readonly string[]): string[] {
+/** Warnings about an object that can still be decoded: `unknown field "spec.foo"`. */
+export function decodingWarnings(duplicates: readonly string[], unknown: readonly string[]): string[] {
   return [
     ...duplicates.map((field) => `duplicate field ${JSON.stringify(field)}`),
     ...unknown.map((field) => `unknown field ${JSON.stringify(field)}`),
   ];
 }
 
-/** Why an odd object is refused, where the client wishes that; else warns of it or takes it, as it wishes. */
+/**
+ * The refusal of an object with unknown or duplicate fields if the client asked for strict validation; else adds
+ * warnings or ignores them, as the client asked.
+ */
 export function strictProblem(
   odd: readonly string[],
   { fieldValidation }: WriteOptions,
@@ -45,20 +48,20 @@ function checkType(resource: Resource, object: JsonObject): void {
   }
 }
 
-/** Decodes the body into an object of the request's resource, treating unknown fields as the client wishes. */
+/** Decodes the body into an object of the request's resource, treating unknown fields as the client asked. */
 export function decodeResource(request: ResourceRequest, options: WriteOptions): KubeObject {
   const { resource, body, warnings } = request;
   const decoded: Decoded = decodeObject(body, resource.kind, !resource.custom);
   checkType(resource, decoded.object);
   const misfit = metaProblem(decoded.object, resource);
   if (misfit !== undefined) throw notDecodable(resource, misfit);
-  const odd = oddities(decoded.duplicates, resource.compiled.prune(decoded.object));
+  const odd = decodingWarnings(decoded.duplicates, resource.compiled.prune(decoded.object));
   const problem = strictProblem(odd, options, warnings);
   if (problem !== undefined) throw notDecodable(resource, problem);
   return asKubeObject(decoded.object);
 }
 
-/** Namespace of the object and of the URL must agree; what the object leaves out is filled in. */
+/** The object's namespace must match the URL's; an absent one is filled in. */
 export function settleNamespace(request: ResourceRequest, object: KubeObject): void {
   const { resource, namespace } = request;
   if (!resource.namespaced) {

@@ -4,7 +4,10 @@ import { deleteObject, deleteOptions } from './delete.ts';
 import { presentList } from './present.ts';
 import { listPage } from './read.ts';
 
-/** DELETE of a collection: all that the selectors find, a page of it where a limit is given; answers with what was there. */
+/**
+ * DELETE of a collection: deletes all objects that the selectors match, or one page with a limit; answers with those
+ * objects.
+ */
 export function handleDeleteCollection(backend: Backend, request: ResourceRequest): Answer {
   const options = deleteOptions(request);
   const { items, metadata } = listPage(backend, request);

@@ -16,7 +16,7 @@ import type { FieldError, JsonValue, KubeObject } from '../types.ts';
 import { type Backend, type ResourceRequest, timestamp } from './context.ts';
 import { dryRunErrors } from './options.ts';
 
-/** Finalizers by which the garbage collector takes its orders. */
+/** Finalizers that tell the garbage collector what to do. */
 export const ORPHAN = 'orphan';
 export const FOREGROUND = 'foregroundDeletion';
 
@@ -30,7 +30,7 @@ export interface DeleteOptions {
   readonly dryRun?: boolean;
 }
 
-/** `object` is the last state when the object is gone, else the state in which it waits for its finalizers. */
+/** `object` is the last state of a removed object, or the current state of one that waits for its finalizers. */
 interface Deleted {
   readonly gone: boolean;
   readonly object: KubeObject;
@@ -45,7 +45,7 @@ interface DeleteBody {
 
 const POLICIES: readonly string[] = ['Foreground', 'Background', 'Orphan'] satisfies Propagation[];
 
-/** The fields of DeleteOptions that are read here: what they must be, and what Go calls that. */
+/** The fields of DeleteOptions that are read here: a type check and the name of the Go type. */
 const FIELDS: Readonly<Record<string, readonly [test: (value: JsonValue) => boolean, goType: string]>> = {
   gracePeriodSeconds: [(value) => typeof value === 'number', 'int64'],
   orphanDependents: [(value) => typeof value === 'boolean', 'bool'],
@@ -54,7 +54,7 @@ const FIELDS: Readonly<Record<string, readonly [test: (value: JsonValue) => bool
   dryRun: [Array.isArray, '[]string'],
 };
 
-/** The body of a deletion; throws 400 when it is something else: a deletion that was meant otherwise cannot be undone. */
+/** The body of a deletion; throws 400 when it is not DeleteOptions: a deletion that misreads its options cannot be undone. */
 function deleteBody(body: RequestBody): DeleteBody {
   const { object } = decodeObject(body, 'DeleteOptions', true);
   const { kind = 'DeleteOptions', apiVersion = 'v1' } = object;
@@ -114,7 +114,7 @@ function checkPreconditions(resource: Resource, object: KubeObject, options: Del
   }
 }
 
-/** The finalizers that the propagation policy asks for; without one they stay as they are. */
+/** The finalizers that the propagation policy requires; without a policy they stay unchanged. */
 function finalizersFor(object: KubeObject, propagation: Propagation | undefined): string[] {
   const present = object.metadata.finalizers ?? [];
   if (propagation === undefined) return [...present];

@@ -1,11 +1,11 @@
-/** In kube the built-in kinds are Go structs: how those are decoded, and what of them is written out again. */
+/** Built-in kinds are Go structs in kube: how Go decodes them, and which fields it omits when it encodes them. */
 
 import type { Resource } from '../registry/resource.ts';
 import type { FieldError, JsonObject, JsonSchema, JsonValue } from '../types.ts';
 
 const TYPE_DETAIL = /in body must be of type (\w+): "(\w+)"/;
 
-/** Why an object does not even decode, for what does not fit its type; undefined when everything fits. */
+/** Go's decoding error for values that do not fit their types; undefined when all fit. */
 export function decodeProblem(resource: Resource, errors: readonly FieldError[]): string | undefined {
   if (resource.custom) return undefined;
   const error = errors.find(({ type }) => type === 'TypeInvalid');
@@ -14,7 +14,7 @@ export function decodeProblem(resource: Resource, errors: readonly FieldError[])
   return wanted === undefined ? formatProblem(error) : mismatch(resource, error.field, found ?? '');
 }
 
-/** What does not have its format: text in base64, or a time. */
+/** The error for a string that is not valid base64 or not a valid time. */
 function formatProblem({ detail, value }: FieldError): string {
   if (!detail.includes('must be of type date-time')) {
     return `illegal base64 data at input byte ${badBase64Position(String(value))}`;
@@ -23,7 +23,7 @@ function formatProblem({ detail, value }: FieldError): string {
   return `parsing time ${quoted} as "2006-01-02T15:04:05Z07:00": cannot parse ${quoted} as "2006"`;
 }
 
-/** Where Go's decoder stops: at the first strange character, or at the last, incomplete four. */
+/** Where Go's base64 decoder stops: at the first invalid character, or at an incomplete last group of four. */
 function badBase64Position(text: string): number {
   const strange = text.search(/[^A-Za-z0-9+/=]/);
   return strange < 0 ? Math.floor(text.length / 4) * 4 : strange;
@@ -37,7 +37,7 @@ function mismatch({ kind, schema }: Resource, field: string, found: string): str
 
 const GO_KINDS: Readonly<Record<string, string>> = { boolean: 'bool', integer: 'number' };
 
-/** The path as far as it names fields (keys of maps are none), and the schema that the value was to have. */
+/** The part of the path that names fields, without map keys, and the schema of the value. */
 function declared(
   schema: JsonSchema,
   names: readonly string[],
@@ -70,7 +70,7 @@ function goType({ type, format, additionalProperties, items }: JsonSchema): stri
   }
 }
 
-/** Maps and lists without content are not written out (`omitempty`). Mutates. */
+/** Removes empty maps and lists, as Go's `omitempty` does. Mutates. */
 export function dropEmpty(object: JsonObject, schema: JsonSchema): void {
   for (const [name, below] of Object.entries(schema.properties ?? {})) {
     const value = object[name];

@@ -3,7 +3,7 @@ import { badRequest, invalidOptions } from '../status-errors.ts';
 import type { FieldError } from '../types.ts';
 import type { ResourceRequest } from './context.ts';
 
-/** The query parameters that writes have in common. */
+/** The query parameters that all writes share. */
 export interface WriteOptions {
   readonly dryRun: boolean;
   readonly fieldManager: string;
@@ -22,7 +22,7 @@ const OPTION_KINDS: Readonly<Record<string, string>> = {
 const VALIDATIONS = ['Ignore', 'Strict', 'Warn'] as const;
 const MAX_MANAGER_LENGTH = 128;
 
-/** `All` is the only kind of dry run there is. */
+/** `All` is the only valid kind of dry run. */
 export function dryRunErrors(dryRun: readonly string[]): FieldError[] {
   if (dryRun.every((value) => value === 'All')) return [];
   return [{ type: 'NotSupported', field: 'dryRun', value: dryRun, detail: 'supported values: "All"' }];
@@ -34,13 +34,13 @@ function managerErrors(manager: string): FieldError[] {
   return [{ type: 'TooLong', field: 'fieldManager', detail }];
 }
 
-/** Who is told to have written: named by the client, or else its program. */
+/** The field manager of a write: as the client names it, else the client's program name. */
 function managerOf(query: URLSearchParams, userAgent: string): string {
   const program = (userAgent.split('/')[0] ?? '').slice(0, MAX_MANAGER_LENGTH);
   return query.get('fieldManager') || program || 'unknown';
 }
 
-/** Reads and checks the options of a write; throws 422 when one has no meaning. */
+/** Reads and checks the options of a write; throws 422 for an invalid one. */
 export function writeOptions(
   request: Pick<ResourceRequest, 'query' | 'verb' | 'userAgent'>,
   isApply = false,
@@ -70,7 +70,10 @@ export function writeOptions(
   };
 }
 
-/** A resourceVersion of a query; undefined when absent, '' or 0, which all mean "any". Throws 400 when no number. */
+/**
+ * The resourceVersion of a query; undefined when it is absent, '' or 0, which all mean "any". Throws 400 when it is
+ * not a number.
+ */
 export function parseRevision(text: string | null): number | undefined {
   if (text === null || text === '' || text === '0') return undefined;
   if (!/^\d{1,16}$/.test(text)) {
@@ -87,7 +90,7 @@ interface ListRevision {
   match: 'Exact' | 'NotOlderThan' | undefined;
 }
 
-/** resourceVersion and resourceVersionMatch of a list or watch, with the rules that bind them together. */
+/** Reads resourceVersion and resourceVersionMatch of a list or watch and checks that they fit together. */
 export function listRevision(query: URLSearchParams, watch: boolean): ListRevision {
   const match = query.get('resourceVersionMatch') ?? '';
   const version = query.get('resourceVersion') ?? '';

@@ -31,14 +31,14 @@ const MERGE_PATCH = 'application/merge-patch+json';
 const STRATEGIC_PATCH = 'application/strategic-merge-patch+json';
 const APPLY_PATCH = 'application/apply-patch+yaml';
 
-/** As many operations as kube-apiserver takes in one JSON patch. */
+/** kube-apiserver's limit on the operations of one JSON patch. */
 const MAX_OPERATIONS = 10_000;
 
 interface Patch {
-  /** What the patch makes of an object, which it may change. */
+  /** Applies the patch to an object; may change it in place. */
   readonly apply: (object: JsonObject) => JsonValue;
-  /** Of fields of the patch itself that mean nothing. */
-  readonly complaints: readonly string[];
+  /** Warnings about unknown fields of the patch itself. */
+  readonly warnings: readonly string[];
 }
 
 function parsePatch(text: string): JsonValue {
@@ -72,10 +72,10 @@ function operationsPatch(text: string): Patch {
       throw error;
     }
   };
-  return { apply, complaints: unknownFields(operations) };
+  return { apply, warnings: unknownFields(operations) };
 }
 
-/** The patch by its media type, parsed; throws 415 for those that the resource does not take. */
+/** Parses a patch by its media type; throws 415 for a type that the resource does not support. */
 export function patchOf(
   mediaType: string,
   text: string,
@@ -84,11 +84,11 @@ export function patchOf(
   if (mediaType === JSON_PATCH) return operationsPatch(text);
   if (mediaType === MERGE_PATCH) {
     const patch = objectPatch(text);
-    return { apply: (object) => mergePatch(object, patch), complaints: [] };
+    return { apply: (object) => mergePatch(object, patch), warnings: [] };
   }
   if (mediaType === STRATEGIC_PATCH && !resource.custom) {
     const patch = objectPatch(text);
-    return { apply: (object) => strategicMerge(object, patch, resource.mergeKeys), complaints: [] };
+    return { apply: (object) => strategicMerge(object, patch, resource.mergeKeys), warnings: [] };
   }
   if (!resource.custom) throw unsupportedPatch();
   throw unsupportedMediaType([JSON_PATCH, MERGE_PATCH, APPLY_PATCH]);
@@ -113,11 +113,11 @@ function handleOrdinaryPatch(
   });
 }
 
-/** The sentence and the causes with which kube-apiserver reports that others own the fields. */
+/** kube-apiserver's conflict error: its sentence and its causes. */
 function conflictError(conflicts: readonly ApplyConflict[]): Error {
   const owner = ({ manager, apiVersion, operation, subresource }: ApplyConflict): string => {
     const through = subresource === undefined ? '' : ` with subresource ${JSON.stringify(subresource)}`;
-    // An applier has one entry whatever the version; an updater one of each.
+    // An applier has one entry for all versions; an updater has one per version.
     return `${JSON.stringify(manager)}${through}${operation === 'Update' ? ` using ${apiVersion}` : ''}`;
   };
   const byOwner = Map.groupBy(conflicts, owner);
@@ -158,7 +158,7 @@ function runApply(
   }
 }
 
-/** The manifest of an apply request: YAML (or JSON), naming the object or leaving that to the URL. */
+/** Reads the manifest of an apply request: YAML or JSON; it may omit the object's name, which the URL has. */
 function appliedManifest(request: ResourceRequest, name: string): KubeObject {
   const { resource, namespace, body } = request;
   const object = asKubeObject(parseYamlObject(body.bytes.toString('utf8')));
@@ -179,7 +179,7 @@ function appliedManifest(request: ResourceRequest, name: string): KubeObject {
   return object;
 }
 
-/** What is not written through this endpoint is taken out of the manifest, so that nobody comes to own it. */
+/** The manifest without the fields that this endpoint does not write, so that the applier does not own them. */
 function writablePart(resource: Resource, applied: KubeObject, subresource: Subresource): KubeObject {
   if (!resource.hasStatus || subresource !== undefined) return applied;
   const { status: _, ...rest } = applied;

@@ -1,4 +1,4 @@
-/** What a patch leaves is looked at as if it had been sent. */
+/** Checks a patched object as if a client had sent it whole. */
 
 import { isJsonObject } from '../codec/merge-patch.ts';
 import { sortedKeys } from '../codec/sorted-json.ts';
@@ -8,7 +8,7 @@ import { cloneJson } from '../schema/json.ts';
 import { badRequest, invalid } from '../status-errors.ts';
 import type { JsonObject, JsonValue, KubeObject } from '../types.ts';
 import type { ResourceRequest } from './context.ts';
-import { oddities, settleNamespace, strictProblem } from './decode-object.ts';
+import { decodingWarnings, settleNamespace, strictProblem } from './decode-object.ts';
 import { decodeProblem } from './go-structs.ts';
 import type { WriteOptions } from './options.ts';
 import { requireName } from './update.ts';
@@ -17,17 +17,17 @@ const NO_OBJECT =
   'couldn\'t get version/kind; json parse error: json: cannot unmarshal array into Go value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }';
 
 /**
- * The object that a patch has left, checked as a body would be.
+ * Checks the result of a patch as a request body is checked.
  *
- * @param duplicates fields that the patch gives twice
- * @param complaints what else is odd about the patch itself
+ * @param duplicates fields that occur twice in the patch
+ * @param warnings further warnings about the patch itself
  */
 export function patchedObject(
   request: ResourceRequest,
   options: WriteOptions,
   left: JsonValue,
   name: string,
-  { duplicates, complaints }: { duplicates: readonly string[]; complaints: readonly string[] },
+  { duplicates, warnings }: { duplicates: readonly string[]; warnings: readonly string[] },
 ): KubeObject {
   const { resource } = request;
   const result = cloneJson(left);
@@ -39,7 +39,7 @@ export function patchedObject(
   }
   const problem = metaProblem(result, resource);
   if (problem !== undefined) throw refused(whole, problem);
-  const odd = [...complaints, ...oddities(duplicates, resource.compiled.prune(result))];
+  const odd = [...warnings, ...decodingWarnings(duplicates, resource.compiled.prune(result))];
   const misfit =
     strictProblem(odd, options, request.warnings) ??
     (resource.custom ? undefined : decodeProblem(resource, resource.compiled.validate(result)));
@@ -56,12 +56,12 @@ export function patchedObject(
   return object;
 }
 
-/** The patched object, which kube quotes in full, can not be read. */
+/** The error for a patched object that cannot be decoded; kube quotes the object in full. */
 function refused(whole: string, detail: string): Error {
   return invalid({ group: '', name: '' }, '', [{ type: 'Invalid', field: 'patch', value: whole, detail }]);
 }
 
-/** No patch makes an object one of another kind. */
+/** A patch must not change an object's kind. */
 function checkType(resource: Resource, { apiVersion, kind, metadata }: KubeObject, whole: string): void {
   const expected = { apiVersion: apiVersionOf(resource), kind: resource.kind };
   const found: JsonObject = { apiVersion, kind };

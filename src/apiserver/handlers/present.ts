@@ -5,20 +5,20 @@ import { includeObjectOf, partialMetadata, tableOf } from '../table.ts';
 import type { KubeObject } from '../types.ts';
 import type { ResourceRequest } from './context.ts';
 
-/** The stored object as JSON of this version: as it lies in the store, wherever that says the same. */
+/** The stored object as JSON of this version; reuses the stored text where it is the same. */
 export function jsonOf(resource: Resource, stored: StoredObject): string {
   const object = resource.fromStored(stored.object);
   return object === stored.object ? stored.json : JSON.stringify(object);
 }
 
-/** An item of a list: those of built-in kinds leave out what the list's own type says already. */
+/** An item of a list. Items of built-in kinds omit apiVersion and kind, which the list's type implies. */
 function itemJsonOf(resource: Resource, stored: StoredObject): string {
   if (resource.custom) return jsonOf(resource, stored);
   const { apiVersion: _version, kind: _kind, ...rest } = resource.fromStored(stored.object);
   return JSON.stringify(rest);
 }
 
-/** One object in the form asked for. */
+/** One object in the requested form. */
 export function presentObject(request: ResourceRequest, object: KubeObject, now: number): object {
   const { accept, resource, query } = request;
   const { apiVersion } = accept;
@@ -37,7 +37,7 @@ export function presentObject(request: ResourceRequest, object: KubeObject, now:
   }
 }
 
-/** A list in the form asked for. A plain list is pasted together from the JSON of its objects. */
+/** A list in the requested form. A plain list is concatenated from the JSON of its objects. */
 export function presentList(
   request: ResourceRequest,
   items: readonly StoredObject[],

@@ -11,7 +11,7 @@ const EXPIRED_LIST = 'The resourceVersion for the provided list is too old.';
 const EXPIRED_CONTINUE =
   'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.';
 
-/** In a token: go on in the list as it is now, since what it was is forgotten. */
+/** In a continue token: continue with the current list, as its history is compacted. */
 const NOW = -1;
 
 /** GET of one object. */
@@ -26,8 +26,8 @@ export function handleGet(backend: Backend, request: ResourceRequest, name: stri
 }
 
 /**
- * kube reads the version of a get and of a watch deeper down than that of a list, where a malformed one is an error of
- * its own.
+ * kube parses the resourceVersion of a get or a watch in a deeper layer than that of a list; a malformed one gives a
+ * different error there.
  */
 export function readDeeply<Read>(read: () => Read): Read {
   try {
@@ -43,7 +43,7 @@ function checkNotAhead(backend: Backend, wanted: number | undefined): void {
   if (wanted !== undefined && wanted > revision) throw resourceVersionTooLarge(wanted, revision);
 }
 
-/** Where a list goes on: the revision it was begun at, and the last key sent. */
+/** A continue token: the revision of the first page, and the last key sent. */
 interface Continue {
   revision: number;
   after: string;
@@ -75,7 +75,7 @@ interface Page {
   after: string | undefined;
 }
 
-/** The objects to choose from, and the revision they are of. */
+/** The objects to select from, and their revision. */
 function source(backend: Backend, request: ResourceRequest, selection: Selection): Page {
   const { resource, query } = request;
   const { store } = backend;
@@ -111,7 +111,7 @@ function limitOf(query: URLSearchParams): number {
   return limit > 0 ? limit : Number.POSITIVE_INFINITY;
 }
 
-/** Everything that a selection finds now. */
+/** All current objects that a selection matches. */
 export function select(backend: Backend, request: ResourceRequest, selection: Selection): StoredObject[] {
   const { resource } = request;
   const { matches } = selection;
@@ -119,13 +119,13 @@ export function select(backend: Backend, request: ResourceRequest, selection: Se
   return matches === undefined ? all : all.filter(({ object }) => matches(object));
 }
 
-/** Lists of custom resources carry an empty `continue` at their end, those of built-in kinds none. */
+/** The last page has an empty `continue` for custom resources, and none for built-in kinds. */
 function continueField(resource: Resource, next: Continue | undefined): { continue?: string } {
   if (next !== undefined) return { continue: encodeContinue(next) };
   return resource.custom ? { continue: '' } : {};
 }
 
-/** What a list answers with: the objects of one page, and the list's metadata. */
+/** One page of a list: its objects and the list's metadata. */
 export function listPage(
   backend: Backend,
   request: ResourceRequest,
@@ -141,7 +141,7 @@ export function listPage(
   const metadata = {
     resourceVersion: String(revision),
     ...continueField(resource, left > 0 ? { revision, after: page.at(-1)?.key ?? '' } : undefined),
-    // With selectors kube does not know how many more there are, and says nothing.
+    // With selectors kube does not know the remaining count and omits it.
     ...(left > 0 && matches === undefined ? { remainingItemCount: left } : {}),
   };
   return { items: page, metadata };

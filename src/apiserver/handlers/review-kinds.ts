@@ -1,4 +1,4 @@
-/** Kinds that are questions: they are posted, answered, and never stored. */
+/** Review kinds: a client posts a question, the server answers it, nothing is stored. */
 
 import type { GoStruct, GoType } from '../codec/go-decode.ts';
 

@@ -10,20 +10,20 @@ import { asJson } from '../registry/resource.ts';
 import { badRequest, invalid, notDecodable } from '../status-errors.ts';
 import type { FieldError, JsonObject, JsonValue, KubeObject } from '../types.ts';
 import type { ResourceRequest } from './context.ts';
-import { oddities, strictProblem } from './decode-object.ts';
+import { decodingWarnings, strictProblem } from './decode-object.ts';
 import { writeOptions } from './options.ts';
 import type { ReviewKind } from './review-kinds.ts';
 
-/** For whom tokens are meant that say nothing of it: this server, by the name it has within every cluster. */
+/** The audience of a token that names none: this server, by its name inside every cluster. */
 const AUDIENCE = 'https://kubernetes.default.svc';
 
-/** Who can answer: the policy, and the tokens. */
+/** What answers reviews: the policy and the token lookup. */
 export interface Reviewer {
   readonly policy: RbacPolicy;
   lookUpToken(token: string): User | undefined;
 }
 
-/** A question, and who asks it. */
+/** A review request and its user. */
 export interface Question
   extends Pick<ResourceRequest, 'verb' | 'query' | 'userAgent' | 'user' | 'namespace' | 'body' | 'warnings'> {
   /** RFC 3339. */
@@ -39,7 +39,7 @@ function child(object: JsonObject, name: string): JsonObject | undefined {
   return isJsonObject(value) ? value : undefined;
 }
 
-/** What a review of access must say, whoever it is about. */
+/** Checks the required fields of an access review. */
 function checkAccess(spec: JsonObject, subject: 'self' | 'other', namespace: string | undefined): void {
   const errors: FieldError[] = [];
   const resource = child(spec, 'resourceAttributes');
@@ -109,7 +109,7 @@ function tokenStatus(reviewer: Reviewer, spec: JsonObject): JsonObject {
   return { authenticated: true, user: userInfo(user), audiences };
 }
 
-/** A user as reviews tell of them. */
+/** A user as reviews report them. */
 function userInfo({ name, uid, groups, extra }: User): JsonObject {
   const more = Object.entries(extra ?? {}).map(([key, values]): [string, JsonValue] => [key, [...values]]);
   return {
@@ -142,7 +142,7 @@ function statusOf(
   }
 }
 
-/** A review as it was sent, and what is odd about it; it need not say what it is. */
+/** Reads a review and its warnings; a review may omit apiVersion and kind. */
 function reviewOf(review: ReviewKind, body: RequestBody): { sent: KubeObject; odd: readonly string[] } {
   const { kind, group, version, spec, status } = review;
   const { object, duplicates } = decodeObject(body, kind, true);
@@ -159,7 +159,7 @@ function reviewOf(review: ReviewKind, body: RequestBody): { sent: KubeObject; od
   const problem = metaProblem(object, { kind, custom: false }) ?? found.problem;
   if (problem !== undefined) throw notDecodable(review, problem);
   const sent = { ...object, apiVersion, kind, metadata: child(object, 'metadata') ?? {} } as KubeObject;
-  return { sent, odd: oddities(duplicates, found.unknown) };
+  return { sent, odd: decodingWarnings(duplicates, found.unknown) };
 }
 
 /** As Go writes them (`omitempty`). */

@@ -37,11 +37,11 @@ function scaleOf(object: KubeObject, paths: ScalePaths): Scale {
   };
 }
 
-/** The Scale that the request asks for, from a whole one or from a patch of the present one. */
+/** The requested Scale: sent whole, or the current one with a patch applied. */
 function wantedScale(request: ResourceRequest, present: Scale): JsonObject {
   const { body, verb } = request;
   if (verb === 'update') return decodeObject(body, 'Scale', true).object;
-  // Scale is a built-in kind, whatever it scales: it takes strategic merge patches.
+  // Scale is a built-in kind even for custom resources, so it accepts strategic merge patches.
   const patch = patchOf(body.mediaType, body.bytes.toString('utf8'), { custom: false, mergeKeys: {} });
   return patch.apply(structuredClone(asJson(present))) as JsonObject;
 }
@@ -71,7 +71,7 @@ function scaled(resource: Resource, paths: ScalePaths, old: KubeObject, wanted: 
   return updated;
 }
 
-/** GET, PUT and PATCH of `scale`: the count of replicas, as autoscalers see every kind. */
+/** GET, PUT and PATCH of `scale`: the replica count in the form that autoscalers use for every kind. */
 export function handleScale(backend: Backend, request: ResourceRequest, name: string): object {
   const { resource, namespace, verb } = request;
   const paths = resource.scale;

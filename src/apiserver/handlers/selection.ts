@@ -3,15 +3,15 @@ import { parseFieldSelector } from '../selectors/field-selector.ts';
 import { parseLabelSelector } from '../selectors/label-selector.ts';
 import type { KubeObject } from '../types.ts';
 
-/** Which objects of a resource a list, a watch or a deletecollection is about. */
+/** The objects of a resource that a list, watch or deletecollection selects. */
 export interface Selection {
-  /** Start of the keys: `namespace/`, or '' for all. */
+  /** Prefix of the keys: `namespace/`, or '' for all. */
   readonly prefix: string;
-  /** undefined when the selectors let everything through. */
+  /** Undefined when the selectors match everything. */
   readonly matches: ((object: KubeObject) => boolean) | undefined;
 }
 
-/** Built-in kinds without fields of their own have kube's general words for one that they lack. */
+/** kube's message for an unknown selectable field; built-in kinds without selectable fields of their own have a general one. */
 function unknownField(resource: Resource, field: string): string | undefined {
   const names = Object.keys(resource.selectable);
   if (resource.custom || names.length > Object.keys(META_FIELDS).length) return undefined;

@@ -7,16 +7,16 @@ import { invalid, notDecodable } from '../status-errors.ts';
 import type { KubeObject, Subresource } from '../types.ts';
 import { decodeProblem, dropEmpty } from './go-structs.ts';
 
-/** Brings managedFields up to date for an ordinary write (server-side apply does that by itself). */
+/** Updates managedFields for an ordinary write; server-side apply does that itself. */
 export interface Tracking {
   readonly manager: string;
   readonly subresource: Subresource;
   readonly now: string;
-  /** The object as a client has sent it. */
+  /** The object as the client sent it. */
   readonly sent?: KubeObject;
 }
 
-/** Field of the remark that CEL rules were not run, which comes last. */
+/** Field of the last error, which says that CEL rules were not run. */
 const UNCHECKED = '<nil>';
 
 /** Throws 422 with everything that is wrong with the object. */
@@ -60,7 +60,7 @@ function withDefaults(resource: Resource, object: KubeObject): KubeObject {
   return copy;
 }
 
-/** With a status subresource the main endpoint never writes status, and that endpoint nothing else. */
+/** With a status subresource, the main endpoint never writes the status, and the status endpoint writes nothing else. */
 export function separateStatus(
   resource: Resource,
   updated: KubeObject,
@@ -107,8 +107,8 @@ export function countGeneration(resource: Resource, updated: KubeObject, old: Ku
 }
 
 /**
- * The object with its managed fields brought up to date. A status that this endpoint does not write is nobody's, even
- * if defaults have made it.
+ * The object with updated managedFields. A status that this endpoint does not write has no owner, even if defaults
+ * created it.
  */
 export function track(
   resource: Resource,
@@ -126,7 +126,7 @@ export function track(
     schema,
     structs,
     ...how,
-    // Kubernetes' own kinds are structs: what does not fit them is not even decoded.
+    // Kubernetes' own kinds are structs: fields that do not fit them are lost in decoding.
     sent: custom && how.sent !== undefined ? withDefaults(resource, how.sent) : undefined,
   });
   return isApart ? withStatus(tracked, updated.status) : tracked;

@@ -10,7 +10,7 @@ import { decodeResource, settleNamespace } from './decode-object.ts';
 import { type WriteOptions, writeOptions } from './options.ts';
 import { countGeneration, fillDefaults, isSame, separateStatus, track, validateObject } from './strategy.ts';
 
-/** Which object, and how it is written. */
+/** The object to write, and the options of the write. */
 export interface UpdateTarget {
   readonly resource: Resource;
   readonly namespace: string | undefined;
@@ -19,15 +19,15 @@ export interface UpdateTarget {
 }
 
 type UpdateOptions = Pick<WriteOptions, 'dryRun'> & {
-  /** undefined: managedFields are settled already (server-side apply), or stay as they are (the server's own writes). */
+  /** Undefined when managedFields are already updated (server-side apply) or stay as they are (the server's own writes). */
   fieldManager: string | undefined;
-  /** Of server-side apply: nulls stay, to be refused. */
+  /** For server-side apply: nulls stay, so that validation refuses them. */
   keepNulls?: boolean;
-  /** Who asks for it; undefined: the server itself. */
+  /** The requesting user; undefined for the server itself. */
   user?: User;
 };
 
-/** The object as the resource's version sees it; throws 404. */
+/** The object in the resource's version; throws 404. */
 export function currentObject(backend: Backend, target: Omit<UpdateTarget, 'subresource'>): KubeObject {
   const { resource, namespace, name } = target;
   const stored = backend.store.get(resource.bucket, keyOf(resource, namespace, name));
@@ -35,7 +35,7 @@ export function currentObject(backend: Backend, target: Omit<UpdateTarget, 'subr
   return resource.fromStored(stored.object);
 }
 
-/** What the client left out of metadata, and may not decide, comes from the object as it is. Mutates. */
+/** Copies metadata that the client omitted or cannot set from the current object. Mutates. */
 function carryMeta(metadata: ObjectMeta, old: ObjectMeta): void {
   metadata.uid ??= old.uid ?? '';
   metadata.creationTimestamp ??= old.creationTimestamp ?? null;
@@ -67,8 +67,8 @@ function checkVersion(resource: Resource, name: string, updated: KubeObject, old
 }
 
 /**
- * Replaces an object by what `transform` makes of it (which may keep parts of what it is given, but must not
- * change them). Synchronous from the read to the write. Removes the object when this took the last finalizer off.
+ * Replaces an object by the result of `transform`, which may reuse parts of its argument but must not change them.
+ * Synchronous from the read to the write. Removes the object when the update removed its last finalizer.
  */
 export function updateObject(
   backend: Backend,
@@ -98,7 +98,7 @@ export function updateObject(
   return storeUpdated(backend, resource, key, updated);
 }
 
-/** Writes an object that is given away (in its version's form), or removes it when nothing keeps it any longer. */
+/** Takes ownership of an object in its version's form and stores it, or removes it when no finalizer keeps it any longer. */
 export function storeUpdated(
   backend: Backend,
   resource: Resource,
@@ -106,7 +106,7 @@ export function storeUpdated(
   updated: KubeObject,
 ): Written {
   if (isGone(resource, updated)) {
-    // As in kube, the update itself is never stored: watchers see the last state that was, the client what it wrote.
+    // As in kube, this update is never stored: watchers see the state before it, the client sees what it wrote.
     const stored = backend.store.remove(resource.bucket, key);
     return { object: updated, stored };
   }
@@ -114,7 +114,7 @@ export function storeUpdated(
   return { object: resource.fromStored(stored.object), stored };
 }
 
-/** The name in the URL is not enough: who writes an object says which one it is. */
+/** The object must contain its name; the name in the URL is not enough. */
 export function requireName(object: KubeObject, name: string): void {
   if (object.metadata.name !== undefined) return;
   throw badRequest(`the name of the object (${name} based on URL) was undeterminable: name must be provided`);
@@ -130,7 +130,7 @@ function checkPut(request: ResourceRequest, object: KubeObject, name: string): v
   settleNamespace(request, object);
 }
 
-/** Built-in kinds may be replaced unseen; custom resources only by who knows what they replace. */
+/** A PUT of a custom resource must have a resourceVersion; a PUT of a built-in kind need not. */
 function checkConditional(resource: Resource, object: KubeObject, name: string): void {
   if (!resource.custom || object.metadata.resourceVersion !== undefined) return;
   const detail = 'must be specified for an update';

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { RequestBody } from '../codec/decode.ts';
 import { tooLarge } from '../status-errors.ts';
 
-/** As kube-apiserver: 3 MiB, which lets an object of etcd's 1.5 MB through in any encoding. */
+/** kube-apiserver's limit, 3 MiB: an object of etcd's 1.5 MB fits in any encoding. */
 const MAX_BODY_BYTES = 3 * 1024 * 1024;
 
 /** Reads the whole body. Throws 413 as soon as it is longer than allowed. */

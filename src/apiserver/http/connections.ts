@@ -3,8 +3,8 @@ import type { Server } from 'node:https';
 import type { Socket } from 'node:net';
 
 /**
- * The connections of a server, and whether an answer is under way on them. Node's own `close` cuts connections whose
- * answer has been ended but not yet flushed; this closes each when its last byte is out.
+ * The connections of a server, and whether each is sending an answer. Node's own `close` cuts connections whose answer has
+ * ended but is not flushed; this class closes a connection after its last byte is sent.
  */
 export class Connections {
   readonly #sockets = new Set<Socket>();
@@ -23,7 +23,7 @@ export class Connections {
     });
   }
 
-  /** Notes that an answer is under way. */
+  /** Records that an answer has begun. */
   begin(response: ServerResponse): void {
     const { socket } = response;
     if (socket === null) return;
@@ -34,7 +34,7 @@ export class Connections {
     });
   }
 
-  /** Closes all connections, each when its answer is out; resolves when they are closed, or the time is up. */
+  /** Closes each connection once its answer is sent; resolves when all are closed, or after `milliseconds`. */
   async drain(milliseconds: number): Promise<void> {
     this.#draining = true;
     for (const socket of this.#sockets) if (!this.#busy.has(socket)) socket.end();

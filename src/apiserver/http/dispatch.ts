@@ -58,7 +58,7 @@ function answerForSubresource(backend: Backend, request: ResourceRequest, name: 
   const scales = subresource === 'scale' && resource.scale !== undefined;
   const served = scales || (subresource === 'status' && resource.hasStatus);
   if (!served) {
-    // Of custom resources kube serves every path, and then finds nothing there.
+    // kube routes every path of a custom resource, and then finds nothing there.
     const { group, plural } = resource;
     throw resource.definitionName === undefined
       ? notFound({ group, name: plural }, name)
@@ -72,7 +72,7 @@ function answerForSubresource(backend: Backend, request: ResourceRequest, name: 
   return { code: 200, body: presentObject(request, object, backend.now()) };
 }
 
-/** Carries out a request for a resource and answers it, when what it did or saw is durable. */
+/** Carries out a request for a resource; answers after everything it wrote or read is durable. */
 export async function dispatch(
   backend: Backend,
   watches: WatchSetup,
@@ -86,7 +86,7 @@ export async function dispatch(
   try {
     answer = answerTo(backend, request);
   } finally {
-    // Those who are refused are warned, too.
+    // Refusals carry warnings, too.
     setWarnings(response, request.warnings);
   }
   await backend.store.committed();

@@ -1,6 +1,6 @@
 import { notAcceptable } from '../status-errors.ts';
 
-/** The form in which the client wants objects. */
+/** The form in which the client accepts objects. */
 export interface Accepted {
   readonly format: 'json' | 'yaml';
   readonly as: 'Table' | 'PartialObjectMetadata' | 'PartialObjectMetadataList' | undefined;
@@ -40,7 +40,7 @@ function accepted({ type, parameters }: MediaRange): Accepted | undefined {
   return { format, as: transform, apiVersion: `${g}/${v}` };
 }
 
-/** The first of the client's wishes that we can meet; throws 406 when there is none. */
+/** The first acceptable form that the server supports; throws 406 if there is none. */
 export function negotiate(accept: string | undefined): Accepted {
   for (const range of ranges(accept || '*/*')) {
     const found = accepted(range);

@@ -6,7 +6,7 @@ import { wantsAggregatedDiscovery } from './negotiate.ts';
 import { send, sendText } from './respond.ts';
 import type { PathHandler } from './router.ts';
 
-/** The Kubernetes release whose behaviour is served, marked as ours. */
+/** The Kubernetes release whose behaviour this server follows, marked as Coppice's. */
 const VERSION = {
   major: '1',
   minor: '36',

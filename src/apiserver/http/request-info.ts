@@ -1,4 +1,4 @@
-/** What a path asks for, before it is known whether that exists. */
+/** The parsed path of a request; the resource need not exist. */
 export type PathInfo =
   | { kind: 'path'; path: string }
   | {
@@ -35,7 +35,7 @@ function resourcePath(group: string, version: string, rest: string[]): PathInfo 
   return { kind: 'resource', group, version, plural, namespace, name, subresource };
 }
 
-/** Takes a URL's path apart; undefined when no path of the API looks like that. */
+/** Parses a URL's path; undefined when it is not a path of the API. */
 export function parsePath(pathname: string): PathInfo | undefined {
   const raw = pathname.split('/').filter((segment) => segment !== '');
   const segments = raw.map(decoded).filter((segment) => segment !== undefined);
@@ -56,13 +56,13 @@ const VERBS: Readonly<Record<string, readonly [withName: string | undefined, wit
     DELETE: ['delete', 'deletecollection'],
   };
 
-/** The API's verb of an HTTP request; undefined where the method makes no sense. */
+/** The API verb of an HTTP request; undefined for an unsupported method. */
 export function verbOf(method: string, name: string | undefined, watch: boolean): string | undefined {
   const verb = VERBS[method]?.[name === undefined ? 1 : 0];
   return watch && verb === 'list' ? 'watch' : verb;
 }
 
-/** Kubernetes' idea of a true query parameter: `watch`, `watch=1`, `watch=true`. */
+/** Whether Kubernetes reads a query parameter as true: `watch`, `watch=1`, `watch=true`. */
 export function isTrue(value: string | null): boolean {
   return value !== null && !['false', '0', 'no'].includes(value.toLowerCase());
 }

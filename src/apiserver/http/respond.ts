@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { dump } from 'js-yaml';
 import type { Accepted } from './negotiate.ts';
 
-/** A finished answer: `body` is an object, or the JSON it has already been written as. */
+/** A finished answer: `body` is an object, or its JSON text. */
 export interface Answer {
   readonly code: number;
   readonly body: object | string;
@@ -15,7 +15,7 @@ function quoted(text: string): string {
   return `"${plain.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
 }
 
-/** Puts the warnings, which kubectl prints, into the headers. */
+/** Adds warnings, which kubectl prints, to the headers. */
 export function setWarnings(response: ServerResponse, warnings: readonly string[]): void {
   if (warnings.length === 0) return;
   response.setHeader(
@@ -24,18 +24,18 @@ export function setWarnings(response: ServerResponse, warnings: readonly string[
   );
 }
 
-/** Sends an answer as JSON, or as YAML when that was asked for. */
+/** Sends an answer as JSON, or as YAML if requested. */
 export function send(response: ServerResponse, answer: Answer, format: Accepted['format'] = 'json'): void {
   const { code, body, headers } = answer;
   const yaml = format === 'yaml';
   const json = typeof body === 'string' ? body : JSON.stringify(body);
-  // As kube ends what it writes, so that a terminal's prompt comes on a line of its own.
+  // kube ends its answers with a newline, so that a terminal's prompt starts on a new line.
   const text = yaml ? dump(JSON.parse(json), { lineWidth: -1 }) : `${json}\n`;
   const type = yaml ? 'application/yaml' : 'application/json';
   sendBytes(response, code, Buffer.from(text), { 'Content-Type': type, ...headers });
 }
 
-/** Sends an answer that is written already. */
+/** Sends an answer that is already serialized. */
 export function sendBytes(
   response: ServerResponse,
   code: number,
@@ -51,13 +51,13 @@ export function sendBytes(
   endWith(response, bytes);
 }
 
-/** Of a long answer: what is sent when the rest is out. */
+/** The end of a long answer that is sent only after the rest. */
 const HELD_BACK_BYTES = 1024;
 
 /**
- * Ends an answer. Of a long one the end is held back until the socket has drained: as long as it has not, Node (24.21) pauses
- * the parser under the next request, which the client may have sent as soon as it had the last byte, and then cuts
- * the connection (HPE_PAUSED) when more of that request's body arrives.
+ * Ends an answer. The end of a long answer is held back until the socket has drained. Otherwise Node (24.21) pauses the
+ * parser during the next request, which the client may send as soon as it has the last byte, and cuts the connection
+ * (HPE_PAUSED) when more of that request's body arrives.
  */
 function endWith(response: ServerResponse, bytes: Buffer): void {
   const most = bytes.subarray(0, Math.max(0, bytes.length - HELD_BACK_BYTES));
@@ -66,7 +66,7 @@ function endWith(response: ServerResponse, bytes: Buffer): void {
   else response.once('drain', () => response.end(end));
 }
 
-/** Sends plain text: probes, and `404 page not found` for paths that are none. */
+/** Sends plain text: for probes, and `404 page not found` for unknown paths. */
 export function sendText(response: ServerResponse, code: number, text: string): void {
   response.writeHead(code, {
     'Content-Type': 'text/plain; charset=utf-8',

@@ -25,7 +25,7 @@ import { negotiate } from './negotiate.ts';
 import { isTrue, type PathInfo, parsePath, verbOf } from './request-info.ts';
 import { send, sendText, setWarnings } from './respond.ts';
 
-/** What answers paths that are no resources; false: there is no such path. */
+/** Answers paths that name no resource; false for an unknown path. */
 export type PathHandler = (
   request: IncomingMessage,
   response: ServerResponse,
@@ -42,7 +42,7 @@ export interface RouterSetup {
   readonly authenticate: Authenticate;
   readonly authorize: Authorize;
   readonly reviewer: Reviewer;
-  /** Paths that anyone may ask for: probes and the version. */
+  /** Paths that need no authentication: probes and the version. */
   readonly openPaths: PathHandler;
   readonly paths: PathHandler;
   readonly log: Logger;
@@ -51,14 +51,14 @@ export interface RouterSetup {
 type Place = Pick<ResourceRequest, 'resource' | 'namespace' | 'name' | 'subresource'>;
 type ResourcePath = Extract<PathInfo, { kind: 'resource' }>;
 
-/** The one name to which a field selector narrows a list or watch: who may only see that object may ask so. */
+/** The single name to which a field selector narrows a list or watch: a user with rights to that object only may send it. */
 function nameSelected(query: URLSearchParams): string | undefined {
   return /(?:^|,)metadata\.name==?([^,]+)/.exec(query.get('fieldSelector') ?? '')?.[1];
 }
 
 const NOT_FOUND_TEXT = '404 page not found\n';
 
-/** Takes requests from the door to their handler: who asks, what for, may they, then do it. */
+/** Routes requests to their handlers: authenticates, parses the path, authorizes, then handles. */
 export class Router {
   readonly #setup: RouterSetup;
 
@@ -66,7 +66,7 @@ export class Router {
     this.#setup = setup;
   }
 
-  /** Answers one request, whatever happens. */
+  /** Answers one request, also when it fails. */
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
       await this.#route(request, response);
@@ -158,13 +158,13 @@ export class Router {
     try {
       body = handleReview(review, this.#setup.reviewer, question);
     } finally {
-      // Those who are refused are warned, too.
+      // Refusals carry warnings, too.
       setWarnings(response, question.warnings);
     }
     send(response, { code: 201, body });
   }
 
-  /** The resource and what of it; undefined where scope and path do not go together. */
+  /** The resource and namespace of a path; undefined when the path does not fit the resource's scope. */
   #placeOf(info: ResourcePath, verb: string): Place | undefined {
     const { group, version, plural, namespace, name, subresource } = info;
     const resource = this.#setup.backend.registry.find(group, version, plural);
@@ -174,7 +174,7 @@ export class Router {
       const needsNamespace = name !== undefined || verb === 'create';
       return namespace === undefined && needsNamespace ? undefined : place;
     }
-    // A namespace is addressed by a path that looks as if it lay in itself.
+    // The path of a namespace looks like that of an object inside it.
     if (group === '' && plural === NAMESPACES) return { ...place, namespace: undefined };
     return namespace === undefined ? place : undefined;
   }
@@ -188,7 +188,7 @@ export class Router {
     const { status } = known;
     const retry = status.details?.retryAfterSeconds;
     const headers: Record<string, string> = retry === undefined ? {} : { 'Retry-After': String(retry) };
-    // The rest of a body that nobody wants is read and dropped: cut off, the client would not see the answer.
+    // Read and drop the rest of an unused body: if it were cut off, the client would not see the answer.
     request.resume();
     send(response, { code: status.code, body: status, headers });
   }

@@ -12,7 +12,7 @@ const isStringList: Check = (value) => Array.isArray(value) && value.every(isStr
 const isObjectList: Check = (value) => Array.isArray(value) && value.every(isJsonObject);
 const isNumber: Check = (value) => typeof value === 'number';
 
-/** The fields that metadata has, and what they must be. */
+/** The fields of metadata, with their type checks. */
 const FIELDS: Readonly<Record<string, readonly [check: Check, goType: string]>> = {
   name: [isString, 'string'],
   generateName: [isString, 'string'],
@@ -37,26 +37,26 @@ export const OBJECT_META: GoStruct = {
   fields: Object.fromEntries(Object.keys(FIELDS).map((name) => [name, 'any'])),
 };
 
-/** What a body was meant to be, for the message when it cannot be that. */
+/** The kind that a body should contain, for error messages. */
 interface Expected {
   readonly kind: string;
   readonly custom: boolean;
 }
 
 function typeProblem({ custom }: Expected, name: string, value: JsonValue, goType: string): string {
-  // The metadata of a custom resource is decoded apart from the rest.
+  // kube decodes the metadata of a custom resource separately.
   const field = custom ? `ObjectMeta.${name}` : `ObjectMeta.metadata.${name}`;
   return `json: cannot unmarshal ${goKindOf(value)} into Go struct field ${field} of type ${goType}`;
 }
 
-/** `null` stands for "not set" in all that metadata holds, and so do empty lists and maps. */
+/** In metadata, `null`, empty lists and empty maps all mean "not set". */
 function isUnset(value: JsonValue | undefined): boolean {
   if (value === null || value === undefined || value === '') return true;
   return typeof value === 'object' && Object.keys(value).length === 0;
 }
 
 /**
- * Why `metadata` is none, in the words of Go's decoder; undefined when it is. Removes fields that are not set.
+ * Why `metadata` is invalid, in the words of Go's decoder; undefined when it is valid. Removes fields that are not set.
  * `managedFields: []` stays: it means "forget them all". Unknown fields are left to pruning.
  */
 export function metaProblem(object: JsonObject, expected: Expected): string | undefined {

@@ -2,11 +2,11 @@ import type { FieldError, KubeObject, ObjectMeta, OwnerReference } from '../type
 import { labelValueProblem, qualifiedNameProblem } from './names.ts';
 
 const MAX_ANNOTATION_BYTES = 256 * 1024;
-/** Events come and go by themselves: nothing may hang on them. */
+/** Events expire by themselves, so they cannot be owners. */
 const EVENT_VERSIONS = ['v1'];
 const BUILT_IN_FINALIZERS = ['orphan', 'foregroundDeletion', 'kubernetes'];
 
-/** What the rules for metadata need to know of the resource. */
+/** The facts about a resource that the metadata rules need. */
 export interface MetaRules {
   namespaced: boolean;
   nameProblem(name: string): string | undefined;
@@ -102,7 +102,7 @@ function ownerReferenceErrors(meta: ObjectMeta): FieldError[] {
   return errors;
 }
 
-/** Rules of `ValidateObjectMeta`, which every object must keep. */
+/** The rules of `ValidateObjectMeta`, for every object. */
 export function validateMeta(meta: ObjectMeta, rules: MetaRules): FieldError[] {
   return [
     ...nameErrors(meta, rules),
@@ -141,7 +141,7 @@ export function validateMetaUpdate(meta: ObjectMeta, old: ObjectMeta): FieldErro
   return errors;
 }
 
-/** Not wrong, but worth a Warning header: finalizers without a domain can clash with another program's. */
+/** Warnings for finalizers without a domain: they are valid, but can clash with another program's. */
 export function finalizerWarnings(object: KubeObject): string[] {
   return (object.metadata.finalizers ?? [])
     .filter((finalizer) => !finalizer.includes('/') && !BUILT_IN_FINALIZERS.includes(finalizer))

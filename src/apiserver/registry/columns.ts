@@ -39,7 +39,7 @@ export function ageOf(timestamp: string | null | undefined, now: number): string
   return Number.isNaN(time) ? '<unknown>' : humanDuration(now - time);
 }
 
-/** A column of the built-in kinds: always a string, for kube's internal printers say so. */
+/** A column of a built-in kind: always of type string, as in kube's internal printers. */
 export function column(name: string, description: string, cell: Column['cell'], priority = 0): Column {
   return { name, type: 'string', format: '', description, priority, cell };
 }
@@ -53,7 +53,7 @@ export function ageColumn(): Column {
   return column('Age', CREATED_DESCRIPTION, (object, now) => ageOf(object.metadata.creationTimestamp, now));
 }
 
-/** The moment itself, for kinds without printer columns of their own. */
+/** The creation time, for kinds without printer columns. */
 export function createdAtColumn(): Column {
   return {
     name: 'Created At',
@@ -65,7 +65,7 @@ export function createdAtColumn(): Column {
   };
 }
 
-/** Age as custom resources have it by default. */
+/** The default Age column of custom resources. */
 export function customAgeColumn(): Column {
   return { ...ageColumn(), type: 'date' };
 }

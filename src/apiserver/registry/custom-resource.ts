@@ -11,7 +11,7 @@ import { fieldPath, valueAt } from './field-path.ts';
 import { asJson, type Column, META_FIELDS, type Resource, type ScalePaths } from './resource.ts';
 import { compareVersions } from './versions.ts';
 
-/** In the order in which kube lists them for custom resources. */
+/** In kube's order for custom resources. */
 const CUSTOM_VERBS = ['delete', 'deletecollection', 'get', 'list', 'patch', 'create', 'update', 'watch'];
 
 const TERMINATING = 'create not allowed while custom resource definition is terminating';
@@ -84,9 +84,8 @@ function deprecationOf(crd: CustomResourceDefinition, version: CrdVersion): stri
 }
 
 /**
- * Fills in what the schema has come to default since an object was stored, and leaves out what it does not know (any
- * longer, or at this version), as kube does on every read. Returns the very object when there is nothing to do; each
- * object is looked at once.
+ * Adds defaults that the schema gained since an object was stored, and removes fields that the schema does not (or no
+ * longer) have, as kube does on every read. Returns the same object when there is nothing to do. Checks each object once.
  */
 function versionReader(compiled: CompiledSchema): (object: KubeObject) => KubeObject {
   const seen = new WeakMap<KubeObject, KubeObject>();
@@ -150,8 +149,8 @@ function resourceOf(crd: CustomResourceDefinition, version: CrdVersion, stored: 
 }
 
 /**
- * The resources that a definition asks for: one per served version. Versions differ by schema only (conversion
- * strategy None). Throws when a schema or a path in it cannot be used.
+ * The resources of a definition: one per served version. Versions differ by schema only (conversion strategy None).
+ * Throws when a schema or a path in it is invalid.
  */
 export function customResources(crd: CustomResourceDefinition): Resource[] {
   const { versions } = crd.spec;

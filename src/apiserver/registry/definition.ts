@@ -1,6 +1,6 @@
 import type { JsonSchema, KubeObject } from '../types.ts';
 
-/** `CustomResourceDefinition`, as far as the server reads it. */
+/** The fields of `CustomResourceDefinition` that the server reads. */
 export interface CrdVersion {
   name: string;
   served: boolean;

@@ -8,7 +8,7 @@ export function fieldPath(jsonPath: string): string[] {
   return jsonPath.slice(1).split('.');
 }
 
-/** The value at a path of field names; undefined where nothing is. */
+/** The value at a path of field names; undefined if there is none. */
 export function valueAt(object: JsonObject, path: readonly string[]): JsonValue | undefined {
   let value: JsonValue | undefined = object;
   for (const name of path) {
@@ -18,7 +18,7 @@ export function valueAt(object: JsonObject, path: readonly string[]): JsonValue 
   return value;
 }
 
-/** Sets the value at a path, making objects on the way. Mutates. */
+/** Sets the value at a path, creating objects on the way. Mutates. */
 export function setValueAt(object: JsonObject, path: readonly string[], value: JsonValue | undefined): void {
   const [name, ...rest] = path;
   if (name === undefined) return;

@@ -1,10 +1,10 @@
 import { apiVersionOf, type Resource } from './resource.ts';
 
-/** Which resources are served now. Custom ones come and go with their definitions. */
+/** The resources that are served now. Custom resources come and go with their definitions. */
 export class Registry {
   readonly #resources = new Map<string, Resource>();
   readonly #listeners = new Set<() => void>();
-  /** Grows with every change: what is derived from the registry (discovery, OpenAPI) is cached by it. */
+  /** Grows with every change; discovery and OpenAPI documents are cached by it. */
   #generation = 0;
 
   get generation(): number {
@@ -25,12 +25,12 @@ export class Registry {
     return this.#resources.get(this.#key({ group, version, plural }));
   }
 
-  /** By what an object, or an owner reference, says of itself. */
+  /** Finds a resource by the apiVersion and kind of an object or an owner reference. */
   findKind(apiVersion: string, kind: string): Resource | undefined {
     return this.all().find((resource) => resource.kind === kind && apiVersionOf(resource) === apiVersion);
   }
 
-  /** One resource per bucket (any of its versions): what a walk over all objects needs. */
+  /** One resource per bucket (any of its versions), for walking over all objects. */
   buckets(): Resource[] {
     const byBucket = new Map<string, Resource>();
     for (const resource of this.#resources.values()) {

@@ -21,30 +21,30 @@ export interface ScalePaths {
   readonly labelSelector: readonly string[] | undefined;
 }
 
-/** Key of the merge in a strategic merge patch, by path of the list: `metadata.ownerReferences` by `uid`. */
+/** Merge keys of lists in a strategic merge patch, by the list's path: `metadata.ownerReferences` merges by `uid`. */
 export type MergeKeys = Readonly<Record<string, string>>;
 
-/** What is done to an object, and asked of it, besides what every kind has in common. */
+/** Rules of a kind beyond those common to all kinds. */
 export interface KindRules {
   nameProblem(name: string): string | undefined;
-  /** Fills in what the writer left out and is then taken to have written. Mutates. */
+  /** Fills in fields that the writer omitted; the writer then owns them. Mutates. */
   fillDefaults?(object: KubeObject): void;
-  /** Fills in what the server decides, on create (`old` absent) and update; nobody owns that. Mutates. */
+  /** Fills in fields that the server decides, on create (`old` absent) and update; they have no owner. Mutates. */
   prepare?(object: KubeObject, old: KubeObject | undefined): void;
   validate?(object: KubeObject, old: KubeObject | undefined): FieldError[];
-  /** Throws 403 when this user may not write an object like that, although they may write the kind. */
+  /** Throws 403 when this user may write the kind, but not this object. */
   admit?(object: KubeObject, user: User): void;
   /** Whether something besides metadata.finalizers still keeps a deleted object (a namespace's spec.finalizers). */
   holdsBack?(object: KubeObject): boolean;
-  /** Why nothing new may be created for now. */
+  /** Why creation is refused at the moment. */
   readonly refusesCreation?: string | undefined;
-  /** Why the object may never be deleted, whoever asks. */
+  /** Why no user may delete the object. */
   refusesDeletion?(object: KubeObject): string | undefined;
-  /** Called when deletion begins and the object stays for now, in place of counting a generation. Mutates. */
+  /** Called when deletion begins and the object stays for now; replaces the increment of the generation. Mutates. */
   beginDeletion?(object: KubeObject): void;
 }
 
-/** Resources that other code has to know: one served kind at one version. */
+/** One served kind at one version. */
 export interface Resource {
   readonly group: string;
   readonly version: string;
@@ -64,11 +64,11 @@ export interface Resource {
   readonly hasStatus: boolean;
   /** Whether metadata.generation counts changes of the spec. */
   readonly countsGenerations: boolean;
-  /** Whether a deletion answers with the object that is gone, where others answer with a Status. */
+  /** Whether a deletion answers with the deleted object; other resources answer with a Status. */
   readonly answersWithDeleted: boolean;
-  /** What may be done to the resource itself, in discovery's order. */
+  /** The verbs of the resource itself, in discovery's order. */
   readonly verbs: readonly string[];
-  /** Structs that every object of a built-in kind has in kube, even if they are empty: nobody comes to own them. */
+  /** Structs that every object of a built-in kind has in kube, even if empty: no manager owns them. */
   readonly structs: JsonObject;
   readonly scale: ScalePaths | undefined;
   readonly schema: JsonSchema;
@@ -81,7 +81,7 @@ export interface Resource {
   readonly definitionName: string | undefined;
   /** Message with which clients are warned of a deprecated version. */
   readonly deprecation: string | undefined;
-  /** Between the stored form and this version's; both leave their argument alone. */
+  /** Convert between the stored form and this version's; neither changes its argument. */
   fromStored(object: KubeObject): KubeObject;
   toStored(object: KubeObject): KubeObject;
 }
@@ -111,14 +111,14 @@ export function keyOf(
   return resource.namespaced ? `${namespace ?? ''}/${name}` : name;
 }
 
-/** What errors call the resource: `widgets.example.com`. */
+/** The name of the resource in errors: `widgets.example.com`. */
 export function resourceName(resource: Resource): { group: string; name: string } {
   return { group: resource.group, name: resource.plural };
 }
 
-/** What validation errors call it: `Widget.example.com`. */
+/** The name of the kind in validation errors: `Widget.example.com`. */
 export function kindName(resource: Resource): { group: string; name: string } {
-  // Of its stored form: an event is one of the core group, however it is written.
+  // Of the stored form: an event belongs to the core group, through whichever group it was written.
   const [group = '', version] = resource.storedApiVersion.split('/');
   return { group: version === undefined ? '' : group, name: resource.kind };
 }
@@ -129,7 +129,7 @@ export const META_FIELDS: FieldGetters = {
   'metadata.namespace': (object) => object.metadata.namespace ?? '',
 };
 
-/** An object seen as JSON, which it is: the type KubeObject says less, so that code must narrow what it reads. */
+/** An object typed as JSON. KubeObject types fields as `unknown`, so that code must narrow what it reads. */
 export function asJson<T extends object>(value: T): JsonObject {
   return value as unknown as JsonObject;
 }

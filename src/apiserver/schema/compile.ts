@@ -1,6 +1,5 @@
 /**
- * Structural schemas made ready for use: pruning, defaulting and validation as kube-apiserver does them for custom
- * resources.
+ * Compiles structural schemas for pruning, defaulting and validation, as kube-apiserver does them for custom resources.
  */
 
 import type { CompiledSchema, FieldError, JsonObject, JsonSchema } from '../types.ts';
@@ -22,8 +21,8 @@ interface CompileOptions {
 }
 
 /**
- * Makes a schema ready for use: its CEL rules are compiled here, once. A rule that does not compile is left out: ask
- * `schemaRuleErrors` before a schema is accepted.
+ * Compiles a schema, including its CEL rules. A rule that does not compile is left out: call `schemaRuleErrors` before
+ * accepting a schema.
  */
 export function compileSchema(schema: JsonSchema, options: CompileOptions = {}): CompiledSchema {
   const rules = compileRules(schema, '');
@@ -59,7 +58,7 @@ function validate(write: Validation): FieldError[] {
       ? []
       : scaleErrors(options.scale, object, write.subresource === 'status')),
     ...embeddedErrors(schema, object),
-    // What was wrong before may stay so: the person who updates may not be the one who can repair it.
+    // An error that existed before the update is tolerated: the updating client may be unable to fix it.
     ...(old !== undefined && listTypeErrors(schema, old).length > 0 ? [] : listTypeErrors(schema, object)),
   ];
   if (rules.root === undefined) return errors;
@@ -86,7 +85,7 @@ function inStatus(field: string): string {
   return field.startsWith('[') ? `status${field}` : `status.${field}`;
 }
 
-/** Errors that leave a value so unlike its schema that CEL rules cannot be trusted to it. */
+/** Errors after which a value fits its schema too little for CEL rules to run on it. */
 const BLOCKING: ReadonlySet<FieldError['type']> = new Set([
   'NotSupported',
   'Required',

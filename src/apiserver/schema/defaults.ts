@@ -4,8 +4,8 @@ import type { JsonObject, JsonSchema, JsonValue } from '../types.ts';
 import { cloneJson, isObject, schemaOfKey } from './json.ts';
 
 /**
- * Fills in defaults, in place. A null where null is not allowed counts as absent: it is replaced by the default, and
- * removed where there is none — except with `keepNulls`, where it stays to be refused by validation.
+ * Fills in defaults, in place. A null where null is not allowed counts as absent: the default replaces it, or it is
+ * removed if there is none. With `keepNulls` it stays, so that validation refuses it.
  */
 export function applyDefaults(schema: JsonSchema, object: JsonObject, keepNulls: boolean): void {
   if (!keepNulls) dropNulls(object, schema);

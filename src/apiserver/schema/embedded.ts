@@ -1,4 +1,4 @@
-/** Resources embedded in others must have a type, and metadata like any resource. */
+/** Embedded resources must have apiVersion, kind and valid metadata, like any resource. */
 
 import type { FieldError, JsonObject, JsonSchema, JsonValue } from '../types.ts';
 import { childPath, isObject, schemaOfKey } from './json.ts';

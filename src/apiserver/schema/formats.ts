@@ -1,4 +1,4 @@
-/** The string formats that kube-apiserver checks; any other format is only a hint to readers. */
+/** The string formats that kube-apiserver checks; any other format is documentation only. */
 
 import { isIPv4, isIPv6 } from 'node:net';
 import { goRegExp } from './go-regexp.ts';
@@ -23,7 +23,7 @@ const RGB = /^rgb\(\s*(\d{1,3}%?)\s*,\s*(\d{1,3}%?)\s*,\s*(\d{1,3}%?)\s*\)$/;
 const CREDIT_CARD =
   /^(?:4\d{12}(?:\d{3})?|5[1-5]\d{14}|6(?:011|5\d\d)\d{12}|3[47]\d{13}|3(?:0[0-5]|[68]\d)\d{11}|(?:2131|1800|35\d{3})\d{11})$/;
 
-/** Checks by name, dashes left out, as kube normalises names. */
+/** Checks by name without dashes, as kube normalises names. */
 const CHECKS: Readonly<Record<string, (text: string) => boolean>> = {
   bsonobjectid: (text) => /^[0-9a-f]{24}$/i.test(text),
   byte: (text) => BASE64.test(text),
@@ -85,7 +85,7 @@ function isDateTime(text: string): boolean {
   return hours <= '23' && minutes <= '59' && seconds <= '59';
 }
 
-/** Go's durations (`1h30m`), and Scala's (`2 days`), in which anything around the parts is ignored. */
+/** Go's durations (`1h30m`) and Scala's (`2 days`); in the latter, text around the parts is ignored. */
 function isDuration(text: string): boolean {
   if (text === '0' || GO_DURATION.test(text)) return true;
   return [...text.matchAll(DURATION_PART)].some(([, , unit = '']) => UNIT.test(unit));

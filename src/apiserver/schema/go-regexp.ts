@@ -1,4 +1,4 @@
-/** Go's regular expressions (RE2), as patterns in schemas and CEL's `matches` use them, as JavaScript's. */
+/** Translates Go's regular expressions (RE2), as schemas' patterns and CEL's `matches` use them, to JavaScript's. */
 
 const POSIX_CLASSES: Readonly<Record<string, string>> = {
   alnum: '0-9A-Za-z',
@@ -17,7 +17,7 @@ const POSIX_CLASSES: Readonly<Record<string, string>> = {
   xdigit: '0-9A-Fa-f',
 };
 
-/** Translates and compiles. Throws a SyntaxError for a pattern that is none. */
+/** Translates and compiles a pattern. Throws a SyntaxError for an invalid one. */
 export function goRegExp(pattern: string): RegExp {
   const translated = pattern
     .replace(/\\A/g, '^')

@@ -1,4 +1,4 @@
-/** Small helpers on JSON values that every walker over schemas needs. */
+/** Helpers on JSON values for code that walks schemas. */
 
 import type { JsonObject, JsonSchema, JsonValue } from '../types.ts';
 
@@ -18,11 +18,11 @@ export function deepEqual(a: JsonValue | undefined, b: JsonValue | undefined): b
   return [...new Set([...Object.keys(a), ...Object.keys(b)])].every((key) => deepEqual(a[key], b[key]));
 }
 
-/** A copy that shares nothing with the original; several times faster than `structuredClone` on what is mere JSON. */
+/** A deep copy; several times faster than `structuredClone` on plain JSON. */
 export function cloneJson<T>(value: T): T {
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return value.map(cloneJson) as T;
-  // Spread, so that a field called __proto__ stays a field.
+  // Object spread keeps a field called __proto__ as a field.
   const copy = { ...value } as Record<string, unknown>;
   for (const name of Object.keys(copy)) {
     const field = copy[name];
@@ -44,7 +44,7 @@ export function childPath(path: string, name: string): string {
   return path === '' ? name : `${path}.${name}`;
 }
 
-/** The old item that a new item of a map-type list corresponds to, by its keys; undefined where there is none. */
+/** The old item with the same keys as a new item of a map-type list; undefined if there is none. */
 export function correlatedItem(
   schema: JsonSchema,
   item: JsonValue,

@@ -6,12 +6,12 @@
 import type { JsonObject, JsonValue } from '../types.ts';
 import { deepEqual, isObject } from './json.ts';
 
-/** One step: from a value to those that it leads to. */
+/** One step: maps a value to the values it selects. */
 type Step = (value: JsonValue) => readonly JsonValue[];
 
 /**
- * What the path leads to: undefined for nothing, the value if it is one, an array if a wildcard or filter found
- * several. Throws a SyntaxError for a path that kube would not accept either.
+ * The value at the path: undefined if there is none, an array if a wildcard or filter matched several. Throws a
+ * SyntaxError for a path that kube does not accept either.
  */
 export function evaluateJsonPath(object: JsonObject, path: string): JsonValue | undefined {
   const found = findAll(object, parseSteps(path));
@@ -75,7 +75,7 @@ function unescaped(name: string): string {
   return name.replace(/\\(.)/g, '$1');
 }
 
-/** The bracket that closes the first one; those in quotes and in filters do not count. */
+/** Position of the bracket that closes the first one; brackets in quotes and filters are skipped. */
 function closingBracket(text: string): number {
   let depth = 0;
   let quote = '';

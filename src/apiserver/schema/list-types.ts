@@ -3,7 +3,7 @@
 import type { FieldError, JsonObject, JsonSchema, JsonValue } from '../types.ts';
 import { childPath, deepEqual, isObject } from './json.ts';
 
-/** Doubles in lists declared as sets or maps; each value is reported once, where it first comes again. */
+/** Duplicates in lists declared as sets or maps; each value is reported once, at its second occurrence. */
 export function listTypeErrors(schema: JsonSchema, value: JsonValue | undefined, path = ''): FieldError[] {
   if (Array.isArray(value)) {
     const items = value.flatMap((item, index) =>

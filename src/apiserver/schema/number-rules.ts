@@ -1,4 +1,4 @@
-/** Bounds of numbers. Go keeps integers and floats apart, and its messages show it. */
+/** Bounds of numbers. Go distinguishes integers and floats, and its messages show it. */
 
 import type { JsonSchema } from '../types.ts';
 import { invalid, Result } from './result.ts';
@@ -6,7 +6,7 @@ import { invalid, Result } from './result.ts';
 const MAX_FLOAT32 = 3.4028234663852886e38;
 const INT_LIMITS: Readonly<Record<string, number>> = { int32: 2 ** 31, int64: 2 ** 63 };
 
-/** Range of the type, multipleOf, minimum, maximum, in the order in which kube reports them. */
+/** Checks the range of the type, multipleOf, minimum and maximum, in kube's order. */
 export function checkNumber(
   schema: JsonSchema,
   types: readonly string[],
@@ -34,7 +34,7 @@ function inRange(type: string, format: string, value: number): boolean {
   return type !== 'number' || format !== 'float' || Math.abs(value) <= MAX_FLOAT32;
 }
 
-/** An integer is compared with the integer part of a bound, even where that makes little sense: Go converts it. */
+/** An integer is compared with the integer part of a bound, because Go converts the bound. */
 function likeValue(bound: number, value: number): number {
   return Number.isInteger(value) ? Math.trunc(bound) : bound;
 }

@@ -1,6 +1,6 @@
 /**
- * The OpenAPI part of a schema: types, bounds, formats, combinations. It follows kube-openapi's validator error for
- * error, because clients and people know its sentences.
+ * Validation by the OpenAPI part of a schema: types, bounds, formats, combinations. It reproduces kube-openapi's errors
+ * exactly, because clients and people know them.
  */
 
 import type { FieldError, JsonObject, JsonSchema, JsonValue } from '../types.ts';
@@ -11,14 +11,14 @@ import { checkNumber } from './number-rules.ts';
 import { invalid, Result, typeInvalid } from './result.ts';
 
 /**
- * What a value was before an update. Errors of values that have not changed are dropped (ratcheting), so that a
- * stricter schema does not lock people out of their objects.
+ * The value before an update. Errors of unchanged values are dropped (ratcheting), so that objects stay editable under a
+ * stricter schema.
  */
 export interface Before {
   readonly value: JsonValue | undefined;
 }
 
-/** All errors of a value. `before` is absent where nothing corresponds to the value. */
+/** All errors of a value. `before` is absent where the value has no old counterpart. */
 export function openApiErrors(
   schema: JsonSchema,
   value: JsonValue,
@@ -34,7 +34,7 @@ function ratcheted(schema: JsonSchema, value: JsonValue, path: string, before: B
   return result.errors.length > 0 && unchanged ? new Result() : result;
 }
 
-/** Equality under which an item of a map-type list is found by its keys, wherever it stands. */
+/** Equality that matches items of map-type lists by their keys, regardless of order. */
 export function sameAs(schema: JsonSchema, value: JsonValue, old: JsonValue | undefined): boolean {
   if (Array.isArray(value) && Array.isArray(old)) {
     if (schema['x-kubernetes-list-type'] !== 'map') return deepEqual(value, old);
@@ -94,7 +94,7 @@ function effectiveFormat(schema: JsonSchema, types: readonly string[]): string {
   return formatCheck(format) === undefined ? '' : format;
 }
 
-/** What Go's decoder takes for an integer; it reads larger ones as floats. */
+/** Whether Go decodes the number as an integer; larger integers become floats. */
 function isInt64(value: number): boolean {
   return Number.isInteger(value) && value >= -(2 ** 63) && value < 2 ** 63;
 }
@@ -288,7 +288,7 @@ function checkAllOf(parts: readonly Result[], path: string, result: Result): voi
   result.addComposite(`"${path}" must validate all the schemas (allOf)${none}`);
 }
 
-/** The part that came furthest: its errors say best what is missing. */
+/** The alternative that matched best: its errors are the most helpful. */
 function bestFailure(parts: readonly Result[]): Result | undefined {
   let best: Result | undefined;
   for (const part of parts) {

@@ -1,4 +1,4 @@
-/** OpenAPI documents of the kinds that are served: version 3, one per group-version, and version 2, one for all. */
+/** OpenAPI documents of the served kinds: version 3 per group-version, and one version 2 document for all. */
 
 import type { OpenApiKind } from '../types.ts';
 import { metaDefinitions, type OpenApiSchema, scaleDefinitions } from './openapi/definitions.ts';
@@ -23,7 +23,7 @@ export function buildOpenApiV3(kinds: readonly OpenApiKind[]): object {
   };
 }
 
-/** The one document of everything. */
+/** The version 2 document of all kinds. */
 export function buildOpenApiV2(kinds: readonly OpenApiKind[]): object {
   const definitions = withReferences(definitionsOf(kinds, 2), '#/definitions/', true);
   const paths = kinds.flatMap((kind) =>
@@ -57,8 +57,8 @@ function sortedEntries<T>(entries: readonly (readonly [string, T])[]): Record<st
 }
 
 /**
- * Definitions name each other by their bare names until it is known where they stand. `flat`: version 2 has the
- * description beside the reference, where version 3 wraps the reference in `allOf`.
+ * Resolves references by name to the document's location of definitions. `flat`: version 2 puts the description beside the
+ * reference; version 3 wraps the reference in `allOf`.
  */
 function withReferences(
   definitions: Record<string, OpenApiSchema>,

@@ -1,4 +1,4 @@
-/** Pruning: what a structural schema does not know is removed, and its paths are told. */
+/** Pruning: removes fields that a structural schema does not declare, and returns their paths. */
 
 import type { JsonObject, JsonSchema, JsonValue } from '../types.ts';
 import { childPath, isObject } from './json.ts';
@@ -71,7 +71,7 @@ function pruneKey(
   }
 }
 
-/** ObjectMeta has a schema of its own, wherever a schema says that a resource is embedded. */
+/** Prunes the ObjectMeta of an embedded resource by its own schema. */
 function pruneMeta(
   value: JsonValue | undefined,
   schema: JsonSchema | undefined,

@@ -1,11 +1,11 @@
-/** What a validator collects: errors, each once, and how many checks were made. */
+/** A validator's result: distinct errors and the number of passed checks. */
 
 import type { FieldError } from '../types.ts';
 
-/** kube prints a path that it does not have as Go prints nil. */
+/** kube prints a missing path as Go prints nil. */
 export const NO_PATH = '<nil>';
 
-/** Errors and the count by which the best of several failed alternatives is chosen. */
+/** Errors, and the count that selects the best of several failed alternatives. */
 export class Result {
   readonly errors: FieldError[] = [];
   matches = 0;

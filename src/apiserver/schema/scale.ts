@@ -1,10 +1,10 @@
-/** Replica counts of kinds with a `scale` subresource: whole numbers that an autoscaler can handle. */
+/** Validation of replica counts of kinds with a `scale` subresource: non-negative 32-bit integers. */
 
 import type { FieldError, JsonObject, JsonValue } from '../types.ts';
 import { isObject } from './json.ts';
 import { invalid } from './result.ts';
 
-/** Where a kind keeps what `scale` shows, as a CRD says it (`.spec.replicas`). */
+/** The paths that the scale subresource maps, as a CRD declares them (`.spec.replicas`). */
 export interface ScalePaths {
   readonly specReplicasPath: string;
   readonly statusReplicasPath: string;
@@ -13,7 +13,7 @@ export interface ScalePaths {
 
 const MAX_INT32 = 2 ** 31 - 1;
 
-/** Errors of the fields that the scale subresource maps; for a write of the status only those in it. */
+/** Errors of the fields that the scale subresource maps; for a status write only those in the status. */
 export function scaleErrors(paths: ScalePaths, object: JsonObject, statusOnly: boolean): FieldError[] {
   const { specReplicasPath, statusReplicasPath, labelSelectorPath } = paths;
   return [

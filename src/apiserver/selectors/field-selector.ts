@@ -7,12 +7,12 @@ interface FieldRequirement {
   equal: boolean;
 }
 
-/** How each field that may be selected by is read from an object; absent fields read as ''. */
+/** Reads each selectable field from an object; an absent field reads as ''. */
 export type FieldGetters = Readonly<Record<string, (object: KubeObject) => string>>;
 
 export interface FieldSelector {
   matches(object: KubeObject): boolean;
-  /** The value a field must equal, if the selector says so: a watch of one name need not look at the rest. */
+  /** The value that a field must equal, if the selector requires one: a watch of one name can skip all other objects. */
   exact(field: string): string | undefined;
 }
 
@@ -31,7 +31,10 @@ function parseRequirement(text: string): FieldRequirement {
   return { field, value: unescaped(value), equal: operator !== '!=' };
 }
 
-/** Parses `metadata.name=a,spec.x!=b`; undefined when empty. Throws 400, saying `problem`, for fields that cannot be selected by. */
+/**
+ * Parses `metadata.name=a,spec.x!=b`; undefined when empty. Throws 400 with the text `problem` for fields that are
+ * not selectable.
+ */
 export function parseFieldSelector(
   text: string | undefined,
   getters: FieldGetters,

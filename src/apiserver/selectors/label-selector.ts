@@ -139,7 +139,7 @@ export interface LabelSelector {
 
 const OPERATORS = { In: 'in', NotIn: 'notin', Exists: 'exists', DoesNotExist: '!' } as const;
 
-/** Whether labels have all that the selector asks for; an empty selector matches everything. */
+/** Whether labels satisfy the selector; an empty selector matches everything. */
 export function selectorMatches(selector: LabelSelector, labels: Labels): boolean {
   const { matchLabels = {}, matchExpressions = [] } = selector;
   const isLabelled = Object.entries(matchLabels).every(([key, value]) => labels?.[key] === value);
@@ -150,7 +150,7 @@ export function selectorMatches(selector: LabelSelector, labels: Labels): boolea
   return isLabelled && isMet;
 }
 
-/** `a=b,c in (d,e),!f` as a predicate; undefined when it lets everything through. Throws 400 when malformed. */
+/** Parses `a=b,c in (d,e),!f` into a predicate; undefined when it matches everything. Throws 400 when malformed. */
 export function parseLabelSelector(text: string | undefined): LabelMatcher | undefined {
   const requirements = new SelectorParser(text ?? '').parse();
   if (requirements.length === 0) return undefined;

@@ -1,10 +1,10 @@
 import type { Change, HistoryLimits } from './store.ts';
 
-/** The recent changes in memory, oldest first, which watches resume from. */
+/** The recent changes, in memory, oldest first; watches resume from them. */
 export class ChangeLog {
   readonly #limits: HistoryLimits;
   #changes: Change[];
-  /** Index of the oldest change kept; what is before it is dropped in strides, as shifting each would be slow. */
+  /** Index of the oldest kept change. Older ones are removed in batches, as shifting the array for each would be slow. */
   #start = 0;
   #compacted: number;
 
@@ -26,12 +26,12 @@ export class ChangeLog {
     this.#changes.push(change);
   }
 
-  /** Takes back the newest change, which could not be written to disk. */
+  /** Removes the newest change, which could not be written to disk. */
   pop(): void {
     this.#changes.pop();
   }
 
-  /** Changes after `revision` up to `until`, at most `limit`; undefined when some of them are forgotten. */
+  /** Changes after `revision` up to `until`, at most `limit`; undefined when some of them are compacted. */
   after(revision: number, until: number, limit: number): Change[] | undefined {
     if (revision < this.#compacted) return undefined;
     const found: Change[] = [];
@@ -47,7 +47,7 @@ export class ChangeLog {
     return found;
   }
 
-  /** The revision up to which the limits want history forgotten, given the time; undefined when nothing is due. */
+  /** The revision up to which the limits require compaction at time `now`; undefined when nothing is due. */
   due(now: number): number | undefined {
     const excess = this.#changes.length - this.#start - this.#limits.maxChanges;
     let index = this.#start + Math.max(0, excess);

@@ -13,18 +13,18 @@ interface Batch {
 
 function newBatch(): Batch {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  // Who awaits it sees the failure, and the log has it; a batch that nobody awaits must not end the process.
+  // Waiting callers see the failure, and the log records it; an unhandled rejection must not end the process.
   promise.catch(() => undefined);
   return { changes: [], done: promise, resolve, reject };
 }
 
-/** A disk that is slower than this must not make every write wait as long again. */
+/** Upper limit of the gathering time: on a slow disk, writes must not wait twice as long. */
 const LONGEST_GATHER_MS = 10;
 
 /**
- * The store: all objects in memory, every change in SQLite. Writes that come within about the time that a commit takes share
- * one transaction: a burst costs few fsyncs and not one each, and commits never take more than half of the time. A batch that cannot be written (disk full)
- * is undone in memory and fails for everyone who waits for it.
+ * The store: all objects in memory, every change in SQLite. Writes that arrive within about the time of one commit share a
+ * transaction: a burst costs few fsyncs, and commits never take more than half of the time. A batch that cannot be written
+ * (disk full) is undone in memory, and everyone who waits for it gets the error.
  */
 export class DurableStore implements ObjectStore {
   readonly #file: SqliteFile;
@@ -40,7 +40,7 @@ export class DurableStore implements ObjectStore {
   #commitMs = 0;
   #closed = false;
 
-  /** @param failed told when a batch could not be written, besides those who wait for it */
+  /** @param failed called when a batch could not be written, in addition to those who wait for it */
   constructor(file: SqliteFile, limits: HistoryLimits, now: () => number, failed: (error: unknown) => void) {
     this.#file = file;
     this.#now = now;
@@ -49,7 +49,7 @@ export class DurableStore implements ObjectStore {
     const sorted = objects.sort((a, b) => (a.stored.key < b.stored.key ? -1 : 1));
     for (const { bucket, stored } of sorted) this.#bucket(bucket).set(stored);
     this.#log = new ChangeLog(limits, changes, compactedRevision);
-    // Clients take resourceVersion 0 for "any": the first write is 2, so that even an empty server has a version.
+    // resourceVersion 0 means "any" to clients: revisions start at 1, so that even an empty server has a version.
     this.#revision = Math.max(1, this.#log.lastRevision);
     this.#committedRevision = this.#revision;
   }
@@ -170,7 +170,7 @@ export class DurableStore implements ObjectStore {
     if (batch === undefined) return;
     this.#batch = undefined;
     const due = this.#log.due(this.#now());
-    // The newest batch stays, or watchers would have no chance to read it.
+    // The newest batch stays, so that watchers can read it.
     const first = batch.changes[0]?.revision ?? 0;
     const compactTo = due === undefined ? undefined : Math.min(due, first - 1);
     const startedAt = this.#now();
@@ -185,7 +185,7 @@ export class DurableStore implements ObjectStore {
     this.#commitMs = this.#now() - startedAt;
     this.#committedRevision = this.#revision;
     for (const listener of this.#listeners) listener(batch.changes);
-    // After the listeners, so that a watcher that has kept up is never told that it is too late.
+    // After the listeners, so that a watcher that keeps up never expires.
     if (compactTo !== undefined) this.#log.forget(compactTo);
     batch.resolve();
   }

@@ -3,7 +3,7 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import type { KubeObject } from '../types.ts';
 import type { Change, ChangeType, StoredObject } from './store.ts';
 
-/** Of the tables and of what is in them; kept in the file's `user_version`. */
+/** Version of the tables and their content; stored in the file's `user_version`. */
 const FORMAT = 1;
 const OWNER_ONLY = 0o600;
 
@@ -19,7 +19,7 @@ const TABLES = `
   CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 `;
 
-/** Everything found in the file at start. */
+/** The content of the file at start. */
 interface Loaded {
   objects: { bucket: string; stored: StoredObject }[];
   changes: Change[];
@@ -57,8 +57,8 @@ function changeOf(row: ChangeRow): Change {
 }
 
 /**
- * The file beneath the store. WAL with `synchronous=FULL`: a commit that has returned survives a power cut.
- * The exclusive lock keeps a second server away from the same file.
+ * The SQLite file of the store. WAL with `synchronous=FULL`: a commit that has returned survives a power cut.
+ * The exclusive lock prevents a second server from using the same file.
  */
 export class SqliteFile {
   readonly #db: DatabaseSync;
@@ -68,7 +68,7 @@ export class SqliteFile {
 
   /** @param path a file, or `:memory:` */
   constructor(path: string) {
-    // Secrets are in it. SQLite gives its journals the mode of the file.
+    // The file contains Secrets. SQLite gives its journals the file's mode.
     if (path !== ':memory:') closeSync(openSync(path, 'a', OWNER_ONLY));
     this.#db = new DatabaseSync(path);
     this.#db.exec('PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;');
@@ -95,7 +95,7 @@ export class SqliteFile {
     };
   }
 
-  /** One transaction: all of the changes, and history up to `compactTo` forgotten, or nothing. */
+  /** Writes all changes and removes history up to `compactTo`, in one transaction. */
   commit(changes: readonly Change[], compactTo: number | undefined): void {
     this.#db.exec('BEGIN IMMEDIATE');
     try {
@@ -106,7 +106,7 @@ export class SqliteFile {
       }
       this.#db.exec('COMMIT');
     } catch (error) {
-      // A full disk may have rolled back by itself already.
+      // On a full disk SQLite may have rolled back already.
       if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
       throw error;
     }
@@ -128,7 +128,7 @@ export class SqliteFile {
     return row === undefined ? undefined : Number(row.value);
   }
 
-  /** A file of a newer version is left as it is: this one would not know what it breaks. 0 is a file that is new. */
+  /** Refuses a file of a newer format, which this version could damage. A new file has format 0. */
   #checkFormat(path: string): void {
     const row = this.#db.prepare('PRAGMA user_version').get();
     const found = Number(row?.user_version ?? 0);

@@ -6,13 +6,13 @@ export interface StoredObject {
   readonly key: string;
   readonly revision: number;
   readonly object: KubeObject;
-  /** The object as JSON, written once and then sent to whoever asks. */
+  /** The object as JSON, serialized once and sent to all readers. */
   readonly json: string;
 }
 
 export type ChangeType = 'ADDED' | 'MODIFIED' | 'DELETED';
 
-/** One entry of the change log. Of a deletion `current` is the last state, carrying the deletion's revision. */
+/** One entry of the change log. For a deletion `current` is the last state, with the deletion's revision. */
 export interface Change {
   readonly type: ChangeType;
   readonly bucket: string;
@@ -24,24 +24,23 @@ export interface Change {
 }
 
 /**
- * What the server keeps its objects in. Objects live in buckets (one per resource, whatever its versions); all
- * buckets count by one revision. Writes show at once to `get` and `list`, and are durable, and seen by watchers,
- * when `committed()` has resolved: whoever answers a client waits for it, readers too, so that nobody
- * is told of a write that a crash could undo.
+ * The object store. Objects live in buckets, one per resource for all its versions; all buckets share one revision
+ * counter. `get` and `list` see writes at once. Writes are durable, and watchers see them, when `committed()` has
+ * resolved: every answer to a client, of a read too, waits for it, so that no client sees a write that a crash could undo.
  */
 export interface ObjectStore {
   /** Revision of the newest write, durable or not. */
   readonly revision: number;
-  /** Revision up to which watchers have been told. */
+  /** Revision up to which watchers have been notified. */
   readonly committedRevision: number;
   /** History up to and including this revision is gone. */
   readonly compactedRevision: number;
   get(bucket: string, key: string): StoredObject | undefined;
   /** Sorted by key; `prefix` is `namespace/` or ''. */
   list(bucket: string, prefix: string): StoredObject[];
-  /** As it was at `revision`; undefined when that history is compacted. */
+  /** The list at `revision`; undefined when that history is compacted. */
   listAt(bucket: string, prefix: string, revision: number): StoredObject[] | undefined;
-  /** Writes the object with its new resourceVersion filled in (the object given becomes the store's own). */
+  /** Writes the object with its new resourceVersion; the store takes ownership of the object. */
   put(bucket: string, key: string, object: KubeObject): StoredObject;
   /** Removes the object; returns its last state. */
   remove(bucket: string, key: string): StoredObject;
@@ -49,9 +48,9 @@ export interface ObjectStore {
   committed(): Promise<void>;
   /** Durable changes after `revision`, oldest first, at most `limit`; undefined when compacted. */
   changesAfter(revision: number, limit: number): Change[] | undefined;
-  /** Called after each commit; returns how to stop. */
+  /** Calls the listener after each commit; returns a function that unsubscribes. */
   subscribe(listener: (changes: readonly Change[]) => void): () => void;
-  /** Forgets history older than allowed; also done by the way on every commit. */
+  /** Removes history beyond the limits; every commit also does this. */
   compact(): void;
   close(): void;
 }

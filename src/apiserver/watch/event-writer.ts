@@ -12,7 +12,7 @@ function line(type: string, objectJson: string): string {
   return `{"type":"${type}","object":${objectJson}}\n`;
 }
 
-/** Writes events as lines in the form the client asked for. */
+/** Writes events as lines in the requested form. */
 export class EventWriter {
   readonly #request: ResourceRequest;
   readonly #now: () => number;
@@ -27,7 +27,7 @@ export class EventWriter {
     return line(type, this.#objectJson(stored));
   }
 
-  /** Tells the client how far it has come, so that it can resume there. */
+  /** A bookmark: the revision from which the client can resume. */
   bookmark(revision: number, endsInitialEvents: boolean): string {
     const { resource, accept } = this.#request;
     const resourceVersion = String(revision);

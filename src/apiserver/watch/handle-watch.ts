@@ -11,7 +11,7 @@ import type { WatchHub } from './watch-hub.ts';
 import { WatchSource } from './watch-source.ts';
 import { WatchStream } from './watch-stream.ts';
 
-/** What a watch needs besides the backend. */
+/** Settings of watches. */
 export interface WatchSetup {
   readonly hub: WatchHub;
   /** Milliseconds between bookmarks. */
@@ -23,7 +23,7 @@ export interface WatchSetup {
 const MIN_TIMEOUT_MS = 30 * 60 * 1000;
 const STALL_MS = 60 * 1000;
 
-/** As asked for, or, so that clients do not all come back at once, between half an hour and a whole one. */
+/** The requested time-out, or a random one between half an hour and an hour, so that clients do not all return at once. */
 function timeoutOf(query: URLSearchParams, random: number): number {
   const seconds = Number(query.get('timeoutSeconds') ?? 0);
   if (Number.isFinite(seconds) && seconds > 0) return Math.min(seconds * 1000, 2 ** 31 - 1);
@@ -51,7 +51,7 @@ function sourceOf(backend: Backend, request: ResourceRequest): WatchSource | 'ex
   return new WatchSource(store, resource.bucket, selection, [], position);
 }
 
-/** GET with `watch`: a stream of events, until the client goes, the time is up or the server stops. */
+/** GET with `watch`: streams events until the client disconnects, the time-out passes or the server stops. */
 export async function handleWatch(
   backend: Backend,
   setup: WatchSetup,
@@ -60,7 +60,7 @@ export async function handleWatch(
 ): Promise<void> {
   const { resource, query, warnings } = request;
   const source = sourceOf(backend, request);
-  // What the initial list saw must be durable before it is told.
+  // The initial list must be durable before it is sent.
   await backend.store.committed();
   const writer = new EventWriter(request, () => backend.now());
   setWarnings(response, warnings);

@@ -1,7 +1,7 @@
 import type { ObjectStore } from '../storage/store.ts';
 import type { WatchStream } from './watch-stream.ts';
 
-/** All open watches: wakes those whose resource has changed, and ends them when server or resource go. */
+/** All open watches: wakes those whose resource changed, and ends them when the server stops or the resource goes. */
 export class WatchHub {
   readonly #streams = new Map<string, Set<WatchStream>>();
   readonly #unsubscribe: () => void;
@@ -23,7 +23,7 @@ export class WatchHub {
     this.#streams.get(bucket)?.delete(stream);
   }
 
-  /** Ends the watches of a resource that is served no more. */
+  /** Ends the watches of a resource that is no longer served. */
   endBucket(bucket: string): void {
     for (const stream of [...(this.#streams.get(bucket) ?? [])]) stream.end();
   }

@@ -1,19 +1,19 @@
 import type { Selection } from '../handlers/selection.ts';
 import type { Change, ChangeType, ObjectStore, StoredObject } from '../storage/store.ts';
 
-/** What one watcher is to be told. */
+/** One event for a watcher. */
 export interface WatchEvent {
   readonly type: ChangeType;
-  /** The object to send; of a deletion, or when a selector lets go of it, its last state that matched. */
+  /** The object to send; for a deletion, or when a selector no longer matches, its last state that matched. */
   readonly stored: StoredObject;
 }
 
-/** How many changes are looked at in one go. */
+/** How many changes are read at once. */
 const STRIDE = 500;
 
 /**
- * One watcher's view of the change log. It is pulled from, so that a slow client holds back nothing but itself: it
- * keeps a position in the log, no queue, and is too late when the log is compacted beyond it.
+ * One watcher's view of the change log. The watcher pulls events, so that a slow client delays only itself: it keeps a
+ * position in the log instead of a queue, and expires when the log is compacted beyond that position.
  */
 export class WatchSource {
   readonly #store: ObjectStore;
@@ -39,7 +39,7 @@ export class WatchSource {
     this.#position = position;
   }
 
-  /** Up to which revision everything has been taken. */
+  /** The revision up to which all events have been read. */
   get position(): number {
     return this.#position;
   }
@@ -70,7 +70,7 @@ export class WatchSource {
     return this.#waiting.shift();
   }
 
-  /** What a change means under the selectors: an object that starts to match is added, one that ceases is deleted. */
+  /** Translates a change under the selectors: an object that starts to match is ADDED, one that stops matching is DELETED. */
   #eventOf(change: Change): WatchEvent | undefined {
     const { bucket, current, previous, type, revision } = change;
     if (bucket !== this.#bucket || !current.key.startsWith(this.#selection.prefix)) return undefined;
@@ -84,7 +84,7 @@ export class WatchSource {
   }
 }
 
-/** The last state that matched, with the revision of the change that ended it, so that clients resume after it. */
+/** The last state that matched, with the revision of the change that ended the match, so that clients resume after it. */
 function atRevision(stored: StoredObject, revision: number): StoredObject {
   const metadata = { ...stored.object.metadata, resourceVersion: String(revision) };
   const object = { ...stored.object, metadata };

@@ -3,7 +3,7 @@ import { expired } from '../status-errors.ts';
 import type { EventWriter } from './event-writer.ts';
 import type { WatchSource } from './watch-source.ts';
 
-/** Bytes that may wait in our memory for one client before we stop reading events for it. */
+/** Limit, in bytes, of the buffer for one client; beyond it no further events are read. */
 const MAX_BUFFERED_BYTES = 1024 * 1024;
 
 /** Times, in milliseconds. */
@@ -12,17 +12,17 @@ export interface WatchTimes {
   readonly timeout: number;
   /** How often a client that wants bookmarks gets one. */
   readonly bookmark: number;
-  /** How long a client may take nothing while something waits for it. */
+  /** How long a client may read nothing while events wait for it. */
   readonly stall: number;
 }
 
 export interface WatchOptions {
   readonly bookmarks: boolean;
-  /** Whether a bookmark tells that all initial objects have been sent. */
+  /** Whether a bookmark marks the end of the initial objects. */
   readonly announceInitialEnd: boolean;
 }
 
-/** One watch on its way to one client. */
+/** Streams one watch to one client. */
 export class WatchStream {
   readonly #response: ServerResponse;
   readonly #source: WatchSource;
@@ -92,7 +92,7 @@ export class WatchStream {
   #bookmark(): void {
     if (this.#done || this.#stall !== undefined || !this.#announced) return;
     this.wake();
-    // Which may have found that the watch is too far behind, and ended it.
+    // The call above ends a watch that is too far behind.
     if (this.#done) return;
     this.#write(this.#writer.bookmark(this.#source.position, false));
   }

@@ -5,7 +5,7 @@ const API_VERSION = `${RBAC_GROUP}/v1`;
 const BOOTSTRAPPING = { 'kubernetes.io/bootstrapping': 'rbac-defaults' };
 const AUTOUPDATE = { 'rbac.authorization.kubernetes.io/autoupdate': 'true' };
 
-/** Puts the rules of a ClusterRole into admin, edit or view, as the label's end says. */
+/** Label prefix that aggregates a ClusterRole into admin, edit or view; the label's suffix says which. */
 const AGGREGATE = `${RBAC_GROUP}/aggregate-to-`;
 
 const READ = ['get', 'list', 'watch'];
@@ -22,7 +22,7 @@ function clusterRole(
   return { apiVersion: API_VERSION, kind: 'ClusterRole', metadata, rules };
 }
 
-/** A role that holds what others give it. */
+/** An aggregated role. */
 function collecting(name: string, labels: Record<string, string> = {}): KubeObject {
   const clusterRoleSelectors = [{ matchLabels: { [AGGREGATE + name]: 'true' } }];
   return { ...clusterRole(name, [], labels), aggregationRule: { clusterRoleSelectors } };
@@ -46,7 +46,7 @@ function coreRule(resources: string[], verbs: string[], group = ''): PolicyRule 
   return { apiGroups: [group], resources, verbs };
 }
 
-/** Of kube's default policy what concerns users, and the kinds that are served here. */
+/** The part of kube's default policy that concerns users and the kinds served here. */
 export const DEFAULT_ROLES: readonly KubeObject[] = [
   clusterRole('cluster-admin', [
     { apiGroups: ['*'], resources: ['*'], verbs: ['*'] },

@@ -11,7 +11,7 @@ export const BUCKETS = {
   clusterRoleBindings: `${RBAC_GROUP}/clusterrolebindings`,
 } as const;
 
-/** The group that may do everything, whatever roles there are. */
+/** The group that may do everything, regardless of roles. */
 const MASTERS = 'system:masters';
 const ACCOUNT_PREFIX = 'system:serviceaccount:';
 
@@ -40,14 +40,14 @@ export interface BindingObject extends KubeObject {
   roleRef: RoleRef;
 }
 
-/** A role that a user holds: by which binding, and what it permits; `missing` when there is no such role. */
+/** A role that a binding grants to a user, with its rules; `missing` when the role does not exist. */
 interface Grant {
   readonly by: string;
   readonly rules: readonly PolicyRule[];
   readonly missing: string | undefined;
 }
 
-/** Who may do what, by the roles and bindings in the store. */
+/** Decides what users may do, by the roles and bindings in the store. */
 export class RbacPolicy {
   readonly #store: ObjectStore;
 
@@ -69,30 +69,30 @@ export class RbacPolicy {
     return { allowed: false, reason: `RBAC: ${missing.length === 1 ? first : `[${missing.join(', ')}]`}` };
   };
 
-  /** All that a user may do in a namespace; of cluster-scoped things when there is none. */
+  /** All rules that apply to a user in a namespace; without a namespace, those for cluster-scoped resources. */
   rulesOf(user: User, namespace: string | undefined): PolicyRule[] {
     if (isMaster(user)) return EVERYTHING;
     return [...this.#grants(user, namespace)].flatMap(({ rules }) => rules);
   }
 
-  /** Throws 403 when a role would let its author give away what they do not have. */
+  /** Throws 403 when a role grants rights that its author does not have. */
   checkRole(role: RoleObject, user: User): void {
     const { name = '', namespace } = role.metadata;
     const resource = namespace === undefined ? 'clusterroles' : 'roles';
     if (this.#isTrusted(user, 'escalate', resource, namespace, name)) return;
-    // What an aggregated role will hold nobody knows: it takes all rights to make one.
+    // The rules of an aggregated role are not known in advance: creating one takes all rights.
     const rules = role.aggregationRule === undefined ? (role.rules ?? []) : EVERYTHING;
     this.#checkRights(user, namespace, rules, { group: RBAC_GROUP, name: resource }, name);
   }
 
-  /** Throws 403 when a binding would give somebody more than its author has. */
+  /** Throws 403 when a binding grants rights that its author does not have. */
   checkBinding({ metadata, roleRef }: BindingObject, user: User): void {
     const { name = '', namespace } = metadata;
     const bound = roleRef.kind === 'ClusterRole' ? 'clusterroles' : 'roles';
     if (this.#isTrusted(user, 'bind', bound, namespace, roleRef.name)) return;
     const resource = namespace === undefined ? 'clusterrolebindings' : 'rolebindings';
     const role = this.#role(roleRef, namespace);
-    // Named so by kube, which reports what it was asked to write.
+    // kube names the resource being written here, not the missing role's.
     if (role === undefined) throw notFound({ group: RBAC_GROUP, name: resource }, roleRef.name);
     this.#checkRights(user, namespace, role.rules ?? [], { group: RBAC_GROUP, name: resource }, name);
   }

@@ -46,7 +46,7 @@ function pathMatches(urls: readonly string[] | undefined, path: string): boolean
   );
 }
 
-/** One rule for each pair of verb and object: what can be covered, or not, by itself. */
+/** Splits a rule into one rule per verb and object: each is covered, or not, by itself. */
 function breakDown(rule: PolicyRule): PolicyRule[] {
   const verbs = rule.verbs ?? [];
   const { resourceNames = [] } = rule;
@@ -65,7 +65,7 @@ function breakDown(rule: PolicyRule): PolicyRule[] {
   return [...resources, ...urls];
 }
 
-/** Whether `owned` permits all that the broken down rule `asked` does. */
+/** Whether `owned` permits everything that the single rule `asked` permits. */
 function covers(owned: PolicyRule, asked: PolicyRule): boolean {
   const all = (list: readonly string[] | undefined, test: (value: string) => boolean): boolean =>
     (list ?? []).every(test);
@@ -83,7 +83,7 @@ function covers(owned: PolicyRule, asked: PolicyRule): boolean {
   );
 }
 
-/** What of the rules `asked` nobody with the rules `owned` may do, in the fewest rules, described as kube does. */
+/** The rights in `asked` that `owned` does not cover, as the fewest rules, described as kube does. */
 export function missingRights(owned: readonly PolicyRule[], asked: readonly PolicyRule[]): string[] {
   const missing = asked.flatMap(breakDown).filter((rule) => !owned.some((one) => covers(one, rule)));
   const merged = Map.groupBy(missing, ({ verbs: _, ...object }) => JSON.stringify(object));

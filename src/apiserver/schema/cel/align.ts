@@ -1,11 +1,11 @@
-/** Order that does not count: the old items of sets and map-type lists, brought into the order of the new ones. */
+/** Sorts the old items of sets and map-type lists, whose order does not count, into the order of the new ones. */
 
 import type { JsonObject, JsonSchema, JsonValue } from '../../types.ts';
 import { correlatedItem, deepEqual, isObject, schemaOfKey } from '../json.ts';
 
 /**
- * The old value, so ordered that `self == oldSelf` holds if only the order of a set or map-type list has changed: CEL
- * in Kubernetes compares those regardless of order.
+ * The old value in an order in which `self == oldSelf` holds if only the order of a set or map-type list has changed:
+ * CEL in Kubernetes compares these lists regardless of order.
  */
 export function alignOld(schema: JsonSchema, value: JsonValue, old: JsonValue): JsonValue {
   if (Array.isArray(value) && Array.isArray(old)) return alignItems(schema, value, old);

@@ -10,14 +10,14 @@ import type {
 import { serialize } from '@marcbachmann/cel-js';
 import { MATCHES } from './strings.ts';
 
-/** What an expression is good for, or why it is not. */
+/** A compiled expression, or why it does not compile. */
 export type Compiled =
   | { readonly ok: true; run(variables: Record<string, unknown>): unknown }
   | { readonly ok: false; readonly problem: string };
 
 type CompileFault = ParseError | CelTypeError;
 
-/** Compiles an expression that must give `wanted`. `problem` says what is wrong, with the place in the source. */
+/** Compiles an expression of type `wanted`. `problem` says what is wrong, with the position in the source. */
 export function compileExpression(
   environment: Environment,
   source: string,
@@ -55,19 +55,19 @@ function isFault(error: unknown): error is CompileFault {
   return error instanceof Error && ['ParseError', 'TypeError'].includes(error.name) && 'summary' in error;
 }
 
-/** Calls of `matches` outside string literals, turned to Go's regular expressions. */
+/** The source with calls of `matches` outside string literals redirected to Go's regular expressions. */
 function withGoMatches(source: string): string {
   const literal = /"""[\s\S]*?"""|'''[\s\S]*?'''|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|\.\s*matches(?=\s*\()/g;
   return source.replace(literal, (part) => (part.startsWith('.') ? `.${MATCHES}` : part));
 }
 
-/** Whether the expression speaks of the old value. */
+/** Whether the expression uses the old value. */
 export function usesOldSelf(source: string): boolean {
   const code = source.replace(/"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'/g, '""');
   return /(?<![.\w])oldSelf\b/.test(code);
 }
 
-/** The library does not look at the fields in `has(self.x)`; a typo there would make a rule that is never broken. */
+/** The library does not check the fields in `has(self.x)`; a typo there would make a rule that never fails. */
 function faultInPresenceTests(environment: Environment, node: unknown): CompileFault | undefined {
   if (Array.isArray(node)) {
     for (const item of node) {

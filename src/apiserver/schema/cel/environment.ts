@@ -8,7 +8,7 @@ import { registerQuantity } from './quantity.ts';
 import { registerStrings } from './strings.ts';
 import { registerUrl } from './url.ts';
 
-/** A new environment without variables; it takes a few milliseconds to make. */
+/** Creates an environment without variables; this takes a few milliseconds. */
 export function kubernetesEnvironment(): Environment {
   const environment = new Environment({ enableOptionalTypes: true });
   registerStrings(environment);

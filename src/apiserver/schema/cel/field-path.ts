@@ -14,7 +14,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
   v: '\v',
 };
 
-/** The path as kube prints it after the rule's own (`.name`, `[key]`); undefined if it names no field of the schema. */
+/** The path as kube appends it to the rule's path (`.name`, `[key]`); undefined if it names no field of the schema. */
 export function normaliseFieldPath(path: string, schema: JsonSchema): string | undefined {
   let rest = path;
   let current: JsonSchema = schema;

@@ -50,7 +50,7 @@ function qualifiedName(text: string): string[] {
   return [...dnsSubdomain(first).map((error) => `prefix part ${error}`), ...qualifiedPart(second)];
 }
 
-/** A prefix may end in a dash: something is going to follow it. */
+/** A prefix may end in a dash, as more text follows it. */
 function prefix(check: (text: string) => string[]): (text: string) => string[] {
   return (text) => check(text.endsWith('-') ? `${text.slice(0, -1)}a` : text);
 }

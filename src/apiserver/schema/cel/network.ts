@@ -53,7 +53,7 @@ class Network {
   }
 }
 
-/** Neither zones nor addresses of IPv4 in IPv6 clothes: they have more than one spelling. */
+/** Refuses zones and IPv4-mapped IPv6 addresses: they have more than one spelling. */
 function tryIp(text: string): IpAddress | undefined {
   if (isIP(text) === 0 || text.includes('%')) return undefined;
   const address = ipaddr.parse(text);
@@ -97,7 +97,7 @@ function isLinkLocalMulticast({ address }: IpAddress): boolean {
   return first === 0xff && ((second ?? 0) & 0x0f) === 2;
 }
 
-/** What `ip` is when it is not called: the holder of `ip.isCanonical`. */
+/** The value of `ip` when it is not called: the namespace of `ip.isCanonical`. */
 class IpNamespace {}
 
 /** Registers `ip`, `isIP`, `cidr`, `isCIDR` and their methods. */

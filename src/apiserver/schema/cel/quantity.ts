@@ -33,7 +33,7 @@ class Quantity {
   }
 }
 
-/** Parses a quantity; undefined if the text is none. Parts finer than a billionth are rounded up, as kube does. */
+/** Parses a quantity; undefined if the text is not one. Fractions of a billionth are rounded up, as in kube. */
 function parseQuantity(text: string): Quantity | undefined {
   const match = SYNTAX.exec(text);
   if (match === null) return undefined;

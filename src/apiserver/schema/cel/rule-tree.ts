@@ -1,4 +1,4 @@
-/** Compiles the rules of a schema into a tree that follows the schema, and collects what is wrong with them. */
+/** Compiles the rules of a schema into a tree of the schema's shape, and collects their faults. */
 
 import type { Environment } from '@marcbachmann/cel-js';
 import type { FieldError, JsonSchema, ValidationRule } from '../../types.ts';
@@ -12,13 +12,13 @@ import { writingFaults } from './writing-faults.ts';
 export interface CompiledRule {
   readonly rule: ValidationRule;
   readonly usesOldSelf: boolean;
-  /** What to add to the path of the value: `.name`, or nothing. */
+  /** Appended to the path of the value: `.name`, or nothing. */
   readonly fieldPath: string;
   run(variables: Record<string, unknown>): unknown;
   readonly message: ((variables: Record<string, unknown>) => unknown) | undefined;
 }
 
-/** The rules on one schema and below it. */
+/** The rules of one schema and of the schemas below it. */
 export interface RuleNode {
   readonly schema: JsonSchema;
   readonly type: CelType | undefined;
@@ -53,7 +53,7 @@ function hasRules(schema: JsonSchema): boolean {
 
 interface Place {
   readonly path: string;
-  /** The list below which old and new values cannot be told to correspond. */
+  /** The list below which old and new values cannot be correlated. */
   readonly uncorrelatable: string | undefined;
   readonly root: boolean;
 }
@@ -63,7 +63,7 @@ function rulePath({ path }: Place, index: number): string {
 }
 
 class TreeCompiler {
-  /** How rules are written; where there are such faults nothing around them is compiled. */
+  /** Faults in the writing of rules; if there are any, rules around them are not compiled. */
   readonly writingFaults: FieldError[] = [];
   readonly faults: FieldError[] = [];
   private readonly environment: Environment = kubernetesEnvironment();

@@ -7,16 +7,16 @@ import { sameAs } from '../openapi-rules.ts';
 import { alignOld } from './align.ts';
 import type { CompiledRule, RuleNode } from './rule-tree.ts';
 
-/** A value, what it was, and whether what is around it is unchanged. */
+/** A value, its old value, and whether the value around it is unchanged. */
 interface Subject {
   readonly value: JsonValue;
   readonly path: string;
-  /** Undefined on creation, and where nothing old corresponds to the value. */
+  /** Undefined on creation, and where the value has no old counterpart. */
   readonly old: JsonValue | undefined;
   readonly unchanged: boolean;
 }
 
-/** Errors of all rules that an object breaks. Transition rules run only where an old value corresponds to the new. */
+/** Errors of all rules that an object violates. Transition rules run only where the value has an old counterpart. */
 export function ruleErrors(root: RuleNode, object: JsonObject, old: JsonObject | undefined): FieldError[] {
   return visit(root, subject(root, object, '', old, false));
 }
@@ -34,7 +34,7 @@ function subject(
 }
 
 function visit(node: RuleNode, at: Subject): FieldError[] {
-  // Rules about null stand on the value around it.
+  // Rules about null belong to the value around it.
   if (at.value === null) return [];
   return [
     ...runRules(node, at),
@@ -126,7 +126,7 @@ interface Outcome {
   readonly error?: Error;
 }
 
-/** Whatever goes wrong in an expression is a fault of the object or the rule, to be reported as one. */
+/** Any failure of an expression is a fault of the object or the rule, and is reported as such. */
 function evaluate(expression: () => unknown): Outcome {
   try {
     return { value: expression() };
@@ -138,7 +138,7 @@ function evaluate(expression: () => unknown): Outcome {
 
 const MAX_MESSAGE = 5 * 1024;
 
-/** A message expression that fails, or gives no usable sentence, falls back to the message. */
+/** The rule's message: from its message expression, or the fixed message if that fails or gives no usable text. */
 function messageOf({ rule, message }: CompiledRule, variables: Record<string, unknown>): string {
   const fallback =
     rule.message === undefined || rule.message === '' ? `failed rule: ${nameOf(rule)}` : nameOf(rule);

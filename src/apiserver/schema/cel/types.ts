@@ -20,7 +20,7 @@ const text: JsonSchema = { type: 'string' };
 
 const dyn: CelType = { name: 'dyn', toCel: dynamic };
 
-/** Values without a type of their own, as in int-or-string. */
+/** Values without a declared type, as in int-or-string. */
 function dynamic(value: JsonValue): unknown {
   if (typeof value === 'number') return Number.isInteger(value) ? BigInt(value) : value;
   if (Array.isArray(value)) return value.map(dynamic);
@@ -103,7 +103,7 @@ export class TypeDeclarer {
   }
 
   private message(fields: ReadonlyMap<string, readonly [string, CelType]>): CelType {
-    // The library tells types apart by their constructors, so each has its own.
+    // The library distinguishes types by their constructors, so each type needs its own.
     const Message = class extends Map<string, unknown> {};
     this.count += 1;
     const name = `Object${this.count}`;
@@ -127,7 +127,7 @@ export class TypeDeclarer {
     };
   }
 
-  /** The items of lists and maps: where null is allowed CEL must not insist on the type. */
+  /** The type of a list's or map's items; dynamic where null is allowed. */
   private member(schema: JsonSchema): CelType | undefined {
     const type = this.declare(schema);
     if (type === undefined || schema.nullable !== true) return type;
@@ -135,7 +135,7 @@ export class TypeDeclarer {
   }
 }
 
-/** Rules on a resource see its type and its names, and no more of its metadata. */
+/** Of a resource's metadata, rules see only apiVersion, kind, name and generateName. */
 function withTypeAndName(schema: JsonSchema): JsonSchema {
   const metadata: JsonSchema = { type: 'object', properties: { name: text, generateName: text } };
   return { ...schema, properties: { ...schema.properties, apiVersion: text, kind: text, metadata } };

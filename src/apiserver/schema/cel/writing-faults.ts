@@ -1,11 +1,11 @@
-/** What is wrong with a rule before anybody tries to compile it. */
+/** Faults of a rule that show before compiling it. */
 
 import type { FieldError, JsonSchema, ValidationRule } from '../../types.ts';
 import { normaliseFieldPath } from './field-path.ts';
 
 const REASONS = ['FieldValueDuplicate', 'FieldValueForbidden', 'FieldValueInvalid', 'FieldValueRequired'];
 
-/** Faults in the writing of one rule, which stands at `path`. */
+/** Faults in the writing of the rule at `path`. */
 export function writingFaults(rule: ValidationRule, schema: JsonSchema, path: string): FieldError[] {
   return [...ruleFaults(rule, path), ...fieldPathFaults(rule, schema, path)];
 }

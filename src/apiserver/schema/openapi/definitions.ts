@@ -13,7 +13,7 @@ export function metaName(kind: string): string {
 /** The definition of the scale subresource's kind. */
 export const SCALE = 'io.k8s.api.autoscaling.v1.Scale';
 
-/** A reference by a definition's name; the builders of the two versions make it point to the right place. */
+/** A reference by a definition's name; each version's builder resolves it. */
 export function reference(name: string, description?: string): OpenApiSchema {
   const target = { $ref: name };
   return description === undefined ? target : { description, allOf: [target] };
@@ -32,7 +32,7 @@ const texts = (description: string): OpenApiSchema => ({
 
 const CONVENTIONS = 'https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md';
 
-/** The two fields that every object has, in the words that `kubectl explain` shows everywhere. */
+/** apiVersion and kind of every object, with the descriptions that `kubectl explain` shows. */
 export const TYPE_FIELDS: Readonly<Record<string, OpenApiSchema>> = {
   apiVersion: text(
     `APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: ${CONVENTIONS}#resources`,

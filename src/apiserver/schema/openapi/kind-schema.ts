@@ -1,4 +1,4 @@
-/** A kind's own schema as the documents publish it. */
+/** A kind's schema in its published form. */
 
 import type { JsonSchema, OpenApiKind } from '../../types.ts';
 import { METADATA, metaName, type OpenApiSchema, reference, TYPE_FIELDS } from './definitions.ts';
@@ -6,7 +6,7 @@ import { definitionOf, listDefinitionOf } from './names.ts';
 
 type SchemaChange = (schema: JsonSchema) => JsonSchema;
 
-/** The definitions of a kind and its list. `version` 2 cannot say everything that 3 can, and leaves that out. */
+/** The definitions of a kind and its list. Version 2 omits what it cannot express. */
 export function kindDefinitions(kind: OpenApiKind, version: 2 | 3): Record<string, OpenApiSchema> {
   const root = publish(kind.schema, version === 3 ? forVersion3 : forVersion2);
   return {
@@ -43,7 +43,7 @@ function withoutTypeAndMeta(properties: unknown): Record<string, unknown> {
   return own;
 }
 
-/** Changes a schema and all below it, and says what resources embedded in it have. */
+/** Applies a change to a schema and all schemas below it, and describes embedded resources. */
 function publish(schema: JsonSchema, change: SchemaChange): OpenApiSchema {
   const changed = change(schema);
   const below = (part: JsonSchema): OpenApiSchema => publish(part, change);
@@ -79,7 +79,7 @@ function forVersion3(schema: JsonSchema): JsonSchema {
   return { ...schema, anyOf: [{ type: 'integer' }, { type: 'string' }] };
 }
 
-/** Version 2 knows neither null nor alternatives; what it cannot describe is left open. */
+/** Version 2 has neither null nor alternatives; parts that need them stay untyped. */
 function forVersion2(schema: JsonSchema): JsonSchema {
   const { anyOf: _, oneOf: __, not: ___, allOf: ____, nullable, ...rest } = schema;
   const open = nullable === true || rest['x-kubernetes-preserve-unknown-fields'] === true;

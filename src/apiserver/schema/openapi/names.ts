@@ -34,7 +34,7 @@ export function definitionOf(kind: OpenApiKind): string {
   return [...kind.group.split('.').reverse(), kind.version, kind.kind].join('.');
 }
 
-/** The name of the list's definition: beside that of the kind. */
+/** The name of the list's definition. */
 export function listDefinitionOf(kind: OpenApiKind): string {
   const name = definitionOf(kind);
   return `${name.slice(0, name.length - kind.kind.length)}${kind.listKind}`;

@@ -1,4 +1,4 @@
-/** The paths of a kind and the operations on them, in a form from which both versions of OpenAPI are written. */
+/** The paths and operations of a kind, in a form common to both OpenAPI versions. */
 
 import type { OpenApiKind } from '../../types.ts';
 import { metaName, SCALE } from './definitions.ts';

@@ -111,7 +111,7 @@ const spec: JsonSchema = {
   },
 };
 
-/** A kind with something of everything that a schema can say. */
+/** A kind that uses every feature of a schema. */
 export const thingSchema: JsonSchema = {
   type: 'object',
   required: ['spec'],
@@ -129,7 +129,7 @@ export function thing(fields: JsonObject): JsonObject {
   return { apiVersion: 'fix.dev/v1', kind: 'Thing', metadata: { name: 't' }, ...structuredClone(fields) };
 }
 
-/** What the server would say of the object, pruned and defaulted first. */
+/** The server's error messages for the object, after pruning and defaulting. */
 export function sentences(object: JsonObject, old?: JsonObject, subresource?: 'status'): string[] {
   compiled.prune(object);
   compiled.applyDefaults(object);

@@ -1,7 +1,7 @@
-/** A kind and an object of it that several managers write in turn, for the tests of field ownership. */
+/** For tests of field ownership: a kind, and one object of it that several managers write in turn. */
 
-import type { ApplyConflict, JsonObject, JsonSchema, KubeObject, Subresource } from '../types.ts';
-import { serverSideApply, trackUpdate } from './apply.ts';
+import type { ApplyConflict, JsonObject, JsonSchema, KubeObject, Subresource } from '../../types.ts';
+import { serverSideApply, trackUpdate } from '../apply.ts';
 
 const text: JsonSchema = { type: 'string' };
 const integer: JsonSchema = { type: 'integer' };
@@ -62,7 +62,7 @@ const schema: JsonSchema = {
   },
 };
 
-/** One object that managers write in turn, a minute after each other. */
+/** One object that managers write in turn, one write per minute. */
 export class Story {
   live: KubeObject | undefined;
   private minute = 0;
@@ -99,7 +99,7 @@ export class Story {
     return [];
   }
 
-  /** Replaces top-level fields, as a client does that read the object and wrote it back. */
+  /** Replaces top-level fields, as a client's read-modify-write does. */
   update(manager: string, change: JsonObject, subresource?: Subresource): this {
     const { metadata, ...rest } = change;
     const live = this.live ?? this.object({});

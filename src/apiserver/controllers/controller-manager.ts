@@ -12,12 +12,12 @@ import { WorkQueue } from './work-queue.ts';
 const MINUTE_MS = 60 * 1000;
 
 interface Controller {
-  concerned(changes: readonly Change[]): string[];
+  affectedBy(changes: readonly Change[]): string[];
   reconcile(key: string): void;
 }
 
-/** What the server does by itself: definitions, namespaces, garbage, old events and old history. */
-export class Upkeep {
+/** Runs the server's own controllers: definitions, namespaces, garbage collection, aggregated roles; expires events and history. */
+export class ControllerManager {
   readonly #backend: Backend;
   readonly #log: Logger;
   readonly #definitions: DefinitionController;
@@ -31,13 +31,13 @@ export class Upkeep {
     this.#definitions = new DefinitionController(backend, ended);
   }
 
-  /** Serves the definitions in the store, then begins to look after everything. */
+  /** Serves the definitions in the store, then starts the controllers. */
   start(): void {
     this.#definitions.start();
     this.#unsubscribes.push(
       this.#backend.store.subscribe((changes) => {
-        // At once: who was told that a definition is there may use it with the next request.
-        for (const key of this.#definitions.concerned(changes)) {
+        // Synchronously: a client that saw the definition may use it with its next request.
+        for (const key of this.#definitions.affectedBy(changes)) {
           this.#guarded('definition', key, () => this.#definitions.reconcile(key));
         }
       }),
@@ -47,7 +47,7 @@ export class Upkeep {
     const namespaces = this.#run('namespace', new NamespaceController(this.#backend));
     const aggregated = new AggregatedRoles(this.#backend);
     const roles = this.#run('aggregated role', aggregated);
-    // Over and over, so that what failed once (a full disk) is taken up again.
+    // Periodically, so that work that failed (on a full disk, for example) is retried.
     const sweep = (): void => {
       for (const id of collector.index()) garbage.add(id);
       for (const { key } of this.#backend.store.list(NAMESPACES, '')) namespaces.add(key);
@@ -67,11 +67,11 @@ export class Upkeep {
 
   #run(name: string, controller: Controller): WorkQueue {
     const failed = (key: string, error: unknown): void =>
-      this.#log.error({ key, err: error }, `${name} upkeep failed`);
+      this.#log.error({ key, err: error }, `${name} controller failed`);
     const queue = new WorkQueue((key) => controller.reconcile(key), failed);
     this.#queues.push(queue);
     const unsubscribe = this.#backend.store.subscribe((changes) => {
-      for (const key of controller.concerned(changes)) queue.add(key);
+      for (const key of controller.affectedBy(changes)) queue.add(key);
     });
     this.#unsubscribes.push(unsubscribe);
     return queue;

@@ -1,2 +1,0 @@
-/** Who is told in managedFields to have done what kube's controllers do. */
-export const UPKEEP_MANAGER = 'kube-controller-manager';
