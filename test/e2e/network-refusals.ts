@@ -42,12 +42,12 @@ export const networkRefusals: readonly Scenario[] = [
   {
     rule: 'a range that ends before it starts',
     refused: pool({ ranges: [{ start: '10.0.0.10', end: '10.0.0.9' }] }),
-    says: ['spec.ranges[0]', 'start must not be behind end'],
+    says: ['spec.ranges[0]', 'start must not be greater than end'],
   },
   {
     rule: 'a range of two families',
     refused: pool({ ranges: [{ start: '10.0.0.1', end: 'fd00::9' }] }),
-    says: ['spec.ranges[0]', 'start and end must be of one family'],
+    says: ['spec.ranges[0]', 'start and end must be of the same family'],
   },
   {
     rule: "ranges of another family than the pool's",
@@ -57,7 +57,7 @@ export const networkRefusals: readonly Scenario[] = [
   {
     rule: 'a range that reaches beyond the network',
     refused: pool({ ranges: [{ start: '10.0.0.1', end: '10.0.1.9' }] }),
-    says: ['spec.ranges', 'ranges must be of one network of the prefix'],
+    says: ['spec.ranges', 'all ranges must lie in one network of this prefix'],
   },
   {
     rule: 'ranges of two networks',
@@ -67,7 +67,7 @@ export const networkRefusals: readonly Scenario[] = [
         { start: 'fd00:0:0:1::1', end: 'fd00:0:0:1::9' },
       ],
     }),
-    says: ['spec.ranges', 'ranges must be of one network of the prefix'],
+    says: ['spec.ranges', 'all ranges must lie in one network of this prefix'],
   },
   {
     rule: 'a prefix that IPv4 has not',
@@ -82,12 +82,12 @@ export const networkRefusals: readonly Scenario[] = [
   {
     rule: 'a gateway of another network',
     refused: pool({ gateway: '10.0.1.1' }),
-    says: ['spec.gateway', 'gateway must be of the network of the ranges'],
+    says: ['spec.gateway', 'gateway must lie in the network of the ranges'],
   },
   {
     rule: 'a gateway of another network of IPv6',
     refused: pool6({ prefix: 112, gateway: 'fd00::1:1' }),
-    says: ['spec.gateway', 'gateway must be of the network of the ranges'],
+    says: ['spec.gateway', 'gateway must lie in the network of the ranges'],
   },
   {
     rule: 'an exclusion of a whole network',
@@ -123,7 +123,7 @@ export const networkRefusals: readonly Scenario[] = [
     rule: "a pool's family is changed",
     before: pool({}),
     refused: pool6({}),
-    says: ['spec.family', 'the family can not be changed: make a new pool'],
+    says: ['spec.family', 'the family cannot be changed: make a new pool'],
   },
   {
     rule: 'user networking with a pool',
@@ -154,7 +154,7 @@ export const networkRefusals: readonly Scenario[] = [
     rule: "an appliance's network is changed",
     before: appliance({ pool: 'lan' }),
     refused: appliance({ pool: 'lan', address: '10.0.0.7' }),
-    says: ['spec.network', 'the network can not be changed: make a new appliance'],
+    says: ['spec.network', 'the network cannot be changed: make a new appliance'],
   },
   {
     rule: 'one address for two replicas',

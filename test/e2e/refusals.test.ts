@@ -149,7 +149,7 @@ const scenarios: readonly Scenario[] = [
     rule: "a template's source is changed",
     before: template({}),
     refused: template({ source: { image: { ...image, sha256: 'b'.repeat(64) } } }),
-    says: ['spec.source', 'source can not be changed: make a new template'],
+    says: ['spec.source', 'source cannot be changed: make a new template'],
   },
   {
     rule: 'a PV guest under Xen that nothing boots',
@@ -164,13 +164,13 @@ const scenarios: readonly Scenario[] = [
   {
     rule: 'a kernel, and a boot loader under Xen that looks for one',
     refused: template({ guest: { boot: { kernel: image }, xen: { bootLoader: 'PyGrub' } } }),
-    says: ['spec.guest', 'leave out one of them'],
+    says: ['spec.guest', 'remove one of them'],
   },
   {
     rule: 'how a guest runs under Xen is changed',
     before: template({ guest: { xen: { type: 'HVM' } } }),
     refused: template({ guest: { xen: { bootLoader: 'PvGrub' } } }),
-    says: ['spec.guest', 'xen can not be changed: make a new template'],
+    says: ['spec.guest', 'xen cannot be changed: make a new template'],
   },
   {
     rule: 'a threshold above the whole host',
@@ -197,14 +197,14 @@ const scenarios: readonly Scenario[] = [
     rule: "an appliance's resources are changed",
     before: appliance({ hostName: 'nowhere', resources: { memory: '128Mi' } }),
     refused: appliance({ hostName: 'nowhere', resources: { memory: '256Mi' } }),
-    says: ['spec.resources', 'resources can not be changed: make a new appliance'],
+    says: ['spec.resources', 'resources cannot be changed: make a new appliance'],
   },
   ...networkRefusals,
   {
     rule: 'a label that changes hands',
     before: label({}),
     refused: label({ owner: 'bob' }),
-    says: ['spec.owner', 'the owner can not be changed'],
+    says: ['spec.owner', 'the owner cannot be changed'],
   },
   {
     rule: 'a field that there is not',

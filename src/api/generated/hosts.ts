@@ -1,7 +1,7 @@
 // Generated from crds/hosts.yaml by `npm run generate`. Do not edit.
 
 /**
- * What is wanted; a user writes it.
+ * Desired state, written by users.
  */
 export interface HostSpec {
 /**
@@ -9,11 +9,11 @@ export interface HostSpec {
  */
 address: string
 /**
- * Hosts of one group are near each other; placement and replication work group first.
+ * Group of hosts that are close to each other; placement and replication prefer the same group.
  */
 group?: string
 /**
- * No new appliances are placed here; those that are here stay.
+ * If true, no new appliances are placed here; existing ones stay.
  */
 unschedulable: boolean
 /**
@@ -32,27 +32,27 @@ memory: number
 }
 
 /**
- * What is found; Coppice alone writes it, and what is written by others does not last.
+ * Observed state, written by Coppice only; it overwrites what others write.
  */
 export interface HostStatus {
 /**
- * The generation of the spec that this status speaks of; -1 before the first look at it.
+ * Generation of the spec that this status describes; -1 before the first reconcile.
  */
 observedGeneration?: number
 /**
- * What is true of the object now. Ready, Reconciling and Stalled are there from the first reconcile on, as kstatus reads them.
+ * Current conditions of the object. The first reconcile sets Ready, Reconciling and Stalled, which kstatus reads.
  */
 conditions?: {
 /**
- * What the condition is about.
+ * Name of the condition.
  */
 type: string
 /**
- * Whether it holds.
+ * Whether the condition is true.
  */
 status: ("True" | "False" | "Unknown")
 /**
- * Why, in one CamelCase word; Events about it carry the same word.
+ * Reason for the status, one CamelCase word; Events about it have the same reason.
  */
 reason: string
 /**
@@ -60,7 +60,7 @@ reason: string
  */
 message: string
 /**
- * The generation of the spec that the condition speaks of.
+ * Generation of the spec that the condition describes.
  */
 observedGeneration?: number
 /**
@@ -73,7 +73,7 @@ lastTransitionTime: string
  */
 daemonVersion?: string
 /**
- * What runs the VMs.
+ * The driver that runs the VMs.
  */
 driver?: {
 /**
@@ -93,12 +93,12 @@ accelerator?: string
  */
 acceleratorReason?: string
 /**
- * What the driver can do.
+ * Capabilities of the driver.
  */
 capabilities?: string[]
 }
 /**
- * What the host has in all.
+ * Total resources of the host.
  */
 capacity?: {
 /**
@@ -115,7 +115,7 @@ memory?: string
 disk?: string
 }
 /**
- * What the host measures as used.
+ * Resources in use, as the host measures them.
  */
 used?: {
 /**
@@ -132,7 +132,7 @@ memory?: string
 disk?: string
 }
 /**
- * What is promised to the appliances bound to it.
+ * Resources promised to the appliances bound to it.
  */
 promised?: {
 /**
@@ -153,7 +153,7 @@ disk?: string
  */
 appliances?: number
 /**
- * VMs on the host that no appliance claims. They are shown and never touched.
+ * VMs on the host that no appliance claims. Coppice reports them and never changes them.
  */
 foreignVms?: string[]
 /**
@@ -169,16 +169,16 @@ sha256: string
  */
 template?: string
 /**
- * How it stands.
+ * State of the layer.
  */
 state: ("Fetching" | "Ready" | "Failed")
 /**
- * What was wrong.
+ * The error.
  */
 message?: string
 }[]
 /**
- * When its daemon was last heard; written once a minute and on every change.
+ * When its daemon last reported; written once a minute and on every change.
  */
 lastSeenTime?: string
 }

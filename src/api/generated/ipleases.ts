@@ -1,7 +1,7 @@
 // Generated from crds/ipleases.yaml by `npm run generate`. Do not edit.
 
 /**
- * What is given to whom; it never changes.
+ * The address and the appliance that holds it; immutable.
  */
 export interface IPLeaseSpec {
 /**
@@ -9,7 +9,7 @@ export interface IPLeaseSpec {
  */
 address: string
 /**
- * The pool it was given from.
+ * The pool of the address.
  */
 pool: {
 /**
@@ -22,7 +22,7 @@ namespace: string
 name: string
 }
 /**
- * The appliance that has it.
+ * The appliance that holds the lease.
  */
 appliance: {
 /**
@@ -39,7 +39,7 @@ name: string
 uid: string
 }
 /**
- * The host that the appliance is bound to: what it says decides whether the VM is gone.
+ * The host of the appliance; the address is free only after this host reports that the VM is gone.
  */
 hostName: string
 }

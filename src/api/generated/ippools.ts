@@ -1,7 +1,7 @@
 // Generated from crds/ippools.yaml by `npm run generate`. Do not edit.
 
 /**
- * What is wanted; a user writes it.
+ * Desired state, written by users.
  */
 export interface IPPoolSpec {
 /**
@@ -9,7 +9,7 @@ export interface IPPoolSpec {
  */
 family: ("IPv4" | "IPv6")
 /**
- * Addresses that the pool gives. The network's own address, its broadcast address and the gateway are never given, also where a range has them.
+ * Addresses of the pool. The network address, the broadcast address and the gateway are never leased, even if a range contains them.
  */
 ranges: {
 /**
@@ -22,11 +22,11 @@ start: string
 end: string
 }[]
 /**
- * Addresses within the ranges that are never given.
+ * Addresses within the ranges that are never leased.
  */
 exclusions?: string[]
 /**
- * Addresses that are given to one appliance only; it gets no other.
+ * Addresses reserved for one appliance each; that appliance gets no other address.
  */
 reservations?: {
 /**
@@ -34,7 +34,7 @@ reservations?: {
  */
 address: string
 /**
- * Name of the appliance, of the pool's namespace.
+ * Name of the appliance, in the pool's namespace.
  */
 appliance: string
 }[]
@@ -43,7 +43,7 @@ appliance: string
  */
 prefix: number
 /**
- * Default gateway of the guests; without one they reach their own network only.
+ * Default gateway of the guests; without one, guests reach only their own network.
  */
 gateway?: string
 /**
@@ -53,27 +53,27 @@ dns?: string[]
 }
 
 /**
- * What is found; Coppice alone writes it, and what is written by others does not last.
+ * Observed state, written by Coppice only; it overwrites what others write.
  */
 export interface IPPoolStatus {
 /**
- * The generation of the spec that this status speaks of; -1 before the first look at it.
+ * Generation of the spec that this status describes; -1 before the first reconcile.
  */
 observedGeneration?: number
 /**
- * What is true of the object now. Ready, Reconciling and Stalled are there from the first reconcile on, as kstatus reads them.
+ * Current conditions of the object. The first reconcile sets Ready, Reconciling and Stalled, which kstatus reads.
  */
 conditions?: {
 /**
- * What the condition is about.
+ * Name of the condition.
  */
 type: string
 /**
- * Whether it holds.
+ * Whether the condition is true.
  */
 status: ("True" | "False" | "Unknown")
 /**
- * Why, in one CamelCase word; Events about it carry the same word.
+ * Reason for the status, one CamelCase word; Events about it have the same reason.
  */
 reason: string
 /**
@@ -81,7 +81,7 @@ reason: string
  */
 message: string
 /**
- * The generation of the spec that the condition speaks of.
+ * Generation of the spec that the condition describes.
  */
 observedGeneration?: number
 /**
@@ -90,15 +90,15 @@ observedGeneration?: number
 lastTransitionTime: string
 }[]
 /**
- * Addresses that the pool gives.
+ * Addresses in the pool.
  */
 total?: number
 /**
- * Addresses given.
+ * Leased addresses.
  */
 used?: number
 /**
- * Addresses left.
+ * Free addresses.
  */
 free?: number
 }

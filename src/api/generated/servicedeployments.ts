@@ -1,7 +1,7 @@
 // Generated from crds/servicedeployments.yaml by `npm run generate`. Do not edit.
 
 /**
- * What is wanted; a user writes it.
+ * Desired state, written by users.
  */
 export interface ServiceDeploymentSpec {
 /**
@@ -9,7 +9,7 @@ export interface ServiceDeploymentSpec {
  */
 state: ("Deployed" | "Recalled")
 /**
- * What recalling the task keeps.
+ * What a recall keeps.
  */
 recall: {
 /**
@@ -18,7 +18,7 @@ recall: {
 save: boolean
 }
 /**
- * For a task of one service: how many appliances run it, in place of the service's own replicas. kubectl scale and autoscalers set it.
+ * For a task of one service: number of appliances; overrides the service's own replicas. kubectl scale and autoscalers set it.
  */
 replicas?: number
 /**
@@ -30,11 +30,11 @@ services: {
  */
 name: string
 /**
- * How many appliances run it; 1 when not given.
+ * Number of appliances; default 1.
  */
 replicas?: number
 /**
- * How many of its appliances may be away at once while a change of the task is carried out.
+ * Number of its appliances that may be unavailable at once during a rolling change.
  */
 maxUnavailable: number
 /**
@@ -42,11 +42,11 @@ maxUnavailable: number
  */
 package?: {
 /**
- * Where hosts fetch the package: file:, http: or https:. An archive (.tar, .tar.gz, .tgz, .zip) is unpacked, any other file is put as it is.
+ * Where hosts fetch the package: file:, http: or https:. An archive (.tar, .tar.gz, .tgz, .zip) is unpacked, any other file is copied as it is.
  */
 url?: string
 /**
- * Digest of the file at url, 64 lower-case hexadecimal digits. A file that differs is refused.
+ * Digest of the file at url, 64 lower-case hexadecimal digits. A file with another digest is refused.
  */
 sha256?: string
 /**
@@ -59,11 +59,11 @@ configMap?: {
 name: string
 }
 /**
- * The files themselves, for small services and examples; 512 KiB in all.
+ * The files themselves, for small services and examples; at most 512 KiB in total.
  */
 inline?: {
 /**
- * File name, relative to the service's folder, to its text.
+ * Text of each file, by file name relative to the service's folder.
  */
 files: {
 [k: string]: string
@@ -87,14 +87,14 @@ series?: string
  */
 selector?: {
 /**
- * Labels that the template must carry with these values.
+ * Labels that the template must have, with these values.
  */
 matchLabels: {
 [k: string]: string
 }
 }
 /**
- * The template's namespace, when it is another; the template must be shared with this one.
+ * The template's namespace, if different; the template must be shared with this namespace.
  */
 namespace?: string
 /**
@@ -102,16 +102,16 @@ namespace?: string
  */
 version?: string
 /**
- * Pinned (what happens without it): the template chosen first is kept. Newest: follow the newest version of the series.
+ * Pinned (default): keep the template that was chosen first. Newest: follow the newest version of the series.
  */
 policy?: ("Pinned" | "Newest")
 }
 /**
- * R, what each VM gets. Placement asks for exactly this much of a host.
+ * R, the resources of each VM. Placement reserves exactly this much on a host.
  */
 resources: {
 /**
- * Virtual CPU time in cores, "500m" is half of one; the VM has this many virtual CPUs, rounded up.
+ * CPU in cores; "500m" is half a core. The VM has this many virtual CPUs, rounded up.
  */
 cpu: (number | string)
 /**
@@ -120,25 +120,25 @@ cpu: (number | string)
 memory: (number | string)
 }
 /**
- * P, what the guest and the service are configured with.
+ * P, the configuration of the guest and the service.
  */
 parameters?: {
 /**
- * Environment of the service; in the guest it stands in /etc/coppice/env.
+ * Environment of the service; in the guest it is in /etc/coppice/env.
  */
 env?: {
 [k: string]: string
 }
 /**
- * Hostname of the guest; with several replicas each gets its number behind it (web-0, web-1). Without it, the appliance's name.
+ * Hostname of the guest; with several replicas, each one's number is appended (web-0, web-1). Default: the appliance's name.
  */
 hostname?: string
 /**
- * The service's name, in place of the one that the package's own description says.
+ * The service's name; overrides the name in the package's own description.
  */
 serviceName?: string
 /**
- * Path below the container at which the service answers; / when not given.
+ * Path below the container at which the service answers; default /.
  */
 path?: string
 /**
@@ -146,7 +146,7 @@ path?: string
  */
 command?: string[]
 /**
- * How to tell that the service answers, where the container type's own probe does not do. Exactly one of http, tcp and exec.
+ * Readiness probe of the service, in place of the container type's own. Exactly one of http, tcp and exec.
  */
 probe?: {
 /**
@@ -158,16 +158,16 @@ http?: {
  */
 path: string
 /**
- * Port in the guest; the container's when not given.
+ * Port in the guest; default: the container's port.
  */
 port?: number
 }
 /**
- * A connection that must open.
+ * A TCP connection that must open.
  */
 tcp?: {
 /**
- * Port in the guest; the container's when not given.
+ * Port in the guest; default: the container's port.
  */
 port?: number
 }
@@ -187,23 +187,23 @@ command: string[]
  */
 network: {
 /**
- * User: the host forwards ports of its own address to the VM; no privileges and no bridge are needed. Bridge: the VM has an address of its own, from the pool, on its host's bridge. When not given: Bridge where a pool is named, else User.
+ * User: the host forwards ports of its own address to the VM; this needs neither privileges nor a bridge. Bridge: the VM has an address of its own, from the pool, on its host's bridge. Default: Bridge if a pool is named, else User.
  */
 mode?: ("User" | "Bridge")
 /**
- * The IPPool, of the same namespace, that gives the VM its address.
+ * The IPPool, in the same namespace, from which the VM gets its address.
  */
 pool?: string
 /**
- * The address that the VM of a service of one replica is to have, of the pool; when not given, a free one.
+ * The VM's address, from the pool, for a service of one replica; default: a free one.
  */
 address?: string
 /**
- * Ports of the guest to tell besides the container's own: forwarded in mode User, at the VM's own address in mode Bridge.
+ * Further ports of the guest to publish, besides the container's own: forwarded in mode User, at the VM's own address in mode Bridge.
  */
 ports?: {
 /**
- * What the port is for; service names the container's own port.
+ * Name of the port; service is the container's own port.
  */
 name: string
 /**
@@ -211,13 +211,13 @@ name: string
  */
 port: number
 /**
- * Port on the host, in mode User only. Without it the host picks a free one and keeps it for the appliance's life.
+ * Port on the host, in mode User only. Default: the host chooses a free one and keeps it for the appliance's life.
  */
 hostPort?: number
 }[]
 }
 /**
- * Appoints hosts; most users do not.
+ * Restricts the choice of hosts; most users leave it out.
  */
 placement: {
 /**
@@ -229,7 +229,7 @@ hosts?: string[]
  */
 hostSelector?: {
 /**
- * Labels that a host must carry with these values.
+ * Labels that a host must have, with these values.
  */
 matchLabels?: {
 [k: string]: string
@@ -243,7 +243,7 @@ matchExpressions?: {
  */
 key: string
 /**
- * How the label relates to the values.
+ * Relation of the label to the values.
  */
 operator: ("In" | "NotIn" | "Exists" | "DoesNotExist")
 /**
@@ -258,7 +258,7 @@ values?: string[]
  */
 start: {
 /**
- * Checkpoint restores the template's memory image; where there is none that fits, the appliance boots cold and an Event says why.
+ * Checkpoint: restore the template's memory image; if none fits, the appliance boots cold and an Event says why.
  */
 from: ("ColdBoot" | "Checkpoint")
 }
@@ -271,24 +271,24 @@ disk: {
  */
 mode: ("Incremental" | "Clone")
 /**
- * Size of the disk when larger than the template's, such as 4Gi; the guest grows its file system itself.
+ * Size of the disk if larger than the template's, such as 4Gi; the guest must grow its file system itself.
  */
 size?: (number | string)
 }
 /**
- * What becomes of an appliance whose host is gone. Stay: it waits for the host. Replace: a new one is made on another host, at the latest the old one is removed when its host is back. Reschedule: the same, keeping its disk where storage is shared.
+ * What happens to an appliance whose host is gone. Stay: it waits for the host. Replace: a new one is created on another host; the old one is removed at the latest when its host is back. Reschedule: like Replace, but keeps the disk where storage is shared.
  */
 onHostFailure: ("Stay" | "Replace" | "Reschedule")
 /**
- * How long to wait before trying again.
+ * Time limits after which a step is retried.
  */
 timeouts: {
 /**
- * From the VM's start to the first answer of its agent; then the VM is restarted.
+ * Limit from the VM's start to its agent's first answer; after it, the VM is restarted.
  */
 agentSeconds: number
 /**
- * From the service's installation to its first answer; then it is installed again.
+ * Limit from the service's installation to its first answer; after it, the service is installed again.
  */
 serviceSeconds: number
 }
@@ -296,27 +296,27 @@ serviceSeconds: number
 }
 
 /**
- * What is found; Coppice alone writes it, and what is written by others does not last.
+ * Observed state, written by Coppice only; it overwrites what others write.
  */
 export interface ServiceDeploymentStatus {
 /**
- * The generation of the spec that this status speaks of; -1 before the first look at it.
+ * Generation of the spec that this status describes; -1 before the first reconcile.
  */
 observedGeneration?: number
 /**
- * What is true of the object now. Ready, Reconciling and Stalled are there from the first reconcile on, as kstatus reads them.
+ * Current conditions of the object. The first reconcile sets Ready, Reconciling and Stalled, which kstatus reads.
  */
 conditions?: {
 /**
- * What the condition is about.
+ * Name of the condition.
  */
 type: string
 /**
- * Whether it holds.
+ * Whether the condition is true.
  */
 status: ("True" | "False" | "Unknown")
 /**
- * Why, in one CamelCase word; Events about it carry the same word.
+ * Reason for the status, one CamelCase word; Events about it have the same reason.
  */
 reason: string
 /**
@@ -324,7 +324,7 @@ reason: string
  */
 message: string
 /**
- * The generation of the spec that the condition speaks of.
+ * Generation of the spec that the condition describes.
  */
 observedGeneration?: number
 /**
@@ -333,11 +333,11 @@ observedGeneration?: number
 lastTransitionTime: string
 }[]
 /**
- * Appliances declared, over all services.
+ * Desired appliances of all services.
  */
 wantedReplicas?: number
 /**
- * Appliances there are, over all services.
+ * Existing appliances of all services.
  */
 replicas?: number
 /**
@@ -361,11 +361,11 @@ services?: {
  */
 name: string
 /**
- * The template that was chosen, as namespace/name.
+ * The chosen template, as namespace/name.
  */
 template?: string
 /**
- * Appliances there are.
+ * Existing appliances.
  */
 replicas?: number
 /**
@@ -373,24 +373,24 @@ replicas?: number
  */
 readyReplicas?: number
 /**
- * Appliances of the task as it is declared now.
+ * Appliances that match the current task.
  */
 updatedReplicas?: number
 /**
- * URLs at which the service answers; the first 100 of them, the others stand on the appliances.
+ * The first 100 URLs at which the service answers; more in the status of each appliance.
  */
 accessPoints?: string[]
 }[]
 /**
- * The deployment's time by Equation 1 of the paper, and the time it took.
+ * Deployment time as predicted by Equation 1 of the paper, and as measured.
  */
 prediction?: {
 /**
- * Tc + Ts, computing what is free and choosing hosts.
+ * Tc + Ts: computing free resources and choosing hosts.
  */
 placementSeconds?: number
 /**
- * For each host, how long its VMs take: they are created in turn, and boot while others are created. The 100 longest.
+ * Time per host for its VMs, which are created one by one and boot while others are created. The 100 longest.
  */
 perHostSeconds?: {
 [k: string]: number
@@ -404,7 +404,7 @@ totalSeconds?: number
  */
 actualSeconds?: number
 /**
- * When the deployment of the present task began.
+ * When the deployment of the current spec began.
  */
 startedTime?: string
 }

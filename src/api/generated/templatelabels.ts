@@ -1,23 +1,20 @@
 // Generated from crds/templatelabels.yaml by `npm run generate`. Do not edit.
 
 /**
- * What is wanted; a user writes it.
+ * Desired state, written by users.
  */
 export interface TemplateLabelSpec {
 /**
- * What the label says of its templates.
+ * Short text of the label.
  */
 title: string
+description?: "{type: string, maxLength: 4096, description: Longer text.}"
 /**
- * More about it.
- */
-description?: string
-/**
- * The user whose classification it is.
+ * The user who owns the label.
  */
 owner: string
 /**
- * Whether users with similar labels are shown it.
+ * Whether users with similar labels see it.
  */
 shared: boolean
 /**
@@ -25,7 +22,7 @@ shared: boolean
  */
 followers?: string[]
 /**
- * The templates that it is assigned to.
+ * The templates that have the label.
  */
 templates?: {
 /**
@@ -36,27 +33,27 @@ name: string
 }
 
 /**
- * What is found; Coppice alone writes it, and what is written by others does not last.
+ * Observed state, written by Coppice only; it overwrites what others write.
  */
 export interface TemplateLabelStatus {
 /**
- * The generation of the spec that this status speaks of.
+ * Generation of the spec that this status describes.
  */
 observedGeneration?: number
 /**
- * What is true of the object now. Ready, Reconciling and Stalled are there from the first reconcile on, as kstatus reads them.
+ * Current conditions of the object. The first reconcile sets Ready, Reconciling and Stalled, which kstatus reads.
  */
 conditions?: {
 /**
- * What the condition is about.
+ * Name of the condition.
  */
 type: string
 /**
- * Whether it holds.
+ * Whether the condition is true.
  */
 status: ("True" | "False" | "Unknown")
 /**
- * Why, in one CamelCase word; Events about it carry the same word.
+ * Reason for the status, one CamelCase word; Events about it have the same reason.
  */
 reason: string
 /**
@@ -64,7 +61,7 @@ reason: string
  */
 message: string
 /**
- * The generation of the spec that the condition speaks of.
+ * Generation of the spec that the condition describes.
  */
 observedGeneration?: number
 /**
@@ -73,11 +70,11 @@ observedGeneration?: number
 lastTransitionTime: string
 }[]
 /**
- * Templates that carry it and exist.
+ * Existing templates that have it.
  */
 templates?: number
 /**
- * People who follow it.
+ * Number of followers.
  */
 followers?: number
 }

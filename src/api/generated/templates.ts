@@ -1,11 +1,11 @@
 // Generated from crds/templates.yaml by `npm run generate`. Do not edit.
 
 /**
- * What is wanted; a user writes it.
+ * Desired state, written by users.
  */
 export interface TemplateSpec {
 /**
- * The versions of one thing form a series; services that name a series get one of its templates.
+ * The series that this template is a version of. A service that names a series gets one of its templates.
  */
 series?: string
 /**
@@ -13,11 +13,11 @@ series?: string
  */
 version?: string
 /**
- * Where the template's content comes from: an image (a basic template) or a parent template (an incremental one). It can not be changed: make a new version instead.
+ * Where the template's content comes from: an image (a basic template) or a parent template (an incremental one). It cannot be changed: make a new version instead.
  */
 source: {
 /**
- * A disk image, qcow2 or any other format that qemu-img reads, standing on no other file.
+ * A disk image without a backing file, in qcow2 or any other format that qemu-img reads.
  */
 image?: {
 /**
@@ -25,12 +25,12 @@ image?: {
  */
 url: string
 /**
- * Digest of the file as its source serves it, 64 lower-case hexadecimal digits.
+ * SHA-256 of the file as its source serves it, 64 lower-case hexadecimal digits.
  */
 sha256: string
 }
 /**
- * The template that this one is a layer on.
+ * The template on which this one is a layer.
  */
 parent?: {
 /**
@@ -38,20 +38,20 @@ parent?: {
  */
 name: string
 /**
- * Its namespace, when it is another; it must be shared with this one.
+ * Its namespace, if different; the parent must be shared with this namespace.
  */
 namespace?: string
 }
 /**
- * How the layer on the parent is made.
+ * How the layer on the parent is built.
  */
 build?: {
 /**
- * What the VM gets in which the steps run.
+ * Resources of the VM in which the build steps run.
  */
 resources: {
 /**
- * Virtual CPU time in cores, "500m" is half of one; the VM has this many virtual CPUs, rounded up.
+ * CPU in cores; "500m" is half a core. The VM has this many virtual CPUs, rounded up.
  */
 cpu: (number | string)
 /**
@@ -60,7 +60,7 @@ cpu: (number | string)
 memory: (number | string)
 }
 /**
- * Run one after the other in the guest.
+ * Steps, run in order in the guest.
  */
 steps: {
 /**
@@ -71,7 +71,7 @@ run: string
 }
 }
 /**
- * What the guest is and how it boots.
+ * The guest's operating system and how it boots.
  */
 guest: {
 /**
@@ -79,11 +79,11 @@ guest: {
  */
 os: ("linux" | "windows")
 /**
- * The agent that is in the guest.
+ * The agent in the guest.
  */
 agent: "qemu-guest-agent"
 /**
- * A kernel that the hypervisor starts directly. Without it the guest boots by its own boot loader.
+ * A kernel that the hypervisor boots directly. Without it, the guest's own boot loader boots it.
  */
 boot?: {
 /**
@@ -95,7 +95,7 @@ kernel: {
  */
 url: string
 /**
- * Digest of the file as its source serves it, 64 lower-case hexadecimal digits.
+ * SHA-256 of the file as its source serves it, 64 lower-case hexadecimal digits.
  */
 sha256: string
 }
@@ -108,7 +108,7 @@ initrd?: {
  */
 url: string
 /**
- * Digest of the file as its source serves it, 64 lower-case hexadecimal digits.
+ * SHA-256 of the file as its source serves it, 64 lower-case hexadecimal digits.
  */
 sha256: string
 }
@@ -118,25 +118,25 @@ sha256: string
 commandLine: string
 }
 /**
- * How the guest runs on hosts with Xen. Hosts with another hypervisor pass it over.
+ * How the guest runs on Xen hosts. Hosts with another hypervisor ignore it.
  */
 xen?: {
 /**
- * PV needs no hardware virtualisation, and a kernel with Xen's drivers; PVH and HVM need it. Without: PV where boot or bootLoader is given, else HVM.
+ * PV needs a kernel with Xen's drivers, but no hardware virtualisation; PVH and HVM need hardware virtualisation. Default: PV if boot or bootLoader is given, else HVM.
  */
 type?: ("PV" | "PVH" | "HVM")
 /**
- * What finds the kernel of a PV or PVH guest on its own disk: PvGrub, a GRUB that runs in the guest itself, or PyGrub, which reads the guest's disk in dom0.
+ * Boot loader that finds the kernel on the disk of a PV or PVH guest: PvGrub runs in the guest; PyGrub reads the guest's disk in dom0.
  */
 bootLoader?: ("PvGrub" | "PyGrub")
 }
 /**
- * Memory below which the guest does not boot; services that ask for less are refused with a condition.
+ * Minimum memory with which the guest boots; a service that requests less gets a condition.
  */
 minimumMemory?: (number | string)
 }
 /**
- * What runs services in the guest, and how they are reached.
+ * The container that runs services in the guest, and how clients reach them.
  */
 container: {
 /**
@@ -148,7 +148,7 @@ type: ("static-site" | "command" | "tomcat" | "systemd")
  */
 name?: string
 /**
- * Port in the guest at which services answer.
+ * Port in the guest on which services listen.
  */
 port: number
 /**
@@ -156,21 +156,21 @@ port: number
  */
 scheme: ("http" | "https")
 /**
- * For static-site, the folder that is served; /srv/www when not given.
+ * Folder that a static-site container serves; default /srv/www.
  */
 documentRoot?: string
 }
 /**
- * Whether to keep a memory image of the booted template, to start appliances from.
+ * A memory image of the booted template, from which appliances can start.
  */
 checkpoint: {
 /**
- * Keep one.
+ * Whether to keep one.
  */
 enabled: boolean
 }
 /**
- * How the template comes to the hosts.
+ * How hosts get the template.
  */
 distribution: {
 /**
@@ -178,24 +178,24 @@ distribution: {
  */
 mode: ("OnDemand" | "Copy" | "Shared")
 /**
- * Hosts that hold it however seldom it is used.
+ * Minimum number of hosts that hold it, even if it is unused.
  */
 minCopies: number
 /**
- * Hosts that hold it however often it is used.
+ * Maximum number of hosts that hold it, however often it is used.
  */
 maxCopies?: number
 }
 /**
- * When the template is disposed of.
+ * When the template is removed.
  */
 lifecycle: {
 /**
- * Disposed of when unused for so long, such as 720h. Without it, never.
+ * Remove the template after it was unused for this time, such as 720h. Default: never.
  */
 coolDown?: string
 /**
- * Never dispose of it.
+ * Never remove it.
  */
 retain: boolean
 }
@@ -204,7 +204,7 @@ retain: boolean
  */
 sharing: {
 /**
- * Namespace: its own only. Namespaces: those listed, too. Cluster: all.
+ * Namespace: its own only. Namespaces: also those listed. Cluster: all.
  */
 scope: ("Namespace" | "Namespaces" | "Cluster")
 /**
@@ -215,27 +215,27 @@ namespaces?: string[]
 }
 
 /**
- * What is found; Coppice alone writes it, and what is written by others does not last.
+ * Observed state, written by Coppice only; it overwrites what others write.
  */
 export interface TemplateStatus {
 /**
- * The generation of the spec that this status speaks of; -1 before the first look at it.
+ * Generation of the spec that this status describes; -1 before the first reconcile.
  */
 observedGeneration?: number
 /**
- * What is true of the object now. Ready, Reconciling and Stalled are there from the first reconcile on, as kstatus reads them.
+ * Current conditions of the object. The first reconcile sets Ready, Reconciling and Stalled, which kstatus reads.
  */
 conditions?: {
 /**
- * What the condition is about.
+ * Name of the condition.
  */
 type: string
 /**
- * Whether it holds.
+ * Whether the condition is true.
  */
 status: ("True" | "False" | "Unknown")
 /**
- * Why, in one CamelCase word; Events about it carry the same word.
+ * Reason for the status, one CamelCase word; Events about it have the same reason.
  */
 reason: string
 /**
@@ -243,7 +243,7 @@ reason: string
  */
 message: string
 /**
- * The generation of the spec that the condition speaks of.
+ * Generation of the spec that the condition describes.
  */
 observedGeneration?: number
 /**

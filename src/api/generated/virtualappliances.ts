@@ -1,23 +1,23 @@
 // Generated from crds/virtualappliances.yaml by `npm run generate`. Do not edit.
 
 /**
- * What is wanted; a user writes it.
+ * Desired state, written by users.
  */
 export interface VirtualApplianceSpec {
 /**
- * Whether the VM is to run.
+ * Desired power state of the VM.
  */
 powerState: ("Running" | "Stopped")
 /**
- * The host it is bound to. Placement sets it once.
+ * The host that the appliance is bound to. Placement sets it once.
  */
 hostName?: string
 /**
- * What the service is called.
+ * Identity of the service.
  */
 service: {
 /**
- * The service's name, the appliance's own when not given.
+ * The service's name; default: the appliance's name.
  */
 name?: string
 }
@@ -26,11 +26,11 @@ name?: string
  */
 package?: {
 /**
- * Where hosts fetch the package: file:, http: or https:. An archive (.tar, .tar.gz, .tgz, .zip) is unpacked, any other file is put as it is.
+ * Where hosts fetch the package: file:, http: or https:. An archive (.tar, .tar.gz, .tgz, .zip) is unpacked, any other file is copied as it is.
  */
 url?: string
 /**
- * Digest of the file at url, 64 lower-case hexadecimal digits. A file that differs is refused.
+ * Digest of the file at url, 64 lower-case hexadecimal digits. A file with another digest is refused.
  */
 sha256?: string
 /**
@@ -43,11 +43,11 @@ configMap?: {
 name: string
 }
 /**
- * The files themselves, for small services and examples; 512 KiB in all.
+ * The files themselves, for small services and examples; at most 512 KiB in total.
  */
 inline?: {
 /**
- * File name, relative to the service's folder, to its text.
+ * Text of each file, by file name relative to the service's folder.
  */
 files: {
 [k: string]: string
@@ -55,7 +55,7 @@ files: {
 }
 }
 /**
- * C, the template the appliance grows from.
+ * C, the appliance's template.
  */
 template: {
 /**
@@ -63,16 +63,16 @@ template: {
  */
 name: string
 /**
- * Its namespace, when it is another; the template must be shared with this one.
+ * Its namespace, if different; the template must be shared with this namespace.
  */
 namespace?: string
 }
 /**
- * R, what each VM gets. Placement asks for exactly this much of a host.
+ * R, the resources of each VM. Placement reserves exactly this much on a host.
  */
 resources: {
 /**
- * Virtual CPU time in cores, "500m" is half of one; the VM has this many virtual CPUs, rounded up.
+ * CPU in cores; "500m" is half a core. The VM has this many virtual CPUs, rounded up.
  */
 cpu: (number | string)
 /**
@@ -81,25 +81,25 @@ cpu: (number | string)
 memory: (number | string)
 }
 /**
- * P, what the guest and the service are configured with.
+ * P, the configuration of the guest and the service.
  */
 parameters?: {
 /**
- * Environment of the service; in the guest it stands in /etc/coppice/env.
+ * Environment of the service; in the guest it is in /etc/coppice/env.
  */
 env?: {
 [k: string]: string
 }
 /**
- * Hostname of the guest; with several replicas each gets its number behind it (web-0, web-1). Without it, the appliance's name.
+ * Hostname of the guest; with several replicas, each one's number is appended (web-0, web-1). Default: the appliance's name.
  */
 hostname?: string
 /**
- * The service's name, in place of the one that the package's own description says.
+ * The service's name; overrides the name in the package's own description.
  */
 serviceName?: string
 /**
- * Path below the container at which the service answers; / when not given.
+ * Path below the container at which the service answers; default /.
  */
 path?: string
 /**
@@ -107,7 +107,7 @@ path?: string
  */
 command?: string[]
 /**
- * How to tell that the service answers, where the container type's own probe does not do. Exactly one of http, tcp and exec.
+ * Readiness probe of the service, in place of the container type's own. Exactly one of http, tcp and exec.
  */
 probe?: {
 /**
@@ -119,16 +119,16 @@ http?: {
  */
 path: string
 /**
- * Port in the guest; the container's when not given.
+ * Port in the guest; default: the container's port.
  */
 port?: number
 }
 /**
- * A connection that must open.
+ * A TCP connection that must open.
  */
 tcp?: {
 /**
- * Port in the guest; the container's when not given.
+ * Port in the guest; default: the container's port.
  */
 port?: number
 }
@@ -148,23 +148,23 @@ command: string[]
  */
 network: {
 /**
- * User: the host forwards ports of its own address to the VM; no privileges and no bridge are needed. Bridge: the VM has an address of its own, from the pool, on its host's bridge. When not given: Bridge where a pool is named, else User.
+ * User: the host forwards ports of its own address to the VM; this needs neither privileges nor a bridge. Bridge: the VM has an address of its own, from the pool, on its host's bridge. Default: Bridge if a pool is named, else User.
  */
 mode?: ("User" | "Bridge")
 /**
- * The IPPool, of the same namespace, that gives the VM its address.
+ * The IPPool, in the same namespace, from which the VM gets its address.
  */
 pool?: string
 /**
- * The address it is to have, of the pool; when not given, a free one.
+ * The VM's address, from the pool; default: a free one.
  */
 address?: string
 /**
- * Ports of the guest to tell besides the container's own: forwarded in mode User, at the VM's own address in mode Bridge.
+ * Further ports of the guest to publish, besides the container's own: forwarded in mode User, at the VM's own address in mode Bridge.
  */
 ports?: {
 /**
- * What the port is for; service names the container's own port.
+ * Name of the port; service is the container's own port.
  */
 name: string
 /**
@@ -172,13 +172,13 @@ name: string
  */
 port: number
 /**
- * Port on the host, in mode User only. Without it the host picks a free one and keeps it for the appliance's life.
+ * Port on the host, in mode User only. Default: the host chooses a free one and keeps it for the appliance's life.
  */
 hostPort?: number
 }[]
 }
 /**
- * Appoints hosts; most users do not.
+ * Restricts the choice of hosts; most users leave it out.
  */
 placement: {
 /**
@@ -190,7 +190,7 @@ hosts?: string[]
  */
 hostSelector?: {
 /**
- * Labels that a host must carry with these values.
+ * Labels that a host must have, with these values.
  */
 matchLabels?: {
 [k: string]: string
@@ -204,7 +204,7 @@ matchExpressions?: {
  */
 key: string
 /**
- * How the label relates to the values.
+ * Relation of the label to the values.
  */
 operator: ("In" | "NotIn" | "Exists" | "DoesNotExist")
 /**
@@ -219,7 +219,7 @@ values?: string[]
  */
 start: {
 /**
- * Checkpoint restores the template's memory image; where there is none that fits, the appliance boots cold and an Event says why.
+ * Checkpoint: restore the template's memory image; if none fits, the appliance boots cold and an Event says why.
  */
 from: ("ColdBoot" | "Checkpoint")
 }
@@ -232,51 +232,51 @@ disk: {
  */
 mode: ("Incremental" | "Clone")
 /**
- * Size of the disk when larger than the template's, such as 4Gi; the guest grows its file system itself.
+ * Size of the disk if larger than the template's, such as 4Gi; the guest must grow its file system itself.
  */
 size?: (number | string)
 }
 /**
- * What becomes of an appliance whose host is gone. Stay: it waits for the host. Replace: a new one is made on another host, at the latest the old one is removed when its host is back. Reschedule: the same, keeping its disk where storage is shared.
+ * What happens to an appliance whose host is gone. Stay: it waits for the host. Replace: a new one is created on another host; the old one is removed at the latest when its host is back. Reschedule: like Replace, but keeps the disk where storage is shared.
  */
 onHostFailure: ("Stay" | "Replace" | "Reschedule")
 /**
- * How long to wait before trying again.
+ * Time limits after which a step is retried.
  */
 timeouts: {
 /**
- * From the VM's start to the first answer of its agent; then the VM is restarted.
+ * Limit from the VM's start to its agent's first answer; after it, the VM is restarted.
  */
 agentSeconds: number
 /**
- * From the service's installation to its first answer; then it is installed again.
+ * Limit from the service's installation to its first answer; after it, the service is installed again.
  */
 serviceSeconds: number
 }
 }
 
 /**
- * What is found; Coppice alone writes it, and what is written by others does not last.
+ * Observed state, written by Coppice only; it overwrites what others write.
  */
 export interface VirtualApplianceStatus {
 /**
- * The generation of the spec that this status speaks of; -1 before the first look at it.
+ * Generation of the spec that this status describes; -1 before the first reconcile.
  */
 observedGeneration?: number
 /**
- * What is true of the object now. Ready, Reconciling and Stalled are there from the first reconcile on, as kstatus reads them.
+ * Current conditions of the object. The first reconcile sets Ready, Reconciling and Stalled, which kstatus reads.
  */
 conditions?: {
 /**
- * What the condition is about.
+ * Name of the condition.
  */
 type: string
 /**
- * Whether it holds.
+ * Whether the condition is true.
  */
 status: ("True" | "False" | "Unknown")
 /**
- * Why, in one CamelCase word; Events about it carry the same word.
+ * Reason for the status, one CamelCase word; Events about it have the same reason.
  */
 reason: string
 /**
@@ -284,7 +284,7 @@ reason: string
  */
 message: string
 /**
- * The generation of the spec that the condition speaks of.
+ * Generation of the spec that the condition describes.
  */
 observedGeneration?: number
 /**
@@ -293,11 +293,11 @@ observedGeneration?: number
 lastTransitionTime: string
 }[]
 /**
- * The UUID that the VM itself carries; it is the object's uid.
+ * UUID of the VM; equal to the object's uid.
  */
 uuid?: string
 /**
- * VMUnavailable: the agent does not answer. VMReady: it does. ContainerReady: what runs the service does, too. ServiceAvailable: the service answers.
+ * VMUnavailable: the agent does not answer. VMReady: the agent answers. ContainerReady: the container is ready, too. ServiceAvailable: the service answers.
  */
 serviceState?: ("VMUnavailable" | "VMReady" | "ContainerReady" | "ServiceAvailable")
 /**
@@ -309,7 +309,7 @@ url?: string
  */
 accessPoints?: string[]
 /**
- * Where the guest's ports are reached.
+ * Endpoints at which the guest's ports can be reached.
  */
 endpoints?: {
 /**
@@ -317,7 +317,7 @@ endpoints?: {
  */
 name: string
 /**
- * Address on or of the host.
+ * Address of the endpoint.
  */
 address: string
 /**
@@ -330,7 +330,7 @@ port: number
 guestPort: number
 }[]
 /**
- * The address that was given to the VM, and what goes with it. Set once, before the VM is made, and not moved by changes of the pool.
+ * The VM's address and its network settings. Set once, before the VM is created; later changes of the pool do not affect it.
  */
 network?: {
 /**
@@ -350,7 +350,7 @@ gateway?: string
  */
 dns?: string[]
 /**
- * The IPPool that gave it, of the appliance's namespace.
+ * The IPPool of the address, in the appliance's namespace.
  */
 pool: string
 }
@@ -367,7 +367,7 @@ state?: ("Absent" | "Running" | "Paused" | "Stopped" | "Crashed")
  */
 pid?: number
 /**
- * What runs it: kvm, tcg, xen.
+ * Accelerator: kvm, tcg or xen.
  */
 accelerator?: string
 /**
@@ -375,7 +375,7 @@ accelerator?: string
  */
 startedTime?: string
 /**
- * What the hypervisor was started with.
+ * Command line of the hypervisor.
  */
 commandLine?: string[]
 }
@@ -384,7 +384,7 @@ commandLine?: string[]
  */
 placement?: {
 /**
- * The reason, or per host why it does not fit.
+ * The reason, or why each host does not fit.
  */
 message?: string
 /**
@@ -392,7 +392,7 @@ message?: string
  */
 placedTime?: string
 /**
- * Per host why it was not chosen; at most 20 hosts.
+ * Why each host was not chosen; at most 20 hosts.
  */
 reasons?: {
 /**
@@ -406,7 +406,7 @@ reason: string
 }[]
 }
 /**
- * What its host did, with the time of each step.
+ * Steps of the host, with the duration of each.
  */
 steps?: {
 /**
@@ -414,7 +414,7 @@ steps?: {
  */
 name: string
 /**
- * How it stands.
+ * State of the layer.
  */
 state: ("Running" | "Done" | "Failed")
 /**
@@ -430,7 +430,7 @@ startedTime?: string
  */
 seconds?: number
 /**
- * What was wrong.
+ * The error.
  */
 message?: string
 }[]

@@ -87,7 +87,7 @@ export async function applyMinimalTemplates(layout: Layout, client: KubeClient):
       metadata: { name, namespace: SYSTEM_NAMESPACE },
       spec,
     };
-    // A template's source can not be changed: one that is there already says the same, or the name would differ.
+    // A template's source cannot be changed: one that is there already says the same, or the name would differ.
     if ((await client.find(TEMPLATES, template.metadata)) === undefined) {
       await client.apply(TEMPLATES, template, { fieldManager: 'coppice-cli' });
     }

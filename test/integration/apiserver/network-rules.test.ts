@@ -14,7 +14,7 @@ const changedLease: Scenario = {
   rule: 'a lease that is changed',
   before: lease('10.0.0.7', '10.0.0.7'),
   refused: { ...lease('10.0.0.7', '10.0.0.7'), spec: { ...lease('', '10.0.0.7').spec, hostName: 'host-b' } },
-  says: ['spec', 'a lease can not be changed'],
+  says: ['spec', 'a lease cannot be changed'],
 };
 
 /** That the rules hold on a real API server as on the embedded one: COPPICE_TEST_API=kube-apiserver. */
