@@ -8,7 +8,10 @@ export interface TemplateLabelSpec {
  * Short text of the label.
  */
 title: string
-description?: "{type: string, maxLength: 4096, description: Longer text.}"
+/**
+ * Longer text.
+ */
+description?: string
 /**
  * The user who owns the label.
  */
