@@ -159,7 +159,7 @@ export const networkRefusals: readonly Scenario[] = [
   {
     rule: 'one address for two replicas',
     refused: task({ pool: 'lan', address: '10.0.0.7' }, 2),
-    says: ['spec.services', 'a network address is for a service of one replica'],
+    says: ['spec.services', 'a network address needs a service of one replica'],
   },
   {
     rule: 'a service with an address is scaled',
@@ -168,7 +168,7 @@ export const networkRefusals: readonly Scenario[] = [
       replicas: 3,
       services: [aService({ network: { pool: 'lan', address: '10.0.0.7' } })],
     }),
-    says: ['spec.services', 'a network address is for a service of one replica'],
+    says: ['spec.services', 'a network address needs a service of one replica'],
   },
   {
     rule: "a service's user networking with a pool",

@@ -159,7 +159,7 @@ const scenarios: readonly Scenario[] = [
   {
     rule: 'an HVM guest under Xen with a boot loader beside its firmware',
     refused: template({ guest: { xen: { type: 'HVM', bootLoader: 'PvGrub' } } }),
-    says: ['spec.guest.xen', 'an HVM guest boots by its own firmware'],
+    says: ['spec.guest.xen', 'an HVM guest boots with its own firmware'],
   },
   {
     rule: 'a kernel, and a boot loader under Xen that looks for one',
