@@ -1,4 +1,5 @@
 import { delimiter } from 'node:path';
+import { systemClock } from '../base/clock.ts';
 import type { KubeClient } from '../kube/client/client.ts';
 import { ensureCredentials } from '../main/local/credentials.ts';
 import { layoutOf } from '../main/local/layout.ts';
@@ -23,7 +24,8 @@ export async function openPlatform(
     );
   }
   const settings = await loadSettings(layout, wanted);
-  return { layout, settings, credentials: await ensureCredentials(layout, settings, new Date()), cliMain };
+  const credentials = await ensureCredentials(layout, settings, systemClock.now());
+  return { layout, settings, credentials, cliMain };
 }
 
 /** A client of the API that the kubeconfig names: a file, or several as in KUBECONFIG, of which the first ones count. */
@@ -37,7 +39,7 @@ export async function openCluster(
 ): Promise<{ readonly client: KubeClient; readonly namespace: string | undefined }> {
   // A quarter of a second and 80 MiB, which daemons and API servers, started by this program too, can do without.
   const { KubeConfig } = await import('@kubernetes/client-node');
-  const { createKubeClient } = await import('../kube/client/client.ts');
+  const { createKubeClient } = await import('../kube/client/create.ts');
   const [config, ...others] = kubeconfig.split(delimiter).map((file) => {
     const read = new KubeConfig();
     read.loadFromFile(file);
@@ -52,7 +54,7 @@ export async function openCluster(
 /** A client of the cluster that this program runs in as a pod, or else of ~/.kube/config. */
 export async function openDefaultCluster(): Promise<KubeClient> {
   const { KubeConfig } = await import('@kubernetes/client-node');
-  const { createKubeClient } = await import('../kube/client/client.ts');
+  const { createKubeClient } = await import('../kube/client/create.ts');
   const config = new KubeConfig();
   config.loadFromDefault();
   return createKubeClient(config, { log: createLog('coppice', 'warn'), userAgent: 'coppice-cli' });

@@ -1,7 +1,8 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { SERVICE_DEPLOYMENTS, VIRTUAL_APPLIANCES, type VirtualAppliance } from '../api/kinds.ts';
 import { LABEL_SERVICE_DEPLOYMENT } from '../api/labels.ts';
 import { type KubeObject, keyOf } from '../api/object.ts';
+import { sleep, systemClock } from '../base/clock.ts';
+import { deadlineIn, isOver } from '../base/deadline.ts';
 import type { KubeClient } from '../kube/client/client.ts';
 import { stateOf } from './appliance-table.ts';
 
@@ -26,7 +27,7 @@ export async function waitForServices(
   { timeoutSeconds, signal, progress, fetchUrls }: WaitOptions,
 ): Promise<readonly VirtualAppliance[]> {
   const wanted = objects.filter(({ kind }) => kind === SERVICE_DEPLOYMENTS.kind).map(keyOfApplied);
-  const deadline = Date.now() + timeoutSeconds * 1000;
+  const deadline = deadlineIn(systemClock, timeoutSeconds * 1000);
   for (;;) {
     const { items } = await client.list(VIRTUAL_APPLIANCES, { signal });
     const appliances = items.filter((appliance) => wanted.includes(taskOf(appliance)));
@@ -34,13 +35,13 @@ export async function waitForServices(
     const waiting = await notReady(client, wanted, signal);
     if (waiting.length === 0 && fetchUrls) waiting.push(...(await silentUrls(appliances)));
     if (waiting.length === 0) return appliances;
-    if (Date.now() > deadline) {
+    if (isOver(systemClock, deadline)) {
       const states = appliances.map((appliance) => `  ${describe(appliance)}`).join('\n');
       throw new Error(
         `not all services answer after ${timeoutSeconds} s:\n  ${waiting.join('\n  ')}\n${states}`,
       );
     }
-    await delay(POLL_MS, undefined, { signal });
+    await sleep(systemClock, POLL_MS, signal);
   }
 }
 

@@ -1,3 +1,5 @@
+import { isRecord } from '../base/record.ts';
+
 /** One reason among several why a request was refused: usually one invalid field. */
 export interface ApiErrorCause {
   readonly reason?: string;
@@ -156,8 +158,4 @@ function reasonFor(status: number): string {
 
 function text(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,3 +1,4 @@
+import { createServer } from 'node:http';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import packageJson from '../../package.json' with { type: 'json' };
@@ -9,7 +10,7 @@ import { SIMULATED_BRIDGE, type SimulatedConfig } from '../hostd/drivers/simulat
 import { createAgentWork } from '../hostd/guest/agent-work.ts';
 import type { TlsFiles } from '../hostd/http/server.ts';
 import { stopAllVms } from '../hostd/stop-all.ts';
-import { serveHostHealth } from './host-health.ts';
+import { type Listening, listenAt } from './listening.ts';
 
 export type HostdConfig = {
   /** The Host object's name. */
@@ -95,6 +96,19 @@ async function withHealth(daemon: HostDaemon, port: number): Promise<HostDaemon>
       await close();
     },
   };
+}
+
+/**
+ * Answers GET /healthz on 127.0.0.1, and nothing else. The probes of a DaemonSet have no certificate for the daemon's own port;
+ * and an answer shows that the daemon's event loop runs, which an open port alone does not.
+ */
+async function serveHostHealth(port: number): Promise<Listening> {
+  const server = createServer((request, response) => {
+    const isHealthz = request.url === '/healthz';
+    response.writeHead(isHealthz ? 200 : 404, { 'content-type': 'text/plain; charset=utf-8' });
+    response.end(isHealthz ? 'ok\n' : 'there is only /healthz\n');
+  });
+  return await listenAt(server, { host: '127.0.0.1', port });
 }
 
 /** Shuts down every VM of a state directory on which no daemon runs; the next daemon starts them again. */

@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
 import { Counter, Gauge, Histogram, Registry } from '@prometheus-io/client';
-import type { CallObservation } from '../kube/client/client.ts';
+import type { CallObservation } from '../kube/client/create.ts';
 import type { ControllerOptions } from '../kube/controller/controller.ts';
 import type { InformerEvent } from '../kube/informer/supervisor.ts';
 import { type Listening, listenAt } from './listening.ts';

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { Command } from 'commander';
 import {
   HOSTS,
@@ -9,6 +8,8 @@ import {
   VIRTUAL_APPLIANCES,
 } from '../../api/kinds.ts';
 import { type KubeObject, keyOf, type ResourceRef } from '../../api/object.ts';
+import { sleep, systemClock } from '../../base/clock.ts';
+import { deadlineIn, isOver } from '../../base/deadline.ts';
 import type { KubeClient } from '../../kube/client/client.ts';
 import { type AnyClusterOptions, addAnyClusterOptions, withAnyCluster } from '../cluster.ts';
 import { option, parseInteger } from '../options.ts';
@@ -51,17 +52,17 @@ export function clearCommand(): Command {
 
 async function clear(client: KubeClient, timeoutSeconds: number): Promise<void> {
   const signal = interruption(console.error, 'Interrupted. What is being deleted goes on going.');
-  const deadline = Date.now() + timeoutSeconds * 1000;
+  const deadline = deadlineIn(systemClock, timeoutSeconds * 1000);
   for (const ref of KINDS) {
     for (;;) {
       const { items } = await client.list(ref, { signal });
       if (items.length === 0) break;
       await deleteAll(client, ref, items, signal);
-      if (Date.now() > deadline) {
+      if (isOver(systemClock, deadline)) {
         const left = items.slice(0, 10).map(keyOf).join(', ');
         throw new Error(`after ${timeoutSeconds} s there are still ${items.length} ${ref.plural}: ${left}`);
       }
-      await delay(POLL_MS, undefined, { signal });
+      await sleep(systemClock, POLL_MS, signal);
     }
     console.log(`There are no ${ref.plural} any more.`);
   }

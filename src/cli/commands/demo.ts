@@ -1,8 +1,9 @@
-import { once } from 'node:events';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import type { ListrTask } from 'listr2';
 import type { VirtualAppliance } from '../../api/kinds.ts';
+import { sleep, systemClock } from '../../base/clock.ts';
+import { shellWord } from '../../base/shell.ts';
 import type { KubeClient } from '../../kube/client/client.ts';
 import { layoutOf } from '../../main/local/layout.ts';
 import { withDataDir } from '../../main/local/lock.ts';
@@ -15,7 +16,6 @@ import { platformSteps } from '../platform-steps.ts';
 import { shutdownSteps } from '../shutdown.ts';
 import { interruption, runSteps } from '../steps.ts';
 import { describeProgress, waitForServices } from '../wait.ts';
-import { shellWord } from '../words.ts';
 import { addUpOptions, type UpOptions } from './up.ts';
 
 /** How long a `coppice down` from elsewhere may take that this one waits for. */
@@ -89,11 +89,8 @@ async function deployAndStay(platform: Platform, options: DemoOptions, signal: A
 }
 
 async function untilInterrupted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  // Neither a signal's handler nor a promise keeps a program alive.
-  const alive = setInterval(() => undefined, STAY_ALIVE_MS);
-  await once(signal, 'abort');
-  clearInterval(alive);
+  // A timer, since neither a signal's handler nor a promise keeps a program alive. Only the signal ends the sleep early.
+  while (!signal.aborted) await sleep(systemClock, STAY_ALIVE_MS, signal).catch(() => undefined);
 }
 
 async function deploy(

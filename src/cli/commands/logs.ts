@@ -1,6 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { Command } from 'commander';
 import { VIRTUAL_APPLIANCES } from '../../api/kinds.ts';
+import { sleep, systemClock } from '../../base/clock.ts';
 import { addClusterOptions, withClient } from '../cluster.ts';
 import { addHostAccessOptions, consoleTail, type HostAccessOptions } from '../host-access.ts';
 import { parseInteger } from '../options.ts';
@@ -30,7 +30,7 @@ async function printLogs(name: string, options: LogsOptions): Promise<void> {
     let seen = await read();
     process.stdout.write(seen);
     while (options.follow) {
-      await delay(FOLLOW_MS);
+      await sleep(systemClock, FOLLOW_MS);
       const now = await read();
       process.stdout.write(appended(seen, now));
       seen = now;

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { HOSTS, VIRTUAL_APPLIANCES } from '../../api/kinds.ts';
+import { shellWord } from '../../base/shell.ts';
 import { layoutOf } from '../../main/local/layout.ts';
 import { findPart, logFile } from '../../main/local/processes.ts';
 import { readSettings } from '../../main/local/settings.ts';
@@ -7,7 +8,6 @@ import { applianceTable } from '../appliance-table.ts';
 import { openClient } from '../local.ts';
 import { dataDirOption, withConfigFile } from '../options.ts';
 import { formatTable } from '../table.ts';
-import { shellWord } from '../words.ts';
 
 /** `coppice status`: what of the local Coppice runs, and what it runs. */
 export function statusCommand(): Command {

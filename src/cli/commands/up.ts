@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { shellWord } from '../../base/shell.ts';
 import { layoutOf } from '../../main/local/layout.ts';
 import { withDataDir } from '../../main/local/lock.ts';
 import type { WantedSettings } from '../../main/local/settings.ts';
@@ -6,7 +7,6 @@ import { openClient, openPlatform } from '../local.ts';
 import { dataDirOption, option, parseInteger, parseInterfaceName, withConfigFile } from '../options.ts';
 import { platformSteps } from '../platform-steps.ts';
 import { interruption, runSteps } from '../steps.ts';
-import { shellWord } from '../words.ts';
 
 export type UpOptions = WantedSettings & { readonly dataDir: string };
 

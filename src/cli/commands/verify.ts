@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
+
 import { Command } from 'commander';
 import { findCondition } from '../../api/conditions.ts';
 import { SERVICE_DEPLOYMENTS, type ServiceDeployment, TEMPLATES } from '../../api/kinds.ts';
 import type { ObjectName } from '../../api/object.ts';
+import { sleep, systemClock } from '../../base/clock.ts';
+import { deadlineIn, isOver } from '../../base/deadline.ts';
 import type { KubeClient } from '../../kube/client/client.ts';
 import { type AnyClusterOptions, addAnyClusterOptions, withAnyCluster } from '../cluster.ts';
 import { option, parseInteger } from '../options.ts';
@@ -86,7 +88,7 @@ async function untilReady(
   timeoutSeconds: number,
   signal: AbortSignal,
 ): Promise<ServiceDeployment> {
-  const deadline = Date.now() + timeoutSeconds * 1000;
+  const deadline = deadlineIn(systemClock, timeoutSeconds * 1000);
   for (let told = ''; ; ) {
     const found = await client.get(SERVICE_DEPLOYMENTS, name, { signal });
     const ready = findCondition(found.status?.conditions, 'Ready');
@@ -94,9 +96,9 @@ async function untilReady(
     const words = ready?.message ?? 'not reconciled yet';
     if (words !== told) console.log(words);
     told = words;
-    if (Date.now() > deadline) {
+    if (isOver(systemClock, deadline)) {
       throw new Error(`${name.name} does not answer after ${timeoutSeconds} s: ${words}`);
     }
-    await delay(POLL_MS, undefined, { signal });
+    await sleep(systemClock, POLL_MS, signal);
   }
 }

@@ -1,9 +1,8 @@
+import { type GuestScript, PREPARE, putInto, runScript } from './actions.ts';
 import { ServiceRequestError } from './errors.ts';
 import { normalisePath, requireSafePackage, serviceNameOf } from './names.ts';
 import { requestedProbe } from './probes.ts';
-import { type GuestScript, PREPARE, runScript } from './shell.ts';
 import { START, STOP, SUPERVISOR } from './supervise.ts';
-import { putInto } from './transfer.ts';
 import type { PackageFacts, Probe, ServicePlan, ServiceRequest } from './types.ts';
 
 /**

@@ -1,6 +1,7 @@
+import { shellQuote } from '../../base/shell.ts';
+import { type GuestScript, runScript } from './actions.ts';
 import { ServiceRequestError } from './errors.ts';
 import { isLabel } from './names.ts';
-import { type GuestScript, runScript } from './shell.ts';
 import type { GuestAction } from './types.ts';
 
 /** What of P configures the guest, before any container or package (SO-MVDS section 5). */
@@ -95,12 +96,4 @@ function requireVariable(variable: string, value: string): string {
     );
   }
   return variable;
-}
-
-/**
- * For POSIX shells and systemd's EnvironmentFile alike: nothing is special between single quotes but they
- * themselves.
- */
-function shellQuote(value: string): string {
-  return `'${value.replaceAll("'", "'\\''")}'`;
 }

@@ -1,7 +1,6 @@
+import { type GuestScript, PREPARE, putInto, runScript } from './actions.ts';
 import { normalisePath, requireSafePackage, serviceNameOf } from './names.ts';
 import { httpServiceProbe, requestedProbe } from './probes.ts';
-import { type GuestScript, PREPARE, runScript } from './shell.ts';
-import { putInto } from './transfer.ts';
 import type { PackageFacts, ServicePlan, ServiceRequest } from './types.ts';
 
 const DEFAULT_DOCUMENT_ROOT = '/srv/www';

@@ -1,4 +1,4 @@
-import type { GuestScript } from './shell.ts';
+import type { GuestScript } from './actions.ts';
 
 /**
  * Runs a program and runs it again when it ends, until it is told to stop. The environment is read at every

@@ -1,9 +1,14 @@
 import { apiVersionOf, type KubeObject, keyOf, type ObjectName, type ResourceRef } from '../../api/object.ts';
 import { ApiError, isNotFound } from '../api-error.ts';
-import { METADATA_LIST } from '../http/media-types.ts';
 import { objectPath, type QueryValue, resourcePath } from '../http/paths.ts';
 import type { ApiRequest } from '../http/request.ts';
+import { JSON_TYPE } from '../http/transport.ts';
 import type { CallOptions, KubeClient, KubeList, PatchOptions, WriteOptions } from './client.ts';
+
+/** Asks a watch for events whose objects are metadata only: https://kubernetes.io/docs/reference/using-api/api-concepts/#metadata-only-fetches */
+export const METADATA = `${JSON_TYPE};as=PartialObjectMetadata;g=meta.k8s.io;v=v1`;
+/** Asks for a list of such objects. */
+const METADATA_LIST = `${JSON_TYPE};as=PartialObjectMetadataList;g=meta.k8s.io;v=v1`;
 
 /** Sends one request and returns the JSON of its answer. */
 export type Caller = (

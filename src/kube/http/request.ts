@@ -1,8 +1,7 @@
 import { type Clock, sleep } from '../../base/clock.ts';
 import { startTimeout, type Timeout } from '../../base/timeout.ts';
 import { ApiError, errorFromAnswer } from '../api-error.ts';
-import { JSON_TYPE } from './media-types.ts';
-import type { Transport, TransportAnswer, TransportRequest } from './transport.ts';
+import { JSON_TYPE, type Transport, type TransportAnswer, type TransportRequest } from './transport.ts';
 
 /** How often an overloaded server is asked again before its refusal is handed to the caller. */
 export const maxAttempts = 5;

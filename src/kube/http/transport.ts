@@ -7,6 +7,9 @@ import { ApiError } from '../api-error.ts';
 import { createLiveness, type Exchange } from './liveness.ts';
 import { type Access, Pools } from './pools.ts';
 
+/** The media type of what the API server reads and answers, unless a request says otherwise. */
+export const JSON_TYPE = 'application/json';
+
 /** Deadlines are the caller's, by the signal: undici's own would cut quiet watches. */
 const noTimeouts = { headersTimeout: 0, bodyTimeout: 0 };
 

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { isGone } from '../api-error.ts';
-import { createKubeClient, type KubeClient } from '../client/client.ts';
+import type { KubeClient } from '../client/client.ts';
+import { createKubeClient } from '../client/create.ts';
 import { startTestServer, statusOf, type TestServer } from '../testing/test-server.ts';
 import { createTestLog, THINGS, thing } from '../testing/things.ts';
 

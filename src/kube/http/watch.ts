@@ -2,8 +2,7 @@ import type { KubeObject } from '../../api/object.ts';
 import type { Clock } from '../../base/clock.ts';
 import { startTimeout, type Timeout } from '../../base/timeout.ts';
 import { ApiError, errorFromAnswer, errorFromStatus } from '../api-error.ts';
-import { JSON_TYPE } from './media-types.ts';
-import type { Transport, TransportAnswer } from './transport.ts';
+import { JSON_TYPE, type Transport, type TransportAnswer } from './transport.ts';
 
 export interface WatchEvent<T extends KubeObject> {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK';

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { systemClock } from '../../base/clock.ts';
-import { createKubeClient, type KubeClient } from '../client/client.ts';
+import type { KubeClient } from '../client/client.ts';
+import { createKubeClient } from '../client/create.ts';
 import {
   listOf,
   startTestServer,

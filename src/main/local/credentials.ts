@@ -22,15 +22,22 @@ export type Credentials = {
 
 const DAEMON = 'daemon-';
 
-/** Makes what is missing and renews what is about to expire; writes the kubeconfig. */
-export async function ensureCredentials(layout: Layout, settings: Settings, now: Date): Promise<Credentials> {
+/**
+ * Creates the certificates that are missing, renews those that are about to expire, and writes the kubeconfig.
+ * @param now milliseconds since the epoch
+ */
+export async function ensureCredentials(
+  layout: Layout,
+  settings: Settings,
+  now: number,
+): Promise<Credentials> {
   const api = await ensurePki(layout.apiPki, {
     caCommonName: 'coppice-api',
     certificates: {
       server: { commonName: 'coppice-api', ips: ['127.0.0.1'], dnsNames: ['localhost'], usage: 'server' },
       admin: { commonName: 'admin', organizations: ['system:masters'], usage: 'client' },
     },
-    now: now.getTime(),
+    now,
   });
   const daemons = Object.keys(settings.hosts).map(
     (host) =>
@@ -45,7 +52,7 @@ export async function ensureCredentials(layout: Layout, settings: Settings, now:
       operator: { commonName: 'coppice-operator', organizations: [OPERATOR_ORGANIZATION], usage: 'client' },
       ...Object.fromEntries(daemons),
     },
-    now: now.getTime(),
+    now,
   });
   await writeKubeconfig(layout, settings, api.ca, api.certificates.admin);
   return {

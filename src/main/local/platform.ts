@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { HOSTS } from '../../api/kinds.ts';
+import { sleep, systemClock } from '../../base/clock.ts';
+import { deadlineIn, isOver } from '../../base/deadline.ts';
 import { HostApiError, HostClient } from '../../host/client.ts';
 import { isUnreachable } from '../../kube/api-error.ts';
 import type { KubeClient } from '../../kube/client/client.ts';
@@ -99,11 +100,11 @@ async function waitUntil(
   signal: AbortSignal,
   explain: () => Promise<{ over: boolean; message: string }>,
 ): Promise<void> {
-  const deadline = Date.now() + START_TIMEOUT_MS;
+  const deadline = deadlineIn(systemClock, START_TIMEOUT_MS);
   while (!(await ready())) {
     const { over, message } = await explain();
-    if (over || Date.now() > deadline) throw new Error(message);
-    await delay(POLL_MS, undefined, { signal });
+    if (over || isOver(systemClock, deadline)) throw new Error(message);
+    await sleep(systemClock, POLL_MS, signal);
   }
 }
 

@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
+import { sleep, systemClock } from '../../base/clock.ts';
+import { deadlineIn, isOver } from '../../base/deadline.ts';
 import { NODE_FLAGS } from '../node-flags.ts';
 import { readFileIfThere, writeFileAtomically } from './files.ts';
 import type { Layout } from './layout.ts';
@@ -90,11 +91,11 @@ export async function stopPart(layout: Layout, name: string, graceMs: number): P
 
 async function endProcess(pid: number, graceMs: number): Promise<void> {
   const before = await identify(pid);
-  const deadline = Date.now() + graceMs;
+  const deadline = deadlineIn(systemClock, graceMs);
   signalProcess(pid, 'SIGTERM');
   while (before !== undefined && (await identify(pid))?.startTime === before.startTime) {
-    if (Date.now() > deadline) signalProcess(pid, 'SIGKILL');
-    await delay(POLL_MS);
+    if (isOver(systemClock, deadline)) signalProcess(pid, 'SIGKILL');
+    await sleep(systemClock, POLL_MS);
   }
 }
 

@@ -3,7 +3,8 @@ import { createFakeClock } from '../../base/testing/fake-clock.ts';
 import { ApiError } from '../api-error.ts';
 import { listOf, startTestServer, statusOf, type TestServer } from '../testing/test-server.ts';
 import { createTestLog, THINGS, thing } from '../testing/things.ts';
-import { type CallObservation, createKubeClient, type KubeClient } from './client.ts';
+import type { KubeClient } from './client.ts';
+import { type CallObservation, createKubeClient } from './create.ts';
 import { listAll } from './list-all.ts';
 
 const named = { namespace: 'demo', name: 'a' };

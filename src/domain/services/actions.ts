@@ -1,4 +1,4 @@
-import type { GuestAction } from './types.ts';
+import type { GuestAction, PackageFacts } from './types.ts';
 
 /**
  * Guests may have nothing but busybox, with or without links for its applets: `b tool …` finds the tool
@@ -42,3 +42,11 @@ export const PREPARE: GuestScript = {
 b mkdir -p "$1"
 `,
 };
+
+/** Transfers the package into the directory. Archives are unpacked; files, and a package that is one file, are written as they are. */
+export function putInto(directory: string, facts: Exclude<PackageFacts, { kind: 'none' }>): GuestAction {
+  const title = 'transfer the package';
+  if (facts.kind === 'files') return { kind: 'putFiles', title, directory };
+  if (facts.format === 'file') return { kind: 'putPackage', title, path: `${directory}/${facts.fileName}` };
+  return { kind: 'putPackage', title, path: directory, unpack: facts.format };
+}

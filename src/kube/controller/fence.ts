@@ -1,5 +1,5 @@
-import { TransientError } from '../controller/errors.ts';
-import type { KubeClient, WriteOptions } from './client.ts';
+import type { KubeClient, WriteOptions } from '../client/client.ts';
+import { TransientError } from './errors.ts';
 
 /**
  * The same client, except that it refuses to write (TransientError) once `mayWrite` says no: a leader that was

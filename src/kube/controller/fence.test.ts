@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { TransientError } from '../controller/errors.ts';
+import type { KubeClient } from '../client/client.ts';
+import { createKubeClient } from '../client/create.ts';
 import { startTestServer, statusOf, type TestServer } from '../testing/test-server.ts';
 import { createTestLog, THINGS, thing } from '../testing/things.ts';
-import { createKubeClient, type KubeClient } from './client.ts';
+import { TransientError } from './errors.ts';
 import { fenceWrites } from './fence.ts';
 
 const named = { namespace: 'demo', name: 'a' };

@@ -1,11 +1,9 @@
-import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { ApiError } from '../kube/api-error.ts';
 import { explainError } from './errors.ts';
 import { formatSeconds, formatTable } from './table.ts';
-import { shellWord } from './words.ts';
 
-describe('words for people', () => {
+describe('output for people', () => {
   it('tables are as wide as they must be, without blanks at the end', () => {
     expect(
       formatTable(
@@ -19,15 +17,6 @@ describe('words for people', () => {
     expect(formatTable(['A', 'B'], [])).toBe('A  B');
     expect(formatSeconds(1.25)).toBe('1.3s');
   });
-
-  it.each(['/plain/path', '/with blanks, and commas', "/it's", '/a$b`c"d', ''])(
-    'a shell reads %j back',
-    (word) => {
-      const printed = execFileSync('sh', ['-c', `printf %s ${shellWord(word)}`]).toString();
-      expect(printed).toBe(word);
-      if (word === '/plain/path') expect(shellWord(word)).toBe(word);
-    },
-  );
 
   it.each([
     [
