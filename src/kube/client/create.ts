@@ -28,11 +28,11 @@ export interface KubeClientOptions {
   readonly observe?: (call: CallObservation) => void;
 }
 
-/** A client for the current context of `kubeConfig`. Close it in the end. */
+/** A client for the current context of `kubeConfig`. The caller must close it. */
 export function createKubeClient(kubeConfig: KubeConfig, options: KubeClientOptions): KubeClient {
   const clock = options.clock ?? systemClock;
   const transport = createTransport(kubeConfig, clock, options.userAgent ?? 'coppice', (reason) =>
-    options.log.warn({ err: reason }, 'connections to the API server were dead; they are made anew'),
+    options.log.warn({ err: reason }, 'the connections to the API server were dead; new ones are opened'),
   );
   const onWarning = warnOnce(options.log);
   const call: Caller = async (method, ref, { options: callOptions, subresource, ...rest }) => {
@@ -66,7 +66,7 @@ export function createKubeClient(kubeConfig: KubeConfig, options: KubeClientOpti
   };
 }
 
-/** Logs each of the server's warnings once: they repeat with every request. */
+/** Logs each warning of the server once: servers repeat them with every request. */
 function warnOnce(log: Logger): (warning: string) => void {
   const seen = new Set<string>();
   return (warning) => {

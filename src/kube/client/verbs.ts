@@ -85,7 +85,7 @@ export function writeVerbs(call: Caller): Pick<KubeClient, 'create' | 'replace' 
   };
 }
 
-/** API servers read YAML there; JSON is YAML. */
+/** The body of an apply is YAML; JSON is valid YAML. */
 const APPLY_PATCH = 'application/apply-patch+yaml';
 const JSON_PATCH = 'application/json-patch+json';
 const MERGE_PATCH = 'application/merge-patch+json';
@@ -122,7 +122,7 @@ function nameOf({ metadata }: { readonly metadata: ObjectName }): ObjectName {
   return namespace === undefined ? { name } : { name, namespace };
 }
 
-/** The API server vouches for the type of what it returns; apiVersion and kind are missing in lists of core kinds. */
+/** The type is not checked: the API server guarantees it. Items in lists of core kinds lack apiVersion and kind. */
 function asObject<T extends KubeObject>(ref: ResourceRef<T>, what: string, answer: unknown): T {
   if (typeof answer !== 'object' || answer === null || !('metadata' in answer)) {
     const message = `${what}: the answer is not an object: ${JSON.stringify(answer).slice(0, 200)}`;

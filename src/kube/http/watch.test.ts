@@ -26,7 +26,7 @@ describe('a watch', () => {
     return seen;
   };
 
-  it('asks for bookmarks and yields events until the server closes', async () => {
+  it('requests bookmarks and yields events until the server closes it', async () => {
     const seen = collect(watch());
     const request = await server.next();
     expect(Object.fromEntries(request.query)).toEqual({
@@ -70,7 +70,7 @@ describe('a watch', () => {
     },
   );
 
-  it('takes a connection for dead that is silent too long', async () => {
+  it('treats a connection that is silent for too long as dead', async () => {
     const events = client.watch(THINGS, { resourceVersion: '5', timeoutSeconds: 60, idleMs: 50 });
     const seen = collect(events);
     const request = await server.next();
