@@ -1,15 +1,15 @@
 import type { GuestAction, PackageFacts } from './types.ts';
 
 /**
- * Guests may have nothing but busybox, with or without links for its applets: `b tool …` finds the tool
- * either way. The agent's umask can hide files from the service, so scripts set their own.
+ * Guests may have only busybox, with or without links for its applets; `b tool …` finds the tool either way. The agent's umask
+ * may hide files from the service, so scripts set their own.
  */
 const PRELUDE = `set -eu
 umask 022
 b() { if command -v "$1" >/dev/null 2>&1; then "$@"; else /bin/busybox "$@"; fi; }
 `;
 
-/** A script and the name under which it shows in the guest's process list. */
+/** A script, and what it does, as steps and error messages show it. */
 export interface GuestScript {
   readonly title: string;
   readonly text: string;
@@ -17,8 +17,8 @@ export interface GuestScript {
 }
 
 /**
- * Runs a constant script. Values reach it as `$1`, `$2` …, never as part of its text. Secrets must come by `env`: everybody
- * in the guest can read arguments, and its agent writes them into the system's log.
+ * Runs a constant script. Values are passed as `$1`, `$2` …, and are never part of its text. Secrets must be passed by `env`:
+ * everybody in the guest can read arguments, and its agent writes them into the system's log.
  */
 export function runScript(
   script: GuestScript,
@@ -34,7 +34,7 @@ export function runScript(
   };
 }
 
-/** $1 staging directory: makes it, empty, whatever an attempt that broke off has left. */
+/** $1 staging directory. Creates it empty, even if an interrupted attempt has left files there. */
 export const PREPARE: GuestScript = {
   title: 'make an empty directory for the package',
   timeoutSeconds: 60,
