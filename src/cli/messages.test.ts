@@ -4,7 +4,7 @@ import { explainError } from './errors.ts';
 import { formatSeconds, formatTable } from './table.ts';
 
 describe('output for people', () => {
-  it('tables are as wide as they must be, without blanks at the end', () => {
+  it('tables are as wide as necessary, without blanks at the end of lines', () => {
     expect(
       formatTable(
         ['A', 'LONG', 'C'],
@@ -27,9 +27,9 @@ describe('output for people', () => {
     [new ApiError({ status: 403, reason: 'Forbidden', message: 'not you' }), 'not you'],
     [
       Object.assign(new Error('ENOENT'), { code: 'ENOENT', path: '/x/kubeconfig' }),
-      '/x/kubeconfig is not there: start',
+      '/x/kubeconfig does not exist: start',
     ],
-    [Object.assign(new Error('ENOENT'), { code: 'ENOENT', path: '/x/y' }), '/x/y is not there'],
+    [Object.assign(new Error('ENOENT'), { code: 'ENOENT', path: '/x/y' }), '/x/y does not exist'],
     [
       Object.assign(new Error('EACCES: no'), { code: 'EACCES', path: '/x' }),
       'EACCES: no\nrun it as the user',
@@ -37,7 +37,7 @@ describe('output for people', () => {
     [Object.assign(new Error('ENOSPC: no'), { code: 'ENOSPC' }), 'the disk is full: free space'],
     [new Error('plain'), 'plain'],
     ['thrown', 'thrown'],
-  ])('%s says what to do', (error, words) => {
-    expect(explainError(error).startsWith(words) || explainError(error).includes(`\n${words}`)).toBe(true);
+  ])('%s comes with advice', (error, text) => {
+    expect(explainError(error).startsWith(text) || explainError(error).includes(`\n${text}`)).toBe(true);
   });
 });

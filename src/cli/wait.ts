@@ -1,3 +1,4 @@
+import { findCondition } from '../api/conditions.ts';
 import { SERVICE_DEPLOYMENTS, VIRTUAL_APPLIANCES, type VirtualAppliance } from '../api/kinds.ts';
 import { LABEL_SERVICE_DEPLOYMENT } from '../api/labels.ts';
 import { type KubeObject, keyOf } from '../api/object.ts';
@@ -10,7 +11,7 @@ type WaitOptions = {
   readonly timeoutSeconds: number;
   readonly signal: AbortSignal;
   readonly progress: (appliances: readonly VirtualAppliance[]) => void;
-  /** Whether to fetch each URL, too, and wait until it answers: what status says may be from before a restart. */
+  /** Whether to wait also until each URL answers: the status may be from before a restart. */
   readonly fetchUrls: boolean;
 };
 
@@ -18,8 +19,8 @@ const POLL_MS = 300;
 const FETCH_MS = 5_000;
 
 /**
- * Waits until every ServiceDeployment among the objects is Ready for its present generation, and resolves with the
- * appliances. Rejects with the conditions' messages when that takes too long.
+ * Waits until every ServiceDeployment among the objects is Ready for its current generation, and resolves with the appliances.
+ * Rejects with the conditions' messages when it takes longer than `timeoutSeconds`.
  */
 export async function waitForServices(
   client: KubeClient,
@@ -33,7 +34,7 @@ export async function waitForServices(
     const appliances = items.filter((appliance) => wanted.includes(taskOf(appliance)));
     progress(appliances);
     const waiting = await notReady(client, wanted, signal);
-    if (waiting.length === 0 && fetchUrls) waiting.push(...(await silentUrls(appliances)));
+    if (waiting.length === 0 && fetchUrls) waiting.push(...(await failingUrls(appliances)));
     if (waiting.length === 0) return appliances;
     if (isOver(systemClock, deadline)) {
       const states = appliances.map((appliance) => `  ${describe(appliance)}`).join('\n');
@@ -45,7 +46,7 @@ export async function waitForServices(
   }
 }
 
-/** One line an appliance. */
+/** One line for each appliance. */
 export function describeProgress(appliances: readonly VirtualAppliance[]): string {
   return appliances.map(describe).join('\n');
 }
@@ -58,7 +59,8 @@ function describe(appliance: VirtualAppliance): string {
   return `${metadata.name}  ${spec.hostName ?? 'not placed yet'}  ${stateOf(appliance)}${step}`;
 }
 
-async function silentUrls(appliances: readonly VirtualAppliance[]): Promise<string[]> {
+/** A message for each URL that does not answer with success. */
+async function failingUrls(appliances: readonly VirtualAppliance[]): Promise<string[]> {
   const urls = appliances.flatMap(({ status }) => status?.accessPoints ?? []);
   const answers = await Promise.all(
     urls.map((url) =>
@@ -90,11 +92,11 @@ async function notReady(
   const { items } = await client.list(SERVICE_DEPLOYMENTS, { signal });
   return wanted.flatMap((key) => {
     const task = items.find((item) => keyOf(item) === key);
-    if (task === undefined) return [`ServiceDeployment ${key} is not there`];
-    const ready = task.status?.conditions?.find((condition) => condition.type === 'Ready');
+    if (task === undefined) return [`ServiceDeployment ${key} does not exist`];
+    const ready = findCondition(task.status?.conditions, 'Ready');
     const current = task.status?.observedGeneration === task.metadata.generation;
     return current && ready?.status === 'True'
       ? []
-      : [`ServiceDeployment ${key}: ${ready?.message ?? 'not reconciled yet'}`];
+      : [`ServiceDeployment ${key}: ${ready?.message ?? 'waiting for the operator'}`];
   });
 }
