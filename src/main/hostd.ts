@@ -20,19 +20,19 @@ export type HostdConfig = {
   readonly driver: 'qemu' | 'xen' | 'simulated';
   /** For a daemon in a container: the host's /sys/fs/cgroup, where VMs get a control group of their own, and outlive it. */
   readonly cgroupRoot?: string | undefined;
-  /** Bridge for appliances with addresses of their own; none: they are not placed here. */
+  /** Bridge for appliances with their own addresses; without it, they are not placed here. */
   readonly bridge?: string | undefined;
-  /** Unset: the machine's. */
+  /** What the host offers; by default what the machine has. */
   readonly capacity: { readonly cpuMillis?: number | undefined; readonly memoryBytes?: number | undefined };
-  /** Folders below which `file:` addresses of layers and packages may lie; none: they are refused. */
+  /** Folders from which `file:` URLs of layers and packages may read; without any, they are refused. */
   readonly fileRoots: readonly string[];
   readonly tls: TlsFiles;
-  /** Port of 127.0.0.1 where /healthz answers to who has no certificate; none: nowhere. */
+  /** Port of 127.0.0.1 where /healthz answers without TLS; not served by default. */
   readonly healthPort?: number | undefined;
   readonly log: Logger;
   /** For driver `simulated`: how long its steps take, and which fail. */
   readonly simulated?: Omit<SimulatedConfig, 'clock'>;
-  /** Takes the place of parts of the daemon's usual pace and limits: tests run faster. */
+  /** Replaces some of the daemon's usual durations and limits, so that tests run faster. */
   readonly overrides?: Partial<Tuning>;
 };
 
@@ -52,7 +52,7 @@ const TUNING: Tuning = {
     containerMs: 120_000,
     backoff: { initialMs: 1000, maxMs: 60_000 },
   },
-  // Below the ports that the kernel gives to outgoing connections, and those that Kubernetes gives to nodes.
+  // Below the kernel's ports for outgoing connections, and below Kubernetes' NodePorts.
   portRange: { first: 20_000, last: 29_999 },
   reserveBytes: 64 * MIB,
   eventCapacity: 4096,
@@ -122,7 +122,7 @@ export async function stopVms(config: Omit<HostdConfig, 'name' | 'tls'>): Promis
   });
 }
 
-/** Simulated VMs need no bridge that is there. */
+/** Simulated VMs need no real bridge. */
 function bridgeOf({ driver, bridge }: HostdConfig): { bridge?: string } {
   const name = bridge ?? (driver === 'simulated' ? SIMULATED_BRIDGE : undefined);
   return name === undefined ? {} : { bridge: name };

@@ -17,7 +17,7 @@ describe('credentials', () => {
   });
   afterEach(() => rm(layout.root, { recursive: true }));
 
-  it('are for their owner alone: kubeconfig and keys', async () => {
+  it('are readable only by their owner: kubeconfig and keys', async () => {
     const { api, hosts } = await ensureCredentials(layout, SETTINGS, NOW);
     const keys = [api.server, hosts.operator, hosts.daemon('host-a'), hosts.daemon('host-b')];
     expect(new Set(keys.map(({ keyFile }) => keyFile)).size).toBe(4);
@@ -30,7 +30,7 @@ describe('credentials', () => {
     expect(() => hosts.daemon('host-c')).toThrow('never issued');
   });
 
-  it('stay while they are good, and a renewal is in the kubeconfig at once', async () => {
+  it('are kept while they are valid, and a renewed one is in the kubeconfig at once', async () => {
     await ensureCredentials(layout, SETTINGS, NOW);
     const first = await readFile(layout.kubeconfig, 'utf8');
     await ensureCredentials(layout, SETTINGS, Date.parse('2026-02-01T00:00:00Z'));

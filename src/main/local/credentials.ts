@@ -8,8 +8,8 @@ import type { Settings } from './settings.ts';
 type CertificateFiles = { readonly certFile: string; readonly keyFile: string };
 
 /**
- * Who may speak to whom on one machine. The API server and the daemons have authorities of their own, so that no
- * daemon's certificate is good for the API, and none of the API's for a daemon.
+ * The certificates of a local Coppice. API server and daemons have separate authorities, so that a daemon's certificate is not
+ * accepted by the API server, nor one of the API's users by a daemon.
  */
 export type Credentials = {
   readonly api: { readonly server: CertificateFiles; readonly clientCa: string };
@@ -66,7 +66,7 @@ export async function ensureCredentials(
 }
 
 function filesOf(pair: StoredKeyPair | undefined): CertificateFiles {
-  if (pair === undefined) throw new Error('a certificate was asked for that was never issued');
+  if (pair === undefined) throw new Error('this certificate was never issued');
   return { certFile: pair.certPath, keyFile: pair.keyPath };
 }
 
