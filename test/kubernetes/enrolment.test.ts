@@ -54,7 +54,9 @@ await describeOnKubernetes('a host that joins', () => {
       ...{ name: 'host-e', namespace: AUTHORITY.namespace, authoritySecret: AUTHORITY.name },
       ...{ address, operator: url, minutes: 10 },
     });
-    await expect(accept(JSON.stringify(invitation).slice(1), stateDir)).rejects.toThrow('copy it whole');
+    await expect(accept(JSON.stringify(invitation).slice(1), stateDir)).rejects.toThrow(
+      'copy its whole output',
+    );
     expect(await accept(JSON.stringify(invitation), stateDir)).toBe('host-e');
     const config = {
       name: undefined,
@@ -82,7 +84,7 @@ await describeOnKubernetes('a host that joins', () => {
     const add = ['host', 'add', 'host-g', '-n', AUTHORITY.namespace, '--address', address, '--operator', url];
     const invitation = await coppice(add);
     const joining = ['host', 'join', '-', '--state-dir', stateDir];
-    await expect(coppice(joining, 'something else')).rejects.toThrow('copy it whole, and unchanged');
+    await expect(coppice(joining, 'something else')).rejects.toThrow('copy its whole output, unchanged');
     expect(await coppice(joining, invitation)).toBe(
       `Joined as host-g. Next: coppice hostd --state-dir ${stateDir}\n`,
     );
@@ -90,7 +92,7 @@ await describeOnKubernetes('a host that joins', () => {
     expect((await world.host('host-g')).spec.address).toBe(address);
     await expect(coppice(add.with(2, 'Host_G'))).rejects.toThrow("'Host_G' cannot be a host's name");
     await expect(coppice([...add, '--authority-secret', 'none'])).rejects.toThrow(
-      'there is no Secret default/none: the operator makes it at its first start',
+      'there is no Secret default/none: the operator creates it at its first start',
     );
   });
 
@@ -134,7 +136,7 @@ await describeOnKubernetes('a host that joins', () => {
   });
 
   it.each([
-    ['for something else', 'coppice-host-host-d', 'another-audience', 'the token is not valid'],
+    ['for something else', 'coppice-host-host-d', 'another-audience', 'the token is invalid'],
     ['of another account', 'somebody', 'coppice-operator', 'is not the account of a host'],
     [
       'of no pod, though of the DaemonSet',
@@ -155,7 +157,7 @@ await describeOnKubernetes('a host that joins', () => {
     const another = await createCa({ commonName: 'host-a', days: 1, now: Date.now() });
     const ask = (proof: { cert: string; key: string }) =>
       requestIdentity({ server: url, ca, address: 'https://127.0.0.1:7444', proof });
-    await expect(ask(another)).rejects.toThrow('neither a token nor a valid certificate');
+    await expect(ask(another)).rejects.toThrow('neither a token nor a valid client certificate');
   });
 
   it('does not send its token to an operator whose authority it does not trust', async () => {
