@@ -24,7 +24,7 @@ export interface Overlap {
 export function usageOf(pool: AddressPool, own: readonly IPLease[], others: readonly IPLease[]): Usage {
   const isOfPool = (lease: IPLease) => {
     const { family, value } = addressOf(lease);
-    return family === pool.family && includesAddress(pool.givable, value);
+    return family === pool.family && includesAddress(pool.assignable, value);
   };
   const total = totalOf(pool);
   const taken = [...own, ...others].filter(isOfPool).length;

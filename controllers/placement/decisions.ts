@@ -42,7 +42,7 @@ export function decisionsOf(
   requests: readonly PlacementRequest[],
   placements: readonly Placement[],
 ): readonly Decision[] {
-  const bounds = { hosts: MOST_HOSTS, looks: MOST_LOOKS };
+  const bounds = { hosts: MOST_HOSTS, examined: MOST_LOOKS };
   const justifications = justifyPlacements(hosts, requests, placements, bounds);
   return placements.map((placement, index) => {
     const appliance = appliances[index] as VirtualAppliance;

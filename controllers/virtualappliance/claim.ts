@@ -78,7 +78,7 @@ function suitable({ appliance, pool }: Claim, addresses: AddressPool, text: stri
   const unsuitable = unsuitability(addresses, address, appliance.metadata.name);
   if (unsuitable === null) return address;
   const advice = 'make a new appliance with another address, or change the pool';
-  throw new StalledError(unsuitable.reason, `${text} ${unsuitable.words} (pool ${keyOf(pool)}): ${advice}`);
+  throw new StalledError(unsuitable.reason, `${text} ${unsuitable.message} (pool ${keyOf(pool)}): ${advice}`);
 }
 
 /** These addresses and no others will do: for the rest somebody has to go. */

@@ -1,4 +1,4 @@
-/** Settles as `promise` does, or rejects with the signal's reason if that fires first; the work behind it goes on unobserved. */
+/** Settles as `promise` does, or rejects with the signal's reason if that fires first. The work behind the promise is not stopped. */
 export function orAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise;
   return new Promise((resolve, reject) => {
@@ -9,7 +9,7 @@ export function orAborted<T>(promise: Promise<T>, signal: AbortSignal | undefine
   });
 }
 
-/** Resolves when the signal fires. */
+/** Resolves when the signal fires, at once if it already has. */
 export function whenAborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) resolve();

@@ -3,7 +3,7 @@ import { CachedAnswer } from './cached-answer.ts';
 
 function bench(tookMs = 0) {
   let [now, asked] = [0, 0];
-  const recent = new CachedAnswer<number>({ monotonic: () => now }, 1000);
+  const cached = new CachedAnswer<number>({ monotonic: () => now }, 1000);
   const ask = async () => {
     asked += 1;
     await Promise.resolve();
@@ -11,16 +11,16 @@ function bench(tookMs = 0) {
     return asked;
   };
   return {
-    recent,
-    answer: () => recent.get(ask),
+    cached,
+    answer: () => cached.get(ask),
     pass: (ms: number) => {
       now += ms;
     },
   };
 }
 
-describe('a recent answer', () => {
-  it('is shared by all who ask meanwhile and for a second', async () => {
+describe('a cached answer', () => {
+  it('is shared by all callers while it is pending, and for a second', async () => {
     const { answer, pass } = bench();
     expect(await Promise.all([answer(), answer()])).toEqual([1, 1]);
     pass(999);
@@ -29,7 +29,7 @@ describe('a recent answer', () => {
     expect(await answer()).toBe(2);
   });
 
-  it('is good for five times as long as it took, but not for ever', async () => {
+  it('stays valid for five times as long as it took, but for five seconds at most', async () => {
     const slow = bench(400);
     await slow.answer();
     slow.pass(1599);
@@ -44,18 +44,18 @@ describe('a recent answer', () => {
     expect(await slower.answer()).toBe(2);
   });
 
-  it('is asked for again after a failure', async () => {
-    const { recent, answer } = bench();
-    await recent.keep(Promise.reject(new Error('no xl'))).catch(() => undefined);
+  it('is replaced by the next question after a failure', async () => {
+    const { cached, answer } = bench();
+    await cached.keep(Promise.reject(new Error('no xl'))).catch(() => undefined);
     expect(await answer()).toBe(1);
   });
 
-  it('is none after a change, and may come from elsewhere', async () => {
-    const { recent, answer } = bench();
+  it('can be dropped, and can be given by the caller', async () => {
+    const { cached, answer } = bench();
     await answer();
-    recent.forget();
+    cached.forget();
     expect(await answer()).toBe(2);
-    await recent.keep(Promise.resolve(7));
+    await cached.keep(Promise.resolve(7));
     expect(await answer()).toBe(7);
   });
 });

@@ -1,13 +1,13 @@
-/** Ends what was scheduled; calling it again, or after it ran, does nothing. */
+/** Cancels what was scheduled. Calling it again, or after the call was made, does nothing. */
 export type Cancel = () => void;
 
-/** Time as everything in this folder sees it, so that tests can hold it still. */
+/** Time, as an interface that tests replace: they decide when it passes. */
 export interface Clock {
-  /** Wall-clock time in milliseconds since the epoch: for time stamps that others read. */
+  /** Wall-clock time in milliseconds since the epoch: for time stamps, and for dates in certificates. It may jump. */
   now(): number;
-  /** Milliseconds that only ever grow: for measuring durations, whatever is done to the wall clock. */
+  /** Milliseconds since some fixed moment. Never goes back, even if the wall clock is set: for durations and deadlines. */
   monotonic(): number;
-  /** Calls `run` once, about `delayMs` from now (at once when negative). */
+  /** Calls `run` once, about `delayMs` from now; as soon as possible when that is negative. */
   schedule(delayMs: number, run: () => void): Cancel;
 }
 
@@ -27,7 +27,7 @@ export const systemClock: Clock = {
   },
 };
 
-/** Resolves after `delayMs`; rejects with the signal's reason as soon as it is aborted. */
+/** Resolves after `delayMs`; rejects with the signal's reason as soon as that fires. */
 export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) {

@@ -1,6 +1,8 @@
-/** Whether two values are the same JSON: an undefined field is one that is not there. */
+import { isRecord } from './record.ts';
+
+/** Whether two values are the same JSON. An undefined field counts as absent. */
 export function isSameJson(a: unknown, b: unknown): boolean {
-  // What is compared are mostly versions of one object, which share a good deal.
+  // Most comparisons are between versions of one object, which share many parts.
   if (Object.is(a, b) || a === b) {
     return true;
   }
@@ -17,8 +19,8 @@ export function isSameJson(a: unknown, b: unknown): boolean {
 }
 
 /**
- * Whether `whole` has every field of `part` with the same value. Lists count as one value: within them nothing
- * may be missing, but their objects may have more fields (defaults).
+ * Whether `whole` has every field of `part` with the same value; it may have more fields, such as defaults. Lists must have
+ * the same length, and are compared item by item in the same way.
  */
 export function containsJson(whole: unknown, part: unknown): boolean {
   if (part === undefined) {
@@ -31,8 +33,4 @@ export function containsJson(whole: unknown, part: unknown): boolean {
     return Object.keys(part).every((name) => containsJson(whole[name], part[name]));
   }
   return isSameJson(whole, part);
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -10,7 +10,7 @@ function gate() {
 }
 
 describe('KeyedMutex', () => {
-  it('does work under one key in turn, after failures as well, and under others at once', async () => {
+  it('runs work under one key in turn, even after a failure, and work under other keys at the same time', async () => {
     const locks = new KeyedMutex();
     const done: string[] = [];
     const first = gate();
@@ -26,5 +26,37 @@ describe('KeyedMutex', () => {
     await expect(failing).rejects.toThrow('broken');
     await waiting;
     expect(done).toEqual(['b', 'a1', 'a2']);
+  });
+
+  it('is busy under a key while work runs or waits there', async () => {
+    const locks = new KeyedMutex();
+    const first = gate();
+    const running = locks.run('a', () => first.opened);
+    const waiting = locks.run('a', async () => undefined);
+    expect([locks.isBusy('a'), locks.isBusy('b')]).toEqual([true, false]);
+    first.open();
+    await running;
+    expect(locks.isBusy('a')).toBe(true);
+    await waiting;
+    expect(locks.isBusy('a')).toBe(false);
+  });
+
+  it('is idle when all work has ended, however it ended', async () => {
+    const locks = new KeyedMutex();
+    const first = gate();
+    let isIdle = false;
+    const failing = locks.run('a', async () => {
+      await first.opened;
+      throw new Error('broken');
+    });
+    const idle = locks.idle().then(() => {
+      isIdle = true;
+    });
+    await locks.run('b', async () => undefined);
+    expect(isIdle).toBe(false);
+    first.open();
+    await expect(failing).rejects.toThrow('broken');
+    await idle;
+    await new KeyedMutex().idle();
   });
 });

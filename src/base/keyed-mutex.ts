@@ -1,21 +1,22 @@
-/** Work under one key is done one after the other, in the order asked for; under different keys at once. */
+/** Runs work under the same key one after the other, in the order of the calls; work under different keys runs at the same time. */
 export class KeyedMutex {
   readonly #last = new Map<string, Promise<unknown>>();
 
-  /** Whether work under this key is under way. */
+  /** Whether work under this key runs or waits. */
   isBusy(key: string): boolean {
     return this.#last.has(key);
   }
 
-  /** Resolves when what was asked for up to now has ended. */
+  /** Resolves when all work that runs or waits now has ended. */
   async idle(): Promise<void> {
     await Promise.all(this.#last.values());
   }
 
+  /** Runs `work` when all earlier work under the key has ended, and settles as it does. */
   async run<T>(key: string, work: () => Promise<T>): Promise<T> {
     const before = this.#last.get(key);
     const turn = before === undefined ? work() : before.then(work);
-    // Who comes next does not care how this ended.
+    // The next caller ignores how this one ended.
     const settled = turn.then(
       () => undefined,
       () => undefined,

@@ -1,13 +1,14 @@
 import type { Clock } from './clock.ts';
+import { deadlineIn, remaining } from './deadline.ts';
 
-/** An abort signal that fires when its time is over or the caller's own signal fires. */
+/** A time limit that aborts: its signal fires when the time is over, or when the caller's own signal fires. */
 export interface Timeout {
   readonly signal: AbortSignal;
-  /** Whether it was the time that ended it, and not the caller. */
+  /** Whether the time ended it, and not the caller. */
   expired(): boolean;
   /** Milliseconds left, never negative. */
   remainingMs(): number;
-  /** Starts the time anew: for a timeout on silence, at every sign of life. */
+  /** Starts the time again from its full length: for a limit on silence, call it whenever something arrives. */
   extend(): void;
   /** Must be called in the end: frees the timer and the listener on the caller's signal. */
   clear(): void;
@@ -17,7 +18,7 @@ export interface Timeout {
 export function startTimeout(clock: Clock, timeoutMs: number, parent?: AbortSignal): Timeout {
   const controller = new AbortController();
   let isExpired = false;
-  let endsAt = 0;
+  let deadline = deadlineIn(clock, parent?.aborted ? 0 : timeoutMs);
   let cancelTimer = () => {
     // Nothing is scheduled yet.
   };
@@ -27,7 +28,7 @@ export function startTimeout(clock: Clock, timeoutMs: number, parent?: AbortSign
   };
   const extend = () => {
     cancelTimer();
-    endsAt = clock.monotonic() + timeoutMs;
+    deadline = deadlineIn(clock, timeoutMs);
     cancelTimer = clock.schedule(timeoutMs, expire);
   };
   const abort = () => controller.abort(parent?.reason);
@@ -40,7 +41,7 @@ export function startTimeout(clock: Clock, timeoutMs: number, parent?: AbortSign
   return {
     signal: controller.signal,
     expired: () => isExpired,
-    remainingMs: () => Math.max(0, endsAt - clock.monotonic()),
+    remainingMs: () => remaining(clock, deadline),
     extend,
     clear: () => {
       cancelTimer();

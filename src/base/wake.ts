@@ -1,14 +1,15 @@
 import { type Clock, sleep } from './clock.ts';
 
-/** Ends the current pause of a loop early; a call between two pauses ends the next one. */
+/** Ends the pause of a loop early. A call between two pauses ends the next one. */
 export class Wake {
   #controller = new AbortController();
 
+  /** Ends the current pause, or else the next one. */
   now(): void {
     this.#controller.abort();
   }
 
-  /** Resolves after `ms`, or as soon as somebody wakes, with whether that was so; rejects when `stop` is aborted. */
+  /** Resolves with false after `ms`, or with true as soon as `now` is called; rejects when `stop` is aborted. */
   async pause(ms: number, clock: Clock, stop: AbortSignal): Promise<boolean> {
     const woken = this.#controller.signal;
     try {

@@ -31,7 +31,7 @@ const running = (name: string): VirtualAppliance =>
   });
 
 describe('the table of appliances', () => {
-  it('is sorted by name, and leaves out the steps that took no time', () => {
+  it('is sorted by name, without the steps that took no time', () => {
     const [header, first, second, third] = applianceTable([
       running('web-1'),
       running('web-0'),
@@ -59,22 +59,22 @@ describe('the table of appliances', () => {
   });
 });
 
-describe('the story of an appliance', () => {
+describe('the description of an appliance', () => {
   it('has its placement with the reason per host, its steps with their times, and its VM', () => {
-    const story = tellAppliance(running('web-0')).join('\n\n');
-    expect(story).toMatch(/^Name: +shop\/web-0\nUUID: +u-1\n/);
-    expect(story).toContain('Placement:\n  placed on host-a\n  host-b: no memory');
-    expect(story).toMatch(/Agent +Done +2 +4\.3s/);
-    expect(story).toContain('VM:\n  Running, process 42, tcg\n  qemu -m 128');
+    const text = tellAppliance(running('web-0')).join('\n\n');
+    expect(text).toMatch(/^Name: +shop\/web-0\nUUID: +u-1\n/);
+    expect(text).toContain('Placement:\n  placed on host-a\n  host-b: no memory');
+    expect(text).toMatch(/Agent +Done +2 +4\.3s/);
+    expect(text).toContain('VM:\n  Running, process 42, tcg\n  qemu -m 128');
   });
 
-  it('is told also when nothing has happened yet', () => {
-    const story = tellAppliance({
+  it('is complete even before anything has happened', () => {
+    const text = tellAppliance({
       ...anAppliance({ spec: { hostName: undefined } }),
       status: undefined,
     }).join('\n\n');
-    expect(story).toContain('Placement:\n  not considered yet');
-    expect(story).toMatch(/Host: +not placed yet/);
-    expect(story).toContain('VM:\n  Absent');
+    expect(text).toContain('Placement:\n  waiting for placement');
+    expect(text).toMatch(/Host: +not placed yet/);
+    expect(text).toContain('VM:\n  Absent');
   });
 });

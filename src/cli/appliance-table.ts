@@ -1,10 +1,11 @@
+import { findCondition } from '../api/conditions.ts';
 import type { VirtualAppliance } from '../api/kinds.ts';
 import { LABEL_SERVICE, LABEL_SERVICE_DEPLOYMENT } from '../api/labels.ts';
 import { formatSeconds, formatTable } from './table.ts';
 
 const HEADER = ['SERVICE', 'APPLIANCE', 'HOST', 'STATE', 'URL', 'STEPS'];
 
-/** One row an appliance: what it runs, where, how far it is, where it answers, and the seconds of each step. */
+/** A table with one row for each appliance: its service, host, state and URL, and the duration of each step. */
 export function applianceTable(appliances: readonly VirtualAppliance[]): string {
   return formatTable(HEADER, [...appliances].sort(byName).map(applianceRow));
 }
@@ -27,19 +28,19 @@ function serviceOf({ metadata, spec }: VirtualAppliance): string {
   return task === undefined ? service : `${task}/${service}`;
 }
 
-/** The service's state, or why there is none yet. */
+/** The service's state, or why it is not available yet. */
 export function stateOf({ metadata, status }: VirtualAppliance): string {
   if (metadata.deletionTimestamp !== undefined) return 'Deleting';
-  const ready = status?.conditions?.find((condition) => condition.type === 'Ready');
+  const ready = findCondition(status?.conditions, 'Ready');
   const state = status?.serviceState;
   if (state === 'ServiceAvailable') return state;
   return ready === undefined ? (state ?? 'Pending') : ready.reason;
 }
 
-/** `layers 0.2s  disk 0.1s  vm 1.3s`: only what took a tenth of a second or more. */
+/** `layers 0.2s, disk 0.1s, vm 1.3s`, without the steps that are shown as 0.0s. */
 function stepSeconds({ status }: VirtualAppliance): string {
-  const worth = (status?.steps ?? []).filter((step) => (step.seconds ?? 0) >= 0.05);
-  return worth.map((step) => `${step.name} ${formatSeconds(step.seconds ?? 0)}`).join(', ') || '-';
+  const shown = (status?.steps ?? []).filter((step) => (step.seconds ?? 0) >= 0.05);
+  return shown.map((step) => `${step.name} ${formatSeconds(step.seconds ?? 0)}`).join(', ') || '-';
 }
 
 function byName(left: VirtualAppliance, right: VirtualAppliance): number {

@@ -6,18 +6,18 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { addClusterOptions, type ClusterOptions, withClient } from './cluster.ts';
 import { filesOf } from './host-access.ts';
 
-/** What a command is given for these words on its command line. */
-async function optionsOf(...words: readonly string[]): Promise<ClusterOptions> {
+/** The options of a command with these arguments. */
+async function optionsOf(...args: readonly string[]): Promise<ClusterOptions> {
   let options: ClusterOptions | undefined;
   const command = addClusterOptions(new Command('probe')).action((given: ClusterOptions) => {
     options = given;
   });
-  await command.parseAsync(words, { from: 'user' });
+  await command.parseAsync(args, { from: 'user' });
   if (options === undefined) throw new Error('the command was not run');
   return options;
 }
 
-describe('the cluster that a command asks', () => {
+describe('the cluster of a command', () => {
   let folder: string;
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'coppice-cluster-'));
@@ -44,12 +44,12 @@ describe('the cluster that a command asks', () => {
     [['--data-dir', '/other'], undefined, '/other/kubeconfig'],
     [['--data-dir', '/other'], '/env', '/other/kubeconfig'],
     [['--data-dir', '/other', '--kubeconfig', '/flag'], undefined, '/flag'],
-  ])('for %j and KUBECONFIG=%s it is that of %s', async (words, env, expected) => {
+  ])('for %j and KUBECONFIG=%s it is that of %s', async (args, env, expected) => {
     vi.stubEnv('KUBECONFIG', env);
-    expect(await optionsOf(...words)).toMatchObject({ kubeconfig: expected });
+    expect(await optionsOf(...args)).toMatchObject({ kubeconfig: expected });
   });
 
-  it('has the namespace that was named, else its context’s, else default', async () => {
+  it('is used with the given namespace, else its context’s, else default', async () => {
     const context = { name: 'x', context: { cluster: 'c', user: 'u', namespace: 'shop' } };
     const users = [{ name: 'u', user: {} }];
     const path = kubeconfig('some', {
@@ -66,14 +66,14 @@ describe('the cluster that a command asks', () => {
     expect(await namespaceOf({ kubeconfig: bare })).toBe('default');
   });
 
-  it('may be put together from several files, as KUBECONFIG names them', async () => {
+  it('may be defined by several files, as in KUBECONFIG', async () => {
     const contexts = [{ name: 'x', context: { cluster: 'c', user: 'u', namespace: 'shop' } }];
     const first = kubeconfig('first', { 'current-context': 'x', contexts });
     const second = kubeconfig('second', { clusters: [cluster], users: [{ name: 'u', user: {} }] });
     expect(await namespaceOf({ kubeconfig: [first, second].join(delimiter) })).toBe('shop');
   });
 
-  it('is called with the keys beside its kubeconfig, else with those of the data directory', () => {
+  it('is called with the keys beside its kubeconfig, else with those in the data directory', () => {
     const options = { dataDir: '/data', kubeconfig: join(folder, 'kubeconfig') };
     const inFolder = (root: string) =>
       ['ca.crt', 'operator.crt', 'operator.key'].map((name) => join(root, 'pki', 'hosts', name));

@@ -10,32 +10,32 @@ export type ClusterOptions = {
   readonly namespace?: string;
 };
 
-/** Options of the commands that ask a cluster, any one: by default the local Coppice. */
+/** Options of the commands that read from a cluster; by default from the local Coppice. */
 export function addClusterOptions(command: Command): Command {
   return command
     .addOption(dataDirOption())
     .addOption(
       option(
         '--kubeconfig <file>',
-        'which cluster to ask; that of the data directory when not given',
+        'the cluster to read from (default: the Coppice in the data directory)',
         'KUBECONFIG',
       ),
     )
     .addOption(
       option(
         '-n, --namespace <name>',
-        "namespace of the object; the kubeconfig's, else default, when not given",
+        "namespace of the object (default: the kubeconfig's, else default)",
         'COPPICE_NAMESPACE',
       ),
     )
     .hook('preAction', chooseCluster);
 }
 
-/** Who names a data directory means the Coppice in it, whatever KUBECONFIG may say. */
+/** `--data-dir` on the command line chooses the Coppice there, even if KUBECONFIG is set. */
 function chooseCluster(command: Command): void {
   const { dataDir, kubeconfig } = command.opts<{ dataDir: string; kubeconfig?: string }>();
-  const isMeant = (name: string) => command.getOptionValueSource(name) === 'cli';
-  if (kubeconfig !== undefined && (isMeant('kubeconfig') || !isMeant('dataDir'))) return;
+  const isFlag = (name: string) => command.getOptionValueSource(name) === 'cli';
+  if (kubeconfig !== undefined && (isFlag('kubeconfig') || !isFlag('dataDir'))) return;
   command.setOptionValueWithSource('kubeconfig', layoutOf(dataDir).kubeconfig, 'implied');
 }
 
@@ -54,22 +54,22 @@ export async function withClient<T>(
 
 export type AnyClusterOptions = { readonly kubeconfig?: string; readonly namespace: string };
 
-/** Options of the commands that are for clusters, and run in them, too. */
+/** Options of the commands for any cluster, which also run as pods in it. */
 export function addAnyClusterOptions(command: Command): Command {
   return command
     .addOption(
       option(
         '--kubeconfig <file>',
-        "how to reach it; without it, the pod's account or ~/.kube/config",
+        "the cluster (default: the pod's own, else that of ~/.kube/config)",
         'KUBECONFIG',
       ),
     )
     .addOption(
-      option('-n, --namespace <name>', 'where the operator runs', 'COPPICE_NAMESPACE', 'coppice-system'),
+      option('-n, --namespace <name>', 'namespace of the operator', 'COPPICE_NAMESPACE', 'coppice-system'),
     );
 }
 
-/** Runs `use` with a client of that cluster and closes it afterwards. */
+/** Runs `use` with a client of the chosen cluster, and closes the client afterwards. */
 export async function withAnyCluster<T>(
   { kubeconfig }: AnyClusterOptions,
   use: (client: KubeClient) => Promise<T>,

@@ -2,15 +2,15 @@ import { ApiError, isNotFound, isUnreachable } from '../kube/api-error.ts';
 
 /** What to do about an error of the operating system, by its code. */
 const ADVICE: Readonly<Record<string, string>> = {
-  EACCES: 'run it as the user to whom that belongs, or name another folder with --data-dir',
-  EPERM: 'run it as the user to whom that belongs, or name another folder with --data-dir',
+  EACCES: 'run it as the user who owns that file or folder, or name another folder with --data-dir',
+  EPERM: 'run it as the user who owns that file or folder, or name another folder with --data-dir',
   EROFS: 'name another folder with --data-dir',
   ENOTDIR: 'a part of that path is a file: name another folder with --data-dir',
   ENOSPC: 'the disk is full: free space, then run it again; nothing is lost',
   EDQUOT: 'the disk quota is used up: free space, then run it again; nothing is lost',
 };
 
-/** What a person needs of an error: its words, and what to do about it. */
+/** An error for people: its message, and what to do about it. */
 export function explainError(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (error instanceof ApiError) return `${error.message}${adviceOnApi(error)}`;
@@ -21,8 +21,8 @@ export function explainError(error: unknown): string {
 }
 
 function explainMissing(path: string): string {
-  if (!path.endsWith('kubeconfig')) return `${path} is not there`;
-  return `${path} is not there: start Coppice with \`coppice up\`, or name a cluster with --kubeconfig`;
+  if (!path.endsWith('kubeconfig')) return `${path} does not exist`;
+  return `${path} does not exist: start Coppice with \`coppice up\`, or name a cluster with --kubeconfig`;
 }
 
 function adviceOnApi(error: ApiError): string {

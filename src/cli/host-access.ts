@@ -15,27 +15,27 @@ export type HostAccessOptions = ClusterOptions & {
   readonly hostKey?: string;
 };
 
-/** Options with which a command may call host daemons: by default as the operator of the Coppice that it asks. */
+/** Options for calls to host daemons; by default the command uses the operator's certificate of the local Coppice. */
 export function addHostAccessOptions(command: Command): Command {
   return command
     .addOption(
       option(
         '--host-ca <file>',
-        "CA of the host daemons' certificates, PEM; a local Coppice's own when not given",
+        "CA of the host daemons' certificates, PEM (default: the local Coppice's)",
         'COPPICE_HOST_CA',
       ),
     )
     .addOption(
       option(
         '--host-cert <file>',
-        "client certificate for the daemons, PEM; that of a local Coppice's operator when not given",
+        "client certificate for calls to the daemons, PEM (default: that of the local Coppice's operator)",
         'COPPICE_HOST_CERT',
       ),
     )
-    .addOption(option('--host-key <file>', 'its key, PEM', 'COPPICE_HOST_KEY'));
+    .addOption(option('--host-key <file>', "the client certificate's key, PEM", 'COPPICE_HOST_KEY'));
 }
 
-/** What is not given comes from where the kubeconfig lies, which `coppice up` wrote there, else from the data directory. */
+/** CA, certificate and key: as given, else from beside the kubeconfig (if `coppice up` wrote it), else from the data directory. */
 export function filesOf({ dataDir, kubeconfig, hostCa, hostCert, hostKey }: HostAccessOptions) {
   const beside = layoutOf(dirname(kubeconfig)).hostPki;
   const pki = existsSync(beside) ? beside : layoutOf(dataDir).hostPki;
@@ -43,7 +43,7 @@ export function filesOf({ dataDir, kubeconfig, hostCa, hostCert, hostKey }: Host
   return [ca, cert, key ?? join(pki, 'operator.key')] as const;
 }
 
-/** The end of what the appliance's VM wrote to its console, asked of its host. */
+/** The end of what the appliance's VM wrote to its console, from its host's daemon. */
 export function consoleTail(
   client: KubeClient,
   access: HostAccessOptions,
@@ -53,7 +53,7 @@ export function consoleTail(
   return withDaemon(client, access, appliance, (daemon, uuid) => daemon.getConsole(uuid, bytes));
 }
 
-/** Runs `use` with a client of the daemon of the appliance's host, and closes it afterwards. */
+/** Runs `use` with a client of the daemon on the appliance's host, and closes the client afterwards. */
 export async function withDaemon<T>(
   client: KubeClient,
   access: HostAccessOptions,
@@ -63,7 +63,7 @@ export async function withDaemon<T>(
   const { hostName } = spec;
   const name = `${metadata.namespace}/${metadata.name}`;
   if (hostName === undefined)
-    throw new Error(`${name} is not placed on a host yet: see \`coppice describe\``);
+    throw new Error(`${name} is not placed on a host yet: \`coppice describe\` shows why`);
   const host = await client.get(HOSTS, { name: hostName });
   const [ca = '', cert = '', key = ''] = await Promise.all(
     filesOf(access).map((file) => readFile(file, 'utf8')),

@@ -1,4 +1,5 @@
 import { delimiter } from 'node:path';
+import { systemClock } from '../base/clock.ts';
 import type { KubeClient } from '../kube/client/client.ts';
 import { ensureCredentials } from '../main/local/credentials.ts';
 import { layoutOf } from '../main/local/layout.ts';
@@ -7,7 +8,7 @@ import { findLeftovers } from '../main/local/processes.ts';
 import { loadSettings, readSettings, type WantedSettings } from '../main/local/settings.ts';
 import { createLog } from '../main/log.ts';
 
-/** The local Coppice of a data directory: its settings and keys, made where they are missing. Starts nothing. */
+/** The local Coppice of a data directory. Creates missing settings and keys, and starts nothing. */
 export async function openPlatform(
   dataDir: string,
   wanted: WantedSettings,
@@ -18,26 +19,27 @@ export async function openPlatform(
   if (left.length > 0) {
     const pids = left.join(' ');
     throw new Error(
-      `${layout.root} was removed while its Coppice ran, and processes of it still run: look at them with ` +
+      `${layout.root} was removed while its Coppice ran, and some of its processes still run: look at them with ` +
         `\`ps ${pids}\`, end them with \`kill ${pids}\`, then try again`,
     );
   }
   const settings = await loadSettings(layout, wanted);
-  return { layout, settings, credentials: await ensureCredentials(layout, settings, new Date()), cliMain };
+  const credentials = await ensureCredentials(layout, settings, systemClock.now());
+  return { layout, settings, credentials, cliMain };
 }
 
-/** A client of the API that the kubeconfig names: a file, or several as in KUBECONFIG, of which the first ones count. */
+/** A client of the cluster in a kubeconfig. `kubeconfig` is a file, or a list of files as in KUBECONFIG: earlier ones win. */
 export async function openClient(kubeconfig: string): Promise<KubeClient> {
   return (await openCluster(kubeconfig)).client;
 }
 
-/** As `openClient`, with the namespace that the current context names, if it does. */
+/** As `openClient`, with the namespace of the current context if it has one. */
 export async function openCluster(
   kubeconfig: string,
 ): Promise<{ readonly client: KubeClient; readonly namespace: string | undefined }> {
   // A quarter of a second and 80 MiB, which daemons and API servers, started by this program too, can do without.
   const { KubeConfig } = await import('@kubernetes/client-node');
-  const { createKubeClient } = await import('../kube/client/client.ts');
+  const { createKubeClient } = await import('../kube/client/create.ts');
   const [config, ...others] = kubeconfig.split(delimiter).map((file) => {
     const read = new KubeConfig();
     read.loadFromFile(file);
@@ -49,10 +51,10 @@ export async function openCluster(
   return { client, namespace: config.getContextObject(config.getCurrentContext())?.namespace };
 }
 
-/** A client of the cluster that this program runs in as a pod, or else of ~/.kube/config. */
+/** A client of the cluster in which this program runs as a pod, or else of ~/.kube/config. */
 export async function openDefaultCluster(): Promise<KubeClient> {
   const { KubeConfig } = await import('@kubernetes/client-node');
-  const { createKubeClient } = await import('../kube/client/client.ts');
+  const { createKubeClient } = await import('../kube/client/create.ts');
   const config = new KubeConfig();
   config.loadFromDefault();
   return createKubeClient(config, { log: createLog('coppice', 'warn'), userAgent: 'coppice-cli' });

@@ -3,8 +3,8 @@ import { enableCompileCache } from 'node:module';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
-// Half of the time that a command takes to start is stripping types and compiling; every start but the first saves it.
-// It has to be switched on before anything else is imported. A folder that cannot be written to is no error.
+// Stripping types and compiling take half of a command's start time; the cache saves that in every start but the first.
+// It must be enabled before anything else is imported. A cache folder that cannot be written is not an error.
 enableCompileCache(join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'coppice', 'compiled'));
 
 const { runProgram } = await import('./program.ts');

@@ -36,7 +36,7 @@ export async function readManifests(path: string): Promise<KubeObject[]> {
   return objects;
 }
 
-/** Applies the objects (server-side apply); those without a namespace go into `default`. */
+/** Applies the objects by server-side apply; those without a namespace go into `default`. */
 export async function applyManifests(client: KubeClient, objects: readonly KubeObject[]): Promise<void> {
   for (const object of objects) {
     const ref = KNOWN.find((known) => known.kind === object.kind);

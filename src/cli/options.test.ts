@@ -40,7 +40,7 @@ describe('options', () => {
     return options;
   };
 
-  it('come from flags, else the environment, else the file, else the default', async () => {
+  it('come from flags, else from the environment, else from the file, else from the default', async () => {
     const file = config('size: 3\nstate-dir: /file\n');
     expect(await parse('--state-dir', '/flag')).toMatchObject({ size: 1, stateDir: '/flag', kind: 'a' });
     expect(await parse(...file)).toMatchObject({ size: 3, stateDir: '/file', loud: false });
@@ -52,13 +52,13 @@ describe('options', () => {
     });
   });
 
-  it('take the file from the environment, too, and switches from it', async () => {
+  it('come from a file that the environment names, switches included', async () => {
     const [, path = ''] = config('state-dir: /file\nloud: true\n');
     vi.stubEnv('COPPICE_CONFIG', path);
     expect(await parse()).toMatchObject({ stateDir: '/file', loud: true });
   });
 
-  it('have several values in the file where they may on the command line', async () => {
+  it('may have several values in the file if they may on the command line', async () => {
     const file = config('state-dir: /file\nroot: [/a, /b]\n');
     expect(await parse(...file)).toMatchObject({ root: ['/a', '/b'] });
     expect(await parse(...file, '--root', '/c', '--root', '/d')).toMatchObject({ root: ['/c', '/d'] });
@@ -87,7 +87,7 @@ describe('options', () => {
     expect(said).toContain(sentence);
   });
 
-  it('name the file that is not there', async () => {
+  it('name a missing file in the error', async () => {
     await expect(parse('--config', join(folder, 'none.yaml'))).rejects.toThrow();
     expect(said).toContain(`cannot read ${join(folder, 'none.yaml')}`);
   });
@@ -115,7 +115,7 @@ describe('parseInterfaceName', () => {
 });
 
 describe('parseInteger', () => {
-  it('reads what is within its bounds', () => {
+  it('reads numbers within its bounds', () => {
     expect(parseInteger(1, 26)('1')).toBe(1);
     expect(parseInteger(1, 26)('26')).toBe(26);
   });

@@ -13,7 +13,7 @@ export function option(flags: string, description: string, env: string, fallback
 export function dataDirOption(): Option {
   return option(
     '--data-dir <folder>',
-    'where everything of this Coppice lies',
+    'folder with all data of this Coppice',
     'COPPICE_DATA_DIR',
     defaultDataDir({ ...process.env, COPPICE_DATA_DIR: undefined }),
   );
@@ -29,7 +29,7 @@ export function withConfigFile(command: Command): Command {
     'YAML file with any of these options, by their long names',
     'COPPICE_CONFIG',
   );
-  // Read as soon as it is named: only so may the file hold what the command cannot do without.
+  // Read during parsing: otherwise mandatory options could not come from the file.
   command.on('option:config', (path: string) => applyConfigFile(command, path));
   command.on('optionEnv:config', (path: string) => applyConfigFile(command, path));
   return command.addOption(file);
@@ -44,7 +44,7 @@ function applyConfigFile(command: Command, path: string): void {
       return;
     }
     const parsed = parseValue(command, path, known, value);
-    // Flags would add to a list that is there already.
+    // Set after parsing: flags would add their values to a list that is set already.
     if (known.variadic) command.hook('preAction', () => takeFromFile(command, known, parsed));
     else takeFromFile(command, known, parsed);
   }
@@ -70,7 +70,7 @@ function readMapping(command: Command, path: string): Record<string, unknown> {
   return content as Record<string, unknown>;
 }
 
-/** As the flag would take it. */
+/** Parses the value as the flag's parser does. */
 function parseValue(command: Command, path: string, known: Option, value: unknown): unknown {
   try {
     if (known.isBoolean()) {
@@ -87,7 +87,7 @@ function parseValue(command: Command, path: string, known: Option, value: unknow
   }
 }
 
-/** Parser of `HOST:PORT`; IPv6 addresses stand in brackets. */
+/** Parser of `ADDRESS:PORT`; IPv6 addresses must be in brackets. */
 export function parseListen(text: string): { host: string; port: number } {
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text);
   const port = Number(match?.[3]);

@@ -15,12 +15,12 @@ import {
 import { applyMinimalTemplates, buildGuest } from '../main/local/template.ts';
 import { allDone } from './steps.ts';
 
-/** What it takes to bring up a local Coppice, as steps with progress. Each finds what is done and does the rest. */
+/** The steps that start a local Coppice, with progress. Each does only what is not done yet. */
 export function platformSteps(platform: Platform, client: KubeClient, signal: AbortSignal): ListrTask[] {
   const hosts = Object.keys(platform.settings.hosts);
   return [
     {
-      title: `Guest image, API server on 127.0.0.1:${platform.settings.apiPort}, host daemons ${hosts.join(', ')}`,
+      title: `Build the guest image; start the API server on 127.0.0.1:${platform.settings.apiPort} and the host daemons ${hosts.join(', ')}`,
       task: async (_context, task) => {
         const progress = (line: string) => {
           task.output = line;
@@ -35,13 +35,13 @@ export function platformSteps(platform: Platform, client: KubeClient, signal: Ab
       },
     },
     {
-      title: 'Operator, and templates of the guest image',
+      title: 'Start the operator; create templates of the guest image',
       task: async (_context, task) => {
         await applyHosts(platform, client);
         await allDone([
           bringUp(platform, operatorPart(platform), () => hostsAreReady(client, hosts), signal),
           applyMinimalTemplates(platform.layout, client).then((names) => {
-            task.title = `Operator, and templates ${names.join(', ')}`;
+            task.title = `Start the operator; create templates ${names.join(', ')}`;
           }),
         ]);
       },

@@ -7,7 +7,7 @@ const { commands } = await createProgram('main.ts');
 function helpOf(name: string): string {
   const command = commands.find((one) => one.name() === name);
   let text = '';
-  command?.configureOutput({ writeOut: (words) => (text += words) }).outputHelp();
+  command?.configureOutput({ writeOut: (part) => (text += part) }).outputHelp();
   return text;
 }
 
@@ -20,7 +20,7 @@ describe('the command line', () => {
   });
 
   it.each(commands.map((command) => command.name()))(
-    '%s has a description, an example and words on every option',
+    '%s has a description, an example, and a text for every option',
     (name) => {
       const command = commands.find((one) => one.name() === name);
       expect(command?.description()).not.toBe('');
@@ -29,7 +29,7 @@ describe('the command line', () => {
     },
   );
 
-  it('loads the one command that is asked for, or all when it does not know it', async () => {
+  it('loads only the command that runs, or all for an unknown one', async () => {
     expect((await createProgram('main.ts', 'hostd')).commands.map((one) => one.name())).toEqual(['hostd']);
     for (const name of ['--help', 'help', 'hots', 'toString']) {
       expect((await createProgram('main.ts', name)).commands).toHaveLength(commands.length);

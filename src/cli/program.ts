@@ -8,8 +8,8 @@ Start here:
   coppice get`;
 
 /**
- * In the order in which they are listed. A start loads only the one that it runs: Kubernetes' client alone is 900 files, which
- * a host's daemon has no use for.
+ * All commands, in the order of the help. A start loads only the command that it runs: the Kubernetes client alone is 900 files,
+ * which a host's daemon does not need.
  */
 const COMMANDS: Readonly<Record<string, (cliMain: string) => Promise<Command>>> = {
   up: async (cliMain) => (await import('./commands/up.ts')).upCommand(cliMain),
@@ -39,7 +39,7 @@ export async function runProgram(cliMain: string): Promise<void> {
   }
 }
 
-/** The command of that name, or all where there is none of it; `cliMain` is the program that starts the parts. */
+/** A program with the command of that name, or with all if there is none; `cliMain` is the program with which parts start. */
 export async function createProgram(cliMain: string, name?: string): Promise<Command> {
   const program = new Command('coppice')
     .description('Many virtual machines, with services running in them, in seconds.')

@@ -2,8 +2,8 @@ import { flushCompileCache } from 'node:module';
 import type { Logger } from 'pino';
 
 /**
- * Runs a program until SIGINT or SIGTERM: `start` gets the signal and resolves when all is up. A second SIGINT
- * does not wait. Whatever ends it by error is logged in one line and becomes exit code 1.
+ * Runs a program until SIGINT or SIGTERM. `start` gets the abort signal, and resolves when everything runs. A second SIGINT or
+ * SIGTERM exits at once. An error is logged in one line, and the exit code is 1.
  */
 export async function runUntilSignal(
   log: Logger,
@@ -23,7 +23,7 @@ export async function runUntilSignal(
   try {
     const running = await untilUp(start, controller.signal);
     if (running === undefined) return;
-    // Node itself keeps what it compiled only at a regular end, which a program that is killed never comes to.
+    // Node saves its compile cache only at a regular exit, which a program that is killed never reaches.
     flushCompileCache();
     await stopped;
     await running.close();
@@ -33,7 +33,7 @@ export async function runUntilSignal(
   }
 }
 
-/** Undefined when it was interrupted before it was up. */
+/** Undefined when the start was interrupted. */
 async function untilUp<T>(
   start: (signal: AbortSignal) => Promise<T>,
   signal: AbortSignal,
@@ -50,5 +50,5 @@ function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { code, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number };
   if (code !== 'EADDRINUSE') return error.message;
-  return `${address}:${port} is in use by another program (another Coppice, perhaps): stop that one, or listen elsewhere`;
+  return `${address}:${port} is in use by another program (perhaps another Coppice): stop that program, or choose another address or port`;
 }

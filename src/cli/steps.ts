@@ -1,8 +1,8 @@
 import { Listr, type ListrTask } from 'listr2';
 
 /**
- * Runs steps one after the other with live progress. An interruption ends them where they look at `signal`, and
- * before the next one: Listr itself would end the program at once, whatever was half done.
+ * Runs steps one after the other, with live progress. After an interruption, a step ends where it checks `signal`, and no further
+ * step begins. Listr's own handling would end the program at once, in the middle of a step.
  */
 export async function runSteps(steps: readonly ListrTask[], signal?: AbortSignal): Promise<void> {
   const guarded = steps.map(
@@ -16,18 +16,18 @@ export async function runSteps(steps: readonly ListrTask[], signal?: AbortSignal
   );
   await new Listr(guarded, {
     registerSignalListeners: false,
-    // Some terminals (of CI, of containers) tell no width: live progress would have one character a line.
+    // Some terminals (in CI and containers) have no width: live progress would print one character per line.
     fallbackRendererCondition: () => process.stdout.columns === 0,
   }).run();
 }
 
-/** Does all at once, and rejects with the first error only when all have ended, so that none goes on unseen. */
+/** Waits until all work has ended, and rejects with the first error then, so that no work continues unseen. */
 export async function allDone(work: readonly Promise<unknown>[]): Promise<void> {
   const results = await Promise.allSettled(work);
   for (const result of results) if (result.status === 'rejected') throw result.reason;
 }
 
-/** Aborted by the first Ctrl-C or SIGTERM; later ones do not hurry what is being put in order. */
+/** A signal that the first Ctrl-C or SIGTERM aborts. Every one prints the sentence; none ends the clean-up. */
 export function interruption(say: (sentence: string) => void, sentence: string): AbortSignal {
   const interrupted = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM'] as const) {

@@ -1,4 +1,4 @@
-/** Rows as text in columns, two blanks between them, as kubectl prints them. */
+/** Rows as columns of text with two blanks between them. */
 export function formatTable(header: readonly string[], rows: readonly (readonly string[])[]): string {
   const lines = [header, ...rows];
   const widths = header.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
@@ -12,7 +12,7 @@ export function formatTable(header: readonly string[], rows: readonly (readonly 
     .join('\n');
 }
 
-/** Seconds with one decimal, as people read them. */
+/** Seconds with one decimal: `1.3s`. */
 export function formatSeconds(seconds: number): string {
   return `${seconds.toFixed(1)}s`;
 }

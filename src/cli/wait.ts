@@ -1,7 +1,9 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { findCondition } from '../api/conditions.ts';
 import { SERVICE_DEPLOYMENTS, VIRTUAL_APPLIANCES, type VirtualAppliance } from '../api/kinds.ts';
 import { LABEL_SERVICE_DEPLOYMENT } from '../api/labels.ts';
 import { type KubeObject, keyOf } from '../api/object.ts';
+import { sleep, systemClock } from '../base/clock.ts';
+import { deadlineIn, isOver } from '../base/deadline.ts';
 import type { KubeClient } from '../kube/client/client.ts';
 import { stateOf } from './appliance-table.ts';
 
@@ -9,7 +11,7 @@ type WaitOptions = {
   readonly timeoutSeconds: number;
   readonly signal: AbortSignal;
   readonly progress: (appliances: readonly VirtualAppliance[]) => void;
-  /** Whether to fetch each URL, too, and wait until it answers: what status says may be from before a restart. */
+  /** Whether to wait also until each URL answers: the status may be from before a restart. */
   readonly fetchUrls: boolean;
 };
 
@@ -17,8 +19,8 @@ const POLL_MS = 300;
 const FETCH_MS = 5_000;
 
 /**
- * Waits until every ServiceDeployment among the objects is Ready for its present generation, and resolves with the
- * appliances. Rejects with the conditions' messages when that takes too long.
+ * Waits until every ServiceDeployment among the objects is Ready for its current generation, and resolves with the appliances.
+ * Rejects with the conditions' messages when it takes longer than `timeoutSeconds`.
  */
 export async function waitForServices(
   client: KubeClient,
@@ -26,25 +28,25 @@ export async function waitForServices(
   { timeoutSeconds, signal, progress, fetchUrls }: WaitOptions,
 ): Promise<readonly VirtualAppliance[]> {
   const wanted = objects.filter(({ kind }) => kind === SERVICE_DEPLOYMENTS.kind).map(keyOfApplied);
-  const deadline = Date.now() + timeoutSeconds * 1000;
+  const deadline = deadlineIn(systemClock, timeoutSeconds * 1000);
   for (;;) {
     const { items } = await client.list(VIRTUAL_APPLIANCES, { signal });
     const appliances = items.filter((appliance) => wanted.includes(taskOf(appliance)));
     progress(appliances);
     const waiting = await notReady(client, wanted, signal);
-    if (waiting.length === 0 && fetchUrls) waiting.push(...(await silentUrls(appliances)));
+    if (waiting.length === 0 && fetchUrls) waiting.push(...(await failingUrls(appliances)));
     if (waiting.length === 0) return appliances;
-    if (Date.now() > deadline) {
+    if (isOver(systemClock, deadline)) {
       const states = appliances.map((appliance) => `  ${describe(appliance)}`).join('\n');
       throw new Error(
         `not all services answer after ${timeoutSeconds} s:\n  ${waiting.join('\n  ')}\n${states}`,
       );
     }
-    await delay(POLL_MS, undefined, { signal });
+    await sleep(systemClock, POLL_MS, signal);
   }
 }
 
-/** One line an appliance. */
+/** One line for each appliance. */
 export function describeProgress(appliances: readonly VirtualAppliance[]): string {
   return appliances.map(describe).join('\n');
 }
@@ -57,7 +59,8 @@ function describe(appliance: VirtualAppliance): string {
   return `${metadata.name}  ${spec.hostName ?? 'not placed yet'}  ${stateOf(appliance)}${step}`;
 }
 
-async function silentUrls(appliances: readonly VirtualAppliance[]): Promise<string[]> {
+/** A message for each URL that does not answer with success. */
+async function failingUrls(appliances: readonly VirtualAppliance[]): Promise<string[]> {
   const urls = appliances.flatMap(({ status }) => status?.accessPoints ?? []);
   const answers = await Promise.all(
     urls.map((url) =>
@@ -89,11 +92,11 @@ async function notReady(
   const { items } = await client.list(SERVICE_DEPLOYMENTS, { signal });
   return wanted.flatMap((key) => {
     const task = items.find((item) => keyOf(item) === key);
-    if (task === undefined) return [`ServiceDeployment ${key} is not there`];
-    const ready = task.status?.conditions?.find((condition) => condition.type === 'Ready');
+    if (task === undefined) return [`ServiceDeployment ${key} does not exist`];
+    const ready = findCondition(task.status?.conditions, 'Ready');
     const current = task.status?.observedGeneration === task.metadata.generation;
     return current && ready?.status === 'True'
       ? []
-      : [`ServiceDeployment ${key}: ${ready?.message ?? 'not reconciled yet'}`];
+      : [`ServiceDeployment ${key}: ${ready?.message ?? 'waiting for the operator'}`];
   });
 }

@@ -1,11 +1,10 @@
 /**
- * Kubernetes quantities ("500m", "1Gi", "2e3") as the whole numbers that decisions are made with. The
- * arithmetic is done in BigInt fractions, because 0.1 has no exact double and a resource request must not
- * drift by rounding. Grammar:
+ * Kubernetes quantities ("500m", "1Gi", "2e3") as whole numbers, for placement. The arithmetic uses BigInt fractions, because 0.1
+ * has no exact double, and rounding must not change a resource request. Grammar:
  * https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
  */
 
-/** A text that is no quantity, or a negative one; the message names the text. */
+/** The text is not a quantity, or is negative; the message quotes it. */
 export class QuantityError extends Error {
   override readonly name = 'QuantityError';
 }
@@ -31,19 +30,19 @@ const BINARY_SUFFIXES: readonly string[] = ['Ki', 'Mi', 'Gi', 'Ti', 'Pi', 'Ei'];
 const KIBI = 1024;
 
 /**
- * CPU in millicores: "500m" is 500, "2" and 2 are 2000. What is finer than a millicore is rounded up, as
- * Kubernetes does, so that a request is never answered with less than it asks. What is beyond the safe integers
- * becomes the largest of them: no host has as much either, and one absurd request must not stop the placement of others.
- * @throws QuantityError naming the text when it is no quantity, or negative.
+ * CPU in millicores: "500m" is 500, "2" and 2 are 2000. Fractions of a millicore are rounded up, as Kubernetes does, so that a
+ * request never gets less than it asks. Amounts beyond the safe integers become the largest safe integer: no host has that much
+ * either, and one absurd request must not stop the placement of others.
+ * @throws QuantityError that quotes the text when it is not a quantity, or negative
  */
 export function parseCpu(quantity: string | number): number {
   return wholeNumber(quantity, 1000n, 'CPU quantity');
 }
 
 /**
- * Memory or storage in bytes: "1Gi" is 1073741824. Fractions of a byte are rounded up, and what
- * is beyond the safe integers becomes the largest of them, as with CPU.
- * @throws QuantityError naming the text when it is no quantity, or negative.
+ * Memory or storage in bytes: "1Gi" is 1073741824. Fractions of a byte are rounded up, and amounts beyond the safe integers become
+ * the largest safe integer, as with CPU.
+ * @throws QuantityError that quotes the text when it is not a quantity, or negative
  */
 export function parseBytes(quantity: string | number): number {
   return wholeNumber(quantity, 1n, 'byte quantity');
@@ -67,8 +66,8 @@ export function formatBytes(bytes: number): string {
 }
 
 /**
- * Bytes for a person to read, rounded *down* to one decimal ("11.4Gi"), so that what is said to be free never
- * looks like more than it is. Negative amounts read as "0".
+ * Bytes for people, rounded *down* to one decimal ("11.4Gi"), so that free memory never looks like more than it is. Negative
+ * amounts are shown as "0".
  */
 export function describeBytes(bytes: number): string {
   let value = Math.max(0, bytes);

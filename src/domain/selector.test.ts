@@ -51,7 +51,7 @@ describe('matchesSelector', () => {
 });
 
 describe('isEmptySelector', () => {
-  it('tells a selector that asks for nothing from one that asks', () => {
+  it('recognises a selector without requirements', () => {
     expect([undefined, {}, { matchLabels: {} }, { matchExpressions: [] }].every(isEmptySelector)).toBe(true);
     expect(isEmptySelector({ matchLabels: { a: 'b' } })).toBe(false);
     expect(isEmptySelector({ matchExpressions: [{ key: 'a', operator: 'Exists' }] })).toBe(false);

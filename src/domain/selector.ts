@@ -1,6 +1,5 @@
 /**
- * The part of metav1.LabelSelector that decides; both fields must hold, and an empty selector matches
- * everything.
+ * The fields of metav1.LabelSelector. Both must match; an empty selector matches everything.
  */
 export interface LabelSelector {
   readonly matchLabels?: Readonly<Record<string, string>>;
@@ -9,7 +8,7 @@ export interface LabelSelector {
 
 interface LabelSelectorRequirement {
   readonly key: string;
-  /** In, NotIn, Exists or DoesNotExist; the CRDs refuse any other, and here any other matches nothing. */
+  /** In, NotIn, Exists or DoesNotExist. The CRDs refuse others; here others match nothing. */
   readonly operator: string;
   readonly values?: readonly string[];
 }
@@ -17,8 +16,7 @@ interface LabelSelectorRequirement {
 type Labels = Readonly<Record<string, string>>;
 
 /**
- * Whether the labels satisfy the selector, with the API server's meaning: NotIn also holds where the key is
- * absent.
+ * Whether the labels match the selector, by the API server's rules: NotIn also matches where the key is absent.
  */
 export function matchesSelector(selector: LabelSelector, labels: Labels): boolean {
   const equal = Object.entries(selector.matchLabels ?? {});
@@ -28,7 +26,7 @@ export function matchesSelector(selector: LabelSelector, labels: Labels): boolea
   );
 }
 
-/** Whether the selector asks for nothing, so that nobody has to be tested against it. */
+/** Whether the selector has no requirement, and so matches everything. */
 export function isEmptySelector(selector: LabelSelector | undefined): boolean {
   if (selector === undefined) return true;
   return (

@@ -20,19 +20,19 @@ export type HostClientOptions = Credentials & {
   readonly hostName: string;
   /** `https://address:port` at which the daemon listens. */
   readonly url: string;
-  /** How long a call may take; 30 s when not given. */
+  /** How long a call may take; default 30 s. */
   readonly timeoutMs?: number;
-  /** How long the event stream may be silent before it counts as dead; the daemon sends something every 10 s. */
+  /** How long the event stream may be silent before it counts as dead; default 30 s. The daemon sends something every 10 s. */
   readonly eventSilenceMs?: number;
 };
 
 export type CallOptions = {
   readonly signal?: AbortSignal;
-  /** Called when the request really goes out, after it waited for a connection; not sent if it throws, which ends the call. */
+  /** Called just before the request is written to its connection; if it throws, nothing is sent and the call rejects. */
   readonly beforeSend?: () => void;
 };
 
-/** A daemon's answer that is not 2xx, or, with status 0, that none came. */
+/** A daemon's answer that is not 2xx; with status 0, there was no answer. */
 export class HostApiError extends Error {
   override readonly name = 'HostApiError';
   /** HTTP status; 0 when the daemon could not be reached or did not answer in time. */
@@ -48,7 +48,7 @@ export class HostApiError extends Error {
 
 export type NumberedHostEvent = { readonly id: string; readonly event: HostEvent };
 
-/** So many calls are under way to a daemon at once; without a limit each would open a connection of its own. */
+/** At most this many calls to a daemon run at once; without a limit each would open its own connection. */
 const CONNECTIONS = 4;
 const DEFAULT_TIMEOUT_MS = 30_000;
 const DEFAULT_EVENT_SILENCE_MS = 30_000;
@@ -57,7 +57,7 @@ const DEFAULT_EVENT_SILENCE_MS = 30_000;
 export class HostClient {
   readonly #options: HostClientOptions;
   readonly #calls: Agent;
-  /** Apart, so that slow calls never keep events from coming. */
+  /** Separate, so that slow calls never delay events. */
   readonly #streams: Agent;
 
   constructor(options: HostClientOptions) {
@@ -82,13 +82,13 @@ export class HostClient {
     return (await unlessMissing(this.#json('GET', path, undefined, options))) as ApplianceStatus | undefined;
   }
 
-  /** Idempotent; status 409 when the host knows a newer generation, is deleting it, or it may not change so. */
+  /** Idempotent. Status 409 when the host knows a newer generation, is deleting the appliance, or the change is not allowed. */
   async putAppliance(desired: DesiredAppliance, options?: CallOptions): Promise<ApplianceStatus> {
     const path = `/v1/appliances/${desired.uuid}`;
     return (await this.#json('PUT', path, desired, options)) as ApplianceStatus;
   }
 
-  /** Undefined when it is gone; else it is going, and is gone once `getAppliance` finds nothing. */
+  /** Undefined when it is gone. Otherwise deletion is under way, and it is gone when `getAppliance` returns undefined. */
   async deleteAppliance(uuid: string, options?: CallOptions): Promise<ApplianceStatus | undefined> {
     const path = `/v1/appliances/${uuid}`;
     return (await unlessMissing(this.#json('DELETE', path, undefined, options))) as
@@ -101,7 +101,7 @@ export class HostClient {
     return this.#call('GET', `/v1/appliances/${uuid}/console?bytes=${bytes}`, undefined, options);
   }
 
-  /** Its VM's console, bytes both ways, from now on: status 409 when it can not be had. Ends with the connection. */
+  /** A two-way stream to its VM's console, from now on. Status 409 when the console is unavailable. Ends with the connection. */
   async openConsole(uuid: string): Promise<Duplex> {
     const { ca, cert, key, hostName, url } = this.#options;
     const tls = { ca, cert, key, servername: hostServerName(hostName) };
@@ -120,7 +120,7 @@ export class HostClient {
     return (body as { layers: readonly LayerStatus[] }).layers;
   }
 
-  /** Undefined when the host does not hold it. */
+  /** Undefined when the host does not have it. */
   async getLayer(sha256: string, options?: CallOptions): Promise<LayerStatus | undefined> {
     const path = `/v1/layers/${sha256}`;
     return (await unlessMissing(this.#json('GET', path, undefined, options))) as LayerStatus | undefined;
@@ -130,12 +130,12 @@ export class HostClient {
     return (await this.#json('PUT', `/v1/layers/${sha256}`, desired, options)) as LayerStatus;
   }
 
-  /** Resolves when it is gone, or was not there; status 409 while appliances stand on it. */
+  /** Resolves when it is gone, or did not exist. Status 409 while appliances use it. */
   async deleteLayer(sha256: string, options?: CallOptions): Promise<void> {
     await unlessMissing(this.#call('DELETE', `/v1/layers/${sha256}`, undefined, options));
   }
 
-  /** Whether the daemon has looked at all that is on its host; false also when it cannot be reached. */
+  /** Whether the daemon has found everything that is on its host; false also when it cannot be reached. */
   async isReady(options?: CallOptions): Promise<boolean> {
     return this.#call('GET', '/readyz', undefined, options).then(
       () => true,
@@ -144,9 +144,9 @@ export class HostClient {
   }
 
   /**
-   * The host's events after the one with `lastEventId`; without it, or when the host no longer knows it, a `reset` and
-   * then everything there is. Ends when the daemon ends the stream; rejects when it breaks off or falls silent: call
-   * again with the last id seen. Ends quietly when the signal is aborted.
+   * The host's events after the one with `lastEventId`. Without it, or when the host no longer knows it, a `reset` comes first,
+   * then the state of everything. Ends when the daemon ends the stream or the signal fires. Rejects when the stream breaks or
+   * falls silent: then call again with the last id seen.
    */
   async *events(lastEventId: string | undefined, signal: AbortSignal): AsyncGenerator<NumberedHostEvent> {
     const headers = lastEventId === undefined || lastEventId === '' ? {} : { 'last-event-id': lastEventId };
@@ -200,7 +200,7 @@ export class HostClient {
         method,
         signal: options.signal === undefined ? deadline : AbortSignal.any([deadline, options.signal]),
         headers: content === undefined ? {} : headersFor(content),
-        body: options.beforeSend === undefined ? (content ?? null) : fenced(content, options.beforeSend),
+        body: options.beforeSend === undefined ? (content ?? null) : withFence(content, options.beforeSend),
       });
       const text = await response.body.text();
       if (response.statusCode >= 200 && response.statusCode < 300) return text;
@@ -216,13 +216,13 @@ function headersFor(content: Buffer): Record<string, string> {
   return { 'content-type': 'application/json', 'content-length': String(content.length) };
 }
 
-/** undici takes the body when it has a connection, and writes nothing before it has some of it. */
+/** undici reads the body when it has a connection, and writes nothing before the first part of it is there. */
 async function* gated(content: Buffer | undefined, beforeSend: () => void): AsyncGenerator<Buffer> {
   beforeSend();
   if (content !== undefined) yield content;
 }
 
-function fenced(content: Buffer | undefined, beforeSend: () => void): Readable {
+function withFence(content: Buffer | undefined, beforeSend: () => void): Readable {
   return Readable.from(gated(content, beforeSend), { objectMode: false });
 }
 
@@ -248,7 +248,7 @@ function toApiError(status: number, text: string): HostApiError {
 
 function asApiError(error: unknown, { hostName, url }: HostClientOptions): HostApiError {
   if (error instanceof HostApiError) return error;
-  const words = error instanceof Error ? error.message || error.name : String(error);
-  const message = `host ${hostName} at ${url} cannot be reached: ${words}`;
+  const cause = error instanceof Error ? error.message || error.name : String(error);
+  const message = `host ${hostName} at ${url} cannot be reached: ${cause}`;
   return new HostApiError(0, { reason: 'HostUnreachable', message }, error);
 }

@@ -7,8 +7,8 @@ export type Credentials = { readonly ca: string; readonly cert: string; readonly
 let latest: { readonly credentials: Credentials; readonly context: SecureContext } | undefined;
 
 /**
- * One for all connections with the same credentials: each context takes 80 KiB and the parsing of three PEMs, and an operator has
- * several connections to each of a thousand hosts, with one certificate of its own.
+ * One TLS context for all connections with the same credentials. A context takes 80 KiB and the parsing of three PEMs, and an
+ * operator has several connections to each of up to a thousand hosts, all with the same certificate.
  */
 function contextOf({ ca, cert, key }: Credentials): SecureContext {
   const known = latest?.credentials;
@@ -18,7 +18,7 @@ function contextOf({ ca, cert, key }: Credentials): SecureContext {
   return latest.context;
 }
 
-/** Connects to a daemon whose certificate carries `servername`. Credentials of no use fail the calls, as a daemon that is away does. */
+/** Connects to a daemon whose certificate contains `servername`. With invalid credentials, calls fail as if the daemon were unreachable. */
 export function createConnector(credentials: Credentials, servername: string): buildConnector.connector {
   let connect: buildConnector.connector | undefined;
   return (options, callback) => {

@@ -8,29 +8,29 @@ export type Upgraded =
   /** The daemon answered with a status instead. */
   | { readonly status: number; readonly body: string };
 
-/** Asks for the connection itself in place of an answer. Rejects when there is none within `timeoutMs`. */
+/** Upgrades an HTTP request to a two-way stream to the console. Rejects when there is no answer within `timeoutMs`. */
 export function connectToConsole(
   url: URL,
   tls: { readonly ca: string; readonly cert: string; readonly key: string; readonly servername: string },
   timeoutMs: number,
 ): Promise<Upgraded> {
   return new Promise((resolve, reject) => {
-    const asking = request(url, {
+    const upgrade = request(url, {
       ...tls,
       agent: false,
       headers: { connection: 'Upgrade', upgrade: CONSOLE_PROTOCOL },
       timeout: timeoutMs,
     });
-    asking.once('timeout', () => asking.destroy(new Error(`no answer within ${timeoutMs / 1000} s`)));
-    asking.once('error', reject);
-    asking.once('upgrade', (_answer, connection: Duplex & { setTimeout?: (ms: number) => void }, head) => {
+    upgrade.once('timeout', () => upgrade.destroy(new Error(`no answer within ${timeoutMs / 1000} s`)));
+    upgrade.once('error', reject);
+    upgrade.once('upgrade', (_answer, connection: Duplex & { setTimeout?: (ms: number) => void }, head) => {
       connection.setTimeout?.(0);
       if (head.length > 0) connection.unshift(head);
       resolve({ connection });
     });
-    asking.once('response', (answer) => {
+    upgrade.once('response', (answer) => {
       text(answer).then((body) => resolve({ status: answer.statusCode ?? 0, body }), reject);
     });
-    asking.end();
+    upgrade.end();
   });
 }

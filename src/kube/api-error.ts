@@ -1,4 +1,6 @@
-/** One reason among several why a request was refused: usually one invalid field. */
+import { isRecord } from '../base/record.ts';
+
+/** One of the causes of a refusal, usually one invalid field. */
 export interface ApiErrorCause {
   readonly reason?: string;
   readonly message?: string;
@@ -16,7 +18,7 @@ interface ApiErrorFacts {
 
 /**
  * A request to the Kubernetes API that failed. `status` is the HTTP status (0 when there was no answer) and
- * `reason` the machine-readable reason (`NotFound`, `Conflict`, `Invalid`, …), or, for what no API server answered,
+ * `reason` the machine-readable reason (`NotFound`, `Conflict`, `Invalid`, …). Without an answer of an API server it is
  * `Unreachable`, `DeadlineExceeded` or `InvalidAnswer`.
  */
 export class ApiError extends Error {
@@ -45,7 +47,7 @@ export function isConflict(error: unknown): error is ApiError {
   return error instanceof ApiError && error.status === 409 && error.reason !== 'AlreadyExists';
 }
 
-/** A test of a JSON patch failed: unlike an object that breaks a rule, that has no causes. */
+/** A test of a JSON patch failed. It has the status of an invalid object, but no causes. */
 export function isFailedTest(error: unknown): error is ApiError {
   return error instanceof ApiError && error.status === 422 && error.causes.length === 0;
 }
@@ -55,29 +57,29 @@ export function isAlreadyExists(error: unknown): error is ApiError {
   return error instanceof ApiError && error.status === 409 && error.reason === 'AlreadyExists';
 }
 
-/** The server will not do it as it is: forbidden, also by a quota or a policy, or invalid. */
+/** The server refuses the request as it is: forbidden (also by a quota or a policy), or invalid. */
 export function isRefused(error: unknown): error is ApiError {
   return error instanceof ApiError && (error.status === 403 || error.status === 422);
 }
 
-/** The server does not know who asks, does not let them, or has no such resource. */
+/** The server does not know the user, does not permit the request, or has no such resource. */
 export function isShutOut(error: unknown): error is ApiError {
   return error instanceof ApiError && [401, 403, 404].includes(error.status);
 }
 
-/** The resource version asked for is no longer kept by the server: list again. */
+/** The server no longer has the requested resource version: list again. */
 export function isGone(error: unknown): error is ApiError {
   return error instanceof ApiError && (error.status === 410 || error.reason === 'Expired');
 }
 
-/** There was no answer, or none that an API server gives: whether the request took effect is unknown. */
+/** There was no answer, or not one of an API server. Whether the request took effect is unknown. */
 export function isUnreachable(error: unknown): error is ApiError {
   return error instanceof ApiError && (error.status === 0 || error.reason === 'InvalidAnswer');
 }
 
 /**
- * The error that an answer stands for: from the `Status` object in its body, or, where a proxy answered instead
- * of the API server, from the HTTP status and the beginning of the body.
+ * The error of an answer: read from the `Status` object in its body. If a proxy answered instead of the API server, it is made
+ * from the HTTP status and the beginning of the body.
  */
 export function errorFromAnswer(
   what: string,
@@ -99,7 +101,7 @@ export function errorFromAnswer(
   return errorFromStatus(what, parsed, status, headerSeconds);
 }
 
-/** The error that a `Status` object (a body, or the object of a watch's ERROR event) stands for. */
+/** The error in a `Status` object, which is an answer's body or the object of a watch's ERROR event. */
 export function errorFromStatus(
   what: string,
   object: Readonly<Record<string, unknown>>,
@@ -124,7 +126,7 @@ function parseStatus(body: string): Record<string, unknown> | undefined {
     const value: unknown = JSON.parse(body);
     return isRecord(value) && value.kind === 'Status' ? value : undefined;
   } catch {
-    // Not JSON: an answer of a proxy, which the caller describes by its first characters.
+    // Not JSON, so a proxy answered; the caller quotes its first characters.
     return undefined;
   }
 }
@@ -133,7 +135,7 @@ function parseCause(value: Record<string, unknown>): ApiErrorCause {
   return { reason: text(value.reason), message: text(value.message), field: text(value.field) };
 }
 
-/** Only the form in seconds: API servers send no dates. */
+/** Only the form in seconds is read: API servers send no dates. */
 function parseRetryAfter(header: string | undefined): number | undefined {
   return header !== undefined && /^\d{1,6}$/.test(header) ? Number(header) : undefined;
 }
@@ -156,8 +158,4 @@ function reasonFor(status: number): string {
 
 function text(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -10,60 +10,60 @@ function failed(status: number): InformerEvent {
   return { type: 'failed', reason: error.reason, error };
 }
 
-describe('access that is lost while an operator leads', () => {
-  const ask = vi.fn<() => Promise<string | undefined>>();
-  const said: (string | undefined)[] = [];
+describe('access that an operator loses while it leads', () => {
+  const findObstacle = vi.fn<() => Promise<string | undefined>>();
+  const reported: (string | undefined)[] = [];
   let watch: AccessWatch;
 
   beforeEach(() => {
-    ask.mockReset().mockResolvedValue('the sentence');
-    said.length = 0;
-    watch = new AccessWatch({ ask, say: (obstacle) => said.push(obstacle) });
+    findObstacle.mockReset().mockResolvedValue('the obstacle');
+    reported.length = 0;
+    watch = new AccessWatch({ findObstacle, report: (obstacle) => reported.push(obstacle) });
   });
 
   it.each([401, 403, 404])(
-    'is told when a list or watch fails with %i, until a list succeeds',
+    'is reported when a list or watch fails with %i, until a list succeeds',
     async (status) => {
       watch.observe('hosts', failed(status));
-      await vi.waitFor(() => expect(said).toEqual(['the sentence']));
+      await vi.waitFor(() => expect(reported).toEqual(['the obstacle']));
       watch.observe('hosts', LISTED);
-      await vi.waitFor(() => expect(said).toEqual(['the sentence', undefined]));
-      expect(ask).toHaveBeenCalledTimes(1);
+      await vi.waitFor(() => expect(reported).toEqual(['the obstacle', undefined]));
+      expect(findObstacle).toHaveBeenCalledTimes(1);
     },
   );
 
-  it.each([0, 410, 429, 500])('is not what fails with %i', (status) => {
+  it.each([0, 410, 429, 500])('is not reported for a failure with %i', (status) => {
     watch.observe('hosts', failed(status));
     watch.observe('hosts', LISTED);
-    expect(ask).not.toHaveBeenCalled();
-    expect(said).toEqual([]);
+    expect(findObstacle).not.toHaveBeenCalled();
+    expect(reported).toEqual([]);
   });
 
-  it('stands until the last resource is listed', async () => {
+  it('is reported until the last resource is listed', async () => {
     watch.observe('hosts', failed(403));
     watch.observe('templates', failed(403));
-    await vi.waitFor(() => expect(said).toHaveLength(1));
+    await vi.waitFor(() => expect(reported).toHaveLength(1));
     watch.observe('hosts', LISTED);
-    await vi.waitFor(() => expect(said).toEqual(['the sentence', 'the sentence']));
+    await vi.waitFor(() => expect(reported).toEqual(['the obstacle', 'the obstacle']));
     watch.observe('templates', LISTED);
-    await vi.waitFor(() => expect(said.at(-1)).toBeUndefined());
+    await vi.waitFor(() => expect(reported.at(-1)).toBeUndefined());
   });
 
-  it('is not asked about by every resource again and again', async () => {
+  it('is not looked for again at every refusal of every resource', async () => {
     for (const plural of ['hosts', 'templates']) {
       watch.observe(plural, failed(403));
-      await vi.waitFor(() => expect(said.length).toBe(ask.mock.calls.length));
+      await vi.waitFor(() => expect(reported.length).toBe(findObstacle.mock.calls.length));
     }
-    const before = ask.mock.calls.length;
+    const before = findObstacle.mock.calls.length;
     watch.observe('templates', failed(403));
-    expect(ask).toHaveBeenCalledTimes(before);
+    expect(findObstacle).toHaveBeenCalledTimes(before);
     watch.observe('hosts', failed(403));
-    expect(ask).toHaveBeenCalledTimes(before + 1);
+    expect(findObstacle).toHaveBeenCalledTimes(before + 1);
   });
 
-  it('is told in the words of the API server when nothing else is found', async () => {
-    ask.mockResolvedValue(undefined);
+  it('is reported by the API server’s message when no obstacle is found', async () => {
+    findObstacle.mockResolvedValue(undefined);
     watch.observe('hosts', failed(403));
-    await vi.waitFor(() => expect(said).toEqual(['refused with 403']));
+    await vi.waitFor(() => expect(reported).toEqual(['refused with 403']));
   });
 });

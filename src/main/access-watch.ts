@@ -2,19 +2,19 @@ import { isShutOut } from '../kube/api-error.ts';
 import type { InformerEvent } from '../kube/informer/supervisor.ts';
 
 export interface AccessWatchOptions {
-  /** Looks for what is in the way, as before beginning; it never rejects but when all is over. */
-  readonly ask: () => Promise<string | undefined>;
-  /** Told each time that somebody has looked; undefined when nothing is in the way any more. */
-  readonly say: (obstacle: string | undefined) => void;
+  /** Looks for an obstacle, as the operator does before it begins. Rejects only when the term is over. */
+  readonly findObstacle: () => Promise<string | undefined>;
+  /** Called after each look; with undefined when there is no obstacle any more. */
+  readonly report: (obstacle: string | undefined) => void;
 }
 
 /**
- * Follows whether the API server lets the informers read what they follow. Kinds and permissions may be taken away while
- * the operator leads: it finds that out by what is refused, and asks for the whole reason only then.
+ * Notices when the API server no longer lets the informers read. Kinds and permissions may be taken away while the operator
+ * leads. It learns that from refusals, and looks for the complete reason only then.
  */
 export class AccessWatch {
   readonly #options: AccessWatchOptions;
-  /** The resources that are refused, and in which words. */
+  /** Refused resource → the API server's message. */
   readonly #refused = new Map<string, string>();
   #isLooking = false;
 
@@ -28,7 +28,7 @@ export class AccessWatch {
     if (event.type !== 'failed' || !isShutOut(event.error)) return;
     const isNew = !this.#refused.has(plural);
     this.#refused.set(plural, event.error.message);
-    // All resources are refused again and again: one of them is enough to ask anew by.
+    // All refused resources are retried all the time; the refusals of one of them are enough to look again.
     if (isNew || plural === this.#refused.keys().next().value) void this.#look();
   }
 
@@ -36,11 +36,11 @@ export class AccessWatch {
     if (this.#isLooking) return;
     this.#isLooking = true;
     try {
-      const found = this.#refused.size === 0 ? undefined : await this.#options.ask();
-      const [words] = this.#refused.values();
-      this.#options.say(words === undefined ? undefined : (found ?? words));
+      const found = this.#refused.size === 0 ? undefined : await this.#options.findObstacle();
+      const [refusal] = this.#refused.values();
+      this.#options.report(refusal === undefined ? undefined : (found ?? refusal));
     } catch {
-      // The term is over, and whoever comes next looks for obstacles first.
+      // The term is over; the next one looks for obstacles first.
     } finally {
       this.#isLooking = false;
     }

@@ -46,10 +46,10 @@ export interface CertificateRequest {
 
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 const dayMs = 86_400_000;
-/** Certificates are valid from a little before they are made: the clocks of other machines may be behind. */
+/** Certificates are valid from a little before now, since the clocks of other machines may be behind. */
 const skewMs = 300_000;
 
-/** A new certificate authority, or, given `key`, a new certificate for the one that has it. */
+/** A new certificate authority, or, given `key`, a new certificate for the existing authority with that key. */
 export async function createCa(request: CaRequest, key?: string): Promise<KeyPair> {
   const keys = key === undefined ? await newKeys() : await keysFrom(key);
   const certificate = await X509CertificateGenerator.createSelfSigned({
@@ -73,7 +73,7 @@ export async function issueCertificate(ca: KeyPair, request: CertificateRequest)
   return { key: exportKey(keys.privateKey), cert: await certify(ca, keys.publicKey, request) };
 }
 
-/** A new key, and the request (PKCS #10, PEM) with which somebody else's authority makes a certificate for it. */
+/** A new key, and a certificate signing request (PKCS #10, PEM) for another's authority. */
 export async function requestCertificate(
   commonName: string,
 ): Promise<{ readonly key: string; readonly csr: string }> {
@@ -87,8 +87,8 @@ export async function requestCertificate(
 }
 
 /**
- * A certificate, PEM, for the key in a request that somebody else made; all else that the request asks for is ignored.
- * Rejects when it is none, or does not prove that its sender has the key.
+ * A certificate, PEM, for the key in another's certificate signing request. Everything else in the signing request is ignored.
+ * Rejects when it is not a signing request, or does not prove that its sender has the key.
  */
 export async function signRequest(ca: KeyPair, csr: string, request: CertificateRequest): Promise<string> {
   const parsed = new Pkcs10CertificateRequest(csr);
@@ -153,7 +153,7 @@ function alternativeNames({ ips = [], dnsNames = [], uris = [] }: CertificateReq
   return names.length === 0 ? [] : [new SubjectAlternativeNameExtension(names)];
 }
 
-/** 127 random bits: positive in ASN.1, and never the same twice under one authority. */
+/** 127 random bits: positive in ASN.1, and unique under one authority. */
 function serialNumber(): string {
   const bytes = randomBytes(16);
   bytes[0] = ((bytes[0] ?? 0) & 0x7f) | 0x40;

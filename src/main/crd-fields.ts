@@ -3,7 +3,7 @@ import { load } from 'js-yaml';
 import type { ResourceRef } from '../api/object.ts';
 import type { KubeClient } from '../kube/client/client.ts';
 
-/** As far as fields can be told from it. */
+/** The parts of a schema that define fields. */
 interface Schema {
   readonly properties?: Readonly<Record<string, Schema>>;
   readonly items?: Schema;
@@ -25,8 +25,8 @@ const GROUP_SCHEMA = 'dev.coppice.v1alpha1';
 const MOST_NAMED = 4;
 
 /**
- * The sentence about kinds that are installed, but from an older release: an API server drops the fields that it does not know
- * without a word. Undefined when the API server knows every field of `crds/`.
+ * A message when the installed kinds are those of an older release: an API server silently drops fields that it does not know.
+ * Undefined when the API server knows every field of `crds/`.
  */
 export async function missingFields(
   client: Pick<KubeClient, 'getRaw'>,
@@ -43,7 +43,7 @@ export async function missingFields(
   const more = missing.length > MOST_NAMED ? ` and ${missing.length - MOST_NAMED} more` : '';
   return (
     `the installed kinds are of an older release, without ${missing.slice(0, MOST_NAMED).join(', ')}${more}: ` +
-    'upgrade the chart coppice-crds, or apply the manifests in crds/; it goes on by itself then'
+    'upgrade the chart coppice-crds, or apply the manifests in crds/; the operator then continues by itself'
   );
 }
 
@@ -64,7 +64,7 @@ async function schemasOf(kinds: readonly ResourceRef[]) {
 /** The paths of all fields of a kind's own: `Host.spec.thresholds.cpu`. */
 function fieldsOf({ properties = {}, items, additionalProperties }: Schema, path: string): string[] {
   const below = Object.entries(properties).flatMap(([name, schema]) =>
-    // Every kind has the same, and API servers describe it by reference.
+    // The same for every kind, and API servers describe it by reference.
     name === 'metadata' ? [] : [`${path}.${name}`, ...fieldsOf(schema, `${path}.${name}`)],
   );
   if (items !== undefined) below.push(...fieldsOf(items, `${path}[]`));

@@ -9,9 +9,9 @@ import { readTokenFile } from './token-file.ts';
 type ApiConfig = {
   readonly listen: { readonly host: string; readonly port: number };
   readonly storagePath: string;
-  /** PEM: the server's key and certificate, and the authority of the clients that are let in. */
+  /** PEM: the server's key and certificate, and the authority of the accepted client certificates. */
   readonly tls: { readonly key: string; readonly cert: string; readonly clientCa: string };
-  /** Users who come with a bearer token instead of a certificate: a file as kube-apiserver's --token-auth-file. */
+  /** Users with a bearer token instead of a certificate: a file in the format of kube-apiserver's --token-auth-file. */
   readonly tokenFile?: string;
   readonly log: Logger;
 };

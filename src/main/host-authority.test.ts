@@ -34,19 +34,19 @@ function secrets(initial?: KubeObject, hides = false): Store & { stored(): KubeO
 }
 
 describe('the authority of the hosts', () => {
-  it('is made once, and then is the same for ever', async () => {
+  it('is created once, and never changes', async () => {
     const store = secrets();
     const made = await ensureHostAuthority(store, NAME, NOW, NEVER);
     expect(await ensureHostAuthority(store, NAME, NOW + 1, NEVER)).toEqual(made);
   });
 
-  it('is that of the operator which was first, when two begin at once', async () => {
+  it('is that of the first operator when two begin at once', async () => {
     const first = secrets();
     const made = await ensureHostAuthority(first, NAME, NOW, NEVER);
     expect(await ensureHostAuthority(secrets(first.stored(), true), NAME, NOW, NEVER)).toEqual(made);
   });
 
-  it('signs certificates for operators, as daemons ask for them', async () => {
+  it('signs certificates of operators that daemons accept', async () => {
     const authority = await ensureHostAuthority(secrets(), NAME, NOW, NEVER);
     const { ca, cert } = await operatorTls(authority, NOW);
     const certificate = new X509Certificate(cert);

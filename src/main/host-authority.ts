@@ -27,13 +27,13 @@ const SECRETS: ResourceRef<Secret> = {
 };
 
 const CA_DAYS = 3650;
-/** The authority's certificate, which hosts may know, and its key, which they must not. */
+/** Keys in the Secret: the authority's certificate, which hosts may read, and its key, which they must not. */
 const CERTIFICATE = 'ca.crt';
 const KEY = 'ca.key';
 
 /**
- * The authority of the hosts, from its Secret, which is made if there is none and never written again: every host trusts
- * this one. Of several operators that begin at once, one makes it, and all get the same.
+ * The authority of the hosts, from its Secret. The Secret is created if it does not exist, and never changed afterwards, since
+ * every host trusts this authority. If several operators begin at once, one creates it, and all get the same.
  */
 export async function ensureHostAuthority(
   client: Pick<KubeClient, 'find' | 'get' | 'create'>,
@@ -58,7 +58,7 @@ export async function ensureHostAuthority(
   }
 }
 
-/** A certificate of the operator's own. Its key is only ever in this process's memory, so it is as good as the authority. */
+/** A certificate for the operator. Its key stays in this process's memory, so it may be valid as long as the authority. */
 export async function operatorTls(authority: KeyPair, now: number): Promise<HostTls> {
   const pair = await issueCertificate(authority, {
     commonName: 'coppice-operator',
@@ -75,7 +75,7 @@ function authorityIn({ metadata, data = {} }: Secret): KeyPair {
   if (cert === undefined || key === undefined || !belongTogether(key, cert)) {
     throw new Error(
       `the Secret ${metadata.namespace}/${metadata.name} holds no usable authority (${CERTIFICATE} and its ${KEY}): ` +
-        'restore it from a backup, or delete it and restart the operator to begin anew, after which every host has to join again',
+        'restore it from a backup; or delete it and restart the operator, which creates a new one: then every host must join again',
     );
   }
   return { cert, key };

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { KubeObject } from '../api/object.ts';
 import { systemClock } from '../base/clock.ts';
 import type { KubeClient } from '../kube/client/client.ts';
-import { askForIdentity } from './enrolment/client.ts';
+import { requestIdentity } from './enrolment/client.ts';
 import { createHostCredentials, type HostCredentials } from './host-credentials.ts';
 
 const SECRET = { namespace: 'coppice-system', name: 'coppice-hosts' };
@@ -31,7 +31,7 @@ function kubernetes(): Pick<KubeClient, 'find' | 'get' | 'create' | 'patch'> & {
   };
 }
 
-describe('what an operator speaks to hosts with', () => {
+describe('the operator’s certificate for hosts', () => {
   let api: ReturnType<typeof kubernetes>;
   let credentials: HostCredentials;
   let server: string;
@@ -51,24 +51,24 @@ describe('what an operator speaks to hosts with', () => {
   afterEach(() => credentials.close());
 
   const join = (ca: string) =>
-    askForIdentity({ server, ca, address: 'https://10.0.0.5:7444', proof: { token: 'token' } });
+    requestIdentity({ server, ca, address: 'https://10.0.0.5:7444', proof: { token: 'token' } });
 
-  it('is of the authority that signs for those who join', async () => {
+  it('is signed by the authority that signs for hosts that join', async () => {
     const { ca } = await credentials.obtain(NEVER);
     expect((await credentials.obtain(NEVER)).ca).toBe(ca);
     expect((await join(ca)).clientCa).toBe(ca);
   });
 
-  it('is of the new authority, and so is what it signs, when the Secret was deleted', async () => {
+  it('is signed by the new authority, like new hosts’, when the Secret was deleted', async () => {
     const { ca: old } = await credentials.obtain(NEVER);
     api.deleteSecret();
     const { ca } = await credentials.obtain(NEVER);
     expect(ca).not.toBe(old);
     expect((await join(ca)).clientCa).toBe(ca);
-    await expect(join(old)).rejects.toThrow('has the authority that this host was told to trust');
+    await expect(join(old)).rejects.toThrow('is signed by the authority that this host trusts');
   });
 
-  it('is what was given, and then nobody joins', async () => {
+  it('is the given one, and then no host can join', async () => {
     const hostTls = { ca: 'ca', cert: 'cert', key: 'key' };
     const given = createHostCredentials({ hostTls, client: api, clock: systemClock, log });
     expect(await given.obtain(NEVER)).toBe(hostTls);

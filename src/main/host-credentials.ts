@@ -6,9 +6,9 @@ import { startEnrolment } from './enrolment/server.ts';
 import { ensureHostAuthority, type HostTls, operatorTls } from './host-authority.ts';
 
 export interface HostCredentialsOptions {
-  /** How to speak to the hosts' daemons: as told, or by their authority, which is in that Secret or is made there. */
+  /** Certificates for calls to the hosts' daemons; or the Secret with the hosts' authority, which is created if it does not exist. */
   readonly hostTls: HostTls | { readonly secret: { readonly namespace: string; readonly name: string } };
-  /** Let hosts join there, with an authority in a Secret: those of that DaemonSet's service account, and those that were added. */
+  /** Lets hosts join at `listen`: pods with this DaemonSet account, and hosts added by `coppice host add`. Needs the Secret. */
   readonly enrolment?: {
     readonly listen: { readonly host: string; readonly port: number };
     readonly daemonSetAccount: string;
@@ -18,11 +18,11 @@ export interface HostCredentialsOptions {
   readonly log: Logger;
 }
 
-/** What an operator speaks to the hosts with, and what signs for those that join. */
+/** The operator's credentials for calls to hosts, and the server where hosts join. */
 export interface HostCredentials {
-  /** What was given, or by the authority that the Secret has now, with which hosts may join from then on. */
+  /** The given certificates; or a new one by the authority in the Secret, with which hosts may join from then on. */
   obtain(signal: AbortSignal): Promise<HostTls>;
-  /** Nobody joins any more. */
+  /** Ends the server where hosts join. */
   close(): Promise<void>;
 }
 
@@ -43,7 +43,7 @@ export function createHostCredentials(options: HostCredentialsOptions): HostCred
     obtain: async (signal) => {
       if (!('secret' in hostTls)) return hostTls;
       const authority = await ensureHostAuthority(client, hostTls.secret, clock.now(), signal);
-      // The Secret was deleted and made anew: what the old authority signs, no daemon's caller accepts any more.
+      // The Secret was deleted and created again: certificates by the old authority are not accepted any more.
       if (running !== undefined && running.authority.cert !== authority.cert) await close();
       if (enrolment !== undefined && running === undefined) {
         const { listen, daemonSetAccount: daemonSet } = enrolment;

@@ -1,3 +1,4 @@
+import { createServer } from 'node:http';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import packageJson from '../../package.json' with { type: 'json' };
@@ -9,7 +10,7 @@ import { SIMULATED_BRIDGE, type SimulatedConfig } from '../hostd/drivers/simulat
 import { createAgentWork } from '../hostd/guest/agent-work.ts';
 import type { TlsFiles } from '../hostd/http/server.ts';
 import { stopAllVms } from '../hostd/stop-all.ts';
-import { serveHostHealth } from './host-health.ts';
+import { type Listening, listenAt } from './listening.ts';
 
 export type HostdConfig = {
   /** The Host object's name. */
@@ -19,19 +20,19 @@ export type HostdConfig = {
   readonly driver: 'qemu' | 'xen' | 'simulated';
   /** For a daemon in a container: the host's /sys/fs/cgroup, where VMs get a control group of their own, and outlive it. */
   readonly cgroupRoot?: string | undefined;
-  /** Bridge for appliances with addresses of their own; none: they are not placed here. */
+  /** Bridge for appliances with their own addresses; without it, they are not placed here. */
   readonly bridge?: string | undefined;
-  /** Unset: the machine's. */
+  /** What the host offers; by default what the machine has. */
   readonly capacity: { readonly cpuMillis?: number | undefined; readonly memoryBytes?: number | undefined };
-  /** Folders below which `file:` addresses of layers and packages may lie; none: they are refused. */
+  /** Folders from which `file:` URLs of layers and packages may read; without any, they are refused. */
   readonly fileRoots: readonly string[];
   readonly tls: TlsFiles;
-  /** Port of 127.0.0.1 where /healthz answers to who has no certificate; none: nowhere. */
+  /** Port of 127.0.0.1 where /healthz answers without TLS; not served by default. */
   readonly healthPort?: number | undefined;
   readonly log: Logger;
   /** For driver `simulated`: how long its steps take, and which fail. */
   readonly simulated?: Omit<SimulatedConfig, 'clock'>;
-  /** Takes the place of parts of the daemon's usual pace and limits: tests run faster. */
+  /** Replaces some of the daemon's usual durations and limits, so that tests run faster. */
   readonly overrides?: Partial<Tuning>;
 };
 
@@ -51,7 +52,7 @@ const TUNING: Tuning = {
     containerMs: 120_000,
     backoff: { initialMs: 1000, maxMs: 60_000 },
   },
-  // Below the ports that the kernel gives to outgoing connections, and those that Kubernetes gives to nodes.
+  // Below the kernel's ports for outgoing connections, and below Kubernetes' NodePorts.
   portRange: { first: 20_000, last: 29_999 },
   reserveBytes: 64 * MIB,
   eventCapacity: 4096,
@@ -97,6 +98,19 @@ async function withHealth(daemon: HostDaemon, port: number): Promise<HostDaemon>
   };
 }
 
+/**
+ * Answers GET /healthz on 127.0.0.1, and nothing else. The probes of a DaemonSet have no certificate for the daemon's own port;
+ * and an answer shows that the daemon's event loop runs, which an open port alone does not.
+ */
+async function serveHostHealth(port: number): Promise<Listening> {
+  const server = createServer((request, response) => {
+    const isHealthz = request.url === '/healthz';
+    response.writeHead(isHealthz ? 200 : 404, { 'content-type': 'text/plain; charset=utf-8' });
+    response.end(isHealthz ? 'ok\n' : 'there is only /healthz\n');
+  });
+  return await listenAt(server, { host: '127.0.0.1', port });
+}
+
 /** Shuts down every VM of a state directory on which no daemon runs; the next daemon starts them again. */
 export async function stopVms(config: Omit<HostdConfig, 'name' | 'tls'>): Promise<void> {
   const driver = await driverOf(config);
@@ -108,7 +122,7 @@ export async function stopVms(config: Omit<HostdConfig, 'name' | 'tls'>): Promis
   });
 }
 
-/** Simulated VMs need no bridge that is there. */
+/** Simulated VMs need no real bridge. */
 function bridgeOf({ driver, bridge }: HostdConfig): { bridge?: string } {
   const name = bridge ?? (driver === 'simulated' ? SIMULATED_BRIDGE : undefined);
   return name === undefined ? {} : { bridge: name };

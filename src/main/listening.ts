@@ -4,11 +4,11 @@ import type { AddressInfo } from 'node:net';
 /** A server that listens. */
 export interface Listening {
   readonly url: string;
-  /** Ends it, with all its connections. */
+  /** Closes the server and all its connections. */
   close(): Promise<void>;
 }
 
-/** Has a server listen; port 0 takes a free one. Rejects when the address can not be had. */
+/** Makes a server listen; port 0 takes a free one. Rejects when the address is unavailable. */
 export async function listenAt(
   server: Server,
   { host, port }: { readonly host: string; readonly port: number },

@@ -1,6 +1,6 @@
 import { destination, type Logger, pino } from 'pino';
 
-/** The log of one program: JSON lines on standard error, secrets never in them. */
+/** The log of one program: JSON lines on standard error, without secrets. */
 export function createLog(name: string, level: string): Logger {
   return pino(
     {

@@ -1,5 +1,6 @@
 /**
- * For everything that runs for long. The machine's memory is for VMs: without it V8 keeps up to 64 MiB for short-lived objects, and
- * each program that a daemon starts takes longer, as its memory's map is copied first. It can be set only when Node starts.
+ * Flags of Node for long-running processes. The machine's memory is for VMs, and V8 by default keeps up to 64 MiB for short-lived
+ * objects. Programs that a daemon starts also take longer then, as the map of its memory is copied first. They can be set only
+ * when Node starts.
  */
 export const NODE_FLAGS = '--max-semi-space-size=4';

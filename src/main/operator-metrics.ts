@@ -1,13 +1,13 @@
 import { createServer } from 'node:http';
 import { Counter, Gauge, Histogram, Registry } from '@prometheus-io/client';
-import type { CallObservation } from '../kube/client/client.ts';
+import type { CallObservation } from '../kube/client/create.ts';
 import type { ControllerOptions } from '../kube/controller/controller.ts';
 import type { InformerEvent } from '../kube/informer/supervisor.ts';
 import { type Listening, listenAt } from './listening.ts';
 
 type Observer = NonNullable<ControllerOptions['observer']>;
 
-/** What Prometheus is told of an operator. */
+/** The Prometheus metrics of an operator. */
 export class OperatorMetrics {
   readonly registry = new Registry();
   readonly #calls = new Counter({
@@ -18,13 +18,13 @@ export class OperatorMetrics {
   });
   readonly #reconciles = new Counter({
     name: 'coppice_operator_reconciles_total',
-    help: 'Reconciles by what came of them.',
+    help: 'Reconciles by their outcome.',
     labelNames: ['controller', 'outcome'] as const,
     registers: [this.registry],
   });
   readonly #retries = new Counter({
     name: 'coppice_operator_retries_total',
-    help: 'Keys put back after a failure.',
+    help: 'Keys added again after a failure.',
     labelNames: ['controller'] as const,
     registers: [this.registry],
   });
@@ -36,7 +36,7 @@ export class OperatorMetrics {
   });
   readonly #seconds = new Histogram({
     name: 'coppice_operator_queue_seconds',
-    help: 'How long keys waited for a worker, and how long it had them.',
+    help: 'How long keys waited for a worker, and how long the work took.',
     labelNames: ['controller', 'phase'] as const,
     buckets: [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 60],
     registers: [this.registry],
@@ -79,7 +79,7 @@ export class OperatorMetrics {
   }
 }
 
-/** What probes ask: alive is a process that answers; ready is one that leads or stands by for whoever leads. */
+/** For probes: a process that answers is alive; one that leads, or stands by for the leader, is ready. */
 export interface Health {
   /** Why it is not ready; undefined when it is. */
   readonly obstacle: () => string | undefined;

@@ -31,9 +31,10 @@ import type { KubeObject, ResourceRef } from '../api/object.ts';
 import { sleep, systemClock } from '../base/clock.ts';
 import { HostClient } from '../host/client.ts';
 import { createApplier } from '../kube/client/apply.ts';
-import { createKubeClient, type KubeClient } from '../kube/client/client.ts';
-import { fenceWrites } from '../kube/client/fence.ts';
+import type { KubeClient } from '../kube/client/client.ts';
+import { createKubeClient } from '../kube/client/create.ts';
 import { runController } from '../kube/controller/controller.ts';
+import { fenceWrites } from '../kube/controller/fence.ts';
 import { runLeaderElection } from '../kube/election/lease.ts';
 import { createEventRecorder } from '../kube/events/events.ts';
 import { createInformer, type Informer, type InformerOptions } from '../kube/informer/informer.ts';
@@ -52,26 +53,26 @@ import { findObstacle } from './preflight.ts';
 
 export interface OperatorConfig extends Pick<HostCredentialsOptions, 'hostTls' | 'enrolment'> {
   readonly kubeConfig: KubeConfig;
-  /** Act only while holding a Lease in that namespace, so that several replicas may run. */
+  /** Acts only while holding a Lease in that namespace, so that several replicas may run. */
   readonly leaderElection?: { readonly namespace: string };
-  /** Serve /healthz, /readyz and /metrics there; port 0 takes a free one. */
+  /** Serves /healthz, /readyz and /metrics there; port 0 takes a free one. */
   readonly metricsListen?: { readonly host: string; readonly port: number };
   readonly log: Logger;
   /** Ends the operator, as `close` does. */
   readonly signal: AbortSignal;
-  /** Takes the place of parts of the usual patience: tests wait less. */
+  /** Replaces some of the usual durations, so that tests wait less. */
   readonly patience?: Partial<Patience>;
 }
 
-/** An operator that runs. */
+/** A running operator. */
 export interface Operator {
   /** Where /metrics and the probes are, if asked for. */
   readonly metricsUrl?: string;
-  /** Finishes what it is at, gives up the Lease and ends all connections. VMs are not touched. */
+  /** Finishes current reconciles, gives up the Lease and ends all connections. VMs keep running. */
   close(): Promise<void>;
 }
 
-/** How long to wait before looking again whether the kinds are installed, or starting over after a failure. */
+/** How long to wait before looking for obstacles again, or starting over after a failure. */
 const RETRY_MS = 1000;
 
 /** How to reach the API: the file, else KUBECONFIG, else ~/.kube/config, else the pod's service account. */
@@ -82,7 +83,7 @@ export function loadKubeConfig(path?: string): KubeConfig {
   return kubeConfig;
 }
 
-/** Starts the operator and resolves when it is up; whatever fails later is logged and started over. */
+/** Starts the operator, and resolves when it runs. Later failures are logged, and the operator starts over. */
 export async function runOperator(config: OperatorConfig): Promise<Operator> {
   const { kubeConfig, log } = config;
   const stop = new AbortController();
@@ -94,7 +95,7 @@ export async function runOperator(config: OperatorConfig): Promise<Operator> {
     userAgent: FIELD_MANAGER,
     observe: (call) => metrics.call(call),
   });
-  const state: State = { obstacle: 'the API server was not asked yet' };
+  const state: State = { obstacle: 'the API server has not answered yet' };
   const health =
     config.metricsListen &&
     (await serveHealth(config.metricsListen, { obstacle: () => state.obstacle, metrics }));
@@ -123,11 +124,11 @@ interface Program {
 }
 
 interface State {
-  /** Why it does not lead, nor stands by to do so; undefined when nothing is in the way. */
+  /** Why the operator can neither lead nor stand by; undefined when it can. */
   obstacle: string | undefined;
 }
 
-/** Leads, and starts over with nothing in memory whenever that ends: leadership lost, or a failure nobody foresaw. */
+/** Leads; when leadership is lost or an unforeseen failure ends it, starts over with nothing in memory. */
 async function keepRunning(program: Program, signal: AbortSignal): Promise<void> {
   const { config, client, state } = program;
   const { log, leaderElection } = config;
@@ -140,8 +141,8 @@ async function keepRunning(program: Program, signal: AbortSignal): Promise<void>
       }
       const identity = `${hostname()}-${randomUUID()}`;
       const { namespace } = leaderElection;
-      const chance = { clock: systemClock, random: Math.random, log };
-      const election = { ...chance, client, namespace, name: OBJECT_NAMES.lease, identity };
+      const environment = { clock: systemClock, random: Math.random, log };
+      const election = { ...environment, client, namespace, name: OBJECT_NAMES.lease, identity };
       await runLeaderElection(
         {
           ...election,
@@ -159,17 +160,20 @@ async function keepRunning(program: Program, signal: AbortSignal): Promise<void>
   }
 }
 
-/** Resolves when nothing is in the way any more; says once a while in one sentence what is. */
+/** Resolves when there is no obstacle any more. Until then it looks once a second, and reports what it finds. */
 async function untilUsable(program: Program, signal: AbortSignal): Promise<void> {
   for (;;) {
-    const found = (await lookAround(program, signal)) ?? (await missingHostTls(program, signal));
-    say(program, found);
+    const found = (await findApiObstacle(program, signal)) ?? (await findTlsObstacle(program, signal));
+    report(program, found);
     if (found === undefined) return;
     await sleep(systemClock, RETRY_MS, signal);
   }
 }
 
-async function lookAround({ client, config }: Program, signal: AbortSignal): Promise<string | undefined> {
+async function findApiObstacle(
+  { client, config }: Program,
+  signal: AbortSignal,
+): Promise<string | undefined> {
   const { kubeConfig, leaderElection, hostTls, enrolment } = config;
   const needs = {
     server: kubeConfig.getCurrentCluster()?.server ?? 'no address',
@@ -181,14 +185,14 @@ async function lookAround({ client, config }: Program, signal: AbortSignal): Pro
   return await findObstacle(client, needs, signal);
 }
 
-/** To who asks for readiness, and, once, to the log. */
-function say({ config, state }: Program, obstacle: string | undefined): void {
+/** Makes the obstacle known to readiness probes, and logs it once. */
+function report({ config, state }: Program, obstacle: string | undefined): void {
   if (obstacle !== undefined && obstacle !== state.obstacle) config.log.warn(obstacle);
   state.obstacle = obstacle;
 }
 
-/** Why there are no certificates, in one sentence. */
-async function missingHostTls({ credentials }: Program, signal: AbortSignal): Promise<string | undefined> {
+/** Why there are no certificates for calls to hosts. */
+async function findTlsObstacle({ credentials }: Program, signal: AbortSignal): Promise<string | undefined> {
   try {
     await credentials.obtain(signal);
     return undefined;
@@ -198,16 +202,16 @@ async function missingHostTls({ credentials }: Program, signal: AbortSignal): Pr
   }
 }
 
-/** Everything that acts, built anew for each term: nothing that was remembered in another one is trusted. */
+/** Runs the controllers for one term of leadership. Everything is built again for each term, so that no old state is used. */
 async function lead(program: Program, isLeader: () => boolean, signal: AbortSignal): Promise<void> {
-  // Who stood by for long may find another authority.
+  // The authority may have changed while this replica stood by.
   const hostTls = await program.credentials.obtain(signal);
   const ended = new AbortController();
   const term = AbortSignal.any([signal, ended.signal]);
   const access = new AccessWatch({
-    ask: () => lookAround(program, term),
-    say: (obstacle) => {
-      if (!term.aborted) say(program, obstacle);
+    findObstacle: () => findApiObstacle(program, term),
+    report: (obstacle) => {
+      if (!term.aborted) report(program, obstacle);
     },
   });
   const context = createContext(program, hostTls, isLeader, access);
@@ -237,16 +241,16 @@ function createContext(
   const { config, views } = program;
   const { log } = config;
   const client = fenceWrites(program.client, isLeader);
-  const chance = { clock: systemClock, random: Math.random, log };
+  const environment = { clock: systemClock, random: Math.random, log };
   const reporter = { component: FIELD_MANAGER, instance: hostname() };
   return {
-    ...chance,
+    ...environment,
     client,
     applier: createApplier(client, FIELD_MANAGER),
-    recorder: createEventRecorder({ ...reporter, ...chance, client }),
+    recorder: createEventRecorder({ ...reporter, ...environment, client }),
     caches: createCaches(program, access),
     views,
-    links: new HostLinks({ ...chance, views, connect: connectTo(hostTls, isLeader) }),
+    links: new HostLinks({ ...environment, views, connect: connectTo(hostTls, isLeader) }),
     outcomes: new PlacementOutcomes(),
     times: new CreationTimes(),
     patience: { ...PATIENCE, ...config.patience },

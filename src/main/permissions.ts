@@ -2,10 +2,10 @@ import type { ResourceRef } from '../api/object.ts';
 
 type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete';
 
-/** What an installation of the operator may do without. */
+/** An optional feature of the operator. */
 type Feature = 'leaderElection' | 'authority' | 'enrolment';
 
-/** The objects of which the operator needs one of a known name. */
+/** The names of objects that the operator uses by name. */
 export interface ObjectNames {
   /** The Lease that leaders hold. */
   readonly lease: string;
@@ -13,23 +13,23 @@ export interface ObjectNames {
   readonly authority: string;
 }
 
-/** As they are called where nobody says otherwise. */
+/** The default names. */
 export const OBJECT_NAMES: ObjectNames = { lease: 'coppice-operator', authority: 'coppice-hosts' };
 
-/** What one call of the operator needs from RBAC. */
+/** The RBAC permission that a call of the operator needs. */
 export interface Permission {
   readonly resource: Pick<ResourceRef, 'group' | 'plural'>;
   readonly subresource?: string;
   readonly verbs: readonly Verb[];
-  /** `namespace`: only in that of the Lease, or of the Secret. */
+  /** `namespace`: only in the namespace of the Lease or the Secret. */
   readonly scope: 'cluster' | 'namespace';
-  /** The only object that it is about, where RBAC can tell: not for create, list and watch. */
+  /** The only object, if the permission is for one; RBAC cannot restrict create, list and watch to one. */
   readonly object?: keyof ObjectNames;
-  /** Not needed without it. */
+  /** Needed only with this feature. */
   readonly feature?: Feature;
-  /** Which call it is for. */
+  /** What it is for. */
   readonly why: string;
-  /** Asked for on the operator's behalf by the API server itself, so that no request of the operator shows it. */
+  /** The API server itself checks it, so no request of the operator shows it. */
   readonly isImplicit?: true;
 }
 
@@ -37,7 +37,7 @@ export interface Permission {
 export interface RbacRule {
   readonly apiGroups: readonly string[];
   readonly resources: readonly string[];
-  /** All objects when left out or empty. */
+  /** All objects if absent or empty. */
   readonly resourceNames?: readonly string[];
   readonly verbs: readonly Verb[];
 }
@@ -50,7 +50,7 @@ const cached = (plural: string): Permission => ({
   resource: plural === 'configmaps' ? core(plural) : ours(plural),
   verbs: ['list', 'watch'],
   scope: 'cluster',
-  why: 'to follow them',
+  why: 'to watch them',
 });
 
 const reported = (plural: string): Permission => ({
@@ -58,20 +58,20 @@ const reported = (plural: string): Permission => ({
   subresource: 'status',
   verbs: ['patch'],
   scope: 'cluster',
-  why: 'to say in their status how they stand',
+  why: 'to report their state in their status',
 });
 
 const held = (plural: string): Permission => ({
   resource: ours(plural),
   verbs: ['patch'],
   scope: 'cluster',
-  why: 'to hold them by a finalizer until what depends on them is gone',
+  why: 'to keep them, with a finalizer, until everything that depends on them is gone',
 });
 
 /**
- * Every verb that the operator uses, one row a call. The chart's RBAC is generated from it (`npm run generate`), the operator
- * compares it with what it may do before it starts, and a test with the API server's audit log fails for a verb that
- * is missing here, or is here and never used.
+ * Every verb that the operator uses. The chart's RBAC is generated from it (`npm run generate`). Before it starts, the operator
+ * compares it with its actual permissions. A test with the API server's audit log fails for a verb that is missing here, or is
+ * never used.
  */
 export const PERMISSIONS: readonly Permission[] = [
   cached('hosts'),
@@ -82,14 +82,14 @@ export const PERMISSIONS: readonly Permission[] = [
     verbs: ['get', 'create'],
     scope: 'cluster',
     feature: 'enrolment',
-    why: 'to register hosts that join; patch, above, when they have moved',
+    why: 'to register hosts that join; patch, above, to change their addresses',
   },
   {
     resource: { group: 'authentication.k8s.io', plural: 'tokenreviews' },
     verbs: ['create'],
     scope: 'cluster',
     feature: 'enrolment',
-    why: 'to see whose token it is that a host joins with',
+    why: 'to verify the token with which a host joins',
   },
   cached('templates'),
   reported('templates'),
@@ -111,7 +111,7 @@ export const PERMISSIONS: readonly Permission[] = [
     resource: ours('virtualappliances'),
     verbs: ['create', 'get', 'update', 'delete'],
     scope: 'cluster',
-    why: 'to make a task of them; get, to see whose one is that has the name already',
+    why: 'to create the appliances of a task; get, to see who owns an existing one of the same name',
   },
   cached('ippools'),
   reported('ippools'),
@@ -122,27 +122,27 @@ export const PERMISSIONS: readonly Permission[] = [
     resource: ours('ipleases'),
     verbs: ['create', 'get', 'delete'],
     scope: 'cluster',
-    why: 'to give addresses and take them back; get, to see who was faster',
+    why: 'to assign and release addresses; get, to see who holds an address that was just taken',
   },
   cached('configmaps'),
   {
     resource: core('configmaps'),
     verbs: ['get'],
     scope: 'cluster',
-    why: "to read a service's files where its package is one; of all others only the metadata is followed",
+    why: "to read a service's files, if its package is a ConfigMap; of all others only the metadata is watched",
   },
   {
     resource: core('events'),
     verbs: ['create', 'patch'],
     scope: 'cluster',
-    why: 'to tell people what happens to their objects',
+    why: 'to record what happens to objects',
   },
   {
     resource: LEASES,
     verbs: ['create'],
     scope: 'namespace',
     feature: 'leaderElection',
-    why: 'to be elected among several replicas, the first time; create can not be confined to a name',
+    why: 'to elect a leader among several replicas, the first time; create cannot be restricted to a name',
   },
   {
     resource: LEASES,
@@ -150,14 +150,14 @@ export const PERMISSIONS: readonly Permission[] = [
     scope: 'namespace',
     object: 'lease',
     feature: 'leaderElection',
-    why: 'to be elected among several replicas',
+    why: 'to elect a leader among several replicas',
   },
   {
     resource: core('secrets'),
     verbs: ['create'],
     scope: 'namespace',
     feature: 'authority',
-    why: "to make the authority of the hosts' certificates, once; create can not be confined to a name",
+    why: "to create the authority of the hosts' certificates, once; create cannot be restricted to a name",
   },
   {
     resource: core('secrets'),
@@ -165,11 +165,11 @@ export const PERMISSIONS: readonly Permission[] = [
     scope: 'namespace',
     object: 'authority',
     feature: 'authority',
-    why: "to keep the authority of the hosts' certificates",
+    why: "to read the authority of the hosts' certificates",
   },
 ];
 
-/** The rule that grants a permission, where the objects have those names. */
+/** The rule that grants a permission, for objects of these names. */
 export function ruleOf(
   { resource, subresource, verbs, object }: Permission,
   names: ObjectNames = OBJECT_NAMES,

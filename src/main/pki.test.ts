@@ -28,7 +28,7 @@ describe('ensurePki', () => {
     await rm(dir, { recursive: true });
   });
 
-  it('makes certificates with which client and server trust each other', async () => {
+  it('makes certificates by which client and server trust each other', async () => {
     const { ca, certificates } = await ensurePki(dir, wanted);
     const server = createServer(
       { ...certificates.server, ca: ca.cert, requestCert: true, rejectUnauthorized: true },
@@ -70,7 +70,7 @@ describe('ensurePki', () => {
     expect(await readFile(second.certificates.server.certPath, 'utf8')).toBe(second.certificates.server.cert);
   });
 
-  it('renews the authority on its old key, so that what it signed stays valid', async () => {
+  it('renews the authority with its old key, so that what it signed stays valid', async () => {
     const first = await ensurePki(dir, wanted);
     const second = await ensurePki(dir, { ...wanted, now: now + 3000 * dayMs });
     expect(second.ca.cert).not.toBe(first.ca.cert);
@@ -79,7 +79,7 @@ describe('ensurePki', () => {
     expect(old.verify(new X509Certificate(second.ca.cert).publicKey)).toBe(true);
   });
 
-  it('makes a certificate anew when other addresses, names or usages are asked for', async () => {
+  it('replaces a certificate when other addresses, names or usages are requested', async () => {
     const first = await ensurePki(dir, wanted);
     const server = { ...wanted.certificates.server, ips: ['127.0.0.1', '10.0.0.7'] };
     const second = await ensurePki(dir, { ...wanted, certificates: { ...wanted.certificates, server } });

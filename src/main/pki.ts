@@ -16,7 +16,7 @@ export interface Pki<Name extends string> {
 
 export interface PkiRequest<Name extends string> {
   readonly caCommonName: string;
-  /** By name, which is also that of the files: `NAME.key` and `NAME.crt`. */
+  /** By name, which is also the name of the files: `NAME.key` and `NAME.crt`. */
   readonly certificates: Readonly<Record<Name, Omit<CertificateRequest, 'now' | 'days'>>>;
   /** Milliseconds since the epoch. */
   readonly now: number;
@@ -27,10 +27,9 @@ const certificateDays = 365;
 const dayMs = 86_400_000;
 
 /**
- * Makes sure that the folder holds an authority and certificates as asked for, and returns them. What is there and
- * good is kept. A certificate is made anew when it does not fit the request, or a third of its life is left; the
- * authority then gets a new certificate on its old key, so that everything it ever signed stays valid.
- * Keys are readable by their owner only.
+ * Makes sure that the folder contains an authority and the requested certificates, and returns them. Valid ones are kept. A
+ * certificate is replaced when it does not match the request, or when a third of its life is left. The authority then gets a
+ * new certificate for its old key, so that everything that it has signed stays valid. Only their owner can read the keys.
  */
 export async function ensurePki<Name extends string>(
   dir: string,
@@ -57,10 +56,10 @@ async function ensureCa(dir: string, { caCommonName, now }: PkiRequest<string>):
     const ca = await createCa({ commonName: caCommonName, days: caDays, now }, found?.key);
     return await save(dir, 'ca', ca);
   } catch (error) {
-    // Never replaced silently: everyone who trusts this authority would have to be told.
+    // Never replaced silently: everything that trusts this authority would have to be changed.
     const { keyPath } = pathsOf(dir, 'ca');
     throw new Error(
-      `the authority in ${keyPath} cannot be used; restore it, or remove the folder to begin anew`,
+      `the authority in ${keyPath} cannot be used: restore it, or remove the folder, and a new one is created`,
       {
         cause: error,
       },
@@ -104,7 +103,7 @@ function fits(certificate: X509Certificate, request: Omit<CertificateRequest, 'd
   );
 }
 
-/** Whether it is the key of the certificate; false also for what is damaged. */
+/** Whether the certificate is for this key; false also when one of them is damaged. */
 export function belongTogether(key: string, cert: string): boolean {
   try {
     return new X509Certificate(cert).checkPrivateKey(createPrivateKey(key));
@@ -130,8 +129,8 @@ async function load(
 
 async function save(dir: string, name: string, pair: KeyPair): Promise<StoredKeyPair> {
   const paths = pathsOf(dir, name);
-  // The key first: killed in between, the next start finds a pair that does not belong together and makes a new
-  // certificate; the authority's key, which others trust, is never lost.
+  // The key first: if the process is killed in between, the next start finds a certificate that does not match and replaces it.
+  // The authority's key, which others trust, is never lost.
   await writeFileAtomically(paths.keyPath, pair.key, 0o600);
   await writeFileAtomically(paths.certPath, pair.cert, 0o644);
   return { ...pair, ...paths };

@@ -57,7 +57,7 @@ function unreachable(code: string): ApiError {
 const refused = (status: number) =>
   new ApiError({ status, reason: 'Refused', message: 'get /apis: refused' });
 
-describe('what is in an operator’s way', () => {
+describe('an operator’s obstacle', () => {
   it.each<[string, Answers, string]>([
     [
       'no kinds at all',
@@ -76,19 +76,19 @@ describe('what is in an operator’s way', () => {
       "the operator may not create events, patch events: bind its account to the chart coppice's roles",
     ],
     [
-      'another Secret allowed than the one that is wanted',
+      'permission for another Secret',
       { rules: [...NEEDED.filter(({ resources }) => resources[0] !== 'secrets'), secretsRule('other')] },
       'the operator may not create secrets in namespace coppice-system, get secrets (our-hosts) in namespace coppice-system: bind',
     ],
     [
-      'no Lease where it is wanted',
+      'no permission for the Lease',
       { rulesIn: { 'kube-system': [] } },
       'the operator may not create leases in namespace kube-system, get leases (coppice-operator) in namespace kube-system, update leases',
     ],
     [
-      'nobody there',
+      'no answer',
       { discovery: unreachable('ECONNREFUSED') },
-      'the API server at https://10.0.0.1:6443 does not answer (ECONNREFUSED): see that it runs',
+      'the API server at https://10.0.0.1:6443 does not answer (ECONNREFUSED): check that it runs',
     ],
     [
       'another authority',
@@ -98,10 +98,10 @@ describe('what is in an operator’s way', () => {
     [
       'another name',
       { discovery: unreachable('ERR_TLS_CERT_ALTNAME_INVALID') },
-      'is for other names: reach it by a name',
+      'is for other names: use a name',
     ],
     ['old credentials', { discovery: refused(401) }, "does not accept the operator's credentials"],
-    ['anything else', { discovery: refused(500) }, 'refuses to be asked: get /apis: refused'],
+    ['anything else', { discovery: refused(500) }, 'answers with an error: get /apis: refused'],
     [
       'fields that are not served',
       { rules: NEEDED },
@@ -113,7 +113,7 @@ describe('what is in an operator’s way', () => {
     expect(obstacle).not.toContain('\n');
   });
 
-  it('is not what is needed for features that are off', async () => {
+  it('is not a permission for features that are off', async () => {
     const needs = { ...NEEDS, leaseNamespace: undefined, authority: undefined, enrolment: false };
     const off = ['secrets', 'leases', 'tokenreviews'];
     const rules = NEEDED.filter(({ resources: [resource = ''] }) => !off.includes(resource));
@@ -123,7 +123,7 @@ describe('what is in an operator’s way', () => {
     );
   });
 
-  it('is not what an authorizer cannot list', async () => {
+  it('is not a permission that the authorizer cannot list', async () => {
     const obstacle = await findObstacle(server({ rules: [], isIncomplete: true }), NEEDS, NEVER);
     expect(obstacle).not.toContain('may not');
   });

@@ -5,9 +5,9 @@ import type { KubeClient } from '../kube/client/client.ts';
 import { missingFields } from './crd-fields.ts';
 import { OBJECT_NAMES, PERMISSIONS, type Permission, type RbacRule, ruleOf } from './permissions.ts';
 
-/** What an operator needs of the API server before it can begin. */
+/** What the operator needs from the API server before it can begin. */
 export interface Needs {
-  /** The API server's address, for people. */
+  /** The API server's address, for messages. */
   readonly server: string;
   readonly kinds: readonly ResourceRef[];
   /** The namespace of the Lease; undefined without leader election. */
@@ -32,15 +32,15 @@ const RULES_REVIEWS: ResourceRef<RulesReview> = {
 };
 
 const INSTALL_CRDS =
-  'install the chart coppice-crds, or apply the manifests in crds/; it goes on by itself when they are there';
+  'install the chart coppice-crds, or apply the manifests in crds/; the operator then continues by itself';
 const DISCOVERY = '/apis/coppice.dev/v1alpha1';
-/** What people can take in at once. */
+/** More are counted, not listed: messages must stay readable. */
 const MOST_NAMED = 8;
 
 /**
- * What keeps an operator from beginning, in one sentence with its remedy: the API server cannot be reached or trusted, does not
- * trust us, lacks kinds or fields of them, or does not let us do what we must. Undefined when nothing does.
- * Rejects only when the signal fires.
+ * What prevents the operator from working, in one sentence, and what to do about it. The API server may be unreachable or not
+ * trusted; it may not accept the operator's credentials; kinds, fields or permissions may be missing. Undefined when there is
+ * no obstacle. Rejects only when the signal fires.
  */
 export async function findObstacle(
   client: KubeClient,
@@ -87,7 +87,7 @@ async function missingPermissions(
     const names = { ...OBJECT_NAMES, authority: needs.authority?.name ?? OBJECT_NAMES.authority };
     for (const permission of permissions) {
       const where = permission.scope === 'namespace' ? ` in namespace ${namespace}` : '';
-      missing.push(...refusedVerbs(ruleOf(permission, names), rules).map((words) => `${words}${where}`));
+      missing.push(...refusedVerbs(ruleOf(permission, names), rules).map((verb) => `${verb}${where}`));
     }
   }
   if (missing.length === 0) return undefined;
@@ -98,7 +98,7 @@ async function missingPermissions(
   );
 }
 
-/** What is needed with the features that are on, by where to ask for it: what holds everywhere can be asked for anywhere. */
+/** The needed permissions by the namespace in which to check them. Cluster-wide ones can be checked in any namespace. */
 function wantedByNamespace(needs: Needs): ReadonlyMap<string, readonly Permission[]> {
   const { leaseNamespace, authority, enrolment } = needs;
   const anywhere = authority?.namespace ?? leaseNamespace ?? 'default';
@@ -116,7 +116,7 @@ function wantedByNamespace(needs: Needs): ReadonlyMap<string, readonly Permissio
   return wanted;
 }
 
-/** What we may do in a namespace; undefined where the API server's authorizer can not list it: it may allow more than it lists. */
+/** The operator's permissions in a namespace; undefined if the API server's authorizer cannot list all that it allows. */
 async function rulesIn(
   client: KubeClient,
   namespace: string,
@@ -127,7 +127,7 @@ async function rulesIn(
     {
       apiVersion: 'authorization.k8s.io/v1',
       kind: 'SelfSubjectRulesReview',
-      // There is no name: the API server answers and keeps nothing.
+      // Without a name: the API server answers, and stores nothing.
       metadata: { name: '' },
       spec: { namespace },
     },
@@ -159,26 +159,26 @@ function isAbout({ resourceNames = [] }: RbacRule, name: string | undefined): bo
   return resourceNames.length === 0 || (name !== undefined && resourceNames.includes(name));
 }
 
-function holds(list: readonly string[], ...words: readonly string[]): boolean {
-  return list.includes('*') || words.some((word) => list.includes(word));
+function holds(list: readonly string[], ...names: readonly string[]): boolean {
+  return list.includes('*') || names.some((name) => list.includes(name));
 }
 
-/** Why a request failed, as somebody can act on it who has not read the code. */
+/** Why a request failed, and what a person can do about it. */
 function sentenceOf(error: unknown, server: string): string {
   const codes = codesOf(error);
   if (codes.includes('ERR_TLS_CERT_ALTNAME_INVALID')) {
-    return `the certificate of the API server at ${server} is for other names: reach it by a name or address that the certificate carries`;
+    return `the certificate of the API server at ${server} is for other names: use a name or address that is in the certificate`;
   }
   const distrust = codes.find((code) => DISTRUST.has(code));
   if (distrust !== undefined) {
-    return `the certificate of the API server at ${server} is not trusted (${distrust}): the kubeconfig, or the service account's ca.crt, must hold the authority that signed it`;
+    return `the certificate of the API server at ${server} is not trusted (${distrust}): the kubeconfig, or the service account's ca.crt, must contain the CA that signed it`;
   }
   if (isUnreachable(error)) {
-    return `the API server at ${server} does not answer (${codes[0] ?? error.reason}): see that it runs and can be reached from here; it is asked again and again`;
+    return `the API server at ${server} does not answer (${codes[0] ?? error.reason}): check that it runs and can be reached from here; the operator keeps trying`;
   }
   if (error instanceof ApiError && error.status === 401) {
     return `the API server at ${server} does not accept the operator's credentials: renew the kubeconfig's token or certificate, or mount the pod's service account token`;
   }
-  const words = error instanceof Error ? error.message : String(error);
-  return `the API server at ${server} refuses to be asked: ${words}`;
+  const message = error instanceof Error ? error.message : String(error);
+  return `the API server at ${server} answers with an error: ${message}`;
 }

@@ -1,12 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import type { TokenUser } from '../apiserver/auth/types.ts';
 
-/** `token,user,uid` and, perhaps in quotes, the groups. */
+/** `token,user,uid`, and optionally the groups, optionally in quotes. */
 const LINE = /^([^,"\s]+),([^,"]+),([^,"]*)(?:,(?:"([^"]*)"|([^,"]*)))?$/;
 
 /**
- * Reads bearer tokens as kube-apiserver's --token-auth-file has them, one a line: `token,user,uid,"group1,group2"`. The
- * groups and the uid may be left out. Rejects with the number of a line that is wrong, never with what it says.
+ * Reads bearer tokens in the format of kube-apiserver's --token-auth-file, one a line: `token,user,uid,"group1,group2"`. Groups
+ * and uid may be left out. Rejects with the number of a wrong line, never with its content, which is secret.
  * https://kubernetes.io/docs/reference/access-authn-authz/authentication/#static-token-file
  */
 export async function readTokenFile(path: string): Promise<TokenUser[]> {

@@ -127,7 +127,7 @@ describe.skipIf('missing' in found)(title, () => {
   });
 
   it('passes its own test', async () => {
-    expect(await site.helm('test', 'coppice', '--logs', '--timeout=10m')).toContain('Its service answers');
+    expect(await site.helm('test', 'coppice', '--logs', '--timeout=10m')).toContain('The service answers');
     await eventually('what it made is gone', async () => expect(await site.vms()).toEqual(vms), 120_000);
   });
 

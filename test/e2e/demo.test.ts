@@ -50,8 +50,8 @@ describe.skipIf(qemuIsMissing)('coppice demo', () => {
 
   it('stays up until Ctrl-C, with the same VMs as before', async () => {
     const demo = coppice.start('demo');
-    await coppice.eventually('it says that it stays up', async () =>
-      expect(demo.output()).toContain('It stays up until Ctrl-C'),
+    await coppice.eventually('it says that it keeps running', async () =>
+      expect(demo.output()).toContain('Coppice runs until you press Ctrl-C'),
     );
     expectTable(demo.output());
     expect((await coppice.vms()).map(({ uuid }) => uuid)).toEqual(uuids);

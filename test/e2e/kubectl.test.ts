@@ -114,7 +114,7 @@ describe.skipIf(qemuIsMissing)('a user with kubectl', () => {
     if (coppice === undefined || sitting === undefined) throw new Error('Coppice is not up');
     const untilSaid = (words: string) =>
       coppice?.eventually(`it says ${words}`, async () => expect(sitting.output()).toContain(words));
-    await untilSaid('Connected to default/hello-web-0; Ctrl-] leaves.');
+    await untilSaid('Connected to default/hello-web-0; Ctrl-] disconnects.');
     // The first key has the guest start a shell.
     sitting.type('\r');
     sitting.type('echo typed-$((40 + 2))\r');

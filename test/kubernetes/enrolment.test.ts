@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { findCondition } from '../../src/api/conditions.ts';
 import { HOSTS } from '../../src/api/kinds.ts';
 import { createCa } from '../../src/main/certificates.ts';
-import { askForIdentity } from '../../src/main/enrolment/client.ts';
+import { requestIdentity } from '../../src/main/enrolment/client.ts';
 import { type Identity, loadIdentity } from '../../src/main/enrolment/identity.ts';
 import { accept, invite } from '../../src/main/enrolment/invitation.ts';
 import { runJoinedHostd } from '../../src/main/joined-hostd.ts';
@@ -40,7 +40,7 @@ await describeOnKubernetes('a host that joins', () => {
   });
 
   const renew = ({ cert, key, clientCa, address }: Identity) =>
-    askForIdentity({ server: url, ca: clientCa, address, proof: { cert, key } });
+    requestIdentity({ server: url, ca: clientCa, address, proof: { cert, key } });
 
   it('is registered where it says', async () => {
     await joinAs(world, url, 'host-a', { address: 'https://10.0.0.5:7444' });
@@ -54,7 +54,9 @@ await describeOnKubernetes('a host that joins', () => {
       ...{ name: 'host-e', namespace: AUTHORITY.namespace, authoritySecret: AUTHORITY.name },
       ...{ address, operator: url, minutes: 10 },
     });
-    await expect(accept(JSON.stringify(invitation).slice(1), stateDir)).rejects.toThrow('copy it whole');
+    await expect(accept(JSON.stringify(invitation).slice(1), stateDir)).rejects.toThrow(
+      'copy its whole output',
+    );
     expect(await accept(JSON.stringify(invitation), stateDir)).toBe('host-e');
     const config = {
       name: undefined,
@@ -82,7 +84,7 @@ await describeOnKubernetes('a host that joins', () => {
     const add = ['host', 'add', 'host-g', '-n', AUTHORITY.namespace, '--address', address, '--operator', url];
     const invitation = await coppice(add);
     const joining = ['host', 'join', '-', '--state-dir', stateDir];
-    await expect(coppice(joining, 'something else')).rejects.toThrow('copy it whole, and unchanged');
+    await expect(coppice(joining, 'something else')).rejects.toThrow('copy its whole output, unchanged');
     expect(await coppice(joining, invitation)).toBe(
       `Joined as host-g. Next: coppice hostd --state-dir ${stateDir}\n`,
     );
@@ -90,7 +92,7 @@ await describeOnKubernetes('a host that joins', () => {
     expect((await world.host('host-g')).spec.address).toBe(address);
     await expect(coppice(add.with(2, 'Host_G'))).rejects.toThrow("'Host_G' cannot be a host's name");
     await expect(coppice([...add, '--authority-secret', 'none'])).rejects.toThrow(
-      'there is no Secret default/none: the operator makes it at its first start',
+      'there is no Secret default/none: the operator creates it at its first start',
     );
   });
 
@@ -134,8 +136,8 @@ await describeOnKubernetes('a host that joins', () => {
   });
 
   it.each([
-    ['for something else', 'coppice-host-host-d', 'another-audience', 'the token is not valid'],
-    ['of another account', 'somebody', 'coppice-operator', "is no host's account"],
+    ['for something else', 'coppice-host-host-d', 'another-audience', 'the token is invalid'],
+    ['of another account', 'somebody', 'coppice-operator', 'is not the account of a host'],
     [
       'of no pod, though of the DaemonSet',
       DAEMON_SET_ACCOUNT,
@@ -146,7 +148,7 @@ await describeOnKubernetes('a host that joins', () => {
     const token = await accountToken(world.kube, account, audience);
     const ca = await authorityOf(world);
     const address = 'https://127.0.0.1:7444';
-    await expect(askForIdentity({ server: url, ca, address, proof: { token } })).rejects.toThrow(words);
+    await expect(requestIdentity({ server: url, ca, address, proof: { token } })).rejects.toThrow(words);
     expect(await world.kube.find(HOSTS, { name: 'host-d' })).toBeUndefined();
   });
 
@@ -154,15 +156,15 @@ await describeOnKubernetes('a host that joins', () => {
     const ca = await authorityOf(world);
     const another = await createCa({ commonName: 'host-a', days: 1, now: Date.now() });
     const ask = (proof: { cert: string; key: string }) =>
-      askForIdentity({ server: url, ca, address: 'https://127.0.0.1:7444', proof });
-    await expect(ask(another)).rejects.toThrow('neither a token nor a valid certificate');
+      requestIdentity({ server: url, ca, address: 'https://127.0.0.1:7444', proof });
+    await expect(ask(another)).rejects.toThrow('neither a token nor a valid client certificate');
   });
 
-  it('does not give its token to an operator that it was not told to trust', async () => {
+  it('does not send its token to an operator whose authority it does not trust', async () => {
     const { cert: ca } = await createCa({ commonName: 'another', days: 1, now: Date.now() });
     const application = { server: url, ca, address: 'https://127.0.0.1:7444', proof: { token: 'secret' } };
-    await expect(askForIdentity(application)).rejects.toThrow(
-      'has the authority that this host was told to trust',
+    await expect(requestIdentity(application)).rejects.toThrow(
+      'is signed by the authority that this host trusts',
     );
   });
 

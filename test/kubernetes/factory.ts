@@ -1,6 +1,6 @@
 import { KubeConfig } from '@kubernetes/client-node';
 import { pino } from 'pino';
-import { createKubeClient } from '../../src/kube/client/client.ts';
+import { createKubeClient } from '../../src/kube/client/create.ts';
 import { findKubernetesPrograms } from './assets.ts';
 import { type ControlPlaneOptions, startControlPlane } from './control-plane.ts';
 import { installCrds } from './crds.ts';

@@ -1,5 +1,5 @@
 import type { KubeObject } from '../../src/api/object.ts';
-import { askForIdentity } from '../../src/main/enrolment/client.ts';
+import { requestIdentity } from '../../src/main/enrolment/client.ts';
 import type { Identity } from '../../src/main/enrolment/identity.ts';
 import { HOST_ACCOUNT_PREFIX, JOIN_AUDIENCE } from '../../src/main/enrolment/protocol.ts';
 import type { OperatorConfig } from '../../src/main/operator.ts';
@@ -40,5 +40,5 @@ export async function joinAs(
   { audience = JOIN_AUDIENCE, address = 'https://127.0.0.1:7444' } = {},
 ): Promise<Identity> {
   const token = await accountToken(world.kube, `${HOST_ACCOUNT_PREFIX}${name}`, audience);
-  return await askForIdentity({ server, ca: await authorityOf(world), address, proof: { token } });
+  return await requestIdentity({ server, ca: await authorityOf(world), address, proof: { token } });
 }

@@ -3,7 +3,7 @@ import { pino } from 'pino';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { CONFIG_MAPS } from '../../controllers/context.ts';
 import { IP_LEASES } from '../../src/api/kinds.ts';
-import { createKubeClient } from '../../src/kube/client/client.ts';
+import { createKubeClient } from '../../src/kube/client/create.ts';
 import { LEASES } from '../../src/kube/election/lease-record.ts';
 import type { Operator } from '../../src/main/operator.ts';
 import { OBJECT_NAMES, PERMISSIONS, ruleOf } from '../../src/main/permissions.ts';

@@ -16,7 +16,8 @@ import {
 import { LABEL_SERVICE_DEPLOYMENT } from '../../src/api/labels.ts';
 import { HostClient } from '../../src/host/client.ts';
 import { hostServerName, OPERATOR_ORGANIZATION } from '../../src/host/protocol.ts';
-import { createKubeClient, type KubeClient } from '../../src/kube/client/client.ts';
+import type { KubeClient } from '../../src/kube/client/client.ts';
+import { createKubeClient } from '../../src/kube/client/create.ts';
 import { createCa, issueCertificate, type KeyPair } from '../../src/main/certificates.ts';
 import { type Operator, runOperator } from '../../src/main/operator.ts';
 import { buildGuestImage, type GuestImage } from '../e2e/guest-vm.ts';

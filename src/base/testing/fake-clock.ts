@@ -2,7 +2,7 @@ import type { Cancel, Clock } from '../clock.ts';
 
 /** A clock that stands still until a test moves it. */
 export interface FakeClock extends Clock {
-  /** Moves time on, running what becomes due in order, and letting promises settle after each. */
+  /** Moves time on by `ms`. Runs what becomes due, in order, and lets promises settle after each. */
   advance(ms: number): Promise<void>;
   /** How many timers are waiting. */
   readonly timers: number;
@@ -13,7 +13,7 @@ interface Timer {
   readonly run: () => void;
 }
 
-/** Lets everything that waits for nothing but other promises go on. */
+/** Lets everything continue that waits only for promises. */
 export function settle(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

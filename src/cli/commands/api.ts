@@ -17,16 +17,16 @@ type ApiOptions = {
 /** `coppice api`: the embedded API server alone. */
 export function apiCommand(): Command {
   const command = new Command('api')
-    .description('run the embedded Kubernetes API server')
+    .description('run only the embedded Kubernetes API server (`coppice up` does so by itself)')
     .addOption(
-      option('--listen <address:port>', 'where to listen', 'COPPICE_API_LISTEN')
+      option('--listen <address:port>', 'address and port to listen on', 'COPPICE_API_LISTEN')
         .argParser(parseListen)
         .default(parseListen('127.0.0.1:7443'), '127.0.0.1:7443'),
     )
     .addOption(
       option(
         '--storage <file>',
-        'SQLite database of all objects',
+        'SQLite database with all objects; created if it does not exist',
         'COPPICE_API_STORAGE',
       ).makeOptionMandatory(),
     )
@@ -43,14 +43,14 @@ export function apiCommand(): Command {
     .addOption(
       option(
         '--client-ca <file>',
-        'CA of the client certificates that are let in, PEM',
+        'CA of the accepted client certificates, PEM',
         'COPPICE_API_CLIENT_CA',
       ).makeOptionMandatory(),
     )
     .addOption(
       option(
         '--token-auth-file <file>',
-        'bearer tokens that are let in, a line each: token,user,uid,"group1,group2"',
+        'accepted bearer tokens, one a line: token,user,uid,"group1,group2"',
         'COPPICE_API_TOKEN_AUTH_FILE',
       ),
     )

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { Command } from 'commander';
 import {
   HOSTS,
@@ -9,6 +8,8 @@ import {
   VIRTUAL_APPLIANCES,
 } from '../../api/kinds.ts';
 import { type KubeObject, keyOf, type ResourceRef } from '../../api/object.ts';
+import { sleep, systemClock } from '../../base/clock.ts';
+import { deadlineIn, isOver } from '../../base/deadline.ts';
 import type { KubeClient } from '../../kube/client/client.ts';
 import { type AnyClusterOptions, addAnyClusterOptions, withAnyCluster } from '../cluster.ts';
 import { option, parseInteger } from '../options.ts';
@@ -17,53 +18,55 @@ import { interruption } from '../steps.ts';
 type ClearOptions = AnyClusterOptions & { readonly yes: boolean; readonly timeout: number };
 
 const POLL_MS = 500;
-/** In the order in which they let go of each other. */
+/** In this order, since objects of a kind may hold objects of later kinds. */
 const KINDS: readonly ResourceRef[] = [
   SERVICE_DEPLOYMENTS,
   VIRTUAL_APPLIANCES,
   TEMPLATES,
   IP_POOLS,
   HOSTS,
-  // Given back with appliances and hosts; what is left belongs to nobody.
+  // They go with appliances and hosts; what is left belongs to no object.
   IP_LEASES,
 ];
 
-/** `coppice clear`: removes all that Coppice runs in a cluster, so that nothing is left behind it. */
+/** `coppice clear`: removes everything that Coppice runs in a cluster, before it is uninstalled. */
 export function clearCommand(): Command {
   const command = new Command('clear')
     .description(
-      'delete every task, appliance, template, address pool and host of a cluster, in all namespaces, and wait until the VMs and their disks are gone',
+      'delete everything that Coppice manages in a cluster (tasks, appliances, templates, address pools and hosts of all namespaces), and wait until the VMs and their disks are gone',
     )
-    .option('--yes', 'it is meant: none of it can be had back', false)
+    .option('--yes', 'confirm: deleted VMs and disks cannot be restored', false)
     .addOption(
-      option('--timeout <seconds>', 'how long it may take', 'COPPICE_CLEAR_TIMEOUT', 600).argParser(
+      option('--timeout <seconds>', 'give up after this time', 'COPPICE_CLEAR_TIMEOUT', 600).argParser(
         parseInteger(1, 86_400),
       ),
     )
     .addHelpText('after', '\nExample:\n  coppice clear --yes')
     .action(async (options: ClearOptions) => {
-      if (!options.yes)
-        command.error('error: this deletes every VM and its disk: say --yes if that is meant');
+      if (!options.yes) command.error('error: this deletes every VM and its disk: add --yes to confirm');
       await withAnyCluster(options, (client) => clear(client, options.timeout));
     });
   return addAnyClusterOptions(command);
 }
 
 async function clear(client: KubeClient, timeoutSeconds: number): Promise<void> {
-  const signal = interruption(console.error, 'Interrupted. What is being deleted goes on going.');
-  const deadline = Date.now() + timeoutSeconds * 1000;
+  const signal = interruption(console.error, 'Interrupted. Deletions that have begun will still finish.');
+  const deadline = deadlineIn(systemClock, timeoutSeconds * 1000);
   for (const ref of KINDS) {
     for (;;) {
       const { items } = await client.list(ref, { signal });
       if (items.length === 0) break;
       await deleteAll(client, ref, items, signal);
-      if (Date.now() > deadline) {
+      if (isOver(systemClock, deadline)) {
         const left = items.slice(0, 10).map(keyOf).join(', ');
-        throw new Error(`after ${timeoutSeconds} s there are still ${items.length} ${ref.plural}: ${left}`);
+        throw new Error(
+          `after ${timeoutSeconds} s there are still ${items.length} ${ref.plural}: ${left}: ` +
+            `see with \`kubectl describe\` what they wait for, then run this again`,
+        );
       }
-      await delay(POLL_MS, undefined, { signal });
+      await sleep(systemClock, POLL_MS, signal);
     }
-    console.log(`There are no ${ref.plural} any more.`);
+    console.log(`No ${ref.plural} are left.`);
   }
 }
 

@@ -5,13 +5,13 @@ import { VIRTUAL_APPLIANCES } from '../../api/kinds.ts';
 import { addClusterOptions, withClient } from '../cluster.ts';
 import { addHostAccessOptions, type HostAccessOptions, withDaemon } from '../host-access.ts';
 
-/** Control and ], as telnet and `virsh console` have it. */
+/** Control and ], as in telnet and `virsh console`. */
 const LEAVE = 0x1d;
 
-/** `coppice console NAME`: sits a person at the VM's console. */
+/** `coppice console NAME`: connects the terminal to the VM's console. */
 export function consoleCommand(): Command {
   const command = new Command('console')
-    .description("connect to the console of an appliance's VM; Ctrl-] leaves it")
+    .description("connect this terminal to the console of an appliance's VM; Ctrl-] disconnects")
     .argument('<appliance>', 'name of the VirtualAppliance')
     .addHelpText('after', '\nExample:\n  coppice console hello-web-0')
     .action((name: string, options: HostAccessOptions) =>
@@ -19,7 +19,7 @@ export function consoleCommand(): Command {
         const appliance = await client.get(VIRTUAL_APPLIANCES, { name, namespace });
         await withDaemon(client, options, appliance, async (daemon, uuid) => {
           const vm = await daemon.openConsole(uuid);
-          console.error(`Connected to ${namespace}/${name}; Ctrl-] leaves.`);
+          console.error(`Connected to ${namespace}/${name}; Ctrl-] disconnects.`);
           await attach(vm, process.stdin, process.stdout);
         });
       }),
@@ -27,7 +27,7 @@ export function consoleCommand(): Command {
   return addHostAccessOptions(addClusterOptions(command));
 }
 
-/** Keys to the VM, its words to the terminal, until either ends or the person leaves. */
+/** Passes keys to the VM and its output to the terminal, until the connection ends or the person presses Ctrl-]. */
 async function attach(vm: Duplex, input: NodeJS.ReadStream, output: NodeJS.WriteStream): Promise<void> {
   const closed = once(vm, 'close');
   const type = (keys: Buffer) => {
@@ -36,7 +36,7 @@ async function attach(vm: Duplex, input: NodeJS.ReadStream, output: NodeJS.Write
     else vm.end(keys.subarray(0, leaveAt), () => vm.destroy());
   };
   if (input.isTTY) input.setRawMode(true);
-  vm.on('data', (words: Buffer) => output.write(words));
+  vm.on('data', (bytes: Buffer) => output.write(bytes));
   input.on('data', type);
   try {
     await closed;

@@ -1,8 +1,9 @@
-import { once } from 'node:events';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import type { ListrTask } from 'listr2';
 import type { VirtualAppliance } from '../../api/kinds.ts';
+import { sleep, systemClock } from '../../base/clock.ts';
+import { shellWord } from '../../base/shell.ts';
 import type { KubeClient } from '../../kube/client/client.ts';
 import { layoutOf } from '../../main/local/layout.ts';
 import { withDataDir } from '../../main/local/lock.ts';
@@ -15,22 +16,21 @@ import { platformSteps } from '../platform-steps.ts';
 import { shutdownSteps } from '../shutdown.ts';
 import { interruption, runSteps } from '../steps.ts';
 import { describeProgress, waitForServices } from '../wait.ts';
-import { shellWord } from '../words.ts';
 import { addUpOptions, type UpOptions } from './up.ts';
 
-/** How long a `coppice down` from elsewhere may take that this one waits for. */
+/** How long to wait for another command, such as `coppice down`, that works on the same data directory. */
 const SHUTDOWN_PATIENCE_MS = 120_000;
 const STAY_ALIVE_MS = 3_600_000;
 
 type DemoOptions = UpOptions & { readonly once: boolean; readonly timeout: number };
 
-/** `coppice demo`: from nothing to services that answer in VMs of their own, and down again. */
+/** `coppice demo`: starts Coppice, deploys two services in VMs, shows that they answer, and stops everything. */
 export function demoCommand(cliMain: string): Command {
   const command = addUpOptions(new Command('demo'))
-    .description('start Coppice, deploy examples/hello, print where it answers; Ctrl-C ends it all')
-    .option('--once', 'do not stay up: end when everything has answered', false)
+    .description('start Coppice, deploy examples/hello and print its URLs; Ctrl-C stops everything')
+    .option('--once', 'stop when all services have answered, instead of waiting for Ctrl-C', false)
     .addOption(
-      option('--timeout <seconds>', 'how long the services may take', 'COPPICE_DEMO_TIMEOUT', 600).argParser(
+      option('--timeout <seconds>', 'give up after this time', 'COPPICE_DEMO_TIMEOUT', 600).argParser(
         parseInteger(1, 86_400),
       ),
     )
@@ -43,7 +43,7 @@ export function demoCommand(cliMain: string): Command {
 }
 
 async function runDemo(options: DemoOptions, cliMain: string): Promise<void> {
-  const signal = interruption(console.error, 'Interrupted: ending all that runs. Nothing is deleted.');
+  const signal = interruption(console.error, 'Interrupted: stopping everything. Nothing is deleted.');
   const layout = layoutOf(options.dataDir);
   let platform: Platform | undefined;
   try {
@@ -56,7 +56,7 @@ async function runDemo(options: DemoOptions, cliMain: string): Promise<void> {
   } catch (error) {
     if (!signal.aborted) throw error;
   } finally {
-    // Not opened: nothing was started, and what runs there is somebody else's.
+    // If it is undefined, this command has started nothing, and what runs there belongs to another one.
     const opened = platform;
     if (opened !== undefined) {
       await withDataDir(layout, () => runSteps(shutdownSteps(opened, false)), SHUTDOWN_PATIENCE_MS);
@@ -84,16 +84,13 @@ async function deployAndStay(platform: Platform, options: DemoOptions, signal: A
     await client.close();
   }
   if (options.once) return;
-  console.log('\nIt stays up until Ctrl-C.');
+  console.log('\nCoppice runs until you press Ctrl-C.');
   await untilInterrupted(signal);
 }
 
 async function untilInterrupted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  // Neither a signal's handler nor a promise keeps a program alive.
-  const alive = setInterval(() => undefined, STAY_ALIVE_MS);
-  await once(signal, 'abort');
-  clearInterval(alive);
+  // A timer, since neither a signal's handler nor a promise keeps a program alive. Only the signal ends the sleep early.
+  while (!signal.aborted) await sleep(systemClock, STAY_ALIVE_MS, signal).catch(() => undefined);
 }
 
 async function deploy(
@@ -103,7 +100,7 @@ async function deploy(
   signal: AbortSignal,
 ): Promise<readonly VirtualAppliance[]> {
   let appliances: readonly VirtualAppliance[] = [];
-  let told = '';
+  let shown = '';
   const objects = await readManifests(join(repositoryOf(platform.cliMain), 'examples', 'hello'));
   const steps: ListrTask[] = [
     { title: 'Apply examples/hello', task: () => applyManifests(client, objects) },
@@ -117,9 +114,9 @@ async function deploy(
           fetchUrls: platform.settings.driver !== 'simulated',
           progress: (now) => {
             const text = describeProgress(now);
-            // Without a terminal every output is a line that stays: only what is new is worth one.
-            if (text !== told) task.output = text;
-            told = text;
+            // Without a terminal each output adds lines, so output that is the same as before is left out.
+            if (text !== shown) task.output = text;
+            shown = text;
           },
         });
       },
@@ -129,7 +126,7 @@ async function deploy(
   return appliances;
 }
 
-/** Fetches each URL as a user would and shows the first line of the answer. */
+/** Fetches each URL as a user would, and prints the first line of the answer. */
 async function printFirstLines(appliances: readonly VirtualAppliance[], signal: AbortSignal): Promise<void> {
   for (const url of appliances.flatMap(({ status }) => status?.accessPoints ?? [])) {
     const answer = await fetch(url, { signal: AbortSignal.any([signal, AbortSignal.timeout(30_000)]) });

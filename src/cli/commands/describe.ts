@@ -26,10 +26,12 @@ const EVENTS: ResourceRef<KubeEvent> = {
 };
 const CONSOLE_BYTES = 2000;
 
-/** `coppice describe NAME`: the story of one appliance, from its placement to the last lines of its console. */
+/** `coppice describe NAME`: all about one appliance, from its placement to the last lines of its console. */
 export function describeCommand(): Command {
   const command = new Command('describe')
-    .description("tell an appliance's story: placement, steps, VM, Events and the end of its console")
+    .description(
+      'show all about an appliance: placement, conditions, steps, VM, Events and the end of its console',
+    )
     .argument('<appliance>', 'name of the VirtualAppliance')
     .addHelpText('after', '\nExample:\n  coppice describe hello-web-0')
     .action((name: string, options: HostAccessOptions) =>
@@ -38,7 +40,7 @@ export function describeCommand(): Command {
         const sections = [...tellAppliance(appliance), await tellEvents(client, appliance)];
         if (appliance.spec.hostName !== undefined) {
           const tail = await consoleTail(client, options, appliance, CONSOLE_BYTES).catch(
-            (error: Error) => `<not to be had: ${error.message}>`,
+            (error: Error) => `<unavailable: ${error.message}>`,
           );
           sections.push(section('Console (last lines)', tail.trimEnd() || '<empty>'));
         }
@@ -52,7 +54,7 @@ function section(title: string, body: string): string {
   return `${title}:\n${body.replaceAll(/^/gm, '  ')}`;
 }
 
-/** All but Events and console: what the object itself says. */
+/** All sections but Events and console: those that come from the object itself. */
 export function tellAppliance(appliance: VirtualAppliance): string[] {
   return [
     tellSummary(appliance),
@@ -92,7 +94,7 @@ function tellAddress(network: NonNullable<VirtualAppliance['status']>['network']
 
 function tellPlacement({ status }: VirtualAppliance): string {
   const { message, placedTime, reasons } = status?.placement ?? {};
-  const lines = [`${message ?? 'not considered yet'}${placedTime ? ` (${placedTime})` : ''}`];
+  const lines = [`${message ?? 'waiting for placement'}${placedTime ? ` (${placedTime})` : ''}`];
   for (const { host, reason } of reasons ?? []) lines.push(`${host}: ${reason}`);
   return section('Placement', lines.join('\n'));
 }

@@ -8,10 +8,10 @@ import { dataDirOption, option, withConfigFile } from '../options.ts';
 import { shutdownSteps } from '../shutdown.ts';
 import { runSteps } from '../steps.ts';
 
-/** `coppice down`: ends what `coppice up` started. */
+/** `coppice down`: stops what `coppice up` started. */
 export function downCommand(cliMain: string): Command {
   const command = new Command('down')
-    .description('stop the Coppice of this machine; nothing is deleted')
+    .description('stop the Coppice on this machine and its VMs; nothing is deleted')
     .addOption(dataDirOption())
     .addOption(option('--keep-vms', 'leave the VMs running', 'COPPICE_KEEP_VMS', false))
     .addHelpText('after', '\nExample:\n  coppice down --keep-vms')
@@ -25,12 +25,12 @@ export function downCommand(cliMain: string): Command {
   return withConfigFile(command);
 }
 
-/** Without settings nobody can tell what may be ended: a person must. */
+/** Without its settings Coppice cannot know which processes to stop: a person must do it. */
 async function explainNothing(layout: Layout): Promise<string> {
   const left = await findLeftovers(layout);
-  if (left.length === 0) return `there is no Coppice in ${layout.root}; name another one with --data-dir`;
+  if (left.length === 0) return `there is no Coppice in ${layout.root}: name another folder with --data-dir`;
   return (
-    `${layout.settings} is gone, but processes that used this folder still run: end them with ` +
-    `\`kill ${left.join(' ')}\`, after a look at them with \`ps ${left.join(' ')}\``
+    `${layout.settings} is missing, but processes that use this folder still run: look at them with ` +
+    `\`ps ${left.join(' ')}\`, and end them with \`kill ${left.join(' ')}\``
   );
 }

@@ -5,11 +5,11 @@ import { addClusterOptions, type ClusterOptions, withClient } from '../cluster.t
 
 type GetOptions = ClusterOptions & { readonly allNamespaces: boolean };
 
-/** `coppice get`: one row an appliance, with the seconds of its steps. */
+/** `coppice get`: a row for each appliance, with the duration of its steps. */
 export function getCommand(): Command {
   const command = new Command('get')
-    .description('list appliances with their services, hosts, states, URLs and the seconds of each step')
-    .option('-A, --all-namespaces', 'of all namespaces', false)
+    .description('list appliances with their services, hosts, states, URLs and the duration of each step')
+    .option('-A, --all-namespaces', 'list the appliances of all namespaces', false)
     .addHelpText('after', '\nExample:\n  coppice get -A')
     .action((options: GetOptions) =>
       withClient(options, async (client, namespace) => {

@@ -11,10 +11,10 @@ type AddOptions = AnyClusterOptions & {
   readonly minutes: number;
 };
 
-/** `coppice host`: hosts outside the cluster join it. */
+/** `coppice host`: lets hosts outside the cluster join it. */
 export function hostCommand(): Command {
   return new Command('host')
-    .description('let a host join whose daemon does not run as a pod')
+    .description('add hosts outside the cluster, whose daemons do not run as pods')
     .addHelpText('after', '\nExample:\n  coppice host add --help\n  coppice host join --help')
     .addCommand(addCommand())
     .addCommand(joinCommand());
@@ -22,32 +22,32 @@ export function hostCommand(): Command {
 
 function addCommand(): Command {
   const command = new Command('add')
-    .description('write what a host needs to join: a secret, good for one name and a short time')
-    .argument('<name>', "the Host's name")
+    .description('print an invitation with which one host can join for a limited time; keep it secret')
+    .argument('<name>', 'name of the Host object')
     .addOption(
       option(
         '--address <url>',
-        'where the operator will reach its daemon, such as https://10.0.0.5:7444',
+        "URL of the host's daemon, as the operator reaches it, such as https://10.0.0.5:7444",
         'COPPICE_HOST_ADDRESS',
       ).makeOptionMandatory(),
     )
     .addOption(
       option(
         '--operator <url>',
-        "where the host reaches the operator's Service, such as https://10.0.0.1:30443",
+        "URL of the operator's Service, as the host reaches it, such as https://10.0.0.1:30443",
         'COPPICE_OPERATOR_URL',
       ).makeOptionMandatory(),
     )
     .addOption(
       option(
         '--authority-secret <name>',
-        "the chart's value hosts.authoritySecret",
+        "Secret with the hosts' CA: the chart's value hosts.authoritySecret",
         'COPPICE_AUTHORITY_SECRET',
         'coppice-hosts',
       ),
     )
     .addOption(
-      option('--minutes <number>', 'how long it is good', 'COPPICE_HOST_MINUTES', 60).argParser(
+      option('--minutes <number>', 'how long the invitation is valid', 'COPPICE_HOST_MINUTES', 60).argParser(
         parseInteger(10, 1440),
       ),
     )
@@ -65,12 +65,14 @@ function addCommand(): Command {
 
 function joinCommand(): Command {
   return new Command('join')
-    .description('get the certificate of this host; its daemon renews it from then on')
-    .argument('<file>', 'what `coppice host add` wrote; - for standard input')
+    .description(
+      "join the cluster with an invitation: get this host's certificate, which its daemon renews later",
+    )
+    .argument('<file>', 'the invitation that `coppice host add` printed; - for standard input')
     .addOption(
       option(
         '--state-dir <folder>',
-        "that of the daemon: the certificate's place",
+        'state directory of the daemon, where the certificate is stored',
         'COPPICE_HOST_STATE_DIR',
         '/var/lib/coppice',
       ),

@@ -30,26 +30,28 @@ type HostdOptions = {
   readonly logLevel: string;
 };
 
-/** `coppice hostd`: one host's daemon alone. */
+/** `coppice hostd`: runs one host's daemon. */
 export function hostdCommand(): Command {
   const command = new Command('hostd')
-    .description("run a host's daemon: its VMs live on when it ends, and are adopted when it starts")
+    .description(
+      "run a host's daemon; its VMs keep running when it stops, and it finds them again when it starts",
+    )
     .addOption(
       option(
         '--name <name>',
-        "the Host object's name; the certificate must carry <name>.host.coppice. A host that joined has it from there",
+        'name of the Host object; the certificate must contain <name>.host.coppice (default: the name with which the host joined)',
         'COPPICE_HOST_NAME',
       ),
     )
     .addOption(
-      option('--listen <address:port>', 'where to listen', 'COPPICE_HOST_LISTEN')
+      option('--listen <address:port>', 'address and port to listen on', 'COPPICE_HOST_LISTEN')
         .argParser(parseListen)
         .default(parseListen('0.0.0.0:7444'), '0.0.0.0:7444'),
     )
     .addOption(
       option(
         '--state-dir <folder>',
-        'layers, disks and records of this host',
+        'folder for layers, disks and records of this host',
         'COPPICE_HOST_STATE_DIR',
         '/var/lib/coppice',
       ),
@@ -64,70 +66,82 @@ export function hostdCommand(): Command {
     .addOption(
       option(
         '--bridge <name>',
-        'Linux bridge for appliances that get addresses of their own; none of those run here when not given',
+        'Linux bridge for appliances with their own addresses; without it, they are not placed on this host',
         'COPPICE_HOST_BRIDGE',
       ).argParser(parseInterfaceName),
     )
     .addOption(
       option(
         '--cpu <quantity>',
-        'CPU to offer, such as 4 or 1500m; all of the machine when not given',
+        'CPU to offer, such as 4 or 1500m (default: all of the machine)',
         'COPPICE_HOST_CPU',
       ).argParser(parseCpu),
     )
     .addOption(
       option(
         '--memory <quantity>',
-        'memory to offer, such as 8Gi; all of the machine when not given',
+        'memory to offer, such as 8Gi (default: all of the machine)',
         'COPPICE_HOST_MEMORY',
       ).argParser(parseBytes),
     )
     .addOption(
       option(
         '--file-root <folder...>',
-        'where file: addresses of images and packages may lie on this host; refused anywhere when not given',
+        'folders on this host from which file: URLs of images and packages may read; without it, file: URLs are refused',
         'COPPICE_HOST_FILE_ROOT',
       ),
     )
     .addOption(
       option(
         '--cgroup-root <folder>',
-        "in a container: the host's /sys/fs/cgroup, so that VMs outlive the container",
+        "in a container: where the host's /sys/fs/cgroup is mounted, so that VMs outlive the container",
         'COPPICE_HOST_CGROUP_ROOT',
       ),
     )
     .addOption(
       option(
         '--health-port <port>',
-        'port of 127.0.0.1 where /healthz answers probes, which have no certificate; nowhere when not given',
+        'serve /healthz without TLS on this port of 127.0.0.1, for probes (default: not served)',
         'COPPICE_HOST_HEALTH_PORT',
       ).argParser(parseInteger(1, 65_535)),
     )
     .addOption(
       option(
         '--tls-cert <file>',
-        "the daemon's certificate, PEM; without it, that with which the host joined",
+        "the daemon's certificate, PEM (default: the one that the host got when it joined)",
         'COPPICE_HOST_TLS_CERT',
       ),
     )
-    .addOption(option('--tls-key <file>', 'its key, PEM', 'COPPICE_HOST_TLS_KEY'))
-    .addOption(option('--client-ca <file>', 'CA of those who may call, PEM', 'COPPICE_HOST_CLIENT_CA'))
+    .addOption(option('--tls-key <file>', "the certificate's key, PEM", 'COPPICE_HOST_TLS_KEY'))
+    .addOption(
+      option('--client-ca <file>', 'CA of the accepted client certificates, PEM', 'COPPICE_HOST_CLIENT_CA'),
+    )
     .addOption(
       option(
         '--join-url <url>',
-        'join by itself: where the operator lets hosts join',
+        "join by itself: URL of the operator's --join-listen",
         'COPPICE_HOST_JOIN_URL',
       ),
     )
-    .addOption(option('--join-ca <file>', "the operator's authority, PEM", 'COPPICE_HOST_JOIN_CA'))
-    .addOption(option('--join-token <file>', "token of the pod's service account", 'COPPICE_HOST_JOIN_TOKEN'))
+    .addOption(option('--join-ca <file>', "CA of the operator's certificate, PEM", 'COPPICE_HOST_JOIN_CA'))
     .addOption(
-      option('--join-address <url>', 'where the operator reaches this daemon', 'COPPICE_HOST_JOIN_ADDRESS'),
+      option(
+        '--join-token <file>',
+        "file with the token of the pod's service account",
+        'COPPICE_HOST_JOIN_TOKEN',
+      ),
+    )
+    .addOption(
+      option(
+        '--join-address <url>',
+        'URL of this daemon, as the operator reaches it',
+        'COPPICE_HOST_JOIN_ADDRESS',
+      ),
     )
     .addOption(
       option(
         '--stop-vms',
-        'shut down every VM of this state directory and exit; the daemon must not run',
+        'shut down every VM of this state directory and exit; stop the daemon first',
         'COPPICE_HOST_STOP_VMS',
       ),
     )
@@ -150,7 +164,7 @@ async function runHostdCommand(command: Command, options: HostdOptions): Promise
     listen: options.listen,
     stateDir: options.stateDir,
     driver: options.driver,
-    // One folder, not a list, when it comes from the environment.
+    // The environment gives one folder, not a list.
     fileRoots: [options.fileRoot ?? []].flat().map((root) => resolve(root)),
     bridge: options.bridge,
     capacity: { cpuMillis: options.cpu, memoryBytes: options.memory },
@@ -170,7 +184,7 @@ type Credentials =
   | { readonly name: string; readonly tls: TlsFiles }
   | { readonly name: string | undefined; readonly source: JoinSource | undefined };
 
-/** From files, or by joining: with what it is told, or with what `coppice host join` left in the state directory. */
+/** The daemon's certificate: from files, by joining with the --join options, or from `coppice host join` before. */
 async function credentialsFrom(command: Command, options: HostdOptions): Promise<Credentials> {
   const { name, tlsCert, tlsKey, clientCa } = options;
   const { joinUrl: server, joinCa: caFile, joinToken: tokenFile, joinAddress: address } = options;
@@ -181,11 +195,17 @@ async function credentialsFrom(command: Command, options: HostdOptions): Promise
     if (server !== undefined && caFile !== undefined && tokenFile !== undefined && address !== undefined) {
       return { name, source: { server, caFile, tokenFile, address } };
     }
-    return command.error('error: --join-url, --join-ca, --join-token and --join-address belong together');
+    return command.error(
+      'error: --join-url, --join-ca, --join-token and --join-address must be given together',
+    );
   }
-  if (!hasNone(join)) return command.error('error: give certificates, or how to join, not both');
+  if (!hasNone(join)) {
+    return command.error(
+      'error: give either the --tls and --client-ca options or the --join options, not both',
+    );
+  }
   if (name === undefined || tlsCert === undefined || tlsKey === undefined || clientCa === undefined) {
-    return command.error('error: --name, --tls-cert, --tls-key and --client-ca belong together');
+    return command.error('error: --name, --tls-cert, --tls-key and --client-ca must be given together');
   }
   const [cert = '', key = '', ca = ''] = await Promise.all(
     [tlsCert, tlsKey, clientCa].map((file) => readFile(file, 'utf8')),

@@ -1,6 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { Command } from 'commander';
 import { VIRTUAL_APPLIANCES } from '../../api/kinds.ts';
+import { sleep, systemClock } from '../../base/clock.ts';
 import { addClusterOptions, withClient } from '../cluster.ts';
 import { addHostAccessOptions, consoleTail, type HostAccessOptions } from '../host-access.ts';
 import { parseInteger } from '../options.ts';
@@ -14,8 +14,8 @@ export function logsCommand(): Command {
   const command = new Command('logs')
     .description("print what an appliance's VM wrote to its console")
     .argument('<appliance>', 'name of the VirtualAppliance')
-    .option('-f, --follow', 'go on printing until Ctrl-C', false)
-    .option('--bytes <number>', 'how much of the end', parseInteger(1, 1_048_576), 65_536)
+    .option('-f, --follow', 'keep printing new output until Ctrl-C', false)
+    .option('--bytes <number>', 'how many bytes to print, from the end', parseInteger(1, 1_048_576), 65_536)
     .addHelpText('after', '\nExample:\n  coppice logs hello-web-0 -f')
     .action((name: string, options: LogsOptions) => printLogs(name, options));
   return addHostAccessOptions(addClusterOptions(command));
@@ -30,7 +30,7 @@ async function printLogs(name: string, options: LogsOptions): Promise<void> {
     let seen = await read();
     process.stdout.write(seen);
     while (options.follow) {
-      await delay(FOLLOW_MS);
+      await sleep(systemClock, FOLLOW_MS);
       const now = await read();
       process.stdout.write(appended(seen, now));
       seen = now;
@@ -38,7 +38,7 @@ async function printLogs(name: string, options: LogsOptions): Promise<void> {
   });
 }
 
-/** What `now` has behind the end of `seen`; both are the end of one growing text. */
+/** What `now` has after the end of `seen`. Both are the end of one growing text. */
 export function appended(seen: string, now: string): string {
   for (let start = 0; start < seen.length; start++) {
     if (now.startsWith(seen.slice(start))) return now.slice(seen.length - start);

@@ -19,38 +19,40 @@ type OperatorOptions = {
   readonly logLevel: string;
 };
 
-/** `coppice operator`: the controllers alone, against any Kubernetes API. */
+/** `coppice operator`: runs the controllers against any Kubernetes API. */
 export function operatorCommand(): Command {
   const command = new Command('operator')
-    .description('run the controllers against a Kubernetes API')
+    .description("run Coppice's controllers against a Kubernetes API")
     .addOption(
       option(
         '--kubeconfig <file>',
-        "how to reach the API; without it, the pod's service account or ~/.kube/config",
+        "how to reach the API (default: the pod's service account, else ~/.kube/config)",
         'KUBECONFIG',
       ),
     )
     .addOption(option('--host-ca <file>', "CA of the host daemons' certificates, PEM", 'COPPICE_HOST_CA'))
-    .addOption(option('--host-cert <file>', 'client certificate for the daemons, PEM', 'COPPICE_HOST_CERT'))
-    .addOption(option('--host-key <file>', 'its key, PEM', 'COPPICE_HOST_KEY'))
+    .addOption(
+      option('--host-cert <file>', 'client certificate for calls to the daemons, PEM', 'COPPICE_HOST_CERT'),
+    )
+    .addOption(option('--host-key <file>', "the client certificate's key, PEM", 'COPPICE_HOST_KEY'))
     .addOption(
       option(
         '--host-ca-secret <namespace/name>',
-        'instead of these three: the Secret with the authority of the daemons, made if there is none',
+        "instead of these three: Secret with the CA of the daemons' certificates; created if it does not exist",
         'COPPICE_HOST_CA_SECRET',
       ).argParser(parseObjectName),
     )
     .addOption(
       option(
         '--join-listen <address:port>',
-        'let hosts join here; with --host-ca-secret only',
+        'let hosts join at this address and port; needs --host-ca-secret',
         'COPPICE_JOIN_LISTEN',
       ).argParser(parseListen),
     )
     .addOption(
       option(
         '--join-account <name>',
-        "the service account of the hosts' DaemonSet, in the namespace of that Secret",
+        "service account of the hosts' DaemonSet, in the Secret's namespace",
         'COPPICE_JOIN_ACCOUNT',
         'coppice-host',
       ),
@@ -58,18 +60,18 @@ export function operatorCommand(): Command {
     .addOption(
       option(
         '--leader-elect',
-        'act only while holding the Lease, for several replicas',
+        'for several replicas: act only while holding the Lease',
         'COPPICE_LEADER_ELECT',
         false,
       ),
     )
     .addOption(
-      option('--lease-namespace <name>', 'where the Lease is', 'COPPICE_LEASE_NAMESPACE', 'kube-system'),
+      option('--lease-namespace <name>', 'namespace of the Lease', 'COPPICE_LEASE_NAMESPACE', 'kube-system'),
     )
     .addOption(
       option(
         '--metrics-listen <address:port>',
-        'serve /healthz, /readyz and /metrics here',
+        'serve /healthz, /readyz and /metrics at this address and port (default: not served)',
         'COPPICE_METRICS_LISTEN',
       ).argParser(parseListen),
     )

@@ -1,5 +1,7 @@
 import { Command } from 'commander';
+import { findCondition } from '../../api/conditions.ts';
 import { HOSTS, VIRTUAL_APPLIANCES } from '../../api/kinds.ts';
+import { shellWord } from '../../base/shell.ts';
 import { layoutOf } from '../../main/local/layout.ts';
 import { findPart, logFile } from '../../main/local/processes.ts';
 import { readSettings } from '../../main/local/settings.ts';
@@ -7,12 +9,13 @@ import { applianceTable } from '../appliance-table.ts';
 import { openClient } from '../local.ts';
 import { dataDirOption, withConfigFile } from '../options.ts';
 import { formatTable } from '../table.ts';
-import { shellWord } from '../words.ts';
 
-/** `coppice status`: what of the local Coppice runs, and what it runs. */
+/** `coppice status`: which parts of the local Coppice run, with its hosts and appliances. */
 export function statusCommand(): Command {
   const command = new Command('status')
-    .description('show what of the Coppice of this machine runs; exit code 1 when a part does not')
+    .description(
+      'show which parts of the Coppice on this machine run, its hosts and appliances; exit code 1 if a part does not run',
+    )
     .addOption(dataDirOption())
     .addHelpText('after', '\nExample:\n  coppice status')
     .action(async ({ dataDir }: { dataDir: string }) => {
@@ -42,7 +45,7 @@ async function printObjects(kubeconfig: string): Promise<void> {
   try {
     const [hosts, appliances] = await Promise.all([client.list(HOSTS), client.list(VIRTUAL_APPLIANCES)]);
     const rows = hosts.items.map(({ metadata, status }) => {
-      const ready = status?.conditions?.find((condition) => condition.type === 'Ready');
+      const ready = findCondition(status?.conditions, 'Ready');
       const { driver, capacity } = status ?? {};
       const what = driver === undefined ? '-' : `${driver.name} ${driver.version} (${driver.accelerator})`;
       return [

@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
+
 import { Command } from 'commander';
 import { findCondition } from '../../api/conditions.ts';
 import { SERVICE_DEPLOYMENTS, type ServiceDeployment, TEMPLATES } from '../../api/kinds.ts';
 import type { ObjectName } from '../../api/object.ts';
+import { sleep, systemClock } from '../../base/clock.ts';
+import { deadlineIn, isOver } from '../../base/deadline.ts';
 import type { KubeClient } from '../../kube/client/client.ts';
 import { type AnyClusterOptions, addAnyClusterOptions, withAnyCluster } from '../cluster.ts';
 import { option, parseInteger } from '../options.ts';
@@ -12,22 +14,24 @@ import { interruption } from '../steps.ts';
 type VerifyOptions = AnyClusterOptions & { readonly template?: string; readonly timeout: number };
 
 const POLL_MS = 500;
-/** Takes a package of one file and nothing else: the smallest service there is. */
+/** Its services need only a package of one file. */
 const CONTAINER = 'static-site';
 
-/** `coppice verify`: whether an installation does what it is for, by the smallest appliance there is. */
+/** `coppice verify`: checks that an installation works, with a small appliance. */
 export function verifyCommand(): Command {
   const command = new Command('verify')
-    .description('deploy the smallest appliance, wait until its service answers, and remove it')
+    .description(
+      'check an installation: deploy a small appliance, wait until its service answers, and remove it',
+    )
     .addOption(
       option(
         '--template <name>',
-        `a template of that namespace with the container ${CONTAINER}; any when not given`,
+        `template with the container type ${CONTAINER}, in the operator's namespace (default: any such template)`,
         'COPPICE_VERIFY_TEMPLATE',
       ),
     )
     .addOption(
-      option('--timeout <seconds>', 'how long it may take', 'COPPICE_VERIFY_TIMEOUT', 600).argParser(
+      option('--timeout <seconds>', 'give up after this time', 'COPPICE_VERIFY_TIMEOUT', 600).argParser(
         parseInteger(1, 86_400),
       ),
     )
@@ -46,10 +50,10 @@ async function verify(client: KubeClient, options: VerifyOptions): Promise<void>
     await client.create(SERVICE_DEPLOYMENTS, smallest(name, template), { signal });
     const { status } = await untilReady(client, name, options.timeout, signal);
     const seconds = status?.prediction?.actualSeconds;
-    console.log(`Its service answers${seconds === undefined ? '' : ` after ${seconds} s`}.`);
+    console.log(`The service answers${seconds === undefined ? '' : ` after ${seconds} s`}.`);
   } finally {
     await client.delete(SERVICE_DEPLOYMENTS, name, { propagationPolicy: 'Background' });
-    console.log(`${name.name} is being removed.`);
+    console.log(`Removing ${name.name}.`);
   }
 }
 
@@ -60,8 +64,9 @@ async function templateFor(client: KubeClient, { namespace, template }: VerifyOp
   );
   const [first] = fitting;
   if (first !== undefined) return first.metadata.name;
-  const what = template === undefined ? `template with the container ${CONTAINER}` : `template ${template}`;
-  throw new Error(`namespace ${namespace} has no ${what}: make one (docs/helm.md shows how), then try again`);
+  const what =
+    template === undefined ? `template with the container type ${CONTAINER}` : `template ${template}`;
+  throw new Error(`namespace ${namespace} has no ${what}: create one (see docs/helm.md), then try again`);
 }
 
 function smallest({ name, namespace }: ObjectName, template: string): ServiceDeployment {
@@ -86,17 +91,17 @@ async function untilReady(
   timeoutSeconds: number,
   signal: AbortSignal,
 ): Promise<ServiceDeployment> {
-  const deadline = Date.now() + timeoutSeconds * 1000;
-  for (let told = ''; ; ) {
+  const deadline = deadlineIn(systemClock, timeoutSeconds * 1000);
+  for (let printed = ''; ; ) {
     const found = await client.get(SERVICE_DEPLOYMENTS, name, { signal });
     const ready = findCondition(found.status?.conditions, 'Ready');
     if (ready?.status === 'True' && ready.observedGeneration === found.metadata.generation) return found;
-    const words = ready?.message ?? 'not reconciled yet';
-    if (words !== told) console.log(words);
-    told = words;
-    if (Date.now() > deadline) {
-      throw new Error(`${name.name} does not answer after ${timeoutSeconds} s: ${words}`);
+    const message = ready?.message ?? 'waiting for the operator';
+    if (message !== printed) console.log(message);
+    printed = message;
+    if (isOver(systemClock, deadline)) {
+      throw new Error(`${name.name} does not answer after ${timeoutSeconds} s: ${message}`);
     }
-    await delay(POLL_MS, undefined, { signal });
+    await sleep(systemClock, POLL_MS, signal);
   }
 }

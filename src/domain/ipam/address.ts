@@ -15,8 +15,8 @@ export function bitsOf(family: Family): 32 | 128 {
 }
 
 /**
- * Reads an address as the rules of the API do: four decimal parts without leading zeros, or IPv6 without a zone. IPv4 addresses
- * in IPv6 clothes are none, since they would be a second name of one address. Undefined for anything else.
+ * Reads an address as the rules of the API do: four decimal parts without leading zeros, or IPv6 without a zone. IPv4-mapped IPv6
+ * addresses are refused, since one address must have one name. Undefined for anything else.
  */
 export function parseAddress(text: string): Address | undefined {
   if (isIP(text) === 0 || text.includes('%')) return undefined;
@@ -26,15 +26,15 @@ export function parseAddress(text: string): Address | undefined {
   return { family: parsed.kind() === 'ipv4' ? 'IPv4' : 'IPv6', value: BigInt(`0x${hex.join('')}`) };
 }
 
-/** The one spelling of the address that the API takes: RFC 5952 for IPv6. */
+/** The one spelling of the address that the API accepts: RFC 5952 for IPv6. */
 export function formatAddress({ family, value }: Address): string {
   if (family === 'IPv4') return decimalParts(value);
   return (ipaddr.fromByteArray(bytesOf(value)) as ipaddr.IPv6).toRFC5952String();
 }
 
 /**
- * The name of the IPLease that stands for the address: the address itself, or, for IPv6, all of its 32 digits in groups of four
- * with dashes between. One address has one name, so the API server refuses a second claim of it.
+ * The name of the address's IPLease: the address itself, or, for IPv6, its 32 digits in groups of four with dashes between. One
+ * address has one name, so the API server refuses a second claim of it.
  */
 export function leaseName({ family, value }: Address): string {
   if (family === 'IPv4') return decimalParts(value);

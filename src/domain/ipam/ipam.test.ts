@@ -79,7 +79,7 @@ describe('an address', () => {
       .map((value): Address => ({ family: 'IPv6', value })),
   );
 
-  it('is read from what it is written as, and has one name', () => {
+  it('is read back from its text, and has one name', () => {
     fc.assert(
       fc.property(any, any, (address, other) => {
         expect(parseAddress(formatAddress(address))).toEqual(address);
@@ -129,7 +129,7 @@ describe('ranges', () => {
 });
 
 describe('a pool against the set of its addresses', () => {
-  it('counts and gives exactly them, each once, whoever asks', () => {
+  it('counts and assigns exactly them, each once, for every appliance', () => {
     fc.assert(
       fc.property(small, fc.string(), ({ declaration, model }, seed) => {
         const pool = addressPool(declaration);
@@ -159,7 +159,7 @@ describe('a pool against the set of its addresses', () => {
     );
   });
 
-  it('never gives an address twice, and gives back what is taken back', () => {
+  it('never assigns an address twice, and assigns released addresses again', () => {
     const story = fc.array(fc.tuple(fc.boolean(), fc.nat(400)), { maxLength: 400 });
     fc.assert(
       fc.property(small, story, ({ declaration, model }, turns) => {
@@ -193,11 +193,11 @@ describe('a pool', () => {
     ['10.0.8.9', 'AddressWithheld', "is one of the pool's exclusions"],
     ['10.0.8.10', 'AddressReserved', 'is reserved for appliance db'],
     ['10.0.9.1', 'AddressNotInPool', "is in none of the pool's ranges"],
-    ['fd00::1', 'AddressFamilyMismatch', 'is of IPv6, the pool of IPv4'],
-  ])('does not give %s: %s', (text, reason, words) => {
+    ['fd00::1', 'AddressFamilyMismatch', 'is an IPv6 address, and the pool is for IPv4'],
+  ])('does not assign %s: %s', (text, reason, message) => {
     const reservations = [{ address: '10.0.8.10', appliance: 'db' }];
     const pool = addressPool({ ...lan, exclusions: ['10.0.8.9'], reservations });
-    expect(unsuitability(pool, parseAddress(text) as Address, 'web')).toEqual({ reason, words });
+    expect(unsuitability(pool, parseAddress(text) as Address, 'web')).toEqual({ reason, message });
   });
 
   it.each([
@@ -211,7 +211,7 @@ describe('a pool', () => {
       { family: 'IPv6', prefix: 64, ranges: [{ start: 'fd00::', end: 'fd00::ffff:ffff:ffff:ffff' }] },
       2n ** 64n - 1n,
     ],
-  ] as const)('of %s gives all that there are', (_, declaration, total) => {
+  ] as const)('of %s can assign all usable addresses', (_, declaration, total) => {
     const pool = addressPool(declaration as PoolDeclaration);
     expect(totalOf(pool)).toBe(total);
     expect(freeAddresses(pool, 'web', nobody).next().done).toBe(false);
@@ -235,11 +235,11 @@ describe('a pool', () => {
       "is the pool's gateway",
     ],
     ['a gateway elsewhere', { gateway: '10.0.9.1' }, 'not of one network of prefix 24'],
-  ])('refuses %s', (_, change, words) => {
-    expect(() => addressPool({ ...lan, ...change })).toThrow(words);
+  ])('refuses %s', (_, change, message) => {
+    expect(() => addressPool({ ...lan, ...change })).toThrow(message);
   });
 
-  it('gives 10,000 addresses of a /16, no two alike', () => {
+  it('assigns 10,000 different addresses of a /16', () => {
     const pool = addressPool({
       family: 'IPv4',
       prefix: 16,

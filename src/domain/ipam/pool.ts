@@ -8,7 +8,7 @@ import {
   withoutAddresses,
 } from './ranges.ts';
 
-/** A pool as it is written: the spec of an IPPool. */
+/** A pool as a user declares it: the spec of an IPPool. */
 export interface PoolDeclaration {
   readonly family: Family;
   readonly ranges: readonly { readonly start: string; readonly end: string }[];
@@ -18,20 +18,20 @@ export interface PoolDeclaration {
   readonly gateway?: string;
 }
 
-/** A pool to reckon with. Appliances go by their names: a pool serves those of its own namespace only. */
+/** A pool, ready for calculations. Appliances are known by their names, since a pool serves only its own namespace. */
 export interface AddressPool {
   readonly family: Family;
-  /** What can be given: the ranges less all that never is. In ascending order, none touching another. */
-  readonly givable: readonly Range[];
-  /** What is declared, before anything is taken out. */
+  /** What can be assigned: the ranges without the withheld addresses. Merged, in ascending order. */
+  readonly assignable: readonly Range[];
+  /** All declared ranges, with the withheld addresses. Merged, in ascending order. */
   readonly declared: readonly Range[];
-  /** Addresses that are never given, each with the reason in words. */
+  /** Addresses that are never assigned, each with the reason, such as `is the pool's gateway`. */
   readonly withheld: ReadonlyMap<bigint, string>;
-  /** Address to the appliance that alone may have it. */
+  /** Reserved address → the only appliance that may have it. */
   readonly reservedFor: ReadonlyMap<bigint, string>;
 }
 
-/** Thrown for a declaration that no rule of the API stopped and that still makes no pool; the message says what to change. */
+/** The declaration is invalid, although the API's rules admitted it. The message says what to change. */
 export class PoolError extends Error {
   constructor(message: string) {
     super(message);
@@ -40,9 +40,9 @@ export class PoolError extends Error {
 }
 
 /**
- * Makes a pool of its declaration. Never given are the exclusions, the gateway, the network's own address and, for IPv4, its
- * broadcast address; a network of two addresses has neither of the last (RFC 3021, RFC 6164). The first address of an IPv6
- * network belongs to its routers (RFC 4291, 2.6.1).
+ * Makes a pool from its declaration. The exclusions, the gateway, the network's own address and, for IPv4, its broadcast address
+ * are never assigned; a network of two addresses has neither of the last two (RFC 3021, RFC 6164). The first address of an
+ * IPv6 network belongs to its routers (RFC 4291, 2.6.1).
  * @throws PoolError
  */
 export function addressPool(declaration: PoolDeclaration): AddressPool {
@@ -68,15 +68,15 @@ export function addressPool(declaration: PoolDeclaration): AddressPool {
   const reservedFor = new Map(
     reservations.map(({ address, appliance }) => [numberOf(address, 'a reservation'), appliance]),
   );
-  const givable = withoutAddresses(declared, withheld.keys());
-  requireGivable({ family, givable, declared, withheld, reservedFor });
-  return { family, givable, declared, withheld, reservedFor };
+  const assignable = withoutAddresses(declared, withheld.keys());
+  requireAssignable({ family, assignable, declared, withheld, reservedFor });
+  return { family, assignable, declared, withheld, reservedFor };
 }
 
-/** A reservation that could never be kept would send its appliance elsewhere without a word. */
-function requireGivable({ family, givable, withheld, reservedFor }: AddressPool): void {
+/** Refuses reservations that cannot be kept: their appliances would silently get other addresses. */
+function requireAssignable({ family, assignable, withheld, reservedFor }: AddressPool): void {
   for (const [value, appliance] of reservedFor) {
-    if (includesAddress(givable, value)) continue;
+    if (includesAddress(assignable, value)) continue;
     const why = withheld.get(value) ?? 'is in none of the ranges';
     const what = `${formatAddress({ family, value })} is reserved for appliance ${appliance} and ${why}`;
     throw new PoolError(`${what}: change one of the two`);
@@ -89,7 +89,10 @@ function requireAddress(family: Family, text: string, what: string): bigint {
   throw new PoolError(`${what}, ${text}, is not an ${family} address: correct it`);
 }
 
-/** The addresses at the ends of the one network that all `members` must be of, as far as VMs cannot have them. */
+/**
+ * The first and last addresses of the network, as far as VMs cannot have them, with the reasons.
+ * @throws PoolError unless all `members` are in one network
+ */
 function endsOfNetwork({ family, prefix }: PoolDeclaration, members: readonly bigint[]): [bigint, string][] {
   const hostBits = BigInt(bitsOf(family) - prefix);
   const [network, ...others] = new Set(members.map((member) => member >> hostBits));
@@ -107,33 +110,36 @@ function endsOfNetwork({ family, prefix }: PoolDeclaration, members: readonly bi
   ];
 }
 
-/** How many addresses the pool can give in all, those that are reserved or given included. */
+/** How many addresses the pool can assign in all, including those that are reserved or assigned already. */
 export function totalOf(pool: AddressPool): bigint {
-  return countAddresses(pool.givable);
+  return countAddresses(pool.assignable);
 }
 
-/** Why an appliance may not have the address that it asks for. */
+/** Why an appliance may not have the address that it requests. */
 export interface Unsuitable {
   readonly reason: 'AddressFamilyMismatch' | 'AddressNotInPool' | 'AddressWithheld' | 'AddressReserved';
-  /** Goes on from the address: `10.0.0.1 is the pool's gateway`. */
-  readonly words: string;
+  /** A sentence whose subject is the address: `is the pool's gateway`. */
+  readonly message: string;
 }
 
-/** Whether the pool lets this appliance have this address, if nobody else has it; null when it does. */
+/** Why this appliance may not have this address; null when it may, if the address is free. */
 export function unsuitability(
   pool: AddressPool,
   { family, value }: Address,
   appliance: string,
 ): Unsuitable | null {
   if (family !== pool.family)
-    return { reason: 'AddressFamilyMismatch', words: `is of ${family}, the pool of ${pool.family}` };
+    return {
+      reason: 'AddressFamilyMismatch',
+      message: `is an ${family} address, and the pool is for ${pool.family}`,
+    };
   if (!includesAddress(pool.declared, value))
-    return { reason: 'AddressNotInPool', words: "is in none of the pool's ranges" };
+    return { reason: 'AddressNotInPool', message: "is in none of the pool's ranges" };
   const withheld = pool.withheld.get(value);
-  if (withheld !== undefined) return { reason: 'AddressWithheld', words: withheld };
+  if (withheld !== undefined) return { reason: 'AddressWithheld', message: withheld };
   const owner = pool.reservedFor.get(value);
   if (owner === undefined || owner === appliance) return null;
-  return { reason: 'AddressReserved', words: `is reserved for appliance ${owner}` };
+  return { reason: 'AddressReserved', message: `is reserved for appliance ${owner}` };
 }
 
 /** The addresses that are reserved for an appliance, in ascending order. */
@@ -146,20 +152,20 @@ export function reservationsOf(pool: AddressPool, appliance: string): Address[] 
 
 /**
  * The free addresses that an appliance without a reservation may have, in the order in which to try them. The order starts at
- * a point that follows from `seed`, the appliance's uid, as dnsmasq starts from a MAC address: who asks again asks for the same
- * one, those that ask at once ask for different ones, and an address that was given back is rarely given again at once.
- * @param isGiven by the name of the address's lease
+ * a point computed from `seed`, the appliance's uid, as dnsmasq computes it from a MAC address. So an appliance tries the same
+ * address again, several appliances at a time try different ones, and a released address is rarely assigned again at once.
+ * @param isAssigned whether the address with this lease name is assigned
  */
 export function* freeAddresses(
   pool: AddressPool,
   seed: string,
-  isGiven: (leaseName: string) => boolean,
+  isAssigned: (leaseName: string) => boolean,
 ): Generator<Address> {
   const total = totalOf(pool);
   if (total === 0n) return;
-  for (const value of addressesFrom(pool.givable, hashOf(seed) % total)) {
+  for (const value of addressesFrom(pool.assignable, hashOf(seed) % total)) {
     const address: Address = { family: pool.family, value };
-    if (!pool.reservedFor.has(value) && !isGiven(leaseName(address))) yield address;
+    if (!pool.reservedFor.has(value) && !isAssigned(leaseName(address))) yield address;
   }
 }
 
@@ -170,7 +176,7 @@ function hashOf(text: string): bigint {
   return hash;
 }
 
-/** A range in words. */
+/** A range as messages show it: `10.0.0.1 to 10.0.0.9`. */
 export function describeRange(family: Family, { start, end }: Range): string {
   const [first, last] = [start, end].map((value) => formatAddress({ family, value }));
   return first === last ? `${first}` : `${first} to ${last}`;

@@ -4,7 +4,7 @@ export interface Range {
   readonly end: bigint;
 }
 
-/** The same addresses in as few ranges as can be, in ascending order. */
+/** The same addresses in as few ranges as possible, in ascending order. */
 export function mergeRanges(ranges: readonly Range[]): Range[] {
   const merged: Range[] = [];
   for (const range of [...ranges].sort((a, b) => (a.start < b.start ? -1 : 1))) {
@@ -39,7 +39,7 @@ export function includesAddress(ranges: readonly Range[], value: bigint): boolea
   return ranges.some(({ start, end }) => start <= value && value <= end);
 }
 
-/** What two lists of merged ranges have in common. */
+/** The addresses that two lists of merged ranges have in common. */
 export function commonRanges(left: readonly Range[], right: readonly Range[]): Range[] {
   return left.flatMap((a) =>
     right
@@ -51,7 +51,7 @@ export function commonRanges(left: readonly Range[], right: readonly Range[]): R
   );
 }
 
-/** Every address of merged ranges once, beginning with the one at `position` and going on from the first after the last. */
+/** Every address of merged ranges once: from the one at `position` to the last, then from the first on. */
 export function* addressesFrom(ranges: readonly Range[], position: bigint): Generator<bigint> {
   let skip = position;
   const later: Range[] = [];

@@ -80,7 +80,7 @@ const requestsArbitrary = fc
   .map((requests) => requests.map((fields, index): PlacementRequest => ({ ...fields, name: `va-${index}` })));
 
 describe('placeBatch against the literal algorithms', () => {
-  it('gives the sequence of Algorithm 2 for every request, also after one that fits nowhere', () => {
+  it('gives the sequence of Algorithm 2 for every request, even after one that fits nowhere', () => {
     fc.assert(
       fc.property(hostsArbitrary, requestsArbitrary, (hosts, requests) => {
         expect(sequence(placeBatch(hosts, requests))).toEqual(literalSequence(hosts, requests));
@@ -111,7 +111,7 @@ describe('placeBatch against the literal algorithms', () => {
     );
   });
 
-  it('never gives away more than the thresholds allow, and only to hosts that the filters leave', () => {
+  it('never uses more than the thresholds allow, and only hosts that pass the filters', () => {
     fc.assert(
       fc.property(hostsArbitrary, requestsArbitrary, (hosts, requests) => {
         const left = new Map(freeHosts(hosts).map((free) => [free.host.name, free]));
@@ -136,8 +136,8 @@ describe('placeBatch against the literal algorithms', () => {
         for (const placement of placeBatch(hosts, requests)) {
           if (placement.host !== null) continue;
           const { reasons } = placement.explain();
-          const told = new Set(reasons.map((reason) => reason.host));
-          expect(hosts.filter(({ name }) => !told.has(name))).toEqual([]);
+          const explained = new Set(reasons.map((reason) => reason.host));
+          expect(hosts.filter(({ name }) => !explained.has(name))).toEqual([]);
         }
       }),
       { numRuns: 300 },
@@ -146,13 +146,13 @@ describe('placeBatch against the literal algorithms', () => {
 });
 
 describe('placeBatch', () => {
-  it('spreads equal appliances over equal hosts, by name where nothing else decides', () => {
+  it('spreads equal appliances over equal hosts, in order of name', () => {
     const hosts = ['c', 'a', 'b'].map((name) => host({ name }));
     const requests = [1, 2, 3, 4].map((index) => request({ name: `va-${index}` }));
     expect(sequence(placeBatch(hosts, requests))).toEqual(['a', 'b', 'c', 'a']);
   });
 
-  it('walks past hosts that have the memory but not the CPU', () => {
+  it('skips hosts that have the memory but not the CPU', () => {
     const hosts = [
       host({ name: 'roomy', totalMemoryBytes: 1 << 20, usedCpuMillis: 2900 }),
       host({ name: 'balanced' }),
@@ -161,12 +161,12 @@ describe('placeBatch', () => {
     expect(sequence(placeBatch(hosts, requests))).toEqual(['balanced', 'roomy']);
   });
 
-  it('refuses a host that has exactly what is asked for', () => {
+  it('refuses a host that has exactly the requested amount', () => {
     const [placement] = placeBatch([host({ name: 'a' })], [request({ name: 'va', memoryBytes: 3072 })]);
     expect(placement?.host).toBeNull();
   });
 
-  it('says what was free when the request had its turn, not what is left after the batch', () => {
+  it('explains a refusal by what was free at the request’s turn, not by what is left after the batch', () => {
     const hosts = [host({ name: 'a' })];
     const requests = [
       request({ name: 'first', memoryBytes: 1024 }),

@@ -18,9 +18,9 @@ interface Snapshot {
 }
 
 /**
- * Algorithms 1 and 2 of SO-MVDS 4.2 for any number of requests over one snapshot of the hosts: the very
- * sequence that literal.ts gives, in O(hosts + requests × log hosts) for each distinct filter instead of a
- * sort per request. Unlike Algorithm 1 it goes on after a request that fits nowhere.
+ * Algorithms 1 and 2 of SO-MVDS 4.2 for any number of requests over one snapshot of the hosts. Gives the same sequence as
+ * literal.ts, in O(hosts + requests × log hosts) for each distinct filter instead of a sort per request. Unlike Algorithm 1 it
+ * continues after a request that fits nowhere.
  *
  * @param hosts with distinct names
  * @returns one placement per request, in the order of the requests
@@ -58,10 +58,7 @@ function initiallyFree(hosts: readonly PlacementHost[]): FreeResources {
   return { cpu: Float64Array.from(hosts, freeCpuMillis), memory: Float64Array.from(hosts, freeMemoryBytes) };
 }
 
-/**
- * What was free when the request's turn came: the snapshot less what was taken before, worked out only for
- * who asks.
- */
+/** What was free when the request's turn came: the snapshot less what earlier requests took. */
 function freeBefore(
   index: number,
   hosts: readonly PlacementHost[],
@@ -79,7 +76,7 @@ function freeBefore(
   return free;
 }
 
-/** Sorts the requests by filter; the answer has one class per request. */
+/** Groups the requests by filter. Returns the class of each request. */
 function classify(requests: readonly PlacementRequest[]): FilterClass[] {
   const byKey = new Map<string, FilterClass>();
   return requests.map((request) => {
@@ -116,7 +113,7 @@ function poolOf({ example, cpuRequests }: FilterClass, snapshot: Snapshot): Host
   return new HostPool(Int32Array.from(members), snapshot.free, cpuRequests);
 }
 
-/** Appointed hosts are looked up, because a batch can have as many lists of them as requests. */
+/** Looks appointed hosts up by name instead of filtering all hosts: each request of a batch may appoint others. */
 function candidatesOf({ hosts: appointed = [] }: PlacementRequest, { hosts, indexOf }: Snapshot): number[] {
   if (appointed.length === 0) return [...hosts.keys()];
   const known = [...new Set(appointed)]

@@ -24,7 +24,7 @@ describe('the explanation of a refusal', () => {
     expect(reasons).toHaveLength(120);
   });
 
-  it('tells few hosts one by one, with both shortages of one that has two', () => {
+  it('lists few hosts one by one, with both shortages of a host that has two', () => {
     const { summary } = refusalOf(
       [host('a', { labels: { disk: 'ssd' } }), host('b'), host('c', { ready: false })],
       {
@@ -40,7 +40,7 @@ describe('the explanation of a refusal', () => {
     );
   });
 
-  it('tells the hosts that lack the network that is needed, and what to do about it', () => {
+  it('names the hosts that lack the needed network, and what to do about it', () => {
     const hosts = [
       host('a', { capabilities: ['userNetwork'] }),
       host('b', { capabilities: ['bridgeNetwork'] }),
@@ -65,13 +65,13 @@ describe('the explanation of a refusal', () => {
     ]);
   });
 
-  it('says so when there are no hosts', () => {
+  it('states that there are no hosts', () => {
     expect(refusalOf([], {})).toEqual({ reasons: [], summary: 'no host is registered' });
   });
 });
 
 describe('usedResources', () => {
-  it('takes the larger of measured and promised, each resource for itself', () => {
+  it('takes the larger of measured and promised, for each resource', () => {
     const promised = [
       { cpuMillis: 500, memoryBytes: 100 },
       { cpuMillis: 700, memoryBytes: 200 },

@@ -6,10 +6,10 @@ import type { HostReason, PlacementHost, PlacementRequest, Refusal } from './typ
 type Reason = HostReason['reason'];
 type Shortage = Extract<HostReason, { readonly free: number }>;
 
-/** Up to so many hosts are told one by one in the summary; more are counted by reason. */
-const TOLD_ONE_BY_ONE = 4;
+/** Up to this many hosts are listed one by one in the summary; more are counted by reason. */
+const LISTED_ONE_BY_ONE = 4;
 
-/** How a reason reads behind a count, in the order in which the summary names them. */
+/** The text of a reason after a count, in the order of the summary. */
 const COUNTED: ReadonlyMap<Reason, string> = new Map([
   ['InsufficientMemory', 'too little memory'],
   ['InsufficientCpu', 'too little CPU'],
@@ -22,8 +22,7 @@ const COUNTED: ReadonlyMap<Reason, string> = new Map([
 ]);
 
 /**
- * Why Algorithm 2 (SO-MVDS 4.2) returned −1 for this request: each host's reasons, and one sentence for a
- * condition.
+ * Why Algorithm 2 (SO-MVDS 4.2) returned −1 for this request: the reasons of each host, and one sentence for a condition.
  * @param free what was free on each host at that time, by the host's position
  */
 export function explainRefusal(
@@ -42,7 +41,7 @@ export function explainRefusal(
   return { reasons, summary: summarise(reasons, hosts.length) };
 }
 
-/** What speaks against the host, given what is free on it; empty when it would do. */
+/** Why the host does not qualify, given what is free on it; empty when it does. */
 export function reasonsOf(
   request: PlacementRequest,
   host: PlacementHost,
@@ -79,9 +78,7 @@ function cpuShortage(host: string, free: number, { cpuMillis: needed }: Placemen
   return [{ host, reason: 'InsufficientCpu', free, needed, message }];
 }
 
-/**
- * "More than", because Algorithm 2 compares strictly: a host with exactly what is asked for does not qualify.
- */
+/** "More than", because Algorithm 2 compares strictly: a host with exactly the requested amount does not qualify. */
 function describeAmount(reason: Shortage['reason'], free: number, needed: number): string {
   return reason === 'InsufficientMemory'
     ? `${describeBytes(free)} free, more than ${describeBytes(needed)} needed`
@@ -90,18 +87,18 @@ function describeAmount(reason: Shortage['reason'], free: number, needed: number
 
 function summarise(reasons: readonly HostReason[], hosts: number): string {
   if (reasons.length === 0) return 'no host is registered';
-  if (hosts <= TOLD_ONE_BY_ONE) {
+  if (hosts <= LISTED_ONE_BY_ONE) {
     return `0/${hosts} hosts fit: ${reasons.map(({ host, message }) => `${host} ${message}`).join('; ')}`;
   }
   const parts: string[] = [];
-  for (const [reason, words] of COUNTED) {
+  for (const [reason, text] of COUNTED) {
     const same = reasons.filter((candidate) => candidate.reason === reason);
-    if (same.length > 0) parts.push(`${same.length} ${words}${nearest(same)}`);
+    if (same.length > 0) parts.push(`${same.length} ${text}${nearest(same)}`);
   }
   return `0/${hosts} hosts fit: ${parts.join(', ')}`;
 }
 
-/** The host that came nearest, so that a person sees how much is missing. */
+/** The host that came nearest to fitting, so that a person sees how much is missing. */
 function nearest(reasons: readonly HostReason[]): string {
   const shortages = reasons.filter((reason) => 'free' in reason);
   const [first] = shortages;

@@ -3,7 +3,7 @@ import type { Exclusion, NeededCapability, PlacementHost, PlacementRequest } fro
 
 const PARTS = 1_000_000;
 
-/** What is said of a host that lacks a capability. */
+/** The reason against a host that lacks a capability. */
 const LACKING: Readonly<Record<NeededCapability, Exclusion>> = {
   userNetwork: 'NoUserNetwork',
   bridgeNetwork: 'NoBridge',
@@ -21,7 +21,7 @@ export function freeMemoryBytes(host: PlacementHost): number {
   return shareOf(host.totalMemoryBytes, host.thresholdMemory) - host.usedMemoryBytes;
 }
 
-/** Why the host is out of the question for this request before anything is compared, or null. */
+/** Why the host is excluded for this request before amounts are compared; null when it is not. */
 export function exclusionOf(request: PlacementRequest, host: PlacementHost): Exclusion | null {
   if (!host.ready) return 'NotReady';
   const { hosts, hostSelector, capability } = request;
@@ -31,7 +31,7 @@ export function exclusionOf(request: PlacementRequest, host: PlacementHost): Exc
   return null;
 }
 
-/** Whether any ready host will do. */
+/** Whether the request admits every ready host. */
 export function isUnfiltered(request: PlacementRequest): boolean {
   const { hosts, hostSelector, capability } = request;
   return (
@@ -40,8 +40,8 @@ export function isUnfiltered(request: PlacementRequest): boolean {
 }
 
 /**
- * Floor of total × threshold, the threshold taken to six decimals. Split so that it is exact where the plain
- * product of doubles is not (0.57 × 100 is 56.99…) and no intermediate result leaves the safe integers.
+ * Floor of total × threshold, with the threshold rounded to six decimals. The product is split, so that it is exact where the
+ * product of doubles is not (0.57 × 100 is 56.99…), and no intermediate result leaves the safe integers.
  */
 function shareOf(total: number, threshold: number): number {
   const parts = Math.round(threshold * PARTS);

@@ -5,7 +5,7 @@ import { justifyPlacements } from './justify.ts';
 import { host as halfHost, MEBI } from './testing/host.ts';
 import type { Justification, PlacementHost, PlacementRequest } from './types.ts';
 
-const GENEROUS = { hosts: 20, looks: 10_000 };
+const GENEROUS = { hosts: 20, examined: 10_000 };
 
 function host(name: string, overrides: Partial<PlacementHost> = {}): PlacementHost {
   return halfHost(name, { thresholdCpu: 1, thresholdMemory: 1, ...overrides });
@@ -24,7 +24,7 @@ function justify(
 }
 
 describe('the justification of a placement', () => {
-  it('counts only hosts that qualified, and says of each other what was wrong with it', () => {
+  it('counts only hosts that qualified, and gives the reason against each other host', () => {
     const hosts = [
       host('chosen'),
       host('closed', { ready: false, totalMemoryBytes: 4096 * MEBI }),
@@ -53,7 +53,7 @@ describe('the justification of a placement', () => {
     ]);
   });
 
-  it('tells what decided between hosts with equal memory', () => {
+  it('gives what decided between hosts with equal memory', () => {
     const hosts = [host('a'), host('b', { usedCpuMillis: 1000 }), host('c')];
     expect(justify(hosts, [request()])[0]?.passedOver).toEqual([
       { host: 'c', message: 'has as much memory and CPU free as a, which comes first by name' },
@@ -73,7 +73,7 @@ describe('the justification of a placement', () => {
     );
   });
 
-  it('says so when nothing else came into question', () => {
+  it('states when no other host qualified', () => {
     const summaries = (hosts: readonly PlacementHost[]) => justify(hosts, [request()])[0]?.summary;
     expect(summaries([host('a')])).toBe('a is the only host');
     expect(summaries([host('a'), host('b', { ready: false })])).toBe(
@@ -81,13 +81,13 @@ describe('the justification of a placement', () => {
     );
   });
 
-  it('names as many hosts, and justifies as many requests, as it may', () => {
+  it('names as many hosts, and justifies as many requests, as the bounds allow', () => {
     const hosts = ['a', 'b', 'c', 'd'].map((name) => host(name));
-    const answers = justify(hosts, [request(), request(), request()], { hosts: 2, looks: 11 });
+    const answers = justify(hosts, [request(), request(), request()], { hosts: 2, examined: 11 });
     expect(answers.map((answer) => answer?.passedOver.length)).toEqual([2, 2, undefined]);
   });
 
-  it('has nothing to say about one that was refused', () => {
+  it('is undefined for a request that was refused', () => {
     const large = request({ memoryBytes: 2048 * MEBI });
     expect(justify([host('a')], [large, request()]).map((answer) => answer?.summary)).toEqual([
       undefined,
@@ -95,7 +95,7 @@ describe('the justification of a placement', () => {
     ]);
   });
 
-  it('has every other host in it, and says that one has room only where it could have been taken', () => {
+  it('names every other host, and says that a host has room only if it qualified', () => {
     const hosts = fc.array(
       fc.record({
         ready: fc.boolean(),
@@ -117,8 +117,8 @@ describe('the justification of a placement', () => {
           const chosen = placements[index]?.host;
           expect(answer === undefined).toBe(chosen === null);
           if (answer === undefined) return;
-          const told = answer.passedOver.map((other) => other.host);
-          expect(told.toSorted()).toEqual(named.map(({ name }) => name).filter((name) => name !== chosen));
+          const listed = answer.passedOver.map((other) => other.host);
+          expect(listed.toSorted()).toEqual(named.map(({ name }) => name).filter((name) => name !== chosen));
           // Alone with it, and after the same requests, it would have been taken.
           for (const { host: name, message } of answer.passedOver) {
             const closed = named.map((one) => (one.name === name ? one : { ...one, ready: false }));

@@ -3,29 +3,28 @@ import { reasonsOf } from './explain.ts';
 import { freeCpuMillis, freeMemoryBytes } from './free.ts';
 import type { Justification, Placement, PlacementHost, PlacementRequest } from './types.ts';
 
-/** A host, and what is free on it when a request has its turn. */
+/** A host, and what is free on it at a request's turn. */
 interface Candidate {
   readonly host: PlacementHost;
   cpuMillis: number;
   memoryBytes: number;
 }
 
-/** How much may be told. */
+/** Limits on how much is explained. */
 export interface JustificationBounds {
   /** Hosts named for each request. */
   readonly hosts: number;
-  /** Hosts looked at for all requests together. */
-  readonly looks: number;
+  /** Hosts examined for all requests together. */
+  readonly examined: number;
 }
 
 /**
- * Why each request went where placeBatch put it. It goes through the batch once more, over the same snapshot and apart
- * from placeBatch, which is therefore no slower for it: O(hosts × log hosts) for a request. That is affordable for the
- * handful that people read about and not for a batch of thousands on thousands of hosts, so only the first requests
- * are justified, as many as `bounds.looks` is enough for.
+ * Why each request went where placeBatch put it. Goes through the batch once more, over the same snapshot, so that placeBatch
+ * itself stays fast. A request costs O(hosts × log hosts): affordable for the few that people read about, not for thousands on
+ * thousands of hosts. So only the first requests are justified, as many as `bounds.examined` allows.
  *
  * @param placements what placeBatch answered for these hosts and requests
- * @returns one entry per request; undefined for one that was refused, or is beyond the bounds
+ * @returns one entry per request; undefined for a request that was refused, or is beyond the bounds
  */
 export function justifyPlacements(
   hosts: readonly PlacementHost[],
@@ -39,7 +38,7 @@ export function justifyPlacements(
     memoryBytes: freeMemoryBytes(host),
   }));
   const byName = new Map(candidates.map((candidate) => [candidate.host.name, candidate]));
-  const affordable = Math.floor(bounds.looks / Math.max(1, hosts.length));
+  const affordable = Math.floor(bounds.examined / Math.max(1, hosts.length));
   return requests.map((request, index) => {
     const host = placements[index]?.host;
     const chosen = typeof host === 'string' && index < affordable ? byName.get(host) : undefined;
@@ -83,7 +82,7 @@ function obstaclesOf(request: PlacementRequest, { host, cpuMillis, memoryBytes }
   return reasonsOf(request, host, cpuMillis, memoryBytes).map(({ message }) => message);
 }
 
-/** What made the chosen one come before another that would have done as well. */
+/** Why the chosen host came before another that qualified as well. */
 function comparison(other: Candidate, chosen: Candidate): string {
   const { name } = chosen.host;
   if (other.memoryBytes !== chosen.memoryBytes) {

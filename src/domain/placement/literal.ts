@@ -1,6 +1,6 @@
 /**
- * Algorithms 1 and 2 of SO-MVDS 4.2, line by line. They are the specification: the property test and the
- * benchmark hold batch.ts, which the operator uses, against them.
+ * Algorithms 1 and 2 of SO-MVDS 4.2, line by line. They are the specification: the property test and the benchmark compare
+ * batch.ts, which the operator uses, with them.
  */
 import { exclusionOf, freeCpuMillis, freeMemoryBytes, isUnfiltered } from './free.ts';
 import type { Placed, PlacementHost, PlacementRequest } from './types.ts';
@@ -24,8 +24,8 @@ export function freeHosts(hosts: readonly PlacementHost[]): FreeHost[] {
 }
 
 /**
- * Algorithm 1, GetDeploySequence: places the requests in their order and, as printed, returns what it has at
- * the first one that fits nowhere.
+ * Algorithm 1, GetDeploySequence: places the requests in their order. As printed, it stops at the first request that fits
+ * nowhere, and returns what it has placed until then.
  */
 export function getDeploySequence(
   requests: readonly PlacementRequest[],
@@ -42,17 +42,15 @@ export function getDeploySequence(
 }
 
 /**
- * What the user's filters leave of H (SO-MVDS 4.1: users can appoint certain nodes). They apply before
- * Algorithm 2.
+ * The elements of H that pass the user's filters (SO-MVDS 4.1: users can appoint certain nodes). They apply before Algorithm 2.
  */
 export function eligible(request: PlacementRequest, hosts: FreeHost[]): FreeHost[] {
   return isUnfiltered(request) ? hosts : hosts.filter(({ host }) => exclusionOf(request, host) === null);
 }
 
 /**
- * Algorithm 2, ChooseDestination: sorts H, takes from the first host whose free memory and CPU exceed the
- * request, and returns that host; null stands for the paper's −1. The printed loop has no bound: it ends with
- * the last host here.
+ * Algorithm 2, ChooseDestination: sorts H, takes the request from the first host whose free memory and CPU exceed it, and returns
+ * that host; null stands for the paper's −1. The printed loop has no bound; this one ends with the last host.
  */
 export function chooseDestination(
   request: Pick<PlacementRequest, 'cpuMillis' | 'memoryBytes'>,

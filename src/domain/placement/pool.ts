@@ -1,6 +1,5 @@
 /**
- * The hosts that share a filter, arranged so that Algorithm 2's choice (SO-MVDS 4.2) costs a few heap
- * operations.
+ * The hosts that pass one filter, arranged so that Algorithm 2's choice (SO-MVDS 4.2) costs only a few heap operations.
  *
  * Algorithm 2 walks the hosts in order of free memory and takes the first that has the CPU, so a plain heap
  * would walk over every memory-rich host whose CPU is spent. Therefore hosts stand in one heap per *level* of
@@ -8,9 +7,9 @@
  * the largest request it can still take. A request cᵢ looks only at the tops of the heaps i and above; a
  * tournament tree over these tops gives the best of them.
  *
- * During a batch hosts only ever lose resources. So a host never rises, one that can take no request any more
- * is dropped for good, and a pool need not be told what other pools took from its hosts: the order it
- * remembers is an upper bound, and a host is brought up to date when it reaches the top.
+ * During a batch hosts only lose resources. So a host never rises, and a host that can take no more requests is dropped for good.
+ * Pools need not notify each other of what they take: the order that a pool remembers is an upper bound, and a host is updated
+ * when it reaches the top.
  */
 
 /** What is free on every host, shared by all pools; index = position in order of name. */
@@ -24,7 +23,7 @@ const NONE = -1;
 export class HostPool {
   readonly #members: Int32Array;
   readonly #free: FreeResources;
-  /** What this pool last saw free on its members, by position in #members. */
+  /** What was free on each member when this pool last looked, by position in #members. */
   readonly #memory: Float64Array;
   readonly #cpu: Float64Array;
   readonly #steps: readonly number[];
@@ -40,7 +39,7 @@ export class HostPool {
 
   /**
    * @param members hosts of this pool: ascending indexes into `free`, that is in order of name
-   * @param cpuRequests every amount of CPU that take() will be asked for
+   * @param cpuRequests every amount of CPU with which take() will be called
    */
   constructor(members: Int32Array, free: FreeResources, cpuRequests: Iterable<number>) {
     this.#members = members;
@@ -80,7 +79,7 @@ export class HostPool {
     return this.#memory[member] === this.#free.memory[host] && this.#cpu[member] === this.#free.cpu[host];
   }
 
-  /** Brings the member up to date. It is the top of its heap, as only tops are ever looked at. */
+  /** Updates the member, which is the top of its heap: only tops are ever examined. */
   #refresh(member: number, host: number): void {
     const before = this.#levelOf(this.#cpu[member] as number);
     this.#memory[member] = this.#free.memory[host] as number;
@@ -96,7 +95,7 @@ export class HostPool {
     this.#replay(before);
   }
 
-  /** The heap in which a host with that much CPU stands: that of the largest request below it, or −1. */
+  /** The heap for a host with that much CPU: that of the largest request below it, or −1. */
   #levelOf(cpu: number): number {
     let low = 0;
     let high = this.#steps.length;

@@ -5,18 +5,18 @@ export interface PlacementHost {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly group?: string;
-  /** Whether new appliances may be put here at all: its daemon answers and nobody has closed it. */
+  /** Whether new appliances may be placed here: its daemon answers, and it is not marked unschedulable. */
   readonly ready: boolean;
-  /** What its driver declares that it can do; absent means nothing in particular. */
+  /** The capabilities that its driver declares; absent means none. */
   readonly capabilities?: readonly string[];
   readonly totalCpuMillis: number;
   readonly totalMemoryBytes: number;
-  /** What is taken already: see usage.ts. */
+  /** What is used already: see usage.ts. */
   readonly usedCpuMillis: number;
   readonly usedMemoryBytes: number;
-  /** Tcpu, the share of the host's CPU that may be given away, between 0 and 1. */
+  /** Tcpu, the share of the host's CPU that appliances may use, between 0 and 1. */
   readonly thresholdCpu: number;
-  /** Tmem, the share of the host's memory that may be given away, between 0 and 1. */
+  /** Tmem, the share of the host's memory that appliances may use, between 0 and 1. */
   readonly thresholdMemory: number;
 }
 
@@ -27,9 +27,9 @@ export interface PlacementRequest {
   readonly memoryBytes: number;
   /** The hosts that the user appoints (SO-MVDS 4.1); absent or empty means any. */
   readonly hosts?: readonly string[];
-  /** Which hosts may be taken, by their labels; absent or empty means any. */
+  /** Selects the hosts that may be used by their labels; absent or empty means any. */
   readonly hostSelector?: LabelSelector;
-  /** What the host must be able to do; absent means nothing in particular. */
+  /** The capability that the host must have; absent means none. */
   readonly capability?: NeededCapability;
 }
 
@@ -47,8 +47,7 @@ export interface Unplaced {
   readonly request: string;
   readonly host: null;
   /**
-   * Says why, as things stood when this request's turn came. Computed on each call: ask once, and only if
-   * needed.
+   * Why no host qualified at this request's turn. Computed on each call: call it once, and only if needed.
    */
   explain(): Refusal;
 }
@@ -61,17 +60,17 @@ export interface Refusal {
   readonly summary: string;
 }
 
-/** Why a request went to its host, in one sentence, and what kept it from others. */
+/** Why a request went to its host, in one sentence, and why not to others. */
 export interface Justification {
   /**
-   * The hosts that were passed over, those first that Algorithm 2 (SO-MVDS 4.2) looks at first, then those that are
-   * appointed and not registered; as many as were asked for.
+   * The other hosts, in the order of Algorithm 2 (SO-MVDS 4.2), then appointed hosts that are not registered; as many as the
+   * bounds allow.
    */
   readonly passedOver: readonly { readonly host: string; readonly message: string }[];
   readonly summary: string;
 }
 
-/** Why a host is not even considered. */
+/** Why a host is excluded before amounts are compared. */
 export type Exclusion = 'NotReady' | 'NotAppointed' | 'SelectorMismatch' | 'NoUserNetwork' | 'NoBridge';
 
 /** One reason against one host; a host that lacks memory and CPU has two. */
@@ -84,9 +83,9 @@ export type HostReason =
   | {
       readonly host: string;
       readonly reason: 'InsufficientMemory' | 'InsufficientCpu';
-      /** Bytes or millicores that may still be given away; negative when the host is over its threshold. */
+      /** Bytes or millicores that are still free; negative when the host is over its threshold. */
       readonly free: number;
-      /** Bytes or millicores asked for; the host must have *more* than this. */
+      /** Requested bytes or millicores; the host must have *more* than this. */
       readonly needed: number;
       readonly message: string;
     };

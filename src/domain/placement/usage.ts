@@ -1,13 +1,13 @@
-/** An amount of what hosts give to appliances. */
+/** An amount of CPU and memory. */
 export interface Resources {
   readonly cpuMillis: number;
   readonly memoryBytes: number;
 }
 
 /**
- * What counts as used on a host in Algorithm 1, lines 3–5 (SO-MVDS 4.2): per resource the larger of what the
- * host measures and what is promised to the appliances bound there. Measurements lag behind a burst of
- * bindings; promises do not see what else runs on the host: either alone would overcommit it.
+ * What counts as used on a host in Algorithm 1, lines 3–5 (SO-MVDS 4.2): for each resource the larger of what the host measures
+ * and what is promised to the appliances bound there. Measurements lag behind a burst of bindings, and promises do not include
+ * what else runs on the host. Either alone would overcommit the host.
  */
 export function usedResources(measured: Resources | undefined, promised: Iterable<Resources>): Resources {
   let cpuMillis = 0;

@@ -3,10 +3,7 @@ import { ServiceRequestError } from './errors.ts';
 import { buildStaticSite } from './static-site.ts';
 import type { ServiceBuilder, ServicePlan, ServiceRequest } from './types.ts';
 
-/**
- * "Towards different types of services, each type needs a particular builder" (SO-MVDS section 5). New ones
- * go here.
- */
+/** "Towards different types of services, each type needs a particular builder" (SO-MVDS section 5). Add new ones here. */
 const BUILDERS: ReadonlyMap<string, ServiceBuilder> = new Map([
   ['static-site', buildStaticSite],
   ['command', buildCommand],
@@ -14,8 +11,7 @@ const BUILDERS: ReadonlyMap<string, ServiceBuilder> = new Map([
 
 /**
  * How to install, start, stop and probe the service in its container.
- * @throws ServiceRequestError when the request cannot be carried out, or nobody builds for its type of
- * container
+ * @throws ServiceRequestError when the request cannot be carried out, or its type of container has no builder
  */
 export function planService(request: ServiceRequest): ServicePlan {
   const build = BUILDERS.get(request.container.type);

@@ -1,15 +1,14 @@
+import { type GuestScript, PREPARE, putInto, runScript } from './actions.ts';
 import { ServiceRequestError } from './errors.ts';
 import { normalisePath, requireSafePackage, serviceNameOf } from './names.ts';
 import { requestedProbe } from './probes.ts';
-import { type GuestScript, PREPARE, runScript } from './shell.ts';
 import { START, STOP, SUPERVISOR } from './supervise.ts';
-import { putInto } from './transfer.ts';
 import type { PackageFacts, Probe, ServicePlan, ServiceRequest } from './types.ts';
 
 /**
- * $1 the service's directory, $2 staging directory, $3 a program of the package or nothing: inline files and
- * zip archives bring no mode that lets it run. $4 what is added to all modes, or nothing. The release file
- * changes with every installation, by which START knows a new package.
+ * $1 the service's directory, $2 staging directory, $3 a program of the package, or nothing: it is made executable, since inline
+ * files and zip archives carry no modes. $4 what is added to all modes, or nothing. The release file changes with every
+ * installation; START recognises a new package by it.
  */
 const ACTIVATE: GuestScript = {
   title: 'put the package in place',
@@ -24,7 +23,7 @@ b sync
 `,
 };
 
-/** The guest itself is the container: it is ready when it runs programs. */
+/** The guest itself is the container, which is ready when it runs programs. */
 const CONTAINER_PROBE: Probe = { kind: 'exec', argv: ['/bin/sh', '-c', ':'], timeoutSeconds: 10 };
 
 /**
@@ -77,7 +76,7 @@ function commandOf({ parameters, package: facts, serviceName }: ServiceRequest):
   );
 }
 
-/** The program's path within the package, or an empty string when it is found elsewhere. */
+/** The program's path within the package, or an empty string when the program is not in the package. */
 function packagedProgram([program = '']: readonly string[]): string {
   return program.includes('/') && !program.startsWith('/') ? program : '';
 }

@@ -1,4 +1,4 @@
-/** What is wrong with a service deployment request; each becomes the reason of a condition. */
+/** What is wrong with a service deployment request. Each becomes the reason of a condition. */
 type ServiceRequestReason =
   | 'UnknownContainerType'
   | 'InvalidServiceName'
@@ -11,7 +11,7 @@ type ServiceRequestReason =
   | 'InvalidCommand';
 
 /**
- * A request that nobody but its author can mend: trying again does not help. The message says what to change.
+ * A request that only its author can fix; trying again does not help. The message says what to change.
  */
 export class ServiceRequestError extends Error {
   override readonly name = 'ServiceRequestError';

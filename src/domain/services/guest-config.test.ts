@@ -17,7 +17,7 @@ describe('configureGuest', () => {
     });
   });
 
-  it('writes the environment so that a shell reads it back, and shows it in no arguments', () => {
+  it('writes the environment so that a shell reads it back, and not into any arguments', () => {
     const env = { QUOTED: 'it\'s $HOME `x` \\ "', LINES: 'two\nlines\n', EMPTY: '', SECRET: 's3cret' };
     const [action] = configureGuest({ env });
     expect(execOf(action).argv.join(' ')).not.toContain('s3cret');
@@ -32,12 +32,12 @@ describe('configureGuest', () => {
     });
   });
 
-  it('empties the environment when there is none, and leaves a hostname alone that is not given', () => {
+  it('empties the environment when there is none, and keeps the hostname when none is given', () => {
     const actions = configureGuest({});
     expect(actions.map(valuesOf)).toEqual([['0', '']]);
   });
 
-  it('gives the hostname to the system, to its next boot, and to lookups, whatever stood there before', () => {
+  it('sets the hostname of the system, of its next boot, and of lookups, whatever it was before', () => {
     const [action] = configureGuest({ hostname: 'web-1' });
     inFolder((folder) => {
       const before = '127.0.0.1 localhost\n127.0.1.1 web-0\n127.0.1.10 other\n  10.0.0.1 far';

@@ -1,9 +1,10 @@
+import { shellQuote } from '../../base/shell.ts';
+import { type GuestScript, runScript } from './actions.ts';
 import { ServiceRequestError } from './errors.ts';
 import { isLabel } from './names.ts';
-import { type GuestScript, runScript } from './shell.ts';
 import type { GuestAction } from './types.ts';
 
-/** What of P configures the guest, before any container or package (SO-MVDS section 5). */
+/** The part of P that configures the guest, before any container or package (SO-MVDS section 5). */
 export interface GuestConfiguration {
   readonly hostname?: string;
   /** Environment variables of the service. */
@@ -15,9 +16,9 @@ const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const ENVIRONMENT_BYTES = 1024 * 1024;
 
 /**
- * $1 how many lines the environment has; they are in COPPICE_LINE_0 …. $2 hostname, for the running system and for the
- * next boot, or nothing. One script: each costs a guest that is just booting as much as all that it does. Environments
- * hold secrets, so that only root looks into their folder.
+ * $1 the number of lines of the environment, which are in COPPICE_LINE_0 …. $2 hostname, for the running system and for the next
+ * boot, or nothing. One script for both, because starting a script takes a booting guest longer than running it. Environments
+ * contain secrets, so only root may read their folder.
  */
 const CONFIGURE: GuestScript = {
   title: 'set environment and hostname',
@@ -47,9 +48,8 @@ b sync
 };
 
 /**
- * Actions for state VMReady: "the guest OS configuration will not start until after it receives the VM ready
- * state" (SO-MVDS section 5). The environment is always written, so that one that was emptied is emptied in
- * the guest.
+ * Actions for state VMReady: "the guest OS configuration will not start until after it receives the VM ready state" (SO-MVDS
+ * section 5). The environment is always written, even an empty one, so that variables that were removed go away in the guest.
  * @throws ServiceRequestError for a hostname or environment that no guest can take
  */
 export function configureGuest({ hostname, env = {} }: GuestConfiguration): readonly GuestAction[] {
@@ -95,12 +95,4 @@ function requireVariable(variable: string, value: string): string {
     );
   }
   return variable;
-}
-
-/**
- * For POSIX shells and systemd's EnvironmentFile alike: nothing is special between single quotes but they
- * themselves.
- */
-function shellQuote(value: string): string {
-  return `'${value.replaceAll("'", "'\\''")}'`;
 }

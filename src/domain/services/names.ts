@@ -1,4 +1,4 @@
-/** Names that become paths or arguments in a guest are checked here, before any plan is made of them. */
+/** Checks names that become paths or arguments in a guest, before a plan is made of them. */
 import { ServiceRequestError } from './errors.ts';
 import type { PackageFacts, ServiceRequest } from './types.ts';
 
@@ -8,15 +8,14 @@ const FILE_NAME_LENGTH = 255;
 const PATH_SEGMENT = /^[A-Za-z0-9._~-]+$/;
 const ARCHIVE_EXTENSION = /\.(tar\.gz|tgz|tar|zip|[a-z0-9]+)$/i;
 
-/** Whether the text is a DNS label: what hosts, services and hostnames in guests are called. */
+/** Whether the text is a DNS label, as the names of hosts and services and the hostnames of guests must be. */
 export function isLabel(text: string): boolean {
   return text.length <= LABEL_LENGTH && LABEL.test(text);
 }
 
 /**
- * The service's name (SO-MVDS section 5: it "exists in its description file"; users can also put it in the
- * parameters): from the parameters, else service.json, else the package's file name without extension, else
- * the deployment.
+ * The service's name (SO-MVDS section 5: it "exists in its description file"; users can also put it in the parameters). It comes
+ * from the parameters, else from service.json, else from the package's file name without extension, else from the deployment.
  */
 export function serviceNameOf({ parameters, package: facts, serviceName }: ServiceRequest): string {
   requireServiceName(serviceName, 'the name of the service in the deployment');
@@ -28,7 +27,7 @@ export function serviceNameOf({ parameters, package: facts, serviceName }: Servi
   return (facts.kind === 'archive' ? nameFromFile(facts.fileName) : undefined) ?? serviceName;
 }
 
-/** Refuses a package whose files could be written anywhere but below the directory meant for them. */
+/** Refuses a package whose files could be written outside the directory for them. */
 export function requireSafePackage(facts: PackageFacts): void {
   if (facts.kind === 'files') for (const file of facts.files) requireRelativePath(file.name);
   if (facts.kind === 'archive') {

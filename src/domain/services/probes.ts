@@ -4,13 +4,13 @@ import type { Probe, ServiceRequest } from './types.ts';
 const SERVICE_ANSWERS_BELOW = 400;
 const EXEC_TIMEOUT_SECONDS = 10;
 
-/** An HTTP GET at the container's port that a working service answers. */
+/** An HTTP GET at the container's port, which a working service answers. */
 export function httpServiceProbe({ container }: ServiceRequest, path: string, port = container.port): Probe {
   const scheme = container.scheme ?? 'http';
   return { kind: 'http', port, path, scheme, expectStatusBelow: SERVICE_ANSWERS_BELOW };
 }
 
-/** The probe that P asks for, in place of the builder's own; undefined when P has none. */
+/** The probe that P gives instead of the builder's own; undefined when P has none. */
 export function requestedProbe(request: ServiceRequest): Probe | undefined {
   const { probe } = request.parameters;
   switch (probe?.kind) {

@@ -68,7 +68,7 @@ describe('the name of a service', () => {
 describe('static-site', () => {
   const plan: ServicePlan = planService(request());
 
-  it('puts the package into the served directory by way of a staging directory', () => {
+  it('moves the package into the served directory through a staging directory', () => {
     expect(plan.actions.map((action) => action.title)).toEqual([
       'make an empty directory for the package',
       'transfer the package',
@@ -88,7 +88,7 @@ describe('static-site', () => {
     ]);
   });
 
-  it('is ready as a container when the server answers at all, and available when the page is there', () => {
+  it('has a container that is ready when the server answers at all, and a service that needs the page', () => {
     const answer = { kind: 'http', port: 8080, path: '/', scheme: 'http' };
     expect(plan.containerProbe).toEqual({ ...answer, expectStatusBelow: 500 });
     expect(plan.serviceProbe).toEqual({ ...answer, expectStatusBelow: 400 });
@@ -112,11 +112,11 @@ describe('static-site', () => {
     ['one other file', files('docs/read me.txt'), '/docs/read%20me.txt'],
     ['several files', files('a.txt', 'b.txt'), '/'],
     ['one file from a URL', { ...SITE, fileName: 'report.pdf', format: 'file' }, '/report.pdf'],
-  ])('is reached, for %s, where something answers', (_what, facts, path) => {
+  ])('has an access path that answers, for %s', (_what, facts, path) => {
     expect(planService(request({ package: facts })).accessPath).toBe(path);
   });
 
-  it('writes inline files, and a package that is one file under its name', () => {
+  it('writes inline files, and a package of one file under its name', () => {
     expect(planService(request({ package: files('index.html') })).actions[1]).toEqual({
       kind: 'putFiles',
       title: 'transfer the package',
@@ -136,7 +136,7 @@ describe('static-site', () => {
 });
 
 describe('command', () => {
-  it('unpacks, runs and stops the program, with what the user gave as arguments only', () => {
+  it('unpacks, runs and stops the program; the user’s values are arguments only', () => {
     const plan = planService(command());
     expect(valuesOf(plan.actions[0])).toEqual(['/opt/coppice/web.new']);
     expect(valuesOf(plan.actions[2])).toEqual(['/opt/coppice/web', '/opt/coppice/web.new', './run', '']);
@@ -152,7 +152,7 @@ describe('command', () => {
     expect(scriptOf(one.actions[2])).toBe(scriptOf(other.actions[2]));
   });
 
-  it('runs a package that is one program', () => {
+  it('runs a package of one program', () => {
     const plan = planService(
       command({ package: { ...SITE, fileName: 'server', format: 'file' }, parameters: {} }),
     );
@@ -160,7 +160,7 @@ describe('command', () => {
     expect(valuesOf(plan.actions[2])?.[2]).toBe('./server');
   });
 
-  it('lets everybody read files that bring no modes, and leaves those of an archive', () => {
+  it('makes files without modes readable for everybody, and keeps the modes of an archive', () => {
     const modeAfter = (facts: ServiceRequest['package']) =>
       inFolder((folder) => {
         mkdirSync(join(folder, 'web.new'));
@@ -173,7 +173,7 @@ describe('command', () => {
     expect(modeAfter(SITE)).toBe(0o600);
   });
 
-  it('takes an opened port for the service, unless told otherwise', () => {
+  it('probes the container’s port, unless the parameters give another probe', () => {
     const probeOf = (probe: ServiceRequest['parameters']['probe']) =>
       planService(command({ parameters: { command: ['run'], probe } })).serviceProbe;
     expect(probeOf(undefined)).toEqual({ kind: 'tcp', port: 8080 });

@@ -1,21 +1,16 @@
+import { type GuestScript, PREPARE, putInto, runScript } from './actions.ts';
 import { normalisePath, requireSafePackage, serviceNameOf } from './names.ts';
 import { httpServiceProbe, requestedProbe } from './probes.ts';
-import { type GuestScript, PREPARE, runScript } from './shell.ts';
-import { putInto } from './transfer.ts';
 import type { PackageFacts, ServicePlan, ServiceRequest } from './types.ts';
 
 const DEFAULT_DOCUMENT_ROOT = '/srv/www';
-/**
- * Any answer shows that the server runs, "not found" included: before the first package there is nothing to
- * find.
- */
+/** Even "not found" shows that the server runs: before the first package there is nothing to find. */
 const CONTAINER_ANSWERS_BELOW = 500;
 
 /**
- * $1 served directory, $2 staging directory in it, $3 list of the entries that Coppice put there. The
- * directory itself is never replaced: a server that has made it its working directory, as busybox httpd does,
- * would go on serving the old one. The list grows before entries move and is cut to what is there afterwards,
- * so a crash in between loses no track of any.
+ * $1 served directory, $2 staging directory in it, $3 list of the entries that Coppice put there. The directory itself is never
+ * replaced: a server whose working directory it is, like busybox httpd, would serve the old one further. New entries are added
+ * to the list before they are moved, and old ones leave it afterwards, so that a crash in between loses none.
  */
 const PUBLISH: GuestScript = {
   title: 'move the package into the served directory',
@@ -41,8 +36,8 @@ b sync
 };
 
 /**
- * Builder for `static-site` (SO-MVDS section 5): a web server in the template serves a directory; the
- * package's files are put there, below `parameters.path` when it is given.
+ * Builder for `static-site` (SO-MVDS section 5): a web server in the template serves a directory. The package's files are put
+ * there, below `parameters.path` if that is given.
  */
 export function buildStaticSite(request: ServiceRequest): ServicePlan {
   const { container, parameters, package: facts } = request;
@@ -71,7 +66,7 @@ export function buildStaticSite(request: ServiceRequest): ServicePlan {
   };
 }
 
-/** A package that is one file is reached at that file, unless servers show it by themselves. */
+/** A package of one file is reached at that file, unless web servers show it for the directory, like index.html. */
 function landingPage(facts: PackageFacts): string {
   const only = onlyFile(facts);
   return only === undefined || /^index\.html?$/.test(only)

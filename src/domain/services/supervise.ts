@@ -1,9 +1,9 @@
-import type { GuestScript } from './shell.ts';
+import type { GuestScript } from './actions.ts';
 
 /**
- * Runs a program and runs it again when it ends, until it is told to stop. The environment is read at every
- * start; in a subshell, so that no variable of the user's can disturb this loop. It is the leader of a
- * session, so that its process id names everything that the program starts.
+ * Runs a program, and runs it again whenever it ends, until a signal stops the supervisor. The environment is read at every
+ * start, in a subshell, so that no variable of the user's can disturb this loop. The supervisor leads a session, so that a signal
+ * to its process group reaches everything that the program starts.
  */
 export const SUPERVISOR = `trap 'exit 0' TERM INT
 while :; do
@@ -21,9 +21,9 @@ done
 `;
 
 /**
- * A process id from before the guest's last boot may belong to anyone now: the command line tells. TERM lets
- * the service finish; what has not ended after ten seconds is killed. Of the ways to write kill for a process
- * group, `kill -0 "-$pid"` is the one that dash, bash and busybox all understand.
+ * A process id from before the guest's last boot may belong to another process now, so the command line is checked. TERM lets
+ * the service finish; it is killed if it has not ended after ten seconds. Of the ways to write kill for a process group,
+ * `kill -0 "-$pid"` is the one that dash, bash and busybox all understand.
  */
 const CONTROL = `run=/run/coppice
 pidfile=$run/$name.pid
@@ -48,8 +48,8 @@ halt() {
 `;
 
 /**
- * $1 service, $2 its directory, $3 SUPERVISOR, then the command. Does nothing when this command already runs
- * with this package and this environment; when another does, it is stopped first.
+ * $1 service, $2 its directory, $3 SUPERVISOR, then the command. Does nothing when this command already runs with this package
+ * and this environment. If the service runs with others, it is stopped first.
  */
 export const START: GuestScript = {
   title: 'start the service',

@@ -1,10 +1,9 @@
 /**
- * The vocabulary of service deployment (SO-MVDS section 5): what a builder is told about a request D = (S, C,
- * R, P), and what it answers. A builder is pure; the host daemon carries its plan out through the agent in
- * the guest.
+ * The types of service deployment (SO-MVDS section 5): what a builder gets of a request D = (S, C, R, P), and the plan that it
+ * returns. A builder is pure; the host daemon carries the plan out through the agent in the guest.
  */
 
-/** S, the package, as far as a builder has to know it; the content stays with the daemon. */
+/** S, the package, as far as a builder needs it; the content stays with the daemon. */
 export type PackageFacts =
   | { readonly kind: 'none' }
   | { readonly kind: 'files'; readonly files: readonly PackageFile[]; readonly descriptor?: unknown }
@@ -34,13 +33,13 @@ interface ContainerFacts {
   readonly documentRoot?: string;
 }
 
-/** A probe as the user asks for it; a port that is not given is the container's. */
+/** A probe as the user specifies it. The default port is the container's. */
 type ProbeParameter =
   | { readonly kind: 'http'; readonly path: string; readonly port?: number }
   | { readonly kind: 'tcp'; readonly port?: number }
   | { readonly kind: 'exec'; readonly command: readonly string[] };
 
-/** P, the parameters, as far as they concern the service; what concerns the guest is in guest-config.ts. */
+/** P, the parameters, as far as they concern the service; guest-config.ts has those for the guest. */
 interface ServiceParameters {
   readonly serviceName?: string;
   /** Path below the container at which the service answers. */
@@ -51,8 +50,7 @@ interface ServiceParameters {
 
 export interface ServiceRequest {
   /**
-   * The service's name in the deployment. It stays the same whatever the package says, so paths in the guest
-   * carry it.
+   * The service's name in the deployment. Paths in the guest contain it, because it does not depend on the package.
    */
   readonly serviceName: string;
   readonly package: PackageFacts;
@@ -61,12 +59,11 @@ export interface ServiceRequest {
 }
 
 /**
- * What the daemon does in the guest. Every action may be run again after a crash, and then has the same
- * result.
+ * An action of the daemon in the guest. Every action may be repeated after a crash, with the same result.
  */
 export type GuestAction =
   | {
-      /** Run the program, as root; anything but exit code 0 is a failure. */
+      /** Run the program as root; every exit code but 0 is a failure. */
       readonly kind: 'exec';
       readonly title: string;
       readonly argv: readonly string[];
@@ -75,9 +72,8 @@ export type GuestAction =
     }
   | {
       /**
-       * Transfer the package of kind `archive`. With `unpack` its entries go into the existing, empty
-       * directory `path`; without, the file itself is written as `path`,
-       * with the mode that the agent gives.
+       * Transfer a package of kind `archive`. With `unpack`, its entries go into the existing, empty directory `path`. Without,
+       * the file itself is written as `path`, with the agent's default mode.
        */
       readonly kind: 'putPackage';
       readonly title: string;
@@ -86,15 +82,15 @@ export type GuestAction =
     }
   | {
       /**
-       * Write the package's files, of kind `files`, below the existing, empty directory, making folders as
-       * needed; with the modes that the agent gives, which may let none but root read them.
+       * Write the files of a package of kind `files` below the existing, empty directory, and make folders as needed. They get
+       * the agent's default modes, with which perhaps only root can read them.
        */
       readonly kind: 'putFiles';
       readonly title: string;
       readonly directory: string;
     };
 
-/** How to see that something answers; ports are the guest's. */
+/** How to check that something answers. Ports are the guest's. */
 export type Probe =
   | {
       readonly kind: 'http';
@@ -108,11 +104,10 @@ export type Probe =
 
 export interface ServicePlan {
   /**
-   * The service's name: from P, else the package's own description, else its file's name, else the
-   * deployment.
+   * The service's name: from P, else from the package's own description, else from its file's name, else from the deployment.
    */
   readonly name: string;
-  /** Install the package, in this order, all of them again after any failure. */
+  /** Installs the package. Run in this order; after a failure all are run again. */
   readonly actions: readonly GuestAction[];
   readonly start: readonly GuestAction[];
   readonly stop: readonly GuestAction[];

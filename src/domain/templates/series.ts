@@ -5,15 +5,15 @@ export interface SeriesTemplate {
   /** Unique: namespace/name. */
   readonly key: string;
   readonly version: string;
-  /** Whether appliances can be grown from it now. */
+  /** Whether appliances can be created from it now. */
   readonly ready: boolean;
-  /** When an appliance was last grown from it, in milliseconds since the epoch; undefined: never. */
+  /** When an appliance was last created from it, in milliseconds since the epoch; undefined: never. */
   readonly lastUsedMs?: number;
 }
 
 /**
- * What a service asks of a series; without either, "choose the most recently used template, otherwise the
- * newest version".
+ * What a service requests of a series. Without version and policy: "choose the most recently used template, otherwise the newest
+ * version".
  */
 export interface SeriesRequest {
   readonly version?: string;
@@ -29,9 +29,9 @@ export type SeriesChoice<T> =
     };
 
 /**
- * Chooses a template of a series (SO-MVDS 3.3): of the exact version when one is asked for; the newest under
- * policy Newest; else the most recently used, else (none was ever used) the newest. Ties go to the newer
- * version, then to the first key. Templates that are not ready are passed over.
+ * Chooses a template of a series (SO-MVDS 3.3): one of the requested version, if there is such a request; the newest under policy
+ * Newest; else the most recently used; else, if none was ever used, the newest. Ties go to the newer version, then to the first
+ * key. Templates that are not ready are skipped.
  * @param templates those of the series that the service may use
  */
 export function chooseFromSeries<T extends SeriesTemplate>(

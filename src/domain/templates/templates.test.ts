@@ -74,7 +74,7 @@ describe('chooseFromSeries', () => {
     });
   });
 
-  it('takes the exact version that is asked for', () => {
+  it('takes the requested version', () => {
     const old = template('12.1');
     expect(choice([template('12.9', { lastUsedMs: 5 }), old], { version: '12.1' })).toEqual({ chosen: old });
   });
@@ -84,12 +84,12 @@ describe('chooseFromSeries', () => {
     expect(choice([b, a])).toEqual({ chosen: a });
   });
 
-  it('passes over templates that are not ready', () => {
+  it('skips templates that are not ready', () => {
     const ready = template('12.1');
     expect(choice([template('12.9', { ready: false }), ready])).toEqual({ chosen: ready });
   });
 
-  it('says what it waits for when none is ready', () => {
+  it('names the templates that it waits for when none is ready', () => {
     expect(choice([template('12.9', { ready: false })])).toEqual({
       chosen: null,
       reason: 'TemplateNotReady',
@@ -97,7 +97,7 @@ describe('chooseFromSeries', () => {
     });
   });
 
-  it('says which versions there are when the one asked for is not among them', () => {
+  it('names the existing versions when the requested one is missing', () => {
     expect(choice([template('12.10'), template('12.9')], { version: '13' })).toMatchObject({
       reason: 'NoSuchTemplate',
       message: 'no template of version 13 of series debian can be used: there is 12.9, 12.10',
@@ -109,7 +109,7 @@ describe('chooseFromSeries', () => {
 });
 
 describe('parentChain', () => {
-  it('leads from a template to its root', () => {
+  it('goes from a template to its root', () => {
     const parents = new Map([
       ['shop', 'tomcat'],
       ['tomcat', 'debian'],
@@ -129,7 +129,7 @@ describe('parentChain', () => {
     );
   });
 
-  it('shows a circle, also one that the template only leads to', () => {
+  it('shows a circle, even if the template itself is outside it', () => {
     const parents = new Map([
       ['a', 'b'],
       ['b', 'c'],
@@ -138,7 +138,7 @@ describe('parentChain', () => {
     expect(parentChain('a', (key) => parents.get(key))).toEqual({
       problem: {
         reason: 'ParentCycle',
-        message: 'a → b → c → b is a circle: a template cannot stand on itself',
+        message: 'a → b → c → b is a circle: a template cannot be its own ancestor',
       },
     });
   });

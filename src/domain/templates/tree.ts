@@ -1,12 +1,12 @@
 /**
  * The tree of templates (SO-MVDS 3.1): "an incremental image file can be the basic file of another image",
- * and an appliance's disk is a leaf. Templates and appliances go by their keys, namespace/name.
+ * and an appliance's disk is a leaf. Templates and appliances are identified by their keys, namespace/name.
  */
 
 /** Reads slow down with every layer: 25 ms for 20,000 reads at depth 3, 61 at 12, 217 at 24. */
 export const DEPTH_LIMIT = 12;
 
-/** What a template's chain of parents can suffer from. */
+/** What can be wrong with a template's chain of parents. */
 type ChainProblem =
   | { readonly reason: 'ParentNotFound'; readonly message: string }
   | { readonly reason: 'ParentCycle'; readonly message: string }
@@ -27,12 +27,12 @@ export function parentChain(key: string, parentOf: (key: string) => string | nul
     if (parent === null) return { chain };
     if (parent === undefined) return { problem: notFound(at, chain) };
     if (chain.includes(parent)) {
-      const message = `${[...chain, parent].join(' → ')} is a circle: a template cannot stand on itself`;
+      const message = `${[...chain, parent].join(' → ')} is a circle: a template cannot be its own ancestor`;
       return { problem: { reason: 'ParentCycle', message } };
     }
     chain.push(parent);
     if (chain.length > DEPTH_LIMIT) {
-      const message = `${key} stands on more than ${DEPTH_LIMIT - 1} layers, with which disks become slow: import a flat image`;
+      const message = `${key} has more than ${DEPTH_LIMIT - 1} ancestors, and each makes disks slower: import a flat image instead`;
       return { problem: { reason: 'ChainTooDeep', message } };
     }
     at = parent;
@@ -48,13 +48,13 @@ function notFound(key: string, chain: readonly string[]): ChainProblem {
   return { reason: 'ParentNotFound', message };
 }
 
-/** Who stands on a template; as long as anyone does, it cannot go. */
+/** The templates and appliances that use a template. While there are any, it cannot be deleted. */
 export interface TemplateHolders {
   readonly children: readonly string[];
   readonly appliances: readonly string[];
 }
 
-/** The templates and appliances that stand directly on the template, in order of their keys. */
+/** The templates and appliances that use the template directly, in order of their keys. */
 export function holdersOf(
   key: string,
   templates: Iterable<{ readonly key: string; readonly parent: string | null }>,
@@ -69,7 +69,7 @@ export function holdersOf(
 
 const NAMED = 5;
 
-/** A sentence for the condition of a template that waits to be deleted, or null when nobody holds it. */
+/** A text for the condition of a template that waits to be deleted, or null when nothing holds it. */
 export function describeHolders({ children, appliances }: TemplateHolders): string | null {
   const parts = [list('template', children), list('appliance', appliances)].filter((part) => part !== null);
   return parts.length === 0 ? null : `held by ${parts.join(' and ')}`;

@@ -1,6 +1,5 @@
 /**
- * What makes the part behind a dash a step *towards* a release (semver.org, item 9) and not, as in Debian, a
- * revision of it.
+ * What marks the part after a dash as a pre-release (semver.org, item 9) and not, as in Debian, a revision.
  */
 const PRE_RELEASE = /-(?=(?:alpha|beta|rc|pre|preview|dev|snapshot|nightly|ea|m)(?:[.\d~+-]|$))/gi;
 
@@ -11,10 +10,9 @@ interface DebianVersion {
 }
 
 /**
- * Orders versions, older first; a total order, 0 only for equal texts. The rules are Debian's
- * (deb-version(7)), which order dotted numbers, letters, epochs, revisions and `~`; semantic versions agree
- * with them once `-rc.1` and its like are read as `~rc.1`. Versions that weigh the same (`1.0`, `v1.00`) are
- * ordered by their text.
+ * Orders versions, older first. It is a total order: 0 only for equal texts. The rules are Debian's (deb-version(7)), which order
+ * dotted numbers, letters, epochs, revisions and `~`. Semantic versions fit them when `-rc.1` and the like are read as `~rc.1`.
+ * Versions that rank equal (`1.0`, `v1.00`) are ordered by their text.
  */
 export function compareVersions(a: string, b: string): number {
   return compareDebian(parseVersion(a), parseVersion(b)) || compareText(a, b);
@@ -40,7 +38,7 @@ function compareDebian(a: DebianVersion, b: DebianVersion): number {
   );
 }
 
-/** Compares alternately the longest parts without digits and with digits only, until one pair differs. */
+/** Compares parts without digits and parts of digits only, in turns, until one pair differs. */
 function compareParts(a: string, b: string): number {
   const left: string[] = [...(a.match(/\D+|\d+/g) ?? [])];
   const right: string[] = [...(b.match(/\D+|\d+/g) ?? [])];
@@ -71,7 +69,7 @@ function weight(text: string, at: number): number {
   return /[A-Za-z]/.test(character) ? code : code + 0x10000;
 }
 
-/** Of any length: digits beyond the safe integers count, too. */
+/** Compares numbers of any length, also beyond the safe integers. */
 function compareNumbers(a: string, b: string): number {
   const left = a.replace(/^0+/, '');
   const right = b.replace(/^0+/, '');

@@ -1,12 +1,12 @@
 import type { CreationTime } from './prediction.ts';
 
-/** The running means of measured times. */
+/** A running mean of measured times. */
 export interface Mean {
   readonly samples: number;
   readonly time: CreationTime;
 }
 
-/** Running means (SO-MVDS 4.1): template, then host, to what an appliance of it takes there. */
+/** Running means (SO-MVDS 4.1): template → host → how long an appliance of the template takes there. */
 export type TemplateTimes = ReadonlyMap<string, ReadonlyMap<string, Mean>>;
 
 /**
@@ -29,7 +29,7 @@ export function recordTime(
 /** The mean of no samples. */
 export const nothingMeasured: Mean = { samples: 0, time: { leadSeconds: 0, turnSeconds: 0, tailSeconds: 0 } };
 
-/** A running mean with one more sample, without the samples before it having been kept. */
+/** A running mean with one more sample; earlier samples need not be kept. */
 export function updateMean(before: Mean, time: CreationTime): Mean {
   const samples = before.samples + 1;
   const updated = eachPart((part) => {
@@ -41,8 +41,8 @@ export function updateMean(before: Mean, time: CreationTime): Mean {
 }
 
 /**
- * How long an appliance of the template may take on the host: what was measured there, else the mean of the
- * template over all hosts, else undefined: what was never measured is not guessed.
+ * How long an appliance of the template may take on the host: the mean of what was measured there; else the mean over all hosts;
+ * else undefined, since a time that was never measured is not guessed.
  */
 export function expectedTime(times: TemplateTimes, template: string, host: string): CreationTime | undefined {
   const hosts = times.get(template);

@@ -1,25 +1,25 @@
 /**
- * What one VM takes, in seconds. The VMs of a host are created in turn; what each takes before and after its turn it takes beside
- * the others. With nothing before and after, `turnSeconds` alone is t_ij of Equation 1 (SO-MVDS 4.1).
+ * How long one VM takes, in seconds. A host creates its VMs one after the other; what happens before and after a VM's turn runs
+ * in parallel with other VMs. If nothing does, `turnSeconds` alone is t_ij of Equation 1 (SO-MVDS 4.1).
  */
 export interface CreationTime {
-  /** Until it queues for its turn: its layers and its disk. */
+  /** Before its turn: layers and disk are prepared. */
   readonly leadSeconds: number;
   /** Its turn: the hypervisor creates it. */
   readonly turnSeconds: number;
-  /** From its turn until its service answers: it boots, and is installed. */
+  /** After its turn, until the service answers: the VM boots, and the service is installed. */
   readonly tailSeconds: number;
 }
 
-/** What Equation 1 (SO-MVDS 4.1) is computed from; all times in seconds. */
+/** The inputs of Equation 1 (SO-MVDS 4.1). All times are in seconds. */
 export interface DeploymentTimes {
   /** Tc: computing the hosts' use of resources. */
   readonly tcSeconds: number;
   /** Ts: choosing the hosts. */
   readonly tsSeconds: number;
-  /** For each host the times of its VMs. */
+  /** Host → the times of its VMs. */
   readonly perHost: ReadonlyMap<string, readonly CreationTime[]>;
-  /** How many VMs a host creates at once; 1, as in the paper, for a host that is not named. */
+  /** Host → how many VMs it creates at once; 1, as in the paper, if it is absent. */
   readonly concurrency?: ReadonlyMap<string, number>;
 }
 
@@ -31,10 +31,10 @@ export interface Prediction {
 }
 
 /**
- * Equation 1 (SO-MVDS 4.1): T = Tc + Ts + max over the hosts j of Σᵢ t_ij, because hosts work at the same
- * time and each creates its VMs one after the other. What a VM takes beside the others' turns counts only where nobody's turn
- * hides it: the lead of the first, the tail of the last. A host that creates several at once takes as long as its
- * queue does: each VM starts, in order, when one before it is done.
+ * Equation 1 (SO-MVDS 4.1): T = Tc + Ts + max over the hosts j of Σᵢ t_ij, because hosts work at the same time, and each creates
+ * its VMs one after the other. Lead and tail of a VM count only where they do not overlap with the turns of other VMs: the lead
+ * of the first, and the tail of the last. On a host that creates several VMs at once, each VM starts, in order, when an earlier
+ * one is done.
  * @throws RangeError for a concurrency that is not a positive integer
  */
 export function predictDeployment(times: DeploymentTimes): Prediction {
@@ -49,7 +49,7 @@ export function predictDeployment(times: DeploymentTimes): Prediction {
   return { placementSeconds, perHostSeconds, totalSeconds: placementSeconds + longest };
 }
 
-/** Who is ready first has its turn first. */
+/** VMs have their turns in the order in which they are ready. */
 function queueSeconds(vms: readonly CreationTime[], concurrency: number): number {
   if (!Number.isSafeInteger(concurrency) || concurrency < 1) {
     throw new RangeError(`a host cannot create ${concurrency} VMs at once: at least 1`);

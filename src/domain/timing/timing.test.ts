@@ -28,7 +28,7 @@ describe('predictDeployment, Equation 1', () => {
     });
   });
 
-  it('lets a host that creates several at once do so, in the order of its queue', () => {
+  it('starts VMs in the order of the queue on a host that creates several at once', () => {
     const concurrency = new Map([['h1', 2]]);
     const { perHostSeconds, totalSeconds } = predictDeployment({
       tcSeconds: 0,
@@ -40,7 +40,7 @@ describe('predictDeployment, Equation 1', () => {
     expect(totalSeconds).toBe(4);
   });
 
-  it('counts what a VM takes beside the others’ turns only where no turn hides it', () => {
+  it('counts lead and tail only where they do not overlap with the turns of other VMs', () => {
     const none = { tcSeconds: 0, tsSeconds: 0 };
     const seconds = (...vms: readonly CreationTime[]) =>
       predictDeployment({ ...none, perHost: new Map([['h1', vms]]) }).totalSeconds;
@@ -49,7 +49,7 @@ describe('predictDeployment, Equation 1', () => {
     expect(seconds(takes(9, 2, 0), takes(1, 3, 0)), 'who is ready first has its turn first').toBe(11);
   });
 
-  it('is, with turns alone, the sum of them, in whatever order', () => {
+  it('is the sum of the turns, in any order, when there is no lead or tail', () => {
     const seconds = fc.double({ min: 0, max: 1000, noNaN: true });
     fc.assert(
       fc.property(fc.array(seconds), (turns) => {
@@ -74,7 +74,7 @@ describe('predictDeployment, Equation 1', () => {
 });
 
 describe('running means', () => {
-  it('are the means of all samples, part by part', () => {
+  it('are the means of all samples, for each part of the time', () => {
     const second = fc.double({ min: 0, max: 1000, noNaN: true });
     const sample = fc.tuple(second, second, second).map((parts) => takes(...parts));
     fc.assert(
@@ -93,7 +93,7 @@ describe('running means', () => {
     expect(() => updateMean(nothingMeasured, turn(seconds))).toThrow(`${seconds} is not a time in seconds`);
   });
 
-  it('expect on a host what was measured there, else the mean of the template, else nothing', () => {
+  it('give for a host what was measured there, else the mean of the template, else nothing', () => {
     const measured: [string, string, CreationTime][] = [
       ['debian', 'h1', takes(1, 2, 0)],
       ['debian', 'h1', takes(1, 4, 0)],

@@ -49,7 +49,7 @@ describe('applying a status', () => {
     ]);
   });
 
-  it('sends nothing when the status is there already', async () => {
+  it('sends nothing when the object has the status already', async () => {
     const { applier, sent } = setup();
     const object = { ...thing('a', '5'), status: { phase: 'Ready', urls: ['x'] } };
     expect(await applier.status(THINGS, object, { urls: ['x'], phase: 'Ready' })).toBeUndefined();
@@ -60,14 +60,14 @@ describe('applying a status', () => {
 });
 
 describe('applying an object', () => {
-  it('creates what is not there', async () => {
+  it('creates an object that is missing', async () => {
     const { applier, sent } = setup();
     const applied = await applier.object(THINGS, desired({ size: 1 }), undefined);
     expect(applied?.metadata.uid).toBe('uid-a');
     expect(sent).toHaveLength(1);
   });
 
-  it('sends nothing the second time, also when defaults were added', async () => {
+  it('sends nothing the second time, even if defaults were added', async () => {
     const { applier, sent } = setup();
     await applier.object(THINGS, desired({ size: 1 }), undefined);
     expect(
@@ -76,21 +76,21 @@ describe('applying an object', () => {
     expect(sent).toHaveLength(1);
   });
 
-  it('sends again what somebody else changed', async () => {
+  it('sends again when somebody else changed a field', async () => {
     const { applier, sent } = setup();
     await applier.object(THINGS, desired({ size: 1 }), undefined);
     await applier.object(THINGS, desired({ size: 1 }), cached({ size: 2 }));
     expect(sent).toHaveLength(2);
   });
 
-  it('sends a configuration that leaves out what it applied before, so that the field goes', async () => {
+  it('sends a configuration that leaves out a former field, so that the field is removed', async () => {
     const { applier, sent } = setup();
     await applier.object(THINGS, desired({ size: 1, color: 'red' }), undefined);
     await applier.object(THINGS, desired({ size: 1 }), cached({ size: 1, color: 'red' }));
     expect(sent).toHaveLength(2);
   });
 
-  it('does not trust its memory about another object of the same name, or one it was told to forget', async () => {
+  it('does not rely on its memory for another object of the same name, or after forget', async () => {
     const { applier, sent } = setup();
     await applier.object(THINGS, desired({ size: 1 }), undefined);
     const other = { ...cached({ size: 1 }), metadata: { ...cached({}).metadata, uid: 'uid-b' } };

@@ -4,14 +4,14 @@ import { containsJson, isSameJson } from '../../base/equality.ts';
 import type { ApplyConfiguration, KubeClient } from './client.ts';
 
 /**
- * Server-side apply that writes only what is news. What is compared is the cache: when it lags behind, a write too
- * many is harmless, and one too few is made good when the cache has caught up and the key is reconciled again.
+ * Server-side apply that writes only what changes something. It compares with the cache, which may lag behind. A superfluous
+ * write is harmless; a missing one is made when the cache has caught up and the key is reconciled again.
  */
 export interface Applier {
   /**
-   * Makes `status` the whole of what this manager says about the object. Undefined when it already is.
-   * 404 when the object is gone. An object that has taken its name since gets this status for the moment: API servers
-   * do not compare uids here, but the new object's own reconcile puts it right.
+   * Makes `status` everything that this field manager owns in the object's status. Resolves with undefined when it already is;
+   * 404 when the object is gone. If another object has taken the name meanwhile, that one gets this status for a moment, since
+   * API servers do not compare uids here; its own reconcile corrects it.
    */
   status<T extends KubeObject & { status?: unknown }>(
     ref: ResourceRef<T>,
@@ -20,8 +20,8 @@ export interface Applier {
     signal?: AbortSignal,
   ): Promise<T | undefined>;
   /**
-   * Makes `desired` all the fields that this manager owns in the object, creating it if need be; fields that it
-   * applied before and now leaves out go away. Undefined when nothing would change in `cached`.
+   * Makes `desired` all the fields that this field manager owns in the object, and creates the object if it is missing. Fields
+   * that the manager applied before and now leaves out are removed. Resolves with undefined when nothing would change in `cached`.
    */
   object<T extends KubeObject>(
     ref: ResourceRef<T>,
@@ -29,7 +29,7 @@ export interface Applier {
     cached: T | undefined,
     signal?: AbortSignal,
   ): Promise<T | undefined>;
-  /** The object is gone: nothing needs to be remembered of it. */
+  /** Drops what is remembered about the object. Call it when the object is gone. */
   forget(ref: ResourceRef, key: string): void;
 }
 
@@ -38,8 +38,8 @@ export function createApplier(
   client: Pick<KubeClient, 'apply' | 'applyStatus'>,
   fieldManager: string,
 ): Applier {
-  // The cache shows that all wanted fields are there, but not that no former ones are left: so what was applied
-  // last is remembered. After a restart each object is applied once more, which changes nothing on the server.
+  // The cache shows that all desired fields are there, but not that no former ones are left. So the last applied configuration
+  // is remembered. After a restart each object is applied once more, which changes nothing on the server.
   const lastApplied = new Map<string, string>();
   const memoKey = (ref: ResourceRef, key: string) => `${ref.group}/${ref.plural}/${key}`;
   return {

@@ -1,42 +1,33 @@
-import type { KubeConfig } from '@kubernetes/client-node';
-import type { Logger } from 'pino';
 import type { KubeObject, ObjectName, ResourceRef } from '../../api/object.ts';
-import { type Clock, systemClock } from '../../base/clock.ts';
-import { ApiError } from '../api-error.ts';
-import { METADATA } from '../http/media-types.ts';
-import { resourcePath } from '../http/paths.ts';
-import { type ApiRequest, sendRequest } from '../http/request.ts';
-import { createTransport } from '../http/transport.ts';
-import { type WatchEvent, watchStream } from '../http/watch.ts';
-import { applyVerbs, type Caller, readVerbs, writeVerbs } from './verbs.ts';
+import type { WatchEvent } from '../http/watch.ts';
 
 export interface CallOptions {
-  /** Milliseconds for the whole call, waiting for an overloaded server included; default 30,000. */
+  /** Milliseconds for the whole call, retries on an overloaded server included; default 30,000. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
 }
 
 export interface WriteOptions extends CallOptions {
-  /** Called each time it really goes out, after it waited for a connection; not sent if it throws. */
+  /** Called each time just before the request is written to its connection; if it throws, nothing is sent. */
   readonly beforeSend?: () => void;
 }
 
 export interface ListOptions extends CallOptions {
-  /** All namespaces when left out. */
+  /** All namespaces by default. */
   readonly namespace?: string;
   readonly labelSelector?: string;
   readonly fieldSelector?: string;
-  /** Objects per answer; the rest follows by `continue`. */
+  /** Objects per answer; fetch the rest by `continue`. */
   readonly limit?: number;
   readonly continue?: string;
   readonly resourceVersion?: string;
-  /** Of each object nothing but its metadata, as a PartialObjectMetadata. */
+  /** Only the metadata of each object, as a PartialObjectMetadata. */
   readonly metadataOnly?: boolean;
 }
 
 export interface KubeList<T extends KubeObject> {
   readonly items: T[];
-  /** From where a watch continues this list. */
+  /** Start a watch here to continue this list. */
   readonly resourceVersion: string;
   /** Set when there is more. */
   readonly continue?: string;
@@ -47,18 +38,18 @@ interface WatchOptions {
   readonly labelSelector?: string;
   readonly fieldSelector?: string;
   readonly resourceVersion: string;
-  /** After so many seconds the server ends the watch by itself. */
+  /** The server ends the watch after this many seconds. */
   readonly timeoutSeconds: number;
   /** Silence longer than this counts as a dead connection. */
   readonly idleMs: number;
-  /** As that of a list. */
+  /** As for a list. */
   readonly metadataOnly?: boolean;
   readonly signal?: AbortSignal;
 }
 
 interface DeleteOptions extends WriteOptions {
   readonly propagationPolicy?: 'Background' | 'Foreground' | 'Orphan';
-  /** Deletes this very object only: 409 when another has taken its name, or it changed. */
+  /** Deletes only the object with this uid or version: 409 when another has taken its name, or it changed. */
   readonly preconditions?: { readonly uid?: string; readonly resourceVersion?: string };
 }
 
@@ -72,7 +63,7 @@ export interface ApplyOptions extends WriteOptions {
   readonly subresource?: string;
 }
 
-/** One of RFC 6902, of those that are used. */
+/** An operation of RFC 6902, as far as they are used here. */
 export interface JsonPatchOperation {
   readonly op: 'add' | 'test';
   /** JSON pointer. */
@@ -80,14 +71,14 @@ export interface JsonPatchOperation {
   readonly value: unknown;
 }
 
-/** What is applied: the fields that the manager wants, and only those. */
+/** The fields that a field manager wants in an object, and only those. */
 export type ApplyConfiguration = Pick<KubeObject, 'apiVersion' | 'kind'> & {
   readonly metadata: ObjectName;
 };
 
 /**
- * The Kubernetes API, for any resource. All calls reject with an {@link ApiError}, or with the reason of the
- * caller's signal. Objects that come back always carry apiVersion and kind, also those of lists.
+ * The Kubernetes API, for any resource. All calls reject with an ApiError, or with the reason of the caller's signal. Returned
+ * objects always have apiVersion and kind, also in lists.
  */
 export interface KubeClient {
   get<T extends KubeObject>(ref: ResourceRef<T>, name: ObjectName, options?: CallOptions): Promise<T>;
@@ -99,7 +90,7 @@ export interface KubeClient {
   ): Promise<T | undefined>;
   /** One page of a list. */
   list<T extends KubeObject>(ref: ResourceRef<T>, options?: ListOptions): Promise<KubeList<T>>;
-  /** The events since a resource version; see {@link watchStream} for how it ends. */
+  /** The events since a resource version; see `http/watch.ts` for how it ends. */
   watch<T extends KubeObject>(ref: ResourceRef<T>, options: WatchOptions): AsyncIterable<WatchEvent<T>>;
   create<T extends KubeObject>(ref: ResourceRef<T>, object: T, options?: WriteOptions): Promise<T>;
   /** Replaces the whole object (or its `subresource`); 409 unless its resourceVersion is the current one. */
@@ -108,11 +99,11 @@ export interface KubeClient {
     object: T,
     options?: WriteOptions & { readonly subresource?: string },
   ): Promise<T>;
-  /** Asks for deletion; also resolves when there was nothing to delete. Finalizers may keep the object for a while. */
+  /** Requests deletion; resolves also when there is no such object. Finalizers may keep the object for a while. */
   delete(ref: ResourceRef, name: ObjectName, options?: DeleteOptions): Promise<void>;
   /**
-   * An object is a JSON merge patch (RFC 7386): with metadata.resourceVersion or uid in it, 409 when they are not the current ones.
-   * A list is a JSON patch (RFC 6902): 422 without causes when one of its tests fails.
+   * An object is sent as a JSON merge patch (RFC 7386): 409 when it contains a metadata.resourceVersion or uid that is not the
+   * current one. A list is sent as a JSON patch (RFC 6902): 422 without causes when one of its tests fails.
    */
   patch<T extends KubeObject>(
     ref: ResourceRef<T>,
@@ -136,72 +127,4 @@ export interface KubeClient {
   getRaw(path: string, options?: CallOptions): Promise<unknown>;
   /** Ends every connection, watches included. */
   close(): Promise<void>;
-}
-
-/** One finished call, for metrics. */
-export interface CallObservation {
-  readonly method: ApiRequest['method'];
-  readonly plural: string;
-  readonly subresource?: string;
-  /** HTTP status; 200 for success, 0 for no answer. */
-  readonly status: number;
-  readonly durationMs: number;
-}
-
-export interface KubeClientOptions {
-  readonly log: Logger;
-  readonly clock?: Clock;
-  /** Default deadline of a call, in milliseconds. */
-  readonly timeoutMs?: number;
-  readonly userAgent?: string;
-  readonly observe?: (call: CallObservation) => void;
-}
-
-/** A client for the current context of `kubeConfig`. Close it in the end. */
-export function createKubeClient(kubeConfig: KubeConfig, options: KubeClientOptions): KubeClient {
-  const clock = options.clock ?? systemClock;
-  const transport = createTransport(kubeConfig, clock, options.userAgent ?? 'coppice', (reason) =>
-    options.log.warn({ err: reason }, 'connections to the API server were dead; they are made anew'),
-  );
-  const onWarning = warnOnce(options.log);
-  const call: Caller = async (method, ref, { options: callOptions, subresource, ...rest }) => {
-    const startedAt = clock.monotonic();
-    const timeoutMs = callOptions?.timeoutMs ?? options.timeoutMs ?? 30_000;
-    const { signal, beforeSend } = callOptions ?? {};
-    let status = 200;
-    try {
-      return await sendRequest(
-        { transport, clock, onWarning },
-        { method, timeoutMs, signal, beforeSend, ...rest },
-      );
-    } catch (error) {
-      status = error instanceof ApiError ? error.status : 0;
-      throw error;
-    } finally {
-      const durationMs = clock.monotonic() - startedAt;
-      options.observe?.({ method, plural: ref?.plural ?? rest.path, subresource, status, durationMs });
-    }
-  };
-  return {
-    ...readVerbs(call),
-    ...writeVerbs(call),
-    ...applyVerbs(call),
-    watch: (ref, { namespace, idleMs, metadataOnly, signal, ...query }) => {
-      const path = resourcePath(ref, { namespace }, { watch: true, allowWatchBookmarks: true, ...query });
-      const accept = metadataOnly === true ? METADATA : undefined;
-      return watchStream(transport, clock, { what: `watch ${ref.plural}`, path, accept, idleMs, signal });
-    },
-    close: () => transport.close(),
-  };
-}
-
-/** Logs each of the server's warnings once: they repeat with every request. */
-function warnOnce(log: Logger): (warning: string) => void {
-  const seen = new Set<string>();
-  return (warning) => {
-    if (!seen.has(warning) && seen.size < 1000) {
-      seen.add(warning);
-      log.warn({ warning }, 'the API server warns');
-    }
-  };
 }

@@ -20,7 +20,7 @@ const gone = new ApiError({ status: 404, reason: 'NotFound', message: 'gone' });
 const conflict = new ApiError({ status: 409, reason: 'Conflict', message: 'changed' });
 
 describe('adding a finalizer', () => {
-  it('keeps the others, and patches only the object in the state that was read', async () => {
+  it('keeps the others, and patches the object only in the state that was read', async () => {
     const { client, patches } = setup();
     await addFinalizer(client, THINGS, thing('a', '1', { finalizers: ['x/y'] }), 'coppice.dev/thing');
     expect(patches).toEqual([
@@ -56,11 +56,11 @@ describe('removing a finalizer', () => {
     expect(patches).toEqual([]);
   });
 
-  it('takes an object that is gone for done', async () => {
+  it('resolves with undefined when the object is gone', async () => {
     expect(await removeFinalizer(setup(gone).client, THINGS, object, 'coppice.dev/thing')).toBeUndefined();
   });
 
-  it('reports that the object changed meanwhile', async () => {
+  it('rejects when the object changed meanwhile', async () => {
     await expect(removeFinalizer(setup(conflict).client, THINGS, object, 'coppice.dev/thing')).rejects.toBe(
       conflict,
     );

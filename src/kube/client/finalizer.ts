@@ -5,9 +5,9 @@ import type { KubeClient } from './client.ts';
 type Patcher = Pick<KubeClient, 'patch'>;
 
 /**
- * Makes sure that the object cannot go before `finalizer` is removed: do this before any effect outside the API
- * server. Returns the object with it, or unchanged when it has it, or is already being deleted (the API server
- * would refuse). 409 when the object changed since it was read: nothing is written over unseen.
+ * Adds `finalizer`, so that the object cannot go before it is removed. Do this before any effect outside the API server. Returns
+ * the object with the finalizer; or unchanged, if it has the finalizer or is already being deleted (the API server would refuse
+ * then). 409 when the object changed since it was read, so that no change is overwritten unseen.
  */
 export async function addFinalizer<T extends KubeObject>(
   client: Patcher,
@@ -23,8 +23,8 @@ export async function addFinalizer<T extends KubeObject>(
 }
 
 /**
- * Lets the object go as far as `finalizer` is concerned: do this after every effect outside the API server is
- * undone. Undefined when the object is gone; 409 when it changed since it was read.
+ * Removes `finalizer`. Do this when every effect outside the API server is undone. Resolves with undefined when the object is
+ * gone; 409 when it changed since it was read.
  */
 export async function removeFinalizer<T extends KubeObject>(
   client: Patcher,
@@ -51,7 +51,7 @@ export async function removeFinalizer<T extends KubeObject>(
   }
 }
 
-/** A merge patch replaces the list as a whole; the uid and version in it make the server refuse any but this state. */
+/** A merge patch replaces the whole list. With uid and version in it, the server refuses it if the object is not in this state. */
 async function patchFinalizers<T extends KubeObject>(
   client: Patcher,
   ref: ResourceRef<T>,

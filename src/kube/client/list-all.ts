@@ -5,8 +5,8 @@ import type { KubeClient, KubeList, ListOptions } from './client.ts';
 const pageSize = 500;
 
 /**
- * A complete and consistent list, fetched in pages. Pages belong to one moment of the past; when the server has
- * forgotten that moment before the last page (410), all is fetched again in one piece.
+ * A complete and consistent list, fetched in pages. All pages show the state at one resource version. If the server drops that
+ * version before the last page (410), the list is fetched again in one piece.
  */
 export async function listAll<T extends KubeObject>(
   client: Pick<KubeClient, 'list'>,

@@ -1,9 +1,14 @@
 import { apiVersionOf, type KubeObject, keyOf, type ObjectName, type ResourceRef } from '../../api/object.ts';
 import { ApiError, isNotFound } from '../api-error.ts';
-import { METADATA_LIST } from '../http/media-types.ts';
 import { objectPath, type QueryValue, resourcePath } from '../http/paths.ts';
 import type { ApiRequest } from '../http/request.ts';
+import { JSON_TYPE } from '../http/transport.ts';
 import type { CallOptions, KubeClient, KubeList, PatchOptions, WriteOptions } from './client.ts';
+
+/** Asks a watch for events whose objects are metadata only: https://kubernetes.io/docs/reference/using-api/api-concepts/#metadata-only-fetches */
+export const METADATA = `${JSON_TYPE};as=PartialObjectMetadata;g=meta.k8s.io;v=v1`;
+/** Asks for a list of such objects. */
+const METADATA_LIST = `${JSON_TYPE};as=PartialObjectMetadataList;g=meta.k8s.io;v=v1`;
 
 /** Sends one request and returns the JSON of its answer. */
 export type Caller = (
@@ -80,7 +85,7 @@ export function writeVerbs(call: Caller): Pick<KubeClient, 'create' | 'replace' 
   };
 }
 
-/** API servers read YAML there; JSON is YAML. */
+/** The body of an apply is YAML; JSON is valid YAML. */
 const APPLY_PATCH = 'application/apply-patch+yaml';
 const JSON_PATCH = 'application/json-patch+json';
 const MERGE_PATCH = 'application/merge-patch+json';
@@ -117,7 +122,7 @@ function nameOf({ metadata }: { readonly metadata: ObjectName }): ObjectName {
   return namespace === undefined ? { name } : { name, namespace };
 }
 
-/** The API server vouches for the type of what it returns; apiVersion and kind are missing in lists of core kinds. */
+/** The type is not checked: the API server guarantees it. Items in lists of core kinds lack apiVersion and kind. */
 function asObject<T extends KubeObject>(ref: ResourceRef<T>, what: string, answer: unknown): T {
   if (typeof answer !== 'object' || answer === null || !('metadata' in answer)) {
     const message = `${what}: the answer is not an object: ${JSON.stringify(answer).slice(0, 200)}`;

@@ -70,7 +70,7 @@ describe('a controller', () => {
     await running;
   });
 
-  it('looks at the former and at the new owner of what changed hands', async () => {
+  it('reconciles both the former and the new owner when an object changes its owner', async () => {
     const { cache, reconciled, sync, stop, running } = setup(async () => done);
     cache.upsert(thing('a', '1', { labels: { owner: 'x' } }));
     await sync();
@@ -81,7 +81,7 @@ describe('a controller', () => {
     await running;
   });
 
-  it('comes back when the result says so', async () => {
+  it('reconciles again when the result demands it', async () => {
     const { cache, clock, reconciled, sync, stop, running } = setup(async (_key, attempt) =>
       attempt === 1 ? requeueAfter(500) : done,
     );
@@ -97,7 +97,7 @@ describe('a controller', () => {
     await running;
   });
 
-  it('retries failures with growing delays and begins anew after success', async () => {
+  it('retries failures with growing delays, which success resets', async () => {
     const { cache, clock, reconciled, outcomes, sync, stop, running } = setup(
       async (_key, attempt) => {
         if (attempt < 3) {
@@ -134,7 +134,7 @@ describe('a controller', () => {
     await running;
   });
 
-  it('logs with its stack what nobody foresaw, and only that', async () => {
+  it('logs unforeseen errors with their stack, and only those', async () => {
     const { cache, lines, sync, stop, running } = setup(async (key) => {
       throw key === 'a' ? new TransientError('busy') : new TypeError('x is undefined');
     });
@@ -149,7 +149,7 @@ describe('a controller', () => {
     await running;
   });
 
-  it('finishes the reconcile that it is at before it stops', async () => {
+  it('finishes the current reconcile before it stops', async () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     const { cache, clock, sync, stop, running } = setup(async () => {
       await promise;
@@ -169,7 +169,7 @@ describe('a controller', () => {
     expect(clock.timers).toBe(0);
   });
 
-  it('stops also while it waits for its caches', async () => {
+  it('stops even while it waits for its caches', async () => {
     const { reconciled, stop, running } = setup(async () => done);
     stop.abort(new Error('enough'));
     await running;

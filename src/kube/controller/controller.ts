@@ -7,11 +7,11 @@ import type { Informer } from '../informer/informer.ts';
 import { judgeError, judgeResult, type ReconcileResult, type Verdict } from './outcome.ts';
 import { createWorkQueue, type QueueObserver, type WorkQueue } from './queue.ts';
 
-/** An informer and which keys one of its changes concerns. */
+/** An informer whose changes bring keys into the queue. */
 export interface Source {
   hasSynced(): boolean;
   waitForSync(signal?: AbortSignal): Promise<void>;
-  /** Adds the keys of every change to the queue. Returns how to stop that. */
+  /** Adds the keys of every change to the queue. Returns a function that stops it. */
   connect(queue: Pick<WorkQueue, 'add' | 'addAfter'>): () => void;
 }
 
@@ -20,7 +20,7 @@ export interface ControllerOptions {
   /** How many keys are reconciled at the same time. */
   readonly concurrency: number;
   readonly sources: readonly Source[];
-  /** Brings what is nearer to what should be. `key` is all it is told: `namespace/name`, or `name`. */
+  /** Brings the actual state nearer to the desired one. Gets only the `key`: `namespace/name`, or `name`. */
   readonly reconcile: (key: string, signal: AbortSignal) => Promise<ReconcileResult>;
   readonly log: Logger;
   readonly clock: Clock;
@@ -30,8 +30,8 @@ export interface ControllerOptions {
 }
 
 /**
- * Maps changes of an informer's objects to keys. `keys` is asked for the old and for the new object, since a
- * change may take something away from one owner and give it to another.
+ * Maps changes of an informer's objects to keys. `keys` is called with the old and with the new object, since a change may move
+ * something from one owner to another.
  */
 export function sourceOf<T extends KubeObject>(
   informer: Pick<Informer<T>, 'hasSynced' | 'waitForSync' | 'addHandler'>,
@@ -54,8 +54,8 @@ export function sourceOf<T extends KubeObject>(
 }
 
 /**
- * Reconciles keys as changes bring them, until the signal fires; then finishes what it is at and resolves.
- * Starts working once every source has its first complete list: decisions on half a list are wrong ones.
+ * Reconciles the keys that changes bring until the signal fires; then finishes the current reconciles and resolves. Begins when
+ * every source has its first complete list, since decisions on half a list are wrong.
  */
 export async function runController(options: ControllerOptions, signal: AbortSignal): Promise<void> {
   const log = options.log.child({ controller: options.name });
@@ -100,7 +100,7 @@ async function workOn(
     verdict = judgeResult(await reconcile(key, signal));
   } catch (error) {
     if (signal.aborted) {
-      log.debug({ err: error, object: key }, 'reconcile was cut off by the shutdown');
+      log.debug({ err: error, object: key }, 'the shutdown interrupted this reconcile');
       return;
     }
     verdict = judgeError(error);

@@ -1,4 +1,4 @@
-/** Something failed that may well work next time: try again, after `retryAfterMs` or else with growing delays. */
+/** Something failed that may succeed next time: try again after `retryAfterMs`, or else with growing delays. */
 export class TransientError extends Error {
   readonly retryAfterMs: number | undefined;
 
@@ -9,7 +9,7 @@ export class TransientError extends Error {
   }
 }
 
-/** Something else must happen first, and an event will tell when it has: nothing to retry until then. */
+/** Something else must happen first. Its event brings the key back, so there is nothing to retry until then. */
 export class WaitingError extends Error {
   /** CamelCase, as a condition's and an Event's reason. */
   readonly reason: string;
@@ -21,7 +21,7 @@ export class WaitingError extends Error {
   }
 }
 
-/** A person must change the spec: trying again cannot help. */
+/** A person must change the spec; trying again cannot help. */
 export class StalledError extends Error {
   /** CamelCase, as a condition's and an Event's reason. */
   readonly reason: string;

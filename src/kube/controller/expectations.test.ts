@@ -7,7 +7,7 @@ describe('expectations', () => {
     expect(createExpectations(createFakeClock()).satisfied('shop')).toBe(true);
   });
 
-  it('are satisfied when each creation and deletion was seen, in any order', () => {
+  it('are satisfied when every creation and deletion was seen, in any order', () => {
     const expectations = createExpectations(createFakeClock());
     expectations.expectCreations('shop', ['web-0', 'web-1']);
     expectations.expectDeletions('shop', ['uid-9']);
@@ -31,14 +31,14 @@ describe('expectations', () => {
     expect(expectations.satisfied('shop')).toBe(false);
   });
 
-  it('keep their keys apart', () => {
+  it('of different keys are independent', () => {
     const expectations = createExpectations(createFakeClock());
     expectations.expectCreations('shop', ['web-0']);
     expectations.creationObserved('blog', 'web-0');
     expect([expectations.satisfied('shop'), expectations.satisfied('blog')]).toEqual([false, true]);
   });
 
-  it('end after their life, when an event must have been missed', async () => {
+  it('expire, since an event must have been missed then', async () => {
     const clock = createFakeClock();
     const expectations = createExpectations(clock, 1000);
     expectations.expectCreations('shop', ['web-0']);
@@ -48,7 +48,7 @@ describe('expectations', () => {
     expect(expectations.satisfied('shop')).toBe(true);
   });
 
-  it('live anew from the last thing expected', async () => {
+  it('expire only after the last one', async () => {
     const clock = createFakeClock();
     const expectations = createExpectations(clock, 1000);
     expectations.expectCreations('shop', ['web-0']);
@@ -58,7 +58,7 @@ describe('expectations', () => {
     expect(expectations.satisfied('shop')).toBe(false);
   });
 
-  it('end with the object that they are about', () => {
+  it('are dropped with their object', () => {
     const expectations = createExpectations(createFakeClock());
     expectations.expectCreations('shop', ['web-0']);
     expectations.forget('shop');

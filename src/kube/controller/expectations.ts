@@ -1,8 +1,8 @@
 import type { Clock } from '../../base/clock.ts';
 
 /**
- * What a controller has done and not yet seen in its cache, by key of the object it acts for. Until all of it is
- * seen, the cache must not be counted on: who counts too few creates too many.
+ * The writes that a controller has made and not yet seen in its cache, by the key of the object that it reconciles. Until it has
+ * seen them all, it must not rely on the cache: if it counts too few objects, it creates too many.
  */
 export interface Expectations {
   /** Call before creating. Names, since uids are not known yet. */
@@ -13,9 +13,9 @@ export interface Expectations {
   creationObserved(key: string, name: string): void;
   /** The deletion is in the cache, or has failed. */
   deletionObserved(key: string, uid: string): void;
-  /** Whether the cache can be counted on: all was seen, or it took so long that an event must have been missed. */
+  /** Whether the controller may rely on the cache: it shows all writes, or so much time has passed that an event was missed. */
   satisfied(key: string): boolean;
-  /** The object acted for is gone. */
+  /** Drops the expectations of an object that is gone. */
   forget(key: string): void;
 }
 

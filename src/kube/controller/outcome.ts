@@ -1,29 +1,29 @@
 import { ApiError } from '../api-error.ts';
 import { StalledError, TransientError, WaitingError } from './errors.ts';
 
-/** What a reconcile came to, and so when the key is to be looked at again. */
+/** The result of a reconcile, which decides when the key is reconciled again. */
 export type ReconcileResult =
-  /** All is as it should be; the next event brings the key back. */
+  /** The actual state is the desired one. The next event brings the key back. */
   | { readonly type: 'done' }
   /** Something else must happen first. Its event brings the key back; `recheckMs` is the safety net. */
   | { readonly type: 'wait'; readonly for: string; readonly recheckMs: number }
-  /** Progress is under way, or time matters: look again in `ms`. */
+  /** Progress is under way, or something depends on time: reconcile again in `ms`. */
   | { readonly type: 'requeueAfter'; readonly ms: number }
   /** A person must change the spec; that event brings the key back. */
   | { readonly type: 'stalled'; readonly reason: string; readonly message: string };
 
-/** Waiting keys are looked at so often although no event came, in milliseconds. */
+/** Milliseconds after which a waiting key is reconciled again although no event came. */
 const defaultRecheckMs = 300_000;
 
-/** All is as it should be. */
+/** The actual state is the desired one. */
 export const done: ReconcileResult = { type: 'done' };
 
-/** Waits for something else to happen, said in words: `host h1 to become ready`. */
+/** Waits for something else to happen; `what` completes "waits for": `host h1 to become ready`. */
 export function waitFor(what: string, recheckMs = defaultRecheckMs): ReconcileResult {
   return { type: 'wait', for: what, recheckMs };
 }
 
-/** Looks again in `ms` milliseconds. */
+/** Reconciles again in `ms` milliseconds. */
 export function requeueAfter(ms: number): ReconcileResult {
   return { type: 'requeueAfter', ms };
 }
@@ -33,7 +33,7 @@ export function stalled(reason: string, message: string): ReconcileResult {
   return { type: 'stalled', reason, message };
 }
 
-/** Of several results, that of which the key comes back soonest; a stall outweighs being done. */
+/** The result, among several, that brings the key back soonest; `stalled` goes before `done`. */
 export function soonest(results: readonly ReconcileResult[]): ReconcileResult {
   return results.reduce((best, result) => (comesBackIn(result) < comesBackIn(best) ? result : best), done);
 }
@@ -51,17 +51,17 @@ function comesBackIn(result: ReconcileResult): number {
   }
 }
 
-/** What the queue is to do with a key after a reconcile. */
+/** What the queue must do with a key after a reconcile. */
 export interface Verdict {
   readonly outcome: 'done' | 'wait' | 'requeueAfter' | 'stalled' | 'retry';
-  /** When to look again: at the next event only, after so many milliseconds, or by the key's growing backoff. */
+  /** When to reconcile again: only at the next event, after `ms` milliseconds, or after the key's growing backoff. */
   readonly next:
     | { readonly type: 'event' }
     | { readonly type: 'after'; readonly ms: number }
     | { readonly type: 'backoff' };
-  /** Why, in words; empty when all is done. */
+  /** Why, for the log; empty for `done`. */
   readonly message: string;
-  /** Whether it is a failure of ours that nobody foresaw, to be logged with its stack. */
+  /** Whether it is an unforeseen failure, perhaps a bug: it is logged with its stack. */
   readonly isUnexpected: boolean;
 }
 
@@ -109,9 +109,9 @@ export function judgeError(error: unknown): Verdict {
     if (error.retryAfterSeconds !== undefined) {
       return { ...retry, next: { type: 'after', ms: Math.max(error.retryAfterSeconds * 1000, 50) } };
     }
-    // A conflict, an overload or a server that is away is daily life; a refusal, or a server that fails, is news.
-    const isDailyLife = [0, 409, 429, 502, 503, 504].includes(error.status);
-    return { ...retry, isUnexpected: !isDailyLife };
+    // Conflicts, overload and unreachable servers are normal. A refusal, or an error inside the server, is not.
+    const isNormal = [0, 409, 429, 502, 503, 504].includes(error.status);
+    return { ...retry, isUnexpected: !isNormal };
   }
   return { ...retry, isUnexpected: true };
 }

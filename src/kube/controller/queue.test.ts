@@ -32,7 +32,7 @@ function setup(options: Partial<WorkQueueOptions> = {}) {
 }
 
 describe('a work queue', () => {
-  it('takes nothing before it is started', async () => {
+  it('takes no key before it is started', async () => {
     const { queue, started } = setup();
     queue.add('a');
     await settle();
@@ -41,7 +41,7 @@ describe('a work queue', () => {
     expect(started).toEqual(['a']);
   });
 
-  it('works on as many keys at once as it may, in the order in which they became due', async () => {
+  it('works on as many keys at once as allowed, in the order in which they became due', async () => {
     const { queue, started, finish } = setup();
     queue.start();
     for (const key of ['a', 'b', 'c', 'd', 'c']) {
@@ -54,7 +54,7 @@ describe('a work queue', () => {
     expect(started).toEqual(['a', 'b', 'c', 'd']);
   });
 
-  it('works on a key once more when it was added during the work, however often', async () => {
+  it('works on a key exactly once more, however often it was added during the work', async () => {
     const { queue, started, finish } = setup();
     queue.start();
     queue.add('a');
@@ -92,7 +92,7 @@ describe('a work queue', () => {
     expect(started).toEqual(['a']);
   });
 
-  it('keeps a due time that was asked for during the work', async () => {
+  it('keeps a due time that was set during the work', async () => {
     const { queue, clock, started, finish } = setup();
     queue.start();
     queue.add('a');
@@ -103,7 +103,7 @@ describe('a work queue', () => {
     expect(started).toEqual(['a', 'a']);
   });
 
-  it('lengthens the delay with each failure of a key, up to a limit, until it is forgotten', async () => {
+  it('lengthens the delay with each failure of a key, up to a limit, until forget', async () => {
     const { queue, clock, started, finish } = setup();
     queue.start();
     const delays: number[] = [];
@@ -125,7 +125,7 @@ describe('a work queue', () => {
     expect(delays).toEqual([100, 200, 400, 800, 1000, 100]);
   });
 
-  it('spreads retries by chance, and never to less than half the delay', async () => {
+  it('spreads retries at random, and never below half of the delay', async () => {
     const { queue, clock, started } = setup({ random: () => 0 });
     queue.start();
     queue.addAfterFailure('a');
@@ -146,7 +146,7 @@ describe('a work queue', () => {
     expect(started).toEqual(['a', 'a']);
   });
 
-  it('finishes what it is at on shutdown, and takes nothing more', async () => {
+  it('finishes the current work on shutdown, and takes no more keys', async () => {
     const { queue, clock, started, finish } = setup({ concurrency: 1 });
     queue.start();
     queue.add('a');
@@ -166,7 +166,7 @@ describe('a work queue', () => {
     expect(clock.timers).toBe(0);
   });
 
-  it('tells its metrics the depth, how long keys waited and how long they were worked on', async () => {
+  it('measures its depth, how long keys waited, and how long the work took', async () => {
     const seen: [string, number][] = [];
     const note = (what: string) => (value: number) => {
       seen.push([what, value]);
@@ -213,8 +213,8 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ type: fc.constant('advance' as const), ms: fc.integer({ min: 1, max: 60 }) }),
 );
 
-describe('a work queue, whatever is done to it', () => {
-  it('works on exactly the keys that are due, never on one twice at once, never on too many', async () => {
+describe('a work queue after any sequence of calls', () => {
+  it('works on exactly the due keys, never on one twice at once, and never on too many', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(anyStep, { maxLength: 80, size: 'max' }),

@@ -1,48 +1,48 @@
 import { type BackoffPolicy, backoffDelay } from '../../base/backoff.ts';
 import type { Cancel, Clock, Random } from '../../base/clock.ts';
 
-/** What a queue tells its metrics. Times are in milliseconds. */
+/** Receives a queue's measurements. Times are in milliseconds. */
 export interface QueueObserver {
   /** Keys that wait for a worker; delayed ones are not counted. */
   depth(keys: number): void;
-  /** From the moment a key was due (the first event since it was last taken) until a worker took it. */
+  /** How long a key waited: from when it was due (the first event since a worker last took it) until a worker took it. */
   waited(ms: number): void;
-  /** How long a worker had it. */
+  /** How long a worker worked on a key. */
   worked(ms: number): void;
-  /** A key was put back after a failure. */
+  /** A key was added again after a failure. */
   retried(): void;
 }
 
 export interface WorkQueueOptions {
   /** How many keys are worked on at the same time. */
   readonly concurrency: number;
-  /** Works on one key. It must not reject: outcomes are its own business. */
+  /** Works on one key. It handles failures itself, and should not reject. */
   readonly work: (key: string) => Promise<void>;
   readonly clock: Clock;
   readonly random: Random;
   /** Delays after failures; by default 50 ms to 5 minutes. */
   readonly backoff?: BackoffPolicy;
   readonly observer?: QueueObserver;
-  /** Told when `work` rejects nevertheless; the key is then retried with backoff. */
+  /** Called when `work` rejects nevertheless; the key is then retried with backoff. */
   readonly onWorkFailed: (key: string, error: unknown) => void;
 }
 
 /**
- * Keys to work on. Each key is in it once, is never worked on by two workers at once, and, when added while it is
- * worked on, is worked on again afterwards.
+ * Keys to work on. A key is in the queue at most once, and two workers never work on it at the same time. A key that is added
+ * while a worker has it is worked on again afterwards.
  */
 export interface WorkQueue {
-  /** Due now. */
+  /** Makes the key due now. */
   add(key: string): void;
-  /** Due in `delayMs`. A key has one due time, the soonest asked for since it was last taken. */
+  /** Makes the key due in `delayMs`. A key has one due time: the soonest that was set since a worker last took it. */
   addAfter(key: string, delayMs: number): void;
-  /** Due after a delay that grows with every call until `forget`. */
+  /** Makes the key due after a delay that grows with every call until `forget`. */
   addAfterFailure(key: string): void;
-  /** Ends the count of failures of a key. */
+  /** Resets the count of a key's failures. */
   forget(key: string): void;
-  /** Workers take nothing before this. */
+  /** Workers take no key before this is called. */
   start(): void;
-  /** Takes and accepts nothing more; resolves when the keys being worked on are finished. */
+  /** Takes and accepts no more keys; resolves when the current work has ended. */
   shutdown(): Promise<void>;
 }
 
@@ -60,10 +60,10 @@ interface Delayed {
 
 class KeyedQueue implements WorkQueue {
   readonly #options: WorkQueueOptions;
-  /** In the order in which they became due, with the time when they did. */
+  /** Keys that are due, in that order, and since when. */
   readonly #ready = new Map<string, number>();
   readonly #delayed = new Map<string, Delayed>();
-  /** Being worked on; the value says since when the key is due again, if it is. */
+  /** Keys that a worker has; the value is since when the key is due again, if it is. */
   readonly #working = new Map<string, number | undefined>();
   readonly #failures = new Map<string, number>();
   readonly #idle = Promise.withResolvers<void>();

@@ -24,7 +24,7 @@ function microTime(now: number): string {
   return new Date(now).toISOString().replace('Z', '000Z');
 }
 
-/** The lease's spec once `identity` holds it from, or renews it at, `now`. */
+/** The lease's spec when `identity` takes or renews it at `now`. */
 export function heldBy(
   identity: string,
   previous: Lease['spec'],
@@ -42,7 +42,7 @@ export function heldBy(
   };
 }
 
-/** The lease's spec once its holder has given it up: the next one need not wait. */
+/** The lease's spec when its holder gives it up, so that the next one need not wait. */
 export function released(previous: Lease['spec'], now: number): NonNullable<Lease['spec']> {
   return {
     ...previous,

@@ -75,7 +75,7 @@ describe('leader election', () => {
     await b.running;
   });
 
-  it('takes over from a leader that died, after its lease, whatever that leader’s clock said', async () => {
+  it('takes over from a dead leader when its lease has run out, whatever that leader’s clock said', async () => {
     const { clock, leases } = setup();
     await leases.client.create(
       {} as never,
@@ -96,7 +96,7 @@ describe('leader election', () => {
     await b.running;
   });
 
-  it('ends leadership when the lease cannot be renewed, before anyone else can take it', async () => {
+  it('ends leadership when the lease cannot be renewed, before another candidate can take it', async () => {
     const { clock, leases } = setup();
     const isCutOff = { value: false };
     const cutOff: typeof leases.client = {
@@ -141,7 +141,7 @@ describe('leader election', () => {
     await a.running;
   });
 
-  it('goes on leading through short outages', async () => {
+  it('keeps leading through short outages', async () => {
     const { clock, leases } = setup();
     const a = candidate('a', clock, leases);
     await clock.advance(4000);
@@ -154,7 +154,7 @@ describe('leader election', () => {
     await a.running;
   });
 
-  it('goes on leading when what it asks is never answered on one connection, and is on the next', async () => {
+  it('keeps leading when one connection is dead and the next one works', async () => {
     const { clock, leases } = setup();
     let isDead = false;
     const find: typeof leases.client.find = (ref, name, options) => {
@@ -179,7 +179,7 @@ describe('leader election', () => {
     await a.running;
   });
 
-  it('stops leading when another holds the lease, however that came', async () => {
+  it('stops leading when another holds the lease, for whatever reason', async () => {
     const { clock, leases } = setup();
     const a = candidate('a', clock, leases);
     await clock.advance(3000);
@@ -194,7 +194,7 @@ describe('leader election', () => {
     expect(leases.current()?.spec?.holderIdentity).toBe('b');
   });
 
-  it('refuses times with which two could lead', async () => {
+  it('refuses durations with which two could lead at once', async () => {
     const { clock, leases } = setup();
     const times = { leaseDurationMs: 5000, renewDeadlineMs: 5000 };
     const base = { client: leases.client, namespace: 'n', name: 'l', identity: 'a', clock, random: () => 0 };

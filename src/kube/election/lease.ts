@@ -4,7 +4,7 @@ import { isAlreadyExists, isConflict } from '../api-error.ts';
 import type { KubeClient } from '../client/client.ts';
 import { heldBy, LEASES, type Lease, released } from './lease-record.ts';
 
-/** How long one try to renew may take, as a part of the time within which one has to succeed. */
+/** How long one try to renew may take, as a share of the renew deadline. */
 const longestTry = 0.4;
 
 export interface LeaderElectionOptions {
@@ -16,9 +16,9 @@ export interface LeaderElectionOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
-  /** Others wait so long after the last renewal they saw; default 15 s. */
+  /** How long others wait after the last renewal that they saw; default 15 s. */
   readonly leaseDurationMs?: number;
-  /** A leader that could not renew for so long stops leading; must be less than the lease's duration; default 10 s. */
+  /** A leader that could not renew for this long stops leading. Must be less than the lease's duration; default 10 s. */
   readonly renewDeadlineMs?: number;
   /** Time between tries; default 2 s. */
   readonly retryPeriodMs?: number;
@@ -27,27 +27,26 @@ export interface LeaderElectionOptions {
 }
 
 export interface Leadership {
-  /** Fires when leadership is lost, or the program is to end. */
+  /** Fires when leadership is lost, or the program must end. */
   readonly signal: AbortSignal;
   /**
-   * Whether this still is the leader at this very moment. A process that was frozen wakes up before its timers
-   * fire: ask before every write that must not be made twice.
+   * Whether this candidate leads right now. A process that was frozen wakes up before its timers fire, so call this before every
+   * write that two leaders must not make.
    */
   isLeader(): boolean;
 }
 
 interface Election {
   readonly options: Required<Omit<LeaderElectionOptions, 'lead'>>;
-  /** The lease as last seen, and when that was by our own clock: other machines' clocks are not trusted. */
+  /** The lease as last seen, and when, by this machine's clock: other machines' clocks are not trusted. */
   observed: { readonly lease: Lease; readonly at: number } | undefined;
-  /** When the last successful renewal was begun. */
+  /** When the last successful renewal began. */
   renewedAt: number;
 }
 
 /**
- * Takes part in the election until the signal fires, and leads when elected. Resolves after the signal fired and
- * the lease was given up, or when leadership was lost, so that the caller may end or take part again. Rejects
- * with what `lead` rejects with.
+ * Takes part in the election until the signal fires, and calls `lead` when elected. Resolves when the signal has fired and the
+ * lease is given up; or when leadership is lost, after which the caller may take part again. Rejects if `lead` does.
  */
 export async function runLeaderElection(options: LeaderElectionOptions, signal: AbortSignal): Promise<void> {
   const election: Election = {
@@ -81,20 +80,20 @@ export async function runLeaderElection(options: LeaderElectionOptions, signal: 
   }
 }
 
-/** Resolves with true once the lease is ours, with false when the signal fires. */
+/** Resolves with true when this candidate holds the lease, with false when the signal fires. */
 async function acquire(election: Election, signal: AbortSignal): Promise<boolean> {
   const { clock, random, retryPeriodMs, renewDeadlineMs } = election.options;
   while (!signal.aborted) {
     if (await tryToHold(election, renewDeadlineMs, signal)) {
       return true;
     }
-    // Spread, so that candidates who saw the same lease expire do not all try at once. Only the signal ends it early.
+    // At random, so that candidates that saw the same lease expire do not all try at once. Only the signal ends the sleep early.
     await sleep(clock, retryPeriodMs * (1 + random() * 0.2), signal).catch(() => undefined);
   }
   return false;
 }
 
-/** Renews until `ended`, or until it has not succeeded for so long that leadership is lost. */
+/** Renews until `ended` fires, or until no renewal has succeeded within the renew deadline and leadership is lost. */
 async function keepRenewing(election: Election, lost: AbortController, ended: AbortSignal): Promise<void> {
   const { clock, log, renewDeadlineMs, retryPeriodMs, identity } = election.options;
   let triedAt = election.renewedAt;
@@ -106,14 +105,14 @@ async function keepRenewing(election: Election, lost: AbortController, ended: Ab
       lost.abort(new Error('leadership is lost'));
       return;
     }
-    // After a try that took long there is none. Only the end of leading cuts the sleep short.
+    // No pause after a try that took long. Only the end of leading ends the sleep early.
     const pauseMs = Math.max(0, triedAt + retryPeriodMs - clock.monotonic());
     await sleep(clock, Math.min(pauseMs, leftMs), ended).catch(() => undefined);
     triedAt = clock.monotonic();
     const stillMs = election.renewedAt + renewDeadlineMs - triedAt;
     if (!ended.aborted && stillMs > 0) {
-      // A try may not outlast the leadership that it is to prolong, and one that waits on a dead connection has to leave time
-      // for another one on a new connection.
+      // A try must not last longer than the leadership that it prolongs. And if it waits on a dead connection, there must be
+      // time for another try on a new connection.
       await tryToHold(election, Math.min(stillMs, renewDeadlineMs * longestTry), ended);
     }
   }
@@ -123,7 +122,7 @@ async function keepRenewing(election: Election, lost: AbortController, ended: Ab
 async function tryToHold(election: Election, timeoutMs: number, signal: AbortSignal): Promise<boolean> {
   const { client, clock, identity, namespace, name, leaseDurationMs, log } = election.options;
   const startedAt = clock.monotonic();
-  // As the calls' own, so that the client learns that it waited in vain, and takes another connection for the next one.
+  // The time limit is set on the calls themselves: then the client notices the timeout, and uses another connection next time.
   const call = () => ({ timeoutMs: Math.max(0, startedAt + timeoutMs - clock.monotonic()), signal });
   try {
     const found = await client.find(LEASES, { namespace, name }, call());
@@ -146,7 +145,7 @@ async function tryToHold(election: Election, timeoutMs: number, signal: AbortSig
   }
 }
 
-/** Notes what is seen; a lease counts as held until it has not changed for its duration by our own clock. */
+/** Remembers the lease that was found. A lease counts as held until it has not changed for its duration, by this machine's clock. */
 function isHeldByAnother(election: Election, found: Lease): boolean {
   const { clock, identity } = election.options;
   const now = clock.monotonic();

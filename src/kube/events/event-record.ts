@@ -31,10 +31,10 @@ export const EVENTS: ResourceRef<KubeEvent> = {
   namespaced: true,
 };
 
-/** What happened, in the words of the condition that changed with it. */
+/** What happened. Reason and message are those of the condition that changed with it. */
 export interface Occurrence {
   readonly type: 'Normal' | 'Warning';
-  /** That of the condition. CamelCase. */
+  /** CamelCase. */
   readonly reason: string;
   readonly message: string;
 }
@@ -59,7 +59,7 @@ export function newEvent(
     kind: 'Event',
     metadata: {
       name: `${name.slice(0, longestName - suffix.length - 1)}.${suffix}`,
-      // Events of cluster-scoped objects stand in `default`, where kubectl looks for them.
+      // Events of cluster-scoped objects go into `default`, where kubectl looks for them.
       namespace: namespace ?? 'default',
     },
     type,

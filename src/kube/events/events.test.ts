@@ -83,7 +83,7 @@ describe('the Event recorder', () => {
     expect(all()[0]?.metadata.namespace).toBe('default');
   });
 
-  it('counts repeats on the Event that is there', async () => {
+  it('counts repeats on the existing Event', async () => {
     const { recorder, clock, all } = setup();
     for (let round = 0; round < 3; round += 1) {
       recorder.record(thing('a', '5'), placed);
@@ -105,7 +105,7 @@ describe('the Event recorder', () => {
     expect(state.writes).toBe(2);
   });
 
-  it('begins anew after a long pause', async () => {
+  it('begins a new Event after a long pause', async () => {
     const { recorder, clock, all } = setup();
     recorder.record(thing('a', '5'), placed);
     await recorder.flush();
@@ -115,7 +115,7 @@ describe('the Event recorder', () => {
     expect(all().map(({ count }) => count)).toEqual([1, 1]);
   });
 
-  it('writes an Event anew that the API server has forgotten', async () => {
+  it('creates an Event again that the API server has deleted', async () => {
     const { recorder, stored, all } = setup();
     recorder.record(thing('a', '5'), placed);
     await recorder.flush();
@@ -125,7 +125,7 @@ describe('the Event recorder', () => {
     expect(all()).toMatchObject([{ count: 2 }]);
   });
 
-  it('keeps a flapping object from flooding the API server, and no other object from being heard', async () => {
+  it('limits the Events of a flapping object, and not those of other objects', async () => {
     const { recorder, clock, all } = setup();
     for (let round = 0; round < 100; round += 1) {
       recorder.record(thing('a', '5'), { ...placed, message: `round ${round}` });
@@ -139,7 +139,7 @@ describe('the Event recorder', () => {
     expect(all().at(-1)?.message).toBe('calm again');
   });
 
-  it('logs what could not be written, and goes on', async () => {
+  it('logs an Event that cannot be written, and continues', async () => {
     const { recorder, state, lines, all } = setup();
     state.fail = new ApiError({ status: 0, reason: 'Unreachable', message: 'no answer' });
     recorder.record(thing('a', '5'), placed);
@@ -151,7 +151,7 @@ describe('the Event recorder', () => {
     expect(all()).toMatchObject([{ count: 1 }]);
   });
 
-  it('shortens messages and names that the API server would refuse', async () => {
+  it('shortens messages and names that are too long for the API server', async () => {
     const { recorder, all } = setup();
     recorder.record(thing('a'.repeat(253), '5'), { ...placed, message: 'm'.repeat(5000) });
     await recorder.flush();

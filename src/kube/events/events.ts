@@ -7,12 +7,12 @@ import { EVENTS, eventTime, type KubeEvent, newEvent, type Occurrence } from './
 import { createTokenBuckets } from './token-bucket.ts';
 
 /**
- * Tells people what happened to an object (`kubectl describe`, `kubectl events`). Recording never blocks, never
- * throws and may lose Events when the API server cannot take them: nothing may depend on them.
+ * Records what happened to an object, for people (`kubectl describe`, `kubectl events`). Recording never blocks and never throws.
+ * Events may be lost when the API server cannot take them: nothing may depend on them.
  */
 export interface EventRecorder {
   record(about: KubeObject, occurrence: Occurrence): void;
-  /** Resolves when all that was recorded is written or given up. */
+  /** Resolves when every recorded Event is written or dropped. */
   flush(): Promise<void>;
 }
 
@@ -21,28 +21,28 @@ export interface EventRecorderOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
-  /** Who reports: the program, and which one of several. */
+  /** The reporting program, and which of its instances. */
   readonly component: string;
   readonly instance: string;
 }
 
-/** Per object: 25 at once, then one a minute: a flapping object must not flood the API server. */
+/** Per object 25 at once, then one a minute, so that a flapping object does not flood the API server. */
 const perObject = { burst: 25, refillMs: 60_000, maxKeys: 4096 };
-/** The same again within this time is counted on the Event that is there. */
+/** An Event that repeats within this time increases the count of the existing one. */
 const repeatMs = 600_000;
-/** More than that are not kept waiting for a slow API server. */
+/** At most this many Events wait for a slow API server; more are dropped. */
 const maxPending = 1000;
 const maxRemembered = 4096;
 const writeTimeoutMs = 10_000;
 
-/** One Event that was written, or waits to be. */
+/** One Event that is written, or waits to be written, with its repeats. */
 interface Series {
   event: KubeEvent;
   isWritten: boolean;
   lastAt: number;
 }
 
-/** A recorder; it writes one Event at a time, in the background. */
+/** A recorder that writes one Event at a time, in the background. */
 export function createEventRecorder(options: EventRecorderOptions): EventRecorder {
   const { clock, log } = options;
   const buckets = createTokenBuckets(clock, perObject);
@@ -97,7 +97,7 @@ function seriesKey(about: KubeObject, { type, reason, message }: Occurrence): st
   return JSON.stringify([about.kind, about.metadata.uid ?? about.metadata.name, type, reason, message]);
 }
 
-/** Counts one more on the Event that is there, or begins a new one. */
+/** Increases the count of the existing Event, or begins a new one. */
 function nextInSeries(
   { clock, random, component, instance }: EventRecorderOptions,
   known: Series | undefined,
@@ -140,7 +140,7 @@ async function write(client: EventRecorderOptions['client'], series: Series): Pr
       await client.patch(EVENTS, { name, namespace }, { count, lastTimestamp }, call);
       return;
     } catch (error) {
-      // API servers forget Events after an hour or so: write it anew.
+      // API servers delete Events after an hour or so. Then it is created again.
       if (!isNotFound(error)) {
         throw error;
       }

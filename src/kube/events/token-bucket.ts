@@ -1,12 +1,12 @@
 import type { Clock } from '../../base/clock.ts';
 
-/** Allows `burst` at once, and then one every `refillMs`, for each key. */
+/** A rate limit for each key: `burst` at once, and then one every `refillMs`. */
 export interface TokenBuckets {
   /** Takes a token of the key; false when there is none. */
   take(key: string): boolean;
 }
 
-/** Buckets for at most `maxKeys` keys: those used longest ago are forgotten, and so full again. */
+/** Buckets for at most `maxKeys` keys. Beyond that the least recently used one is dropped, and so starts full next time. */
 export function createTokenBuckets(
   clock: Clock,
   {

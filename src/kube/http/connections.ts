@@ -3,10 +3,13 @@ import type { AgentOptions, RequestOptions } from 'node:https';
 import type { KubeConfig } from '@kubernetes/client-node';
 import { Agent, type Dispatcher, ProxyAgent } from 'undici';
 
-/** Less than the idle time-outs of API servers and the balancers before them: a write on a connection that they are closing fails. */
+/**
+ * How long an idle connection is kept. Shorter than the idle timeouts of API servers and load balancers, because a request on a
+ * connection that they are just closing fails.
+ */
 const keepAliveMs = 30_000;
 
-/** After so much silence the kernel asks the other end whether it still knows the connection; each is asked for itself. */
+/** After this much silence on a connection, the kernel sends TCP keep-alive probes on it. */
 const keepAliveProbeMs = 5000;
 
 /** Ordinary requests share this many connections; each watch has one of its own. */
@@ -16,7 +19,7 @@ const requestConnections = 16;
 export interface Connections {
   readonly requests: Dispatcher;
   readonly watches: Dispatcher;
-  /** One connection, which is asked whether the others still are what they seem. */
+  /** One connection for probes: if the server does not answer on it, the others are dead, too. */
   readonly probe: Dispatcher;
   /** One more pool like `requests`. */
   makeRequests(): Dispatcher;
@@ -51,7 +54,7 @@ export function connect(kubeConfig: KubeConfig, options: RequestOptions): Connec
   return { requests: makeRequests(), watches: make({}), probe: make({ connections: 1 }), makeRequests };
 }
 
-/** Tells whether connections made with other options would do. */
+/** Equal for options with which the same connections can be used. */
 export function fingerprintOf(options: RequestOptions): string {
   const hash = createHash('sha256');
   for (const part of [options.ca, options.cert, options.key, options.servername]) {

@@ -5,10 +5,10 @@ import { createLiveness, type Liveness } from './liveness.ts';
 /** client-go's: ReadIdleTimeout and PingTimeout of its HTTP/2 health check. */
 const CLIENT_GO_MS = 45_000;
 
-describe('whether a server that is silent is there', () => {
+describe('a server that is silent', () => {
   let clock: FakeClock;
   let liveness: Liveness;
-  let asked: number[];
+  let probed: number[];
   let deadAt: number[];
   let answer: (signal: AbortSignal) => Promise<void>;
   const silence = (signal: AbortSignal) =>
@@ -16,20 +16,20 @@ describe('whether a server that is silent is there', () => {
 
   beforeEach(() => {
     clock = createFakeClock();
-    asked = [];
+    probed = [];
     deadAt = [];
     answer = async () => undefined;
     liveness = createLiveness({
       clock,
-      ask: (signal) => {
-        asked.push(clock.monotonic());
+      probe: (signal) => {
+        probed.push(clock.monotonic());
         return answer(signal);
       },
       onDead: () => deadAt.push(clock.monotonic()),
     });
   });
 
-  it('is not asked while nobody waits, or something comes all the time', async () => {
+  it('is not probed while no exchange waits, or while data arrives all the time', async () => {
     await clock.advance(60_000);
     const exchange = liveness.follow();
     for (let round = 0; round < 100; round += 1) {
@@ -38,19 +38,19 @@ describe('whether a server that is silent is there', () => {
     }
     exchange.ended();
     await clock.advance(60_000);
-    expect(asked).toEqual([]);
+    expect(probed).toEqual([]);
     expect(clock.timers).toBe(0);
   });
 
-  it('is asked by one question for all who wait, and left in peace for a while when it answers', async () => {
+  it('is probed once for all exchanges that wait, and not again for a while when it answers', async () => {
     for (let waiting = 0; waiting < 100; waiting += 1) liveness.follow();
     await clock.advance(60_000);
     expect(deadAt).toEqual([]);
-    expect(asked.length).toBeGreaterThan(0);
-    expect(asked.length).toBeLessThanOrEqual(60 / 5);
+    expect(probed.length).toBeGreaterThan(0);
+    expect(probed.length).toBeLessThanOrEqual(60 / 5);
   });
 
-  it('is found dead sooner than client-go would, and as soon the next time', async () => {
+  it('is found dead sooner than by client-go, also the next time', async () => {
     liveness.follow();
     await clock.advance(60_000);
     answer = silence;
@@ -64,7 +64,7 @@ describe('whether a server that is silent is there', () => {
     expect(deadAt).toHaveLength(before);
   });
 
-  it('is found dead when its connection breaks over the question', async () => {
+  it('is found dead when its connection breaks during the probe', async () => {
     liveness.follow();
     answer = async () => {
       throw new Error('ECONNRESET');
@@ -73,24 +73,24 @@ describe('whether a server that is silent is there', () => {
     expect(deadAt).toHaveLength(1);
   });
 
-  it('is asked at once, and once, when somebody has waited in vain', async () => {
+  it('is probed at once, and only once, after a timeout', async () => {
     answer = silence;
     liveness.suspect();
     liveness.suspect();
-    expect(asked).toEqual([0]);
+    expect(probed).toEqual([0]);
     await clock.advance(60_000);
-    expect(asked).toEqual([0]);
+    expect(probed).toEqual([0]);
     expect(deadAt).toHaveLength(1);
   });
 
-  it('is asked no more when that has ended', async () => {
+  it('is not probed any more after the end', async () => {
     answer = silence;
     liveness.follow();
     await clock.advance(6000);
-    expect(asked).toHaveLength(1);
+    expect(probed).toHaveLength(1);
     liveness.close();
     await clock.advance(60_000);
-    expect(asked).toHaveLength(1);
+    expect(probed).toHaveLength(1);
     expect(deadAt).toEqual([]);
     expect(clock.timers).toBe(0);
   });

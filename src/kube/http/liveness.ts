@@ -2,54 +2,55 @@ import type { Cancel, Clock } from '../../base/clock.ts';
 import { startTimeout } from '../../base/timeout.ts';
 
 /**
- * Silence that makes one ask, and how long the answer may take: a dead connection is found within their sum, where client-go
- * (ReadIdleTimeout 30 s, PingTimeout 15 s) needs 45 s.
+ * After `quietMs` of silence the server is probed, and it has `answerMs` to answer. A dead connection is found within the sum;
+ * client-go (ReadIdleTimeout 30 s, PingTimeout 15 s) needs 45 s.
  */
 const quietMs = 5000;
 const answerMs = 5000;
 
-/** Something that is awaited from the server: the answer to a request, or what a watch sends next. */
+/** A request that waits for its answer, or a watch that waits for its next event. */
 export interface Exchange {
-  /** Something came. */
+  /** Data arrived. */
   heard(): void;
-  /** Nothing is awaited any more. */
+  /** The exchange is over: it waits for nothing any more. */
   ended(): void;
 }
 
 /**
- * Tells connections that are dead but look open (half-open: a balancer or a NAT forgot them, a cable was pulled) from a
- * server that has nothing to say. HTTP/1.1 has no pings, so one connection of the same age as the others is asked in
- * their place: one question for all, and only while somebody waits in silence.
+ * Tells half-open connections (a load balancer or a NAT forgot them, a cable was pulled) from a server that has nothing to
+ * send. HTTP/1.1 has no pings. So one more connection, as old as the others, is probed in their place: one probe for all, and
+ * only while an exchange waits in silence.
  */
 export interface Liveness {
+  /** Begins to watch over an exchange. */
   follow(): Exchange;
-  /** Asks at once, unless it is asking already: somebody has waited in vain. */
+  /** Probes at once, unless a probe is under way. Call it when an exchange timed out. */
   suspect(): void;
-  /** Asks no more. */
+  /** Stops probing. */
   close(): void;
 }
 
 export interface LivenessOptions {
   readonly clock: Clock;
-  /** Asks the server for the least there is; whatever the answer, there is one. */
-  readonly ask: (signal: AbortSignal) => Promise<void>;
-  /** No answer came: nothing that was awaited until now will ever come. */
+  /** Sends the probe; resolves with any answer, even an error of the server. */
+  readonly probe: (signal: AbortSignal) => Promise<void>;
+  /** The probe had no answer, so no exchange that began before it will get one. */
   readonly onDead: (reason: unknown) => void;
 }
 
-/** Nothing happens before something is awaited. */
+/** Does nothing before the first exchange. */
 export function createLiveness(options: LivenessOptions): Liveness {
   return new Watchdog(options);
 }
 
 class Watchdog implements Liveness {
   readonly #options: LivenessOptions;
-  /** When each of them was last heard of. */
+  /** When data last arrived on each exchange. */
   readonly #heardAt = new Map<Exchange, number>();
-  /** Until then the server has proved that its silence means nothing. */
-  #vouchedAt = Number.NEGATIVE_INFINITY;
+  /** When the last probe that was answered began: silence before it is harmless. */
+  #provedAliveAt = Number.NEGATIVE_INFINITY;
   #cancel: Cancel | undefined;
-  #asking: AbortController | undefined;
+  #probing: AbortController | undefined;
 
   constructor(options: LivenessOptions) {
     this.#options = options;
@@ -63,61 +64,62 @@ class Watchdog implements Liveness {
       },
       ended: () => {
         this.#heardAt.delete(exchange);
-        if (this.#heardAt.size === 0) this.#rest();
+        if (this.#heardAt.size === 0) this.#cancelCheck();
       },
     };
     this.#heardAt.set(exchange, clock.monotonic());
-    this.#lookLater();
+    this.#scheduleCheck();
     return exchange;
   }
 
   suspect(): void {
-    if (this.#asking === undefined) void this.#ask();
+    if (this.#probing === undefined) void this.#probe();
   }
 
   close(): void {
     this.#heardAt.clear();
-    this.#rest();
-    this.#asking?.abort(new Error('the connections are being closed'));
+    this.#cancelCheck();
+    this.#probing?.abort(new Error('the connections are being closed'));
   }
 
-  #rest(): void {
+  #cancelCheck(): void {
     this.#cancel?.();
     this.#cancel = undefined;
   }
 
-  /** Once a timer runs it stays: what is heard meanwhile puts off the question, not the look. */
-  #lookLater(): void {
-    if (this.#cancel !== undefined || this.#asking !== undefined || this.#heardAt.size === 0) return;
+  /** A running timer is never replaced: data that arrives meanwhile postpones the probe, not the check. */
+  #scheduleCheck(): void {
+    if (this.#cancel !== undefined || this.#probing !== undefined || this.#heardAt.size === 0) return;
     const dueMs = this.#quietSince() + quietMs - this.#options.clock.monotonic();
     this.#cancel = this.#options.clock.schedule(dueMs, () => {
       this.#cancel = undefined;
-      if (this.#quietSince() + quietMs <= this.#options.clock.monotonic()) void this.#ask();
-      else this.#lookLater();
+      if (this.#quietSince() + quietMs <= this.#options.clock.monotonic()) void this.#probe();
+      else this.#scheduleCheck();
     });
   }
 
   #quietSince(): number {
-    return Math.max(Math.min(...this.#heardAt.values()), this.#vouchedAt);
+    return Math.max(Math.min(...this.#heardAt.values()), this.#provedAliveAt);
   }
 
-  async #ask(): Promise<void> {
-    const { clock, ask, onDead } = this.#options;
-    this.#rest();
-    const asking = new AbortController();
-    this.#asking = asking;
+  async #probe(): Promise<void> {
+    const { clock, probe, onDead } = this.#options;
+    this.#cancelCheck();
+    const probing = new AbortController();
+    this.#probing = probing;
     const startedAt = clock.monotonic();
-    const timeout = startTimeout(clock, answerMs, asking.signal);
+    const timeout = startTimeout(clock, answerMs, probing.signal);
     try {
-      await ask(timeout.signal);
-      this.#vouchedAt = startedAt;
+      await probe(timeout.signal);
+      this.#provedAliveAt = startedAt;
     } catch (error) {
-      if (!asking.signal.aborted) onDead(error);
-      this.#vouchedAt = clock.monotonic();
+      if (!probing.signal.aborted) onDead(error);
+      // The dead connections are gone: those that replace them begin now.
+      this.#provedAliveAt = clock.monotonic();
     } finally {
       timeout.clear();
-      this.#asking = undefined;
+      this.#probing = undefined;
     }
-    this.#lookLater();
+    this.#scheduleCheck();
   }
 }

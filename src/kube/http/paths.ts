@@ -4,7 +4,7 @@ export type QueryValue = string | number | boolean | undefined;
 
 /**
  * The URL path of a resource (no `name`), of an object, or of an object's subresource, with its query.
- * @throws {Error} when a name could not be one path segment, or a namespace is missing or too much
+ * @throws {Error} when a name cannot be one path segment, or a cluster-scoped resource is given a namespace
  */
 export function resourcePath(
   ref: ResourceRef,
@@ -28,7 +28,7 @@ export function resourcePath(
   return `/${parts.join('/')}${queryString(query)}`;
 }
 
-/** The path of one object, which must name a namespace exactly when its resource has them. */
+/** The path of one object. It must name a namespace if its resource is namespaced, and none otherwise. */
 export function objectPath(
   ref: ResourceRef,
   target: ObjectName & { readonly subresource?: string },

@@ -14,20 +14,20 @@ interface Credentials {
   readonly fingerprint: string;
 }
 
-/** What a request is sent with, and on. */
+/** The headers and the connections for a request. */
 export interface Access {
   readonly headers: Headers;
   readonly connections: Connections;
 }
 
-/** The connections to one API server and the credentials they are made with, as long as each of them lasts. */
+/** The connections to one API server, and the credentials with which they are made. Replaces both when credentials change. */
 export class Pools {
   readonly #kubeConfig: KubeConfig;
   readonly #clock: Clock;
   #credentials: Promise<Credentials> | undefined;
   #readAtMs = Number.NEGATIVE_INFINITY;
   #current: (Access & { readonly fingerprint: string }) | undefined;
-  /** Replaced, but with requests under way. */
+  /** Pools that were replaced and still have requests under way. */
   readonly #retired = new Set<Dispatcher>();
   #isClosed = false;
 
@@ -36,7 +36,7 @@ export class Pools {
     this.#clock = clock;
   }
 
-  /** Rejects when the credentials cannot be had, or the pools are closed. */
+  /** Rejects when the credentials cannot be read, or the pools are closed. */
   async access(): Promise<Access> {
     const { options, fingerprint } = await this.#readCredentials();
     if (this.#isClosed) throw new Error('the client is closed');
@@ -46,7 +46,7 @@ export class Pools {
     return this.#current;
   }
 
-  /** What was last used; undefined when nothing is open. */
+  /** What the last request used; undefined when nothing is open. */
   get last(): Access | undefined {
     return this.#current;
   }
@@ -68,7 +68,7 @@ export class Pools {
     };
   }
 
-  /** Ends every connection there is, with whatever is under way on it. The next request opens new ones. */
+  /** Ends every connection; requests under way on it fail with `reason`. The next request opens new ones. */
   async destroy(reason: Error): Promise<void> {
     const all = [...this.#retired, ...dispatchersOf(this.#current)];
     this.#retired.clear();
@@ -77,7 +77,7 @@ export class Pools {
     await Promise.all(all.map((dispatcher) => dispatcher.destroy(reason)));
   }
 
-  /** As `destroy`, for good. */
+  /** Ends every connection for good: later requests are refused. */
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.destroy(new Error('the client is closed'));
@@ -101,7 +101,7 @@ export class Pools {
     this.#current = undefined;
   }
 
-  /** Closes it when what is under way on it has ended. */
+  /** Closes the pool when the requests under way on it have ended. */
   #letGo(dispatcher: Dispatcher): void {
     this.#retired.add(dispatcher);
     void Promise.allSettled([dispatcher.close()]).then(() => this.#retired.delete(dispatcher));

@@ -1,20 +1,19 @@
 import { type Clock, sleep } from '../../base/clock.ts';
 import { startTimeout, type Timeout } from '../../base/timeout.ts';
 import { ApiError, errorFromAnswer } from '../api-error.ts';
-import { JSON_TYPE } from './media-types.ts';
-import type { Transport, TransportAnswer, TransportRequest } from './transport.ts';
+import { JSON_TYPE, type Transport, type TransportAnswer, type TransportRequest } from './transport.ts';
 
-/** How often an overloaded server is asked again before its refusal is handed to the caller. */
+/** How many times a request is sent to an overloaded server before the caller gets the refusal. */
 export const maxAttempts = 5;
 
 export interface ApiRequest {
   readonly method: TransportRequest['method'];
-  /** What is asked, in words for messages: `create Template demo/debian12`. */
+  /** The request as messages name it: `create Template demo/debian12`. */
   readonly what: string;
   readonly path: string;
   readonly body?: unknown;
   readonly contentType?: string;
-  /** The form of the answer; plain JSON when left out. */
+  /** The media type of the answer; plain JSON by default. */
   readonly accept?: string;
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
@@ -28,9 +27,9 @@ export interface RequestDependencies {
 }
 
 /**
- * Sends one request and returns the JSON of its answer. Within the timeout it is sent again when the server said
- * when to (Retry-After on 429 or 503: it did nothing then), and once when a GET's connection broke.
- * @throws {ApiError} for every answer but a 2xx with JSON, for none at all, and for one too late
+ * Sends one request and returns the JSON of its answer. Within the timeout it is sent again when the server says when to do so
+ * (Retry-After on 429 or 503, which mean that it did nothing), and once when the connection of a GET breaks.
+ * @throws {ApiError} for every answer but a 2xx with JSON, for no answer, and for one that comes too late
  */
 export async function sendRequest(dependencies: RequestDependencies, wanted: ApiRequest): Promise<unknown> {
   const timeout = startTimeout(dependencies.clock, wanted.timeoutMs, wanted.signal);
@@ -123,7 +122,7 @@ function retryDelay(error: unknown, wanted: ApiRequest, attempt: number): number
     return undefined;
   }
   if ((error.status === 429 || error.status === 503) && error.retryAfterSeconds !== undefined) {
-    // Never less than a moment: a server that says 0 must not be asked hot.
+    // A minimum, so that a server that says 0 is not flooded with requests.
     return Math.max(error.retryAfterSeconds * 1000, 50);
   }
   return wanted.method === 'GET' && error.status === 0 && attempt === 1 ? 10 : undefined;

@@ -7,7 +7,10 @@ import { ApiError } from '../api-error.ts';
 import { createLiveness, type Exchange } from './liveness.ts';
 import { type Access, Pools } from './pools.ts';
 
-/** Deadlines are the caller's, by the signal: undici's own would cut quiet watches. */
+/** The media type of what the API server reads and answers, unless a request says otherwise. */
+export const JSON_TYPE = 'application/json';
+
+/** Callers set deadlines by their signals; undici's own timeouts would end quiet watches. */
 const noTimeouts = { headersTimeout: 0, bodyTimeout: 0 };
 
 export interface TransportRequest {
@@ -16,7 +19,7 @@ export interface TransportRequest {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
-  /** Called when a request with a body really goes out; not sent if it throws. */
+  /** Called just before a request with a body is written to its connection; if it throws, nothing is sent. */
   readonly beforeSend?: () => void;
   readonly isWatch?: boolean;
   readonly signal: AbortSignal;
@@ -29,27 +32,27 @@ export interface TransportAnswer {
   readonly body: AsyncIterable<Buffer> & { text(): Promise<string> };
 }
 
-/** Connections to one API server: TLS, authentication, proxies and keep-alive; nothing of Kubernetes' protocol. */
+/** Connections to one API server: TLS, authentication, proxies and keep-alive. It knows nothing of Kubernetes' protocol. */
 export interface Transport {
-  /** Resolves once the answer's headers are there, whatever its status; rejects with an ApiError of status 0. */
+  /** Resolves when the answer's headers have arrived, whatever its status; rejects with an ApiError of status 0. */
   open(request: TransportRequest): Promise<TransportAnswer>;
   /** Makes the next request read credentials and certificates again. */
   refreshCredentials(): void;
   /**
-   * Something was awaited in vain: new requests use new connections, and should the server not answer on the old ones any
-   * more, all that is still awaited there fails, watches too.
+   * Call it when a request or a watch timed out. New requests use new connections. The old ones are probed, and if the server
+   * does not answer there any more, everything that still waits on them fails, watches too.
    */
   suspect(): void;
-  /** Ends every connection; requests under way fail. */
+  /** Ends every connection. Requests under way fail. */
   close(): Promise<void>;
 }
 
-/** The least that an API server can be asked for: exempt from fair queuing, so that one that is overloaded answers, too. */
+/** The cheapest request, and exempt from priority and fairness: an overloaded API server answers it, too. */
 const probePath = '/livez';
 
 /**
  * Connects to the current context's cluster of `kubeConfig`, as its current user.
- * @param onDead told why, when connections are ended on which the server does not answer any more
+ * @param onDead called with the reason when the server does not answer on its connections any more, and all are ended
  */
 export function createTransport(
   kubeConfig: KubeConfig,
@@ -62,7 +65,7 @@ export function createTransport(
   const probed = new WeakSet<Dispatcher>();
   const liveness = createLiveness({
     clock,
-    ask: (signal) => probe(server, pools.last, userAgent, signal),
+    probe: (signal) => sendProbe(server, pools.last, userAgent, signal),
     onDead: (reason) => {
       onDead(reason);
       void pools.destroy(new Error('the server does not answer on this connection any more'));
@@ -73,10 +76,10 @@ export function createTransport(
       const exchange = liveness.follow();
       try {
         const access = await orAborted(pools.access(), wanted.signal);
-        const { probe: canary } = access.connections;
-        if (wanted.isWatch === true && !probed.has(canary)) {
-          // While it works for sure: a connection that is made only when others are dead proves nothing about them.
-          probed.add(canary);
+        const { probe } = access.connections;
+        if (wanted.isWatch === true && !probed.has(probe)) {
+          // Opens the probe's connection while the others work: one that is opened only when they are dead proves nothing.
+          probed.add(probe);
           liveness.suspect();
         }
         return await open(server, wanted, access, userAgent, exchange);
@@ -136,7 +139,7 @@ function bodyOf({ body, beforeSend }: TransportRequest): string | Readable | nul
   return beforeSend === undefined ? body : Readable.from(gated(body, beforeSend), { objectMode: false });
 }
 
-/** undici takes the body when it has a connection, and writes nothing before it has some of it. */
+/** undici reads the body when it has a connection, and writes nothing before the first part of it is there. */
 async function* gated(body: string, beforeSend: () => void): AsyncGenerator<string> {
   beforeSend();
   yield body;
@@ -149,8 +152,8 @@ async function* listen(body: AsyncIterable<Buffer>, exchange: Exchange): AsyncGe
   }
 }
 
-/** Resolves with whatever answer there is, also when nothing is open that could be dead. */
-async function probe(
+/** Resolves when any answer has come, or at once when no connection is open. */
+async function sendProbe(
   server: URL,
   access: Access | undefined,
   userAgent: string,

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { isGone } from '../api-error.ts';
-import { createKubeClient, type KubeClient } from '../client/client.ts';
+import type { KubeClient } from '../client/client.ts';
+import { createKubeClient } from '../client/create.ts';
 import { startTestServer, statusOf, type TestServer } from '../testing/test-server.ts';
 import { createTestLog, THINGS, thing } from '../testing/things.ts';
 
@@ -25,7 +26,7 @@ describe('a watch', () => {
     return seen;
   };
 
-  it('asks for bookmarks and yields events until the server closes', async () => {
+  it('requests bookmarks and yields events until the server closes it', async () => {
     const seen = collect(watch());
     const request = await server.next();
     expect(Object.fromEntries(request.query)).toEqual({
@@ -69,7 +70,7 @@ describe('a watch', () => {
     },
   );
 
-  it('takes a connection for dead that is silent too long', async () => {
+  it('treats a connection that is silent for too long as dead', async () => {
     const events = client.watch(THINGS, { resourceVersion: '5', timeoutSeconds: 60, idleMs: 50 });
     const seen = collect(events);
     const request = await server.next();

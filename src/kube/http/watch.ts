@@ -2,8 +2,7 @@ import type { KubeObject } from '../../api/object.ts';
 import type { Clock } from '../../base/clock.ts';
 import { startTimeout, type Timeout } from '../../base/timeout.ts';
 import { ApiError, errorFromAnswer, errorFromStatus } from '../api-error.ts';
-import { JSON_TYPE } from './media-types.ts';
-import type { Transport, TransportAnswer } from './transport.ts';
+import { JSON_TYPE, type Transport, type TransportAnswer } from './transport.ts';
 
 export interface WatchEvent<T extends KubeObject> {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK';
@@ -12,22 +11,22 @@ export interface WatchEvent<T extends KubeObject> {
 }
 
 export interface WatchStreamRequest {
-  /** In words, for messages: `watch templates`. */
+  /** The watch as messages name it: `watch templates`. */
   readonly what: string;
   readonly path: string;
-  /** The form of the answer; plain JSON when left out. */
+  /** The media type of the answer; plain JSON by default. */
   readonly accept?: string;
-  /** Silence longer than this (bookmarks break it) means that the connection is dead although it looks open. */
+  /** Silence longer than this means that the connection is dead: a server that lives sends at least bookmarks. */
   readonly idleMs: number;
   readonly signal?: AbortSignal;
 }
 
-/** No object of the API is larger than 1.5 MiB or so; a line beyond this is no event. */
+/** Objects of the API are at most about 1.5 MiB, so a line longer than this cannot be an event. */
 const longestLine = 32 * 1024 * 1024;
 
 /**
- * The events of one watch, until the server closes it (the iteration ends), it fails (ApiError; also for ERROR
- * events, of any code) or the signal fires (its reason is thrown).
+ * The events of one watch. The iteration ends when the server closes the watch. It throws an ApiError when the watch fails or
+ * sends an ERROR event of any code, and the signal's reason when the signal fires.
  */
 export async function* watchStream<T extends KubeObject>(
   transport: Transport,
@@ -84,7 +83,7 @@ async function* lines(answer: TransportAnswer, timeout: Timeout): AsyncGenerator
       throw new Error(`a line of more than ${longestLine} characters`);
     }
   }
-  // What is left after the last newline was cut off in the middle: parsing it reports that.
+  // The rest after the last newline is a line that was cut off; parsing it reports that.
   if (rest.trim() !== '') {
     yield rest;
   }
@@ -124,7 +123,7 @@ function parseLine(what: string, line: string): { readonly type?: unknown; reado
   return value;
 }
 
-/** The API server vouches for the rest of the type: that is what CRDs are for. */
+/** The rest of the type is not checked: the API server guarantees it, by the CRDs. */
 function hasMetadata<T extends KubeObject>(object: unknown): object is T {
   return (
     typeof object === 'object' &&

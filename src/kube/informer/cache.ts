@@ -3,21 +3,21 @@ import { type KubeObject, keyOf } from '../../api/object.ts';
 import { createStore, type IndexFunction, type Store } from './store.ts';
 
 /**
- * Told of every change: `old` is missing for a new object, `current` for one that is gone. It should only note
- * what to look at (add a key to a queue); what it throws is logged and counted and stops nothing.
+ * Called on every change: without `old` for a new object, without `current` for a deleted one. It should only add keys to a
+ * queue. Its errors are logged and counted, and stop nothing.
  */
 export type ChangeHandler<T extends KubeObject> = (old: T | undefined, current: T | undefined) => void;
 
-/** What an informer knows, and who is told when that changes. */
+/** The objects that an informer knows, and the handlers that it calls when they change. */
 export interface Cache<T extends KubeObject> {
   readonly store: Store<T>;
-  /** Adds a handler and tells it of every object that is known already. Returns how to remove it. */
+  /** Adds a handler and calls it with every object that is already known. Returns a function that removes it. */
   addHandler(handler: ChangeHandler<T>): () => void;
   upsert(object: T): void;
   remove(object: T): void;
-  /** Makes the cache hold exactly these, telling of every difference. */
+  /** Makes the cache hold exactly these objects, and calls the handlers for every difference. */
   replaceAll(objects: readonly T[]): void;
-  /** Tells every handler of every object again, as a change from itself to itself. */
+  /** Calls every handler with every object again, as a change from itself to itself. */
   resync(): void;
 }
 
@@ -39,7 +39,7 @@ export function createCache<T extends KubeObject>(options: CacheOptions<T>): Cac
   };
   const call = (handler: ChangeHandler<T>, old: T | undefined, current: T | undefined) => {
     try {
-      // An async function fits the type as well: its rejection must not end the process.
+      // The type also admits async functions; their rejection must not end the process.
       const result: unknown = handler(old, current);
       if (result instanceof Promise) {
         result.catch((error: unknown) => failed(error, current ?? old));
@@ -48,7 +48,7 @@ export function createCache<T extends KubeObject>(options: CacheOptions<T>): Cac
       failed(error, current ?? old);
     }
   };
-  const tell = (old: T | undefined, current: T | undefined) => {
+  const notify = (old: T | undefined, current: T | undefined) => {
     for (const handler of handlers) {
       call(handler, old, current);
     }
@@ -57,18 +57,18 @@ export function createCache<T extends KubeObject>(options: CacheOptions<T>): Cac
     const old = store.set(object);
     if (old === undefined || old.metadata.uid === object.metadata.uid) {
       if (old?.metadata.resourceVersion !== object.metadata.resourceVersion || old === undefined) {
-        tell(old, object);
+        notify(old, object);
       }
       return;
     }
-    // Same name, other object: the old one's deletion was missed.
-    tell(old, undefined);
-    tell(undefined, object);
+    // Another object has the same name: the deletion of the old one was missed.
+    notify(old, undefined);
+    notify(undefined, object);
   };
   const removeKey = (key: string, last?: T) => {
     const old = store.delete(key);
     if (old !== undefined) {
-      tell(last ?? old, undefined);
+      notify(last ?? old, undefined);
     }
   };
 
@@ -87,7 +87,7 @@ export function createCache<T extends KubeObject>(options: CacheOptions<T>): Cac
     },
     resync: () => {
       for (const object of [...store.values()]) {
-        tell(object, object);
+        notify(object, object);
       }
     },
     addHandler: (handler) => {

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { systemClock } from '../../base/clock.ts';
-import { createKubeClient, type KubeClient } from '../client/client.ts';
+import type { KubeClient } from '../client/client.ts';
+import { createKubeClient } from '../client/create.ts';
 import {
   listOf,
   startTestServer,
@@ -105,7 +106,7 @@ describe('an informer', () => {
     expect(informer.list()).toEqual([thing('a', '12')]);
   });
 
-  it('passes selectors on, to the list and to the watch', async () => {
+  it('passes its selectors to the list and to the watch', async () => {
     start({ namespace: 'demo', labelSelector: 'app=web', fieldSelector: 'metadata.name=a' });
     const list = await server.next();
     list.json(200, listOf('10', []));
@@ -117,7 +118,7 @@ describe('an informer', () => {
     }
   });
 
-  it.each(accidents)('goes on after %s from the last version that it saw', async (_name, happen) => {
+  it.each(accidents)('continues after %s from the last version that it saw', async (_name, happen) => {
     const { informer, watch } = await startSynced();
     watch.send('MODIFIED', thing('a', '11'));
     watch.send('BOOKMARK', { metadata: { resourceVersion: '15' } });
@@ -131,7 +132,7 @@ describe('an informer', () => {
     expect(events.filter((type) => type === 'listed')).toHaveLength(1);
   });
 
-  it('lists again when the server has forgotten its version, and tells only of what changed', async () => {
+  it('lists again when the server no longer has its version, and reports only what changed', async () => {
     const { informer, watch } = await startSynced();
     await informer.waitForSync();
     changes.length = 0;
@@ -143,7 +144,7 @@ describe('an informer', () => {
     expect(changes).toEqual(['b 6>25', 'c >26']);
   });
 
-  it('tells of deletions that happened while it was away', async () => {
+  it('reports deletions that happened while it was disconnected', async () => {
     const { watch } = await startSynced();
     watch.send('ERROR', statusOf(410, 'Expired', 'too old resource version'));
     (await server.next()).json(200, listOf('30', [thing('b', '6')]));
@@ -151,7 +152,7 @@ describe('an informer', () => {
     expect(changes.at(-1)).toBe('a 5>gone');
   });
 
-  it('tells of an object that took the place of a deleted one as of two objects', async () => {
+  it('reports an object that took the name of a deleted one as a deletion and a creation', async () => {
     const { watch } = await startSynced();
     watch.send('ERROR', statusOf(410, 'Expired', 'too old resource version'));
     (await server.next()).json(200, listOf('30', [thing('a', '20', { uid: 'another' }), thing('b', '6')]));
@@ -170,7 +171,7 @@ describe('an informer', () => {
     expect(informer.list()).toEqual([thing('a', '5')]);
   });
 
-  it('survives refusals and nonsense in place of its first list', async () => {
+  it('tries again after refusals and invalid answers to its first list', async () => {
     const informer = start();
     (await server.next()).json(403, statusOf(403, 'Forbidden', 'not you'));
     (await server.next()).text(200, '<html>Please log in</html>');
@@ -190,7 +191,7 @@ describe('an informer', () => {
     expect(performance.now() - refusedAt).toBeGreaterThanOrEqual(1000);
   });
 
-  it('logs and counts what handlers throw, and goes on', async () => {
+  it('logs and counts what handlers throw, and continues', async () => {
     const testLog = createTestLog();
     const informer = start({ log: testLog.log });
     informer.addHandler(() => {
@@ -212,7 +213,7 @@ describe('an informer', () => {
     expect(messages.filter((message) => message.includes('sloppy'))).toHaveLength(4);
   });
 
-  it('tells a late handler of all that is known', async () => {
+  it('calls a handler that is added late with all known objects', async () => {
     const { informer } = await startSynced();
     const late: string[] = [];
     const remove = informer.addHandler((old, current) =>
@@ -246,7 +247,7 @@ describe('an informer', () => {
     await vi.waitFor(() => expect(informer.get('demo/a')).toEqual(thing('a', '11')), patience);
   });
 
-  it('tells of everything again when asked to resync', async () => {
+  it('reports every object again at each resync', async () => {
     await startSynced({ resyncMs: 20, idleMs: 5000 });
     await vi.waitFor(
       () => expect(changes.slice(2)).toEqual(expect.arrayContaining(['a 5>5', 'b 6>6'])),
@@ -254,7 +255,7 @@ describe('an informer', () => {
     );
   });
 
-  it('stops when told to, in the middle of a watch, and closes its connection', async () => {
+  it('stops in the middle of a watch when its signal fires, and closes the connection', async () => {
     const { informer, watch } = await startSynced();
     stop.abort(new Error('enough'));
     await Promise.all(running);

@@ -14,38 +14,38 @@ export interface InformerOptions<T extends KubeObject> {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
-  /** All namespaces when left out. */
+  /** All namespaces by default. */
   readonly namespace?: string;
   readonly labelSelector?: string;
   readonly fieldSelector?: string;
   readonly indexes?: Readonly<Record<string, IndexFunction<T>>>;
-  /** What is kept of each object; by default all but metadata.managedFields, which nobody reads and many pay for. */
+  /** Reduces each object to what is cached; by default drops metadata.managedFields, which are large and never read. */
   readonly transform?: (object: T) => T;
-  /** Tells the handlers of every object again so often, in milliseconds; never by default. */
+  /** Milliseconds between calls of the handlers with every object; never by default. */
   readonly resyncMs?: number;
-  /** A watch that is silent for so long is taken for dead; API servers send a bookmark every minute. */
+  /** A watch that is silent for this many milliseconds counts as dead. API servers send a bookmark every minute. */
   readonly idleMs?: number;
   readonly observe?: (event: InformerEvent) => void;
 }
 
 /**
- * A cache of one resource's objects that follows the API server for as long as it runs, whatever happens to
- * connections and servers. Objects in it are shared: read them, never change them.
+ * A cache of one resource's objects that follows the API server while it runs, whatever happens to connections and servers.
+ * Its objects are shared: read them, never change them.
  */
 export interface Informer<T extends KubeObject> {
   readonly ref: ResourceRef<T>;
-  /** Follows the API server until the signal fires; then resolves. It never rejects. */
+  /** Follows the API server until the signal fires; then resolves. Never rejects. */
   run(signal: AbortSignal): Promise<void>;
   /** Whether a complete list has arrived since the start. */
   hasSynced(): boolean;
-  /** Resolves once `hasSynced()`; rejects with the signal's reason. */
+  /** Resolves when `hasSynced()` is true; rejects with the signal's reason. */
   waitForSync(signal?: AbortSignal): Promise<void>;
   /** By key: `namespace/name`, or `name` of cluster-scoped objects. */
   get(key: string): T | undefined;
   list(): T[];
   /** @throws {Error} when there is no index of that name */
   byIndex(index: string, value: string): readonly T[];
-  /** Told of every object that is known already, then of every change. Returns how to remove it. */
+  /** Calls the handler with every object that is already known, then on every change. Returns a function that removes it. */
   addHandler(handler: ChangeHandler<T>): () => void;
 }
 
@@ -125,7 +125,7 @@ function createStream<T extends KubeObject>(
 }
 
 function watchTimes<T extends KubeObject>({ random, idleMs }: InformerOptions<T>) {
-  // Spread, so that the watches of many clients do not all end at once.
+  // At random, so that the watches of many clients do not all end at once.
   return { timeoutSeconds: Math.round(300 * (1 + random())), idleMs: idleMs ?? 90_000 };
 }
 

@@ -2,9 +2,9 @@ import { apiVersionOf, type KubeObject } from '../../api/object.ts';
 import { createInformer, type Informer, type InformerOptions } from './informer.ts';
 
 /**
- * An informer that tells which objects there are and when they change, and neither fetches nor keeps what is in them: each
- * other resourceVersion is a change, whose content its user reads where it is needed. Annotations are left out as well: that of
- * `kubectl apply` holds the whole object once more.
+ * An informer that knows which objects exist and when they change, but neither fetches nor caches their content. A new
+ * resourceVersion is a change; its user reads the content where it is needed. Annotations are dropped, too: the one of
+ * `kubectl apply` contains the whole object.
  */
 export function createMetadataInformer(
   options: Omit<InformerOptions<KubeObject>, 'transform'>,

@@ -1,9 +1,9 @@
 import { type KubeObject, keyOf } from '../../api/object.ts';
 
-/** The values under which an object is found in an index; none keeps it out of the index. */
+/** The values under which an index finds an object; without values the index does not contain it. */
 export type IndexFunction<T extends KubeObject> = (object: T) => readonly string[];
 
-/** Objects by key, with further indexes kept up to date. */
+/** Objects by key, and by any number of indexes. */
 export interface Store<T extends KubeObject> {
   get(key: string): T | undefined;
   values(): IterableIterator<T>;
@@ -11,9 +11,9 @@ export interface Store<T extends KubeObject> {
   readonly size: number;
   /** @throws {Error} when there is no index of that name */
   byIndex(index: string, value: string): readonly T[];
-  /** Returns what stood there before. */
+  /** Returns the object that it replaces. */
   set(object: T): T | undefined;
-  /** Returns what stood there before. */
+  /** Returns the object that it deletes. */
   delete(key: string): T | undefined;
 }
 

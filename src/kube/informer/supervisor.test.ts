@@ -34,25 +34,25 @@ function gaps(times: readonly number[]): number[] {
 }
 
 describe('the supervision of a watch', () => {
-  it('waits longer and longer, to a second at most, for a server that is away', async () => {
+  it('waits longer and longer, but at most a second, for a server that is unreachable', async () => {
     const away = () => {
       throw new ApiError({ status: 0, reason: 'Unreachable', message: 'refused' });
     };
     expect(gaps(await watchStarts(away, 3000))).toEqual([25, 50, 100, 200, 400, 400, 400, 400, 400, 400]);
   });
 
-  it('is not hot with a server that closes every watch at once', async () => {
+  it('waits between watches when a server closes each at once', async () => {
     expect((await watchStarts(() => undefined, 60_000)).length).toBeLessThan(160);
   });
 
-  it('bothers a server that refuses less and less', async () => {
+  it('retries a server that refuses less and less often', async () => {
     const forbidden = () => {
       throw new ApiError({ status: 403, reason: 'Forbidden', message: 'no' });
     };
     expect(gaps(await watchStarts(forbidden, 60_000)).slice(-2)).toEqual([7500, 7500]);
   });
 
-  it('lists anew after many failures in a row, in case the version is what the server dislikes', async () => {
+  it('lists again after many failures in a row, in case the server refuses the version', async () => {
     const clock = createFakeClock();
     let lists = 0;
     const stop = new AbortController();

@@ -12,18 +12,18 @@ export type InformerEvent =
   | { readonly type: 'handlerFailed' };
 
 export interface StreamState {
-  /** From where to go on watching; undefined when only a new list helps. */
+  /** Where the next watch starts; undefined when a new list is needed. */
   resourceVersion: string | undefined;
   hasSynced: boolean;
 }
 
-/** One resource's list and watch, which bring the cache up to date as they go. */
+/** One resource's list and watch. Both update the cache. */
 export interface Stream {
   readonly state: StreamState;
   relist(signal: AbortSignal): Promise<void>;
   /** The server's resource version now. */
   currentVersion(signal: AbortSignal): Promise<string>;
-  /** The resource versions of what arrives; ends when the server closes the watch. */
+  /** Yields the resource version of each event; ends when the server closes the watch. */
   watch(resourceVersion: string, signal: AbortSignal): AsyncIterable<string | undefined>;
 }
 
@@ -34,16 +34,16 @@ export interface Supervision {
   readonly observe: (event: InformerEvent) => void;
 }
 
-/** Short, since asking in vain costs little and those who wait want to be served within a second once the server is back. */
+/** Short, since a vain attempt costs little, and the watch should run within a second when the server is back. */
 export const unreachableBackoff: BackoffPolicy = { initialMs: 50, maxMs: 800 };
-/** Long, since the server works and refuses: no permission, no such resource. */
+/** Long, since the server works, and refuses: no permission, or no such resource. */
 const refusedBackoff: BackoffPolicy = { initialMs: 200, maxMs: 15_000 };
-/** A turn that lasted as long as this was healthy: failures before it no longer count. */
+/** A turn that lasted this long was healthy: failures before it no longer count. */
 const healthyMs = 5000;
-/** After so many failures in a row a new list is tried, in case it is the resource version that the server dislikes. */
+/** After this many failures in a row a new list is fetched, in case the server refuses the resource version. */
 const failuresBeforeRelist = 5;
 
-/** Lists and watches in turns until the signal fires. However a turn ends, the next one waits a moment. */
+/** Lists and watches in turns until the signal fires. There is a pause after each turn, however it ends. */
 export async function supervise(
   stream: Stream,
   supervision: Supervision,
@@ -65,11 +65,12 @@ export async function supervise(
       error = caught;
       const reason = caught instanceof ApiError ? caught.reason : 'Unknown';
       observe({ type: 'failed', reason, error: caught });
-      log.warn({ err: caught, failures }, 'the watch failed; it will be taken up again');
+      log.warn({ err: caught, failures }, 'the watch failed; it will be started again');
     }
     failures = clock.monotonic() - startedAt >= healthyMs ? 1 : failures + 1;
     const isRepeated = error !== undefined && failures % failuresBeforeRelist === 0;
-    // Who was shut out may find a kind that was installed anew; the list also tells whoever observes that it is over.
+    // After a refusal the kind may have been installed again, with other versions. The list also shows observers that the
+    // refusal is over.
     if (isGone(error) || isShutOut(error) || isRepeated) {
       stream.state.resourceVersion = undefined;
     }
@@ -84,8 +85,8 @@ async function takeTurn(
   observe: Supervision['observe'],
   signal: AbortSignal,
 ): Promise<void> {
-  // A server that was away may come back with an older state (a restored backup). It would silently send nothing
-  // to a watch from a future version.
+  // A server that was unreachable may come back with an older state (a restored backup). It would silently send nothing to a
+  // watch that starts at a version from the future.
   const known = state.resourceVersion;
   if (wasUnreachable && known !== undefined && isOlder(await currentVersion(signal), known)) {
     state.resourceVersion = undefined;
@@ -103,7 +104,7 @@ async function takeTurn(
   }
 }
 
-/** Resource versions are comparable as numbers (KEP-5504); whatever is no number is never older. */
+/** Resource versions are comparable as numbers (KEP-5504). A version that is not a number never counts as older. */
 function isOlder(version: string | undefined, than: string | undefined): boolean {
   const isNumber = (value: string | undefined): value is string => value !== undefined && /^\d+$/.test(value);
   return isNumber(version) && isNumber(than) && BigInt(version) < BigInt(than);

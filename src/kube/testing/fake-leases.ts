@@ -2,7 +2,7 @@ import { ApiError } from '../api-error.ts';
 import type { KubeClient } from '../client/client.ts';
 import type { Lease } from '../election/lease-record.ts';
 
-/** One lease in memory, with optimistic concurrency; `isAway` makes it fail as an API server that is gone. */
+/** One lease in memory, with optimistic concurrency. While `isAway`, calls fail as if the API server were unreachable. */
 export function createFakeLeases() {
   let lease: Lease | undefined;
   let version = 0;

@@ -2,14 +2,14 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo, Socket } from 'node:net';
 import { KubeConfig } from '@kubernetes/client-node';
 
-/** One request that reached the server and waits for the test's answer, however bad. */
+/** One request that reached the server and waits for the test's answer, good or bad. */
 export interface TestRequest {
   readonly method: string;
   readonly path: string;
   readonly query: URLSearchParams;
   readonly headers: IncomingMessage['headers'];
   readonly body: string;
-  /** Tells connections apart. */
+  /** Different for each connection. */
   readonly clientPort: number | undefined;
   json(status: number, body: unknown, headers?: Record<string, string>): void;
   text(status: number, body: string, contentType?: string): void;
@@ -19,20 +19,20 @@ export interface TestRequest {
   send(type: string, object: unknown): void;
   raw(text: string): void;
   end(text?: string): void;
-  /** Cuts the connection as a crashing server does. */
+  /** Resets the connection, as a crashing server does. */
   reset(): void;
   /** Resolves when the client closes the connection. */
   readonly closed: Promise<void>;
 }
 
-/** An HTTP server that answers nothing by itself: the test takes request after request and misbehaves as it likes. */
+/** An HTTP server that answers only probes by itself: the test takes one request after the other, and answers as it likes. */
 export interface TestServer {
   readonly kubeConfig: KubeConfig;
   /** The next request, in the order of arrival. */
   next(): Promise<TestRequest>;
   /** Requests that arrived so far. */
   readonly count: number;
-  /** Questions whether it lives that arrived so far: it answers them by itself while `answersProbes`. */
+  /** Probes (GET /livez) that arrived so far. The server answers them while `answersProbes`. */
   readonly probes: number;
   answersProbes: boolean;
   /** Connections that are open. */

@@ -1,7 +1,7 @@
 import { pino } from 'pino';
 import type { KubeObject, ResourceRef } from '../../api/object.ts';
 
-/** A kind of its own, for tests. */
+/** A kind for tests. */
 export interface Thing extends KubeObject {
   spec?: Record<string, unknown>;
   status?: Record<string, unknown>;

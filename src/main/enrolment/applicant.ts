@@ -2,7 +2,7 @@ import type { KubeObject, ResourceRef } from '../../api/object.ts';
 import type { KubeClient } from '../../kube/client/client.ts';
 import { HOST_ACCOUNT_PREFIX, JOIN_AUDIENCE } from './protocol.ts';
 
-/** Who asks for a certificate, as far as is proved. */
+/** The host that requests a certificate, by what its token proves. */
 export interface Applicant {
   /** The name of its Host object. */
   readonly host: string;
@@ -10,7 +10,7 @@ export interface Applicant {
   readonly node?: string;
 }
 
-/** Refused; the message says what to do. `status` is that of HTTP. */
+/** The host may not join; the message says what to do. `status` is the HTTP status. */
 export class JoinError extends Error {
   readonly status: number;
 
@@ -43,17 +43,17 @@ const TOKEN_REVIEWS: ResourceRef<TokenReview> = {
 const NODE_NAME = 'authentication.kubernetes.io/node-name';
 const HOST_NAME = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 
-/** Whose tokens are good for joining. */
+/** The service accounts whose tokens are accepted. */
 export interface Accounts {
-  /** Where the operator runs; accounts of other namespaces are nobody here. */
+  /** The operator's namespace; accounts of other namespaces are refused. */
   readonly namespace: string;
-  /** That of the DaemonSet. */
+  /** The service account of the DaemonSet. */
   readonly daemonSet: string;
 }
 
 /**
- * Asks the API server whose token this is. A pod of the DaemonSet is the host of the node that it runs on, and no other;
- * an account `coppice-host-NAME` is the host NAME.
+ * Asks the API server whose token this is. A pod of the DaemonSet is the host of the node on which it runs, and no other;
+ * the account `coppice-host-NAME` is the host NAME.
  */
 export async function applicantOf(
   client: Pick<KubeClient, 'create'>,
@@ -67,7 +67,7 @@ export async function applicantOf(
     spec: { token, audiences: [JOIN_AUDIENCE] },
   });
   if (status?.authenticated !== true || status.audiences?.includes(JOIN_AUDIENCE) !== true) {
-    throw new JoinError(401, 'the token is not valid (any more): get a new one with `coppice host add`');
+    throw new JoinError(401, 'the token is invalid or has expired: get a new one with `coppice host add`');
   }
   const { username = '', extra = {} } = status.user ?? {};
   const prefix = `system:serviceaccount:${accounts.namespace}:`;
@@ -78,7 +78,7 @@ export async function applicantOf(
   }
   throw new JoinError(
     403,
-    `${username} is no host's account: hosts join with the token of \`coppice host add\``,
+    `${username} is not the account of a host: hosts join with the token of \`coppice host add\``,
   );
 }
 

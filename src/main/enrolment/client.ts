@@ -9,24 +9,34 @@ import {
   OPERATOR_SERVER_NAME,
 } from './protocol.ts';
 
-/** How somebody asks for a certificate. */
+/** A host's request for a certificate. */
 export interface Application {
   /** The operator's address for joining. */
   readonly server: string;
-  /** PEM of the authority that the operator must prove to be of. */
+  /** PEM of the authority that must have signed the operator's certificate. */
   readonly ca: string;
   /** The daemon's own address. */
   readonly address: string;
-  /** Who asks: by the token of a service account, or by the certificate that is to be renewed. */
+  /** What proves which host it is: a service account's token, or the certificate that it renews. */
   readonly proof: { readonly token: string } | { readonly cert: string; readonly key: string };
 }
 
 const TIMEOUT_MS = 30_000;
 
-/** Asks the operator for a certificate; rejects with its sentence. The key is made here and stays here. */
-export async function askForIdentity(application: Application): Promise<Identity> {
-  const { server, ca, address, proof } = application;
+/** Requests a certificate from the operator; rejects with the operator's message. The key is made here and never sent. */
+export async function requestIdentity(application: Application): Promise<Identity> {
+  const { server, address } = application;
   const { key, csr } = await requestCertificate('host');
+  const answer = await send(application, { csr, address });
+  if ('error' in answer) throw new Error(`the operator at ${server} refuses: ${answer.error}`);
+  const { host, certificate: cert, ca: clientCa } = answer;
+  return { host, server, address, key, cert, clientCa };
+}
+
+async function send(
+  { server, ca, proof }: Application,
+  content: JoinRequest,
+): Promise<JoinAnswer | JoinRefusal> {
   const tls = 'token' in proof ? {} : proof;
   const agent = new Agent({ connect: { ca, ...tls, servername: OPERATOR_SERVER_NAME } });
   try {
@@ -37,18 +47,13 @@ export async function askForIdentity(application: Application): Promise<Identity
         'content-type': 'application/json',
         ...('token' in proof ? { authorization: `Bearer ${proof.token}` } : {}),
       },
-      body: JSON.stringify({ csr, address } satisfies JoinRequest),
+      body: JSON.stringify(content),
       headersTimeout: TIMEOUT_MS,
       bodyTimeout: TIMEOUT_MS,
     });
-    const answer = (await response.body.json()) as JoinAnswer | JoinRefusal;
-    if ('error' in answer) throw new Error(`the operator at ${server} refuses: ${answer.error}`);
-    const { host, certificate: cert, ca: clientCa } = answer;
-    return { host, server, address, key, cert, clientCa };
+    return (await response.body.json()) as JoinAnswer | JoinRefusal;
   } catch (error) {
-    throw error instanceof Error && error.message.startsWith('the operator at ')
-      ? error
-      : unreachable(server, error);
+    throw unreachable(server, error);
   } finally {
     await agent.destroy();
   }
@@ -57,7 +62,7 @@ export async function askForIdentity(application: Application): Promise<Identity
 function unreachable(server: string, error: unknown): Error {
   const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
   return new Error(
-    `the operator cannot be asked at ${server} (${code}): see that it runs, that its Service is reachable from here, and that it has the authority that this host was told to trust`,
+    `the operator cannot be reached at ${server} (${code}): check that it runs, that its Service is reachable from here, and that its certificate is signed by the authority that this host trusts`,
     { cause: error },
   );
 }

@@ -5,12 +5,12 @@ import type { TlsFiles } from '../../hostd/http/server.ts';
 import { readFileIfThere, writeFileAtomically } from '../local/files.ts';
 import { belongTogether } from '../pki.ts';
 
-/** A host's key and certificate, and how to get the next one; it lies in the daemon's state directory. */
+/** A host's key and certificate, and how to get the next one. It is stored in the daemon's state directory. */
 export interface Identity extends TlsFiles {
   readonly host: string;
   /** The operator's address for joining: `https://…`. */
   readonly server: string;
-  /** The daemon's own address, as it was registered. */
+  /** The daemon's own address, as registered. */
   readonly address: string;
 }
 
@@ -18,12 +18,12 @@ function fileOf(stateDirectory: string): string {
   return join(stateDirectory, 'identity.json');
 }
 
-/** One file, so that key and certificate can not come apart. */
+/** Saves it as one file, so that key and certificate always fit together. */
 export async function saveIdentity(stateDirectory: string, identity: Identity): Promise<void> {
   await writeFileAtomically(fileOf(stateDirectory), `${JSON.stringify(identity, undefined, 2)}\n`, 0o600);
 }
 
-/** Undefined when there is none, or none that is usable: then the host has to join anew. */
+/** Undefined when there is none, or it is unusable: then the host must join again. */
 export async function loadIdentity(stateDirectory: string, now: number): Promise<Identity | undefined> {
   const text = await readFileIfThere(fileOf(stateDirectory));
   if (text === undefined) return undefined;
@@ -36,12 +36,12 @@ export async function loadIdentity(stateDirectory: string, now: number): Promise
       certificate.validToDate.getTime() > now;
     return isGood ? identity : undefined;
   } catch {
-    // Damaged: as good as none.
+    // Damaged, and so unusable.
     return undefined;
   }
 }
 
-/** When to ask for the next certificate, in milliseconds since the epoch: when a third of its life is left. */
+/** When to request the next certificate, in milliseconds since the epoch: when a third of the current one's life is left. */
 export function renewalTime({ cert }: Pick<Identity, 'cert'>): number {
   const { validFromDate, validToDate } = new X509Certificate(cert);
   return validToDate.getTime() - (validToDate.getTime() - validFromDate.getTime()) / 3;

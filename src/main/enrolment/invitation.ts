@@ -1,23 +1,23 @@
 import type { KubeObject, ResourceRef } from '../../api/object.ts';
 import { isAlreadyExists, isNotFound } from '../../kube/api-error.ts';
 import type { KubeClient } from '../../kube/client/client.ts';
-import { askForIdentity } from './client.ts';
+import { requestIdentity } from './client.ts';
 import { saveIdentity } from './identity.ts';
 import { HOST_ACCOUNT_PREFIX, JOIN_AUDIENCE } from './protocol.ts';
 
-/** What a host outside the cluster needs to join; a secret for as long as its token is good. */
+/** What a host outside the cluster needs to join. It is a secret while its token is valid. */
 export interface Invitation {
   readonly host: string;
   readonly server: string;
   readonly address: string;
-  /** PEM of the authority that the operator must prove to be of. */
+  /** PEM of the authority that must have signed the operator's certificate. */
   readonly ca: string;
   readonly token: string;
 }
 
 export interface InvitationRequest {
   readonly name: string;
-  /** Where the operator runs. */
+  /** The operator's namespace. */
   readonly namespace: string;
   readonly address: string;
   readonly operator: string;
@@ -32,15 +32,14 @@ const HOST_NAME = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 const URL_WITHOUT_PATH = /^https:\/\/[^\s/]+$/;
 
 /**
- * Makes the host's service account, whose name is the proof of the host's, and a token of it. Deleting the account takes
- * the token's worth away.
+ * Creates a service account for the host, and a token of it. The account's name proves the host's name. Deleting the account
+ * revokes the token.
  */
 export async function invite(client: KubeClient, request: InvitationRequest): Promise<Invitation> {
   const { name, namespace, address, operator: server } = request;
   if (!HOST_NAME.test(name)) throw new Error(`'${name}' cannot be a host's name: it must be a DNS label`);
   for (const url of [address, server]) {
-    if (!URL_WITHOUT_PATH.test(url))
-      throw new Error(`'${url}' must be https://ADDRESS:PORT and nothing more`);
+    if (!URL_WITHOUT_PATH.test(url)) throw new Error(`'${url}' must be https://ADDRESS:PORT, without a path`);
   }
   const ca = await authorityIn(client, request);
   const account = `${HOST_ACCOUNT_PREFIX}${name}`;
@@ -54,12 +53,14 @@ export async function invite(client: KubeClient, request: InvitationRequest): Pr
   };
 }
 
-/** Joins by an invitation, and leaves the identity in the daemon's state directory; resolves with the host's name. */
+/** Joins with an invitation, and saves the identity in the daemon's state directory. Resolves with the host's name. */
 export async function accept(invitation: string, stateDirectory: string): Promise<string> {
   const { host, server, address, ca, token } = parse(invitation);
-  const identity = await askForIdentity({ server, address, ca, proof: { token } });
+  const identity = await requestIdentity({ server, address, ca, proof: { token } });
   if (identity.host !== host) {
-    throw new Error(`the invitation is for ${host}, and the operator took its token for ${identity.host}'s`);
+    throw new Error(
+      `the invitation is for ${host}, but its token is that of ${identity.host}: get a new one with \`coppice host add\``,
+    );
   }
   await saveIdentity(stateDirectory, identity);
   return host;
@@ -71,9 +72,9 @@ function parse(text: string): Invitation {
     const value = JSON.parse(text) as Partial<Record<(typeof fields)[number], unknown>>;
     if (fields.every((field) => typeof value[field] === 'string')) return value as Invitation;
   } catch {
-    // Said below, in the same words.
+    // The same error as below.
   }
-  throw new Error('this is not what `coppice host add` wrote: copy it whole, and unchanged');
+  throw new Error('this is not an invitation of `coppice host add`: copy its whole output, unchanged');
 }
 
 async function authorityIn(
@@ -88,7 +89,7 @@ async function authorityIn(
   } catch (error) {
     if (!isNotFound(error)) throw error;
     throw new Error(
-      `there is no Secret ${namespace}/${name}: the operator makes it at its first start, so install the chart coppice first, or name its namespace`,
+      `there is no Secret ${namespace}/${name}: the operator creates it at its first start, so install the chart coppice first, or name its namespace with -n`,
       { cause: error },
     );
   }

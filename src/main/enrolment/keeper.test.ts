@@ -54,7 +54,7 @@ describe('the identity of a host', () => {
   });
   afterEach(() => rm(directory, { recursive: true }));
 
-  const keeper = { clock, log } as const;
+  const keeper = { clock, random: () => 1, log } as const;
   const source = async (server: string) => {
     const [caFile, tokenFile] = [join(directory, 'ca.crt'), join(directory, 'token')];
     await writeFile(caFile, authority.cert);
@@ -62,7 +62,7 @@ describe('the identity of a host', () => {
     return { server, caFile, tokenFile, address: 'https://10.0.0.5:7444' };
   };
 
-  it('is that of the node whose token it is, and is kept', async () => {
+  it('is that of the node in the token, and is saved', async () => {
     const options = { ...keeper, stateDirectory: directory, source: await source(operator.url) };
     const { identity, nextAt } = await obtainIdentity(options, signal);
     expect(identity.host).toBe('worker-1-example');
@@ -70,7 +70,7 @@ describe('the identity of a host', () => {
     expect(Math.round((nextAt - clock.now()) / DAY_MS)).toBe(20);
   });
 
-  it('is the one from before while the operator is away, and is soon asked for again', async () => {
+  it('is the stored one while the operator does not answer, and is soon requested again', async () => {
     const options = { ...keeper, stateDirectory: directory, source: await source(operator.url) };
     const { identity } = await obtainIdentity(options, signal);
     const away = await source('https://127.0.0.1:1');
@@ -80,7 +80,7 @@ describe('the identity of a host', () => {
     });
   });
 
-  it('must have been joined for, where it cannot join by itself', async () => {
+  it('must come from `coppice host join` if the host cannot join by itself', async () => {
     const options = { ...keeper, stateDirectory: directory };
     await expect(obtainIdentity(options, signal)).rejects.toThrow('run `coppice host join` first');
   });
@@ -95,12 +95,12 @@ describe('the identity of a host', () => {
     expect(await loadIdentity(directory, clock.now())).toBeUndefined();
   });
 
-  it('is renewed by itself when a third of its life is left', async () => {
+  it('is renewed by the daemon when a third of its life is left', async () => {
     const options = { ...keeper, stateDirectory: directory, source: await source(operator.url) };
     const first = await obtainIdentity(options, signal);
     const renewed: Identity[] = [];
     const stop = new AbortController();
-    // What joined asks by its certificate, not by a token.
+    // A host that has joined proves itself by its certificate, not by a token.
     const joined = { ...keeper, stateDirectory: directory };
     const keeping = keepIdentity(joined, first, (identity) => renewed.push(identity), stop.signal);
     try {

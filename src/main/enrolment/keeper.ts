@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import type { Logger } from 'pino';
-import { type Clock, sleep } from '../../base/clock.ts';
-import { askForIdentity } from './client.ts';
+import { type BackoffPolicy, backoffDelay } from '../../base/backoff.ts';
+import { type Clock, type Random, sleep } from '../../base/clock.ts';
+import { requestIdentity } from './client.ts';
 import { type Identity, loadIdentity, renewalTime, saveIdentity } from './identity.ts';
 
-/** How a DaemonSet's pod joins by itself. The files are read each time: they change under it. */
+/** How a DaemonSet's pod joins by itself. The files are read each time, since their content changes. */
 export interface JoinSource {
   readonly server: string;
   readonly caFile: string;
@@ -17,27 +18,28 @@ export interface KeeperOptions {
   /** Undefined for a host that joined by `coppice host join`. */
   readonly source?: JoinSource;
   readonly clock: Clock;
+  readonly random: Random;
   readonly log: Logger;
 }
 
-/** An identity, and when to ask for the next one, in milliseconds since the epoch. */
+/** An identity, and when to request the next one, in milliseconds since the epoch. */
 export interface Obtained {
   readonly identity: Identity;
   readonly nextAt: number;
 }
 
-const RETRY_MS = 2000;
-const LONGEST_RETRY_MS = 60_000;
-/** A machine may sleep for days, and timers with it. */
+const JOINING: BackoffPolicy = { initialMs: 2000, maxMs: 60_000 };
+const RENEWING: BackoffPolicy = { initialMs: 2000, maxMs: 3_600_000 };
+/** A machine may be suspended for days, and its timers with it: look at the wall clock at least this often. */
 const LONGEST_WAIT_MS = 3_600_000;
 
 /**
- * The host's identity. With a source it joins now, also when it has a certificate: a Host that was deleted comes back. When the
- * operator is away, the certificate that is there will do: VMs must not wait for it. Without either it asks again and
- * again; without a source it rejects.
+ * The host's identity. With a source, the host joins now, even if it has a certificate, so that a deleted Host is registered
+ * again. If the operator does not answer, the stored certificate is used: VMs must not wait for the operator. Without one,
+ * joining is retried until it succeeds. Without a source, the stored certificate is used, and this rejects if there is none.
  */
 export async function obtainIdentity(options: KeeperOptions, signal: AbortSignal): Promise<Obtained> {
-  const { stateDirectory, source, clock, log } = options;
+  const { stateDirectory, source, clock, random, log } = options;
   const stored = await loadIdentity(stateDirectory, clock.now());
   if (source === undefined) {
     if (stored !== undefined) return { identity: stored, nextAt: renewalTime(stored) };
@@ -45,31 +47,31 @@ export async function obtainIdentity(options: KeeperOptions, signal: AbortSignal
       `${stateDirectory} has no valid certificate of this host: run \`coppice host join\` first, or give --tls-cert, --tls-key and --client-ca`,
     );
   }
-  for (let delayMs = RETRY_MS; ; delayMs = Math.min(delayMs * 2, LONGEST_RETRY_MS)) {
+  for (let failures = 1; ; failures += 1) {
     try {
       const identity = await joinFrom(stateDirectory, source);
       return { identity, nextAt: renewalTime(identity) };
     } catch (error) {
-      log.warn(`${messageOf(error)}${stored === undefined ? '' : '; the certificate from before is used'}`);
+      log.warn(`${messageOf(error)}${stored === undefined ? '' : '; the stored certificate is used'}`);
       if (stored !== undefined) return { identity: stored, nextAt: clock.now() };
-      await sleep(clock, delayMs, signal);
+      await sleep(clock, backoffDelay(JOINING, failures, random), signal);
     }
   }
 }
 
-/** Renews the identity in time, each time telling `onRenewed`, until the signal fires; it never rejects. */
+/** Renews the identity in time, and calls `onRenewed` each time, until the signal fires. Never rejects. */
 export async function keepIdentity(
   options: KeeperOptions,
   { identity: first, nextAt: firstAt }: Obtained,
   onRenewed: (identity: Identity) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  const { stateDirectory, source, clock, log } = options;
+  const { stateDirectory, source, clock, random, log } = options;
   let identity = first;
   let nextAt = firstAt;
-  let delayMs = RETRY_MS;
+  let failures = 0;
   while (!signal.aborted) {
-    const waitMs = Math.max(nextAt - clock.now(), delayMs);
+    const waitMs = Math.max(nextAt - clock.now(), backoffDelay(RENEWING, failures + 1, random));
     // Only the signal ends the sleep early, and the loop sees it.
     await sleep(clock, Math.min(waitMs, LONGEST_WAIT_MS), signal).catch(() => undefined);
     if (signal.aborted || nextAt > clock.now()) continue;
@@ -78,11 +80,11 @@ export async function keepIdentity(
         ? renew(stateDirectory, identity)
         : joinFrom(stateDirectory, source));
       nextAt = renewalTime(identity);
-      delayMs = RETRY_MS;
+      failures = 0;
       log.info({ host: identity.host }, "the host's certificate is renewed");
       onRenewed(identity);
     } catch (error) {
-      delayMs = Math.min(delayMs * 2, LONGEST_WAIT_MS);
+      failures += 1;
       log.warn(`the host's certificate could not be renewed yet: ${messageOf(error)}`);
     }
   }
@@ -94,7 +96,7 @@ async function joinFrom(
 ): Promise<Identity> {
   const [ca, token] = await Promise.all([caFile, tokenFile].map((file) => readFile(file, 'utf8')));
   const proof = { token: (token ?? '').trim() };
-  return await saved(stateDirectory, await askForIdentity({ server, ca: ca ?? '', address, proof }));
+  return await saved(stateDirectory, await requestIdentity({ server, ca: ca ?? '', address, proof }));
 }
 
 async function renew(
@@ -102,7 +104,7 @@ async function renew(
   { server, clientCa, address, cert, key }: Identity,
 ): Promise<Identity> {
   const proof = { cert, key };
-  return await saved(stateDirectory, await askForIdentity({ server, ca: clientCa, address, proof }));
+  return await saved(stateDirectory, await requestIdentity({ server, ca: clientCa, address, proof }));
 }
 
 async function saved(stateDirectory: string, identity: Identity): Promise<Identity> {

@@ -1,35 +1,35 @@
 /**
  * How a host's daemon gets its certificate: one call to the operator, over HTTPS, as JSON.
- * `POST /v1/join` with a token of a service account (`authorization: Bearer …`) or with the certificate that is to be renewed.
+ * `POST /v1/join` with a service account's token (`authorization: Bearer …`), or with the certificate that it renews.
  */
 
-/** The name that the operator's certificate carries, wherever it is reached. */
+/** The name in the operator's certificate, at whatever address the operator is reached. */
 export const OPERATOR_SERVER_NAME = 'operator.coppice';
 
-/** What tokens must be meant for: one that was stolen elsewhere is worth nothing here, and one from here nothing elsewhere. */
+/** The audience of the tokens: a token stolen elsewhere is useless here, and one stolen here is useless elsewhere. */
 export const JOIN_AUDIENCE = 'coppice-operator';
 
-/** Service accounts of hosts outside the cluster are called this, and the host's name. */
+/** A host outside the cluster has a service account whose name is this prefix and the host's name. */
 export const HOST_ACCOUNT_PREFIX = 'coppice-host-';
 
 export const JOIN_PATH = '/v1/join';
 
 export interface JoinRequest {
-  /** PEM. Only its key counts: whose certificate it becomes follows from who asks. */
+  /** PEM. Only its key is used; the names in the certificate come from the proof. */
   readonly csr: string;
-  /** Where the operator shall reach the daemon: `https://address:port`. */
+  /** Where the operator reaches the daemon: `https://address:port`. */
   readonly address: string;
 }
 
 export interface JoinAnswer {
-  /** Whose certificate it is. */
+  /** The host's name. */
   readonly host: string;
-  /** PEMs: the host's certificate, and the authority of those who may call it. */
+  /** PEMs: the host's certificate, and the authority of the clients that may call it. */
   readonly certificate: string;
   readonly ca: string;
 }
 
-/** What a person should do next is in the sentence. */
+/** The message says what a person should do next. */
 export interface JoinRefusal {
   readonly error: string;
 }

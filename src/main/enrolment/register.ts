@@ -4,14 +4,14 @@ import { isAlreadyExists } from '../../kube/api-error.ts';
 import type { KubeClient } from '../../kube/client/client.ts';
 import { type Applicant, JoinError } from './applicant.ts';
 
-/** On a Host that a DaemonSet's pod registered: its node. */
+/** The annotation with the node of a Host that a DaemonSet's pod registered. */
 const NODE_ANNOTATION = 'coppice.dev/node';
 
-const JOIN_ANEW = 'join anew with the token of `coppice host add`';
+const JOIN_AGAIN = 'join again with a new invitation of `coppice host add`';
 
 type Api = Pick<KubeClient, 'find' | 'create' | 'patch'>;
 
-/** Makes sure that there is a Host of that name with that address, of that node; resolves with its uid. */
+/** Creates or updates the Host, with this address, for this node; resolves with its uid. */
 export async function registerHost(
   client: Api,
   { host: name, node }: Applicant,
@@ -21,12 +21,12 @@ export async function registerHost(
   if (found.metadata.deletionTimestamp !== undefined) {
     throw new JoinError(
       409,
-      `host ${name} is being deleted, which waits for its appliances (\`kubectl describe host ${name}\`): join again when it is gone`,
+      `host ${name} is being deleted and waits for its appliances (see \`kubectl describe host ${name}\`): join again when it is gone`,
     );
   }
   const owner = found.metadata.annotations?.[NODE_ANNOTATION];
   if (owner !== node) {
-    const who = owner === undefined ? 'was not made for a node' : `is that of node ${owner}`;
+    const who = owner === undefined ? 'does not belong to a node' : `belongs to node ${owner}`;
     throw new JoinError(409, `host ${name} ${who}: delete that Host, or rename one of the two`);
   }
   if (found.spec.address !== address) {
@@ -36,8 +36,8 @@ export async function registerHost(
 }
 
 /**
- * Rejects unless that very Host is still there. Whoever deleted it does not want it back, and one of the same name that
- * was added since may be another machine.
+ * Rejects unless the Host with this uid still exists. If it was deleted, it must not come back by itself; and a Host of the same
+ * name that was added later may be another machine.
  */
 export async function requireHost(
   client: Api,
@@ -46,7 +46,7 @@ export async function requireHost(
   if (uid === undefined) {
     throw new JoinError(
       403,
-      `the certificate of host ${name} does not say which Host it was made for, as those of older releases: ${JOIN_ANEW}`,
+      `the certificate of host ${name} is of an older release and does not contain the uid of its Host: ${JOIN_AGAIN}`,
     );
   }
   const found = await client.find(HOSTS, { name });
@@ -56,7 +56,7 @@ export async function requireHost(
   if (uidOf(found) === uid) return uid;
   throw new JoinError(
     403,
-    `host ${name} was deleted and added again, and this certificate is for the one before: ${JOIN_ANEW}`,
+    `host ${name} was deleted and added again, and this certificate is for the deleted one: ${JOIN_AGAIN}`,
   );
 }
 

@@ -6,7 +6,7 @@ import { systemClock } from '../../base/clock.ts';
 import { hostServerName } from '../../host/protocol.ts';
 import type { KubeClient } from '../../kube/client/client.ts';
 import { createCa, issueCertificate, type KeyPair } from '../certificates.ts';
-import { askForIdentity } from './client.ts';
+import { requestIdentity } from './client.ts';
 import { startEnrolment } from './server.ts';
 
 const ADDRESS = 'https://10.0.0.5:7444';
@@ -33,7 +33,7 @@ class Kubernetes implements Pick<KubeClient, 'create' | 'find' | 'patch'> {
   }
 }
 
-describe('whose certificate is renewed', () => {
+describe('renewal of a host’s certificate', () => {
   let authority: KeyPair;
   let enrolment: Awaited<ReturnType<typeof startEnrolment>>;
   const kubernetes = new Kubernetes();
@@ -55,10 +55,10 @@ describe('whose certificate is renewed', () => {
   });
 
   const ask = (proof: { token: string } | KeyPair) =>
-    askForIdentity({ server: enrolment.url, ca: authority.cert, address: ADDRESS, proof });
+    requestIdentity({ server: enrolment.url, ca: authority.cert, address: ADDRESS, proof });
   const join = () => ask({ token: 'token' });
 
-  it('that of the Host whose uid is in it, again and again', async () => {
+  it('succeeds for the Host whose uid is in it, any number of times', async () => {
     const first = await join();
     const uid = kubernetes.host?.metadata.uid;
     expect(new X509Certificate(first.cert).subjectAltName).toContain(`URI:urn:uuid:${uid}`);
@@ -66,31 +66,29 @@ describe('whose certificate is renewed', () => {
     expect(new X509Certificate(third.cert).subjectAltName).toContain(`URI:urn:uuid:${uid}`);
   });
 
-  it('not that of a Host of the same name that was deleted', async () => {
+  it('fails when the Host was deleted and another has its name', async () => {
     const first = await join();
     kubernetes.host = undefined;
     const second = await join();
     await expect(ask(first)).rejects.toThrow(
-      'host host-a was deleted and added again, and this certificate is for the one before: join anew',
+      'host host-a was deleted and added again, and this certificate is for the deleted one: join again',
     );
     expect(await ask(second)).toMatchObject({ host: HOST });
   });
 
-  it('not that of a Host that is being deleted, which nobody joins as either', async () => {
+  it('fails while the Host is being deleted, and so does joining', async () => {
     const first = await join();
     kubernetes.mark({ deletionTimestamp: '2030-01-01T00:00:00Z' });
     await expect(ask(first)).rejects.toThrow('host host-a was deleted: add it again');
-    await expect(join()).rejects.toThrow('host host-a is being deleted, which waits for its appliances');
+    await expect(join()).rejects.toThrow('host host-a is being deleted and waits for its appliances');
   });
 
-  it('not one without a uid, as older releases made them', async () => {
+  it('fails for a certificate without a uid, as older releases made them', async () => {
     await join();
     const older = await issueCertificate(authority, {
       ...{ commonName: HOST, dnsNames: [hostServerName(HOST)], usage: 'both' },
       ...{ days: 1, now: Date.now() },
     });
-    await expect(ask(older)).rejects.toThrow(
-      'the certificate of host host-a does not say which Host it was made for',
-    );
+    await expect(ask(older)).rejects.toThrow('the certificate of host host-a is of an older release');
   });
 });

@@ -26,16 +26,16 @@ export interface EnrolmentOptions {
   readonly log: Logger;
 }
 
-/** A daemon renews when a third of it is left: ten days are time enough to repair an operator. */
+/** A daemon renews when a third of this is left: ten days are enough to repair an operator. */
 const HOST_DAYS = 30;
-/** The server's own key is made at each start and never leaves the process. */
+/** The server's own certificate is made at each start, and its key never leaves the process. */
 const SERVER_DAYS = 3650;
 const LONGEST_BODY = 64 * 1024;
-/** In a host's certificate: the uid of its Host object. */
+/** Prefix of the URI in a host's certificate that contains the uid of its Host object. */
 const UID = 'urn:uuid:';
 const ADDRESS = /^https:\/\/[^\s/]{1,500}$/;
 
-/** Gives certificates to hosts that prove who they are. Every replica may: none needs to lead for it. */
+/** Serves the join API: gives certificates to hosts that prove who they are. Every replica does so, not only the leader. */
 export async function startEnrolment(options: EnrolmentOptions): Promise<Listening> {
   const { authority, clock, listen, log } = options;
   const { cert, key } = await issueCertificate(authority, {
@@ -45,13 +45,13 @@ export async function startEnrolment(options: EnrolmentOptions): Promise<Listeni
     days: SERVER_DAYS,
     now: clock.now(),
   });
-  // A certificate is asked for, not demanded: who joins has none yet.
+  // A client certificate is requested, not required: a host that joins has none yet.
   const tls = { cert, key, ca: authority.cert, requestCert: true, rejectUnauthorized: false };
   const server = createServer(
     { ...tls, minVersion: 'TLSv1.2', requestTimeout: 30_000 },
     (request, response) => {
       answer(options, request, response).catch((error: unknown) => {
-        log.error({ err: error }, 'a host could not be told why it may not join');
+        log.error({ err: error }, 'the answer to a host that wants to join could not be sent');
         response.destroy();
       });
     },
@@ -75,7 +75,7 @@ async function answer(
   } catch (error) {
     if (!(error instanceof JoinError)) options.log.error({ err: error }, 'a host could not join');
     const status = error instanceof JoinError ? error.status : 500;
-    // What went wrong in here is for the log: the caller may be anyone.
+    // Internal errors go only to the log, since the caller may be anyone.
     send(status, { error: error instanceof JoinError ? error.message : "see the operator's log" });
   }
 }
@@ -88,18 +88,18 @@ async function join(options: EnrolmentOptions, request: IncomingMessage): Promis
     commonName: host,
     dnsNames: [hostServerName(host)],
     uris: [`${UID}${uid}`],
-    // As a client's it is good for its own renewal, and for nothing else.
+    // As a client certificate it serves only for its own renewal.
     usage: 'both',
     days: HOST_DAYS,
     now: clock.now(),
   }).catch(() => {
-    throw new JoinError(400, 'csr is no request for a certificate, or not signed with its own key');
+    throw new JoinError(400, 'csr is not a certificate signing request, or is not signed with its own key');
   });
   log.info({ host, address }, 'a host has a new certificate');
   return { host, certificate, ca: authority.cert };
 }
 
-/** Who it is: by a token, and then it is registered; or by the certificate that it has, if that very Host still is registered. */
+/** Identifies the host: by a token, and then it is registered; or by its certificate, if the Host in it is still registered. */
 async function admit(
   { accounts, client }: EnrolmentOptions,
   request: IncomingMessage,
@@ -114,13 +114,13 @@ async function admit(
   if (certified === undefined) {
     throw new JoinError(
       401,
-      'neither a token nor a valid certificate: join with the token of `coppice host add`',
+      'the request has neither a token nor a valid client certificate: join with the token of `coppice host add`',
     );
   }
   return { host: certified.host, uid: await requireHost(client, certified) };
 }
 
-/** The host whose certificate the caller has proved to own, and the uid in it, which older ones lack. */
+/** The host in the caller's verified client certificate, and the uid in it, which certificates of older releases lack. */
 function certifiedHost({
   socket,
 }: IncomingMessage): { readonly host: string; readonly uid: string | undefined } | undefined {

@@ -7,7 +7,7 @@ import { ensureCredentials } from './credentials.ts';
 import { type Layout, layoutOf } from './layout.ts';
 
 const SETTINGS = { apiPort: 17_443, driver: 'simulated', hosts: { 'host-a': 1, 'host-b': 2 } } as const;
-const NOW = new Date('2026-01-01T00:00:00Z');
+const NOW = Date.parse('2026-01-01T00:00:00Z');
 const modeOf = async (path: string) => (await stat(path)).mode & 0o777;
 
 describe('credentials', () => {
@@ -17,7 +17,7 @@ describe('credentials', () => {
   });
   afterEach(() => rm(layout.root, { recursive: true }));
 
-  it('are for their owner alone: kubeconfig and keys', async () => {
+  it('are readable only by their owner: kubeconfig and keys', async () => {
     const { api, hosts } = await ensureCredentials(layout, SETTINGS, NOW);
     const keys = [api.server, hosts.operator, hosts.daemon('host-a'), hosts.daemon('host-b')];
     expect(new Set(keys.map(({ keyFile }) => keyFile)).size).toBe(4);
@@ -30,12 +30,12 @@ describe('credentials', () => {
     expect(() => hosts.daemon('host-c')).toThrow('never issued');
   });
 
-  it('stay while they are good, and a renewal is in the kubeconfig at once', async () => {
+  it('are kept while they are valid, and a renewed one is in the kubeconfig at once', async () => {
     await ensureCredentials(layout, SETTINGS, NOW);
     const first = await readFile(layout.kubeconfig, 'utf8');
-    await ensureCredentials(layout, SETTINGS, new Date('2026-02-01T00:00:00Z'));
+    await ensureCredentials(layout, SETTINGS, Date.parse('2026-02-01T00:00:00Z'));
     expect(await readFile(layout.kubeconfig, 'utf8')).toBe(first);
-    await ensureCredentials(layout, SETTINGS, new Date('2026-12-01T00:00:00Z'));
+    await ensureCredentials(layout, SETTINGS, Date.parse('2026-12-01T00:00:00Z'));
     const renewed = await readFile(layout.kubeconfig, 'utf8');
     expect(renewed).not.toBe(first);
     const admin = (await readFile(join(layout.apiPki, 'admin.crt'))).toString('base64');

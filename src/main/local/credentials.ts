@@ -8,8 +8,8 @@ import type { Settings } from './settings.ts';
 type CertificateFiles = { readonly certFile: string; readonly keyFile: string };
 
 /**
- * Who may speak to whom on one machine. The API server and the daemons have authorities of their own, so that no
- * daemon's certificate is good for the API, and none of the API's for a daemon.
+ * The certificates of a local Coppice. API server and daemons have separate authorities, so that a daemon's certificate is not
+ * accepted by the API server, nor one of the API's users by a daemon.
  */
 export type Credentials = {
   readonly api: { readonly server: CertificateFiles; readonly clientCa: string };
@@ -22,15 +22,22 @@ export type Credentials = {
 
 const DAEMON = 'daemon-';
 
-/** Makes what is missing and renews what is about to expire; writes the kubeconfig. */
-export async function ensureCredentials(layout: Layout, settings: Settings, now: Date): Promise<Credentials> {
+/**
+ * Creates the certificates that are missing, renews those that are about to expire, and writes the kubeconfig.
+ * @param now milliseconds since the epoch
+ */
+export async function ensureCredentials(
+  layout: Layout,
+  settings: Settings,
+  now: number,
+): Promise<Credentials> {
   const api = await ensurePki(layout.apiPki, {
     caCommonName: 'coppice-api',
     certificates: {
       server: { commonName: 'coppice-api', ips: ['127.0.0.1'], dnsNames: ['localhost'], usage: 'server' },
       admin: { commonName: 'admin', organizations: ['system:masters'], usage: 'client' },
     },
-    now: now.getTime(),
+    now,
   });
   const daemons = Object.keys(settings.hosts).map(
     (host) =>
@@ -45,7 +52,7 @@ export async function ensureCredentials(layout: Layout, settings: Settings, now:
       operator: { commonName: 'coppice-operator', organizations: [OPERATOR_ORGANIZATION], usage: 'client' },
       ...Object.fromEntries(daemons),
     },
-    now: now.getTime(),
+    now,
   });
   await writeKubeconfig(layout, settings, api.ca, api.certificates.admin);
   return {
@@ -59,7 +66,7 @@ export async function ensureCredentials(layout: Layout, settings: Settings, now:
 }
 
 function filesOf(pair: StoredKeyPair | undefined): CertificateFiles {
-  if (pair === undefined) throw new Error('a certificate was asked for that was never issued');
+  if (pair === undefined) throw new Error('this certificate was never issued');
   return { certFile: pair.certPath, keyFile: pair.keyPath };
 }
 

@@ -20,13 +20,13 @@ describe('files', () => {
     expect(await readdir(join(dir, 'made'))).toEqual(['file']);
   });
 
-  it('that cannot be put in place leave nothing behind', async () => {
+  it('that cannot be written leave nothing behind', async () => {
     await mkdir(join(dir, 'taken', 'by-a-folder'), { recursive: true });
     await expect(writeFileAtomically(join(dir, 'taken'), 'text')).rejects.toThrow();
     expect(await readdir(dir)).toEqual(['taken']);
   });
 
-  it('that are missing are told from those that cannot be read', async () => {
+  it('that are missing differ from those that cannot be read', async () => {
     expect(await readFileIfThere(join(dir, 'none'))).toBeUndefined();
     await expect(readFileIfThere(dir)).rejects.toThrow('EISDIR');
   });

@@ -16,7 +16,7 @@ export async function writeFileAtomically(path: string, text: string, mode = 0o6
     }
     await rename(temporary, path);
   } catch (error) {
-    // On a full disk above all: what is of no use must not take its room.
+    // Above all on a full disk: the useless file must not take space.
     await rm(temporary, { force: true });
     throw error;
   }

@@ -1,19 +1,19 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 
-/** Where everything of one local Coppice lies. Nothing of it is anywhere else. */
+/** The files and folders of one local Coppice. It has no others. */
 export type Layout = {
   readonly root: string;
   /** Key and certificates of the API server and its users. */
   readonly apiPki: string;
-  /** Key and certificates of the host daemons and of who may call them. */
+  /** Key and certificates of the host daemons and of their clients. */
   readonly hostPki: string;
   readonly apiStorage: string;
-  /** With which kubectl works against the embedded API server. */
+  /** For kubectl to reach the embedded API server. */
   readonly kubeconfig: string;
-  /** What must be the same at every start: ports, number of hosts, driver. */
+  /** What must stay the same at every start: ports, number of hosts, driver. */
   readonly settings: string;
-  /** Held by the command that starts or ends parts. */
+  /** Locked by the command that starts or stops parts. */
   readonly commandLock: string;
   readonly guests: string;
   readonly run: string;

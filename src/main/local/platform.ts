@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { HOSTS } from '../../api/kinds.ts';
+import { sleep, systemClock } from '../../base/clock.ts';
+import { deadlineIn, isOver } from '../../base/deadline.ts';
 import { HostApiError, HostClient } from '../../host/client.ts';
 import { isUnreachable } from '../../kube/api-error.ts';
 import type { KubeClient } from '../../kube/client/client.ts';
@@ -12,7 +13,7 @@ import { findPart, logFile, logTail, type Part, startPart, stopPart } from './pr
 import type { Settings } from './settings.ts';
 import { SERIES, SYSTEM_NAMESPACE } from './template.ts';
 
-/** One local Coppice: an API server, an operator, and daemons that share this machine as if they were hosts. */
+/** One local Coppice: an API server, an operator, and daemons that share this machine, each as if it were a host. */
 export type Platform = {
   readonly layout: Layout;
   readonly settings: Settings;
@@ -62,7 +63,7 @@ export function hostParts({ layout, settings, credentials }: Platform): Part[] {
     const { certFile, keyFile } = credentials.hosts.daemon(name);
     const args = ['hostd', '--name', name, '--listen', `127.0.0.1:${settings.hosts[name]}`];
     args.push('--state-dir', layout.hostState(name), '--driver', settings.driver);
-    // The series' folder by itself too: it may be a link to images that are kept elsewhere.
+    // The series' folder is listed separately, because it may be a link to images elsewhere.
     args.push('--file-root', layout.guests, '--file-root', join(layout.guests, SERIES));
     if (settings.bridge !== undefined) args.push('--bridge', settings.bridge);
     args.push('--cpu', `${cpuMillis}m`, '--memory', `${memoryMiB}Mi`);
@@ -72,8 +73,8 @@ export function hostParts({ layout, settings, credentials }: Platform): Part[] {
 }
 
 /**
- * Starts a part unless it runs, and waits until `ready` says so; rejects with the end of its log otherwise. An abort
- * ends the waiting, not the part.
+ * Starts a part unless it runs, and waits until `ready` returns true. Rejects with the end of the part's log if that takes too
+ * long or the part ends. An abort ends the waiting, not the part.
  */
 export async function bringUp(
   platform: Platform,
@@ -86,7 +87,7 @@ export async function bringUp(
   await waitUntil(ready, signal, async () => {
     const runs = (await findPart(layout, part.name)) !== undefined;
     const tail = await logTail(layout, part.name, 3);
-    const what = runs ? `is not ready after ${START_TIMEOUT_MS / 1000} s` : 'ended at once';
+    const what = runs ? `is not ready after ${START_TIMEOUT_MS / 1000} s` : 'ended right after its start';
     return {
       over: !runs,
       message: `${part.name} ${what}; the end of ${logFile(layout, part.name)}:\n${tail}`,
@@ -99,15 +100,15 @@ async function waitUntil(
   signal: AbortSignal,
   explain: () => Promise<{ over: boolean; message: string }>,
 ): Promise<void> {
-  const deadline = Date.now() + START_TIMEOUT_MS;
+  const deadline = deadlineIn(systemClock, START_TIMEOUT_MS);
   while (!(await ready())) {
     const { over, message } = await explain();
-    if (over || Date.now() > deadline) throw new Error(message);
-    await delay(POLL_MS, undefined, { signal });
+    if (over || isOver(systemClock, deadline)) throw new Error(message);
+    await sleep(systemClock, POLL_MS, signal);
   }
 }
 
-/** Whether the API server answers; it listens only once it can serve. Rejects when it answers with an error. */
+/** Whether the API server answers: it listens only when it can serve. Rejects when it answers with an error. */
 export async function apiIsReady(client: KubeClient): Promise<boolean> {
   try {
     await client.getRaw('/version', { timeoutMs: READY_TIMEOUT_MS });
@@ -118,7 +119,7 @@ export async function apiIsReady(client: KubeClient): Promise<boolean> {
   }
 }
 
-/** Whether the daemon of this host, and no other program on its port, answers. */
+/** Whether this host's daemon answers, and not another program on its port. */
 export async function daemonIsReady({ settings, credentials }: Platform, hostName: string): Promise<boolean> {
   const { ca, operator } = credentials.hosts;
   const files = [ca, operator.certFile, operator.keyFile].map((file) => readFile(file, 'utf8'));
@@ -150,7 +151,7 @@ export async function hostsAreReady(client: KubeClient, names: readonly string[]
   );
 }
 
-/** Declares the daemons of this machine as hosts, and the namespace for what all others may use. */
+/** Creates the Host objects of this machine's daemons, and the namespace for templates that all namespaces may use. */
 export async function applyHosts(platform: Platform, client: KubeClient): Promise<void> {
   const apply = { fieldManager: 'coppice-cli' };
   await client.apply(
@@ -169,7 +170,7 @@ export async function applyHosts(platform: Platform, client: KubeClient): Promis
   }
 }
 
-/** Ends the parts, the operator first, so that it does not see the others go. VMs are left as they are. */
+/** Stops the parts, first the operator, so that it does not see the others stop. VMs keep running. */
 export async function stopParts(layout: Layout, settings: Settings): Promise<void> {
   await stopPart(layout, 'operator', STOP_GRACE_MS);
   await Promise.all(Object.keys(settings.hosts).map((name) => stopPart(layout, name, STOP_GRACE_MS)));

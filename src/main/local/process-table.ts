@@ -1,13 +1,13 @@
 import { readdir, readFile } from 'node:fs/promises';
 
-/** Which process it is: a pid may be given to another process, a pid with its start time is not. */
+/** Identifies a process: a pid may be reused, but not with the same start time. */
 export type ProcessIdentity = { readonly pid: number; readonly startTime: string };
 
 /** The process that has this pid now; undefined when there is none (or it is a zombie). */
 export async function identify(pid: number): Promise<ProcessIdentity | undefined> {
   const stat = await readOfProcess(pid, 'stat');
   if (stat === undefined) return undefined;
-  // The command, in parentheses, may hold blanks: what counts stands behind the last one.
+  // The command, in parentheses, may contain blanks and parentheses: the fields come after the last one.
   const [state, ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   // Start time in clock ticks since boot: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
   const startTime = fields[18];
@@ -26,7 +26,7 @@ export async function findProcesses(matches: (argv: readonly string[]) => boolea
   return pids.filter((_, at) => found[at]).sort((left, right) => left - right);
 }
 
-/** Sends a signal; a process that is gone already needs none. */
+/** Sends a signal; does nothing when the process is gone. */
 export function signalProcess(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);

@@ -60,14 +60,14 @@ describe('parts', () => {
     expect(JSON.parse(await readFile(pidFile(), 'utf8'))).toMatchObject({ pid });
   });
 
-  it('of another data directory, or another name, are not taken for these', async () => {
+  it('are not confused with those of another data directory or name', async () => {
     await start();
     await rm(pidFile());
     expect(await findPart(layout, 'operator')).toBeUndefined();
     expect(await findPart(layoutOf(`${layout.root}2`), 'api')).toBeUndefined();
   });
 
-  it('never kill the process to which the pid of a dead one was given', async () => {
+  it('that are dead do not endanger a process that has their pid now', async () => {
     await mkdir(layout.run);
     await writeFile(pidFile(), JSON.stringify({ pid: process.pid, startTime: '1' }));
     expect(await findPart(layout, 'api')).toBeUndefined();
@@ -75,7 +75,7 @@ describe('parts', () => {
     await expect(stat(pidFile())).rejects.toThrow('ENOENT');
   });
 
-  it('begin a new log when the old one is long, and keep that', async () => {
+  it('begin a new log when the old one is long, and keep the old one', async () => {
     await mkdir(layout.logs);
     await writeFile(logFile(layout, 'api'), 'old');
     await truncate(logFile(layout, 'api'), 17 * 1024 * 1024);
@@ -86,7 +86,7 @@ describe('parts', () => {
 });
 
 describe('the end of a log', () => {
-  it('is told as sentences', async () => {
+  it('is shown as messages', async () => {
     const layout = layoutOf(await mkdtemp(join(tmpdir(), 'coppice-log-')));
     try {
       expect(await logTail(layout, 'api', 3)).toBe('');
@@ -101,7 +101,7 @@ describe('the end of a log', () => {
 });
 
 describe('a data directory', () => {
-  it('is worked on by one command at a time', async () => {
+  it('is used by one command at a time', async () => {
     const layout = layoutOf(await mkdtemp(join(tmpdir(), 'coppice-lock-')));
     try {
       await withDataDir(layout, async () => {

@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
+import { sleep, systemClock } from '../../base/clock.ts';
+import { deadlineIn, isOver } from '../../base/deadline.ts';
 import { NODE_FLAGS } from '../node-flags.ts';
 import { readFileIfThere, writeFileAtomically } from './files.ts';
 import type { Layout } from './layout.ts';
@@ -18,7 +19,7 @@ export type Part = {
 const COMMANDS_OF_PARTS = new Set(['api', 'operator', 'hostd']);
 const POLL_MS = 50;
 const MIB = 1024 * 1024;
-/** A longer log gives way to a new one when its part is started; one older log is kept. */
+/** A longer log is replaced by a new one when its part starts; one older log is kept. */
 const LOG_BYTES = 16 * MIB;
 const TAIL_BYTES = 65_536;
 
@@ -31,8 +32,8 @@ function pidFile(layout: Layout, part: string): string {
 }
 
 /**
- * Starts a part as a process of its own that outlives this one, unless it runs already.
- * Resolves with true when it was started. It says nothing about whether the part is ready.
+ * Starts a part as a separate process that outlives this one, unless the part runs already. Resolves with true when it was
+ * started; the part may not be ready yet.
  */
 export async function startPart(layout: Layout, part: Part, cliMain: string): Promise<boolean> {
   const running = await findPart(layout, part.name);
@@ -42,7 +43,7 @@ export async function startPart(layout: Layout, part: Part, cliMain: string): Pr
   }
   const log = await openLog(layout, part.name);
   try {
-    // By the environment, since parts are known by their arguments; a person's own options win.
+    // In the environment, since parts are recognised by their arguments; the user's own options come later and win.
     const nodeOptions = `${NODE_FLAGS} ${process.env.NODE_OPTIONS ?? ''}`.trimEnd();
     const child = spawn(process.execPath, [cliMain, ...part.args], {
       env: { ...process.env, NODE_OPTIONS: nodeOptions },
@@ -54,7 +55,7 @@ export async function startPart(layout: Layout, part: Part, cliMain: string): Pr
       child.once('error', reject);
     });
     child.unref();
-    // Killed right here, nobody has written down the part: findPart knows it by its arguments.
+    // If this process is killed right here, the pid file is missing; findPart recognises the part by its arguments.
     if (child.pid !== undefined) await rememberPart(layout, part.name, child.pid);
   } finally {
     await log.close();
@@ -71,7 +72,7 @@ export async function findPart(layout: Layout, name: string): Promise<number | u
   return pid === undefined ? undefined : (await identify(pid))?.pid;
 }
 
-/** The pids of all parts and VMs that use the data directory, whatever is left of its files. */
+/** The pids of all parts and VMs that use the data directory, even if its files are gone. */
 export function findLeftovers(layout: Layout): Promise<number[]> {
   const below = `${layout.root}/`;
   return findProcesses(([program = '', ...args]) => {
@@ -80,7 +81,7 @@ export function findLeftovers(layout: Layout): Promise<number[]> {
   });
 }
 
-/** Asks a part to end and waits; killed when it has not ended after `graceMs`. Not running: done. */
+/** Asks a part to end, and waits; kills it after `graceMs`. Does nothing when it does not run. */
 export async function stopPart(layout: Layout, name: string, graceMs: number): Promise<void> {
   for (let pid = await findPart(layout, name); pid !== undefined; pid = await findPart(layout, name)) {
     await endProcess(pid, graceMs);
@@ -90,21 +91,21 @@ export async function stopPart(layout: Layout, name: string, graceMs: number): P
 
 async function endProcess(pid: number, graceMs: number): Promise<void> {
   const before = await identify(pid);
-  const deadline = Date.now() + graceMs;
+  const deadline = deadlineIn(systemClock, graceMs);
   signalProcess(pid, 'SIGTERM');
   while (before !== undefined && (await identify(pid))?.startTime === before.startTime) {
-    if (Date.now() > deadline) signalProcess(pid, 'SIGKILL');
-    await delay(POLL_MS);
+    if (isOver(systemClock, deadline)) signalProcess(pid, 'SIGKILL');
+    await sleep(systemClock, POLL_MS);
   }
 }
 
-/** The last things a part said, as sentences: what a person needs when it did not start. */
+/** The last lines of a part's log as messages, for a person when the part did not start. */
 export async function logTail(layout: Layout, name: string, lines: number): Promise<string> {
   const text = await readEnd(logFile(layout, name), TAIL_BYTES);
   return text.trimEnd().split('\n').slice(-lines).map(sentenceOf).join('\n');
 }
 
-/** What only this part of this data directory has among its arguments: its command, and where it keeps or finds things. */
+/** Whether these are the arguments of this part of this data directory: its command, and the path of its data. */
 function isPart(argv: readonly string[], layout: Layout, name: string): boolean {
   const [, , command, ...args] = argv;
   if (args.includes('--stop-vms')) return false;
@@ -123,7 +124,7 @@ async function readPidFile(layout: Layout, name: string): Promise<ProcessIdentit
   try {
     return text === undefined ? undefined : (JSON.parse(text) as ProcessIdentity);
   } catch {
-    return undefined; // damaged: the part is known by its arguments, too
+    return undefined; // damaged: the part is recognised by its arguments, too
   }
 }
 
@@ -153,14 +154,14 @@ async function readEnd(path: string, bytes: number): Promise<string> {
   }
 }
 
-/** What a line of a log has for people. */
+/** The fields of a log line that are for people. */
 type LogLine = {
   readonly time?: string;
   readonly msg?: string;
   readonly err?: { readonly message?: string };
 };
 
-/** The message of a log line in JSON; any other line (a stack, Node's own words) as it is. */
+/** The message of a log line in JSON; other lines (a stack trace, output of Node) unchanged. */
 function sentenceOf(line: string): string {
   if (!line.startsWith('{')) return line;
   try {

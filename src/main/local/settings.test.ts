@@ -13,7 +13,7 @@ describe('settings of a data directory', () => {
   });
   afterEach(() => rm(layout.root, { recursive: true }));
 
-  it('are chosen once and kept', async () => {
+  it('are chosen once, and saved', async () => {
     expect(await readSettings(layout)).toBeUndefined();
     const chosen = await loadSettings(layout, { apiPort: 17_443, driver: 'simulated', hosts: 3 });
     expect(chosen).toMatchObject({ apiPort: 17_443, driver: 'simulated' });

@@ -22,7 +22,7 @@ export type WantedSettings = {
 const DEFAULT_API_PORT = 7443;
 const HOST_LETTERS = 'abcdefghijklmnopqrstuvwxyz';
 
-/** The settings of this data directory; made, and written down, when there are none yet. */
+/** The settings of this data directory; chosen and saved if there are none yet. */
 export async function loadSettings(layout: Layout, wanted: WantedSettings): Promise<Settings> {
   const text = await readFileIfThere(layout.settings);
   if (text === undefined) {
@@ -35,7 +35,7 @@ export async function loadSettings(layout: Layout, wanted: WantedSettings): Prom
   return settings;
 }
 
-/** The settings, or undefined when nothing was ever started in this data directory. */
+/** The settings, or undefined when nothing was started in this data directory yet. */
 export async function readSettings(layout: Layout): Promise<Settings | undefined> {
   const text = await readFileIfThere(layout.settings);
   return text === undefined ? undefined : parseSettings(text, layout.settings);
@@ -60,7 +60,9 @@ function isSettings(value: unknown): value is Settings {
 }
 
 function damaged(path: string, cause?: unknown): Error {
-  return new Error(`${path} is damaged: restore it, or remove the data directory to begin anew`, { cause });
+  return new Error(`${path} is damaged: restore it, or remove the data directory to start from scratch`, {
+    cause,
+  });
 }
 
 function refuseChange(settings: Settings, wanted: WantedSettings, layout: Layout): void {
@@ -74,7 +76,7 @@ function refuseChange(settings: Settings, wanted: WantedSettings, layout: Layout
     throw new Error(
       `${layout.root} was set up with ${hosts} hosts, driver ${settings.driver}, API port ${settings.apiPort} and ` +
         `${settings.bridge === undefined ? 'no bridge' : `bridge ${settings.bridge}`}; ` +
-        `the ${differs} cannot be changed: leave the option out, or choose another --data-dir`,
+        `the ${differs} cannot be changed: leave the option out, or name another folder with --data-dir`,
     );
   }
 }
@@ -88,7 +90,7 @@ async function chooseSettings(wanted: WantedSettings): Promise<Settings> {
   return { apiPort, driver: wanted.driver ?? 'qemu', hosts, ...bridge };
 }
 
-/** `preferred` when it is free on 127.0.0.1, else any that is and that no one in `taken` has. */
+/** `preferred` if it is free on 127.0.0.1, else any free port that is not in `taken`. */
 async function freePort(preferred: number, taken: Readonly<Record<string, number>> = {}): Promise<number> {
   const port = await tryListen(preferred).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'EADDRINUSE' || error.code === 'EACCES') return tryListen(0);

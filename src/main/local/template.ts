@@ -9,18 +9,18 @@ import { readFileIfThere } from './files.ts';
 import type { Layout } from './layout.ts';
 import { signalProcess } from './process-table.ts';
 
-/** Where `coppice up` puts what every namespace may use. */
+/** Where `coppice up` creates the templates that every namespace may use. */
 export const SYSTEM_NAMESPACE = 'coppice-system';
 
 export const SERIES = 'minimal';
 const DIGITS_IN_NAME = 10;
-/** Series → what runs services in its templates. */
+/** Series → the container that runs services in its templates. */
 const CONTAINERS = {
   [SERIES]: { type: 'static-site', name: 'httpd', port: 80 },
   [`${SERIES}-command`]: { type: 'command', name: 'command', port: 8080 },
 };
 
-/** What the builder writes beside its files; `key` is a digest of all that went into them. */
+/** The builder's manifest.json; `key` is a digest of all inputs of the build. */
 type Manifest = {
   readonly key: string;
   readonly kernelVersion: string;
@@ -29,8 +29,8 @@ type Manifest = {
 };
 
 /**
- * Builds the minimal guest from the distribution's packages, unless the same one is there already.
- * `progress` gets the builder's lines. Rejects with its last lines when it fails; an abort ends the builder.
+ * Builds the minimal guest from the distribution's packages, unless it is built already. `progress` gets the builder's output,
+ * line by line. Rejects with the last lines when the build fails; an abort ends the builder.
  */
 export async function buildGuest(
   layout: Layout,
@@ -40,7 +40,7 @@ export async function buildGuest(
 ): Promise<void> {
   signal.throwIfAborted();
   const script = join(repository, 'scripts', 'guest', 'build-minimal.sh');
-  // A group of its own, to be ended with all that it started.
+  // In its own process group, so that an abort ends everything that it started.
   const child = spawn('bash', [script, join(layout.guests, SERIES)], {
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
@@ -63,11 +63,11 @@ export async function buildGuest(
 }
 
 /**
- * Declares the built guest as templates that every namespace may use, one a container type: they stand on the same
- * layer, which hosts store once. Resolves with their names.
+ * Creates templates of the built guest for every namespace, one for each container type. They share one layer, which hosts store
+ * once. Resolves with their names.
  */
 export async function applyMinimalTemplates(layout: Layout, client: KubeClient): Promise<string[]> {
-  // The link `current` moves with the next build; the folder behind it stays as the template names it.
+  // The next build moves the link `current`, so the template names the folder behind it.
   const folder = await realpath(join(layout.guests, SERIES, 'current'));
   const manifest = await readManifest(join(folder, 'manifest.json'));
   const build = manifest.key.slice(0, DIGITS_IN_NAME);
@@ -87,7 +87,7 @@ export async function applyMinimalTemplates(layout: Layout, client: KubeClient):
       metadata: { name, namespace: SYSTEM_NAMESPACE },
       spec,
     };
-    // A template's source cannot be changed: one that is there already says the same, or the name would differ.
+    // A template's source cannot change. An existing template of this name has the same source, since the name contains its key.
     if ((await client.find(TEMPLATES, template.metadata)) === undefined) {
       await client.apply(TEMPLATES, template, { fieldManager: 'coppice-cli' });
     }
@@ -118,6 +118,7 @@ function fileOf(folder: string, manifest: Manifest, name: string): { url: string
 
 async function readManifest(path: string): Promise<Manifest> {
   const text = await readFileIfThere(path);
-  if (text === undefined) throw new Error(`${path} is missing: the guest was not built`);
+  if (text === undefined)
+    throw new Error(`${path} is missing: run \`coppice up\` again, which builds the guest`);
   return JSON.parse(text) as Manifest;
 }

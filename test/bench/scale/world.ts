@@ -15,7 +15,8 @@ import {
   type VirtualAppliance,
 } from '../../../src/api/kinds.ts';
 import { type KubeObject, keyOf } from '../../../src/api/object.ts';
-import { createKubeClient, type KubeClient } from '../../../src/kube/client/client.ts';
+import type { KubeClient } from '../../../src/kube/client/client.ts';
+import { createKubeClient } from '../../../src/kube/client/create.ts';
 import { findKubernetesPrograms } from '../../kubernetes/assets.ts';
 import { startControlPlane } from '../../kubernetes/control-plane.ts';
 import { installCrds } from '../../kubernetes/crds.ts';

@@ -12,7 +12,8 @@ import {
 } from '../../../src/api/kinds.ts';
 import type { KubeObject, ResourceRef } from '../../../src/api/object.ts';
 import { type ApplianceStatus, OPERATOR_ORGANIZATION, type StepName } from '../../../src/host/protocol.ts';
-import { createKubeClient, type KubeClient } from '../../../src/kube/client/client.ts';
+import type { KubeClient } from '../../../src/kube/client/client.ts';
+import { createKubeClient } from '../../../src/kube/client/create.ts';
 import { createCa, issueCertificate } from '../../../src/main/certificates.ts';
 import { type Operator, runOperator } from '../../../src/main/operator.ts';
 import type { GuestImage } from '../../e2e/guest-vm.ts';

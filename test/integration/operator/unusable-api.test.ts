@@ -25,15 +25,15 @@ describe('an operator before an API server that it cannot use', () => {
   it('says that nobody answers', async () => {
     const server = `https://127.0.0.1:${await world.freePort()}`;
     await withOperator({ kubeConfig: configWith({ server }) }, (operator) =>
-      saysWhy(operator, `the API server at ${server} does not answer (ECONNREFUSED): see that it runs`),
+      saysWhy(operator, `the API server at ${server} does not answer (ECONNREFUSED): check that it runs`),
     );
   });
 
-  it('says that it is not the one that it was told to trust', async () => {
+  it('reports that the API server has a certificate of another authority', async () => {
     const { cert } = await createCa({ commonName: 'another', days: 1, now: Date.now() });
     const authority = { caFile: undefined, caData: Buffer.from(cert).toString('base64') };
     await withOperator({ kubeConfig: configWith(authority) }, (operator) =>
-      saysWhy(operator, 'is not trusted (', 'must hold the authority that signed it'),
+      saysWhy(operator, 'is not trusted (', 'must contain the CA that signed it'),
     );
   });
 

@@ -22,7 +22,8 @@ import {
   type VirtualAppliance,
 } from '../../../src/api/kinds.ts';
 import type { KubeObject, ObjectName } from '../../../src/api/object.ts';
-import { createKubeClient, type KubeClient } from '../../../src/kube/client/client.ts';
+import type { KubeClient } from '../../../src/kube/client/client.ts';
+import { createKubeClient } from '../../../src/kube/client/create.ts';
 import { type Operator, type OperatorConfig, runOperator } from '../../../src/main/operator.ts';
 import { startTestApi, type TestApi } from '../../kubernetes/factory.ts';
 import { type Capacity, Daemons } from './daemons.ts';

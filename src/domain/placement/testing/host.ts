@@ -2,7 +2,7 @@ import type { PlacementHost } from '../types.ts';
 
 export const MEBI = 1024 ** 2;
 
-/** A host that is ready and empty: 4 CPUs, 1 GiB, and a task may fill it to half. */
+/** A ready and empty host: 4 CPUs, 1 GiB, both usable up to one half. */
 export function host(name: string, overrides: Partial<PlacementHost> = {}): PlacementHost {
   return {
     name,

@@ -12,7 +12,7 @@ export function execOf(action: GuestAction | undefined): Exec {
   return action;
 }
 
-/** The values that a script gets, behind the shell, -c, the script and its name. */
+/** The values that a script gets, after the shell, -c, the script and its name. */
 export function valuesOf(action: GuestAction | undefined): readonly string[] {
   return execOf(action).argv.slice(4);
 }
@@ -34,7 +34,7 @@ export function reasonOf(plan: () => unknown): string {
   return 'no error';
 }
 
-/** With a folder that is taken away afterwards. */
+/** Calls `use` with a folder that is removed afterwards. */
 export function inFolder<T>(use: (folder: string) => T): T {
   const folder = mkdtempSync(join(tmpdir(), 'coppice-plan-'));
   try {

@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { TransientError } from '../controller/errors.ts';
+import type { KubeClient } from '../client/client.ts';
+import { createKubeClient } from '../client/create.ts';
 import { startTestServer, statusOf, type TestServer } from '../testing/test-server.ts';
 import { createTestLog, THINGS, thing } from '../testing/things.ts';
-import { createKubeClient, type KubeClient } from './client.ts';
+import { TransientError } from './errors.ts';
 import { fenceWrites } from './fence.ts';
 
 const named = { namespace: 'demo', name: 'a' };
@@ -28,7 +29,7 @@ describe('a fenced client', () => {
     await server.close();
   });
 
-  it.each(writes)('lets %s through while it may write, and not afterwards', async (_verb, write) => {
+  it.each(writes)('passes %s on while it may write, and not afterwards', async (_verb, write) => {
     mayWrite = true;
     const answer = write(client);
     (await server.next()).json(200, thing('a', '2'));
@@ -38,7 +39,7 @@ describe('a fenced client', () => {
     expect(server.count).toBe(1);
   });
 
-  it('lets nothing out that waited for a connection until it may not write any more', async () => {
+  it('does not send a write that waited for a connection until it may not write any more', async () => {
     mayWrite = true;
     // As many as there are connections keep all others waiting.
     const first = Array.from({ length: 16 }, () => client.get(THINGS, named));
@@ -50,7 +51,7 @@ describe('a fenced client', () => {
     expect(server.count).toBe(16);
   });
 
-  it('does not ask an overloaded server again after it may not write any more', async () => {
+  it('does not retry on an overloaded server when it may not write any more', async () => {
     mayWrite = true;
     const answer = client.create(THINGS, thing('a', '1'));
     const request = await server.next();
@@ -60,7 +61,7 @@ describe('a fenced client', () => {
     expect(server.count).toBe(1);
   });
 
-  it('reads all the same', async () => {
+  it('still reads', async () => {
     mayWrite = false;
     const answer = client.get(THINGS, named);
     (await server.next()).json(200, thing('a', '2'));

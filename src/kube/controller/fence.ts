@@ -1,15 +1,15 @@
-import { TransientError } from '../controller/errors.ts';
-import type { KubeClient, WriteOptions } from './client.ts';
+import type { KubeClient, WriteOptions } from '../client/client.ts';
+import { TransientError } from './errors.ts';
 
 /**
- * The same client, except that it refuses to write (TransientError) once `mayWrite` says no: a leader that was
- * frozen while another took over must not go on where it stopped. It is asked when a call begins, and again whenever it goes
- * out: one that waited for a connection, or for an overloaded server, while its process was frozen must not.
+ * The same client, except that writes fail with a TransientError when `mayWrite` returns false: a leader that was frozen while
+ * another one took over must not continue where it stopped. `mayWrite` is called when a write begins, and again each time its
+ * request is sent, since the process may be frozen while a write waits for a connection or for an overloaded server.
  */
 export function fenceWrites(client: KubeClient, mayWrite: () => boolean): KubeClient {
   const beforeSend = () => {
     if (!mayWrite()) {
-      throw new TransientError('this is not the leader any more, so it may not write');
+      throw new TransientError('this replica is not the leader any more, so it may not write');
     }
   };
   const guarded = async <Options extends WriteOptions, Result>(

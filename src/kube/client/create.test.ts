@@ -3,7 +3,8 @@ import { createFakeClock } from '../../base/testing/fake-clock.ts';
 import { ApiError } from '../api-error.ts';
 import { listOf, startTestServer, statusOf, type TestServer } from '../testing/test-server.ts';
 import { createTestLog, THINGS, thing } from '../testing/things.ts';
-import { type CallObservation, createKubeClient, type KubeClient } from './client.ts';
+import type { KubeClient } from './client.ts';
+import { type CallObservation, createKubeClient } from './create.ts';
 import { listAll } from './list-all.ts';
 
 const named = { namespace: 'demo', name: 'a' };
@@ -29,7 +30,7 @@ describe('a client', () => {
     await server.close();
   });
 
-  it('reads an object, as who the kubeconfig says', async () => {
+  it('reads an object, as the user of the kubeconfig', async () => {
     const answer = client.get(THINGS, named);
     const request = await server.next();
     expect(request).toMatchObject({ method: 'GET', path: '/apis/test.dev/v1/namespaces/demo/things/a' });
@@ -47,7 +48,7 @@ describe('a client', () => {
     ]);
   });
 
-  it('keeps its connections', async () => {
+  it('reuses its connections', async () => {
     for (let round = 0; round < 10; round += 1) {
       const answer = client.get(THINGS, named);
       (await server.next()).json(200, thing('a', '1'));
@@ -57,7 +58,7 @@ describe('a client', () => {
     expect(server.connections).toBeLessThanOrEqual(2);
   });
 
-  it('finds nothing where there is nothing, and deletes it without complaint', async () => {
+  it('finds undefined, and deletes without an error, when there is no object', async () => {
     const found = client.find(THINGS, named);
     (await server.next()).json(404, statusOf(404, 'NotFound', 'things "a" not found'));
     expect(await found).toBeUndefined();
@@ -97,7 +98,7 @@ describe('a client', () => {
       '/things/a/status',
       'application/apply-patch+yaml',
     ],
-  ])('sends a %s as the API server wants it', async (_verb, send, method, path, contentType) => {
+  ])('sends a %s as the API server expects it', async (_verb, send, method, path, contentType) => {
     const answer = send();
     const request = await server.next();
     expect(request).toMatchObject({ method, path: `/apis/test.dev/v1/namespaces/demo${path}` });
@@ -109,7 +110,7 @@ describe('a client', () => {
     expect(await answer).toEqual(thing('a', '2'));
   });
 
-  it('sends what a deletion depends on', async () => {
+  it('sends the preconditions of a deletion', async () => {
     const deleted = client.delete(THINGS, named, {
       propagationPolicy: 'Foreground',
       preconditions: { uid: 'u' },
@@ -136,7 +137,7 @@ describe('a client', () => {
     });
   });
 
-  it('waits as long as an overloaded server asks, and tries again', async () => {
+  it('waits as long as an overloaded server says, and tries again', async () => {
     const answer = client.create(THINGS, thing('a', '1'));
     (await server.next()).json(429, statusOf(429, 'TooManyRequests', 'busy'), { 'retry-after': '0' });
     (await server.next()).json(503, statusOf(503, 'ServiceUnavailable', 'busy'), { 'retry-after': '0' });
@@ -144,14 +145,14 @@ describe('a client', () => {
     expect(await answer).toEqual(thing('a', '1'));
   });
 
-  it('hands over an overload that outlasts its deadline, with the time to wait', async () => {
+  it('rejects with the time to wait when an overload lasts longer than the deadline', async () => {
     const answer = client.get(THINGS, named);
     (await server.next()).json(429, statusOf(429, 'TooManyRequests', 'busy'), { 'retry-after': '90' });
     await expect(answer).rejects.toMatchObject({ status: 429, retryAfterSeconds: 90 });
     expect(server.count).toBe(1);
   });
 
-  it('does not repeat a write of which it does not know whether it happened', async () => {
+  it('does not repeat a write that may have happened', async () => {
     const answer = client.create(THINGS, thing('a', '1'));
     (await server.next()).reset();
     await expect(answer).rejects.toMatchObject({ status: 0, reason: 'Unreachable' });
@@ -165,7 +166,7 @@ describe('a client', () => {
     expect(await answer).toEqual(thing('a', '1'));
   });
 
-  it('says what came instead of JSON', async () => {
+  it('quotes an answer that is not JSON', async () => {
     const answer = client.get(THINGS, named);
     (await server.next()).text(200, '<html>Please log in</html>');
     await expect(answer).rejects.toMatchObject({
@@ -180,7 +181,7 @@ describe('a client', () => {
     });
   });
 
-  it('gives up at its deadline on a server that takes the request and goes silent, before or within the answer', async () => {
+  it('gives up at its deadline when the server falls silent, before or within the answer', async () => {
     const silent = client.get(THINGS, named, { timeoutMs: 50 });
     await server.next();
     await expect(silent).rejects.toMatchObject({ status: 0, reason: 'DeadlineExceeded' });
@@ -191,7 +192,7 @@ describe('a client', () => {
     await expect(halfway).rejects.toMatchObject({ status: 0, reason: 'DeadlineExceeded' });
   });
 
-  it('gives up at its deadline on credentials that do not come', async () => {
+  it('gives up at its deadline when credentials do not arrive', async () => {
     server.kubeConfig.addAuthenticator({
       isAuthProvider: () => true,
       applyAuthentication: () => new Promise(() => undefined),
@@ -201,7 +202,7 @@ describe('a client', () => {
     expect(server.count).toBe(0);
   });
 
-  it('trusts no old connection after one that went silent', async () => {
+  it('uses new connections after one fell silent', async () => {
     const first = client.get(THINGS, named);
     (await server.next()).json(200, thing('a', '1'));
     await first;
@@ -227,7 +228,7 @@ describe('a client', () => {
     return { events, request };
   };
 
-  it('keeps its watches when a call is given up, as long as the server answers', async () => {
+  it('keeps its watches after a timeout while the server answers', async () => {
     const { events, request } = await startWatch(client);
     const silent = client.get(THINGS, named, { timeoutMs: 50 });
     await server.next();
@@ -238,7 +239,7 @@ describe('a client', () => {
     expect((await events.next()).value).toMatchObject({ type: 'MODIFIED' });
   });
 
-  it('ends all that waits on connections on which the server answers nothing any more', async () => {
+  it('ends everything that waits on connections on which the server does not answer any more', async () => {
     const clock = createFakeClock();
     const quiet = createKubeClient(server.kubeConfig, { log: createTestLog().log, clock });
     try {
@@ -270,7 +271,7 @@ describe('a client', () => {
     await expect(answer).rejects.toThrow('shutting down');
   });
 
-  it('says that nobody answers, and where', async () => {
+  it('names the server that does not answer', async () => {
     await server.close();
     const error = await client.get(THINGS, named).catch((caught: unknown) => caught);
     expect(error).toBeInstanceOf(ApiError);
@@ -290,7 +291,7 @@ describe('a client', () => {
     expect(lines).toMatchObject([{ warning: '299 - "old"' }]);
   });
 
-  it('lists page by page, and all at once when the server forgets the moment of the first page', async () => {
+  it('lists page by page, and in one piece when the server drops the version of the first page', async () => {
     const pages = listAll(client, THINGS);
     (await server.next()).json(200, listOf('7', [{ metadata: { name: 'a' } }], 'token'));
     const second = await server.next();
@@ -312,8 +313,11 @@ describe('a client', () => {
     expect((await again).items).toHaveLength(2);
   });
 
-  it.each(['', '.', '..', 'a/b', 'a%2fb'])('refuses the name %j, which is no path segment', async (name) => {
-    await expect(client.get(THINGS, { namespace: 'demo', name })).rejects.toThrow('cannot be the name');
-    expect(server.count).toBe(0);
-  });
+  it.each(['', '.', '..', 'a/b', 'a%2fb'])(
+    'refuses the name %j, which is not a path segment',
+    async (name) => {
+      await expect(client.get(THINGS, { namespace: 'demo', name })).rejects.toThrow('cannot be the name');
+      expect(server.count).toBe(0);
+    },
+  );
 });
