@@ -5,9 +5,10 @@ import { keyOf } from '../../src/api/object.ts';
 import { addFinalizer, removeFinalizer } from '../../src/kube/client/finalizer.ts';
 import { sourceOf } from '../../src/kube/controller/controller.ts';
 import { done, type ReconcileResult, requeueAfter, soonest } from '../../src/kube/controller/outcome.ts';
-import { BY_HOST, BY_UID, type OperatorContext } from '../context.ts';
+import type { OperatorContext } from '../context.ts';
 import { graceLeft, type Readiness, readinessOf } from '../daemons/readiness.ts';
 import type { HostView } from '../daemons/view.ts';
+import { BY_HOST, BY_UID } from '../indexes.ts';
 import { boundAppliances } from '../objects/appliance.ts';
 import { type ControllerDefinition, changesOf, viewsSource } from '../sources.ts';
 import { StatusWriter } from '../status/status-writer.ts';
@@ -19,9 +20,9 @@ import { statusOf, urgencyOf } from './status.ts';
  * waits for its appliances: only the host itself can take their VMs away.
  */
 export function createHostController(context: OperatorContext): ControllerDefinition {
-  const { caches, clock, patience, views } = context;
-  const paces = { soon: patience.hostPace, later: patience.measurementPace };
-  const writer = new StatusWriter({ applier: context.applier, ref: HOSTS, clock, paces });
+  const { caches, clock, timings, views } = context;
+  const debounces = { soon: timings.hostStatus, later: timings.hostMeasurements };
+  const writer = new StatusWriter({ applier: context.applier, ref: HOSTS, clock, debounces });
   const reconciler = new Reconciler(context, writer);
   return {
     name: 'host',
@@ -71,7 +72,7 @@ class Reconciler {
   }
 
   async #report(host: Host, signal: AbortSignal): Promise<ReconcileResult> {
-    const { caches, clock, patience, recorder, views } = this.#context;
+    const { caches, clock, timings, recorder, views } = this.#context;
     const { name } = host.metadata;
     const view = views.get(name);
     const bound = caches.appliances.byIndex(BY_HOST, name);
@@ -90,12 +91,12 @@ class Reconciler {
     const { isWritten, result } = await this.#writer.write(host, next, urgencyOf(host.status, next), signal);
     if (isWritten)
       for (const occurrence of occurrencesOf(host.status, next)) recorder.record(host, occurrence);
-    const graceMs = view === undefined ? undefined : graceLeft(view, instant, patience.hostGraceMs);
+    const graceMs = view === undefined ? undefined : graceLeft(view, instant, timings.hostGraceMs);
     return graceMs === undefined ? result : soonest([result, requeueAfter(graceMs)]);
   }
 
   #readiness(host: Host, view: HostView | undefined, instant: number): Readiness {
-    const { caches, patience } = this.#context;
+    const { caches, timings } = this.#context;
     const { name, deletionTimestamp } = host.metadata;
     if (deletionTimestamp !== undefined) {
       const keys = caches.appliances.byIndex(BY_HOST, name).map((appliance) => keyOf(appliance));
@@ -104,7 +105,7 @@ class Reconciler {
     }
     const known = findCondition(host.status?.conditions, 'Ready');
     // A host that never worked gets no grace: whoever registers it wants to know at once what is wrong.
-    const graceMs = known?.status === 'True' ? patience.hostGraceMs : 0;
+    const graceMs = known?.status === 'True' ? timings.hostGraceMs : 0;
     const readiness = readinessOf(name, view, instant, graceMs);
     // A restart of the operator is nothing that happened to the host: until it was asked, its last word stands.
     const isKnown = readiness.reason === 'Connecting' && known !== undefined && known.reason !== 'InUse';

@@ -8,7 +8,7 @@ import type { Readiness } from '../daemons/readiness.ts';
 import type { HostView } from '../daemons/view.ts';
 import type { BoundAppliance } from '../objects/appliance.ts';
 import { worded } from '../status/bounded-message.ts';
-import type { Urgency } from '../status/write-pacer.ts';
+import type { Urgency } from '../status/write-debouncer.ts';
 
 type HostStatus = NonNullable<Host['status']>;
 type Amounts = { readonly cpuMillis: number; readonly memoryBytes: number; readonly diskBytes?: number };

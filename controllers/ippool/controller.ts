@@ -3,7 +3,8 @@ import { FINALIZER_IP_POOL } from '../../src/api/labels.ts';
 import { keyOf } from '../../src/api/object.ts';
 import { addFinalizer, removeFinalizer } from '../../src/kube/client/finalizer.ts';
 import { done, type ReconcileResult, soonest, waitFor } from '../../src/kube/controller/outcome.ts';
-import { BY_POOL, type OperatorContext } from '../context.ts';
+import type { OperatorContext } from '../context.ts';
+import { BY_POOL } from '../indexes.ts';
 import { isPoolInUse } from '../objects/lease.ts';
 import { addressOf, poolKeyOf, poolsWith, readPool } from '../objects/pool-references.ts';
 import { type ControllerDefinition, changesOf } from '../sources.ts';
@@ -23,12 +24,12 @@ const LONGEST_GATHER_MS = 1000;
  * the appliances.
  */
 export function createIPPoolController(context: OperatorContext): ControllerDefinition {
-  const { caches, clock, patience } = context;
+  const { caches, clock, timings } = context;
   const writer = new StatusWriter({
     applier: context.applier,
     ref: IP_POOLS,
     clock,
-    paces: { soon: patience.poolPace },
+    debounces: { soon: timings.poolStatus },
   });
   const reconciler = new Reconciler(context, writer);
   return {

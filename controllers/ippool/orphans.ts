@@ -1,8 +1,9 @@
 import { HOSTS, type IPLease, VIRTUAL_APPLIANCES } from '../../src/api/kinds.ts';
 import { sourceOf } from '../../src/kube/controller/controller.ts';
 import { done, type ReconcileResult, waitFor } from '../../src/kube/controller/outcome.ts';
-import { BY_APPLIANCE, BY_HOST, BY_UID, type OperatorContext } from '../context.ts';
+import type { OperatorContext } from '../context.ts';
 import { asking } from '../daemons/daemon-errors.ts';
+import { BY_APPLIANCE, BY_HOST, BY_UID } from '../indexes.ts';
 import { giveBack } from '../objects/lease.ts';
 import { type ControllerDefinition, changesOf, viewsSource } from '../sources.ts';
 

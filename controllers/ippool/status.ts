@@ -9,7 +9,7 @@ import type { IPPool } from '../../src/api/kinds.ts';
 import { isSameJson } from '../../src/base/equality.ts';
 import type { Occurrence } from '../../src/kube/events/event-record.ts';
 import { worded } from '../status/bounded-message.ts';
-import type { Urgency } from '../status/write-pacer.ts';
+import type { Urgency } from '../status/write-debouncer.ts';
 import type { Usage } from './usage.ts';
 
 type Status = NonNullable<IPPool['status']>;

@@ -1,4 +1,5 @@
 import type { VirtualAppliance } from '../../src/api/kinds.ts';
+import type { NeededCapability } from '../../src/domain/placement/types.ts';
 import type { Resources } from '../../src/domain/placement/usage.ts';
 import { parseBytes, parseCpu } from '../../src/domain/quantity.ts';
 
@@ -25,4 +26,21 @@ export function uidOf(object: {
 /** Appliances as their host counts them; one that is being deleted counts until it is gone. */
 export function boundAppliances(appliances: readonly VirtualAppliance[]): BoundAppliance[] {
   return appliances.map((appliance) => ({ uid: uidOf(appliance), resources: resourcesOf(appliance) }));
+}
+
+/** Whether the appliance waits for a host. */
+export function isPending({ metadata, spec }: VirtualAppliance): boolean {
+  return spec.hostName === undefined && metadata.deletionTimestamp === undefined;
+}
+
+type Network = VirtualAppliance['spec']['network'];
+
+/** How a VM is reached: through ports of its host, or at an address of its own, which a pool implies. */
+export function networkMode({ mode, pool }: Pick<Network, 'mode' | 'pool'>): 'User' | 'Bridge' {
+  return mode ?? (pool === undefined ? 'User' : 'Bridge');
+}
+
+/** The kind of network that the appliance's host must offer. */
+export function neededCapability({ spec }: VirtualAppliance): NeededCapability {
+  return networkMode(spec.network) === 'Bridge' ? 'bridgeNetwork' : 'userNetwork';
 }

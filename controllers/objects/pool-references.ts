@@ -1,9 +1,9 @@
 import type { IPLease, IPPool, VirtualAppliance } from '../../src/api/kinds.ts';
-import { networkMode } from '../../src/api/network.ts';
 import { keyOf } from '../../src/api/object.ts';
 import { type Address, parseAddress } from '../../src/domain/ipam/address.ts';
 import { type AddressPool, addressPool, PoolError } from '../../src/domain/ipam/pool.ts';
 import { includesAddress } from '../../src/domain/ipam/ranges.ts';
+import { networkMode } from './appliance.ts';
 
 /** The key of the pool that a lease was given from. */
 export function poolKeyOf({ spec }: IPLease): string {

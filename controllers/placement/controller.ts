@@ -2,15 +2,16 @@ import type { VirtualAppliance } from '../../src/api/kinds.ts';
 import { keyOf } from '../../src/api/object.ts';
 import { placeBatch } from '../../src/domain/placement/batch.ts';
 import { done, type ReconcileResult, requeueAfter, waitFor } from '../../src/kube/controller/outcome.ts';
-import { BY_HOST, BY_PENDING, BY_UID, type OperatorContext, PENDING } from '../context.ts';
-import { boundAppliances, resourcesOf, uidOf } from '../objects/appliance.ts';
+import type { OperatorContext } from '../context.ts';
+import { BY_HOST, BY_PENDING, BY_UID, PENDING } from '../indexes.ts';
+import { boundAppliances, isPending, resourcesOf, uidOf } from '../objects/appliance.ts';
 import { inParallel } from '../parallel.ts';
 import { type ControllerDefinition, changesOf, viewsSource } from '../sources.ts';
 import { AssumedBindings } from './assumed.ts';
 import { bind } from './bind.ts';
 import { type Decision, decisionsOf, type PlacedDecision, type RefusedDecision } from './decisions.ts';
 import { refusalOf } from './refusal.ts';
-import { inOrderOfArrival, isPending, placementHost, placementRequest } from './snapshot.ts';
+import { inOrderOfArrival, placementHost, placementRequest } from './snapshot.ts';
 
 /** There is one key: a pass looks at all appliances that wait, so that a burst of them is one batch. */
 const PASS = 'pass';

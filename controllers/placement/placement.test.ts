@@ -6,11 +6,12 @@ import type { KubeClient } from '../../src/kube/client/client.ts';
 import { aHost, anAppliance } from '../../test/builders/objects.ts';
 import { aHostReport, aView } from '../../test/builders/reports.ts';
 import { PlacementOutcomes } from '../memory/placement-outcomes.ts';
+import { isPending } from '../objects/appliance.ts';
 import { AssumedBindings } from './assumed.ts';
 import { bind } from './bind.ts';
 import { decisionsOf } from './decisions.ts';
 import { refusalOf } from './refusal.ts';
-import { inOrderOfArrival, isPending, placementHost, placementRequest } from './snapshot.ts';
+import { inOrderOfArrival, placementHost, placementRequest } from './snapshot.ts';
 
 const GIBI = 1024 ** 3;
 const small = { cpuMillis: 500, memoryBytes: 256 * 1024 ** 2 };

@@ -1,10 +1,9 @@
 import type { Host, VirtualAppliance } from '../../src/api/kinds.ts';
-import { networkMode } from '../../src/api/network.ts';
-import type { NeededCapability, PlacementHost, PlacementRequest } from '../../src/domain/placement/types.ts';
+import type { PlacementHost, PlacementRequest } from '../../src/domain/placement/types.ts';
 import { usedResources } from '../../src/domain/placement/usage.ts';
 import { acceptsAppliances } from '../daemons/readiness.ts';
 import type { HostView } from '../daemons/view.ts';
-import { type BoundAppliance, resourcesOf, uidOf } from '../objects/appliance.ts';
+import { type BoundAppliance, neededCapability, resourcesOf, uidOf } from '../objects/appliance.ts';
 
 /**
  * A host as an element of H (SO-MVDS 4.2), from its own last word and what is promised on it.
@@ -36,21 +35,11 @@ export function placementHost(
   };
 }
 
-/** Whether the appliance waits for a host. */
-export function isPending({ metadata, spec }: VirtualAppliance): boolean {
-  return spec.hostName === undefined && metadata.deletionTimestamp === undefined;
-}
-
 /** An appliance as an element of P (SO-MVDS 4.2); its uid is its name there. */
 export function placementRequest(appliance: VirtualAppliance): PlacementRequest {
   const { hosts, hostSelector } = appliance.spec.placement;
   const capability = neededCapability(appliance);
   return { name: uidOf(appliance), ...resourcesOf(appliance), hosts, hostSelector, capability };
-}
-
-/** What an appliance's network asks of its host. */
-export function neededCapability({ spec }: VirtualAppliance): NeededCapability {
-  return networkMode(spec.network) === 'Bridge' ? 'bridgeNetwork' : 'userNetwork';
 }
 
 /** Who came first is placed first; the key makes the order total. */

@@ -18,7 +18,8 @@ import {
   waitFor,
 } from '../../src/kube/controller/outcome.ts';
 import type { Occurrence } from '../../src/kube/events/event-record.ts';
-import { BY_OWNER, type OperatorContext, ownerKey } from '../context.ts';
+import type { OperatorContext } from '../context.ts';
+import { BY_OWNER, ownerKey } from '../indexes.ts';
 import { uidOf } from '../objects/appliance.ts';
 import { type ControllerDefinition, changesOf } from '../sources.ts';
 import { StatusWriter } from '../status/status-writer.ts';
@@ -46,10 +47,10 @@ const CONFLICT_RECHECK_MS = 30_000;
  * go by their owner references.
  */
 export function createServiceDeploymentController(context: OperatorContext): ControllerDefinition {
-  const { caches, client, clock, patience } = context;
+  const { caches, client, clock, timings } = context;
   const hands = { client, expectations: createExpectations(clock, CREATION_LIFE_MS), flux: new Flux() };
-  const paces = { soon: patience.deploymentPace };
-  const writer = new StatusWriter({ applier: context.applier, ref: SERVICE_DEPLOYMENTS, clock, paces });
+  const debounces = { soon: timings.deploymentStatus };
+  const writer = new StatusWriter({ applier: context.applier, ref: SERVICE_DEPLOYMENTS, clock, debounces });
   const reconciler = new Reconciler(context, hands, writer);
   return {
     name: 'servicedeployment',

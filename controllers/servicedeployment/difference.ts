@@ -1,8 +1,8 @@
 import { isConditionTrue } from '../../src/api/conditions.ts';
 import type { VirtualAppliance } from '../../src/api/kinds.ts';
-import { networkMode } from '../../src/api/network.ts';
 import { containsJson, isSameJson } from '../../src/base/equality.ts';
 import { parseBytes, parseCpu } from '../../src/domain/quantity.ts';
+import { networkMode } from '../objects/appliance.ts';
 import type { Service, WantedAppliance, WantedSpec } from './wanted.ts';
 
 /** What has to be done about an appliance that is not as its task wants it. */

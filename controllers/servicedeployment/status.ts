@@ -3,7 +3,7 @@ import type { ServiceDeployment, VirtualAppliance } from '../../src/api/kinds.ts
 import { LABEL_SERVICE_DEPLOYMENT } from '../../src/api/labels.ts';
 import { isSameJson } from '../../src/base/equality.ts';
 import { isStage } from '../status/stages.ts';
-import type { Urgency } from '../status/write-pacer.ts';
+import type { Urgency } from '../status/write-debouncer.ts';
 import { isAvailable } from './difference.ts';
 
 type Status = NonNullable<ServiceDeployment['status']>;

@@ -19,8 +19,8 @@ function setUp(apply: (status: unknown) => void = () => undefined) {
     object: async () => undefined,
     forget: () => undefined,
   };
-  const paces = { soon: { settleMs: 1000, maxMs: 5000 } };
-  const writer = new StatusWriter({ applier, ref: VIRTUAL_APPLIANCES, clock: systemClock, paces });
+  const debounces = { soon: { settleMs: 1000, maxMs: 5000 } };
+  const writer = new StatusWriter({ applier, ref: VIRTUAL_APPLIANCES, clock: systemClock, debounces });
   const write = (object: VirtualAppliance, next: Status, urgency: 'now' | 'soon' | 'none') =>
     writer.write(object, next, urgency, new AbortController().signal);
   return { writer, write, written };

@@ -3,7 +3,7 @@ import type { Clock } from '../../src/base/clock.ts';
 import { isNotFound } from '../../src/kube/api-error.ts';
 import type { Applier } from '../../src/kube/client/apply.ts';
 import { done, type ReconcileResult, requeueAfter } from '../../src/kube/controller/outcome.ts';
-import { type Paces, type Urgency, WritePacer } from './write-pacer.ts';
+import { type Debounces, type Urgency, WriteDebouncer } from './write-debouncer.ts';
 
 type WithStatus = KubeObject & { status?: unknown };
 
@@ -17,13 +17,13 @@ export interface StatusWriterOptions<T extends WithStatus> {
   readonly applier: Applier;
   readonly ref: ResourceRef<T>;
   readonly clock: Clock;
-  readonly paces: Paces;
+  readonly debounces: Debounces;
 }
 
 /** Writes the statuses of one kind, each when its change is worth a write. What it remembers only saves writes. */
 export class StatusWriter<T extends WithStatus> {
   readonly #options: StatusWriterOptions<T>;
-  readonly #pacer: WritePacer;
+  readonly #debouncer: WriteDebouncer;
   /** By key, what was written, and the version of the object that it was written to. */
   readonly #written = new Map<
     string,
@@ -32,7 +32,7 @@ export class StatusWriter<T extends WithStatus> {
 
   constructor(options: StatusWriterOptions<T>) {
     this.#options = options;
-    this.#pacer = new WritePacer(options.paces, () => options.clock.monotonic());
+    this.#debouncer = new WriteDebouncer(options.debounces, () => options.clock.monotonic());
   }
 
   /** The object as the cache has it, with the status that was written since: the cache lags behind one's own writes. */
@@ -49,7 +49,7 @@ export class StatusWriter<T extends WithStatus> {
     signal: AbortSignal,
   ): Promise<WriteOutcome> {
     const key = keyOf(object);
-    const dueIn = this.#pacer.dueIn(key, urgency, next);
+    const dueIn = this.#debouncer.dueIn(key, urgency, next);
     if (dueIn === undefined) return { isWritten: false, result: done };
     if (dueIn > 0) return { isWritten: false, result: requeueAfter(dueIn) };
     try {
@@ -59,14 +59,14 @@ export class StatusWriter<T extends WithStatus> {
       if (isNotFound(error)) return { isWritten: false, result: done };
       throw error;
     }
-    this.#pacer.forget(key);
+    this.#debouncer.forget(key);
     this.#written.set(key, { version: object.metadata.resourceVersion, status: next });
     return { isWritten: true, result: done };
   }
 
   /** The object is gone. */
   forget(key: string): void {
-    this.#pacer.forget(key);
+    this.#debouncer.forget(key);
     this.#written.delete(key);
   }
 }

@@ -4,16 +4,17 @@ import { keyOf } from '../../src/api/object.ts';
 import { addFinalizer, removeFinalizer } from '../../src/kube/client/finalizer.ts';
 import { StalledError, TransientError } from '../../src/kube/controller/errors.ts';
 import { done, type ReconcileResult, soonest, waitFor } from '../../src/kube/controller/outcome.ts';
-import { BY_DIGEST, BY_PARENT, BY_TEMPLATE, type OperatorContext } from '../context.ts';
+import type { OperatorContext } from '../context.ts';
 import { putLayer } from '../daemons/put-layer.ts';
 import { Puts } from '../daemons/put-ledger.ts';
 import { acceptsAppliances } from '../daemons/readiness.ts';
+import { BY_DIGEST, BY_PARENT, BY_TEMPLATE } from '../indexes.ts';
 import { layersOf } from '../objects/template-layers.ts';
 import { parentKey, templateKeyOf } from '../objects/template-references.ts';
 import { type ControllerDefinition, changesOf, viewsSource } from '../sources.ts';
 import { StatusWriter } from '../status/status-writer.ts';
-import { standpointOf } from './chain.ts';
 import { copiesOf, hostsToCopyTo } from './copies.ts';
+import { standpointOf } from './position.ts';
 import { release } from './release.ts';
 import { occurrenceOf, statusOf, urgencyOf } from './status.ts';
 
@@ -27,9 +28,9 @@ const RELEASE_RECHECK_MS = 10_000;
  * deleted, lets it go only after nobody stands on it and the hosts have taken its files away.
  */
 export function createTemplateController(context: OperatorContext): ControllerDefinition {
-  const { caches, clock, patience, views } = context;
-  const paces = { soon: patience.templatePace };
-  const writer = new StatusWriter({ applier: context.applier, ref: TEMPLATES, clock, paces });
+  const { caches, clock, timings, views } = context;
+  const debounces = { soon: timings.templateStatus };
+  const writer = new StatusWriter({ applier: context.applier, ref: TEMPLATES, clock, debounces });
   const reconciler = new Reconciler(context, writer);
   const keysOf = (index: string, value: string) =>
     caches.templates.byIndex(index, value).map((one) => keyOf(one));

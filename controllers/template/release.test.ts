@@ -4,8 +4,9 @@ import { HostApiError } from '../../src/host/client.ts';
 import { createStore } from '../../src/kube/informer/store.ts';
 import { aHost, aTemplate } from '../../test/builders/objects.ts';
 import { aLayer } from '../../test/builders/reports.ts';
-import { APPLIANCE_INDEXES, type OperatorContext, TEMPLATE_INDEXES } from '../context.ts';
+import type { OperatorContext } from '../context.ts';
 import { HostViews } from '../daemons/view.ts';
+import { APPLIANCE_INDEXES, TEMPLATE_INDEXES } from '../indexes.ts';
 import { release } from './release.ts';
 
 const deletionTimestamp = '2026-01-01T00:00:00Z';

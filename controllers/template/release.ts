@@ -2,9 +2,10 @@ import type { Template } from '../../src/api/kinds.ts';
 import { keyOf } from '../../src/api/object.ts';
 import { describeHolders, holdersOf } from '../../src/domain/templates/tree.ts';
 import { StalledError, TransientError } from '../../src/kube/controller/errors.ts';
-import { BY_DIGEST, BY_PARENT, BY_TEMPLATE, type OperatorContext } from '../context.ts';
+import type { OperatorContext } from '../context.ts';
 import type { Daemon } from '../daemons/daemon.ts';
 import { asking } from '../daemons/daemon-errors.ts';
+import { BY_DIGEST, BY_PARENT, BY_TEMPLATE } from '../indexes.ts';
 import { digestsOf } from '../objects/template-layers.ts';
 import { parentKey, templateKeyOf } from '../objects/template-references.ts';
 

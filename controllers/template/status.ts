@@ -4,9 +4,9 @@ import { isSameJson } from '../../src/base/equality.ts';
 import { formatBytes } from '../../src/domain/quantity.ts';
 import type { Occurrence } from '../../src/kube/events/event-record.ts';
 import { worded } from '../status/bounded-message.ts';
-import type { Urgency } from '../status/write-pacer.ts';
-import type { Standpoint } from './chain.ts';
+import type { Urgency } from '../status/write-debouncer.ts';
 import type { Copies } from './copies.ts';
+import type { Standpoint } from './position.ts';
 
 type Status = NonNullable<Template['status']>;
 

@@ -4,8 +4,8 @@ import { aTemplate } from '../../test/builders/objects.ts';
 import { aHostReport, aLayer, aView } from '../../test/builders/reports.ts';
 import { expectStanding, READY, RECONCILING, STALLED } from '../../test/expectations/conditions.ts';
 import { isSharedWith } from '../objects/template-references.ts';
-import { standpointOf } from './chain.ts';
 import { copiesOf, hostsToCopyTo } from './copies.ts';
+import { standpointOf } from './position.ts';
 import { occurrenceOf, type StatusFacts, statusOf, urgencyOf } from './status.ts';
 
 const GIBI = 1024 ** 3;

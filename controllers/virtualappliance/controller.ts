@@ -6,21 +6,22 @@ import type { ApplianceStatus, Problem } from '../../src/host/protocol.ts';
 import { addFinalizer } from '../../src/kube/client/finalizer.ts';
 import { sourceOf } from '../../src/kube/controller/controller.ts';
 import { done, type ReconcileResult, waitFor } from '../../src/kube/controller/outcome.ts';
-import { BY_CONFIG_MAP, BY_HOST, BY_TEMPLATE, BY_UID, type OperatorContext } from '../context.ts';
+import type { OperatorContext } from '../context.ts';
 import { Puts } from '../daemons/put-ledger.ts';
 import { isLost } from '../daemons/readiness.ts';
 import type { HostView } from '../daemons/view.ts';
+import { BY_CONFIG_MAP, BY_HOST, BY_TEMPLATE, BY_UID } from '../indexes.ts';
 import { uidOf } from '../objects/appliance.ts';
 import { templateKeyOf } from '../objects/template-references.ts';
 import { type ControllerDefinition, changesOf, memorySource, viewsSource } from '../sources.ts';
 import { StatusWriter } from '../status/status-writer.ts';
+import { addressSources } from './address-sources.ts';
 import { lostOccurrence, occurrenceOf } from './announce.ts';
-import { ExhaustedPools } from './exhausted.ts';
+import { lostProblem, type Obstacle } from './conditions.ts';
+import { ExhaustedPools } from './exhausted-pools.ts';
 import { type Pursuit, pursue } from './pursue.ts';
-import { remove } from './removal.ts';
-import { lostProblem, type Obstacle } from './standing.ts';
+import { remove } from './remove.ts';
 import { statusOf, urgencyOf } from './status.ts';
-import { addressSources } from './waiting.ts';
 
 /**
  * A worker waits for hosts to answer most of its time: with few of them, some slow hosts would keep all others waiting. How
@@ -38,10 +39,14 @@ const REMOVAL_RECHECK_MS = 5000;
  * see deleted.
  */
 export function createVirtualApplianceController(context: OperatorContext): ControllerDefinition {
-  const { caches, clock, outcomes, patience, views } = context;
+  const { caches, clock, outcomes, timings, views } = context;
   const exhausted = new ExhaustedPools();
-  const paces = { shortly: patience.firstPace, soon: patience.appliancePace, later: patience.stepPace };
-  const writer = new StatusWriter({ applier: context.applier, ref: VIRTUAL_APPLIANCES, clock, paces });
+  const debounces = {
+    shortly: timings.firstStatus,
+    soon: timings.applianceStatus,
+    later: timings.applianceSteps,
+  };
+  const writer = new StatusWriter({ applier: context.applier, ref: VIRTUAL_APPLIANCES, clock, debounces });
   const reconciler = new Reconciler(context, writer, exhausted);
   const keysOf = (index: string, value: string) =>
     caches.appliances.byIndex(index, value).map((one) => keyOf(one));
@@ -118,17 +123,17 @@ class Reconciler {
   }
 
   async #report({ appliance, obstacle, error }: Pursuit, signal: AbortSignal): Promise<ReconcileResult> {
-    const { clock, patience, times, views } = this.#context;
+    const { clock, timings, times, views } = this.#context;
     const hostName = appliance.spec.hostName ?? '';
     const view = views.get(hostName);
     const report = view?.appliances.get(uidOf(appliance));
-    const hostLost = isLost(view, clock.monotonic(), patience.hostGraceMs)
+    const hostLost = isLost(view, clock.monotonic(), timings.hostGraceMs)
       ? lostProblem(appliance)
       : undefined;
     const isSilent = obstacle === undefined && hostLost === undefined && view?.link.state !== 'connected';
     // Nothing is known at the moment, and what is in the status may well still hold.
     if (isSilent && appliance.status?.conditions !== undefined)
-      return waitFor(`host ${hostName} to answer`, patience.hostGraceMs);
+      return waitFor(`host ${hostName} to answer`, timings.hostGraceMs);
     if (report !== undefined) times.recordAppliance(report, templateKeyOf(appliance), hostName);
     const isMissing = view?.link.state === 'connected' && report === undefined;
     const result = await this.#write(appliance, { report, isMissing, obstacle, hostLost, signal });

@@ -5,15 +5,14 @@ import type { OperatorContext } from '../context.ts';
 import { tellingProblem } from '../daemons/daemon-errors.ts';
 import type { Puts } from '../daemons/put-ledger.ts';
 import type { HostView } from '../daemons/view.ts';
-import { uidOf } from '../objects/appliance.ts';
+import { neededCapability, uidOf } from '../objects/appliance.ts';
 import { isSharedWith, notShared, templateKeyOf } from '../objects/template-references.ts';
-import { neededCapability } from '../placement/snapshot.ts';
-import { ensureAddress } from './address.ts';
-import { type Desired, desiredOf } from './desired.ts';
-import type { ExhaustedPools } from './exhausted.ts';
-import { packageOf } from './package.ts';
-import { push } from './push.ts';
-import type { Obstacle } from './standing.ts';
+import { ensureAddress } from './assign-address.ts';
+import type { Obstacle } from './conditions.ts';
+import { type Desired, desiredOf } from './describe-vm.ts';
+import type { ExhaustedPools } from './exhausted-pools.ts';
+import { packageOf } from './find-package.ts';
+import { push } from './send-to-host.ts';
 
 /** What came of bringing an appliance nearer to its spec. `error` is to be tried again after the status is written. */
 export interface Pursuit {

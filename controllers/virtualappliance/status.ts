@@ -5,9 +5,9 @@ import type { ApplianceStatus, Problem } from '../../src/host/protocol.ts';
 import type { Outcome } from '../memory/placement-outcomes.ts';
 import { uidOf } from '../objects/appliance.ts';
 import { isStage } from '../status/stages.ts';
-import type { Urgency } from '../status/write-pacer.ts';
+import type { Urgency } from '../status/write-debouncer.ts';
+import { CONDITION_PLACED, conditionsOf, type Obstacle } from './conditions.ts';
 import { ABSENCE, mirror } from './mirror.ts';
-import { CONDITION_PLACED, conditionsOf, type Obstacle } from './standing.ts';
 
 type Status = NonNullable<VirtualAppliance['status']>;
 

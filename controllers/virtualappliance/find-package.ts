@@ -1,17 +1,9 @@
-import type { VirtualAppliance } from '../../src/api/kinds.ts';
+import { CONFIG_MAPS, type VirtualAppliance } from '../../src/api/kinds.ts';
 import { type KubeObject, keyOf, type ObjectName } from '../../src/api/object.ts';
 import type { DesiredPackage } from '../../src/host/protocol.ts';
 import { type ApiError, isRefused } from '../../src/kube/api-error.ts';
 import type { KubeClient } from '../../src/kube/client/client.ts';
 import { StalledError, TransientError, WaitingError } from '../../src/kube/controller/errors.ts';
-import { CONFIG_MAPS } from '../context.ts';
-
-/** A core/v1 ConfigMap, as far as packages need it. */
-export interface ConfigMap extends KubeObject {
-  data?: Record<string, string>;
-  /** Values in base64. */
-  binaryData?: Record<string, string>;
-}
 
 /** What the files of a package may come to in all; the CRD promises it for inline packages. */
 const LARGEST_PACKAGE_BYTES = 512 * 1024;

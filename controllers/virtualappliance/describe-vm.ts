@@ -16,7 +16,7 @@ import type {
 import { StalledError } from '../../src/kube/controller/errors.ts';
 import { resourcesOf, uidOf } from '../objects/appliance.ts';
 import { layersOf } from '../objects/template-layers.ts';
-import type { GivenNetwork } from './address.ts';
+import type { GivenNetwork } from './assign-address.ts';
 
 /** What an appliance's host has to be told, layers first. */
 export interface Desired {

@@ -8,7 +8,7 @@ import {
   RECONCILING,
   STALLED,
 } from '../../test/expectations/conditions.ts';
-import { type Circumstances, conditionsOf, lostProblem } from './standing.ts';
+import { type Circumstances, conditionsOf, lostProblem } from './conditions.ts';
 
 const bound = anAppliance({ spec: { hostName: 'host-a' } });
 const UNKNOWN = { ready: 'Unknown', reconciling: 'False', stalled: 'False' } as const;

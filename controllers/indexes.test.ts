@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { controllerReference } from '../src/api/object.ts';
 import { createStore } from '../src/kube/informer/store.ts';
 import { aDeployment, anAppliance } from '../test/builders/objects.ts';
-import { APPLIANCE_INDEXES, BY_OWNER, ownerKey } from './context.ts';
+import { APPLIANCE_INDEXES, BY_OWNER, ownerKey } from './indexes.ts';
 
 describe('the appliances of a task', () => {
   it('are those of its own namespace only, whatever others call their owner', () => {

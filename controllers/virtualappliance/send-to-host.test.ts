@@ -5,9 +5,9 @@ import { aHostReport, aLayer, aReport, aView } from '../../test/builders/reports
 import type { Daemon } from '../daemons/daemon.ts';
 import { Puts } from '../daemons/put-ledger.ts';
 import type { HostView } from '../daemons/view.ts';
-import { desiredOf } from './desired.ts';
-import type { LatePackage } from './package.ts';
-import { push, type Told } from './push.ts';
+import { desiredOf } from './describe-vm.ts';
+import type { LatePackage } from './find-package.ts';
+import { push, type Told } from './send-to-host.ts';
 
 const desired = desiredOf(anAppliance(), aTemplate(), undefined);
 const holding = aView({ holds: [aLayer()], runs: [aReport()] });

@@ -4,10 +4,11 @@ import { keyOf } from '../../src/api/object.ts';
 import { ApiError } from '../../src/kube/api-error.ts';
 import { createStore } from '../../src/kube/informer/store.ts';
 import { aLease, anAppliance, aPool } from '../../test/builders/objects.ts';
-import { LEASE_INDEXES, type OperatorContext } from '../context.ts';
+import type { OperatorContext } from '../context.ts';
 import { HostViews } from '../daemons/view.ts';
-import { ensureAddress } from './address.ts';
-import { ExhaustedPools } from './exhausted.ts';
+import { LEASE_INDEXES } from '../indexes.ts';
+import { ensureAddress } from './assign-address.ts';
+import { ExhaustedPools } from './exhausted-pools.ts';
 
 const waiting = (name = 'web-0', network: VirtualAppliance['spec']['network'] = { pool: 'lan' }) =>
   anAppliance({ metadata: { name }, spec: { hostName: 'host-a', network } });

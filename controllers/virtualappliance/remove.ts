@@ -1,13 +1,12 @@
 import { VIRTUAL_APPLIANCES, type VirtualAppliance } from '../../src/api/kinds.ts';
 import { FINALIZER_APPLIANCE } from '../../src/api/labels.ts';
-import { networkMode } from '../../src/api/network.ts';
 import { removeFinalizer } from '../../src/kube/client/finalizer.ts';
 import type { OperatorContext } from '../context.ts';
 import type { Daemon } from '../daemons/daemon.ts';
 import { asking } from '../daemons/daemon-errors.ts';
-import { uidOf } from '../objects/appliance.ts';
+import { networkMode, uidOf } from '../objects/appliance.ts';
 import { giveBack, leasesOf } from '../objects/lease.ts';
-import type { Obstacle } from './standing.ts';
+import type { Obstacle } from './conditions.ts';
 
 /**
  * With the value "true" on an appliance that is being deleted: its host will never come back, so do not wait until it has

@@ -6,15 +6,15 @@ import {
   type VirtualAppliance,
 } from '../../src/api/kinds.ts';
 import { FIELD_MANAGER } from '../../src/api/labels.ts';
-import { networkMode } from '../../src/api/network.ts';
 import { keyOf } from '../../src/api/object.ts';
 import { leaseName, parseAddress } from '../../src/domain/ipam/address.ts';
 import { StalledError, WaitingError } from '../../src/kube/controller/errors.ts';
-import { BY_APPLIANCE, type OperatorContext } from '../context.ts';
-import { uidOf } from '../objects/appliance.ts';
+import type { OperatorContext } from '../context.ts';
+import { BY_APPLIANCE } from '../indexes.ts';
+import { networkMode, uidOf } from '../objects/appliance.ts';
 import { giveBack, leasesOf, newLease } from '../objects/lease.ts';
-import { type Claim, claimAddress, requireChance } from './claim.ts';
-import type { ExhaustedPools } from './exhausted.ts';
+import { type Claim, claimAddress, requireChance } from './claim-address.ts';
+import type { ExhaustedPools } from './exhausted-pools.ts';
 
 /** The address of an appliance and what goes with it, as its status says it. */
 export type GivenNetwork = NonNullable<NonNullable<VirtualAppliance['status']>['network']>;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { anAppliance, aTemplate } from '../../test/builders/objects.ts';
-import { desiredOf } from './desired.ts';
+import { desiredOf } from './describe-vm.ts';
 
 const [disk, kernel, initrd] = ['a', 'b', 'c'].map((digit) => digit.repeat(64));
 

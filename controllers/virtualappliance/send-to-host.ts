@@ -4,8 +4,8 @@ import { asking } from '../daemons/daemon-errors.ts';
 import { putLayer } from '../daemons/put-layer.ts';
 import type { Puts } from '../daemons/put-ledger.ts';
 import type { HostView } from '../daemons/view.ts';
-import type { Desired } from './desired.ts';
-import type { LatePackage } from './package.ts';
+import type { Desired } from './describe-vm.ts';
+import type { LatePackage } from './find-package.ts';
 
 /** What a host is to be told; `late` is the service's package where it is not in `appliance` already. */
 export type Told = Desired & { readonly late?: LatePackage | undefined };

@@ -6,7 +6,7 @@ import { aHost, aLease, anAppliance } from '../../test/builders/objects.ts';
 import { aReport } from '../../test/builders/reports.ts';
 import type { OperatorContext } from '../context.ts';
 import { HostViews } from '../daemons/view.ts';
-import { remove } from './removal.ts';
+import { remove } from './remove.ts';
 
 interface Given {
   readonly host?: Host;

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import type { ConfigMap } from '../../src/api/kinds.ts';
 import type { KubeObject } from '../../src/api/object.ts';
 import { ApiError } from '../../src/kube/api-error.ts';
 import type { KubeClient } from '../../src/kube/client/client.ts';
 import { anAppliance } from '../../test/builders/objects.ts';
-import { type ConfigMap, packageOf } from './package.ts';
+import { packageOf } from './find-package.ts';
 
 const base64 = (text: string) => Buffer.from(text).toString('base64');
 const { signal } = new AbortController();

@@ -5,10 +5,10 @@ export type Urgency = 'none' | 'now' | Delay;
 export type Delay = 'shortly' | 'soon' | 'later';
 
 /** How long each delay is; one that is not given is none. */
-export type Paces = Readonly<Partial<Record<Delay, Pace>>>;
+export type Debounces = Readonly<Partial<Record<Delay, Debounce>>>;
 
 /** A status is written once it has been still for `settleMs`, at the latest `maxMs` after its first unwritten change. */
-export interface Pace {
+export interface Debounce {
   readonly settleMs: number;
   readonly maxMs: number;
 }
@@ -23,13 +23,13 @@ interface Unwritten {
  * Gathers changes of statuses, so that what changes often (progress, measurements) costs few writes. It remembers only
  * when to write, never what: who loses it writes at once instead.
  */
-export class WritePacer {
-  readonly #paces: Paces;
+export class WriteDebouncer {
+  readonly #debounces: Debounces;
   readonly #monotonic: () => number;
   readonly #unwritten = new Map<string, Unwritten>();
 
-  constructor(paces: Paces, monotonic: () => number) {
-    this.#paces = paces;
+  constructor(debounces: Debounces, monotonic: () => number) {
+    this.#debounces = debounces;
     this.#monotonic = monotonic;
   }
 
@@ -47,7 +47,7 @@ export class WritePacer {
       known.next = next;
     }
     this.#unwritten.set(key, known);
-    const { settleMs, maxMs } = this.#paces[urgency] ?? { settleMs: 0, maxMs: 0 };
+    const { settleMs, maxMs } = this.#debounces[urgency] ?? { settleMs: 0, maxMs: 0 };
     return Math.max(0, Math.min(known.changedAt + settleMs, known.since + maxMs) - now);
   }
 

@@ -15,7 +15,7 @@ import type { OperatorContext } from '../context.ts';
 import { uidOf } from '../objects/appliance.ts';
 import { newLease } from '../objects/lease.ts';
 import { readPool } from '../objects/pool-references.ts';
-import type { ExhaustedPools } from './exhausted.ts';
+import type { ExhaustedPools } from './exhausted-pools.ts';
 
 /** So many addresses that the cache takes for free may be another's: beyond that it is given time to catch up. */
 const MOST_COLLISIONS = 32;

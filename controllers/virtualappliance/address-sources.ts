@@ -2,10 +2,11 @@ import type { IPLease, IPPool } from '../../src/api/kinds.ts';
 import { keyOf } from '../../src/api/object.ts';
 import { isSameJson } from '../../src/base/equality.ts';
 import type { Source } from '../../src/kube/controller/controller.ts';
-import { BY_APPLIANCE, BY_POOL, type OperatorContext } from '../context.ts';
+import type { OperatorContext } from '../context.ts';
+import { BY_APPLIANCE, BY_POOL } from '../indexes.ts';
 import { addressOf, poolKeyOf, poolsWith } from '../objects/pool-references.ts';
 import { changesOf } from '../sources.ts';
-import type { ExhaustedPools } from './exhausted.ts';
+import type { ExhaustedPools } from './exhausted-pools.ts';
 
 /** What a claim depends on; the numbers in a pool's status change with every claim, and would bring everybody back. */
 function decisive(pool: IPPool | undefined): unknown {
