@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { HostApiError } from '../../src/host/client.ts';
 import { StalledError, TransientError } from '../../src/kube/controller/errors.ts';
-import { asking, tellingProblem } from './daemon-errors.ts';
+import { obstacleOf } from '../obstacles/obstacle.ts';
+import { callDaemon } from './daemon-errors.ts';
 import { linkProblem, NameMismatchError } from './link-problem.ts';
 
 function coded(code: string): HostApiError {
@@ -21,7 +22,7 @@ describe('what is wrong with a link', () => {
     ],
     ['another host', new NameMismatchError('host-a', 'host-b'), 'NameMismatch'],
     ['anything else', new Error('odd'), 'HostUnreachable'],
-  ])('is told: %s', (_name, error, reason) => {
+  ])('is named: %s', (_name, error, reason) => {
     expect(linkProblem('host-a', error).reason).toBe(reason);
   });
 
@@ -34,11 +35,11 @@ describe('what is wrong with a link', () => {
 
 describe("a daemon's refusal", () => {
   const refused = (status: number, reason: string) =>
-    asking(
+    callDaemon(
       Promise.reject(new HostApiError(status, { reason, message: `because ${reason}`, field: '/layer' })),
     );
 
-  it('is a matter of a person when the request is at fault', async () => {
+  it('stays until a person acts when the request is at fault', async () => {
     await expect(refused(400, 'InvalidRequest')).rejects.toThrow(StalledError);
     await expect(refused(409, 'Immutable')).rejects.toMatchObject({
       reason: 'Immutable',
@@ -51,13 +52,13 @@ describe("a daemon's refusal", () => {
     [409, 'OlderGeneration', undefined],
     [409, 'Deleting', undefined],
     [507, 'DiskFull', 'DiskFull'],
-  ])('passes by itself for %i %s', async (status, reason, told) => {
+  ])('passes by itself for %i %s', async (status, reason, shown) => {
     const error: unknown = await refused(status, reason).catch((caught: unknown) => caught);
     expect(error).toBeInstanceOf(TransientError);
-    expect(error instanceof TransientError && tellingProblem(error)?.reason).toBe(told);
+    expect(obstacleOf(error)?.reason).toBe(shown);
   });
 
   it('is no refusal when it is another error', async () => {
-    await expect(asking(Promise.reject(new TypeError('a bug')))).rejects.toThrow(TypeError);
+    await expect(callDaemon(Promise.reject(new TypeError('a bug')))).rejects.toThrow(TypeError);
   });
 });

@@ -71,8 +71,8 @@ describe('the urgency of a change', () => {
       'now',
     );
     expect(urgencyAfter({ bound: [] })).toBe('soon');
-    const words = { status: 'True', reason: 'HostReady', message: '1 byte less is free' } as const;
-    expect(urgencyAfter({ readiness: words })).toBe('later');
+    const measured = { status: 'True', reason: 'HostReady', message: '1 byte less is free' } as const;
+    expect(urgencyAfter({ readiness: measured })).toBe('later');
     const used = { cpuMillis: 100, memoryBytes: 1, diskBytes: 1 };
     const view = aView({ lastSeen: 9000, holds: [aLayer()], status: aHostReport({ used }) });
     expect(urgencyAfter({ view })).toBe('later');

@@ -10,7 +10,8 @@ import {
   STALLED,
 } from '../../test/expectations/conditions.ts';
 import { awaitedPoolKey, poolsWith, readPool } from '../objects/pool-references.ts';
-import { occurrencesOf, type StatusFacts, statusOf, urgencyOf } from './status.ts';
+import { occurrencesOf } from '../status/occurrence.ts';
+import { POOL_EVENTS, type StatusFacts, statusOf, urgencyOf } from './status.ts';
 import { overlapsOf, type Usage, usageOf } from './usage.ts';
 
 const usage = (pool: IPPool, own: readonly string[], others: readonly string[] = []): Usage => {
@@ -23,7 +24,7 @@ const usage = (pool: IPPool, own: readonly string[], others: readonly string[] =
   );
 };
 const statusWith = (facts: Partial<StatusFacts> = {}) =>
-  statusOf({ pool: aPool(), usage: usage(aPool(), []), overlaps: [], holdup: undefined, now: 0, ...facts });
+  statusOf({ pool: aPool(), usage: usage(aPool(), []), overlaps: [], blocker: undefined, now: 0, ...facts });
 
 describe('the numbers of a pool', () => {
   it('count what it gave, and as free what nobody has', () => {
@@ -56,7 +57,12 @@ describe('a pool', () => {
     ['is full', { usage: { total: 3n, used: 3, free: 0n } }, READY, 'AddressPoolExhausted'],
     ['has nothing to give', { usage: { total: 0n, used: 0, free: 0n } }, STALLED, 'NoAddresses'],
     ['makes no sense', { usage: { problem: 'swap the two' } }, STALLED, 'InvalidPool'],
-    ['is deleted too early', { holdup: { reason: 'InUse', message: 'default/web' } }, RECONCILING, 'InUse'],
+    [
+      'is deleted too early',
+      { blocker: { reason: 'InUse', message: 'default/web', isStalled: false } },
+      RECONCILING,
+      'InUse',
+    ],
   ] as const)('that %s says so', (_, facts, standing, reason) => {
     expectStanding(statusWith(facts).conditions, standing, reason);
   });
@@ -73,11 +79,11 @@ describe('a pool', () => {
     ];
     const read = readPool(aPool());
     const overlaps = 'pool' in read ? overlapsOf(aPool(), read.pool, pools) : [];
-    expect(overlaps.map(({ words }) => words)).toEqual([
+    expect(overlaps.map(({ description }) => description)).toEqual([
       'pool default/more has 10.0.8.12, too',
       'pool other/wide has 10.0.8.10 to 10.0.8.12, too',
     ]);
-    const { conditions } = statusWith({ overlaps: overlaps.map(({ words }) => words) });
+    const { conditions } = statusWith({ overlaps: overlaps.map(({ description }) => description) });
     expect(expectCondition(conditions, 'Overlapping', 'True', 'PoolsOverlap')).toContain('default/more');
     expectStanding(conditions, READY, 'Available');
     expect(poolsWith(pools, parseAddress('10.0.8.13') ?? { family: 'IPv4', value: 0n })).toEqual([
@@ -89,20 +95,22 @@ describe('a pool', () => {
 
   it('writes news at once, numbers later, and tells people of news only', () => {
     const now = statusWith();
+    const events = (old: typeof now, next: typeof now) =>
+      occurrencesOf(POOL_EVENTS, old.conditions, next.conditions);
     expect(urgencyOf(undefined, now)).toBe('now');
     expect(urgencyOf(now, now)).toBe('none');
     const used = statusWith({ pool: aPool({ status: now }), usage: usage(aPool(), ['10.0.8.10']) });
     expect(urgencyOf(now, used)).toBe('soon');
-    expect(occurrencesOf(now, used)).toEqual([]);
+    expect(events(now, used)).toEqual([]);
     const full = statusWith({ pool: aPool({ status: now }), usage: { total: 3n, used: 3, free: 0n } });
     expect(urgencyOf(now, full)).toBe('now');
-    expect(occurrencesOf(now, full)).toMatchObject([{ type: 'Warning', reason: 'AddressPoolExhausted' }]);
-    expect(occurrencesOf(full, now)).toMatchObject([{ type: 'Normal', reason: 'Available' }]);
+    expect(events(now, full)).toMatchObject([{ type: 'Warning', reason: 'AddressPoolExhausted' }]);
+    expect(events(full, now)).toMatchObject([{ type: 'Normal', reason: 'Available' }]);
     const shared = statusWith({
       pool: aPool({ status: now }),
       overlaps: ['pool default/more has 10.0.8.12, too'],
     });
-    expect(occurrencesOf(now, shared)).toMatchObject([{ type: 'Warning', reason: 'PoolsOverlap' }]);
+    expect(events(now, shared)).toMatchObject([{ type: 'Warning', reason: 'PoolsOverlap' }]);
   });
 });
 

@@ -3,7 +3,7 @@ import type { NeededCapability } from '../../src/domain/placement/types.ts';
 import type { Resources } from '../../src/domain/placement/usage.ts';
 import { parseBytes, parseCpu } from '../../src/domain/quantity.ts';
 
-/** An appliance and what its host has promised to it. */
+/** An appliance that is bound to a host, and the resources that are reserved for it there. */
 export interface BoundAppliance {
   readonly uid: string;
   readonly resources: Resources;
@@ -23,7 +23,7 @@ export function uidOf(object: {
   return uid;
 }
 
-/** Appliances as their host counts them; one that is being deleted counts until it is gone. */
+/** What appliances reserve on their host; one that is being deleted counts until it is gone. */
 export function boundAppliances(appliances: readonly VirtualAppliance[]): BoundAppliance[] {
   return appliances.map((appliance) => ({ uid: uidOf(appliance), resources: resourcesOf(appliance) }));
 }

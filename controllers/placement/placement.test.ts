@@ -9,8 +9,7 @@ import { PlacementOutcomes } from '../memory/placement-outcomes.ts';
 import { isPending } from '../objects/appliance.ts';
 import { AssumedBindings } from './assumed.ts';
 import { bind } from './bind.ts';
-import { decisionsOf } from './decisions.ts';
-import { refusalOf } from './refusal.ts';
+import { decisionsOf, refusalOf } from './decisions.ts';
 import { inOrderOfArrival, placementHost, placementRequest } from './snapshot.ts';
 
 const GIBI = 1024 ** 3;
@@ -155,7 +154,7 @@ describe('a choice', () => {
   };
 
   it('has one entry for each host that was passed over', () => {
-    expect(decide(2, 2).map((decision) => decision.type === 'placed' && decision.words)).toEqual([
+    expect(decide(2, 2).map((decision) => decision.type === 'placed' && decision.explanation)).toEqual([
       {
         message:
           'host-0000 comes first by free memory, then free CPU, then name, of the 2 hosts, all of which qualified',
@@ -180,13 +179,13 @@ describe('a choice', () => {
   });
 
   it('names twenty hosts at most, and none where a batch is too big for that', () => {
-    const words = decide(2000, 60).map((decision) =>
-      decision.type === 'placed' ? decision.words : undefined,
+    const explanations = decide(2000, 60).map((decision) =>
+      decision.type === 'placed' ? decision.explanation : undefined,
     );
-    expect(words).toHaveLength(60);
-    expect(words[0]).toMatchObject({ message: expect.stringContaining('of the 2000 hosts') });
-    expect(words[0]?.reasons).toHaveLength(20);
-    expect(words[59]).toEqual({
+    expect(explanations).toHaveLength(60);
+    expect(explanations[0]).toMatchObject({ message: expect.stringContaining('of the 2000 hosts') });
+    expect(explanations[0]?.reasons).toHaveLength(20);
+    expect(explanations[59]).toEqual({
       message: expect.stringMatching(/of the hosts that qualified; too many were placed at once/),
       reasons: [],
     });
@@ -199,9 +198,9 @@ describe('PlacementOutcomes', () => {
     const placedTime = '2026-01-02T00:00:00.000Z';
     const choice = { message: 'a comes first', reasons: [], placedTime, waited: false };
     outcomes.set('default/web-0', 'a', { type: 'placed', choice });
-    for (const other of [undefined, '2026-01-01T00:00:00.000Z']) outcomes.forgetTold('a', other);
+    for (const other of [undefined, '2026-01-01T00:00:00.000Z']) outcomes.forgetWritten('a', other);
     expect(outcomes.get('a')).toEqual({ type: 'placed', choice });
-    outcomes.forgetTold('a', placedTime);
+    outcomes.forgetWritten('a', placedTime);
     expect(outcomes.get('a')).toBeUndefined();
   });
 
@@ -209,7 +208,7 @@ describe('PlacementOutcomes', () => {
     const outcomes = new PlacementOutcomes();
     const refusal = { reason: 'NoHosts', message: 'none', reasons: [] } as const;
     outcomes.set('default/web-0', 'a', { type: 'refused', refusal });
-    outcomes.forgetTold('a', undefined);
+    outcomes.forgetWritten('a', undefined);
     expect(outcomes.get('a')).toEqual({ type: 'refused', refusal });
   });
 });

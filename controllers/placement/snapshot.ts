@@ -6,8 +6,8 @@ import type { HostView } from '../daemons/view.ts';
 import { type BoundAppliance, neededCapability, resourcesOf, uidOf } from '../objects/appliance.ts';
 
 /**
- * A host as an element of H (SO-MVDS 4.2), from its own last word and what is promised on it.
- * @param promised to every appliance bound there, seen in the cache or just written
+ * A host as an element of H (SO-MVDS 4.2), from its own last report and what is reserved on it.
+ * @param promised the reservations of every appliance bound there, whether the cache shows the binding or it was just written
  */
 export function placementHost(
   host: Host,
@@ -42,7 +42,7 @@ export function placementRequest(appliance: VirtualAppliance): PlacementRequest 
   return { name: uidOf(appliance), ...resourcesOf(appliance), hosts, hostSelector, capability };
 }
 
-/** Who came first is placed first; the key makes the order total. */
+/** The oldest appliance is placed first; the key makes the order total. */
 export function inOrderOfArrival(appliances: readonly VirtualAppliance[]): VirtualAppliance[] {
   const rank = ({ metadata }: VirtualAppliance) =>
     `${metadata.creationTimestamp ?? ''} ${metadata.namespace ?? ''}/${metadata.name}`;

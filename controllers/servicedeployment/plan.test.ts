@@ -3,7 +3,7 @@ import type { VirtualAppliance } from '../../src/api/kinds.ts';
 import { aDeployment, anAppliance, aService } from '../../test/builders/objects.ts';
 import { Differences, differenceOf, updated } from './difference.ts';
 import { type PlanInput, planService } from './plan.ts';
-import { Flux } from './unobserved-writes.ts';
+import { UnobservedWrites } from './unobserved-writes.ts';
 import { type Service, type WantedAppliance, wantedAppliances } from './wanted.ts';
 
 function wantedFor(service: Partial<Service>): WantedAppliance[] {
@@ -44,7 +44,7 @@ function plan(input: Partial<PlanInput>) {
     wanted: [],
     existing: [],
     maxUnavailable: 1,
-    isInFlux: () => false,
+    isUnobserved: () => false,
     differenceOf,
     ...input,
   });
@@ -118,8 +118,8 @@ describe('the plan of a service', () => {
   it('leaves alone what was just written, and counts it as away', () => {
     const wanted = wantedFor({ replicas: 2, ...more });
     const all = [existing(0), existing(1)];
-    const isInFlux = ({ metadata }: VirtualAppliance) => metadata.name === 'shop-web-1';
-    expect(plan({ wanted, existing: all, isInFlux })).toEqual({ ...nothing, upToDate: 0, held: 1 });
+    const isUnobserved = ({ metadata }: VirtualAppliance) => metadata.name === 'shop-web-1';
+    expect(plan({ wanted, existing: all, isUnobserved })).toEqual({ ...nothing, upToDate: 0, held: 1 });
   });
 });
 
@@ -153,19 +153,19 @@ describe('the difference of an appliance', () => {
   });
 });
 
-describe('Flux', () => {
+describe('UnobservedWrites', () => {
   it('knows what was written until the cache shows another version', () => {
-    const flux = new Flux();
+    const unobserved = new UnobservedWrites();
     const before = existing(0);
-    expect(flux.has(before)).toBe(false);
-    flux.note(before);
-    expect(flux.has(before)).toBe(true);
+    expect(unobserved.has(before)).toBe(false);
+    unobserved.add(before);
+    expect(unobserved.has(before)).toBe(true);
     const after = { ...before, metadata: { ...before.metadata, resourceVersion: '2' } };
-    expect(flux.has(after)).toBe(false);
-    expect(flux.has(before), 'forgotten once seen').toBe(false);
-    flux.note(before);
-    flux.forget(before);
-    expect(flux.has(before)).toBe(false);
+    expect(unobserved.has(after)).toBe(false);
+    expect(unobserved.has(before), 'forgotten once seen').toBe(false);
+    unobserved.add(before);
+    unobserved.forget(before);
+    expect(unobserved.has(before)).toBe(false);
   });
 });
 

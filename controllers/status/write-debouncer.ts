@@ -4,10 +4,10 @@ import { isSameJson } from '../../src/base/equality.ts';
 export type Urgency = 'none' | 'now' | Delay;
 export type Delay = 'shortly' | 'soon' | 'later';
 
-/** How long each delay is; one that is not given is none. */
+/** The debounce of each delay; a delay without one is written at once. */
 export type Debounces = Readonly<Partial<Record<Delay, Debounce>>>;
 
-/** A status is written once it has been still for `settleMs`, at the latest `maxMs` after its first unwritten change. */
+/** A status is written when it has not changed for `settleMs`, and at the latest `maxMs` after its first unwritten change. */
 export interface Debounce {
   readonly settleMs: number;
   readonly maxMs: number;
@@ -20,8 +20,8 @@ interface Unwritten {
 }
 
 /**
- * Gathers changes of statuses, so that what changes often (progress, measurements) costs few writes. It remembers only
- * when to write, never what: who loses it writes at once instead.
+ * Debounces the writes of statuses, so that frequent changes (progress, measurements) cost few writes. It decides only when to
+ * write: after it was lost, the status is written at once.
  */
 export class WriteDebouncer {
   readonly #debounces: Debounces;

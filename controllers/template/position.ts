@@ -1,47 +1,40 @@
 import type { Template } from '../../src/api/kinds.ts';
 import { keyOf } from '../../src/api/object.ts';
 import { parentChain } from '../../src/domain/templates/tree.ts';
-import { isSharedWith, notShared, parentKey } from '../objects/template-references.ts';
+import { isSharedWith, parentKey } from '../objects/template-references.ts';
+import type { Obstacle } from '../obstacles/obstacle.ts';
+import { templateObstacles } from '../obstacles/templates.ts';
 
-/** What is wrong with a template that one object alone cannot show. `isStalled`: until a person changes something. */
-export interface TemplateObstacle {
-  readonly reason: string;
-  readonly message: string;
-  readonly isStalled: boolean;
-}
-
-/** Where a template stands in the tree (SO-MVDS 3.1): its depth, 1 for a basic one, or what is in the way. */
-export type Standpoint = { readonly depth: number } | { readonly obstacle: TemplateObstacle };
+/**
+ * The position of a template in the tree (SO-MVDS 3.1): its depth, 1 for a template without a parent; or what other templates
+ * show to be wrong with it.
+ */
+export type Position = { readonly depth: number } | { readonly obstacle: Obstacle };
 
 /** @param find by namespace/name */
-export function standpointOf(template: Template, find: (key: string) => Template | undefined): Standpoint {
+export function positionOf(template: Template, find: (key: string) => Template | undefined): Position {
   const own = keyOf(template);
   const at = (key: string) => (key === own ? template : find(key));
   const result = parentChain(own, (key) => {
     const one = at(key);
     return one === undefined ? undefined : parentKey(one);
   });
-  if (result.problem !== undefined) {
-    // A parent may still be created; a circle and a chain that is too deep go away only by a change.
-    return { obstacle: { ...result.problem, isStalled: result.problem.reason !== 'ParentNotFound' } };
-  }
-  return unsharedParent(template, at) ?? buildObstacle(template) ?? { depth: result.chain.length };
+  if (result.problem !== undefined) return { obstacle: templateObstacles.chain(result.problem) };
+  const obstacle = unsharedParent(template, at) ?? missingImage(template);
+  return obstacle === undefined ? { depth: result.chain.length } : { obstacle };
 }
 
 function unsharedParent(
   template: Template,
   find: (key: string) => Template | undefined,
-): Standpoint | undefined {
+): Obstacle | undefined {
   const key = parentKey(template);
   const parent = key === null ? undefined : find(key);
   const { namespace } = template.metadata;
   if (parent === undefined || isSharedWith(parent, namespace)) return undefined;
-  return { obstacle: { reason: 'ParentNotShared', message: notShared(parent, namespace), isStalled: false } };
+  return templateObstacles.parentNotShared(keyOf(parent), namespace);
 }
 
-function buildObstacle({ spec }: Template): Standpoint | undefined {
-  if (spec.source.parent === undefined) return undefined;
-  const message =
-    'building a layer on another template is not supported yet: use a template with an image of its own';
-  return { obstacle: { reason: 'NotSupportedYet', message, isStalled: true } };
+function missingImage(template: Template): Obstacle | undefined {
+  return template.spec.source.parent === undefined ? undefined : templateObstacles.noImage(keyOf(template));
 }

@@ -33,13 +33,13 @@ async function releasing(template: Template, others: readonly Template[], refusa
     caches: { templates, appliances: createStore(APPLIANCE_INDEXES), hosts: { list: () => [host] } },
     links: { client: () => ({ deleteLayer }) },
   } as unknown as OperatorContext;
-  return { holdup: await release(context, template, new AbortController().signal), deleted };
+  return { blocker: await release(context, template, new AbortController().signal), deleted };
 }
 
 describe('the release of a template', () => {
   it('leaves files alone that another template has as well', async () => {
     const other = aTemplate({ metadata: { name: 'other', uid: 'other' } });
-    expect(await releasing(going('a'), [other])).toEqual({ holdup: undefined, deleted: [] });
+    expect(await releasing(going('a'), [other])).toEqual({ blocker: undefined, deleted: [] });
   });
 
   it('takes the files away once when all who have them are deleted together', async () => {
@@ -50,10 +50,11 @@ describe('the release of a template', () => {
 
   it('says who does not give them up', async () => {
     const refusal = new HostApiError(409, { reason: 'LayerInUse', message: 'appliance x stands on it' });
-    const { holdup } = await releasing(going('a'), [], refusal);
-    expect(holdup).toEqual({
+    const { blocker } = await releasing(going('a'), [], refusal);
+    expect(blocker).toEqual({
       reason: 'InUse',
-      message: 'host host-a does not give its files up: appliance x stands on it',
+      isStalled: false,
+      message: 'host host-a does not delete its files: appliance x stands on it',
     });
   });
 });

@@ -4,9 +4,10 @@ import { aTemplate } from '../../test/builders/objects.ts';
 import { aHostReport, aLayer, aView } from '../../test/builders/reports.ts';
 import { expectStanding, READY, RECONCILING, STALLED } from '../../test/expectations/conditions.ts';
 import { isSharedWith } from '../objects/template-references.ts';
+import { occurrencesOf } from '../status/occurrence.ts';
 import { copiesOf, hostsToCopyTo } from './copies.ts';
-import { standpointOf } from './position.ts';
-import { occurrenceOf, type StatusFacts, statusOf, urgencyOf } from './status.ts';
+import { positionOf } from './position.ts';
+import { type StatusFacts, statusOf, TEMPLATE_EVENTS, urgencyOf } from './status.ts';
 
 const GIBI = 1024 ** 3;
 
@@ -18,7 +19,7 @@ function layerOn(name: string, parent?: string, namespace = 'default'): Template
 
 describe('where a template stands', () => {
   const stand = (template: Template, others: readonly Template[] = []) =>
-    standpointOf(template, (key) =>
+    positionOf(template, (key) =>
       others.find(({ metadata }) => `${metadata.namespace}/${metadata.name}` === key),
     );
 
@@ -107,11 +108,11 @@ describe('the status of a template', () => {
   const status = (overrides: Partial<StatusFacts> = {}) =>
     statusOf({
       template: aTemplate(),
-      standpoint: { depth: 1 },
+      position: { depth: 1 },
       copies: none,
       appliances: 0,
       lastUsedTime: undefined,
-      holdup: undefined,
+      blocker: undefined,
       now: 0,
       ...overrides,
     });
@@ -138,14 +139,19 @@ describe('the status of a template', () => {
       RECONCILING,
       'ImportFailed',
     ],
-    ['waits for its parent', { standpoint: { obstacle } }, RECONCILING, 'ParentNotFound'],
+    ['waits for its parent', { position: { obstacle } }, RECONCILING, 'ParentNotFound'],
     [
       'needs a person',
-      { standpoint: { obstacle: { ...obstacle, isStalled: true } } },
+      { position: { obstacle: { ...obstacle, isStalled: true } } },
       STALLED,
       'ParentNotFound',
     ],
-    ['is deleted and held', { holdup: { reason: 'InUse', message: 'held' } }, RECONCILING, 'InUse'],
+    [
+      'is deleted and held',
+      { blocker: { reason: 'InUse', message: 'held', isStalled: false } },
+      RECONCILING,
+      'InUse',
+    ],
   ];
   it.each(cases)('that %s', (_name, overrides, standing, reason) => {
     expectStanding(status(overrides).conditions, standing, reason);
@@ -173,8 +179,10 @@ describe('the status of a template', () => {
     expect(urgencyOf(before, next({ appliances: 1 }))).toBe('soon');
     const broken = next({ copies: { ...none, holding: ['a'], failures: [failure('a')] } });
     expect(urgencyOf(before, broken)).toBe('now');
-    expect(occurrenceOf(before, broken)).toMatchObject({ type: 'Warning', reason: 'DigestMismatch' });
-    expect(occurrenceOf(undefined, before)).toMatchObject({ type: 'Normal', reason: 'Available' });
-    expect(occurrenceOf(before, before)).toBeUndefined();
+    const events = (old: typeof before | undefined, now: typeof before) =>
+      occurrencesOf(TEMPLATE_EVENTS, old?.conditions, now.conditions);
+    expect(events(before, broken)).toMatchObject([{ type: 'Warning', reason: 'DigestMismatch' }]);
+    expect(events(undefined, before)).toMatchObject([{ type: 'Normal', reason: 'Available' }]);
+    expect(events(before, before)).toEqual([]);
   });
 });

@@ -8,14 +8,14 @@ import { addressOf, poolKeyOf, poolsWith } from '../objects/pool-references.ts';
 import { changesOf } from '../sources.ts';
 import type { ExhaustedPools } from './exhausted-pools.ts';
 
-/** What a claim depends on; the numbers in a pool's status change with every claim, and would bring everybody back. */
+/** The part of a pool that a claim depends on. The counts in its status change with every claim: they would bring every waiting appliance back. */
 function decisive(pool: IPPool | undefined): unknown {
   if (pool === undefined) return undefined;
   const { uid, generation, finalizers, deletionTimestamp } = pool.metadata;
   return { uid, generation, finalizers, deletionTimestamp };
 }
 
-/** Brings back the appliances that wait for an address when there may be one, and those whose leases are not as they should be. */
+/** Brings back the appliances that wait for an address when one may be free, and those whose leases are not as they should be. */
 export function addressSources(
   { caches }: Pick<OperatorContext, 'caches'>,
   exhausted: ExhaustedPools,
@@ -33,14 +33,14 @@ export function addressSources(
     changesOf(caches.leases, (old, current) => {
       if (current !== undefined) {
         const own = caches.leases.byIndex(BY_APPLIANCE, current.spec.appliance.uid);
-        // Who waits because its pool gives nothing more does not look for a lease that a former attempt has left.
+        // An appliance whose pool gives no more addresses does not search for a lease that an earlier attempt left.
         const pool = poolKeyOf(current);
         const isClosed = caches.pools.get(pool)?.metadata.deletionTimestamp !== undefined;
         return own.length > 1 || isClosed || exhausted.has(pool) ? [holder(current)] : [];
       }
       exhausted.reset();
       if (old === undefined) return [];
-      // Another pool may have the address, too.
+      // Another pool may contain the address, too.
       const pools = [poolKeyOf(old), ...poolsWith(caches.pools.list(), addressOf(old))];
       return [holder(old), ...waitingFor(pools)];
     }),

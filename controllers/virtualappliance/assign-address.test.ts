@@ -134,9 +134,9 @@ describe('an appliance that needs an address', () => {
     const exhausted = new ExhaustedPools();
     const { epoch } = exhausted;
     exhausted.reset();
-    exhausted.note('default/lan', epoch);
+    exhausted.add('default/lan', epoch);
     expect(exhausted.has('default/lan')).toBe(false);
-    exhausted.note('default/lan', exhausted.epoch);
+    exhausted.add('default/lan', exhausted.epoch);
     expect(exhausted.has('default/lan')).toBe(true);
   });
 
@@ -167,7 +167,7 @@ describe('an appliance that needs an address', () => {
     expect((await ensure(waiting('db')))?.address).toBe('10.0.8.12');
     const late = setUp({ pool: aPool({ spec: { reservations } }), leases: others.slice(2) });
     await expect(late.ensure(waiting('db'))).rejects.toEqual(
-      problem('WaitingError', 'AddressInUse', '10.0.8.12 is given to appliance default/web-0'),
+      problem('WaitingError', 'AddressInUse', '10.0.8.12 is assigned to appliance default/web-0'),
     );
   });
 });

@@ -8,18 +8,19 @@ import {
 import { FIELD_MANAGER } from '../../src/api/labels.ts';
 import { keyOf } from '../../src/api/object.ts';
 import { leaseName, parseAddress } from '../../src/domain/ipam/address.ts';
-import { StalledError, WaitingError } from '../../src/kube/controller/errors.ts';
+import { isRefused } from '../../src/kube/api-error.ts';
 import type { OperatorContext } from '../context.ts';
 import { BY_APPLIANCE } from '../indexes.ts';
 import { networkMode, uidOf } from '../objects/appliance.ts';
-import { giveBack, leasesOf, newLease } from '../objects/lease.ts';
+import { leasesOf, newLease, releaseLease } from '../objects/lease.ts';
+import { addressObstacles, leaseEvents } from '../obstacles/addresses.ts';
+import { errorOf, RetryError } from '../obstacles/obstacle.ts';
+import { warning } from '../status/occurrence.ts';
 import { type Claim, claimAddress, requireChance } from './claim-address.ts';
 import type { ExhaustedPools } from './exhausted-pools.ts';
+import { type GivenNetwork, type PhaseResult, phaseDone, type Scope } from './scope.ts';
 
-/** The address of an appliance and what goes with it, as its status says it. */
-export type GivenNetwork = NonNullable<NonNullable<VirtualAppliance['status']>['network']>;
-
-/** An appliance as it stands after it was given an address, if it needs one. */
+/** An appliance with its address, if it needs one. */
 export interface Addressed {
   readonly appliance: VirtualAppliance;
   readonly given?: GivenNetwork;
@@ -27,11 +28,25 @@ export interface Addressed {
 
 type Context = Pick<OperatorContext, 'client' | 'caches' | 'recorder' | 'views'>;
 
+/** Assigns an address to an appliance in mode Bridge. */
+export async function assignAddress(scope: Scope): Promise<PhaseResult> {
+  const { context, exhausted, signal } = scope;
+  try {
+    const { appliance, given } = await ensureAddress(context, scope.appliance, exhausted, signal);
+    scope.appliance = appliance;
+    if (given !== undefined) scope.network = given;
+    return phaseDone;
+  } catch (error) {
+    throw isRefused(error) ? new RetryError(addressObstacles.refused(error.message), error) : error;
+  }
+}
+
 /**
- * Makes sure that an appliance in mode Bridge has one address, once and for good. The lease says that nobody else has it, the
- * status that the appliance has no other: both stand before its host is told. Killed in between, the next reconcile finds the
- * lease; of two that raced for the same appliance the one whose status was refused gives its own back.
- * @throws WaitingError or StalledError for whatever keeps it from having one
+ * Makes sure that an appliance in mode Bridge has exactly one address, which never changes. The lease guarantees that no other
+ * appliance has the address, the status that this appliance has no other one; both are stored before the request to the host.
+ * After a crash in between, the next reconcile finds the lease. When two operators race for the same appliance, the API server
+ * refuses one of the two writes of the status, and that operator's lease is released later.
+ * @throws WaitingError or StalledError for whatever keeps the appliance from having an address
  */
 export async function ensureAddress(
   context: Context,
@@ -49,15 +64,15 @@ export async function ensureAddress(
   const isKnownToHave = context.caches.leases.byIndex(BY_APPLIANCE, uidOf(appliance)).length > 0;
   if (!isKnownToHave) requireChance(claimOf(requirePool(context, appliance)));
   const own = await ownLease(context, appliance, signal);
-  // Read only now: while the API server was asked, the pool may have changed, and the event be gone by.
+  // Read only now: the pool may have changed during the request, and its event may have passed already.
   const pool = requirePool(context, appliance);
   const lease = own ?? (await claimAddress(claimOf(pool)));
   return await settle(context, appliance, networkOf(lease, pool), signal);
 }
 
 /**
- * A lease that the appliance has already: made by an operator that was killed, or by one whose writes are not in the cache yet.
- * Of several that one which its VM is known to have, else the oldest.
+ * A lease that the appliance has already: from an operator that was killed, or one that the cache does not show yet. Of several
+ * leases it is the one whose address the VM reports, else the oldest.
  */
 async function ownLease(
   { client, views }: Context,
@@ -75,7 +90,7 @@ function requirePool({ caches }: Context, { metadata, spec }: VirtualAppliance):
   const key = keyOf({ namespace: metadata.namespace, name: spec.network.pool ?? '' });
   const pool = caches.pools.get(key);
   if (pool !== undefined) return pool;
-  throw new WaitingError('AddressPoolNotFound', `IPPool ${key} does not exist: create it in this namespace`);
+  throw errorOf(addressObstacles.poolNotFound(key));
 }
 
 function networkOf({ spec: { address } }: IPLease, { metadata, spec }: IPPool): GivenNetwork {
@@ -83,7 +98,7 @@ function networkOf({ spec: { address } }: IPLease, { metadata, spec }: IPPool): 
   return { address, prefix, gateway, dns, pool: metadata.name };
 }
 
-/** Writes it once: the version in the patch makes the server refuse it when another operator was first, or anything else changed. */
+/** Stores the address. The version in the patch makes the API server refuse it when another operator was first, or anything else changed. */
 async function settle(
   { client }: Context,
   appliance: VirtualAppliance,
@@ -98,8 +113,8 @@ async function settle(
 }
 
 /**
- * What was given stays given: a lease that somebody took away is made again, and leases beside it, of a race that was lost, are
- * given back. No VM ever had those: hosts are told only of what stands in the status.
+ * Keeps an address assigned: a lease that somebody deleted is created again, and further leases, from a lost race, are released.
+ * No VM ever used those, because hosts receive only the address in the status.
  */
 async function keepLease(
   context: Context,
@@ -110,23 +125,18 @@ async function keepLease(
   const { caches, client, recorder } = context;
   const uid = uidOf(appliance);
   const parsed = parseAddress(address);
-  if (parsed === undefined)
-    throw new StalledError('AddressConflict', `its status has no address but ${address}`);
+  if (parsed === undefined) throw errorOf(addressObstacles.invalidStatus(address));
   const name = leaseName(parsed);
   for (const lease of caches.leases.byIndex(BY_APPLIANCE, uid))
-    if (lease.metadata.name !== name) await giveBack(client, lease, signal);
+    if (lease.metadata.name !== name) await releaseLease(client, lease, signal);
   if (caches.leases.get(name)?.spec.appliance.uid === uid) return;
   const lease = await client.find(IP_LEASES, { name }, { signal });
   if (lease === undefined) {
     const poolUid = caches.pools.get(keyOf({ namespace: appliance.metadata.namespace, name: pool }))?.metadata
       .uid;
     await client.create(IP_LEASES, newLease(appliance, { name: pool, uid: poolUid }, parsed), { signal });
-    const message = `the lease of ${address} was taken away while the appliance has the address: it was made again`;
-    recorder.record(appliance, { type: 'Warning', reason: 'AddressReclaimed', message });
+    recorder.record(appliance, warning(leaseEvents.reclaimed(address)));
   } else if (lease.spec.appliance.uid !== uid) {
-    const message =
-      `its address ${address} was given to appliance ${keyOf(lease.spec.appliance)}, after its lease was taken away: ` +
-      'delete one of the two';
-    throw new WaitingError('AddressConflict', message);
+    throw errorOf(addressObstacles.reassigned(address, keyOf(lease.spec.appliance)));
   }
 }

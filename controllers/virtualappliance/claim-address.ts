@@ -10,17 +10,22 @@ import {
   unsuitability,
 } from '../../src/domain/ipam/pool.ts';
 import { isAlreadyExists } from '../../src/kube/api-error.ts';
-import { StalledError, TransientError, WaitingError } from '../../src/kube/controller/errors.ts';
+import { TransientError } from '../../src/kube/controller/errors.ts';
 import type { OperatorContext } from '../context.ts';
 import { uidOf } from '../objects/appliance.ts';
 import { newLease } from '../objects/lease.ts';
 import { readPool } from '../objects/pool-references.ts';
+import { addressObstacles } from '../obstacles/addresses.ts';
+import { errorOf, type Obstacle } from '../obstacles/obstacle.ts';
 import type { ExhaustedPools } from './exhausted-pools.ts';
 
-/** So many addresses that the cache takes for free may be another's: beyond that it is given time to catch up. */
+/**
+ * How many addresses that looked free in the cache may turn out to be assigned: after that the cache gets time to catch up with
+ * the API server.
+ */
 const MOST_COLLISIONS = 32;
 
-/** Who asks, and of what. */
+/** An appliance's request for an address of a pool. */
 export interface Claim {
   readonly context: Pick<OperatorContext, 'client' | 'caches'>;
   readonly appliance: VirtualAppliance;
@@ -30,9 +35,10 @@ export interface Claim {
 }
 
 /**
- * Gets the appliance an address of the pool: the one that it asks for, the one that is reserved for it, or a free one. Whoever
- * creates the lease has the address: the API server lets nobody create it a second time.
- * @throws StalledError when the address that is asked for is none for it, WaitingError AddressInUse or AddressPoolExhausted
+ * Creates the lease of an address of the pool: the one that the appliance asks for, one that is reserved for it, or a free one.
+ * The API server accepts the lease of an address only once, so that two appliances never get the same one.
+ * @throws StalledError when the appliance may not have the address that it asks for; WaitingError AddressInUse or
+ * AddressPoolExhausted
  */
 export async function claimAddress(claim: Claim): Promise<IPLease> {
   const addresses = requireOpen(claim.pool);
@@ -41,29 +47,26 @@ export async function claimAddress(claim: Claim): Promise<IPLease> {
 }
 
 /**
- * Spares asking the API server while there is no chance of an address.
- * @throws as claimAddress, as far as that is known without asking; WaitingError AddressPoolNotReady
+ * Checks, without a request to the API server, whether the pool may have an address for the appliance.
+ * @throws what claimAddress would, as far as the cache shows it; WaitingError AddressPoolNotReady
  */
 export function requireChance(claim: Claim): void {
   const addresses = requireOpen(claim.pool);
   const isAnyFine = addressesFor(claim, addresses) === 'any';
-  if (isAnyFine && claim.exhausted.has(keyOf(claim.pool))) throw exhaustion(claim.pool, addresses);
+  if (isAnyFine && claim.exhausted.has(keyOf(claim.pool))) throw errorOf(exhaustion(claim.pool, addresses));
 }
 
-/** A pool to claim of is in order, and held by its finalizer, so that it does not go while its addresses are given. */
+/** The pool must be valid, and have its finalizer: that keeps it from being deleted while its addresses are assigned. */
 function requireOpen(pool: IPPool): AddressPool {
   const key = keyOf(pool);
-  if (pool.metadata.deletionTimestamp !== undefined)
-    throw new WaitingError('AddressPoolNotReady', `IPPool ${key} is being deleted: use another one`);
+  if (pool.metadata.deletionTimestamp !== undefined) throw errorOf(addressObstacles.poolDeleting(key));
   const read = readPool(pool);
-  if ('problem' in read)
-    throw new WaitingError('AddressPoolNotReady', `IPPool ${key} cannot give addresses: ${read.problem}`);
-  if (!pool.metadata.finalizers?.includes(FINALIZER_IP_POOL))
-    throw new WaitingError('AddressPoolNotReady', `IPPool ${key} is new and about to be looked at`);
+  if ('problem' in read) throw errorOf(addressObstacles.poolInvalid(key, read.problem));
+  if (!pool.metadata.finalizers?.includes(FINALIZER_IP_POOL)) throw errorOf(addressObstacles.poolNew(key));
   return read.pool;
 }
 
-/** The only addresses that will do, if not any: the one that was asked for, or those that are reserved. */
+/** The addresses that the appliance accepts: the one that it asks for, those that are reserved for it, or any. */
 function addressesFor(claim: Claim, addresses: AddressPool): readonly Address[] | 'any' {
   const { metadata, spec } = claim.appliance;
   if (spec.network.address !== undefined) return [suitable(claim, addresses, spec.network.address)];
@@ -73,33 +76,30 @@ function addressesFor(claim: Claim, addresses: AddressPool): readonly Address[] 
 
 function suitable({ appliance, pool }: Claim, addresses: AddressPool, text: string): Address {
   const address = parseAddress(text);
-  if (address === undefined)
-    throw new StalledError('AddressNotInPool', `${text} is not an address: correct it`);
+  if (address === undefined) throw errorOf(addressObstacles.notAnAddress(text));
   const unsuitable = unsuitability(addresses, address, appliance.metadata.name);
   if (unsuitable === null) return address;
-  const advice = 'make a new appliance with another address, or change the pool';
-  throw new StalledError(unsuitable.reason, `${text} ${unsuitable.words} (pool ${keyOf(pool)}): ${advice}`);
+  throw errorOf(addressObstacles.unsuitable(unsuitable.reason, text, unsuitable.words, keyOf(pool)));
 }
 
-/** These addresses and no others will do: for the rest somebody has to go. */
+/** Claims the first of these addresses that no other appliance has. */
 async function claimOneOf(claim: Claim, wanted: readonly Address[]): Promise<IPLease> {
-  const holders: string[] = [];
+  const holders: { address: string; appliance: string }[] = [];
   for (const address of wanted) {
     const known = claim.context.caches.leases.get(leaseName(address));
     const isAnothers = known !== undefined && known.spec.appliance.uid !== uidOf(claim.appliance);
     const lease = isAnothers ? known : await claimOne(claim, address);
     if (lease.spec.appliance.uid === uidOf(claim.appliance)) return lease;
-    holders.push(`${lease.spec.address} is given to appliance ${keyOf(lease.spec.appliance)}`);
+    holders.push({ address: lease.spec.address, appliance: keyOf(lease.spec.appliance) });
   }
-  const message = `${holders.join('; ')}: it goes on when it is given back; delete that appliance, or this one`;
-  throw new WaitingError('AddressInUse', message);
+  throw errorOf(addressObstacles.inUse(holders));
 }
 
 async function claimFree(claim: Claim, addresses: AddressPool): Promise<IPLease> {
   const { appliance, context, exhausted, pool } = claim;
   const key = keyOf(pool);
   const { epoch } = exhausted;
-  if (exhausted.has(key)) throw exhaustion(pool, addresses);
+  if (exhausted.has(key)) throw errorOf(exhaustion(pool, addresses));
   const isGiven = (name: string) => context.caches.leases.get(name) !== undefined;
   let collisions = 0;
   for (const address of freeAddresses(addresses, uidOf(appliance), isGiven)) {
@@ -108,22 +108,18 @@ async function claimFree(claim: Claim, addresses: AddressPool): Promise<IPLease>
     collisions += 1;
     if (collisions >= MOST_COLLISIONS)
       throw new TransientError(
-        `${collisions} addresses of pool ${key} that looked free were given to others`,
+        `${collisions} addresses of pool ${key} that looked free are assigned to other appliances`,
       );
   }
-  exhausted.note(key, epoch);
-  throw exhaustion(pool, addresses);
+  exhausted.add(key, epoch);
+  throw errorOf(exhaustion(pool, addresses));
 }
 
-function exhaustion(pool: IPPool, addresses: AddressPool): WaitingError {
-  return new WaitingError(
-    'AddressPoolExhausted',
-    `all ${totalOf(addresses)} addresses of pool ${keyOf(pool)} are given or reserved: it goes on as soon as one is given ` +
-      'back or the pool gets another range',
-  );
+function exhaustion(pool: IPPool, addresses: AddressPool): Obstacle {
+  return addressObstacles.poolExhausted(keyOf(pool), totalOf(addresses));
 }
 
-/** The lease of the address as it stands now: the appliance's own, made just now or before, or another's. */
+/** The lease of the address: the appliance's own, created now or before, or that of another appliance. */
 async function claimOne({ context, appliance, pool, signal }: Claim, address: Address): Promise<IPLease> {
   const { client } = context;
   const { name, uid } = pool.metadata;
@@ -135,5 +131,5 @@ async function claimOne({ context, appliance, pool, signal }: Claim, address: Ad
   }
   const found = await client.find(IP_LEASES, { name: lease.metadata.name }, { signal });
   if (found !== undefined) return found;
-  throw new TransientError(`the lease of ${formatAddress(address)} was given back while it was looked at`);
+  throw new TransientError(`the lease of ${formatAddress(address)} was released while it was being read`);
 }

@@ -8,13 +8,14 @@ import {
   RECONCILING,
   STALLED,
 } from '../../test/expectations/conditions.ts';
-import { type Circumstances, conditionsOf, lostProblem } from './conditions.ts';
+import { applianceObstacles } from '../obstacles/appliances.ts';
+import { type ConditionFacts, conditionsOf } from './conditions.ts';
 
 const bound = anAppliance({ spec: { hostName: 'host-a' } });
 const UNKNOWN = { ready: 'Unknown', reconciling: 'False', stalled: 'False' } as const;
 const AT_REST = { ready: 'False', reconciling: 'False', stalled: 'False' } as const;
 
-function conditions(overrides: Partial<Circumstances>) {
+function conditions(overrides: Partial<ConditionFacts>) {
   return conditionsOf({
     appliance: bound,
     report: undefined,
@@ -34,7 +35,7 @@ describe('the conditions of an appliance', () => {
   const retried = { ...problem, retryAt: '2026-01-01T00:00:00.000Z' };
   const obstacle = { reason: 'TemplateNotFound', message: 'create it', isStalled: false };
   const refusal = { reason: 'NoHostFits', message: '0/1 hosts fit' };
-  const cases: [string, Partial<Circumstances>, typeof READY | typeof UNKNOWN, string][] = [
+  const cases: [string, Partial<ConditionFacts>, typeof READY | typeof UNKNOWN, string][] = [
     ['waits for a host', { appliance: anAppliance() }, RECONCILING, 'Pending'],
     ['fits no host', { appliance: anAppliance(), refusal }, RECONCILING, 'NoHostFits'],
     ['is new on its host', {}, RECONCILING, 'VMUnavailable'],
@@ -47,7 +48,7 @@ describe('the conditions of an appliance', () => {
     ['needs a person', { obstacle: { ...obstacle, isStalled: true } }, STALLED, 'TemplateNotFound'],
     [
       'is on a host that is away',
-      { hostLost: lostProblem(bound), report: aReport() },
+      { hostLost: applianceObstacles.hostLost('host-a', 'Stay'), report: aReport() },
       UNKNOWN,
       'HostUnreachable',
     ],
@@ -73,10 +74,9 @@ describe('the conditions of an appliance', () => {
     expect(expectCondition(nowhere, 'Placed', 'False', 'NoHostFits')).toBe('0/1 hosts fit');
   });
 
-  it('say what is not done about a lost host although it was asked for', () => {
-    const replace = anAppliance({ spec: { hostName: 'host-a', onHostFailure: 'Replace' } });
+  it('say what is not done about a lost host although the spec asks for it', () => {
     const message = expectCondition(
-      conditions({ hostLost: lostProblem(replace) }),
+      conditions({ hostLost: applianceObstacles.hostLost('host-a', 'Replace') }),
       'Ready',
       'Unknown',
       'HostUnreachable',

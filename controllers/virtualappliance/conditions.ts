@@ -1,112 +1,98 @@
-import { type Condition, type Standing, setCondition, setStanding } from '../../src/api/conditions.ts';
+import {
+  CONDITION_PLACED,
+  CONDITION_READY,
+  CONDITION_RECONCILING,
+  type Condition,
+  type Summary,
+  setCondition,
+  setSummary,
+} from '../../src/api/conditions.ts';
 import type { VirtualAppliance } from '../../src/api/kinds.ts';
-import type { ApplianceStatus, Problem } from '../../src/host/protocol.ts';
-import { worded } from '../status/bounded-message.ts';
+import type { ApplianceStatus } from '../../src/host/protocol.ts';
+import { applianceProgress } from '../obstacles/appliances.ts';
+import { type Explanation, type Obstacle, summaryOf } from '../obstacles/obstacle.ts';
 
-/** What keeps an appliance from being what its spec asks for. `isStalled`: until a person changes something. */
-export interface Obstacle {
-  readonly reason: string;
-  readonly message: string;
-  readonly isStalled: boolean;
-}
-
-/** What its conditions are made of. */
-export interface Circumstances {
+/** What an appliance's conditions are made from. */
+export interface ConditionFacts {
   readonly appliance: VirtualAppliance;
-  /** Its host's last word on it. */
+  /** The last report of its host about it. */
   readonly report: ApplianceStatus | undefined;
-  /** Met before or beside the host: no template, no ConfigMap, refused by the host, … */
+  /** What is in the way, apart from what the host reports: no template, no ConfigMap, a request that the host refused, … */
   readonly obstacle: Obstacle | undefined;
-  /** Set when nobody knows how the appliance is, because its host is away. */
-  readonly hostLost: Problem | undefined;
-  /** Why it has no host, as placement says. */
-  readonly refusal: { readonly reason: string; readonly message: string } | undefined;
+  /** Set when the state of the appliance is unknown, because its host does not answer. */
+  readonly hostLost: Obstacle | undefined;
+  /** Why it has no host, according to placement. */
+  readonly refusal: Explanation | undefined;
+  /** Milliseconds since the epoch. */
   readonly now: number;
 }
 
-const PENDING = { reason: 'Pending', message: 'a host is being chosen' };
-
-/** True: a host was chosen for the appliance. */
-export const CONDITION_PLACED = 'Placed';
-
-/** Every condition of an appliance, all of them saying one and the same thing. */
-export function conditionsOf(circumstances: Circumstances): Condition[] {
-  const { appliance, hostLost, now } = circumstances;
+/** Every condition of an appliance; all of them agree with each other. */
+export function conditionsOf(facts: ConditionFacts): Condition[] {
+  const { appliance, hostLost, now } = facts;
   const { generation } = appliance.metadata;
-  const standing = standingOf(circumstances);
-  const conditions = setStanding(appliance.status?.conditions, standing, generation, now);
-  const placed = setCondition(conditions, placedCondition(circumstances), now);
-  if (hostLost === undefined && !isStopped(circumstances)) return placed;
-  const common = { reason: standing.reason, observedGeneration: generation };
-  // Unknown is more honest than False: the VM may well be running. Nothing is done about it either, nor about one
-  // that is meant to be stopped.
+  const summary = stateOf(facts);
+  const conditions = setSummary(appliance.status?.conditions, summary, generation, now);
+  const placed = setCondition(conditions, placedCondition(facts), now);
+  if (hostLost === undefined && !isStopped(facts)) return placed;
+  const common = { reason: summary.reason, observedGeneration: generation };
+  // With a lost host Ready is Unknown and not False: the VM may well be running. Reconciling is False, because nothing is done:
+  // neither about a lost host, nor about a VM that should be stopped.
   const status = hostLost === undefined ? 'False' : 'Unknown';
-  const ready = setCondition(placed, { ...common, type: 'Ready', status, message: standing.message }, now);
-  return setCondition(ready, { ...common, type: 'Reconciling', status: 'False', message: '' }, now);
+  const ready = setCondition(
+    placed,
+    { ...common, type: CONDITION_READY, status, message: summary.message },
+    now,
+  );
+  return setCondition(ready, { ...common, type: CONDITION_RECONCILING, status: 'False', message: '' }, now);
 }
 
-/** How the appliance stands; the first of these that holds. */
-function standingOf(circumstances: Circumstances): Standing {
-  const { appliance, report, obstacle, hostLost, refusal } = circumstances;
-  if (obstacle !== undefined)
-    return { state: obstacle.isStalled ? 'stalled' : 'reconciling', ...worded(obstacle) };
-  if (appliance.spec.hostName === undefined) {
-    return { state: 'reconciling', ...worded(refusal ?? PENDING) };
-  }
-  if (hostLost !== undefined) return { state: 'reconciling', ...worded(hostLost) };
-  if (report === undefined || report.generation < (appliance.metadata.generation ?? 0)) {
-    return { state: 'reconciling', ...awaited(appliance, report) };
-  }
+/** The state of the appliance: the first of these that holds. */
+function stateOf(facts: ConditionFacts): Summary {
+  const { appliance, report, obstacle, hostLost, refusal } = facts;
+  const { hostName } = appliance.spec;
+  if (obstacle !== undefined) return summaryOf(obstacle);
+  if (hostName === undefined) return reconciling(refusal ?? applianceProgress.pending());
+  if (hostLost !== undefined) return summaryOf(hostLost);
+  if (report === undefined) return reconciling(applianceProgress.requestingVm(hostName));
+  if (!isCurrent(facts)) return reconciling(applianceProgress.updating(hostName));
   if (report.problem !== undefined) {
-    const state = report.problem.retryAt === undefined ? 'stalled' : 'reconciling';
-    return { state, ...worded(report.problem) };
+    const { reason, message, retryAt } = report.problem;
+    return summaryOf({ reason, message, isStalled: retryAt === undefined });
   }
-  if (isStopped(circumstances))
-    return { state: 'reconciling', reason: 'Stopped', message: 'the VM is stopped, as asked' };
+  if (isStopped(facts)) return reconciling(applianceProgress.stopped());
   return reachedState(report);
 }
 
-function reachedState({ serviceState, accessPoints, steps }: ApplianceStatus): Standing {
-  const reason = serviceState;
-  if (serviceState === 'ServiceAvailable') {
-    const where = accessPoints[0] === undefined ? '' : ` at ${accessPoints[0]}`;
-    return { state: 'ready', reason, message: `the service answers${where}` };
-  }
-  const step = steps.find(({ state }) => state === 'Running');
-  const message = step === undefined ? 'its host is at work on it' : `its host is at step ${step.name}`;
+function reconciling({ reason, message }: Explanation): Summary {
   return { state: 'reconciling', reason, message };
 }
 
-function awaited({ spec }: VirtualAppliance, report: ApplianceStatus | undefined) {
-  return report === undefined
-    ? { reason: 'VMUnavailable', message: `host ${spec.hostName} is being told to create the VM` }
-    : { reason: 'Updating', message: `host ${spec.hostName} is being told of the change` };
+function reachedState({ serviceState, accessPoints, steps }: ApplianceStatus): Summary {
+  if (serviceState === 'ServiceAvailable')
+    return { state: 'ready', ...applianceProgress.available(serviceState, accessPoints[0]) };
+  const step = steps.find(({ state }) => state === 'Running');
+  return reconciling(applianceProgress.working(serviceState, step?.name));
 }
 
-function isStopped({ appliance, report, obstacle, hostLost }: Circumstances): boolean {
+/** Whether the host's report is about the latest spec. */
+function isCurrent({ appliance, report }: ConditionFacts): boolean {
+  return report !== undefined && report.generation >= (appliance.metadata.generation ?? 0);
+}
+
+/** Whether the VM is stopped because the spec says so. */
+function isStopped(facts: ConditionFacts): boolean {
+  const { appliance, report, obstacle, hostLost } = facts;
   if (appliance.spec.powerState !== 'Stopped' || obstacle !== undefined || hostLost !== undefined)
     return false;
-  const isCurrent = report !== undefined && report.generation >= (appliance.metadata.generation ?? 0);
-  return isCurrent && report.problem === undefined && ['Absent', 'Stopped'].includes(report.vm.state);
+  if (report === undefined || report.problem !== undefined || !isCurrent(facts)) return false;
+  return ['Absent', 'Stopped'].includes(report.vm.state);
 }
 
-function placedCondition({ appliance, refusal }: Circumstances) {
+function placedCondition({ appliance, refusal }: ConditionFacts): Omit<Condition, 'lastTransitionTime'> {
   const { hostName } = appliance.spec;
   const common = { type: CONDITION_PLACED, observedGeneration: appliance.metadata.generation };
-  if (hostName !== undefined) {
-    return { ...common, status: 'True', reason: 'Placed', message: `bound to host ${hostName}` } as const;
-  }
-  return { ...common, status: 'False', ...worded(refusal ?? PENDING) } as const;
-}
-
-/** What is not known, and what is (not) done about it, while the appliance's host does not answer. */
-export function lostProblem({ spec }: VirtualAppliance): Problem {
-  const { hostName, onHostFailure } = spec;
-  const words =
-    onHostFailure === 'Stay'
-      ? 'the appliance waits for it'
-      : `onHostFailure is ${onHostFailure}, which is not supported yet: the appliance waits for it; ` +
-        'delete the appliance to have another one made elsewhere';
-  const message = `host ${hostName} does not answer, so nobody knows how the VM is: nothing is destroyed, ${words}`;
-  return { reason: 'HostUnreachable', message };
+  if (hostName !== undefined) return { ...common, status: 'True', ...applianceProgress.placed(hostName) };
+  const { reason, message } = refusal ?? applianceProgress.pending();
+  return { ...common, status: 'False', reason, message };
 }

@@ -2,42 +2,48 @@ import type { Template, VirtualAppliance } from '../../src/api/kinds.ts';
 import { keyOf } from '../../src/api/object.ts';
 import { parseBytes } from '../../src/domain/quantity.ts';
 import type {
-  DesiredAppliance,
   DesiredContainer,
-  DesiredLayer,
   DesiredNetwork,
   DesiredPackage,
   DesiredProbe,
   DesiredService,
   GuestBoot,
   PortRequest,
-  Sha256,
 } from '../../src/host/protocol.ts';
-import { StalledError } from '../../src/kube/controller/errors.ts';
 import { resourcesOf, uidOf } from '../objects/appliance.ts';
 import { layersOf } from '../objects/template-layers.ts';
-import type { GivenNetwork } from './assign-address.ts';
+import { applianceObstacles } from '../obstacles/appliances.ts';
+import { errorOf } from '../obstacles/obstacle.ts';
+import {
+  type DesiredState,
+  found,
+  type GivenNetwork,
+  type PhaseResult,
+  phaseDone,
+  type Scope,
+} from './scope.ts';
 
-/** What an appliance's host has to be told, layers first. */
-export interface Desired {
-  readonly layers: ReadonlyMap<Sha256, DesiredLayer>;
-  readonly appliance: DesiredAppliance;
-}
-
-/** A hostname has at most so many characters. */
+/** In characters. */
 const LONGEST_HOSTNAME = 63;
 
+/** Composes the request to the host. */
+export function describeVm(scope: Scope): PhaseResult {
+  const { value } = found(scope, 'servicePackage');
+  scope.desired = desiredOf(scope.appliance, found(scope, 'template'), value, scope.network);
+  return phaseDone;
+}
+
 /**
- * The appliance as its host is to have it, worked out from the objects alone, so that every reconcile comes to the same.
+ * The appliance as its host should have it. It follows from the objects alone, so that every reconcile comes to the same result.
  * @param given the address of its own, for mode Bridge
- * @throws StalledError MemoryBelowMinimum when the guest could not boot with what is asked for
+ * @throws StalledError MemoryBelowMinimum when the guest cannot boot with the memory that the appliance asks for
  */
 export function desiredOf(
   appliance: VirtualAppliance,
   template: Template,
   servicePackage: DesiredPackage | undefined,
   given?: GivenNetwork,
-): Desired {
+): DesiredState {
   const { metadata, spec } = appliance;
   const { disk, boot } = layersOf(template);
   requireMemory(appliance, template);
@@ -68,10 +74,7 @@ function requireMemory(appliance: VirtualAppliance, template: Template): void {
   if (minimumMemory === undefined) return;
   const asked = appliance.spec.resources.memory;
   if (parseBytes(asked) >= parseBytes(minimumMemory)) return;
-  throw new StalledError(
-    'MemoryBelowMinimum',
-    `${asked} of memory is less than the ${minimumMemory} that template ${keyOf(template)} needs to boot: ask for more`,
-  );
+  throw errorOf(applianceObstacles.memoryBelowMinimum(asked, minimumMemory, keyOf(template)));
 }
 
 function bootOf({ spec }: Template): GuestBoot {
@@ -94,7 +97,7 @@ function portsOf({ spec }: VirtualAppliance, template: Template): PortRequest[] 
     guestPort: port,
     hostPort,
   }));
-  // The container's own port is always there; a user may still appoint its port on the host.
+  // The container's own port is always forwarded; a user may still choose its port on the host.
   const hasService = asked.some(({ name }) => name === 'service');
   return hasService ? asked : [{ name: 'service', guestPort: template.spec.container.port }, ...asked];
 }
@@ -134,7 +137,7 @@ function probeOf(probe: Probe): DesiredProbe | undefined {
   return undefined;
 }
 
-/** The end of a long name tells more than its beginning: the number of the replica stands there. */
+/** A long name is cut at its beginning: the number of the replica is at its end. */
 function hostnameFrom(name: string): string {
   return name.replaceAll('.', '-').slice(-LONGEST_HOSTNAME).replace(/^-+/, '');
 }

@@ -79,7 +79,8 @@ describe('the package of an appliance', () => {
       throw new ApiError({ status: 403, reason: 'Forbidden', message: 'you cannot get it' });
     }).read(signal);
     await expect(refused).rejects.toMatchObject({
-      name: 'TransientError',
+      name: 'RetryError',
+      obstacle: { reason: 'ConfigMapRefused', isStalled: false },
       message: 'you cannot get it: let the operator get it, as its chart does; it is tried again',
     });
   });

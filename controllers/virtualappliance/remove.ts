@@ -1,26 +1,23 @@
 import { VIRTUAL_APPLIANCES, type VirtualAppliance } from '../../src/api/kinds.ts';
-import { FINALIZER_APPLIANCE } from '../../src/api/labels.ts';
+import { ANNOTATION_FORCE_DELETE, FINALIZER_APPLIANCE } from '../../src/api/labels.ts';
 import { removeFinalizer } from '../../src/kube/client/finalizer.ts';
 import type { OperatorContext } from '../context.ts';
 import type { Daemon } from '../daemons/daemon.ts';
-import { asking } from '../daemons/daemon-errors.ts';
+import { callDaemon } from '../daemons/daemon-errors.ts';
 import { networkMode, uidOf } from '../objects/appliance.ts';
-import { giveBack, leasesOf } from '../objects/lease.ts';
-import type { Obstacle } from './conditions.ts';
+import { leasesOf, releaseLease } from '../objects/lease.ts';
+import { applianceEvents, applianceObstacles } from '../obstacles/appliances.ts';
+import { hostObstacles } from '../obstacles/hosts.ts';
+import type { Obstacle } from '../obstacles/obstacle.ts';
+import { warning } from '../status/occurrence.ts';
 
-/**
- * With the value "true" on an appliance that is being deleted: its host will never come back, so do not wait until it has
- * taken the VM and its disk away.
- */
-const ANNOTATION_FORCE_DELETE = 'coppice.dev/force-delete';
-
-/** How the deletion of an appliance stands. */
+/** How far the deletion of an appliance is. */
 export type Removal = { readonly type: 'gone' } | { readonly type: 'waiting'; readonly obstacle: Obstacle };
 
 /**
- * Has the VM and its disk taken away, then gives its address back and lets the object go. The finalizer is removed only after
- * the host said that it has nothing of it left: killed at any point before, the next reconcile asks again. Of an appliance that
- * is deleted by force the address stays taken until its host answers, or is not registered any more.
+ * Has the host delete the VM and its disk, then releases the address, then removes the finalizer. The finalizer is removed only
+ * after the host confirmed that nothing is left: after a crash at any earlier point the next reconcile asks the host again. The
+ * address of an appliance that is deleted by force stays assigned until its host answers, or is no longer registered.
  */
 export async function remove(
   context: OperatorContext,
@@ -28,14 +25,13 @@ export async function remove(
   signal: AbortSignal,
 ): Promise<Removal> {
   const { hostName } = appliance.spec;
-  // A binding that is under way cannot succeed any more: deletion changed the version that it names.
+  // A binding under way cannot succeed any more: deletion changed the generation that it names.
   if (hostName === undefined) return await release(context, appliance);
   const daemon = connectedDaemon(context, hostName);
   if (daemon !== undefined) return await removeFromHost(context, appliance, daemon, signal);
   if (appliance.metadata.annotations?.[ANNOTATION_FORCE_DELETE] !== 'true')
     return waiting(absenceOf(context, hostName));
-  const message = `deleted without host ${hostName}, as ${ANNOTATION_FORCE_DELETE} asks: what it had of it may be left there`;
-  context.recorder.record(appliance, { type: 'Warning', reason: 'ForceDeleted', message });
+  context.recorder.record(appliance, warning(applianceEvents.forceDeleted(hostName)));
   return await release(context, appliance);
 }
 
@@ -47,25 +43,24 @@ async function removeFromHost(
 ): Promise<Removal> {
   const { hostName = '' } = appliance.spec;
   const uuid = uidOf(appliance);
-  const left = await asking(daemon.deleteAppliance(uuid, { signal }));
-  if (left !== undefined) {
-    const reason = left.problem?.reason ?? 'Deleting';
-    const message = left.problem?.message ?? `host ${hostName} is taking the VM and its disk away`;
-    return waiting({ reason, message, isStalled: false });
-  }
+  const left = await callDaemon(daemon.deleteAppliance(uuid, { signal }));
+  if (left?.problem !== undefined)
+    return waiting(hostObstacles.daemonProblem(left.problem.reason, left.problem.message));
+  if (left !== undefined) return waiting(applianceObstacles.deleting(hostName));
   context.views.dropAppliance(hostName, uuid);
-  await giveAddressesBack(context, appliance, signal);
+  await releaseAddresses(context, appliance, signal);
   return await release(context, appliance);
 }
 
-/** As the API server has them now: a cache may not show the one that was given last. */
-async function giveAddressesBack(
+/** Reads the leases from the API server: the cache may not show the newest one. */
+async function releaseAddresses(
   { client }: OperatorContext,
   appliance: VirtualAppliance,
   signal: AbortSignal,
 ): Promise<void> {
   if (networkMode(appliance.spec.network) === 'User') return;
-  for (const lease of await leasesOf(client, uidOf(appliance), signal)) await giveBack(client, lease, signal);
+  for (const lease of await leasesOf(client, uidOf(appliance), signal))
+    await releaseLease(client, lease, signal);
 }
 
 async function release({ client }: OperatorContext, appliance: VirtualAppliance): Promise<Removal> {
@@ -79,13 +74,9 @@ function connectedDaemon({ links, views }: OperatorContext, hostName: string): D
 
 /** Why the host cannot be asked. */
 function absenceOf({ caches }: OperatorContext, hostName: string): Obstacle {
-  const hint = `if it never comes back, set the annotation ${ANNOTATION_FORCE_DELETE}: "true" to delete without it`;
-  if (caches.hosts.get(hostName) === undefined) {
-    const message = `host ${hostName} is not registered, so nobody can take the VM away: register it again; ${hint}`;
-    return { reason: 'HostNotFound', message, isStalled: false };
-  }
-  const message = `host ${hostName} does not answer; the VM is taken away when it does; ${hint}`;
-  return { reason: 'HostUnreachable', message, isStalled: false };
+  return caches.hosts.get(hostName) === undefined
+    ? applianceObstacles.removalWithoutHost(hostName)
+    : applianceObstacles.removalUnreachable(hostName);
 }
 
 function waiting(obstacle: Obstacle): Removal {

@@ -3,11 +3,11 @@ import { HostApiError } from '../../src/host/client.ts';
 import { anAppliance, aTemplate } from '../../test/builders/objects.ts';
 import { aHostReport, aLayer, aReport, aView } from '../../test/builders/reports.ts';
 import type { Daemon } from '../daemons/daemon.ts';
-import { Puts } from '../daemons/put-ledger.ts';
+import { PutLedger } from '../daemons/put-ledger.ts';
 import type { HostView } from '../daemons/view.ts';
 import { desiredOf } from './describe-vm.ts';
-import type { LatePackage } from './find-package.ts';
-import { push, type Told } from './send-to-host.ts';
+import type { LatePackage } from './scope.ts';
+import { send } from './send-to-host.ts';
 
 const desired = desiredOf(anAppliance(), aTemplate(), undefined);
 const holding = aView({ holds: [aLayer()], runs: [aReport()] });
@@ -39,13 +39,13 @@ function setUp(fail: (call: string) => void = () => undefined) {
     },
     close: async () => undefined,
   };
-  const puts = new Puts();
-  const pushTo = async (view: HostView, what: Told = desired) => {
+  const ledger = new PutLedger();
+  const sendTo = async (view: HostView, what: Parameters<typeof send>[3] = desired) => {
     const before = calls.length;
-    await push(daemon, view, puts, what, new AbortController().signal);
+    await send(daemon, view, ledger, what, new AbortController().signal);
     return calls.slice(before);
   };
-  return { pushTo, packages };
+  return { sendTo, packages };
 }
 
 /** Packages whose one file says which version of the ConfigMap was read. */
@@ -61,19 +61,19 @@ function aConfigMap() {
   return { reads, late };
 }
 
-describe('push', () => {
+describe('sending', () => {
   it('tells a host of the layers first, and nothing twice', async () => {
-    const { pushTo } = setUp();
-    expect(await pushTo(aView())).toEqual(['layer', 'appliance']);
-    expect(await pushTo(holding)).toEqual([]);
+    const { sendTo } = setUp();
+    expect(await sendTo(aView())).toEqual(['layer', 'appliance']);
+    expect(await sendTo(holding)).toEqual([]);
   });
 
   it('tells again what the host does not have, knows older, or was started anew', async () => {
-    const { pushTo } = setUp();
-    await pushTo(holding);
-    expect(await pushTo(aView({ holds: [aLayer()] }))).toEqual(['appliance']);
-    expect(await pushTo(aView({ runs: [aReport()] }))).toEqual(['layer']);
-    expect(await pushTo(aView({ holds: [aLayer()], runs: [aReport({ generation: 0 })] }))).toEqual([
+    const { sendTo } = setUp();
+    await sendTo(holding);
+    expect(await sendTo(aView({ holds: [aLayer()] }))).toEqual(['appliance']);
+    expect(await sendTo(aView({ runs: [aReport()] }))).toEqual(['layer']);
+    expect(await sendTo(aView({ holds: [aLayer()], runs: [aReport({ generation: 0 })] }))).toEqual([
       'appliance',
     ]);
     const restarted = aView({
@@ -81,67 +81,67 @@ describe('push', () => {
       runs: [aReport()],
       status: aHostReport({ startedAt: '2026-02-02T00:00:00.000Z' }),
     });
-    expect(await pushTo(restarted)).toEqual(['layer', 'appliance']);
+    expect(await sendTo(restarted)).toEqual(['layer', 'appliance']);
   });
 
   it('tells of a change that has no generation of its own: another package', async () => {
-    const { pushTo } = setUp();
-    await pushTo(holding);
+    const { sendTo } = setUp();
+    await sendTo(holding);
     const other = desiredOf(anAppliance(), aTemplate(), { kind: 'files', files: { a: 'YQ==' } });
-    expect(await pushTo(holding, other)).toEqual(['appliance']);
+    expect(await sendTo(holding, other)).toEqual(['appliance']);
   });
 
   it('reads a ConfigMap only to tell of it, and tells what it read', async () => {
-    const { pushTo, packages } = setUp();
+    const { sendTo, packages } = setUp();
     const { reads, late } = aConfigMap();
-    expect(await pushTo(aView(), { ...desired, late: late('1', '1') })).toEqual(['layer', 'appliance']);
-    expect(await pushTo(holding, { ...desired, late: late('1', '1') })).toEqual([]);
-    expect(await pushTo(holding, { ...desired, late: late('2', '2') })).toEqual(['appliance']);
+    expect(await sendTo(aView(), { ...desired, late: late('1', '1') })).toEqual(['layer', 'appliance']);
+    expect(await sendTo(holding, { ...desired, late: late('1', '1') })).toEqual([]);
+    expect(await sendTo(holding, { ...desired, late: late('2', '2') })).toEqual(['appliance']);
     expect(reads).toEqual(['1', '2']);
     expect(packages).toEqual(['1', '2'].map((version) => ({ kind: 'files', files: { a: version } })));
   });
 
   it('does not tell twice what it read before its cache showed it', async () => {
-    const { pushTo } = setUp();
+    const { sendTo } = setUp();
     const { reads, late } = aConfigMap();
-    expect(await pushTo(holding, { ...desired, late: late('1', '2') })).toContain('appliance');
-    expect(await pushTo(holding, { ...desired, late: late('1', '2') })).toEqual([]);
-    expect(await pushTo(holding, { ...desired, late: late('2', '2') })).toEqual([]);
+    expect(await sendTo(holding, { ...desired, late: late('1', '2') })).toContain('appliance');
+    expect(await sendTo(holding, { ...desired, late: late('1', '2') })).toEqual([]);
+    expect(await sendTo(holding, { ...desired, late: late('2', '2') })).toEqual([]);
     expect(reads).toEqual(['2', '2']);
   });
 
   it('reads a ConfigMap again that could not be read, or not be told of', async () => {
     let isBroken = true;
-    const { pushTo } = setUp((call) => {
+    const { sendTo } = setUp((call) => {
       if (isBroken && call === 'appliance')
         throw new HostApiError(0, { reason: 'HostUnreachable', message: 'away' });
     });
     const { reads, late } = aConfigMap();
     const unreadable = { version: '1', read: () => Promise.reject(new Error('not now')) };
-    await expect(pushTo(holding, { ...desired, late: unreadable })).rejects.toThrow('not now');
-    await expect(pushTo(holding, { ...desired, late: late('1', '1') })).rejects.toThrow('away');
+    await expect(sendTo(holding, { ...desired, late: unreadable })).rejects.toThrow('not now');
+    await expect(sendTo(holding, { ...desired, late: late('1', '1') })).rejects.toThrow('away');
     isBroken = false;
-    expect(await pushTo(holding, { ...desired, late: late('1', '1') })).toEqual(['appliance']);
+    expect(await sendTo(holding, { ...desired, late: late('1', '1') })).toEqual(['appliance']);
     expect(reads).toEqual(['1', '1']);
   });
 
   it('sends a layer once, however many appliances ask for it at the same time', async () => {
-    const { pushTo } = setUp();
+    const { sendTo } = setUp();
     const others = ['web-1', 'web-2'].map((name) =>
       desiredOf(anAppliance({ metadata: { name } }), aTemplate(), undefined),
     );
-    const [calls] = await Promise.all([desired, ...others].map((one) => pushTo(aView(), one)));
+    const [calls] = await Promise.all([desired, ...others].map((one) => sendTo(aView(), one)));
     expect(calls?.filter((call) => call === 'layer')).toEqual(['layer']);
   });
 
   it('goes on where it failed', async () => {
     let isBroken = true;
-    const { pushTo } = setUp((call) => {
+    const { sendTo } = setUp((call) => {
       if (isBroken && call === 'appliance')
         throw new HostApiError(0, { reason: 'HostUnreachable', message: 'away' });
     });
-    await expect(pushTo(aView())).rejects.toThrow('away');
+    await expect(sendTo(aView())).rejects.toThrow('away');
     isBroken = false;
-    expect(await pushTo(aView({ holds: [aLayer()] }))).toEqual(['appliance']);
+    expect(await sendTo(aView({ holds: [aLayer()] }))).toEqual(['appliance']);
   });
 });

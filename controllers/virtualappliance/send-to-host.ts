@@ -1,39 +1,52 @@
 import type { DesiredAppliance, DesiredPackage } from '../../src/host/protocol.ts';
 import type { Daemon } from '../daemons/daemon.ts';
-import { asking } from '../daemons/daemon-errors.ts';
+import { callDaemon } from '../daemons/daemon-errors.ts';
 import { putLayer } from '../daemons/put-layer.ts';
-import type { Puts } from '../daemons/put-ledger.ts';
+import type { PutLedger } from '../daemons/put-ledger.ts';
 import type { HostView } from '../daemons/view.ts';
-import type { Desired } from './describe-vm.ts';
-import type { LatePackage } from './find-package.ts';
+import {
+  type DesiredState,
+  found,
+  type LatePackage,
+  type PhaseResult,
+  phaseDone,
+  type Scope,
+} from './scope.ts';
 
-/** What a host is to be told; `late` is the service's package where it is not in `appliance` already. */
-export type Told = Desired & { readonly late?: LatePackage | undefined };
+/** Sends the request to the host, if the operator is connected to it. */
+export async function sendToHost(scope: Scope): Promise<PhaseResult> {
+  const { context, view, ledger, signal } = scope;
+  const client = view === undefined ? undefined : context.links.client(view.name);
+  if (view?.link.state !== 'connected' || client === undefined) return { type: 'away' };
+  const { late } = found(scope, 'servicePackage');
+  await send(client, view, ledger, { ...found(scope, 'desired'), late }, signal);
+  return phaseDone;
+}
 
 /**
- * Tells the host what to have, layers first since the disk stands on them. Only what it was not told since its daemon
- * started, or does not have, is sent. Killed in between, the next reconcile sends the rest.
- * @throws what `late.read` does
+ * Sends what the host does not have, or was not sent since its daemon started; layers first, because the disk is based on them.
+ * After a crash in between, the next reconcile sends the rest.
+ * @throws what `late.read` throws
  */
-export async function push(
+export async function send(
   client: Daemon,
   view: HostView,
-  puts: Puts,
-  { layers, appliance, late }: Told,
+  ledger: PutLedger,
+  { layers, appliance, late }: DesiredState & { readonly late?: LatePackage | undefined },
   signal: AbortSignal,
 ): Promise<void> {
   const daemonStart = view.status?.startedAt ?? '';
-  for (const layer of layers) await putLayer(client, view, puts, layer, signal);
+  for (const layer of layers) await putLayer(client, view, ledger, layer, signal);
   const what = `appliance/${appliance.uuid}`;
-  const knows = (version: string | undefined) =>
-    hasIt(view, appliance) && puts.wasPut(view.name, daemonStart, what, [appliance, version]);
-  if (knows(late?.version)) return;
+  const wasSent = (version: string | undefined) =>
+    hasIt(view, appliance) && ledger.wasPut(view.name, daemonStart, what, [appliance, version]);
+  if (wasSent(late?.version)) return;
   const read = await late?.read(signal);
-  // The cache may be behind what the host was told already.
-  if (read !== undefined && knows(read.version)) return;
+  // The cache may be older than what was sent already.
+  if (read !== undefined && wasSent(read.version)) return;
   const body = read === undefined ? appliance : withPackage(appliance, read.value);
-  const send = () => asking(client.putAppliance(body, { signal }));
-  await puts.put(view.name, daemonStart, what, [appliance, read?.version], send);
+  const put = () => callDaemon(client.putAppliance(body, { signal }));
+  await ledger.put(view.name, daemonStart, what, [appliance, read?.version], put);
 }
 
 function withPackage(appliance: DesiredAppliance, value: DesiredPackage): DesiredAppliance {

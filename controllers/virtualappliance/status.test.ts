@@ -3,8 +3,9 @@ import type { VirtualAppliance } from '../../src/api/kinds.ts';
 import { anAppliance } from '../../test/builders/objects.ts';
 import { aReport } from '../../test/builders/reports.ts';
 import { expectCondition } from '../../test/expectations/conditions.ts';
-import { lostOccurrence, occurrenceOf } from './announce.ts';
-import { type StatusFacts, statusOf, urgencyOf } from './status.ts';
+import { applianceEvents } from '../obstacles/appliances.ts';
+import { occurrencesOf, warning } from '../status/occurrence.ts';
+import { APPLIANCE_EVENTS, type StatusFacts, statusOf, urgencyOf } from './status.ts';
 
 const owner = {
   apiVersion: 'coppice.dev/v1alpha1',
@@ -76,7 +77,7 @@ describe('the status of an appliance', () => {
     const before = status({ report: aReport() });
     const after = status({
       appliance: bound(before),
-      hostLost: { reason: 'HostUnreachable', message: 'away' },
+      hostLost: { reason: 'HostUnreachable', message: 'away', isStalled: false },
     });
     expect(after).toMatchObject({ url: before.url, vm: before.vm, steps: before.steps });
   });
@@ -131,25 +132,33 @@ describe('the urgency of a change', () => {
 });
 
 describe('the Events of an appliance', () => {
-  const eventAfter = (facts: Partial<StatusFacts>) => occurrenceOf(before, status(facts));
   const before = status({ report: booting(1) });
+  const eventsAfter = (facts: Partial<StatusFacts>, old = before) =>
+    occurrencesOf(APPLIANCE_EVENTS, old.conditions, status(facts).conditions);
 
-  it('tell of the answer and of trouble, not of stages', () => {
-    expect(eventAfter({ report: aReport() })).toMatchObject({ type: 'Normal', reason: 'ServiceAvailable' });
-    expect(eventAfter({ report: aReport({ serviceState: 'VMReady' }) })).toBeUndefined();
+  it('tell of the answer and of trouble, not of progress', () => {
+    const available = { type: 'Normal', reason: 'ServiceAvailable' };
+    expect(eventsAfter({ report: aReport() })).toMatchObject([available]);
+    expect(eventsAfter({ report: aReport({ serviceState: 'VMReady' }) })).toEqual([]);
     const obstacle = { reason: 'TemplateNotFound', message: 'create it', isStalled: false };
-    expect(eventAfter({ obstacle })).toEqual({
-      type: 'Warning',
-      reason: 'TemplateNotFound',
-      message: 'create it',
-    });
+    expect(eventsAfter({ obstacle })).toEqual([
+      { type: 'Warning', reason: 'TemplateNotFound', message: 'create it' },
+    ]);
+  });
+
+  it('leave refusals of placement to placement', () => {
+    const obstacle = { reason: 'NoHostFits', message: 'add a host', isStalled: false };
+    expect(eventsAfter({ obstacle })).toEqual([]);
   });
 
   it('tell once of what stays', () => {
-    const there = status({ report: aReport() });
-    expect(occurrenceOf(there, there)).toBeUndefined();
+    const facts = { report: aReport() };
+    expect(eventsAfter(facts, status(facts))).toEqual([]);
   });
 
-  it('tell of a disk that is lost', () =>
-    expect(lostOccurrence(bound()).message).toContain('host-a no longer has'));
+  it('tell of a disk that is lost', () => {
+    const { type, message } = warning(applianceEvents.missing('host-a'));
+    expect(type).toBe('Warning');
+    expect(message).toContain('host-a no longer has');
+  });
 });
