@@ -5,7 +5,7 @@ import { aDeployment, anAppliance } from '../test/builders/objects.ts';
 import { APPLIANCE_INDEXES, BY_OWNER, ownerKey } from './indexes.ts';
 
 describe('the appliances of a task', () => {
-  it('are those of its own namespace only, whatever others call their owner', () => {
+  it('are those of its own namespace only, whatever owner appliances elsewhere name', () => {
     const task = aDeployment();
     const ownerReferences = [controllerReference(task)];
     const own = anAppliance({ metadata: { name: 'shop-web-0', ownerReferences } });

@@ -13,10 +13,10 @@ function coded(code: string): HostApiError {
 describe('what is wrong with a link', () => {
   it.each([
     ['the certificate of another host', coded('ERR_TLS_CERT_ALTNAME_INVALID'), 'CertificateMismatch'],
-    ['a certificate of a stranger', coded('DEPTH_ZERO_SELF_SIGNED_CERT'), 'CertificateInvalid'],
-    ['nobody at the address', coded('ECONNREFUSED'), 'HostUnreachable'],
+    ['a certificate of an unknown authority', coded('DEPTH_ZERO_SELF_SIGNED_CERT'), 'CertificateInvalid'],
+    ['nothing listens at the address', coded('ECONNREFUSED'), 'HostUnreachable'],
     [
-      'a daemon that does not let us in',
+      'a daemon that refuses the operator',
       new HostApiError(403, { reason: 'NotAuthorized', message: 'no' }),
       'NotAuthorized',
     ],
@@ -26,7 +26,7 @@ describe('what is wrong with a link', () => {
     expect(linkProblem('host-a', error).reason).toBe(reason);
   });
 
-  it('names the certificate that is needed', () => {
+  it('names the host that the certificate must be for', () => {
     expect(linkProblem('host-a', coded('ERR_TLS_CERT_ALTNAME_INVALID')).message).toContain(
       'host-a.host.coppice',
     );
@@ -58,7 +58,7 @@ describe("a daemon's refusal", () => {
     expect(obstacleOf(error)?.reason).toBe(shown);
   });
 
-  it('is no refusal when it is another error', async () => {
+  it('does not include other errors', async () => {
     await expect(callDaemon(Promise.reject(new TypeError('a bug')))).rejects.toThrow(TypeError);
   });
 });

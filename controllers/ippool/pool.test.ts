@@ -27,7 +27,7 @@ const statusWith = (facts: Partial<StatusFacts> = {}) =>
   statusOf({ pool: aPool(), usage: usage(aPool(), []), overlaps: [], blocker: undefined, now: 0, ...facts });
 
 describe('the numbers of a pool', () => {
-  it('count what it gave, and as free what nobody has', () => {
+  it('count its own leases as used, and as free what no lease has', () => {
     expect(usage(aPool(), [])).toEqual({ total: 3n, used: 0, free: 3n });
     expect(usage(aPool(), ['10.0.8.10'], ['10.0.8.11', '10.0.8.99'])).toEqual({
       total: 3n,
@@ -36,11 +36,11 @@ describe('the numbers of a pool', () => {
     });
   });
 
-  it('count what was given before the ranges were others', () => {
+  it('count addresses that were assigned before the ranges changed', () => {
     expect(usage(aPool(), ['10.0.8.10', '10.0.8.77'])).toEqual({ total: 3n, used: 2, free: 2n });
   });
 
-  it('are those that JSON can carry', () => {
+  it('are no larger than JSON can represent', () => {
     const ranges = [{ start: 'fd00::', end: 'fd00::ffff:ffff:ffff:ffff' }];
     const pool = aPool({ spec: { family: 'IPv6', ranges, prefix: 64, gateway: undefined } });
     expect(statusWith({ pool, usage: usage(pool, []) })).toMatchObject({
@@ -55,10 +55,10 @@ describe('a pool', () => {
   it.each([
     ['has free addresses', {}, READY, 'Available'],
     ['is full', { usage: { total: 3n, used: 3, free: 0n } }, READY, 'AddressPoolExhausted'],
-    ['has nothing to give', { usage: { total: 0n, used: 0, free: 0n } }, STALLED, 'NoAddresses'],
-    ['makes no sense', { usage: { problem: 'swap the two' } }, STALLED, 'InvalidPool'],
+    ['has no addresses', { usage: { total: 0n, used: 0, free: 0n } }, STALLED, 'NoAddresses'],
+    ['has an invalid spec', { usage: { problem: 'swap the two' } }, STALLED, 'InvalidPool'],
     [
-      'is deleted too early',
+      'is deleted while in use',
       { blocker: { reason: 'InUse', message: 'default/web', isStalled: false } },
       RECONCILING,
       'InUse',
@@ -67,7 +67,7 @@ describe('a pool', () => {
     expectStanding(statusWith(facts).conditions, standing, reason);
   });
 
-  it('names those that share addresses with it, and which', () => {
+  it('names the pools that share addresses with it, and the addresses', () => {
     const pools = [
       aPool(),
       aPool({ metadata: { name: 'more' }, spec: { ranges: [{ start: '10.0.8.12', end: '10.0.8.20' }] } }),
@@ -93,7 +93,7 @@ describe('a pool', () => {
     ]);
   });
 
-  it('writes news at once, numbers later, and tells people of news only', () => {
+  it('writes new conditions at once and counts later, with Events for new conditions only', () => {
     const now = statusWith();
     const events = (old: typeof now, next: typeof now) =>
       occurrencesOf(POOL_EVENTS, old.conditions, next.conditions);
@@ -114,14 +114,18 @@ describe('a pool', () => {
   });
 });
 
-describe('who waits for an address', () => {
+describe('the pool from which an appliance awaits an address', () => {
   const bound = { hostName: 'host-a' };
   it.each([
-    ['a bound one that names a pool', { spec: { ...bound, network: { pool: 'lan' } } }, 'default/lan'],
-    ['nobody in mode User', { spec: { ...bound, network: {} } }, undefined],
-    ['nobody without a host', { spec: { network: { pool: 'lan' } } }, undefined],
     [
-      'nobody who has one',
+      'that of a bound appliance with a pool',
+      { spec: { ...bound, network: { pool: 'lan' } } },
+      'default/lan',
+    ],
+    ['none in mode User', { spec: { ...bound, network: {} } }, undefined],
+    ['none without a host', { spec: { network: { pool: 'lan' } } }, undefined],
+    [
+      'none when it has one',
       {
         spec: { ...bound, network: { pool: 'lan' } },
         status: { network: { address: '10.0.8.10', prefix: 24, pool: 'lan' } },

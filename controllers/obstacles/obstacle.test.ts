@@ -8,7 +8,7 @@ describe('an obstacle', () => {
   const missing = waiting('TemplateNotFound', 'create it');
   const invalid = stalled('InvalidPool', 'swap the two');
 
-  it('survives the way through an error', () => {
+  it('stays the same when it is thrown and caught', () => {
     for (const obstacle of [missing, invalid]) expect(obstacleOf(errorOf(obstacle))).toEqual(obstacle);
     expect(errorOf(missing)).toBeInstanceOf(WaitingError);
     expect(errorOf(invalid)).toBeInstanceOf(StalledError);
@@ -41,14 +41,14 @@ describe('an obstacle', () => {
 });
 
 describe('the reasons', () => {
-  it('are named as they read', () => {
+  it('have their own names as values', () => {
     for (const [name, reason] of Object.entries(REASON)) {
       expect(reason).toBe(name);
       expect(reason).toMatch(/^[A-Z][A-Za-z0-9]*$/);
     }
   });
 
-  it('of progress are no trouble', () => {
+  it('of progress are not trouble', () => {
     const all = Object.values(REASON).filter(isProgress);
     expect(all.sort()).toEqual(['Deleting', 'Pending', 'Stopped', 'Updating', 'VMUnavailable']);
     expect(isProgress('ServiceAvailable')).toBe(true);

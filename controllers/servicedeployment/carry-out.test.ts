@@ -58,7 +58,7 @@ describe('carryOut', () => {
   const run = (plan: Partial<Plan>) =>
     carryOut(dependencies, deployment, { ...nothing, ...plan }, new AbortController().signal);
 
-  it('creates, and waits until what it created is seen', async () => {
+  it('creates, and expects to see what it created', async () => {
     expect(await run({ create: wanted })).toEqual([]);
     expect(calls).toEqual(['create shop-web-0', 'create shop-web-1', 'create shop-web-2']);
     expect(dependencies.expectations.satisfied('default/shop')).toBe(false);
@@ -66,14 +66,14 @@ describe('carryOut', () => {
     expect(dependencies.expectations.satisfied('default/shop')).toBe(true);
   });
 
-  it('waits for nothing that was not created', async () => {
+  it('expects to see nothing that was not created', async () => {
     failures.set('create shop-web-0', refused(403, 'Forbidden'));
     await expect(run({ create: wanted })).rejects.toThrow('Forbidden');
     expect(calls, 'no more is tried after the first refusal').toEqual(['create shop-web-0']);
     expect(dependencies.expectations.satisfied('default/shop')).toBe(true);
   });
 
-  it('takes what is there already for its own only when it is', async () => {
+  it('treats an existing appliance as its own only when it controls it', async () => {
     failures.set('create shop-web-1', refused(409, 'AlreadyExists'));
     there = anAppliance({
       metadata: { name: 'shop-web-1', ownerReferences: [controllerReference(deployment)] },
@@ -89,13 +89,13 @@ describe('carryOut', () => {
       { ownerReferences: [{ ...controllerReference(deployment), uid: 'x' }] },
     ],
     ['of anybody that is going', { deletionTimestamp: '2026-01-01T00:00:00Z' }],
-  ])('waits for the appliance %s, and calls it no conflict', async (_whose, metadata) => {
+  ])('waits for the appliance %s, without a conflict', async (_whose, metadata) => {
     failures.set('create shop-web-1', refused(409, 'AlreadyExists'));
     there = anAppliance({ metadata: { name: 'shop-web-1', ...metadata } });
     await expect(run({ create: wanted })).rejects.toThrow(TransientError);
   });
 
-  it('tries a name again that has become free in between', async () => {
+  it('tries a name again that became free meanwhile', async () => {
     failures.set('create shop-web-1', refused(409, 'AlreadyExists'));
     await expect(run({ create: wanted })).rejects.toThrow(TransientError);
   });

@@ -67,13 +67,13 @@ describe('the plan of a service', () => {
     expect(plan({ wanted, existing: [existing(0), existing(1)] })).toEqual({ ...nothing, upToDate: 2 });
   });
 
-  it('makes what is missing, all at once, and not what is still going', () => {
+  it('creates what is missing, all at once, and not what is still being deleted', () => {
     const wanted = wantedFor({ replicas: 4 });
     const found = plan({ wanted, existing: [existing(0), existing(2, { going: true })] });
     expect(found).toEqual({ ...nothing, create: ['shop-web-1', 'shop-web-3'], upToDate: 1 });
   });
 
-  it('removes what is declared no more', () => {
+  it('removes what is no longer declared', () => {
     const found = plan({
       wanted: wantedFor({ replicas: 1 }),
       existing: [existing(0), existing(1), existing(2)],
@@ -81,7 +81,7 @@ describe('the plan of a service', () => {
     expect(found).toEqual({ ...nothing, remove: ['shop-web-1', 'shop-web-2'], upToDate: 1 });
   });
 
-  it('changes one after the other, from the highest number, and only as many as may be away', () => {
+  it('changes one after the other, from the highest ordinal, and only as many as may be unavailable', () => {
     const wanted = wantedFor({ replicas: 3, ...otherPackage });
     const all = [existing(0), existing(1), existing(2)];
     expect(plan({ wanted, existing: all })).toEqual({
@@ -93,7 +93,7 @@ describe('the plan of a service', () => {
     expect(plan({ wanted, existing: all, maxUnavailable: 2 }).update).toEqual(['shop-web-2', 'shop-web-1']);
   });
 
-  it('waits while one is away, and changes those that do not answer anyway', () => {
+  it('waits while one is unavailable, and changes those that do not answer anyway', () => {
     const wanted = wantedFor({ replicas: 3, ...otherPackage });
     const changed = existing(2, { spec: otherPackage, answers: false });
     expect(plan({ wanted, existing: [existing(0), existing(1), changed] })).toEqual({
@@ -105,7 +105,7 @@ describe('the plan of a service', () => {
     expect(plan({ wanted, existing: [existing(0), silent, existing(2)] }).update).toEqual(['shop-web-1']);
   });
 
-  it('replaces where the VM itself has to be another', () => {
+  it('replaces an appliance when the VM itself must change', () => {
     const wanted = wantedFor({ replicas: 2, ...more });
     expect(plan({ wanted, existing: [existing(0), existing(1)] })).toEqual({
       ...nothing,
@@ -115,7 +115,7 @@ describe('the plan of a service', () => {
     });
   });
 
-  it('leaves alone what was just written, and counts it as away', () => {
+  it('leaves alone what was just written, and counts it as unavailable', () => {
     const wanted = wantedFor({ replicas: 2, ...more });
     const all = [existing(0), existing(1)];
     const isUnobserved = ({ metadata }: VirtualAppliance) => metadata.name === 'shop-web-1';
@@ -144,7 +144,7 @@ describe('the difference of an appliance', () => {
     expect(differenceWith(spec as Partial<VirtualAppliance['spec']>)).toBe(difference);
   });
 
-  it('is gone after an update, which leaves host and power as they are', () => {
+  it('is gone after an update, which does not change host and power state', () => {
     if (wanted === undefined) throw new Error('nothing is wanted');
     const spec = { ...otherPackage, hostName: 'host-a', powerState: 'Stopped' } as const;
     const after = updated(existing(0, { spec }), wanted);
@@ -169,7 +169,7 @@ describe('UnobservedWrites', () => {
   });
 });
 
-describe('what is known of differences', () => {
+describe('the remembered differences', () => {
   const [service, other] = [aService(), aService({ resources: { cpu: '2', memory: '256Mi' } })];
   const wantedOf = (one: Service, template = 'default/debian') => {
     const [wanted] = wantedAppliances(
@@ -182,7 +182,7 @@ describe('what is known of differences', () => {
     return wanted;
   };
 
-  it('is what a fresh look finds, whatever was asked before', () => {
+  it('equal those computed again, whatever was asked before', () => {
     const differences = new Differences();
     const appliance = existing(0);
     const of = (one: Service, template = 'default/debian') =>

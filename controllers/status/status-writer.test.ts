@@ -45,7 +45,7 @@ describe('StatusWriter', () => {
   );
   const next: Status = { serviceState: 'VMReady', conditions };
 
-  it('writes what is urgent, and comes back for what is not', async () => {
+  it('writes what is urgent, and requeues what is not', async () => {
     const { write, written } = setUp();
     expect(await write(anAppliance(), next, 'soon')).toEqual({
       type: 'requeueAfter',

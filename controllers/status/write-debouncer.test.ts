@@ -8,14 +8,14 @@ describe('WriteDebouncer', () => {
     return { time, debouncer };
   };
 
-  it('writes news at once and nothing when nothing changed', () => {
+  it('writes at once what is urgent, and nothing when nothing changed', () => {
     const { debouncer } = setUp();
     expect(debouncer.dueIn('a', 'now', { n: 1 })).toBe(0);
     expect(debouncer.dueIn('a', 'none', { n: 1 })).toBeUndefined();
-    expect(debouncer.dueIn('a', 'later', { n: 1 }), 'a delay that was not given is none').toBe(0);
+    expect(debouncer.dueIn('a', 'later', { n: 1 }), 'a delay without a debounce is 0').toBe(0);
   });
 
-  it('waits until a change has been still for a while', () => {
+  it('waits until a status has not changed for a while', () => {
     const { time, debouncer } = setUp();
     expect(debouncer.dueIn('a', 'soon', { n: 1 })).toBe(100);
     time.now = 60;
@@ -24,7 +24,7 @@ describe('WriteDebouncer', () => {
     expect(debouncer.dueIn('a', 'soon', { n: 1 })).toBe(0);
   });
 
-  it('waits no longer than the most for what never is still', () => {
+  it('waits no longer than the maximum for a status that keeps changing', () => {
     const { time, debouncer } = setUp();
     for (const now of [0, 90, 180]) {
       time.now = now;
@@ -34,7 +34,7 @@ describe('WriteDebouncer', () => {
     expect(debouncer.dueIn('a', 'soon', { n: 250 })).toBe(0);
   });
 
-  it('begins anew after a write, and counts each key for itself', () => {
+  it('begins again after a write, and counts each key separately', () => {
     const { time, debouncer } = setUp();
     debouncer.dueIn('a', 'soon', { n: 1 });
     time.now = 90;

@@ -37,18 +37,18 @@ async function releasing(template: Template, others: readonly Template[], refusa
 }
 
 describe('the release of a template', () => {
-  it('leaves files alone that another template has as well', async () => {
+  it('leaves files that another template has as well', async () => {
     const other = aTemplate({ metadata: { name: 'other', uid: 'other' } });
     expect(await releasing(going('a'), [other])).toEqual({ blocker: undefined, deleted: [] });
   });
 
-  it('takes the files away once when all who have them are deleted together', async () => {
+  it('deletes the files once when all templates that have them are deleted together', async () => {
     const first = await releasing(going('a'), [going('b')]);
     const last = await releasing(going('b'), [going('a')]);
     expect([first.deleted, last.deleted]).toEqual([[], [aLayer().sha256]]);
   });
 
-  it('says who does not give them up', async () => {
+  it('names the host that refuses to delete them', async () => {
     const refusal = new HostApiError(409, { reason: 'LayerInUse', message: 'appliance x stands on it' });
     const { blocker } = await releasing(going('a'), [], refusal);
     expect(blocker).toEqual({

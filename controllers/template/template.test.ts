@@ -17,20 +17,20 @@ function layerOn(name: string, parent?: string, namespace = 'default'): Template
   return aTemplate({ metadata: { name, namespace }, spec: { source } });
 }
 
-describe('where a template stands', () => {
+describe('the position of a template', () => {
   const stand = (template: Template, others: readonly Template[] = []) =>
     positionOf(template, (key) =>
       others.find(({ metadata }) => `${metadata.namespace}/${metadata.name}` === key),
     );
 
-  it('is at the bottom with an image of its own', () => expect(stand(aTemplate())).toEqual({ depth: 1 }));
+  it('is the root with an image of its own', () => expect(stand(aTemplate())).toEqual({ depth: 1 }));
 
   it.each([
     ['its parent is missing', layerOn('a', 'b'), [], 'ParentNotFound', false],
-    ['it stands on itself', layerOn('a', 'b'), [layerOn('b', 'a')], 'ParentCycle', true],
+    ['it is based on itself', layerOn('a', 'b'), [layerOn('b', 'a')], 'ParentCycle', true],
     ['its parent is not shared', layerOn('a', 'b', 'other'), [layerOn('b')], 'ParentNotShared', false],
-    ['it would have to be built', layerOn('a', 'b'), [layerOn('b')], 'NotSupportedYet', true],
-  ] as const)('is nowhere when %s', (_name, template, others, reason, isStalled) => {
+    ['it has no image of its own', layerOn('a', 'b'), [layerOn('b')], 'NotSupportedYet', true],
+  ] as const)('is unknown when %s', (_name, template, others, reason, isStalled) => {
     expect(stand(template, others)).toMatchObject({ obstacle: { reason, isStalled } });
   });
 });
@@ -53,7 +53,7 @@ describe('the sharing of a template', () => {
 describe('the copies of a template', () => {
   const failed = aLayer({ state: 'Failed', problem: { reason: 'DigestMismatch', message: 'wrong sha256' } });
 
-  it('are read off what the hosts report', () => {
+  it("follow from the hosts' reports", () => {
     const views = [
       aView({ name: 'b', holds: [aLayer()] }),
       aView({ name: 'a', holds: [aLayer({ state: 'Fetching', virtualBytes: undefined } as never)] }),
@@ -68,7 +68,7 @@ describe('the copies of a template', () => {
     });
   });
 
-  it('are none where only files lie that another template has as well', () => {
+  it('are none where a host has only files of another template', () => {
     const kernel = { url: 'https://example.com/vmlinux', sha256: 'e'.repeat(64) };
     const template = aTemplate({
       spec: { guest: { os: 'linux', agent: 'qemu-guest-agent', boot: { kernel, commandLine: '' } } },
@@ -82,7 +82,7 @@ describe('the copies of a template', () => {
     });
   });
 
-  it('go to as many hosts as are asked for, those with most memory free first', () => {
+  it('go to as many hosts as the template asks for, those with the most free memory first', () => {
     const withFree = (name: string, gibi: number, holds = false) =>
       aView({
         name,
@@ -119,7 +119,7 @@ describe('the status of a template', () => {
 
   const obstacle = { reason: 'ParentNotFound', message: 'create it', isStalled: false };
   const cases: [string, Partial<StatusFacts>, typeof READY, string][] = [
-    ['is nowhere yet', {}, READY, 'Available'],
+    ['is on no host yet', {}, READY, 'Available'],
     ['is on a host', { copies: { ...none, ready: ['a'], holding: ['a'] } }, READY, 'Available'],
     [
       'failed on one of two',
@@ -164,14 +164,14 @@ describe('the status of a template', () => {
     );
   });
 
-  it('remembers size and last use when hosts and appliances are gone', () => {
+  it('keeps size and last use when hosts and appliances are gone', () => {
     const before = status({ copies: { ...none, virtualBytes: GIBI }, lastUsedTime: '2026-02-01T00:00:00Z' });
     expect(before).toMatchObject({ virtualSize: '1Gi', layer: 'a'.repeat(64), depth: 1 });
     const after = status({ template: aTemplate({ status: before }), lastUsedTime: '2026-01-01T00:00:00Z' });
     expect(after).toMatchObject({ virtualSize: '1Gi', lastUsedTime: '2026-02-01T00:00:00Z' });
   });
 
-  it('is written at once for news, soon for counts, and told once', () => {
+  it('is written at once with new conditions, soon with counts, and causes one Event', () => {
     const before = status();
     const next = (overrides: Partial<StatusFacts>) =>
       status({ template: aTemplate({ status: before }), ...overrides });

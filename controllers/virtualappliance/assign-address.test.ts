@@ -88,7 +88,7 @@ describe('an appliance that needs an address', () => {
     expect(calls).toEqual([]);
   });
 
-  it('gets one by a lease first and its own status then, with all that goes with it', async () => {
+  it('gets it by a lease first and then in its status, with prefix, gateway and pool', async () => {
     const { calls, ensure, server } = setUp();
     const given = await ensure(waiting());
     expect(given).toMatchObject({ prefix: 24, gateway: '10.0.8.1', pool: 'lan' });
@@ -96,12 +96,12 @@ describe('an appliance that needs an address', () => {
     expect(calls).toEqual(['list', 'create', 'patch VirtualAppliance']);
   });
 
-  it('gets the one that is left, whatever its cache takes for free', async () => {
+  it('gets the one that is left, whichever addresses look free in its cache', async () => {
     const { ensure } = setUp({ leases: others.slice(0, 2), cached: [] });
     expect((await ensure(waiting()))?.address).toBe('10.0.8.12');
   });
 
-  it('takes up a lease that it has already, also from a pool that gives no more', async () => {
+  it('uses a lease that it has already, even from a pool that gives no more addresses', async () => {
     const leases = [...others.slice(0, 2), aLease('10.0.8.12')];
     const { calls, ensure, state } = setUp({ leases });
     state.pool = aPool({ metadata: { deletionTimestamp: '2026-01-01T00:00:00Z' } });
@@ -109,7 +109,7 @@ describe('an appliance that needs an address', () => {
     expect(calls).toEqual(['list', 'patch VirtualAppliance']);
   });
 
-  it('waits for a full pool, and asks nobody again before something is free', async () => {
+  it('waits for a full pool, and sends no request before an address is free', async () => {
     const { calls, ensure, exhausted, server } = setUp({ leases: others, cached: [] });
     await expect(ensure(waiting())).rejects.toEqual(
       problem('WaitingError', 'AddressPoolExhausted', 'all 3 addresses'),
@@ -121,7 +121,7 @@ describe('an appliance that needs an address', () => {
     expect((await ensure(waiting()))?.address).toBe('10.0.8.11');
   });
 
-  it('sees a pool that grows while the API server is asked', async () => {
+  it('sees a pool that grows during the request to the API server', async () => {
     const { ensure, exhausted, state } = setUp({ leases: others });
     state.onList = () => {
       state.pool = aPool({ spec: { ranges: [{ start: '10.0.8.10', end: '10.0.8.13' }] } });
@@ -130,7 +130,7 @@ describe('an appliance that needs an address', () => {
     expect((await ensure(waiting()))?.address).toBe('10.0.8.13');
   });
 
-  it('does not take a pool for full in which something became free while it was looked through', () => {
+  it('does not treat a pool as full when an address became free during the search', () => {
     const exhausted = new ExhaustedPools();
     const { epoch } = exhausted;
     exhausted.reset();
@@ -141,19 +141,19 @@ describe('an appliance that needs an address', () => {
   });
 
   it.each([
-    ['is not there', undefined, 'AddressPoolNotFound'],
+    ['does not exist', undefined, 'AddressPoolNotFound'],
     [
       'is being deleted',
       aPool({ metadata: { deletionTimestamp: '2026-01-01T00:00:00Z' } }),
       'AddressPoolNotReady',
     ],
-    ['was not looked at', aPool({ metadata: { finalizers: [] } }), 'AddressPoolNotReady'],
+    ['is new', aPool({ metadata: { finalizers: [] } }), 'AddressPoolNotReady'],
     [
       'makes no sense',
       aPool({ spec: { family: 'IPv6', ranges: [{ start: 'fd00::9', end: 'fd00::1' }], gateway: undefined } }),
       'AddressPoolNotReady',
     ],
-  ])('waits for a pool that %s, without asking for leases', async (_, pool, reason) => {
+  ])('waits for a pool that %s, without listing leases', async (_, pool, reason) => {
     const { calls, ensure, state } = setUp();
     state.pool = pool;
     await expect(ensure(waiting())).rejects.toEqual(problem('WaitingError', reason, 'default/lan'));
@@ -173,28 +173,28 @@ describe('an appliance that needs an address', () => {
 });
 
 describe('an appliance that has an address', () => {
-  it('keeps it, without a call, whatever becomes of the pool', async () => {
+  it('keeps it, without a request, whatever happens to the pool', async () => {
     const { calls, ensure, state } = setUp({ leases: [aLease('10.0.8.10')] });
     state.pool = undefined;
     expect(await ensure(having('10.0.8.10'))).toMatchObject({ address: '10.0.8.10' });
     expect(calls).toEqual([]);
   });
 
-  it('has a lease that was torn out made again', async () => {
+  it('gets a deleted lease created again', async () => {
     const { calls, ensure, server } = setUp();
     await ensure(having('10.0.8.10'));
     expect(calls).toEqual(['create', 'event AddressReclaimed']);
     expect(server.get('10.0.8.10')?.spec.appliance.name).toBe('web-0');
   });
 
-  it('is not told to its host when another has its address by now', async () => {
+  it('is not sent to its host when another appliance has its address', async () => {
     const { ensure } = setUp({ leases: others });
     await expect(ensure(having('10.0.8.10'))).rejects.toEqual(
       problem('WaitingError', 'AddressConflict', 'delete one of the two'),
     );
   });
 
-  it('gives back what else it has', async () => {
+  it('releases its other leases', async () => {
     const { calls, ensure } = setUp({ leases: [aLease('10.0.8.10'), aLease('10.0.8.11')] });
     expect((await ensure(having('10.0.8.11')))?.address).toBe('10.0.8.11');
     expect(calls).toEqual(['patch IPLease', 'delete']);

@@ -39,15 +39,20 @@ describe('the conditions of an appliance', () => {
     ['waits for a host', { appliance: anAppliance() }, RECONCILING, 'Pending'],
     ['fits no host', { appliance: anAppliance(), refusal }, RECONCILING, 'NoHostFits'],
     ['is new on its host', {}, RECONCILING, 'VMUnavailable'],
-    ['is on its way', { report: aReport({ serviceState: 'VMReady' }) }, RECONCILING, 'VMReady'],
+    ['makes progress', { report: aReport({ serviceState: 'VMReady' }) }, RECONCILING, 'VMReady'],
     ['answers', { report: aReport() }, READY, 'ServiceAvailable'],
-    ['answers as it was before a change', { appliance: changed, report: aReport() }, RECONCILING, 'Updating'],
+    [
+      'answers according to an older spec',
+      { appliance: changed, report: aReport() },
+      RECONCILING,
+      'Updating',
+    ],
     ['has a problem that passes', { report: aReport({ problem: retried }) }, RECONCILING, 'AgentTimeout'],
     ['has a problem that stays', { report: aReport({ problem }) }, STALLED, 'AgentTimeout'],
     ['has something in the way', { obstacle, report: aReport() }, RECONCILING, 'TemplateNotFound'],
     ['needs a person', { obstacle: { ...obstacle, isStalled: true } }, STALLED, 'TemplateNotFound'],
     [
-      'is on a host that is away',
+      'is on a host that does not answer',
       { hostLost: applianceObstacles.hostLost('host-a', 'Stay'), report: aReport() },
       UNKNOWN,
       'HostUnreachable',
@@ -60,15 +65,15 @@ describe('the conditions of an appliance', () => {
       'ServiceAvailable',
     ],
   ];
-  it.each(cases)('that %s', (_name, circumstances, standing, reason) => {
-    const found = conditions(circumstances);
+  it.each(cases)('that %s', (_name, facts, standing, reason) => {
+    const found = conditions(facts);
     if (standing === UNKNOWN || standing === AT_REST) expectCondition(found, 'Ready', standing.ready, reason);
     else expectStanding(found, standing, reason);
     expect(found.find(({ type }) => type === 'Reconciling')?.status).toBe(standing.reconciling);
     expect(found.every(({ observedGeneration }) => observedGeneration !== undefined)).toBe(true);
   });
 
-  it('say where it was placed, or why nowhere', () => {
+  it('say where it was placed, or why it was not', () => {
     expect(expectCondition(conditions({}), 'Placed', 'True', 'Placed')).toContain('host-a');
     const nowhere = conditions({ appliance: anAppliance(), refusal });
     expect(expectCondition(nowhere, 'Placed', 'False', 'NoHostFits')).toBe('0/1 hosts fit');
@@ -84,7 +89,7 @@ describe('the conditions of an appliance', () => {
     expect(message).toContain('not supported yet');
   });
 
-  it('stay within what the API takes, whatever a daemon says', () => {
+  it('stay within what the API accepts, whatever a daemon reports', () => {
     const odd = { reason: 'no reason at all!', message: 'x'.repeat(10_000) };
     expect(
       expectCondition(conditions({ report: aReport({ problem: odd }) }), 'Ready', 'False', 'HostProblem'),

@@ -4,7 +4,7 @@ import { desiredOf } from './describe-vm.ts';
 
 const [disk, kernel, initrd] = ['a', 'b', 'c'].map((digit) => digit.repeat(64));
 
-describe('what a host is told to have', () => {
+describe('the request to a host', () => {
   it('is complete, from the objects and their defaults alone', () => {
     const { appliance, layers } = desiredOf(anAppliance(), aTemplate(), undefined);
     expect(appliance).toEqual({
@@ -30,7 +30,7 @@ describe('what a host is told to have', () => {
     expect([...layers]).toEqual([[disk, { kind: 'disk', url, template: 'default/debian' }]]);
   });
 
-  it('has the kernel and the initrd as layers, before the VM that boots by them', () => {
+  it('has the kernel and the initrd as layers, before the VM that boots from them', () => {
     const file = (sha256 = '') => ({ url: 'file:///images/boot', sha256 });
     const boot = { kernel: file(kernel), initrd: file(initrd), commandLine: 'root=/dev/vda' };
     const template = aTemplate({ spec: { guest: { os: 'linux', agent: 'qemu-guest-agent', boot } } });
@@ -43,14 +43,14 @@ describe('what a host is told to have', () => {
     ]);
   });
 
-  it('tells the host how its guest runs under Xen', () => {
+  it('says how the guest runs under Xen', () => {
     const xen = { type: 'PVH', bootLoader: 'PvGrub' } as const;
     const template = aTemplate({ spec: { guest: { os: 'linux', agent: 'qemu-guest-agent', xen } } });
     expect(desiredOf(anAppliance(), template, undefined).appliance.xen).toEqual(xen);
     expect(desiredOf(anAppliance(), aTemplate(), undefined).appliance.xen).toBeUndefined();
   });
 
-  it('carries ports, parameters and probe in the words of the host', () => {
+  it('contains ports, parameters and probe in the terms of the host', () => {
     const { appliance } = desiredOf(
       anAppliance({
         spec: {
@@ -71,7 +71,7 @@ describe('what a host is told to have', () => {
     expect(appliance.disk).toEqual({ mode: 'Clone', sizeBytes: 4 * 1024 ** 3 });
   });
 
-  it('has the address that was given, and no port of the host, in mode Bridge', () => {
+  it('has the assigned address, and no port of the host, in mode Bridge', () => {
     const ports = [{ name: 'admin', port: 9000 }];
     const appliance = anAppliance({ spec: { network: { pool: 'lan', ports } } });
     const given = { address: '10.0.8.10', prefix: 24, gateway: '10.0.8.1', pool: 'lan' };
@@ -96,7 +96,7 @@ describe('what a host is told to have', () => {
     expect(hostname).toMatch(/^a+-b+-17$/);
   });
 
-  it('is refused when the guest could not boot with so little memory', () => {
+  it('is refused when the guest cannot boot with so little memory', () => {
     const guest = { os: 'linux', agent: 'qemu-guest-agent', minimumMemory: '512Mi' } as const;
     expect(() => desiredOf(anAppliance(), aTemplate({ spec: { guest } }), undefined)).toThrow(
       expect.objectContaining({ name: 'StalledError', reason: 'MemoryBelowMinimum' }),

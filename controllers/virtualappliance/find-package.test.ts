@@ -57,18 +57,18 @@ describe('the package of an appliance', () => {
     });
   });
 
-  it('has the texts and the binary entries of its ConfigMap, which is read when they are needed', async () => {
+  it('has the texts and the binary entries of its ConfigMap, read when they are needed', async () => {
     const { value } = await read({ data: { 'a.txt': 'a' }, binaryData: { 'b.bin': base64('b') } });
     expect(value).toEqual({ kind: 'files', files: { 'a.txt': base64('a'), 'b.bin': base64('b') } });
   });
 
-  it('has the version that is known, and tells which one was read', async () => {
+  it('has the version in the cache, and says which one was read', async () => {
     expect(late(none).version).toBe('uid-files/7');
     expect((await read({ data: { a: 'a' } })).version).toBe('uid-files/7');
     expect((await read({ data: { a: 'a' } }, '8')).version).toBe('uid-files/8');
   });
 
-  it('waits for a ConfigMap that is not there, also when that shows only on reading', async () => {
+  it('waits for a missing ConfigMap, even when only reading it shows that', async () => {
     const missing = expect.objectContaining({ name: 'WaitingError', reason: 'ConfigMapNotFound' });
     expect(() => packageOf(appliance, none, asked)).toThrow(missing);
     await expect(late(none).read(signal)).rejects.toEqual(missing);

@@ -50,7 +50,7 @@ describe('the phases of an appliance', () => {
     });
   });
 
-  it('pass on an error that nobody foresaw', async () => {
+  it('pass on an unforeseen error', async () => {
     await expect(run(fails(new TypeError('a bug')))).rejects.toThrow('a bug');
     const early: Phase = (one) => {
       found(one, 'template');

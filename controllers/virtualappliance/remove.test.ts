@@ -71,7 +71,7 @@ describe('the removal of an appliance', () => {
     expect(await removing({})).toEqual({ removal: { type: 'gone' }, calls: ['finalizers []'] });
   });
 
-  it('lets the object go only after its host has nothing left of it', async () => {
+  it('removes the finalizer only after the host confirms that nothing is left', async () => {
     expect(await removing(bound)).toEqual({
       removal: { type: 'gone' },
       calls: ['delete uid-web-0', 'finalizers []'],
@@ -83,7 +83,7 @@ describe('the removal of an appliance', () => {
     });
   });
 
-  it('gives the address back between the two', async () => {
+  it('releases the address between the two', async () => {
     const leases = [aLease('10.0.8.10')];
     expect(await removing({ ...bound, leases })).toEqual({
       removal: { type: 'gone' },
@@ -95,7 +95,7 @@ describe('the removal of an appliance', () => {
     expect(forced.calls, 'of a VM that may live').toEqual(['event ForceDeleted', 'finalizers []']);
   });
 
-  it('says what keeps the host from it', async () => {
+  it("shows the host's problem with it", async () => {
     const problem = { reason: 'VMStuck', message: 'the VM does not stop' };
     const { removal } = await removing({ ...bound, left: aReport({ problem }) });
     expect(removal).toEqual({ type: 'waiting', obstacle: { ...problem, isStalled: false } });
@@ -117,7 +117,7 @@ describe('the removal of an appliance', () => {
     });
   });
 
-  it('asks a host that answers also when it is forced', async () => {
+  it('asks a host that answers, even when it is forced', async () => {
     expect((await removing({ ...bound, annotations: force })).calls).toEqual([
       'delete uid-web-0',
       'finalizers []',

@@ -62,13 +62,13 @@ function aConfigMap() {
 }
 
 describe('sending', () => {
-  it('tells a host of the layers first, and nothing twice', async () => {
+  it('sends the layers first, and nothing twice', async () => {
     const { sendTo } = setUp();
     expect(await sendTo(aView())).toEqual(['layer', 'appliance']);
     expect(await sendTo(holding)).toEqual([]);
   });
 
-  it('tells again what the host does not have, knows older, or was started anew', async () => {
+  it('sends again what the host does not have, has in an older version, or lost in a restart of its daemon', async () => {
     const { sendTo } = setUp();
     await sendTo(holding);
     expect(await sendTo(aView({ holds: [aLayer()] }))).toEqual(['appliance']);
@@ -84,14 +84,14 @@ describe('sending', () => {
     expect(await sendTo(restarted)).toEqual(['layer', 'appliance']);
   });
 
-  it('tells of a change that has no generation of its own: another package', async () => {
+  it('sends a change without a new generation: another package', async () => {
     const { sendTo } = setUp();
     await sendTo(holding);
     const other = desiredOf(anAppliance(), aTemplate(), { kind: 'files', files: { a: 'YQ==' } });
     expect(await sendTo(holding, other)).toEqual(['appliance']);
   });
 
-  it('reads a ConfigMap only to tell of it, and tells what it read', async () => {
+  it('reads a ConfigMap only to send it, and sends what it read', async () => {
     const { sendTo, packages } = setUp();
     const { reads, late } = aConfigMap();
     expect(await sendTo(aView(), { ...desired, late: late('1', '1') })).toEqual(['layer', 'appliance']);
@@ -101,7 +101,7 @@ describe('sending', () => {
     expect(packages).toEqual(['1', '2'].map((version) => ({ kind: 'files', files: { a: version } })));
   });
 
-  it('does not tell twice what it read before its cache showed it', async () => {
+  it('does not send twice what it read before the cache showed it', async () => {
     const { sendTo } = setUp();
     const { reads, late } = aConfigMap();
     expect(await sendTo(holding, { ...desired, late: late('1', '2') })).toContain('appliance');
@@ -110,7 +110,7 @@ describe('sending', () => {
     expect(reads).toEqual(['2', '2']);
   });
 
-  it('reads a ConfigMap again that could not be read, or not be told of', async () => {
+  it('reads a ConfigMap again that could not be read, or not be sent', async () => {
     let isBroken = true;
     const { sendTo } = setUp((call) => {
       if (isBroken && call === 'appliance')
@@ -125,7 +125,7 @@ describe('sending', () => {
     expect(reads).toEqual(['1', '1']);
   });
 
-  it('sends a layer once, however many appliances ask for it at the same time', async () => {
+  it('sends a layer once, however many appliances need it at the same time', async () => {
     const { sendTo } = setUp();
     const others = ['web-1', 'web-2'].map((name) =>
       desiredOf(anAppliance({ metadata: { name } }), aTemplate(), undefined),
@@ -134,7 +134,7 @@ describe('sending', () => {
     expect(calls?.filter((call) => call === 'layer')).toEqual(['layer']);
   });
 
-  it('goes on where it failed', async () => {
+  it('continues where it failed', async () => {
     let isBroken = true;
     const { sendTo } = setUp((call) => {
       if (isBroken && call === 'appliance')

@@ -55,11 +55,11 @@ describe('the status of an appliance', () => {
     });
   });
 
-  it('does not change while a step only takes its time', () => {
+  it('does not change while a step only takes longer', () => {
     expect(status({ report: booting(1) })).toEqual(status({ report: booting(2) }));
   });
 
-  it('claims nothing of a VM that its host has no more', () => {
+  it('says nothing about a VM that its host no longer has', () => {
     const before = status({ report: aReport() });
     const after = status({ appliance: bound(before), isMissing: true });
     expect(after).toMatchObject({
@@ -73,7 +73,7 @@ describe('the status of an appliance', () => {
     expect(status({ isMissing: true }).vm, 'of one that was never there').toBeUndefined();
   });
 
-  it('keeps what was known while the host is away', () => {
+  it('keeps what was known while the host does not answer', () => {
     const before = status({ report: aReport() });
     const after = status({
       appliance: bound(before),
@@ -82,7 +82,7 @@ describe('the status of an appliance', () => {
     expect(after).toMatchObject({ url: before.url, vm: before.vm, steps: before.steps });
   });
 
-  it('tells how the host was chosen, and why none was', () => {
+  it('says how the host was chosen, or why none was', () => {
     const told = { message: 'host-a comes first', placedTime: '2026-01-01T00:00:00.000Z' };
     const placed = (reasons: { host: string; reason: string }[]) =>
       status({ outcome: { type: 'placed', choice: { ...told, reasons, waited: false } } });
@@ -118,7 +118,7 @@ describe('the urgency of a change', () => {
     expect(urgencyAfter({ obstacle })).toBe('now');
   });
 
-  it('of the first status leaves a task its time', () => {
+  it("of the first status of a task's appliance is not now", () => {
     const ofTask = anAppliance({
       metadata: { ownerReferences: [owner] },
       spec: { hostName: 'host-a' },
@@ -136,7 +136,7 @@ describe('the Events of an appliance', () => {
   const eventsAfter = (facts: Partial<StatusFacts>, old = before) =>
     occurrencesOf(APPLIANCE_EVENTS, old.conditions, status(facts).conditions);
 
-  it('tell of the answer and of trouble, not of progress', () => {
+  it('report the answer and trouble, not progress', () => {
     const available = { type: 'Normal', reason: 'ServiceAvailable' };
     expect(eventsAfter({ report: aReport() })).toMatchObject([available]);
     expect(eventsAfter({ report: aReport({ serviceState: 'VMReady' }) })).toEqual([]);
@@ -151,12 +151,12 @@ describe('the Events of an appliance', () => {
     expect(eventsAfter({ obstacle })).toEqual([]);
   });
 
-  it('tell once of what stays', () => {
+  it('report a lasting state once', () => {
     const facts = { report: aReport() };
     expect(eventsAfter(facts, status(facts))).toEqual([]);
   });
 
-  it('tell of a disk that is lost', () => {
+  it('report a lost disk', () => {
     const { type, message } = warning(applianceEvents.missing('host-a'));
     expect(type).toBe('Warning');
     expect(message).toContain('host-a no longer has');
