@@ -1,14 +1,14 @@
 import type { OperatorContext } from './context.ts';
 import { createHostController } from './host/controller.ts';
 import { createIPPoolController } from './ippool/controller.ts';
-import { createIPLeaseController } from './ippool/orphans.ts';
+import { createIPLeaseController } from './ippool/lease-controller.ts';
 import { createPlacementController } from './placement/controller.ts';
 import { createServiceDeploymentController } from './servicedeployment/controller.ts';
 import type { ControllerDefinition } from './sources.ts';
 import { createTemplateController } from './template/controller.ts';
 import { createVirtualApplianceController } from './virtualappliance/controller.ts';
 
-/** Every controller of the operator. They share what the context holds and know nothing of each other. */
+/** Every controller of the operator. They share the context and do not know each other: rooms.test.ts checks that. */
 export function createControllers(context: OperatorContext): readonly ControllerDefinition[] {
   return [
     createHostController(context),

@@ -17,7 +17,7 @@ describe('inParallel', () => {
     expect(most).toBe(2);
   });
 
-  it('goes on after an error and throws the first one in the end', async () => {
+  it('continues after an error and throws the first one at the end', async () => {
     const seen: number[] = [];
     const working = inParallel([1, 2, 3], 1, async (item) => {
       seen.push(item);
@@ -41,7 +41,7 @@ describe('slowStart', () => {
     expect(groups).toEqual([1, 2, 4, 3]);
   });
 
-  it('never works on more than a server can take', async () => {
+  it('never works on more items than a server can handle', async () => {
     let running = 0;
     let most = 0;
     let worked = 0;

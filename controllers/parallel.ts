@@ -1,5 +1,5 @@
 /**
- * Runs `work` on every item, at most `width` at a time, all of them whatever happens; then throws the first error there was.
+ * Runs `work` on every item, at most `width` at a time. An error does not stop the others: the first one is thrown at the end.
  */
 export async function inParallel<Item>(
   items: readonly Item[],
@@ -21,12 +21,12 @@ export async function inParallel<Item>(
   if (errors.length > 0) throw errors[0];
 }
 
-/** More at once would only wait for connections, and for so long that their deadlines pass. */
+/** More requests at once would only wait for connections, until their deadlines pass. */
 const LARGEST_GROUP = 64;
 
 /**
- * Runs `work` on ever larger groups of items at once, as a ReplicaSet creates pods: when the first one is refused (a quota, an
- * invalid spec), not hundreds are tried in vain. Stops after the first group with an error and throws that.
+ * Runs `work` on groups of items that double in size, as a ReplicaSet creates pods: if the first one is refused (a quota, an
+ * invalid spec), hundreds are not tried in vain. Stops after the first group with an error and throws that error.
  */
 export async function slowStart<Item>(
   items: readonly Item[],

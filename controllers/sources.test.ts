@@ -6,7 +6,7 @@ import { HostViews } from './daemons/view.ts';
 import { changesOf, viewsSource } from './sources.ts';
 
 describe('changesOf', () => {
-  it('gathers the changes of a key for as long as it is told', () => {
+  it('gathers the changes of a key for the given time', () => {
     const calls: string[] = [];
     let tell: ChangeHandler<VirtualAppliance> | undefined;
     const informer = {
@@ -32,7 +32,7 @@ describe('changesOf', () => {
 });
 
 describe('viewsSource', () => {
-  it('gathers the reports on a key for as long as it is told', () => {
+  it('gathers the reports about a key for the given time', () => {
     const views = new HostViews();
     const calls: string[] = [];
     const queue = {

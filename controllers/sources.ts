@@ -3,12 +3,12 @@ import type { ControllerOptions, Source } from '../src/kube/controller/controlle
 import type { Informer } from '../src/kube/informer/informer.ts';
 import type { HostViews, ViewChange } from './daemons/view.ts';
 
-/** What a controller is: which keys there are to reconcile, and how. */
+/** A controller: where its keys come from, and how it reconciles them. */
 export type ControllerDefinition = Pick<ControllerOptions, 'name' | 'concurrency' | 'sources' | 'reconcile'>;
 
 /**
- * As `sourceOf`, for those whom only some changes concern. `old` is missing for a new object, `current` for a gone one.
- * @param gatherMs for so long a key's changes are gathered before it is looked at; not at all by default
+ * Like `sourceOf`, for controllers that react to some changes only. `old` is undefined for a new object, `current` for a deleted one.
+ * @param gatherMs how long a reconcile waits for further changes of its key; 0 by default
  */
 export function changesOf<T extends KubeObject>(
   informer: Pick<Informer<T>, 'hasSynced' | 'waitForSync' | 'addHandler'>,
@@ -26,8 +26,8 @@ export function changesOf<T extends KubeObject>(
 }
 
 /**
- * Maps what hosts report to keys.
- * @param gatherMs for so long a key's reports are gathered before it is looked at; not at all by default
+ * Maps the hosts' reports to keys.
+ * @param gatherMs how long a reconcile waits for further reports about its key; 0 by default
  */
 export function viewsSource(
   views: HostViews,
@@ -35,7 +35,7 @@ export function viewsSource(
   gatherMs = 0,
 ): Source {
   return {
-    ...NEVER_BEHIND,
+    ...ALWAYS_SYNCED,
     connect: (queue) =>
       views.subscribe((change) => {
         for (const key of keys(change)) queue.addAfter(key, gatherMs);
@@ -43,9 +43,9 @@ export function viewsSource(
   };
 }
 
-const NEVER_BEHIND = { hasSynced: () => true, waitForSync: () => Promise.resolve() } as const;
+const ALWAYS_SYNCED = { hasSynced: () => true, waitForSync: () => Promise.resolve() } as const;
 
-/** A source that is not behind an API server, so never has to catch up with one. */
+/** A source in this process's memory: it never has to catch up with an API server. */
 export function memorySource(subscribe: (add: (key: string) => void) => () => void): Source {
-  return { ...NEVER_BEHIND, connect: (queue) => subscribe((key) => queue.add(key)) };
+  return { ...ALWAYS_SYNCED, connect: (queue) => subscribe((key) => queue.add(key)) };
 }

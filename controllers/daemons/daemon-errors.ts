@@ -1,28 +1,27 @@
 import { HostApiError } from '../../src/host/client.ts';
-import { StalledError, TransientError } from '../../src/kube/controller/errors.ts';
+import { TransientError } from '../../src/kube/controller/errors.ts';
+import { hostObstacles } from '../obstacles/hosts.ts';
+import { errorOf, RetryError } from '../obstacles/obstacle.ts';
 
-/** Refusals that pass by themselves: our cache catches up, or the old appliance goes. */
-const PASSING = new Set(['OlderGeneration', 'Deleting', 'LayerInUse']);
+/** Statuses that find fault with the request itself: sending it again changes nothing. */
+const REQUEST_AT_FAULT: ReadonlySet<number> = new Set([400, 409, 413, 422]);
+/** Refusals that pass by themselves: our cache catches up, or the old appliance is deleted. */
+const PASSING: ReadonlySet<string> = new Set(['OlderGeneration', 'Deleting', 'LayerInUse']);
 
-/** A daemon's answer, its errors sorted by what to do about them. */
-export async function asking<Answer>(call: Promise<Answer>): Promise<Answer> {
+/**
+ * The answer to a call of a daemon, with its errors sorted by what to do about them.
+ * @throws StalledError when the daemon finds fault with the request, RetryError when it reports another problem, TransientError
+ * when it does not answer, or when the problem passes by itself
+ */
+export async function callDaemon<Answer>(call: Promise<Answer>): Promise<Answer> {
   try {
     return await call;
   } catch (error) {
     if (!(error instanceof HostApiError)) throw error;
     const { status, problem, message } = error;
-    const isRequestAtFault = [400, 409, 413, 422].includes(status);
-    if (isRequestAtFault && !PASSING.has(problem.reason)) {
-      const field = problem.field === undefined ? '' : ` (at ${problem.field})`;
-      throw new StalledError(problem.reason, `the host refuses it: ${message}${field}`, { cause: error });
-    }
-    throw new TransientError(message, { cause: error });
+    if (status === 0 || PASSING.has(problem.reason)) throw new TransientError(message, { cause: error });
+    if (REQUEST_AT_FAULT.has(status))
+      throw errorOf(hostObstacles.requestRefused(problem.reason, message, problem.field), error);
+    throw new RetryError(hostObstacles.daemonProblem(problem.reason, message), error);
   }
-}
-
-/** What a daemon that answers says is in the way; undefined when it does not answer, or when the way will be free at once. */
-export function tellingProblem({ cause }: TransientError): { reason: string; message: string } | undefined {
-  if (!(cause instanceof HostApiError) || cause.status === 0 || PASSING.has(cause.problem.reason))
-    return undefined;
-  return { reason: cause.problem.reason, message: cause.message };
 }

@@ -1,6 +1,6 @@
 import type { HostClient } from '../../src/host/client.ts';
 
-/** What controllers ask of a host's daemon. */
+/** The calls of a host's daemon that controllers use. */
 export type Daemon = Pick<
   HostClient,
   | 'getHost'

@@ -3,13 +3,14 @@ import { TransientError } from '../../src/kube/controller/errors.ts';
 import type { Daemon } from './daemon.ts';
 
 /**
- * The same daemon, except that it is told nothing (TransientError) once `mayWrite` says no: a leader that was frozen while
- * another took over must not have made what the other has removed. It is asked when a call begins, and again when it goes out:
- * one that waited for a connection while its process was frozen must not.
+ * The same daemon, except that changes fail (TransientError) once `mayWrite` returns false: a leader whose process was frozen while
+ * another one took over must not create again what the other one removed. The check runs when a call begins, and again just before
+ * the request is sent: the process may have been frozen while the call waited for a connection.
  */
 export function fenceDaemon(daemon: Daemon, mayWrite: () => boolean): Daemon {
   const beforeSend = () => {
-    if (!mayWrite()) throw new TransientError('this is not the leader any more, so it may not change hosts');
+    if (!mayWrite())
+      throw new TransientError('this operator is no longer the leader, so it may not change hosts');
   };
   const guarded = async <Answer>(
     call: (options: CallOptions) => Promise<Answer>,

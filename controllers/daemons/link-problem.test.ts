@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { HostApiError } from '../../src/host/client.ts';
 import { StalledError, TransientError } from '../../src/kube/controller/errors.ts';
-import { asking, tellingProblem } from './daemon-errors.ts';
+import { obstacleOf } from '../obstacles/obstacle.ts';
+import { callDaemon } from './daemon-errors.ts';
 import { linkProblem, NameMismatchError } from './link-problem.ts';
 
 function coded(code: string): HostApiError {
@@ -12,20 +13,20 @@ function coded(code: string): HostApiError {
 describe('what is wrong with a link', () => {
   it.each([
     ['the certificate of another host', coded('ERR_TLS_CERT_ALTNAME_INVALID'), 'CertificateMismatch'],
-    ['a certificate of a stranger', coded('DEPTH_ZERO_SELF_SIGNED_CERT'), 'CertificateInvalid'],
-    ['nobody at the address', coded('ECONNREFUSED'), 'HostUnreachable'],
+    ['a certificate of an unknown authority', coded('DEPTH_ZERO_SELF_SIGNED_CERT'), 'CertificateInvalid'],
+    ['nothing listens at the address', coded('ECONNREFUSED'), 'HostUnreachable'],
     [
-      'a daemon that does not let us in',
+      'a daemon that refuses the operator',
       new HostApiError(403, { reason: 'NotAuthorized', message: 'no' }),
       'NotAuthorized',
     ],
     ['another host', new NameMismatchError('host-a', 'host-b'), 'NameMismatch'],
     ['anything else', new Error('odd'), 'HostUnreachable'],
-  ])('is told: %s', (_name, error, reason) => {
+  ])('is named: %s', (_name, error, reason) => {
     expect(linkProblem('host-a', error).reason).toBe(reason);
   });
 
-  it('names the certificate that is needed', () => {
+  it('names the host that the certificate must be for', () => {
     expect(linkProblem('host-a', coded('ERR_TLS_CERT_ALTNAME_INVALID')).message).toContain(
       'host-a.host.coppice',
     );
@@ -34,11 +35,11 @@ describe('what is wrong with a link', () => {
 
 describe("a daemon's refusal", () => {
   const refused = (status: number, reason: string) =>
-    asking(
+    callDaemon(
       Promise.reject(new HostApiError(status, { reason, message: `because ${reason}`, field: '/layer' })),
     );
 
-  it('is a matter of a person when the request is at fault', async () => {
+  it('stays until a person acts when the request is at fault', async () => {
     await expect(refused(400, 'InvalidRequest')).rejects.toThrow(StalledError);
     await expect(refused(409, 'Immutable')).rejects.toMatchObject({
       reason: 'Immutable',
@@ -51,13 +52,13 @@ describe("a daemon's refusal", () => {
     [409, 'OlderGeneration', undefined],
     [409, 'Deleting', undefined],
     [507, 'DiskFull', 'DiskFull'],
-  ])('passes by itself for %i %s', async (status, reason, told) => {
+  ])('passes by itself for %i %s', async (status, reason, shown) => {
     const error: unknown = await refused(status, reason).catch((caught: unknown) => caught);
     expect(error).toBeInstanceOf(TransientError);
-    expect(error instanceof TransientError && tellingProblem(error)?.reason).toBe(told);
+    expect(obstacleOf(error)?.reason).toBe(shown);
   });
 
-  it('is no refusal when it is another error', async () => {
-    await expect(asking(Promise.reject(new TypeError('a bug')))).rejects.toThrow(TypeError);
+  it('does not include other errors', async () => {
+    await expect(callDaemon(Promise.reject(new TypeError('a bug')))).rejects.toThrow(TypeError);
   });
 });

@@ -1,18 +1,22 @@
 import { HostApiError } from '../../src/host/client.ts';
 import { hostServerName, type Problem } from '../../src/host/protocol.ts';
+import { hostObstacles } from '../obstacles/hosts.ts';
+import type { Obstacle } from '../obstacles/obstacle.ts';
 
-/** The daemon at the address is that of another host. */
+/** The daemon at the address belongs to another host. */
 export class NameMismatchError extends Error {
   override readonly name = 'NameMismatchError';
+  readonly wanted: string;
+  readonly actual: string;
 
   constructor(wanted: string, actual: string) {
-    super(
-      `the daemon at the address of ${wanted} says that it is ${actual}: correct spec.address, or the daemon's name`,
-    );
+    super(hostObstacles.nameMismatch(wanted, actual).message);
+    this.wanted = wanted;
+    this.actual = actual;
   }
 }
 
-/** Errors of TLS that say that the other side, or we, cannot be trusted; see `node:tls`, X509 certificate error codes. */
+/** TLS errors that mean that one side does not trust the other; see `node:tls`, X509 certificate error codes. */
 export const DISTRUST = new Set([
   'CERT_HAS_EXPIRED',
   'CERT_NOT_YET_VALID',
@@ -26,23 +30,22 @@ export const DISTRUST = new Set([
 
 /** Why the stream from a host does not work, as its Ready condition says it. */
 export function linkProblem(hostName: string, error: unknown): Problem {
-  if (error instanceof NameMismatchError) return { reason: 'NameMismatch', message: error.message };
+  const { reason, message } = linkObstacle(hostName, error);
+  return { reason, message };
+}
+
+function linkObstacle(hostName: string, error: unknown): Obstacle {
+  if (error instanceof NameMismatchError) return hostObstacles.nameMismatch(error.wanted, error.actual);
   const codes = codesOf(error);
-  if (codes.includes('ERR_TLS_CERT_ALTNAME_INVALID')) {
-    const message = `the daemon's certificate does not carry the name ${hostServerName(hostName)}: issue it for this host`;
-    return { reason: 'CertificateMismatch', message };
-  }
+  if (codes.includes('ERR_TLS_CERT_ALTNAME_INVALID'))
+    return hostObstacles.certificateMismatch(hostServerName(hostName));
   const distrust = codes.find((code) => DISTRUST.has(code));
-  if (distrust !== undefined) {
-    const message = `the certificate of the daemon of ${hostName} is not trusted (${distrust}): issue it by the hosts' authority`;
-    return { reason: 'CertificateInvalid', message };
-  }
-  if (error instanceof HostApiError && error.status === 0) {
-    const message = `${error.message}; check that its daemon runs and that spec.address is right`;
-    return { reason: 'HostUnreachable', message };
-  }
-  if (error instanceof HostApiError) return { reason: error.problem.reason, message: error.message };
-  return { reason: 'HostUnreachable', message: error instanceof Error ? error.message : String(error) };
+  if (distrust !== undefined) return hostObstacles.certificateInvalid(hostName, distrust);
+  if (!(error instanceof HostApiError))
+    return hostObstacles.unreachable(error instanceof Error ? error.message : String(error));
+  return error.status === 0
+    ? hostObstacles.notListening(error.message)
+    : hostObstacles.daemonProblem(error.problem.reason, error.message);
 }
 
 /** The codes of an error and of what caused it, outermost first. */

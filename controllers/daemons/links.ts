@@ -20,7 +20,7 @@ interface Link {
   readonly stopped: Promise<void>;
 }
 
-/** One connection per host: a client to ask with, and a supervised stream that keeps the host's view up to date. */
+/** One connection per host: a client for requests, and a supervised stream of events that keeps the host's view up to date. */
 export class HostLinks {
   readonly #options: HostLinksOptions;
   readonly #links = new Map<string, Link>();
@@ -29,7 +29,7 @@ export class HostLinks {
     this.#options = options;
   }
 
-  /** The way to ask a host, if there is a connection to it at all; it may still be away. */
+  /** The client of a host that is followed; the host may not answer all the same. */
   client(name: string): Daemon | undefined {
     return this.#links.get(name)?.client;
   }
@@ -51,7 +51,7 @@ export class HostLinks {
     const link = this.#links.get(name);
     if (link === undefined) return;
     this.#links.delete(name);
-    link.stop.abort(new Error(`host ${name} is not followed any more`));
+    link.stop.abort(new Error(`host ${name} is no longer followed`));
     await link.stopped;
     await link.client.close();
     this.#options.views.close(name);

@@ -1,20 +1,20 @@
 import type { Layer } from '../objects/template-layers.ts';
 import type { Daemon } from './daemon.ts';
-import { asking } from './daemon-errors.ts';
-import type { Puts } from './put-ledger.ts';
+import { callDaemon } from './daemon-errors.ts';
+import type { PutLedger } from './put-ledger.ts';
 import type { HostView } from './view.ts';
 
-/** Lets a host hold a layer, unless it was told so since its daemon started and has it. */
+/** Asks a host to have a layer, unless it has it and was asked since its daemon started. */
 export async function putLayer(
   client: Daemon,
   view: HostView,
-  puts: Puts,
+  ledger: PutLedger,
   [sha256, desired]: Layer,
   signal: AbortSignal,
 ): Promise<void> {
   const daemonStart = view.status?.startedAt ?? '';
   const what = `layer/${desired.template}/${sha256}`;
-  if (view.layers.has(sha256) && puts.wasPut(view.name, daemonStart, what, desired)) return;
-  const send = () => asking(client.putLayer(sha256, desired, { signal }));
-  await puts.put(view.name, daemonStart, what, desired, send);
+  if (view.layers.has(sha256) && ledger.wasPut(view.name, daemonStart, what, desired)) return;
+  const send = () => callDaemon(client.putLayer(sha256, desired, { signal }));
+  await ledger.put(view.name, daemonStart, what, desired, send);
 }

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 
 /**
- * What was put to each host since its daemon started, so that it is not put again with every reconcile. Only a
- * memory: after a restart of the operator or of a daemon everything is put once more, which changes nothing there.
+ * Remembers what was PUT to each host since its daemon started, so that not every reconcile sends it again. Losing it does no
+ * harm: after a restart of the operator or of a daemon everything is sent once more, which changes nothing there.
  */
-export class Puts {
+export class PutLedger {
   readonly #digests = new Map<string, string>();
-  /** What is on its way at this moment. */
+  /** The requests under way. */
   readonly #sending = new Map<string, Promise<void>>();
 
   /** @param what such as `appliance/<uuid>` or `layer/<template>/<sha256>` */
@@ -14,7 +14,7 @@ export class Puts {
     return this.#digests.get(`${host}/${what}`) === digestOf(daemonStart, body);
   }
 
-  /** Sends it, or waits for whoever is sending the very same: many appliances of a host ask for one layer at once. */
+  /** Sends it, or waits for the same request if that is under way: many appliances of a host need one layer at once. */
   async put(
     host: string,
     daemonStart: string,

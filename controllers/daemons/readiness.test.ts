@@ -21,7 +21,7 @@ const withProblem = (reason: string) =>
 
 describe('the readiness of a host', () => {
   const cases: [string, HostView | undefined, string, string, boolean][] = [
-    ['nobody has connected to', undefined, 'Unknown', 'Connecting', false],
+    ['has no connection yet', undefined, 'Unknown', 'Connecting', false],
     [
       'is being connected to',
       aView({ link: { state: 'connecting', since: 0 } }),
@@ -40,13 +40,13 @@ describe('the readiness of a host', () => {
     expect(acceptsAppliances(view)).toBe(accepts);
   });
 
-  it('tells of problems in its message', () => {
+  it('names problems in its message', () => {
     expect(readinessOf('host-a', withProblem('DiskPressure'), 100, 50).message).toContain(
       'the disk is nearly full',
     );
   });
 
-  it('is lost when the grace is over, and not before', () => {
+  it('is lost when the grace period is over, and not before', () => {
     expect(graceLeft(broken(90), 100, 50)).toBe(40);
     expect(isLost(broken(90), 100, 50)).toBe(false);
     expect(graceLeft(broken(0), 100, 50)).toBeUndefined();

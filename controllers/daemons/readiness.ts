@@ -1,18 +1,15 @@
+import { hostObstacles, hostStates } from '../obstacles/hosts.ts';
+import type { Explanation } from '../obstacles/obstacle.ts';
 import type { HostView, Link } from './view.ts';
 
-/** Whether a host can be used, in the words of its Ready condition. */
-export interface Readiness {
+/** Whether a host can be used, as its Ready condition says it. */
+export interface Readiness extends Explanation {
   readonly status: 'True' | 'False' | 'Unknown';
-  readonly reason: string;
-  readonly message: string;
 }
 
-/** Of a host about which there is nothing else to tell. */
-export const READY_REASON = 'HostReady';
-
 /**
- * How a host stands. A host that stops answering keeps its last word for `graceMs`, so that the restart of a daemon
- * is no failure of a host.
+ * The readiness of a host. A host that stops answering keeps its last readiness for `graceMs`: the restart of a daemon is not a
+ * failure of its host.
  * @param now milliseconds of the monotonic clock
  */
 export function readinessOf(
@@ -23,33 +20,33 @@ export function readinessOf(
 ): Readiness {
   if (view === undefined || view.link.state === 'connecting') return connecting(name);
   if (view.link.state === 'broken' && !isWithinGrace(view.link, now, graceMs)) {
-    return { status: 'False', ...view.link.problem };
+    const { reason, message } = view.link.problem;
+    return { status: 'False', reason, message };
   }
   if (view.status === undefined) return connecting(name);
   const { driver, problems } = view.status;
   if (driver.problem !== undefined) {
     return { status: 'False', reason: driver.problem.reason, message: driver.problem.message };
   }
-  // What else it reports people should know; what it means for an appliance, a full disk, say, its steps find out themselves.
-  const message = [`the daemon of ${name} answers`, ...problems.map((problem) => problem.message)].join('; ');
-  return { status: 'True', reason: problems[0]?.reason ?? READY_REASON, message };
+  // Other problems are shown to people only. Whether one matters to an appliance (a full disk, say), its own steps find out.
+  return { status: 'True', ...hostStates.ready(name, problems) };
 }
 
-/** Whether appliances may be bound to the host at this moment: a stricter question, since a binding is for good. */
+/** Whether appliances may be bound to the host at this moment. Stricter than Ready, because a binding is final. */
 export function acceptsAppliances(view: HostView | undefined): boolean {
   return (
     view?.link.state === 'connected' && view.status !== undefined && view.status.driver.problem === undefined
   );
 }
 
-/** Milliseconds until a silent host's grace is over, if it is running. */
+/** Milliseconds until the grace period of a silent host ends; undefined when none is running. */
 export function graceLeft({ link }: HostView, now: number, graceMs: number): number | undefined {
   return link.state === 'broken' && isWithinGrace(link, now, graceMs)
     ? link.since + graceMs - now
     : undefined;
 }
 
-/** Whether the host is known to be away, longer than a restart takes. */
+/** Whether the host has not answered for longer than a restart takes. */
 export function isLost(view: HostView | undefined, now: number, graceMs: number): boolean {
   return view?.link.state === 'broken' && !isWithinGrace(view.link, now, graceMs);
 }
@@ -59,5 +56,6 @@ function isWithinGrace(link: Extract<Link, { state: 'broken' }>, now: number, gr
 }
 
 function connecting(name: string): Readiness {
-  return { status: 'Unknown', reason: 'Connecting', message: `the daemon of ${name} is being connected to` };
+  const { reason, message } = hostObstacles.connecting(name);
+  return { status: 'Unknown', reason, message };
 }

@@ -69,7 +69,7 @@ describe('followHost', () => {
       stop.signal.addEventListener('abort', () => reject(stop.signal.reason)),
     );
 
-  it('fetches everything on a reset, is connected then, and goes on with the events', async () => {
+  it('fetches everything on a reset, is connected then, and continues with the events', async () => {
     const { daemon } = scripted([
       async function* () {
         yield reset;
@@ -82,7 +82,7 @@ describe('followHost', () => {
     expect(views.get('host-a')?.link).toEqual({ state: 'connected' });
   });
 
-  it('takes the stream up where it ended', async () => {
+  it('continues the stream where it ended', async () => {
     const { daemon, asked } = scripted([
       async function* () {
         yield reset;
@@ -99,7 +99,7 @@ describe('followHost', () => {
     expect(views.get('host-a')?.link.state).toBe('connected');
   });
 
-  it('forgets what is not there any more when a restarted daemon begins anew', async () => {
+  it('forgets what a restarted daemon no longer has', async () => {
     const { daemon } = scripted([
       async function* () {
         yield reset;
@@ -115,7 +115,7 @@ describe('followHost', () => {
     await vi.waitFor(() => expect(uuids()).toEqual(['held']), patience);
   });
 
-  it('is not connected to a daemon that was started anew before that has told what it has', async () => {
+  it('is connected to a restarted daemon only after it reported what it has', async () => {
     let starts = 1;
     const told = Promise.withResolvers<void>();
     const { daemon, asked } = scripted([
@@ -142,7 +142,7 @@ describe('followHost', () => {
     await vi.waitFor(() => expect(views.get('host-a')?.link.state).toBe('connected'), patience);
   });
 
-  it('says what is wrong, keeps what was known, and tries again', async () => {
+  it('says what is wrong, keeps what it knew, and tries again', async () => {
     let isUp = true;
     const { daemon, asked } = scripted([
       async function* () {
@@ -162,7 +162,7 @@ describe('followHost', () => {
     expect(uuids()).toEqual(['held']);
   });
 
-  it('takes nothing from the daemon of another host', async () => {
+  it('accepts nothing from the daemon of another host', async () => {
     const { daemon } = scripted(
       [
         async function* () {

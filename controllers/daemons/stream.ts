@@ -7,7 +7,7 @@ import type { Daemon } from './daemon.ts';
 import { linkProblem, NameMismatchError } from './link-problem.ts';
 import type { HostViews } from './view.ts';
 
-export interface Following {
+export interface FollowOptions {
   readonly name: string;
   readonly client: Daemon;
   readonly views: HostViews;
@@ -16,31 +16,31 @@ export interface Following {
   readonly log: Logger;
 }
 
-/** Short: a daemon that restarts is back within a second or two, and asking in vain costs little. */
+/** Short: a daemon that restarts is back within a second or two, and a failed attempt costs little. */
 const RECONNECT: BackoffPolicy = { initialMs: 100, maxMs: 5000 };
-/** A stream that lived as long as this was healthy: failures before it no longer count. */
+/** A stream that lasted this long was healthy: earlier failures no longer count. */
 const HEALTHY_MS = 5000;
 
 /**
- * Keeps the view of one host what its daemon says, until the signal fires; it never rejects. A stream goes on where the last
- * one ended; where the daemon cannot (it restarted, or too much happened), everything is fetched anew.
+ * Keeps the view of one host up to date with its daemon, until the signal fires; it never rejects. A stream continues where the
+ * last one ended. If the daemon cannot continue (it restarted, or too many events were missed), everything is fetched again.
  */
-export async function followHost(following: Following, signal: AbortSignal): Promise<void> {
-  const { clock, random } = following;
+export async function followHost(options: FollowOptions, signal: AbortSignal): Promise<void> {
+  const { clock, random } = options;
   const position: Position = { lastEventId: undefined, isConnected: false };
   let failures = 0;
   while (!signal.aborted) {
     const startedAt = clock.monotonic();
-    let error: unknown = new Error(`the daemon of ${following.name} ended the stream of events`);
+    let error: unknown = new Error(`the daemon of ${options.name} ended the stream of events`);
     try {
-      await readStream(following, position, signal);
+      await readStream(options, position, signal);
     } catch (caught) {
       error = caught;
     }
     if (signal.aborted) return;
     const wasHealthy = position.isConnected && clock.monotonic() - startedAt >= HEALTHY_MS;
     failures = wasHealthy ? 1 : failures + 1;
-    noteBroken(following, position, error);
+    markBroken(options, position, error);
     // Only the signal ends the sleep early, and the loop sees it.
     await sleep(clock, backoffDelay(RECONNECT, failures, random), signal).catch(() => undefined);
   }
@@ -51,17 +51,17 @@ interface Position {
   isConnected: boolean;
 }
 
-async function readStream(following: Following, position: Position, signal: AbortSignal): Promise<void> {
+async function readStream(options: FollowOptions, position: Position, signal: AbortSignal): Promise<void> {
   const ended = new AbortController();
-  const events = following.client.events(position.lastEventId, AbortSignal.any([signal, ended.signal]));
+  const events = options.client.events(position.lastEventId, AbortSignal.any([signal, ended.signal]));
   try {
-    // The stream is opened before anything is fetched, so that nothing falls in between.
+    // The stream is opened before anything is fetched, so that no change in between is missed.
     let next = events.next();
-    // Should what is done meanwhile fail, this is not waited for any more.
+    // If a request below fails, nobody awaits this promise: its rejection must not count as unhandled.
     next.catch(() => undefined);
-    if (position.lastEventId !== undefined) await resume(following, position, signal);
+    if (position.lastEventId !== undefined) await resume(options, position, signal);
     for (let result = await next; result.done !== true; result = await next) {
-      await takeEvent(following, position, result.value, signal);
+      await takeEvent(options, position, result.value, signal);
       next = events.next();
     }
   } finally {
@@ -70,25 +70,25 @@ async function readStream(following: Following, position: Position, signal: Abor
 }
 
 /**
- * The daemon may have nothing to tell for a while: asks it, to see that it is there. One that was started anew tells of
- * everything first: what the one before it had is no knowledge about it.
+ * The daemon may send no event for a while, so a request finds out whether it answers. A daemon that has restarted sends a reset
+ * first: what its predecessor reported says nothing about it.
  */
-async function resume(following: Following, position: Position, signal: AbortSignal): Promise<void> {
-  const { name, client, views, clock } = following;
+async function resume(options: FollowOptions, position: Position, signal: AbortSignal): Promise<void> {
+  const { name, client, views, clock } = options;
   const host = await client.getHost({ signal });
   requireName(name, host);
   if (views.get(name)?.status?.startedAt !== host.startedAt) return;
   views.apply(name, { type: 'host', host }, clock.now());
-  noteConnected(following, position);
+  markConnected(options, position);
 }
 
 async function takeEvent(
-  following: Following,
+  options: FollowOptions,
   position: Position,
   { id, event }: NumberedHostEvent,
   signal: AbortSignal,
 ): Promise<void> {
-  const { name, client, views, clock } = following;
+  const { name, client, views, clock } = options;
   if (event.type === 'reset') {
     const [status, appliances] = await Promise.all([
       client.getHost({ signal }),
@@ -96,27 +96,26 @@ async function takeEvent(
     ]);
     requireName(name, status);
     views.replace(name, { status, appliances }, clock.now());
-    noteConnected(following, position);
+    markConnected(options, position);
   } else {
     views.apply(name, event, clock.now());
   }
   position.lastEventId = id;
 }
 
-function noteConnected({ name, views, log }: Following, position: Position): void {
+function markConnected({ name, views, log }: FollowOptions, position: Position): void {
   if (!position.isConnected) log.info({ host: name }, 'connected');
   position.isConnected = true;
   views.setLink(name, { state: 'connected' });
 }
 
-function noteBroken({ name, views, clock, log }: Following, position: Position, error: unknown): void {
+function markBroken({ name, views, clock, log }: FollowOptions, position: Position, error: unknown): void {
   const problem = linkProblem(name, error);
   const before = views.get(name)?.link;
-  if (position.isConnected)
-    log.warn({ host: name, err: error }, 'the connection broke; it is taken up again');
+  if (position.isConnected) log.warn({ host: name, err: error }, 'the connection broke; reconnecting');
   const isSame = before?.state === 'broken' && before.problem.message === problem.message;
   if (isSame) return;
-  // How long it is away counts from the first failure.
+  // The time without the host counts from the first failure.
   const since = before?.state === 'broken' ? before.since : clock.monotonic();
   position.isConnected = false;
   views.setLink(name, { state: 'broken', since, problem });

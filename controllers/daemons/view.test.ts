@@ -13,7 +13,7 @@ describe('HostViews', () => {
     views.subscribe((change) => changes.push(change));
   });
 
-  it('takes events in and tells whom they concern', () => {
+  it('applies events and notifies of what changed', () => {
     views.apply('host-a', { type: 'appliance', appliance: aReport() }, 5);
     views.apply('host-a', { type: 'layer', layer: aLayer() }, 6);
     views.apply('host-a', { type: 'host', host: aHostReport() }, 7);
@@ -36,7 +36,7 @@ describe('HostViews', () => {
     ]);
   });
 
-  it('tells nobody of the progress of a layer, nor of who stands on it', () => {
+  it('does not notify of the progress of a layer, nor of its users', () => {
     const told = (layer: ReturnType<typeof aLayer>) => {
       changes.length = 0;
       views.apply('host-a', { type: 'layer', layer }, 1);
@@ -49,7 +49,7 @@ describe('HostViews', () => {
     expect(views.get('host-a')?.layers.get(aLayer().sha256)?.heldBy).toEqual(['uid-web-0']);
   });
 
-  it('is replaced as a whole, and tells of what is not there any more', () => {
+  it('is replaced as a whole, and notifies of what is gone', () => {
     views.apply('host-a', { type: 'appliance', appliance: aReport({ uuid: 'gone' }) }, 1);
     views.replace('host-a', { status: aHostReport({ layers: [aLayer()] }), appliances: [aReport()] }, 2);
     expect([...(views.get('host-a')?.appliances.keys() ?? [])]).toEqual(['uid-web-0']);
@@ -58,14 +58,14 @@ describe('HostViews', () => {
     expect([...(told?.ids ?? [])].sort()).toEqual(['gone', 'uid-web-0']);
   });
 
-  it('tells its appliances when it is closed, and forgets them', () => {
+  it('notifies of its appliances when it is closed, and forgets them', () => {
     views.apply('host-a', { type: 'appliance', appliance: aReport() }, 1);
     views.close('host-a');
     expect(views.get('host-a')).toBeUndefined();
     expect(changes.at(-2)).toEqual({ host: 'host-a', kind: 'appliance', ids: ['uid-web-0'] });
   });
 
-  it('takes nothing in for a host that is not followed', () => {
+  it('ignores events of a host that is not followed', () => {
     views.apply('host-b', { type: 'appliance', appliance: aReport() }, 1);
     expect(views.get('host-b')).toBeUndefined();
     expect(changes).toEqual([]);

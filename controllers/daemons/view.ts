@@ -7,17 +7,17 @@ import type {
   Problem,
 } from '../../src/host/protocol.ts';
 
-/** How the stream from a host's daemon stands. Instants are milliseconds of the monotonic clock. */
+/** The state of the stream from a host's daemon. Instants are milliseconds of the monotonic clock. */
 export type Link =
   | { readonly state: 'connecting'; readonly since: number }
   | { readonly state: 'connected' }
   | { readonly state: 'broken'; readonly since: number; readonly problem: Problem };
 
-/** What a host's daemon last said. Absence of an appliance or a layer means something only while connected. */
+/** What a host's daemon last reported. That an appliance or a layer is missing means something only while connected. */
 export interface HostView {
   readonly name: string;
   readonly link: Link;
-  /** Milliseconds since the epoch when the daemon was last heard. */
+  /** When the daemon last reported something, in milliseconds since the epoch. */
   readonly lastSeen?: number;
   readonly status?: HostStatus;
   readonly appliances: ReadonlyMap<string, ApplianceStatus>;
@@ -41,13 +41,13 @@ interface MutableView extends HostView {
   readonly layers: Map<string, LayerStatus>;
 }
 
-/** All that a daemon holds at one moment. */
+/** Everything that a daemon has at one moment. */
 export interface HostSnapshot {
   readonly status: HostStatus;
   readonly appliances: readonly ApplianceStatus[];
 }
 
-/** What all hosts last said: written by their streams, read by every controller. */
+/** What all hosts last reported: written by their streams, read by every controller. */
 export class HostViews {
   readonly #views = new Map<string, MutableView>();
   readonly #listeners = new Set<ViewListener>();
@@ -60,13 +60,13 @@ export class HostViews {
     return [...this.#views.values()];
   }
 
-  /** Tells of every change from now on; returns how to stop that. */
+  /** Calls the listener with every change from now on; returns how to unsubscribe. */
   subscribe(listener: ViewListener): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
-  /** Begins a view, empty, in place of any that was there; `since` is now, by the monotonic clock. */
+  /** Starts an empty view, which replaces an earlier one; `since` is now, by the monotonic clock. */
   open(name: string, since: number): void {
     this.#views.set(name, {
       name,
@@ -74,25 +74,25 @@ export class HostViews {
       appliances: new Map(),
       layers: new Map(),
     });
-    this.#tell({ host: name, kind: 'link', ids: [] });
+    this.#notify({ host: name, kind: 'link', ids: [] });
   }
 
   close(name: string): void {
     const view = this.#views.get(name);
     if (view === undefined) return;
     this.#views.delete(name);
-    this.#tell({ host: name, kind: 'appliance', ids: [...view.appliances.keys()] });
-    this.#tell({ host: name, kind: 'link', ids: [] });
+    this.#notify({ host: name, kind: 'appliance', ids: [...view.appliances.keys()] });
+    this.#notify({ host: name, kind: 'link', ids: [] });
   }
 
   setLink(name: string, link: Link): void {
     const view = this.#views.get(name);
     if (view === undefined) return;
     view.link = link;
-    this.#tell({ host: name, kind: 'link', ids: [...view.appliances.keys()] });
+    this.#notify({ host: name, kind: 'link', ids: [...view.appliances.keys()] });
   }
 
-  /** Makes the view what the daemon holds, whatever was known before. */
+  /** Replaces the contents of the view with what the daemon has. */
   replace(name: string, { status, appliances }: HostSnapshot, seenAt: number): void {
     const view = this.#views.get(name);
     if (view === undefined) return;
@@ -108,28 +108,28 @@ export class HostViews {
       view.layers,
       status.layers.map((layer) => [layer.sha256, layer]),
     );
-    this.#tell({ host: name, kind: 'status', ids: [] });
-    this.#tell({ host: name, kind: 'appliance', ids: [...uuids] });
-    this.#tell({ host: name, kind: 'layer', ids: [...digests] });
+    this.#notify({ host: name, kind: 'status', ids: [] });
+    this.#notify({ host: name, kind: 'appliance', ids: [...uuids] });
+    this.#notify({ host: name, kind: 'layer', ids: [...digests] });
   }
 
-  /** Takes one event in. A `reset` is the stream's business: it fetches everything anew. */
+  /** Applies one event. The stream handles a `reset` itself: it fetches everything again. */
   apply(name: string, event: Exclude<HostEvent, { type: 'reset' }>, seenAt: number): void {
     const view = this.#views.get(name);
     if (view === undefined) return;
     view.lastSeen = seenAt;
-    const change = take(view, event);
-    if (change !== undefined) this.#tell({ host: name, ...change });
+    const change = applyEvent(view, event);
+    if (change !== undefined) this.#notify({ host: name, ...change });
   }
 
-  /** The daemon answered that it does not have this appliance, before its stream said so. */
+  /** The daemon answered that it does not have this appliance, before its stream reported that. */
   dropAppliance(name: string, uuid: string): void {
     if (this.#views.get(name)?.appliances.delete(uuid)) {
-      this.#tell({ host: name, kind: 'appliance', ids: [uuid] });
+      this.#notify({ host: name, kind: 'appliance', ids: [uuid] });
     }
   }
 
-  #tell(change: ViewChange): void {
+  #notify(change: ViewChange): void {
     for (const listener of [...this.#listeners]) listener(change);
   }
 }
@@ -139,19 +139,19 @@ function refill<Value>(map: Map<string, Value>, entries: readonly (readonly [str
   for (const [key, value] of entries) map.set(key, value);
 }
 
-function take(
+function applyEvent(
   view: MutableView,
   event: Exclude<HostEvent, { type: 'reset' }>,
 ): Omit<ViewChange, 'host'> | undefined {
   switch (event.type) {
     case 'host':
-      // The layers in it are as old as the event; each of their changes has an event of its own.
+      // The layers in this event are ignored: each change of a layer has an event of its own.
       view.status = event.host;
       return { kind: 'status', ids: [] };
     case 'layer': {
       const before = view.layers.get(event.layer.sha256);
       view.layers.set(event.layer.sha256, event.layer);
-      if (isSameJson(decisive(before), decisive(event.layer))) return undefined;
+      if (isSameJson(relevantPart(before), relevantPart(event.layer))) return undefined;
       return { kind: 'layer', ids: [event.layer.sha256] };
     }
     case 'layerGone':
@@ -167,10 +167,10 @@ function take(
 }
 
 /**
- * Of a layer, without its progress and its holders: those change with every block and every appliance, and each change would
- * have all appliances of the host looked at.
+ * A layer without its progress and its users. Those change with every block and every appliance, and each change would reconcile
+ * all appliances of the host.
  */
-function decisive(layer: LayerStatus | undefined): unknown {
+function relevantPart(layer: LayerStatus | undefined): unknown {
   if (layer === undefined) return undefined;
   const { kind, state, template, virtualBytes, problem } = layer;
   return { kind, state, template, virtualBytes, problem };

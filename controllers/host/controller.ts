@@ -1,27 +1,29 @@
-import { findCondition } from '../../src/api/conditions.ts';
+import { CONDITION_READY, findCondition } from '../../src/api/conditions.ts';
 import { HOSTS, type Host } from '../../src/api/kinds.ts';
 import { FINALIZER_HOST } from '../../src/api/labels.ts';
 import { keyOf } from '../../src/api/object.ts';
 import { addFinalizer, removeFinalizer } from '../../src/kube/client/finalizer.ts';
 import { sourceOf } from '../../src/kube/controller/controller.ts';
 import { done, type ReconcileResult, requeueAfter, soonest } from '../../src/kube/controller/outcome.ts';
-import { BY_HOST, BY_UID, type OperatorContext } from '../context.ts';
+import type { OperatorContext } from '../context.ts';
 import { graceLeft, type Readiness, readinessOf } from '../daemons/readiness.ts';
 import type { HostView } from '../daemons/view.ts';
+import { BY_HOST, BY_UID } from '../indexes.ts';
 import { boundAppliances } from '../objects/appliance.ts';
+import { hostObstacles } from '../obstacles/hosts.ts';
+import { REASON } from '../obstacles/reasons.ts';
 import { type ControllerDefinition, changesOf, viewsSource } from '../sources.ts';
 import { StatusWriter } from '../status/status-writer.ts';
-import { occurrencesOf } from './announce.ts';
-import { statusOf, urgencyOf } from './status.ts';
+import { HOST_EVENTS, statusOf, urgencyOf } from './status.ts';
 
 /**
- * Connects to each host's daemon, follows what it reports, and says in the Host's status how the host stands. Deleting a Host
- * waits for its appliances: only the host itself can take their VMs away.
+ * Connects to each host's daemon, follows its reports, and writes the state of the host into the Host's status. A deleted Host
+ * waits for its appliances: only the host itself can delete their VMs.
  */
 export function createHostController(context: OperatorContext): ControllerDefinition {
-  const { caches, clock, patience, views } = context;
-  const paces = { soon: patience.hostPace, later: patience.measurementPace };
-  const writer = new StatusWriter({ applier: context.applier, ref: HOSTS, clock, paces });
+  const { applier, caches, clock, recorder, timings, views } = context;
+  const debounces = { soon: timings.hostStatus, later: timings.hostMeasurements };
+  const writer = new StatusWriter({ applier, ref: HOSTS, clock, debounces, recorder, events: HOST_EVENTS });
   const reconciler = new Reconciler(context, writer);
   return {
     name: 'host',
@@ -34,7 +36,7 @@ export function createHostController(context: OperatorContext): ControllerDefini
         return [...new Set([before, now])].flatMap((host) => host ?? []);
       }),
       viewsSource(views, ({ host, kind, ids }) => {
-        // Of its appliances only those matter here that nobody claims.
+        // The status counts only those appliances of the host that the API does not know.
         const isUnknown = (uuid: string) => caches.appliances.byIndex(BY_UID, uuid).length === 0;
         return kind !== 'appliance' || ids.some(isUnknown) ? [host] : [];
       }),
@@ -71,11 +73,11 @@ class Reconciler {
   }
 
   async #report(host: Host, signal: AbortSignal): Promise<ReconcileResult> {
-    const { caches, clock, patience, recorder, views } = this.#context;
+    const { caches, clock, timings, views } = this.#context;
     const { name } = host.metadata;
     const view = views.get(name);
     const bound = caches.appliances.byIndex(BY_HOST, name);
-    // One instant for both questions: a grace that ended between them would be noticed by neither.
+    // Both calls use one instant: if the grace period ended between two instants, neither call would notice.
     const instant = clock.monotonic();
     const readiness = this.#readiness(host, view, instant);
     const unclaimed = this.#unclaimed(view);
@@ -87,31 +89,30 @@ class Reconciler {
       unclaimed,
       now: clock.now(),
     });
-    const { isWritten, result } = await this.#writer.write(host, next, urgencyOf(host.status, next), signal);
-    if (isWritten)
-      for (const occurrence of occurrencesOf(host.status, next)) recorder.record(host, occurrence);
-    const graceMs = view === undefined ? undefined : graceLeft(view, instant, patience.hostGraceMs);
+    const result = await this.#writer.write(host, next, urgencyOf(host.status, next), signal);
+    const graceMs = view === undefined ? undefined : graceLeft(view, instant, timings.hostGraceMs);
     return graceMs === undefined ? result : soonest([result, requeueAfter(graceMs)]);
   }
 
   #readiness(host: Host, view: HostView | undefined, instant: number): Readiness {
-    const { caches, patience } = this.#context;
+    const { caches, timings } = this.#context;
     const { name, deletionTimestamp } = host.metadata;
     if (deletionTimestamp !== undefined) {
       const keys = caches.appliances.byIndex(BY_HOST, name).map((appliance) => keyOf(appliance));
-      const message = `it is deleted when its ${keys.length} appliance(s) are: ${keys.slice(0, 10).join(', ')}; delete them first`;
-      return { status: 'False', reason: 'InUse', message };
+      const { reason, message } = hostObstacles.inUse(keys);
+      return { status: 'False', reason, message };
     }
-    const known = findCondition(host.status?.conditions, 'Ready');
-    // A host that never worked gets no grace: whoever registers it wants to know at once what is wrong.
-    const graceMs = known?.status === 'True' ? patience.hostGraceMs : 0;
+    const known = findCondition(host.status?.conditions, CONDITION_READY);
+    // A host that never worked gets no grace: whoever registered it needs to see at once what is wrong.
+    const graceMs = known?.status === 'True' ? timings.hostGraceMs : 0;
     const readiness = readinessOf(name, view, instant, graceMs);
-    // A restart of the operator is nothing that happened to the host: until it was asked, its last word stands.
-    const isKnown = readiness.reason === 'Connecting' && known !== undefined && known.reason !== 'InUse';
+    // A restart of the operator says nothing about the host: its last condition stands until it was asked again.
+    const isKnown =
+      readiness.reason === REASON.Connecting && known !== undefined && known.reason !== REASON.InUse;
     return isKnown ? { status: known.status, reason: known.reason, message: known.message } : readiness;
   }
 
-  /** Appliances of the daemon that the API does not know; its word counts only while it is connected. */
+  /** Appliances of the daemon that the API does not know. Its list is reliable only while it is connected. */
   #unclaimed(view: HostView | undefined): string[] {
     if (view?.link.state !== 'connected') return [];
     const { appliances } = this.#context.caches;

@@ -22,7 +22,7 @@ function facts(overrides: Partial<HostFacts> = {}): HostFacts {
 }
 
 describe('the status of a host', () => {
-  it('says what it has, what is promised and what it holds', () => {
+  it('says what it has, what is reserved, and which layers it has', () => {
     const status = statusOf(facts());
     expect(status).toMatchObject({
       capacity: { cpu: '8', memory: '16Gi', disk: '100Gi' },
@@ -37,7 +37,7 @@ describe('the status of a host', () => {
     expectCondition(status.conditions, 'UnclaimedAppliances', 'False', 'AllClaimed');
   });
 
-  it('keeps what was last known of a host that is away', () => {
+  it('keeps what was last known of a host that does not answer', () => {
     const before = statusOf(facts());
     const readiness = { status: 'False', reason: 'HostUnreachable', message: 'refused' } as const;
     const after = statusOf(facts({ host: aHost({ status: before }), view: undefined, readiness }));
@@ -49,7 +49,7 @@ describe('the status of a host', () => {
     expectCondition(after.conditions, 'Ready', 'False', 'HostUnreachable');
   });
 
-  it('names the appliances that nobody claims', () => {
+  it('names the appliances that the API does not know', () => {
     const status = statusOf(facts({ unclaimed: ['default/web (u-1)'] }));
     const message = expectCondition(status.conditions, 'UnclaimedAppliances', 'True', 'UnclaimedAppliances');
     expect(message).toContain('default/web (u-1)');
@@ -71,8 +71,8 @@ describe('the urgency of a change', () => {
       'now',
     );
     expect(urgencyAfter({ bound: [] })).toBe('soon');
-    const words = { status: 'True', reason: 'HostReady', message: '1 byte less is free' } as const;
-    expect(urgencyAfter({ readiness: words })).toBe('later');
+    const measured = { status: 'True', reason: 'HostReady', message: '1 byte less is free' } as const;
+    expect(urgencyAfter({ readiness: measured })).toBe('later');
     const used = { cpuMillis: 100, memoryBytes: 1, diskBytes: 1 };
     const view = aView({ lastSeen: 9000, holds: [aLayer()], status: aHostReport({ used }) });
     expect(urgencyAfter({ view })).toBe('later');

@@ -1,4 +1,10 @@
-import { type Condition, setCondition, setStanding } from '../../src/api/conditions.ts';
+import {
+  CONDITION_READY,
+  CONDITION_UNCLAIMED,
+  type Condition,
+  setCondition,
+  setSummary,
+} from '../../src/api/conditions.ts';
 import type { Host } from '../../src/api/kinds.ts';
 import { isSameJson } from '../../src/base/equality.ts';
 import { usedResources } from '../../src/domain/placement/usage.ts';
@@ -7,8 +13,10 @@ import type { LayerStatus } from '../../src/host/protocol.ts';
 import type { Readiness } from '../daemons/readiness.ts';
 import type { HostView } from '../daemons/view.ts';
 import type { BoundAppliance } from '../objects/appliance.ts';
-import { worded } from '../status/bounded-message.ts';
-import type { Urgency } from '../status/write-pacer.ts';
+import { hostStates } from '../obstacles/hosts.ts';
+import { REASON } from '../obstacles/reasons.ts';
+import type { EventRule } from '../status/occurrence.ts';
+import type { Urgency } from '../status/write-debouncer.ts';
 
 type HostStatus = NonNullable<Host['status']>;
 type Amounts = { readonly cpuMillis: number; readonly memoryBytes: number; readonly diskBytes?: number };
@@ -19,16 +27,30 @@ export interface HostFacts {
   readonly view: HostView | undefined;
   readonly readiness: Readiness;
   readonly bound: readonly BoundAppliance[];
-  /** Appliances of the daemon that no VirtualAppliance stands for, as namespace/name (uuid). */
+  /** Appliances of the daemon for which there is no VirtualAppliance, as namespace/name (uuid). */
   readonly unclaimed: readonly string[];
   /** Milliseconds since the epoch. */
   readonly now: number;
 }
 
-/** True: the daemon has appliances that the API knows nothing of. They are left alone until a person decides. */
-export const CONDITION_UNCLAIMED = 'UnclaimedAppliances';
+/** The Events of a host: its readiness changed, or it has appliances that the API does not know. */
+export const HOST_EVENTS: readonly EventRule[] = [
+  {
+    condition: CONDITION_READY,
+    eventType: ({ status, reason }) => {
+      if (status === 'Unknown') return undefined;
+      return reason === REASON.HostReady ? 'Normal' : 'Warning';
+    },
+  },
+  {
+    condition: CONDITION_UNCLAIMED,
+    // The message lists the appliances.
+    isMessageNews: true,
+    eventType: ({ status }) => (status === 'True' ? 'Warning' : undefined),
+  },
+];
 
-/** The whole status of a host. What is no longer known because the host is away stays as it was last seen. */
+/** The whole status of a host. While the host does not answer, what it last reported stays in it. */
 export function statusOf(facts: HostFacts): HostStatus {
   const { host, view, bound } = facts;
   const old = host.status ?? {};
@@ -55,10 +77,10 @@ export function urgencyOf(old: HostStatus | undefined, next: HostStatus): Urgenc
   return isSameJson(counted(old), counted(next)) ? 'later' : 'soon';
 }
 
-/** Messages carry measurements, too: they are news only with another status or reason. */
+/** Messages contain measurements, too, so a message alone is no reason to write at once. */
 function decisive({ conditions, driver, capacity, daemonVersion, observedGeneration }: HostStatus): unknown {
-  const standing = conditions?.map(({ type, status, reason }) => [type, status, reason]);
-  return { standing, driver, capacity, daemonVersion, observedGeneration };
+  const verdicts = conditions?.map(({ type, status, reason }) => [type, status, reason]);
+  return { verdicts, driver, capacity, daemonVersion, observedGeneration };
 }
 
 function counted({ appliances, promised, layers, foreignVms }: HostStatus): unknown {
@@ -100,28 +122,18 @@ function layerOf({ sha256, template, state, problem }: LayerStatus) {
 }
 
 function conditionsOf({ host, readiness, unclaimed, now }: HostFacts): Condition[] {
-  const { generation } = host.metadata;
-  const { reason, message } = worded(readiness);
-  const state = readiness.status === 'True' ? 'ready' : 'reconciling';
-  const standing = setStanding(host.status?.conditions, { state, reason, message }, generation, now);
-  const ready = { type: 'Ready', status: readiness.status, reason, message, observedGeneration: generation };
-  return setCondition(setCondition(standing, ready, now), unclaimedCondition(unclaimed, generation), now);
-}
-
-function unclaimedCondition(unclaimed: readonly string[], observedGeneration: number | undefined) {
-  if (unclaimed.length === 0) {
-    const message = 'every appliance of the daemon belongs to a VirtualAppliance';
-    return {
-      type: CONDITION_UNCLAIMED,
-      status: 'False',
-      reason: 'AllClaimed',
-      message,
-      observedGeneration,
-    } as const;
-  }
-  const message =
-    `the daemon runs ${unclaimed.length} appliance(s) that no VirtualAppliance stands for: ` +
-    `${unclaimed.slice(0, 20).join(', ')}; they are left alone: delete them through the daemon if nobody needs them`;
-  const reason = CONDITION_UNCLAIMED;
-  return { type: CONDITION_UNCLAIMED, status: 'True', reason, message, observedGeneration } as const;
+  const observedGeneration = host.metadata.generation;
+  const { status, reason, message } = readiness;
+  const state = status === 'True' ? 'ready' : 'reconciling';
+  const summary = setSummary(host.status?.conditions, { state, reason, message }, observedGeneration, now);
+  // Ready may be Unknown as well.
+  const ready = { type: CONDITION_READY, status, reason, message, observedGeneration };
+  const foreign = {
+    type: CONDITION_UNCLAIMED,
+    observedGeneration,
+    ...(unclaimed.length === 0
+      ? ({ status: 'False', ...hostStates.allClaimed() } as const)
+      : ({ status: 'True', ...hostStates.unclaimed(unclaimed) } as const)),
+  };
+  return setCondition(setCondition(summary, ready, now), foreign, now);
 }

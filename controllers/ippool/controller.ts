@@ -3,32 +3,37 @@ import { FINALIZER_IP_POOL } from '../../src/api/labels.ts';
 import { keyOf } from '../../src/api/object.ts';
 import { addFinalizer, removeFinalizer } from '../../src/kube/client/finalizer.ts';
 import { done, type ReconcileResult, soonest, waitFor } from '../../src/kube/controller/outcome.ts';
-import { BY_POOL, type OperatorContext } from '../context.ts';
+import type { OperatorContext } from '../context.ts';
+import { BY_POOL } from '../indexes.ts';
 import { isPoolInUse } from '../objects/lease.ts';
 import { addressOf, poolKeyOf, poolsWith, readPool } from '../objects/pool-references.ts';
+import { poolObstacles } from '../obstacles/addresses.ts';
 import { type ControllerDefinition, changesOf } from '../sources.ts';
 import { StatusWriter } from '../status/status-writer.ts';
-import { occurrencesOf, type StatusFacts, statusOf, urgencyOf } from './status.ts';
+import { POOL_EVENTS, type StatusFacts, statusOf, urgencyOf } from './status.ts';
 import { overlapsOf, usageOf } from './usage.ts';
 
-/** A deleted pool that waits is looked at again so often, should an event have got lost. */
+/** How often a deleted pool that waits is checked again, in case an event was lost. */
 const RELEASE_RECHECK_MS = 10_000;
-/** A look at a pool costs time for each of its leases: the more there are, the more changes are gathered for one look. */
+/** A reconcile takes time for each lease of the pool: the more leases, the more changes one reconcile handles. */
 const GATHER_MS_PER_LEASE = 0.1;
 const LONGEST_GATHER_MS = 1000;
 
 /**
- * Says of each pool whether it can give addresses, how many it has and has given, and which other pools have the same ones. A
- * deleted pool goes after the last of its addresses was given back. The addresses themselves are given by the controller of
- * the appliances.
+ * Writes into each pool's status whether it can give addresses, how many it has and how many are assigned, and which other pools
+ * contain the same ones. A deleted pool stays until the last of its addresses is released. The addresses are assigned by the
+ * controller of the appliances.
  */
 export function createIPPoolController(context: OperatorContext): ControllerDefinition {
-  const { caches, clock, patience } = context;
+  const { applier, caches, clock, recorder, timings } = context;
+  const debounces = { soon: timings.poolStatus };
   const writer = new StatusWriter({
-    applier: context.applier,
+    applier,
     ref: IP_POOLS,
     clock,
-    paces: { soon: patience.poolPace },
+    debounces,
+    recorder,
+    events: POOL_EVENTS,
   });
   const reconciler = new Reconciler(context, writer);
   return {
@@ -81,7 +86,7 @@ class Reconciler {
     return await this.#write(pool, undefined, signal);
   }
 
-  /** The cache may not show the lease that was given last, so the API server is asked before the pool goes. */
+  /** The cache may not show the newest lease yet, so the API server is asked before the pool is removed. */
   async #release(pool: IPPool, signal: AbortSignal): Promise<ReconcileResult> {
     const { caches, client } = this.#context;
     const leases = caches.leases.byIndex(BY_POOL, keyOf(pool));
@@ -89,29 +94,24 @@ class Reconciler {
       await removeFinalizer(client, IP_POOLS, pool, FINALIZER_IP_POOL);
       return done;
     }
-    const holders = leases.slice(0, 10).map(({ spec }) => `${keyOf(spec.appliance)} (${spec.address})`);
-    const to = holders.length === 0 ? '' : `, ${leases.length} in all: to ${holders.join(', ')}`;
-    const message = `addresses of it are given${to}; it goes when they are given back`;
-    const written = await this.#write(pool, { reason: 'InUse', message }, signal);
-    return soonest([written, waitFor(message, RELEASE_RECHECK_MS)]);
+    const holders = leases.map(({ spec }) => `${keyOf(spec.appliance)} (${spec.address})`);
+    const blocker = poolObstacles.inUse(holders);
+    const written = await this.#write(pool, blocker, signal);
+    return soonest([written, waitFor(blocker.message, RELEASE_RECHECK_MS)]);
   }
 
-  async #write(pool: IPPool, holdup: StatusFacts['holdup'], signal: AbortSignal): Promise<ReconcileResult> {
-    const { clock, recorder } = this.#context;
-    const next = statusOf({ pool, holdup, ...this.#look(pool), now: clock.now() });
-    const { isWritten, result } = await this.#writer.write(pool, next, urgencyOf(pool.status, next), signal);
-    if (isWritten)
-      for (const occurrence of occurrencesOf(pool.status, next)) recorder.record(pool, occurrence);
-    return result;
+  async #write(pool: IPPool, blocker: StatusFacts['blocker'], signal: AbortSignal): Promise<ReconcileResult> {
+    const next = statusOf({ pool, blocker, ...this.#usage(pool), now: this.#context.clock.now() });
+    return await this.#writer.write(pool, next, urgencyOf(pool.status, next), signal);
   }
 
-  #look(pool: IPPool): Pick<StatusFacts, 'usage' | 'overlaps'> {
+  #usage(pool: IPPool): Pick<StatusFacts, 'usage' | 'overlaps'> {
     const { pools, leases } = this.#context.caches;
     const read = readPool(pool);
     if ('problem' in read) return { usage: read, overlaps: [] };
     const overlaps = overlapsOf(pool, read.pool, pools.list());
     const others = overlaps.flatMap(({ key }) => leases.byIndex(BY_POOL, key));
     const usage = usageOf(read.pool, leases.byIndex(BY_POOL, keyOf(pool)), others);
-    return { usage, overlaps: overlaps.map(({ words }) => words) };
+    return { usage, overlaps: overlaps.map(({ description }) => description) };
   }
 }

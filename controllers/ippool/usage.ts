@@ -4,23 +4,24 @@ import { type AddressPool, describeRange, totalOf } from '../../src/domain/ipam/
 import { commonRanges, includesAddress } from '../../src/domain/ipam/ranges.ts';
 import { addressOf, readPool } from '../objects/pool-references.ts';
 
-/** How many addresses a pool has, and what became of them. */
+/** How many addresses a pool has, and how many of them are assigned. */
 export interface Usage {
-  /** Those that it can give, given and reserved ones included. */
+  /** All that the pool may give, including those that are assigned or reserved. */
   readonly total: bigint;
-  /** Those that it has given; also such as it would not give any more. */
+  /** Those assigned from this pool, including those that a later change of the pool removed from it. */
   readonly used: number;
-  /** Those that nobody has, neither from this pool nor from another one. Reserved ones are free for their appliance. */
+  /** Those assigned neither from this pool nor from another one. A reserved address counts as free. */
   readonly free: bigint;
 }
 
-/** Another pool that has addresses of this one. */
+/** Another pool that contains addresses of this one. */
 export interface Overlap {
   readonly key: string;
-  readonly words: string;
+  /** Such as `pool default/lan has 10.0.8.11, too`. */
+  readonly description: string;
 }
 
-/** @param others leases of the pools that overlap with it */
+/** @param others leases of the pools that overlap with this one */
 export function usageOf(pool: AddressPool, own: readonly IPLease[], others: readonly IPLease[]): Usage {
   const isOfPool = (lease: IPLease) => {
     const { family, value } = addressOf(lease);
@@ -31,7 +32,7 @@ export function usageOf(pool: AddressPool, own: readonly IPLease[], others: read
   return { total, used: own.length, free: total - BigInt(taken) };
 }
 
-/** All pools that have addresses of this one, in order of their keys. */
+/** All pools that contain addresses of this one, in order of their keys. */
 export function overlapsOf(own: IPPool, pool: AddressPool, pools: readonly IPPool[]): Overlap[] {
   return pools
     .filter((other) => other.metadata.uid !== own.metadata.uid && other.spec.family === own.spec.family)
@@ -42,7 +43,7 @@ export function overlapsOf(own: IPPool, pool: AddressPool, pools: readonly IPPoo
       const ranges = common.slice(0, 3).map((range) => describeRange(pool.family, range));
       const more = common.length > 3 ? ` and ${common.length - 3} more` : '';
       const key = keyOf(other);
-      return [{ key, words: `pool ${key} has ${ranges.join(', ')}${more}, too` }];
+      return [{ key, description: `pool ${key} has ${ranges.join(', ')}${more}, too` }];
     })
     .sort((a, b) => (a.key < b.key ? -1 : 1));
 }

@@ -14,7 +14,7 @@ describe('the measured times', () => {
     expect(times.expected('default/debian', 'host-a')).toEqual(twoSeconds);
   });
 
-  it('know what an appliance does before its turn to be created, and after', () => {
+  it('tell the time before its turn to be created from the time after', () => {
     const times = new CreationTimes();
     const done = { state: 'Done', attempts: 1, startedAt: '2026-01-01T00:00:00.000Z' } as const;
     const steps = (['Ports', 'Disk', 'Start', 'Agent', 'Service'] as const).map((name, index) => ({
@@ -29,7 +29,7 @@ describe('the measured times', () => {
     });
   });
 
-  it('go with their template', () => {
+  it('are forgotten with their template', () => {
     const times = new CreationTimes();
     times.recordAppliance(aReport(), 'default/debian', 'host-a');
     times.recordAppliance(aReport({ uuid: 'b' }), 'default/other', 'host-a');

@@ -9,8 +9,8 @@ export interface PlacementTimes {
 }
 
 /**
- * How long things take, as measured since the operator started: a VM of each template on each host, and the last placement.
- * Predictions get better as it fills; nothing else hangs on it.
+ * Durations measured since the operator started: the creation of a VM of each template on each host, and the last placement. Only
+ * predictions depend on them, and get better with each measurement.
  */
 export class CreationTimes {
   #means: TemplateTimes = new Map();
@@ -25,7 +25,7 @@ export class CreationTimes {
     this.#placement = times;
   }
 
-  /** Counts an appliance once, when its service first answers; what waits for people (its image, say) is part of it. */
+  /** Counts an appliance once, when its service first answers. Time that it waited for a person (for its image, say) is included. */
   recordAppliance(report: ApplianceStatus, template: string, host: string): void {
     if (report.serviceState !== 'ServiceAvailable' || this.#counted.has(report.uuid)) return;
     this.#counted.add(report.uuid);
@@ -47,7 +47,7 @@ export class CreationTimes {
   }
 }
 
-/** `Start` is what an appliance has its turn for; its wait for that is not in the step's seconds. */
+/** The host's creation queue limits how many appliances run the step `Start` at once; waiting for a turn is not in its seconds. */
 export function creationTimeOf({ steps }: ApplianceStatus): CreationTime {
   const start = steps.findIndex(({ name }) => name === 'Start');
   const secondsOf = (part: ApplianceStatus['steps']) => part.reduce((sum, { seconds }) => sum + seconds, 0);

@@ -11,13 +11,13 @@ export interface Refusal {
   readonly reasons: readonly HostReason[];
 }
 
-/** How placement came to a host, and why not to others. */
+/** Why placement chose a host, and why not others. */
 export interface Choice {
   readonly message: string;
   readonly reasons: readonly HostReason[];
   /** RFC 3339. */
   readonly placedTime: string;
-  /** Whether it was refused before, so that people are told that the wait is over. */
+  /** Whether it was refused before: then people see an Event that the wait is over. */
   readonly waited: boolean;
 }
 
@@ -26,8 +26,8 @@ export type Outcome =
   | { readonly type: 'placed'; readonly choice: Choice };
 
 /**
- * What placement last decided about each appliance, by uid: so that the controller that writes an appliance's status says it
- * in the same write. Whoever loses it (a restart) loses only words; placement decides anew about what is not bound.
+ * What placement last decided about each appliance, by uid, so that the controller of the appliances can include it in its next
+ * write of the status. A restart loses only explanations; placement decides again about every appliance that is not bound.
  */
 export class PlacementOutcomes {
   readonly #outcomes = new Map<string, Outcome>();
@@ -37,14 +37,14 @@ export class PlacementOutcomes {
     return this.#outcomes.get(uid);
   }
 
-  /** `key` names the appliance for those who listen. */
+  /** @param key of the appliance, for the listeners */
   set(key: string, uid: string, outcome: Outcome): void {
     this.#outcomes.set(uid, outcome);
     for (const listener of [...this.#listeners]) listener(key);
   }
 
-  /** A choice that its appliance's status carries, as the cache shows it: the reasons of thousands are not kept twice. */
-  forgetTold(uid: string, placedTime: string | undefined): void {
+  /** Forgets a choice once the cache shows it in the appliance's status: the reasons of thousands are not kept twice. */
+  forgetWritten(uid: string, placedTime: string | undefined): void {
     const outcome = this.#outcomes.get(uid);
     if (outcome?.type === 'placed' && outcome.choice.placedTime === placedTime) this.forget(uid);
   }
@@ -53,7 +53,7 @@ export class PlacementOutcomes {
     this.#outcomes.delete(uid);
   }
 
-  /** Tells of every decision from now on; returns how to stop that. */
+  /** Calls the listener with every decision from now on; returns how to unsubscribe. */
   subscribe(listener: (key: string) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);

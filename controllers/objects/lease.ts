@@ -7,7 +7,7 @@ import { removeFinalizer } from '../../src/kube/client/finalizer.ts';
 import { listAll } from '../../src/kube/client/list-all.ts';
 import { uidOf } from './appliance.ts';
 
-/** The lease to create: complete from the first moment, and held by a finalizer, so that nobody deletes it by mistake. */
+/** The lease to create. It is complete from the start, and a finalizer protects it from being deleted by mistake. */
 export function newLease(
   { metadata, spec }: VirtualAppliance,
   pool: { readonly name: string; readonly uid: string | undefined },
@@ -34,7 +34,7 @@ export function newLease(
   };
 }
 
-/** The leases of an appliance as the API server has them now, whatever a cache shows; the oldest first. */
+/** The leases of an appliance, read from the API server and not from a cache; the oldest first. */
 export async function leasesOf(
   client: Pick<KubeClient, 'list'>,
   applianceUid: string,
@@ -48,7 +48,7 @@ export async function leasesOf(
     .sort((a, b) => (age(a) < age(b) ? -1 : 1));
 }
 
-/** Whether addresses of this very pool are given, as the API server knows now. */
+/** Whether addresses of this pool (by uid) are assigned, read from the API server. */
 export async function isPoolInUse(
   client: Pick<KubeClient, 'list'>,
   { metadata }: IPPool,
@@ -59,10 +59,10 @@ export async function isPoolInUse(
 }
 
 /**
- * Gives an address back. Only after it is known that no VM has it. Killed in between, the lease is one of nobody, and the
- * controller of leases finishes it.
+ * Releases an address. Call it only when it is certain that no VM uses the address. After a crash between the two requests the
+ * lease belongs to no appliance, and the controller of leases deletes it.
  */
-export async function giveBack(
+export async function releaseLease(
   client: Pick<KubeClient, 'patch' | 'delete'>,
   lease: IPLease,
   signal: AbortSignal,
@@ -73,7 +73,7 @@ export async function giveBack(
   try {
     await client.delete(IP_LEASES, { name }, { preconditions: uid === undefined ? {} : { uid }, signal });
   } catch (error) {
-    // Somebody else has given it back, and the address is another one's by now.
+    // Somebody else released it, and another appliance has the address already.
     if (!isConflict(error)) throw error;
   }
 }

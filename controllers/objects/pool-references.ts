@@ -1,16 +1,16 @@
 import type { IPLease, IPPool, VirtualAppliance } from '../../src/api/kinds.ts';
-import { networkMode } from '../../src/api/network.ts';
 import { keyOf } from '../../src/api/object.ts';
 import { type Address, parseAddress } from '../../src/domain/ipam/address.ts';
 import { type AddressPool, addressPool, PoolError } from '../../src/domain/ipam/pool.ts';
 import { includesAddress } from '../../src/domain/ipam/ranges.ts';
+import { networkMode } from './appliance.ts';
 
-/** The key of the pool that a lease was given from. */
+/** The key of the pool that a lease's address is from. */
 export function poolKeyOf({ spec }: IPLease): string {
   return keyOf(spec.pool);
 }
 
-/** The key of the pool that a bound appliance waits for an address of; undefined when it has one, or needs none. */
+/** The key of the pool from which a bound appliance awaits an address; undefined when it has one, or needs none. */
 export function awaitedPoolKey({ metadata, spec, status }: VirtualAppliance): string | undefined {
   const { pool } = spec.network;
   const isWaiting = spec.hostName !== undefined && status?.network === undefined;
@@ -18,7 +18,7 @@ export function awaitedPoolKey({ metadata, spec, status }: VirtualAppliance): st
   return keyOf({ namespace: metadata.namespace, name: pool });
 }
 
-/** What the pool's spec comes to, or what is wrong with it in words. */
+/** The pool that the spec describes, or a sentence about what is wrong with it. */
 export function readPool({ spec }: IPPool): { readonly pool: AddressPool } | { readonly problem: string } {
   try {
     return { pool: addressPool(spec) };
@@ -28,14 +28,14 @@ export function readPool({ spec }: IPPool): { readonly pool: AddressPool } | { r
   }
 }
 
-/** The address that a lease stands for: the API server lets no lease in whose address is none. */
+/** The address of a lease. The API server accepts no lease with an invalid one. */
 export function addressOf({ metadata, spec }: IPLease): Address {
   const address = parseAddress(spec.address);
   if (address === undefined) throw new Error(`lease ${metadata.name}: ${spec.address} is not an address`);
   return address;
 }
 
-/** The keys of all pools that have the address in their ranges, whoever gave it. */
+/** The keys of all pools whose ranges contain the address, whichever pool it was assigned from. */
 export function poolsWith(pools: readonly IPPool[], { family, value }: Address): string[] {
   return pools
     .filter((one) => {

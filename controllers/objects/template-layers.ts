@@ -1,9 +1,10 @@
 import type { Template } from '../../src/api/kinds.ts';
 import { keyOf } from '../../src/api/object.ts';
 import type { DesiredLayer, Sha256 } from '../../src/host/protocol.ts';
-import { StalledError } from '../../src/kube/controller/errors.ts';
+import { errorOf } from '../obstacles/obstacle.ts';
+import { templateObstacles } from '../obstacles/templates.ts';
 
-/** A file that hosts hold under its digest. */
+/** A file that hosts store under its digest. */
 export type Layer = readonly [Sha256, DesiredLayer];
 
 /** The files of a template: its disk, and the kernel and initrd that the hypervisor starts directly. */
@@ -16,12 +17,7 @@ export interface TemplateLayers {
 export function layersOf(template: Template): TemplateLayers {
   const { image } = template.spec.source;
   const of = keyOf(template);
-  if (image === undefined) {
-    throw new StalledError(
-      'NotSupportedYet',
-      `template ${of} is a layer on another template; building layers is not supported yet: use a template with an image`,
-    );
-  }
+  if (image === undefined) throw errorOf(templateObstacles.noImage(of));
   const { kernel, initrd } = template.spec.guest.boot ?? {};
   const layer = (kind: DesiredLayer['kind'], { url, sha256 }: { url: string; sha256: string }): Layer => [
     sha256,

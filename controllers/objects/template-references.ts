@@ -14,20 +14,12 @@ export function isSharedWith({ metadata, spec }: Template, namespace: string | u
   }
 }
 
-/** What to say, and do, about a template that is there and may not be used. */
-export function notShared(template: Template, namespace: string | undefined): string {
-  return (
-    `template ${keyOf(template)} is not shared with namespace ${namespace}: ` +
-    'its owner can set spec.sharing, or use a template of this namespace'
-  );
-}
-
-/** namespace/name of the template that an appliance grows from. */
+/** namespace/name of the template of an appliance. */
 export function templateKeyOf({ metadata, spec }: VirtualAppliance): string {
   return keyOf({ name: spec.template.name, namespace: spec.template.namespace ?? metadata.namespace });
 }
 
-/** namespace/name of the template that this one is a layer on; null for one that stands on none. */
+/** namespace/name of the template that this one is a layer on; null for a template without a parent. */
 export function parentKey({ metadata, spec }: Template): string | null {
   const { parent } = spec.source;
   return parent === undefined

@@ -6,8 +6,8 @@ export interface Assumption extends BoundAppliance {
 }
 
 /**
- * Bindings that the cache does not show yet, by uid, as kube-scheduler keeps them: counted as promised, or the next pass
- * would give the same room away once more.
+ * Bindings that the cache does not show yet, by uid, as kube-scheduler's assumed pods: their resources count as reserved, or the
+ * next pass would place another appliance in the same room.
  */
 export class AssumedBindings {
   readonly #assumptions = new Map<string, Assumption>();
@@ -25,7 +25,10 @@ export class AssumedBindings {
     this.#assumptions.delete(uid);
   }
 
-  /** Drops what the cache shows by now: the appliance bound, or gone. `isPending`: still there, without a host. */
+  /**
+   * Drops the bindings that the cache shows by now: the appliance has a host, or is gone.
+   * @param isPending whether the cache shows the appliance without a host
+   */
   settle(isPending: (uid: string) => boolean): void {
     for (const uid of [...this.#assumptions.keys()]) {
       if (!isPending(uid)) this.#assumptions.delete(uid);

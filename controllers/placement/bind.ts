@@ -4,9 +4,9 @@ import { isFailedTest, isNotFound } from '../../src/kube/api-error.ts';
 import type { KubeClient } from '../../src/kube/client/client.ts';
 
 /**
- * Writes the binding, once and for good. The server refuses it when what was decided about is another object by now, its spec has
- * changed or it is to go (its generation tells both): false then, and placement decides anew. A status that is written meanwhile
- * does not matter.
+ * Writes the binding, which never changes afterwards. The API server refuses it when the name belongs to another object by now,
+ * or when the generation shows that the spec changed or that the appliance was deleted. A write of the status does not matter.
+ * @returns false when it was refused: placement decides again
  */
 export async function bind(
   client: Pick<KubeClient, 'patch'>,

@@ -2,31 +2,39 @@ import type { VirtualAppliance } from '../../src/api/kinds.ts';
 import { keyOf } from '../../src/api/object.ts';
 import { placeBatch } from '../../src/domain/placement/batch.ts';
 import { done, type ReconcileResult, requeueAfter, waitFor } from '../../src/kube/controller/outcome.ts';
-import { BY_HOST, BY_PENDING, BY_UID, type OperatorContext, PENDING } from '../context.ts';
-import { boundAppliances, resourcesOf, uidOf } from '../objects/appliance.ts';
+import type { OperatorContext } from '../context.ts';
+import { BY_HOST, BY_PENDING, BY_UID, PENDING } from '../indexes.ts';
+import { boundAppliances, isPending, resourcesOf, uidOf } from '../objects/appliance.ts';
+import { applianceProgress } from '../obstacles/appliances.ts';
 import { inParallel } from '../parallel.ts';
 import { type ControllerDefinition, changesOf, viewsSource } from '../sources.ts';
+import { warning } from '../status/occurrence.ts';
 import { AssumedBindings } from './assumed.ts';
 import { bind } from './bind.ts';
-import { type Decision, decisionsOf, type PlacedDecision, type RefusedDecision } from './decisions.ts';
-import { refusalOf } from './refusal.ts';
-import { inOrderOfArrival, isPending, placementHost, placementRequest } from './snapshot.ts';
+import {
+  type Decision,
+  decisionsOf,
+  type PlacedDecision,
+  type RefusedDecision,
+  refusalOf,
+} from './decisions.ts';
+import { inOrderOfArrival, placementHost, placementRequest } from './snapshot.ts';
 
-/** There is one key: a pass looks at all appliances that wait, so that a burst of them is one batch. */
+/** There is one key: a pass places all appliances that wait, so that a burst of them is one batch. */
 const PASS = 'pass';
-/** After a start, hosts that are still being connected to are waited for this long before others are chosen. */
-const CONNECT_PATIENCE_MS = 3000;
-/** How often a refusal is put in words again for one who waits: numbers change with every measurement. */
-const RETELL_MS = 10_000;
+/** After a start, how long placement waits for hosts that are not connected yet before it chooses others. */
+const CONNECT_TIMEOUT_MS = 3000;
+/** How often the explanation of a refusal is renewed while an appliance waits: its numbers change with every measurement. */
+const EXPLAIN_INTERVAL_MS = 10_000;
 const BIND_WIDTH = 16;
 
 /**
  * Chooses hosts (SO-MVDS 4.2) for the appliances that have none, all of them in one pass over one snapshot, and binds each
- * by setting `spec.hostName` once. Watches appliances, hosts and what hosts report; whatever could make room starts a pass.
+ * by setting `spec.hostName` once. Watches appliances, hosts and the hosts' reports; whatever could make room starts a pass.
  */
 export function createPlacementController(context: OperatorContext): ControllerDefinition {
   const { caches, views } = context;
-  const memory: Memory = { assumed: new AssumedBindings(), toldAt: new Map(), metAt: new Map() };
+  const memory: Memory = { assumed: new AssumedBindings(), explainedAt: new Map(), firstSeenAt: new Map() };
   return {
     name: 'placement',
     concurrency: 1,
@@ -39,22 +47,22 @@ export function createPlacementController(context: OperatorContext): ControllerD
   };
 }
 
-/** Whether the change brings someone who waits, or frees what someone held. */
+/** Whether the change brings an appliance that waits, or frees resources of a host. */
 function changesRoom(old: VirtualAppliance | undefined, current: VirtualAppliance | undefined): boolean {
   if (current === undefined || isPending(current)) return true;
   return old?.spec.hostName !== current.spec.hostName;
 }
 
-/** What passes leave to the next one. */
+/** What a pass remembers for the next one. */
 interface Memory {
   readonly assumed: AssumedBindings;
-  /** By uid, when a refusal was last put in words. */
-  readonly toldAt: Map<string, number>;
-  /** By name, when a host was first met that nobody had connected to. */
-  readonly metAt: Map<string, number>;
+  /** By uid, when a refusal was last explained. */
+  readonly explainedAt: Map<string, number>;
+  /** By name, when a host without a connection was first seen. */
+  readonly firstSeenAt: Map<string, number>;
 }
 
-/** One look at everybody who waits, and at all hosts. */
+/** Places all appliances that wait, on one snapshot of all hosts. */
 class Pass {
   readonly #context: OperatorContext;
   readonly #memory: Memory;
@@ -65,18 +73,18 @@ class Pass {
   }
 
   async run(signal: AbortSignal): Promise<ReconcileResult> {
-    const { assumed, toldAt } = this.#memory;
+    const { assumed, explainedAt } = this.#memory;
     const { appliances } = this.#context.caches;
     const isWaiting = (uid: string) => appliances.byIndex(BY_UID, uid).some(isPending);
     assumed.settle(isWaiting);
-    for (const uid of [...toldAt.keys()]) if (!isWaiting(uid)) toldAt.delete(uid);
+    for (const uid of [...explainedAt.keys()]) if (!isWaiting(uid)) explainedAt.delete(uid);
     const waiting = appliances.byIndex(BY_PENDING, PENDING).filter((one) => !assumed.has(uidOf(one)));
     if (waiting.length === 0) return done;
-    if (this.#isConnecting()) return waitFor('the hosts to be connected to', CONNECT_PATIENCE_MS);
+    if (this.#isConnecting()) return waitFor('the hosts to be connected to', CONNECT_TIMEOUT_MS);
     const inOrder = inOrderOfArrival(waiting);
     const decisions = this.#decide(inOrder);
     const bound = await this.#carryOut(decisions, signal);
-    return bound ? this.#retellLater(decisions) : requeueAfter(50);
+    return bound ? this.#explainLater(decisions) : requeueAfter(50);
   }
 
   /** Algorithms 1 and 2; measures Tc, the time to compute what is used, and Ts, the time to choose. */
@@ -102,7 +110,7 @@ class Pass {
     return decisionsOf(hosts, waiting, requests, placements);
   }
 
-  /** Tells the refused, binds the placed; false when someone has to be decided about again. */
+  /** Explains the refusals and writes the bindings; false when an appliance must be placed again. */
   async #carryOut(decisions: readonly Decision[], signal: AbortSignal): Promise<boolean> {
     const bindings = decisions.filter((decision) => decision.type === 'placed');
     for (const decision of decisions) if (decision.type === 'refused') this.#refuse(decision);
@@ -116,7 +124,7 @@ class Pass {
     return allBound;
   }
 
-  async #bind({ appliance, host, words }: PlacedDecision, signal: AbortSignal): Promise<boolean> {
+  async #bind({ appliance, host, explanation }: PlacedDecision, signal: AbortSignal): Promise<boolean> {
     const { client, clock, outcomes, recorder } = this.#context;
     const uid = uidOf(appliance);
     let isBound = false;
@@ -128,47 +136,47 @@ class Pass {
     if (!isBound) return false;
     const waited = outcomes.get(uid)?.type === 'refused';
     const placedTime = new Date(clock.now()).toISOString();
-    outcomes.set(keyOf(appliance), uid, { type: 'placed', choice: { ...words, placedTime, waited } });
-    if (waited)
-      recorder.record(appliance, { type: 'Normal', reason: 'Placed', message: `bound to host ${host}` });
+    outcomes.set(keyOf(appliance), uid, { type: 'placed', choice: { ...explanation, placedTime, waited } });
+    if (waited) recorder.record(appliance, { type: 'Normal', ...applianceProgress.placed(host) });
     return true;
   }
 
   #refuse({ appliance, unplaced }: RefusedDecision): void {
     const { clock, outcomes, recorder } = this.#context;
     const uid = uidOf(appliance);
-    const toldAt = this.#memory.toldAt.get(uid);
-    if (toldAt !== undefined && clock.monotonic() - toldAt < RETELL_MS) return;
-    this.#memory.toldAt.set(uid, clock.monotonic());
+    const explainedAt = this.#memory.explainedAt.get(uid);
+    if (explainedAt !== undefined && clock.monotonic() - explainedAt < EXPLAIN_INTERVAL_MS) return;
+    this.#memory.explainedAt.set(uid, clock.monotonic());
     const refusal = refusalOf(unplaced);
     const before = outcomes.get(uid);
     if (before?.type === 'refused' && before.refusal.message === refusal.message) return;
     outcomes.set(keyOf(appliance), uid, { type: 'refused', refusal });
     if (before?.type === 'refused') return;
-    recorder.record(appliance, { type: 'Warning', reason: refusal.reason, message: refusal.message });
+    recorder.record(appliance, warning(refusal));
   }
 
-  /** Who goes on waiting is told again when the numbers may have changed; what could make room starts a pass anyway. */
-  #retellLater(decisions: readonly Decision[]): ReconcileResult {
+  /** Renews the explanations of appliances that still wait; whatever could make room starts a pass anyway. */
+  #explainLater(decisions: readonly Decision[]): ReconcileResult {
     if (decisions.every(({ type }) => type === 'placed')) return done;
-    return waitFor('a host with room', RETELL_MS);
+    return waitFor('a host with room', EXPLAIN_INTERVAL_MS);
   }
 
-  /** Whether a host's first word may come any moment. */
+  /** Whether the first report of a host may come any moment. */
   #isConnecting(): boolean {
     const { caches, clock, views } = this.#context;
-    const { metAt } = this.#memory;
+    const { firstSeenAt } = this.#memory;
     const now = clock.monotonic();
-    for (const name of [...metAt.keys()]) if (caches.hosts.get(name) === undefined) metAt.delete(name);
+    for (const name of [...firstSeenAt.keys()])
+      if (caches.hosts.get(name) === undefined) firstSeenAt.delete(name);
     return caches.hosts.list().some(({ metadata: { name } }) => {
       const link = views.get(name)?.link;
       if (link !== undefined && link.state !== 'connecting') {
-        metAt.delete(name);
+        firstSeenAt.delete(name);
         return false;
       }
-      const since = link?.since ?? metAt.get(name) ?? now;
-      metAt.set(name, since);
-      return now - since < CONNECT_PATIENCE_MS;
+      const since = link?.since ?? firstSeenAt.get(name) ?? now;
+      firstSeenAt.set(name, since);
+      return now - since < CONNECT_TIMEOUT_MS;
     });
   }
 }

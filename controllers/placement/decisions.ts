@@ -7,10 +7,17 @@ import type {
   PlacementRequest,
   Unplaced,
 } from '../../src/domain/placement/types.ts';
-import type { Choice } from '../memory/placement-outcomes.ts';
-import { hostReasons, MOST_HOSTS } from './host-reasons.ts';
+import type { Choice, HostReason, Refusal } from '../memory/placement-outcomes.ts';
+import { placementMessages } from '../obstacles/placement.ts';
 
-/** What a pass may spend on words: about a tenth of a second, enough for a hundred appliances on a thousand hosts. */
+/** How many hosts a status has room for (crds/virtualappliances.yaml); the sentence beside them counts all. */
+const MOST_HOSTS = 20;
+/** The longest reason of one host there, in characters. */
+const LONGEST_REASON = 512;
+/**
+ * How many pairs of an appliance and a host a pass may explain: about a tenth of a second of work, enough for a hundred
+ * appliances on a thousand hosts.
+ */
 const MOST_LOOKS = 100_000;
 
 /** What a pass has decided about one appliance. */
@@ -20,8 +27,8 @@ export interface PlacedDecision {
   readonly type: 'placed';
   readonly appliance: VirtualAppliance;
   readonly host: string;
-  /** Why there. */
-  readonly words: Pick<Choice, 'message' | 'reasons'>;
+  /** Why that host. */
+  readonly explanation: Pick<Choice, 'message' | 'reasons'>;
 }
 
 export interface RefusedDecision {
@@ -31,10 +38,10 @@ export interface RefusedDecision {
 }
 
 /**
- * Puts the placements of a batch in words. A batch that is too big for the reasons per host says the rule alone for
- * the rest of its appliances.
+ * Explains the placements of a batch. In a batch that is too large for a reason per host, the rest of its appliances get only the
+ * rule as an explanation.
  * @param requests of the appliances, in their order
- * @param placements what placeBatch answered
+ * @param placements the result of placeBatch
  */
 export function decisionsOf(
   hosts: readonly PlacementHost[],
@@ -48,14 +55,32 @@ export function decisionsOf(
     const appliance = appliances[index] as VirtualAppliance;
     if (placement.host === null) return { type: 'refused', appliance, unplaced: placement };
     const { host } = placement;
-    return { type: 'placed', appliance, host, words: wordsOf(host, justifications[index]) };
+    return { type: 'placed', appliance, host, explanation: explain(host, justifications[index]) };
   });
 }
 
-function wordsOf(host: string, justification: Justification | undefined): PlacedDecision['words'] {
-  if (justification !== undefined) {
-    return { message: justification.summary, reasons: hostReasons(justification.passedOver) };
-  }
-  const rule = `${host} comes first by free memory, then free CPU, then name, of the hosts that qualified`;
-  return { message: `${rule}; too many were placed at once to say why for each host`, reasons: [] };
+function explain(host: string, justification: Justification | undefined): PlacedDecision['explanation'] {
+  return justification === undefined
+    ? { message: placementMessages.chosenInLargeBatch(host), reasons: [] }
+    : { message: justification.summary, reasons: hostReasons(justification.passedOver) };
+}
+
+/** A refusal as a status has room for it: one entry per host. */
+export function refusalOf(unplaced: Unplaced): Refusal {
+  const { reasons, summary } = unplaced.explain();
+  const byHost = Map.groupBy(reasons, ({ host }) => host);
+  const perHost = [...byHost].map(([host, ofHost]) => ({
+    host,
+    message: ofHost.map(({ message }) => message).join('; '),
+  }));
+  return {
+    ...placementMessages.refused(summary, perHost.length > 0),
+    reasons: hostReasons(perHost),
+  };
+}
+
+function hostReasons(reasons: readonly { readonly host: string; readonly message: string }[]): HostReason[] {
+  return reasons
+    .slice(0, MOST_HOSTS)
+    .map(({ host, message }) => ({ host, reason: message.slice(0, LONGEST_REASON) }));
 }

@@ -6,17 +6,17 @@ import type { KubeClient } from '../../src/kube/client/client.ts';
 import { aHost, anAppliance } from '../../test/builders/objects.ts';
 import { aHostReport, aView } from '../../test/builders/reports.ts';
 import { PlacementOutcomes } from '../memory/placement-outcomes.ts';
+import { isPending } from '../objects/appliance.ts';
 import { AssumedBindings } from './assumed.ts';
 import { bind } from './bind.ts';
-import { decisionsOf } from './decisions.ts';
-import { refusalOf } from './refusal.ts';
-import { inOrderOfArrival, isPending, placementHost, placementRequest } from './snapshot.ts';
+import { decisionsOf, refusalOf } from './decisions.ts';
+import { inOrderOfArrival, placementHost, placementRequest } from './snapshot.ts';
 
 const GIBI = 1024 ** 3;
 const small = { cpuMillis: 500, memoryBytes: 256 * 1024 ** 2 };
 
 describe('a host as placement sees it', () => {
-  it('uses what it measures or what is promised, whichever is more', () => {
+  it('uses what it measures or what is reserved, whichever is more', () => {
     const used = { cpuMillis: 700.5, memoryBytes: GIBI, diskBytes: 0 };
     const view = aView({ status: aHostReport({ used }) });
     expect(
@@ -40,7 +40,7 @@ describe('a host as placement sees it', () => {
     });
   });
 
-  it('takes nobody when it is closed, going, away or unknown', () => {
+  it('accepts no appliance when it is unschedulable, being deleted, away or unknown', () => {
     const ready = (host = aHost(), view: ReturnType<typeof aView> | undefined = aView()) =>
       placementHost(host, view, []).ready;
     expect(ready()).toBe(true);
@@ -52,7 +52,7 @@ describe('a host as placement sees it', () => {
 });
 
 describe('an appliance as placement sees it', () => {
-  it('fits nowhere when it asks for more than can be counted, and keeps nobody else from being placed', () => {
+  it('fits nowhere when it asks for more than can be counted, and does not keep others from being placed', () => {
     const asking = (name: string, memory: string) =>
       placementRequest(anAppliance({ metadata: { name }, spec: { resources: { cpu: '1', memory } } }));
     const requests = [asking('absurd', '999999999999999Ti'), asking('modest', '256Mi')];
@@ -62,7 +62,7 @@ describe('an appliance as placement sees it', () => {
     ]);
   });
 
-  it('is a request in whole numbers, with the hosts that its user appoints', () => {
+  it('is a request in whole numbers, with the hosts that its user allows', () => {
     const placement = { hosts: ['host-b'], hostSelector: { matchLabels: { rack: 'r1' } } };
     expect(placementRequest(anAppliance({ spec: { placement } }))).toEqual({
       name: 'uid-web-0',
@@ -80,13 +80,13 @@ describe('an appliance as placement sees it', () => {
     expect(needs({ mode: 'Bridge', pool: 'lan' })).toBe('bridgeNetwork');
   });
 
-  it('waits as long as it has no host and is not going', () => {
+  it('waits as long as it has no host and is not being deleted', () => {
     expect(isPending(anAppliance())).toBe(true);
     expect(isPending(anAppliance({ spec: { hostName: 'host-a' } }))).toBe(false);
     expect(isPending(anAppliance({ metadata: { deletionTimestamp: '2026-01-01T00:00:00Z' } }))).toBe(false);
   });
 
-  it('has its turn by its age, then its name', () => {
+  it('is ordered by age, then by name', () => {
     const at = (name: string, creationTimestamp: string) =>
       anAppliance({ metadata: { name, creationTimestamp } });
     const list = [
@@ -99,7 +99,7 @@ describe('an appliance as placement sees it', () => {
 });
 
 describe('AssumedBindings', () => {
-  it('counts what was bound until the cache shows it', () => {
+  it('count a binding until the cache shows it', () => {
     const assumed = new AssumedBindings();
     assumed.assume({ uid: 'a', host: 'host-a', resources: small });
     assumed.assume({ uid: 'b', host: 'host-b', resources: small });
@@ -126,7 +126,7 @@ describe('a refusal', () => {
     return refusalOf(placeBatch(hosts, [placementRequest(anAppliance())])[0] as Unplaced);
   };
 
-  it('has one entry a host, with both of its reasons, twenty at most', () => {
+  it('has one entry per host, with both of its reasons, twenty at most', () => {
     const { reason, reasons } = refuse(30);
     expect(reason).toBe('NoHostFits');
     expect(reasons).toHaveLength(20);
@@ -154,7 +154,7 @@ describe('a choice', () => {
   };
 
   it('has one entry for each host that was passed over', () => {
-    expect(decide(2, 2).map((decision) => decision.type === 'placed' && decision.words)).toEqual([
+    expect(decide(2, 2).map((decision) => decision.type === 'placed' && decision.explanation)).toEqual([
       {
         message:
           'host-0000 comes first by free memory, then free CPU, then name, of the 2 hosts, all of which qualified',
@@ -178,14 +178,14 @@ describe('a choice', () => {
     ]);
   });
 
-  it('names twenty hosts at most, and none where a batch is too big for that', () => {
-    const words = decide(2000, 60).map((decision) =>
-      decision.type === 'placed' ? decision.words : undefined,
+  it('names twenty hosts at most, and none where the batch is too large', () => {
+    const explanations = decide(2000, 60).map((decision) =>
+      decision.type === 'placed' ? decision.explanation : undefined,
     );
-    expect(words).toHaveLength(60);
-    expect(words[0]).toMatchObject({ message: expect.stringContaining('of the 2000 hosts') });
-    expect(words[0]?.reasons).toHaveLength(20);
-    expect(words[59]).toEqual({
+    expect(explanations).toHaveLength(60);
+    expect(explanations[0]).toMatchObject({ message: expect.stringContaining('of the 2000 hosts') });
+    expect(explanations[0]?.reasons).toHaveLength(20);
+    expect(explanations[59]).toEqual({
       message: expect.stringMatching(/of the hosts that qualified; too many were placed at once/),
       reasons: [],
     });
@@ -193,14 +193,14 @@ describe('a choice', () => {
 });
 
 describe('PlacementOutcomes', () => {
-  it('keeps a choice until the status carries this one', () => {
+  it('keeps a choice until the status contains it', () => {
     const outcomes = new PlacementOutcomes();
     const placedTime = '2026-01-02T00:00:00.000Z';
     const choice = { message: 'a comes first', reasons: [], placedTime, waited: false };
     outcomes.set('default/web-0', 'a', { type: 'placed', choice });
-    for (const other of [undefined, '2026-01-01T00:00:00.000Z']) outcomes.forgetTold('a', other);
+    for (const other of [undefined, '2026-01-01T00:00:00.000Z']) outcomes.forgetWritten('a', other);
     expect(outcomes.get('a')).toEqual({ type: 'placed', choice });
-    outcomes.forgetTold('a', placedTime);
+    outcomes.forgetWritten('a', placedTime);
     expect(outcomes.get('a')).toBeUndefined();
   });
 
@@ -208,7 +208,7 @@ describe('PlacementOutcomes', () => {
     const outcomes = new PlacementOutcomes();
     const refusal = { reason: 'NoHosts', message: 'none', reasons: [] } as const;
     outcomes.set('default/web-0', 'a', { type: 'refused', refusal });
-    outcomes.forgetTold('a', undefined);
+    outcomes.forgetWritten('a', undefined);
     expect(outcomes.get('a')).toEqual({ type: 'refused', refusal });
   });
 });
@@ -227,7 +227,7 @@ describe('bind', () => {
     throw new ApiError({ status, reason: 'Test', message: 'test' });
   };
 
-  it('binds this very appliance with this very spec only', async () => {
+  it('binds only this appliance with this spec', async () => {
     expect(await run(async () => ({}))).toEqual({
       isBound: true,
       patches: [
@@ -240,7 +240,7 @@ describe('bind', () => {
     });
   });
 
-  it('decides anew about one that changed or went, and passes other errors on', async () => {
+  it('returns false for an appliance that changed or is gone, and passes other errors on', async () => {
     expect((await run(refused(422))).isBound).toBe(false);
     expect((await run(refused(404))).isBound).toBe(false);
     await expect(run(refused(500))).rejects.toThrow('test');

@@ -1,14 +1,13 @@
 import type { Host, VirtualAppliance } from '../../src/api/kinds.ts';
-import { networkMode } from '../../src/api/network.ts';
-import type { NeededCapability, PlacementHost, PlacementRequest } from '../../src/domain/placement/types.ts';
+import type { PlacementHost, PlacementRequest } from '../../src/domain/placement/types.ts';
 import { usedResources } from '../../src/domain/placement/usage.ts';
 import { acceptsAppliances } from '../daemons/readiness.ts';
 import type { HostView } from '../daemons/view.ts';
-import { type BoundAppliance, resourcesOf, uidOf } from '../objects/appliance.ts';
+import { type BoundAppliance, neededCapability, resourcesOf, uidOf } from '../objects/appliance.ts';
 
 /**
- * A host as an element of H (SO-MVDS 4.2), from its own last word and what is promised on it.
- * @param promised to every appliance bound there, seen in the cache or just written
+ * A host as an element of H (SO-MVDS 4.2), from its own last report and what is reserved on it.
+ * @param promised the reservations of every appliance bound there, whether the cache shows the binding or it was just written
  */
 export function placementHost(
   host: Host,
@@ -36,11 +35,6 @@ export function placementHost(
   };
 }
 
-/** Whether the appliance waits for a host. */
-export function isPending({ metadata, spec }: VirtualAppliance): boolean {
-  return spec.hostName === undefined && metadata.deletionTimestamp === undefined;
-}
-
 /** An appliance as an element of P (SO-MVDS 4.2); its uid is its name there. */
 export function placementRequest(appliance: VirtualAppliance): PlacementRequest {
   const { hosts, hostSelector } = appliance.spec.placement;
@@ -48,12 +42,7 @@ export function placementRequest(appliance: VirtualAppliance): PlacementRequest 
   return { name: uidOf(appliance), ...resourcesOf(appliance), hosts, hostSelector, capability };
 }
 
-/** What an appliance's network asks of its host. */
-export function neededCapability({ spec }: VirtualAppliance): NeededCapability {
-  return networkMode(spec.network) === 'Bridge' ? 'bridgeNetwork' : 'userNetwork';
-}
-
-/** Who came first is placed first; the key makes the order total. */
+/** The oldest appliance is placed first; the key makes the order total. */
 export function inOrderOfArrival(appliances: readonly VirtualAppliance[]): VirtualAppliance[] {
   const rank = ({ metadata }: VirtualAppliance) =>
     `${metadata.creationTimestamp ?? ''} ${metadata.namespace ?? ''}/${metadata.name}`;

@@ -6,9 +6,9 @@ import { ApiError } from '../../src/kube/api-error.ts';
 import { TransientError } from '../../src/kube/controller/errors.ts';
 import { createExpectations } from '../../src/kube/controller/expectations.ts';
 import { aDeployment, anAppliance, aService } from '../../test/builders/objects.ts';
-import { carryOut, type Hands } from './carry-out.ts';
+import { carryOut, type Dependencies } from './carry-out.ts';
 import type { Plan } from './plan.ts';
-import { Flux } from './unobserved-writes.ts';
+import { UnobservedWrites } from './unobserved-writes.ts';
 import { wantedAppliances } from './wanted.ts';
 
 const deployment = aDeployment();
@@ -23,7 +23,7 @@ describe('carryOut', () => {
   let calls: string[];
   let failures: Map<string, ApiError>;
   let there: VirtualAppliance | undefined;
-  let hands: Hands;
+  let dependencies: Dependencies;
 
   beforeEach(() => {
     calls = [];
@@ -34,9 +34,9 @@ describe('carryOut', () => {
       const failure = failures.get(call);
       if (failure !== undefined) throw failure;
     };
-    hands = {
+    dependencies = {
       expectations: createExpectations(systemClock),
-      flux: new Flux(),
+      unobserved: new UnobservedWrites(),
       client: {
         create: async (_ref, object) => {
           note(`create ${object.metadata.name}`);
@@ -56,24 +56,24 @@ describe('carryOut', () => {
   });
 
   const run = (plan: Partial<Plan>) =>
-    carryOut(hands, deployment, { ...nothing, ...plan }, new AbortController().signal);
+    carryOut(dependencies, deployment, { ...nothing, ...plan }, new AbortController().signal);
 
-  it('creates, and waits until what it created is seen', async () => {
+  it('creates, and expects to see what it created', async () => {
     expect(await run({ create: wanted })).toEqual([]);
     expect(calls).toEqual(['create shop-web-0', 'create shop-web-1', 'create shop-web-2']);
-    expect(hands.expectations.satisfied('default/shop')).toBe(false);
-    for (const { name } of wanted) hands.expectations.creationObserved('default/shop', name);
-    expect(hands.expectations.satisfied('default/shop')).toBe(true);
+    expect(dependencies.expectations.satisfied('default/shop')).toBe(false);
+    for (const { name } of wanted) dependencies.expectations.creationObserved('default/shop', name);
+    expect(dependencies.expectations.satisfied('default/shop')).toBe(true);
   });
 
-  it('waits for nothing that was not created', async () => {
+  it('expects to see nothing that was not created', async () => {
     failures.set('create shop-web-0', refused(403, 'Forbidden'));
     await expect(run({ create: wanted })).rejects.toThrow('Forbidden');
     expect(calls, 'no more is tried after the first refusal').toEqual(['create shop-web-0']);
-    expect(hands.expectations.satisfied('default/shop')).toBe(true);
+    expect(dependencies.expectations.satisfied('default/shop')).toBe(true);
   });
 
-  it('takes what is there already for its own only when it is', async () => {
+  it('treats an existing appliance as its own only when it controls it', async () => {
     failures.set('create shop-web-1', refused(409, 'AlreadyExists'));
     there = anAppliance({
       metadata: { name: 'shop-web-1', ownerReferences: [controllerReference(deployment)] },
@@ -89,24 +89,24 @@ describe('carryOut', () => {
       { ownerReferences: [{ ...controllerReference(deployment), uid: 'x' }] },
     ],
     ['of anybody that is going', { deletionTimestamp: '2026-01-01T00:00:00Z' }],
-  ])('waits for the appliance %s, and calls it no conflict', async (_whose, metadata) => {
+  ])('waits for the appliance %s, without a conflict', async (_whose, metadata) => {
     failures.set('create shop-web-1', refused(409, 'AlreadyExists'));
     there = anAppliance({ metadata: { name: 'shop-web-1', ...metadata } });
     await expect(run({ create: wanted })).rejects.toThrow(TransientError);
   });
 
-  it('tries a name again that has become free in between', async () => {
+  it('tries a name again that became free meanwhile', async () => {
     failures.set('create shop-web-1', refused(409, 'AlreadyExists'));
     await expect(run({ create: wanted })).rejects.toThrow(TransientError);
   });
 
-  it('notes what it changed, and leaves to the next look what changed under its hands', async () => {
+  it('records what it changed, and leaves to the next reconcile what somebody else changed meanwhile', async () => {
     const [first, second] = [anAppliance(), anAppliance({ metadata: { name: 'web-1' } })];
     const [want] = wanted;
     if (want === undefined) throw new Error('nothing is wanted');
     failures.set('delete web-1', refused(409, 'Conflict'));
     await run({ remove: [second], update: [{ current: first, wanted: want }] });
     expect(calls).toEqual(['delete web-1', 'replace web-0']);
-    expect([hands.flux.has(first), hands.flux.has(second)]).toEqual([true, false]);
+    expect([dependencies.unobserved.has(first), dependencies.unobserved.has(second)]).toEqual([true, false]);
   });
 });

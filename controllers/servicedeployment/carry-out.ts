@@ -8,33 +8,33 @@ import { uidOf } from '../objects/appliance.ts';
 import { inParallel, slowStart } from '../parallel.ts';
 import { updated } from './difference.ts';
 import type { Plan } from './plan.ts';
-import type { Flux } from './unobserved-writes.ts';
+import type { UnobservedWrites } from './unobserved-writes.ts';
 import { newAppliance, type WantedAppliance } from './wanted.ts';
 
 const WIDTH = 16;
 
-/** With what a plan is carried out. */
-export interface Hands {
+/** What carrying out a plan needs. */
+export interface Dependencies {
   readonly client: Pick<KubeClient, 'create' | 'delete' | 'replace' | 'find'>;
   readonly expectations: Expectations;
-  readonly flux: Flux;
+  readonly unobserved: UnobservedWrites;
 }
 
 /**
- * Does what the plan says. Every write names the version it was decided on, or a name that follows from the task: killed
- * anywhere, or decided on an old view, it does nothing twice and nothing wrong.
- * @returns the names that other appliances have, which stay as they are
+ * Carries out the plan. Every write names the version that the decision was based on, or a name that follows from the task. After
+ * a crash, or with a cache that lags behind, nothing is done twice and nothing is done to a changed object.
+ * @returns the names that appliances outside the task have; those stay as they are
  */
 export async function carryOut(
-  { client, expectations, flux }: Hands,
+  { client, expectations, unobserved }: Dependencies,
   deployment: ServiceDeployment,
   plan: Plan,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   const taken: string[] = [];
-  await inParallel(plan.remove, WIDTH, (appliance) => removeOne(client, flux, appliance, signal));
+  await inParallel(plan.remove, WIDTH, (appliance) => removeOne(client, unobserved, appliance, signal));
   await inParallel(plan.update, WIDTH, ({ current, wanted }) =>
-    updateOne(client, flux, current, wanted, signal),
+    updateOne(client, unobserved, current, wanted, signal),
   );
   const key = keyOf(deployment);
   expectations.expectCreations(
@@ -49,15 +49,15 @@ export async function carryOut(
       if (outcome === 'taken') taken.push(wanted.name);
     });
   } finally {
-    // Nobody will see the creation of what was not created.
+    // No watch event will come for an appliance that was not created.
     for (const name of left) expectations.creationObserved(key, name);
   }
   return taken.sort();
 }
 
 async function removeOne(
-  client: Hands['client'],
-  flux: Flux,
+  client: Dependencies['client'],
+  unobserved: UnobservedWrites,
   appliance: VirtualAppliance,
   signal: AbortSignal,
 ): Promise<void> {
@@ -65,23 +65,23 @@ async function removeOne(
   const preconditions = { uid, resourceVersion };
   await unlessOutdated(
     client.delete(VIRTUAL_APPLIANCES, { name, namespace }, { preconditions, signal }),
-    () => flux.note(appliance),
+    () => unobserved.add(appliance),
   );
 }
 
 async function updateOne(
-  client: Hands['client'],
-  flux: Flux,
+  client: Dependencies['client'],
+  unobserved: UnobservedWrites,
   current: VirtualAppliance,
   wanted: WantedAppliance,
   signal: AbortSignal,
 ): Promise<void> {
   await unlessOutdated(client.replace(VIRTUAL_APPLIANCES, updated(current, wanted), { signal }), () =>
-    flux.note(current),
+    unobserved.add(current),
   );
 }
 
-/** Somebody was faster: the cache will show what they did, and that brings the task back. */
+/** On a conflict another writer was faster: the cache will show its change, and that reconciles the task again. */
 async function unlessOutdated(call: Promise<unknown>, onDone: () => void): Promise<void> {
   try {
     await call;
@@ -92,11 +92,11 @@ async function unlessOutdated(call: Promise<unknown>, onDone: () => void): Promi
 }
 
 async function createOne(
-  client: Hands['client'],
+  client: Dependencies['client'],
   deployment: ServiceDeployment,
   wanted: WantedAppliance,
   signal: AbortSignal,
-): Promise<'created' | 'there' | 'taken'> {
+): Promise<'created' | 'exists' | 'taken'> {
   const appliance = newAppliance(deployment, wanted);
   try {
     await client.create(VIRTUAL_APPLIANCES, appliance, { signal });
@@ -106,12 +106,12 @@ async function createOne(
   }
   const { name, namespace } = appliance.metadata;
   const found = await client.find(VIRTUAL_APPLIANCES, { name, namespace }, { signal });
-  if (found !== undefined && controllerOf(found)?.uid === uidOf(deployment)) return 'there';
+  if (found !== undefined && controllerOf(found)?.uid === uidOf(deployment)) return 'exists';
   if (found !== undefined && !isGoing(found, deployment)) return 'taken';
-  throw new TransientError(`the name ${name} is still that of an appliance that is going`);
+  throw new TransientError(`the name ${name} still belongs to an appliance that is being deleted`);
 }
 
-/** Of a task of the same name that was deleted before: its appliances go with it, and nobody needs to do anything about them. */
+/** Whether the appliance is about to disappear by itself: deleted, or left from a deleted task of the same name. */
 function isGoing(found: VirtualAppliance, { kind, metadata }: ServiceDeployment): boolean {
   const owner = controllerOf(found);
   return (

@@ -63,7 +63,7 @@ describe('the template of a service', () => {
     });
   });
 
-  it('of a series is never taken from a namespace that was not named, however new and shared it is there', () => {
+  it('of a series never comes from a namespace that was not named, however new and shared it is there', () => {
     const theirs = version('9', { namespace: 'elsewhere' });
     const shared = { ...theirs, spec: { ...theirs.spec, sharing: { scope: 'Cluster' as const } } };
     expect(choose({ series: 'debian' }, [...both, shared])).toEqual({ key: 'default/debian-2' });
@@ -82,7 +82,7 @@ describe('the template of a service', () => {
     expect(choose({ series: 'debian', version: '1' }, both)).toEqual({ key: 'default/debian-1' });
   });
 
-  it('is kept once it was chosen, until it is not what is asked for any more', () => {
+  it('is kept once it was chosen, until the service asks for another one', () => {
     expect(choose({ series: 'debian' }, both, 'default/debian-1')).toEqual({ key: 'default/debian-1' });
     expect(choose({ series: 'debian', version: '2' }, both, 'default/debian-1')).toEqual({
       key: 'default/debian-2',
@@ -107,7 +107,7 @@ describe('the template of a service', () => {
     expect(choose(wanted, [version('1', { ready: false })])).toMatchObject({ reason: 'TemplateNotReady' });
   });
 
-  it('by labels is one that carries them', () => {
+  it('by labels is one that has them', () => {
     expect(choose({ selector: { matchLabels: { os: 'debian' } } }, both)).toEqual({
       key: 'default/debian-2',
     });

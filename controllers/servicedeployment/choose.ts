@@ -1,21 +1,21 @@
-import { isConditionTrue } from '../../src/api/conditions.ts';
+import { CONDITION_READY, isConditionTrue } from '../../src/api/conditions.ts';
 import type { ServiceDeployment, Template } from '../../src/api/kinds.ts';
 import { keyOf } from '../../src/api/object.ts';
 import { matchesSelector } from '../../src/domain/selector.ts';
 import { chooseFromSeries, type SeriesTemplate } from '../../src/domain/templates/series.ts';
-import { isSharedWith, notShared } from '../objects/template-references.ts';
+import { isSharedWith } from '../objects/template-references.ts';
+import type { Obstacle } from '../obstacles/obstacle.ts';
+import { templateObstacles } from '../obstacles/templates.ts';
 import type { Service } from './wanted.ts';
 
 /** The template of a service, as namespace/name, or why there is none. */
-export type TemplateChoice =
-  | { readonly key: string }
-  | { readonly key: undefined; readonly reason: string; readonly message: string };
+export type TemplateChoice = { readonly key: string } | ({ readonly key: undefined } & Obstacle);
 
 /**
- * C, the template that a service grows from (SO-MVDS 3.3). What was chosen once is kept as long as it is what the service asks
- * for, so that a task does not drift by itself; policy Newest follows the series.
- * @param templates all there are
- * @param pinned the choice before
+ * C, the template of a service (SO-MVDS 3.3). A choice is kept as long as it matches what the service asks for, so that a task
+ * does not change by itself; policy Newest follows the series.
+ * @param templates all that exist
+ * @param pinned the previous choice
  */
 export function chooseTemplate(
   { metadata }: ServiceDeployment,
@@ -24,7 +24,7 @@ export function chooseTemplate(
   pinned: string | undefined,
 ): TemplateChoice {
   const { namespace } = metadata;
-  // Only of the namespace that is named: anybody's newer version would be everybody's otherwise.
+  // Only templates of that one namespace: otherwise a newer version in any namespace would be used by everybody.
   const usable = templates.filter(
     (template) =>
       template.metadata.namespace === (wanted.namespace ?? namespace) && isSharedWith(template, namespace),
@@ -37,36 +37,29 @@ export function chooseTemplate(
     );
   }
   const fitting = usable.filter((template) => matches(template, wanted));
-  // One that is being deleted waits for its appliances: it is not chosen any more, but not left either.
+  // A template that is being deleted waits for its appliances: it is not chosen again, but a task that has it keeps it.
   const kept = fitting.find((template) => keyOf(template) === pinned);
   const candidates = fitting.filter(({ metadata: { deletionTimestamp } }) => deletionTimestamp === undefined);
   const follows = wanted.policy === 'Newest';
   if (kept !== undefined && !follows) return { key: keyOf(kept) };
   const { version, policy } = wanted;
-  const called = nameOfChoice(wanted);
-  const choice = chooseFromSeries(called, candidates.map(candidateOf), { version, policy });
+  const name = describeRequest(wanted);
+  const choice = chooseFromSeries(name, candidates.map(candidateOf), { version, policy });
   if (choice.chosen !== null) return { key: choice.chosen.key };
-  // Following the newest never takes away what is there.
+  // Policy Newest replaces a template only by another one, never by none.
   if (kept !== undefined) return { key: keyOf(kept) };
-  const reason = choice.reason === 'NoSuchTemplate' ? 'TemplateNotFound' : choice.reason;
   const message =
     wanted.series === undefined
-      ? choice.message.replace(`of series ${called}`, `with ${called}`)
+      ? choice.message.replace(`of series ${name}`, `with ${name}`)
       : choice.message;
-  return { key: undefined, reason, message };
+  return { key: undefined, ...templateObstacles.noneUsable(choice.reason, message) };
 }
 
 function byName(key: string, templates: readonly Template[], namespace: string | undefined): TemplateChoice {
   const template = templates.find((one) => keyOf(one) === key);
-  if (template === undefined) {
-    return {
-      key: undefined,
-      reason: 'TemplateNotFound',
-      message: `template ${key} does not exist: create it`,
-    };
-  }
+  if (template === undefined) return { key: undefined, ...templateObstacles.notFound(key) };
   if (isSharedWith(template, namespace)) return { key };
-  return { key: undefined, reason: 'TemplateNotShared', message: notShared(template, namespace) };
+  return { key: undefined, ...templateObstacles.notShared(key, namespace) };
 }
 
 function matches({ metadata, spec }: Template, wanted: Service['template']): boolean {
@@ -76,8 +69,8 @@ function matches({ metadata, spec }: Template, wanted: Service['template']): boo
   return wanted.selector !== undefined && matchesSelector(wanted.selector, metadata.labels ?? {});
 }
 
-/** By which messages call what was asked for. */
-function nameOfChoice({ series, selector }: Service['template']): string {
+/** What messages call the request: the series, or the labels. */
+function describeRequest({ series, selector }: Service['template']): string {
   if (series !== undefined) return series;
   const labels = Object.entries(selector?.matchLabels ?? {}).map(([key, value]) => `${key}=${value}`);
   return `labels ${labels.join(',')}`;
@@ -88,7 +81,7 @@ function candidateOf(template: Template): SeriesTemplate {
   return {
     key: keyOf(template),
     version: template.spec.version ?? '',
-    ready: isConditionTrue(conditions, 'Ready'),
+    ready: isConditionTrue(conditions, CONDITION_READY),
     ...(lastUsedTime === undefined ? {} : { lastUsedMs: Date.parse(lastUsedTime) }),
   };
 }

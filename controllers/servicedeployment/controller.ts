@@ -1,4 +1,4 @@
-import { findCondition, isConditionTrue } from '../../src/api/conditions.ts';
+import { CONDITION_READY, isConditionTrue } from '../../src/api/conditions.ts';
 import {
   SERVICE_DEPLOYMENTS,
   type ServiceDeployment,
@@ -17,40 +17,42 @@ import {
   soonest,
   waitFor,
 } from '../../src/kube/controller/outcome.ts';
-import type { Occurrence } from '../../src/kube/events/event-record.ts';
-import { BY_OWNER, type OperatorContext, ownerKey } from '../context.ts';
+import type { OperatorContext } from '../context.ts';
+import { BY_OWNER, ownerKey } from '../indexes.ts';
 import { uidOf } from '../objects/appliance.ts';
 import { type ControllerDefinition, changesOf } from '../sources.ts';
 import { StatusWriter } from '../status/status-writer.ts';
-import { carryOut, type Hands } from './carry-out.ts';
+import { carryOut, type Dependencies } from './carry-out.ts';
 import { Differences } from './difference.ts';
 import { predictionOf } from './prediction.ts';
-import { isComplete, statusOf, urgencyOf } from './status.ts';
+import { isComplete, statusOf, TASK_EVENTS, urgencyOf } from './status.ts';
 import { type Survey, survey } from './survey.ts';
-import { Flux } from './unobserved-writes.ts';
+import { UnobservedWrites } from './unobserved-writes.ts';
 
-/** A creation that the watch does not show for so long is looked for anew: names keep it from being made twice. */
+/** How long a creation may stay unseen by the watch before it is tried again; its name keeps it from happening twice. */
 const CREATION_LIFE_MS = 10_000;
 /**
- * A look at a task costs time for each of its appliances, and each of them changes several times while it is made: the more there
- * are, the more changes are gathered for one look, or the cost would grow with their square.
+ * A reconcile takes time for each appliance of the task, and each appliance changes several times while it is created. The more
+ * there are, the more changes one reconcile handles; otherwise the cost would grow with their square.
  */
 const GATHER_MS_PER_APPLIANCE = 0.1;
 const LONGEST_GATHER_MS = 1000;
-/** Names that others have are tried again so often. */
+/** How often a name that an appliance outside the task has is tried again. */
 const CONFLICT_RECHECK_MS = 30_000;
 
 /**
- * Makes the appliances that a task declares, each once, changes them when the task changes, and says in its status where the
- * services answer. Watches tasks, their appliances, and the templates they could be made from. Appliances of a deleted task
- * go by their owner references.
+ * Creates each appliance that a task declares once, changes the appliances when the task changes, and writes into its status where
+ * the services answer. Watches tasks, their appliances, and the templates. The garbage collector deletes the appliances of a
+ * deleted task by their owner references.
  */
 export function createServiceDeploymentController(context: OperatorContext): ControllerDefinition {
-  const { caches, client, clock, patience } = context;
-  const hands = { client, expectations: createExpectations(clock, CREATION_LIFE_MS), flux: new Flux() };
-  const paces = { soon: patience.deploymentPace };
-  const writer = new StatusWriter({ applier: context.applier, ref: SERVICE_DEPLOYMENTS, clock, paces });
-  const reconciler = new Reconciler(context, hands, writer);
+  const { applier, caches, client, clock, recorder, timings } = context;
+  const expectations = createExpectations(clock, CREATION_LIFE_MS);
+  const dependencies = { client, expectations, unobserved: new UnobservedWrites() };
+  const debounces = { soon: timings.deploymentStatus };
+  const ref = SERVICE_DEPLOYMENTS;
+  const writer = new StatusWriter({ applier, ref, clock, debounces, recorder, events: TASK_EVENTS });
+  const reconciler = new Reconciler(context, dependencies, writer);
   return {
     name: 'servicedeployment',
     concurrency: 8,
@@ -59,7 +61,7 @@ export function createServiceDeploymentController(context: OperatorContext): Con
       changesOf(
         caches.appliances,
         (old, current) => {
-          noteSeen(hands, old, current);
+          observe(dependencies, old, current);
           return [...new Set([taskOf(old), taskOf(current)])].flatMap((key) => key ?? []);
         },
         (key) => gatherMs(caches.deployments.get(key)),
@@ -89,33 +91,38 @@ function taskOf(appliance: VirtualAppliance | undefined): string | undefined {
   return keyOf({ namespace: appliance?.metadata.namespace, name: owner.name });
 }
 
-function noteSeen({ expectations, flux }: Hands, old?: VirtualAppliance, current?: VirtualAppliance): void {
+/** The cache shows the change: it is no longer an expected creation, nor an unobserved write. */
+function observe(
+  { expectations, unobserved }: Dependencies,
+  old: VirtualAppliance | undefined,
+  current: VirtualAppliance | undefined,
+): void {
   const task = taskOf(current);
   if (current !== undefined && task !== undefined) expectations.creationObserved(task, current.metadata.name);
-  if (current === undefined && old !== undefined) flux.forget(old);
+  if (current === undefined && old !== undefined) unobserved.forget(old);
 }
 
-/** What a choice among templates depends on; the rest of a template may change without anybody caring. */
+/** What a choice among templates depends on: no other change of a template concerns tasks. */
 function choosable(template: Template | undefined): unknown {
   if (template === undefined) return undefined;
   const { labels, deletionTimestamp, uid } = template.metadata;
-  const isReady = isConditionTrue(template.status?.conditions, 'Ready');
+  const isReady = isConditionTrue(template.status?.conditions, CONDITION_READY);
   return { uid, labels, deletionTimestamp, isReady, sharing: template.spec.sharing };
 }
 
 class Reconciler {
   readonly #context: OperatorContext;
-  readonly #hands: Hands;
+  readonly #dependencies: Dependencies;
   readonly #writer: StatusWriter<ServiceDeployment>;
   readonly #differences = new Differences();
-  /** By key of the task, the names that others were found to have. */
+  /** By key of the task, the names that appliances outside the task have. */
   readonly #taken = new Map<string, readonly string[]>();
-  /** By key of the task, what the API server last refused. */
+  /** By key of the task, the API server's last refusal. */
   readonly #refusals = new Map<string, string>();
 
-  constructor(context: OperatorContext, hands: Hands, writer: StatusWriter<ServiceDeployment>) {
+  constructor(context: OperatorContext, dependencies: Dependencies, writer: StatusWriter<ServiceDeployment>) {
     this.#context = context;
-    this.#hands = hands;
+    this.#dependencies = dependencies;
     this.#writer = writer;
   }
 
@@ -126,7 +133,7 @@ class Reconciler {
       this.#writer.forget(key);
       this.#taken.delete(key);
       this.#refusals.delete(key);
-      this.#hands.expectations.forget(key);
+      this.#dependencies.expectations.forget(key);
       return done;
     }
     if (cached.metadata.deletionTimestamp !== undefined) return done;
@@ -139,14 +146,14 @@ class Reconciler {
         ownerKey(deployment.metadata.namespace, uidOf(deployment)),
       ),
       templates: caches.templates.list(),
-      flux: this.#hands.flux,
+      unobserved: this.#dependencies.unobserved,
       differences: this.#differences,
       taken,
     });
-    // First, so that the chosen templates stand in the status before anything is made of them: a crash must not lead to
-    // another choice, and so to appliances made anew.
+    // The status comes first: the chosen templates must be stored before appliances are created from them. Otherwise a crash
+    // could lead to another choice, which would replace those appliances.
     const written = await this.#write(deployment, found, signal);
-    if (!this.#hands.expectations.satisfied(key))
+    if (!this.#dependencies.expectations.satisfied(key))
       return soonest([written, waitFor('its creations to be seen', CREATION_LIFE_MS)]);
     try {
       const acted = await this.#act(deployment, found, taken, signal);
@@ -167,7 +174,7 @@ class Reconciler {
     signal: AbortSignal,
   ): Promise<ReconcileResult> {
     const key = keyOf(deployment);
-    const takenNow = await carryOut(this.#hands, deployment, plan, signal);
+    const takenNow = await carryOut(this.#dependencies, deployment, plan, signal);
     this.#taken.set(key, takenNow);
     if (!isSameJson(taken, takenNow)) return requeueAfter(0);
     return takenNow.length === 0 ? done : waitFor('names to be free', CONFLICT_RECHECK_MS);
@@ -178,7 +185,7 @@ class Reconciler {
     { services, leftovers }: Survey,
     signal: AbortSignal,
   ): Promise<ReconcileResult> {
-    const { clock, recorder, times, views } = this.#context;
+    const { clock, times, views } = this.#context;
     const appliances = [...services.flatMap((service) => service.appliances), ...leftovers];
     const prediction = predictionOf({
       deployment,
@@ -190,23 +197,6 @@ class Reconciler {
     });
     const refusal = this.#refusals.get(keyOf(deployment));
     const next = statusOf({ deployment, services, leftovers, prediction, refusal, now: clock.now() });
-    const urgency = urgencyOf(deployment.status, next);
-    const { isWritten, result } = await this.#writer.write(deployment, next, urgency, signal);
-    const occurrence = isWritten ? occurrenceOf(deployment, next) : undefined;
-    if (occurrence !== undefined) recorder.record(deployment, occurrence);
-    return result;
+    return await this.#writer.write(deployment, next, urgencyOf(deployment.status, next), signal);
   }
-}
-
-/** The Event that a new status is worth: that the task is carried out, or that something is in the way. */
-function occurrenceOf(
-  { status: old }: ServiceDeployment,
-  next: NonNullable<ServiceDeployment['status']>,
-): Occurrence | undefined {
-  const before = findCondition(old?.conditions, 'Ready');
-  const now = findCondition(next.conditions, 'Ready');
-  if (now === undefined || (before?.status === now.status && before.reason === now.reason)) return undefined;
-  const { reason, message } = now;
-  if (now.status === 'True') return { type: 'Normal', reason, message };
-  return reason === 'Deploying' || reason === 'Recalling' ? undefined : { type: 'Warning', reason, message };
 }

@@ -1,16 +1,16 @@
-import { isConditionTrue } from '../../src/api/conditions.ts';
+import { CONDITION_READY, isConditionTrue } from '../../src/api/conditions.ts';
 import type { VirtualAppliance } from '../../src/api/kinds.ts';
-import { networkMode } from '../../src/api/network.ts';
 import { containsJson, isSameJson } from '../../src/base/equality.ts';
 import { parseBytes, parseCpu } from '../../src/domain/quantity.ts';
+import { networkMode } from '../objects/appliance.ts';
 import type { Service, WantedAppliance, WantedSpec } from './wanted.ts';
 
-/** What has to be done about an appliance that is not as its task wants it. */
+/** What to do so that an appliance becomes as its task wants it. */
 export type Difference = 'none' | 'update' | 'replace';
 
 /**
- * How far an appliance is from what is wanted. What shapes the VM itself (template, resources, network, disk) can only be had
- * by a new one; all else is changed in place. Read off the appliance's own spec, which cannot lie about what it was made with.
+ * Compares an appliance with what is wanted. A change of the VM itself (template, resources, network, disk) takes a new
+ * appliance; everything else is changed in place. The comparison uses the appliance's own spec, which is what it was created with.
  */
 export function differenceOf({ metadata, spec }: VirtualAppliance, wanted: WantedAppliance): Difference {
   if (!isSameJson(shapeOf(spec, metadata.namespace), shapeOf(wanted.spec, metadata.namespace)))
@@ -19,7 +19,7 @@ export function differenceOf({ metadata, spec }: VirtualAppliance, wanted: Wante
   return isUpToDate && containsJson(metadata.labels ?? {}, wanted.labels) ? 'none' : 'update';
 }
 
-/** Answers to what every look at a task asks again about appliances that have not changed since. */
+/** Remembers the differences of appliances that have not changed, which every reconcile of a task needs. */
 export class Differences {
   readonly #known = new WeakMap<VirtualAppliance, Known>();
 
@@ -39,7 +39,7 @@ export class Differences {
   }
 }
 
-/** A difference, and what it was worked out from. */
+/** A difference, and what it was computed from. */
 interface Known {
   readonly service: Service;
   readonly template: string;
@@ -47,15 +47,15 @@ interface Known {
   readonly difference: Difference;
 }
 
-/** Whether its service answers, as the spec it has now asks for. */
+/** Whether its service answers, according to the latest spec. */
 export function isAvailable({ metadata, status }: VirtualAppliance): boolean {
   return (
     metadata.deletionTimestamp === undefined &&
-    isConditionTrue(status?.conditions, 'Ready', metadata.generation)
+    isConditionTrue(status?.conditions, CONDITION_READY, metadata.generation)
   );
 }
 
-/** The same appliance with all that can be changed in place as it is wanted. */
+/** The same appliance, with the wanted value of every field that can change in place. */
 export function updated(appliance: VirtualAppliance, wanted: WantedAppliance): VirtualAppliance {
   const { metadata, spec } = appliance;
   return {
@@ -65,7 +65,7 @@ export function updated(appliance: VirtualAppliance, wanted: WantedAppliance): V
   };
 }
 
-/** "1" and "1000m", a namespace or a mode that is named and one that goes without saying, are the same VM. */
+/** The fields that shape the VM, normalised: "1" is "1000m", and a default namespace or mode is the same as one that is named. */
 function shapeOf({ template, resources, network, disk }: WantedSpec, namespace: string | undefined): unknown {
   return {
     template: { name: template.name, namespace: template.namespace ?? namespace },

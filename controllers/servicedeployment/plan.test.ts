@@ -3,7 +3,7 @@ import type { VirtualAppliance } from '../../src/api/kinds.ts';
 import { aDeployment, anAppliance, aService } from '../../test/builders/objects.ts';
 import { Differences, differenceOf, updated } from './difference.ts';
 import { type PlanInput, planService } from './plan.ts';
-import { Flux } from './unobserved-writes.ts';
+import { UnobservedWrites } from './unobserved-writes.ts';
 import { type Service, type WantedAppliance, wantedAppliances } from './wanted.ts';
 
 function wantedFor(service: Partial<Service>): WantedAppliance[] {
@@ -44,7 +44,7 @@ function plan(input: Partial<PlanInput>) {
     wanted: [],
     existing: [],
     maxUnavailable: 1,
-    isInFlux: () => false,
+    isUnobserved: () => false,
     differenceOf,
     ...input,
   });
@@ -67,13 +67,13 @@ describe('the plan of a service', () => {
     expect(plan({ wanted, existing: [existing(0), existing(1)] })).toEqual({ ...nothing, upToDate: 2 });
   });
 
-  it('makes what is missing, all at once, and not what is still going', () => {
+  it('creates what is missing, all at once, and not what is still being deleted', () => {
     const wanted = wantedFor({ replicas: 4 });
     const found = plan({ wanted, existing: [existing(0), existing(2, { going: true })] });
     expect(found).toEqual({ ...nothing, create: ['shop-web-1', 'shop-web-3'], upToDate: 1 });
   });
 
-  it('removes what is declared no more', () => {
+  it('removes what is no longer declared', () => {
     const found = plan({
       wanted: wantedFor({ replicas: 1 }),
       existing: [existing(0), existing(1), existing(2)],
@@ -81,7 +81,7 @@ describe('the plan of a service', () => {
     expect(found).toEqual({ ...nothing, remove: ['shop-web-1', 'shop-web-2'], upToDate: 1 });
   });
 
-  it('changes one after the other, from the highest number, and only as many as may be away', () => {
+  it('changes one after the other, from the highest ordinal, and only as many as may be unavailable', () => {
     const wanted = wantedFor({ replicas: 3, ...otherPackage });
     const all = [existing(0), existing(1), existing(2)];
     expect(plan({ wanted, existing: all })).toEqual({
@@ -93,7 +93,7 @@ describe('the plan of a service', () => {
     expect(plan({ wanted, existing: all, maxUnavailable: 2 }).update).toEqual(['shop-web-2', 'shop-web-1']);
   });
 
-  it('waits while one is away, and changes those that do not answer anyway', () => {
+  it('waits while one is unavailable, and changes those that do not answer anyway', () => {
     const wanted = wantedFor({ replicas: 3, ...otherPackage });
     const changed = existing(2, { spec: otherPackage, answers: false });
     expect(plan({ wanted, existing: [existing(0), existing(1), changed] })).toEqual({
@@ -105,7 +105,7 @@ describe('the plan of a service', () => {
     expect(plan({ wanted, existing: [existing(0), silent, existing(2)] }).update).toEqual(['shop-web-1']);
   });
 
-  it('replaces where the VM itself has to be another', () => {
+  it('replaces an appliance when the VM itself must change', () => {
     const wanted = wantedFor({ replicas: 2, ...more });
     expect(plan({ wanted, existing: [existing(0), existing(1)] })).toEqual({
       ...nothing,
@@ -115,11 +115,11 @@ describe('the plan of a service', () => {
     });
   });
 
-  it('leaves alone what was just written, and counts it as away', () => {
+  it('leaves alone what was just written, and counts it as unavailable', () => {
     const wanted = wantedFor({ replicas: 2, ...more });
     const all = [existing(0), existing(1)];
-    const isInFlux = ({ metadata }: VirtualAppliance) => metadata.name === 'shop-web-1';
-    expect(plan({ wanted, existing: all, isInFlux })).toEqual({ ...nothing, upToDate: 0, held: 1 });
+    const isUnobserved = ({ metadata }: VirtualAppliance) => metadata.name === 'shop-web-1';
+    expect(plan({ wanted, existing: all, isUnobserved })).toEqual({ ...nothing, upToDate: 0, held: 1 });
   });
 });
 
@@ -144,7 +144,7 @@ describe('the difference of an appliance', () => {
     expect(differenceWith(spec as Partial<VirtualAppliance['spec']>)).toBe(difference);
   });
 
-  it('is gone after an update, which leaves host and power as they are', () => {
+  it('is gone after an update, which does not change host and power state', () => {
     if (wanted === undefined) throw new Error('nothing is wanted');
     const spec = { ...otherPackage, hostName: 'host-a', powerState: 'Stopped' } as const;
     const after = updated(existing(0, { spec }), wanted);
@@ -153,23 +153,23 @@ describe('the difference of an appliance', () => {
   });
 });
 
-describe('Flux', () => {
+describe('UnobservedWrites', () => {
   it('knows what was written until the cache shows another version', () => {
-    const flux = new Flux();
+    const unobserved = new UnobservedWrites();
     const before = existing(0);
-    expect(flux.has(before)).toBe(false);
-    flux.note(before);
-    expect(flux.has(before)).toBe(true);
+    expect(unobserved.has(before)).toBe(false);
+    unobserved.add(before);
+    expect(unobserved.has(before)).toBe(true);
     const after = { ...before, metadata: { ...before.metadata, resourceVersion: '2' } };
-    expect(flux.has(after)).toBe(false);
-    expect(flux.has(before), 'forgotten once seen').toBe(false);
-    flux.note(before);
-    flux.forget(before);
-    expect(flux.has(before)).toBe(false);
+    expect(unobserved.has(after)).toBe(false);
+    expect(unobserved.has(before), 'forgotten once seen').toBe(false);
+    unobserved.add(before);
+    unobserved.forget(before);
+    expect(unobserved.has(before)).toBe(false);
   });
 });
 
-describe('what is known of differences', () => {
+describe('the remembered differences', () => {
   const [service, other] = [aService(), aService({ resources: { cpu: '2', memory: '256Mi' } })];
   const wantedOf = (one: Service, template = 'default/debian') => {
     const [wanted] = wantedAppliances(
@@ -182,7 +182,7 @@ describe('what is known of differences', () => {
     return wanted;
   };
 
-  it('is what a fresh look finds, whatever was asked before', () => {
+  it('equal those computed again, whatever was asked before', () => {
     const differences = new Differences();
     const appliance = existing(0);
     const of = (one: Service, template = 'default/debian') =>

@@ -39,7 +39,7 @@ const on = (host: string, count: number) =>
   );
 
 describe('the prediction of a deployment', () => {
-  it('begins with the task, and anew with each change of it', () => {
+  it('begins with the task, and again with each change of it', () => {
     expect(predict({ deployment: aDeployment() })).toEqual({ startedTime: '1970-01-01T00:00:30.000Z' });
     const changed = aDeployment({ metadata: { generation: 2 }, status: begun.status ?? {} });
     expect(predict({ deployment: changed })).toEqual({ startedTime: '1970-01-01T00:00:30.000Z' });
@@ -60,12 +60,12 @@ describe('the prediction of a deployment', () => {
     });
   });
 
-  it('guesses nothing: no measurement, or an appliance without a host, no prediction', () => {
+  it('does not exist without a measurement, or for an appliance without a host', () => {
     expect(predict({ appliances: on('host-a', 1), times: new CreationTimes() })).toEqual({ startedTime });
     expect(predict({ appliances: [...on('host-a', 1), anAppliance()] })).toEqual({ startedTime });
   });
 
-  it('says how long it took, once', () => {
+  it('records once how long it took', () => {
     const done = predict({ isComplete: true });
     expect(done).toEqual({ startedTime, actualSeconds: 20 });
     expect(predict({ isComplete: true, now: 0 }).actualSeconds, 'by a clock that was set back').toBe(0);

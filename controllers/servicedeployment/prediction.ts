@@ -5,24 +5,25 @@ import { templateKeyOf } from '../objects/template-references.ts';
 
 type Prediction = NonNullable<NonNullable<ServiceDeployment['status']>['prediction']>;
 
-/** A status has room for so many hosts: those that take longest decide. */
+/** How many hosts a status has room for: those that take longest determine the total. */
 const MOST_HOSTS = 100;
 
-/** What a prediction is made of. */
+/** What a prediction is made from. */
 export interface PredictionInput {
   readonly deployment: ServiceDeployment;
   readonly appliances: readonly VirtualAppliance[];
   readonly isComplete: boolean;
   readonly times: Pick<CreationTimes, 'placement' | 'expected'>;
-  /** How many VMs a host creates at once, as far as it said. */
+  /** How many VMs a host creates at once; undefined when it has not reported that. */
   readonly concurrencyOf: (host: string) => number | undefined;
   /** Milliseconds since the epoch. */
   readonly now: number;
 }
 
 /**
- * The deployment's time by Equation 1 (SO-MVDS 4.1), and the time it took. It is predicted while the appliances are made, from
- * what their templates took on their hosts before; what was never measured is not guessed. A change of the task starts anew.
+ * The deployment's time by Equation 1 (SO-MVDS 4.1), and the time it took. The prediction is made while the appliances are
+ * created, from earlier creations of the same templates on the same hosts; without such measurements there is none. A change of
+ * the task starts it again.
  */
 export function predictionOf(input: PredictionInput): Prediction {
   const { deployment, isComplete, now } = input;
@@ -32,12 +33,12 @@ export function predictionOf(input: PredictionInput): Prediction {
   if (before.actualSeconds !== undefined) return before;
   const predicted = before.totalSeconds === undefined ? predict(input) : {};
   if (!isComplete) return { ...before, ...predicted };
-  // A wall clock that was set back must not make it negative.
+  // Must not be negative after the wall clock was set back.
   const actualSeconds = round(Math.max(0, now - Date.parse(before.startedTime)) / 1000);
   return { ...before, ...predicted, actualSeconds };
 }
 
-/** Once for each task, as soon as all of its appliances have a host: nothing afterwards makes it a better prediction. */
+/** Made once per task, when all of its appliances have a host: nothing that happens later improves it. */
 function predict({ appliances, times, concurrencyOf }: PredictionInput): Partial<Prediction> {
   const perHost = new Map<string, CreationTime[]>();
   for (const appliance of appliances) {

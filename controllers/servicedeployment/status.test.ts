@@ -47,7 +47,7 @@ function status(service: Partial<ServiceFacts>, overrides: Partial<StatusFacts> 
 }
 
 describe('the status of a task', () => {
-  it('counts appliances and tells where they answer', () => {
+  it('counts appliances and says where they answer', () => {
     const found = status({ appliances: [up(0), up(1)] });
     expectStanding(found.conditions, READY, 'Deployed');
     expect(found).toMatchObject({
@@ -112,7 +112,7 @@ describe('the status of a task', () => {
     expectStanding(status(service, overrides).conditions, standing, reason);
   });
 
-  it('names those in trouble, a few of them', () => {
+  it('names some of the appliances in trouble', () => {
     const appliances = [0, 1, 2, 3, 4].map((ordinal) => appliance(ordinal, 'False', 'NoHostFits'));
     const message = expectStanding(
       status({ wantedReplicas: 5, appliances }).conditions,
@@ -128,13 +128,13 @@ describe('the urgency of a change', () => {
   const urgencyAfter = (service: Partial<ServiceFacts>) =>
     urgencyOf(before, status(service, { deployment: aDeployment({ status: before }) }));
 
-  it('is none for none, soon for counts, now for what people wait for', () => {
+  it('is none for no change, soon for counts, now for what people wait for', () => {
     expect(urgencyAfter({ appliances: [coming(0), coming(1)] })).toBe('none');
     expect(urgencyAfter({ appliances: [up(0), coming(1)] })).toBe('soon');
     expect(urgencyAfter({ appliances: [up(0), up(1)] })).toBe('now');
   });
 
-  it('is now for the choice of a template, on which everything made afterwards stands', () => {
+  it('is now for the choice of a template, because appliances are created from it next', () => {
     expect(urgencyAfter({ appliances: [coming(0), coming(1)], template: 'default/other' })).toBe('now');
   });
 });

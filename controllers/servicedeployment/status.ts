@@ -1,14 +1,24 @@
-import { findCondition, type Standing, setStanding } from '../../src/api/conditions.ts';
+import {
+  CONDITION_READY,
+  CONDITION_STALLED,
+  findCondition,
+  isConditionTrue,
+  type Summary,
+  setSummary,
+} from '../../src/api/conditions.ts';
 import type { ServiceDeployment, VirtualAppliance } from '../../src/api/kinds.ts';
 import { LABEL_SERVICE_DEPLOYMENT } from '../../src/api/labels.ts';
 import { isSameJson } from '../../src/base/equality.ts';
-import { isStage } from '../status/stages.ts';
-import type { Urgency } from '../status/write-pacer.ts';
+import { type Explanation, type Obstacle, summaryOf } from '../obstacles/obstacle.ts';
+import { isProgress, REASON } from '../obstacles/reasons.ts';
+import { taskObstacles, taskProgress } from '../obstacles/tasks.ts';
+import type { EventRule } from '../status/occurrence.ts';
+import type { Urgency } from '../status/write-debouncer.ts';
 import { isAvailable } from './difference.ts';
 
 type Status = NonNullable<ServiceDeployment['status']>;
 
-/** What a reconcile found out about one service. */
+/** The state of one service. */
 export interface ServiceFacts {
   readonly name: string;
   readonly wantedReplicas: number;
@@ -16,25 +26,33 @@ export interface ServiceFacts {
   readonly template: string | undefined;
   readonly appliances: readonly VirtualAppliance[];
   readonly upToDate: number;
-  /** Why the service is not carried out, if it is not. `isStalled`: until a person changes something. */
-  readonly obstacle?: { readonly reason: string; readonly message: string; readonly isStalled: boolean };
+  /** What keeps the service from becoming as declared. */
+  readonly obstacle?: Obstacle | undefined;
 }
 
 /** What a task's status is made of. */
 export interface StatusFacts {
   readonly deployment: ServiceDeployment;
   readonly services: readonly ServiceFacts[];
-  /** Appliances of services that are declared no more. */
+  /** Appliances of services that the task no longer declares. */
   readonly leftovers: readonly VirtualAppliance[];
   readonly prediction: Status['prediction'];
-  /** What the API server refused to do for it: a quota, a policy, a missing permission. */
+  /** The API server's last refusal of a request for the task: a quota, a policy, a missing permission. */
   readonly refusal?: string | undefined;
   /** Milliseconds since the epoch. */
   readonly now: number;
 }
 
-/** How many appliances a sentence names. */
-const NAMED = 3;
+/** The Events of a task: it is carried out, or something is in the way. */
+export const TASK_EVENTS: readonly EventRule[] = [
+  {
+    condition: CONDITION_READY,
+    eventType: ({ status, reason }) => {
+      if (status === 'True') return 'Normal';
+      return reason === REASON.Deploying || reason === REASON.Recalling ? undefined : 'Warning';
+    },
+  },
+];
 
 /** The whole status of a task. */
 export function statusOf(facts: StatusFacts): Status {
@@ -44,7 +62,7 @@ export function statusOf(facts: StatusFacts): Status {
   const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
   return {
     observedGeneration: generation,
-    conditions: setStanding(deployment.status?.conditions, standingOf(facts), generation, now),
+    conditions: setSummary(deployment.status?.conditions, stateOf(facts), generation, now),
     wantedReplicas: sum(services.map(({ wantedReplicas }) => wantedReplicas)),
     replicas: sum(services.map(({ appliances }) => appliances.length)) + leftovers.length,
     readyReplicas: sum(entries.map(({ readyReplicas }) => readyReplicas)),
@@ -67,7 +85,7 @@ function serviceStatus({ name, template, appliances, upToDate }: ServiceFacts) {
   };
 }
 
-/** Whether every declared appliance is there, as declared, and answers. */
+/** Whether every declared appliance exists, is as declared, and answers. */
 export function isComplete({ services, leftovers }: Pick<StatusFacts, 'services' | 'leftovers'>): boolean {
   return leftovers.length === 0 && services.every(isServiceComplete);
 }
@@ -78,76 +96,63 @@ function isServiceComplete({ wantedReplicas, appliances, upToDate, obstacle }: S
   return obstacle === undefined && counts.every((count) => count === wantedReplicas);
 }
 
-/** How the task stands; what a person has to do something about comes first. */
-function standingOf(facts: StatusFacts): Standing {
+/** The state of the task. An obstacle that needs a person comes first. */
+function stateOf(facts: StatusFacts): Summary {
   const obstacles = facts.services.flatMap(({ name, obstacle }) =>
-    obstacle === undefined ? [] : [{ name, ...obstacle }],
+    obstacle === undefined ? [] : [taskObstacles.ofService(name, obstacle)],
   );
   const worst = obstacles.find(({ isStalled }) => isStalled) ?? obstacles[0];
-  if (worst !== undefined) {
-    const message = `service ${worst.name}: ${worst.message}`;
-    return { state: worst.isStalled ? 'stalled' : 'reconciling', reason: worst.reason, message };
-  }
-  if (isComplete(facts)) return completeStanding(facts);
-  if (facts.refusal !== undefined) {
-    const message = `the API server refuses what the task needs, which is tried again: ${facts.refusal}`;
-    return { state: 'reconciling', reason: 'Refused', message: message.slice(0, 4096) };
-  }
-  return troubleOf(facts) ?? progressOf(facts);
+  if (worst !== undefined) return summaryOf(worst);
+  if (isComplete(facts)) return { state: 'ready', ...completion(facts) };
+  if (facts.refusal !== undefined) return summaryOf(taskObstacles.refused(facts.refusal));
+  const trouble = troubleOf(facts);
+  return trouble === undefined ? { state: 'reconciling', ...progressOf(facts) } : summaryOf(trouble);
 }
 
-function completeStanding({ deployment, services }: StatusFacts): Standing {
-  if (deployment.spec.state === 'Recalled') {
-    return { state: 'ready', reason: 'Recalled', message: 'the services are stopped and their VMs are gone' };
-  }
-  const count = services.reduce((total, { appliances }) => total + appliances.length, 0);
-  return { state: 'ready', reason: 'Deployed', message: `all ${count} appliance(s) answer` };
+function completion({ deployment, services }: StatusFacts): Explanation {
+  if (deployment.spec.state === 'Recalled') return taskProgress.recalled();
+  return taskProgress.deployed(services.reduce((total, { appliances }) => total + appliances.length, 0));
 }
 
-/** The appliances that need a person, or wait for something, in their own words. */
-function troubleOf({ services }: StatusFacts): Standing | undefined {
-  const appliances = services.flatMap((service) => service.appliances);
-  const troubles = appliances.flatMap((appliance) => {
-    const ready = findCondition(appliance.status?.conditions, 'Ready');
-    const isStalled = findCondition(appliance.status?.conditions, 'Stalled')?.status === 'True';
-    const isTrouble = ready !== undefined && ready.status !== 'True' && !isStage(ready.reason);
-    return isTrouble ? [{ appliance, ready, isStalled }] : [];
-  });
+/** What most keeps appliances from being ready, according to their own conditions. */
+function troubleOf({ services }: StatusFacts): Obstacle | undefined {
+  const troubles = services
+    .flatMap((service) => service.appliances)
+    .flatMap(({ metadata, status }) => {
+      const ready = findCondition(status?.conditions, CONDITION_READY);
+      if (ready === undefined || ready.status === 'True' || isProgress(ready.reason)) return [];
+      const isStalled = isConditionTrue(status?.conditions, CONDITION_STALLED);
+      return [{ name: metadata.name, reason: ready.reason, message: ready.message, isStalled }];
+    });
   const first = troubles.find(({ isStalled }) => isStalled) ?? troubles[0];
   if (first === undefined) return undefined;
-  const alike = troubles.filter(({ ready }) => ready.reason === first.ready.reason);
-  const named = alike.slice(0, NAMED).map(({ appliance }) => appliance.metadata.name);
-  const more = alike.length > NAMED ? ` and ${alike.length - NAMED} more` : '';
-  const message = `${named.join(', ')}${more}: ${first.ready.message}`.slice(0, 4096);
-  return { state: first.isStalled ? 'stalled' : 'reconciling', reason: first.ready.reason, message };
+  const alike = troubles.filter(({ reason }) => reason === first.reason).map(({ name }) => name);
+  return taskObstacles.ofAppliances(alike, first);
 }
 
-function progressOf({ deployment, services, leftovers }: StatusFacts): Standing {
-  const going =
+function progressOf({ deployment, services, leftovers }: StatusFacts): Explanation {
+  const surplus =
     leftovers.length +
     services.reduce((total, one) => total + Math.max(0, one.appliances.length - one.wantedReplicas), 0);
-  if (deployment.spec.state === 'Recalled') {
-    return { state: 'reconciling', reason: 'Recalling', message: `${going} appliance(s) are being removed` };
-  }
-  const parts = services
+  if (deployment.spec.state === 'Recalled') return taskProgress.recalling(surplus);
+  const incomplete = services
     .filter((service) => !isServiceComplete(service))
     .map(({ name, wantedReplicas, appliances, upToDate }) => {
       const ready = appliances.filter(isAvailable).length;
-      return `${name}: ${ready} of ${wantedReplicas} answer, ${upToDate} as declared`;
+      return { name, wanted: wantedReplicas, ready, upToDate };
     });
-  if (going > 0) parts.push(`${going} surplus appliance(s) are being removed`);
-  return { state: 'reconciling', reason: 'Deploying', message: parts.join('; ').slice(0, 4096) };
+  return taskProgress.deploying(incomplete, surplus);
 }
 
-/** How soon a difference between these two is worth a write: what a person acts on at once, counts when they settle. */
+/** How soon a difference between these two is worth a write: what people act on at once, counts once they settle. */
 export function urgencyOf(old: Status | undefined, next: Status): Urgency {
   if (isSameJson(old, next)) return 'none';
   const ready = (status: Status | undefined) => {
-    const condition = findCondition(status?.conditions, 'Ready');
+    const condition = findCondition(status?.conditions, CONDITION_READY);
     return [condition?.status, condition?.reason, status?.observedGeneration];
   };
-  const pins = (status: Status | undefined) =>
+  const templates = (status: Status | undefined) =>
     status?.services?.map(({ name, template }) => [name, template]);
-  const isNews = !isSameJson(ready(old), ready(next)) || !isSameJson(pins(old), pins(next));
+  const isNews = !isSameJson(ready(old), ready(next)) || !isSameJson(templates(old), templates(next));
   return isNews ? 'now' : 'soon';
 }

@@ -48,12 +48,12 @@ describe('the appliances that a task wants', () => {
     expect(spec.hostName).toBeUndefined();
   });
 
-  it('have a number behind their hostname when they are several', () => {
+  it('have their ordinal after the hostname when there are several', () => {
     expect(hostnames(1)).toEqual(['web']);
     expect(hostnames(3)).toEqual(['web-0', 'web-1', 'web-2']);
   });
 
-  it('keep the hostname that they go by when the service is scaled', () => {
+  it('keep their hostname when the service is scaled', () => {
     expect(hostnames(2, { 'shop-web-0': 'web' })).toEqual(['web', 'web-1']);
     expect(hostnames(1, { 'shop-web-0': 'web-0' })).toEqual(['web-0']);
     expect(hostnames(2, { 'shop-web-0': 'shop', 'shop-web-1': 'web' })).toEqual(['web-0', 'web-1']);

@@ -10,7 +10,7 @@ import { controllerReference, parseKey } from '../../src/api/object.ts';
 export type Service = ServiceDeployment['spec']['services'][number];
 type ApplianceSpec = VirtualAppliance['spec'];
 
-/** The part of an appliance that its task decides; the rest (hostName, powerState) is placement's and the users'. */
+/** The part of an appliance's spec that its task decides. Placement sets hostName, users set powerState. */
 export type WantedSpec = Omit<ApplianceSpec, 'hostName' | 'powerState'>;
 
 /** One appliance as a task wants it. */
@@ -21,12 +21,12 @@ export interface WantedAppliance {
   readonly spec: WantedSpec;
 }
 
-/** How many appliances a service of a task is to have. */
+/** How many appliances a service of a task should have. */
 export function replicasOf({ spec }: ServiceDeployment, service: Service): number {
   return spec.replicas ?? service.replicas ?? 1;
 }
 
-/** The name of an appliance follows from its task, so that none is ever made twice. */
+/** The name of an appliance follows from its task, so that it cannot be created twice. */
 function applianceName(task: string, service: string, ordinal: number): string {
   return `${task}-${service}-${ordinal}`;
 }
@@ -34,7 +34,7 @@ function applianceName(task: string, service: string, ordinal: number): string {
 /**
  * The appliances of a service, in order of their ordinals.
  * @param templateKey namespace/name of the template that was chosen
- * @param hostnameNow the hostname that the appliance of a name has at present, if it is there
+ * @param hostnameNow the present hostname of the appliance with that name, if it exists
  */
 export function wantedAppliances(
   deployment: ServiceDeployment,
@@ -79,8 +79,8 @@ function specOf(
 }
 
 /**
- * With several replicas each has its number behind the hostname. An appliance that goes by either form keeps it: scaling a
- * service from one to two must not reconfigure the one that runs.
+ * With several replicas the ordinal is appended to the hostname. An appliance that has a hostname of either form keeps it: scaling
+ * a service from one replica to two must not reconfigure the running one.
  */
 function hostnameOf(
   { parameters }: Service,
@@ -95,7 +95,7 @@ function hostnameOf(
   return replicas > 1 ? numbered : base;
 }
 
-/** The object to create: complete from the first moment, so that a crash after it leaves nothing half done. */
+/** The object to create. It is complete from the start, so that a crash after the request leaves nothing half done. */
 export function newAppliance(deployment: ServiceDeployment, wanted: WantedAppliance): VirtualAppliance {
   const owner = controllerReference(deployment);
   return {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { setCondition } from '../../src/api/conditions.ts';
 import { VIRTUAL_APPLIANCES, type VirtualAppliance } from '../../src/api/kinds.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { ApiError } from '../../src/kube/api-error.ts';
@@ -19,24 +20,39 @@ function setUp(apply: (status: unknown) => void = () => undefined) {
     object: async () => undefined,
     forget: () => undefined,
   };
-  const paces = { soon: { settleMs: 1000, maxMs: 5000 } };
-  const writer = new StatusWriter({ applier, ref: VIRTUAL_APPLIANCES, clock: systemClock, paces });
+  const debounces = { soon: { settleMs: 1000, maxMs: 5000 } };
+  const recorded: string[] = [];
+  const writer = new StatusWriter({
+    applier,
+    ref: VIRTUAL_APPLIANCES,
+    clock: systemClock,
+    debounces,
+    recorder: {
+      record: (about, { type, reason }) => recorded.push(`${about.metadata.name} ${type} ${reason}`),
+    },
+    events: [{ condition: 'Ready', eventType: () => 'Normal' }],
+  });
   const write = (object: VirtualAppliance, next: Status, urgency: 'now' | 'soon' | 'none') =>
     writer.write(object, next, urgency, new AbortController().signal);
-  return { writer, write, written };
+  return { writer, write, written, recorded };
 }
 
 describe('StatusWriter', () => {
-  const next: Status = { serviceState: 'VMReady' };
+  const conditions = setCondition(
+    undefined,
+    { type: 'Ready', status: 'False', reason: 'VMReady', message: '' },
+    0,
+  );
+  const next: Status = { serviceState: 'VMReady', conditions };
 
-  it('writes what is urgent, and comes back for what is not', async () => {
+  it('writes what is urgent, and requeues what is not', async () => {
     const { write, written } = setUp();
     expect(await write(anAppliance(), next, 'soon')).toEqual({
-      isWritten: false,
-      result: { type: 'requeueAfter', ms: expect.any(Number) },
+      type: 'requeueAfter',
+      ms: expect.any(Number),
     });
     expect(written).toEqual([]);
-    expect(await write(anAppliance(), next, 'now')).toEqual({ isWritten: true, result: { type: 'done' } });
+    expect(await write(anAppliance(), next, 'now')).toEqual({ type: 'done' });
     expect(written).toEqual([next]);
   });
 
@@ -53,11 +69,22 @@ describe('StatusWriter', () => {
     expect(writer.latest(anAppliance()).status).toBeUndefined();
   });
 
-  it('has nobody to tell when the object is gone, and passes every other error on', async () => {
+  it('records the Events of a status once it is written', async () => {
+    const { write, recorded } = setUp();
+    await write(anAppliance(), next, 'soon');
+    expect(recorded).toEqual([]);
+    await write(anAppliance(), next, 'now');
+    await write(anAppliance({ status: next }), { ...next, url: 'http://h' }, 'now');
+    expect(recorded).toEqual(['web-0 Normal VMReady']);
+  });
+
+  it('does nothing about an object that is gone, and passes every other error on', async () => {
     const fail = (status: number) => () => {
       throw new ApiError({ status, reason: 'Test', message: 'test' });
     };
-    expect(await setUp(fail(404)).write(anAppliance(), next, 'now')).toMatchObject({ isWritten: false });
+    const gone = setUp(fail(404));
+    expect(await gone.write(anAppliance(), next, 'now')).toEqual({ type: 'done' });
     await expect(setUp(fail(409)).write(anAppliance(), next, 'now')).rejects.toThrow('test');
+    expect(gone.recorded).toEqual([]);
   });
 });

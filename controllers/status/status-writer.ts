@@ -1,30 +1,33 @@
+import type { Condition } from '../../src/api/conditions.ts';
 import { type KubeObject, keyOf, type ResourceRef } from '../../src/api/object.ts';
 import type { Clock } from '../../src/base/clock.ts';
 import { isNotFound } from '../../src/kube/api-error.ts';
 import type { Applier } from '../../src/kube/client/apply.ts';
 import { done, type ReconcileResult, requeueAfter } from '../../src/kube/controller/outcome.ts';
-import { type Paces, type Urgency, WritePacer } from './write-pacer.ts';
+import type { EventRecorder } from '../../src/kube/events/events.ts';
+import { type EventRule, occurrencesOf } from './occurrence.ts';
+import { type Debounces, type Urgency, WriteDebouncer } from './write-debouncer.ts';
 
-type WithStatus = KubeObject & { status?: unknown };
-
-/** What came of a status: `isWritten` is the moment to tell people, `result` says when to look again. */
-export interface WriteOutcome {
-  readonly isWritten: boolean;
-  readonly result: ReconcileResult;
-}
+type WithStatus = KubeObject & { status?: { conditions?: readonly Condition[] } };
 
 export interface StatusWriterOptions<T extends WithStatus> {
   readonly applier: Applier;
   readonly ref: ResourceRef<T>;
   readonly clock: Clock;
-  readonly paces: Paces;
+  readonly debounces: Debounces;
+  readonly recorder: Pick<EventRecorder, 'record'>;
+  /** Which changes of its conditions are worth an Event. */
+  readonly events: readonly EventRule[];
 }
 
-/** Writes the statuses of one kind, each when its change is worth a write. What it remembers only saves writes. */
+/**
+ * Writes the statuses of one kind, each when its change is worth a write, and records the Events that follow from it. What it
+ * remembers only saves writes.
+ */
 export class StatusWriter<T extends WithStatus> {
   readonly #options: StatusWriterOptions<T>;
-  readonly #pacer: WritePacer;
-  /** By key, what was written, and the version of the object that it was written to. */
+  readonly #debouncer: WriteDebouncer;
+  /** By key, the status that was written, and the version of the object before the write. */
   readonly #written = new Map<
     string,
     { readonly version: string | undefined; readonly status: T['status'] }
@@ -32,41 +35,49 @@ export class StatusWriter<T extends WithStatus> {
 
   constructor(options: StatusWriterOptions<T>) {
     this.#options = options;
-    this.#pacer = new WritePacer(options.paces, () => options.clock.monotonic());
+    this.#debouncer = new WriteDebouncer(options.debounces, () => options.clock.monotonic());
   }
 
-  /** The object as the cache has it, with the status that was written since: the cache lags behind one's own writes. */
+  /** The cached object with the status that was written last: the cache lags behind our own writes. */
   latest(cached: T): T {
     const written = this.#written.get(keyOf(cached));
     const isBehind = written !== undefined && written.version === cached.metadata.resourceVersion;
     return isBehind ? { ...cached, status: written.status } : cached;
   }
 
+  /**
+   * Writes the status now, later or not at all. Events are recorded only after the write: a status that waits, or that the API
+   * server refuses, has none.
+   * @returns when to reconcile the object again
+   */
   async write(
     object: T,
     next: NonNullable<T['status']>,
     urgency: Urgency,
     signal: AbortSignal,
-  ): Promise<WriteOutcome> {
+  ): Promise<ReconcileResult> {
+    const { applier, ref, recorder, events } = this.#options;
     const key = keyOf(object);
-    const dueIn = this.#pacer.dueIn(key, urgency, next);
-    if (dueIn === undefined) return { isWritten: false, result: done };
-    if (dueIn > 0) return { isWritten: false, result: requeueAfter(dueIn) };
+    const dueIn = this.#debouncer.dueIn(key, urgency, next);
+    if (dueIn === undefined) return done;
+    if (dueIn > 0) return requeueAfter(dueIn);
     try {
-      await this.#options.applier.status(this.#options.ref, object, next, signal);
+      await applier.status(ref, object, next, signal);
     } catch (error) {
-      // Gone meanwhile: there is nobody to tell.
-      if (isNotFound(error)) return { isWritten: false, result: done };
+      // The object was deleted meanwhile, so its status matters to nobody.
+      if (isNotFound(error)) return done;
       throw error;
     }
-    this.#pacer.forget(key);
+    this.#debouncer.forget(key);
     this.#written.set(key, { version: object.metadata.resourceVersion, status: next });
-    return { isWritten: true, result: done };
+    for (const occurrence of occurrencesOf(events, object.status?.conditions, next.conditions))
+      recorder.record(object, occurrence);
+    return done;
   }
 
   /** The object is gone. */
   forget(key: string): void {
-    this.#pacer.forget(key);
+    this.#debouncer.forget(key);
     this.#written.delete(key);
   }
 }

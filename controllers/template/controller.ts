@@ -4,32 +4,35 @@ import { keyOf } from '../../src/api/object.ts';
 import { addFinalizer, removeFinalizer } from '../../src/kube/client/finalizer.ts';
 import { StalledError, TransientError } from '../../src/kube/controller/errors.ts';
 import { done, type ReconcileResult, soonest, waitFor } from '../../src/kube/controller/outcome.ts';
-import { BY_DIGEST, BY_PARENT, BY_TEMPLATE, type OperatorContext } from '../context.ts';
+import type { OperatorContext } from '../context.ts';
 import { putLayer } from '../daemons/put-layer.ts';
-import { Puts } from '../daemons/put-ledger.ts';
+import { PutLedger } from '../daemons/put-ledger.ts';
 import { acceptsAppliances } from '../daemons/readiness.ts';
+import { BY_DIGEST, BY_PARENT, BY_TEMPLATE } from '../indexes.ts';
 import { layersOf } from '../objects/template-layers.ts';
 import { parentKey, templateKeyOf } from '../objects/template-references.ts';
+import type { Obstacle } from '../obstacles/obstacle.ts';
 import { type ControllerDefinition, changesOf, viewsSource } from '../sources.ts';
 import { StatusWriter } from '../status/status-writer.ts';
-import { standpointOf } from './chain.ts';
 import { copiesOf, hostsToCopyTo } from './copies.ts';
+import { positionOf } from './position.ts';
 import { release } from './release.ts';
-import { occurrenceOf, statusOf, urgencyOf } from './status.ts';
+import { statusOf, TEMPLATE_EVENTS, urgencyOf } from './status.ts';
 
-/** A look at a template goes over all of its appliances: while many come and go, their changes are gathered for one look. */
+/** A reconcile goes over all appliances of a template: while many come and go, one reconcile handles several changes. */
 const GATHER_MS = 500;
-/** A deleted template that waits is looked at again so often, should a host's word have got lost. */
+/** How often a deleted template that waits is checked again, in case a host's event was lost. */
 const RELEASE_RECHECK_MS = 10_000;
 
 /**
- * Says of each template whether appliances can be grown from it, has it copied to as many hosts as it asks for, and, when it is
- * deleted, lets it go only after nobody stands on it and the hosts have taken its files away.
+ * Writes into each template's status whether appliances can be created from it, and has it copied to as many hosts as it asks
+ * for. A deleted template stays until nothing is based on it and the hosts have deleted its files.
  */
 export function createTemplateController(context: OperatorContext): ControllerDefinition {
-  const { caches, clock, patience, views } = context;
-  const paces = { soon: patience.templatePace };
-  const writer = new StatusWriter({ applier: context.applier, ref: TEMPLATES, clock, paces });
+  const { applier, caches, clock, recorder, timings, views } = context;
+  const debounces = { soon: timings.templateStatus };
+  const events = TEMPLATE_EVENTS;
+  const writer = new StatusWriter({ applier, ref: TEMPLATES, clock, debounces, recorder, events });
   const reconciler = new Reconciler(context, writer);
   const keysOf = (index: string, value: string) =>
     caches.templates.byIndex(index, value).map((one) => keyOf(one));
@@ -41,7 +44,7 @@ export function createTemplateController(context: OperatorContext): ControllerDe
       changesOf(caches.templates, (old, current) => {
         const changed = current ?? old;
         if (changed === undefined) return [];
-        // Its children wait for it, its parent waits until it is gone.
+        // Its children wait until it exists, its parent until it is gone.
         const key = keyOf(changed);
         return [key, ...keysOf(BY_PARENT, key), ...(current === undefined ? parents(changed) : [])];
       }),
@@ -77,7 +80,7 @@ function parents(template: Template): string[] {
 class Reconciler {
   readonly #context: OperatorContext;
   readonly #writer: StatusWriter<Template>;
-  readonly #puts = new Puts();
+  readonly #ledger = new PutLedger();
 
   constructor(context: OperatorContext, writer: StatusWriter<Template>) {
     this.#context = context;
@@ -95,16 +98,16 @@ class Reconciler {
     const found = this.#writer.latest(cached);
     if (found.metadata.deletionTimestamp !== undefined) return await this.#release(found, signal);
     const template = await addFinalizer(client, TEMPLATES, found, FINALIZER_TEMPLATE);
-    const standpoint = standpointOf(template, (parent) => caches.templates.get(parent));
-    const copying = 'depth' in standpoint ? await this.#copy(template, signal) : undefined;
+    const position = positionOf(template, (parent) => caches.templates.get(parent));
+    const copying = 'depth' in position ? await this.#copy(template, signal) : undefined;
     const result = await this.#write(template, undefined, signal);
     if (copying !== undefined) throw copying;
     return result;
   }
 
   /**
-   * Has it copied to as many hosts as it asks for. One that refuses keeps it from no other; the first refusal is returned, to be
-   * dealt with after the status is written.
+   * Has the template copied to as many hosts as it asks for. A refusal of one host does not keep the others from getting it.
+   * @returns the first refusal, which the caller throws after the status is written
    */
   async #copy(template: Template, signal: AbortSignal): Promise<TransientError | StalledError | undefined> {
     const { links, views } = this.#context;
@@ -114,7 +117,7 @@ class Reconciler {
       const daemon = links.client(view.name);
       if (daemon === undefined) continue;
       try {
-        for (const layer of [disk, ...boot]) await putLayer(daemon, view, this.#puts, layer, signal);
+        for (const layer of [disk, ...boot]) await putLayer(daemon, view, this.#ledger, layer, signal);
       } catch (error) {
         if (!(error instanceof TransientError || error instanceof StalledError)) throw error;
         failure ??= error;
@@ -124,40 +127,32 @@ class Reconciler {
   }
 
   async #release(template: Template, signal: AbortSignal): Promise<ReconcileResult> {
-    const holdup = await release(this.#context, template, signal);
-    if (holdup === undefined) {
+    const blocker = await release(this.#context, template, signal);
+    if (blocker === undefined) {
       await removeFinalizer(this.#context.client, TEMPLATES, template, FINALIZER_TEMPLATE);
       return done;
     }
-    const written = await this.#write(template, holdup, signal);
-    return soonest([written, waitFor(holdup.message, RELEASE_RECHECK_MS)]);
+    const written = await this.#write(template, blocker, signal);
+    return soonest([written, waitFor(blocker.message, RELEASE_RECHECK_MS)]);
   }
 
   async #write(
     template: Template,
-    holdup: { readonly reason: string; readonly message: string } | undefined,
+    blocker: Obstacle | undefined,
     signal: AbortSignal,
   ): Promise<ReconcileResult> {
-    const { caches, clock, recorder, views } = this.#context;
+    const { caches, clock, views } = this.#context;
     const appliances = caches.appliances.byIndex(BY_TEMPLATE, keyOf(template));
     const times = appliances.flatMap(({ metadata }) => metadata.creationTimestamp ?? []);
     const next = statusOf({
       template,
-      standpoint: standpointOf(template, (parent) => caches.templates.get(parent)),
+      position: positionOf(template, (parent) => caches.templates.get(parent)),
       copies: copiesOf(template, views.list()),
       appliances: appliances.length,
       lastUsedTime: times.sort().at(-1),
-      holdup,
+      blocker,
       now: clock.now(),
     });
-    const { isWritten, result } = await this.#writer.write(
-      template,
-      next,
-      urgencyOf(template.status, next),
-      signal,
-    );
-    const occurrence = isWritten ? occurrenceOf(template.status, next) : undefined;
-    if (occurrence !== undefined) recorder.record(template, occurrence);
-    return result;
+    return await this.#writer.write(template, next, urgencyOf(template.status, next), signal);
   }
 }

@@ -1,28 +1,22 @@
 import type { Template } from '../../src/api/kinds.ts';
 import type { HostView } from '../daemons/view.ts';
 import { digestsOf } from '../objects/template-layers.ts';
+import type { CopyFailure } from '../obstacles/templates.ts';
 
-/** How the files of a template stand on the hosts. */
+/** Which hosts have the files of a template. */
 export interface Copies {
-  /** Hosts that hold all of them whole. */
+  /** Hosts that have all files complete. */
   readonly ready: readonly string[];
-  /** Hosts that hold, or fetch, all of them. */
+  /** Hosts that have all files, or are fetching them. */
   readonly holding: readonly string[];
   readonly failures: readonly CopyFailure[];
   /** Size of the disk that a guest sees, in bytes, once a host has it. */
   readonly virtualBytes: number | undefined;
 }
 
-/** Why a host has no copy. */
-export interface CopyFailure {
-  readonly host: string;
-  readonly reason: string;
-  readonly message: string;
-}
-
 /**
- * Reads off the hosts' last words where a template is. A host that has some of its files only has them from another template:
- * whether the others can be had, it never tried.
+ * Finds a template's copies in what the hosts last reported. A host that has only some of the files has them from another
+ * template, and never tried to fetch the rest.
  */
 export function copiesOf(template: Template, views: readonly HostView[]): Copies {
   const digests = digestsOf(template);
@@ -51,9 +45,9 @@ function failureOn({ name, layers }: HostView, digests: readonly string[]): Copy
 }
 
 /**
- * On which further hosts a template is to be copied before anybody asks for it there: so that `minCopies` hosts hold it, those
- * with most memory free first, then by name.
- * @param usable hosts to which appliances may go
+ * The further hosts that should fetch a template before an appliance needs it, so that `minCopies` hosts have it: those with
+ * the most free memory first, then by name.
+ * @param usable hosts that accept appliances
  */
 export function hostsToCopyTo(template: Template, usable: readonly HostView[]): HostView[] {
   const { mode, minCopies } = template.spec.distribution;

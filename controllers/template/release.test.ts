@@ -4,8 +4,9 @@ import { HostApiError } from '../../src/host/client.ts';
 import { createStore } from '../../src/kube/informer/store.ts';
 import { aHost, aTemplate } from '../../test/builders/objects.ts';
 import { aLayer } from '../../test/builders/reports.ts';
-import { APPLIANCE_INDEXES, type OperatorContext, TEMPLATE_INDEXES } from '../context.ts';
+import type { OperatorContext } from '../context.ts';
 import { HostViews } from '../daemons/view.ts';
+import { APPLIANCE_INDEXES, TEMPLATE_INDEXES } from '../indexes.ts';
 import { release } from './release.ts';
 
 const deletionTimestamp = '2026-01-01T00:00:00Z';
@@ -32,27 +33,28 @@ async function releasing(template: Template, others: readonly Template[], refusa
     caches: { templates, appliances: createStore(APPLIANCE_INDEXES), hosts: { list: () => [host] } },
     links: { client: () => ({ deleteLayer }) },
   } as unknown as OperatorContext;
-  return { holdup: await release(context, template, new AbortController().signal), deleted };
+  return { blocker: await release(context, template, new AbortController().signal), deleted };
 }
 
 describe('the release of a template', () => {
-  it('leaves files alone that another template has as well', async () => {
+  it('leaves files that another template has as well', async () => {
     const other = aTemplate({ metadata: { name: 'other', uid: 'other' } });
-    expect(await releasing(going('a'), [other])).toEqual({ holdup: undefined, deleted: [] });
+    expect(await releasing(going('a'), [other])).toEqual({ blocker: undefined, deleted: [] });
   });
 
-  it('takes the files away once when all who have them are deleted together', async () => {
+  it('deletes the files once when all templates that have them are deleted together', async () => {
     const first = await releasing(going('a'), [going('b')]);
     const last = await releasing(going('b'), [going('a')]);
     expect([first.deleted, last.deleted]).toEqual([[], [aLayer().sha256]]);
   });
 
-  it('says who does not give them up', async () => {
+  it('names the host that refuses to delete them', async () => {
     const refusal = new HostApiError(409, { reason: 'LayerInUse', message: 'appliance x stands on it' });
-    const { holdup } = await releasing(going('a'), [], refusal);
-    expect(holdup).toEqual({
+    const { blocker } = await releasing(going('a'), [], refusal);
+    expect(blocker).toEqual({
       reason: 'InUse',
-      message: 'host host-a does not give its files up: appliance x stands on it',
+      isStalled: false,
+      message: 'host host-a does not delete its files: appliance x stands on it',
     });
   });
 });

@@ -2,26 +2,27 @@ import type { Template } from '../../src/api/kinds.ts';
 import { keyOf } from '../../src/api/object.ts';
 import { describeHolders, holdersOf } from '../../src/domain/templates/tree.ts';
 import { StalledError, TransientError } from '../../src/kube/controller/errors.ts';
-import { BY_DIGEST, BY_PARENT, BY_TEMPLATE, type OperatorContext } from '../context.ts';
+import type { OperatorContext } from '../context.ts';
 import type { Daemon } from '../daemons/daemon.ts';
-import { asking } from '../daemons/daemon-errors.ts';
+import { callDaemon } from '../daemons/daemon-errors.ts';
+import { BY_DIGEST, BY_PARENT, BY_TEMPLATE } from '../indexes.ts';
 import { digestsOf } from '../objects/template-layers.ts';
 import { parentKey, templateKeyOf } from '../objects/template-references.ts';
-
-/** What keeps a deleted template from going; undefined when nothing does. */
-export type Holdup = { readonly reason: string; readonly message: string } | undefined;
+import type { Obstacle } from '../obstacles/obstacle.ts';
+import { refusalOf, templateObstacles } from '../obstacles/templates.ts';
 
 /**
- * Takes a deleted template's files away from the hosts, once nobody stands on it. Files that another template has as well
- * stay. A host that is away keeps the template waiting: what it holds would never be taken away otherwise.
+ * Deletes a deleted template's files from the hosts, once nothing is based on it. Files that another template has as well stay.
+ * A host that does not answer keeps the template waiting, or its files would stay there for ever.
+ * @returns what keeps the template from being removed; undefined when nothing does
  */
 export async function release(
   context: OperatorContext,
   template: Template,
   signal: AbortSignal,
-): Promise<Holdup> {
+): Promise<Obstacle | undefined> {
   const held = holders(context, keyOf(template));
-  if (held !== null) return { reason: 'InUse', message: `${held}: it goes when they are deleted` };
+  if (held !== null) return templateObstacles.held(held);
   const unused = digestsOf(template).filter((digest) => !isUsedByAnother(context, template, digest));
   const away: string[] = [];
   const refusals: string[] = [];
@@ -29,27 +30,28 @@ export async function release(
     const daemon =
       context.views.get(host)?.link.state === 'connected' ? context.links.client(host) : undefined;
     if (daemon === undefined) away.push(host);
-    else refusals.push(...(await take(daemon, host, unused, signal)));
+    else refusals.push(...(await deleteLayers(daemon, host, unused, signal)));
   }
-  if (refusals.length > 0) return { reason: 'InUse', message: refusals.join('; ').slice(0, 4096) };
-  if (away.length === 0) return undefined;
-  const message = `${away.join(', ')} hold its files and do not answer: it goes when they do, or are not registered any more`;
-  return { reason: 'HostUnreachable', message };
+  if (refusals.length > 0) return templateObstacles.filesHeld(refusals);
+  return away.length === 0 ? undefined : templateObstacles.hostsAway(away);
 }
 
-/** A layer may still be held there by an appliance that the API does not know any more: people must see which. */
-async function take(
+/**
+ * An appliance that the API no longer knows may still use a layer there: the daemon's refusal names it, and people must see that.
+ * @returns what the daemon refused
+ */
+async function deleteLayers(
   daemon: Daemon,
   host: string,
   digests: readonly string[],
   signal: AbortSignal,
 ): Promise<string[]> {
   try {
-    for (const digest of digests) await asking(daemon.deleteLayer(digest, { signal }));
+    for (const digest of digests) await callDaemon(daemon.deleteLayer(digest, { signal }));
     return [];
   } catch (error) {
     if (!(error instanceof TransientError || error instanceof StalledError)) throw error;
-    return [`host ${host} does not give its files up: ${error.message}`];
+    return [refusalOf(host, error.message)];
   }
 }
 
@@ -65,7 +67,7 @@ function holders({ caches }: OperatorContext, key: string): string | null {
   );
 }
 
-/** Of several that are deleted together the last in order takes the file away: were each to leave it to the others, it would stay. */
+/** Of templates that are deleted together, the last in order deletes the file. If each left it to the others, it would stay. */
 function isUsedByAnother({ caches }: OperatorContext, template: Template, digest: string): boolean {
   const isUser = (other: Template) =>
     other.metadata.uid !== template.metadata.uid &&
@@ -73,7 +75,7 @@ function isUsedByAnother({ caches }: OperatorContext, template: Template, digest
   return caches.templates.byIndex(BY_DIGEST, digest).some(isUser);
 }
 
-/** By their own last word, and, for those not heard since the start, by what stands in their status. */
+/** According to what each host last reported; for a host not heard since the operator started, according to its status. */
 function hostsHolding({ caches, views }: OperatorContext, digests: readonly string[]): string[] {
   return caches.hosts
     .list()

@@ -4,9 +4,10 @@ import { aTemplate } from '../../test/builders/objects.ts';
 import { aHostReport, aLayer, aView } from '../../test/builders/reports.ts';
 import { expectStanding, READY, RECONCILING, STALLED } from '../../test/expectations/conditions.ts';
 import { isSharedWith } from '../objects/template-references.ts';
-import { standpointOf } from './chain.ts';
+import { occurrencesOf } from '../status/occurrence.ts';
 import { copiesOf, hostsToCopyTo } from './copies.ts';
-import { occurrenceOf, type StatusFacts, statusOf, urgencyOf } from './status.ts';
+import { positionOf } from './position.ts';
+import { type StatusFacts, statusOf, TEMPLATE_EVENTS, urgencyOf } from './status.ts';
 
 const GIBI = 1024 ** 3;
 
@@ -16,20 +17,20 @@ function layerOn(name: string, parent?: string, namespace = 'default'): Template
   return aTemplate({ metadata: { name, namespace }, spec: { source } });
 }
 
-describe('where a template stands', () => {
+describe('the position of a template', () => {
   const stand = (template: Template, others: readonly Template[] = []) =>
-    standpointOf(template, (key) =>
+    positionOf(template, (key) =>
       others.find(({ metadata }) => `${metadata.namespace}/${metadata.name}` === key),
     );
 
-  it('is at the bottom with an image of its own', () => expect(stand(aTemplate())).toEqual({ depth: 1 }));
+  it('is the root with an image of its own', () => expect(stand(aTemplate())).toEqual({ depth: 1 }));
 
   it.each([
     ['its parent is missing', layerOn('a', 'b'), [], 'ParentNotFound', false],
-    ['it stands on itself', layerOn('a', 'b'), [layerOn('b', 'a')], 'ParentCycle', true],
+    ['it is based on itself', layerOn('a', 'b'), [layerOn('b', 'a')], 'ParentCycle', true],
     ['its parent is not shared', layerOn('a', 'b', 'other'), [layerOn('b')], 'ParentNotShared', false],
-    ['it would have to be built', layerOn('a', 'b'), [layerOn('b')], 'NotSupportedYet', true],
-  ] as const)('is nowhere when %s', (_name, template, others, reason, isStalled) => {
+    ['it has no image of its own', layerOn('a', 'b'), [layerOn('b')], 'NotSupportedYet', true],
+  ] as const)('is unknown when %s', (_name, template, others, reason, isStalled) => {
     expect(stand(template, others)).toMatchObject({ obstacle: { reason, isStalled } });
   });
 });
@@ -52,7 +53,7 @@ describe('the sharing of a template', () => {
 describe('the copies of a template', () => {
   const failed = aLayer({ state: 'Failed', problem: { reason: 'DigestMismatch', message: 'wrong sha256' } });
 
-  it('are read off what the hosts report', () => {
+  it("follow from the hosts' reports", () => {
     const views = [
       aView({ name: 'b', holds: [aLayer()] }),
       aView({ name: 'a', holds: [aLayer({ state: 'Fetching', virtualBytes: undefined } as never)] }),
@@ -67,7 +68,7 @@ describe('the copies of a template', () => {
     });
   });
 
-  it('are none where only files lie that another template has as well', () => {
+  it('are none where a host has only files of another template', () => {
     const kernel = { url: 'https://example.com/vmlinux', sha256: 'e'.repeat(64) };
     const template = aTemplate({
       spec: { guest: { os: 'linux', agent: 'qemu-guest-agent', boot: { kernel, commandLine: '' } } },
@@ -81,7 +82,7 @@ describe('the copies of a template', () => {
     });
   });
 
-  it('go to as many hosts as are asked for, those with most memory free first', () => {
+  it('go to as many hosts as the template asks for, those with the most free memory first', () => {
     const withFree = (name: string, gibi: number, holds = false) =>
       aView({
         name,
@@ -107,18 +108,18 @@ describe('the status of a template', () => {
   const status = (overrides: Partial<StatusFacts> = {}) =>
     statusOf({
       template: aTemplate(),
-      standpoint: { depth: 1 },
+      position: { depth: 1 },
       copies: none,
       appliances: 0,
       lastUsedTime: undefined,
-      holdup: undefined,
+      blocker: undefined,
       now: 0,
       ...overrides,
     });
 
   const obstacle = { reason: 'ParentNotFound', message: 'create it', isStalled: false };
   const cases: [string, Partial<StatusFacts>, typeof READY, string][] = [
-    ['is nowhere yet', {}, READY, 'Available'],
+    ['is on no host yet', {}, READY, 'Available'],
     ['is on a host', { copies: { ...none, ready: ['a'], holding: ['a'] } }, READY, 'Available'],
     [
       'failed on one of two',
@@ -138,14 +139,19 @@ describe('the status of a template', () => {
       RECONCILING,
       'ImportFailed',
     ],
-    ['waits for its parent', { standpoint: { obstacle } }, RECONCILING, 'ParentNotFound'],
+    ['waits for its parent', { position: { obstacle } }, RECONCILING, 'ParentNotFound'],
     [
       'needs a person',
-      { standpoint: { obstacle: { ...obstacle, isStalled: true } } },
+      { position: { obstacle: { ...obstacle, isStalled: true } } },
       STALLED,
       'ParentNotFound',
     ],
-    ['is deleted and held', { holdup: { reason: 'InUse', message: 'held' } }, RECONCILING, 'InUse'],
+    [
+      'is deleted and held',
+      { blocker: { reason: 'InUse', message: 'held', isStalled: false } },
+      RECONCILING,
+      'InUse',
+    ],
   ];
   it.each(cases)('that %s', (_name, overrides, standing, reason) => {
     expectStanding(status(overrides).conditions, standing, reason);
@@ -158,14 +164,14 @@ describe('the status of a template', () => {
     );
   });
 
-  it('remembers size and last use when hosts and appliances are gone', () => {
+  it('keeps size and last use when hosts and appliances are gone', () => {
     const before = status({ copies: { ...none, virtualBytes: GIBI }, lastUsedTime: '2026-02-01T00:00:00Z' });
     expect(before).toMatchObject({ virtualSize: '1Gi', layer: 'a'.repeat(64), depth: 1 });
     const after = status({ template: aTemplate({ status: before }), lastUsedTime: '2026-01-01T00:00:00Z' });
     expect(after).toMatchObject({ virtualSize: '1Gi', lastUsedTime: '2026-02-01T00:00:00Z' });
   });
 
-  it('is written at once for news, soon for counts, and told once', () => {
+  it('is written at once with new conditions, soon with counts, and causes one Event', () => {
     const before = status();
     const next = (overrides: Partial<StatusFacts>) =>
       status({ template: aTemplate({ status: before }), ...overrides });
@@ -173,8 +179,10 @@ describe('the status of a template', () => {
     expect(urgencyOf(before, next({ appliances: 1 }))).toBe('soon');
     const broken = next({ copies: { ...none, holding: ['a'], failures: [failure('a')] } });
     expect(urgencyOf(before, broken)).toBe('now');
-    expect(occurrenceOf(before, broken)).toMatchObject({ type: 'Warning', reason: 'DigestMismatch' });
-    expect(occurrenceOf(undefined, before)).toMatchObject({ type: 'Normal', reason: 'Available' });
-    expect(occurrenceOf(before, before)).toBeUndefined();
+    const events = (old: typeof before | undefined, now: typeof before) =>
+      occurrencesOf(TEMPLATE_EVENTS, old?.conditions, now.conditions);
+    expect(events(before, broken)).toMatchObject([{ type: 'Warning', reason: 'DigestMismatch' }]);
+    expect(events(undefined, before)).toMatchObject([{ type: 'Normal', reason: 'Available' }]);
+    expect(events(before, before)).toEqual([]);
   });
 });

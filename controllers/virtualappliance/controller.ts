@@ -2,46 +2,54 @@ import { type Template, VIRTUAL_APPLIANCES, type VirtualAppliance } from '../../
 import { FINALIZER_APPLIANCE } from '../../src/api/labels.ts';
 import { keyOf } from '../../src/api/object.ts';
 import { isSameJson } from '../../src/base/equality.ts';
-import type { ApplianceStatus, Problem } from '../../src/host/protocol.ts';
+import type { ApplianceStatus } from '../../src/host/protocol.ts';
 import { addFinalizer } from '../../src/kube/client/finalizer.ts';
 import { sourceOf } from '../../src/kube/controller/controller.ts';
 import { done, type ReconcileResult, waitFor } from '../../src/kube/controller/outcome.ts';
-import { BY_CONFIG_MAP, BY_HOST, BY_TEMPLATE, BY_UID, type OperatorContext } from '../context.ts';
-import { Puts } from '../daemons/put-ledger.ts';
+import type { OperatorContext } from '../context.ts';
+import { PutLedger } from '../daemons/put-ledger.ts';
 import { isLost } from '../daemons/readiness.ts';
 import type { HostView } from '../daemons/view.ts';
+import { BY_CONFIG_MAP, BY_HOST, BY_TEMPLATE, BY_UID } from '../indexes.ts';
 import { uidOf } from '../objects/appliance.ts';
 import { templateKeyOf } from '../objects/template-references.ts';
+import { applianceEvents, applianceObstacles } from '../obstacles/appliances.ts';
+import type { Obstacle } from '../obstacles/obstacle.ts';
 import { type ControllerDefinition, changesOf, memorySource, viewsSource } from '../sources.ts';
+import { warning } from '../status/occurrence.ts';
 import { StatusWriter } from '../status/status-writer.ts';
-import { lostOccurrence, occurrenceOf } from './announce.ts';
-import { ExhaustedPools } from './exhausted.ts';
-import { type Pursuit, pursue } from './pursue.ts';
-import { remove } from './removal.ts';
-import { lostProblem, type Obstacle } from './standing.ts';
-import { statusOf, urgencyOf } from './status.ts';
-import { addressSources } from './waiting.ts';
+import { addressSources } from './address-sources.ts';
+import { ExhaustedPools } from './exhausted-pools.ts';
+import { runPhases } from './lifecycle.ts';
+import { remove } from './remove.ts';
+import type { PhaseResult, Scope } from './scope.ts';
+import { APPLIANCE_EVENTS, statusOf, urgencyOf } from './status.ts';
 
 /**
- * A worker waits for hosts to answer most of its time: with few of them, some slow hosts would keep all others waiting. How
- * much goes to one host, or to the API server, at once is limited by their clients.
+ * A worker spends most of its time waiting for hosts. With few workers, some slow hosts would delay all others. The clients limit
+ * how many requests go to one host, or to the API server, at once.
  */
 const CONCURRENCY = 256;
-/** An appliance's steps follow each other closely, each with a report of its own; one look serves several. */
+/** The steps of an appliance follow each other closely, each with a report: one reconcile handles several. */
 const REPORTS_GATHER_MS = 100;
-/** A host that is taking an appliance away is asked again so often, should its word that it did get lost. */
+/** How often a host that is deleting an appliance is asked again, in case the event that says it is done was lost. */
 const REMOVAL_RECHECK_MS = 5000;
 
 /**
- * Keeps each appliance on its host as its spec says: tells the host what to have, mirrors what it reports into the status, and
- * lets a deleted appliance go when the host has taken it away. Never does a host's work itself, never destroys what it did not
- * see deleted.
+ * Keeps each appliance on its host as its spec says: sends the host what it should have, copies the host's reports into the status,
+ * and removes the finalizer of a deleted appliance when the host has deleted its VM. It never does a host's work itself, and never
+ * destroys a VM whose object was not deleted.
  */
 export function createVirtualApplianceController(context: OperatorContext): ControllerDefinition {
-  const { caches, clock, outcomes, patience, views } = context;
+  const { applier, caches, clock, outcomes, recorder, timings, views } = context;
   const exhausted = new ExhaustedPools();
-  const paces = { shortly: patience.firstPace, soon: patience.appliancePace, later: patience.stepPace };
-  const writer = new StatusWriter({ applier: context.applier, ref: VIRTUAL_APPLIANCES, clock, paces });
+  const debounces = {
+    shortly: timings.firstStatus,
+    soon: timings.applianceStatus,
+    later: timings.applianceSteps,
+  };
+  const ref = VIRTUAL_APPLIANCES;
+  const writer = new StatusWriter({ applier, ref, clock, debounces, recorder, events: APPLIANCE_EVENTS });
   const reconciler = new Reconciler(context, writer, exhausted);
   const keysOf = (index: string, value: string) =>
     caches.appliances.byIndex(index, value).map((one) => keyOf(one));
@@ -52,8 +60,8 @@ export function createVirtualApplianceController(context: OperatorContext): Cont
       sourceOf(caches.appliances, (appliance) => [keyOf(appliance)]),
       changesOf(caches.templates, (old, current) => {
         const template = current ?? old;
-        const isNews = template !== undefined && !isSameJson(essence(old), essence(current));
-        return isNews ? keysOf(BY_TEMPLATE, keyOf(template)) : [];
+        const isRelevant = template !== undefined && !isSameJson(relevantPart(old), relevantPart(current));
+        return isRelevant ? keysOf(BY_TEMPLATE, keyOf(template)) : [];
       }),
       sourceOf(caches.configMaps, (configMap) => keysOf(BY_CONFIG_MAP, keyOf(configMap))),
       changesOf(caches.hosts, (old, current) => {
@@ -66,7 +74,7 @@ export function createVirtualApplianceController(context: OperatorContext): Cont
         views,
         ({ kind, host, ids }) => {
           if (kind === 'appliance') return ids.flatMap((uuid) => keysOf(BY_UID, uuid));
-          // A layer that failed, or is there now, concerns all that wait for it on that host.
+          // A layer that failed, or is ready, concerns all appliances of that host that wait for it.
           return kind === 'link' || kind === 'layer' ? keysOf(BY_HOST, host) : [];
         },
         REPORTS_GATHER_MS,
@@ -76,21 +84,21 @@ export function createVirtualApplianceController(context: OperatorContext): Cont
   };
 }
 
-/** What appliances need to know of their template; its status, which counts them, is not of it. */
-function essence(template: Template | undefined): unknown {
+/** The part of a template that its appliances depend on. Its status is not: it counts them, so it changes with each. */
+function relevantPart(template: Template | undefined): unknown {
   if (template === undefined) return undefined;
   const { uid, generation, deletionTimestamp } = template.metadata;
-  return { uid, generation, isGoing: deletionTimestamp !== undefined };
+  return { uid, generation, isDeleting: deletionTimestamp !== undefined };
 }
 
 class Reconciler {
   readonly #context: OperatorContext;
   readonly #writer: StatusWriter<VirtualAppliance>;
-  readonly #puts = new Puts();
+  readonly #ledger = new PutLedger();
   readonly #exhausted: ExhaustedPools;
-  /** By key: what to forget when the object is gone. */
+  /** By key, the last object: what to forget once it is gone. */
   readonly #known = new Map<string, VirtualAppliance>();
-  /** By uid, those of which it was told that their host has them no more, until it has them again. */
+  /** By uid, the appliances whose loss was reported, until their host has them again. */
   readonly #missed = new Set<string>();
 
   constructor(context: OperatorContext, writer: StatusWriter<VirtualAppliance>, exhausted: ExhaustedPools) {
@@ -102,7 +110,7 @@ class Reconciler {
   async reconcile(key: string, signal: AbortSignal): Promise<ReconcileResult> {
     const cached = this.#context.caches.appliances.get(key);
     if (cached === undefined) return this.#forget(key);
-    this.#context.outcomes.forgetTold(uidOf(cached), cached.status?.placement?.placedTime);
+    this.#context.outcomes.forgetWritten(uidOf(cached), cached.status?.placement?.placedTime);
     const found = this.#writer.latest(cached);
     if (this.#known.get(key)?.metadata.uid !== found.metadata.uid) this.#forgetKnown(key);
     this.#known.set(key, found);
@@ -113,26 +121,40 @@ class Reconciler {
     if (hostName === undefined) return await this.#write(appliance, { signal });
     const view = this.#context.views.get(hostName);
     this.#noticeLoss(appliance, view);
-    const memory = { puts: this.#puts, exhausted: this.#exhausted };
-    return await this.#report(await pursue(this.#context, appliance, view, memory, signal), signal);
+    const scope: Scope = {
+      context: this.#context,
+      view,
+      ledger: this.#ledger,
+      exhausted: this.#exhausted,
+      signal,
+      appliance,
+    };
+    const result = await runPhases(scope);
+    // An address that a phase assigned is in the appliance by now.
+    return await this.#report(scope.appliance, result, signal);
   }
 
-  async #report({ appliance, obstacle, error }: Pursuit, signal: AbortSignal): Promise<ReconcileResult> {
-    const { clock, patience, times, views } = this.#context;
-    const hostName = appliance.spec.hostName ?? '';
+  async #report(
+    appliance: VirtualAppliance,
+    phase: PhaseResult,
+    signal: AbortSignal,
+  ): Promise<ReconcileResult> {
+    const { clock, timings, times, views } = this.#context;
+    const { hostName = '', onHostFailure } = appliance.spec;
+    const obstacle = 'obstacle' in phase ? phase.obstacle : undefined;
     const view = views.get(hostName);
     const report = view?.appliances.get(uidOf(appliance));
-    const hostLost = isLost(view, clock.monotonic(), patience.hostGraceMs)
-      ? lostProblem(appliance)
+    const hostLost = isLost(view, clock.monotonic(), timings.hostGraceMs)
+      ? applianceObstacles.hostLost(hostName, onHostFailure)
       : undefined;
     const isSilent = obstacle === undefined && hostLost === undefined && view?.link.state !== 'connected';
-    // Nothing is known at the moment, and what is in the status may well still hold.
+    // Nothing is known at the moment, and what the status says may well still be true.
     if (isSilent && appliance.status?.conditions !== undefined)
-      return waitFor(`host ${hostName} to answer`, patience.hostGraceMs);
+      return waitFor(`host ${hostName} to answer`, timings.hostGraceMs);
     if (report !== undefined) times.recordAppliance(report, templateKeyOf(appliance), hostName);
     const isMissing = view?.link.state === 'connected' && report === undefined;
     const result = await this.#write(appliance, { report, isMissing, obstacle, hostLost, signal });
-    if (error !== undefined) throw error;
+    if (phase.type === 'retry') throw phase.error;
     return result;
   }
 
@@ -146,34 +168,26 @@ class Reconciler {
     return written.type === 'done' ? recheck : written;
   }
 
-  /** Writes the status if it is worth it by now, and tells people what they should know of it. */
+  /** Writes the status, if the change is worth a write by now. */
   async #write(
     appliance: VirtualAppliance,
     known: {
       readonly report?: ApplianceStatus | undefined;
       readonly isMissing?: boolean;
       readonly obstacle?: Obstacle | undefined;
-      readonly hostLost?: Problem | undefined;
+      readonly hostLost?: Obstacle | undefined;
       readonly signal: AbortSignal;
     },
   ): Promise<ReconcileResult> {
-    const { clock, outcomes, recorder } = this.#context;
+    const { clock, outcomes } = this.#context;
     const { report, isMissing = false, obstacle, hostLost, signal } = known;
     const outcome = outcomes.get(uidOf(appliance));
     const facts = { appliance, report, isMissing, obstacle, hostLost, outcome };
     const next = statusOf({ ...facts, now: clock.now() });
-    const { isWritten, result } = await this.#writer.write(
-      appliance,
-      next,
-      urgencyOf(appliance, next),
-      signal,
-    );
-    const occurrence = isWritten ? occurrenceOf(appliance.status, next) : undefined;
-    if (occurrence !== undefined) recorder.record(appliance, occurrence);
-    return result;
+    return await this.#writer.write(appliance, next, urgencyOf(appliance, next), signal);
   }
 
-  /** What was there before this operator started counts, too: a lost disk is never passed over in silence. */
+  /** Reports a lost disk, also of an appliance that ran before this operator started. */
   #noticeLoss(appliance: VirtualAppliance, view: HostView | undefined): void {
     const uuid = uidOf(appliance);
     if (view?.link.state !== 'connected') return;
@@ -181,7 +195,8 @@ class Reconciler {
     if (view.appliances.has(uuid)) this.#missed.delete(uuid);
     else if (ran && !this.#missed.has(uuid)) {
       this.#missed.add(uuid);
-      this.#context.recorder.record(appliance, lostOccurrence(appliance));
+      const { hostName } = appliance.spec;
+      this.#context.recorder.record(appliance, warning(applianceEvents.missing(hostName)));
     }
   }
 
@@ -191,7 +206,7 @@ class Reconciler {
     return done;
   }
 
-  /** Also when another object has taken the name before the first one's end was seen. */
+  /** Also called when a new object has the name before the end of the old one was seen. */
   #forgetKnown(key: string): void {
     const appliance = this.#known.get(key);
     if (appliance === undefined) return;
@@ -201,6 +216,6 @@ class Reconciler {
     this.#missed.delete(uid);
     this.#context.outcomes.forget(uid);
     this.#context.times.forget(uid);
-    if (hostName !== undefined) this.#puts.forget(hostName, `appliance/${uid}`);
+    if (hostName !== undefined) this.#ledger.forget(hostName, `appliance/${uid}`);
   }
 }

@@ -2,12 +2,12 @@ import type { VirtualAppliance } from '../../src/api/kinds.ts';
 import type { ApplianceStatus, StepStatus } from '../../src/host/protocol.ts';
 
 type Status = NonNullable<VirtualAppliance['status']>;
-/** What a status takes over from the host's report. */
+/** The part of the status that is copied from the host's report. */
 export type Mirrored = Pick<Status, 'serviceState' | 'url' | 'accessPoints' | 'endpoints' | 'vm' | 'steps'>;
 
 /**
- * The host's report in the terms of the API. The time of a running step is left out: it grows with every look, and each
- * look would be a write.
+ * The host's report in the terms of the API. The duration of a running step is left out: it grows with every report, so every
+ * report would cause a write.
  */
 export function mirror(report: ApplianceStatus): Mirrored {
   const accessPoints = report.accessPoints.slice(0, 16).map((url) => url.slice(0, 2048));
@@ -28,7 +28,7 @@ export function mirror(report: ApplianceStatus): Mirrored {
   };
 }
 
-/** Of an appliance that its host had and has no more. */
+/** The state of an appliance that its host had and no longer has. */
 export const ABSENCE: Mirrored = {
   serviceState: 'VMUnavailable',
   url: undefined,

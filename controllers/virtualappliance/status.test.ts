@@ -3,8 +3,9 @@ import type { VirtualAppliance } from '../../src/api/kinds.ts';
 import { anAppliance } from '../../test/builders/objects.ts';
 import { aReport } from '../../test/builders/reports.ts';
 import { expectCondition } from '../../test/expectations/conditions.ts';
-import { lostOccurrence, occurrenceOf } from './announce.ts';
-import { type StatusFacts, statusOf, urgencyOf } from './status.ts';
+import { applianceEvents } from '../obstacles/appliances.ts';
+import { occurrencesOf, warning } from '../status/occurrence.ts';
+import { APPLIANCE_EVENTS, type StatusFacts, statusOf, urgencyOf } from './status.ts';
 
 const owner = {
   apiVersion: 'coppice.dev/v1alpha1',
@@ -54,11 +55,11 @@ describe('the status of an appliance', () => {
     });
   });
 
-  it('does not change while a step only takes its time', () => {
+  it('does not change while a step only takes longer', () => {
     expect(status({ report: booting(1) })).toEqual(status({ report: booting(2) }));
   });
 
-  it('claims nothing of a VM that its host has no more', () => {
+  it('says nothing about a VM that its host no longer has', () => {
     const before = status({ report: aReport() });
     const after = status({ appliance: bound(before), isMissing: true });
     expect(after).toMatchObject({
@@ -72,16 +73,16 @@ describe('the status of an appliance', () => {
     expect(status({ isMissing: true }).vm, 'of one that was never there').toBeUndefined();
   });
 
-  it('keeps what was known while the host is away', () => {
+  it('keeps what was known while the host does not answer', () => {
     const before = status({ report: aReport() });
     const after = status({
       appliance: bound(before),
-      hostLost: { reason: 'HostUnreachable', message: 'away' },
+      hostLost: { reason: 'HostUnreachable', message: 'away', isStalled: false },
     });
     expect(after).toMatchObject({ url: before.url, vm: before.vm, steps: before.steps });
   });
 
-  it('tells how the host was chosen, and why none was', () => {
+  it('says how the host was chosen, or why none was', () => {
     const told = { message: 'host-a comes first', placedTime: '2026-01-01T00:00:00.000Z' };
     const placed = (reasons: { host: string; reason: string }[]) =>
       status({ outcome: { type: 'placed', choice: { ...told, reasons, waited: false } } });
@@ -117,7 +118,7 @@ describe('the urgency of a change', () => {
     expect(urgencyAfter({ obstacle })).toBe('now');
   });
 
-  it('of the first status leaves a task its time', () => {
+  it("of the first status of a task's appliance is not now", () => {
     const ofTask = anAppliance({
       metadata: { ownerReferences: [owner] },
       spec: { hostName: 'host-a' },
@@ -131,25 +132,33 @@ describe('the urgency of a change', () => {
 });
 
 describe('the Events of an appliance', () => {
-  const eventAfter = (facts: Partial<StatusFacts>) => occurrenceOf(before, status(facts));
   const before = status({ report: booting(1) });
+  const eventsAfter = (facts: Partial<StatusFacts>, old = before) =>
+    occurrencesOf(APPLIANCE_EVENTS, old.conditions, status(facts).conditions);
 
-  it('tell of the answer and of trouble, not of stages', () => {
-    expect(eventAfter({ report: aReport() })).toMatchObject({ type: 'Normal', reason: 'ServiceAvailable' });
-    expect(eventAfter({ report: aReport({ serviceState: 'VMReady' }) })).toBeUndefined();
+  it('report the answer and trouble, not progress', () => {
+    const available = { type: 'Normal', reason: 'ServiceAvailable' };
+    expect(eventsAfter({ report: aReport() })).toMatchObject([available]);
+    expect(eventsAfter({ report: aReport({ serviceState: 'VMReady' }) })).toEqual([]);
     const obstacle = { reason: 'TemplateNotFound', message: 'create it', isStalled: false };
-    expect(eventAfter({ obstacle })).toEqual({
-      type: 'Warning',
-      reason: 'TemplateNotFound',
-      message: 'create it',
-    });
+    expect(eventsAfter({ obstacle })).toEqual([
+      { type: 'Warning', reason: 'TemplateNotFound', message: 'create it' },
+    ]);
   });
 
-  it('tell once of what stays', () => {
-    const there = status({ report: aReport() });
-    expect(occurrenceOf(there, there)).toBeUndefined();
+  it('leave refusals of placement to placement', () => {
+    const obstacle = { reason: 'NoHostFits', message: 'add a host', isStalled: false };
+    expect(eventsAfter({ obstacle })).toEqual([]);
   });
 
-  it('tell of a disk that is lost', () =>
-    expect(lostOccurrence(bound()).message).toContain('host-a no longer has'));
+  it('report a lasting state once', () => {
+    const facts = { report: aReport() };
+    expect(eventsAfter(facts, status(facts))).toEqual([]);
+  });
+
+  it('report a lost disk', () => {
+    const { type, message } = warning(applianceEvents.missing('host-a'));
+    expect(type).toBe('Warning');
+    expect(message).toContain('host-a no longer has');
+  });
 });

@@ -1,30 +1,51 @@
-import { type Condition, findCondition } from '../../src/api/conditions.ts';
+import {
+  CONDITION_PLACED,
+  CONDITION_READY,
+  CONDITION_STALLED,
+  type Condition,
+  findCondition,
+} from '../../src/api/conditions.ts';
 import type { VirtualAppliance } from '../../src/api/kinds.ts';
 import { isSameJson } from '../../src/base/equality.ts';
-import type { ApplianceStatus, Problem } from '../../src/host/protocol.ts';
+import type { ApplianceStatus } from '../../src/host/protocol.ts';
 import type { Outcome } from '../memory/placement-outcomes.ts';
 import { uidOf } from '../objects/appliance.ts';
-import { isStage } from '../status/stages.ts';
-import type { Urgency } from '../status/write-pacer.ts';
+import { applianceProgress } from '../obstacles/appliances.ts';
+import type { Explanation, Obstacle } from '../obstacles/obstacle.ts';
+import { isProgress, REASON } from '../obstacles/reasons.ts';
+import type { EventRule } from '../status/occurrence.ts';
+import type { Urgency } from '../status/write-debouncer.ts';
+import { conditionsOf } from './conditions.ts';
 import { ABSENCE, mirror } from './mirror.ts';
-import { CONDITION_PLACED, conditionsOf, type Obstacle } from './standing.ts';
 
 type Status = NonNullable<VirtualAppliance['status']>;
 
-/** All that an appliance's status is made of. */
+/** What an appliance's status is made from. */
 export interface StatusFacts {
   readonly appliance: VirtualAppliance;
   readonly report: ApplianceStatus | undefined;
-  /** Whether its host answers, and does not have it. */
+  /** Whether its host answers, and does not have the appliance. */
   readonly isMissing: boolean;
   readonly outcome: Outcome | undefined;
   readonly obstacle: Obstacle | undefined;
-  readonly hostLost: Problem | undefined;
+  readonly hostLost: Obstacle | undefined;
   /** Milliseconds since the epoch. */
   readonly now: number;
 }
 
-/** The whole status. What is not known at the moment (its host is away) stays as it was. */
+/** The Events of an appliance: its service answers, or something is in the way. Placement records its refusals itself. */
+export const APPLIANCE_EVENTS: readonly EventRule[] = [
+  {
+    condition: CONDITION_READY,
+    eventType: ({ status, reason }) => {
+      if (status === 'True') return 'Normal';
+      const isRecorded = reason === REASON.NoHostFits || reason === REASON.NoHosts;
+      return isRecorded || isProgress(reason) ? undefined : 'Warning';
+    },
+  },
+];
+
+/** The whole status. What is unknown at the moment, because the host does not answer, stays as it was. */
 export function statusOf(facts: StatusFacts): Status {
   const { appliance, report, isMissing, outcome, obstacle, hostLost, now } = facts;
   const had = appliance.status?.vm !== undefined;
@@ -40,8 +61,8 @@ export function statusOf(facts: StatusFacts): Status {
   };
 }
 
-/** After a restart, until placement has decided anew, its last word stands. */
-function refusalBefore({ appliance, outcome }: StatusFacts) {
+/** After a restart the last refusal stands until placement has decided again. */
+function refusalBefore({ appliance, outcome }: StatusFacts): Explanation | undefined {
   const placed = findCondition(appliance.status?.conditions, CONDITION_PLACED);
   if (outcome !== undefined || placed?.status !== 'False') return undefined;
   return { reason: placed.reason, message: placed.message };
@@ -55,12 +76,14 @@ function placementOf({ spec, status }: VirtualAppliance, outcome: Outcome | unde
     }
     case 'placed': {
       const { message, placedTime, reasons } = outcome.choice;
-      const told = { message, placedTime };
-      return reasons.length === 0 ? told : { ...told, reasons: reasons.map((reason) => ({ ...reason })) };
+      const placement = { message, placedTime };
+      return reasons.length === 0
+        ? placement
+        : { ...placement, reasons: reasons.map((reason) => ({ ...reason })) };
     }
     case undefined:
       if (status?.placement !== undefined || spec.hostName === undefined) return status?.placement;
-      return { message: `bound to host ${spec.hostName}` };
+      return { message: applianceProgress.placed(spec.hostName).message };
   }
 }
 
@@ -68,25 +91,25 @@ function placementOf({ spec, status }: VirtualAppliance, outcome: Outcome | unde
 export function urgencyOf(appliance: VirtualAppliance, next: Status): Urgency {
   const { status: old } = appliance;
   if (isSameJson(old, next)) return 'none';
-  const nextReady = findCondition(next.conditions, 'Ready');
-  // The address is put into the status before anything else is said there.
+  const nextReady = findCondition(next.conditions, CONDITION_READY);
+  // The address is written into the status before any condition is.
   if (old?.conditions === undefined) return urgencyOfFirst(appliance, nextReady);
-  const oldReady = findCondition(old.conditions, 'Ready');
-  const isNewReason = oldReady?.reason !== nextReady?.reason && !isStage(nextReady?.reason ?? '');
+  const oldReady = findCondition(old.conditions, CONDITION_READY);
+  const isNewReason = oldReady?.reason !== nextReady?.reason && !isProgress(nextReady?.reason ?? '');
   const isChanged = (type: string) =>
     findCondition(old.conditions, type)?.status !== findCondition(next.conditions, type)?.status;
-  if (isNewReason || ['Ready', 'Stalled', CONDITION_PLACED].some(isChanged)) return 'now';
+  if (isNewReason || [CONDITION_READY, CONDITION_STALLED, CONDITION_PLACED].some(isChanged)) return 'now';
   if (nextReady?.status === 'True' && old.url !== next.url) return 'now';
   return old.serviceState === next.serviceState ? 'later' : 'soon';
 }
 
 /**
- * A task tells about itself at once, and its appliances are there in an instant: their first status waits until it has something
- * to say. One that was made by hand is looked at by whoever made it.
+ * A task reports about itself at once, and all its appliances appear at the same moment: their first status waits until it has
+ * something to say. Whoever created an appliance by hand watches that appliance.
  */
 function urgencyOfFirst({ metadata, spec }: VirtualAppliance, ready: Condition | undefined): Urgency {
-  if (ready?.status === 'True' || !isStage(ready?.reason ?? '')) return 'now';
-  // Its host is chosen any moment: one write tells both.
+  if (ready?.status === 'True' || !isProgress(ready?.reason ?? '')) return 'now';
+  // Its host will be chosen any moment: one write shows both.
   if (spec.hostName === undefined) return 'soon';
   const isOfTask = metadata.ownerReferences?.some(({ controller }) => controller === true) ?? false;
   return isOfTask ? 'shortly' : 'now';

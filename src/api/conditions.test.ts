@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Condition, findCondition, isConditionTrue, setCondition, setStanding } from './conditions.ts';
+import { type Condition, findCondition, isConditionTrue, setCondition, setSummary } from './conditions.ts';
 
 const noon = Date.parse('2030-01-01T12:00:00.250Z');
 const later = noon + 60_000;
@@ -49,13 +49,30 @@ describe('setCondition', () => {
     expect(changed.map(({ type, status }) => `${type} ${status}`)).toEqual(['Booted True', 'Placed False']);
   });
 
+  it('keeps reason and message within what the API server accepts', () => {
+    const list = setCondition(
+      [],
+      { ...booted, reason: 'no reason at all!', message: 'x'.repeat(5000) },
+      noon,
+    );
+    expect(list[0]?.reason).toBe('HostProblem');
+    expect(list[0]?.message).toHaveLength(4096);
+  });
+
+  it('carries no other fields than a condition has', () => {
+    const obstacle = { ...booted, isStalled: true };
+    expect(setCondition([], obstacle, noon)).toEqual([
+      { ...booted, lastTransitionTime: '2030-01-01T12:00:00Z' },
+    ]);
+  });
+
   it('gives an equal list when nothing changes', () => {
     const list = setCondition([], booted, noon);
     expect(setCondition(list, booted, later)).toEqual(list);
   });
 });
 
-describe('setStanding', () => {
+describe('setSummary', () => {
   const readAll = (list: readonly Condition[]) =>
     Object.fromEntries(
       list.map(({ type, status, reason, message }) => [type, `${status} ${reason} ${message}`]),
@@ -66,13 +83,13 @@ describe('setStanding', () => {
     ['reconciling', { Ready: 'False X m', Reconciling: 'True X m', Stalled: 'False X ' }],
     ['stalled', { Ready: 'False X m', Reconciling: 'False X ', Stalled: 'True X m' }],
   ] as const)('says %s in all three conditions', (state, expected) => {
-    const list = setStanding(undefined, { state, reason: 'X', message: 'm' }, 4, noon);
+    const list = setSummary(undefined, { state, reason: 'X', message: 'm' }, 4, noon);
     expect(readAll(list)).toEqual(expected);
     expect(list.map((condition) => condition.observedGeneration)).toEqual([4, 4, 4]);
   });
 
   it('keeps other conditions', () => {
-    const list = setStanding(
+    const list = setSummary(
       setCondition([], booted, noon),
       { state: 'ready', reason: 'X', message: '' },
       4,
@@ -83,7 +100,7 @@ describe('setStanding', () => {
 });
 
 describe('isConditionTrue', () => {
-  const list = setStanding(undefined, { state: 'ready', reason: 'X', message: '' }, 4, noon);
+  const list = setSummary(undefined, { state: 'ready', reason: 'X', message: '' }, 4, noon);
   it.each([
     ['True', 'Ready', undefined, true],
     ['True, and of this generation', 'Ready', 4, true],

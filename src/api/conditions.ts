@@ -1,28 +1,40 @@
-/** One thing that is true of an object, or is not, or is not known: as every kind's status carries them. */
+/** One fact about an object, which holds, does not hold, or is unknown. Every kind's status has a list of them. */
 export interface Condition {
   type: string;
   status: 'True' | 'False' | 'Unknown';
   /** CamelCase, one word; Events about it carry the same. */
   reason: string;
   message: string;
-  /** The generation of the spec of which this speaks. */
+  /** The generation of the spec that the condition is about. */
   observedGeneration?: number;
   /** When `status` last changed, RFC 3339. */
   lastTransitionTime: string;
 }
 
 /** True: the object is what its spec asks for, and may be relied on. */
-const CONDITION_READY = 'Ready';
-/** True: it is being brought there; there is nothing for a person to do. */
-const CONDITION_RECONCILING = 'Reconciling';
-/** True: it cannot get there until a person changes something; the message says what. */
-const CONDITION_STALLED = 'Stalled';
+export const CONDITION_READY = 'Ready';
+/** True: the operator or a host is working towards the spec; there is nothing for a person to do. */
+export const CONDITION_RECONCILING = 'Reconciling';
+/** True: the object cannot become what its spec asks for until a person changes something; the message says what. */
+export const CONDITION_STALLED = 'Stalled';
+/** On an appliance. True: it has a host. */
+export const CONDITION_PLACED = 'Placed';
+/** On a host. True: its daemon has appliances that the API does not know. Nothing is done to them until a person decides. */
+export const CONDITION_UNCLAIMED = 'UnclaimedAppliances';
+/** On a pool. True: other pools contain some of its addresses. The pools share those; no address is assigned twice. */
+export const CONDITION_OVERLAPPING = 'Overlapping';
+
+/** What the schemas of all kinds accept (crds/): the API server refuses a whole status with a longer message. */
+const LONGEST_MESSAGE = 4096;
+const REASON_PATTERN = /^[A-Za-z][A-Za-z0-9]{0,127}$/;
+/** In place of a host's reason that does not match the pattern. */
+const UNREADABLE_REASON = 'HostProblem';
 
 type Wanted = Omit<Condition, 'lastTransitionTime'>;
 
 /**
- * The list with that condition in it. Its transition time moves only when its status does; the order of the others
- * stays, so that an unchanged list compares as equal. `now` is in milliseconds since the epoch.
+ * The list with that condition in it, within the limits of the API. Its transition time moves only when its status does; the
+ * order of the others stays, so that an unchanged list compares as equal. `now` is in milliseconds since the epoch.
  */
 export function setCondition(
   conditions: readonly Condition[] | undefined,
@@ -32,10 +44,20 @@ export function setCondition(
   const list = conditions ?? [];
   const old = list.find((condition) => condition.type === wanted.type);
   const lastTransitionTime = old?.status === wanted.status ? old.lastTransitionTime : timestamp(now);
-  const condition = { ...wanted, lastTransitionTime };
+  const { type, status, observedGeneration } = wanted;
+  const generation = observedGeneration === undefined ? {} : { observedGeneration };
+  const condition = { type, status, ...withinLimits(wanted), ...generation, lastTransitionTime };
   return old === undefined
     ? [...list, condition]
     : list.map((present) => (present.type === wanted.type ? condition : present));
+}
+
+/** Reasons and messages may come from hosts: a status that the API server refuses would show people nothing at all. */
+function withinLimits({ reason, message }: Wanted): Pick<Condition, 'reason' | 'message'> {
+  return {
+    reason: REASON_PATTERN.test(reason) ? reason : UNREADABLE_REASON,
+    message: message.slice(0, LONGEST_MESSAGE),
+  };
 }
 
 /** The condition of that type, if it was ever set. */
@@ -46,7 +68,7 @@ export function findCondition(
   return conditions?.find((condition) => condition.type === type);
 }
 
-/** Whether the condition is True, and speaks of `generation` when one is given. */
+/** Whether the condition is True, and, if `generation` is given, is about that generation. */
 export function isConditionTrue(
   conditions: readonly Condition[] | undefined,
   type: string,
@@ -58,17 +80,17 @@ export function isConditionTrue(
   );
 }
 
-/** How an object stands as a whole, as kstatus (and with it Flux and `kubectl wait`) will read it. */
-export interface Standing {
+/** The state of an object as a whole, as kstatus (and with it Flux and `kubectl wait`) reads it. */
+export interface Summary {
   readonly state: 'ready' | 'reconciling' | 'stalled';
   readonly reason: string;
   readonly message: string;
 }
 
-/** The list with Ready, Reconciling and Stalled set so that they say one and the same thing. */
-export function setStanding(
+/** The list with Ready, Reconciling and Stalled set so that they agree with each other. */
+export function setSummary(
   conditions: readonly Condition[] | undefined,
-  { state, reason, message }: Standing,
+  { state, reason, message }: Summary,
   observedGeneration: number | undefined,
   now: number,
 ): Condition[] {

@@ -13,7 +13,7 @@ interface Kind<Spec, Status> extends KubeObject {
 }
 
 export type Host = Kind<HostSpec, HostStatus>;
-/** A record: what it says never changes, and nothing is told about it. */
+/** A record: its spec never changes, and it has no status. */
 export interface IPLease extends KubeObject {
   spec: IPLeaseSpec;
 }
@@ -21,6 +21,13 @@ export type IPPool = Kind<IPPoolSpec, IPPoolStatus>;
 export type ServiceDeployment = Kind<ServiceDeploymentSpec, ServiceDeploymentStatus>;
 export type Template = Kind<TemplateSpec, TemplateStatus>;
 export type VirtualAppliance = Kind<VirtualApplianceSpec, VirtualApplianceStatus>;
+
+/** A core/v1 ConfigMap, as far as packages need it. */
+export interface ConfigMap extends KubeObject {
+  data?: Record<string, string>;
+  /** Values in base64. */
+  binaryData?: Record<string, string>;
+}
 
 const GROUP = { group: 'coppice.dev', version: 'v1alpha1' } as const;
 
@@ -54,4 +61,12 @@ export const IP_LEASES: ResourceRef<IPLease> = {
   plural: 'ipleases',
   kind: 'IPLease',
   namespaced: false,
+};
+
+export const CONFIG_MAPS: ResourceRef<ConfigMap> = {
+  group: '',
+  version: 'v1',
+  plural: 'configmaps',
+  kind: 'ConfigMap',
+  namespaced: true,
 };

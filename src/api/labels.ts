@@ -7,20 +7,26 @@ export const LABEL_SERVICE = 'coppice.dev/service';
 /** On an appliance: its number among the service's replicas. */
 export const LABEL_ORDINAL = 'coppice.dev/ordinal';
 
-/** On a lease: the uid of the appliance that has the address, and that of the pool that gave it. */
+/** On a lease: the uid of the appliance that has the address, and the uid of the pool that the address is from. */
 export const LABEL_APPLIANCE_UID = 'coppice.dev/appliance-uid';
 export const LABEL_POOL_UID = 'coppice.dev/pool-uid';
 
-/** Holds an appliance until its host has taken the VM and its disk away. */
+/**
+ * With the value "true" on an appliance that is being deleted: its host will never come back, so deletion does not wait until
+ * the host has removed the VM and its disk.
+ */
+export const ANNOTATION_FORCE_DELETE = 'coppice.dev/force-delete';
+
+/** Holds an appliance until its host has removed the VM and its disk. */
 export const FINALIZER_APPLIANCE = 'coppice.dev/appliance';
-/** Holds a template while other templates or appliances stand on it. */
+/** Holds a template while other templates or appliances are based on it. */
 export const FINALIZER_TEMPLATE = 'coppice.dev/template';
 /** Holds a host while appliances are bound to it. */
 export const FINALIZER_HOST = 'coppice.dev/host';
-/** Holds a pool while addresses of it are given. */
+/** Holds a pool while its addresses are assigned. */
 export const FINALIZER_IP_POOL = 'coppice.dev/ip-pool';
 /** Holds a lease until the VM that has its address is gone. */
 export const FINALIZER_IP_LEASE = 'coppice.dev/ip-lease';
 
-/** Field managers, one a writer, so that server-side apply keeps their fields apart. */
+/** The operator's field manager: server-side apply tracks by it which fields belong to the operator. */
 export const FIELD_MANAGER = 'coppice-operator';

@@ -27,7 +27,7 @@ export interface ObjectMeta {
   /** Grows with every change of the spec; `observedGeneration` in a status refers to it. */
   generation?: number;
   creationTimestamp?: string;
-  /** Set once deletion was asked for; the object goes when its finalizers are gone. */
+  /** Set by a request to delete the object, which is removed when its finalizers are gone. */
   deletionTimestamp?: string;
   deletionGracePeriodSeconds?: number;
   labels?: Record<string, string>;
@@ -44,7 +44,7 @@ export interface KubeObject {
   metadata: ObjectMeta;
 }
 
-/** Which resource of the API is meant, and, for the compiler, which type its objects have. */
+/** A resource of the API and, for the compiler, the type of its objects. */
 export interface ResourceRef<T extends KubeObject = KubeObject> {
   /** Empty for the core group. */
   readonly group: string;

@@ -3,22 +3,20 @@ import { hostname } from 'node:os';
 import { KubeConfig } from '@kubernetes/client-node';
 import type { Logger } from 'pino';
 import {
-  APPLIANCE_INDEXES,
   type Caches,
-  CONFIG_MAPS,
-  LEASE_INDEXES,
+  DEFAULT_TIMINGS,
   type OperatorContext,
-  PATIENCE,
-  type Patience,
-  TEMPLATE_INDEXES,
+  type Timings,
 } from '../../controllers/context.ts';
 import { fenceDaemon } from '../../controllers/daemons/fence.ts';
 import { HostLinks, type HostLinksOptions } from '../../controllers/daemons/links.ts';
 import { HostViews } from '../../controllers/daemons/view.ts';
 import { createControllers } from '../../controllers/index.ts';
+import { APPLIANCE_INDEXES, LEASE_INDEXES, TEMPLATE_INDEXES } from '../../controllers/indexes.ts';
 import { CreationTimes } from '../../controllers/memory/creation-times.ts';
 import { PlacementOutcomes } from '../../controllers/memory/placement-outcomes.ts';
 import {
+  CONFIG_MAPS,
   HOSTS,
   IP_LEASES,
   IP_POOLS,
@@ -60,8 +58,8 @@ export interface OperatorConfig extends Pick<HostCredentialsOptions, 'hostTls' |
   readonly log: Logger;
   /** Ends the operator, as `close` does. */
   readonly signal: AbortSignal;
-  /** Replaces some of the usual durations, so that tests wait less. */
-  readonly patience?: Partial<Patience>;
+  /** Replaces some of the default timings: tests wait less. */
+  readonly timings?: Partial<Timings>;
 }
 
 /** A running operator. */
@@ -253,7 +251,7 @@ function createContext(
     links: new HostLinks({ ...environment, views, connect: connectTo(hostTls, isLeader) }),
     outcomes: new PlacementOutcomes(),
     times: new CreationTimes(),
-    patience: { ...PATIENCE, ...config.patience },
+    timings: { ...DEFAULT_TIMINGS, ...config.timings },
   };
 }
 

@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { CONFIG_MAPS } from '../../controllers/context.ts';
 import { findCondition } from '../../src/api/conditions.ts';
-import { SERVICE_DEPLOYMENTS } from '../../src/api/kinds.ts';
+import { CONFIG_MAPS, SERVICE_DEPLOYMENTS } from '../../src/api/kinds.ts';
 import { breakingOff, MisbehavingServer, serving } from '../integration/hostd/misbehaving-server.ts';
 import { freePorts } from '../kubernetes/processes.ts';
 import { Coppice, type Vm } from './coppice.ts';

@@ -1,8 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { CONFIG_MAPS } from '../../controllers/context.ts';
-import { IP_LEASES } from '../../src/api/kinds.ts';
+import { CONFIG_MAPS, IP_LEASES } from '../../src/api/kinds.ts';
 import { createKubeClient } from '../../src/kube/client/create.ts';
 import { LEASES } from '../../src/kube/election/lease-record.ts';
 import type { Operator } from '../../src/main/operator.ts';

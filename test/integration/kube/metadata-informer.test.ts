@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { CONFIG_MAPS } from '../../../controllers/context.ts';
+import { CONFIG_MAPS } from '../../../src/api/kinds.ts';
 import type { KubeObject } from '../../../src/api/object.ts';
 import { systemClock } from '../../../src/base/clock.ts';
 import type { Informer } from '../../../src/kube/informer/informer.ts';

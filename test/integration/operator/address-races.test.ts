@@ -1,15 +1,11 @@
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import {
-  APPLIANCE_INDEXES,
-  type Caches,
-  LEASE_INDEXES,
-  type OperatorContext,
-} from '../../../controllers/context.ts';
+import type { Caches, OperatorContext } from '../../../controllers/context.ts';
 import { HostViews } from '../../../controllers/daemons/view.ts';
-import { ensureAddress } from '../../../controllers/virtualappliance/address.ts';
-import { ExhaustedPools } from '../../../controllers/virtualappliance/exhausted.ts';
-import { addressSources } from '../../../controllers/virtualappliance/waiting.ts';
+import { APPLIANCE_INDEXES, LEASE_INDEXES } from '../../../controllers/indexes.ts';
+import { addressSources } from '../../../controllers/virtualappliance/address-sources.ts';
+import { ensureAddress } from '../../../controllers/virtualappliance/assign-address.ts';
+import { ExhaustedPools } from '../../../controllers/virtualappliance/exhausted-pools.ts';
 import { IP_LEASES, IP_POOLS, VIRTUAL_APPLIANCES, type VirtualAppliance } from '../../../src/api/kinds.ts';
 import type { KubeObject, ResourceRef } from '../../../src/api/object.ts';
 import { systemClock } from '../../../src/base/clock.ts';

@@ -169,7 +169,9 @@ describe('addresses of pools', () => {
     await choose('first', '10.0.8.5');
     expect(await addressOf('first')).toBe('10.0.8.5');
     await choose('second', '10.0.8.5');
-    expect(await says('second', RECONCILING, 'AddressInUse')).toContain('given to appliance default/first');
+    expect(await says('second', RECONCILING, 'AddressInUse')).toContain(
+      'assigned to appliance default/first',
+    );
     await told('AddressInUse', 'second');
     const refused = [
       ['outside', '10.0.8.21', 'AddressNotInPool'],

@@ -1,6 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { CONFIG_MAPS } from '../../../controllers/context.ts';
-import { HOSTS, TEMPLATES } from '../../../src/api/kinds.ts';
+import { CONFIG_MAPS, HOSTS, TEMPLATES } from '../../../src/api/kinds.ts';
 import {
   expectCondition,
   expectStanding,

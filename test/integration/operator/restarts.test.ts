@@ -2,8 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { Patience } from '../../../controllers/context.ts';
-import type { Pace } from '../../../controllers/status/write-pacer.ts';
+import type { Timings } from '../../../controllers/context.ts';
+import type { Debounce } from '../../../controllers/status/write-debouncer.ts';
 import { VIRTUAL_APPLIANCES } from '../../../src/api/kinds.ts';
 import { EVENTS } from '../../../src/kube/events/event-record.ts';
 import { expectCondition, expectStanding, READY } from '../../expectations/conditions.ts';
@@ -12,15 +12,15 @@ import { World } from './world.ts';
 
 const CLI = join(import.meta.dirname, '../../../src/cli/main.ts');
 const HOSTS = ['host-a', 'host-b'];
-const NEVER: Pace = { settleMs: 3_600_000, maxMs: 3_600_000 };
-const WITHOUT_PROGRESS: Partial<Patience> = {
-  firstPace: NEVER,
-  appliancePace: NEVER,
-  stepPace: NEVER,
-  deploymentPace: NEVER,
-  templatePace: NEVER,
-  hostPace: NEVER,
-  measurementPace: NEVER,
+const NEVER: Debounce = { settleMs: 3_600_000, maxMs: 3_600_000 };
+const WITHOUT_PROGRESS: Partial<Timings> = {
+  firstStatus: NEVER,
+  applianceStatus: NEVER,
+  applianceSteps: NEVER,
+  deploymentStatus: NEVER,
+  templateStatus: NEVER,
+  hostStatus: NEVER,
+  hostMeasurements: NEVER,
 };
 
 const ofNoHost = (resource: string) => resource !== 'hosts';
@@ -207,7 +207,7 @@ describe('restarts and failures', () => {
   it('an appliance costs at most six writes until its service answers, beside those of its progress', async () => {
     await world.addTemplate('debian');
     // How often progress is written depends on how long it takes, and so on the machine.
-    await world.startOperator({ patience: WITHOUT_PROGRESS });
+    await world.startOperator({ timings: WITHOUT_PROGRESS });
     await world.addAppliance('first');
     await eventually('the world is warm', async () => {
       expectStanding((await world.appliance('first')).status?.conditions, READY, 'ServiceAvailable');

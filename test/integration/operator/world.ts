@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { pino } from 'pino';
-import type { Patience } from '../../../controllers/context.ts';
+import type { Timings } from '../../../controllers/context.ts';
 import {
   HOSTS,
   type Host,
@@ -30,12 +30,12 @@ import { type Capacity, Daemons } from './daemons.ts';
 import { eventually } from './eventually.ts';
 
 /** As patient as with real VMs, only for shorter. */
-const PATIENCE: Partial<Patience> = {
+const TIMINGS: Partial<Timings> = {
   hostGraceMs: 1000,
-  hostPace: { settleMs: 200, maxMs: 1000 },
-  deploymentPace: { settleMs: 100, maxMs: 500 },
-  templatePace: { settleMs: 100, maxMs: 500 },
-  poolPace: { settleMs: 100, maxMs: 500 },
+  hostStatus: { settleMs: 200, maxMs: 1000 },
+  deploymentStatus: { settleMs: 100, maxMs: 500 },
+  templateStatus: { settleMs: 100, maxMs: 500 },
+  poolStatus: { settleMs: 100, maxMs: 500 },
 };
 
 /** Leases are renewed all the time; reviews are questions, and nothing is written. */
@@ -85,7 +85,7 @@ export class World {
       kubeConfig: this.api.operatorKubeConfig,
       hostTls: this.daemons.operatorTls,
       metricsListen: { host: '127.0.0.1', port: 0 },
-      patience: PATIENCE,
+      timings: TIMINGS,
       log,
       signal: new AbortController().signal,
       ...change,

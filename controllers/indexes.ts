@@ -1,0 +1,63 @@
+import type { IPLease, Template, VirtualAppliance } from '../src/api/kinds.ts';
+import { controllerOf, keyOf } from '../src/api/object.ts';
+import type { IndexFunction } from '../src/kube/informer/store.ts';
+import { isPending } from './objects/appliance.ts';
+import { awaitedPoolKey, poolKeyOf } from './objects/pool-references.ts';
+import { digestsOf } from './objects/template-layers.ts';
+import { parentKey, templateKeyOf } from './objects/template-references.ts';
+
+/** The names of the caches' indexes. */
+export const BY_HOST = 'host';
+export const BY_UID = 'uid';
+export const BY_OWNER = 'owner';
+export const BY_PENDING = 'pending';
+/** The only value in that index. */
+export const PENDING = 'true';
+export const BY_TEMPLATE = 'template';
+export const BY_CONFIG_MAP = 'configMap';
+export const BY_PARENT = 'parent';
+export const BY_DIGEST = 'digest';
+export const BY_POOL = 'pool';
+export const BY_APPLIANCE = 'appliance';
+
+/**
+ * How appliances are looked up: by the host they are bound to, waiting for a host, uid, controlling task, template, ConfigMap,
+ * and the pool they wait for an address from.
+ */
+export const APPLIANCE_INDEXES: Readonly<Record<string, IndexFunction<VirtualAppliance>>> = {
+  [BY_HOST]: ({ spec }) => valueOrNone(spec.hostName),
+  [BY_UID]: ({ metadata }) => valueOrNone(metadata.uid),
+  [BY_OWNER]: (appliance) => {
+    const owner = controllerOf(appliance);
+    return owner === undefined ? [] : [ownerKey(appliance.metadata.namespace, owner.uid)];
+  },
+  [BY_PENDING]: (appliance) => (isPending(appliance) ? [PENDING] : []),
+  [BY_TEMPLATE]: (appliance) => [templateKeyOf(appliance)],
+  [BY_CONFIG_MAP]: ({ metadata, spec }) => {
+    const name = spec.package?.configMap?.name;
+    return name === undefined ? [] : [keyOf({ namespace: metadata.namespace, name })];
+  },
+  [BY_POOL]: (appliance) => valueOrNone(awaitedPoolKey(appliance)),
+};
+
+/** How leases are looked up: by the uid of the appliance, the pool, and the host of the appliance. */
+export const LEASE_INDEXES: Readonly<Record<string, IndexFunction<IPLease>>> = {
+  [BY_APPLIANCE]: ({ spec }) => [spec.appliance.uid],
+  [BY_POOL]: (lease) => [poolKeyOf(lease)],
+  [BY_HOST]: ({ spec }) => [spec.hostName],
+};
+
+/** How templates are looked up: by parent, and by the digests of their files. */
+export const TEMPLATE_INDEXES: Readonly<Record<string, IndexFunction<Template>>> = {
+  [BY_PARENT]: (template) => valueOrNone(parentKey(template) ?? undefined),
+  [BY_DIGEST]: digestsOf,
+};
+
+/** An owner is in the same namespace. A reference to one in another namespace is ignored, or anybody could claim that owner. */
+export function ownerKey(namespace: string | undefined, ownerUid: string): string {
+  return `${namespace}/${ownerUid}`;
+}
+
+function valueOrNone(value: string | undefined): readonly string[] {
+  return value === undefined ? [] : [value];
+}

@@ -1,0 +1,92 @@
+import { ANNOTATION_FORCE_DELETE } from '../../src/api/labels.ts';
+import type { NeededCapability } from '../../src/domain/placement/types.ts';
+import { type Explanation, type Obstacle, stalled, waiting } from './obstacle.ts';
+import { REASON } from './reasons.ts';
+
+const forceHint = `if it never comes back, set the annotation ${ANNOTATION_FORCE_DELETE}: "true" to delete without it`;
+
+/** What keeps an appliance from running, or from being deleted. */
+export const applianceObstacles = {
+  hostNotFound: (host: string): Obstacle =>
+    waiting(
+      REASON.HostNotFound,
+      `host ${host} is not registered: register it, or delete this appliance, whose host cannot be changed`,
+    ),
+  networkNotSupported: (host: string, needed: NeededCapability): Obstacle =>
+    waiting(
+      REASON.NetworkNotSupported,
+      needed === 'bridgeNetwork'
+        ? `host ${host} has no bridge: give its daemon one (coppice hostd --bridge)`
+        : `host ${host} has no user networking: delete this appliance, and create one that names a pool`,
+    ),
+  memoryBelowMinimum: (asked: string | number, minimum: string | number, template: string): Obstacle =>
+    stalled(
+      REASON.MemoryBelowMinimum,
+      `${asked} of memory is less than the ${minimum} that template ${template} needs to boot: ask for more`,
+    ),
+  /** Nothing is known about the VM, and what is (not) done about that. */
+  hostLost: (host: string, onHostFailure: string): Obstacle => {
+    const action =
+      onHostFailure === 'Stay'
+        ? 'the appliance waits for the host'
+        : `onHostFailure is ${onHostFailure}, which is not supported yet: the appliance waits for the host; ` +
+          'delete the appliance to have another one created elsewhere';
+    return waiting(
+      REASON.HostUnreachable,
+      `host ${host} does not answer, so the state of the VM is unknown: nothing is destroyed, ${action}`,
+    );
+  },
+  removalWithoutHost: (host: string): Obstacle =>
+    waiting(
+      REASON.HostNotFound,
+      `host ${host} is not registered, so its daemon cannot delete the VM: register it again; ${forceHint}`,
+    ),
+  removalUnreachable: (host: string): Obstacle =>
+    waiting(
+      REASON.HostUnreachable,
+      `host ${host} does not answer; the VM is deleted when it does; ${forceHint}`,
+    ),
+  deleting: (host: string): Obstacle =>
+    waiting(REASON.Deleting, `host ${host} is deleting the VM and its disk`),
+};
+
+/** How far an appliance is when nothing is in its way. */
+export const applianceProgress = {
+  pending: (): Explanation => ({ reason: REASON.Pending, message: 'a host is being chosen' }),
+  placed: (host: string): Explanation => ({ reason: REASON.Placed, message: `bound to host ${host}` }),
+  requestingVm: (host: string | undefined): Explanation => ({
+    reason: REASON.VMUnavailable,
+    message: `the request to create the VM is being sent to host ${host}`,
+  }),
+  updating: (host: string | undefined): Explanation => ({
+    reason: REASON.Updating,
+    message: `the change is being sent to host ${host}`,
+  }),
+  stopped: (): Explanation => ({
+    reason: REASON.Stopped,
+    message: 'the VM is stopped, as spec.powerState asks',
+  }),
+  /** @param serviceState the state that the host reports */
+  working: (serviceState: string, step: string | undefined): Explanation => ({
+    reason: serviceState,
+    message: step === undefined ? 'its host is working on it' : `its host is at step ${step}`,
+  }),
+  available: (serviceState: string, url: string | undefined): Explanation => ({
+    reason: serviceState,
+    message: `the service answers${url === undefined ? '' : ` at ${url}`}`,
+  }),
+};
+
+/** What people should know, and no condition says. */
+export const applianceEvents = {
+  missing: (host: string | undefined): Explanation => ({
+    reason: REASON.ApplianceMissing,
+    message: `host ${host} no longer has this appliance nor its disk: it is created again from its template`,
+  }),
+  forceDeleted: (host: string): Explanation => ({
+    reason: REASON.ForceDeleted,
+    message:
+      `deleted without host ${host}, as the annotation ${ANNOTATION_FORCE_DELETE} asks: ` +
+      'its VM and its disk may still be on that host',
+  }),
+};

@@ -1,0 +1,17 @@
+import { REASON } from './reasons.ts';
+
+/** The longest message of `status.placement`, in characters (crds/virtualappliances.yaml). */
+const LONGEST_MESSAGE = 4096;
+
+/** Why an appliance has no host, and why it has the one it has. */
+export const placementMessages = {
+  /** @param summary what placement says about all hosts */
+  refused: (summary: string, hasHosts: boolean) => ({
+    reason: hasHosts ? REASON.NoHostFits : REASON.NoHosts,
+    message: `${summary}; it is placed as soon as a host has room`.slice(0, LONGEST_MESSAGE),
+  }),
+  /** Instead of a reason per host, which would take too long for a large batch. */
+  chosenInLargeBatch: (host: string): string =>
+    `${host} comes first by free memory, then free CPU, then name, of the hosts that qualified; ` +
+    'too many were placed at once to say why for each host',
+};

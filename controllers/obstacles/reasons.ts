@@ -1,0 +1,128 @@
+import { SERVICE_STATES } from '../../src/host/protocol.ts';
+
+/**
+ * Every reason that the operator itself gives in conditions and Events; those that a host's daemon reports pass through unchanged.
+ * Users, tests and other programs rely on these words: they never change.
+ */
+export const REASON = {
+  // Appliances, in the order in which they come up.
+
+  /** Placement has not decided yet. */
+  Pending: 'Pending',
+  /** No host is registered, or none is ready. */
+  NoHosts: 'NoHosts',
+  /** Every host lacks something that the appliance asks for. */
+  NoHostFits: 'NoHostFits',
+  /** The appliance has a host. */
+  Placed: 'Placed',
+  /** The host in `spec.hostName` is not registered. */
+  HostNotFound: 'HostNotFound',
+  /** The host lacks the kind of network that the appliance needs. */
+  NetworkNotSupported: 'NetworkNotSupported',
+  /** The guest of the template needs more memory than the appliance asks for. */
+  MemoryBelowMinimum: 'MemoryBelowMinimum',
+  /** The host has not reported the VM yet. Also the first state that a host reports. */
+  VMUnavailable: 'VMUnavailable',
+  /** The host has not reported yet that it knows the latest spec. */
+  Updating: 'Updating',
+  /** The VM is stopped because `spec.powerState` says so. */
+  Stopped: 'Stopped',
+  /** The host is deleting the VM and its disk. */
+  Deleting: 'Deleting',
+  /** The host answers, and no longer has an appliance that ran there. */
+  ApplianceMissing: 'ApplianceMissing',
+  /** Deleted without its host, as an annotation asked. */
+  ForceDeleted: 'ForceDeleted',
+
+  // Packages: the files of a service.
+
+  ConfigMapNotFound: 'ConfigMapNotFound',
+  /** The API server does not let the operator read the ConfigMap. */
+  ConfigMapRefused: 'ConfigMapRefused',
+  PackageEmpty: 'PackageEmpty',
+  PackageTooLarge: 'PackageTooLarge',
+
+  // Pools and their addresses. What domain/ipam says about an address passes through: AddressReserved and others.
+
+  AddressPoolNotFound: 'AddressPoolNotFound',
+  /** The pool exists, and gives no addresses at present. */
+  AddressPoolNotReady: 'AddressPoolNotReady',
+  /** Every address of the pool is assigned or reserved. */
+  AddressPoolExhausted: 'AddressPoolExhausted',
+  /** The address that the appliance asks for does not belong to the pool. */
+  AddressNotInPool: 'AddressNotInPool',
+  /** Another appliance has the address that this one asks for, or that is reserved for it. */
+  AddressInUse: 'AddressInUse',
+  /** Two appliances believe that they have the same address. */
+  AddressConflict: 'AddressConflict',
+  /** The API server refuses what assigning an address takes. */
+  AddressRefused: 'AddressRefused',
+  /** The lease of an address in use was deleted, and created again. */
+  AddressReclaimed: 'AddressReclaimed',
+  /** The appliance is gone, and its VM may still use the address. */
+  AddressHeld: 'AddressHeld',
+  /** The pool's spec contradicts itself. */
+  InvalidPool: 'InvalidPool',
+  /** The pool's ranges contain no address that it may give. */
+  NoAddresses: 'NoAddresses',
+  NoOverlap: 'NoOverlap',
+  PoolsOverlap: 'PoolsOverlap',
+
+  // Templates.
+
+  /** The template, or the pool, can be used. */
+  Available: 'Available',
+  TemplateNotFound: 'TemplateNotFound',
+  /** The template exists in another namespace, which does not share it. */
+  TemplateNotShared: 'TemplateNotShared',
+  TemplateDeleting: 'TemplateDeleting',
+  ParentNotFound: 'ParentNotFound',
+  ParentNotShared: 'ParentNotShared',
+  /** Part of the API, but not of this version. */
+  NotSupportedYet: 'NotSupportedYet',
+  /** Hosts could not fetch the template's files, for different reasons. */
+  ImportFailed: 'ImportFailed',
+
+  // Hosts.
+
+  HostReady: 'HostReady',
+  /** The operator has not reached the host's daemon yet. */
+  Connecting: 'Connecting',
+  HostUnreachable: 'HostUnreachable',
+  /** The daemon at the host's address is that of another host. */
+  NameMismatch: 'NameMismatch',
+  /** The daemon's certificate is for another name. */
+  CertificateMismatch: 'CertificateMismatch',
+  /** The daemon's certificate has expired, or is from an unknown authority. */
+  CertificateInvalid: 'CertificateInvalid',
+  UnclaimedAppliances: 'UnclaimedAppliances',
+  AllClaimed: 'AllClaimed',
+  /** Deleted, but something still uses it: a host, a template or a pool. */
+  InUse: 'InUse',
+
+  // Tasks: ServiceDeployments.
+
+  Deploying: 'Deploying',
+  Deployed: 'Deployed',
+  Recalling: 'Recalling',
+  Recalled: 'Recalled',
+  /** `recall.save` is not part of this version. */
+  SavingNotSupported: 'SavingNotSupported',
+  /** Appliances that do not belong to the task have the names that its own would get. */
+  NameConflict: 'NameConflict',
+  /** The API server refused a request for the task: a quota, a policy, a missing permission. */
+  Refused: 'Refused',
+} as const;
+
+const PROGRESS: ReadonlySet<string> = new Set([
+  ...SERVICE_STATES,
+  REASON.Pending,
+  REASON.Updating,
+  REASON.Deleting,
+  REASON.Stopped,
+]);
+
+/** Whether a reason of an appliance's Ready is ordinary progress. Any other reason means that something is in the way. */
+export function isProgress(reason: string): boolean {
+  return PROGRESS.has(reason);
+}

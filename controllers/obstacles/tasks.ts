@@ -1,0 +1,67 @@
+import { type Explanation, type Obstacle, stalled, waiting } from './obstacle.ts';
+import { REASON } from './reasons.ts';
+
+/** How many appliances a sentence names. */
+const NAMED = 3;
+
+/** What keeps a task from being carried out. */
+export const taskObstacles = {
+  nameConflict: (appliances: readonly string[]): Obstacle =>
+    stalled(
+      REASON.NameConflict,
+      `there are already appliances ${appliances.join(', ')} that do not belong to this task, and stay as they are: ` +
+        'delete them, or rename the task or the service',
+    ),
+  savingNotSupported: (): Obstacle =>
+    stalled(
+      REASON.SavingNotSupported,
+      'recall.save asks to keep the images as templates, which is not supported yet, so nothing was removed: ' +
+        'set recall.save to false to remove the appliances with their disks',
+    ),
+  /** @param answer what the API server said */
+  refused: (answer: string): Obstacle =>
+    waiting(
+      REASON.Refused,
+      `the API server refused a request for this task, which is tried again: ${answer}`,
+    ),
+  ofService: (service: string, obstacle: Obstacle): Obstacle => ({
+    ...obstacle,
+    message: `service ${service}: ${obstacle.message}`,
+  }),
+  /** Several appliances have the same trouble. @param appliances by name */
+  ofAppliances: (appliances: readonly string[], { reason, message, isStalled }: Obstacle): Obstacle => {
+    const more = appliances.length > NAMED ? ` and ${appliances.length - NAMED} more` : '';
+    return { reason, message: `${appliances.slice(0, NAMED).join(', ')}${more}: ${message}`, isStalled };
+  },
+};
+
+/** How many appliances of a service answer, and how many are as declared. */
+export interface ServiceProgress {
+  readonly name: string;
+  readonly wanted: number;
+  readonly ready: number;
+  readonly upToDate: number;
+}
+
+/** How far a task is when nothing is in its way. */
+export const taskProgress = {
+  deployed: (appliances: number): Explanation => ({
+    reason: REASON.Deployed,
+    message: `all ${appliances} appliance(s) answer`,
+  }),
+  recalled: (): Explanation => ({
+    reason: REASON.Recalled,
+    message: 'the services are stopped and their VMs are gone',
+  }),
+  recalling: (appliances: number): Explanation => ({
+    reason: REASON.Recalling,
+    message: `${appliances} appliance(s) are being removed`,
+  }),
+  deploying: (services: readonly ServiceProgress[], surplus: number): Explanation => {
+    const parts = services.map(
+      ({ name, wanted, ready, upToDate }) => `${name}: ${ready} of ${wanted} answer, ${upToDate} as declared`,
+    );
+    if (surplus > 0) parts.push(`${surplus} surplus appliance(s) are being removed`);
+    return { reason: REASON.Deploying, message: parts.join('; ') };
+  },
+};

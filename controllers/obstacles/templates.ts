@@ -1,0 +1,73 @@
+import { type Explanation, type Obstacle, stalled, waiting } from './obstacle.ts';
+import { REASON } from './reasons.ts';
+
+const notShared = (template: string, namespace: string | undefined): string =>
+  `template ${template} is not shared with namespace ${namespace}: ` +
+  'its owner can set spec.sharing, or use a template of this namespace';
+
+/** What keeps a template from being used. Templates are named as namespace/name. */
+export const templateObstacles = {
+  notFound: (template: string): Obstacle =>
+    waiting(REASON.TemplateNotFound, `template ${template} does not exist: create it`),
+  notShared: (template: string, namespace: string | undefined): Obstacle =>
+    waiting(REASON.TemplateNotShared, notShared(template, namespace)),
+  parentNotShared: (parent: string, namespace: string | undefined): Obstacle =>
+    waiting(REASON.ParentNotShared, notShared(parent, namespace)),
+  deleting: (template: string): Obstacle =>
+    waiting(REASON.TemplateDeleting, `template ${template} is being deleted: use another one`),
+  /** A parent may still be created; a circle, or a chain that is too deep, goes away only by a change. */
+  chain: ({ reason, message }: Explanation): Obstacle =>
+    reason === REASON.ParentNotFound ? waiting(reason, message) : stalled(reason, message),
+  noImage: (template: string): Obstacle =>
+    stalled(
+      REASON.NotSupportedYet,
+      `template ${template} is a layer on another template, which is not supported yet: ` +
+        'use a template with an image of its own',
+    ),
+  /** No template of a series, or with certain labels, can be used. */
+  noneUsable: (reason: string, message: string): Obstacle =>
+    waiting(reason === 'NoSuchTemplate' ? REASON.TemplateNotFound : reason, message),
+  /** @param failures why each host has no copy */
+  importFailed: (failures: readonly CopyFailure[]): Obstacle => {
+    const [first] = failures;
+    const isSame = failures.every(({ reason }) => reason === first?.reason);
+    return waiting(isSame && first !== undefined ? first.reason : REASON.ImportFailed, listed(failures));
+  },
+  /** @param holders such as `held by 1 template (default/child)` */
+  held: (holders: string): Obstacle => waiting(REASON.InUse, `${holders}: it is deleted when they are`),
+  filesHeld: (refusals: readonly string[]): Obstacle => waiting(REASON.InUse, refusals.join('; ')),
+  hostsAway: (hosts: readonly string[]): Obstacle =>
+    waiting(
+      REASON.HostUnreachable,
+      `hosts that have its files do not answer (${hosts.join(', ')}): it is deleted when they do, or are no longer registered`,
+    ),
+};
+
+/** How a template in order stands. */
+export const templateStates = {
+  /** @param failures of hosts that tried without success; others have it, and they try again by themselves */
+  available: (hostsReady: number, failures: readonly CopyFailure[]): Explanation => {
+    const where =
+      hostsReady === 0 ? 'a host fetches it for its first appliance' : `${hostsReady} host(s) have its files`;
+    const parts = [
+      'appliances can be created from it',
+      where,
+      ...(failures.length === 0 ? [] : [listed(failures)]),
+    ];
+    return { reason: REASON.Available, message: parts.join('; ') };
+  },
+};
+
+/** What a host says that does not delete the files of a deleted template. */
+export function refusalOf(host: string, message: string): string {
+  return `host ${host} does not delete its files: ${message}`;
+}
+
+/** Why a host has no copy of a template. */
+export interface CopyFailure extends Explanation {
+  readonly host: string;
+}
+
+function listed(failures: readonly CopyFailure[]): string {
+  return failures.map(({ host, message }) => `${host}: ${message}`).join('; ');
+}

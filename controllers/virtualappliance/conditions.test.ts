@@ -1,0 +1,98 @@
+import { describe, expect, it } from 'vitest';
+import { anAppliance } from '../../test/builders/objects.ts';
+import { aReport } from '../../test/builders/reports.ts';
+import {
+  expectCondition,
+  expectStanding,
+  READY,
+  RECONCILING,
+  STALLED,
+} from '../../test/expectations/conditions.ts';
+import { applianceObstacles } from '../obstacles/appliances.ts';
+import { type ConditionFacts, conditionsOf } from './conditions.ts';
+
+const bound = anAppliance({ spec: { hostName: 'host-a' } });
+const UNKNOWN = { ready: 'Unknown', reconciling: 'False', stalled: 'False' } as const;
+const AT_REST = { ready: 'False', reconciling: 'False', stalled: 'False' } as const;
+
+function conditions(overrides: Partial<ConditionFacts>) {
+  return conditionsOf({
+    appliance: bound,
+    report: undefined,
+    obstacle: undefined,
+    hostLost: undefined,
+    refusal: undefined,
+    now: 0,
+    ...overrides,
+  });
+}
+
+describe('the conditions of an appliance', () => {
+  const stopped = anAppliance({ spec: { hostName: 'host-a', powerState: 'Stopped' } });
+  const changed = anAppliance({ metadata: { generation: 2 }, spec: { hostName: 'host-a' } });
+  const off = aReport({ serviceState: 'VMUnavailable', vm: { state: 'Stopped' } });
+  const problem = { reason: 'AgentTimeout', message: 'the agent does not answer' };
+  const retried = { ...problem, retryAt: '2026-01-01T00:00:00.000Z' };
+  const obstacle = { reason: 'TemplateNotFound', message: 'create it', isStalled: false };
+  const refusal = { reason: 'NoHostFits', message: '0/1 hosts fit' };
+  const cases: [string, Partial<ConditionFacts>, typeof READY | typeof UNKNOWN, string][] = [
+    ['waits for a host', { appliance: anAppliance() }, RECONCILING, 'Pending'],
+    ['fits no host', { appliance: anAppliance(), refusal }, RECONCILING, 'NoHostFits'],
+    ['is new on its host', {}, RECONCILING, 'VMUnavailable'],
+    ['makes progress', { report: aReport({ serviceState: 'VMReady' }) }, RECONCILING, 'VMReady'],
+    ['answers', { report: aReport() }, READY, 'ServiceAvailable'],
+    [
+      'answers according to an older spec',
+      { appliance: changed, report: aReport() },
+      RECONCILING,
+      'Updating',
+    ],
+    ['has a problem that passes', { report: aReport({ problem: retried }) }, RECONCILING, 'AgentTimeout'],
+    ['has a problem that stays', { report: aReport({ problem }) }, STALLED, 'AgentTimeout'],
+    ['has something in the way', { obstacle, report: aReport() }, RECONCILING, 'TemplateNotFound'],
+    ['needs a person', { obstacle: { ...obstacle, isStalled: true } }, STALLED, 'TemplateNotFound'],
+    [
+      'is on a host that does not answer',
+      { hostLost: applianceObstacles.hostLost('host-a', 'Stay'), report: aReport() },
+      UNKNOWN,
+      'HostUnreachable',
+    ],
+    ['is stopped, as asked', { appliance: stopped, report: off }, AT_REST, 'Stopped'],
+    [
+      'is still stopping',
+      { appliance: stopped, report: aReport({ vm: { state: 'Running' } }) },
+      READY,
+      'ServiceAvailable',
+    ],
+  ];
+  it.each(cases)('that %s', (_name, facts, standing, reason) => {
+    const found = conditions(facts);
+    if (standing === UNKNOWN || standing === AT_REST) expectCondition(found, 'Ready', standing.ready, reason);
+    else expectStanding(found, standing, reason);
+    expect(found.find(({ type }) => type === 'Reconciling')?.status).toBe(standing.reconciling);
+    expect(found.every(({ observedGeneration }) => observedGeneration !== undefined)).toBe(true);
+  });
+
+  it('say where it was placed, or why it was not', () => {
+    expect(expectCondition(conditions({}), 'Placed', 'True', 'Placed')).toContain('host-a');
+    const nowhere = conditions({ appliance: anAppliance(), refusal });
+    expect(expectCondition(nowhere, 'Placed', 'False', 'NoHostFits')).toBe('0/1 hosts fit');
+  });
+
+  it('say what is not done about a lost host although the spec asks for it', () => {
+    const message = expectCondition(
+      conditions({ hostLost: applianceObstacles.hostLost('host-a', 'Replace') }),
+      'Ready',
+      'Unknown',
+      'HostUnreachable',
+    );
+    expect(message).toContain('not supported yet');
+  });
+
+  it('stay within what the API accepts, whatever a daemon reports', () => {
+    const odd = { reason: 'no reason at all!', message: 'x'.repeat(10_000) };
+    expect(
+      expectCondition(conditions({ report: aReport({ problem: odd }) }), 'Ready', 'False', 'HostProblem'),
+    ).toHaveLength(4096);
+  });
+});

@@ -1,0 +1,143 @@
+import type { Template, VirtualAppliance } from '../../src/api/kinds.ts';
+import { keyOf } from '../../src/api/object.ts';
+import { parseBytes } from '../../src/domain/quantity.ts';
+import type {
+  DesiredContainer,
+  DesiredNetwork,
+  DesiredPackage,
+  DesiredProbe,
+  DesiredService,
+  GuestBoot,
+  PortRequest,
+} from '../../src/host/protocol.ts';
+import { resourcesOf, uidOf } from '../objects/appliance.ts';
+import { layersOf } from '../objects/template-layers.ts';
+import { applianceObstacles } from '../obstacles/appliances.ts';
+import { errorOf } from '../obstacles/obstacle.ts';
+import {
+  type DesiredState,
+  found,
+  type GivenNetwork,
+  type PhaseResult,
+  phaseDone,
+  type Scope,
+} from './scope.ts';
+
+/** In characters. */
+const LONGEST_HOSTNAME = 63;
+
+/** Composes the request to the host. */
+export function describeVm(scope: Scope): PhaseResult {
+  const { value } = found(scope, 'servicePackage');
+  scope.desired = desiredOf(scope.appliance, found(scope, 'template'), value, scope.network);
+  return phaseDone;
+}
+
+/**
+ * The appliance as its host should have it. It follows from the objects alone, so that every reconcile comes to the same result.
+ * @param given the address of its own, for mode Bridge
+ * @throws StalledError MemoryBelowMinimum when the guest cannot boot with the memory that the appliance asks for
+ */
+export function desiredOf(
+  appliance: VirtualAppliance,
+  template: Template,
+  servicePackage: DesiredPackage | undefined,
+  given?: GivenNetwork,
+): DesiredState {
+  const { metadata, spec } = appliance;
+  const { disk, boot } = layersOf(template);
+  requireMemory(appliance, template);
+  const sizeBytes = spec.disk.size === undefined ? undefined : parseBytes(spec.disk.size);
+  return {
+    layers: new Map([disk, ...boot]),
+    appliance: {
+      uuid: uidOf(appliance),
+      generation: metadata.generation ?? 1,
+      namespace: metadata.namespace ?? 'default',
+      name: metadata.name,
+      powerState: spec.powerState,
+      layer: disk[0],
+      boot: bootOf(template),
+      xen: template.spec.guest.xen,
+      disk: { mode: spec.disk.mode, sizeBytes },
+      resources: resourcesOf(appliance),
+      network: networkOf(portsOf(appliance, template), given),
+      service: serviceOf(appliance, template, servicePackage),
+      agentTimeoutSeconds: spec.timeouts.agentSeconds,
+      serviceTimeoutSeconds: spec.timeouts.serviceSeconds,
+    },
+  };
+}
+
+function requireMemory(appliance: VirtualAppliance, template: Template): void {
+  const { minimumMemory } = template.spec.guest;
+  if (minimumMemory === undefined) return;
+  const asked = appliance.spec.resources.memory;
+  if (parseBytes(asked) >= parseBytes(minimumMemory)) return;
+  throw errorOf(applianceObstacles.memoryBelowMinimum(asked, minimumMemory, keyOf(template)));
+}
+
+function bootOf({ spec }: Template): GuestBoot {
+  const { boot } = spec.guest;
+  if (boot === undefined) return { kind: 'firmware' };
+  const { kernel, initrd, commandLine } = boot;
+  return { kind: 'direct', kernel: kernel.sha256, initrd: initrd?.sha256, commandLine };
+}
+
+function networkOf(ports: readonly PortRequest[], given: GivenNetwork | undefined): DesiredNetwork {
+  if (given === undefined) return { mode: 'user', ports };
+  const { address, prefix, gateway, dns = [] } = given;
+  const guestPorts = ports.map(({ name, guestPort }) => ({ name, guestPort }));
+  return { mode: 'bridge', ports: guestPorts, address, prefixLength: prefix, gateway, dns };
+}
+
+function portsOf({ spec }: VirtualAppliance, template: Template): PortRequest[] {
+  const asked = (spec.network.ports ?? []).map(({ name, port, hostPort }) => ({
+    name,
+    guestPort: port,
+    hostPort,
+  }));
+  // The container's own port is always forwarded; a user may still choose its port on the host.
+  const hasService = asked.some(({ name }) => name === 'service');
+  return hasService ? asked : [{ name: 'service', guestPort: template.spec.container.port }, ...asked];
+}
+
+function serviceOf(
+  { metadata, spec }: VirtualAppliance,
+  template: Template,
+  servicePackage: DesiredPackage | undefined,
+): DesiredService {
+  const { env, hostname, serviceName, path, command, probe } = spec.parameters ?? {};
+  return {
+    name: spec.service.name ?? metadata.name,
+    container: containerOf(template),
+    package: servicePackage,
+    parameters: {
+      env,
+      serviceName,
+      path,
+      command,
+      probe: probeOf(probe),
+      hostname: hostname ?? hostnameFrom(metadata.name),
+    },
+  };
+}
+
+function containerOf({ spec }: Template): DesiredContainer {
+  const { type, name, port, scheme, documentRoot } = spec.container;
+  return { type, name, port, scheme, documentRoot };
+}
+
+type Probe = NonNullable<VirtualAppliance['spec']['parameters']>['probe'];
+
+function probeOf(probe: Probe): DesiredProbe | undefined {
+  if (probe?.http !== undefined) return { kind: 'http', path: probe.http.path, port: probe.http.port };
+  if (probe?.tcp !== undefined) return { kind: 'tcp', port: probe.tcp.port };
+  if (probe?.exec !== undefined) return { kind: 'exec', command: probe.exec.command };
+  return undefined;
+}
+
+/** A long name is cut at its beginning: the number of the replica is at its end. */
+function hostnameFrom(name: string): string {
+  return name.replaceAll('.', '-').slice(-LONGEST_HOSTNAME).replace(/^-+/, '');
+}

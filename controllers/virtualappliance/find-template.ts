@@ -1,0 +1,17 @@
+import { isSharedWith, templateKeyOf } from '../objects/template-references.ts';
+import { templateObstacles } from '../obstacles/templates.ts';
+import { blocked, type PhaseResult, phaseDone, type Scope } from './scope.ts';
+
+/** The template must exist, be shared with the appliance's namespace, and, unless there is a VM already, not be deleted. */
+export function findTemplate(scope: Scope): PhaseResult {
+  const { appliance, context } = scope;
+  const { namespace } = appliance.metadata;
+  const key = templateKeyOf(appliance);
+  const template = context.caches.templates.get(key);
+  if (template === undefined) return blocked(templateObstacles.notFound(key));
+  if (!isSharedWith(template, namespace)) return blocked(templateObstacles.notShared(key, namespace));
+  const isDeleting = template.metadata.deletionTimestamp !== undefined;
+  if (isDeleting && appliance.status?.vm === undefined) return blocked(templateObstacles.deleting(key));
+  scope.template = template;
+  return phaseDone;
+}

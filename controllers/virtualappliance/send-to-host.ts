@@ -1,0 +1,59 @@
+import type { DesiredAppliance, DesiredPackage } from '../../src/host/protocol.ts';
+import type { Daemon } from '../daemons/daemon.ts';
+import { callDaemon } from '../daemons/daemon-errors.ts';
+import { putLayer } from '../daemons/put-layer.ts';
+import type { PutLedger } from '../daemons/put-ledger.ts';
+import type { HostView } from '../daemons/view.ts';
+import {
+  type DesiredState,
+  found,
+  type LatePackage,
+  type PhaseResult,
+  phaseDone,
+  type Scope,
+} from './scope.ts';
+
+/** Sends the request to the host, if the operator is connected to it. */
+export async function sendToHost(scope: Scope): Promise<PhaseResult> {
+  const { context, view, ledger, signal } = scope;
+  const client = view === undefined ? undefined : context.links.client(view.name);
+  if (view?.link.state !== 'connected' || client === undefined) return { type: 'away' };
+  const { late } = found(scope, 'servicePackage');
+  await send(client, view, ledger, { ...found(scope, 'desired'), late }, signal);
+  return phaseDone;
+}
+
+/**
+ * Sends what the host does not have, or was not sent since its daemon started; layers first, because the disk is based on them.
+ * After a crash in between, the next reconcile sends the rest.
+ * @throws what `late.read` throws
+ */
+export async function send(
+  client: Daemon,
+  view: HostView,
+  ledger: PutLedger,
+  { layers, appliance, late }: DesiredState & { readonly late?: LatePackage | undefined },
+  signal: AbortSignal,
+): Promise<void> {
+  const daemonStart = view.status?.startedAt ?? '';
+  for (const layer of layers) await putLayer(client, view, ledger, layer, signal);
+  const what = `appliance/${appliance.uuid}`;
+  const wasSent = (version: string | undefined) =>
+    hasIt(view, appliance) && ledger.wasPut(view.name, daemonStart, what, [appliance, version]);
+  if (wasSent(late?.version)) return;
+  const read = await late?.read(signal);
+  // The cache may be older than what was sent already.
+  if (read !== undefined && wasSent(read.version)) return;
+  const body = read === undefined ? appliance : withPackage(appliance, read.value);
+  const put = () => callDaemon(client.putAppliance(body, { signal }));
+  await ledger.put(view.name, daemonStart, what, [appliance, read?.version], put);
+}
+
+function withPackage(appliance: DesiredAppliance, value: DesiredPackage): DesiredAppliance {
+  return { ...appliance, service: { ...appliance.service, package: value } };
+}
+
+function hasIt(view: HostView, { uuid, generation }: DesiredAppliance): boolean {
+  const report = view.appliances.get(uuid);
+  return report !== undefined && report.generation >= generation;
+}
