@@ -2,9 +2,8 @@ import type { Logger } from 'pino';
 import type { Clock } from '../../base/clock.ts';
 import { type HostError, toHostError } from '../errors/index.ts';
 import type { RecordKeeper } from '../state/record-keeper.ts';
-import type { PassObserver } from './planner.ts';
+import type { PassObserver, Step } from './pass.ts';
 import { stepFailed, stepFinished, stepFound, stepStarted } from './progress.ts';
-import type { Step } from './step.ts';
 
 /** Keeps the record of an appliance while a pass goes over its steps, and tells of what changed. */
 export function recordingObserver(options: {

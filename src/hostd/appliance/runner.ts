@@ -9,13 +9,13 @@ import type { ApplianceDirectory } from '../state/appliance-directory.ts';
 import { emptyRecord } from '../state/record.ts';
 import { RecordKeeper } from '../state/record-keeper.ts';
 import { type Observation, observe } from './observation.ts';
-import { pass, planSteps } from './planner.ts';
+import { pass, type Step } from './pass.ts';
+import { planSteps } from './planner.ts';
 import { failuresOf } from './progress.ts';
 import { recordingObserver } from './recording-observer.ts';
 import { removeAppliance } from './removal.ts';
 import type { HostServices, Scope } from './scope.ts';
 import { statusOf } from './status.ts';
-import type { Step } from './step.ts';
 import { look, vmProblem } from './watch.ts';
 
 export type RunnerEvents = {

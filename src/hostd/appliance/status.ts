@@ -3,8 +3,8 @@ import type { ApplianceStatus, DesiredAppliance, Problem, VmStatus } from '../..
 import type { VmObservation } from '../drivers/driver.ts';
 import type { ApplianceDirectory } from '../state/appliance-directory.ts';
 import type { ApplianceRecord } from '../state/record.ts';
+import { endpointsOf } from './endpoints.ts';
 import type { Observation } from './observation.ts';
-import { endpointsOf } from './place.ts';
 import { shownSteps } from './progress.ts';
 
 type Facts = {

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { Capability, Problem, XenGuest } from '../../host/protocol.ts';
 import type { Guest } from '../guest/guest.ts';
+import type { HostRoute } from '../network/links.ts';
 
 /** Everything a driver needs to start one VM; the paths are absolute and the files exist. */
 export type VmSpec = {
@@ -103,9 +104,6 @@ export interface ImageTool {
   /** A full, standalone copy of a layer (the papers' baseline); removed again when it fails or is aborted. */
   createClone(layer: string, target: string, sizeBytes?: number, signal?: AbortSignal): Promise<void>;
 }
-
-/** The interface by which packets leave the host, and the router they are given to, if any. */
-export type HostRoute = { readonly device: string; readonly via?: string };
 
 /** How the daemon asks a service, from the host, whether it answers. */
 export interface Prober {

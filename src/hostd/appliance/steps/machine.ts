@@ -7,10 +7,10 @@ import { HostError, hostErrors } from '../../errors/index.ts';
 import { ensureSpace } from '../../files/space.ts';
 import { FORWARD_ADDRESS } from '../../ports/ports.ts';
 import { CONSOLE_TAIL_BYTES, whyNotRunning } from '../observation.ts';
+import type { Step } from '../pass.ts';
 import { askProbe } from '../probe.ts';
 import { domainOf, labelOf, type Scope } from '../scope.ts';
 import { fetchPackage, provisionalPlanOf } from '../service.ts';
-import type { Step } from '../step.ts';
 
 /** The VM runs. */
 export function startStep(scope: Scope): Step {

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { sleep } from '../../../base/clock.ts';
-import { READ_INSTALLED } from '../../appliance/installed.ts';
 import { hostErrors } from '../../errors/index.ts';
 import type { Guest, GuestExecResult } from '../../guest/guest.ts';
+import { READ_INSTALLED } from '../../guest/installed.ts';
 import { READ_NETWORK, SET_NETWORK } from '../../guest/network.ts';
 import type { Simulation } from './config.ts';
 import { readGuestFiles, readVm, type SimulatedVm, writeGuestFiles, writeVm } from './vm-file.ts';

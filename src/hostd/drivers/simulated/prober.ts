@@ -1,4 +1,4 @@
-import { INSTALLED_PATH } from '../../appliance/installed.ts';
+import { INSTALLED_PATH } from '../../guest/installed.ts';
 import { canonicalAddress } from '../../network/request.ts';
 import { FORWARD_ADDRESS } from '../../ports/ports.ts';
 import type { Prober } from '../driver.ts';

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isRecord } from '../../../base/is-record.ts';
 import { readJsonIfThere, writeJsonDurably } from '../../files/durable-files.ts';
-import { isRecord } from '../common/json.ts';
 import { vmFiles } from './files.ts';
 
 /** What stands in `domain.json`: what is known of the VM's last start and cannot be asked of Xen. */

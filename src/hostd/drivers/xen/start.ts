@@ -8,7 +8,7 @@ import type { VmSpec } from '../driver.ts';
 import { domainConfiguration, domainTypeOf } from './configuration.ts';
 import type { XenContext } from './context.ts';
 import { type Note, readNote, removeInterruptedSave, writeNote } from './domain-record.ts';
-import { isOwn, isUnfinished } from './domains.ts';
+import { isOwn } from './domains.ts';
 import { endDomain } from './end.ts';
 import { vmFiles } from './files.ts';
 import { reconnectVif } from './vif.ts';
@@ -22,7 +22,7 @@ import {
 } from './xl/classify.ts';
 import { endCommands, runCommand, untilNoCreation } from './xl/commands.ts';
 import { bootLoaderWords, deviceModelWords } from './xl/device-model.ts';
-import type { Domain } from './xl/parse.ts';
+import { type Domain, isUnfinished } from './xl/parse.ts';
 
 /** How often libxl's time-outs are borne in one start before the daemon's own, slower, repetition takes over. */
 const tries = 3;
