@@ -48,7 +48,10 @@ export type VmObservation = {
   readonly uuid: string;
   readonly state: 'Running' | 'Paused' | 'Stopped' | 'Crashed';
   readonly pid?: number;
+  /** For people: by the wall clock, which may be set. */
   readonly startedAt?: string;
+  /** Milliseconds since its start while it is there, by a clock that nobody sets; missing when that is unknown. */
+  readonly runningForMs?: number;
   readonly accelerator?: string;
   readonly commandLine?: readonly string[];
   /** False when the VM runs and its interface is not connected to its bridge; `problem` then says why. */

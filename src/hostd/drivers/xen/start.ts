@@ -132,7 +132,7 @@ async function makeOnce(
   command: readonly string[],
   signal: AbortSignal | undefined,
 ): Promise<string | undefined> {
-  const { clock, toolstack, sockets } = context;
+  const { clock, bootTime, toolstack, sockets } = context;
   const program = await toolstack.program();
   await requireMeans(context, vm);
   const surroundings = { sockets: sockets.paths(vm.uuid), grub: context.grub };
@@ -143,7 +143,7 @@ async function makeOnce(
   await sockets.prepare(vm.uuid);
   const { exitCode, words } = await runCommand(context, command, vm.directory, signal);
   if (exitCode === 0) {
-    await writeNote(vm.directory, { ...note, startedAt: instant(clock.now()) });
+    await writeNote(vm.directory, { ...note, startedAt: instant(clock.now()), started: bootTime() });
     return undefined;
   }
   await takeAway(context, vm);
