@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { settle } from '../../base/testing/fake-clock.ts';
+import { runToEnd } from '../../base/testing/run-to-end.ts';
 import type { StepName } from '../../host/protocol.ts';
 import { HostError } from '../errors/index.ts';
 import { handle } from './handlers.ts';
@@ -30,23 +30,8 @@ function scopeFor({ host, facts }: StateContext): Scope {
 /** Does what a state does, time passing as soon as nothing else can happen; resolves with what came of it, and when. */
 async function outcomeOf(bed: RunnerBed, state: ActiveState, signal = never) {
   const context = bed.context();
-  const startedAt = bed.clock.monotonic();
-  let next: State | undefined;
-  const handled = handle(state, context, signal).then((result) => {
-    next = result;
-  });
-  let over = false;
-  handled
-    .catch(() => undefined)
-    .finally(() => {
-      over = true;
-    });
-  while (!over) {
-    if (bed.clock.timers > 0) await bed.clock.advance(100);
-    else await settle();
-  }
-  await handled;
-  return { next, name: next?.name, tookMs: bed.clock.monotonic() - startedAt };
+  const { result, tookMs } = await runToEnd(bed.clock, handle(state, context, signal));
+  return { next: result, name: result.name, tookMs };
 }
 
 type Scenario = {

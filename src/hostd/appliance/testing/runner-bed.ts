@@ -1,4 +1,5 @@
 import { pino } from 'pino';
+import type { Clock } from '../../../base/clock.ts';
 import { createFakeClock, settle } from '../../../base/testing/fake-clock.ts';
 import { Wake } from '../../../base/wake.ts';
 import type { DesiredAppliance, StepName } from '../../../host/protocol.ts';
@@ -35,6 +36,8 @@ export function desiredAppliance(generation = 1): DesiredAppliance {
 /** An appliance of which everything outside the runner is played: files, VM, steps and looks. Time stands still. */
 export class RunnerBed {
   readonly clock = createFakeClock();
+  readonly host: HostServices;
+  readonly #seenClock: Clock;
   /** What was done, in order. */
   readonly log: string[] = [];
   /** What stands in the appliance's directory; an error: the file cannot be read. */
@@ -54,33 +57,11 @@ export class RunnerBed {
   readonly #stop = new AbortController();
   #context: StateContext | undefined;
 
-  readonly host = {
-    clock: this.clock,
-    random: () => 1,
-    pace: PACE,
-    log: pino({ level: 'silent' }),
-    ports: { adopt: async () => undefined, release: async () => undefined },
-    driver: {
-      inspect: async () => {
-        this.onInspect();
-        if (this.inspectError !== undefined) throw this.inspectError;
-        return this.vm;
-      },
-      destroy: async () => {
-        const error = this.destroyErrors.shift();
-        if (error !== undefined) throw error;
-        this.log.push('destroy');
-      },
-      shutdown: async () => true,
-      guest: () => {
-        this.openGuests += 1;
-        const close = () => {
-          this.openGuests -= 1;
-        };
-        return { close };
-      },
-    },
-  } as unknown as HostServices;
+  /** @param wrap makes the clock that the runner sees of the one that the test moves */
+  constructor(wrap: (clock: Clock) => Clock = (clock) => clock) {
+    this.#seenClock = wrap(this.clock);
+    this.host = this.#createHost();
+  }
 
   readonly directory = {
     uuid: UUID,
@@ -154,5 +135,35 @@ export class RunnerBed {
     await this.paused();
     await this.clock.advance(ms);
     await this.paused();
+  }
+
+  #createHost(): HostServices {
+    return {
+      clock: this.#seenClock,
+      random: () => 1,
+      pace: PACE,
+      log: pino({ level: 'silent' }),
+      ports: { adopt: async () => undefined, release: async () => undefined },
+      driver: {
+        inspect: async () => {
+          this.onInspect();
+          if (this.inspectError !== undefined) throw this.inspectError;
+          return this.vm;
+        },
+        destroy: async () => {
+          const error = this.destroyErrors.shift();
+          if (error !== undefined) throw error;
+          this.log.push('destroy');
+        },
+        shutdown: async () => true,
+        guest: () => {
+          this.openGuests += 1;
+          const close = () => {
+            this.openGuests -= 1;
+          };
+          return { close };
+        },
+      },
+    } as unknown as HostServices;
   }
 }
