@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { locate } from '../../src/hostd/drivers/common/programs.ts';
+import { locate } from '../../src/hostd/programs.ts';
 
 export const repository = resolve(import.meta.dirname, '../..');
 

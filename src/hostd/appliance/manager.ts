@@ -6,7 +6,6 @@ import type { VmObservation } from '../drivers/driver.ts';
 import { hostErrors } from '../errors/index.ts';
 import { ApplianceDirectory, createStateValidators } from '../state/appliance-directory.ts';
 import { scanAppliances } from '../state/scan.ts';
-import { checkChange } from './change.ts';
 import { ApplianceRunner } from './runner.ts';
 import type { HostServices } from './scope.ts';
 import { layersOf } from './steps/storage.ts';
@@ -170,6 +169,18 @@ export class ApplianceManager {
     this.#options.onLetGo();
     if (runner.desired !== undefined) this.#options.onHold(layersOf(runner.desired));
   }
+}
+
+/** What an appliance is made of: to change it would need another disk or another VM. */
+const FIXED = ['namespace', 'name', 'layer', 'boot', 'xen', 'disk', 'resources', 'network'] as const;
+
+/** Throws unless `next` may take the place of `known`: no older generation, nothing of what it is made of. */
+function checkChange(known: DesiredAppliance, next: DesiredAppliance): void {
+  if (next.generation < known.generation) {
+    throw hostErrors.olderGeneration(known.uuid, known.generation, next.generation);
+  }
+  const changed = FIXED.find((field) => !isDeepStrictEqual(known[field], next[field]));
+  if (changed !== undefined) throw hostErrors.immutable(known.uuid, changed);
 }
 
 /** The status without what changes by itself: the seconds of a running step, and the disk's growth. */

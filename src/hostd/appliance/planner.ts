@@ -1,5 +1,5 @@
+import type { Step } from './pass.ts';
 import type { Scope } from './scope.ts';
-import type { Step } from './step.ts';
 import { configureStep, containerStep, installStep, packageStep, serviceStep } from './steps/guest.ts';
 import { agentStep, startStep, stopStep } from './steps/machine.ts';
 import { networkStep } from './steps/network.ts';
@@ -19,36 +19,4 @@ export function planSteps(scope: Scope): readonly Step[] {
       whileRunning(scope, step(scope)),
     ),
   ];
-}
-
-/** What is told of a pass as it goes. */
-export type PassObserver = {
-  /** The step was done already. */
-  found(step: Step): void;
-  started(step: Step): void;
-  finished(step: Step): Promise<void>;
-  failed(step: Step, error: unknown): void;
-};
-
-/** Walks the steps once, from the first; rejects with the error of the one that failed. */
-export async function pass(
-  steps: readonly Step[],
-  observer: PassObserver,
-  signal: AbortSignal,
-): Promise<void> {
-  for (const step of steps) {
-    try {
-      signal.throwIfAborted();
-      if (await step.isDone(signal)) {
-        observer.found(step);
-        continue;
-      }
-      observer.started(step);
-      await step.run(signal);
-      await observer.finished(step);
-    } catch (error) {
-      if (!signal.aborted) observer.failed(step, error);
-      throw error;
-    }
-  }
 }

@@ -3,7 +3,7 @@ import { sleep } from '../../base/clock.ts';
 import { accessPoint } from '../../domain/services/access-point.ts';
 import type { Probe } from '../../domain/services/types.ts';
 import { hostErrors, messageOf } from '../errors/index.ts';
-import { placeOf } from './place.ts';
+import { reachableAt } from './endpoints.ts';
 import type { Scope } from './scope.ts';
 
 /** Asks once: undefined when all is well, else in words what is not. */
@@ -22,13 +22,13 @@ async function ask(scope: Scope, probe: Probe): Promise<string | undefined> {
   const { prober } = host.driver;
   switch (probe.kind) {
     case 'http': {
-      const url = accessPoint({ ...probe, ...placeOf(desired, record.current.ports, probe.port) });
+      const url = accessPoint({ ...probe, ...reachableAt(desired, record.current.ports, probe.port) });
       const status = await prober.http(url, questionMs);
       if (status < probe.expectStatusBelow) return undefined;
       return `${url} answers with HTTP status ${status}, expected is one below ${probe.expectStatusBelow}`;
     }
     case 'tcp': {
-      const { address, port } = placeOf(desired, record.current.ports, probe.port);
+      const { address, port } = reachableAt(desired, record.current.ports, probe.port);
       await prober.tcp(address, port, questionMs);
       return undefined;
     }

@@ -1,43 +1,74 @@
 import { describe, expect, it } from 'vitest';
-import type { Clock } from '../../base/clock.ts';
 import { createFakeClock } from '../../base/testing/fake-clock.ts';
 import { SERVICE_STATES, type ServiceState, type StepName } from '../../host/protocol.ts';
 import { emptyRecord } from '../state/record.ts';
-import { failuresOf, shownSteps, stepFailed, stepFinished, stepFound, stepStarted } from './progress.ts';
+import {
+  failuresOf,
+  StepTimer,
+  shownSteps,
+  stepFailed,
+  stepFinished,
+  stepFound,
+  stepStarted,
+} from './progress.ts';
 
-function clockAt(seconds: number): Clock {
-  return createFakeClock(seconds * 1000);
+const AT = '1970-01-01T00:00:10.000Z';
+const at = (seconds: number) => ({ at: AT, seconds });
+
+function running(name: StepName) {
+  return { ...emptyRecord, ...stepStarted(emptyRecord, name, AT) };
 }
 
 describe('the progress of an appliance', () => {
-  it('times a step from its start to its end', () => {
-    const started = { ...emptyRecord, ...stepStarted(emptyRecord, 'Disk', clockAt(10)) };
-    expect(shownSteps(started, clockAt(11))).toMatchObject([{ state: 'Running', seconds: 1, attempts: 1 }]);
-    const finished = stepFinished(started, 'Disk', clockAt(12.5));
+  it('times a step from its start to its end', async () => {
+    const clock = createFakeClock(10_000);
+    const timer = new StepTimer(clock);
+    timer.start('Disk');
+    const started = { ...emptyRecord, ...stepStarted(emptyRecord, 'Disk', timer.time('Disk').at) };
+    await clock.advance(1000);
+    expect(shownSteps(started, timer)).toMatchObject([{ state: 'Running', seconds: 1, attempts: 1 }]);
+    await clock.advance(1500);
+    const finished = stepFinished(started, 'Disk', timer.seconds('Disk'));
     expect(finished.steps).toEqual([
-      { name: 'Disk', state: 'Done', attempts: 1, startedAt: '1970-01-01T00:00:10.000Z', seconds: 2.5 },
+      { name: 'Disk', state: 'Done', attempts: 1, startedAt: AT, seconds: 2.5 },
     ]);
   });
 
+  it('counts a step that an earlier daemon started from the restart on', async () => {
+    const clock = createFakeClock();
+    const record = { ...emptyRecord, ...stepStarted(emptyRecord, 'Agent', '1970-01-01T00:00:00.000Z') };
+    const timer = new StepTimer(clock);
+    await clock.advance(3000);
+    expect(shownSteps(record, timer)).toMatchObject([{ state: 'Running', seconds: 3 }]);
+    expect(stepFound(record, 'Agent', timer.time('Agent')).steps).toMatchObject([
+      { state: 'Done', startedAt: '1970-01-01T00:00:00.000Z', seconds: 3 },
+    ]);
+  });
+
+  it('keeps what a step took when it is found done again', () => {
+    const done = { ...emptyRecord, ...stepFinished(running('Disk'), 'Disk', 2.5) };
+    expect(stepFound(done, 'Disk', at(90)).steps).toMatchObject([{ state: 'Done', seconds: 2.5 }]);
+    expect(stepFound(emptyRecord, 'Disk', at(90)).steps).toMatchObject([{ state: 'Done', seconds: 0 }]);
+  });
+
   it('does not count what a step waited for its turn', () => {
-    const started = { ...emptyRecord, ...stepStarted(emptyRecord, 'Start', clockAt(10)) };
-    expect(stepFinished(started, 'Start', clockAt(14), 3000).steps).toMatchObject([
+    expect(stepFinished(running('Start'), 'Start', 4, 3000).steps).toMatchObject([
       { state: 'Done', startedAt: '1970-01-01T00:00:13.000Z', seconds: 1 },
     ]);
   });
 
-  it('counts the attempts of a step that fails, and begins anew once it was done', () => {
+  it('counts the attempts of a step that fails, and begins again once it was done', () => {
     let record = emptyRecord;
     for (const seconds of [1, 2, 3]) {
-      record = { ...record, ...stepStarted(record, 'Disk', clockAt(seconds)) };
-      record = { ...record, ...stepFailed(record, 'Disk', new Error('no'), clockAt(seconds)) };
+      record = { ...record, ...stepStarted(record, 'Disk', AT) };
+      record = { ...record, ...stepFailed(record, 'Disk', new Error('no'), at(seconds)) };
     }
     expect(failuresOf(record, 'Disk')).toBe(3);
-    expect(record.steps[0]?.message).toBe('no');
-    record = { ...record, ...stepFound(record, 'Disk', clockAt(4)) };
+    expect(record.steps[0]).toMatchObject({ message: 'no', seconds: 3 });
+    record = { ...record, ...stepFound(record, 'Disk', at(4)) };
     expect(record.steps[0]).toMatchObject({ state: 'Done', attempts: 3 });
     expect(record.steps[0]).not.toHaveProperty('message');
-    expect(stepStarted(record, 'Disk', clockAt(5)).steps[0]?.attempts).toBe(1);
+    expect(stepStarted(record, 'Disk', AT).steps[0]?.attempts).toBe(1);
   });
 
   const reached: readonly [StepName, ServiceState, ServiceState][] = [
@@ -47,10 +78,10 @@ describe('the progress of an appliance', () => {
     ['Agent', 'ServiceAvailable', 'ServiceAvailable'],
     ['Disk', 'VMUnavailable', 'VMUnavailable'],
   ];
-  for (const [step, before, after] of reached) {
-    it(`is ${after} when ${step} is found done in ${before}`, () => {
+  for (const [step, before, raisedTo] of reached) {
+    it(`is ${raisedTo} when ${step} is found done in ${before}`, () => {
       const record = { ...emptyRecord, serviceState: before };
-      expect(stepFound(record, step, clockAt(1)).serviceState).toBe(after);
+      expect(stepFound(record, step, at(1)).serviceState).toBe(raisedTo);
     });
   }
 
@@ -66,15 +97,15 @@ describe('the progress of an appliance', () => {
   for (const [step, most] of lost) {
     it(`is at most ${most} while ${step} is not done`, () => {
       for (const serviceState of SERVICE_STATES) {
-        const after = stepStarted({ ...emptyRecord, serviceState }, step, clockAt(1)).serviceState;
-        expect(SERVICE_STATES.indexOf(after)).toBeLessThanOrEqual(SERVICE_STATES.indexOf(most));
+        const reachedState = stepStarted({ ...emptyRecord, serviceState }, step, AT).serviceState;
+        expect(SERVICE_STATES.indexOf(reachedState)).toBeLessThanOrEqual(SERVICE_STATES.indexOf(most));
       }
     });
   }
 
   it('keeps the access points while the service is away, and drops them with the VM', () => {
     const record = { ...emptyRecord, accessPoints: ['http://x/'] };
-    expect(stepStarted(record, 'Service', clockAt(1)).accessPoints).toEqual(['http://x/']);
-    expect(stepStarted(record, 'Start', clockAt(1)).accessPoints).toEqual([]);
+    expect(stepStarted(record, 'Service', AT).accessPoints).toEqual(['http://x/']);
+    expect(stepStarted(record, 'Start', AT).accessPoints).toEqual([]);
   });
 });

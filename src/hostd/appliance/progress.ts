@@ -4,8 +4,46 @@ import { SERVICE_STATES, STEP_NAMES } from '../../host/protocol.ts';
 import { messageOf } from '../errors/index.ts';
 import type { ApplianceRecord } from '../state/record.ts';
 
-/** What of a record changes when something happens to a step. Pure: the caller keeps the record. */
-type Change = Pick<ApplianceRecord, 'steps' | 'serviceState' | 'accessPoints'>;
+/** The fields of a record that change when something happens to a step. All functions here are pure. */
+type RecordChange = Pick<ApplianceRecord, 'steps' | 'serviceState' | 'accessPoints'>;
+
+/** When something happened to a step. */
+export type StepTime = {
+  /** By the wall clock, as people read it. */
+  readonly at: string;
+  /** Since the step was last started, in seconds, by the monotonic clock: see {@link StepTimer}. */
+  readonly seconds: number;
+};
+
+/**
+ * Measures the steps of one appliance by the monotonic clock: a wall clock that is set while a step runs changes nothing.
+ * Monotonic times mean nothing to another process. So a step that an earlier daemon started, and that is found `Running`
+ * in the record, counts from the making of this timer on, which is the daemon's restart.
+ */
+export class StepTimer {
+  readonly #clock: Clock;
+  readonly #madeAt: number;
+  readonly #startedAt = new Map<StepName, number>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#madeAt = clock.monotonic();
+  }
+
+  start(name: StepName): void {
+    this.#startedAt.set(name, this.#clock.monotonic());
+  }
+
+  /** Since the step was last started, to a millisecond. */
+  seconds(name: StepName): number {
+    return inSeconds(this.#clock.monotonic() - (this.#startedAt.get(name) ?? this.#madeAt));
+  }
+
+  /** Now, for this step. */
+  time(name: StepName): StepTime {
+    return { at: instant(this.#clock.now()), seconds: this.seconds(name) };
+  }
+}
 
 /** The state a service has reached once this step is done, and the most it can have while it is not. */
 const REACHED: Partial<Record<StepName, ServiceState>> = {
@@ -14,27 +52,21 @@ const REACHED: Partial<Record<StepName, ServiceState>> = {
   Service: 'ServiceAvailable',
 };
 
-export function stepFound(record: ApplianceRecord, name: StepName, clock: Clock): Change {
+export function stepFound(record: ApplianceRecord, name: StepName, { at, seconds }: StepTime): RecordChange {
   const known = record.steps.find((step) => step.name === name);
-  const fresh = { name, state: 'Done', attempts: 1, startedAt: instant(clock.now()) } as const;
-  const seconds = known?.state === 'Running' ? secondsSince(known.startedAt, clock) : (known?.seconds ?? 0);
+  const fresh: StepStatus = { name, state: 'Done', attempts: 1, startedAt: at, seconds: 0 };
+  const took = known?.state === 'Running' ? seconds : (known?.seconds ?? 0);
   return {
-    steps: withStep(record.steps, done(known ?? { ...fresh, seconds }, seconds)),
+    steps: withStep(record.steps, done(known ?? fresh, took)),
     serviceState: raised(record.serviceState, name),
     accessPoints: record.accessPoints,
   };
 }
 
-export function stepStarted(record: ApplianceRecord, name: StepName, clock: Clock): Change {
+export function stepStarted(record: ApplianceRecord, name: StepName, at: string): RecordChange {
   const known = record.steps.find((step) => step.name === name);
   const attempts = known === undefined || known.state === 'Done' ? 1 : known.attempts + 1;
-  const status: StepStatus = {
-    name,
-    state: 'Running',
-    attempts,
-    startedAt: instant(clock.now()),
-    seconds: 0,
-  };
+  const status: StepStatus = { name, state: 'Running', attempts, startedAt: at, seconds: 0 };
   const serviceState = lowered(record.serviceState, name);
   // The VM is not running: whatever answered at the service's URL is gone.
   const stopped = name === 'Start' || name === 'Stop';
@@ -42,27 +74,37 @@ export function stepStarted(record: ApplianceRecord, name: StepName, clock: Cloc
   return { steps: withStep(record.steps, status), serviceState, accessPoints };
 }
 
-/** @param waitedMs how long the step waited for its turn first: it counts as started only then */
-export function stepFinished(record: ApplianceRecord, name: StepName, clock: Clock, waitedMs = 0): Change {
+/**
+ * @param seconds since the step was started
+ * @param waitedMs how long of that the step waited for its turn first: it counts as started only then
+ */
+export function stepFinished(
+  record: ApplianceRecord,
+  name: StepName,
+  seconds: number,
+  waitedMs = 0,
+): RecordChange {
   const steps = record.steps.map((step) => {
     if (step.name !== name) return step;
     const startedAt = instant(Date.parse(step.startedAt) + waitedMs);
-    return done({ ...step, startedAt }, secondsSince(startedAt, clock));
+    return done({ ...step, startedAt }, inSeconds(seconds * 1000 - waitedMs));
   });
   return { steps, serviceState: raised(record.serviceState, name), accessPoints: record.accessPoints };
 }
 
-export function stepFailed(record: ApplianceRecord, name: StepName, error: unknown, clock: Clock): Change {
+export function stepFailed(
+  record: ApplianceRecord,
+  name: StepName,
+  error: unknown,
+  { at, seconds }: StepTime,
+): RecordChange {
   const known = record.steps.find((step) => step.name === name);
-  const startedAt = known?.startedAt ?? instant(clock.now());
-  const seconds = secondsSince(startedAt, clock);
-  const attempts = known?.attempts ?? 1;
   const status: StepStatus = {
     name,
     state: 'Failed',
-    attempts,
-    startedAt,
-    seconds,
+    attempts: known?.attempts ?? 1,
+    startedAt: known?.startedAt ?? at,
+    seconds: known === undefined ? 0 : seconds,
     message: messageOf(error),
   };
   return {
@@ -72,16 +114,16 @@ export function stepFailed(record: ApplianceRecord, name: StepName, error: unkno
   };
 }
 
-/** How often in a row the step has failed. */
+/** How many times in a row the step has failed. */
 export function failuresOf(record: ApplianceRecord, name: StepName): number {
   const step = record.steps.find((each) => each.name === name);
   return step?.state === 'Failed' ? step.attempts : 0;
 }
 
-/** The steps as the API shows them: what runs grows. */
-export function shownSteps(record: ApplianceRecord, clock: Clock): readonly StepStatus[] {
+/** The steps as the API shows them: the seconds of a running step grow. */
+export function shownSteps(record: ApplianceRecord, timer: StepTimer): readonly StepStatus[] {
   return record.steps.map((step) =>
-    step.state === 'Running' ? { ...step, seconds: secondsSince(step.startedAt, clock) } : step,
+    step.state === 'Running' ? { ...step, seconds: timer.seconds(step.name) } : step,
   );
 }
 
@@ -115,6 +157,7 @@ function rank(state: ServiceState): number {
   return SERVICE_STATES.indexOf(state);
 }
 
-function secondsSince(startedAt: string, clock: Clock): number {
-  return Math.max(0, Math.round(clock.now() - Date.parse(startedAt)) / 1000);
+/** Whole milliseconds, as seconds; never negative. */
+function inSeconds(ms: number): number {
+  return Math.max(0, Math.round(ms)) / 1000;
 }

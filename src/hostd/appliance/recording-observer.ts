@@ -1,37 +1,36 @@
 import type { Logger } from 'pino';
-import type { Clock } from '../../base/clock.ts';
 import { type HostError, toHostError } from '../errors/index.ts';
 import type { RecordKeeper } from '../state/record-keeper.ts';
-import type { PassObserver } from './planner.ts';
-import { stepFailed, stepFinished, stepFound, stepStarted } from './progress.ts';
-import type { Step } from './step.ts';
+import type { PassObserver, Step } from './pass.ts';
+import { type StepTimer, stepFailed, stepFinished, stepFound, stepStarted } from './progress.ts';
 
-/** Keeps the record of an appliance while a pass goes over its steps, and tells of what changed. */
+/** Records what a pass over an appliance's steps does, and reports what changed. */
 export function recordingObserver(options: {
   readonly record: RecordKeeper;
-  readonly clock: Clock;
+  readonly timer: StepTimer;
   readonly log: Logger;
   readonly lookAtVm: () => Promise<void>;
   readonly onChange: () => void;
   readonly onFailure: (step: Step, error: HostError) => void;
 }): PassObserver {
-  const { record, clock, log, lookAtVm, onChange, onFailure } = options;
+  const { record, timer, log, lookAtVm, onChange, onFailure } = options;
   return {
-    found: ({ name }) => record.update(stepFound(record.current, name, clock)),
+    found: ({ name }) => record.update(stepFound(record.current, name, timer.time(name))),
     started: ({ name }) => {
-      record.update(stepStarted(record.current, name, clock));
+      timer.start(name);
+      record.update(stepStarted(record.current, name, timer.time(name).at));
       onChange();
     },
     finished: async (step) => {
       const { name } = step;
-      record.update(stepFinished(record.current, name, clock, step.waitedMs?.()));
-      // These change what there is of the VM: told together, so that nobody sees the one without the other.
+      record.update(stepFinished(record.current, name, timer.seconds(name), step.waitedMs?.()));
+      // These steps change the VM itself. Both are published together, so that nobody sees the one without the other.
       if (name === 'Start' || name === 'Stop') await lookAtVm();
       onChange();
     },
     failed: (step, thrown) => {
       const error = toHostError(thrown);
-      record.update(stepFailed(record.current, step.name, error, clock));
+      record.update(stepFailed(record.current, step.name, error, timer.time(step.name)));
       log.warn({ step: step.name, reason: error.reason, err: thrown }, 'a step failed');
       onFailure(step, error);
     },

@@ -4,14 +4,14 @@ import type { BackoffPolicy } from '../../base/backoff.ts';
 import type { Clock, Random } from '../../base/clock.ts';
 import type { DesiredAppliance } from '../../host/protocol.ts';
 import type { Driver } from '../drivers/driver.ts';
+import type { GuestWork } from '../guest/agent-work.ts';
 import type { Guest } from '../guest/guest.ts';
+import type { Installed } from '../guest/installed.ts';
 import type { LayerStore } from '../layers/store.ts';
 import type { PackageCache } from '../packages.ts';
 import type { PortRegistry } from '../ports/ports.ts';
 import type { ApplianceDirectory } from '../state/appliance-directory.ts';
 import type { RecordKeeper } from '../state/record-keeper.ts';
-import type { GuestWork } from './guest-work.ts';
-import type { Installed } from './installed.ts';
 
 /** How often and how long the daemon looks and waits, in milliseconds. */
 export type Pace = {

@@ -2,10 +2,10 @@ import { accessPoint } from '../../domain/services/access-point.ts';
 import { planService } from '../../domain/services/builders.ts';
 import { ServiceRequestError } from '../../domain/services/errors.ts';
 import type { PackageFacts, ServicePlan } from '../../domain/services/types.ts';
-import type { DesiredAppliance } from '../../host/protocol.ts';
+import type { DesiredAppliance, DesiredPackage } from '../../host/protocol.ts';
 import { hostErrors } from '../errors/index.ts';
-import { type PackageContent, packageFileName } from './guest-work.ts';
-import { placeOf } from './place.ts';
+import type { PackageContent } from '../guest/packages/describe.ts';
+import { reachableAt } from './endpoints.ts';
 import type { Scope } from './scope.ts';
 
 /** The service's package as it lies on this host. */
@@ -69,8 +69,27 @@ export function accessPointsOf({ desired, record }: Scope, plan: ServicePlan): r
   return [
     accessPoint({
       scheme: container.scheme ?? 'http',
-      ...placeOf(desired, record.current.ports, container.port),
+      ...reachableAt(desired, record.current.ports, container.port),
       path: plan.accessPath,
     }),
   ];
+}
+
+/** The name a package's file has at its source; its format is told by it. */
+function packageFileName(desired: Extract<DesiredPackage, { kind: 'archive' }>): string {
+  const last = new URL(desired.url).pathname.split('/').findLast((part) => part !== '') ?? '';
+  const safe = decodeLeniently(last)
+    .replaceAll(/[^-._a-zA-Z0-9]/g, '_')
+    .replace(/^\.+/, '');
+  return safe === '' ? 'package' : safe;
+}
+
+function decodeLeniently(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch (error) {
+    // A stray per cent sign is no reason to refuse a package.
+    if (error instanceof URIError) return part;
+    throw error;
+  }
 }

@@ -1,11 +1,10 @@
-import type { Clock } from '../../base/clock.ts';
 import type { ApplianceStatus, DesiredAppliance, Problem, VmStatus } from '../../host/protocol.ts';
 import type { VmObservation } from '../drivers/driver.ts';
 import type { ApplianceDirectory } from '../state/appliance-directory.ts';
 import type { ApplianceRecord } from '../state/record.ts';
+import { endpointsOf } from './endpoints.ts';
 import type { Observation } from './observation.ts';
-import { endpointsOf } from './place.ts';
-import { shownSteps } from './progress.ts';
+import { type StepTimer, shownSteps } from './progress.ts';
 
 type Facts = {
   readonly directory: ApplianceDirectory;
@@ -14,12 +13,12 @@ type Facts = {
   readonly deleting: boolean;
   readonly problem: Problem | undefined;
   readonly found: Observation;
-  readonly clock: Clock;
+  readonly timer: StepTimer;
 };
 
 /** An appliance as the API shows it. One whose files cannot be read has its uuid, its VM, and a problem. */
 export function statusOf(facts: Facts): ApplianceStatus {
-  const { directory, desired, record, deleting, problem, found, clock } = facts;
+  const { directory, desired, record, deleting, problem, found, timer } = facts;
   const { vm, diskBytes } = found;
   return {
     uuid: directory.uuid,
@@ -31,7 +30,7 @@ export function statusOf(facts: Facts): ApplianceStatus {
     vm: vmStatusOf(vm),
     accessPoints: record.accessPoints,
     endpoints: desired === undefined ? [] : endpointsOf(desired, record.ports),
-    steps: shownSteps(record, clock),
+    steps: shownSteps(record, timer),
     ...(problem === undefined ? {} : { problem }),
     ...(diskBytes === undefined ? {} : { diskPath: directory.diskPath, diskBytes }),
   };
@@ -39,6 +38,6 @@ export function statusOf(facts: Facts): ApplianceStatus {
 
 function vmStatusOf(vm: VmObservation | undefined): VmStatus {
   if (vm === undefined) return { state: 'Absent' };
-  const { uuid: _, problem: __, connected: ___, remains: ____, ...status } = vm;
+  const { uuid: _, problem: __, connected: ___, remains: ____, runningForMs: _____, ...status } = vm;
   return status;
 }

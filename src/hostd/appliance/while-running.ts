@@ -1,7 +1,7 @@
 import { sleep } from '../../base/clock.ts';
 import { whyNotRunning } from './observation.ts';
+import type { Step } from './pass.ts';
 import type { Scope } from './scope.ts';
-import type { Step } from './step.ts';
 
 /**
  * The step, given up as soon as the VM is seen not to run: a guest that is paused, because the host's disk is full, say,

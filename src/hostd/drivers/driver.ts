@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { Capability, Problem, XenGuest } from '../../host/protocol.ts';
 import type { Guest } from '../guest/guest.ts';
+import type { HostRoute } from '../network/links.ts';
 
 /** Everything a driver needs to start one VM; the paths are absolute and the files exist. */
 export type VmSpec = {
@@ -47,7 +48,10 @@ export type VmObservation = {
   readonly uuid: string;
   readonly state: 'Running' | 'Paused' | 'Stopped' | 'Crashed';
   readonly pid?: number;
+  /** For people: by the wall clock, which may be set. */
   readonly startedAt?: string;
+  /** Milliseconds since its start while it is there, by a clock that nobody sets; missing when that is unknown. */
+  readonly runningForMs?: number;
   readonly accelerator?: string;
   readonly commandLine?: readonly string[];
   /** False when the VM runs and its interface is not connected to its bridge; `problem` then says why. */
@@ -103,9 +107,6 @@ export interface ImageTool {
   /** A full, standalone copy of a layer (the papers' baseline); removed again when it fails or is aborted. */
   createClone(layer: string, target: string, sizeBytes?: number, signal?: AbortSignal): Promise<void>;
 }
-
-/** The interface by which packets leave the host, and the router they are given to, if any. */
-export type HostRoute = { readonly device: string; readonly via?: string };
 
 /** How the daemon asks a service, from the host, whether it answers. */
 export interface Prober {

@@ -1,7 +1,20 @@
-import type { PackageFacts } from '../../domain/services/types.ts';
-import type { GuestWork, PackageContent } from '../appliance/guest-work.ts';
+import type { GuestAction, PackageFacts } from '../../domain/services/types.ts';
+import type { Guest } from './guest.ts';
 import { runActions } from './install.ts';
-import { describePackage } from './packages/describe.ts';
+import { describePackage, type PackageContent } from './packages/describe.ts';
+
+/** How plans of the builders become deeds: through the guest's agent. */
+export interface GuestWork {
+  /** What the builder has to know of a package: its format, size, and its own description. */
+  describe(content: PackageContent): Promise<PackageFacts>;
+  /** Carries the actions out in their order; each may be repeated after a crash. */
+  run(
+    guest: Guest,
+    actions: readonly GuestAction[],
+    content: PackageContent,
+    signal: AbortSignal,
+  ): Promise<void>;
+}
 
 /** So many packages are remembered; a host has about as many as it has services. */
 const longestMemory = 256;

@@ -1,7 +1,6 @@
 import { posix } from 'node:path';
 import { type Deadline, deadlineIn } from '../../base/deadline.ts';
 import { HostError, hostErrors, messageOf } from '../errors/index.ts';
-import { chunksOf } from './chunks.ts';
 import { execute } from './execute.ts';
 import { askAgent, askForObject, type Session, shellScript, tellsOfFullDisk } from './session.ts';
 
@@ -83,4 +82,24 @@ async function removeHalf(session: Session, path: string, cause: unknown): Promi
   if (cause instanceof HostError && cause.reason === 'AgentUnavailable') return;
   const argv = shellScript('b rm -f "$1"', [path]);
   await execute(session, argv, undefined, deadlineIn(session.clock, cleanUpMs)).catch(messageOf);
+}
+
+/** The same bytes in pieces of exactly `size`, the last one shorter; nothing for an empty content. */
+export async function* chunksOf(
+  content: AsyncIterable<Uint8Array>,
+  size: number,
+): AsyncGenerator<Buffer, void, undefined> {
+  let held: Uint8Array[] = [];
+  let heldBytes = 0;
+  for await (const piece of content) {
+    held.push(piece);
+    heldBytes += piece.length;
+    if (heldBytes < size) continue;
+    const joined = Buffer.concat(held);
+    const whole = joined.length - (joined.length % size);
+    for (let start = 0; start < whole; start += size) yield joined.subarray(start, start + size);
+    held = [joined.subarray(whole)];
+    heldBytes = joined.length - whole;
+  }
+  if (heldBytes > 0) yield Buffer.concat(held);
 }

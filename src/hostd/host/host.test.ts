@@ -3,7 +3,6 @@ import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import type { Clock } from '../../base/clock.ts';
 import type { HostStatus } from '../../host/protocol.ts';
-import type { ApplianceManager } from '../appliance/manager.ts';
 import type { Driver } from '../drivers/driver.ts';
 import type { LayerStore } from '../layers/store.ts';
 import { Host } from './host.ts';
@@ -47,7 +46,7 @@ function hostWith(useAt: (ms: number) => number, measuresItself = false) {
     } as unknown as Driver,
     use: { measure: async () => measured() } as unknown as HostUse,
     layers: { list: () => [] } as unknown as LayerStore,
-    appliances: { count: 0, vms: () => [] } as unknown as ApplianceManager,
+    appliances: { count: 0, vms: () => [] },
     creation: { size: 0, pending: 0 } as unknown as PQueue,
     onChange: ({ used }: HostStatus) => void told.push({ at: now, cpuMillis: used.cpuMillis }),
   });

@@ -4,8 +4,7 @@ import type { Logger } from 'pino';
 import { type Clock, instant, sleep } from '../../base/clock.ts';
 import { Wake } from '../../base/wake.ts';
 import type { HostStatus, Problem } from '../../host/protocol.ts';
-import type { ApplianceManager } from '../appliance/manager.ts';
-import type { Driver, DriverInfo } from '../drivers/driver.ts';
+import type { Driver, DriverInfo, VmObservation } from '../drivers/driver.ts';
 import { hostErrors, toProblem } from '../errors/index.ts';
 import type { LayerStore } from '../layers/store.ts';
 import type { HostUse } from './host-use.ts';
@@ -19,7 +18,8 @@ export type HostOptions = {
   readonly info: DriverInfo;
   readonly use: HostUse;
   readonly layers: LayerStore;
-  readonly appliances: ApplianceManager;
+  /** The appliances of this host: how many there are, and their VMs. */
+  readonly appliances: { readonly count: number; vms(): readonly VmObservation[] };
   readonly creation: PQueue;
   readonly clock: Clock;
   readonly measureMs: number;

@@ -2,10 +2,9 @@ import { isIP } from 'node:net';
 import { delimiter } from 'node:path';
 import { CachedAnswer } from '../../base/cached-answer.ts';
 import type { Clock } from '../../base/clock.ts';
-import { isRecord } from '../drivers/common/json.ts';
-import { locate, runProgram } from '../drivers/common/programs.ts';
-import type { HostRoute } from '../drivers/driver.ts';
+import { isRecord } from '../../base/is-record.ts';
 import { hostErrors } from '../errors/index.ts';
+import { locate, runProgram } from '../programs.ts';
 
 /** A network interface of the host. */
 export type Link = {
@@ -24,6 +23,9 @@ export type Link = {
   /** What its maker wrote on it. */
   readonly alias?: string;
 };
+
+/** The interface by which packets leave the host, and the router they are given to, if any. */
+export type HostRoute = { readonly device: string; readonly via?: string };
 
 /** The host's network, by way of iproute2's `ip`: over netlink, so it is the network namespace of this process. */
 export interface HostNetwork {

@@ -1,6 +1,6 @@
 import { chmod, mkdtemp, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { locate } from '../../../src/hostd/drivers/common/programs.ts';
+import { locate } from '../../../src/hostd/programs.ts';
 
 /**
  * A folder below `directory`, for a search path, with an `ip` that works in the namespace. With `failAt` it does nothing

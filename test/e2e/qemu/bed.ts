@@ -7,7 +7,7 @@ import { constants, networkInterfaces, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
-import { locate } from '../../../src/hostd/drivers/common/programs.ts';
+import { locate } from '../../../src/hostd/programs.ts';
 import type { Bed, BedNetwork, DaemonIdentity, RunningVm } from '../../scenarios/bed.ts';
 import { DAEMON_PORT, daemonArguments, identityFiles } from '../../scenarios/daemon-command.ts';
 import { ENDED_BY_ITSELF } from '../../scenarios/retries.ts';

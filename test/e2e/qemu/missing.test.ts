@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { expect, it, vi } from 'vitest';
-import { locate } from '../../../src/hostd/drivers/common/programs.ts';
+import { locate } from '../../../src/hostd/programs.ts';
 import {
   applianceOf,
   createCertificates,

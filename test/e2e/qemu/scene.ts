@@ -6,9 +6,9 @@ import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { pino } from 'pino';
 import { systemClock } from '../../../src/base/clock.ts';
-import { locate } from '../../../src/hostd/drivers/common/programs.ts';
 import type { Driver, VmSpec } from '../../../src/hostd/drivers/driver.ts';
 import { createQemuDriver, type QemuDriverConfig } from '../../../src/hostd/drivers/qemu/driver.ts';
+import { locate } from '../../../src/hostd/programs.ts';
 import { buildGuestImage, type GuestImage } from '../guest-vm.ts';
 
 const repository = resolve(import.meta.dirname, '../../..');

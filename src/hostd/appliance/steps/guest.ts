@@ -8,6 +8,7 @@ import {
   startDigest,
   writeInstalled,
 } from '../installed.ts';
+import type { Step } from '../pass.ts';
 import { askProbe, untilWell } from '../probe.ts';
 import type { Scope } from '../scope.ts';
 import {
@@ -18,7 +19,6 @@ import {
   planOf,
   provisionalPlanOf,
 } from '../service.ts';
-import type { Step } from '../step.ts';
 
 /** The guest has its hostname and environment: only from VMReady on (SO-MVDS section 5). */
 export function configureStep(scope: Scope): Step {

@@ -7,10 +7,10 @@ import { HostError, hostErrors } from '../../errors/index.ts';
 import { ensureSpace } from '../../files/space.ts';
 import { FORWARD_ADDRESS } from '../../ports/ports.ts';
 import { CONSOLE_TAIL_BYTES, whyNotRunning } from '../observation.ts';
+import type { Step } from '../pass.ts';
 import { askProbe } from '../probe.ts';
 import { domainOf, labelOf, type Scope } from '../scope.ts';
 import { fetchPackage, provisionalPlanOf } from '../service.ts';
-import type { Step } from '../step.ts';
 
 /** The VM runs. */
 export function startStep(scope: Scope): Step {
@@ -145,8 +145,8 @@ export function agentStep(scope: Scope): Step {
 /** In the first seconds after its start there is nobody to ask: `run` waits better than a question does. */
 async function mayAnswer({ host, desired, directory }: Scope): Promise<boolean> {
   const found = await host.driver.inspect(desired.uuid, directory.path);
-  if (found?.startedAt === undefined) return found !== undefined;
-  return host.clock.now() - Date.parse(found.startedAt) > host.pace.questionMs;
+  if (found?.runningForMs === undefined) return found !== undefined;
+  return found.runningForMs > host.pace.questionMs;
 }
 
 async function answers(question: () => Promise<void>, signal: AbortSignal): Promise<boolean> {

@@ -12,8 +12,8 @@ import {
 } from '../../guest/network.ts';
 import { canonicalAddress } from '../../network/request.ts';
 import { networkDigest, readInstalled, writeInstalled } from '../installed.ts';
+import type { Step } from '../pass.ts';
 import type { Scope } from '../scope.ts';
-import type { Step } from '../step.ts';
 import { macOf, vmSpecOf } from './machine.ts';
 
 /** An emulated guest with systemd takes half a minute for it when its host is busy. */

@@ -6,8 +6,8 @@ import { codeOf, hostErrors } from '../../errors/index.ts';
 import { PARTIAL_SUFFIX, publishFile } from '../../files/durable-files.ts';
 import { ensureSpace } from '../../files/space.ts';
 import { fileExists } from '../../layers/stored-file.ts';
+import type { Step } from '../pass.ts';
 import { labelOf, type Scope } from '../scope.ts';
-import type { Step } from '../step.ts';
 
 /** Every layer that an appliance stands on: its disk's, and those it boots from. */
 export function layersOf(desired: DesiredAppliance): readonly string[] {

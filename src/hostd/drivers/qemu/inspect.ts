@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { type Clock, instant } from '../../../base/clock.ts';
 import { codeOf, hostErrors, toProblem } from '../../errors/index.ts';
 import type { HostNetwork } from '../../network/links.ts';
+import { processAgeMs } from '../common/process-age.ts';
 import { connectionProblem } from '../common/tap.ts';
 import type { VmObservation } from '../driver.ts';
 import { readConfiguration } from './configuration.ts';
@@ -25,6 +26,7 @@ export async function inspectVm(
   if (running !== undefined) {
     const condition = await conditionOf(clock, running);
     const started = await startedAt(directory);
+    const runningForMs = await processAgeMs(running.pid);
     const bridge = configuration?.uuid === uuid ? configuration.bridge : undefined;
     const lost = bridge === undefined ? undefined : await connectionProblem(network, uuid, bridge);
     return {
@@ -33,6 +35,7 @@ export async function inspectVm(
       ...condition,
       ...accelerator,
       ...started,
+      ...(runningForMs === undefined ? {} : { runningForMs }),
       pid: running.pid,
       commandLine: running.arguments,
     };

@@ -1,6 +1,6 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type ProgramResult, runProgram } from '../common/programs.ts';
+import { type ProgramResult, runProgram } from '../../programs.ts';
 import { acceleratorArguments, type Machine, sandboxArguments } from './command-line.ts';
 import { trialExitCodes, trialFirmware } from './trial-guest.ts';
 

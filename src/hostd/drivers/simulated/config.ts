@@ -1,5 +1,6 @@
 import { type Clock, sleep } from '../../../base/clock.ts';
 import { HostError } from '../../errors/index.ts';
+import { type BootTime, createBootClock } from '../common/boot-time.ts';
 
 /** The bridge that simulated VMs are on, when the host was not told of another: there is none. */
 export const SIMULATED_BRIDGE = 'simulated';
@@ -56,12 +57,15 @@ const DEFAULT_TIMES: Readonly<Record<SimulatedStep, number>> = {
 /** Spends the time that steps take, and fails them as told. */
 export class Simulation {
   readonly clock: Clock;
+  /** The clock of everything that is kept in files, and so outlives the daemon. */
+  readonly bootTime: () => BootTime;
   readonly creationConcurrency: number;
   readonly #times: Readonly<Record<SimulatedStep, number>>;
   readonly #failures: { readonly failure: SimulatedFailure; left: number }[];
 
   constructor(config: SimulatedConfig) {
     this.clock = config.clock;
+    this.bootTime = createBootClock(config.clock);
     this.creationConcurrency = config.creationConcurrency ?? 1;
     this.#times = { ...DEFAULT_TIMES, ...config.times };
     this.#failures = (config.failures ?? []).map((failure) => ({ failure, left: failure.times ?? Infinity }));

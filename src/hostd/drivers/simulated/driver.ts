@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { instant } from '../../../base/clock.ts';
 import { codeOf, hostErrors } from '../../errors/index.ts';
 import { canonicalAddress } from '../../network/request.ts';
+import { millisSince } from '../common/boot-time.ts';
 import type { Driver, VmObservation, VmSpec } from '../driver.ts';
 import { type SimulatedConfig, Simulation } from './config.ts';
 import { createSimulatedGuest } from './guest.ts';
@@ -48,7 +49,7 @@ export function createSimulatedDriver(config: SimulatedConfig): Driver {
       await appendFile(join(vm.directory, CONSOLE), `simulated VM ${vm.domain} started\n`);
       await find(vm.directory);
     },
-    inspect: async (uuid, directory) => observationOf(uuid, await find(directory)),
+    inspect: async (uuid, directory) => observationOf(uuid, await find(directory), simulation),
     shutdown: async (_uuid, directory, timeoutMs) => {
       const vm = await find(directory);
       if (vm?.state !== 'Running') return true;
@@ -72,14 +73,14 @@ export function createSimulatedDriver(config: SimulatedConfig): Driver {
 }
 
 function bootOf(vm: VmSpec, simulation: Simulation): SimulatedVm {
-  const now = simulation.clock.now();
   return {
     uuid: vm.uuid,
     domain: vm.domain,
     state: 'Running',
-    startedAt: instant(now),
+    startedAt: instant(simulation.clock.now()),
     bootId: randomUUID(),
-    agentAt: now + simulation.timeOf('agent'),
+    started: simulation.bootTime(),
+    agentAfterMs: simulation.timeOf('agent'),
     hostPorts: vm.network.mode === 'user' ? vm.network.forwards.map(({ hostPort }) => hostPort) : [],
     mac: vm.network.mac,
   };
@@ -92,10 +93,22 @@ function placesOf(vm: SimulatedVm | undefined): readonly (number | string)[] {
   ];
 }
 
-function observationOf(uuid: string, vm: SimulatedVm | undefined): VmObservation | undefined {
+function observationOf(
+  uuid: string,
+  vm: SimulatedVm | undefined,
+  { bootTime }: Simulation,
+): VmObservation | undefined {
   if (vm === undefined || vm.uuid !== uuid) return undefined;
   const { state, startedAt, domain } = vm;
-  return { uuid, state, startedAt, accelerator: 'none', commandLine: ['simulated', domain] };
+  const isThere = state === 'Running' || state === 'Paused';
+  return {
+    uuid,
+    state,
+    startedAt,
+    ...(isThere ? { runningForMs: millisSince(vm.started, bootTime()) } : {}),
+    accelerator: 'none',
+    commandLine: ['simulated', domain],
+  };
 }
 
 async function consoleTail(path: string, bytes: number): Promise<string> {

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { sleep } from '../../../base/clock.ts';
-import { READ_INSTALLED } from '../../appliance/installed.ts';
 import { hostErrors } from '../../errors/index.ts';
 import type { Guest, GuestExecResult } from '../../guest/guest.ts';
+import { READ_INSTALLED } from '../../guest/installed.ts';
 import { READ_NETWORK, SET_NETWORK } from '../../guest/network.ts';
+import { millisSince } from '../common/boot-time.ts';
 import type { Simulation } from './config.ts';
 import { readGuestFiles, readVm, type SimulatedVm, writeGuestFiles, writeVm } from './vm-file.ts';
 
@@ -16,8 +17,9 @@ export function createSimulatedGuest(simulation: Simulation, directory: string):
   const closed = new AbortController();
   const awake = async (timeoutMs: number): Promise<SimulatedVm> => {
     const vm = await readVm(directory);
-    const { clock } = simulation;
-    const answersIn = vm?.state === 'Running' ? vm.agentAt - clock.now() : Infinity;
+    const { clock, bootTime } = simulation;
+    const answersIn =
+      vm?.state === 'Running' ? vm.agentAfterMs - millisSince(vm.started, bootTime()) : Infinity;
     if (vm !== undefined && answersIn <= 0) return vm;
     // A silent agent is waited for, as it would be on a real channel: it may begin to answer meanwhile.
     await sleep(clock, Math.min(timeoutMs, answersIn), closed.signal);
@@ -47,7 +49,7 @@ export function createSimulatedGuest(simulation: Simulation, directory: string):
         bytes: bytes.length,
         sha256: createHash('sha256').update(bytes).digest('hex'),
         bootId: vm.bootId,
-        writtenAt: simulation.clock.now(),
+        written: simulation.bootTime(),
         ...(bytes.length <= SMALL_FILE_BYTES ? { text: bytes.toString() } : {}),
       };
       await writeGuestFiles(directory, { ...(await readGuestFiles(directory)), [path]: file });

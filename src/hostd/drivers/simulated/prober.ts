@@ -1,6 +1,7 @@
-import { INSTALLED_PATH } from '../../appliance/installed.ts';
+import { INSTALLED_PATH } from '../../guest/installed.ts';
 import { canonicalAddress } from '../../network/request.ts';
 import { FORWARD_ADDRESS } from '../../ports/ports.ts';
+import { millisSince } from '../common/boot-time.ts';
 import type { Prober } from '../driver.ts';
 import { SIMULATED_BRIDGE, type Simulation } from './config.ts';
 import { readGuestFiles, readVm } from './vm-file.ts';
@@ -18,12 +19,12 @@ export function createSimulatedProber(
     const vm = directory === undefined ? undefined : await readVm(directory);
     if (directory === undefined || vm?.state !== 'Running')
       throw new Error(`nothing listens at port ${port}`);
-    const upAt = vm.agentAt + simulation.timeOf('container');
-    if (upAt > simulation.clock.now()) throw new Error(`port ${port} closes at once`);
-    const noted = (await readGuestFiles(directory))[INSTALLED_PATH];
-    const readyAt = (noted?.writtenAt ?? Infinity) + simulation.timeOf('service');
-    const started = noted?.bootId === vm.bootId && /"started":"[0-9a-f]+"/.test(noted.text ?? '');
-    if (!started || readyAt > simulation.clock.now()) return false;
+    const now = simulation.bootTime();
+    const upAfterMs = vm.agentAfterMs + simulation.timeOf('container');
+    if (millisSince(vm.started, now) < upAfterMs) throw new Error(`port ${port} closes at once`);
+    const installed = (await readGuestFiles(directory))[INSTALLED_PATH];
+    const started = installed?.bootId === vm.bootId && /"started":"[0-9a-f]+"/.test(installed.text ?? '');
+    if (!started || millisSince(installed.written, now) < simulation.timeOf('service')) return false;
     const failure = simulation.failureOf('service', vm.domain);
     if (failure !== undefined) throw new Error(failure);
     return true;

@@ -3,6 +3,7 @@ import { rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { codeOf } from '../../errors/index.ts';
 import { readJsonIfThere } from '../../files/durable-files.ts';
+import type { BootTime } from '../common/boot-time.ts';
 import type { VmObservation } from '../driver.ts';
 
 export type SimulatedNetwork = {
@@ -19,8 +20,10 @@ export type SimulatedVm = {
   readonly state: VmObservation['state'];
   readonly startedAt: string;
   readonly bootId: string;
-  /** Milliseconds since the epoch from which its agent answers. */
-  readonly agentAt: number;
+  /** The same moment as `startedAt`, by a clock that nobody sets; missing in files of older daemons. */
+  readonly started?: BootTime;
+  /** Milliseconds from its start until its agent answers. */
+  readonly agentAfterMs: number;
   readonly hostPorts: readonly number[];
   readonly mac: string;
   /** Of its own, from its configuration in this boot on. */
@@ -34,7 +37,7 @@ export type SimulatedFile = {
   readonly bytes: number;
   readonly sha256: string;
   readonly bootId: string;
-  readonly writtenAt: number;
+  readonly written: BootTime;
 };
 
 export type GuestFiles = Readonly<Record<string, SimulatedFile>>;

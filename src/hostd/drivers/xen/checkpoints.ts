@@ -6,11 +6,11 @@ import type { AgentClient } from '../../guest/agent.ts';
 import { bidAgentLetGo, joinAgent, partAgent } from './console/channel.ts';
 import type { XenContext } from './context.ts';
 import { readNote, removeInterruptedSave, writeNote } from './domain-record.ts';
-import { findDomain, isUnfinished } from './domains.ts';
+import { findDomain } from './domains.ts';
 import { vmFiles } from './files.ts';
 import { errorsIn, tellsOfTimeout } from './xl/classify.ts';
 import { runCommand, untilNoCommand } from './xl/commands.ts';
-import type { Domain } from './xl/parse.ts';
+import { type Domain, isUnfinished } from './xl/parse.ts';
 
 /** See {@link Checkpoints.save}. What is unfinished of it is noted, so that whoever finds the VM next puts it in order. */
 export async function saveVm(

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../../../base/clock.ts';
 import type { HostNetwork } from '../../network/links.ts';
+import type { BootTime } from '../common/boot-time.ts';
 import type { DomainSurroundings } from './configuration.ts';
 import type { ConsoleLogs } from './console/console.ts';
 import type { ChannelSockets } from './console/sockets.ts';
@@ -9,6 +10,7 @@ import type { Toolstack } from './xl/toolstack.ts';
 /** What the parts of the driver share. */
 export type XenContext = {
   readonly clock: Clock;
+  readonly bootTime: () => BootTime;
   readonly log: Pick<Logger, 'info' | 'warn'>;
   readonly toolstack: Toolstack;
   readonly network: HostNetwork;

@@ -1,7 +1,8 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isRecord } from '../../../base/is-record.ts';
 import { readJsonIfThere, writeJsonDurably } from '../../files/durable-files.ts';
-import { isRecord } from '../common/json.ts';
+import { type BootTime, isBootTime } from '../common/boot-time.ts';
 import { vmFiles } from './files.ts';
 
 /** What stands in `domain.json`: what is known of the VM's last start and cannot be asked of Xen. */
@@ -14,6 +15,8 @@ export type Note = {
   readonly commandLine: readonly string[];
   /** Set once the domain was made. */
   readonly startedAt?: string;
+  /** The same moment as `startedAt`, by a clock that nobody sets. Unknown for a domain that another daemon made. */
+  readonly started?: BootTime;
   /** How its guest ended, once the driver has seen that and taken the domain away. */
   readonly ended?: 'Stopped' | 'Crashed';
   /** The file that its memory is being written to: of no use when that was interrupted. */
@@ -29,13 +32,14 @@ export async function readNote(directory: string): Promise<Note | undefined> {
     throw error;
   });
   if (!isRecord(read) || typeof read.uuid !== 'string' || typeof read.domain !== 'string') return undefined;
-  const { uuid, domain, bridge, commandLine, startedAt, ended, saving, parted } = read;
+  const { uuid, domain, bridge, commandLine, startedAt, started, ended, saving, parted } = read;
   return {
     uuid,
     domain,
     commandLine: Array.isArray(commandLine) ? commandLine.map(String) : [],
     ...(typeof bridge === 'string' ? { bridge } : {}),
     ...(typeof startedAt === 'string' ? { startedAt } : {}),
+    ...(isBootTime(started) ? { started } : {}),
     ...(ended === 'Stopped' || ended === 'Crashed' ? { ended } : {}),
     ...(typeof saving === 'string' ? { saving } : {}),
     ...(parted === true ? { parted } : {}),

@@ -27,14 +27,6 @@ export async function isOwn(toolstack: Toolstack, { id, uuid }: Domain, director
   return disks.some((path) => path.startsWith(directory + sep));
 }
 
-/**
- * Whether a domain was made, but never run: whoever made it was interrupted, or is at it now. Xen makes domains paused,
- * and lets them run at the very end.
- */
-export function isUnfinished({ paused, cpuSeconds, shutdown, name }: Domain): boolean {
-  return name === undefined || (shutdown === undefined && paused && cpuSeconds === 0);
-}
-
 type Condition = { readonly state: VmObservation['state']; readonly problem?: Problem };
 
 /** What a domain's state says of its VM. */

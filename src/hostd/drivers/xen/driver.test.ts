@@ -24,6 +24,7 @@ describe('starting a VM under Xen', () => {
       state: 'Running',
       accelerator: 'xen',
       startedAt: made?.startedAt,
+      runningForMs: expect.any(Number),
       commandLine: [join(xen.root, 'xl'), 'create', '-e', join(xen.vm.directory, 'domain.cfg')],
     });
   });

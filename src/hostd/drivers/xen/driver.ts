@@ -7,6 +7,7 @@ import { hostErrors } from '../../errors/index.ts';
 import { createAgentGuest } from '../../guest/agent-guest.ts';
 import { createHostNetwork } from '../../network/links.ts';
 import { Agents } from '../common/agents.ts';
+import { createBootClock } from '../common/boot-time.ts';
 import { createImageTool } from '../common/images.ts';
 import { createProber } from '../common/prober.ts';
 import type { Driver } from '../driver.ts';
@@ -69,6 +70,7 @@ export function createXenDriver(config: XenDriverConfig): Driver {
     timeouts += 1;
   };
   const context: XenContext = {
+    bootTime: createBootClock(clock),
     ...{ clock, log, toolstack, network, sockets, creationLock, consoles, grub, xlConfiguration },
     timedOut,
   };

@@ -5,11 +5,11 @@ import { HostError, hostErrors, messageOf } from '../../errors/index.ts';
 import type { AgentClient } from '../../guest/agent.ts';
 import type { XenContext } from './context.ts';
 import { readNote, removeInterruptedSave, writeNote } from './domain-record.ts';
-import { conditionOf, findDomain, isUnfinished } from './domains.ts';
+import { conditionOf, findDomain } from './domains.ts';
 import { vmFiles } from './files.ts';
 import { commandsAt, endCommands } from './xl/commands.ts';
 import { removeBootLoaderLog, removeDeviceModelLogs } from './xl/device-model.ts';
-import type { Domain } from './xl/parse.ts';
+import { type Domain, isUnfinished } from './xl/parse.ts';
 
 /** Taking devices away has time-outs of ten seconds each in libxl; the rest is for a host that is busy. */
 const endLimitMs = 180_000;

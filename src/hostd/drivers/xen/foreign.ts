@@ -1,6 +1,6 @@
 import { access } from 'node:fs/promises';
 import { dirname, resolve, sep } from 'node:path';
-import { isUnfinished } from './domains.ts';
+import { isUnfinished } from './xl/parse.ts';
 import type { Toolstack } from './xl/toolstack.ts';
 
 /**

@@ -1,14 +1,14 @@
 import { toProblem } from '../../errors/index.ts';
-import type { HostNetwork } from '../../network/links.ts';
+import { millisSince } from '../common/boot-time.ts';
 import type { VmObservation } from '../driver.ts';
+import type { XenContext } from './context.ts';
 import { readNote } from './domain-record.ts';
 import { conditionOf, findDomain } from './domains.ts';
 import { connectionProblem } from './vif.ts';
-import type { Toolstack } from './xl/toolstack.ts';
 
 /** See {@link Driver.inspect}. */
 export async function inspectVm(
-  { toolstack, network }: { readonly toolstack: Toolstack; readonly network: HostNetwork },
+  { toolstack, network, bootTime }: Pick<XenContext, 'toolstack' | 'network' | 'bootTime'>,
   uuid: string,
   directory: string,
 ): Promise<VmObservation | undefined> {
@@ -31,6 +31,7 @@ export async function inspectVm(
   const lost = bridge === undefined ? undefined : await connectionProblem(network, domain.id, bridge);
   return {
     ...known,
+    ...(note?.started === undefined ? {} : { runningForMs: millisSince(note.started, bootTime()) }),
     ...(lost === undefined ? {} : { connected: false, problem: toProblem(lost) }),
     ...condition,
   };

@@ -8,7 +8,7 @@ import type { VmSpec } from '../driver.ts';
 import { domainConfiguration, domainTypeOf } from './configuration.ts';
 import type { XenContext } from './context.ts';
 import { type Note, readNote, removeInterruptedSave, writeNote } from './domain-record.ts';
-import { isOwn, isUnfinished } from './domains.ts';
+import { isOwn } from './domains.ts';
 import { endDomain } from './end.ts';
 import { vmFiles } from './files.ts';
 import { reconnectVif } from './vif.ts';
@@ -22,7 +22,7 @@ import {
 } from './xl/classify.ts';
 import { endCommands, runCommand, untilNoCreation } from './xl/commands.ts';
 import { bootLoaderWords, deviceModelWords } from './xl/device-model.ts';
-import type { Domain } from './xl/parse.ts';
+import { type Domain, isUnfinished } from './xl/parse.ts';
 
 /** How often libxl's time-outs are borne in one start before the daemon's own, slower, repetition takes over. */
 const tries = 3;
@@ -132,7 +132,7 @@ async function makeOnce(
   command: readonly string[],
   signal: AbortSignal | undefined,
 ): Promise<string | undefined> {
-  const { clock, toolstack, sockets } = context;
+  const { clock, bootTime, toolstack, sockets } = context;
   const program = await toolstack.program();
   await requireMeans(context, vm);
   const surroundings = { sockets: sockets.paths(vm.uuid), grub: context.grub };
@@ -143,7 +143,7 @@ async function makeOnce(
   await sockets.prepare(vm.uuid);
   const { exitCode, words } = await runCommand(context, command, vm.directory, signal);
   if (exitCode === 0) {
-    await writeNote(vm.directory, { ...note, startedAt: instant(clock.now()) });
+    await writeNote(vm.directory, { ...note, startedAt: instant(clock.now()), started: bootTime() });
     return undefined;
   }
   await takeAway(context, vm);

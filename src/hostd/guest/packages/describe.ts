@@ -2,10 +2,15 @@ import { createReadStream } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { createGunzip } from 'node:zlib';
 import type { PackageFacts } from '../../../domain/services/types.ts';
-import type { PackageContent } from '../../appliance/guest-work.ts';
 import { hostErrors } from '../../errors/index.ts';
 import { findInTar, looksLikeTar } from './tar.ts';
 import { findInZip, looksLikeZip } from './zip.ts';
+
+/** The content of a service's package, as the host holds it. */
+export type PackageContent =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'archive'; readonly path: string; readonly fileName: string }
+  | { readonly kind: 'files'; readonly files: Readonly<Record<string, Uint8Array>> };
 
 type ArchiveFacts = Extract<PackageFacts, { kind: 'archive' }>;
 type Format = ArchiveFacts['format'];

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { conditionOf, isUnfinished } from '../domains.ts';
+import { conditionOf } from '../domains.ts';
 import {
   DOMAIN_ZERO,
   LIST_HEADER,
@@ -7,7 +7,7 @@ import {
   RECORDED_INFO,
   RECORDED_LIST,
 } from '../testing/recorded.ts';
-import { parseDisks, parseDomains, parseInfo } from './parse.ts';
+import { isUnfinished, parseDisks, parseDomains, parseInfo } from './parse.ts';
 
 const MIB = 1024 * 1024;
 

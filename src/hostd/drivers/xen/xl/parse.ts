@@ -1,4 +1,4 @@
-import { isRecord } from '../../common/json.ts';
+import { isRecord } from '../../../../base/is-record.ts';
 
 /** Why a domain is shut down, as its guest or Xen told. */
 export type ShutdownReason =
@@ -36,6 +36,14 @@ export type XenInfo = {
   readonly capabilities: readonly string[];
   readonly commandLine: string;
 };
+
+/**
+ * Whether a domain was made but never ran: its xl was interrupted, or is still at work. Xen makes a domain paused, and unpauses it
+ * at the very end.
+ */
+export function isUnfinished({ paused, cpuSeconds, shutdown, name }: Domain): boolean {
+  return name === undefined || (shutdown === undefined && paused && cpuSeconds === 0);
+}
 
 const MIB = 1024 * 1024;
 

@@ -1,10 +1,9 @@
 import { CachedAnswer } from '../../../../base/cached-answer.ts';
 import type { Clock } from '../../../../base/clock.ts';
 import { hostErrors, messageOf } from '../../../errors/index.ts';
-import { locate, runProgram } from '../../common/programs.ts';
-import { isUnfinished } from '../domains.ts';
+import { locate, runProgram } from '../../../programs.ts';
 import { errorsIn, hypervisorProblem } from './classify.ts';
-import { type Domain, parseDisks, parseDomains, parseInfo, type XenInfo } from './parse.ts';
+import { type Domain, isUnfinished, parseDisks, parseDomains, parseInfo, type XenInfo } from './parse.ts';
 
 export type ToolstackConfig = {
   readonly clock: Pick<Clock, 'monotonic'>;

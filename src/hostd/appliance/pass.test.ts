@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { StepName } from '../../host/protocol.ts';
-import { type PassObserver, pass } from './planner.ts';
-import type { Step } from './step.ts';
+import { type PassObserver, pass, type Step } from './pass.ts';
 
 /** Steps whose facts are in `done`: what a crash leaves, and the next pass finds. */
 function stepsOver(done: Set<StepName>, run: (name: StepName) => void = () => undefined): readonly Step[] {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { chunksOf } from './chunks.ts';
+import { chunksOf } from './transfer.ts';
 
 async function collect(chunks: AsyncIterable<Buffer>): Promise<readonly Buffer[]> {
   const collected: Buffer[] = [];

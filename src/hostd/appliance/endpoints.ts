@@ -2,11 +2,15 @@ import type { DesiredAppliance, Endpoint } from '../../host/protocol.ts';
 import { hostErrors } from '../errors/index.ts';
 import { FORWARD_ADDRESS, type PortMap } from '../ports/ports.ts';
 
-/** Where a port of a guest is reached. */
-export type Place = { readonly address: string; readonly port: number };
-
-/** Where the host, and who uses the service, reaches this port: the VM's own address, or a forwarded port of the host's. */
-export function placeOf({ network }: DesiredAppliance, ports: PortMap, guestPort: number): Place {
+/**
+ * Where the host, and the service's users, reach a port of the guest: at the VM's own address, or at a forwarded port of
+ * the host. Throws `PortNotForwarded`.
+ */
+export function reachableAt(
+  { network }: DesiredAppliance,
+  ports: PortMap,
+  guestPort: number,
+): { readonly address: string; readonly port: number } {
   if (network.mode === 'bridge') return { address: network.address, port: guestPort };
   const request = network.ports.find((each) => each.guestPort === guestPort);
   const port = request === undefined ? undefined : ports[request.name];
@@ -14,7 +18,7 @@ export function placeOf({ network }: DesiredAppliance, ports: PortMap, guestPort
   return { address: FORWARD_ADDRESS, port };
 }
 
-/** All places that are known by now. */
+/** All endpoints that are known by now. */
 export function endpointsOf({ network }: DesiredAppliance, ports: PortMap): readonly Endpoint[] {
   if (network.mode === 'bridge') {
     const { address } = network;

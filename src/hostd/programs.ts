@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
-import { hostErrors } from '../../errors/index.ts';
+import { hostErrors } from './errors/index.ts';
 
 /** Where a program lies: itself when it is a path, else its first place in `searchPath` (as `PATH`). */
 export async function locate(program: string, searchPath: string): Promise<string | undefined> {

@@ -1,0 +1,106 @@
+import type { Logger } from 'pino';
+import { instant } from '../../base/clock.ts';
+import type { ApplianceStatus, DesiredAppliance, Problem } from '../../host/protocol.ts';
+import { type HostError, toHostError, toProblem } from '../errors/index.ts';
+import type { ApplianceDirectory } from '../state/appliance-directory.ts';
+import { emptyRecord } from '../state/record.ts';
+import { RecordKeeper } from '../state/record-keeper.ts';
+import { type Observation, observe } from './observation.ts';
+import { StepTimer } from './progress.ts';
+import type { HostServices } from './scope.ts';
+import { statusOf } from './status.ts';
+
+/** All that changes about one appliance while its runner lives; what each state of the runner reads and writes. */
+export class ApplianceFacts {
+  readonly directory: ApplianceDirectory;
+  readonly timer: StepTimer;
+  readonly #host: HostServices;
+  readonly #log: Logger;
+  /** Undefined while its file cannot be read. */
+  desired: DesiredAppliance | undefined;
+  record: RecordKeeper;
+  problem: Problem | undefined;
+  found: Observation = {};
+  /** Never set back: a deletion cannot be withdrawn. */
+  deleting = false;
+  /** How many times in a row the VM ended soon after its start. */
+  quickEnds = 0;
+  /** Monotonic time of the start of the VM that was last seen to run. */
+  #vmStartedAt: number | undefined;
+
+  constructor(directory: ApplianceDirectory, host: HostServices, log: Logger) {
+    this.directory = directory;
+    this.timer = new StepTimer(host.clock);
+    this.#host = host;
+    this.#log = log;
+    this.record = this.#keep(emptyRecord);
+  }
+
+  /** Reads the directory and looks at the VM. Never rejects: an error becomes the appliance's problem. */
+  async load(): Promise<void> {
+    const { directory } = this;
+    try {
+      if (await directory.isDeletionRequested()) this.deleting = true;
+      this.desired = await directory.readDesired();
+      this.record = this.#keep(await directory.readRecord());
+      const owner = {
+        uuid: directory.uuid,
+        label: `appliance ${this.desired.namespace}/${this.desired.name}`,
+      };
+      await this.#host.ports.adopt(owner, this.record.current.ports);
+      this.problem = undefined;
+    } catch (error) {
+      this.desired = undefined;
+      this.setProblem(toHostError(error), this.#host.pace.watchMs);
+    }
+    await this.observe().catch((error: unknown) => {
+      this.#log.warn({ err: error }, 'the VM cannot be inspected now');
+    });
+  }
+
+  /** Looks at the VM and the disk. */
+  async observe(): Promise<void> {
+    const before = this.found.vm;
+    this.found = await observe(this.#host.driver, this.directory);
+    const { vm } = this.found;
+    if (vm?.state !== 'Running') return;
+    const now = this.#host.clock.monotonic();
+    if (vm.runningForMs !== undefined) this.#vmStartedAt = now - vm.runningForMs;
+    // The driver cannot tell: at least since it was first seen.
+    else if (before?.state !== 'Running' || before.startedAt !== vm.startedAt) this.#vmStartedAt = now;
+  }
+
+  /**
+   * Milliseconds from the start of the VM that ended until now; 0 when it was never seen to run. Once only: a next VM that
+   * ends before anybody sees it run must not be given the time of this one.
+   */
+  takeRunTime(): number {
+    const startedAt = this.#vmStartedAt;
+    this.#vmStartedAt = undefined;
+    return startedAt === undefined ? 0 : this.#host.clock.monotonic() - startedAt;
+  }
+
+  /** @param retryInMs unset: nothing is tried again until the desired state changes */
+  setProblem(error: HostError, retryInMs?: number): void {
+    const { clock } = this.#host;
+    this.problem = toProblem(error, retryInMs === undefined ? undefined : instant(clock.now() + retryInMs));
+  }
+
+  status(): ApplianceStatus {
+    return statusOf({ ...this, record: this.record.current });
+  }
+
+  /** Resolves when the record is on disk, or cannot be written: what it says is then found out again by looking. */
+  async saved(): Promise<void> {
+    await this.record.saved().catch((error: unknown) => this.#unwritten(error));
+  }
+
+  #keep(initial: RecordKeeper['current']): RecordKeeper {
+    const write = (record: RecordKeeper['current']) => this.directory.writeRecord(record);
+    return new RecordKeeper({ initial, write, onError: (error) => this.#unwritten(error) });
+  }
+
+  #unwritten(error: unknown): void {
+    this.#log.warn({ err: error }, 'the record could not be written; the next change writes it again');
+  }
+}

@@ -1,0 +1,228 @@
+import { backoffDelay } from '../../base/backoff.ts';
+import { instant, sleep } from '../../base/clock.ts';
+import type { DesiredAppliance, StepName } from '../../host/protocol.ts';
+import { type HostError, toHostError } from '../errors/index.ts';
+import { pass } from './pass.ts';
+import { failuresOf } from './progress.ts';
+import { recordingObserver } from './recording-observer.ts';
+import { removeAppliance } from './removal.ts';
+import type { Scope } from './scope.ts';
+import type { ActiveName, ActiveState, Handler, State, StateContext, StateOf } from './state.ts';
+import { vmProblem } from './watch.ts';
+
+/** A VM that ends sooner than this after its start is started again ever more slowly. */
+const QUICK_END_MS = 600_000;
+
+const HANDLERS: { readonly [Name in ActiveName]: Handler<Name> } = {
+  deciding: decide,
+  loading: load,
+  unreadable: waitUnreadable,
+  converging: converge,
+  watching: watch,
+  vmEnded: waitAfterVmEnd,
+  waiting: waitAfterStep,
+  stalled: waitStalled,
+  failed: waitAfterFailure,
+  removing: remove,
+};
+
+/** Does what is to be done in a state; resolves with the next. Rejects with the signal's reason when it is aborted. */
+export function handle(state: ActiveState, context: StateContext, signal: AbortSignal): Promise<State> {
+  // The name selects the handler of just this state, which the compiler cannot follow.
+  const handler = HANDLERS[state.name] as Handler<ActiveName>;
+  return handler(state, context, signal);
+}
+
+async function decide(
+  _: State,
+  { facts }: StateContext,
+): Promise<StateOf<'loading' | 'converging' | 'removing'>> {
+  if (facts.deleting) return { name: 'removing' };
+  if (facts.desired === undefined) return { name: 'loading' };
+  return { name: 'converging', desired: facts.desired };
+}
+
+async function load(
+  _: State,
+  { facts }: StateContext,
+  signal: AbortSignal,
+): Promise<StateOf<'deciding' | 'unreadable'>> {
+  await facts.load();
+  // What was written meanwhile may have been read, or what was there before it: it is read again.
+  signal.throwIfAborted();
+  const isReadable = facts.deleting || facts.desired !== undefined;
+  return { name: isReadable ? 'deciding' : 'unreadable' } as const;
+}
+
+async function waitUnreadable(
+  _: State,
+  { host, wake, changed }: StateContext,
+  signal: AbortSignal,
+): Promise<StateOf<'loading'>> {
+  changed();
+  await wake.pause(host.pace.watchMs, host.clock, signal);
+  return { name: 'loading' };
+}
+
+async function converge(
+  { desired }: StateOf<'converging'>,
+  context: StateContext,
+  signal: AbortSignal,
+): Promise<StateOf<'watching' | 'waiting' | 'stalled'>> {
+  const scope = openScope(context, desired);
+  try {
+    const failure = await passOver(scope, context, signal);
+    if (failure !== undefined) {
+      return failure.error.kind === 'stalled'
+        ? { name: 'stalled', scope, error: failure.error }
+        : { name: 'waiting', scope, ...failure };
+    }
+    context.facts.problem = undefined;
+    await settle(context);
+    return { name: 'watching', scope };
+  } catch (error) {
+    scope.guest.close();
+    throw error;
+  }
+}
+
+/** Walks the steps once; resolves with the step that failed, if one did, and rejects with any other error. */
+async function passOver(
+  scope: Scope,
+  { facts, log, plan, changed }: StateContext,
+  signal: AbortSignal,
+): Promise<{ readonly step: StepName; readonly error: HostError } | undefined> {
+  let failure: { readonly step: StepName; readonly error: HostError } | undefined;
+  const observer = recordingObserver({
+    record: facts.record,
+    timer: facts.timer,
+    log,
+    lookAtVm: () => facts.observe(),
+    onChange: changed,
+    onFailure: ({ name }, error) => {
+      failure = { step: name, error };
+    },
+  });
+  try {
+    await pass(plan(scope), observer, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    if (failure === undefined) throw error;
+  }
+  return failure;
+}
+
+/** Looks at intervals, until something is not as it should be: a service has to be silent twice in a row. */
+async function watch(
+  { scope }: StateOf<'watching'>,
+  { host, facts, wake, look, changed }: StateContext,
+  signal: AbortSignal,
+): Promise<StateOf<'vmEnded' | 'deciding'>> {
+  const { clock, pace } = host;
+  for (let silences = 0; silences < 2; ) {
+    await wake.pause(silences === 0 ? pace.watchMs : pace.pollMs, clock, signal);
+    await facts.observe();
+    const { vm } = facts.found;
+    const finding = await look(scope, vm, signal);
+    if (finding.kind === 'vmGone') return { name: 'vmEnded', scope, error: toHostError(finding.error) };
+    facts.problem = vmProblem(vm, facts.problem, instant(clock.now() + pace.watchMs));
+    silences = finding.kind === 'serviceSilent' ? silences + 1 : 0;
+    changed();
+  }
+  return { name: 'deciding' };
+}
+
+async function waitAfterVmEnd(
+  { error }: StateOf<'vmEnded'>,
+  context: StateContext,
+  signal: AbortSignal,
+): Promise<StateOf<'deciding'>> {
+  const { host, facts } = context;
+  const isQuick = facts.takeRunTime() < QUICK_END_MS;
+  facts.quickEnds = isQuick ? facts.quickEnds + 1 : 1;
+  const delayMs = backoffDelay(host.pace.backoff, facts.quickEnds, host.random);
+  facts.setProblem(error, delayMs);
+  await settle(context);
+  await sleep(host.clock, delayMs, signal);
+  return { name: 'deciding' };
+}
+
+async function waitAfterStep(
+  { step, error }: StateOf<'waiting'>,
+  context: StateContext,
+  signal: AbortSignal,
+): Promise<StateOf<'deciding'>> {
+  const { host, facts, wake } = context;
+  const failures = failuresOf(facts.record.current, step);
+  const delayMs = backoffDelay(host.pace.backoff, failures, host.random);
+  facts.setProblem(error, delayMs);
+  await settle(context);
+  await wake.pause(delayMs, host.clock, signal);
+  return { name: 'deciding' };
+}
+
+/** Nothing is tried until the desired state changes; but a VM that ends meanwhile is not overlooked. */
+async function waitStalled(
+  { error }: StateOf<'stalled'>,
+  context: StateContext,
+  signal: AbortSignal,
+): Promise<StateOf<'deciding'>> {
+  const { host, facts } = context;
+  facts.setProblem(error);
+  await settle(context);
+  const before = facts.found.vm?.state;
+  while (facts.found.vm?.state === before) {
+    await sleep(host.clock, host.pace.watchMs, signal);
+    await settle(context);
+  }
+  return { name: 'deciding' };
+}
+
+/** It would most likely fail again at once. */
+async function waitAfterFailure(
+  { error }: StateOf<'failed'>,
+  { host, facts, log, wake, changed }: StateContext,
+  signal: AbortSignal,
+): Promise<StateOf<'deciding'>> {
+  const { watchMs } = host.pace;
+  log.error({ err: error }, 'the loop of an appliance failed');
+  facts.setProblem(toHostError(error), watchMs);
+  changed();
+  await wake.pause(watchMs, host.clock, signal);
+  return { name: 'deciding' };
+}
+
+/** Only closing ends this before all is removed. */
+async function remove(_: State, context: StateContext): Promise<StateOf<'removed'>> {
+  const { host, facts, closing, changed, removed } = context;
+  const { clock, pace, random } = host;
+  for (let failures = 1; ; failures += 1) {
+    try {
+      const graceful = facts.record.current.serviceState === 'ServiceAvailable';
+      await removeAppliance(facts.directory, host, graceful, closing);
+      removed();
+      return { name: 'removed' };
+    } catch (error) {
+      closing.throwIfAborted();
+      const delayMs = backoffDelay(pace.backoff, failures, random);
+      facts.setProblem(toHostError(error), delayMs);
+      changed();
+      await sleep(clock, delayMs, closing);
+    }
+  }
+}
+
+function openScope({ host, facts }: StateContext, desired: DesiredAppliance): Scope {
+  const { directory, record } = facts;
+  const guest = host.driver.guest(directory.uuid, directory.path);
+  return { host, desired, directory, record, guest, installed: undefined, packageFetch: undefined };
+}
+
+/** Looks at the VM and the disk, and publishes what changed. */
+async function settle({ facts, changed }: StateContext): Promise<void> {
+  await facts.observe();
+  if (facts.found.vm?.state !== 'Running') {
+    facts.record.update({ serviceState: 'VMUnavailable', accessPoints: [] });
+  }
+  changed();
+}

@@ -1,0 +1,67 @@
+import { orAborted } from '../../base/abort.ts';
+import { hostErrors } from '../errors/index.ts';
+import type { Guest } from './guest.ts';
+
+/** What was done in a guest, as a file on the guest's own disk says. */
+export type Installed = {
+  /** Of the guest's boot: services do not survive one. */
+  readonly bootId: string;
+  /** Digest of the network that was configured, and the boot in which it was. */
+  readonly network?: string;
+  /** Digest of the configuration that was applied. */
+  readonly configuration?: string;
+  /** Digest of the service that was installed. */
+  readonly service?: string;
+  /** Digest of configuration and service, and the boot, with which the service was started. */
+  readonly started?: string;
+};
+
+/** In the guest, on its own disk: the file goes wherever the disk goes. */
+export const INSTALLED_PATH = '/etc/coppice/installed.json';
+/** How the script shows in the guest's process list. */
+export const READ_INSTALLED = 'coppice-read-installed';
+
+/** Uses shell builtins only, so that it runs in a guest that has nothing else. */
+const SCRIPT = `read -r boot </proc/sys/kernel/random/boot_id
+printf '%s\\n' "$boot"
+[ -f "$1" ] || exit 0
+while read -r line; do printf '%s\\n' "$line"; done <"$1"`;
+
+const TIMEOUT_MS = 20_000;
+
+/** Reads the guest's boot id and the file. */
+export async function readInstalledFrom(guest: Guest, signal: AbortSignal): Promise<Installed> {
+  const argv = ['/bin/sh', '-c', SCRIPT, READ_INSTALLED, INSTALLED_PATH];
+  const { exitCode, stdout, stderr } = await orAborted(guest.exec(argv, { timeoutMs: TIMEOUT_MS }), signal);
+  if (exitCode !== 0) throw hostErrors.guestCommandFailed('read what is installed', exitCode, stderr);
+  const [bootId = '', ...rest] = stdout.split('\n');
+  return { ...parse(rest.join('\n')), bootId };
+}
+
+/**
+ * Replaces the file. It is written straight into its place: half a file counts as none ({@link parse}), and a program
+ * that renamed a finished file would take the guest longer than the whole write.
+ */
+export async function writeInstalledTo(
+  guest: Guest,
+  { bootId: _, ...lasting }: Installed,
+  signal: AbortSignal,
+): Promise<void> {
+  const content = Buffer.from(`${JSON.stringify(lasting)}\n`);
+  await orAborted(guest.writeFile(INSTALLED_PATH, once(content), { timeoutMs: TIMEOUT_MS }), signal);
+}
+
+/** A file that is not JSON was written by somebody else, or only by half: what it should say is then done again. */
+function parse(text: string): Partial<Installed> {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? value : {};
+  } catch (error) {
+    if (error instanceof SyntaxError) return {};
+    throw error;
+  }
+}
+
+async function* once(content: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield content;
+}
