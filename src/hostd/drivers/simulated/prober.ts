@@ -1,8 +1,9 @@
+import { DRIVERS } from '../../../api/drivers.ts';
 import { INSTALLED_PATH } from '../../appliance/installed.ts';
 import { canonicalAddress } from '../../network/request.ts';
 import { FORWARD_ADDRESS } from '../../ports/ports.ts';
 import type { Prober } from '../driver.ts';
-import { SIMULATED_BRIDGE, type Simulation } from './config.ts';
+import type { Simulation } from './config.ts';
 import { readGuestFiles, readVm } from './vm-file.ts';
 
 /**
@@ -29,7 +30,7 @@ export function createSimulatedProber(
     return true;
   };
   return {
-    route: async () => ({ device: SIMULATED_BRIDGE }),
+    route: async () => ({ device: DRIVERS.simulated.defaultBridge }),
     http: async (url) => {
       const { hostname, port } = new URL(url);
       return (await isServed(hostname.replace(/^\[|\]$/g, ''), Number(port))) ? 200 : 404;
