@@ -3,6 +3,7 @@ import type { VirtualAppliance } from '../../src/api/kinds.ts';
 import { networkMode } from '../../src/api/network.ts';
 import { containsJson, isSameJson } from '../../src/base/equality.ts';
 import { parseBytes, parseCpu } from '../../src/domain/quantity.ts';
+import { VM_PARTS, type VmPart } from '../../src/domain/vm-shape.ts';
 import type { Service, WantedAppliance, WantedSpec } from './wanted.ts';
 
 /** What has to be done about an appliance that is not as its task wants it. */
@@ -65,18 +66,25 @@ export function updated(appliance: VirtualAppliance, wanted: WantedAppliance): V
   };
 }
 
-/** "1" and "1000m", a namespace or a mode that is named and one that goes without saying, are the same VM. */
-function shapeOf({ template, resources, network, disk }: WantedSpec, namespace: string | undefined): unknown {
-  return {
-    template: { name: template.name, namespace: template.namespace ?? namespace },
-    cpuMillis: parseCpu(resources.cpu),
-    memoryBytes: parseBytes(resources.memory),
-    network: { ...network, mode: networkMode(network) },
-    disk: { mode: disk.mode, sizeBytes: disk.size === undefined ? undefined : parseBytes(disk.size) },
-  };
+/** How the parts that shape a VM compare: "1" and "1000m", a namespace or a mode that is named and its default, are the same VM. */
+const COMPARABLE: {
+  readonly [Part in VmPart]: (part: WantedSpec[Part], namespace: string | undefined) => unknown;
+} = {
+  template: ({ name, namespace }, own) => ({ name, namespace: namespace ?? own }),
+  resources: ({ cpu, memory }) => ({ cpuMillis: parseCpu(cpu), memoryBytes: parseBytes(memory) }),
+  network: (network) => ({ ...network, mode: networkMode(network) }),
+  disk: ({ mode, size }) => ({ mode, sizeBytes: size === undefined ? undefined : parseBytes(size) }),
+};
+
+function shapeOf(spec: WantedSpec, namespace: string | undefined): unknown {
+  const comparable = <Part extends VmPart>(part: Part) => COMPARABLE[part](spec[part], namespace);
+  return VM_PARTS.map((part) => comparable(part));
 }
 
-function changeable(spec: WantedSpec) {
+/** All else; the compiler refuses to leave a field out. */
+function changeable(spec: WantedSpec): {
+  readonly [F in Exclude<keyof Required<WantedSpec>, VmPart>]: WantedSpec[F];
+} {
   const { service, parameters, placement, start, onHostFailure, timeouts } = spec;
   return { service, package: spec.package, parameters, placement, start, onHostFailure, timeouts };
 }
