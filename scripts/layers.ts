@@ -46,7 +46,7 @@ export const ROOMS: readonly Room[] = [
   {
     path: 'src/kube',
     holds:
-      'the Kubernetes client that controllers stand on: `http/` (connections), `client/` (verbs, apply, errors), `informer/` (watches and their store), `controller/` (keyed queue, workers), `election/` (leader), `events/`',
+      'the Kubernetes client that controllers stand on: `http/` (connections, liveness), `client/` (verbs, apply, finalizers, fence), `informer/` (watches and their store), `controller/` (keyed queue, results of a reconcile), `election/` (leader), `events/`',
     mayImport: ['src/base', 'src/api'],
   },
   {
