@@ -1,12 +1,15 @@
 /**
- * Generates what is derived from other files: TypeScript types and the chart `coppice-crds` from `crds/`, the chart
- * `coppice`'s RBAC from the operator's table of permissions, and the page of the charts' values. `--check` writes nothing and exits with 1, naming the files,
- * when what is checked in is not what would be written, or is not written any more.
+ * Generates what follows from other files: TypeScript types and the chart `coppice-crds` from `crds/`, the chart `coppice`'s
+ * RBAC from the operator's table of permissions, the choices of drivers from their table, the linter's rules from the list
+ * of rooms, and the page of the charts' values. `--check` writes nothing and exits with 1, naming the files, when
+ * a checked-in file is not what would be written, or is not written any more.
  */
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { generateValuesPage } from './generate/chart-values.ts';
 import { generateCrdTemplate } from './generate/crd-template.ts';
+import { withDriversInCrd, withDriversInValues } from './generate/drivers.ts';
+import { withLayersInLinter, withLayersInPage } from './generate/layers.ts';
 import { generateRbac } from './generate/rbac.ts';
 import { generateTypes } from './generate/types.ts';
 
@@ -16,19 +19,34 @@ const crdTemplates = join(root, 'charts/coppice-crds/templates');
 const valuesPage = join(root, 'docs/helm-values.md');
 const rbacTemplate = join(root, 'charts/coppice/templates/operator-rbac.yaml');
 
+/** Files that are written by hand except for one part. */
+const PARTS: Readonly<Record<string, (text: string) => string | Promise<string>>> = {
+  'crds/hosts.yaml': withDriversInCrd,
+  'charts/coppice/values.schema.json': withDriversInValues,
+  'biome.json': withLayersInLinter,
+  'docs/architecture.md': withLayersInPage,
+};
+
 async function generateAll(): Promise<Map<string, string>> {
-  const crds = (await readdir(join(root, 'crds'))).filter((name) => name.endsWith('.yaml')).sort();
   const outputs = new Map<string, string>();
+  for (const [file, generate] of Object.entries(PARTS))
+    outputs.set(join(root, file), await generate(await readFile(join(root, file), 'utf8')));
+  const read = async (file: string) => outputs.get(file) ?? (await readFile(file, 'utf8'));
+  const crds = (await readdir(join(root, 'crds'))).filter((name) => name.endsWith('.yaml')).sort();
   for (const name of crds) {
-    const file = join(root, 'crds', name);
-    outputs.set(join(types, name.replace(/\.yaml$/, '.ts')), await generateTypes(file));
-    outputs.set(join(crdTemplates, name), generateCrdTemplate(name, await readFile(file, 'utf8')));
+    const text = await read(join(root, 'crds', name));
+    outputs.set(join(types, name.replace(/\.yaml$/, '.ts')), await generateTypes(`crds/${name}`, text));
+    outputs.set(join(crdTemplates, name), generateCrdTemplate(name, text));
   }
   outputs.set(rbacTemplate, generateRbac());
-  outputs.set(valuesPage, await generateValuesPage(root, ['charts/coppice-crds', 'charts/coppice']));
+  const charts = ['charts/coppice-crds', 'charts/coppice'].map(async (chart) => ({
+    chart,
+    schema: await read(join(root, chart, 'values.schema.json')),
+    values: await read(join(root, chart, 'values.yaml')),
+  }));
+  outputs.set(valuesPage, generateValuesPage(await Promise.all(charts)));
   return outputs;
 }
-
 /** Files in the folders that hold nothing but generated ones, and that no source makes any more. */
 async function leftovers(outputs: ReadonlyMap<string, string>): Promise<string[]> {
   const folders = [types, crdTemplates].map(async (folder) =>

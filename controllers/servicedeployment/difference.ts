@@ -2,6 +2,7 @@ import { CONDITION_READY, isConditionTrue } from '../../src/api/conditions.ts';
 import type { VirtualAppliance } from '../../src/api/kinds.ts';
 import { containsJson, isSameJson } from '../../src/base/equality.ts';
 import { parseBytes, parseCpu } from '../../src/domain/quantity.ts';
+import { VM_PARTS, type VmPart } from '../../src/domain/vm-shape.ts';
 import { networkMode } from '../objects/appliance.ts';
 import type { Service, WantedAppliance, WantedSpec } from './wanted.ts';
 
@@ -65,18 +66,25 @@ export function updated(appliance: VirtualAppliance, wanted: WantedAppliance): V
   };
 }
 
-/** The fields that shape the VM, normalised: "1" is "1000m", and a default namespace or mode is the same as one that is named. */
-function shapeOf({ template, resources, network, disk }: WantedSpec, namespace: string | undefined): unknown {
-  return {
-    template: { name: template.name, namespace: template.namespace ?? namespace },
-    cpuMillis: parseCpu(resources.cpu),
-    memoryBytes: parseBytes(resources.memory),
-    network: { ...network, mode: networkMode(network) },
-    disk: { mode: disk.mode, sizeBytes: disk.size === undefined ? undefined : parseBytes(disk.size) },
-  };
+/** How the parts that shape a VM compare: "1" and "1000m", a namespace or a mode that is named and its default, are the same VM. */
+const COMPARABLE: {
+  readonly [Part in VmPart]: (part: WantedSpec[Part], namespace: string | undefined) => unknown;
+} = {
+  template: ({ name, namespace }, own) => ({ name, namespace: namespace ?? own }),
+  resources: ({ cpu, memory }) => ({ cpuMillis: parseCpu(cpu), memoryBytes: parseBytes(memory) }),
+  network: (network) => ({ ...network, mode: networkMode(network) }),
+  disk: ({ mode, size }) => ({ mode, sizeBytes: size === undefined ? undefined : parseBytes(size) }),
+};
+
+function shapeOf(spec: WantedSpec, namespace: string | undefined): unknown {
+  const comparable = <Part extends VmPart>(part: Part) => COMPARABLE[part](spec[part], namespace);
+  return VM_PARTS.map((part) => comparable(part));
 }
 
-function changeable(spec: WantedSpec) {
+/** All else; the compiler refuses to leave a field out. */
+function changeable(spec: WantedSpec): {
+  readonly [F in Exclude<keyof Required<WantedSpec>, VmPart>]: WantedSpec[F];
+} {
   const { service, parameters, placement, start, onHostFailure, timeouts } = spec;
   return { service, package: spec.package, parameters, placement, start, onHostFailure, timeouts };
 }

@@ -1,5 +1,3 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { load } from 'js-yaml';
 
 interface ValueSchema {
@@ -12,9 +10,18 @@ interface ValueSchema {
   readonly properties?: Readonly<Record<string, ValueSchema>>;
 }
 
-/** The page with every value of the charts in these folders, from their schemas and defaults. */
-export async function generateValuesPage(root: string, charts: readonly string[]): Promise<string> {
-  const sections = await Promise.all(charts.map((chart) => section(join(root, chart), chart)));
+export interface ChartTexts {
+  /** Its folder in the repository. */
+  readonly chart: string;
+  /** The text of `values.schema.json`. */
+  readonly schema: string;
+  /** The text of `values.yaml`. */
+  readonly values: string;
+}
+
+/** The page with every value of these charts, from their schemas and defaults. */
+export function generateValuesPage(charts: readonly ChartTexts[]): string {
+  const sections = charts.map(section);
   return `# Values of the charts
 
 Generated from each chart's \`values.schema.json\` and \`values.yaml\` by \`npm run generate\`. [helm.md](helm.md) says how to use them.
@@ -22,11 +29,9 @@ Generated from each chart's \`values.schema.json\` and \`values.yaml\` by \`npm 
 ${sections.join('\n')}`;
 }
 
-async function section(folder: string, title: string): Promise<string> {
-  const schema = JSON.parse(await readFile(join(folder, 'values.schema.json'), 'utf8')) as ValueSchema;
-  const values = load(await readFile(join(folder, 'values.yaml'), 'utf8'));
-  const rows = rowsOf(schema, values, '', title);
-  return `## ${title}\n\n| Value | Default | What it is |\n|---|---|---|\n${rows.join('\n')}\n`;
+function section({ chart, schema, values }: ChartTexts): string {
+  const rows = rowsOf(JSON.parse(schema) as ValueSchema, load(values), '', chart);
+  return `## ${chart}\n\n| Value | Default | What it is |\n|---|---|---|\n${rows.join('\n')}\n`;
 }
 
 /** Depth first; a value without a word in the schema, or a default that the schema does not know, is a mistake. */

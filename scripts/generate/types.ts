@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { load } from 'js-yaml';
 import { compile, type JSONSchema } from 'json-schema-to-typescript';
@@ -43,8 +42,8 @@ function mapValues(properties: Schema): Schema {
 }
 
 /** The types of one kind, from its file in `crds/`: `<Kind>Spec` and, where it has a status, `<Kind>Status`. */
-export async function generateTypes(file: string): Promise<string> {
-  const crd = load(await readFile(file, 'utf8')) as Crd;
+export async function generateTypes(file: string, text: string): Promise<string> {
+  const crd = load(text) as Crd;
   const schema = crd.spec.versions[0]?.schema.openAPIV3Schema;
   if (schema === undefined) throw new Error(`${file}: has no version with a schema`);
   const properties = schema.properties as Record<string, JSONSchema>;

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { load } from 'js-yaml';
+import { type DriverName, driverFacts } from '../api/drivers.ts';
 import { isInterfaceName } from '../hostd/network/interface-name.ts';
 import { defaultDataDir } from '../main/local/layout.ts';
 
@@ -8,6 +9,12 @@ import { defaultDataDir } from '../main/local/layout.ts';
 export function option(flags: string, description: string, env: string, fallback?: unknown): Option {
   const made = new Option(flags, description).env(env);
   return fallback === undefined ? made : made.default(fallback);
+}
+
+/** `--driver`, with what there is to choose from. */
+export function driverOption(env: string, names: readonly DriverName[]): Option {
+  const choices = names.map((name) => `${name} (${driverFacts(name).summary})`);
+  return option('--driver <name>', `what runs the VMs: ${choices.join(', ')}`, env).choices(names);
 }
 
 export function dataDirOption(): Option {

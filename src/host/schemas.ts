@@ -1,243 +1,268 @@
-import { SERVICE_STATES, STEP_NAMES } from './protocol.ts';
+import { SERVICE_STATES, STEP_NAMES } from './states.ts';
+import {
+  arrayOf,
+  boolean,
+  closed,
+  enumOf,
+  integer,
+  mapOf,
+  number,
+  oneOf,
+  open,
+  optional,
+  string,
+  typed,
+} from './typed-schema.ts';
 
 /**
- * JSON schemas of the host daemon's API, the requests strict (nothing unknown passes the edge, every name that
- * reaches a path or a command has its pattern), the answers open, so that an older reader bears a newer daemon.
+ * The host daemon's API, once: JSON schemas from which `protocol.ts` derives the types. Requests are strict (nothing unknown
+ * passes, every name that reaches a path or a command has its pattern). Answers are open, so that an older reader bears a
+ * newer daemon.
+ *
+ * Units: memory and disk in bytes, CPU in millicores, durations in seconds, instants in RFC 3339 with milliseconds.
  */
-export type JsonSchema = Readonly<Record<string, unknown>>;
 
-const uuid = { type: 'string', pattern: '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$' };
-const sha256 = { type: 'string', pattern: '^[0-9a-f]{64}$' };
+const uuid = string({ pattern: '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$' });
+/** Lower-case hex digest of the file as its source serves it. It names a layer on every host. */
+const sha256 = string({ pattern: '^[0-9a-f]{64}$' });
 /** Whether addresses and prefix fit together is checked by `src/hostd/network/request.ts`. */
-const ipAddress = {
-  type: 'string',
+const ipAddress = string({
   maxLength: 45,
   anyOf: [
     { type: 'string', format: 'ipv4' },
     { type: 'string', format: 'ipv6' },
   ],
-};
-const port = { type: 'integer', minimum: 1, maximum: 65535 };
-const dnsLabel = { type: 'string', pattern: '^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$' };
-const dnsName = { type: 'string', maxLength: 253, pattern: '^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$' };
-const text = { type: 'string', minLength: 1, maxLength: 4096, pattern: '^[^\\u0000]*$' };
-const path = { type: 'string', minLength: 1, maxLength: 1024, pattern: '^/[^\\u0000\\r\\n]*$' };
+});
+const port = integer(1, 65_535);
+const dnsLabel = string({ pattern: '^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$' });
+const dnsName = string({ maxLength: 253, pattern: '^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$' });
+const text = string({ minLength: 1, maxLength: 4096, pattern: '^[^\\u0000]*$' });
+const path = string({ minLength: 1, maxLength: 1024, pattern: '^/[^\\u0000\\r\\n]*$' });
 /** Relative, and never upwards. */
-const fileName = {
-  type: 'string',
+const fileName = string({
   maxLength: 255,
   pattern: '^[-._a-zA-Z0-9]+(/[-._a-zA-Z0-9]+)*$',
   not: { type: 'string', pattern: '(^|/)[.][.]?(/|$)' },
-};
-const environmentName = { type: 'string', maxLength: 253, pattern: '^[A-Za-z_][A-Za-z0-9_]*$' };
-const url = { type: 'string', minLength: 1, maxLength: 4096, pattern: '^(file|http|https):[^\\s\\u0000]+$' };
-const count = { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER };
-const positive = { type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER };
-const instant = { type: 'string', format: 'date-time' };
-const command = { type: 'array', minItems: 1, maxItems: 256, items: text };
-
-/** An object that has these properties and no others; those named with a `?` may be missing. */
-function closed(properties: Record<string, JsonSchema>): JsonSchema {
-  return { ...open(properties), additionalProperties: false };
-}
-
-function open(properties: Record<string, JsonSchema>): JsonSchema {
-  const named = Object.entries(properties).map(([key, schema]) => [key.replace('?', ''), schema] as const);
-  return {
-    type: 'object',
-    required: Object.keys(properties).filter((key) => !key.endsWith('?')),
-    properties: Object.fromEntries(named),
-  };
-}
-
-/** One of several closed objects, told apart by the value of `tag`. */
-function oneOf(tag: string, kinds: Record<string, Record<string, JsonSchema>>): JsonSchema {
-  return {
-    type: 'object',
-    required: [tag],
-    discriminator: { propertyName: tag },
-    oneOf: Object.entries(kinds).map(([kind, properties]) =>
-      closed({ [tag]: { const: kind }, ...properties }),
-    ),
-  };
-}
-
-function oneKind(kinds: Record<string, Record<string, JsonSchema>>): JsonSchema {
-  return oneOf('kind', kinds);
-}
-
-function arrayOf(items: JsonSchema, maxItems = 65_536): JsonSchema {
-  return { type: 'array', items, maxItems };
-}
-
-export const uuidParams: JsonSchema = closed({ uuid });
-export const sha256Params: JsonSchema = closed({ sha256 });
-export const consoleQuery: JsonSchema = closed({
-  'bytes?': { type: 'string', pattern: '^[1-9][0-9]{0,6}$' },
 });
+const environmentName = string({ maxLength: 253, pattern: '^[A-Za-z_][A-Za-z0-9_]*$' });
+const url = string({ minLength: 1, maxLength: 4096, pattern: '^(file|http|https):[^\\s\\u0000]+$' });
+const count = integer(0, Number.MAX_SAFE_INTEGER);
+const positive = integer(1, Number.MAX_SAFE_INTEGER);
+const instant = string({ format: 'date-time' });
+const command = typed<readonly string[]>({ type: 'array', minItems: 1, maxItems: 256, items: text });
+const timeout = number({ exclusiveMinimum: 0, maximum: 86_400 });
 
-export const desiredLayerSchema: JsonSchema = closed({
-  kind: { enum: ['disk', 'boot'] },
+export const uuidParams = closed({ uuid });
+export const sha256Params = closed({ sha256 });
+export const consoleQuery = closed({ bytes: optional(string({ pattern: '^[1-9][0-9]{0,6}$' })) });
+
+// ------------------------------------------------------------------------------------------- requests
+
+/** `PUT /v1/layers/{sha256}`: hold this file. `disk` becomes a read-only qcow2 layer; `boot` is a kernel or initrd. */
+export const desiredLayerSchema = closed({
+  kind: enumOf(['disk', 'boot']),
+  /** `file:`, `http:` or `https:`. The host fetches it and refuses it when the digest differs. */
   url,
-  template: { type: 'string', minLength: 1, maxLength: 512, pattern: '^[-a-z0-9./]+$' },
+  /** For people: namespace/name of the Template that asked for it. */
+  template: string({ minLength: 1, maxLength: 512, pattern: '^[-a-z0-9./]+$' }),
 });
 
-const desiredProbe = oneKind({
-  http: { path, 'port?': port },
-  tcp: { 'port?': port },
+const desiredProbe = oneOf('kind', {
+  http: { path, port: optional(port) },
+  tcp: { port: optional(port) },
   exec: { command },
 });
 
-const desiredPackage = oneKind({
+const desiredPackage = oneOf('kind', {
   archive: { url, sha256 },
   files: {
-    files: {
-      type: 'object',
-      maxProperties: 1024,
-      propertyNames: fileName,
-      additionalProperties: { type: 'string', pattern: '^[A-Za-z0-9+/]*={0,2}$' },
-    },
+    /** File name → content in base64. */
+    files: mapOf(fileName, string({ pattern: '^[A-Za-z0-9+/]*={0,2}$' })),
   },
 });
 
+/** What runs services in the guest, from the Template's `spec.container`. */
+const desiredContainer = closed({
+  type: dnsLabel,
+  name: optional(string({ maxLength: 253, pattern: '^[-._@a-zA-Z0-9]+$' })),
+  port,
+  scheme: optional(enumOf(['http', 'https'])),
+  documentRoot: optional(path),
+});
+
+/** D = (S, C, R, P) less R: the service of an appliance (SO-MVDS section 5). */
 const desiredService = closed({
   name: dnsName,
-  container: closed({
-    type: dnsLabel,
-    'name?': { type: 'string', maxLength: 253, pattern: '^[-._@a-zA-Z0-9]+$' },
-    port,
-    'scheme?': { enum: ['http', 'https'] },
-    'documentRoot?': path,
-  }),
-  'package?': desiredPackage,
+  container: desiredContainer,
+  package: optional(desiredPackage),
   parameters: closed({
-    'env?': {
-      type: 'object',
-      maxProperties: 1024,
-      propertyNames: environmentName,
-      additionalProperties: { type: 'string', maxLength: 32_768, pattern: '^[^\\u0000]*$' },
-    },
-    'hostname?': dnsLabel,
-    'serviceName?': { type: 'string', minLength: 1, maxLength: 253, pattern: '^[-._a-zA-Z0-9]+$' },
-    'path?': path,
-    'command?': command,
-    'probe?': desiredProbe,
+    env: optional(mapOf(environmentName, string({ maxLength: 32_768, pattern: '^[^\\u0000]*$' }))),
+    hostname: optional(dnsLabel),
+    serviceName: optional(string({ minLength: 1, maxLength: 253, pattern: '^[-._a-zA-Z0-9]+$' })),
+    path: optional(path),
+    command: optional(command),
+    probe: optional(desiredProbe),
   }),
 });
 
-export const desiredApplianceSchema: JsonSchema = closed({
+/** How the guest runs under Xen, from the Template's `spec.guest.xen`; hosts with another driver ignore it. */
+const xenGuest = closed({
+  /** Unset: PV where a kernel is given or a boot loader named, else HVM. */
+  type: optional(enumOf(['PV', 'PVH', 'HVM'])),
+  /** What finds the kernel of a PV or PVH guest on its own disk: GRUB in the guest itself (unset), or pygrub in dom0. */
+  bootLoader: optional(enumOf(['PvGrub', 'PyGrub'])),
+});
+
+const guestPort = { name: dnsLabel, guestPort: port };
+
+/**
+ * `user`: the hypervisor's user networking, ports forwarded from the host's own address.
+ * `bridge`: an interface on the host's bridge with an address of its own, IPv4 or IPv6, set in the guest at each boot;
+ * gateway and DNS servers likewise. Without `dns` the guest keeps the servers that its template names.
+ */
+const desiredNetwork = oneOf('mode', {
+  user: {
+    /** `hostPort` unset: the host picks a free one and keeps it for the appliance's life. */
+    ports: arrayOf(closed({ ...guestPort, hostPort: optional(port) }), 64),
+  },
+  bridge: {
+    ports: arrayOf(closed(guestPort), 64),
+    address: ipAddress,
+    prefixLength: integer(1, 128),
+    gateway: optional(ipAddress),
+    dns: arrayOf(ipAddress, 8),
+  },
+});
+
+/** `PUT /v1/appliances/{uuid}`: complete and idempotent; an older generation than the known one is refused with 409. */
+export const desiredApplianceSchema = closed({
   uuid,
   generation: positive,
   namespace: dnsLabel,
   name: dnsName,
-  powerState: { enum: ['Running', 'Stopped'] },
+  powerState: enumOf(['Running', 'Stopped']),
   layer: sha256,
-  boot: oneKind({
+  boot: oneOf('kind', {
     firmware: {},
     direct: {
       kernel: sha256,
-      'initrd?': sha256,
-      commandLine: { type: 'string', maxLength: 2048, pattern: '^[ -~]*$' },
+      initrd: optional(sha256),
+      commandLine: string({ maxLength: 2048, pattern: '^[ -~]*$' }),
     },
   }),
-  'xen?': closed({ 'type?': { enum: ['PV', 'PVH', 'HVM'] }, 'bootLoader?': { enum: ['PvGrub', 'PyGrub'] } }),
-  disk: closed({ mode: { enum: ['Incremental', 'Clone'] }, 'sizeBytes?': positive }),
+  xen: optional(xenGuest),
+  disk: closed({ mode: enumOf(['Incremental', 'Clone']), sizeBytes: optional(positive) }),
   resources: closed({ cpuMillis: positive, memoryBytes: positive }),
-  network: oneOf('mode', {
-    user: { ports: arrayOf(closed({ name: dnsLabel, guestPort: port, 'hostPort?': port }), 64) },
-    bridge: {
-      ports: arrayOf(closed({ name: dnsLabel, guestPort: port }), 64),
-      address: ipAddress,
-      prefixLength: { type: 'integer', minimum: 1, maximum: 128 },
-      'gateway?': ipAddress,
-      dns: arrayOf(ipAddress, 8),
-    },
-  }),
+  network: desiredNetwork,
   service: desiredService,
-  agentTimeoutSeconds: { type: 'number', exclusiveMinimum: 0, maximum: 86_400 },
-  serviceTimeoutSeconds: { type: 'number', exclusiveMinimum: 0, maximum: 86_400 },
+  /** How long the agent may take to answer after the VM's start before the VM is restarted. */
+  agentTimeoutSeconds: timeout,
+  /** How long the service may take to answer after its installation before it is installed again. */
+  serviceTimeoutSeconds: timeout,
 });
 
-const problem = open({ reason: text, message: { type: 'string' }, 'retryAt?': instant });
+// -------------------------------------------------------------------------------------------- answers
 
-export const layerStatusSchema: JsonSchema = open({
+/** Why something is not as it should be. */
+const problemFields = {
+  /** CamelCase; it becomes the condition's and the Event's reason. */
+  reason: text,
+  /** What happened, to which object, and what to do next. */
+  message: string(),
+  /** Unset: nothing is tried again until the desired state changes. */
+  retryAt: optional(instant),
+};
+export const problemSchema = open(problemFields);
+
+export const layerStatusSchema = open({
   sha256,
-  kind: { enum: ['disk', 'boot'] },
-  state: { enum: ['Fetching', 'Ready', 'Failed'] },
-  template: { type: 'string' },
+  kind: enumOf(['disk', 'boot']),
+  state: enumOf(['Fetching', 'Ready', 'Failed']),
+  template: string(),
   fetchedBytes: count,
-  'totalBytes?': count,
-  'virtualBytes?': count,
-  'storedBytes?': count,
-  'seconds?': { type: 'number' },
-  'problem?': problem,
+  /** As far as the source told. */
+  totalBytes: optional(count),
+  /** Size the guest sees; known when Ready, for disks only. */
+  virtualBytes: optional(count),
+  storedBytes: optional(count),
+  seconds: optional(number()),
+  problem: optional(problemSchema),
+  /** uuids of the appliances whose disks stand on it: while there are any it cannot be deleted (409). */
   heldBy: arrayOf(uuid),
 });
 
 const stepStatus = open({
-  name: { enum: STEP_NAMES },
-  state: { enum: ['Running', 'Done', 'Failed'] },
+  name: enumOf(STEP_NAMES),
+  state: enumOf(['Running', 'Done', 'Failed']),
   attempts: positive,
   startedAt: instant,
-  seconds: { type: 'number' },
-  'message?': { type: 'string' },
+  /** Of the last attempt; grows while it runs. */
+  seconds: number(),
+  message: optional(string()),
 });
 
 const vmStatus = open({
-  state: { enum: ['Absent', 'Running', 'Paused', 'Stopped', 'Crashed'] },
-  'pid?': positive,
-  'startedAt?': instant,
-  'accelerator?': { type: 'string' },
-  'commandLine?': arrayOf({ type: 'string' }),
+  state: enumOf(['Absent', 'Running', 'Paused', 'Stopped', 'Crashed']),
+  pid: optional(positive),
+  startedAt: optional(instant),
+  accelerator: optional(string()),
+  commandLine: optional(arrayOf(string())),
 });
 
-export const applianceStatusSchema: JsonSchema = open({
+export const applianceStatusSchema = open({
   uuid,
+  /** The generation that this status speaks of. */
   generation: count,
-  namespace: { type: 'string' },
-  name: { type: 'string' },
-  deleting: { type: 'boolean' },
-  serviceState: { enum: SERVICE_STATES },
+  namespace: string(),
+  name: string(),
+  deleting: boolean(),
+  serviceState: enumOf(SERVICE_STATES),
   vm: vmStatus,
-  accessPoints: arrayOf({ type: 'string' }),
-  endpoints: arrayOf(open({ name: dnsLabel, address: { type: 'string' }, port, guestPort: port })),
+  /** Set from the first ServiceAvailable on; kept while the service is briefly away, cleared when the VM stops. */
+  accessPoints: arrayOf(string()),
+  endpoints: arrayOf(open({ name: dnsLabel, address: string(), port, guestPort: port })),
   steps: arrayOf(stepStatus),
-  'problem?': problem,
-  'diskPath?': { type: 'string' },
-  'diskBytes?': count,
+  problem: optional(problemSchema),
+  diskPath: optional(string()),
+  diskBytes: optional(count),
 });
+
+/** `userNetwork`, `bridgeNetwork`: the modes of `network` in {@link desiredApplianceSchema} that work on the host now. */
+type Capability = 'serialCreation' | 'checkpoint' | 'hotplug' | 'userNetwork' | 'bridgeNetwork';
 
 const amounts = open({ cpuMillis: count, memoryBytes: count, diskBytes: count });
 
-export const hostStatusSchema: JsonSchema = open({
-  name: { type: 'string' },
-  daemonVersion: { type: 'string' },
+export const hostStatusSchema = open({
+  name: string(),
+  daemonVersion: string(),
   driver: open({
-    name: { type: 'string' },
-    version: { type: 'string' },
-    accelerator: { type: 'string' },
-    'acceleratorReason?': { type: 'string' },
-    capabilities: arrayOf({ type: 'string' }),
-    'problem?': problem,
+    /** A name of `src/api/drivers.ts`, or that of a newer daemon's driver. */
+    name: string(),
+    version: string(),
+    /** `kvm`, `tcg`, `xen`, `none`; why, when it is not the fastest, in `acceleratorReason`. */
+    accelerator: string(),
+    acceleratorReason: optional(string()),
+    capabilities: arrayOf(string<Capability>()),
+    /** Set when the driver cannot work at all (QEMU missing, say): the host is then not ready. */
+    problem: optional(problemSchema),
   }),
   capacity: amounts,
+  /** Measured by the host, all processes together. */
   used: amounts,
   layers: arrayOf(layerStatusSchema),
   queue: open({ waiting: count, running: count, concurrency: positive }),
   appliances: count,
-  problems: arrayOf(problem),
-  foreignVms: arrayOf({ type: 'string' }),
+  /** What a person should know about this host: its disk is nearly full, say. */
+  problems: arrayOf(problemSchema),
+  /** VMs on this host that no appliance claims: shown, never touched. */
+  foreignVms: arrayOf(string()),
   startedAt: instant,
 });
 
-export const applianceListSchema: JsonSchema = open({ appliances: arrayOf(applianceStatusSchema) });
-export const layerListSchema: JsonSchema = open({ layers: arrayOf(layerStatusSchema) });
+export const applianceListSchema = open({ appliances: arrayOf(applianceStatusSchema) });
+export const layerListSchema = open({ layers: arrayOf(layerStatusSchema) });
 
-export const errorBodySchema: JsonSchema = open({
-  error: open({
-    reason: text,
-    message: { type: 'string' },
-    'retryAt?': instant,
-    'field?': { type: 'string' },
-  }),
+/** Body of every answer that is not 2xx. */
+export const errorBodySchema = open({
+  error: open({ ...problemFields, field: optional(string()) }),
 });

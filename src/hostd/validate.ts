@@ -1,7 +1,7 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import type { FormatsPlugin } from 'ajv-formats';
 import formatsPlugin from 'ajv-formats';
-import type { JsonSchema } from '../host/schemas.ts';
+import type { JsonSchema } from '../host/typed-schema.ts';
 import { hostErrors } from './errors/index.ts';
 
 // The package is CommonJS: its default export, as Node sees it, is the plugin itself.

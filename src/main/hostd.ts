@@ -1,15 +1,16 @@
 import { createServer } from 'node:http';
-import { join } from 'node:path';
 import type { Logger } from 'pino';
 import packageJson from '../../package.json' with { type: 'json' };
+import { type DriverName, driverFacts } from '../api/drivers.ts';
 import { systemClock } from '../base/clock.ts';
 import type { HostDaemonOptions } from '../hostd/daemon.ts';
 import { type HostDaemon, startHostDaemon } from '../hostd/daemon.ts';
 import type { Driver } from '../hostd/drivers/driver.ts';
-import { SIMULATED_BRIDGE, type SimulatedConfig } from '../hostd/drivers/simulated/config.ts';
+import type { SimulatedConfig } from '../hostd/drivers/simulated/config.ts';
 import { createAgentWork } from '../hostd/guest/agent-work.ts';
 import type { TlsFiles } from '../hostd/http/server.ts';
 import { stopAllVms } from '../hostd/stop-all.ts';
+import { createDriver } from './driver-factories.ts';
 import { type Listening, listenAt } from './listening.ts';
 
 export type HostdConfig = {
@@ -17,7 +18,7 @@ export type HostdConfig = {
   readonly name: string;
   readonly listen: { readonly host: string; readonly port: number };
   readonly stateDir: string;
-  readonly driver: 'qemu' | 'xen' | 'simulated';
+  readonly driver: DriverName;
   /** For a daemon in a container: the host's /sys/fs/cgroup, where VMs get a control group of their own, and outlive it. */
   readonly cgroupRoot?: string | undefined;
   /** Bridge for appliances with their own addresses; without it, they are not placed here. */
@@ -122,34 +123,21 @@ export async function stopVms(config: Omit<HostdConfig, 'name' | 'tls'>): Promis
   });
 }
 
-/** Simulated VMs need no real bridge. */
 function bridgeOf({ driver, bridge }: HostdConfig): { bridge?: string } {
-  const name = bridge ?? (driver === 'simulated' ? SIMULATED_BRIDGE : undefined);
+  const name = bridge ?? driverFacts(driver).defaultBridge;
   return name === undefined ? {} : { bridge: name };
 }
 
-async function driverOf(config: Omit<HostdConfig, 'name' | 'tls'>): Promise<Driver> {
+function driverOf(config: Omit<HostdConfig, 'name' | 'tls'>): Promise<Driver> {
   const { driver, stateDir, log, simulated, cgroupRoot, bridge } = config;
   const searchPath = process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin';
-  switch (driver) {
-    case 'qemu': {
-      const { createQemuDriver } = await import('../hostd/drivers/qemu/driver.ts');
-      return createQemuDriver({
-        clock: systemClock,
-        log,
-        stateDirectory: join(stateDir, 'qemu'),
-        searchPath,
-        cgroupRoot,
-        bridge,
-      });
-    }
-    case 'xen': {
-      const { createXenDriver } = await import('../hostd/drivers/xen/driver.ts');
-      return createXenDriver({ clock: systemClock, log, searchPath, bridge });
-    }
-    case 'simulated': {
-      const { createSimulatedDriver } = await import('../hostd/drivers/simulated/driver.ts');
-      return createSimulatedDriver({ clock: systemClock, ...simulated });
-    }
-  }
+  return createDriver(driver, {
+    clock: systemClock,
+    log,
+    stateDirectory: stateDir,
+    searchPath,
+    cgroupRoot,
+    bridge,
+    simulated,
+  });
 }

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { Command } from 'commander';
 import type { ListrTask } from 'listr2';
+import { driverFacts } from '../../api/drivers.ts';
 import type { VirtualAppliance } from '../../api/kinds.ts';
 import { sleep, systemClock } from '../../base/clock.ts';
 import { shellWord } from '../../base/shell.ts';
@@ -78,7 +79,7 @@ async function deployAndStay(platform: Platform, options: DemoOptions, signal: A
   try {
     const appliances = await deploy(platform, client, options, signal);
     console.log(`\n${applianceTable(appliances)}\n`);
-    if (platform.settings.driver !== 'simulated') await printFirstLines(appliances, signal);
+    if (driverFacts(platform.settings.driver).isReal) await printFirstLines(appliances, signal);
     console.log(`\nAny kubectl works with:\nKUBECONFIG=${shellWord(platform.layout.kubeconfig)}`);
   } finally {
     await client.close();
@@ -111,7 +112,7 @@ async function deploy(
         appliances = await waitForServices(client, objects, {
           timeoutSeconds: options.timeout,
           signal,
-          fetchUrls: platform.settings.driver !== 'simulated',
+          fetchUrls: driverFacts(platform.settings.driver).isReal,
           progress: (now) => {
             const text = describeProgress(now);
             // Without a terminal each output adds lines, so output that is the same as before is left out.

@@ -1,18 +1,26 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { Command } from 'commander';
+import { type DriverName, driverNames } from '../../api/drivers.ts';
 import { parseBytes, parseCpu } from '../../domain/quantity.ts';
 import type { TlsFiles } from '../../hostd/http/server.ts';
 import type { JoinSource } from '../../main/enrolment/keeper.ts';
 import { createLog } from '../../main/log.ts';
-import { option, parseInteger, parseInterfaceName, parseListen, withConfigFile } from '../options.ts';
+import {
+  driverOption,
+  option,
+  parseInteger,
+  parseInterfaceName,
+  parseListen,
+  withConfigFile,
+} from '../options.ts';
 import { runUntilSignal } from '../run.ts';
 
 type HostdOptions = {
   readonly name?: string;
   readonly listen: { host: string; port: number };
   readonly stateDir: string;
-  readonly driver: 'qemu' | 'xen' | 'simulated';
+  readonly driver: DriverName;
   readonly bridge?: string;
   readonly cpu?: number;
   readonly memory?: number;
@@ -56,13 +64,7 @@ export function hostdCommand(): Command {
         '/var/lib/coppice',
       ),
     )
-    .addOption(
-      option('--driver <name>', 'what runs the VMs', 'COPPICE_HOST_DRIVER', 'qemu').choices([
-        'qemu',
-        'xen',
-        'simulated',
-      ]),
-    )
+    .addOption(driverOption('COPPICE_HOST_DRIVER', driverNames()).default('qemu'))
     .addOption(
       option(
         '--bridge <name>',

@@ -1,10 +1,18 @@
 import { Command } from 'commander';
+import { driverNames } from '../../api/drivers.ts';
 import { shellWord } from '../../base/shell.ts';
 import { layoutOf } from '../../main/local/layout.ts';
 import { withDataDir } from '../../main/local/lock.ts';
 import type { WantedSettings } from '../../main/local/settings.ts';
 import { openClient, openPlatform } from '../local.ts';
-import { dataDirOption, option, parseInteger, parseInterfaceName, withConfigFile } from '../options.ts';
+import {
+  dataDirOption,
+  driverOption,
+  option,
+  parseInteger,
+  parseInterfaceName,
+  withConfigFile,
+} from '../options.ts';
 import { platformSteps } from '../platform-steps.ts';
 import { interruption, runSteps } from '../steps.ts';
 
@@ -21,12 +29,7 @@ export function addUpOptions(command: Command): Command {
         'COPPICE_HOSTS',
       ).argParser(parseInteger(1, 26)),
     )
-    .addOption(
-      option('--driver <name>', 'what runs the VMs (default: qemu)', 'COPPICE_DRIVER').choices([
-        'qemu',
-        'simulated',
-      ]),
-    )
+    .addOption(driverOption('COPPICE_DRIVER', driverNames('isLocal')))
     .addOption(
       option(
         '--bridge <name>',

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { instant } from '../../base/clock.ts';
 import { KeyedMutex } from '../../base/keyed-mutex.ts';
+import { VM_FIELDS } from '../../domain/vm-shape.ts';
 import type { ApplianceStatus, DesiredAppliance } from '../../host/protocol.ts';
 import type { VmObservation } from '../drivers/driver.ts';
 import { hostErrors } from '../errors/index.ts';
@@ -171,11 +172,11 @@ export class ApplianceManager {
   }
 }
 
-/** What an appliance is made of: to change it would need another disk or another VM. */
-const FIXED = ['namespace', 'name', 'layer', 'boot', 'xen', 'disk', 'resources', 'network'] as const;
+/** The first two name its VM's domain and folder; a change of the others needs another disk or another VM. */
+const FIXED = ['namespace', 'name', ...VM_FIELDS] as const;
 
 /** Throws unless `next` may take the place of `known`: no older generation, nothing of what it is made of. */
-function checkChange(known: DesiredAppliance, next: DesiredAppliance): void {
+export function checkChange(known: DesiredAppliance, next: DesiredAppliance): void {
   if (next.generation < known.generation) {
     throw hostErrors.olderGeneration(known.uuid, known.generation, next.generation);
   }

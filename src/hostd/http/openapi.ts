@@ -5,10 +5,10 @@ import {
   desiredLayerSchema,
   errorBodySchema,
   hostStatusSchema,
-  type JsonSchema,
   layerListSchema,
   layerStatusSchema,
 } from '../../host/schemas.ts';
+import type { JsonSchema } from '../../host/typed-schema.ts';
 
 type Operation = {
   readonly summary: string;

@@ -1,7 +1,7 @@
 import type { Ajv } from 'ajv';
 import type { ServiceState, StepStatus } from '../../host/protocol.ts';
 import { SERVICE_STATES, STEP_NAMES } from '../../host/protocol.ts';
-import type { JsonSchema } from '../../host/schemas.ts';
+import type { JsonSchema } from '../../host/typed-schema.ts';
 import type { PortMap } from '../ports/ports.ts';
 import { validator } from '../validate.ts';
 

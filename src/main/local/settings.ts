@@ -1,11 +1,12 @@
 import { createServer } from 'node:net';
+import type { LocalDriverName } from '../../api/drivers.ts';
 import { readFileIfThere, writeFileAtomically } from './files.ts';
 import type { Layout } from './layout.ts';
 
 /** Chosen at the first start and kept: VMs, kubeconfigs and Host objects refer to them. */
 export type Settings = {
   readonly apiPort: number;
-  readonly driver: 'qemu' | 'simulated';
+  readonly driver: LocalDriverName;
   /** Name of each host to the port of its daemon. */
   readonly hosts: Readonly<Record<string, number>>;
   /** Bridge of this machine for appliances with addresses of their own, when there is one. */

@@ -2,9 +2,6 @@ import { type Clock, sleep } from '../../../base/clock.ts';
 import { HostError } from '../../errors/index.ts';
 import { type BootTime, createBootClock } from '../common/boot-time.ts';
 
-/** The bridge that simulated VMs are on, when the host was not told of another: there is none. */
-export const SIMULATED_BRIDGE = 'simulated';
-
 /** What a simulated VM can be slow at, or fail at. */
 export type SimulatedStep =
   | 'convert'

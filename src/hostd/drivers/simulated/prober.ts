@@ -1,9 +1,10 @@
+import { DRIVERS } from '../../../api/drivers.ts';
 import { INSTALLED_PATH } from '../../guest/installed.ts';
 import { canonicalAddress } from '../../network/request.ts';
 import { FORWARD_ADDRESS } from '../../ports/ports.ts';
 import { millisSince } from '../common/boot-time.ts';
 import type { Prober } from '../driver.ts';
-import { SIMULATED_BRIDGE, type Simulation } from './config.ts';
+import type { Simulation } from './config.ts';
 import { readGuestFiles, readVm } from './vm-file.ts';
 
 /**
@@ -30,7 +31,7 @@ export function createSimulatedProber(
     return true;
   };
   return {
-    route: async () => ({ device: SIMULATED_BRIDGE }),
+    route: async () => ({ device: DRIVERS.simulated.defaultBridge }),
     http: async (url) => {
       const { hostname, port } = new URL(url);
       return (await isServed(hostname.replace(/^\[|\]$/g, ''), Number(port))) ? 200 : 404;
