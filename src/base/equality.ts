@@ -1,3 +1,5 @@
+import { isRecord } from './is-record.ts';
+
 /** Whether two values are the same JSON: an undefined field is one that is not there. */
 export function isSameJson(a: unknown, b: unknown): boolean {
   // What is compared are mostly versions of one object, which share a good deal.
@@ -31,8 +33,4 @@ export function containsJson(whole: unknown, part: unknown): boolean {
     return Object.keys(part).every((name) => containsJson(whole[name], part[name]));
   }
   return isSameJson(whole, part);
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,3 +1,5 @@
+import { isRecord } from '../base/is-record.ts';
+
 /** One reason among several why a request was refused: usually one invalid field. */
 export interface ApiErrorCause {
   readonly reason?: string;
@@ -119,7 +121,7 @@ export function errorFromStatus(
   });
 }
 
-function parseStatus(body: string): Record<string, unknown> | undefined {
+function parseStatus(body: string): Readonly<Record<string, unknown>> | undefined {
   try {
     const value: unknown = JSON.parse(body);
     return isRecord(value) && value.kind === 'Status' ? value : undefined;
@@ -156,8 +158,4 @@ function reasonFor(status: number): string {
 
 function text(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -10,10 +10,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { pino } from 'pino';
 import { systemClock } from '../../src/base/clock.ts';
-import { allProcesses } from '../../src/hostd/drivers/common/process-list.ts';
+import { allProcesses } from '../../src/hostd/drivers/common/processes.ts';
 import type { VmSpec } from '../../src/hostd/drivers/driver.ts';
+import { removeDomainRecord } from '../../src/hostd/drivers/xen/domain/domain-record.ts';
 import { createXenDriver } from '../../src/hostd/drivers/xen/driver.ts';
-import { vmFiles } from '../../src/hostd/drivers/xen/files.ts';
 import { commandsAt } from '../../src/hostd/drivers/xen/xl/commands.ts';
 import { toHostError } from '../../src/hostd/errors/index.ts';
 
@@ -34,7 +34,7 @@ export type DriverStep =
   | 'console'
   | 'tail'
   | 'shutdown'
-  | 'loseNote'
+  | 'loseRecord'
   | 'save'
   | 'saveToFullDisk'
   | 'saveAndDie'
@@ -194,7 +194,7 @@ const work: Readonly<Record<DriverStep, () => Promise<unknown>>> = {
   console: useConsole,
   tail: () => driver.consoleTail(directory, 100_000),
   shutdown: () => driver.shutdown(uuid, directory, limitMs),
-  loseNote: () => rm(join(directory, vmFiles.note)),
+  loseRecord: () => removeDomainRecord(directory),
   save: () => checkpoints().save(vm, checkpoint),
   saveToFullDisk,
   saveAndDie,

@@ -34,7 +34,7 @@ describe('the Xen driver in a real dom0', () => {
     expect(begun[4]).toMatchObject({ state: 'Running', accelerator: 'xen' });
     expect(begun[5]).toBe('answered');
 
-    const found = await results(vm, 'domains', 'loseNote', 'start', 'domains', 'inspect');
+    const found = await results(vm, 'domains', 'loseRecord', 'start', 'domains', 'inspect');
     expect(found.slice(1, 3)).toEqual([null, null]);
     expect(idsOf(found[3])).toEqual(idsOf(found[0]));
     expect(found[4]).toMatchObject({ state: 'Running' });

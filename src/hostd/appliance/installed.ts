@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { orAborted } from '../../base/abort.ts';
+import { isRecord } from '../../base/is-record.ts';
 import type { DesiredNetwork, DesiredService } from '../../host/protocol.ts';
 import { hostErrors } from '../errors/index.ts';
 import type { Scope } from './scope.ts';
@@ -86,7 +87,7 @@ export function startDigest(service: DesiredService, bootId: string): string {
 function parse(text: string): Partial<Installed> {
   try {
     const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? value : {};
+    return isRecord(value) ? value : {};
   } catch (error) {
     if (error instanceof SyntaxError) return {};
     throw error;

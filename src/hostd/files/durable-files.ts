@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { link, mkdir, open, readdir, readFile, rename, rm, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { codeOf } from '../errors/index.ts';
+import { ifThere } from './if-there.ts';
 
 /** Ends the names of files that are still being written: whoever finds one after a crash may remove it. */
 export const PARTIAL_SUFFIX = '.partial';
@@ -43,19 +44,9 @@ export async function writeJsonDurably(path: string, value: unknown): Promise<vo
   await writeDurably(path, `${JSON.stringify(value, null, 2)}\n`);
 }
 
-/** The file's text, or undefined when there is none. */
-async function readIfThere(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
-}
-
 /** The file's JSON, or undefined when there is no file. Rejects when it is not JSON. */
 export async function readJsonIfThere(path: string): Promise<unknown> {
-  const content = await readIfThere(path);
+  const content = await ifThere(readFile(path, 'utf8'));
   return content === undefined ? undefined : JSON.parse(content);
 }
 

@@ -2,7 +2,8 @@ import { createHash, type Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { type FileHandle, open, rm, stat } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
-import { codeOf, hostErrors, toHostError } from '../errors/index.ts';
+import { hostErrors, toHostError } from '../errors/index.ts';
+import { ifThere } from '../files/if-there.ts';
 import { type OpenSource, openSource } from './source.ts';
 
 export type DownloadRequest = {
@@ -133,18 +134,9 @@ async function writeFully(file: FileHandle, chunk: Uint8Array, position: number)
 
 async function digestSoFar(path: string, signal: AbortSignal): Promise<{ bytes: number; hash: Hash }> {
   const hash = createHash('sha256');
-  const bytes = await sizeIfThere(path);
+  const bytes = (await ifThere(stat(path)))?.size ?? 0;
   if (bytes > 0) for await (const chunk of createReadStream(path, { signal })) hash.update(chunk);
   return { bytes, hash };
-}
-
-async function sizeIfThere(path: string): Promise<number> {
-  try {
-    return (await stat(path)).size;
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return 0;
-    throw error;
-  }
 }
 
 function closeBody(body: Readable): void {

@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { chmod, rename, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { codeOf, hostErrors } from '../errors/index.ts';
+import { hostErrors } from '../errors/index.ts';
 import { syncDirectory, syncFile } from '../files/durable-files.ts';
+import { ifThere } from '../files/if-there.ts';
 
 /** What identifies a stored file: the digest proves it, size and time of change tell cheaply that nobody touched it. */
 export type StoredFile = { readonly sha256: string; readonly bytes: number; readonly modifiedMs: number };
@@ -30,7 +31,7 @@ export async function placeFile(temporary: string, path: string): Promise<void> 
  * False when it is not there; rejects with `LayerCorrupt` when its content changed.
  */
 export async function verifyFile(path: string, stored: StoredFile): Promise<boolean> {
-  const found = await statIfThere(path);
+  const found = await ifThere(stat(path));
   if (found === undefined) return false;
   if (found.size === stored.bytes && found.mtimeMs === stored.modifiedMs) return true;
   const actual = await digestOf(path);
@@ -39,16 +40,7 @@ export async function verifyFile(path: string, stored: StoredFile): Promise<bool
 }
 
 export async function fileExists(path: string): Promise<boolean> {
-  return (await statIfThere(path)) !== undefined;
-}
-
-async function statIfThere(path: string) {
-  try {
-    return await stat(path);
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
+  return (await ifThere(stat(path))) !== undefined;
 }
 
 async function digestOf(path: string): Promise<string> {

@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import { delimiter } from 'node:path';
 import { CachedAnswer } from '../../base/cached-answer.ts';
 import type { Clock } from '../../base/clock.ts';
-import { isRecord } from '../drivers/common/json.ts';
+import { isRecord } from '../../base/is-record.ts';
 import { locate, runProgram } from '../drivers/common/programs.ts';
 import type { HostRoute } from '../drivers/driver.ts';
 import { hostErrors } from '../errors/index.ts';

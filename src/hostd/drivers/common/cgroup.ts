@@ -1,6 +1,7 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { codeOf, hostErrors } from '../../errors/index.ts';
+import { hostErrors } from '../../errors/index.ts';
+import { ifThere } from '../../files/if-there.ts';
 
 /** The control group of all VMs, below the root. */
 const GROUP = 'coppice-vms';
@@ -36,7 +37,7 @@ async function makeGroup(hierarchy: string, group: string): Promise<void> {
   await mkdir(group, { recursive: true });
   // Version 1 gives a new group no processors and no memory, and refuses every process until it has some.
   for (const file of ['cpuset.cpus', 'cpuset.mems']) {
-    const own = await readIfThere(join(group, file));
+    const own = await ifThere(readFile(join(group, file), 'utf8'));
     if (own?.trim() === '') await writeFile(join(group, file), await readFile(join(hierarchy, file), 'utf8'));
   }
 }
@@ -45,13 +46,4 @@ async function makeGroup(hierarchy: string, group: string): Promise<void> {
 async function leaveScore(pid: number): Promise<void> {
   const file = `/proc/${pid}/oom_score_adj`;
   if (Number(await readFile(file, 'utf8')) < 0) await writeFile(file, '0');
-}
-
-async function readIfThere(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
 }

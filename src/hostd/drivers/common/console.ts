@@ -1,5 +1,6 @@
 import { open, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { codeOf } from '../../errors/index.ts';
+import { ifThere } from '../../files/if-there.ts';
 
 /** A guest that writes to its console without end takes twice this much of the host's disk, and no more. */
 export const longestConsoleBytes = 4 * 1024 * 1024;
@@ -38,12 +39,7 @@ async function keepAside(path: string, content: Buffer): Promise<void> {
 }
 
 async function sizeOf(path: string): Promise<number> {
-  try {
-    return (await stat(path)).size;
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return 0;
-    throw error;
-  }
+  return (await ifThere(stat(path)))?.size ?? 0;
 }
 
 async function tailOf(path: string, bytes: number): Promise<Buffer> {

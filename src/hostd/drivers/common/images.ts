@@ -1,8 +1,8 @@
 import { lstat, rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { isRecord } from '../../../base/is-record.ts';
 import { codeOf, type HostError, hostErrors } from '../../errors/index.ts';
 import type { ImageTool } from '../driver.ts';
-import { isRecord } from './json.ts';
 import { locate, type ProgramResult, runProgram } from './programs.ts';
 
 type ImageToolConfig = { readonly imageBinary?: string; readonly searchPath: string };

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
+import { isRecord } from '../../../base/is-record.ts';
 import { readJsonIfThere, writeJsonDurably } from '../../files/durable-files.ts';
-import { isRecord } from '../common/json.ts';
 import type { VmSpec } from '../driver.ts';
 import { vmFiles } from './files.ts';
 

@@ -1,9 +1,9 @@
 import { constants } from 'node:fs';
 import { access, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isRecord } from '../../../base/is-record.ts';
 import { hostErrors, messageOf } from '../../errors/index.ts';
 import { makeDirectory, readJsonIfThere, writeJsonDurably } from '../../files/durable-files.ts';
-import { isRecord } from '../common/json.ts';
 import { locate, runProgram } from '../common/programs.ts';
 import type { Machine } from './command-line.ts';
 import { trialVersion, tryMachine } from './trial.ts';

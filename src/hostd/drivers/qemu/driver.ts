@@ -17,9 +17,9 @@ import { boundVmConsole, openConsole, readConsoleTail } from './console.ts';
 import { detect, type Hypervisor, type Wish } from './detect.ts';
 import { destroyVm, shutDownVm } from './end.ts';
 import { vmFiles } from './files.ts';
-import { foreignVms } from './foreign.ts';
 import { inspectVm } from './inspect.ts';
 import { ownerOf } from './owner.ts';
+import { foreignVms } from './processes.ts';
 import { type StartContext, startVm } from './start.ts';
 
 export type QemuDriverConfig = {

@@ -4,26 +4,23 @@ import type { Clock } from '../../../base/clock.ts';
 import { hostErrors, messageOf } from '../../errors/index.ts';
 import type { AgentClient } from '../../guest/agent.ts';
 import type { HostNetwork } from '../../network/links.ts';
+import { endProcess, waitUntilGone } from '../common/processes.ts';
 import { removeTap } from '../common/tap.ts';
 import { readConfiguration } from './configuration.ts';
 import { vmFiles } from './files.ts';
 import { readCondition, withMonitor } from './monitor.ts';
-import { findVm, nameOf, type QemuProcess, signalProcess, waitUntilGone } from './processes.ts';
+import { findVm, nameOf, type QemuProcess } from './processes.ts';
 
 /** QEMU ends within milliseconds of SIGTERM, unless the host's storage hangs. */
-const orderlyLimitMs = 5_000;
-const killLimitMs = 20_000;
+const endLimits = { orderlyMs: 5_000, killMs: 20_000 } as const;
 const monitorLimitMs = 5_000;
 
 /**
- * Ends a QEMU at once, whatever its guest does. First in the way that lets it write what it still holds of the disk's own
- * tables; the guest notices no difference to a power cut.
+ * Ends a QEMU at once, whatever its guest does. SIGTERM lets QEMU write the disk image's tables that it still holds in memory;
+ * to the guest it is the same as a power cut.
  */
 export async function endVm(clock: Clock, running: QemuProcess): Promise<void> {
-  await signalProcess(running, 'SIGTERM');
-  if (await waitUntilGone(clock, running, orderlyLimitMs)) return;
-  await signalProcess(running, 'SIGKILL');
-  if (await waitUntilGone(clock, running, killLimitMs)) return;
+  if (await endProcess(clock, running, endLimits)) return;
   throw hostErrors.vmNotEnding('QEMU', nameOf(running), running.pid);
 }
 

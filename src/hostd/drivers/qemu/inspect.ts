@@ -1,14 +1,15 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Clock, instant } from '../../../base/clock.ts';
-import { codeOf, hostErrors, toProblem } from '../../errors/index.ts';
+import { hostErrors, toProblem } from '../../errors/index.ts';
+import { ifThere } from '../../files/if-there.ts';
 import type { HostNetwork } from '../../network/links.ts';
 import { connectionProblem } from '../common/tap.ts';
 import type { VmObservation } from '../driver.ts';
 import { readConfiguration } from './configuration.ts';
 import { vmFiles } from './files.ts';
 import { readCondition, type VmCondition, withMonitor } from './monitor.ts';
-import { findVm, notedPid, type QemuProcess } from './processes.ts';
+import { findVm, type QemuProcess, recordedPid } from './processes.ts';
 
 const monitorLimitMs = 5_000;
 
@@ -43,7 +44,7 @@ export async function inspectVm(
 
 /** QEMU removes its pid file when it ends in order, as it does when the guest powers off; not when it is killed. */
 async function endOf(directory: string): Promise<VmObservation['state']> {
-  return (await notedPid(directory)) === undefined ? 'Stopped' : 'Crashed';
+  return (await recordedPid(directory)) === undefined ? 'Stopped' : 'Crashed';
 }
 
 /** A monitor that does not answer says nothing about the guest: the VM's process is there, so it runs. */
@@ -58,10 +59,6 @@ async function conditionOf(clock: Clock, running: QemuProcess): Promise<VmCondit
 
 /** QEMU writes its pid file once, when it starts. */
 async function startedAt(directory: string): Promise<{ startedAt?: string }> {
-  try {
-    return { startedAt: instant((await stat(join(directory, vmFiles.pid))).mtimeMs) };
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return {};
-    throw error;
-  }
+  const found = await ifThere(stat(join(directory, vmFiles.pid)));
+  return found === undefined ? {} : { startedAt: instant(found.mtimeMs) };
 }

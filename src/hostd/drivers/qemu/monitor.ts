@@ -1,7 +1,7 @@
 import type { Clock } from '../../../base/clock.ts';
+import { isRecord } from '../../../base/is-record.ts';
 import type { Problem } from '../../../host/protocol.ts';
 import { hostErrors, toProblem } from '../../errors/index.ts';
-import { isRecord } from '../common/json.ts';
 import { connectIn } from '../common/socket.ts';
 import type { VmObservation } from '../driver.ts';
 import { vmFiles } from './files.ts';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
+import { isRecord } from '../../../base/is-record.ts';
 import { makeDirectory, readJsonIfThere, writeJsonDurably } from '../../files/durable-files.ts';
-import { isRecord } from '../common/json.ts';
 
 /**
  * By what this driver's work on the host's network is told from other daemons': chosen once for a state directory. One

@@ -1,8 +1,8 @@
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../../base/clock.ts';
 import { orLate } from '../../../base/deadline.ts';
+import { isRecord } from '../../../base/is-record.ts';
 import { linesOf } from '../../guest/lines.ts';
-import { isRecord } from '../common/json.ts';
 
 const longestAnswerBytes = 4 * 1024 * 1024;
 

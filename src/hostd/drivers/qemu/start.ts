@@ -91,7 +91,7 @@ async function launchVm(
     const ending = await Promise.race([ready, qemu.ended]);
     if (ending === undefined) return;
     // Another daemon's start of this VM may have been first: QEMU's lock on its pid file lets only one through.
-    if ((await findVm(vm.uuid, vm.directory)) === undefined) throw startFailed(vm, ending.words);
+    if ((await findVm(vm.uuid, vm.directory)) === undefined) throw startFailed(vm, ending.output);
     await ready;
   } finally {
     enough.abort();

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { appendFile, open } from 'node:fs/promises';
+import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { instant } from '../../../base/clock.ts';
-import { codeOf, hostErrors } from '../../errors/index.ts';
+import { hostErrors } from '../../errors/index.ts';
 import { canonicalAddress } from '../../network/request.ts';
+import { readTail } from '../common/console.ts';
 import type { Driver, VmObservation, VmSpec } from '../driver.ts';
 import { type SimulatedConfig, Simulation } from './config.ts';
 import { createSimulatedGuest } from './guest.ts';
@@ -63,7 +64,7 @@ export function createSimulatedDriver(config: SimulatedConfig): Driver {
     },
     reap: async () => undefined,
     guest: (_uuid, directory) => createSimulatedGuest(simulation, directory),
-    consoleTail: (directory, bytes) => consoleTail(join(directory, CONSOLE), bytes),
+    consoleTail: async (directory, bytes) => String(await readTail([join(directory, CONSOLE)], bytes)),
     openConsole: () => Promise.reject(hostErrors.consoleUnavailable('simulated VMs have none')),
     foreignVms: async () => [],
     images: createSimulatedImages(simulation),
@@ -96,21 +97,4 @@ function observationOf(uuid: string, vm: SimulatedVm | undefined): VmObservation
   if (vm === undefined || vm.uuid !== uuid) return undefined;
   const { state, startedAt, domain } = vm;
   return { uuid, state, startedAt, accelerator: 'none', commandLine: ['simulated', domain] };
-}
-
-async function consoleTail(path: string, bytes: number): Promise<string> {
-  try {
-    const file = await open(path, 'r');
-    try {
-      const { size } = await file.stat();
-      const length = Math.min(bytes, size);
-      const { buffer } = await file.read(Buffer.alloc(length), 0, length, size - length);
-      return buffer.toString();
-    } finally {
-      await file.close();
-    }
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return '';
-    throw error;
-  }
 }

@@ -5,10 +5,10 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../base/clock.ts';
 import { type Behaviour, refuse } from '../../guest/testing/fake-agent.ts';
 import type { Driver } from '../driver.ts';
-import { readNote } from './domain-record.ts';
+import { readDomainRecord } from './domain/domain-record.ts';
 import { FakeHost } from './testing/fake-host.ts';
-import { consoleStates } from './testing/fake-xenstore.ts';
 import { endCommands } from './xl/commands.ts';
+import { consoleStates } from './xl/testing/fake-xenstore.ts';
 
 let xen: FakeHost;
 beforeEach(async () => {
@@ -42,7 +42,7 @@ describe('a memory checkpoint under Xen', () => {
     await xen.agent();
     await ping(xen.driver);
     expect(consoleStates(xen.root, 2)).toBe('4 4');
-    expect(await readNote(xen.vm.directory)).not.toHaveProperty('parted');
+    expect(await readDomainRecord(xen.vm.directory)).not.toHaveProperty('consoleUnplugged');
   });
 
   it('leaves a VM running that could not be saved, with its agent, and no half file', async () => {

@@ -3,7 +3,7 @@ import type { VmSpec } from '../driver.ts';
 import { domainConfiguration, quoted } from './configuration.ts';
 
 const surroundings = {
-  sockets: { agent: '/run/coppice/xen/u.agent', none: '/run/coppice/xen/u.none' },
+  sockets: { agent: '/run/coppice/xen/u.agent', unused: '/run/coppice/xen/u.none' },
   grub: { PV: '/grub/pv.bin', PVH: '/grub/pvh.bin' },
 };
 
@@ -37,10 +37,10 @@ describe('the configuration of a domain', () => {
       vcpus = 2
       disk = ["format=qcow2,vdev=xvda,access=rw,target=/state/u, the \\"second\\"/disk.qcow2"]
       vif = ["mac=00:16:3e:01:02:03,bridge=br0,type=vif"]
-      # xl up to 4.17 loses the first channel, which gets the number of the primary console: the second is the agent.
+      # xl up to 4.17 gives the first channel the number of the primary console and loses it: the second is the agent.
       channel = ["connection=socket,path=/run/coppice/xen/u.none,name=none",
                  "connection=socket,path=/run/coppice/xen/u.agent,name=org.qemu.guest_agent.0"]
-      # A domain that ends is kept until the daemon has seen how; the daemon itself starts it anew.
+      # An ended domain is kept until the daemon has seen how it ended; the daemon starts the VM again.
       on_poweroff = "preserve"
       on_reboot = "preserve"
       on_crash = "preserve"

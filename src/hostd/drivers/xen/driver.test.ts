@@ -2,9 +2,9 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { readNote, writeNote } from './domain-record.ts';
+import { readDomainRecord, writeDomainRecord } from './domain/domain-record.ts';
 import { FakeHost, OTHER, UUID } from './testing/fake-host.ts';
-import { changeState, readState } from './testing/fake-xl.ts';
+import { changeState, readState } from './xl/testing/fake-xl.ts';
 
 let xen: FakeHost;
 beforeEach(async () => {
@@ -31,8 +31,8 @@ describe('starting a VM under Xen', () => {
   it('has from Xen when a domain was made whose maker did not live to note it', async () => {
     await xen.driver.start(xen.vm);
     const { uuid, domain } = xen.vm;
-    const commandLine = (await readNote(xen.vm.directory))?.commandLine ?? [];
-    await writeNote(xen.vm.directory, { uuid, domain, bridge: 'br0', commandLine });
+    const commandLine = (await readDomainRecord(xen.vm.directory))?.commandLine ?? [];
+    await writeDomainRecord(xen.vm.directory, { uuid, domain, bridge: 'br0', commandLine });
     await xen.driver.start(xen.vm);
     const found = await xen.driver.inspect(xen.vm.uuid, xen.vm.directory);
     expect(found?.startedAt).toBe('2026-11-25T15:35:57.580Z');

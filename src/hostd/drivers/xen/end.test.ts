@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FakeHost } from './testing/fake-host.ts';
-import { changeState, readState } from './testing/fake-xl.ts';
+import { changeState, readState } from './xl/testing/fake-xl.ts';
 
 let xen: FakeHost;
 beforeEach(async () => {

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../base/clock.ts';
 import { createXenDriver } from './driver.ts';
 import { FakeHost, OTHER } from './testing/fake-host.ts';
-import { changeState } from './testing/fake-xl.ts';
+import { changeState } from './xl/testing/fake-xl.ts';
 
 let xen: FakeHost;
 beforeEach(async () => {

@@ -9,7 +9,7 @@ import { systemClock } from '../../../../base/clock.ts';
 import { type Behaviour, FakeAgent } from '../../../guest/testing/fake-agent.ts';
 import type { Driver, VmSpec } from '../../driver.ts';
 import { createXenDriver } from '../driver.ts';
-import { changeState, emptyState, type FakeDomain, type Outcome } from './fake-xl.ts';
+import { changeState, emptyState, type FakeDomain, type Outcome } from '../xl/testing/fake-xl.ts';
 
 export const UUID = '00000000-0000-4000-8000-000000000001';
 export const OTHER = '00000000-0000-4000-8000-000000000002';
@@ -43,11 +43,11 @@ export class FakeHost {
 
   static async make(): Promise<FakeHost> {
     const host = new FakeHost(await mkdtemp(join(tmpdir(), 'coppice-xen-')));
-    const xl = fileURLToPath(new URL('./fake-xl.ts', import.meta.url));
+    const xl = fileURLToPath(new URL('../xl/testing/fake-xl.ts', import.meta.url));
     const links = JSON.stringify([bridge, ...Array.from({ length: 9 }, vif)]);
     changeState(host.root, emptyState);
     await host.#writeProgram('xl', [process.execPath, xl, host.root]);
-    const store = fileURLToPath(new URL('./fake-xenstore.ts', import.meta.url));
+    const store = fileURLToPath(new URL('../xl/testing/fake-xenstore.ts', import.meta.url));
     for (const tool of ['read', 'write', 'rm', 'chmod'].map((each) => `xenstore-${each}`)) {
       await host.#writeProgram(tool, [process.execPath, store, host.root, tool]);
     }

@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import {
+  errorsIn,
+  hypervisorProblem,
+  isOutOfMemory,
+  isTimeout,
+  mayBeBackendTimeout,
+  takenName,
+} from './classify.ts';
+import {
   BACKEND_AWAY,
   BACKEND_FAILED,
   MODEL_ENDED,
@@ -8,38 +16,30 @@ import {
   NO_MEMORY,
   TIMEOUTS,
   WRONG_KERNEL,
-} from '../testing/recorded.ts';
-import {
-  errorsIn,
-  hypervisorProblem,
-  takenName,
-  tellsOfBackend,
-  tellsOfMemory,
-  tellsOfTimeout,
-} from './classify.ts';
+} from './testing/recorded.ts';
 
 const failures = { NO_MEMORY, WRONG_KERNEL, NO_BRIDGE, NAME_TAKEN, MODEL_ENDED, BACKEND_FAILED };
 
 describe('what xl says when it fails', () => {
   it.each(TIMEOUTS)('is a time-out: %s', (words) => {
-    expect(tellsOfTimeout(words)).toBe(true);
-    expect(tellsOfBackend(words)).toBe(false);
+    expect(isTimeout(words)).toBe(true);
+    expect(mayBeBackendTimeout(words)).toBe(false);
   });
 
   it.each(Object.entries(failures))('is no time-out: %s', (_name, words) => {
-    expect(tellsOfTimeout(words)).toBe(false);
-    expect(tellsOfBackend(words)).toBe(false);
+    expect(isTimeout(words)).toBe(false);
+    expect(mayBeBackendTimeout(words)).toBe(false);
   });
 
   it('may be a time-out or not, where a backend did not come and no code is told', () => {
-    expect(tellsOfTimeout(BACKEND_AWAY)).toBe(false);
-    expect(tellsOfBackend(BACKEND_AWAY)).toBe(true);
-    expect(tellsOfBackend(`${BACKEND_AWAY} (exit code 1)`)).toBe(true);
-    expect(tellsOfBackend(`${BACKEND_AWAY.split('\n')[0]} (exit code 1)`)).toBe(true);
+    expect(isTimeout(BACKEND_AWAY)).toBe(false);
+    expect(mayBeBackendTimeout(BACKEND_AWAY)).toBe(true);
+    expect(mayBeBackendTimeout(`${BACKEND_AWAY} (exit code 1)`)).toBe(true);
+    expect(mayBeBackendTimeout(`${BACKEND_AWAY.split('\n')[0]} (exit code 1)`)).toBe(true);
   });
 
   it('tells of missing memory, and only then', () => {
-    expect(Object.entries(failures).filter(([, words]) => tellsOfMemory(words))).toEqual([
+    expect(Object.entries(failures).filter(([, words]) => isOutOfMemory(words))).toEqual([
       ['NO_MEMORY', NO_MEMORY],
     ]);
   });
