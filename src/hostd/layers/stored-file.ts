@@ -6,12 +6,12 @@ import { hostErrors } from '../errors/index.ts';
 import { syncDirectory, syncFile } from '../files/durable-files.ts';
 import { ifThere } from '../files/if-there.ts';
 
-/** What identifies a stored file: the digest proves it, size and time of change tell cheaply that nobody touched it. */
+/** Identifies a stored file: by its digest, and, at less cost, by size and time of change, which show that nobody touched it. */
 export type StoredFile = { readonly sha256: string; readonly bytes: number; readonly modifiedMs: number };
 
 const READ_ONLY = 0o444;
 
-/** Makes a finished file read-only and flushes it; the answer is written down before the file gets its final name. */
+/** Makes a finished file read-only and flushes it. The caller stores the result before the file gets its final name. */
 export async function sealFile(path: string, sha256?: string): Promise<StoredFile> {
   await chmod(path, READ_ONLY);
   await syncFile(path);
@@ -27,8 +27,8 @@ export async function placeFile(temporary: string, path: string): Promise<void> 
 }
 
 /**
- * Proves a stored file: by size and time of change, and by its digest when these differ.
- * False when it is not there; rejects with `LayerCorrupt` when its content changed.
+ * Verifies a stored file: by size and time of change, and by its digest when these differ. False when the file does not exist;
+ * rejects with `LayerCorrupt` when its content changed.
  */
 export async function verifyFile(path: string, stored: StoredFile): Promise<boolean> {
   const found = await ifThere(stat(path));

@@ -4,7 +4,7 @@ import { ifReadable } from '../files/if-there.ts';
 
 const LISTENING = '0A';
 
-/** Who listens on a TCP port of this machine, in words for a message: `sshd (process 812)`. */
+/** The program that listens on a TCP port of this machine, for a message: `sshd (process 812)`. */
 export async function describePortHolder(port: number, proc = '/proc'): Promise<string> {
   const inode =
     (await socketInode(port, join(proc, 'net/tcp'))) ?? (await socketInode(port, join(proc, 'net/tcp6')));

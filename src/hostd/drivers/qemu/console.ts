@@ -14,17 +14,17 @@ export async function readConsoleTail(directory: string, bytes: number): Promise
   return (await readTail(paths, bytes)).toString();
 }
 
-/** Keeps the console's log from growing without end. */
+/** Limits the size of the console's log. */
 export function boundVmConsole(directory: string): Promise<void> {
   return boundConsole(join(directory, vmFiles.console), join(directory, vmFiles.olderConsole));
 }
 
 /**
- * Connects to the VM's console. QEMU serves one at a time and lets a second one wait without a word, hence `inUse`: the
- * folders of the VMs whose console somebody has.
+ * Connects to the VM's console. QEMU serves one connection at a time and lets a second one wait silently. So `inUse` holds the
+ * folders of the VMs whose console is open.
  */
 export async function openConsole(clock: Clock, directory: string, inUse: Set<string>): Promise<Socket> {
-  if (inUse.has(directory)) throw hostErrors.consoleUnavailable('somebody else is at it');
+  if (inUse.has(directory)) throw hostErrors.consoleUnavailable('somebody else is using it');
   inUse.add(directory);
   try {
     const socket = await connectIn(clock, directory, vmFiles.consoleSocket, connectLimitMs);

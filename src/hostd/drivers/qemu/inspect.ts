@@ -42,12 +42,12 @@ export async function inspectVm(
   return { uuid, state: await endOf(directory), ...accelerator, commandLine: configuration.commandLine };
 }
 
-/** QEMU removes its pid file when it ends in order, as it does when the guest powers off; not when it is killed. */
+/** QEMU removes its pid file when it ends in order, for example after the guest powers off; not when it is killed. */
 async function endOf(directory: string): Promise<VmObservation['state']> {
   return (await recordedPid(directory)) === undefined ? 'Stopped' : 'Crashed';
 }
 
-/** A monitor that does not answer says nothing about the guest: the VM's process is there, so it runs. */
+/** If the monitor does not answer, the state of the guest is unknown; QEMU's process exists, so the VM counts as running. */
 async function conditionOf(clock: Clock, running: QemuProcess): Promise<VmCondition> {
   try {
     return await withMonitor(clock, running.directory, monitorLimitMs, readCondition);
@@ -57,7 +57,7 @@ async function conditionOf(clock: Clock, running: QemuProcess): Promise<VmCondit
   }
 }
 
-/** QEMU writes its pid file once, when it starts. */
+/** The time of the pid file, which QEMU writes once, when it starts. */
 async function startedAt(directory: string): Promise<{ startedAt?: string }> {
   const found = await ifThere(stat(join(directory, vmFiles.pid)));
   return found === undefined ? {} : { startedAt: instant(found.mtimeMs) };

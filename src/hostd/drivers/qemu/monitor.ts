@@ -7,7 +7,7 @@ import type { VmObservation } from '../driver.ts';
 import { vmFiles } from './files.ts';
 import { type Qmp, withQmp } from './qmp.ts';
 
-/** What QEMU says of its VM. */
+/** A VM's state, as QEMU reports it. */
 export type VmCondition = {
   readonly state: VmObservation['state'];
   readonly problem?: Problem;

@@ -15,13 +15,13 @@ import { readVm, removeVm, type SimulatedVm, writeVm } from './vm-file.ts';
 const CONSOLE = 'console.log';
 
 /**
- * VMs that are files: every step takes as long as the configuration says and fails when it says so. For work on what
- * stands on hosts (dashboards, controllers, scale runs of thousands) without the hosts. Its state is in the
- * appliances' directories, so it survives the daemon as real VMs do.
+ * Simulates VMs as files: every step takes as long, and fails as often, as the configuration says. For work on dashboards,
+ * controllers and scale tests with thousands of VMs, without real hosts. The state is in the appliances' directories, so it survives
+ * the daemon as real VMs do.
  */
 export function createSimulatedDriver(config: SimulatedConfig): Driver {
   const simulation = new Simulation(config);
-  /** Where the VM lies that is reached at a port of this host, or at an address of its own. */
+  /** The folder of the VM that is reached at a port of this host, or at an address of its own. */
   const directories = new Map<number | string, string>();
   const find = async (directory: string): Promise<SimulatedVm | undefined> => {
     const vm = await readVm(directory);
@@ -65,7 +65,7 @@ export function createSimulatedDriver(config: SimulatedConfig): Driver {
     reap: async () => undefined,
     guest: (_uuid, directory) => createSimulatedGuest(simulation, directory),
     consoleTail: async (directory, bytes) => String(await readTail([join(directory, CONSOLE)], bytes)),
-    openConsole: () => Promise.reject(hostErrors.consoleUnavailable('simulated VMs have none')),
+    openConsole: () => Promise.reject(hostErrors.consoleUnavailable('simulated VMs have no console')),
     foreignVms: async () => [],
     images: createSimulatedImages(simulation),
     prober: createSimulatedProber(simulation, (place) => directories.get(place)),

@@ -6,8 +6,7 @@ import { SIMULATED_BRIDGE, type Simulation } from './config.ts';
 import { readGuestFiles, readVm } from './vm-file.ts';
 
 /**
- * Containers in simulated guests answer 404 from the boot on; the service answers some time after it was started in
- * the boot that still lasts.
+ * Containers in simulated guests answer 404 after the boot. The service answers some time after it was started in the present boot.
  */
 export function createSimulatedProber(
   simulation: Simulation,
@@ -20,9 +19,9 @@ export function createSimulatedProber(
       throw new Error(`nothing listens at port ${port}`);
     const upAt = vm.agentAt + simulation.timeOf('container');
     if (upAt > simulation.clock.now()) throw new Error(`port ${port} closes at once`);
-    const noted = (await readGuestFiles(directory))[INSTALLED_PATH];
-    const readyAt = (noted?.writtenAt ?? Infinity) + simulation.timeOf('service');
-    const started = noted?.bootId === vm.bootId && /"started":"[0-9a-f]+"/.test(noted.text ?? '');
+    const installed = (await readGuestFiles(directory))[INSTALLED_PATH];
+    const readyAt = (installed?.writtenAt ?? Infinity) + simulation.timeOf('service');
+    const started = installed?.bootId === vm.bootId && /"started":"[0-9a-f]+"/.test(installed.text ?? '');
     if (!started || readyAt > simulation.clock.now()) return false;
     const failure = simulation.failureOf('service', vm.domain);
     if (failure !== undefined) throw new Error(failure);

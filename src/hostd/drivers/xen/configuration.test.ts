@@ -22,7 +22,7 @@ const linesOf = (change: Partial<VmSpec>) =>
   domainConfiguration({ ...vm, ...change }, surroundings).split('\n');
 
 describe('the configuration of a domain', () => {
-  it('is what xl creates it from, and a person can read', () => {
+  it('is readable by xl and by people', () => {
     expect(domainConfiguration(vm, surroundings)).toMatchInlineSnapshot(`
       "# Written by Coppice at every start of this VM: change the appliance, not this file.
       name = "default.web-0.00000000"
@@ -77,7 +77,7 @@ describe('the configuration of a domain', () => {
     expect(linesOf(change)).toEqual(expect.arrayContaining([...expected]));
   });
 
-  it('gives firmware no kernel, and a guest without initrd none', () => {
+  it('has no kernel for firmware, and no ramdisk for a guest without initrd', () => {
     expect(linesOf(firmware).filter((line) => /^(kernel|ramdisk|cmdline|bootloader)/.test(line))).toEqual([]);
     const boot = { kind: 'direct', kernel: '/l/kernel', commandLine: '' } as const;
     expect(linesOf({ boot }).filter((line) => line.startsWith('ramdisk'))).toEqual([]);
@@ -85,7 +85,7 @@ describe('the configuration of a domain', () => {
 });
 
 describe('a quoted string', () => {
-  it('is what xl reads back', () => {
+  it('is what xl reads', () => {
     expect(quoted('a "b" \\c\'d, é')).toBe('"a \\"b\\" \\\\c\'d, é"');
   });
 

@@ -20,7 +20,7 @@ import {
 
 const failures = { NO_MEMORY, WRONG_KERNEL, NO_BRIDGE, NAME_TAKEN, MODEL_ENDED, BACKEND_FAILED };
 
-describe('what xl says when it fails', () => {
+describe('the output of an xl that failed', () => {
   it.each(TIMEOUTS)('is a time-out: %s', (words) => {
     expect(isTimeout(words)).toBe(true);
     expect(mayBeBackendTimeout(words)).toBe(false);
@@ -31,25 +31,25 @@ describe('what xl says when it fails', () => {
     expect(mayBeBackendTimeout(words)).toBe(false);
   });
 
-  it('may be a time-out or not, where a backend did not come and no code is told', () => {
+  it('may be a time-out when a back end did not come up and xl printed no code', () => {
     expect(isTimeout(BACKEND_AWAY)).toBe(false);
     expect(mayBeBackendTimeout(BACKEND_AWAY)).toBe(true);
     expect(mayBeBackendTimeout(`${BACKEND_AWAY} (exit code 1)`)).toBe(true);
     expect(mayBeBackendTimeout(`${BACKEND_AWAY.split('\n')[0]} (exit code 1)`)).toBe(true);
   });
 
-  it('tells of missing memory, and only then', () => {
+  it('is recognised as a lack of memory, and nothing else is', () => {
     expect(Object.entries(failures).filter(([, words]) => isOutOfMemory(words))).toEqual([
       ['NO_MEMORY', NO_MEMORY],
     ]);
   });
 
-  it('names a name that is taken', () => {
+  it('has the name that another domain has', () => {
     expect(takenName(NAME_TAKEN)).toBe('default.web-2.00000000');
     expect(takenName(NO_BRIDGE)).toBeUndefined();
   });
 
-  it('is told without its progress, and without what always comes', () => {
+  it('is quoted without progress, and without messages that always come', () => {
     expect(errorsIn(NO_BRIDGE)).not.toContain('Primary console');
     expect(errorsIn(WRONG_KERNEL)).toBe(WRONG_KERNEL.split('\n').slice(1, 4).join('\n'));
     expect(errorsIn('Parsing config from a.cfg\n')).toBe('Parsing config from a.cfg');
@@ -71,11 +71,11 @@ describe('what xl says when it fails', () => {
       'XenstoreSilent',
       'libxl: error: libxl.c:112:libxl_ctx_alloc: cannot connect to xenstore: No such file or directory\ncannot init xl context',
     ],
-  ])('tells that nothing can work: %s', (reason, words) => {
+  ])('shows that no command can work: %s', (reason, words) => {
     expect(hypervisorProblem(words)?.reason).toBe(reason);
   });
 
-  it('is the command’s own failure otherwise', () => {
+  it('is otherwise a failure of that command', () => {
     for (const words of Object.values(failures)) expect(hypervisorProblem(words)).toBeUndefined();
   });
 });
