@@ -5,13 +5,19 @@ import type { ImageTool } from '../drivers/driver.ts';
 import { hostErrors, toHostError, toProblem } from '../errors/index.ts';
 import type { LayerDirectory, LayerRecord } from './layer-directory.ts';
 
-export type LayerOptions = {
+/** What fetching layers needs. */
+export type FetchOptions = {
   readonly clock: Clock;
   readonly random: Random;
   readonly images: ImageTool;
   readonly backoff: BackoffPolicy;
+  /** Free bytes that a fetch must leave, because running VMs write to the same disk. */
   readonly reserveBytes: number;
+  /** Folders of this host from which `file:` addresses may be read. */
   readonly fileRoots: readonly string[];
+};
+
+export type LayerOptions = FetchOptions & {
   /** Queues a fetch, so that not all run at once. */
   readonly inTurn: <T>(work: () => Promise<T>, signal: AbortSignal) => Promise<T>;
   readonly onChange: (layer: Layer) => void;

@@ -2,32 +2,21 @@ import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import PQueue from 'p-queue';
 import type { Logger } from 'pino';
-import type { BackoffPolicy } from '../../base/backoff.ts';
-import type { Clock, Random } from '../../base/clock.ts';
 import { KeyedMutex } from '../../base/keyed-mutex.ts';
 import { queued } from '../../base/queued.ts';
 import type { DesiredLayer, LayerStatus } from '../../host/protocol.ts';
 import { desiredLayerSchema } from '../../host/schemas.ts';
-import type { ImageTool } from '../drivers/driver.ts';
 import { hostErrors } from '../errors/index.ts';
 import { makeDirectory, removeInterrupted } from '../files/durable-files.ts';
 import { createAjv, validator } from '../validate.ts';
-import { Layer } from './layer.ts';
+import { type FetchOptions, Layer } from './layer.ts';
 import { LAYER_DELETING_SUFFIX, LayerDirectory } from './layer-directory.ts';
 
 const CONCURRENT_FETCHES = 4;
 const SHA256 = /^[0-9a-f]{64}$/;
 
-export type LayerStoreOptions = {
+export type LayerStoreOptions = FetchOptions & {
   readonly directory: string;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly images: ImageTool;
-  readonly backoff: BackoffPolicy;
-  /** Free bytes that a fetch must leave, because running VMs write to the same disk. */
-  readonly reserveBytes: number;
-  /** Folders of this host from which `file:` addresses may be read. */
-  readonly fileRoots: readonly string[];
   /** uuids of the appliances that use a layer, from their directories. */
   readonly holders: (sha256: string) => readonly string[];
   readonly onChange: (layer: LayerStatus) => void;
@@ -148,14 +137,8 @@ export class LayerStore {
   }
 
   #add(sha256: string, desired: DesiredLayer): Layer {
-    const { clock, random, images, backoff, reserveBytes, fileRoots, directory } = this.#options;
-    const layer = new Layer(new LayerDirectory(directory, sha256), desired, {
-      clock,
-      random,
-      images,
-      backoff,
-      reserveBytes,
-      fileRoots,
+    const layer = new Layer(new LayerDirectory(this.#options.directory, sha256), desired, {
+      ...this.#options,
       inTurn: (work, signal) => queued(this.#queue, work, signal),
       onChange: (changed) => this.#changed(changed),
     });

@@ -1,9 +1,31 @@
 import { open, rm, stat, truncate, writeFile } from 'node:fs/promises';
-import { codeOf } from '../../errors/index.ts';
+import type { Duplex } from 'node:stream';
+import { codeOf, hostErrors, messageOf } from '../../errors/index.ts';
 import { ifThere } from '../../files/if-there.ts';
 
 /** Longest console log. A guest that writes without end takes at most twice this much of the host's disk. */
 export const longestConsoleBytes = 4 * 1024 * 1024;
+
+/**
+ * Opens the console of the VM in `directory`, unless it is open: `inUse` holds the folders of the VMs whose console is. Rejects with
+ * `ConsoleUnavailable`, also when `open` rejects.
+ */
+export async function openExclusively<T extends Duplex>(
+  inUse: Set<string>,
+  directory: string,
+  open: () => Promise<T>,
+): Promise<T> {
+  if (inUse.has(directory)) throw hostErrors.consoleUnavailable('somebody else is using it');
+  inUse.add(directory);
+  try {
+    const console = await open();
+    console.once('close', () => inUse.delete(directory));
+    return console;
+  } catch (error) {
+    inUse.delete(directory);
+    throw hostErrors.consoleUnavailable(messageOf(error));
+  }
+}
 
 /** The last `bytes` of the files, concatenated with the oldest first. A file that does not exist counts as empty. */
 export async function readTail(paths: readonly string[], bytes: number): Promise<Buffer> {

@@ -5,7 +5,7 @@ import { orLate } from '../../../base/deadline.ts';
 import type { HostNetwork } from '../../network/links.ts';
 import type { Prober } from '../driver.ts';
 
-/** QEMU's user networking accepts a connection before it asks the guest. If the guest refuses, the connection is closed within this time. */
+/** QEMU's user networking accepts before it asks the guest; if the guest refuses, it closes the connection within this time. */
 const settleMs = 300;
 
 /** Probes over the host's own network. */

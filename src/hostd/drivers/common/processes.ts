@@ -20,8 +20,8 @@ export async function allProcesses(): Promise<readonly FoundProcess[]> {
 /** Undefined for a process that does not exist, has no arguments (a zombie, a kernel thread), or ends meanwhile. */
 export async function findProcess(pid: number): Promise<FoundProcess | undefined> {
   const line = await ifReadable(readFile(`/proc/${pid}/cmdline`, 'utf8'));
-  const words = (line ?? '').split('\0').slice(0, -1);
-  return words.length === 0 ? undefined : { pid, arguments: words };
+  const argv = (line ?? '').split('\0').slice(0, -1);
+  return argv.length === 0 ? undefined : { pid, arguments: argv };
 }
 
 /**

@@ -35,7 +35,7 @@ export type QemuDriverConfig = {
   readonly imageBinary?: string;
   /** `auto` by default: KVM if it really runs a guest here, else emulation. */
   readonly accelerator?: AcceleratorChoice;
-  /** For a daemon in a container: the host's /sys/fs/cgroup. VMs get a control group of their own there, so they outlive the container. */
+  /** For a daemon in a container: the host's /sys/fs/cgroup, where VMs get a control group of their own and outlive the container. */
   readonly cgroupRoot?: string | undefined;
   /** How many VMs are created at once. QEMU has no limit; this one keeps a burst of starts from starving the VMs that run. */
   readonly creationConcurrency?: number;

@@ -9,7 +9,7 @@ type Command = { readonly execute: string; readonly arguments: unknown; readonly
 const greeting = { QMP: { version: { qemu: { major: 7, minor: 2, micro: 0 } }, capabilities: [] } };
 const enoughMs = 20_000;
 
-/** QEMU's end of a monitor: greets, takes the capabilities, and does with other commands what it is told. */
+/** A fake QEMU at a monitor: greets, negotiates capabilities, and passes other commands to `onCommand`. */
 function qemu(onCommand: (command: Command, send: (message: unknown) => void, stream: Duplex) => void) {
   const [client, monitor] = duplexPair();
   const commands: Command[] = [];

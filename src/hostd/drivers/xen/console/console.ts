@@ -5,8 +5,7 @@ import type { Duplex } from 'node:stream';
 import { ReadStream } from 'node:tty';
 import { promisify } from 'node:util';
 import type { Clock } from '../../../../base/clock.ts';
-import { hostErrors, messageOf } from '../../../errors/index.ts';
-import { boundConsole, longestConsoleBytes, readTail } from '../../common/console.ts';
+import { boundConsole, longestConsoleBytes, openExclusively, readTail } from '../../common/console.ts';
 import { allProcesses } from '../../common/processes.ts';
 import { readDomainRecord } from '../domain/domain-record.ts';
 import { findDomain } from '../domain/domains.ts';
@@ -80,35 +79,26 @@ async function logDirectory(): Promise<string | undefined> {
 }
 
 /** The folder in which a xenconsoled with these arguments keeps the guests' logs; undefined when it keeps none. */
-export function logDirectoryOf(words: readonly string[]): string | undefined {
+export function logDirectoryOf(argv: readonly string[]): string | undefined {
   const setting = (name: string) => {
-    const joined = words.find((word) => word.startsWith(`--${name}=`))?.slice(name.length + 3);
-    const at = words.indexOf(`--${name}`);
-    return joined ?? (at === -1 ? undefined : words[at + 1]);
+    const joined = argv.find((argument) => argument.startsWith(`--${name}=`))?.slice(name.length + 3);
+    const at = argv.indexOf(`--${name}`);
+    return joined ?? (at === -1 ? undefined : argv[at + 1]);
   };
   const logged = setting('log') ?? 'none';
   return logged === 'guest' || logged === 'all' ? (setting('log-dir') ?? defaultDirectory) : undefined;
 }
 
 /**
- * Connects to the VM's console, which is a terminal of xenconsoled. Two readers would each get only a part of the output. So `inUse`
- * holds the folders of the VMs whose console is open through this daemon, and a running `xl console` is searched for.
+ * Connects to the VM's console, which is a terminal of xenconsoled. Two readers would each get only a part of the output, so a second
+ * connection is refused, and so is one beside a running `xl console`.
  */
 export async function openConsole(
   toolstack: Toolstack,
   directory: string,
   inUse: Set<string>,
 ): Promise<Duplex> {
-  if (inUse.has(directory)) throw hostErrors.consoleUnavailable('somebody else is using it');
-  inUse.add(directory);
-  try {
-    const terminal = await openTerminal(await terminalOf(toolstack, directory));
-    terminal.once('close', () => inUse.delete(directory));
-    return terminal;
-  } catch (error) {
-    inUse.delete(directory);
-    throw hostErrors.consoleUnavailable(messageOf(error));
-  }
+  return openExclusively(inUse, directory, async () => openTerminal(await terminalOf(toolstack, directory)));
 }
 
 async function terminalOf(toolstack: Toolstack, directory: string): Promise<string> {

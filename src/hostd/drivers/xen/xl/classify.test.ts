@@ -21,14 +21,14 @@ import {
 const failures = { NO_MEMORY, WRONG_KERNEL, NO_BRIDGE, NAME_TAKEN, MODEL_ENDED, BACKEND_FAILED };
 
 describe('the output of an xl that failed', () => {
-  it.each(TIMEOUTS)('is a time-out: %s', (words) => {
-    expect(isTimeout(words)).toBe(true);
-    expect(mayBeBackendTimeout(words)).toBe(false);
+  it.each(TIMEOUTS)('is a time-out: %s', (output) => {
+    expect(isTimeout(output)).toBe(true);
+    expect(mayBeBackendTimeout(output)).toBe(false);
   });
 
-  it.each(Object.entries(failures))('is no time-out: %s', (_name, words) => {
-    expect(isTimeout(words)).toBe(false);
-    expect(mayBeBackendTimeout(words)).toBe(false);
+  it.each(Object.entries(failures))('is no time-out: %s', (_name, output) => {
+    expect(isTimeout(output)).toBe(false);
+    expect(mayBeBackendTimeout(output)).toBe(false);
   });
 
   it('may be a time-out when a back end did not come up and xl printed no code', () => {
@@ -39,7 +39,7 @@ describe('the output of an xl that failed', () => {
   });
 
   it('is recognised as a lack of memory, and nothing else is', () => {
-    expect(Object.entries(failures).filter(([, words]) => isOutOfMemory(words))).toEqual([
+    expect(Object.entries(failures).filter(([, output]) => isOutOfMemory(output))).toEqual([
       ['NO_MEMORY', NO_MEMORY],
     ]);
   });
@@ -71,11 +71,11 @@ describe('the output of an xl that failed', () => {
       'XenstoreSilent',
       'libxl: error: libxl.c:112:libxl_ctx_alloc: cannot connect to xenstore: No such file or directory\ncannot init xl context',
     ],
-  ])('shows that no command can work: %s', (reason, words) => {
-    expect(hypervisorProblem(words)?.reason).toBe(reason);
+  ])('shows that no command can work: %s', (reason, output) => {
+    expect(hypervisorProblem(output)?.reason).toBe(reason);
   });
 
   it('is otherwise a failure of that command', () => {
-    for (const words of Object.values(failures)) expect(hypervisorProblem(words)).toBeUndefined();
+    for (const output of Object.values(failures)) expect(hypervisorProblem(output)).toBeUndefined();
   });
 });

@@ -30,19 +30,19 @@ export async function commandsAt(directory: string): Promise<readonly FoundProce
   return (await allProcesses()).filter((each) => worksAt(each, directory));
 }
 
-function worksAt({ arguments: words }: FoundProcess, directory: string): boolean {
-  return words.includes(configurationPath(directory)) && words.some((word) => verbs.includes(word));
+function worksAt({ arguments: argv }: FoundProcess, directory: string): boolean {
+  return argv.includes(configurationPath(directory)) && argv.some((argument) => verbs.includes(argument));
 }
 
 /**
  * Whether this xl makes a domain for Coppice, for any VM. Coppice always passes `-e`; without it an xl, which then belongs to
  * somebody else, stays as long as its domain lives.
  */
-function isCreation({ arguments: words }: FoundProcess): boolean {
+function isCreation({ arguments: argv }: FoundProcess): boolean {
   return (
-    words.some(isConfiguration) &&
-    words.includes('-e') &&
-    words.some((word) => word === 'create' || word === 'restore')
+    argv.some(isConfiguration) &&
+    argv.includes('-e') &&
+    argv.some((argument) => argument === 'create' || argument === 'restore')
   );
 }
 
@@ -67,8 +67,8 @@ export async function endCommands(clock: Clock, directory: string): Promise<void
   await endFound(clock, () => commandsAt(directory));
 }
 
-function isConfiguration(word: string): boolean {
-  return basename(word) === CONFIGURATION;
+function isConfiguration(argument: string): boolean {
+  return basename(argument) === CONFIGURATION;
 }
 
 type Find = () => Promise<readonly FoundProcess[]>;
