@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { load } from 'js-yaml';
 import { type DriverName, driverFacts } from '../api/drivers.ts';
-import { isInterfaceName } from '../hostd/network/interface-name.ts';
 import { defaultDataDir } from '../main/local/layout.ts';
 
 /** An option that can also be set by an environment variable; `--help` shows both. */
@@ -104,9 +103,12 @@ export function parseListen(text: string): { host: string; port: number } {
   return { host, port };
 }
 
+/** Names of network interfaces that Linux and `ip` accept, without characters that are special in a shell or a path. */
+const INTERFACE_NAME = /^[A-Za-z0-9][-_.A-Za-z0-9]{0,14}$/;
+
 /** Parser of the name of a network interface. */
 export function parseInterfaceName(text: string): string {
-  if (isInterfaceName(text)) return text;
+  if (INTERFACE_NAME.test(text)) return text;
   throw new InvalidArgumentError('it must be the name of a network interface, such as br0');
 }
 

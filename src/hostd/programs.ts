@@ -4,7 +4,7 @@ import { access } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { hostErrors } from './errors/index.ts';
 
-/** Where a program lies: itself when it is a path, else its first place in `searchPath` (as `PATH`). */
+/** The path of a program: `program` itself if it is a path, else the first match in `searchPath` (as `PATH`). */
 export async function locate(program: string, searchPath: string): Promise<string | undefined> {
   const places = program.includes('/')
     ? [program]
@@ -32,7 +32,7 @@ export type ProgramResult = {
 
 type RunOptions = { readonly directory?: string; readonly timeoutMs?: number; readonly signal?: AbortSignal };
 
-/** Runs a program to its end, whatever its exit code; rejects when it cannot be started or `signal` aborts it. */
+/** Runs a program to its end. Resolves whatever the exit code; rejects when it cannot be started, or `signal` aborts it. */
 export function runProgram(
   program: string,
   argv: readonly string[],

@@ -121,7 +121,7 @@ export function errorFromStatus(
   });
 }
 
-function parseStatus(body: string): Record<string, unknown> | undefined {
+function parseStatus(body: string): Readonly<Record<string, unknown>> | undefined {
   try {
     const value: unknown = JSON.parse(body);
     return isRecord(value) && value.kind === 'Status' ? value : undefined;

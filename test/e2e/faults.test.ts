@@ -71,7 +71,7 @@ describe.skipIf(qemuIsMissing)('a fault', () => {
     const { url } = minimal.source.image ?? { url: '' };
     const name = await template({ source: { image: { url, sha256: 'c'.repeat(64) } } });
     await apply(coppice, aTask('forged', { template: { name } }));
-    await told('forged', 'DigestMismatch', /has the sha256 [0-9a-f]{64}, c{64} was asked for/);
+    await told('forged', 'DigestMismatch', /has the sha256 [0-9a-f]{64}, but c{64} was requested/);
     await coppice.eventually('the template says so, too', async () => {
       const { status } = await coppice.client.get(TEMPLATES, { name, namespace: 'default' });
       const ready = { status: 'False', reason: 'DigestMismatch' };
@@ -134,7 +134,7 @@ describe.skipIf(qemuIsMissing)('a fault', () => {
     await told(
       'rival',
       'PortInUse',
-      new RegExp(`port ${hostPort} .*is taken by appliance default/owner-web-0`),
+      new RegExp(`port ${hostPort} .*is in use by appliance default/owner-web-0`),
     );
     await removeTasks(coppice, 'owner');
     const [rival] = await untilServed(coppice, 'rival', 1, 'grown\n');

@@ -38,7 +38,7 @@ const faults: readonly Fault[] = [
   {
     name: 'a wrong sha256',
     reason: 'DigestMismatch',
-    says: /index\.html has the sha256 [0-9a-f]{64}, b{64} was asked for/,
+    says: /index\.html has the sha256 [0-9a-f]{64}, but b{64} was requested/,
     arrange: ({ server, text }) => {
       serve({ server, text });
       return { url: server.url('/index.html'), sha256: 'b'.repeat(64) };

@@ -12,7 +12,7 @@ interface Line {
 export const ENDED_BY_ITSELF = 'the daemon ended by itself';
 
 /** What the daemon's log calls libxl's time-outs, which the driver bears by itself. */
-const TIMEOUT = /^libxl ran out of its time/;
+const TIMEOUT = /^libxl timed out while it made the domain/;
 
 /** How often each thing was tried again, by what it was, as the daemons of a bed have logged; some are meant to be. */
 export function retriesIn(log: string): ReadonlyMap<string, number> {

@@ -7,18 +7,18 @@ import { provideProgram } from './bundle.ts';
 import { type Dom0, dom0Address } from './dom0.ts';
 
 /**
- * The daemon is kept as a service manager keeps it: apart from who asks, and started again when it ends by itself, as programs
- * do here once in hundreds of starts (docs/xen.md), by a signal then: what else ends it is told by its status. Prints the keeper's
- * process id.
+ * Supervises the daemon as a service manager does: starts it again when it ends by itself. In this emulated dom0 a program dies by a
+ * signal once in hundreds of starts (docs/xen.md); the logged exit status shows whether it ended for another reason. Prints the
+ * supervisor's process id.
  */
-const KEEP = `while :; do
+const SUPERVISE = `while :; do
   "$@" &
   wait $!
   echo "{\\"msg\\":\\"${ENDED_BY_ITSELF}\\",\\"exitStatus\\":$?}"
   sleep 1
 done`;
 const START = 'setsid "$@" >>/share/hostd.log 2>&1 </dev/null & echo $!';
-/** A stopped keeper starts nothing more; its child is the daemon, or none when that has just ended by itself. */
+/** Stops the supervisor first, so that it starts nothing more. Its child is the daemon; it has none if the daemon has just ended. */
 const KILL = 'kill -STOP "$1" && { pkill -KILL -P "$1" || [ $? = 1 ]; } && kill -KILL "$1"';
 
 interface ListedDomain {
@@ -26,14 +26,14 @@ interface ListedDomain {
   readonly config: { readonly c_info: { readonly name: string; readonly uuid: string } };
 }
 
-/** A dom0 of the test's own, with the daemon in it. */
+/** A dom0 for one test suite, with the daemon in it. */
 export class XenBed implements Bed {
   readonly driver = 'xen';
   readonly network = { prefix: 24, gateway: '10.0.2.2', first: '10.0.2.100', last: '10.0.2.119' } as const;
   readonly stateDirectory = '/var/lib/coppice';
   readonly dom0: Dom0;
   readonly #occupied = new Map<string, ListedDomain>();
-  #keeper: string | undefined;
+  #supervisor: string | undefined;
 
   constructor(dom0: Dom0) {
     this.dom0 = dom0;
@@ -50,15 +50,15 @@ export class XenBed implements Bed {
     };
     const coppice = await provideProgram(this.dom0, 'src/cli/main.ts');
     const command = [...coppice, ...daemonArguments(identity, { driver: 'xen', ...paths })];
-    const kept = ['sh', '-c', KEEP, 'sh', ...command];
-    this.#keeper = (await this.dom0.run(['/bin/sh', '-c', START, 'sh', ...kept])).trim();
+    const supervised = ['sh', '-c', SUPERVISE, 'sh', ...command];
+    this.#supervisor = (await this.dom0.run(['/bin/sh', '-c', START, 'sh', ...supervised])).trim();
     return `https://127.0.0.1:${await this.dom0.forward(dom0Address, DAEMON_PORT)}`;
   }
 
   async killDaemon(): Promise<void> {
-    if (this.#keeper === undefined) return;
-    await this.dom0.run(['/bin/sh', '-c', KILL, 'sh', this.#keeper]);
-    this.#keeper = undefined;
+    if (this.#supervisor === undefined) return;
+    await this.dom0.run(['/bin/sh', '-c', KILL, 'sh', this.#supervisor]);
+    this.#supervisor = undefined;
   }
 
   async daemonLog(): Promise<string> {
@@ -67,7 +67,7 @@ export class XenBed implements Bed {
 
   async provide(file: string): Promise<string> {
     const { size, mtimeMs } = await stat(file);
-    // Files of one name that differ, such as two kernels, must not take each other's place.
+    // Different files of the same name, such as two kernels, must not overwrite each other.
     const name = `${size}-${Math.trunc(mtimeMs)}-${basename(file)}`;
     await mkdir(this.#share('provided'), { recursive: true });
     await copyFile(file, this.#share(`provided/${name}`));
@@ -91,7 +91,7 @@ export class XenBed implements Bed {
   }
 
   async reboot(): Promise<void> {
-    this.#keeper = undefined;
+    this.#supervisor = undefined;
     await this.dom0.reboot('power-cut');
   }
 
@@ -114,7 +114,7 @@ export class XenBed implements Bed {
     const made = this.#occupied.get(name);
     const found = (await this.#domains()).find(({ domid }) => domid === made?.domid);
     if (made === undefined || found?.config.c_info.uuid !== made.config.c_info.uuid) {
-      throw new Error(`domain ${name} is not there any more as it was made`);
+      throw new Error(`domain ${name} is gone, or is no longer the one that was made`);
     }
     await this.run(['xl', 'destroy', `${made.domid}`]);
     this.#occupied.delete(name);
@@ -133,7 +133,7 @@ export class XenBed implements Bed {
   }
 }
 
-/** For reading a file that need not be there yet. */
+/** A handler for reading a file that may not exist yet. */
 export function emptyIfMissing(error: NodeJS.ErrnoException): string {
   if (error.code === 'ENOENT') return '';
   throw error;

@@ -8,27 +8,27 @@ import { machineFiles } from './machine.ts';
 
 const SECTOR_BYTES = 512;
 const FIRST_SECTOR = 2048;
-/** Of a boot sector, what is code; the partition table is behind it. */
+/** Size of the code in a boot sector; the partition table follows. */
 const BOOT_CODE_BYTES = 440;
-/** GRUB for a PC's firmware, as Debian's grub-pc-bin has its parts. */
+/** The parts of GRUB for a PC's firmware, in Debian's package grub-pc-bin. */
 const grub = {
   folder: '/usr/lib/grub/i386-pc',
   modules: ['biosdisk', 'part_msdos', 'ext2', 'normal', 'linux'],
 };
 
-/** As GRUB in a PV guest takes it: uncompressed only, but gzip's files of any kind are unpacked by GRUB itself. */
+/** The kernel for GRUB in a PV guest. It must not be a packed kernel image; but GRUB itself unpacks any gzip file. */
 export async function kernelForPv({ kernel }: GuestImage): Promise<Buffer> {
   return promisify(gzip)(await readFile(kernel), { level: 6 });
 }
 
-/** As GRUB on a PC and in a PVH guest takes it, and Debian packs it. */
+/** The kernel for GRUB on a PC and in a PVH guest: packed, as in Debian. */
 export async function kernelForPc({ kernel }: GuestImage): Promise<Buffer> {
   return readFile(join(dirname(kernel), 'vmlinuz'));
 }
 
 /**
- * Makes `target` in dom0: the guest's disk `base` with kernel, initrd and GRUB's configuration on it, as an installed system has
- * them. One file system and no partitions, as Xen's own boot loaders take it.
+ * Makes `target` in dom0: the guest's disk `base` with kernel, initrd and GRUB's configuration, as on an installed system. The disk is
+ * one file system without partitions, which Xen's own boot loaders accept.
  */
 export async function makeBootableDisk(
   dom0: Dom0,
@@ -55,7 +55,7 @@ export async function makeBootableDisk(
   for (const name of ['commands', ...written.map(({ file }) => file)]) await rm(join(share, name));
 }
 
-/** Makes `target` in dom0, which a PC's firmware boots, of a disk of {@link makeBootableDisk}: GRUB, and a partition with it. */
+/** Makes `target` in dom0, which a PC's firmware boots: GRUB, and a partition with the disk of {@link makeBootableDisk}. */
 export async function makePcDisk(dom0: Dom0, bootable: string, target: string): Promise<void> {
   const [raw, system] = [`${target}.raw`, `${target}.system`];
   const share = join(dom0.folder, machineFiles.share);
@@ -66,7 +66,7 @@ export async function makePcDisk(dom0: Dom0, bootable: string, target: string): 
   await dom0.run(['/usr/bin/qemu-img', 'convert', '-O', 'raw', bootable, system]);
   const sectors = Number(await dom0.run(['/usr/bin/stat', '-c', '%s', system])) / SECTOR_BYTES;
   const code = (await readFile(join(share, 'boot.img'))).subarray(0, BOOT_CODE_BYTES);
-  // GRUB's boot sector reads the rest of it from the sectors behind, where nobody told it of another place.
+  // By default GRUB's boot sector reads the rest of GRUB from the sectors that follow.
   await writeFile(
     join(share, 'head'),
     Buffer.concat([bootSector(code, sectors), await readFile(join(share, 'core.img'))]),
@@ -79,7 +79,7 @@ export async function makePcDisk(dom0: Dom0, bootable: string, target: string): 
   for (const name of ['core.img', 'boot.img', 'head']) await rm(join(share, name));
 }
 
-/** With one partition, a Linux's, to be booted from. */
+/** A boot sector with one bootable Linux partition. */
 function bootSector(code: Buffer, sectors: number): Buffer {
   const sector = Buffer.alloc(SECTOR_BYTES);
   code.copy(sector);
@@ -91,7 +91,7 @@ function bootSector(code: Buffer, sectors: number): Buffer {
   return sector;
 }
 
-/** As update-grub writes it, but shorter: pygrub takes nothing from outside a menu entry. */
+/** A shorter version of what update-grub writes. pygrub ignores settings outside a menu entry. */
 function grubConfiguration(commandLine: string): string {
   return `set default="0"
 set timeout=0

@@ -7,14 +7,14 @@ import type { Dom0 } from './dom0.ts';
 import { repository } from './image.ts';
 import { machineFiles } from './machine.ts';
 
-/** In dom0, and kept on this machine, so that not every dom0 compiles anew. */
+/** Node's compile cache in dom0. It is kept on this machine, so that a new dom0 does not compile again. */
 const COMPILED = '/root/.cache/coppice/compiled';
 
 const made = new Map<string, Promise<string>>();
 
 /**
- * Puts a program of this repository into dom0 as one file, as the checkout is when it is first asked for: an emulated Node takes ten
- * seconds to find and link six hundred modules, and two to load one. Resolves with the words that run it there.
+ * Puts a program of this repository into dom0 as one file, in the state of the checkout at the first call. An emulated Node takes ten
+ * seconds to find and link six hundred modules, but two to load one. Resolves with the command that runs it there.
  *
  * @param entry path from the repository's root
  */

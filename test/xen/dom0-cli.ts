@@ -1,4 +1,4 @@
-/** A dom0 at hand for whoever works on the Xen driver; `node test/xen/dom0-cli.ts` says how. */
+/** A dom0 for working on the Xen driver; `node test/xen/dom0-cli.ts` prints the commands. */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command } from 'commander';
@@ -9,11 +9,11 @@ const folder = join(repository, '.coppice/dom0');
 
 async function running(): Promise<Dom0> {
   const dom0 = await Dom0.find(folder);
-  if (dom0 === undefined) throw new Error('no dom0 runs here: dom0-cli.ts up');
+  if (dom0 === undefined) throw new Error('no dom0 runs for this checkout: start one with dom0-cli.ts up');
   return dom0;
 }
 
-/** Uses the dom0 that runs, and lets go of it again. */
+/** Connects to the running dom0, and disconnects afterwards. */
 async function withDom0(use: (dom0: Dom0) => Promise<void>): Promise<void> {
   const dom0 = await running();
   try {
@@ -25,15 +25,15 @@ async function withDom0(use: (dom0: Dom0) => Promise<void>): Promise<void> {
 
 async function up(options: { readonly memory: number; readonly dom0Memory: number }): Promise<void> {
   if ((await Dom0.find(folder)) !== undefined) {
-    console.log('It runs already.');
+    console.log('A dom0 is already running.');
     return;
   }
-  await rm(folder, { recursive: true, force: true }); // of one that died with the machine
+  await rm(folder, { recursive: true, force: true }); // left by a dom0 that died with the machine
   const began = Date.now();
   const size = { memoryMiB: options.memory, dom0MemoryMiB: options.dom0Memory };
   const dom0 = await Dom0.boot({ ...size, folder, detached: true });
   dom0.leave();
-  console.log(`Xen's dom0 is there after ${((Date.now() - began) / 1000).toFixed(1)} s.`);
+  console.log(`Xen's dom0 answered after ${((Date.now() - began) / 1000).toFixed(1)} s.`);
 }
 
 async function run(argv: readonly string[]): Promise<void> {
@@ -52,9 +52,9 @@ const program = new Command('dom0-cli.ts')
   .enablePositionalOptions();
 program
   .command('up')
-  .description('boot one on an empty disk, unless one runs')
-  .option('--memory <MiB>', 'of the whole machine', Number, 2048)
-  .option('--dom0-memory <MiB>', "dom0's own", Number, 1024)
+  .description('boot a dom0 on an empty disk, unless one is running')
+  .option('--memory <MiB>', 'memory of the whole machine', Number, 2048)
+  .option('--dom0-memory <MiB>', "dom0's share of it", Number, 1024)
   .action(up);
 program
   .command('run')
@@ -88,14 +88,14 @@ program
   .action(() => withDom0(async (dom0) => void process.stdout.write(await dom0.console())));
 program
   .command('reboot')
-  .description('boot anew from the same disk')
-  .option('--power-cut', 'without a warning')
+  .description('reboot from the same disk')
+  .option('--power-cut', 'without shutting down first')
   .action(({ powerCut }: { readonly powerCut?: boolean }) =>
     withDom0((dom0) => dom0.reboot(powerCut ? 'power-cut' : 'orderly')),
   );
 program
   .command('down')
-  .description('end it with all its VMs, and forget its disk')
+  .description('end dom0 with all its VMs, and delete its disk')
   .action(async () => {
     await (await Dom0.find(folder))?.close();
     await rm(folder, { recursive: true, force: true });

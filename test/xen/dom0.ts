@@ -18,29 +18,29 @@ import {
   type Forward,
   type MachineSize,
   machineFiles,
-  machineWords,
+  machineOutput,
   startMachine,
 } from './machine.ts';
 
 const execute = promisify(execFile);
 
-/** dom0 is there 10 s after start on an idle machine; on a busy one it takes minutes. */
+/** dom0 answers 10 s after its start on an idle machine, and after minutes on a busy one. */
 const bootLimitMs = 600_000;
 const runLimitMs = 600_000;
 const pollMs = 200;
 
-/** Room for four VMs of 160 MiB beside dom0 with a daemon in it. */
+/** Enough for dom0 with a daemon, and four VMs of 160 MiB. */
 const defaultSize: MachineSize = { memoryMiB: 2048, dom0MemoryMiB: 1024 };
 
 /** dom0's own address on its bridge `br0`; VMs get others of 10.0.2.0/24 (gateway 10.0.2.2, DNS 10.0.2.3). */
 export const dom0Address = '10.0.2.15';
 
-/** What outlives the process that started a dom0: `record.json` in its folder. */
+/** What is known of a running dom0 after the process that started it has ended: `record.json` in its folder. */
 type Record = { readonly pid: number; readonly size: MachineSize; readonly forwards: readonly Forward[] };
 
 /**
- * A host with a real Xen, emulated by QEMU. The repository is at /coppice in it, read-only and always as it is here;
- * its folder `share` is at /share, for both sides to write to.
+ * A host with a real Xen, emulated by QEMU. This checkout is mounted at /coppice, read-only and always up to date. The folder `share`
+ * is mounted at /share; both sides may write to it.
  */
 export class Dom0 {
   readonly folder: string;
@@ -55,8 +55,8 @@ export class Dom0 {
   }
 
   /**
-   * Boots a new one on an empty overlay of the image; resolves when it runs programs. It ends with this process, unless it
-   * is `detached`: then `Dom0.find` has it again by its folder, which is then to be given.
+   * Boots a new dom0 on an empty overlay of the image. Resolves when dom0 can run programs. It ends with this process, unless it is
+   * `detached`: then give it a folder, by which `Dom0.find` finds it again.
    */
   static async boot(
     options: Partial<MachineSize> & { readonly folder?: string; readonly detached?: boolean } = {},
@@ -77,7 +77,7 @@ export class Dom0 {
     }
   }
 
-  /** The detached one that runs in this folder; undefined when there is none. */
+  /** The detached dom0 that runs in this folder; undefined when there is none. */
   static async find(folder: string): Promise<Dom0 | undefined> {
     const text = await readFile(join(folder, 'record.json'), 'utf8').catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return undefined;
@@ -93,14 +93,14 @@ export class Dom0 {
     return this.#agent().exec(argv, { timeoutMs });
   }
 
-  /** As `exec`; resolves with what it printed and rejects, with all that it said, when it fails. */
+  /** As `exec`, but resolves with standard output, and rejects with all output when the program fails. */
   async run(argv: readonly string[], timeoutMs = runLimitMs): Promise<string> {
     const { exitCode, stdout, stderr } = await this.exec(argv, timeoutMs);
     if (exitCode !== 0) throw new Error(`${argv.join(' ')} ended with ${exitCode}: ${stdout}${stderr}`);
     return stdout;
   }
 
-  /** Copies a file of this machine into dom0, whole or not at all. */
+  /** Copies a file of this machine into dom0, completely or not at all. */
   async copyIn(source: string, target: string): Promise<void> {
     const name = randomUUID();
     const shared = join(this.folder, machineFiles.share, name);
@@ -127,8 +127,8 @@ export class Dom0 {
   }
 
   /**
-   * The port of 127.0.0.1 that leads to this port of dom0, or of a VM on its bridge; the same one each time and after a
-   * reboot. Nobody needs to listen there yet.
+   * The port of 127.0.0.1 that leads to this port of dom0, or of a VM on its bridge. It is the same at each call and after a reboot.
+   * Nothing needs to listen there yet.
    */
   async forward(address: string, port: number): Promise<number> {
     const { forwards } = this.#record;
@@ -147,8 +147,7 @@ export class Dom0 {
   }
 
   /**
-   * Boots anew from the same disk: after `power-cut` what was not yet written is lost, and no VM had a warning;
-   * `orderly` is dom0's own reboot.
+   * Reboots from the same disk. `power-cut` loses what was not written yet, and VMs are not shut down; `orderly` is dom0's own reboot.
    */
   async reboot(how: 'power-cut' | 'orderly'): Promise<void> {
     if (how === 'orderly') {
@@ -159,13 +158,13 @@ export class Dom0 {
     await this.#start();
   }
 
-  /** Ends it with all its VMs and removes its folder. */
+  /** Ends dom0 with all its VMs and removes its folder. */
   async close(): Promise<void> {
     await this.#end();
     await rm(this.folder, { recursive: true, force: true });
   }
 
-  /** Lets go of it, detached as it is. */
+  /** Disconnects from a detached dom0, which keeps running. */
   leave(): void {
     this.#guest?.close();
     this.#guest = undefined;
@@ -185,7 +184,7 @@ export class Dom0 {
     while (!(await this.#answers())) {
       if (ended() || Date.now() > deadline) {
         const what = ended() ? 'QEMU ended' : `dom0 did not answer within ${bootLimitMs / 1000} s`;
-        throw new Error(`${what}:\n${await machineWords(this.folder)}`);
+        throw new Error(`${what}:\n${await machineOutput(this.folder)}`);
       }
       await delay(pollMs);
     }
@@ -196,7 +195,7 @@ export class Dom0 {
       await this.#agent().ping(5_000);
       return true;
     } catch {
-      return false; // it boots
+      return false; // still booting
     }
   }
 
@@ -218,7 +217,7 @@ export class Dom0 {
   }
 }
 
-/** Whether that process is the QEMU of this folder, and not another that got its number. */
+/** Whether this process is the QEMU of this folder, and not another process that got its number. */
 async function runsIn(pid: number, folder: string): Promise<boolean> {
   if (pid === 0) return false;
   try {

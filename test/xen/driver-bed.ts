@@ -15,11 +15,11 @@ import { machineFiles } from './machine.ts';
 const FOLDER = '/root/guest';
 const limitMs = 800_000;
 
-/** In dom0. */
+/** Paths in dom0. */
 export const guestFiles = {
   disk: `${FOLDER}/disk.qcow2`,
   kernel: `${FOLDER}/kernel`,
-  /** As boot loaders, and QEMU for HVM, take it. */
+  /** Compressed, as boot loaders need it, and QEMU for HVM. */
   packedKernel: `${FOLDER}/kernel.packed`,
   initrd: `${FOLDER}/initrd`,
 } as const;
@@ -86,7 +86,10 @@ export class DriverBed {
     return { kind: 'direct', kernel, initrd: guestFiles.initrd, commandLine: this.#commandLine() };
   }
 
-  /** Path of a disk that a guest boots from: of Xen's PV GRUB and pygrub, of GRUB as on a PC, and with the latter for firmware. */
+  /**
+   * Makes a disk that a guest boots from, and returns its path: for Xen's PV GRUB and pygrub (`pv`), for GRUB as on a PC (`pc`), or
+   * with GRUB installed for firmware (`firmware`).
+   */
   async bootableDisk(kind: 'pv' | 'pc' | 'firmware'): Promise<string> {
     const target = `${FOLDER}/bootable-${kind}.qcow2`;
     const kernel = await (kind === 'pv' ? kernelForPv : kernelForPc)(this.#image);
@@ -101,7 +104,7 @@ export class DriverBed {
     return target;
   }
 
-  /** What came of each step, in one process in dom0. */
+  /** Runs the steps in one process in dom0. Resolves with the result of each. */
   results(vm: VmSpec, ...steps: readonly DriverStep[]): Promise<readonly unknown[]> {
     return this.resultsOn(guestFiles.disk, vm, ...steps);
   }
@@ -111,7 +114,7 @@ export class DriverBed {
     return JSON.parse(await this.dom0.run(argv, limitMs)) as readonly unknown[];
   }
 
-  /** The script for cards takes longer, when it is called for this VM for the first time, than libxl bears it. */
+  /** Delays the network card's script beyond libxl's time-out, the first time it runs for this VM. */
   async whileSlow<T>(vm: VmSpec, work: () => Promise<T>): Promise<T> {
     const script = '/etc/xen/scripts/vif-bridge';
     const flag = `/run/slow-${vm.uuid}`;
@@ -126,7 +129,7 @@ exec ${script}.real "$@"
     return work().finally(() => this.dom0.run(['/bin/mv', `${script}.real`, script]));
   }
 
-  /** As Debian's init script for Xen does: pygrub reads disks that this QEMU gives dom0. */
+  /** Starts dom0's QEMU as Debian's init script for Xen does: it attaches the disks that pygrub reads. */
   async #startQemuOfDom0(): Promise<void> {
     const none = ['monitor', 'serial', 'parallel'].flatMap((each) => [`-${each}`, 'none']);
     const dom0 = ['-xen-domid', '0', '-xen-attach', '-name', 'dom0', '-nographic', '-M', 'xenpv'];
@@ -138,7 +141,7 @@ exec ${script}.real "$@"
   }
 }
 
-/** From a VM's start to its orderly end. */
+/** The steps from a VM's start to its orderly end, and their results. */
 export const life = [
   'overlay',
   'start',

@@ -9,7 +9,7 @@ export function testCheckpoints(bed: () => DriverBed): void {
     expect(begun).toEqual([null, null, 'answered', 'remembered\n']);
   }
 
-  /** To a file, which ends it, and on from there. */
+  /** Saves the VM, which ends it, and restores it. */
   async function saveAndRestore(vm: VmSpec): Promise<void> {
     const saved = await bed().results(vm, 'save', 'domains', 'inspect', 'savedFiles');
     expect(saved).toEqual([null, [], expect.objectContaining({ state: 'Stopped' }), ['checkpoint']]);
@@ -22,7 +22,7 @@ export function testCheckpoints(bed: () => DriverBed): void {
     expect(on).toEqual([running, 'answered', 'remembered\n', 'kept\n']);
   }
 
-  it('saves a PV VM, and makes it run on; also when the disk is full, or the daemon or its xl is killed', async () => {
+  it('saves and restores a PV VM; keeps it usable when the disk is full, or the daemon or its xl is killed', async () => {
     const vm = bed().aVm();
     await begin(vm);
     await saveAndRestore(vm);
@@ -35,23 +35,23 @@ export function testCheckpoints(bed: () => DriverBed): void {
     expect(after).toEqual(['answered', 'remembered\n', 'kept\n']);
 
     expect(await bed().results(vm, 'saveAndDie')).toEqual(['died']);
-    // Its xl came to its end, and so did the VM; what it wrote nobody asks for any more.
+    // Its xl finished the save, which ended the VM; nobody needs the file it wrote.
     const one = [expect.stringContaining(vm.uuid)];
     const next = await bed().results(vm, 'start', 'savedFiles', 'domains', 'ping', 'writeDisk');
     expect(next).toEqual([null, [], one, 'answered', 'kept\n']);
 
-    const [killed, ...anew] = await bed().results(
+    const [killed, ...restarted] = await bed().results(
       ...([vm, 'saveAndKillXl', 'savedFiles', 'inspect', 'start', 'domains', 'ping'] as const),
     );
     expect(killed).toBe('CheckpointFailed');
-    expect(anew).toEqual([[], expect.objectContaining({ state: 'Paused' }), null, one, 'answered']);
+    expect(restarted).toEqual([[], expect.objectContaining({ state: 'Paused' }), null, one, 'answered']);
     expect(await bed().results(vm, 'destroy', 'domains')).toEqual([null, []]);
   });
 
   it.each([
     ['PVH', guestFiles.kernel],
     ['HVM', guestFiles.packedKernel],
-  ] as const)('saves a %s VM with a kernel given directly, and makes it run on', async (type, kernel) => {
+  ] as const)('saves and restores a %s VM that boots a kernel directly', async (type, kernel) => {
     const vm = bed().aVm({ boot: bed().kernelAt(kernel), xen: { type } });
     await begin(vm);
     await saveAndRestore(vm);

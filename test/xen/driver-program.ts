@@ -1,6 +1,6 @@
 /**
- * Runs in dom0: asks the Xen driver for the steps that the first argument names, one after the other, on the VM of the second, and
- * prints what came of each as JSON.
+ * Runs in dom0. Performs the steps in the first argument, in order, with the Xen driver, on the VM in the second argument. Prints the
+ * results as JSON.
  */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -10,10 +10,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { pino } from 'pino';
 import { systemClock } from '../../src/base/clock.ts';
-import { allProcesses } from '../../src/hostd/drivers/common/process-list.ts';
+import { allProcesses } from '../../src/hostd/drivers/common/processes.ts';
 import type { VmSpec } from '../../src/hostd/drivers/driver.ts';
+import { removeDomainRecord } from '../../src/hostd/drivers/xen/domain/domain-record.ts';
 import { createXenDriver } from '../../src/hostd/drivers/xen/driver.ts';
-import { vmFiles } from '../../src/hostd/drivers/xen/files.ts';
 import { commandsAt } from '../../src/hostd/drivers/xen/xl/commands.ts';
 import { toHostError } from '../../src/hostd/errors/index.ts';
 
@@ -34,7 +34,7 @@ export type DriverStep =
   | 'console'
   | 'tail'
   | 'shutdown'
-  | 'loseNote'
+  | 'loseRecord'
   | 'save'
   | 'saveToFullDisk'
   | 'saveAndDie'
@@ -81,7 +81,7 @@ async function domains(): Promise<readonly string[]> {
   return stdout.split('\n').filter((line) => line.includes(uuid));
 }
 
-/** As a daemon and its xl that are killed at once, in the middle of a creation. */
+/** Simulates a daemon that is killed together with its xl, in the middle of a creation. */
 async function startAndKillXl(): Promise<unknown> {
   const killed = new AbortController();
   const start = driver.start(vm, killed.signal).catch(() => 'ended');
@@ -92,7 +92,7 @@ async function startAndKillXl(): Promise<unknown> {
   return domains();
 }
 
-/** The guest is suspended by then, and goes on. */
+/** The disk is full when the guest is already suspended; the guest must resume. */
 async function saveToFullDisk(): Promise<unknown> {
   const small = '/mnt/small';
   await mkdir(small, { recursive: true });
@@ -102,7 +102,7 @@ async function saveToFullDisk(): Promise<unknown> {
     .finally(() => run('umount', [small]));
 }
 
-/** As a daemon that is killed in the middle of a save; its xl goes on. */
+/** Simulates a daemon that is killed in the middle of a save; its xl continues. */
 async function saveAndDie(): Promise<never> {
   checkpoints()
     .save(vm, checkpoint)
@@ -112,7 +112,7 @@ async function saveAndDie(): Promise<never> {
   process.exit();
 }
 
-/** In the middle of a save: nobody is left who would make the guest, suspended by now, go on. */
+/** Kills xl in the middle of a save, when the guest is suspended: nothing is left that would resume the guest. */
 async function saveAndKillXl(): Promise<unknown> {
   const save = checkpoints()
     .save(vm, checkpoint)
@@ -187,20 +187,20 @@ const work: Readonly<Record<DriverStep, () => Promise<unknown>>> = {
   },
   writeDisk: async () => (await inGuest('echo kept > /root/kept && sync && cat /root/kept')).stdout,
   reboot: async () => {
-    // Nobody is left in the guest to answer.
+    // The guest cannot answer while it reboots.
     await inGuest('reboot', 10_000).catch(() => undefined);
   },
   untilEnded,
   console: useConsole,
   tail: () => driver.consoleTail(directory, 100_000),
   shutdown: () => driver.shutdown(uuid, directory, limitMs),
-  loseNote: () => rm(join(directory, vmFiles.note)),
+  loseRecord: () => removeDomainRecord(directory),
   save: () => checkpoints().save(vm, checkpoint),
   saveToFullDisk,
   saveAndDie,
   saveAndKillXl,
   savedFiles: async () => (await readdir(directory)).filter((name) => name.startsWith('checkpoint')),
-  // In the guest's memory only.
+  // Stored in the guest's memory only.
   remember: async () => (await inGuest('echo remembered > /run/kept && cat /run/kept')).stdout,
   recall: async () => (await inGuest('cat /run/kept')).stdout,
   counts: async () => driver.counts?.(),

@@ -26,7 +26,7 @@ describe('the Xen driver in a real dom0', () => {
     console.log(`${task.name}: tried again: ${tellRetries(retriesIn(before), retriesIn(await bed.log()))}`);
   });
 
-  it('starts a VM once, finds it again without its note, speaks to its guest and its console, and leaves nothing of it', async () => {
+  it('starts a VM once, finds it again without its record, uses its agent and its console, and leaves nothing behind', async () => {
     const vm = aVm();
     const begun = await results(vm, 'overlay', 'start', 'start', 'domains', 'inspect', 'ping');
     expect(begun.slice(0, 3)).toEqual([null, null, null]);
@@ -34,7 +34,7 @@ describe('the Xen driver in a real dom0', () => {
     expect(begun[4]).toMatchObject({ state: 'Running', accelerator: 'xen' });
     expect(begun[5]).toBe('answered');
 
-    const found = await results(vm, 'domains', 'loseNote', 'start', 'domains', 'inspect');
+    const found = await results(vm, 'domains', 'loseRecord', 'start', 'domains', 'inspect');
     expect(found.slice(1, 3)).toEqual([null, null]);
     expect(idsOf(found[3])).toEqual(idsOf(found[0]));
     expect(found[4]).toMatchObject({ state: 'Running' });
@@ -65,7 +65,7 @@ describe('the Xen driver in a real dom0', () => {
     ]);
   });
 
-  it('takes away half a domain whose xl was killed, makes a whole one, and starts a rebooted guest anew', async () => {
+  it('removes the half-made domain of a killed xl, makes a complete one, and starts a rebooted guest again', async () => {
     const vm = aVm();
     const killed = await results(vm, 'overlay', 'startAndKillXl', 'start', 'domains', 'ping');
     expect(killed[1]).toEqual([expect.stringContaining('--p---')]);
@@ -78,7 +78,7 @@ describe('the Xen driver in a real dom0', () => {
     expect(rebooted.slice(2)).toEqual([null, expect.objectContaining({ state: 'Running' }), null, []]);
   });
 
-  it('bears a time-out of libxl’s own, and takes away what that left', async () => {
+  it('survives a time-out of libxl, and removes what that left', async () => {
     const vm = aVm();
     const begun = await bed.whileSlow(vm, () =>
       results(vm, 'overlay', 'start', 'counts', 'domains', 'ping', 'destroy', 'domains'),
@@ -91,7 +91,7 @@ describe('the Xen driver in a real dom0', () => {
 
   testCheckpoints(() => bed);
 
-  it('tells in QEMU’s words that HVM takes no uncompressed kernel, and leaves no domain', async () => {
+  it('reports with QEMU’s output that HVM takes no uncompressed kernel, and leaves no domain', async () => {
     const vm = aVm({ xen: { type: 'HVM' } });
     const [, refused, domains] = await results(vm, 'overlay', 'start', 'domains', 'destroy');
     expect(refused).toMatchObject({
@@ -111,7 +111,7 @@ describe('the Xen driver in a real dom0', () => {
     expect(await bed.resultsOn(await bed.bootableDisk(kind), vm, ...life)).toEqual(lived);
   });
 
-  it('tells in pygrub’s words that there is nothing to boot on a disk, and leaves no domain', async () => {
+  it('reports with pygrub’s output that a disk has nothing to boot, and leaves no domain', async () => {
     const vm = aVm({ boot: { kind: 'firmware' }, xen: { bootLoader: 'PyGrub' } });
     const [, refused, domains] = await results(vm, 'overlay', 'start', 'domains', 'destroy');
     expect(refused).toMatchObject({
@@ -122,7 +122,7 @@ describe('the Xen driver in a real dom0', () => {
   });
 });
 
-/** The numbers of domains, from the lines of `xl list -v`. */
+/** Domain ids, from the lines of `xl list -v`. */
 function idsOf(lines: unknown): readonly string[] {
   const ids = (lines as readonly string[]).map((line) => line.split(/\s+/)[1] ?? '');
   expect(ids).toHaveLength(1);

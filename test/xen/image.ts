@@ -13,10 +13,10 @@ const missing = (
   )
 ).flat();
 
-// In CI a suite that silently tests nothing would be worse than one that fails.
+// In CI a suite that silently tests nothing is worse than one that fails.
 if (process.env.CI && missing.length > 0) throw new Error(`missing programs: ${missing.join(', ')}`);
 
-/** Why there can be no dom0 here; undefined where there can. */
+/** Why no dom0 can run on this machine; undefined when one can. */
 export const dom0IsImpossible: string | undefined =
   process.platform !== 'linux' || process.arch !== 'x64'
     ? `dom0 is built for x86-64 Linux only, and this is ${process.platform} on ${process.arch}`
@@ -24,7 +24,7 @@ export const dom0IsImpossible: string | undefined =
       ? `missing programs: ${missing.join(', ')}`
       : undefined;
 
-/** The files that `image/build-dom0.sh` makes. */
+/** The files that `image/build-dom0.sh` builds. */
 export interface Dom0Image {
   readonly xen: string;
   readonly kernel: string;
@@ -32,17 +32,17 @@ export interface Dom0Image {
   readonly disk: string;
 }
 
-/** One for all checkouts of a user: the image holds nothing of this repository. */
+/** All checkouts of a user share it, because the image contains nothing of this repository. */
 function cacheFolder(): string {
   return join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'coppice', 'xen');
 }
 
-/** What dom0's Node has compiled, so that not every dom0 does it anew. */
+/** The compile cache of dom0's Node, so that a new dom0 does not compile again. */
 export function compiledFolder(): string {
   return join(cacheFolder(), 'compiled');
 }
 
-/** Builds the image, or finds it in the user's cache; what the builder says goes to standard error. */
+/** Builds the image, or finds it in the user's cache. The builder's messages go to standard error. */
 export async function buildDom0Image(): Promise<Dom0Image> {
   const folder = (await printed(join(import.meta.dirname, 'image/build-dom0.sh'), [cacheFolder()])).trim();
   await mkdir(compiledFolder(), { recursive: true });

@@ -13,12 +13,12 @@ export const machineFiles = {
   monitor: 'qmp.sock',
   agent: 'agent.sock',
   console: 'console.log',
-  words: 'qemu.log',
+  log: 'qemu.log',
   share: 'share',
 } as const;
 
 export interface MachineSize {
-  /** Of the whole machine: dom0's, the VMs', and about 60 MiB for Xen itself. */
+  /** The whole machine: dom0, the VMs, and about 60 MiB for Xen itself. */
   readonly memoryMiB: number;
   readonly dom0MemoryMiB: number;
 }
@@ -31,15 +31,15 @@ export interface Forward {
 }
 
 /**
- * With smap dom0 dies at once; with the others programs in PV guests die at random (10 of 300 starts).
- * Not found out: which of these matter.
+ * With smap dom0 dies at once. With the others, programs in PV guests die at random (10 of 300 starts); which of them matter is not
+ * known.
  */
 const cpu = 'max,-smap,-smep,-rdtscp,-avx,-avx2,-pku,la57=off,-umip,-fsgsbase,-xsave';
 
 /**
- * dom0_max_vcpus: on two, programs of several threads die at random (Node in one of 30 starts; none of 40 on one), and VMs
- * have the other processor. bootscrub: clearing all memory takes as long as everything else; mitigations: nothing is
- * defended here.
+ * dom0_max_vcpus: on two processors, multi-threaded programs die at random (Node in one of 30 starts; on one processor in none of 40),
+ * and the VMs use the other processor. bootscrub: clearing all memory takes as long as the rest of the boot. mitigations: this machine
+ * has nothing to protect.
  */
 const xenArguments =
   'dom0_max_vcpus=1 console=com1 com1=115200,8n1 loglvl=info guest_loglvl=info spec-ctrl=no bootscrub=0';
@@ -49,8 +49,8 @@ const kernelArguments =
 const qmpLimitMs = 60_000;
 
 /**
- * Starts QEMU in `folder`, where the disk is, and returns its process id. It ends with this process, unless it is
- * `detached`. What dom0 and Xen write to the console is appended to a file there.
+ * Starts QEMU in `folder`, which has the disk. QEMU ends with this process, unless it is `detached`. The console output of dom0 and Xen
+ * is appended to a file in the folder.
  */
 export async function startMachine(
   image: Dom0Image,
@@ -59,13 +59,13 @@ export async function startMachine(
   forwards: readonly Forward[],
   detached: boolean,
 ): Promise<ChildProcess> {
-  const words = await open(join(folder, machineFiles.words), 'w');
+  const log = await open(join(folder, machineFiles.log), 'w');
   const emulator = ['qemu-system-x86_64', ...qemuArguments(image, size, forwards)];
   const [program = '', ...args] = detached ? emulator : ['setpriv', '--pdeathsig', 'KILL', ...emulator];
-  // The sockets' names are relative: the address of a UNIX socket holds 107 bytes only.
-  const child = spawn(program, args, { cwd: folder, detached, stdio: ['ignore', words.fd, words.fd] });
+  // The sockets' names are relative, because the address of a UNIX socket holds only 107 bytes.
+  const child = spawn(program, args, { cwd: folder, detached, stdio: ['ignore', log.fd, log.fd] });
   await new Promise<void>((started, failed) => child.once('spawn', started).once('error', failed));
-  await words.close();
+  await log.close();
   if (detached) child.unref();
   return child;
 }
@@ -75,7 +75,7 @@ export async function endMachine(pid: number): Promise<void> {
   await killAndWait(pid);
 }
 
-/** Opens one more way into a machine that runs. */
+/** Forwards one more port to a running machine. */
 export async function addForward(folder: string, forward: Forward): Promise<void> {
   const connect = () => connectIn(systemClock, folder, machineFiles.monitor, qmpLimitMs);
   const answer = await withQmp(systemClock, connect, qmpLimitMs, (qmp) =>
@@ -84,9 +84,9 @@ export async function addForward(folder: string, forward: Forward): Promise<void
   if (answer !== '') throw new Error(`QEMU does not forward ${rule(forward)}: ${String(answer).trim()}`);
 }
 
-/** Why QEMU ended, and the last lines of the console. */
-export async function machineWords(folder: string, lines = 30): Promise<string> {
-  const files = [machineFiles.words, machineFiles.console];
+/** The last lines of QEMU's log, which say why it ended, and of the console. */
+export async function machineOutput(folder: string, lines = 30): Promise<string> {
+  const files = [machineFiles.log, machineFiles.console];
   const texts = await Promise.all(files.map((name) => readFile(join(folder, name), 'utf8').catch(() => '')));
   return texts.map((text) => text.trimEnd().split('\n').slice(-lines).join('\n')).join('\n');
 }
@@ -102,7 +102,7 @@ function qemuArguments(image: Dom0Image, size: MachineSize, forwards: readonly F
     ...['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot'],
     ...['-chardev', `file,id=console,path=${machineFiles.console},append=on`, '-serial', 'chardev:console'],
     ...['-qmp', `unix:${machineFiles.monitor},server=on,wait=off`],
-    // A power cut of the emulated machine loses nothing that it has written, so nothing needs to reach a real disk.
+    // A power cut of the emulated machine loses nothing that QEMU has written to a file, so nothing needs to be flushed.
     ...['-drive', `file=${machineFiles.disk},if=none,id=disk,format=qcow2,cache=unsafe`],
     ...['-device', 'virtio-blk-pci,drive=disk'],
     ...['-netdev', `user,id=net0${forwards.map((forward) => `,hostfwd=${rule(forward)}`).join('')}`],

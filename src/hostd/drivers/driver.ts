@@ -21,7 +21,7 @@ export type VmSpec = {
         readonly initrd?: string;
         readonly commandLine: string;
       };
-  /** How a Xen domain is made of it; drivers of other hypervisors pass it over. */
+  /** How a Xen domain is made for it; drivers of other hypervisors ignore this. */
   readonly xen?: XenGuest;
   readonly network: VmNetwork;
 };
@@ -56,9 +56,9 @@ export type VmObservation = {
   readonly commandLine?: readonly string[];
   /** False when the VM runs and its interface is not connected to its bridge; `problem` then says why. */
   readonly connected?: boolean;
-  /** Why a VM that is there is not well (its disk is full, its guest panicked), as far as the hypervisor tells. */
+  /** What is wrong with the VM (its disk is full, its guest panicked), as far as the hypervisor reports it. */
   readonly problem?: Problem;
-  /** It ended, and the hypervisor still keeps something of it (memory, say), which `destroy` or the next start frees. */
+  /** The VM ended, but the hypervisor still keeps something of it (memory, say). `destroy` or the next start frees that. */
   readonly remains?: boolean;
 };
 
@@ -68,19 +68,19 @@ export type DriverInfo = {
   readonly accelerator: string;
   readonly acceleratorReason?: string;
   readonly capabilities: readonly Capability[];
-  /** How many VMs may be created at once: 1 where the hypervisor wants them one by one (SO-MVDS section 4.1). */
+  /** How many VMs may be created at once; 1 if the hypervisor requires serial creation (SO-MVDS section 4.1). */
   readonly creationConcurrency: number;
-  /** Set when it can not work at all. */
+  /** Set when the driver cannot work at all. */
   readonly problem?: Problem;
-  /** What a person should mend though the rest works: it was given a bridge that is missing, say. */
+  /** What a person should fix although the driver works: its bridge is missing, say. */
   readonly warnings?: readonly Problem[];
 };
 
-/** The machine as the hypervisor has it. */
+/** Size and use of the machine, as the hypervisor sees it. */
 export type MachineUse = {
   readonly cpuMillis: number;
   readonly memoryBytes: number;
-  /** CPU time used, in milliseconds of one CPU, since some moment in the past: the difference of two calls counts. */
+  /** CPU time used since an arbitrary moment, in milliseconds of one CPU: only the difference between two calls has a meaning. */
   readonly busyMillis: number;
   readonly usedMemoryBytes: number;
 };
@@ -88,11 +88,11 @@ export type MachineUse = {
 /** Memory checkpoints, of drivers with the capability `checkpoint`: a VM's memory and devices as a file. */
 export interface Checkpoints {
   /**
-   * Writes the running VM to `path`, in place of what is there, whole or not at all, and ends it: it is then `Stopped`,
-   * its disk as the checkpoint needs it. When it fails the VM runs on. Not running: rejects.
+   * Writes the running VM's memory to `path`, replacing what is there, completely or not at all, and ends the VM. The VM is then
+   * `Stopped`, with its disk as the checkpoint needs it. On failure the VM keeps running. Rejects when the VM does not run.
    */
   save(vm: { readonly uuid: string; readonly directory: string }, path: string): Promise<void>;
-  /** As `start`, but the VM goes on from the checkpoint at `path`, which stays. */
+  /** As `start`, but the VM continues from the checkpoint at `path`. The file stays. */
   restore(vm: VmSpec, path: string, signal?: AbortSignal): Promise<void>;
 }
 
@@ -108,9 +108,9 @@ export interface ImageTool {
   createClone(layer: string, target: string, sizeBytes?: number, signal?: AbortSignal): Promise<void>;
 }
 
-/** How the daemon asks a service, from the host, whether it answers. */
+/** Probes services from the host. */
 export interface Prober {
-  /** How this host reaches an address; undefined when it does not. */
+  /** How this host reaches an address; undefined when it has no route. */
   route(address: string): Promise<HostRoute | undefined>;
   /** Resolves with the HTTP status. Rejects when nothing answers within `timeoutMs`. */
   http(url: string, timeoutMs: number): Promise<number>;
@@ -119,24 +119,24 @@ export interface Prober {
 }
 
 /**
- * A hypervisor on this host. Every method may be called again after a crash at any point: it finds what is there
- * and goes on from it. No method remembers anything between calls that it cannot find again on the host.
+ * A hypervisor on this host. Every method may be called again after a crash at any point: it finds what exists and continues
+ * from there. No method remembers anything between calls that it cannot find again on the host.
  */
 export interface Driver {
-  /** What this driver is and can do here; a `problem` instead of an error when it cannot work at all. */
+  /** What this driver is and can do on this host. If it cannot work at all, the result has a `problem`, and nothing is thrown. */
   probe(): Promise<DriverInfo>;
   /**
-   * Makes the VM run. Already running: it is connected to its bridge again when it was not. Paused (its disk was full,
-   * say): it goes on. Rejects when it did not start, with the hypervisor's words; when aborted it may leave a VM behind,
-   * which `destroy` removes.
+   * Makes the VM run. Already running: connects it to its bridge again if it was disconnected. Paused (its disk was full, say):
+   * resumes it. Rejects with the hypervisor's output when the VM did not start. When aborted it may leave a VM behind, which
+   * `destroy` removes.
    */
   start(vm: VmSpec, signal?: AbortSignal): Promise<void>;
   /**
-   * What is there of the VM with this uuid; undefined when there is nothing. Never changes anything. What it tells may be some
-   * seconds old, but not from before this driver's last change.
+   * What exists of the VM with this uuid; undefined when nothing does. Never changes the VM. The answer may be some seconds old, but
+   * not older than this driver's last change.
    */
   inspect(uuid: string, directory: string): Promise<VmObservation | undefined>;
-  /** Asks the guest to power off and waits. Not running: done. False when it still runs after `timeoutMs`. */
+  /** Asks the guest to power off and waits. Not running: true. False when the VM still runs after `timeoutMs`. */
   shutdown(uuid: string, directory: string, timeoutMs: number): Promise<boolean>;
   /**
    * Ends the VM at once and removes what the hypervisor and the host's network keep of it, never its disk. Not found:
@@ -144,27 +144,27 @@ export interface Driver {
    */
   destroy(uuid: string, directory: string): Promise<void>;
   /**
-   * Removes what the host's network still has of VMs whose folders are gone, as far as it is surely this driver's. Called
-   * before anything else is asked for, with the uuids of all appliances there are. VMs are never touched.
+   * Removes what the host's network still has of VMs whose folders are gone, if it certainly belongs to this driver. Called before
+   * any other method, with the uuids of all existing appliances. Never touches VMs.
    */
   reap(uuids: ReadonlySet<string>): Promise<void>;
-  /** The VM's guest, through its agent. Cheap: connects on first use. */
+  /** The VM's guest, through its agent. Cheap, because it connects on first use. */
   guest(uuid: string, directory: string): Guest;
   /** The last bytes the VM wrote to its console; empty when there is none. */
   consoleTail(directory: string, bytes: number): Promise<string>;
   /**
-   * The VM's console as a person at it has it: what is read is what the VM writes from now on, what is written is typed.
-   * One at a time. Rejects with reason `ConsoleUnavailable` when the VM does not run or somebody else is at it.
+   * The VM's console, interactively: reads what the VM prints from now on; what is written is typed into the VM. One connection at a
+   * time. Rejects with reason `ConsoleUnavailable` when the VM does not run or somebody else is using its console.
    */
   openConsole(directory: string): Promise<Duplex>;
-  /** Names of the VMs on this host that were not started from below `root`: to be shown, never touched. */
+  /** Names of the VMs on this host that were not started from below `root`. They are shown to people and never touched. */
   foreignVms(root: string): Promise<readonly string[]>;
   /**
-   * Measures the machine, for hypervisors of which the operating system that the daemon runs in is itself a guest; without,
-   * that system is asked. With `own`, only the VMs with these uuids count as its use.
+   * Measures the machine. Only for hypervisors under which the daemon's own operating system is a guest; other drivers leave this out,
+   * and the operating system is measured. With `own`, only the VMs with these uuids count as use.
    */
   measure?(own?: readonly string[]): Promise<MachineUse>;
-  /** How often something happened since the driver was made that people should watch: name, in words with `_` → count. */
+  /** How often something happened, since the driver was created, that people should watch: name (`snake_case`) → count. */
   counts?(): Readonly<Record<string, number>>;
   readonly checkpoints?: Checkpoints;
   readonly images: ImageTool;

@@ -1,25 +1,25 @@
 import { HostError } from './host-error.ts';
 
-/** What is in the VM: its agent, container and service. */
+/** Errors of what is in the VM: its agent, container and service. */
 export const guestErrors = {
-  agentUnavailable: (words: string) =>
-    new HostError('AgentUnavailable', `the guest agent does not answer: ${words}`),
+  agentUnavailable: (problem: string) =>
+    new HostError('AgentUnavailable', `the guest agent does not answer: ${problem}`),
   guestDiskFull: (path: string) =>
     new HostError(
       'GuestDiskFull',
-      `${path} does not fit on the guest's disk: ask for a larger disk, or a smaller package`,
+      `${path} does not fit on the guest's disk: use a larger disk, or a smaller package`,
     ),
-  containerTimeout: (type: string, words: string) =>
-    new HostError('ContainerNotReady', `the ${type} container in the guest is not ready: ${words}`),
-  serviceTimeout: (name: string, seconds: number, words: string) =>
+  containerTimeout: (type: string, problem: string) =>
+    new HostError('ContainerNotReady', `the ${type} container in the guest is not ready: ${problem}`),
+  serviceTimeout: (name: string, seconds: number, problem: string) =>
     new HostError(
       'ServiceTimeout',
-      `service ${name} did not answer within ${seconds} s of its installation: ${words}; it is installed again`,
+      `service ${name} did not answer within ${seconds} s of its installation: ${problem}; it is installed again`,
     ),
-  guestCommandFailed: (title: string, exitCode: number, words: string) =>
+  guestCommandFailed: (title: string, exitCode: number, output: string) =>
     new HostError(
       'GuestCommandFailed',
-      `in the guest, '${title}' ended with exit code ${exitCode}: ${words.trim() === '' ? 'it said nothing' : words.trim()}`,
+      `in the guest, '${title}' ended with exit code ${exitCode}: ${output.trim() || 'it had no output'}`,
     ),
   serviceRequestInvalid: (reason: string, message: string) =>
     new HostError(reason, message, { kind: 'stalled' }),
@@ -33,17 +33,18 @@ export const guestErrors = {
     new HostError(
       'GuestDiskFull',
       `the package needs ${neededMebibytes} MiB at ${directory} and the guest's disk has ${freeMebibytes} MiB free: ` +
-        'ask for a larger disk, or a smaller package',
+        'use a larger disk, or a smaller package',
     ),
-  guestDiskFilled: (words: string) =>
+  guestDiskFilled: (output: string) =>
     new HostError(
       'GuestDiskFull',
-      `the guest's disk is full: ${words}; ask for a larger disk, or a smaller package`,
+      `the guest's disk is full: ${output}; use a larger disk, or a smaller package`,
     ),
   guestCommandTimeout: (program: string | undefined, seconds: number) =>
     new HostError(
       'GuestCommandTimeout',
       `${program} in the guest did not end within ${seconds} s and was killed`,
     ),
-  guestAgentRefused: (words: string, cause?: unknown) => new HostError('GuestAgentRefused', words, { cause }),
+  guestAgentRefused: (message: string, cause?: unknown) =>
+    new HostError('GuestAgentRefused', message, { cause }),
 };

@@ -1,19 +1,19 @@
 /**
- * What to do about an error: `retry` it with a growing pause, `stalled` until somebody changes what is wanted
- * (or mends the host), `refused` when the request itself is at fault.
+ * What to do about an error: `retry` with a growing pause; `stalled` until a person changes the appliance or repairs the host;
+ * `refused` because the request itself is wrong.
  */
 export type ErrorKind = 'retry' | 'stalled' | 'refused';
 
 type ErrorDetails = {
   readonly kind?: ErrorKind;
-  /** HTTP status when the error answers a request; 500 without. */
+  /** HTTP status when the error answers a request; 500 by default. */
   readonly status?: number;
-  /** JSON pointer of the field at fault. */
+  /** JSON pointer to the wrong field. */
   readonly field?: string;
   readonly cause?: unknown;
 };
 
-/** Every error that leaves the daemon: a stable `reason`, a sentence for people, and what to do about it. */
+/** Every error that leaves the daemon has a stable `reason`, a sentence for people, and a `kind` that says what to do. */
 export class HostError extends Error {
   readonly reason: string;
   readonly kind: ErrorKind;
@@ -30,14 +30,14 @@ export class HostError extends Error {
   }
 }
 
-/** The error's own words, whatever was thrown. */
+/** The message of any thrown value. */
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (error.message !== '') return error.message;
   return (error as NodeJS.ErrnoException).code ?? error.name;
 }
 
-/** `ENOENT` and the like of a system error, else undefined. */
+/** The code of a system error (`ENOENT`, …), else undefined. */
 export function codeOf(error: unknown): string | undefined {
   const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
   return typeof code === 'string' ? code : undefined;

@@ -21,7 +21,7 @@ export const hostErrors = {
   ...networkErrors,
 };
 
-/** Any thrown value as a HostError; a full disk is recognised, whoever met it. */
+/** Any thrown value as a HostError. A full disk becomes `DiskFull`, whichever operation failed. */
 export function toHostError(error: unknown): HostError {
   if (error instanceof HostError) return error;
   const code = codeOf(error);

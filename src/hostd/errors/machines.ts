@@ -4,40 +4,43 @@ import { HostError, messageOf } from './host-error.ts';
 const tail = (console: string) =>
   console.trim() === '' ? 'its console is empty' : `the last lines of its console:\n${console.trim()}`;
 
-/** The hypervisor, its VMs, and the ports by which they are reached. */
+/** Errors of the hypervisor, its VMs, and the host ports that lead to them. */
 export const machineErrors = {
   portInUse: (port: number, holder: string) =>
     new HostError(
       'PortInUse',
-      `port ${port} of this host is taken by ${holder}: free it, or ask for another; it is tried again by itself`,
+      `port ${port} of this host is in use by ${holder}: free it, or choose another port; the daemon tries again by itself`,
     ),
   noFreePort: (first: number, last: number) =>
-    new HostError('NoFreePort', `no port between ${first} and ${last} is free on this host: widen the range`),
+    new HostError(
+      'NoFreePort',
+      `no port between ${first} and ${last} is free on this host: give the daemon a larger range`,
+    ),
 
-  vmStartFailed: (domain: string, words: string) =>
-    new HostError('VMStartFailed', `VM ${domain} did not start: ${words}`),
+  vmStartFailed: (domain: string, output: string) =>
+    new HostError('VMStartFailed', `VM ${domain} did not start: ${output}`),
   vmPaused: (domain: string, problem: Problem) =>
     new HostError(problem.reason, `VM ${domain}: ${problem.message}`),
   vmStopped: (domain: string, state: string, console: string, problem?: Problem) =>
     new HostError(
       problem?.reason ?? 'VMStopped',
-      `VM ${domain} is ${state.toLowerCase()} though it should run${problem === undefined ? '' : ` (${problem.message})`}; ` +
+      `VM ${domain} is ${state.toLowerCase()} but should be running${problem === undefined ? '' : ` (${problem.message})`}; ` +
         tail(console),
     ),
   agentTimeout: (domain: string, seconds: number, console: string) =>
     new HostError(
       'AgentTimeout',
-      `the agent in VM ${domain} did not answer within ${seconds} s of its start, so the VM is started anew; ` +
+      `the agent in VM ${domain} did not answer within ${seconds} s of its start, so the VM is started again; ` +
         tail(console),
     ),
   agentSilent: (domain: string, seconds: number) =>
     new HostError(
       'AgentTimeout',
       `the agent in VM ${domain} did not answer within ${seconds} s, but its service does, so the VM is left as it is: ` +
-        'look after qemu-guest-agent in the guest, or restart the guest; until then nothing can be changed in it',
+        'check qemu-guest-agent in the guest, or restart the guest; until then nothing can be changed in it',
     ),
-  consoleUnavailable: (words: string) =>
-    new HostError('ConsoleUnavailable', `the VM's console cannot be had: ${words}`, {
+  consoleUnavailable: (problem: string) =>
+    new HostError('ConsoleUnavailable', `the VM's console is unavailable: ${problem}`, {
       kind: 'refused',
       status: 409,
     }),
@@ -45,19 +48,19 @@ export const machineErrors = {
     new HostError(
       'VMConflict',
       `VM ${domain} is not started, because ${other} already runs a VM with the uuid ${uuid} ${where}: end that one, or ` +
-        'find out whose it is',
+        'find out who owns it',
     ),
-  vmNotApart: (root: string, cause: unknown) =>
+  vmNotInOwnGroup: (root: string, cause: unknown) =>
     new HostError(
       'VMNotApart',
-      `a VM that would end with the daemon's container was not started: it cannot be moved to a control group of its own ` +
-        `in ${root} (${messageOf(cause)}): give the daemon the host's /sys/fs/cgroup, writable, and its process numbers`,
+      `a VM was not started, because it would end together with the daemon's container: it cannot be moved to a control group ` +
+        `of its own in ${root} (${messageOf(cause)}): give the daemon the host's /sys/fs/cgroup, writable, and the host's PID namespace`,
     ),
   vmNotEnding: (program: string, vm: string, pid: number) =>
     new HostError(
       'VMNotEnding',
-      `${program} of VM ${vm} (pid ${pid}) does not end although it was killed: the host's storage seems to hang; ` +
-        'it is tried again by itself',
+      `${program} of VM ${vm} (pid ${pid}) did not end although it was killed: check the host's storage, which seems to hang; ` +
+        'the daemon tries again by itself',
     ),
   hypervisorMissing: (program: string) => {
     const tool = program.includes('img');
@@ -69,27 +72,33 @@ export const machineErrors = {
         `Fedora: dnf install ${fedora})`,
     );
   },
-  hypervisorBroken: (program: string, words: string) =>
-    new HostError('HypervisorBroken', `${program} runs no guest on this host: ${words}; install it anew`),
-  acceleratorUnavailable: (words: string) =>
-    new HostError('AcceleratorUnavailable', `${words}; mend it, or let the driver choose (accelerator auto)`),
-  hypervisorSilent: (who: string, cause: unknown) =>
+  hypervisorBroken: (program: string, problem: string) =>
+    new HostError('HypervisorBroken', `${program} cannot run a guest on this host: ${problem}; reinstall it`),
+  acceleratorUnavailable: (problem: string) =>
+    new HostError(
+      'AcceleratorUnavailable',
+      `${problem}; fix it, or let the driver choose (accelerator auto)`,
+    ),
+  hypervisorSilent: (subject: string, cause: unknown) =>
     new HostError(
       'HypervisorSilent',
-      `${who} does not answer on its monitor: ${messageOf(cause)}; it is asked again by itself`,
+      `${subject} does not answer on its monitor: ${messageOf(cause)}; the daemon asks again by itself`,
     ),
   hypervisorError: () =>
-    new HostError('HypervisorError', 'QEMU met an error that it cannot go on from: the VM is started anew'),
-  guestPanicked: () => new HostError('GuestPanicked', 'the guest kernel panicked: the VM is started anew'),
+    new HostError(
+      'HypervisorError',
+      'QEMU had an internal error and cannot continue: the VM is started again',
+    ),
+  guestPanicked: () => new HostError('GuestPanicked', 'the guest kernel panicked: the VM is started again'),
   vmDiskFull: () =>
     new HostError(
       'DiskFull',
-      'the VM is paused because the host has no space left for its disk: free some; it goes on where it was',
+      'the VM is paused because the host has no space left for its disk: free some space, and it continues where it was',
     ),
   vmDiskError: () =>
     new HostError(
       'DiskError',
-      'the VM is paused because the host could not read or write its disk: mend the host’s storage; it goes on where ' +
-        'it was',
+      'the VM is paused because the host could not read or write its disk: repair the host’s storage, and it continues ' +
+        'where it was',
     ),
 };

@@ -1,6 +1,6 @@
 import { HostError } from './host-error.ts';
 
-/** What is wrong with a request, or with its time. */
+/** Errors that answer a request. */
 export const requestErrors = {
   invalidRequest: (message: string, field?: string) =>
     new HostError('InvalidRequest', message, {
@@ -11,11 +11,11 @@ export const requestErrors = {
   notAuthorized: (organizations: readonly string[]) =>
     new HostError(
       'NotAuthorized',
-      `the client certificate carries the organizations [${organizations.join(', ')}]; use one issued to operators`,
+      `the client certificate has the organizations [${organizations.join(', ')}]; use a certificate issued to operators`,
       { kind: 'refused', status: 403 },
     ),
   noSuchRoute: (method: string, url: string) =>
-    new HostError('NotFound', `there is no ${method} ${url}; /openapi.json lists what there is`, {
+    new HostError('NotFound', `there is no ${method} ${url}; /openapi.json lists all calls`, {
       kind: 'refused',
       status: 404,
     }),
@@ -26,30 +26,30 @@ export const requestErrors = {
   olderGeneration: (uuid: string, known: number, given: number) =>
     new HostError(
       'OlderGeneration',
-      `appliance ${uuid} is known at generation ${known}, generation ${given} is older: send the newest`,
+      `appliance ${uuid} is already at generation ${known}, and generation ${given} is older: send the newest one`,
       { kind: 'refused', status: 409, field: '/generation' },
     ),
   applianceDeleting: (uuid: string) =>
-    new HostError('Deleting', `appliance ${uuid} is being deleted: ask again when GET answers 404`, {
+    new HostError('Deleting', `appliance ${uuid} is being deleted: try again when GET answers 404`, {
       kind: 'refused',
       status: 409,
     }),
   immutable: (uuid: string, field: string) =>
     new HostError(
       'Immutable',
-      `${field} of appliance ${uuid} cannot change while it exists: delete it and create it anew`,
+      `${field} of appliance ${uuid} cannot change while it exists: delete the appliance and create it again`,
       { kind: 'refused', status: 409, field: `/${field.replaceAll('.', '/')}` },
     ),
   layerHeld: (sha256: string, holders: readonly string[]) =>
     new HostError(
       'LayerInUse',
-      `layer ${sha256} is held by ${holders.length} appliance(s): ${holders.join(', ')}; delete them first`,
+      `layer ${sha256} is used by ${holders.length} appliance(s): ${holders.join(', ')}; delete them first`,
       { kind: 'refused', status: 409 },
     ),
   layerKindDiffers: (sha256: string, known: string) =>
     new HostError(
       'Immutable',
-      `layer ${sha256} is held as kind ${known}: delete it before changing its kind`,
+      `layer ${sha256} is stored as kind ${known}: delete it before changing its kind`,
       {
         kind: 'refused',
         status: 409,
@@ -57,5 +57,5 @@ export const requestErrors = {
       },
     ),
   stopping: () =>
-    new HostError('Stopping', 'the daemon is stopping: ask again after its restart', { status: 503 }),
+    new HostError('Stopping', 'the daemon is stopping: try again after its restart', { status: 503 }),
 };

@@ -1,7 +1,7 @@
 import type { Problem } from '../../host/protocol.ts';
 import { HostError, messageOf } from './host-error.ts';
 
-/** Fetching layers and packages, and what came of it. */
+/** Errors of fetching layers and packages, and of what was fetched. */
 export const sourceErrors = {
   unreachable: (url: string, cause: unknown) =>
     new HostError('SourceUnreachable', `${url} cannot be fetched: ${messageOf(cause)}; check the address`, {
@@ -10,7 +10,7 @@ export const sourceErrors = {
   sourceStatus: (url: string, status: number) =>
     new HostError('SourceUnreachable', `${url} answered with HTTP status ${status}; check the address`),
   sourceUnsupported: (url: string) =>
-    new HostError('SourceUnsupported', `${url} is no file:, http: or https: address`, { kind: 'stalled' }),
+    new HostError('SourceUnsupported', `${url} is not a file:, http: or https: address`, { kind: 'stalled' }),
   redirectCircle: (url: string, chain: readonly string[]) =>
     new HostError(
       'RedirectCircle',
@@ -21,23 +21,26 @@ export const sourceErrors = {
   endedEarly: (url: string, received: number, expected: number) =>
     new HostError(
       'SourceEndedEarly',
-      `${url} ended after ${received} of ${expected} bytes; it is tried again from there`,
+      `${url} ended after ${received} of ${expected} bytes; the daemon continues from there`,
     ),
   digestMismatch: (url: string, expected: string, actual: string) =>
     new HostError(
       'DigestMismatch',
-      `${url} has the sha256 ${actual}, ${expected} was asked for: correct the digest or the address`,
+      `${url} has the sha256 ${actual}, but ${expected} was requested: correct the digest or the address`,
       { kind: 'stalled' },
     ),
   layerCorrupt: (path: string, expected: string, actual: string) =>
     new HostError(
       'LayerCorrupt',
       `${path} was stored with the sha256 ${expected} and now has ${actual}: something changed it; delete the ` +
-        'appliances on it, then the layer, and apply again',
+        'appliances that use it, then the layer, and apply again',
       { kind: 'stalled' },
     ),
   layerNotHere: (sha256: string) =>
-    new HostError('LayerMissing', `layer ${sha256} was not yet given to this host; it goes on when it is`),
+    new HostError(
+      'LayerMissing',
+      `this host was not told to fetch layer ${sha256} yet; the appliance continues once it was`,
+    ),
   layerNotReady: (sha256: string, problem: Problem | undefined) =>
     new HostError(
       problem?.reason ?? 'LayerNotReady',
@@ -47,22 +50,22 @@ export const sourceErrors = {
     new HostError(
       'FileNotAllowed',
       roots.length === 0
-        ? `${url} is a file of the host, and its daemon was given no folder to read such files from (--file-root): ` +
-            'serve it over https:, or have the folder allowed'
-        : `${url} does not lie in a folder from which this host reads files (${roots.join(', ')}): put it there, ` +
+        ? `${url} is a file of the host, and its daemon was given no folder to read files from (--file-root): ` +
+            'serve it over https:, or have its folder allowed'
+        : `${url} is not in a folder from which this host reads files (${roots.join(', ')}): put it there, ` +
             'serve it over https:, or have its folder allowed (--file-root)',
       { kind: 'stalled' },
     ),
   packageInvalid: (fileName: string, cause: unknown) =>
     new HostError(
       'PackageInvalid',
-      `the package ${fileName} cannot be read: ${messageOf(cause)}; build and publish it anew`,
+      `the package ${fileName} cannot be read: ${messageOf(cause)}; build and publish it again`,
       { kind: 'stalled', cause },
     ),
   packageFileOutside: (name: string) =>
     new HostError(
       'PackageInvalid',
-      `the package's file ${JSON.stringify(name)} lies outside the package: rename it`,
+      `the package's file ${JSON.stringify(name)} would be written outside the package's folder: rename it`,
       { kind: 'stalled' },
     ),
 };

@@ -1,6 +1,6 @@
 import { HostError, messageOf } from './host-error.ts';
 
-/** The daemon's own state, disks and files. */
+/** Errors of the daemon's own state, disks and files. */
 export const storageErrors = {
   stateDirectoryInUse: (directory: string) =>
     new HostError(
@@ -20,7 +20,7 @@ export const storageErrors = {
   desiredMissing: (directory: string) =>
     new HostError(
       'RecordMissing',
-      `${directory} has no desired.json, so nobody knows what it should be: nothing in it is touched; ` +
+      `${directory} has no desired.json, so the daemon does not know which appliance it is and touches nothing in it: ` +
         'apply the appliance again, or delete it',
     ),
   internal: (cause: unknown) => new HostError('InternalError', messageOf(cause), { cause }),
@@ -28,7 +28,7 @@ export const storageErrors = {
   diskFull: (path: string, cause?: unknown) =>
     new HostError(
       'DiskFull',
-      `no space is left on the host for ${path}: free some; it is tried again by itself`,
+      `no space is left on the host for ${path}: free some space; the daemon tries again by itself`,
       {
         status: 507,
         ...(cause === undefined ? {} : { cause }),
@@ -37,32 +37,35 @@ export const storageErrors = {
   notEnoughSpace: (what: string, neededBytes: number, freeBytes: number) =>
     new HostError(
       'DiskFull',
-      `${what} needs ${neededBytes} bytes and the host has ${freeBytes} free: free some; it is tried again by itself`,
+      `${what} needs ${neededBytes} bytes and the host has ${freeBytes} free: free some space; the daemon tries again by itself`,
       { status: 507 },
     ),
   diskMissing: (path: string, createdAt: string) =>
     new HostError(
       'DiskMissing',
-      `the disk ${path}, created at ${createdAt}, is gone: it is not replaced by an empty one; restore the file, ` +
+      `the disk ${path}, created at ${createdAt}, is gone, and is not replaced by an empty one: restore the file, ` +
         'or delete the appliance',
     ),
   diskPressure: (directory: string, freeBytes: number, totalBytes: number) =>
     new HostError(
       'DiskPressure',
-      `the disk of ${directory} has ${freeBytes} of ${totalBytes} bytes free: running VMs stop when it is full; ` +
-        'delete layers or appliances that are not needed, or give it more space',
+      `the file system of ${directory} has ${freeBytes} of ${totalBytes} bytes free, and running VMs pause when it is full: ` +
+        'delete layers or appliances that are not needed, or add space',
     ),
   imageUnsafe: (path: string, references: readonly string[]) =>
     new HostError(
       'ImageUnsafe',
       `${path} refers to other files (${references.join(', ')}), which a template image must not: flatten it with ` +
-        '`qemu-img convert` and publish it anew',
+        '`qemu-img convert` and publish it again',
       { kind: 'stalled' },
     ),
-  imageInvalid: (path: string, words: string) =>
-    new HostError('ImageInvalid', `${path} is not a disk image that can be used: ${words}`, {
+  imageInvalid: (path: string, problem: string) =>
+    new HostError('ImageInvalid', `${path} is not a usable disk image: ${problem}`, {
       kind: 'stalled',
     }),
   fileExists: (path: string) =>
-    new HostError('FileExists', `${path} exists and is not overwritten: remove it if nothing needs it`),
+    new HostError(
+      'FileExists',
+      `${path} already exists and is not overwritten: remove it if nothing needs it`,
+    ),
 };

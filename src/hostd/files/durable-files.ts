@@ -2,11 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { link, mkdir, open, readdir, readFile, rename, rm, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { codeOf } from '../errors/index.ts';
+import { ifThere } from './if-there.ts';
 
-/** Ends the names of files that are still being written: whoever finds one after a crash may remove it. */
+/** Suffix of the names of unfinished files, which may be removed after a crash. */
 export const PARTIAL_SUFFIX = '.partial';
 
-/** Makes names in a directory durable: a rename is lost by a power cut until its directory is flushed. */
+/** Makes names in a directory durable: a power cut undoes a rename until the directory is flushed. */
 export async function syncDirectory(directory: string): Promise<void> {
   await syncFile(directory);
 }
@@ -20,7 +21,7 @@ export async function syncFile(path: string): Promise<void> {
   }
 }
 
-/** Writes a file so that after a crash at any point either the old or the new content is there, whole. */
+/** Writes a file so that after a crash at any point it has either the old or the new content, completely. */
 export async function writeDurably(path: string, content: string): Promise<void> {
   const temporary = join(dirname(path), `.${basename(path)}.${randomUUID()}${PARTIAL_SUFFIX}`);
   try {
@@ -43,23 +44,13 @@ export async function writeJsonDurably(path: string, value: unknown): Promise<vo
   await writeDurably(path, `${JSON.stringify(value, null, 2)}\n`);
 }
 
-/** The file's text, or undefined when there is none. */
-async function readIfThere(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
-}
-
-/** The file's JSON, or undefined when there is no file. Rejects when it is not JSON. */
+/** The file's JSON; undefined when there is no file. Rejects with a `SyntaxError` when it is not JSON. */
 export async function readJsonIfThere(path: string): Promise<unknown> {
-  const content = await readIfThere(path);
+  const content = await ifThere(readFile(path, 'utf8'));
   return content === undefined ? undefined : JSON.parse(content);
 }
 
-/** Gives a finished file its final name, never in place of another: rejects with `EEXIST` when there is one. */
+/** Gives a finished file its final name. Never overwrites: rejects with `EEXIST` when that name exists. */
 export async function publishFile(temporary: string, path: string): Promise<void> {
   await syncFile(temporary);
   await link(temporary, path);
@@ -68,8 +59,8 @@ export async function publishFile(temporary: string, path: string): Promise<void
 }
 
 /**
- * Removes what was being written in a directory when a crash ended it, whose names begin so; nothing may be writing
- * there now. `.` are those of `writeDurably`.
+ * Removes unfinished files that a crash left in a directory, if their names begin with `beginning`: `.` selects those of
+ * `writeDurably`. Nothing may be writing there now.
  */
 export async function removeInterrupted(directory: string, beginning: '.' | ''): Promise<void> {
   for (const name of await readdir(directory)) {
@@ -85,8 +76,8 @@ export async function makeDirectory(path: string): Promise<void> {
 }
 
 /**
- * Removes a directory with all in it: from its renaming on, by the suffix, it does not count any more, and whoever finds
- * it so after a crash removes the rest. Not there: done.
+ * Removes a directory and all in it. It is first renamed with the suffix, and from then on counts as removed: after a crash, a folder
+ * with that suffix is removed too. Not found: done.
  */
 export async function removeDirectory(path: string, suffix: string): Promise<void> {
   const doomed = path + suffix;

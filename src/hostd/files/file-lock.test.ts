@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { lockStateDirectory, tryFileLock } from './file-lock.ts';
 
-/** Says whether it got the lock, and keeps it until it is killed. */
+/** Prints whether it got the lock, and keeps the lock until it is killed. */
 const TAKER = `
   const { tryFileLock } = await import(process.argv[1]);
   console.log(await tryFileLock(process.argv[2]) === undefined ? 'refused' : 'taken');
@@ -30,7 +30,7 @@ describe('a lock file', () => {
     await rm(directory, { recursive: true, force: true });
   });
 
-  /** Another process that tries to take it, and its answer. */
+  /** Starts another process that tries to take the lock, and reads its answer. */
   const another = async (wrapper: readonly string[] = [], at = path) => {
     const lock = new URL('./file-lock.ts', import.meta.url).href;
     const node = [process.execPath, '--expose-gc', '--input-type=module', '-e', TAKER, lock, at];
@@ -41,11 +41,11 @@ describe('a lock file', () => {
     return { child, answer: String(chunk).trim() };
   };
 
-  it('is held once in a process, and free again after its release', async () => {
+  it('is held once within a process, and free again after its release', async () => {
     const first = await tryFileLock(path);
     expect(first).toBeDefined();
     expect(await tryFileLock(path)).toBeUndefined();
-    // Whoever is turned away must not have let go of it for the holder.
+    // The refused attempt must not have released the holder's lock.
     expect((await another()).answer).toBe('refused');
     await first?.release();
     await first?.release();
@@ -64,7 +64,7 @@ describe('a lock file', () => {
     await lock?.release();
   });
 
-  it('is given to exactly one of many that come at once', async () => {
+  it('is given to exactly one of many simultaneous attempts', async () => {
     const answers = (await Promise.all(Array.from({ length: 5 }, () => another()))).map(
       ({ answer }) => answer,
     );
@@ -78,7 +78,7 @@ describe('a lock file', () => {
     expect((await another(ELSEWHERE)).answer).toBe('taken');
   });
 
-  it('is the same by another path', async () => {
+  it('is the same under another path', async () => {
     const alias = `${directory}-alias`;
     await symlink(directory, alias);
     try {
@@ -90,7 +90,7 @@ describe('a lock file', () => {
     }
   });
 
-  it('is nothing that others could hold, and has nothing beside it', async () => {
+  it('cannot be locked by other users, and leaves no other file beside it', async () => {
     const lock = await tryFileLock(path);
     expect((await stat(path)).mode & 0o777).toBe(0o600);
     expect(await readdir(directory)).toEqual(['some.lock']);
@@ -98,12 +98,12 @@ describe('a lock file', () => {
     expect(await readdir(directory)).toEqual(['some.lock']);
   });
 
-  it('names the file when it is none', async () => {
+  it('names the file when it is not a lock file', async () => {
     await writeFile(path, 'something else that somebody has put here'.repeat(100));
     await expect(tryFileLock(path)).rejects.toThrow(`${path} cannot be locked`);
   });
 
-  it('says of a state directory that another daemon has it', async () => {
+  it('reports a state directory that another daemon uses', async () => {
     const lock = await lockStateDirectory(directory);
     await expect(lockStateDirectory(directory)).rejects.toMatchObject({
       reason: 'StateDirectoryInUse',

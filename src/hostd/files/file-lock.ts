@@ -4,29 +4,29 @@ import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { codeOf, hostErrors, messageOf } from '../errors/index.ts';
 
-/** What at most one process holds at a time. It ends with the process, however that dies: no lock is ever stale. */
+/** A lock that at most one process holds at a time. It ends with the process, however that dies, so it is never stale. */
 export type Lock = { release(): Promise<void> };
 
 const SQLITE_BUSY = 5;
 const OWNER_ONLY = 0o600;
 
-/** The kernel's lock is only as old as the handle, which a garbage collector would otherwise close. */
+/** Keeps the handles alive: the kernel's lock ends with its handle, which the garbage collector would otherwise close. */
 const held = new Set<DatabaseSync>();
 
 /**
- * Takes a lock file, made with its directory where it is not there, or resolves with undefined when somebody has it: this
- * process or any other of the machine, in whatever namespaces and by whatever path they see the file.
+ * Locks a file, and creates it with its directory if necessary. Resolves with undefined when it is already locked: by this process
+ * or any other on the machine, in whatever namespaces and under whatever path they see the file.
  *
- * The file is an empty SQLite database with a transaction that never ends: Node has no lock of files itself, and SQLite's
- * are locks of the kernel (fcntl) that also hold within one process. The transaction is IMMEDIATE: of two that come at
- * once exactly one gets it, where EXCLUSIVE may turn both away. https://sqlite.org/lockingv3.html
+ * The file is an empty SQLite database with a transaction that never ends. Node itself has no file locks; SQLite's are locks of the
+ * kernel (fcntl) that also hold within one process. The transaction is IMMEDIATE: of two simultaneous attempts exactly one succeeds,
+ * while with EXCLUSIVE both may fail. https://sqlite.org/lockingv3.html
  */
 export async function tryFileLock(path: string): Promise<Lock | undefined> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   createOnce(path);
   const database = open(path);
   try {
-    // Nothing is ever written, so there is no journal to leave behind.
+    // Nothing is ever written; with a journal in memory no journal file is left behind.
     database.exec('PRAGMA journal_mode=MEMORY; BEGIN IMMEDIATE');
   } catch (error) {
     database.close();
@@ -41,7 +41,7 @@ export async function tryFileLock(path: string): Promise<Lock | undefined> {
   };
 }
 
-/** Claims a state directory for this daemon alone. */
+/** Locks a state directory for this daemon. Rejects with `StateDirectoryInUse` when another daemon has it. */
 export async function lockStateDirectory(directory: string): Promise<Lock> {
   const lock = await tryFileLock(join(directory, 'daemon.lock'));
   if (lock === undefined) throw hostErrors.stateDirectoryInUse(directory);
@@ -49,8 +49,8 @@ export async function lockStateDirectory(directory: string): Promise<Lock> {
 }
 
 /**
- * Others could hold a file that they may read. One that is there is not opened here: with the closing of any handle of it,
- * the kernel lets go of all locks that this process has on it.
+ * Creates the file for its owner only, because anybody who may read a file can lock it. An existing file is not opened here: when any
+ * handle of it is closed, the kernel drops all locks that this process has on it.
  */
 function createOnce(path: string): void {
   try {

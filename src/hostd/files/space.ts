@@ -1,13 +1,13 @@
 import { statfs } from 'node:fs/promises';
 import { hostErrors } from '../errors/index.ts';
 
-/** Bytes that unprivileged writers may still use on the file system of `path`. */
+/** Free bytes for unprivileged users on the file system of `path`. */
 async function freeBytes(path: string): Promise<number> {
   const { bavail, bsize } = await statfs(path);
   return bavail * bsize;
 }
 
-/** Rejects with `DiskFull` unless `neededBytes`, and the reserve kept for running VMs, are free. */
+/** Rejects with `DiskFull` unless `neededBytes` and the reserve for running VMs are free. */
 export async function ensureSpace(
   directory: string,
   what: string,

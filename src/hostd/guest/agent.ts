@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../base/clock.ts';
 import { type Deadline, deadlineIn, orLate, remaining } from '../../base/deadline.ts';
+import { isRecord } from '../../base/record.ts';
 import { HostError, hostErrors, messageOf } from '../errors/index.ts';
 import { linesOf } from './lines.ts';
 
@@ -207,7 +208,7 @@ function resultOf(command: string, line: Buffer): unknown {
   const message = parsed(line);
   if (message !== undefined && 'return' in message) return message.return;
   const error = message?.error;
-  if (typeof error === 'object' && error !== null && 'desc' in error) {
+  if (isRecord(error) && 'desc' in error) {
     throw new AgentCommandError(command, String(error.desc));
   }
   throw new Error(`its answer to ${command} cannot be understood: ${line.toString().slice(0, 200)}`);
@@ -216,7 +217,7 @@ function resultOf(command: string, line: Buffer): unknown {
 function parsed(line: Buffer): Readonly<Record<string, unknown>> | undefined {
   try {
     const value: unknown = JSON.parse(line.toString());
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;
+    return isRecord(value) ? value : undefined;
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;
     throw error;

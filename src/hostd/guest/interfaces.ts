@@ -1,4 +1,5 @@
 import type { Deadline } from '../../base/deadline.ts';
+import { isRecord } from '../../base/record.ts';
 import type { GuestInterface } from './guest.ts';
 import { askAgent, type Session } from './session.ts';
 
@@ -22,5 +23,5 @@ export async function readInterfaces(
 }
 
 function records(value: unknown): readonly Readonly<Record<string, unknown>>[] {
-  return Array.isArray(value) ? value.filter((each) => typeof each === 'object' && each !== null) : [];
+  return Array.isArray(value) ? value.filter(isRecord) : [];
 }

@@ -1,5 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
 import { type Deadline, remaining } from '../../base/deadline.ts';
+import { isRecord } from '../../base/record.ts';
 import { hostErrors } from '../errors/index.ts';
 import { type AgentClient, AgentCommandError } from './agent.ts';
 
@@ -33,7 +34,7 @@ export async function askForObject(
   args: Arguments,
 ): Promise<Readonly<Record<string, unknown>>> {
   const value = await askAgent(session, deadline, command, args);
-  if (typeof value === 'object' && value !== null) return value as Readonly<Record<string, unknown>>;
+  if (isRecord(value)) return value;
   throw hostErrors.guestAgentRefused(`the guest agent answered ${command} with ${JSON.stringify(value)}`);
 }
 

@@ -7,7 +7,7 @@ import type { App, RouteContext } from './context.ts';
 
 const UUID = '00000000-0000-4000-8000-000000000001';
 
-/** A server whose one appliance has its console opened when the test says so. */
+/** A server with one appliance, whose console opens when the test resolves it. */
 function serverWith(openConsole: () => Promise<Duplex>): EventEmitter {
   const server = new EventEmitter();
   const context = { appliances: { directoryOf: () => ({ path: '/vm' }) }, driver: { openConsole } };
@@ -16,13 +16,13 @@ function serverWith(openConsole: () => Promise<Duplex>): EventEmitter {
   return server;
 }
 
-/** Unlike `once`, whatever error came before. */
+/** Unlike `once`, also resolves after an error. */
 const closed = (stream: Duplex) => new Promise<void>((resolve) => stream.once('close', () => resolve()));
 
 const request = { url: `/v1/appliances/${UUID}/console`, headers: { upgrade: CONSOLE_PROTOCOL } };
 
 describe('consoleUpgrade', () => {
-  it('lets go of the console, and lives on, when the caller breaks off while it is opened', async () => {
+  it('closes the console, and keeps running, when the caller disconnects while the console is opened', async () => {
     const opened = Promise.withResolvers<Duplex>();
     const server = serverWith(() => opened.promise);
     const [socket] = duplexPair();
@@ -35,7 +35,7 @@ describe('consoleUpgrade', () => {
     expect(vm.destroyed).toBe(true);
   });
 
-  it('ends the console with its caller', async () => {
+  it('closes the console when its caller disconnects', async () => {
     const [vm, guest] = duplexPair();
     const [socket, caller] = duplexPair();
     serverWith(async () => vm).emit('upgrade', request, socket, Buffer.alloc(0));

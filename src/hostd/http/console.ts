@@ -7,14 +7,14 @@ import type { App, RouteContext } from './context.ts';
 const PATH = /^\/v1\/appliances\/([0-9a-f-]{36})\/console$/;
 
 /**
- * `GET /v1/appliances/{uuid}/console` with `Upgrade: coppice-console`: from the 101 on, the connection is the VM's
- * console, bytes both ways. `authorize` throws when the caller may not.
+ * `GET /v1/appliances/{uuid}/console` with `Upgrade: coppice-console`: after the answer 101 the connection carries the VM's console,
+ * in both directions. `authorize` throws when the caller has no permission.
  */
 export function consoleUpgrade(app: App, context: RouteContext, authorize: (socket: object) => void): void {
   const open = new Set<Duplex>();
   app.server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     open.add(socket);
-    // A caller that breaks off must not end the daemon, at no point of what follows.
+    // A caller that disconnects at any point must not end the daemon.
     socket.on('error', () => socket.destroy());
     socket.once('close', () => open.delete(socket));
     connect(context, request, socket, head, authorize).catch((error: unknown) =>
@@ -42,7 +42,7 @@ async function connect(
   if (directory === undefined) throw hostErrors.noSuchAppliance(uuid);
   const vm = await driver.openConsole(directory.path);
   if (socket.destroyed) {
-    // Gone meanwhile: nobody would ever end this one, and the console would stay taken.
+    // The caller has disconnected: nobody would ever close this console, and it would stay in use.
     vm.destroy();
     return;
   }
@@ -50,7 +50,7 @@ async function connect(
     `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${CONSOLE_PROTOCOL}\r\n\r\n`,
   );
   vm.write(head);
-  // Either side's end, orderly or not, ends the other: there is nobody left to tell.
+  // When one side ends, orderly or not, the other is closed: there is nobody left to report to.
   for (const [from, to] of [
     [vm, socket],
     [socket, vm],

@@ -18,9 +18,9 @@ export type RouteContext = {
   readonly events: EventHub;
   readonly metrics: HostMetrics;
   readonly clock: Clock;
-  /** How often a silent event stream shows that it lives. */
+  /** Interval of the heartbeat on a silent event stream, in milliseconds. */
   readonly heartbeatMs: number;
-  /** Aborted when the daemon stops: streams then end. */
+  /** Aborted when the daemon stops; event streams then end. */
   readonly stopping: AbortSignal;
 };
 

@@ -3,7 +3,7 @@ import type { HostEvent } from '../../host/protocol.ts';
 import type { NumberedEvent } from '../events.ts';
 import type { App, RouteContext } from './context.ts';
 
-/** A reader that lets this much pile up is cut off: it resumes from where it was when it is ready to read. */
+/** A reader with more unread bytes is disconnected. It resumes where it was when it connects again. */
 const MAX_UNREAD_BYTES = 8 * 1024 * 1024;
 
 export function eventRoutes(app: App, context: RouteContext): void {
@@ -16,9 +16,9 @@ export function eventRoutes(app: App, context: RouteContext): void {
 
 function stream(response: ServerResponse, lastEventId: string | undefined, context: RouteContext): void {
   response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
-  // Nothing is awaited between looking back and listening on: no event falls between the two.
+  // Nothing is awaited between writing the past events and subscribing, so that no event is lost in between.
   for (const message of beginning(lastEventId, context)) response.write(message);
-  // However much the beginning is: who reads it is not cut off for its length.
+  // The past events do not count, however many they are.
   const limit = response.writableLength + MAX_UNREAD_BYTES;
   const unsubscribe = context.events.subscribe((event) => {
     if (response.writableLength > limit) response.destroy();
@@ -31,7 +31,7 @@ function stream(response: ServerResponse, lastEventId: string | undefined, conte
     context.stopping.removeEventListener('abort', end);
   };
   const end = () => {
-    // Before the end: an event that is written behind it would be an error that ends the daemon.
+    // Unsubscribes before the end: an event written after the end would be an error that ends the daemon.
     stop();
     response.end();
   };
@@ -39,12 +39,12 @@ function stream(response: ServerResponse, lastEventId: string | undefined, conte
   response.on('close', stop);
 }
 
-/** What the reader missed; or, when that is not known, `reset` and everything there is. */
+/** The events that the reader missed; if they are not known any more, `reset` and the whole state. */
 function beginning(lastEventId: string | undefined, context: RouteContext): readonly string[] {
   const missed = context.events.after(lastEventId);
   if (missed !== undefined) return missed.map(encode);
   const all = everything(context);
-  // Only the last one carries an id: who is cut off before it begins anew.
+  // Only the last one has an id: a reader that is disconnected before it starts again from the beginning.
   return all.map((event, index) =>
     index === all.length - 1 ? encode({ id: context.events.lastId, event }) : data(event),
   );

@@ -2,7 +2,7 @@ import { hostErrors } from '../errors/index.ts';
 import type { App, RouteContext } from './context.ts';
 import { openApiDocument } from './openapi.ts';
 
-/** The host itself, and what machines ask a daemon about itself. */
+/** The host itself, and the daemon's health, metrics and API description. */
 export function hostRoutes(app: App, { host, metrics, version, stopping }: RouteContext): void {
   const status = () => {
     const measured = host.status();

@@ -41,7 +41,7 @@ const PATHS: Readonly<Record<string, Readonly<Record<string, Operation>>>> = {
     get: { summary: 'One appliance.', answer: applianceStatusSchema, errors: [404] },
     put: {
       summary:
-        'Have this appliance. Idempotent; older generations and changes that need a new VM are refused.',
+        'Create or change this appliance. Idempotent; older generations and changes that need a new VM are refused.',
       body: desiredApplianceSchema,
       answer: applianceStatusSchema,
       errors: [400, 409],
@@ -56,26 +56,26 @@ const PATHS: Readonly<Record<string, Readonly<Record<string, Operation>>>> = {
   '/v1/appliances/{uuid}/console': {
     get: { summary: "The last ?bytes= of the VM's console.", answer: PLAIN, errors: [404] },
   },
-  '/v1/layers': { get: { summary: 'All layers that this host holds.', answer: layerListSchema } },
+  '/v1/layers': { get: { summary: 'All layers that this host stores.', answer: layerListSchema } },
   '/v1/layers/{sha256}': {
     get: { summary: 'One layer.', answer: layerStatusSchema, errors: [404] },
     put: {
-      summary: 'Hold this layer.',
+      summary: 'Store this layer.',
       body: desiredLayerSchema,
       answer: layerStatusSchema,
       errors: [400, 409],
     },
     delete: {
-      summary: 'Hold this layer no longer; refused while appliances stand on it.',
+      summary: 'Remove this layer; refused while appliances use it.',
       status: 204,
       answer: '',
       errors: [404, 409],
     },
   },
   '/metrics': { get: { summary: 'Metrics for Prometheus.', answer: PLAIN } },
-  '/healthz': { get: { summary: 'The daemon lives.', answer: PLAIN } },
+  '/healthz': { get: { summary: 'The daemon is alive.', answer: PLAIN } },
   '/readyz': {
-    get: { summary: 'The daemon has looked at everything on its host.', answer: PLAIN, errors: [503] },
+    get: { summary: 'The daemon has inspected everything on its host.', answer: PLAIN, errors: [503] },
   },
 };
 

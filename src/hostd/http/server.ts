@@ -14,16 +14,16 @@ import { hostRoutes } from './host.ts';
 import { layerRoutes } from './layers.ts';
 
 export type TlsFiles = {
-  /** PEMs: the daemon's certificate and key, and the authority of those who may call. */
+  /** PEMs: the daemon's certificate and key, and the authority that issues clients' certificates. */
   readonly cert: string;
   readonly key: string;
   readonly clientCa: string;
 };
 
-/** Inline packages come within the body, in base64; a ConfigMap's megabyte fits with room to spare. */
+/** Inline packages are part of the body, in base64; a ConfigMap of one megabyte fits easily. */
 const BODY_LIMIT_BYTES = 8 * 1024 * 1024;
 
-/** The API over HTTPS; callers prove who they are by a certificate, and that they may by its organization. */
+/** The API over HTTPS. A client's certificate authenticates it, and the organization in the certificate authorizes it. */
 export function createServer(tls: TlsFiles, context: RouteContext, log: Logger): App {
   const app: App = fastify<Server>({
     https: {
@@ -57,12 +57,12 @@ export function createServer(tls: TlsFiles, context: RouteContext, log: Logger):
   return app;
 }
 
-/** From the next connection on it shows, and asks for, these; connections that are open stay. */
+/** Uses these certificates from the next connection on. Open connections stay. */
 export function renewTls(app: App, { cert, key, clientCa }: TlsFiles): void {
   app.server.setSecureContext({ cert, key, ca: clientCa, minVersion: 'TLSv1.2' });
 }
 
-/** The address it listens at, as a URL. */
+/** Starts to listen. Resolves with the server's address as a URL, and its port. */
 export async function listen(app: App, host: string, port: number): Promise<{ url: string; port: number }> {
   await app.listen({ host, port });
   const address = app.server.address() as AddressInfo;
@@ -71,8 +71,8 @@ export async function listen(app: App, host: string, port: number): Promise<{ ur
 }
 
 /**
- * TLS has proved that the certificate is one of the authority's; here is whether it was given to an operator. A connection keeps
- * the certificate that it was made with, so it is asked once.
+ * TLS has verified that the authority issued the certificate; this checks that it was issued to an operator. A connection keeps its
+ * certificate, so each is checked once.
  */
 function createAuthorizer(): (socket: object) => void {
   const operators = new WeakSet<object>();

@@ -12,7 +12,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(directory, { recursive: true, force: true }));
 
-it('stops, and gives back what it took, when the room that was there is gone halfway', async () => {
+it('stops, and frees what it took, when the free space is used up halfway', async () => {
   const source = join(directory, 'source');
   await writeFile(source, '');
   await truncate(source, 40 * 1024 * 1024);

@@ -2,34 +2,35 @@ import { createHash, type Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { type FileHandle, open, rm, stat } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
-import { codeOf, hostErrors, toHostError } from '../errors/index.ts';
+import { hostErrors, toHostError } from '../errors/index.ts';
+import { ifThere } from '../files/if-there.ts';
 import { type OpenSource, openSource } from './source.ts';
 
 export type DownloadRequest = {
   readonly url: string;
   readonly sha256: string;
-  /** Where the bytes go. What an interrupted download left there is continued when the source can. */
+  /** Where the bytes are written. Continues what an interrupted download left there, if the source supports ranges. */
   readonly path: string;
-  /** Folders of this host below which `file:` addresses may lie. */
+  /** Folders of this host from which `file:` addresses may be read. */
   readonly fileRoots: readonly string[];
   readonly signal: AbortSignal;
   /**
-   * Rejects when there is no room for the bytes still to come. Asked before the first byte is written, and again and
-   * again: not every source tells its size, and others write to the same disk.
+   * Rejects when there is no space for the missing bytes. Called before the first byte is written, and repeatedly afterwards: not
+   * every source announces its size, and others write to the same disk.
    */
   readonly ensureRoom: (missingBytes: number) => Promise<void>;
   readonly onProgress: (fetchedBytes: number, totalBytes: number | undefined) => void;
 };
 
 /**
- * Fetches a file and proves its digest. Rejects with `SourceUnreachable`, `SourceEndedEarly` (what came is kept, to
- * go on from), `DigestMismatch` or `DiskFull` (what came is removed).
+ * Fetches a file and verifies its digest. Rejects with `SourceUnreachable`, `SourceEndedEarly` (what arrived is kept, to be
+ * continued), `DigestMismatch` or `DiskFull` (what arrived is removed).
  */
 export async function download(request: DownloadRequest): Promise<void> {
   const resumed = await attempt(request);
   if (resumed.digest === request.sha256) return;
   await rm(request.path, { force: true });
-  // The file may have changed at its source between the two halves: the whole decides.
+  // The file may have changed at its source between the two parts, so it is fetched once more as a whole.
   const whole = resumed.offset > 0 ? await attempt(request) : resumed;
   if (whole.digest === request.sha256) return;
   await rm(request.path, { force: true });
@@ -79,7 +80,7 @@ async function receive(request: DownloadRequest, source: OpenSource, hash: Hash)
   }
 }
 
-/** Resolves with the bytes that are now in the file. */
+/** Resolves with the number of bytes that are now in the file. */
 async function copyBody(
   request: DownloadRequest,
   source: OpenSource,
@@ -102,7 +103,7 @@ async function copyBody(
   return received;
 }
 
-/** The source's chunks; its failures told apart from those of our own disk. */
+/** The source's chunks. Turns the source's failures into errors of their own, so that they differ from failures of the host's disk. */
 async function* chunksOf(
   request: DownloadRequest,
   source: OpenSource,
@@ -133,22 +134,13 @@ async function writeFully(file: FileHandle, chunk: Uint8Array, position: number)
 
 async function digestSoFar(path: string, signal: AbortSignal): Promise<{ bytes: number; hash: Hash }> {
   const hash = createHash('sha256');
-  const bytes = await sizeIfThere(path);
+  const bytes = (await ifThere(stat(path)))?.size ?? 0;
   if (bytes > 0) for await (const chunk of createReadStream(path, { signal })) hash.update(chunk);
   return { bytes, hash };
 }
 
-async function sizeIfThere(path: string): Promise<number> {
-  try {
-    return (await stat(path)).size;
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return 0;
-    throw error;
-  }
-}
-
 function closeBody(body: Readable): void {
-  // Closing before the end makes it report that it was cut short, which is just what is wanted.
+  // Closing before the end makes the body report an error, which is expected here.
   body.on('error', () => undefined);
   body.destroy();
 }

@@ -14,7 +14,7 @@ import { ensureSpace } from '../files/space.ts';
 import { download } from './download.ts';
 import { placeFile, type StoredFile, sealFile, verifyFile } from './stored-file.ts';
 
-/** What `layer.json` says of a sealed layer. */
+/** The content of a sealed layer's `layer.json`. */
 export type LayerRecord = {
   readonly version: 1;
   readonly file: StoredFile;
@@ -37,7 +37,7 @@ const CONVERTED = `converted${PARTIAL_SUFFIX}`;
 
 export const LAYER_DELETING_SUFFIX = '.deleting';
 
-/** `<state>/layers/<sha256>/`: where it comes from, the sealed file, and what was found about it. */
+/** `<state>/layers/<sha256>/`: the layer's source, its sealed file, and what was found out about the file. */
 export class LayerDirectory {
   readonly sha256: string;
   readonly path: string;
@@ -60,17 +60,17 @@ export class LayerDirectory {
     return readJsonIfThere(join(this.path, 'source.json'));
   }
 
-  /** The sealed layer's record when its file is there and unchanged; undefined when it must be fetched. */
+  /** The sealed layer's record, if its file exists and is unchanged; undefined when the layer must be fetched. */
   async readSealed(kind: DesiredLayer['kind']): Promise<LayerRecord | undefined> {
     const record = await this.#readRecord();
     if (record === undefined) return undefined;
     if (!(await verifyFile(this.filePath(kind), record.file))) return undefined;
-    // Killed right after it was sealed: what it was made from is not needed any more.
+    // Left if the daemon was killed right after sealing: these are not needed any more.
     for (const name of [ARRIVED, CONVERTED]) await rm(join(this.path, name), { force: true });
     return record;
   }
 
-  /** Fetches, proves, inspects and seals the layer. What an interrupted fetch left is continued. */
+  /** Fetches, verifies, inspects and seals the layer. Continues an interrupted fetch. */
   async fetch(desired: DesiredLayer, context: FetchContext): Promise<LayerRecord> {
     const arrived = join(this.path, ARRIVED);
     await download({
@@ -102,7 +102,7 @@ export class LayerDirectory {
     return { path, found: { file: await sealFile(path, sha256) } };
   }
 
-  /** An image that names other files would let its author read them out of the host: refused, never followed. */
+  /** Refuses an image that refers to other files: its author could otherwise read any file of the host. */
   async #sealDisk(arrived: string, context: FetchContext) {
     const image = await this.#inspect(arrived, context);
     if (image.references.length > 0) {
@@ -127,7 +127,7 @@ export class LayerDirectory {
     try {
       return await context.images.inspect(arrived);
     } catch (error) {
-      // The digest was right, so fetching it again would bring the same.
+      // The digest was right, so fetching again would give the same file.
       await rm(arrived, { force: true });
       throw error;
     }
@@ -136,7 +136,7 @@ export class LayerDirectory {
   async #readRecord(): Promise<LayerRecord | undefined> {
     const path = join(this.path, 'layer.json');
     const value = await readJsonIfThere(path).catch((error: unknown) => {
-      // A record that cannot be read proves nothing: the layer is fetched again, which its digest allows.
+      // Without a readable record the layer is fetched again; its digest makes sure that it is the same.
       if (error instanceof SyntaxError) return undefined;
       throw error;
     });

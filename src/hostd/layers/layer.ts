@@ -5,21 +5,27 @@ import type { ImageTool } from '../drivers/driver.ts';
 import { hostErrors, toHostError, toProblem } from '../errors/index.ts';
 import type { LayerDirectory, LayerRecord } from './layer-directory.ts';
 
-export type LayerOptions = {
+/** What fetching layers needs. */
+export type FetchOptions = {
   readonly clock: Clock;
   readonly random: Random;
   readonly images: ImageTool;
   readonly backoff: BackoffPolicy;
+  /** Free bytes that a fetch must leave, because running VMs write to the same disk. */
   readonly reserveBytes: number;
+  /** Folders of this host from which `file:` addresses may be read. */
   readonly fileRoots: readonly string[];
-  /** Runs a fetch when its turn comes, so that not all come at once. */
+};
+
+export type LayerOptions = FetchOptions & {
+  /** Queues a fetch, so that not all run at once. */
   readonly inTurn: <T>(work: () => Promise<T>, signal: AbortSignal) => Promise<T>;
   readonly onChange: (layer: Layer) => void;
 };
 
 const PROGRESS_INTERVAL_MS = 1000;
 
-/** One layer on this host, from the wish to hold it to the sealed file. */
+/** One layer on this host, from the request to store it to the sealed file. */
 export class Layer {
   readonly sha256: string;
   readonly #directory: LayerDirectory;
@@ -58,12 +64,12 @@ export class Layer {
     return this.#directory.filePath(this.#desired.kind);
   }
 
-  /** Takes the sealed file when it is there; what is wrong with it is found again, and told, by `start`. */
+  /** Uses the sealed file if there is one. A fault of that file is ignored here: `start` finds and reports it. */
   async look(): Promise<void> {
     this.#sealed = await this.#findSealed().catch(() => undefined);
   }
 
-  /** Looks whether the sealed file is there, and fetches it when it is not. */
+  /** Fetches the layer unless its sealed file exists. */
   start(): void {
     if (this.ready) return;
     this.#running ??= this.#run().finally(() => {
@@ -71,7 +77,7 @@ export class Layer {
     });
   }
 
-  /** Takes a changed source: one that stalled, or waits to try again, does so at once. */
+  /** Changes the source. A fetch that stalled, or waits to try again, tries again at once. */
   change(desired: DesiredLayer): void {
     this.#desired = desired;
     if (this.ready) return;
@@ -79,7 +85,7 @@ export class Layer {
     this.start();
   }
 
-  /** Ends the fetch, keeping what arrived, and resolves when nothing runs any more. */
+  /** Ends the fetch and keeps what arrived. Resolves when nothing runs any more. */
   async stop(): Promise<void> {
     this.#stop.abort();
     await this.#running;
@@ -117,7 +123,7 @@ export class Layer {
     }
   }
 
-  /** Notes the failure; resolves with whether to try again, once it is time to. */
+  /** Records the failure and waits out the back-off. Resolves with whether to try again. */
   async #failed(error: unknown, failures: number): Promise<boolean> {
     const { clock, backoff, onChange, random } = this.#options;
     const failure = toHostError(error);
@@ -130,7 +136,7 @@ export class Layer {
     const delay = backoffDelay(backoff, failures, random);
     this.#problem = toProblem(failure, instant(clock.now() + delay));
     onChange(this);
-    // Woken or stopped: either way the loop looks for itself what to do next.
+    // The pause may be cut short by a changed source or a stop; the loop then decides what to do.
     await sleep(clock, delay, AbortSignal.any([this.#stop.signal, this.#wake.signal])).catch(() => undefined);
     return true;
   }
@@ -170,7 +176,7 @@ export class Layer {
     this.#options.onChange(this);
   }
 
-  /** What an appliance waiting for it should say. */
+  /** The error for an appliance that waits for this layer. */
   notReady() {
     return hostErrors.layerNotReady(this.sha256, this.#problem);
   }

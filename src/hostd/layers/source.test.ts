@@ -37,7 +37,7 @@ describe('a file: address', () => {
     { path: 'images/link-in', roots: ['images'] },
     { path: 'images/disk, 1.img', roots: ['no-such-folder', 'link-to-images'] },
     { path: 'link-to-images/disk, 1.img', roots: ['images/'] },
-  ])('is read where it lies below an allowed folder: $path below $roots', async ({ path, roots }) => {
+  ])('is read if it is below an allowed folder: $path below $roots', async ({ path, roots }) => {
     const { body, totalBytes } = await open(path, roots);
     expect(await text(body)).toBe('an image');
     expect(totalBytes).toBe(8);
@@ -45,10 +45,10 @@ describe('a file: address', () => {
 
   it.each([
     { what: 'no folder is allowed', path: 'images/disk, 1.img', roots: [] },
-    { what: 'it lies elsewhere', path: 'images-of-others/key', roots: ['images'] },
+    { what: 'it is elsewhere', path: 'images-of-others/key', roots: ['images'] },
     { what: 'a link leads elsewhere', path: 'images/link-out', roots: ['images'] },
-    { what: 'it lies elsewhere and is not there', path: 'images-of-others/no-key', roots: ['images'] },
-  ])('is refused for good, with what to do, when $what', async ({ path, roots }) => {
+    { what: 'it is elsewhere and does not exist', path: 'images-of-others/no-key', roots: ['images'] },
+  ])('is refused, and not tried again, when $what; the message says what to do', async ({ path, roots }) => {
     await expect(open(path, roots)).rejects.toMatchObject({
       reason: 'FileNotAllowed',
       kind: 'stalled',
@@ -57,7 +57,7 @@ describe('a file: address', () => {
   });
 
   it.each(['images/no-such', 'images/pipe', 'images'])(
-    'is told to be unreadable, not waited for: %s',
+    'is reported as unreadable at once: %s',
     async (path) => {
       await expect(open(path, ['images', '.'])).rejects.toMatchObject({ reason: 'SourceUnreachable' });
     },

@@ -6,10 +6,10 @@ import { fileURLToPath } from 'node:url';
 import { type Dispatcher, request } from 'undici';
 import { codeOf, hostErrors } from '../errors/index.ts';
 
-/** An opened source: its bytes from `offset` on, which is not always the one asked for. */
+/** An opened source: its bytes from `offset` on, which may differ from the requested offset. */
 export type OpenSource = {
   readonly offset: number;
-  /** Size of the whole, as far as the source tells. */
+  /** Size of the whole file, if the source announces it. */
   readonly totalBytes: number | undefined;
   readonly body: Readable;
 };
@@ -19,7 +19,7 @@ const SILENCE_LIMIT_MS = 30_000;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
 /**
- * Opens an `http:` or `https:` address at `offset` where the source can, else at its beginning, or a `file:` address
+ * Opens an `http:` or `https:` address at `offset` (at the beginning if the source does not support ranges), or a `file:` address
  * below one of `fileRoots`.
  */
 export async function openSource(
@@ -47,17 +47,18 @@ async function openFile(url: string, fileRoots: readonly string[]): Promise<Open
 class OutsideRoots extends Error {}
 
 /**
- * Whoever may write a manifest could otherwise have any file of the host put into a guest. All links are followed before
- * it is judged, and what is outside is not even said to be there or not. https://cwe.mitre.org/data/definitions/59.html
+ * Opens a file below one of the folders. Without this check, the author of a manifest could have any file of the host put into a
+ * guest. Symbolic links are resolved before the check, and the error does not reveal whether a file outside exists.
+ * https://cwe.mitre.org/data/definitions/59.html
  */
 async function readAllowed(path: string, fileRoots: readonly string[]) {
   const real = await realpathIfKnown(path);
   const roots = real === undefined ? fileRoots : await Promise.all(fileRoots.map(realpathIfKnown));
-  const meant = real ?? path;
-  if (!roots.some((root) => root !== undefined && meant.startsWith(join(root, sep))))
+  const target = real ?? path;
+  if (!roots.some((root) => root !== undefined && target.startsWith(join(root, sep))))
     throw new OutsideRoots();
-  // Without waiting for the writer of a pipe, and without following a link that was put there since.
-  const file = await open(meant, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+  // Does not wait for the writer of a pipe, and does not follow a link that was created since the check.
+  const file = await open(target, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
   try {
     const found = await file.stat();
     if (!found.isFile()) throw new Error('it is not a regular file');
@@ -68,7 +69,7 @@ async function readAllowed(path: string, fileRoots: readonly string[]) {
   }
 }
 
-/** Undefined when the system does not tell, whatever the reason: opening it tells. */
+/** Undefined when the path cannot be resolved, for whatever reason: opening it then gives the error. */
 async function realpathIfKnown(path: string): Promise<string | undefined> {
   try {
     return await realpath(path);
@@ -92,14 +93,14 @@ async function openHttp(url: string, offset: number, signal: AbortSignal): Promi
     return { offset: 0, totalBytes: length === undefined ? undefined : Number(length), body };
   }
   await body.dump();
-  // The server holds less than we have of it (416), or misunderstood the range: ask for the whole.
+  // The server's file is shorter than what is here (416), or it misunderstood the range: fetch the whole file.
   if (offset > 0 && (statusCode === 416 || statusCode === 206)) return openHttp(address, 0, signal);
   throw hostErrors.sourceStatus(address, statusCode);
 }
 
 type Arrived = { readonly response: Dispatcher.ResponseData; readonly address: string };
 
-/** Only to http(s): a server must not make the host read its own files. */
+/** Follows redirects to http(s) only: a server must not make the host read the host's own files. */
 async function followRedirects(url: string, offset: number, signal: AbortSignal): Promise<Arrived> {
   const chain: string[] = [];
   let address = url;

@@ -2,33 +2,22 @@ import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import PQueue from 'p-queue';
 import type { Logger } from 'pino';
-import type { BackoffPolicy } from '../../base/backoff.ts';
-import type { Clock, Random } from '../../base/clock.ts';
 import { KeyedMutex } from '../../base/keyed-mutex.ts';
 import { queued } from '../../base/queued.ts';
 import type { DesiredLayer, LayerStatus } from '../../host/protocol.ts';
 import { desiredLayerSchema } from '../../host/schemas.ts';
-import type { ImageTool } from '../drivers/driver.ts';
 import { hostErrors } from '../errors/index.ts';
 import { makeDirectory, removeInterrupted } from '../files/durable-files.ts';
 import { createAjv, validator } from '../validate.ts';
-import { Layer } from './layer.ts';
+import { type FetchOptions, Layer } from './layer.ts';
 import { LAYER_DELETING_SUFFIX, LayerDirectory } from './layer-directory.ts';
 
 const CONCURRENT_FETCHES = 4;
 const SHA256 = /^[0-9a-f]{64}$/;
 
-export type LayerStoreOptions = {
+export type LayerStoreOptions = FetchOptions & {
   readonly directory: string;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly images: ImageTool;
-  readonly backoff: BackoffPolicy;
-  /** Free bytes that fetching leaves alone: running VMs write too. */
-  readonly reserveBytes: number;
-  /** Folders of this host below which `file:` addresses may lie. */
-  readonly fileRoots: readonly string[];
-  /** uuids of the appliances that stand on a layer, from their directories. */
+  /** uuids of the appliances that use a layer, from their directories. */
   readonly holders: (sha256: string) => readonly string[];
   readonly onChange: (layer: LayerStatus) => void;
   readonly onGone: (sha256: string) => void;
@@ -42,7 +31,7 @@ export class LayerStore {
   readonly #queue = new PQueue({ concurrency: CONCURRENT_FETCHES });
   readonly #validate = validator<DesiredLayer>(createAjv(), desiredLayerSchema);
   readonly #deleting = new Map<string, Promise<void>>();
-  /** One after the other for a layer: what is on disk is what was asked for last. */
+  /** PUTs of one layer run one after the other, so that the last one determines what is on disk. */
   readonly #puts = new KeyedMutex();
   #waiting: (() => void)[] = [];
 
@@ -50,7 +39,7 @@ export class LayerStore {
     this.#options = options;
   }
 
-  /** Takes up what is in the directory; fetches that were interrupted go on. */
+  /** Reads the layers that are in the directory, and continues interrupted fetches. */
   async open(): Promise<void> {
     const { directory, log } = this.#options;
     await makeDirectory(directory);
@@ -58,11 +47,11 @@ export class LayerStore {
       if (name.endsWith(LAYER_DELETING_SUFFIX)) {
         await rm(join(directory, name), { recursive: true, force: true });
       } else if (SHA256.test(name)) await this.#adopt(name);
-      else log.warn({ path: join(directory, name) }, 'this is no layer of ours: left alone');
+      else log.warn({ path: join(directory, name) }, 'ignored: its name is not that of a layer');
     }
   }
 
-  /** Holds this layer from now on. Repeating it changes nothing; the fetch is the same for all who ask. */
+  /** Stores this layer from now on. Idempotent: all callers share one fetch. */
   put(sha256: string, desired: DesiredLayer): Promise<LayerStatus> {
     return this.#puts.run(sha256, () => this.#put(sha256, desired));
   }
@@ -71,7 +60,7 @@ export class LayerStore {
     await this.#deleting.get(sha256);
     const known = this.#layers.get(sha256);
     if (known === undefined) {
-      // Written down first: one that could not be (the disk is full) must not count as held.
+      // Written before it counts as stored, because the write may fail (the disk is full).
       await new LayerDirectory(this.#options.directory, sha256).writeSource(desired);
       const layer = this.#add(sha256, desired);
       layer.start();
@@ -94,7 +83,7 @@ export class LayerStore {
     return [...this.#layers.values()].map((layer) => this.#status(layer));
   }
 
-  /** Lets go of a layer and removes it. Refused with `LayerInUse` while appliances stand on it. */
+  /** Removes a layer. Refused with `LayerInUse` while appliances use it. */
   async delete(sha256: string): Promise<void> {
     const layer = this.#layers.get(sha256);
     if (layer === undefined) throw hostErrors.noSuchLayer(sha256);
@@ -115,7 +104,7 @@ export class LayerStore {
     return layer?.ready === true && !this.#deleting.has(sha256) ? layer.filePath : undefined;
   }
 
-  /** Resolves when all are ready; rejects with the first one's problem, at once when there is one. */
+  /** Resolves when all layers are ready. Rejects as soon as one of them has a problem. */
   async whenReady(sha256s: readonly string[], signal: AbortSignal): Promise<void> {
     for (;;) {
       signal.throwIfAborted();
@@ -142,20 +131,14 @@ export class LayerStore {
       await layer.look();
       layer.start();
     } catch (error) {
-      // Its name still says what it must contain, so the next PUT makes it whole; nothing is removed here.
-      log.warn({ path: layerDirectory.path, err: error }, 'layer has no readable source.json: left alone');
+      // Nothing is removed: the folder's name is the digest of its content, so the next PUT repairs the layer.
+      log.warn({ path: layerDirectory.path, err: error }, 'ignored: the layer has no readable source.json');
     }
   }
 
   #add(sha256: string, desired: DesiredLayer): Layer {
-    const { clock, random, images, backoff, reserveBytes, fileRoots, directory } = this.#options;
-    const layer = new Layer(new LayerDirectory(directory, sha256), desired, {
-      clock,
-      random,
-      images,
-      backoff,
-      reserveBytes,
-      fileRoots,
+    const layer = new Layer(new LayerDirectory(this.#options.directory, sha256), desired, {
+      ...this.#options,
       inTurn: (work, signal) => queued(this.#queue, work, signal),
       onChange: (changed) => this.#changed(changed),
     });

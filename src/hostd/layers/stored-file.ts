@@ -2,15 +2,16 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { chmod, rename, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { codeOf, hostErrors } from '../errors/index.ts';
+import { hostErrors } from '../errors/index.ts';
 import { syncDirectory, syncFile } from '../files/durable-files.ts';
+import { ifThere } from '../files/if-there.ts';
 
-/** What identifies a stored file: the digest proves it, size and time of change tell cheaply that nobody touched it. */
+/** Identifies a stored file: by its digest, and, at less cost, by size and time of change, which show that nobody touched it. */
 export type StoredFile = { readonly sha256: string; readonly bytes: number; readonly modifiedMs: number };
 
 const READ_ONLY = 0o444;
 
-/** Makes a finished file read-only and flushes it; the answer is written down before the file gets its final name. */
+/** Makes a finished file read-only and flushes it. The caller stores the result before the file gets its final name. */
 export async function sealFile(path: string, sha256?: string): Promise<StoredFile> {
   await chmod(path, READ_ONLY);
   await syncFile(path);
@@ -26,11 +27,11 @@ export async function placeFile(temporary: string, path: string): Promise<void> 
 }
 
 /**
- * Proves a stored file: by size and time of change, and by its digest when these differ.
- * False when it is not there; rejects with `LayerCorrupt` when its content changed.
+ * Verifies a stored file: by size and time of change, and by its digest when these differ. False when the file does not exist;
+ * rejects with `LayerCorrupt` when its content changed.
  */
 export async function verifyFile(path: string, stored: StoredFile): Promise<boolean> {
-  const found = await statIfThere(path);
+  const found = await ifThere(stat(path));
   if (found === undefined) return false;
   if (found.size === stored.bytes && found.mtimeMs === stored.modifiedMs) return true;
   const actual = await digestOf(path);
@@ -39,16 +40,7 @@ export async function verifyFile(path: string, stored: StoredFile): Promise<bool
 }
 
 export async function fileExists(path: string): Promise<boolean> {
-  return (await statIfThere(path)) !== undefined;
-}
-
-async function statIfThere(path: string) {
-  try {
-    return await stat(path);
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
+  return (await ifThere(stat(path))) !== undefined;
 }
 
 async function digestOf(path: string): Promise<string> {

@@ -6,18 +6,18 @@ import type { HostNetwork, Link } from './links.ts';
 const CAP_NET_ADMIN = 12n;
 const TUN = '/dev/net/tun';
 
-/** The bridge of that name, up; rejects with `BridgeMissing`, `NotABridge` or `BridgeDown` otherwise. */
+/** The bridge of that name. Rejects with `BridgeMissing`, `NotABridge` or `BridgeDown` when there is no such bridge, or it is down. */
 export async function requireBridge(network: HostNetwork, name: string): Promise<Link> {
   const link = await network.link(name);
   if (link === undefined) throw hostErrors.bridgeMissing(name);
-  if (link.kind !== 'bridge') throw hostErrors.notABridge(name, link.kind ?? 'a device of its own');
+  if (link.kind !== 'bridge') throw hostErrors.notABridge(name, link.kind ?? 'a hardware device');
   if (!link.up) throw hostErrors.bridgeDown(name);
   return link;
 }
 
 /**
- * Why this host cannot connect VMs to the bridge; undefined when it can. `taps`: whether the driver makes the interfaces
- * itself, by the kernel's tun device.
+ * Why this host cannot connect VMs to the bridge; undefined when it can. `taps`: whether the driver creates the interfaces itself,
+ * with the kernel's tun device.
  */
 export async function bridgeProblem(
   network: HostNetwork,
@@ -41,7 +41,7 @@ async function mayConfigure(): Promise<boolean> {
   return ((effective >> CAP_NET_ADMIN) & 1n) === 1n;
 }
 
-/** A device file says nothing yet: the kernel may lack what is behind it. */
+/** Opens the device, because the kernel may lack the driver although the device file exists. */
 async function requireTun(): Promise<void> {
   try {
     const device = await open(TUN, 'r+');

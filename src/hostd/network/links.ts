@@ -2,30 +2,30 @@ import { isIP } from 'node:net';
 import { delimiter } from 'node:path';
 import { CachedAnswer } from '../../base/cached-answer.ts';
 import type { Clock } from '../../base/clock.ts';
-import { isRecord } from '../../base/is-record.ts';
+import { isRecord } from '../../base/record.ts';
 import { hostErrors } from '../errors/index.ts';
 import { locate, runProgram } from '../programs.ts';
+
+/** The interface through which packets leave the host, and the router they go to, if any. */
+export type HostRoute = { readonly device: string; readonly via?: string };
 
 /** A network interface of the host. */
 export type Link = {
   readonly name: string;
-  /** `bridge`, `tun`, `veth` …; hardware has none. */
+  /** `bridge`, `tun`, `veth` …; undefined for hardware. */
   readonly kind?: string;
   /** Of a `tun` device: `tap` when it carries Ethernet frames. */
   readonly type?: string;
   readonly mtu: number;
-  /** Whether it was set up, whether or not anything is connected to it. */
+  /** Whether the interface was brought up, whether or not anything is connected to it. */
   readonly up: boolean;
-  /** Whether something is connected to it: a program to a tap. */
+  /** Whether something is connected to the interface; to a tap, a program. */
   readonly carrier: boolean;
   /** The bridge that it is a port of. */
   readonly master?: string;
-  /** What its maker wrote on it. */
+  /** A free text, set by the interface's creator. */
   readonly alias?: string;
 };
-
-/** The interface by which packets leave the host, and the router they are given to, if any. */
-export type HostRoute = { readonly device: string; readonly via?: string };
 
 /** The host's network, by way of iproute2's `ip`: over netlink, so it is the network namespace of this process. */
 export interface HostNetwork {
@@ -33,17 +33,17 @@ export interface HostNetwork {
   locate(): Promise<string>;
   link(name: string): Promise<Link | undefined>;
   links(): Promise<readonly Link[]>;
-  /** As `links`, but may be some seconds old (see `CachedAnswer`): of many VMs that are looked at, few ask `ip`. */
+  /** As `links`, but may be some seconds old (see `CachedAnswer`): `ip` is not called once for each VM that is inspected. */
   recentLinks(): Promise<readonly Link[]>;
   /** See {@link Prober.route}. */
   route(address: string): Promise<HostRoute | undefined>;
-  /** Changes something; rejects with `NetworkToolFailed` and what `ip` says. */
+  /** Changes something. Rejects with `NetworkToolFailed` and the output of `ip`. */
   run(...argv: readonly string[]): Promise<void>;
 }
 
 const LIMIT_MS = 20_000;
 const RECENT_MS = 1_000;
-/** Where Debian keeps `ip`; the path of users who are not root lacks it. */
+/** Where Debian keeps `ip`; the PATH of users other than root lacks these folders. */
 const SYSTEM_PATH = ['/usr/sbin', '/sbin'].join(delimiter);
 
 export function createHostNetwork(clock: Clock, searchPath: string): HostNetwork {
@@ -77,10 +77,10 @@ export function createHostNetwork(clock: Clock, searchPath: string): HostNetwork
     links: () => recent.keep(all()),
     recentLinks: () => recent.get(all),
     route: async (address) => {
-      if (isIP(address) === 0) throw hostErrors.internal(new Error(`${address} is no IP address`));
+      if (isIP(address) === 0) throw hostErrors.internal(new Error(`${address} is not an IP address`));
       const { exitCode, stdout, stderr, failure } = await ip(['-j', 'route', 'get', address]);
       if (exitCode === 0) return routeIn(stdout);
-      // The kernel's refusals, as against ip's own: it is unreachable, prohibited or thrown away.
+      // An answer of the kernel, not an error of ip: the address is unreachable, prohibited or blackholed.
       if (/^RTNETLINK answers:/m.test(stderr)) return undefined;
       throw failure;
     },
@@ -117,7 +117,7 @@ function routeIn(output: string): HostRoute | undefined {
   return { device: route.dev, ...text('via', route.gateway) };
 }
 
-/** Old versions print `{}` for what is left out. */
+/** Old versions of ip print `{}` for omitted entries. */
 function recordsIn(output: string): readonly Readonly<Record<string, unknown>>[] {
   const value: unknown = JSON.parse(output === '' ? '[]' : output);
   const records = Array.isArray(value) ? value : [value];

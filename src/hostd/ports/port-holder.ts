@@ -1,10 +1,10 @@
 import { readdir, readFile, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { codeOf } from '../errors/index.ts';
+import { ifReadable } from '../files/if-there.ts';
 
 const LISTENING = '0A';
 
-/** Who listens on a TCP port of this machine, in words for a message: `sshd (process 812)`. */
+/** The program that listens on a TCP port of this machine, for a message: `sshd (process 812)`. */
 export async function describePortHolder(port: number, proc = '/proc'): Promise<string> {
   const inode =
     (await socketInode(port, join(proc, 'net/tcp'))) ?? (await socketInode(port, join(proc, 'net/tcp6')));
@@ -35,14 +35,4 @@ async function ownerOf(inode: string, proc: string): Promise<string | undefined>
     }
   }
   return undefined;
-}
-
-/** Processes end while one reads about them, and others' are closed to us: then there is nothing to say. */
-async function ifReadable<T>(reading: Promise<T>): Promise<T | undefined> {
-  try {
-    return await reading;
-  } catch (error) {
-    if (['ENOENT', 'EACCES', 'EPERM', 'ESRCH'].includes(codeOf(error) ?? '')) return undefined;
-    throw error;
-  }
 }

@@ -6,7 +6,7 @@ const ADA = { uuid: 'a', label: 'appliance default/ada' };
 const BOB = { uuid: 'b', label: 'appliance default/bob' };
 const HTTP = [{ name: 'http', guestPort: 80 }];
 
-/** Of this process alone, so that test runs that share the machine do not meet; below the ports of outgoing calls. */
+/** Differs between processes, so that test runs on one machine do not collide; below the ports of outgoing connections. */
 const BASE = 11_000 + (process.pid % 250) * 80;
 
 async function withRegistry(first: number, size: number, work: (registry: PortRegistry) => Promise<void>) {
@@ -18,7 +18,7 @@ async function withRegistry(first: number, size: number, work: (registry: PortRe
   }
 }
 
-/** Listens at a port of the range until the work is done. */
+/** Listens on the port until the work is done. */
 async function whileTaken(port: number, work: () => Promise<void>) {
   const server = createServer();
   await new Promise<void>((resolve, reject) => {
@@ -33,7 +33,7 @@ async function whileTaken(port: number, work: () => Promise<void>) {
 }
 
 describe('the ports of a host', () => {
-  it('are given once, and again after their release', async () => {
+  it('are given to one appliance, and to another after their release', async () => {
     await withRegistry(BASE, 2, async (registry) => {
       const [ada, bob] = await Promise.all([
         registry.reserve(ADA, HTTP, {}),
@@ -47,18 +47,18 @@ describe('the ports of a host', () => {
     });
   });
 
-  it('stay the same for an appliance that asks again', async () => {
+  it('stay the same when an appliance reserves again', async () => {
     await withRegistry(BASE + 10, 5, async (registry) => {
       const first = await registry.reserve(ADA, HTTP, {});
       expect(await registry.reserve(ADA, HTTP, first)).toEqual(first);
     });
   });
 
-  it('name the appliance that has the one that is asked for', async () => {
+  it('are refused with the name of the appliance that has the requested one', async () => {
     await withRegistry(BASE + 20, 5, async (registry) => {
-      const wish = [{ name: 'http', guestPort: 80, hostPort: BASE + 22 }];
-      await registry.reserve(ADA, wish, {});
-      await expect(registry.reserve(BOB, wish, {})).rejects.toMatchObject({
+      const wanted = [{ name: 'http', guestPort: 80, hostPort: BASE + 22 }];
+      await registry.reserve(ADA, wanted, {});
+      await expect(registry.reserve(BOB, wanted, {})).rejects.toMatchObject({
         reason: 'PortInUse',
         message: expect.stringContaining('default/ada'),
       });
@@ -74,33 +74,33 @@ describe('the ports of a host', () => {
     });
   });
 
-  it('name the process that has one, and are free when it ends', async () => {
+  it('are refused with the name of the process that listens there, and free when it ends', async () => {
     await withRegistry(BASE + 40, 1, async (registry) => {
-      const wish = [{ name: 'http', guestPort: 80, hostPort: BASE + 40 }];
+      const wanted = [{ name: 'http', guestPort: 80, hostPort: BASE + 40 }];
       await whileTaken(BASE + 40, async () => {
-        await expect(registry.reserve(ADA, wish, {})).rejects.toMatchObject({
+        await expect(registry.reserve(ADA, wanted, {})).rejects.toMatchObject({
           reason: 'PortInUse',
           message: expect.stringContaining(`(process ${process.pid})`),
         });
       });
-      expect(await registry.reserve(ADA, wish, {})).toEqual({ http: BASE + 40 });
+      expect(await registry.reserve(ADA, wanted, {})).toEqual({ http: BASE + 40 });
     });
   });
 
-  it('are never given by two daemons of one machine', async () => {
+  it('are never given by two daemons on one machine', async () => {
     await withRegistry(BASE + 50, 2, async (one) => {
       await withRegistry(BASE + 50, 2, async (two) => {
         const [first, second] = await Promise.all([one.reserve(ADA, HTTP, {}), two.reserve(BOB, HTTP, {})]);
         expect(first.http).not.toBe(second.http);
-        const wish = [{ name: 'http', guestPort: 80, hostPort: first.http ?? 0 }];
-        await expect(two.reserve({ uuid: 'c', label: 'c' }, wish, {})).rejects.toMatchObject({
+        const wanted = [{ name: 'http', guestPort: 80, hostPort: first.http ?? 0 }];
+        await expect(two.reserve({ uuid: 'c', label: 'c' }, wanted, {})).rejects.toMatchObject({
           message: expect.stringContaining('another daemon'),
         });
       });
     });
   });
 
-  it('are taken up as recorded, though the VM listens there, and are then not free for a start', async () => {
+  it('are adopted as recorded while the VM listens there, and are then not free for a start', async () => {
     await withRegistry(BASE + 60, 2, async (registry) => {
       await whileTaken(BASE + 60, async () => {
         await registry.adopt(ADA, { http: BASE + 60 });

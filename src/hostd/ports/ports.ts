@@ -8,19 +8,19 @@ import { tryPortLock } from './port-lock.ts';
 /** Port name → host port. */
 export type PortMap = Readonly<Record<string, number>>;
 
-/** Whose ports these are: `label` is what messages call it. */
+/** The owner of ports; messages use the `label`. */
 export type PortOwner = { readonly uuid: string; readonly label: string };
 
 type Claim = { readonly owner: PortOwner; readonly lock: Lock | undefined };
 
 export type PortRange = { readonly first: number; readonly last: number };
 
-/** VMs' forwarded ports are reached from this machine only. */
+/** VMs' forwarded ports can be reached from this machine only. */
 export const FORWARD_ADDRESS = '127.0.0.1';
 
 /**
- * The host ports of all appliances. A port is claimed from its reservation to the appliance's deletion, in this
- * daemon by the map, against other daemons of the machine by a lock, against all else by binding it once.
+ * The host ports of all appliances. A port is claimed from its reservation until the appliance is deleted: within this daemon by the
+ * map, among the daemons of the machine by a lock, and among all other programs by binding it once.
  */
 export class PortRegistry {
   readonly #claims = new Map<number, Claim>();
@@ -33,7 +33,7 @@ export class PortRegistry {
     this.#random = options.random;
   }
 
-  /** Claims what a record says, at the daemon's start: the VM may be running on them, so they are not bound. */
+  /** Claims recorded ports at the daemon's start. They are not bound, because the VM may be running on them. */
   adopt(owner: PortOwner, ports: PortMap): Promise<void> {
     return this.#inTurn(async () => {
       for (const port of Object.values(ports)) {
@@ -44,8 +44,8 @@ export class PortRegistry {
   }
 
   /**
-   * Claims a port for each request: the one asked for, the one in `known`, or any free one.
-   * All or none; rejects with `PortInUse` naming who has it, or `NoFreePort`.
+   * Claims a port for each request: the requested one, else the one in `known`, else any free one. All or none. Rejects with
+   * `PortInUse`, which names the holder, or with `NoFreePort`.
    */
   reserve(owner: PortOwner, requests: readonly PortRequest[], known: PortMap): Promise<PortMap> {
     return this.#inTurn(async () => {
@@ -53,22 +53,22 @@ export class PortRegistry {
       const ports: Record<string, number> = {};
       try {
         for (const request of requests) {
-          const wished = request.hostPort ?? known[request.name];
-          if (wished === undefined) ports[request.name] = await this.#claimAny(owner);
+          const wanted = request.hostPort ?? known[request.name];
+          if (wanted === undefined) ports[request.name] = await this.#claimAny(owner);
           else {
-            await this.#claim(owner, wished);
-            ports[request.name] = wished;
+            await this.#claim(owner, wanted);
+            ports[request.name] = wanted;
           }
         }
         return ports;
       } catch (error) {
-        await this.#letGo((port, claim) => claim.owner.uuid === owner.uuid && !before.has(port));
+        await this.#releaseWhere((port, claim) => claim.owner.uuid === owner.uuid && !before.has(port));
         throw error;
       }
     });
   }
 
-  /** Rejects with `PortInUse` unless a VM could be started on the ports now. */
+  /** Rejects with `PortInUse` unless a VM can be started on these ports now. */
   verifyFree(owner: PortOwner, ports: PortMap): Promise<void> {
     return this.#inTurn(async () => {
       for (const port of Object.values(ports)) {
@@ -81,11 +81,11 @@ export class PortRegistry {
   }
 
   release(uuid: string): Promise<void> {
-    return this.#inTurn(() => this.#letGo((_, claim) => claim.owner.uuid === uuid));
+    return this.#inTurn(() => this.#releaseWhere((_, claim) => claim.owner.uuid === uuid));
   }
 
   close(): Promise<void> {
-    return this.#inTurn(() => this.#letGo(() => true));
+    return this.#inTurn(() => this.#releaseWhere(() => true));
   }
 
   async #claim(owner: PortOwner, port: number): Promise<void> {
@@ -102,7 +102,7 @@ export class PortRegistry {
     this.#claims.set(port, { owner, lock });
   }
 
-  /** Starts at a random place, so that daemons sharing the machine rarely try the same ports. */
+  /** Starts at a random port, so that daemons on one machine rarely try the same ports. */
   async #claimAny(owner: PortOwner): Promise<number> {
     const { first, last } = this.#range;
     const size = last - first + 1;
@@ -121,7 +121,7 @@ export class PortRegistry {
     throw hostErrors.noFreePort(first, last);
   }
 
-  async #letGo(which: (port: number, claim: Claim) => boolean): Promise<void> {
+  async #releaseWhere(which: (port: number, claim: Claim) => boolean): Promise<void> {
     for (const [port, claim] of [...this.#claims]) {
       if (!which(port, claim)) continue;
       this.#claims.delete(port);
@@ -129,7 +129,7 @@ export class PortRegistry {
     }
   }
 
-  /** One at a time: two that look for a free port at once would find the same. */
+  /** One operation at a time: two simultaneous searches would find the same free port. */
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const result = this.#last.then(work, work);
     this.#last = result.catch(() => undefined);

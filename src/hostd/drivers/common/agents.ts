@@ -5,21 +5,21 @@ import { AgentClient } from '../../guest/agent.ts';
 type Held = { readonly agent: AgentClient; users: number };
 
 /**
- * One client for each guest's agent, shared by all who speak to the guest: QEMU, which has the other end under Xen as well,
- * serves one connection at a time, so a second client would wait for ever. The connection ends when the last user lets go.
+ * One client per guest agent, shared by all users. QEMU has the other end of the channel (under Xen as well) and serves one
+ * connection at a time, so a second client would wait for ever. The connection is closed when the last user releases it.
  */
 export class Agents {
   readonly #clock: Clock;
   readonly #connect: (key: string) => Promise<Duplex>;
   readonly #held = new Map<string, Held>();
 
-  /** `connect` opens the channel of the VM that `key` names. */
+  /** `connect` opens the channel of the VM with this key. */
   constructor(clock: Clock, connect: (key: string) => Promise<Duplex>) {
     this.#clock = clock;
     this.#connect = connect;
   }
 
-  /** The agent of the VM that `key` names, until `release` is called. */
+  /** The agent of the VM with this key, until `release` is called. */
   acquire(key: string): { readonly agent: AgentClient; readonly release: () => void } {
     const held = this.#held.get(key) ?? { agent: this.#create(key), users: 0 };
     this.#held.set(key, held);

@@ -1,29 +1,30 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { codeOf, hostErrors } from '../../errors/index.ts';
+import { hostErrors } from '../../errors/index.ts';
+import { ifThere } from '../../files/if-there.ts';
 
-/** The control group of all VMs, below the root. */
+/** Name of the control group of all VMs, directly below the root. */
 const GROUP = 'coppice-vms';
 
 /**
- * Moves a process from the daemon's control group into one of the VMs' own, in every hierarchy below `root` (the host's
- * /sys/fs/cgroup). A container runtime ends a container by killing its control group; what has left it lives on.
- * Idempotent. Rejects with `VMNotApart` when that can not be, and the process is where it was.
+ * Moves a process from the daemon's control group into the VMs' control group, in every hierarchy below `root` (the host's
+ * /sys/fs/cgroup). A container runtime ends a container by killing its control group; a process that has left the group survives.
+ * Idempotent. Rejects with `VMNotApart` when the process cannot be moved.
  */
-export async function keepApart(root: string, pid: number): Promise<void> {
+export async function moveToVmGroup(root: string, pid: number): Promise<void> {
   try {
     for (const hierarchy of await hierarchiesBelow(root)) {
       const group = join(hierarchy, GROUP);
       await makeGroup(hierarchy, group);
       await writeFile(join(group, 'cgroup.procs'), String(pid));
     }
-    await leaveScore(pid);
+    await resetScore(pid);
   } catch (error) {
-    throw hostErrors.vmNotApart(root, error);
+    throw hostErrors.vmNotInOwnGroup(root, error);
   }
 }
 
-/** One with version 2; with version 1 a folder each. https://docs.kernel.org/admin-guide/cgroup-v2.html */
+/** Version 2 has one hierarchy; version 1 has several, one folder each. https://docs.kernel.org/admin-guide/cgroup-v2.html */
 async function hierarchiesBelow(root: string): Promise<string[]> {
   const entries = await readdir(root, { withFileTypes: true });
   if (entries.some(({ name }) => name === 'cgroup.procs')) return [root];
@@ -34,24 +35,15 @@ async function hierarchiesBelow(root: string): Promise<string[]> {
 
 async function makeGroup(hierarchy: string, group: string): Promise<void> {
   await mkdir(group, { recursive: true });
-  // Version 1 gives a new group no processors and no memory, and refuses every process until it has some.
+  // In version 1 a new group has no processors and no memory, and accepts no process until it has both.
   for (const file of ['cpuset.cpus', 'cpuset.mems']) {
-    const own = await readIfThere(join(group, file));
+    const own = await ifThere(readFile(join(group, file), 'utf8'));
     if (own?.trim() === '') await writeFile(join(group, file), await readFile(join(hierarchy, file), 'utf8'));
   }
 }
 
-/** A daemon that is critical to its node is spared when memory is short; each of its VMs is not. */
-async function leaveScore(pid: number): Promise<void> {
+/** A daemon that is critical to its node is protected from the out-of-memory killer. Its VMs inherit that, and must not keep it. */
+async function resetScore(pid: number): Promise<void> {
   const file = `/proc/${pid}/oom_score_adj`;
   if (Number(await readFile(file, 'utf8')) < 0) await writeFile(file, '0');
-}
-
-async function readIfThere(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
 }

@@ -1,10 +1,33 @@
 import { open, rm, stat, truncate, writeFile } from 'node:fs/promises';
-import { codeOf } from '../../errors/index.ts';
+import type { Duplex } from 'node:stream';
+import { codeOf, hostErrors, messageOf } from '../../errors/index.ts';
+import { ifThere } from '../../files/if-there.ts';
 
-/** A guest that writes to its console without end takes twice this much of the host's disk, and no more. */
+/** Longest console log. A guest that writes without end takes at most twice this much of the host's disk. */
 export const longestConsoleBytes = 4 * 1024 * 1024;
 
-/** The last `bytes` of the files' contents together, the oldest file first; those that are not there count as empty. */
+/**
+ * Opens the console of the VM in `directory`, unless it is open: `inUse` holds the folders of the VMs whose console is. Rejects with
+ * `ConsoleUnavailable`, also when `open` rejects.
+ */
+export async function openExclusively<T extends Duplex>(
+  inUse: Set<string>,
+  directory: string,
+  open: () => Promise<T>,
+): Promise<T> {
+  if (inUse.has(directory)) throw hostErrors.consoleUnavailable('somebody else is using it');
+  inUse.add(directory);
+  try {
+    const console = await open();
+    console.once('close', () => inUse.delete(directory));
+    return console;
+  } catch (error) {
+    inUse.delete(directory);
+    throw hostErrors.consoleUnavailable(messageOf(error));
+  }
+}
+
+/** The last `bytes` of the files, concatenated with the oldest first. A file that does not exist counts as empty. */
 export async function readTail(paths: readonly string[], bytes: number): Promise<Buffer> {
   const parts: Buffer[] = [];
   let missing = bytes;
@@ -18,17 +41,17 @@ export async function readTail(paths: readonly string[], bytes: number): Promise
 }
 
 /**
- * Cuts a console log that grew too long, keeping its end aside in `older`, in place of what was kept before. Whoever writes
- * it may go on: it appends, so after the cut it writes from the start; what it writes in between is lost.
+ * Empties a console log that grew too long, and keeps its end in `older`, which is overwritten. The program that writes the log may
+ * go on: it appends, so after the cut it writes from the start. What it writes in between is lost.
  */
 export async function boundConsole(path: string, older: string): Promise<void> {
   if ((await sizeOf(path)) <= longestConsoleBytes) return;
-  await keepAside(older, await tailOf(path, longestConsoleBytes));
+  await keepEnd(older, await tailOf(path, longestConsoleBytes));
   await truncate(path, 0);
 }
 
-/** A full disk is no reason to let the log grow on: then its end is not kept. */
-async function keepAside(path: string, content: Buffer): Promise<void> {
+/** When the disk is full, the log is emptied all the same, and its end is not kept. */
+async function keepEnd(path: string, content: Buffer): Promise<void> {
   try {
     await writeFile(path, content);
   } catch (error) {
@@ -38,12 +61,7 @@ async function keepAside(path: string, content: Buffer): Promise<void> {
 }
 
 async function sizeOf(path: string): Promise<number> {
-  try {
-    return (await stat(path)).size;
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return 0;
-    throw error;
-  }
+  return (await ifThere(stat(path)))?.size ?? 0;
 }
 
 async function tailOf(path: string, bytes: number): Promise<Buffer> {

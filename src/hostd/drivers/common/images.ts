@@ -1,6 +1,6 @@
 import { lstat, rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { isRecord } from '../../../base/is-record.ts';
+import { isRecord } from '../../../base/record.ts';
 import { codeOf, type HostError, hostErrors } from '../../errors/index.ts';
 import { locate, type ProgramResult, runProgram } from '../../programs.ts';
 import type { ImageTool } from '../driver.ts';
@@ -8,8 +8,8 @@ import type { ImageTool } from '../driver.ts';
 type ImageToolConfig = { readonly imageBinary?: string; readonly searchPath: string };
 
 /**
- * Runs qemu-img; resolves with its result when its exit code is among `good`, else rejects with its words. `subject` is the
- * file that an error is about.
+ * Runs qemu-img. Resolves with its result when its exit code is one of `good`, else rejects with its output. `subject` is the file
+ * that the error names.
  */
 type QemuImg = (
   argv: readonly string[],
@@ -17,10 +17,10 @@ type QemuImg = (
   options?: { readonly signal?: AbortSignal | undefined; readonly good?: readonly number[] },
 ) => Promise<ProgramResult>;
 
-/** Lines of qemu-img's that are told: a damaged image has one for each cluster. */
-const longestWords = 5;
+/** How many lines of qemu-img's output an error quotes: a damaged image has one for each cluster. */
+const quotedLines = 5;
 
-/** Disk images by qemu-img. All paths are made absolute, since a relative backing file breaks when a folder moves. */
+/** Disk images by qemu-img. All paths are made absolute, because a relative backing file breaks when a folder moves. */
 export function createImageTool({ imageBinary = 'qemu-img', searchPath }: ImageToolConfig): ImageTool {
   const qemuImg: QemuImg = async (argv, subject, { signal, good = [0] } = {}) => {
     const program = await locate(imageBinary, searchPath);
@@ -43,19 +43,19 @@ export function createImageTool({ imageBinary = 'qemu-img', searchPath }: ImageT
   };
 }
 
-/** With -U, because the image of a running VM is locked. */
+/** With -U (force share), because the image of a running VM is locked. */
 async function inspect(qemuImg: QemuImg, path: string): ReturnType<ImageTool['inspect']> {
   const { stdout } = await qemuImg(['info', '-U', '--output=json', path], path);
   const info: unknown = JSON.parse(stdout);
-  if (!isRecord(info)) throw hostErrors.imageInvalid(path, 'qemu-img tells nothing about it');
+  if (!isRecord(info)) throw hostErrors.imageInvalid(path, 'qemu-img shows nothing about it');
   const { format, 'virtual-size': size } = info;
   if (typeof format !== 'string' || typeof size !== 'number') {
-    throw hostErrors.imageInvalid(path, 'qemu-img tells no format and size of it');
+    throw hostErrors.imageInvalid(path, 'qemu-img shows no format or size');
   }
   return { format, virtualBytes: size, references: referencesOf(info) };
 }
 
-/** Backing file and external data file: names of other files that whoever opens the image would read. */
+/** Names of other files that are read together with the image: backing file, external data file, extents. */
 function referencesOf(info: Readonly<Record<string, unknown>>): readonly string[] {
   const specific = isRecord(info['format-specific']) ? info['format-specific'].data : undefined;
   const dataFile = isRecord(specific) ? specific['data-file'] : undefined;
@@ -64,7 +64,7 @@ function referencesOf(info: Readonly<Record<string, unknown>>): readonly string[
     info['backing-filename'],
     info['full-backing-filename'],
     dataFile,
-    // A VMDK's extents are files of their own.
+    // The extents of a VMDK are separate files.
     ...extents.map((extent) => (isRecord(extent) ? extent.filename : undefined)),
   ];
   const own = typeof info.filename === 'string' ? info.filename : undefined;
@@ -75,10 +75,10 @@ function referencesOf(info: Readonly<Record<string, unknown>>): readonly string[
   ];
 }
 
-/** Exit codes of `qemu-img check`: sound; sound, with space lost; of a format that has nothing to be checked. */
+/** Exit codes of `qemu-img check`: sound; sound, but with leaked clusters; a format that has no checks. */
 const soundCodes = [0, 3, 63];
 
-/** QEMU reads what an image that was cut off lacks as zeroes, without a word. */
+/** Rejects a truncated image, because QEMU would silently read the missing part as zeroes. */
 async function requireSound(qemuImg: QemuImg, path: string, signal: AbortSignal | undefined): Promise<void> {
   const { format } = await inspect(qemuImg, path);
   await qemuImg(['check', '-q', '-U', '-f', format, path], path, { signal, good: soundCodes });
@@ -121,7 +121,7 @@ async function createOverlay(
   }
 }
 
-/** qemu-img would write over it, even while a VM runs on it. */
+/** qemu-img would overwrite the target, even while a VM runs on it. */
 async function refuseExisting(target: string): Promise<void> {
   try {
     await lstat(target);
@@ -132,8 +132,8 @@ async function refuseExisting(target: string): Promise<void> {
   throw hostErrors.fileExists(target);
 }
 
-function imageError(subject: string, words: string): HostError {
-  return /no space left on device|disk quota exceeded/i.test(words)
-    ? hostErrors.diskFull(subject, new Error(words))
-    : hostErrors.imageInvalid(subject, words.split('\n').slice(0, longestWords).join('\n'));
+function imageError(subject: string, output: string): HostError {
+  return /no space left on device|disk quota exceeded/i.test(output)
+    ? hostErrors.diskFull(subject, new Error(output))
+    : hostErrors.imageInvalid(subject, output.split('\n').slice(0, quotedLines).join('\n'));
 }

@@ -3,22 +3,22 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { codeOf, hostErrors, messageOf } from '../../errors/index.ts';
 
-/** Beyond this the log starts anew with the next launch. */
+/** A longer log is emptied at the next launch. */
 const longestLogBytes = 256 * 1024;
 
-/** How a launched program ended; `words` are its own, with the exit code or signal. */
-export type Ending = { readonly exitCode: number | undefined; readonly words: string };
+/** How a launched program ended; `output` is what it printed, with the exit code or signal. */
+export type Ending = { readonly exitCode: number | undefined; readonly output: string };
 
 type Launched = {
   readonly pid: number;
   readonly ended: Promise<Ending>;
-  /** Lets the daemon end although the program runs on. */
+  /** Lets the daemon end while the program still runs. */
   release(): void;
 };
 
 /**
- * Starts a program in the VM's folder as a session of its own, with its messages in the file `log` there: no end of the
- * daemon, and no signal to the daemon's terminal or process group, reaches it.
+ * Starts a program in the VM's folder, in a session of its own, with its output in the file `log` there. It outlives the daemon, and
+ * signals to the daemon's terminal or process group do not reach it.
  */
 export async function launch(
   program: string,
@@ -28,7 +28,7 @@ export async function launch(
   const path = join(directory, name);
   const log = await open(path, 'a+', 0o600);
   try {
-    const start = await startOfMessages(log);
+    const start = await lengthBeforeLaunch(log);
     const child = spawn(program, argv, {
       cwd: directory,
       detached: true,
@@ -38,17 +38,17 @@ export async function launch(
     const ended = new Promise<Ending>((resolve) => {
       child.once('exit', async (code, signal) => {
         const end = signal === null ? `exit code ${code}` : `signal ${signal}`;
-        resolve({ exitCode: code ?? undefined, words: await lastWords(path, start, end) });
+        resolve({ exitCode: code ?? undefined, output: await outputSince(path, start, end) });
       });
     });
-    if (child.pid === undefined) throw new Error(`${program} was started and has no process number`);
+    if (child.pid === undefined) throw new Error(`${program} was started but has no process id`);
     return { pid: child.pid, ended, release: () => child.unref() };
   } finally {
     await log.close();
   }
 }
 
-async function startOfMessages(log: Awaited<ReturnType<typeof open>>): Promise<number> {
+async function lengthBeforeLaunch(log: Awaited<ReturnType<typeof open>>): Promise<number> {
   const { size } = await log.stat();
   if (size <= longestLogBytes) return size;
   await log.truncate(0);
@@ -64,14 +64,14 @@ function started(child: ChildProcess, program: string): Promise<void> {
   });
 }
 
-async function lastWords(path: string, start: number, end: string): Promise<string> {
+async function outputSince(path: string, start: number, end: string): Promise<string> {
   try {
     const log = await open(path, 'r');
     try {
       const { size } = await log.stat();
       const { buffer, bytesRead } = await log.read(Buffer.alloc(Math.max(0, size - start)), 0, null, start);
-      const words = buffer.subarray(0, bytesRead).toString().trim();
-      return words === '' ? `it ended with ${end} and said nothing` : `${words} (${end})`;
+      const output = buffer.subarray(0, bytesRead).toString().trim();
+      return output === '' ? `it ended with ${end} and no output` : `${output} (${end})`;
     } finally {
       await log.close();
     }

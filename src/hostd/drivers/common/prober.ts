@@ -5,7 +5,7 @@ import { orLate } from '../../../base/deadline.ts';
 import type { HostNetwork } from '../../network/links.ts';
 import type { Prober } from '../driver.ts';
 
-/** QEMU's user networking accepts first and asks the guest then: a refusal closes the connection after this at most. */
+/** QEMU's user networking accepts before it asks the guest; if the guest refuses, it closes the connection within this time. */
 const settleMs = 300;
 
 /** Probes over the host's own network. */
@@ -17,7 +17,7 @@ export function createProber(clock: Clock, network: HostNetwork): Prober {
   };
 }
 
-/** Each time over a new connection, as a new client would; a certificate is not judged, only whether one answers. */
+/** Uses a new connection each time, as a new client would. Certificates are not verified: only the answer counts. */
 async function askHttp(url: string, timeoutMs: number): Promise<number> {
   const agent = new Agent({ connect: { rejectUnauthorized: false }, pipelining: 0 });
   try {
@@ -38,7 +38,7 @@ async function askTcp(clock: Clock, address: string, port: number, timeoutMs: nu
     socket.once('close', () => reject(new Error(`${address}:${port} closed the connection at once`)));
   });
   const connected = new Promise<void>((resolve) => socket.once('connect', () => resolve()));
-  // A service that speaks first has answered.
+  // Data from a service that speaks first is an answer.
   const spoken = new Promise<void>((resolve) => socket.once('data', () => resolve()));
   try {
     if ((await orLate(clock, Promise.race([connected, refused]), timeoutMs)) === 'late') {

@@ -6,18 +6,18 @@ import type { HostNetwork, Link } from '../../network/links.ts';
 /** Linux allows fifteen characters. */
 const DIGITS = 11;
 
-/** A VM's interface on a bridge, as its VmSpec tells of it. */
+/** A VM's interface on a bridge, from its VmSpec. */
 type OnBridge = { readonly mac: string; readonly bridge: string };
 
-/** The host's end of a VM's interface: always the same for a VM, so that it is found again whoever dies when. */
+/** The name of the host's end of a VM's interface. It follows from the uuid, so the tap is found again after any crash. */
 export function tapNameOf(uuid: string): string {
   return `cop-${createHash('sha256').update(uuid).digest('hex').slice(0, DIGITS)}`;
 }
 
 /**
- * Makes the VM's tap, persistent, a port of the bridge; whatever of it is there already is gone on from. `owner` is
- * whose it is to take away when nobody knows the VM any more. Rejects as {@link requireBridge} does, or with
- * `InterfaceTaken` when an interface of that name is not this VM's.
+ * Makes the VM's tap: persistent, and a port of the bridge. Continues from whatever of it exists. `owner` is the daemon that may
+ * remove the tap when the VM is gone. Rejects as {@link requireBridge} does, or with `InterfaceTaken` when an interface of that name
+ * is not this VM's.
  */
 export async function ensureTap(
   network: HostNetwork,
@@ -29,7 +29,7 @@ export async function ensureTap(
   const name = tapNameOf(uuid);
   const found = await ownTap(network, uuid);
   if (found === undefined) await network.run('tuntap', 'add', 'dev', name, 'mode', 'tap');
-  // A bridge takes the lowest of its ports' addresses for its own: none of ours shall be that.
+  // A bridge adopts the lowest address of its ports; an address that begins with fe is never the lowest.
   const address = mac.replace(/^../, 'fe');
   const facts = [
     'address',
@@ -44,20 +44,20 @@ export async function ensureTap(
   await network.run('link', 'set', 'dev', name, ...facts, 'master', bridge, 'up');
 }
 
-/** Connects the tap of a VM that runs to its bridge again; rejects when that cannot be, with why. */
+/** Connects the tap of a running VM to its bridge again, if needed. Rejects with the reason when that is impossible. */
 export async function reconnectTap(
   network: HostNetwork,
   uuid: string,
-  wish: OnBridge,
+  wanted: OnBridge,
   owner: string,
 ): Promise<void> {
-  if ((await connectionProblem(network, uuid, wish.bridge)) === undefined) return;
-  await requireBridge(network, wish.bridge);
+  if ((await connectionProblem(network, uuid, wanted.bridge)) === undefined) return;
+  await requireBridge(network, wanted.bridge);
   if ((await ownTap(network, uuid)) === undefined) throw hostErrors.interfaceLost(tapNameOf(uuid));
-  await ensureTap(network, uuid, wish, owner);
+  await ensureTap(network, uuid, wanted, owner);
 }
 
-/** Why frames of the VM do not reach the bridge; undefined when they do. */
+/** Why the VM's frames do not reach the bridge; undefined when they do. */
 export async function connectionProblem(
   network: HostNetwork,
   uuid: string,
@@ -65,7 +65,7 @@ export async function connectionProblem(
 ): Promise<HostError | undefined> {
   try {
     if (isConnected(await network.recentLinks(), uuid, bridge)) return undefined;
-    // What was just made may not be in an older picture.
+    // An interface that was just made may be missing in a list from the cache.
     if (isConnected(await network.links(), uuid, bridge)) return undefined;
     await requireBridge(network, bridge);
     const tap = await network.link(tapNameOf(uuid));
@@ -82,7 +82,7 @@ function isConnected(links: readonly Link[], uuid: string, bridge: string): bool
   return tap?.master === bridge && tap.up && links.some(isBridge);
 }
 
-/** Takes the VM's tap away; what is not the VM's is left alone. Not found: done. */
+/** Removes the VM's tap. An interface of that name that is not the VM's stays. Not found: done. */
 export async function removeTap(network: HostNetwork, uuid: string): Promise<void> {
   const link = await network.link(tapNameOf(uuid));
   if (link === undefined || !isOf(link, uuid)) return;
@@ -90,8 +90,7 @@ export async function removeTap(network: HostNetwork, uuid: string): Promise<voi
 }
 
 /**
- * Takes the taps away that this `owner` made for VMs that are none of `uuids`, and that no program is connected to.
- * Returns their names.
+ * Removes the taps that this `owner` made for VMs other than `uuids`, unless a program is connected to them. Returns their names.
  */
 export async function reapTaps(
   network: HostNetwork,
@@ -106,7 +105,7 @@ export async function reapTaps(
   return stale.map(({ name }) => name);
 }
 
-/** Gone in between is gone. */
+/** An interface that disappeared meanwhile counts as removed. */
 async function removeLink(network: HostNetwork, name: string): Promise<void> {
   try {
     await network.run('link', 'delete', 'dev', name);
@@ -121,7 +120,7 @@ async function ownTap(network: HostNetwork, uuid: string): Promise<Link | undefi
   throw hostErrors.interfaceTaken(link.name, link.alias ?? link.type ?? link.kind ?? 'a device');
 }
 
-/** A tap of this name without an inscription is one that a crash left between the two. */
+/** A tap of this name without an alias was left by a crash between the two commands that make it. */
 function isOf({ kind, type, alias }: Link, uuid: string): boolean {
   if (kind !== 'tun' || type !== 'tap') return false;
   return alias === undefined || alias.startsWith(aliasOf(uuid, ''));
@@ -131,7 +130,7 @@ function aliasOf(uuid: string, owner: string): string {
   return `coppice:${uuid}:${owner}`;
 }
 
-/** The uuid of the VM that the owner made this tap for; undefined when that is not beyond doubt. */
+/** The uuid of the VM that this owner made the tap for; undefined when that is not certain. */
 function uuidIn({ name, kind, type, alias = '' }: Link, owner: string): string | undefined {
   const [, uuid = '', whose] = alias.split(':');
   const isTap = kind === 'tun' && type === 'tap' && name === tapNameOf(uuid);

@@ -42,7 +42,7 @@ describe('qemuArguments', () => {
     expect(optionsIn(argv, '-append')).toEqual(['console=ttyS0 quiet']);
   });
 
-  it('names the disk so that no character of its path is taken for an option, and pauses on its errors', () => {
+  it('names the disk so that no character of its path is read as an option, and pauses on disk errors', () => {
     const argv = qemuArguments(spec(), emulated);
     const [node = ''] = optionsIn(argv, '-blockdev');
     expect(JSON.parse(node)).toMatchObject({
@@ -53,7 +53,7 @@ describe('qemuArguments', () => {
     expect(argv).toContain('virtio-blk-pci,id=disk,drive=disk,werror=stop,rerror=stop');
   });
 
-  it('forwards each port from the address that was asked for', () => {
+  it('forwards each port from the requested address', () => {
     const [, ...forwards] = (optionsIn(qemuArguments(spec(), emulated), '-netdev')[0] ?? '').split(
       /,(?=hostfwd)/,
     );
@@ -77,13 +77,13 @@ describe('qemuArguments', () => {
     expect(places.filter((place) => place.includes('/'))).toEqual([]);
   });
 
-  it('boots from the disk’s own boot loader when asked for firmware', () => {
+  it('boots with firmware from the disk’s own boot loader', () => {
     const argv = qemuArguments(spec({ boot: { kind: 'firmware' } }), emulated);
     expect(optionsIn(argv, '-kernel')).toEqual([]);
     expect(optionsIn(argv, '-append')).toEqual([]);
   });
 
-  it('uses accelerator and sandbox as they were found to work', () => {
+  it('uses the accelerator and the sandbox that were found to work', () => {
     const fast = qemuArguments(spec(), { accelerator: 'kvm', sandbox: false });
     expect(optionsIn(fast, '-accel')).toEqual(['kvm']);
     expect(optionsIn(fast, '-cpu')).toEqual(['host']);

@@ -2,10 +2,10 @@ import { tapNameOf } from '../common/tap.ts';
 import type { VmNetwork, VmSpec } from '../driver.ts';
 import { vmFiles } from './files.ts';
 
-/** How this host's QEMU runs VMs, as detected. */
+/** How this host's QEMU runs VMs, as trial guests showed. */
 export type Machine = { readonly accelerator: 'kvm' | 'tcg'; readonly sandbox: boolean };
 
-/** All that QEMU can be forbidden and still run a VM: new programs, privileges, other processes' scheduling. */
+/** Forbids QEMU all that it does not need to run a VM: starting programs, gaining privileges, scheduling other processes. */
 export const sandboxArguments = [
   '-sandbox',
   'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny',
@@ -14,8 +14,8 @@ export const sandboxArguments = [
 const mebibyte = 1024 * 1024;
 
 /**
- * QEMU's arguments for a VM. QEMU must run in the VM's folder: sockets and logs are named relative to it, so that
- * no length of path is too long for a UNIX socket. `mtu` is that of the bridge, for VMs on one.
+ * QEMU's arguments for a VM. QEMU must run in the VM's folder: sockets and logs have names relative to it, so that a long
+ * path does not exceed the address of a UNIX socket. `mtu` is the bridge's, for a VM on a bridge.
  */
 export function qemuArguments(vm: VmSpec, machine: Machine, mtu?: number): string[] {
   return [
@@ -30,13 +30,13 @@ export function qemuArguments(vm: VmSpec, machine: Machine, mtu?: number): strin
     ...agentArguments(),
     ...diskArguments(vm),
     ...networkArguments(vm, mtu),
-    // Without it a guest waits long for entropy at its first boot.
+    // Without this device a guest waits long for entropy at its first boot.
     ...['-device', 'virtio-rng-pci'],
     ...bootArguments(vm),
   ];
 }
 
-/** Processor model per accelerator; la57 off because five-level paging makes emulated boots slower. */
+/** Processor model per accelerator. Without la57, because five-level paging makes emulated boots slower. */
 export function acceleratorArguments(accelerator: Machine['accelerator']): string[] {
   return accelerator === 'kvm'
     ? ['-accel', 'kvm', '-cpu', 'host']
@@ -50,7 +50,7 @@ function machineArguments(vm: VmSpec, machine: Machine): string[] {
     ...acceleratorArguments(machine.accelerator),
     ...['-m', `size=${Math.ceil(vm.memoryBytes / mebibyte)}M`],
     ...['-smp', `cpus=${vm.vcpus}`],
-    // A guest that panics is kept as it is, to be told from one that was shut down.
+    // A guest that panicked is paused, so that the driver can distinguish it from one that was shut down.
     ...['-device', 'pvpanic', '-action', 'panic=pause'],
   ];
 }
@@ -63,7 +63,7 @@ function monitorArguments(): string[] {
 }
 
 function consoleArguments(): string[] {
-  // The log gets all of it, whether somebody is connected or not.
+  // The log gets all output, whether or not somebody is connected.
   const log = `logfile=${vmFiles.console},logappend=on`;
   return [
     ...['-chardev', `socket,id=console,path=${vmFiles.consoleSocket},server=on,wait=off,${log}`],
@@ -80,9 +80,9 @@ function agentArguments(): string[] {
 }
 
 /**
- * The overlay through the host's page cache, which all VMs on one template share. What the guest discards or fills
- * with zeroes takes no space. An error of the host's disk (it is full, say) pauses the VM instead of reaching the
- * guest, whose file system would go read-only: it goes on where it was when the host is well again.
+ * The overlay goes through the host's page cache, which all VMs on one template share. Blocks that the guest discards or fills
+ * with zeroes take no space. An error of the host's disk (a full disk, say) pauses the VM. It does not reach the guest, whose file
+ * system would become read-only; so the VM continues where it was once the host's disk works again.
  */
 function diskArguments(vm: VmSpec): string[] {
   const node = {
@@ -99,17 +99,17 @@ function diskArguments(vm: VmSpec): string[] {
 }
 
 function networkArguments({ uuid, network }: VmSpec, mtu: number | undefined): string[] {
-  // Longer frames than the bridge's would be lost on it without a word.
+  // The bridge would silently drop longer frames than its own.
   const limit = mtu === undefined ? '' : `,host_mtu=${mtu}`;
   return [
     ...['-netdev', backendOf(uuid, network)],
-    // Without its option ROM, which would try to boot from the network and lies in a package of its own.
+    // Without the option ROM, which tries to boot from the network and comes in a package of its own.
     ...['-device', `virtio-net-pci,netdev=net,mac=${network.mac},romfile=${limit}`],
   ];
 }
 
 function backendOf(uuid: string, network: VmNetwork): string {
-  // The driver makes the interface and takes it away: QEMU opens it by its name, as often as it is started.
+  // The driver creates and removes the interface; QEMU only opens it by name, at each start.
   if (network.mode === 'bridge') return `tap,id=net,ifname=${tapNameOf(uuid)},script=no,downscript=no`;
   const forwards = network.forwards.map(
     ({ address, hostPort, guestPort }) => `hostfwd=tcp:${address}:${hostPort}-:${guestPort}`,

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
-import { isRecord } from '../../../base/is-record.ts';
+import { isRecord } from '../../../base/record.ts';
 import { readJsonIfThere, writeJsonDurably } from '../../files/durable-files.ts';
 import type { VmSpec } from '../driver.ts';
 import { vmFiles } from './files.ts';
 
-/** What stands in `vm.json` (SO-MVDS section 4.1): the VM as it was last started. */
+/** The content of `vm.json` (SO-MVDS section 4.1): the VM as it was last started. */
 type VmConfiguration = VmSpec & {
   readonly accelerator: string;
   /** Program and arguments; the working directory is the VM's folder. */
@@ -16,11 +16,11 @@ export async function writeConfiguration(configuration: VmConfiguration): Promis
 }
 
 type KnownConfiguration = Pick<VmConfiguration, 'uuid' | 'accelerator' | 'commandLine'> & {
-  /** Of a VM that is connected to one. */
+  /** Set when the VM is connected to a bridge. */
   readonly bridge?: string;
 };
 
-/** What of the configuration is needed again; undefined when the VM was never started from this folder. */
+/** The parts of the configuration that the driver needs again; undefined when the VM was never started from this folder. */
 export async function readConfiguration(directory: string): Promise<KnownConfiguration | undefined> {
   const read = await readJsonIfThere(join(directory, vmFiles.configuration));
   if (!isRecord(read)) return undefined;

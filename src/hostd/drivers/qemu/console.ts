@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Clock } from '../../../base/clock.ts';
-import { hostErrors, messageOf } from '../../errors/index.ts';
-import { boundConsole, readTail } from '../common/console.ts';
+import { messageOf } from '../../errors/index.ts';
+import { boundConsole, openExclusively, readTail } from '../common/console.ts';
 import { connectIn } from '../common/socket.ts';
 import { vmFiles } from './files.ts';
 
@@ -14,24 +14,19 @@ export async function readConsoleTail(directory: string, bytes: number): Promise
   return (await readTail(paths, bytes)).toString();
 }
 
-/** Keeps the console's log from growing without end. */
+/** Limits the size of the console's log. */
 export function boundVmConsole(directory: string): Promise<void> {
   return boundConsole(join(directory, vmFiles.console), join(directory, vmFiles.olderConsole));
 }
 
 /**
- * Connects to the VM's console. QEMU serves one at a time and lets a second one wait without a word, hence `inUse`: the
- * folders of the VMs whose console somebody has.
+ * Connects to the VM's console. QEMU serves one connection at a time and lets a second one wait silently, so a second one is refused
+ * here.
  */
 export async function openConsole(clock: Clock, directory: string, inUse: Set<string>): Promise<Socket> {
-  if (inUse.has(directory)) throw hostErrors.consoleUnavailable('somebody else is at it');
-  inUse.add(directory);
-  try {
-    const socket = await connectIn(clock, directory, vmFiles.consoleSocket, connectLimitMs);
-    socket.once('close', () => inUse.delete(directory));
-    return socket;
-  } catch (error) {
-    inUse.delete(directory);
-    throw hostErrors.consoleUnavailable(`the VM does not run (${messageOf(error)})`);
-  }
+  return openExclusively(inUse, directory, () =>
+    connectIn(clock, directory, vmFiles.consoleSocket, connectLimitMs).catch((error: unknown) => {
+      throw new Error(`the VM does not run (${messageOf(error)})`);
+    }),
+  );
 }

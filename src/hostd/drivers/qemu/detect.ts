@@ -1,41 +1,42 @@
 import { constants } from 'node:fs';
 import { access, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isRecord } from '../../../base/is-record.ts';
+import { isRecord } from '../../../base/record.ts';
 import { hostErrors, messageOf } from '../../errors/index.ts';
 import { makeDirectory, readJsonIfThere, writeJsonDurably } from '../../files/durable-files.ts';
 import { locate, runProgram } from '../../programs.ts';
 import type { Machine } from './command-line.ts';
 import { trialVersion, tryMachine } from './trial.ts';
 
-export type Wish = 'auto' | 'kvm' | 'tcg';
+/** Which accelerator the configuration asks for. */
+export type AcceleratorChoice = 'auto' | 'kvm' | 'tcg';
 
-/** The QEMU of this host, as found by trying. */
+/** This host's QEMU, as trial guests showed it to work. */
 export type Hypervisor = Machine & {
   readonly program: string;
   readonly version: string;
-  /** Why it is not KVM. */
+  /** Why the accelerator is not KVM. */
   readonly acceleratorReason?: string;
 };
 
 type DetectOptions = {
   readonly binary: string;
-  readonly wish: Wish;
+  readonly accelerator: AcceleratorChoice;
   readonly searchPath: string;
-  /** Keeps the result, so that trial guests run once for each boot of the host, not at each start of the daemon. */
+  /** Caches the result here, so that trial guests run once per boot of the host and not at each start of the daemon. */
   readonly stateDirectory: string;
 };
 
 /**
- * Finds QEMU and the best way in which it really runs a guest here. Rejects with `HypervisorMissing`,
- * `HypervisorBroken` (no guest runs at all) or `AcceleratorUnavailable` (KVM was asked for and does not work).
+ * Finds QEMU and the best accelerator with which it really runs a guest here. Rejects with `HypervisorMissing`,
+ * `HypervisorBroken` (no guest runs at all) or `AcceleratorUnavailable` (the configuration demands KVM and KVM does not work).
  */
 export async function detect(options: DetectOptions): Promise<Hypervisor> {
   const program = await locate(options.binary, options.searchPath);
   if (program === undefined) throw hostErrors.hypervisorMissing(options.binary);
   await makeDirectory(options.stateDirectory);
   const cache = join(options.stateDirectory, 'hypervisor.json');
-  const key = await keyOf(program, options.wish);
+  const key = await keyOf(program, options.accelerator);
   const known = await readKnown(cache, key);
   if (known !== undefined) return known;
   const found = await tryOut(program, options);
@@ -43,12 +44,12 @@ export async function detect(options: DetectOptions): Promise<Hypervisor> {
   return found;
 }
 
-/** Changes with whatever may change the result: trial, program, boot of the host (its kernel with it), access to KVM, wish. */
-async function keyOf(program: string, wish: Wish): Promise<string> {
+/** Changes whenever the result may change: the trial, the program, the host's kernel (by its boot), access to KVM, the choice. */
+async function keyOf(program: string, accelerator: AcceleratorChoice): Promise<string> {
   const { mtimeMs, size, ino } = await stat(program);
   const boot = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
   const kvm = (await kvmMissing()) ?? 'kvm';
-  return [trialVersion, program, mtimeMs, size, ino, boot, kvm, wish].join(' ');
+  return [trialVersion, program, mtimeMs, size, ino, boot, kvm, accelerator].join(' ');
 }
 
 async function readKnown(cache: string, key: string): Promise<Hypervisor | undefined> {
@@ -56,7 +57,7 @@ async function readKnown(cache: string, key: string): Promise<Hypervisor | undef
   try {
     read = await readJsonIfThere(cache);
   } catch (error) {
-    // A cache that is no JSON is one that does not exist; anything else is a fault of the host.
+    // A cache that is not JSON counts as missing; any other error is a fault of the host.
     if (!(error instanceof SyntaxError)) throw error;
   }
   if (!isRecord(read) || read.key !== key || !isRecord(read.found)) return undefined;
@@ -76,15 +77,15 @@ function asHypervisor(found: Readonly<Record<string, unknown>>): Hypervisor | un
 async function tryOut(program: string, options: DetectOptions): Promise<Hypervisor> {
   const version = await versionOf(program);
   const sandbox = await worksSandboxed(program, options.stateDirectory);
-  if (options.wish === 'tcg') {
-    return { program, version, sandbox, accelerator: 'tcg', acceleratorReason: 'emulation was asked for' };
+  if (options.accelerator === 'tcg') {
+    return { program, version, sandbox, accelerator: 'tcg', acceleratorReason: 'emulation was requested' };
   }
   const why =
     (await kvmMissing()) ??
     (await tryMachine(program, { accelerator: 'kvm', sandbox }, options.stateDirectory));
   if (why === undefined) return { program, version, sandbox, accelerator: 'kvm' };
   const acceleratorReason = `KVM does not run a guest here: ${why}`;
-  if (options.wish === 'kvm') throw hostErrors.acceleratorUnavailable(acceleratorReason);
+  if (options.accelerator === 'kvm') throw hostErrors.acceleratorUnavailable(acceleratorReason);
   return { program, version, sandbox, accelerator: 'tcg', acceleratorReason };
 }
 
@@ -92,12 +93,12 @@ async function versionOf(program: string): Promise<string> {
   const { stdout, stderr } = await runProgram(program, ['--version']);
   const version = /version (\d+\.\d+(?:\.\d+)?)/.exec(stdout)?.[1];
   if (version === undefined) {
-    throw hostErrors.hypervisorBroken(program, `it tells no version: ${(stderr || stdout).trim()}`);
+    throw hostErrors.hypervisorBroken(program, `it shows no version: ${(stderr || stdout).trim()}`);
   }
   return version;
 }
 
-/** Emulation always works where QEMU does; without the sandbox where QEMU or the kernel has none. */
+/** Tries emulation, which works whenever QEMU does: with the sandbox, else without, if QEMU or the kernel does not support it. */
 async function worksSandboxed(program: string, stateDirectory: string): Promise<boolean> {
   const why = await tryMachine(program, { accelerator: 'tcg', sandbox: true }, stateDirectory);
   if (why === undefined) return true;
@@ -106,7 +107,7 @@ async function worksSandboxed(program: string, stateDirectory: string): Promise<
   return false;
 }
 
-/** Undefined when KVM's device may be used, else why not. */
+/** Why KVM's device cannot be used; undefined when it can. */
 async function kvmMissing(): Promise<string | undefined> {
   return access('/dev/kvm', constants.R_OK | constants.W_OK).then(
     () => undefined,

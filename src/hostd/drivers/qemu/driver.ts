@@ -7,39 +7,39 @@ import { createAgentGuest } from '../../guest/agent-guest.ts';
 import { bridgeProblem } from '../../network/bridge.ts';
 import { createHostNetwork, type HostNetwork } from '../../network/links.ts';
 import { Agents } from '../common/agents.ts';
-import { keepApart } from '../common/cgroup.ts';
+import { moveToVmGroup } from '../common/cgroup.ts';
 import { createImageTool } from '../common/images.ts';
 import { createProber } from '../common/prober.ts';
 import { connectIn } from '../common/socket.ts';
 import { reapTaps } from '../common/tap.ts';
 import type { Driver, DriverInfo } from '../driver.ts';
 import { boundVmConsole, openConsole, readConsoleTail } from './console.ts';
-import { detect, type Hypervisor, type Wish } from './detect.ts';
+import { type AcceleratorChoice, detect, type Hypervisor } from './detect.ts';
 import { destroyVm, shutDownVm } from './end.ts';
 import { vmFiles } from './files.ts';
-import { foreignVms } from './foreign.ts';
 import { inspectVm } from './inspect.ts';
 import { ownerOf } from './owner.ts';
+import { foreignVms } from './processes.ts';
 import { type StartContext, startVm } from './start.ts';
 
 export type QemuDriverConfig = {
   readonly clock: Clock;
   readonly log: Pick<Logger, 'info'>;
-  /** The driver's own folder: what it found out about this host's QEMU. */
+  /** The driver's own folder, for what it found out about this host's QEMU. */
   readonly stateDirectory: string;
   /** Where programs are looked for, as `PATH`. */
   readonly searchPath: string;
-  /** Name or path of QEMU; `qemu-system-x86_64` without. */
+  /** Name or path of QEMU; `qemu-system-x86_64` by default. */
   readonly binary?: string;
-  /** Name or path of qemu-img; `qemu-img` without. */
+  /** Name or path of qemu-img; `qemu-img` by default. */
   readonly imageBinary?: string;
-  /** `auto`, without: KVM where it really runs a guest, else emulation. */
-  readonly accelerator?: Wish;
-  /** For a daemon in a container: the host's /sys/fs/cgroup, where VMs get a control group of their own, and outlive it. */
+  /** `auto` by default: KVM if it really runs a guest here, else emulation. */
+  readonly accelerator?: AcceleratorChoice;
+  /** For a daemon in a container: the host's /sys/fs/cgroup, where VMs get a control group of their own and outlive the container. */
   readonly cgroupRoot?: string | undefined;
-  /** VMs created at once. QEMU sets no limit; this one keeps a burst from starving the VMs that run. */
+  /** How many VMs are created at once. QEMU has no limit; this one keeps a burst of starts from starving the VMs that run. */
   readonly creationConcurrency?: number;
-  /** Name of the bridge that VMs may be connected to; without, there is only user networking. */
+  /** Name of the bridge that VMs may be connected to. Without it there is only user networking. */
   readonly bridge?: string | undefined;
 };
 
@@ -47,7 +47,7 @@ const defaultConcurrency = 8;
 const failurePauseMs = 30_000;
 const agentLimitMs = 5_000;
 
-/** VMs by QEMU over QMP, with the standard agent in the guest. Linux only: it finds its VMs again in /proc. */
+/** Runs VMs with QEMU, over QMP, with the standard agent in the guest. Linux only: it finds its VMs again in /proc. */
 export function createQemuDriver(config: QemuDriverConfig): Driver {
   const { clock } = config;
   const locks = new KeyedMutex();
@@ -57,9 +57,9 @@ export function createQemuDriver(config: QemuDriverConfig): Driver {
   const { cgroupRoot } = config;
   const network = createHostNetwork(clock, config.searchPath);
   const owner = () => locks.run('owner', () => ownerOf(config.stateDirectory));
-  const keptApart = async (pid: number) =>
-    cgroupRoot === undefined ? undefined : await keepApart(cgroupRoot, pid);
-  const context: StartContext = { clock, hypervisor, network, owner, keepApart: keptApart };
+  const leaveDaemonGroup = async (pid: number) =>
+    cgroupRoot === undefined ? undefined : await moveToVmGroup(cgroupRoot, pid);
+  const context: StartContext = { clock, hypervisor, network, owner, leaveDaemonGroup };
   return {
     probe: () => probe(config, hypervisor, network),
     start: (vm, signal) => locks.run(vm.uuid, () => startVm(context, vm, signal)),
@@ -86,26 +86,26 @@ export function createQemuDriver(config: QemuDriverConfig): Driver {
   };
 }
 
-/** One detection at a time; one that failed is not repeated at once, since its trial guests may take seconds to fail. */
+/** Detects once at a time. After a failure it waits before it tries again, because trial guests may take seconds to fail. */
 function createDetector(config: QemuDriverConfig): () => Promise<Hypervisor> {
   const locks = new KeyedMutex();
-  let told = false;
+  let logged = false;
   let failure: { readonly error: HostError; readonly until: number } | undefined;
   const once = async () => {
     if (failure !== undefined && config.clock.monotonic() < failure.until) throw failure.error;
     try {
       const found = await detect({
         binary: config.binary ?? 'qemu-system-x86_64',
-        wish: config.accelerator ?? 'auto',
+        accelerator: config.accelerator ?? 'auto',
         searchPath: config.searchPath,
         stateDirectory: config.stateDirectory,
       });
-      if (!told) config.log.info(found, `VMs run by QEMU ${found.version} with ${found.accelerator}`);
-      told = true;
+      if (!logged) config.log.info(found, `VMs run by QEMU ${found.version} with ${found.accelerator}`);
+      logged = true;
       return found;
     } catch (error) {
       const failed = toHostError(error);
-      // A missing program costs nothing to look for.
+      // Looking for a missing program again costs nothing.
       const pauseMs = failed.reason === 'HypervisorMissing' ? 0 : failurePauseMs;
       failure = { error: failed, until: config.clock.monotonic() + pauseMs };
       throw failed;
@@ -144,7 +144,7 @@ async function probeBridge(
   return { capabilities: ['userNetwork'], warnings: [toProblem(problem)] };
 }
 
-/** A daemon that was given no bridge leaves the host's network alone. */
+/** Does nothing when the daemon was given no bridge: it then leaves the host's network alone. */
 async function reap(
   { bridge, log }: QemuDriverConfig,
   network: HostNetwork,
@@ -153,5 +153,5 @@ async function reap(
 ): Promise<void> {
   if (bridge === undefined) return;
   const interfaces = await reapTaps(network, owner, uuids);
-  if (interfaces.length > 0) log.info({ interfaces }, 'interfaces of VMs that are gone were removed');
+  if (interfaces.length > 0) log.info({ interfaces }, 'removed network interfaces of VMs that are gone');
 }

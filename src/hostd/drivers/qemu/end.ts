@@ -4,30 +4,27 @@ import type { Clock } from '../../../base/clock.ts';
 import { hostErrors, messageOf } from '../../errors/index.ts';
 import type { AgentClient } from '../../guest/agent.ts';
 import type { HostNetwork } from '../../network/links.ts';
+import { endProcess, waitUntilGone } from '../common/processes.ts';
 import { removeTap } from '../common/tap.ts';
 import { readConfiguration } from './configuration.ts';
 import { vmFiles } from './files.ts';
 import { readCondition, withMonitor } from './monitor.ts';
-import { findVm, nameOf, type QemuProcess, signalProcess, waitUntilGone } from './processes.ts';
+import { findVm, nameOf, type QemuProcess } from './processes.ts';
 
 /** QEMU ends within milliseconds of SIGTERM, unless the host's storage hangs. */
-const orderlyLimitMs = 5_000;
-const killLimitMs = 20_000;
+const endLimits = { orderlyMs: 5_000, killMs: 20_000 } as const;
 const monitorLimitMs = 5_000;
 
 /**
- * Ends a QEMU at once, whatever its guest does. First in the way that lets it write what it still holds of the disk's own
- * tables; the guest notices no difference to a power cut.
+ * Ends a QEMU at once, whatever its guest does. SIGTERM lets QEMU write the disk image's tables that it still holds in memory;
+ * to the guest it is the same as a power cut.
  */
 export async function endVm(clock: Clock, running: QemuProcess): Promise<void> {
-  await signalProcess(running, 'SIGTERM');
-  if (await waitUntilGone(clock, running, orderlyLimitMs)) return;
-  await signalProcess(running, 'SIGKILL');
-  if (await waitUntilGone(clock, running, killLimitMs)) return;
+  if (await endProcess(clock, running, endLimits)) return;
   throw hostErrors.vmNotEnding('QEMU', nameOf(running), running.pid);
 }
 
-/** Ends what runs of the VM and removes what QEMU and the driver keep of it; logs stay for whoever asks what happened. */
+/** Ends the VM's QEMU and removes the files of QEMU and of the driver. Logs stay, to show what happened. */
 export async function destroyVm(
   clock: Clock,
   network: HostNetwork,
@@ -36,15 +33,15 @@ export async function destroyVm(
 ): Promise<void> {
   const running = await findVm(uuid, directory);
   if (running !== undefined) await endVm(clock, running);
-  // The configuration tells that there may be a tap, so it goes after it.
+  // The configuration says that there may be a tap, so it is removed after the tap.
   if ((await readConfiguration(directory))?.bridge !== undefined) await removeTap(network, uuid);
-  const kept = [vmFiles.configuration, vmFiles.pid, vmFiles.monitor, vmFiles.agent];
-  await Promise.all(kept.map((name) => rm(join(directory, name), { force: true })));
+  const files = [vmFiles.configuration, vmFiles.pid, vmFiles.monitor, vmFiles.agent];
+  await Promise.all(files.map((name) => rm(join(directory, name), { force: true })));
 }
 
 /**
- * Presses the power button and asks the agent, for guests that hear only one of them, and waits. True when the VM does not
- * run any more. A panicked guest hears nothing, so its QEMU is ended.
+ * Presses the power button and asks the agent, because some guests react to only one of them, and waits. True when the VM does not
+ * run any more. A panicked guest reacts to neither, so its QEMU is ended.
  */
 export async function shutDownVm(
   clock: Clock,
@@ -62,7 +59,7 @@ export async function shutDownVm(
     return true;
   }
   const asked = agent.tell('guest-shutdown', { mode: 'powerdown' }, Math.max(1, until - clock.monotonic()));
-  // The button may be enough: an agent that does not answer, or refuses, is no failure as long as the guest ends.
+  // The button may be enough: a failure of the agent does not matter if the guest ends.
   asked.catch(messageOf);
   return waitUntilGone(clock, running, Math.max(0, until - clock.monotonic()));
 }
@@ -70,7 +67,7 @@ export async function shutDownVm(
 async function pressPowerButton(clock: Clock, directory: string) {
   return withMonitor(clock, directory, monitorLimitMs, async (qmp) => {
     const { state } = await readCondition(qmp);
-    // A paused guest hears the button when it goes on.
+    // A paused guest reacts only when it runs again.
     if (state === 'Paused') await qmp.execute('cont');
     if (state === 'Running' || state === 'Paused') await qmp.execute('system_powerdown');
     return state;

@@ -1,16 +1,16 @@
-/** What the driver keeps in a VM's folder. QEMU runs in that folder, so it gets these names as they are. */
+/** The driver's files in a VM's folder. QEMU runs in that folder, so these names are passed to it without a path. */
 export const vmFiles = {
-  /** For people, and for the daemon after its restart: what the VM was started with. */
+  /** What the VM was started with: for people, and for the daemon after a restart. */
   configuration: 'vm.json',
-  /** Written by QEMU, and removed by it when it ends in order: a left one tells of a crash. */
+  /** Written by QEMU, which removes it when it ends in order: if the file is left, QEMU crashed or was killed. */
   pid: 'qemu.pid',
-  /** What QEMU says, over all starts. */
+  /** QEMU's output over all starts. */
   log: 'qemu.log',
   monitor: 'qmp.sock',
   agent: 'agent.sock',
   console: 'console.log',
-  /** Where a person's connection to the console goes. */
+  /** The socket through which a person uses the console. */
   consoleSocket: 'console.sock',
-  /** The part of the console that was cut off `console.log` last. */
+  /** What was last cut off `console.log`. */
   olderConsole: 'console.log.1',
 } as const;

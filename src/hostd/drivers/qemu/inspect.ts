@@ -1,7 +1,8 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Clock, instant } from '../../../base/clock.ts';
-import { codeOf, hostErrors, toProblem } from '../../errors/index.ts';
+import { hostErrors, toProblem } from '../../errors/index.ts';
+import { ifThere } from '../../files/if-there.ts';
 import type { HostNetwork } from '../../network/links.ts';
 import { processAgeMs } from '../common/process-age.ts';
 import { connectionProblem } from '../common/tap.ts';
@@ -9,7 +10,7 @@ import type { VmObservation } from '../driver.ts';
 import { readConfiguration } from './configuration.ts';
 import { vmFiles } from './files.ts';
 import { readCondition, type VmCondition, withMonitor } from './monitor.ts';
-import { findVm, notedPid, type QemuProcess } from './processes.ts';
+import { findVm, type QemuProcess, recordedPid } from './processes.ts';
 
 const monitorLimitMs = 5_000;
 
@@ -44,12 +45,12 @@ export async function inspectVm(
   return { uuid, state: await endOf(directory), ...accelerator, commandLine: configuration.commandLine };
 }
 
-/** QEMU removes its pid file when it ends in order, as it does when the guest powers off; not when it is killed. */
+/** QEMU removes its pid file when it ends in order, for example after the guest powers off; not when it is killed. */
 async function endOf(directory: string): Promise<VmObservation['state']> {
-  return (await notedPid(directory)) === undefined ? 'Stopped' : 'Crashed';
+  return (await recordedPid(directory)) === undefined ? 'Stopped' : 'Crashed';
 }
 
-/** A monitor that does not answer says nothing about the guest: the VM's process is there, so it runs. */
+/** If the monitor does not answer, the state of the guest is unknown; QEMU's process exists, so the VM counts as running. */
 async function conditionOf(clock: Clock, running: QemuProcess): Promise<VmCondition> {
   try {
     return await withMonitor(clock, running.directory, monitorLimitMs, readCondition);
@@ -59,12 +60,8 @@ async function conditionOf(clock: Clock, running: QemuProcess): Promise<VmCondit
   }
 }
 
-/** QEMU writes its pid file once, when it starts. */
+/** The time of the pid file, which QEMU writes once, when it starts. */
 async function startedAt(directory: string): Promise<{ startedAt?: string }> {
-  try {
-    return { startedAt: instant((await stat(join(directory, vmFiles.pid))).mtimeMs) };
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return {};
-    throw error;
-  }
+  const found = await ifThere(stat(join(directory, vmFiles.pid)));
+  return found === undefined ? {} : { startedAt: instant(found.mtimeMs) };
 }

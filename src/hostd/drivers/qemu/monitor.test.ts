@@ -12,7 +12,7 @@ describe('readCondition', () => {
     ['guest-panicked', 'Crashed', 'GuestPanicked'],
     ['internal-error', 'Crashed', 'HypervisorError'],
     ['shutdown', 'Stopped', undefined],
-  ])('takes %s for %s', async (status, state, reason) => {
+  ])('reads %s as %s', async (status, state, reason) => {
     const condition = await readCondition(qmpOf({ 'query-status': { status } }));
     expect(condition.state).toBe(state);
     expect(condition.problem?.reason).toBe(reason);
@@ -21,7 +21,7 @@ describe('readCondition', () => {
   it.each([
     ['nospace', 'DiskFull'],
     ['failed', 'DiskError'],
-  ])('tells from the disk’s state %s that the reason of a pause is %s', async (ioStatus, reason) => {
+  ])('reads the disk’s state %s as a pause for the reason %s', async (ioStatus, reason) => {
     const condition = await readCondition(
       qmpOf({
         'query-status': { status: 'io-error' },

@@ -1,5 +1,5 @@
 import type { Clock } from '../../../base/clock.ts';
-import { isRecord } from '../../../base/is-record.ts';
+import { isRecord } from '../../../base/record.ts';
 import type { Problem } from '../../../host/protocol.ts';
 import { hostErrors, toProblem } from '../../errors/index.ts';
 import { connectIn } from '../common/socket.ts';
@@ -7,7 +7,7 @@ import type { VmObservation } from '../driver.ts';
 import { vmFiles } from './files.ts';
 import { type Qmp, withQmp } from './qmp.ts';
 
-/** What QEMU says of its VM. */
+/** A VM's state, as QEMU reports it. */
 export type VmCondition = {
   readonly state: VmObservation['state'];
   readonly problem?: Problem;

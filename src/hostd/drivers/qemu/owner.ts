@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { isRecord } from '../../../base/is-record.ts';
+import { isRecord } from '../../../base/record.ts';
 import { makeDirectory, readJsonIfThere, writeJsonDurably } from '../../files/durable-files.ts';
 
 /**
- * By what this driver's work on the host's network is told from other daemons': chosen once for a state directory. One
- * that is lost is another's: what it made is then no longer surely ours.
+ * An id by which this driver recognises its own network interfaces among other daemons'. It is chosen once per state directory. If the
+ * directory is lost, the next id differs, and interfaces made before are no longer certainly this driver's.
  */
 export async function ownerOf(stateDirectory: string): Promise<string> {
   const path = join(stateDirectory, 'owner.json');

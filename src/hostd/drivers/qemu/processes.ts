@@ -1,59 +1,48 @@
-import { readlink, realpath, stat } from 'node:fs/promises';
-import { basename, join, resolve, sep } from 'node:path';
-import { type Clock, sleep } from '../../../base/clock.ts';
-import { codeOf } from '../../errors/index.ts';
-import { allProcesses, type FoundProcess, findProcess, isAway, readIfThere } from '../common/process-list.ts';
+import { readFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { ifReadable } from '../../files/if-there.ts';
+import { folderOf, runsBelow, runsIn } from '../common/process-folder.ts';
+import { allProcesses, type FoundProcess, findProcess } from '../common/processes.ts';
 import { vmFiles } from './files.ts';
 
-/** A running QEMU, as /proc shows it. */
-export type QemuProcess = FoundProcess & {
-  /**
-   * The folder it runs in: for a VM of this driver the VM's own. It may be called otherwise here: one that was started in
-   * another mount namespace (a container before this one, say) names it from there.
-   */
-  readonly directory: string;
-};
+/** A running QEMU, as /proc shows it. The folder that it runs in is, for a VM of this driver, the VM's own. */
+export type QemuProcess = FoundProcess & { readonly directory: string };
 
 /**
- * The QEMU that runs the VM `uuid` in `directory`. The pid file only makes the search short: what counts is what the
- * process itself says it runs, so a number that went to another program is never taken for the VM, and a VM whose
- * daemon died before it noted anything is found as well.
+ * The QEMU that runs the VM `uuid` in `directory`. The pid file only shortens the search: the process's own arguments decide.
+ * So a process number that now belongs to another program is never taken for the VM, and a VM is found even if its daemon died
+ * before it wrote anything down.
  */
 export async function findVm(uuid: string, directory: string): Promise<QemuProcess | undefined> {
   return (await findVmOrOther(uuid, directory)).vm;
 }
 
-/** As `findVm`; where that finds none, also another QEMU that was given the same uuid. */
+/** As `findVm`; when there is no such QEMU, also another QEMU that runs with the same uuid. */
 export async function findVmOrOther(
   uuid: string,
   directory: string,
 ): Promise<{ readonly vm?: QemuProcess; readonly other?: QemuProcess }> {
-  const noted = await notedPid(directory);
-  const candidate = noted === undefined ? undefined : await qemuProcess(noted);
+  const recorded = await recordedPid(directory);
+  const candidate = recorded === undefined ? undefined : await qemuProcess(recorded);
   const isIt = async (found: QemuProcess) => uuidOf(found) === uuid && (await runsIn(found, directory));
   if (candidate !== undefined && (await isIt(candidate))) return { vm: candidate };
-  const named = (await allQemu()).filter((found) => uuidOf(found) === uuid);
-  for (const found of named) if (await runsIn(found, directory)) return { vm: found };
-  const [other] = named;
+  const sameUuid = (await allQemu()).filter((found) => uuidOf(found) === uuid);
+  for (const found of sameUuid) if (await runsIn(found, directory)) return { vm: found };
+  const [other] = sameUuid;
   return other === undefined ? {} : { other };
 }
 
-async function runsIn(found: QemuProcess, directory: string): Promise<boolean> {
-  const own = await ownPath(directory);
-  // A VM whose folder was removed still is this VM, and must still be found to be ended.
-  if ([own, `${own} (deleted)`].includes(found.directory)) return true;
-  return isSameFolder(`/proc/${found.pid}/cwd`, directory);
+/** Names of the VMs whose QEMU does not run in a folder below `root`, in order. */
+export async function foreignVms(root: string): Promise<readonly string[]> {
+  const all = await Promise.all(
+    (await allQemu()).map(async (found) => ((await runsBelow(found, root)) ? [] : [nameOf(found)])),
+  );
+  return all.flat().sort();
 }
 
-/** Whether the folder that it runs in is directly in this one. */
-export async function runsBelow(found: QemuProcess, directory: string): Promise<boolean> {
-  if (found.directory.startsWith(`${await ownPath(directory)}${sep}`)) return true;
-  return isSameFolder(`/proc/${found.pid}/cwd/..`, directory);
-}
-
-/** The pid that QEMU left in the VM's folder, of a running QEMU or of one that ended without order. */
-export async function notedPid(directory: string): Promise<number | undefined> {
-  const text = await readIfThere(join(directory, vmFiles.pid));
+/** The pid in the VM's folder: of a running QEMU, or of one that did not end in order. */
+export async function recordedPid(directory: string): Promise<number | undefined> {
+  const text = await ifReadable(readFile(join(directory, vmFiles.pid), 'utf8'));
   const pid = Number.parseInt(text ?? '', 10);
   return Number.isSafeInteger(pid) && pid > 0 ? pid : undefined;
 }
@@ -64,46 +53,16 @@ export async function allQemu(): Promise<readonly QemuProcess[]> {
   return found.filter((process) => process !== undefined);
 }
 
-/** The uuid that a QEMU was given for its VM. */
-function uuidOf(process: QemuProcess): string | undefined {
-  return optionOf(process, '-uuid');
-}
-
-/** The name that people know the VM by, or its process number when it was given none. */
+/** The name of the VM, or QEMU's process number when it was started without a name. */
 export function nameOf(process: QemuProcess): string {
   const option = optionOf(process, '-name') ?? '';
   const name = option.split(',').find((part) => part.startsWith('guest=') || !part.includes('='));
   return name === undefined || name === '' ? `pid ${process.pid}` : name.replace(/^guest=/, '');
 }
 
-/** Whether it ended within `timeoutMs`. */
-export async function waitUntilGone(
-  clock: Clock,
-  process: QemuProcess,
-  timeoutMs: number,
-  signal?: AbortSignal,
-): Promise<boolean> {
-  const until = clock.monotonic() + timeoutMs;
-  for (let pauseMs = 5; await isAlive(process); pauseMs = Math.min(pauseMs * 2, 250)) {
-    if (clock.monotonic() >= until) return false;
-    await sleep(clock, pauseMs, signal);
-  }
-  return true;
-}
-
-/** Signals the process if it still is the one that was found; gone is fine. */
-export async function signalProcess(found: QemuProcess, signal: NodeJS.Signals): Promise<void> {
-  if (!(await isAlive(found))) return;
-  try {
-    process.kill(found.pid, signal);
-  } catch (error) {
-    if (codeOf(error) !== 'ESRCH') throw error;
-  }
-}
-
-async function isAlive(found: QemuProcess): Promise<boolean> {
-  const now = await qemuProcess(found.pid);
-  return now !== undefined && uuidOf(now) === uuidOf(found);
+/** The uuid that a QEMU was given for its VM. */
+function uuidOf(process: QemuProcess): string | undefined {
+  return optionOf(process, '-uuid');
 }
 
 async function qemuProcess(pid: number): Promise<QemuProcess | undefined> {
@@ -111,38 +70,14 @@ async function qemuProcess(pid: number): Promise<QemuProcess | undefined> {
   return found === undefined ? undefined : asQemu(found);
 }
 
-/** Undefined for what is no QEMU, and for what ends while we look. */
+/** Undefined for a program that is not QEMU, and for a process that ends meanwhile. */
 async function asQemu(found: FoundProcess): Promise<QemuProcess | undefined> {
   if (!/^qemu-(system-|kvm)/.test(basename(found.arguments[0] ?? ''))) return undefined;
-  try {
-    return { ...found, directory: await readlink(`/proc/${found.pid}/cwd`) };
-  } catch (error) {
-    if (isAway(error)) return undefined;
-    throw error;
-  }
+  const directory = await folderOf(found.pid);
+  return directory === undefined ? undefined : { ...found, directory };
 }
 
 function optionOf(process: QemuProcess, option: string): string | undefined {
   const at = process.arguments.indexOf(option);
   return at === -1 ? undefined : process.arguments[at + 1];
-}
-
-/** What is not there, or must not be looked at, is none. */
-async function isSameFolder(one: string, other: string): Promise<boolean> {
-  try {
-    const [a, b] = await Promise.all([stat(one, { bigint: true }), stat(other, { bigint: true })]);
-    return a.dev === b.dev && a.ino === b.ino;
-  } catch (error) {
-    if (isAway(error)) return false;
-    throw error;
-  }
-}
-
-async function ownPath(directory: string): Promise<string> {
-  try {
-    return await realpath(directory);
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return resolve(directory);
-    throw error;
-  }
 }

@@ -9,7 +9,7 @@ type Command = { readonly execute: string; readonly arguments: unknown; readonly
 const greeting = { QMP: { version: { qemu: { major: 7, minor: 2, micro: 0 } }, capabilities: [] } };
 const enoughMs = 20_000;
 
-/** QEMU's end of a monitor: greets, takes the capabilities, and does with other commands what it is told. */
+/** A fake QEMU at a monitor: greets, negotiates capabilities, and passes other commands to `onCommand`. */
 function qemu(onCommand: (command: Command, send: (message: unknown) => void, stream: Duplex) => void) {
   const [client, monitor] = duplexPair();
   const commands: Command[] = [];
@@ -29,7 +29,7 @@ function qemu(onCommand: (command: Command, send: (message: unknown) => void, st
 }
 
 describe('withQmp', () => {
-  it('gives back what commands return, past events and answers to others', async () => {
+  it('returns the results of commands, and skips events and other answers', async () => {
     const { connect, client, commands } = qemu(({ id }, send) => {
       send({ event: 'STOP', timestamp: { seconds: 1, microseconds: 0 } });
       send({ return: 'not yours', id: 'other' });
@@ -49,7 +49,7 @@ describe('withQmp', () => {
     expect(client.destroyed).toBe(true);
   });
 
-  it('rejects with QEMU’s words when it refuses', async () => {
+  it('rejects with QEMU’s message when it refuses a command', async () => {
     const { connect, client } = qemu(({ id }, send) =>
       send({ error: { class: 'GenericError', desc: 'no disk' }, id }),
     );
@@ -59,7 +59,7 @@ describe('withQmp', () => {
     expect(client.destroyed).toBe(true);
   });
 
-  it('rejects when QEMU closes, stays silent, or says what is no JSON', async () => {
+  it('rejects when QEMU closes the connection, stays silent, or sends something other than JSON', async () => {
     const closing = qemu((_command, _send, stream) => stream.destroy());
     const ask = (from: ReturnType<typeof qemu>, timeoutMs: number) =>
       withQmp(systemClock, from.connect, timeoutMs, (qmp) => qmp.execute('query-status'));

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../../base/clock.ts';
 import { orLate } from '../../../base/deadline.ts';
-import { isRecord } from '../../../base/is-record.ts';
+import { isRecord } from '../../../base/record.ts';
 import { linesOf } from '../../guest/lines.ts';
 
 const longestAnswerBytes = 4 * 1024 * 1024;
@@ -15,13 +15,13 @@ export class QmpCommandError extends Error {
 }
 
 export type Qmp = {
-  /** Resolves with the command's `return`; events that arrive in between are passed over. */
+  /** Resolves with the command's `return`; events that arrive in between are ignored. */
   execute(command: string, args?: Readonly<Record<string, unknown>>): Promise<unknown>;
 };
 
 /**
- * One conversation over QMP: connect, greeting, capabilities, what `use` asks, and away again, since QEMU serves one
- * client at a time. Rejects when all of it lasts longer than `timeoutMs` or the connection breaks.
+ * One QMP session: connect, negotiate capabilities, run `use`, disconnect. Sessions are short because QEMU serves one client at a
+ * time. Rejects when the whole session takes longer than `timeoutMs`, or the connection breaks.
  * https://www.qemu.org/docs/master/interop/qmp-spec.html
  */
 export async function withQmp<T>(
@@ -32,7 +32,7 @@ export async function withQmp<T>(
 ): Promise<T> {
   const until = clock.monotonic() + timeoutMs;
   const stream = await connect();
-  // Whoever reads is told of the error; without a listener of its own it would end the process.
+  // The reader gets the error; without a listener here the error would also end the process.
   stream.on('error', () => stream.destroy());
   const conversation = converse(stream, use);
   try {
@@ -41,7 +41,7 @@ export async function withQmp<T>(
     return result;
   } finally {
     stream.destroy();
-    // When it was late, it now fails by the line above: why was already told.
+    // After a time-out, the line above makes the session fail as well; the time-out is the error that counts.
     await conversation.catch(() => undefined);
   }
 }

@@ -14,26 +14,26 @@ import { vmFiles } from './files.ts';
 import { readCondition, withMonitor } from './monitor.ts';
 import { findVm, findVmOrOther, type QemuProcess } from './processes.ts';
 
-/** QEMU is there within 0.2 s of its start; the rest is for a host on which many VMs start at once. */
+/** QEMU answers within 0.2 s of its start; the rest is for a host on which many VMs start at once. */
 const startLimitMs = 120_000;
 const monitorLimitMs = 10_000;
 
 export type StartContext = {
   readonly clock: Clock;
-  /** Rejects when no VM can run here. */
+  /** Rejects when no VM can run on this host. */
   readonly hypervisor: () => Promise<Hypervisor>;
-  /** Takes a process out of what ends with the daemon; nothing where nothing does. */
-  readonly keepApart: (pid: number) => Promise<void>;
+  /** Moves a process out of the control group that ends with the daemon's container; does nothing outside a container. */
+  readonly leaveDaemonGroup: (pid: number) => Promise<void>;
   readonly network: HostNetwork;
-  /** By what this driver's interfaces are told from others'. */
+  /** Marks this driver's network interfaces, to distinguish them from other daemons'. */
   readonly owner: () => Promise<string>;
 };
 
-/** See {@link Driver.start}: whatever of the VM is there already decides what is done. */
+/** See {@link Driver.start}. What already exists of the VM decides what is done. */
 export async function startVm(context: StartContext, vm: VmSpec, signal?: AbortSignal): Promise<void> {
   let found = await findVmOrOther(vm.uuid, vm.directory);
   if (found.vm !== undefined) {
-    if (await goesOn(context.clock, vm, found.vm)) return reconnect(context, vm);
+    if (await resume(context.clock, vm, found.vm)) return reconnect(context, vm);
     found = await findVmOrOther(vm.uuid, vm.directory);
   }
   if (found.other !== undefined) throw secondRefused(vm, found.other);
@@ -47,8 +47,8 @@ async function reconnect({ network, owner }: StartContext, vm: VmSpec): Promise<
   if (vm.network.mode === 'bridge') await reconnectTap(network, vm.uuid, vm.network, await owner());
 }
 
-/** Makes a VM whose QEMU is there run on; false when only a new start can, and then its QEMU is gone. */
-async function goesOn(clock: Clock, vm: VmSpec, running: QemuProcess): Promise<boolean> {
+/** Resumes a VM whose QEMU still runs. False when the VM must be started again; its QEMU has been ended then. */
+async function resume(clock: Clock, vm: VmSpec, running: QemuProcess): Promise<boolean> {
   await untilMonitorAnswers(clock, vm.directory, monitorLimitMs);
   const state = await withMonitor(clock, vm.directory, monitorLimitMs, async (qmp) => {
     const condition = await readCondition(qmp);
@@ -60,13 +60,13 @@ async function goesOn(clock: Clock, vm: VmSpec, running: QemuProcess): Promise<b
   return false;
 }
 
-/** A uuid names one VM: a second QEMU with it would be another appliance's, or this one's from a lost folder. */
+/** The other QEMU with this uuid belongs to another appliance, or to this one but in a folder that was lost. */
 function secondRefused(vm: VmSpec, other: QemuProcess): HostError {
   return hostErrors.vmConflict(vm.domain, vm.uuid, `QEMU with pid ${other.pid}`, `in ${other.directory}`);
 }
 
 async function launchVm(
-  { clock, network, owner, keepApart }: StartContext,
+  { clock, network, owner, leaveDaemonGroup }: StartContext,
   vm: VmSpec,
   hypervisor: Hypervisor,
   signal: AbortSignal | undefined,
@@ -76,22 +76,22 @@ async function launchVm(
   const argv = qemuArguments(vm, hypervisor, mtu);
   const commandLine = [hypervisor.program, ...argv];
   await writeConfiguration({ ...vm, accelerator: hypervisor.accelerator, commandLine });
-  // Only now: whoever finds the tap after a crash finds in the configuration whose it is.
+  // After the configuration is written: if the daemon crashes now, the configuration shows whose tap this is.
   if (vm.network.mode === 'bridge') await ensureTap(network, vm.uuid, vm.network, await owner());
   const qemu = await launch(hypervisor.program, argv, { directory: vm.directory, log: vmFiles.log });
   const enough = new AbortController();
   const until = signal === undefined ? enough.signal : AbortSignal.any([enough.signal, signal]);
   try {
-    // Killed before this, the VM ends with the daemon: it has not begun to boot, and is started again.
-    await keepApart(qemu.pid).catch((error: unknown) => {
+    // If the daemon is killed before this, the VM ends with it. It has not begun to boot, so it is simply started again.
+    await leaveDaemonGroup(qemu.pid).catch((error: unknown) => {
       process.kill(qemu.pid, 'SIGKILL');
       throw error;
     });
     const ready = untilMonitorAnswers(clock, vm.directory, startLimitMs, until);
     const ending = await Promise.race([ready, qemu.ended]);
     if (ending === undefined) return;
-    // Another daemon's start of this VM may have been first: QEMU's lock on its pid file lets only one through.
-    if ((await findVm(vm.uuid, vm.directory)) === undefined) throw startFailed(vm, ending.words);
+    // Another daemon may have started this VM first: QEMU's lock on its pid file allows only one.
+    if ((await findVm(vm.uuid, vm.directory)) === undefined) throw startFailed(vm, ending.output);
     await ready;
   } finally {
     enough.abort();
@@ -99,7 +99,7 @@ async function launchVm(
   }
 }
 
-/** Retries whatever goes wrong: QEMU makes the socket early and serves it late. */
+/** Retries after any error, because QEMU creates the socket long before it answers on it. */
 async function untilMonitorAnswers(
   clock: Clock,
   directory: string,
@@ -121,9 +121,9 @@ async function untilMonitorAnswers(
   }
 }
 
-function startFailed(vm: VmSpec, lastWords: string): HostError {
-  const taken = /host forwarding rule '\w+:[^:]*:(\d+)-/.exec(lastWords)?.[1];
+function startFailed(vm: VmSpec, output: string): HostError {
+  const taken = /host forwarding rule '\w+:[^:]*:(\d+)-/.exec(output)?.[1];
   return taken === undefined
-    ? hostErrors.vmStartFailed(vm.domain, lastWords)
+    ? hostErrors.vmStartFailed(vm.domain, output)
     : hostErrors.portInUse(Number(taken), 'another program');
 }

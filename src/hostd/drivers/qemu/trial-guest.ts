@@ -1,7 +1,7 @@
 /**
- * The smallest guest that proves that an accelerator is of use: firmware that goes the way every 64-bit kernel goes
- * (real mode, paging, long mode, a call on the stack), sees how fast it runs, and tells QEMU by `isa-debug-exit`. It is
- * its own firmware because SeaBIOS takes seconds where the processor's instructions are carried out one by one.
+ * The smallest guest that proves that an accelerator works: firmware that takes the steps of every 64-bit kernel (real mode,
+ * paging, long mode, a call on the stack), measures its speed, and reports to QEMU through `isa-debug-exit`. It is its own firmware
+ * because SeaBIOS takes seconds if the processor's instructions are emulated one by one.
  */
 const code = [
   'fa 31c0 8ed8 8ec0 8ed0 bc0070', // cli; ds = es = ss = 0; sp = 0x7000
@@ -18,7 +18,7 @@ const code = [
   'b810000000 8ed0 bc00700000', // ss = 0x10; rsp = 0x7000
   '48b8f0debc9a78563412 50', // push 0x123456789abcdef0
   'e83d000000 5b 4839c3 752d', // call 0xc6; pop rbx; is it what was pushed? no: to 0xbc
-  'bf10000000', // edi = 16: tries, as a busy host interrupts some
+  'bf10000000', // edi = 16: tries, because a busy host interrupts some
   '0f31 89c6 b910270000', // 0x94: esi = the processor's clock; ecx = 10,000
   'ffc9 75fc', // 0x9d: dec ecx; jnz 0x9d
   '0f31 29f0 3d404b4c00 7208', // fewer than 5,000,000 ticks since? yes: to 0xb4
@@ -32,7 +32,7 @@ const code = [
   '1700 c8000f00', // 0xe0: their table's length and place
 ];
 
-/** Where a processor starts, from the end of the firmware; there: jump to the firmware's begin, 0xf000:0. */
+/** The address at which a processor starts, counted from the firmware's end: a jump to the firmware's start, 0xf000:0. */
 const resetVector = { fromEnd: 16, code: 'ea000000f0' };
 
 const firmwareBytes = 64 * 1024;

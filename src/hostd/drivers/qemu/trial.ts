@@ -4,16 +4,16 @@ import { type ProgramResult, runProgram } from '../../programs.ts';
 import { acceleratorArguments, type Machine, sandboxArguments } from './command-line.ts';
 import { trialExitCodes, trialFirmware } from './trial-guest.ts';
 
-/** A trial takes 0.1 s, and less than one where it is slow; ten are left for a host that is busy. */
+/** A trial takes 0.1 s, or up to one second on slow hosts; ten seconds leave room for a busy host. */
 const trialLimitMs = 10_000;
 
-/** To be raised with each change of the trial: what an earlier one found says nothing any more. */
+/** To be raised with each change of the trial: cached results of an earlier trial then no longer count. */
 export const trialVersion = 2;
 
 /**
- * Runs a guest of a few instructions as VMs are run here. Undefined when it ran to its end, else why not: that a
- * device file is there says nothing. Nested virtualisation often has one under which no guest starts, or under which
- * each instruction takes a microsecond, so that a kernel never gets to its first line.
+ * Runs a guest of a few instructions with the settings of real VMs. Undefined when it ran to its end, else why it did not. That
+ * /dev/kvm exists proves nothing: under nested virtualisation, often no guest starts, or each instruction takes a microsecond and a
+ * kernel never prints its first line.
  */
 export async function tryMachine(
   program: string,
@@ -32,12 +32,12 @@ export async function tryMachine(
 function whyNot(result: ProgramResult): string | undefined {
   const { arrived, slow, wrong } = trialExitCodes;
   if (result.exitCode === arrived) return undefined;
-  if (result.timedOut) return `a trial guest did not run to its end within ${trialLimitMs / 1000} s`;
+  if (result.timedOut) return `the trial guest did not finish within ${trialLimitMs / 1000} s`;
   if (result.exitCode === slow)
-    return 'it carries out a trial guest’s instructions one by one, far slower than emulation';
-  if (result.exitCode === wrong) return 'a trial guest took from its stack what it had not put there';
-  const words = result.stderr.trim().split('\n').at(0) ?? '';
-  return words === '' ? `a trial guest ended QEMU with exit code ${result.exitCode}` : words;
+    return 'it runs the trial guest’s instructions one by one, far slower than emulation';
+  if (result.exitCode === wrong) return 'the trial guest read a wrong value from its stack';
+  const firstLine = result.stderr.trim().split('\n').at(0) ?? '';
+  return firstLine === '' ? `QEMU ended with exit code ${result.exitCode} in a trial guest` : firstLine;
 }
 
 function trialArguments(machine: Machine): string[] {

@@ -2,7 +2,7 @@ import { type Clock, sleep } from '../../../base/clock.ts';
 import { HostError } from '../../errors/index.ts';
 import { type BootTime, createBootClock } from '../common/boot-time.ts';
 
-/** What a simulated VM can be slow at, or fail at. */
+/** The steps that can be slow or fail in a simulation. */
 export type SimulatedStep =
   | 'convert'
   | 'overlay'
@@ -17,18 +17,18 @@ export type SimulatedStep =
 
 export type SimulatedFailure = {
   readonly step: SimulatedStep;
-  /** Only where this occurs: in the VM's domain, the program's arguments or the file's path; everywhere without. */
+  /** Fails only if this text occurs in the VM's domain, the program's arguments or the file's path; always by default. */
   readonly of?: string;
-  /** How often it fails before it works; for ever without. */
+  /** How often it fails before it works; for ever by default. */
   readonly times?: number;
   readonly message: string;
-  /** It does not fail but takes for ever, or as long as its caller waits. */
+  /** Hangs until its caller's time limit, or for ever, before it fails. */
   readonly hangs?: boolean;
 };
 
 export type SimulatedConfig = {
   readonly clock: Clock;
-  /** How many VMs are created at once; 1, as Xen does it, without. */
+  /** How many VMs are created at once; 1 by default, as with Xen. */
   readonly creationConcurrency?: number;
   /** Milliseconds that each step takes. */
   readonly times?: Partial<Record<SimulatedStep, number>>;
@@ -51,7 +51,7 @@ const DEFAULT_TIMES: Readonly<Record<SimulatedStep, number>> = {
   shutdown: 500,
 };
 
-/** Spends the time that steps take, and fails them as told. */
+/** Waits for the time that steps take, and makes them fail as configured. */
 export class Simulation {
   readonly clock: Clock;
   /** The clock of everything that is kept in files, and so outlives the daemon. */
@@ -68,28 +68,33 @@ export class Simulation {
     this.#failures = (config.failures ?? []).map((failure) => ({ failure, left: failure.times ?? Infinity }));
   }
 
-  /** Milliseconds. */
+  /** How long a step takes, in milliseconds. */
   timeOf(step: SimulatedStep): number {
     return this.#times[step];
   }
 
-  /** Takes the step's time, then fails if it shall. `limitMs` is how long the caller waits. */
-  async spend(step: SimulatedStep, who: string, signal?: AbortSignal, limitMs = FOR_EVER_MS): Promise<void> {
-    const told = this.#take(step, who);
-    await sleep(this.clock, told?.hangs === true ? limitMs : this.timeOf(step), signal);
-    if (told !== undefined) throw new HostError('SimulatedFailure', told.message);
+  /** Waits for the step's time, then throws if the step is to fail. `limitMs` is the caller's time limit. */
+  async spend(
+    step: SimulatedStep,
+    subject: string,
+    signal?: AbortSignal,
+    limitMs = FOR_EVER_MS,
+  ): Promise<void> {
+    const failure = this.#take(step, subject);
+    await sleep(this.clock, failure?.hangs === true ? limitMs : this.timeOf(step), signal);
+    if (failure !== undefined) throw new HostError('SimulatedFailure', failure.message);
   }
 
-  /** The words of a failure that this shall have now. */
-  failureOf(step: SimulatedStep, who: string): string | undefined {
-    return this.#take(step, who)?.message;
+  /** The message of the failure that is due now; undefined when none is. */
+  failureOf(step: SimulatedStep, subject: string): string | undefined {
+    return this.#take(step, subject)?.message;
   }
 
-  #take(step: SimulatedStep, who: string): SimulatedFailure | undefined {
-    const told = this.#failures.find(
-      ({ failure, left }) => left > 0 && failure.step === step && who.includes(failure.of ?? ''),
+  #take(step: SimulatedStep, subject: string): SimulatedFailure | undefined {
+    const due = this.#failures.find(
+      ({ failure, left }) => left > 0 && failure.step === step && subject.includes(failure.of ?? ''),
     );
-    if (told !== undefined) told.left -= 1;
-    return told?.failure;
+    if (due !== undefined) due.left -= 1;
+    return due?.failure;
   }
 }

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { appendFile, open } from 'node:fs/promises';
+import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { instant } from '../../../base/clock.ts';
-import { codeOf, hostErrors } from '../../errors/index.ts';
+import { hostErrors } from '../../errors/index.ts';
 import { canonicalAddress } from '../../network/request.ts';
 import { millisSince } from '../common/boot-time.ts';
+import { readTail } from '../common/console.ts';
 import type { Driver, VmObservation, VmSpec } from '../driver.ts';
 import { type SimulatedConfig, Simulation } from './config.ts';
 import { createSimulatedGuest } from './guest.ts';
@@ -15,13 +16,13 @@ import { readVm, removeVm, type SimulatedVm, writeVm } from './vm-file.ts';
 const CONSOLE = 'console.log';
 
 /**
- * VMs that are files: every step takes as long as the configuration says and fails when it says so. For work on what
- * stands on hosts (dashboards, controllers, scale runs of thousands) without the hosts. Its state is in the
- * appliances' directories, so it survives the daemon as real VMs do.
+ * Simulates VMs as files: every step takes as long, and fails as often, as the configuration says. For work on dashboards,
+ * controllers and scale tests with thousands of VMs, without real hosts. The state is in the appliances' directories, so it survives
+ * the daemon as real VMs do.
  */
 export function createSimulatedDriver(config: SimulatedConfig): Driver {
   const simulation = new Simulation(config);
-  /** Where the VM lies that is reached at a port of this host, or at an address of its own. */
+  /** The folder of the VM that is reached at a port of this host, or at an address of its own. */
   const directories = new Map<number | string, string>();
   const find = async (directory: string): Promise<SimulatedVm | undefined> => {
     const vm = await readVm(directory);
@@ -64,8 +65,8 @@ export function createSimulatedDriver(config: SimulatedConfig): Driver {
     },
     reap: async () => undefined,
     guest: (_uuid, directory) => createSimulatedGuest(simulation, directory),
-    consoleTail: (directory, bytes) => consoleTail(join(directory, CONSOLE), bytes),
-    openConsole: () => Promise.reject(hostErrors.consoleUnavailable('simulated VMs have none')),
+    consoleTail: async (directory, bytes) => String(await readTail([join(directory, CONSOLE)], bytes)),
+    openConsole: () => Promise.reject(hostErrors.consoleUnavailable('simulated VMs have no console')),
     foreignVms: async () => [],
     images: createSimulatedImages(simulation),
     prober: createSimulatedProber(simulation, (place) => directories.get(place)),
@@ -109,21 +110,4 @@ function observationOf(
     accelerator: 'none',
     commandLine: ['simulated', domain],
   };
-}
-
-async function consoleTail(path: string, bytes: number): Promise<string> {
-  try {
-    const file = await open(path, 'r');
-    try {
-      const { size } = await file.stat();
-      const length = Math.min(bytes, size);
-      const { buffer } = await file.read(Buffer.alloc(length), 0, length, size - length);
-      return buffer.toString();
-    } finally {
-      await file.close();
-    }
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return '';
-    throw error;
-  }
 }

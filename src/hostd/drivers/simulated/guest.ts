@@ -12,7 +12,7 @@ const SMALL_FILE_BYTES = 65_536;
 const INTERFACE = 'eth0';
 const OK: GuestExecResult = { exitCode: 0, stdout: '', stderr: '' };
 
-/** The guest in a simulated VM: it keeps files, knows its boot, and every program it is told to run succeeds. */
+/** The guest in a simulated VM: it stores files and knows its boot, and every program succeeds. */
 export function createSimulatedGuest(simulation: Simulation, directory: string): Guest {
   const closed = new AbortController();
   const awake = async (timeoutMs: number): Promise<SimulatedVm> => {
@@ -21,7 +21,7 @@ export function createSimulatedGuest(simulation: Simulation, directory: string):
     const answersIn =
       vm?.state === 'Running' ? vm.agentAfterMs - millisSince(vm.started, bootTime()) : Infinity;
     if (vm !== undefined && answersIn <= 0) return vm;
-    // A silent agent is waited for, as it would be on a real channel: it may begin to answer meanwhile.
+    // Waits for a silent agent, as on a real channel: it may begin to answer meanwhile.
     await sleep(clock, Math.min(timeoutMs, answersIn), closed.signal);
     if (vm !== undefined && answersIn < timeoutMs) return vm;
     throw hostErrors.agentUnavailable(`no answer within ${timeoutMs} ms`);

@@ -3,7 +3,7 @@ import { hostErrors } from '../../errors/index.ts';
 import type { ImageTool } from '../driver.ts';
 import type { Simulation } from './config.ts';
 
-/** A simulated disk is a line that says so, and what it would be. */
+/** The first line of a simulated disk's file; the image's description follows. */
 const MARK = 'coppice simulated disk\n';
 const QCOW2_MAGIC = 0x514649fb;
 const EXTERNAL_DATA_FILE = 1n << 2n;
@@ -11,7 +11,7 @@ const HEADER_BYTES = 4096;
 
 type Image = Awaited<ReturnType<ImageTool['inspect']>>;
 
-/** Looks at real images as well as simulated ones; makes simulated ones only. */
+/** Inspects real images as well as simulated ones; creates only simulated ones. */
 export function createSimulatedImages(simulation: Simulation): ImageTool {
   const create = async (layer: string, target: string, image: Omit<Image, 'format'>) => {
     const virtualBytes = Math.max(image.virtualBytes, (await inspect(layer)).virtualBytes);

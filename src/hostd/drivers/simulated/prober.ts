@@ -8,8 +8,7 @@ import type { Simulation } from './config.ts';
 import { readGuestFiles, readVm } from './vm-file.ts';
 
 /**
- * Containers in simulated guests answer 404 from the boot on; the service answers some time after it was started in
- * the boot that still lasts.
+ * Containers in simulated guests answer 404 after the boot. The service answers some time after it was started in the present boot.
  */
 export function createSimulatedProber(
   simulation: Simulation,

@@ -26,13 +26,13 @@ export type SimulatedVm = {
   readonly agentAfterMs: number;
   readonly hostPorts: readonly number[];
   readonly mac: string;
-  /** Of its own, from its configuration in this boot on. */
+  /** The address of its own, once it was configured in this boot. */
   readonly network?: SimulatedNetwork;
 };
 
-/** What was written into a simulated guest: on its disk, so it survives the VM. */
+/** A file in a simulated guest. It is on the guest's disk, so it survives the VM. */
 export type SimulatedFile = {
-  /** Whole, for small files only. */
+  /** The whole content, for small files only. */
   readonly text?: string;
   readonly bytes: number;
   readonly sha256: string;
@@ -72,7 +72,7 @@ async function replace(path: string, value: unknown): Promise<void> {
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });
-    // The appliance was deleted under the simulated VM: so was the VM.
+    // The appliance was deleted meanwhile, and the simulated VM with it.
     if (codeOf(error) !== 'ENOENT') throw error;
   }
 }

@@ -5,10 +5,10 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../base/clock.ts';
 import { type Behaviour, refuse } from '../../guest/testing/fake-agent.ts';
 import type { Driver } from '../driver.ts';
-import { readNote } from './domain-record.ts';
+import { readDomainRecord } from './domain/domain-record.ts';
 import { FakeHost } from './testing/fake-host.ts';
-import { consoleStates } from './testing/fake-xenstore.ts';
 import { endCommands } from './xl/commands.ts';
+import { consoleStates } from './xl/testing/fake-xenstore.ts';
 
 let xen: FakeHost;
 beforeEach(async () => {
@@ -17,7 +17,7 @@ beforeEach(async () => {
 afterEach(() => xen.close());
 
 describe('a memory checkpoint under Xen', () => {
-  it('ends the VM, and is what it goes on from, with its agent', async () => {
+  it('ends the VM, which later continues from it, with its agent', async () => {
     const agent = await started();
     await save();
     expect(agent.commands).toMatchObject([
@@ -39,15 +39,15 @@ describe('a memory checkpoint under Xen', () => {
       ],
     });
     expect(consoleStates(xen.root, 2)).toBe('1 2');
-    await xen.agent();
+    await xen.startAgent();
     await ping(xen.driver);
     expect(consoleStates(xen.root, 2)).toBe('4 4');
-    expect(await readNote(xen.vm.directory)).not.toHaveProperty('parted');
+    expect(await readDomainRecord(xen.vm.directory)).not.toHaveProperty('consoleUnplugged');
   });
 
-  it('leaves a VM running that could not be saved, with its agent, and no half file', async () => {
+  it('leaves the VM running, with its agent and without a partial file, when the save fails', async () => {
     await started();
-    xen.expected('timesOut', 'works');
+    xen.plan('timesOut', 'works');
     await expect(save()).rejects.toMatchObject({
       reason: 'CheckpointFailed',
       message: expect.stringContaining('guest did not suspend, timed out'),
@@ -56,12 +56,12 @@ describe('a memory checkpoint under Xen', () => {
     expect(await checkpointFiles()).toEqual([]);
     await ping(xen.driver);
     expect(consoleStates(xen.root, 1)).toBe('4 4');
-    xen.expected();
+    xen.plan();
     await save();
     expect(await xen.state()).toBe('Stopped');
   });
 
-  it('is not made of a VM whose guest keeps the agent’s console, which then serves on', async () => {
+  it('fails when the guest keeps the agent’s console, and the agent still works', async () => {
     await started();
     await writeFile(join(xen.root, 'stubborn'), '');
     await expect(save()).rejects.toMatchObject({
@@ -74,7 +74,7 @@ describe('a memory checkpoint under Xen', () => {
     expect(await xen.state()).toBe('Running');
   });
 
-  it('is refused in words where the agent may not run programs, and nothing is touched', async () => {
+  it('is refused, and changes nothing, when the agent may not run programs', async () => {
     await started((_command, stream) => refuse(stream, 'guest-exec is disabled'));
     await expect(save()).rejects.toMatchObject({
       reason: 'CheckpointFailed',
@@ -87,13 +87,13 @@ describe('a memory checkpoint under Xen', () => {
   it.each([
     ['started', (next: Driver) => next.start(xen.vm)],
     ['destroyed', (next: Driver) => next.destroy(xen.vm.uuid, xen.vm.directory)],
-  ] as const)('leaves no half file when the daemon is killed, once the VM is %s', async (_what, work) => {
+  ] as const)('leaves no partial file of a killed daemon once the VM is %s', async (_what, work) => {
     await killedInTheMiddle();
     await work(xen.createDriver());
     expect(await checkpointFiles()).toEqual([]);
   });
 
-  it('gives the VM its agent back when the daemon is killed, before it was started again or after', async () => {
+  it('gives the VM its agent back after the daemon was killed, with or without a start of the VM', async () => {
     await killedInTheMiddle();
     const next = xen.createDriver();
     await ping(next);
@@ -114,7 +114,7 @@ describe('a memory checkpoint under Xen', () => {
 
   async function started(onCommand?: Behaviour['onCommand']) {
     await xen.driver.start(xen.vm);
-    return xen.agent({ onCommand });
+    return xen.startAgent({ onCommand });
   }
 
   async function ping(driver: Driver): Promise<void> {
@@ -122,20 +122,20 @@ describe('a memory checkpoint under Xen', () => {
     await guest.ping(20_000).finally(() => guest.close());
   }
 
-  /** A daemon and its xl, while the memory is being written. */
+  /** Kills a daemon and its xl while the memory is being written. */
   async function killedInTheMiddle(): Promise<void> {
     await started();
-    xen.expected('slow');
+    xen.plan('slow');
     const saving = save().catch(() => undefined);
     while ((await checkpointFiles()).length === 0) await delay(20);
-    const note = await readFile(join(xen.vm.directory, 'domain.json'), 'utf8');
+    const record = await readFile(join(xen.vm.directory, 'domain.json'), 'utf8');
     await endCommands(systemClock, xen.vm.directory);
     await saving;
-    // As it was at the moment of the kill: the daemon that lives on here has put it in order.
-    await writeFile(join(xen.vm.directory, 'domain.json'), note);
+    // The state at the moment of the kill: the daemon of this test, which lives on, has already repaired it.
+    await writeFile(join(xen.vm.directory, 'domain.json'), record);
     await writeFile(join(xen.root, 'checkpoint.partial'), 'mem');
     expect(consoleStates(xen.root, 1)).toBe('none none');
-    xen.expected();
+    xen.plan();
   }
 
   async function checkpointFiles(): Promise<readonly string[]> {

@@ -1,18 +1,20 @@
 import { rename } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { hostErrors, messageOf } from '../../errors/index.ts';
 import { PARTIAL_SUFFIX, syncDirectory, syncFile } from '../../files/durable-files.ts';
 import type { AgentClient } from '../../guest/agent.ts';
-import { bidAgentLetGo, joinAgent, partAgent } from './console/channel.ts';
+import { endAgentOnUnplug, plugAgentConsole, unplugAgentConsole } from './console/agent-console.ts';
 import type { XenContext } from './context.ts';
-import { readNote, removeInterruptedSave, writeNote } from './domain-record.ts';
-import { findDomain } from './domains.ts';
-import { vmFiles } from './files.ts';
-import { errorsIn, tellsOfTimeout } from './xl/classify.ts';
-import { runCommand, untilNoCommand } from './xl/commands.ts';
+import { readDomainRecord, removeInterruptedSave, writeDomainRecord } from './domain/domain-record.ts';
+import { findDomain } from './domain/domains.ts';
+import { errorsIn, isTimeout } from './xl/classify.ts';
+import { configurationPath, runCommand, untilNoCommand } from './xl/commands.ts';
 import { type Domain, isUnfinished } from './xl/parse.ts';
 
-/** See {@link Checkpoints.save}. What is unfinished of it is noted, so that whoever finds the VM next puts it in order. */
+/**
+ * See {@link Checkpoints.save}. The domain record says what is unfinished at each moment, so that a daemon that finds the VM after a
+ * crash can repair it.
+ */
 export async function saveVm(
   context: XenContext,
   vm: { readonly uuid: string; readonly directory: string },
@@ -22,12 +24,16 @@ export async function saveVm(
   const { uuid, directory } = vm;
   const domain = await runningDomain(context, uuid, directory);
   const partial = path + PARTIAL_SUFFIX;
-  const note = (await readNote(directory)) ?? { uuid, domain: domain.name ?? uuid, commandLine: [] };
+  const record = (await readDomainRecord(directory)) ?? {
+    uuid,
+    domain: domain.name ?? uuid,
+    commandLine: [],
+  };
   try {
-    if (note.parted === true) await joinAgent(context, uuid, directory);
-    await bidAgentLetGo(agent);
-    await writeNote(directory, { ...note, saving: partial, parted: true });
-    await partAgent(context, domain.id);
+    if (record.consoleUnplugged === true) await plugAgentConsole(context, uuid, directory);
+    await endAgentOnUnplug(agent);
+    await writeDomainRecord(directory, { ...record, saving: partial, consoleUnplugged: true });
+    await unplugAgentConsole(context, domain.id);
     await saveDomain(context, domain.id, partial, directory);
   } catch (error) {
     await removeInterruptedSave(directory);
@@ -36,7 +42,7 @@ export async function saveVm(
   await syncFile(partial);
   await rename(partial, path);
   await syncDirectory(dirname(path));
-  await writeNote(directory, { ...note, parted: false, ended: 'Stopped' });
+  await writeDomainRecord(directory, { ...record, consoleUnplugged: false, ended: 'Stopped' });
   await context.sockets.remove(uuid);
 }
 
@@ -55,9 +61,9 @@ async function runningDomain(
 }
 
 async function saveDomain(context: XenContext, id: number, file: string, directory: string): Promise<void> {
-  const argv = ['save', String(id), file, join(directory, vmFiles.configuration)];
-  const { exitCode, words } = await runCommand(context, argv, directory);
+  const argv = ['save', String(id), file, configurationPath(directory)];
+  const { exitCode, output } = await runCommand(context, argv, directory);
   if (exitCode === 0) return;
-  if (tellsOfTimeout(words)) context.timedOut();
-  throw new Error(errorsIn(words));
+  if (isTimeout(output)) context.onTimeout();
+  throw new Error(errorsIn(output));
 }

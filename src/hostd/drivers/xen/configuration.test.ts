@@ -3,7 +3,7 @@ import type { VmSpec } from '../driver.ts';
 import { domainConfiguration, quoted } from './configuration.ts';
 
 const surroundings = {
-  sockets: { agent: '/run/coppice/xen/u.agent', none: '/run/coppice/xen/u.none' },
+  sockets: { agent: '/run/coppice/xen/u.agent', unused: '/run/coppice/xen/u.none' },
   grub: { PV: '/grub/pv.bin', PVH: '/grub/pvh.bin' },
 };
 
@@ -22,7 +22,7 @@ const linesOf = (change: Partial<VmSpec>) =>
   domainConfiguration({ ...vm, ...change }, surroundings).split('\n');
 
 describe('the configuration of a domain', () => {
-  it('is what xl creates it from, and a person can read', () => {
+  it('is readable by xl and by people', () => {
     expect(domainConfiguration(vm, surroundings)).toMatchInlineSnapshot(`
       "# Written by Coppice at every start of this VM: change the appliance, not this file.
       name = "default.web-0.00000000"
@@ -37,10 +37,10 @@ describe('the configuration of a domain', () => {
       vcpus = 2
       disk = ["format=qcow2,vdev=xvda,access=rw,target=/state/u, the \\"second\\"/disk.qcow2"]
       vif = ["mac=00:16:3e:01:02:03,bridge=br0,type=vif"]
-      # xl up to 4.17 loses the first channel, which gets the number of the primary console: the second is the agent.
+      # xl up to 4.17 gives the first channel the number of the primary console and loses it: the second is the agent.
       channel = ["connection=socket,path=/run/coppice/xen/u.none,name=none",
                  "connection=socket,path=/run/coppice/xen/u.agent,name=org.qemu.guest_agent.0"]
-      # A domain that ends is kept until the daemon has seen how; the daemon itself starts it anew.
+      # An ended domain is kept until the daemon has seen how it ended; the daemon starts the VM again.
       on_poweroff = "preserve"
       on_reboot = "preserve"
       on_crash = "preserve"
@@ -77,7 +77,7 @@ describe('the configuration of a domain', () => {
     expect(linesOf(change)).toEqual(expect.arrayContaining([...expected]));
   });
 
-  it('gives firmware no kernel, and a guest without initrd none', () => {
+  it('has no kernel for firmware, and no ramdisk for a guest without initrd', () => {
     expect(linesOf(firmware).filter((line) => /^(kernel|ramdisk|cmdline|bootloader)/.test(line))).toEqual([]);
     const boot = { kind: 'direct', kernel: '/l/kernel', commandLine: '' } as const;
     expect(linesOf({ boot }).filter((line) => line.startsWith('ramdisk'))).toEqual([]);
@@ -85,7 +85,7 @@ describe('the configuration of a domain', () => {
 });
 
 describe('a quoted string', () => {
-  it('is what xl reads back', () => {
+  it('is what xl reads', () => {
     expect(quoted('a "b" \\c\'d, é')).toBe('"a \\"b\\" \\\\c\'d, é"');
   });
 

@@ -1,11 +1,11 @@
 import { hostErrors } from '../../errors/index.ts';
 import type { VmSpec } from '../driver.ts';
 
-/** What of a host a domain's configuration depends on. */
+/** The paths on the host that a domain's configuration names. */
 export type DomainSurroundings = {
-  /** Where the agent's channel listens, and the channel that xl loses. */
-  readonly sockets: { readonly agent: string; readonly none: string };
-  /** GRUB as a Xen kernel, by domain type: what boots a guest by its own configuration without dom0 reading its disk. */
+  /** The socket of the agent's channel, and the socket of the unused first channel, which xl up to 4.17 does not connect. */
+  readonly sockets: { readonly agent: string; readonly unused: string };
+  /** GRUB as a Xen kernel, by domain type. It boots a guest by the guest's own settings, without dom0 reading its disk. */
   readonly grub: { readonly PV: string; readonly PVH: string };
 };
 
@@ -13,14 +13,14 @@ export type DomainType = 'PV' | 'PVH' | 'HVM';
 
 const MIB = 1024 * 1024;
 
-/** What the guest is made as: as its template says; else PV where a kernel is given, and HVM where firmware boots it. */
+/** The domain type: the template's, if it names one; otherwise PV for a guest with a kernel, and HVM for one that firmware boots. */
 export function domainTypeOf({ boot, xen }: Pick<VmSpec, 'boot' | 'xen'>): DomainType {
   if (xen?.type !== undefined) return xen.type;
   return boot.kind === 'direct' || xen?.bootLoader !== undefined ? 'PV' : 'HVM';
 }
 
 /**
- * The domain's configuration file (SO-MVDS section 4.1), for `xl create` and for whoever reads it.
+ * The domain's configuration file (SO-MVDS section 4.1), for `xl create` and for people.
  * https://xenbits.xen.org/docs/4.17-testing/man/xl.cfg.5.html
  */
 export function domainConfiguration(vm: VmSpec, surroundings: DomainSurroundings): string {
@@ -38,28 +38,28 @@ export function domainConfiguration(vm: VmSpec, surroundings: DomainSurroundings
     `memory = ${memory}`,
     `maxmem = ${memory}`,
     `vcpus = ${vm.vcpus}`,
-    // The rest of the word behind target= is the path, whatever is in it.
+    // Everything after target= is the path, including commas.
     `disk = [${quoted(`format=${vm.disk.format},vdev=xvda,access=rw,target=${vm.disk.path}`)}]`,
     ...networkLines(vm),
-    '# xl up to 4.17 loses the first channel, which gets the number of the primary console: the second is the agent.',
-    `channel = [${quoted(channel(surroundings.sockets.none, 'none'))},`,
+    '# xl up to 4.17 gives the first channel the number of the primary console and loses it: the second is the agent.',
+    `channel = [${quoted(channel(surroundings.sockets.unused, 'none'))},`,
     `           ${quoted(channel(surroundings.sockets.agent, 'org.qemu.guest_agent.0'))}]`,
-    '# A domain that ends is kept until the daemon has seen how; the daemon itself starts it anew.',
+    '# An ended domain is kept until the daemon has seen how it ended; the daemon starts the VM again.',
     ...['on_poweroff', 'on_reboot', 'on_crash'].map((event) => `${event} = "preserve"`),
     '',
   ].join('\n');
 }
 
-/** A machine without screen; the guest's first serial line is its console. */
+/** A machine without a screen; its first serial line is its console. */
 const hardwareLines = ['boot = "c"', 'serial = "pty"', 'vga = "none"', 'nographic = 1', 'vnc = 0', 'usb = 0'];
 
-/** Nobody is there to choose from a menu, which would also want to know dom0's terminals. */
+/** Without the menu: nobody is there to choose, and the menu needs a terminal of dom0. */
 const pygrubLines = ['bootloader = "pygrub"', 'bootloader_args = ["-q"]'];
 
 /**
- * The guest reads the processor's counter itself. By default Xen intercepts that where it does not trust the counter, and after a
- * migration; ours are never migrated and take the time from Xen's own clock. Under emulation, interception makes a start last
- * three times as long.
+ * The guest reads the processor's time-stamp counter directly. By default Xen intercepts these reads when it does not trust the
+ * counter, and after a migration. Coppice never migrates a guest, and guests take the time from Xen's clock. Under emulation,
+ * interception makes a start three times as long.
  */
 const clockLines = ['tsc_mode = "native"'];
 
@@ -75,7 +75,7 @@ function bootLines({ boot, xen }: VmSpec, type: DomainType, { grub }: DomainSurr
   return xen?.bootLoader === 'PyGrub' ? pygrubLines : [`kernel = ${quoted(grub[type])}`];
 }
 
-/** Without an emulated card beside Xen's own, which its guest would have to know as the same one. */
+/** `type=vif`: without an emulated card beside Xen's, which the guest would have to recognise as the same card. */
 function networkLines({ network }: VmSpec): string[] {
   if (network.mode !== 'bridge') return [];
   return [`vif = [${quoted(`mac=${network.mac},bridge=${network.bridge},type=vif`)}]`];
@@ -86,8 +86,8 @@ function channel(path: string, name: string): string {
 }
 
 /**
- * A string as xl reads it. Its numeric escapes are broken in some releases, so what would need one is refused; nothing of
- * the kind comes in by the API.
+ * A string literal for xl. Some releases read numeric escapes wrong, so characters that would need one are refused; the daemon's
+ * API lets none of them in.
  */
 export function quoted(text: string): string {
   for (const character of text) {

@@ -15,12 +15,12 @@ export type XenContext = {
   readonly toolstack: Toolstack;
   readonly network: HostNetwork;
   readonly sockets: ChannelSockets;
-  /** The lock file of who makes a domain; the same for all daemons of the host, which have state directories of their own. */
+  /** Path of the lock held while a domain is made. All daemons of the host share it, whatever their state directories. */
   readonly creationLock: string;
   readonly consoles: ConsoleLogs;
   readonly grub: DomainSurroundings['grub'];
-  /** Path of the file in which xl is told how it behaves. */
+  /** Path of xl's own settings. */
   readonly xlConfiguration: string;
   /** Counts one of libxl's time-outs. */
-  readonly timedOut: () => void;
+  readonly onTimeout: () => void;
 };

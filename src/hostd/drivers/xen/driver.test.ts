@@ -2,9 +2,9 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { readNote, writeNote } from './domain-record.ts';
+import { readDomainRecord, writeDomainRecord } from './domain/domain-record.ts';
 import { FakeHost, OTHER, UUID } from './testing/fake-host.ts';
-import { changeState, readState } from './testing/fake-xl.ts';
+import { changeState, readState } from './xl/testing/fake-xl.ts';
 
 let xen: FakeHost;
 beforeEach(async () => {
@@ -29,18 +29,18 @@ describe('starting a VM under Xen', () => {
     });
   });
 
-  it('has from Xen when a domain was made whose maker did not live to note it', async () => {
+  it('reads the start time from Xen when the daemon died before it recorded it', async () => {
     await xen.driver.start(xen.vm);
     const { uuid, domain } = xen.vm;
-    const commandLine = (await readNote(xen.vm.directory))?.commandLine ?? [];
-    await writeNote(xen.vm.directory, { uuid, domain, bridge: 'br0', commandLine });
+    const commandLine = (await readDomainRecord(xen.vm.directory))?.commandLine ?? [];
+    await writeDomainRecord(xen.vm.directory, { uuid, domain, bridge: 'br0', commandLine });
     await xen.driver.start(xen.vm);
     const found = await xen.driver.inspect(xen.vm.uuid, xen.vm.directory);
     expect(found?.startedAt).toBe('2026-11-25T15:35:57.580Z');
   });
 
-  it('bears libxl’s time-outs, takes half domains away before it tries again, and counts them', async () => {
-    xen.expected('half', 'timesOut', 'works');
+  it('tries again after libxl’s time-outs, removes half-made domains first, and counts the time-outs', async () => {
+    xen.plan('half', 'timesOut', 'works');
     await xen.driver.start(xen.vm);
     const { domains, done } = readState(xen.root);
     expect(done).toEqual([
@@ -54,7 +54,7 @@ describe('starting a VM under Xen', () => {
   });
 
   it('gives up after three time-outs, and leaves nothing', async () => {
-    xen.expected('half', 'half', 'half', 'works');
+    xen.plan('half', 'half', 'half', 'works');
     await expect(xen.driver.start(xen.vm)).rejects.toMatchObject({
       reason: 'CreationTimedOut',
       kind: 'retry',
@@ -63,20 +63,20 @@ describe('starting a VM under Xen', () => {
     expect(await xen.state()).toBe('Stopped');
   });
 
-  it('tells a backend that never comes as a failure, when it was borne three times', async () => {
-    xen.expected('backendAway', 'backendAway', 'backendAway', 'works');
+  it('reports a back end that does not come up in three tries as a failure', async () => {
+    xen.plan('backendAway', 'backendAway', 'backendAway', 'works');
     await expect(xen.driver.start(xen.vm)).rejects.toMatchObject({
       reason: 'VMStartFailed',
       message: expect.stringContaining('unable to add device with path'),
     });
     expect(readState(xen.root).done).toHaveLength(3);
-    xen.expected('backendAway', 'works');
+    xen.plan('backendAway', 'works');
     await xen.driver.start(xen.vm);
     expect(await xen.state()).toBe('Running');
   });
 
-  it('does not try again what would fail again', async () => {
-    xen.expected('noMemory', 'works');
+  it('does not repeat a creation that would fail again', async () => {
+    xen.plan('noMemory', 'works');
     await expect(xen.driver.start(xen.vm)).rejects.toMatchObject({ reason: 'NotEnoughMemory' });
     expect(readState(xen.root).done).toHaveLength(1);
     expect(xen.driver.counts?.()).toEqual({ libxl_timeouts: 0 });
@@ -113,7 +113,7 @@ describe('starting a VM under Xen', () => {
     expect(readState(xen.root).done).toEqual([]);
   });
 
-  it('takes up a domain whose folder lost its note, and lets a paused one go on', async () => {
+  it('adopts a domain whose folder lost its record, and unpauses it', async () => {
     changeState(xen.root, { domains: [xen.aDomain({ state: '--p---' })] });
     expect(await xen.state()).toBe('Paused');
     const lost = { ...xen.vm, network: { ...xen.vm.network, mode: 'bridge', bridge: 'none-such' } } as const;
@@ -128,7 +128,7 @@ describe('starting a VM under Xen', () => {
     ['crashed', '---sc-'],
     ['powered off', '---s--'],
     ['dying', '-----d'],
-  ])('makes a new one in place of one that is %s', async (_name, ended) => {
+  ])('replaces a domain that is %s', async (_name, ended) => {
     await xen.driver.start(xen.vm);
     changeState(xen.root, { domains: [xen.aDomain({ id: 1, state: ended })] });
     await xen.driver.start(xen.vm);
@@ -139,7 +139,7 @@ describe('starting a VM under Xen', () => {
 
 describe('a daemon that was killed while xl was at work', () => {
   it('waits for that xl, and makes no second domain', async () => {
-    await beAbandoned();
+    await abandonCreation();
     expect(await xen.state()).toBe('Paused');
 
     const next = xen.createDriver().start(xen.vm);
@@ -150,14 +150,14 @@ describe('a daemon that was killed while xl was at work', () => {
     expect(await xen.state()).toBe('Running');
   });
 
-  it('makes no domain of another VM beside that xl', async () => {
-    await beAbandoned();
-    let naps = 0;
+  it('makes no domain for another VM while that xl works', async () => {
+    await abandonCreation();
+    let pauses = 0;
     const waiting = xen.createDriver(() => {
-      naps += 1;
+      pauses += 1;
     });
     const next = waiting.start(await xen.anotherVm());
-    while (naps < 3 && readState(xen.root).done.length === 1) await delay(20);
+    while (pauses < 3 && readState(xen.root).done.length === 1) await delay(20);
     expect(readState(xen.root).done).toEqual(['create default.web-0.00000000']);
 
     await writeFile(join(xen.root, 'go'), '');
@@ -166,25 +166,25 @@ describe('a daemon that was killed while xl was at work', () => {
     expect(readState(xen.root).domains.map(({ uuid }) => uuid)).toEqual([UUID, OTHER]);
   });
 
-  it('ends that xl with what it made, when the VM is to go', async () => {
-    await beAbandoned();
+  it('ends that xl and its domain when the VM is destroyed', async () => {
+    await abandonCreation();
     await xen.createDriver().destroy(xen.vm.uuid, xen.vm.directory);
     expect(readState(xen.root).domains).toEqual([]);
     expect(await xen.state()).toBeUndefined();
   });
 
-  it('takes away half a domain that an xl left that was killed with it', async () => {
-    xen.expected('half', 'works');
-    const note = { uuid: UUID, domain: xen.vm.domain, commandLine: [] };
-    await writeFile(join(xen.vm.directory, 'domain.json'), JSON.stringify(note));
+  it('removes the half-made domain of an xl that was killed together with its daemon', async () => {
+    xen.plan('half', 'works');
+    const record = { uuid: UUID, domain: xen.vm.domain, commandLine: [] };
+    await writeFile(join(xen.vm.directory, 'domain.json'), JSON.stringify(record));
     changeState(xen.root, { domains: [xen.aDomain({ state: '--p---', seconds: '0.0' })], outcomes: [] });
     await xen.driver.start(xen.vm);
     expect(readState(xen.root).done).toEqual(['destroy 7', 'create default.web-0.00000000']);
   });
 
-  /** A creation is at work, and whoever began it is gone. */
-  async function beAbandoned(): Promise<void> {
-    xen.expected('slow');
+  /** Leaves an xl at work whose daemon is gone. */
+  async function abandonCreation(): Promise<void> {
+    xen.plan('slow');
     const killed = new AbortController();
     const start = xen.driver.start(xen.vm, killed.signal);
     while (readState(xen.root).domains.length === 0) await delay(20);

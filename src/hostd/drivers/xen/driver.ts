@@ -12,16 +12,14 @@ import { createImageTool } from '../common/images.ts';
 import { createProber } from '../common/prober.ts';
 import type { Driver } from '../driver.ts';
 import { saveVm } from './checkpoints.ts';
-import { joinAgent } from './console/channel.ts';
+import { plugAgentConsole } from './console/agent-console.ts';
 import { ConsoleLogs, openConsole } from './console/console.ts';
 import { ChannelSockets } from './console/sockets.ts';
 import type { XenContext } from './context.ts';
-import { readNote } from './domain-record.ts';
+import { readDomainRecord } from './domain/domain-record.ts';
 import { destroyVm, shutDownVm } from './end.ts';
-import { foreignVms } from './foreign.ts';
+import { foreignVms, measureMachine, probeXen } from './host.ts';
 import { inspectVm } from './inspect.ts';
-import { measureMachine } from './measure.ts';
-import { probeXen } from './probe.ts';
 import { restoreVm, startVm } from './start.ts';
 import { Toolstack } from './xl/toolstack.ts';
 
@@ -30,30 +28,30 @@ export type XenDriverConfig = {
   readonly log: Pick<Logger, 'info' | 'warn'>;
   /** Where programs are looked for, as `PATH`. */
   readonly searchPath: string;
-  /** The bridge that VMs' cards are on; without, no VM can be started. */
+  /** The bridge that VMs' network cards are on. Without it no VM can be started. */
   readonly bridge?: string | undefined;
   /**
-   * Where the sockets of the VMs' channels are, and the lock on making domains, so the same for all daemons of the host:
-   * a short path without commas, emptied by a boot of the host.
+   * The folder of the sockets of VMs' channels, and of the lock that is held while a domain is made. All daemons of the host share
+   * it. A short path without commas, in a file system that is empty after a boot of the host.
    */
   readonly socketDirectory?: string;
-  /** Name or path of xl; `xl` without. */
+  /** Name or path of xl; `xl` by default. */
   readonly binary?: string;
-  /** Name or path of qemu-img; `qemu-img` without. */
+  /** Name or path of qemu-img; `qemu-img` by default. */
   readonly imageBinary?: string;
-  /** GRUB as a kernel for PV and PVH guests that bring their own; Debian's places without. */
+  /** Paths of GRUB as a kernel, for PV and PVH guests that boot their own kernel; Debian's paths by default. */
   readonly grub?: XenContext['grub'];
-  /** Path of xl's own settings; Debian's place without. */
+  /** Path of xl's own settings; Debian's path by default. */
   readonly xlConfiguration?: string;
 };
 
-/** Where Debian's grub-xen-host puts them. */
+/** The paths of Debian's package grub-xen-host. */
 const debianGrub = {
   PV: '/usr/lib/grub-xen/grub-x86_64-xen.bin',
   PVH: '/usr/lib/grub-xen/grub-i386-xen_pvh.bin',
 };
 
-/** VMs as Xen domains by xl, in dom0, with the standard agent in the guest behind a console channel. */
+/** Runs VMs as Xen domains with xl, in dom0. The guest has the standard agent, on a console channel. */
 export function createXenDriver(config: XenDriverConfig): Driver {
   const { clock, log, searchPath } = config;
   const toolstack = new Toolstack({ clock, xl: config.binary ?? 'xl', searchPath });
@@ -66,13 +64,13 @@ export function createXenDriver(config: XenDriverConfig): Driver {
   const consolesInUse = new Set<string>();
   let timeouts = 0;
   const { grub = debianGrub, xlConfiguration = '/etc/xen/xl.conf' } = config;
-  const timedOut = () => {
+  const onTimeout = () => {
     timeouts += 1;
   };
   const context: XenContext = {
     bootTime: createBootClock(clock),
     ...{ clock, log, toolstack, network, sockets, creationLock, consoles, grub, xlConfiguration },
-    timedOut,
+    onTimeout,
   };
   const agents = new Agents(clock, (directory) => connectAgent(context, locks, directory));
   const agentOf = (directory: string) => agents.acquire(resolve(directory));
@@ -90,7 +88,7 @@ export function createXenDriver(config: XenDriverConfig): Driver {
       const { agent, release } = agentOf(directory);
       return shutDownVm(context, uuid, directory, timeoutMs, agent).finally(release);
     },
-    // Xen itself takes a domain's card away with it.
+    // Xen removes a domain's network interface together with the domain.
     reap: async () => undefined,
     destroy: (uuid, directory) => locks.run(uuid, () => destroyVm(context, uuid, directory)),
     guest: (_uuid, directory) => {
@@ -112,10 +110,11 @@ export function createXenDriver(config: XenDriverConfig): Driver {
   };
 }
 
-/** The agent of the VM in `directory`, which gets its console back first when it was taken out for a checkpoint. */
+/** Connects to the agent of the VM in `directory`. Plugs its console in first if it was unplugged for a checkpoint. */
 async function connectAgent(context: XenContext, locks: KeyedMutex, directory: string): Promise<Socket> {
-  const note = await readNote(directory);
-  if (note === undefined) throw hostErrors.agentUnavailable('the VM was never started');
-  if (note.parted === true) await locks.run(note.uuid, () => joinAgent(context, note.uuid, directory));
-  return context.sockets.connect(note.uuid);
+  const record = await readDomainRecord(directory);
+  if (record === undefined) throw hostErrors.agentUnavailable('the VM was never started');
+  const { uuid, consoleUnplugged } = record;
+  if (consoleUnplugged === true) await locks.run(uuid, () => plugAgentConsole(context, uuid, directory));
+  return context.sockets.connect(uuid);
 }

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FakeHost } from './testing/fake-host.ts';
-import { changeState, readState } from './testing/fake-xl.ts';
+import { changeState, readState } from './xl/testing/fake-xl.ts';
 
 let xen: FakeHost;
 beforeEach(async () => {
@@ -9,7 +9,7 @@ beforeEach(async () => {
 afterEach(() => xen.close());
 
 describe('the end of a VM under Xen', () => {
-  it('is noted when the guest powers off, and nothing of it is kept', async () => {
+  it('is recorded when the guest powers off, and its domain is removed', async () => {
     await xen.driver.start(xen.vm);
     expect(await xen.driver.shutdown(xen.vm.uuid, xen.vm.directory, 30_000)).toBe(true);
     expect(readState(xen.root)).toMatchObject({
@@ -20,8 +20,8 @@ describe('the end of a VM under Xen', () => {
     expect(await xen.driver.shutdown(xen.vm.uuid, xen.vm.directory, 1000)).toBe(true);
   });
 
-  it('is not waited for longer than asked when the guest is deaf, and can be had all the same', async () => {
-    xen.expected('deaf');
+  it('is not waited for beyond the time limit when the guest does not react; destroy still works', async () => {
+    xen.plan('deaf');
     await xen.driver.start(xen.vm);
     expect(await xen.driver.shutdown(xen.vm.uuid, xen.vm.directory, 100)).toBe(false);
     expect(await xen.state()).toBe('Running');
@@ -30,14 +30,14 @@ describe('the end of a VM under Xen', () => {
     expect(await xen.state()).toBeUndefined();
   });
 
-  it('is noted when the guest was faster than xl, which then waits in vain to be heard', async () => {
-    xen.expected('hasty');
+  it('is recorded when the guest ends before xl gets its acknowledgement', async () => {
+    xen.plan('hasty');
     await xen.driver.start(xen.vm);
     expect(await xen.driver.shutdown(xen.vm.uuid, xen.vm.directory, 3000)).toBe(true);
     expect(await xen.state()).toBe('Stopped');
   });
 
-  it('is told from a crash, and from a domain that is gone with its host', async () => {
+  it('differs from a crash, and from a domain that disappeared with its host', async () => {
     await xen.driver.start(xen.vm);
     changeState(xen.root, { domains: [xen.aDomain({ id: 1, state: '---s--' })] });
     expect(await xen.driver.inspect(xen.vm.uuid, xen.vm.directory)).toMatchObject({

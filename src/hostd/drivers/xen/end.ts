@@ -1,64 +1,71 @@
 import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { sleep } from '../../../base/clock.ts';
 import { HostError, hostErrors, messageOf } from '../../errors/index.ts';
 import type { AgentClient } from '../../guest/agent.ts';
 import type { XenContext } from './context.ts';
-import { readNote, removeInterruptedSave, writeNote } from './domain-record.ts';
-import { conditionOf, findDomain } from './domains.ts';
-import { vmFiles } from './files.ts';
-import { commandsAt, endCommands } from './xl/commands.ts';
+import {
+  readDomainRecord,
+  removeDomainRecord,
+  removeInterruptedSave,
+  writeDomainRecord,
+} from './domain/domain-record.ts';
+import { conditionOf, findDomain } from './domain/domains.ts';
+import { commandsAt, configurationPath, endCommands } from './xl/commands.ts';
 import { removeBootLoaderLog, removeDeviceModelLogs } from './xl/device-model.ts';
 import { type Domain, isUnfinished } from './xl/parse.ts';
 
-/** Taking devices away has time-outs of ten seconds each in libxl; the rest is for a host that is busy. */
+/** libxl waits up to ten seconds for each device to be removed; the rest is for a busy host. */
 const endLimitMs = 180_000;
-const askPauseMs = 200;
-/** xl asks at once, then waits a minute to be heard: in vain when the agent's way was faster and the guest has ended. */
-const hearLimitMs = 15_000;
-const unheard: readonly string[] = ['ToolstackFailed', 'ToolstackSilent'];
+const pollMs = 200;
+/** How often the list is read before the domain is destroyed again. */
+const polls = 10;
+/**
+ * `xl shutdown` waits up to a minute for the guest to acknowledge. It waits in vain when the agent was faster and the guest has
+ * already ended.
+ */
+const acknowledgeLimitMs = 15_000;
+const notAcknowledged: readonly string[] = ['ToolstackFailed', 'ToolstackSilent'];
 
 /**
- * Ends a domain at once and waits until nothing is left of it. A half one, and one that a former try left dying, as well;
- * what libxl does not manage in its own time is asked for again.
+ * Ends a domain at once and waits until nothing is left of it. Works on half-made domains too, and on domains that an earlier call
+ * left dying. Destroys again when libxl's own time was not enough.
  */
 export async function endDomain({ clock, toolstack }: XenContext, { id, uuid, name }: Domain): Promise<void> {
   const until = clock.monotonic() + endLimitMs;
-  let words = 'it goes on dying';
+  let problem = 'it is still being destroyed';
   for (;;) {
     try {
       await toolstack.run(['destroy', String(id)], endLimitMs);
     } catch (error) {
       if (!(error instanceof HostError) || error.reason !== 'ToolstackFailed') throw error;
-      // Gone meanwhile, or not wholly taken down: the list says which.
-      words = error.message;
+      // The domain is gone, or only partly removed: the list shows which.
+      problem = error.message;
     }
-    for (let asked = 0; asked < 10; asked += 1) {
+    for (let poll = 0; poll < polls; poll += 1) {
       const left = (await toolstack.domains()).find((each) => each.id === id && each.uuid === uuid);
       if (left === undefined) return removeBootLoaderLog(id);
-      await sleep(clock, askPauseMs);
+      await sleep(clock, pollMs);
     }
-    if (clock.monotonic() >= until) throw hostErrors.domainNotEnding(name ?? uuid, id, words);
+    if (clock.monotonic() >= until) throw hostErrors.domainNotEnding(name ?? uuid, id, problem);
   }
 }
 
-/** See {@link Driver.destroy}. What was written to the console stays in the VM's folder. */
+/** See {@link Driver.destroy}. The console's log stays in the VM's folder. */
 export async function destroyVm(context: XenContext, uuid: string, directory: string): Promise<void> {
   await endCommands(context.clock, directory);
   await removeInterruptedSave(directory);
   const domain = await findDomain(context.toolstack, uuid, directory);
   if (domain !== undefined) await endDomain(context, domain);
   await context.consoles.collect(directory);
-  const note = await readNote(directory);
-  if (note !== undefined) await removeDeviceModelLogs(note.domain);
+  const record = await readDomainRecord(directory);
+  if (record !== undefined) await removeDeviceModelLogs(record.domain);
   await context.sockets.remove(uuid);
-  const kept = [vmFiles.configuration, vmFiles.note];
-  await Promise.all(kept.map((name) => rm(join(directory, name), { force: true })));
+  await Promise.all([rm(configurationPath(directory), { force: true }), removeDomainRecord(directory)]);
 }
 
 /**
- * See {@link Driver.shutdown}. Asks by Xen's own way and by the agent, for guests that hear only one of them. A domain
- * whose guest has ended is taken away, once it is noted how it ended.
+ * See {@link Driver.shutdown}. Asks the guest both through Xen and through its agent, because some guests react to only one of
+ * them. Once the guest has ended, records how, and removes the domain.
  */
 export async function shutDownVm(
   context: XenContext,
@@ -81,11 +88,11 @@ export async function shutDownVm(
     const now = await findDomain(toolstack, uuid, directory);
     if (now === undefined) return true;
     if (now.shutdown !== undefined || now.dying) {
-      await putAway(context, now, directory);
+      await removeEnded(context, now, directory);
       return true;
     }
     if (clock.monotonic() >= until) return false;
-    await sleep(clock, askPauseMs);
+    await sleep(clock, pollMs);
   }
 }
 
@@ -95,22 +102,22 @@ async function askToPowerOff(
   agent: AgentClient,
   timeoutMs: number,
 ): Promise<void> {
-  // A paused guest hears it when it goes on.
+  // A paused guest reacts only when it runs again.
   if (paused) await toolstack.run(['unpause', String(id)]);
   const asked = agent.tell('guest-shutdown', { mode: 'powerdown' }, timeoutMs);
-  // One way may be enough: that the agent does not answer, or Xen's own way is not heard, is no failure if the guest ends.
+  // One of the two ways is enough: a failure of the other does not matter if the guest ends.
   asked.catch(messageOf);
-  const limitMs = Math.min(hearLimitMs, timeoutMs);
+  const limitMs = Math.min(acknowledgeLimitMs, timeoutMs);
   await toolstack.run(['shutdown', '-F', String(id)], limitMs).catch((error: unknown) => {
-    if (!(error instanceof HostError) || !unheard.includes(error.reason)) throw error;
+    if (!(error instanceof HostError) || !notAcknowledged.includes(error.reason)) throw error;
   });
 }
 
-/** Notes how the guest of a domain ended, then frees what Xen keeps of it. */
-async function putAway(context: XenContext, domain: Domain, directory: string): Promise<void> {
-  const note = await readNote(directory);
+/** Records how the guest of a domain ended, then frees what Xen keeps of the domain. */
+async function removeEnded(context: XenContext, domain: Domain, directory: string): Promise<void> {
+  const record = await readDomainRecord(directory);
   const ended = conditionOf(domain).state === 'Stopped' ? 'Stopped' : 'Crashed';
-  if (note !== undefined) await writeNote(directory, { ...note, ended });
+  if (record !== undefined) await writeDomainRecord(directory, { ...record, ended });
   await endDomain(context, domain);
   await context.sockets.remove(domain.uuid);
 }

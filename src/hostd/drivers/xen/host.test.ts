@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../base/clock.ts';
 import { createXenDriver } from './driver.ts';
 import { FakeHost, OTHER } from './testing/fake-host.ts';
-import { changeState } from './testing/fake-xl.ts';
+import { changeState } from './xl/testing/fake-xl.ts';
 
 let xen: FakeHost;
 beforeEach(async () => {
@@ -14,7 +14,7 @@ beforeEach(async () => {
 afterEach(() => xen.close());
 
 describe('a Xen host', () => {
-  it('has all of the machine, whatever dom0 sees of it', async () => {
+  it('measures the whole machine, not dom0’s share', async () => {
     changeState(xen.root, {
       domains: [xen.aDomain({ seconds: '10.0' }), xen.aDomain({ id: 8, uuid: OTHER, seconds: '5.5' })],
     });
@@ -31,7 +31,7 @@ describe('a Xen host', () => {
     });
   });
 
-  it('shows the domains of others, never Domain-0 and those that are being made', async () => {
+  it('shows domains of others, but neither Domain-0 nor domains that are being made', async () => {
     changeState(xen.root, {
       domains: [
         xen.aDomain(),
@@ -48,9 +48,9 @@ describe('a Xen host', () => {
     expect(await xen.driver.foreignVms(join(xen.root, 'state'))).toEqual(['a foreign one', 'folder gone']);
   });
 
-  it('asks xl once for all who look at about the same time, and anew after each change of its own', async () => {
+  it('calls xl once for inspections at about the same time, and again after each change of its own', async () => {
     await xen.driver.start(xen.vm);
-    const before = (await xen.asked()).length;
+    const before = (await xen.calls()).length;
     const root = join(xen.root, 'state');
     const look = async () => {
       expect(await Promise.all([xen.state(), xen.state()])).toEqual(['Running', 'Running']);
@@ -60,10 +60,10 @@ describe('a Xen host', () => {
     };
     await look();
     await look();
-    expect((await xen.asked()).slice(before)).toEqual(['list -v', 'list -l', 'info']);
+    expect((await xen.calls()).slice(before)).toEqual(['list -v', 'list -l', 'info']);
     xen.later();
     await look();
-    expect((await xen.asked()).slice(before + 3), 'the disks of a domain are known').toEqual([
+    expect((await xen.calls()).slice(before + 3), 'the disks of a domain are cached').toEqual([
       'list -v',
       'info',
     ]);
@@ -72,7 +72,7 @@ describe('a Xen host', () => {
     expect(await xen.driver.foreignVms(root)).toEqual([]);
   });
 
-  it('says what it is, and what of it a person should mend', async () => {
+  it('reports what it is, and what a person should fix', async () => {
     expect(await xen.driver.probe()).toEqual({
       name: 'xen',
       version: '4.17.7',
@@ -83,7 +83,7 @@ describe('a Xen host', () => {
     });
   });
 
-  it('says that xl takes memory from dom0, unless one of its two settings forbids it', async () => {
+  it('warns that xl takes memory from dom0, unless one of two settings forbids it', async () => {
     const reasons = async () => {
       xen.later();
       return (await xen.driver.probe()).warnings?.map(({ reason }) => reason);
@@ -99,7 +99,7 @@ describe('a Xen host', () => {
     expect(await reasons()).not.toContain('DomainZeroBalloons');
   });
 
-  it('says in words that xl is missing', async () => {
+  it('reports that xl is missing', async () => {
     await rm(join(xen.root, 'xl'));
     const { problem } = await createXenDriver({
       clock: systemClock,

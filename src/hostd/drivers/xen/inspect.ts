@@ -2,8 +2,8 @@ import { toProblem } from '../../errors/index.ts';
 import { millisSince } from '../common/boot-time.ts';
 import type { VmObservation } from '../driver.ts';
 import type { XenContext } from './context.ts';
-import { readNote } from './domain-record.ts';
-import { conditionOf, findDomain } from './domains.ts';
+import { type DomainRecord, readDomainRecord } from './domain/domain-record.ts';
+import { conditionOf, findDomain } from './domain/domains.ts';
 import { connectionProblem } from './vif.ts';
 
 /** See {@link Driver.inspect}. */
@@ -14,33 +14,33 @@ export async function inspectVm(
 ): Promise<VmObservation | undefined> {
   const [domain, read] = await Promise.all([
     findDomain(toolstack, uuid, directory, toolstack.recentDomains()),
-    readNote(directory),
+    readDomainRecord(directory),
   ]);
-  const note = read?.uuid === uuid ? read : undefined;
-  if (domain === undefined && note === undefined) return undefined;
+  const record = read?.uuid === uuid ? read : undefined;
+  if (domain === undefined && record === undefined) return undefined;
   const known = {
     uuid,
     accelerator: 'xen',
-    ...(note === undefined ? {} : { commandLine: note.commandLine }),
-    ...(note?.startedAt === undefined ? {} : { startedAt: note.startedAt }),
+    ...(record === undefined ? {} : { commandLine: record.commandLine }),
+    ...(record?.startedAt === undefined ? {} : { startedAt: record.startedAt }),
   };
-  if (domain === undefined) return { ...known, state: endOf(note) };
+  if (domain === undefined) return { ...known, state: endOf(record) };
   const condition = conditionOf(domain);
   if (domain.shutdown !== undefined || domain.dying) return { ...known, ...condition, remains: true };
-  const bridge = condition.state === 'Running' ? note?.bridge : undefined;
+  const bridge = condition.state === 'Running' ? record?.bridge : undefined;
   const lost = bridge === undefined ? undefined : await connectionProblem(network, domain.id, bridge);
   return {
     ...known,
-    ...(note?.started === undefined ? {} : { runningForMs: millisSince(note.started, bootTime()) }),
+    ...(record?.started === undefined ? {} : { runningForMs: millisSince(record.started, bootTime()) }),
     ...(lost === undefined ? {} : { connected: false, problem: toProblem(lost) }),
     ...condition,
   };
 }
 
 /**
- * A domain that is gone without having been seen to end was taken away by others, or went down with the host. One that was
- * never made has not failed.
+ * How a VM without a domain ended. If the driver did not see its end, somebody else removed the domain, or the host went down: it
+ * crashed. If its domain was never made, nothing failed.
  */
-function endOf(note: { readonly ended?: 'Stopped' | 'Crashed'; readonly startedAt?: string } | undefined) {
-  return note?.ended ?? (note?.startedAt === undefined ? 'Stopped' : 'Crashed');
+function endOf(record: DomainRecord | undefined): 'Stopped' | 'Crashed' {
+  return record?.ended ?? (record?.startedAt === undefined ? 'Stopped' : 'Crashed');
 }

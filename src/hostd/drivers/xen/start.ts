@@ -1,5 +1,4 @@
 import { access } from 'node:fs/promises';
-import { join } from 'node:path';
 import { instant, sleep } from '../../../base/clock.ts';
 import { codeOf, type HostError, hostErrors } from '../../errors/index.ts';
 import { writeDurably } from '../../files/durable-files.ts';
@@ -7,41 +6,45 @@ import { tryFileLock } from '../../files/file-lock.ts';
 import type { VmSpec } from '../driver.ts';
 import { domainConfiguration, domainTypeOf } from './configuration.ts';
 import type { XenContext } from './context.ts';
-import { type Note, readNote, removeInterruptedSave, writeNote } from './domain-record.ts';
-import { isOwn } from './domains.ts';
+import {
+  type DomainRecord,
+  readDomainRecord,
+  removeInterruptedSave,
+  writeDomainRecord,
+} from './domain/domain-record.ts';
+import { isOwn } from './domain/domains.ts';
 import { endDomain } from './end.ts';
-import { vmFiles } from './files.ts';
 import { reconnectVif } from './vif.ts';
 import {
   errorsIn,
   hypervisorProblem,
+  isOutOfMemory,
+  isTimeout,
+  mayBeBackendTimeout,
   takenName,
-  tellsOfBackend,
-  tellsOfMemory,
-  tellsOfTimeout,
 } from './xl/classify.ts';
-import { endCommands, runCommand, untilNoCreation } from './xl/commands.ts';
-import { bootLoaderWords, deviceModelWords } from './xl/device-model.ts';
+import { configurationPath, endCommands, runCommand, untilNoCreation } from './xl/commands.ts';
+import { bootLoaderOutput, deviceModelOutput } from './xl/device-model.ts';
 import { type Domain, isUnfinished } from './xl/parse.ts';
 
-/** How often libxl's time-outs are borne in one start before the daemon's own, slower, repetition takes over. */
+/** How often one start repeats a creation that ran into libxl's time-outs. After that the daemon's own, slower, back-off applies. */
 const tries = 3;
 const pauseMs = 1_000;
-const turnMs = 100;
+const lockPollMs = 100;
 
-/** See {@link Driver.start}: whatever of the VM is there already decides what is done. */
+/** See {@link Driver.start}. What already exists of the VM decides what is done. */
 export async function startVm(context: XenContext, vm: VmSpec, signal?: AbortSignal): Promise<void> {
-  await make(context, vm, ['create', '-e', join(vm.directory, vmFiles.configuration)], signal);
+  await make(context, vm, ['create', '-e', configurationPath(vm.directory)], signal);
 }
 
-/** Makes the VM run on from a memory checkpoint, as `startVm` makes it boot. */
+/** As `startVm`, but the VM continues from a memory checkpoint instead of booting. */
 export async function restoreVm(
   context: XenContext,
   vm: VmSpec,
   checkpoint: string,
   signal?: AbortSignal,
 ): Promise<void> {
-  await make(context, vm, ['restore', '-e', join(vm.directory, vmFiles.configuration), checkpoint], signal);
+  await make(context, vm, ['restore', '-e', configurationPath(vm.directory), checkpoint], signal);
 }
 
 async function make(
@@ -53,28 +56,31 @@ async function make(
   const { mode } = vm.network;
   if (mode !== 'bridge') throw hostErrors.networkUnsupported(mode, 'xen');
   for (let failures = 1; ; failures += 1) {
-    const words = await inCreation(context, vm.directory, signal, async () => {
+    const timeout = await withCreationLock(context, vm.directory, signal, async () => {
       if (await runsAlready(context, vm)) return undefined;
       signal?.throwIfAborted();
       return makeOnce(context, vm, command, signal);
     });
-    if (words === undefined) return;
-    context.timedOut();
+    if (timeout === undefined) return;
+    context.onTimeout();
     context.log.warn(
-      { appliance: vm.uuid, failures, words },
-      'libxl ran out of its time; nothing is left of it',
+      { appliance: vm.uuid, failures, output: timeout },
+      'libxl timed out while it made the domain; what it had made was removed',
     );
     if (failures === tries) {
-      // Of a backend it is not told whether it is slow or fails: so often, it fails.
-      if (tellsOfBackend(words)) throw await failure(context, vm, words);
-      throw hostErrors.creationTimedOut(vm.domain, tries, words);
+      // xl does not say whether a back end is slow or broken: after this many tries, it is broken.
+      if (mayBeBackendTimeout(timeout)) throw await failure(context, vm, timeout);
+      throw hostErrors.creationTimedOut(vm.domain, tries, timeout);
     }
     await sleep(context.clock, pauseMs * failures, signal);
   }
 }
 
-/** One creation at a time on a host, as Xen wants it, whatever daemons there are on it, or were: an xl outlives its daemon. */
-async function inCreation<T>(
+/**
+ * Makes one domain at a time on a host, as Xen requires. The lock covers all daemons of the host; the search for running xl
+ * commands covers daemons that died, because an xl outlives its daemon.
+ */
+async function withCreationLock<T>(
   { clock, creationLock }: XenContext,
   directory: string,
   signal: AbortSignal | undefined,
@@ -87,11 +93,14 @@ async function inCreation<T>(
         .then(work)
         .finally(() => lock.release());
     }
-    await sleep(clock, turnMs, signal);
+    await sleep(clock, lockPollMs, signal);
   }
 }
 
-/** Makes a domain that is there run; takes away one that never will, and sees that no other has the VM's uuid or name. */
+/**
+ * Whether the VM's domain runs, after a paused one was unpaused. Removes a domain that will never run. Rejects when another domain
+ * has the VM's uuid or name.
+ */
 async function runsAlready(context: XenContext, vm: VmSpec): Promise<boolean> {
   const { toolstack } = context;
   await removeInterruptedSave(vm.directory);
@@ -116,7 +125,7 @@ async function runsAlready(context: XenContext, vm: VmSpec): Promise<boolean> {
   }
   if (domain.paused) await toolstack.run(['unpause', String(domain.id)]);
   if (vm.network.mode === 'bridge') await reconnectVif(context.network, domain.id, vm.network.bridge);
-  await noteFoundRunning(context, vm);
+  await recordFoundRunning(context, vm);
   return true;
 }
 
@@ -125,7 +134,7 @@ function refuseTakenName(domains: readonly Domain[], vm: VmSpec): void {
   if (other !== undefined) throw hostErrors.domainNameTaken(vm.domain, other);
 }
 
-/** Undefined when the VM runs; what xl said when it ran out of its own time, and then nothing of the domain is left. */
+/** Undefined when the VM runs; xl's output when it timed out, and then nothing of the domain is left. */
 async function makeOnce(
   context: XenContext,
   vm: VmSpec,
@@ -134,42 +143,46 @@ async function makeOnce(
 ): Promise<string | undefined> {
   const { clock, bootTime, toolstack, sockets } = context;
   const program = await toolstack.program();
-  await requireMeans(context, vm);
+  await requirePrerequisites(context, vm);
   const surroundings = { sockets: sockets.paths(vm.uuid), grub: context.grub };
-  await writeDurably(join(vm.directory, vmFiles.configuration), domainConfiguration(vm, surroundings));
-  const parted = command[0] === 'restore';
-  const note: Note = { ...identityOf(vm), commandLine: [program, ...command], parted };
-  await writeNote(vm.directory, note);
+  await writeDurably(configurationPath(vm.directory), domainConfiguration(vm, surroundings));
+  const consoleUnplugged = command[0] === 'restore';
+  const record: DomainRecord = { ...identityOf(vm), commandLine: [program, ...command], consoleUnplugged };
+  await writeDomainRecord(vm.directory, record);
   await sockets.prepare(vm.uuid);
-  const { exitCode, words } = await runCommand(context, command, vm.directory, signal);
+  const { exitCode, output } = await runCommand(context, command, vm.directory, signal);
   if (exitCode === 0) {
-    await writeNote(vm.directory, { ...note, startedAt: instant(clock.now()), started: bootTime() });
+    await writeDomainRecord(vm.directory, {
+      ...record,
+      startedAt: instant(clock.now()),
+      started: bootTime(),
+    });
     return undefined;
   }
-  await takeAway(context, vm);
-  if (tellsOfTimeout(words) || tellsOfBackend(words)) return errorsIn(words);
-  throw await failure(context, vm, errorsIn(words));
+  await removeRemains(context, vm);
+  if (isTimeout(output) || mayBeBackendTimeout(output)) return errorsIn(output);
+  throw await failure(context, vm, errorsIn(output));
 }
 
-/** Whatever a failed or killed xl left of the domain goes: half a domain holds memory, the name and the disk. */
-async function takeAway(context: XenContext, vm: VmSpec): Promise<void> {
+/** Removes what a failed or killed xl left of the domain: a half-made domain holds memory, the name and the disk. */
+async function removeRemains(context: XenContext, vm: VmSpec): Promise<void> {
   await endCommands(context.clock, vm.directory);
   const left = (await context.toolstack.domains()).find(({ uuid }) => uuid === vm.uuid);
   if (left !== undefined) await endDomain(context, left);
 }
 
-async function failure({ toolstack }: XenContext, vm: VmSpec, words: string): Promise<HostError> {
-  if (takenName(words) === vm.domain) {
+async function failure({ toolstack }: XenContext, vm: VmSpec, output: string): Promise<HostError> {
+  if (takenName(output) === vm.domain) {
     const other = (await toolstack.domains()).find(({ name }) => name === vm.domain);
     if (other !== undefined) return hostErrors.domainNameTaken(vm.domain, other);
   }
-  if (tellsOfMemory(words)) return hostErrors.notEnoughMemory(vm.domain, words);
-  const said = (await deviceModelWords(vm.domain, words)) + (await bootLoaderWords(words));
-  return hypervisorProblem(words) ?? hostErrors.vmStartFailed(vm.domain, words + said);
+  if (isOutOfMemory(output)) return hostErrors.notEnoughMemory(vm.domain, output);
+  const details = (await deviceModelOutput(vm.domain, output)) + (await bootLoaderOutput(output));
+  return hypervisorProblem(output) ?? hostErrors.vmStartFailed(vm.domain, output + details);
 }
 
-/** What can be seen to be missing before anything is made. */
-async function requireMeans({ toolstack, grub }: XenContext, vm: VmSpec): Promise<void> {
+/** Rejects when something is missing without which the domain cannot be made, before anything is made. */
+async function requirePrerequisites({ toolstack, grub }: XenContext, vm: VmSpec): Promise<void> {
   const type = domainTypeOf(vm);
   if (type !== 'PV') {
     const { capabilities } = await toolstack.info();
@@ -183,16 +196,16 @@ async function requireMeans({ toolstack, grub }: XenContext, vm: VmSpec): Promis
   });
 }
 
-/** When it started is noted once: a domain that is found running keeps its time, and one without has it from Xen. */
-async function noteFoundRunning({ clock, toolstack }: XenContext, vm: VmSpec): Promise<void> {
-  const note = await readNote(vm.directory);
-  if (note?.uuid === vm.uuid && note.startedAt !== undefined && note.ended === undefined) return;
+/** Completes the record of a domain that was found running: a recorded start time is kept, a missing one is read from Xen. */
+async function recordFoundRunning({ clock, toolstack }: XenContext, vm: VmSpec): Promise<void> {
+  const record = await readDomainRecord(vm.directory);
+  if (record?.uuid === vm.uuid && record.startedAt !== undefined && record.ended === undefined) return;
   const seconds = Number.parseFloat((await toolstack.xenstore(`/vm/${vm.uuid}/start_time`)) ?? '');
   const startedAt = instant(Number.isFinite(seconds) ? seconds * 1000 : clock.now());
-  const { commandLine = [], parted = false } = note ?? {};
-  await writeNote(vm.directory, { ...identityOf(vm), commandLine, startedAt, parted });
+  const { commandLine = [], consoleUnplugged = false } = record ?? {};
+  await writeDomainRecord(vm.directory, { ...identityOf(vm), commandLine, startedAt, consoleUnplugged });
 }
 
-function identityOf({ uuid, domain, network }: VmSpec): Pick<Note, 'uuid' | 'domain' | 'bridge'> {
+function identityOf({ uuid, domain, network }: VmSpec): Pick<DomainRecord, 'uuid' | 'domain' | 'bridge'> {
   return { uuid, domain, ...(network.mode === 'bridge' ? { bridge: network.bridge } : {}) };
 }

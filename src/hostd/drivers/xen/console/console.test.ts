@@ -9,7 +9,7 @@ describe('where xenconsoled keeps its logs', () => {
     [['xenconsoled', '--log=guest', '--pid-file', '/run/x'], '/var/log/xen/console'],
     [['xenconsoled', '--log', 'all', '--log-dir', '/srv/logs'], '/srv/logs'],
     [['xenconsoled', '--log-dir=/srv/logs', '--log=guest'], '/srv/logs'],
-  ] as const)('%j', (words, expected) => {
-    expect(logDirectoryOf(words)).toBe(expected);
+  ] as const)('%j', (argv, expected) => {
+    expect(logDirectoryOf(argv)).toBe(expected);
   });
 });

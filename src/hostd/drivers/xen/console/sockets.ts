@@ -7,11 +7,11 @@ import { connectIn } from '../../common/socket.ts';
 const connectLimitMs = 5_000;
 
 const agentName = (uuid: string) => `${uuid}.agent`;
-const noneName = (uuid: string) => `${uuid}.none`;
+const unusedName = (uuid: string) => `${uuid}.none`;
 
 /**
- * The sockets of all VMs' channels, in one folder with a short path: QEMU is given them by libxl, which can name neither a
- * path longer than a UNIX socket's address nor one with a comma, and a state directory may have both.
+ * The sockets of all VMs' channels, in one folder with a short path. libxl passes their paths to QEMU, and can pass neither a comma
+ * nor a path longer than the address of a UNIX socket. A state directory may have both.
  */
 export class ChannelSockets {
   readonly #clock: Clock;
@@ -22,11 +22,11 @@ export class ChannelSockets {
     this.#directory = directory;
   }
 
-  paths(uuid: string): { readonly agent: string; readonly none: string } {
-    return { agent: join(this.#directory, agentName(uuid)), none: join(this.#directory, noneName(uuid)) };
+  paths(uuid: string): { readonly agent: string; readonly unused: string } {
+    return { agent: join(this.#directory, agentName(uuid)), unused: join(this.#directory, unusedName(uuid)) };
   }
 
-  /** The folder is there, and nothing of a former domain in it. */
+  /** Creates the folder, and removes the sockets of an earlier domain. */
   async prepare(uuid: string): Promise<void> {
     await mkdir(this.#directory, { recursive: true, mode: 0o700 });
     await this.remove(uuid);

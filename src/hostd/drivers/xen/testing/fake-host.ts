@@ -9,7 +9,7 @@ import { systemClock } from '../../../../base/clock.ts';
 import { type Behaviour, FakeAgent } from '../../../guest/testing/fake-agent.ts';
 import type { Driver, VmSpec } from '../../driver.ts';
 import { createXenDriver } from '../driver.ts';
-import { changeState, emptyState, type FakeDomain, type Outcome } from './fake-xl.ts';
+import { changeState, emptyState, type FakeDomain, type Outcome } from '../xl/testing/fake-xl.ts';
 
 export const UUID = '00000000-0000-4000-8000-000000000001';
 export const OTHER = '00000000-0000-4000-8000-000000000002';
@@ -17,7 +17,7 @@ export const OTHER = '00000000-0000-4000-8000-000000000002';
 const bridge = { ifname: 'br0', mtu: 1500, flags: ['UP'], linkinfo: { info_kind: 'bridge' } };
 const vif = (_: unknown, id: number) => ({ ifname: `vif${id}.0`, mtu: 1500, flags: ['UP'], master: 'br0' });
 
-/** A folder with an xl that plays, a driver that calls it, and a VM that is not yet made. */
+/** A folder with a fake xl and a fake xenstore, a driver that calls them, and a VM that is not started yet. */
 export class FakeHost {
   readonly root: string;
   readonly driver: Driver;
@@ -43,11 +43,11 @@ export class FakeHost {
 
   static async make(): Promise<FakeHost> {
     const host = new FakeHost(await mkdtemp(join(tmpdir(), 'coppice-xen-')));
-    const xl = fileURLToPath(new URL('./fake-xl.ts', import.meta.url));
+    const xl = fileURLToPath(new URL('../xl/testing/fake-xl.ts', import.meta.url));
     const links = JSON.stringify([bridge, ...Array.from({ length: 9 }, vif)]);
     changeState(host.root, emptyState);
     await host.#writeProgram('xl', [process.execPath, xl, host.root]);
-    const store = fileURLToPath(new URL('./fake-xenstore.ts', import.meta.url));
+    const store = fileURLToPath(new URL('../xl/testing/fake-xenstore.ts', import.meta.url));
     for (const tool of ['read', 'write', 'rm', 'chmod'].map((each) => `xenstore-${each}`)) {
       await host.#writeProgram(tool, [process.execPath, store, host.root, tool]);
     }
@@ -61,15 +61,15 @@ export class FakeHost {
     await rm(this.root, { recursive: true, force: true });
   }
 
-  /** @param napping called at each pause: what waits for others has pauses */
-  createDriver(napping: () => void = () => undefined): Driver {
+  /** @param onPause called at each pause: a driver that waits for something pauses */
+  createDriver(onPause: () => void = () => undefined): Driver {
     return createXenDriver({
-      // Pauses are short here; the limits on what hangs are not.
+      // Pauses are shortened; time limits are not.
       clock: {
         ...systemClock,
         monotonic: () => systemClock.monotonic() + this.#skippedMs,
         schedule: (ms, run) => {
-          napping();
+          onPause();
           return systemClock.schedule(ms >= 10_000 ? ms : Math.min(ms, 20), run);
         },
       },
@@ -80,21 +80,22 @@ export class FakeHost {
     });
   }
 
-  /** What was just seen is not new any more. */
+  /** Moves the driver's clock on, so that cached answers expire. */
   later(): void {
     this.#skippedMs += 1_000;
   }
 
-  /** Each call of xl up to now, without its name. */
-  async asked(): Promise<readonly string[]> {
-    return (await readFile(join(this.root, 'asked'), 'utf8')).trimEnd().split('\n');
+  /** Arguments of each call of xl up to now. */
+  async calls(): Promise<readonly string[]> {
+    return (await readFile(join(this.root, 'calls'), 'utf8')).trimEnd().split('\n');
   }
 
-  /** The VM that was just started has an agent from now on. */
-  async agent(behaviour: Behaviour = {}): Promise<FakeAgent> {
+  /** Gives the VM that was just started an agent. */
+  async startAgent(behaviour: Behaviour = {}): Promise<FakeAgent> {
     this.#guest?.close();
     const agent = new FakeAgent(behaviour);
     this.#guest = createServer((socket) => {
+      socket.on('error', () => socket.destroy());
       agent.connect().then((stream) => socket.pipe(stream).pipe(socket), socket.destroy);
     });
     this.#guest.listen(join(this.root, 'sockets', `${UUID}.agent`));
@@ -102,8 +103,8 @@ export class FakeHost {
     return agent;
   }
 
-  /** What becomes of the next creations. */
-  expected(...outcomes: readonly Outcome[]): void {
+  /** How the next creations turn out. */
+  plan(...outcomes: readonly Outcome[]): void {
     changeState(this.root, { outcomes });
   }
 
@@ -118,7 +119,7 @@ export class FakeHost {
     return { ...this.vm, uuid: OTHER, domain: 'default.web-1.00000000', directory, disk };
   }
 
-  /** A domain of the VM, or of whom it is said to be. */
+  /** A domain of the VM, unless `change` gives it another uuid. */
   aDomain(change: Partial<FakeDomain> = {}): FakeDomain {
     const { uuid, domain, disk } = this.vm;
     return { id: 7, name: domain, uuid, state: '-b----', seconds: '1.2', disk: disk.path, ...change };

@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import {
+  errorsIn,
+  hypervisorProblem,
+  isOutOfMemory,
+  isTimeout,
+  mayBeBackendTimeout,
+  takenName,
+} from './classify.ts';
+import {
   BACKEND_AWAY,
   BACKEND_FAILED,
   MODEL_ENDED,
@@ -8,48 +16,40 @@ import {
   NO_MEMORY,
   TIMEOUTS,
   WRONG_KERNEL,
-} from '../testing/recorded.ts';
-import {
-  errorsIn,
-  hypervisorProblem,
-  takenName,
-  tellsOfBackend,
-  tellsOfMemory,
-  tellsOfTimeout,
-} from './classify.ts';
+} from './testing/recorded.ts';
 
 const failures = { NO_MEMORY, WRONG_KERNEL, NO_BRIDGE, NAME_TAKEN, MODEL_ENDED, BACKEND_FAILED };
 
-describe('what xl says when it fails', () => {
-  it.each(TIMEOUTS)('is a time-out: %s', (words) => {
-    expect(tellsOfTimeout(words)).toBe(true);
-    expect(tellsOfBackend(words)).toBe(false);
+describe('the output of an xl that failed', () => {
+  it.each(TIMEOUTS)('is a time-out: %s', (output) => {
+    expect(isTimeout(output)).toBe(true);
+    expect(mayBeBackendTimeout(output)).toBe(false);
   });
 
-  it.each(Object.entries(failures))('is no time-out: %s', (_name, words) => {
-    expect(tellsOfTimeout(words)).toBe(false);
-    expect(tellsOfBackend(words)).toBe(false);
+  it.each(Object.entries(failures))('is no time-out: %s', (_name, output) => {
+    expect(isTimeout(output)).toBe(false);
+    expect(mayBeBackendTimeout(output)).toBe(false);
   });
 
-  it('may be a time-out or not, where a backend did not come and no code is told', () => {
-    expect(tellsOfTimeout(BACKEND_AWAY)).toBe(false);
-    expect(tellsOfBackend(BACKEND_AWAY)).toBe(true);
-    expect(tellsOfBackend(`${BACKEND_AWAY} (exit code 1)`)).toBe(true);
-    expect(tellsOfBackend(`${BACKEND_AWAY.split('\n')[0]} (exit code 1)`)).toBe(true);
+  it('may be a time-out when a back end did not come up and xl printed no code', () => {
+    expect(isTimeout(BACKEND_AWAY)).toBe(false);
+    expect(mayBeBackendTimeout(BACKEND_AWAY)).toBe(true);
+    expect(mayBeBackendTimeout(`${BACKEND_AWAY} (exit code 1)`)).toBe(true);
+    expect(mayBeBackendTimeout(`${BACKEND_AWAY.split('\n')[0]} (exit code 1)`)).toBe(true);
   });
 
-  it('tells of missing memory, and only then', () => {
-    expect(Object.entries(failures).filter(([, words]) => tellsOfMemory(words))).toEqual([
+  it('is recognised as a lack of memory, and nothing else is', () => {
+    expect(Object.entries(failures).filter(([, output]) => isOutOfMemory(output))).toEqual([
       ['NO_MEMORY', NO_MEMORY],
     ]);
   });
 
-  it('names a name that is taken', () => {
+  it('has the name that another domain has', () => {
     expect(takenName(NAME_TAKEN)).toBe('default.web-2.00000000');
     expect(takenName(NO_BRIDGE)).toBeUndefined();
   });
 
-  it('is told without its progress, and without what always comes', () => {
+  it('is quoted without progress, and without messages that always come', () => {
     expect(errorsIn(NO_BRIDGE)).not.toContain('Primary console');
     expect(errorsIn(WRONG_KERNEL)).toBe(WRONG_KERNEL.split('\n').slice(1, 4).join('\n'));
     expect(errorsIn('Parsing config from a.cfg\n')).toBe('Parsing config from a.cfg');
@@ -71,11 +71,11 @@ describe('what xl says when it fails', () => {
       'XenstoreSilent',
       'libxl: error: libxl.c:112:libxl_ctx_alloc: cannot connect to xenstore: No such file or directory\ncannot init xl context',
     ],
-  ])('tells that nothing can work: %s', (reason, words) => {
-    expect(hypervisorProblem(words)?.reason).toBe(reason);
+  ])('shows that no command can work: %s', (reason, output) => {
+    expect(hypervisorProblem(output)?.reason).toBe(reason);
   });
 
-  it('is the command’s own failure otherwise', () => {
-    for (const words of Object.values(failures)) expect(hypervisorProblem(words)).toBeUndefined();
+  it('is otherwise a failure of that command', () => {
+    for (const output of Object.values(failures)) expect(hypervisorProblem(output)).toBeUndefined();
   });
 });

@@ -1,48 +1,60 @@
 import { basename, dirname, join } from 'node:path';
 import { type Clock, sleep } from '../../../../base/clock.ts';
-import { codeOf, hostErrors } from '../../../errors/index.ts';
+import { hostErrors } from '../../../errors/index.ts';
 import { type Ending, launch } from '../../common/launch.ts';
-import { allProcesses, type FoundProcess } from '../../common/process-list.ts';
-import type { XenContext } from '../context.ts';
-import { vmFiles } from '../files.ts';
+import { allProcesses, endProcess, type FoundProcess } from '../../common/processes.ts';
+import type { Toolstack } from './toolstack.ts';
 
-/** xl ends within its own time-outs, the longest of which are a minute each; more only when all hangs. */
+/** The domain as it was last started, in the VM's folder: for people, and for `xl create`. */
+const CONFIGURATION = 'domain.cfg';
+/** xl's output over all starts, in the VM's folder. */
+const LOG = 'xl.log';
+
+/** xl ends by its own time-outs, of at most one minute each; it needs longer only if everything hangs. */
 const commandLimitMs = 600_000;
-const orderlyLimitMs = 5_000;
+const endLimits = { orderlyMs: 5_000, killMs: 15_000 } as const;
+const pollMs = 100;
 
-/** The xl commands that take a VM's configuration file, by which they are found again. */
+/** The xl commands that take a VM's configuration file; by that argument they are found again. */
 const verbs = ['create', 'restore', 'save'];
 
-/** Every xl that works on the VM in `directory` now, whoever started it: a daemon that died may have left one at work. */
+/** The path of the domain's configuration file in the VM's folder. */
+export function configurationPath(directory: string): string {
+  return join(directory, CONFIGURATION);
+}
+
+/**
+ * Every xl process that works on the VM in `directory` now. It may not be this daemon's: an xl outlives the daemon that started it.
+ */
 export async function commandsAt(directory: string): Promise<readonly FoundProcess[]> {
   return (await allProcesses()).filter((each) => worksAt(each, directory));
 }
 
-function worksAt({ arguments: words }: FoundProcess, directory: string): boolean {
-  return words.includes(join(directory, vmFiles.configuration)) && words.some((word) => verbs.includes(word));
+function worksAt({ arguments: argv }: FoundProcess, directory: string): boolean {
+  return argv.includes(configurationPath(directory)) && argv.some((argument) => verbs.includes(argument));
 }
 
 /**
- * Whether an xl makes a domain of ours, of whichever VM. Not those of others: without `-e`, xl stays behind its domain as long
- * as that lives.
+ * Whether this xl makes a domain for Coppice, for any VM. Coppice always passes `-e`; without it an xl, which then belongs to
+ * somebody else, stays as long as its domain lives.
  */
-function isCreation({ arguments: words }: FoundProcess): boolean {
+function isCreation({ arguments: argv }: FoundProcess): boolean {
   return (
-    words.some(isConfiguration) &&
-    words.includes('-e') &&
-    words.some((word) => word === 'create' || word === 'restore')
+    argv.some(isConfiguration) &&
+    argv.includes('-e') &&
+    argv.some((argument) => argument === 'create' || argument === 'restore')
   );
 }
 
-/** Waits for the xl that others left at work on the VM; ends it when that takes too long. */
+/** Waits until no xl works on the VM any more; ends an xl that takes too long. */
 export async function untilNoCommand(clock: Clock, directory: string, signal?: AbortSignal): Promise<void> {
   await untilNone(clock, () => commandsAt(directory), signal);
 }
 
 /**
- * Waits, in the turn of a creation, for every xl that makes a domain: it is of a turn whose daemon died; and, as
- * `untilNoCommand`, for those at work on the VM in `directory`. Ends what takes too long; its half domain is taken away by the
- * next start of its own VM.
+ * Waits until no xl makes a domain or works on the VM in `directory`. The caller holds the creation lock, so an xl that makes a
+ * domain now was started by a daemon that died. An xl that takes too long is ended; the next start of its VM removes the half-made
+ * domain.
  */
 export async function untilNoCreation(clock: Clock, directory: string, signal?: AbortSignal): Promise<void> {
   const find = async () =>
@@ -50,13 +62,13 @@ export async function untilNoCreation(clock: Clock, directory: string, signal?: 
   await untilNone(clock, find, signal);
 }
 
-/** Ends the xl that works on the VM; what it leaves of a domain is for the caller to take away. */
+/** Ends every xl that works on the VM. The caller removes whatever domain is left. */
 export async function endCommands(clock: Clock, directory: string): Promise<void> {
   await endFound(clock, () => commandsAt(directory));
 }
 
-function isConfiguration(word: string): boolean {
-  return basename(word) === vmFiles.configuration;
+function isConfiguration(argument: string): boolean {
+  return basename(argument) === CONFIGURATION;
 }
 
 type Find = () => Promise<readonly FoundProcess[]>;
@@ -65,35 +77,34 @@ async function untilNone(clock: Clock, find: Find, signal: AbortSignal | undefin
   const until = clock.monotonic() + commandLimitMs;
   while ((await find()).length > 0) {
     if (clock.monotonic() >= until) return endFound(clock, find);
-    await sleep(clock, 100, signal);
+    await sleep(clock, pollMs, signal);
   }
 }
 
+/** Looks again after each round, because another xl may have been started meanwhile. */
 async function endFound(clock: Clock, find: Find): Promise<void> {
-  const until = clock.monotonic() + 4 * orderlyLimitMs;
-  const hardly = clock.monotonic() + orderlyLimitMs;
+  const until = clock.monotonic() + endLimits.orderlyMs + endLimits.killMs;
   for (let found = await find(); found.length > 0; found = await find()) {
     const [first] = found;
     if (clock.monotonic() >= until) {
       const configuration = first?.arguments.find(isConfiguration) ?? '';
       throw hostErrors.vmNotEnding('xl', dirname(configuration), first?.pid ?? 0);
     }
-    for (const { pid } of found) signal(pid, clock.monotonic() >= hardly ? 'SIGKILL' : 'SIGTERM');
-    await sleep(clock, 50);
+    await Promise.all(found.map((each) => endProcess(clock, each, endLimits)));
   }
 }
 
 /**
- * Runs an xl command that makes or saves the VM, in such a way that the daemon's end does not end it. Resolves with how
- * it ended; rejects when aborted, and then leaves it at work.
+ * Runs an xl command that makes or saves the VM. xl outlives the daemon. Resolves with how xl ended; when aborted, rejects and
+ * leaves xl at work.
  */
 export async function runCommand(
-  { clock, toolstack }: Pick<XenContext, 'clock' | 'toolstack'>,
+  { clock, toolstack }: { readonly clock: Clock; readonly toolstack: Toolstack },
   argv: readonly string[],
   directory: string,
   abort?: AbortSignal,
 ): Promise<Ending> {
-  const xl = await launch(await toolstack.program(), argv, { directory, log: vmFiles.log });
+  const xl = await launch(await toolstack.program(), argv, { directory, log: LOG });
   const over = new AbortController();
   const until = abort === undefined ? over.signal : AbortSignal.any([over.signal, abort]);
   try {
@@ -101,18 +112,10 @@ export async function runCommand(
     const ending = await Promise.race([xl.ended, late]);
     if (ending !== undefined) return ending;
     await endCommands(clock, directory);
-    return { exitCode: undefined, words: `it timed out after ${commandLimitMs / 1000} s and was killed` };
+    return { exitCode: undefined, output: `it timed out after ${commandLimitMs / 1000} s and was killed` };
   } finally {
     over.abort();
     xl.release();
     toolstack.forget();
-  }
-}
-
-function signal(pid: number, name: NodeJS.Signals): void {
-  try {
-    process.kill(pid, name);
-  } catch (error) {
-    if (codeOf(error) !== 'ESRCH') throw error;
   }
 }

@@ -1,17 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { conditionOf } from '../domains.ts';
+import { isUnfinished, parseDisks, parseDomains, parseInfo } from './parse.ts';
 import {
   DOMAIN_ZERO,
   LIST_HEADER,
   RECORDED_DETAILS,
   RECORDED_INFO,
   RECORDED_LIST,
-} from '../testing/recorded.ts';
-import { isUnfinished, parseDisks, parseDomains, parseInfo } from './parse.ts';
+} from './testing/recorded.ts';
 
 const MIB = 1024 * 1024;
 
-/** A domain of whose line only state and CPU time are told. */
+/** A domain parsed from a line with this state, CPU time and name. */
 function domainWith(state: string, seconds = '12.7', name = 'web') {
   const line = `${name.padEnd(40)} 5   128     1     ${state}  ${seconds} 00000000-0000-4000-8000-000000000002        -                -\n`;
   const [, domain] = parseDomains(LIST_HEADER + DOMAIN_ZERO + line);
@@ -20,7 +19,7 @@ function domainWith(state: string, seconds = '12.7', name = 'web') {
 }
 
 describe('xl list -v', () => {
-  it('is understood, blanks in names included', () => {
+  it('is parsed, also when a name has blanks', () => {
     const domains = parseDomains(RECORDED_LIST);
     expect(domains.map(({ id, name }) => [id, name])).toEqual([
       [0, 'Domain-0'],
@@ -40,33 +39,12 @@ describe('xl list -v', () => {
     });
   });
 
-  it.each([
-    ['r-----', 'Running'],
-    ['-b----', 'Running'],
-    ['------', 'Running'],
-    ['--p---', 'Paused'],
-    ['---s--', 'Stopped'],
-    ['---sr-', 'Stopped'],
-    ['---ss-', 'Paused'],
-    ['---sc-', 'Crashed'],
-    ['---sw-', 'Crashed'],
-    ['---s?-', 'Crashed'],
-    ['-----d', 'Crashed'],
-  ])('says of the state %s that the VM is %s', (state, expected) => {
-    expect(conditionOf(domainWith(state)).state).toBe(expected);
-  });
-
-  it('tells a reboot and a panic in words', () => {
-    expect(conditionOf(domainWith('---sr-')).problem?.reason).toBe('GuestRebooted');
-    expect(conditionOf(domainWith('---sc-')).problem?.reason).toBe('GuestPanicked');
-  });
-
-  it('tells a domain that was never let run from one that somebody paused', () => {
+  it('distinguishes a domain that never ran from one that somebody paused', () => {
     expect(parseDomains(RECORDED_LIST).map(isUnfinished)).toEqual([false, true, false, false]);
     expect(isUnfinished(domainWith('------', '0.0', '(null)'))).toBe(true);
   });
 
-  it('overlooks no domain: a line of another form is an error', () => {
+  it('overlooks no domain: a line that cannot be parsed is an error', () => {
     expect(() => parseDomains(`${LIST_HEADER}web 5 128 1 r----- 1.0\n`)).toThrow('shows a domain as');
     expect(() => parseDomains('libxl says something else\n')).toThrow('begins with');
     expect(() => parseDomains('')).toThrow('begins with');
@@ -74,7 +52,7 @@ describe('xl list -v', () => {
 });
 
 describe('xl info', () => {
-  it('tells the machine, not dom0', () => {
+  it('shows the machine, not dom0', () => {
     expect(parseInfo(RECORDED_INFO)).toEqual({
       version: '4.17.7',
       cpus: 2,
@@ -85,14 +63,14 @@ describe('xl info', () => {
     });
   });
 
-  it('is refused without what placement needs', () => {
-    expect(() => parseInfo(RECORDED_INFO.replace(/^free_memory.*$/m, ''))).toThrow('tells no free_memory');
-    expect(() => parseInfo(RECORDED_INFO.replace(': 2047', ':'))).toThrow('tells no total_memory');
+  it('is refused without a number that placement needs', () => {
+    expect(() => parseInfo(RECORDED_INFO.replace(/^free_memory.*$/m, ''))).toThrow('shows no free_memory');
+    expect(() => parseInfo(RECORDED_INFO.replace(': 2047', ':'))).toThrow('shows no total_memory');
   });
 });
 
 describe('xl list -l', () => {
-  it('tells the disks of each domain', () => {
+  it('shows the disks of each domain', () => {
     const disk = '/var/lib/coppice/appliances/00000000-0000-4000-8000-000000000001/disk.qcow2';
     expect([...parseDisks(RECORDED_DETAILS)]).toEqual([
       [0, []],

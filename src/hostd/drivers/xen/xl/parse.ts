@@ -1,6 +1,6 @@
-import { isRecord } from '../../../../base/is-record.ts';
+import { isRecord } from '../../../../base/record.ts';
 
-/** Why a domain is shut down, as its guest or Xen told. */
+/** Why a domain is shut down, as reported by its guest or by Xen. */
 export type ShutdownReason =
   | 'poweroff'
   | 'reboot'
@@ -18,21 +18,21 @@ export type Domain = {
   readonly uuid: string;
   readonly memoryBytes: number;
   readonly paused: boolean;
-  /** Set once it is shut down; it stays, with its memory, until it is destroyed. */
+  /** Set once the domain is shut down; it keeps its memory until it is destroyed. */
   readonly shutdown: ShutdownReason | undefined;
-  /** Being destroyed; it lasts until the last program that maps its memory has let go. */
+  /** The domain is being destroyed; it stays until the last program that maps its memory has unmapped it. */
   readonly dying: boolean;
-  /** CPU time that it has used, to a tenth of a second. */
+  /** CPU time used, to a tenth of a second. */
   readonly cpuSeconds: number;
 };
 
-/** What `xl info` tells of the host. */
+/** The host, as `xl info` reports it. */
 export type XenInfo = {
   readonly version: string;
   readonly cpus: number;
   readonly totalBytes: number;
   readonly freeBytes: number;
-  /** The guest interfaces that Xen offers here: `xen-3.0-x86_64` (PV), `hvm-3.0-x86_64` (HVM, PVH), … */
+  /** The guest types that Xen supports here: `xen-3.0-x86_64` (PV), `hvm-3.0-x86_64` (HVM, PVH), … */
   readonly capabilities: readonly string[];
   readonly commandLine: string;
 };
@@ -47,10 +47,10 @@ export function isUnfinished({ paused, cpuSeconds, shutdown, name }: Domain): bo
 
 const MIB = 1024 * 1024;
 
-/** Name, id, memory, vCPUs, state, time, uuid, reason: columns are padded, and a foreign domain's name may hold blanks. */
+/** Name, id, memory, vCPUs, state, time, uuid, reason: columns are padded, and another's domain may have blanks in its name. */
 const DOMAIN_LINE = /^(.*?)\s+(\d+)\s+(\d+)\s+(\d+)\s+([-rbpscdwS?]{6})\s+(\d+\.\d)\s+([0-9a-f-]{36})\s/;
 
-/** The letter in the fifth place of a domain's state, once the fourth says that it is shut down. */
+/** The fifth letter of a domain's state, when the fourth says that the domain is shut down. */
 const SHUTDOWN_REASONS: Readonly<Record<string, ShutdownReason>> = {
   '-': 'poweroff',
   r: 'reboot',
@@ -60,7 +60,7 @@ const SHUTDOWN_REASONS: Readonly<Record<string, ShutdownReason>> = {
   S: 'softReset',
 };
 
-/** The output of `xl list -v`, Domain-0 included. Throws when a line cannot be understood: no domain is overlooked. */
+/** The output of `xl list -v`, Domain-0 included. Throws when a line cannot be parsed, so that no domain is overlooked. */
 export function parseDomains(output: string): readonly Domain[] {
   const [header = '', ...lines] = output.split('\n').filter((line) => line.trim() !== '');
   if (!/^Name\s+ID\s+Mem\s/.test(header)) throw new Error(`xl list -v begins with ${JSON.stringify(header)}`);
@@ -82,13 +82,13 @@ function parseDomain(line: string): Domain {
   };
 }
 
-/** The output of `xl info`. Throws when it lacks what placement needs. */
+/** The output of `xl info`. Throws when a number that placement needs is missing. */
 export function parseInfo(output: string): XenInfo {
   const lines = output.split('\n').map((line) => /^(\w+)\s*: ?(.*)$/.exec(line) ?? []);
   const values = new Map(lines.map(([, key = '', value = '']) => [key, value.trim()]));
   const numberOf = (key: string) => {
     const value = Number(values.get(key) || Number.NaN);
-    if (!Number.isFinite(value)) throw new Error(`xl info tells no ${key}`);
+    if (!Number.isFinite(value)) throw new Error(`xl info shows no ${key}`);
     return value;
   };
   return {
@@ -101,7 +101,7 @@ export function parseInfo(output: string): XenInfo {
   };
 }
 
-/** The disks' files of each domain by its id, from `xl list -l`; a domain that is not yet whole is not in it. */
+/** The files of each domain's disks, by domain id, from `xl list -l`; a half-made domain is not in that output. */
 export function parseDisks(output: string): ReadonlyMap<number, readonly string[]> {
   const list: unknown = JSON.parse(output);
   if (!Array.isArray(list)) throw new Error('xl list -l printed no list');

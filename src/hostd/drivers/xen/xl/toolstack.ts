@@ -13,15 +13,16 @@ export type ToolstackConfig = {
   readonly searchPath: string;
 };
 
-/** How long a question may take; on a host that creates domains some wait for the one before them. */
+/** How long a command that only reads may take; while xl creates a domain, others wait for it. */
 const questionLimitMs = 60_000;
-/** How long an answer is good at least, for those who only look. */
+/** How long an answer is reused, at least, by callers that may see an older state. */
 const recentMs = 1_000;
+/** Commands that change nothing. */
 const questions: readonly (string | undefined)[] = ['info', 'list'];
 
 /**
  * Xen's tools. Errors are `HostError`s: `HypervisorMissing`, `HypervisorNotRunning`, `HypervisorNotAllowed`,
- * `XenstoreSilent` when nothing can work, `ToolstackFailed` in xl's words, `ToolstackSilent`.
+ * `XenstoreSilent` when no command can work; `ToolstackFailed` with xl's output, or `ToolstackSilent`, when one command failed.
  */
 export class Toolstack {
   readonly #config: ToolstackConfig;
@@ -37,36 +38,36 @@ export class Toolstack {
     this.#recentInfo = new CachedAnswer(config.clock, recentMs);
   }
 
-  /** Where xl lies. */
+  /** The path of xl. */
   async program(): Promise<string> {
     return this.#locate(this.#config.xl);
   }
 
-  /** Runs `xl …` and resolves with what it printed. */
+  /** Runs `xl …` and resolves with its output. */
   async run(argv: readonly string[], timeoutMs = questionLimitMs): Promise<string> {
     const answer = this.#run(await this.program(), argv, `xl ${argv.join(' ')}`, timeoutMs);
     return questions.includes(argv[0]) ? answer : answer.finally(() => this.forget());
   }
 
-  /** Domains were changed in another way than by `run`: nothing that was asked before counts as recent. */
+  /** To be called after domains were changed other than by `run`: drops the recent answers. */
   forget(): void {
     this.#recentDomains.forget();
     this.#recentInfo.forget();
   }
 
-  /** May be some seconds old (see `CachedAnswer`), but not from before this program's last change. */
+  /** The host. May be some seconds old (see `CachedAnswer`), but not older than this program's last change. */
   info(): Promise<XenInfo> {
-    return this.#recentInfo.get(async () => understood('xl info', parseInfo, await this.run(['info'])));
+    return this.#recentInfo.get(async () => parsed('xl info', parseInfo, await this.run(['info'])));
   }
 
-  /** As `domains`, but as `info` is: of many VMs that are looked at, few ask xl. */
+  /** As `domains`, but as recent as `info`: xl is not called once for each VM that is inspected. */
   recentDomains(): Promise<readonly Domain[]> {
     return this.#recentDomains.get(() => this.domains());
   }
 
   /**
-   * All domains, Domain-0 first, as they are at some moment after the call. Who asks while others are being answered
-   * shares the next answer with all who wait for it: a host with many VMs is not asked once for each.
+   * All domains, Domain-0 first, as they are at some moment after the call. Callers that arrive while xl is answering share the
+   * next answer, so that xl is not called once for each VM.
    */
   domains(): Promise<readonly Domain[]> {
     if (this.#listing === undefined) return this.#list();
@@ -77,13 +78,13 @@ export class Toolstack {
     return this.#nextListing;
   }
 
-  /** The files of each whole domain's disks, by its id; of one domain, or of all. */
+  /** The files of a domain's disks, by domain id: of one domain or of all, without half-made ones. */
   async disks(id?: number): Promise<ReadonlyMap<number, readonly string[]>> {
     const one = id === undefined ? [] : [String(id)];
-    return understood('xl list -l', parseDisks, await this.run(['list', '-l', ...one]));
+    return parsed('xl list -l', parseDisks, await this.run(['list', '-l', ...one]));
   }
 
-  /** As `disks`, of these domains as they were made: asks only when one of them is new, as it takes xl long. */
+  /** As `disks`, for these domains as they were made. Asks xl only when one of them is new, because xl takes long. */
   async firstDisks(domains: readonly Domain[]): Promise<ReadonlyMap<number, readonly string[]>> {
     const keyOf = ({ id, uuid }: Domain) => `${id} ${uuid}`;
     const areKnown = domains.every((domain) => this.#disks.has(keyOf(domain)));
@@ -97,24 +98,24 @@ export class Toolstack {
     return new Map(found.map(([{ id }, paths]) => [id, paths]));
   }
 
-  /** A value of xenstore; undefined when there is none. */
+  /** A value in xenstore; undefined when there is none. */
   async xenstore(path: string): Promise<string | undefined> {
     const program = await this.#locate('xenstore-read');
     const { exitCode, stdout } = await runProgram(program, [path], { timeoutMs: questionLimitMs });
     return exitCode === 0 ? stdout.replace(/\n$/, '') : undefined;
   }
 
-  /** Sets values of xenstore, by their paths, all at once. */
+  /** Sets values in xenstore, by path, in one transaction. */
   async writeXenstore(values: Readonly<Record<string, string>>): Promise<void> {
     await this.#xenstoreTool('xenstore-write', Object.entries(values).flat());
   }
 
-  /** Removes what is at and below the paths of xenstore; not there, but what is above them is: done. */
+  /** Removes these paths of xenstore and all below them. A path that does not exist is fine if its parent does. */
   async removeXenstore(paths: readonly string[]): Promise<void> {
     await this.#xenstoreTool('xenstore-rm', paths);
   }
 
-  /** Sets who may read and write a node of xenstore, in the words of xenstore-chmod: its owner comes first. */
+  /** Sets the permissions of a node in xenstore, as xenstore-chmod takes them: the owner comes first. */
   async allowXenstore(path: string, rights: readonly string[]): Promise<void> {
     await this.#xenstoreTool('xenstore-chmod', [path, ...rights]);
   }
@@ -126,7 +127,7 @@ export class Toolstack {
   #list(): Promise<readonly Domain[]> {
     this.#nextListing = undefined;
     const listing = this.run(['list', '-v'])
-      .then((output) => understood('xl list -v', parseDomains, output))
+      .then((output) => parsed('xl list -v', parseDomains, output))
       .finally(() => {
         if (this.#listing === listing) this.#listing = undefined;
       });
@@ -144,15 +145,15 @@ export class Toolstack {
     const { exitCode, stdout, stderr, timedOut } = await runProgram(program, argv, { timeoutMs });
     if (timedOut) throw hostErrors.xlSilent(command, timeoutMs / 1000);
     if (exitCode === 0) return stdout;
-    const words = errorsIn(stderr) || `it ended with exit code ${exitCode} and said nothing`;
-    throw hypervisorProblem(words) ?? hostErrors.xlFailed(command, words);
+    const output = errorsIn(stderr) || `it ended with exit code ${exitCode} and no output`;
+    throw hypervisorProblem(output) ?? hostErrors.xlFailed(command, output);
   }
 }
 
-function understood<T>(command: string, parse: (output: string) => T, output: string): T {
+function parsed<T>(command: string, parse: (output: string) => T, output: string): T {
   try {
     return parse(output);
   } catch (error) {
-    throw hostErrors.xlFailed(command, `its answer cannot be understood: ${messageOf(error)}`);
+    throw hostErrors.xlFailed(command, `its output cannot be parsed: ${messageOf(error)}`);
   }
 }

@@ -1,14 +1,14 @@
 import { sep } from 'node:path';
-import type { Problem } from '../../../host/protocol.ts';
-import { hostErrors, toProblem } from '../../errors/index.ts';
-import type { VmObservation } from '../driver.ts';
-import { readNote } from './domain-record.ts';
-import type { Domain } from './xl/parse.ts';
-import type { Toolstack } from './xl/toolstack.ts';
+import type { Problem } from '../../../../host/protocol.ts';
+import { hostErrors, toProblem } from '../../../errors/index.ts';
+import type { VmObservation } from '../../driver.ts';
+import type { Domain } from '../xl/parse.ts';
+import type { Toolstack } from '../xl/toolstack.ts';
+import { readDomainRecord } from './domain-record.ts';
 
 /**
- * The domain of the VM `uuid` in `directory`. It is that VM's when a domain with its uuid was made from this folder, or has
- * its disk there: another one with the same uuid is none of ours, and not touched.
+ * The domain of the VM `uuid` in `directory`: the domain with that uuid, if it was made from this folder or has its disk there.
+ * Another domain with the same uuid does not belong to the VM and is not touched.
  */
 export async function findDomain(
   toolstack: Toolstack,
@@ -21,19 +21,20 @@ export async function findDomain(
   return (await isOwn(toolstack, domain, directory)) ? domain : undefined;
 }
 
+/** Whether the domain was made from this folder, or has its disk there. */
 export async function isOwn(toolstack: Toolstack, { id, uuid }: Domain, directory: string): Promise<boolean> {
-  if ((await readNote(directory))?.uuid === uuid) return true;
+  if ((await readDomainRecord(directory))?.uuid === uuid) return true;
   const disks = (await toolstack.disks(id)).get(id) ?? [];
   return disks.some((path) => path.startsWith(directory + sep));
 }
 
 type Condition = { readonly state: VmObservation['state']; readonly problem?: Problem };
 
-/** What a domain's state says of its VM. */
+/** The state of a VM, from the state of its domain. */
 export function conditionOf(domain: Domain): Condition {
   switch (domain.shutdown) {
     case undefined:
-      // One that is being taken down does not come back.
+      // A domain that is being destroyed does not come back.
       if (domain.dying) return { state: 'Crashed' };
       return { state: domain.paused ? 'Paused' : 'Running' };
     case 'poweroff':

@@ -1,4 +1,4 @@
-/** What xl 4.17.7 printed on a Debian dom0: for tests. */
+/** For tests: output of xl 4.17.7 on a Debian dom0. */
 
 export const RECORDED_INFO = `host                   : dom0
 release                : 6.1.0-56-amd64
@@ -38,7 +38,7 @@ export const LIST_HEADER =
 export const DOMAIN_ZERO =
   'Domain-0                                     0  1024     2     r-----    1564.9 00000000-0000-0000-0000-000000000000        -                -\n';
 
-/** Domain-0, one that was never let run, one paused, one that runs; a foreign one's name has blanks. */
+/** Domain-0, a domain that never ran, a paused one, a running one. The name of the second has blanks; it is not Coppice's. */
 export const RECORDED_LIST =
   LIST_HEADER +
   DOMAIN_ZERO +
@@ -85,7 +85,7 @@ export const MODEL_ENDED = `libxl: error: libxl_dm.c:3161:device_model_spawn_out
 libxl: error: libxl_dm.c:3381:device_model_postconfig_done: Domain 9:Post DM startup configs failed, rc=-3
 libxl: error: libxl_create.c:1896:domcreate_devmodel_started: Domain 9:device model did not start: -3`;
 
-/** A backend that fails, or does not come in time, in the words of libxl's sources of that version; 4.18 tells the code as well. */
+/** A back end that fails or is late. From libxl's sources of that version; 4.18 prints the code as well. */
 export const BACKEND_AWAY = `libxl: error: libxl_device.c:1163:device_backend_callback: Domain 3:unable to add device with path /local/domain/0/backend/qdisk/3/51712
 libxl: error: libxl_create.c:1644:domcreate_launch_dm: Domain 3:unable to add disk devices`;
 
@@ -93,7 +93,7 @@ export const BACKEND_FAILED = `libxl: error: libxl_device.c:1165:device_backend_
 libxl: error: libxl_create.c:1644:domcreate_launch_dm: Domain 3:unable to add disk devices
 libxl: error: libxl_device.c:1165:device_backend_callback: Domain 3:unable to remove device with path /local/domain/0/backend/qdisk/3/51712`;
 
-/** As libxl's sources of that version word them: they were not met while these were recorded. */
+/** From libxl's sources of that version: these errors did not occur during the recording. */
 export const TIMEOUTS = [
   'libxl: error: libxl_aoutils.c:539:async_exec_timeout: killing execution of /etc/xen/scripts/vif-bridge online because of timeout',
   'libxl: error: libxl_device.c:1165:device_backend_callback: Domain 3:unable to add device with path /local/domain/0/backend/qdisk/3/51712 - rc -9',

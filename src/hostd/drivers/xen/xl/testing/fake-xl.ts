@@ -1,7 +1,6 @@
 /**
- * An xl that plays: `fake-xl.ts FOLDER ARGUMENTS…` keeps its domains in FOLDER/state.json and says what a real one said. Each of its
- * calls is a line of FOLDER/asked.
- * What becomes of each creation is told beforehand; `works` when nothing is.
+ * A fake xl: `fake-xl.ts FOLDER ARGUMENTS…` keeps its domains in FOLDER/state.json and prints what a real xl printed. Each call is a
+ * line of FOLDER/calls. The state's `outcomes` plan how the next creations turn out; `works` by default.
  */
 import { appendFileSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -24,13 +23,13 @@ export type FakeDomain = {
   readonly state: string;
   readonly seconds: string;
   readonly disk: string;
-  /** How it was made, which tells how its guest takes its shutdown. */
+  /** How its creation was planned to turn out; also decides how its guest reacts to a shutdown. */
   readonly outcome?: Outcome;
 };
 
 /**
- * `half` runs out of its time and leaves half a domain; `slow` takes until FOLDER/go exists; the guest of `deaf` does not shut
- * down, that of `hasty` does before xl has its answer; of `backendAway` nobody knows whether the backend is slow or fails.
+ * `half` times out and leaves a half-made domain; `slow` takes until FOLDER/go exists; the guest of `deaf` does not shut down; the
+ * guest of `hasty` shuts down before xl gets its acknowledgement; `backendAway` does not show whether the back end is slow or broken.
  */
 export type Outcome =
   | 'works'
@@ -47,15 +46,15 @@ export type FakeState = {
   readonly domains: readonly FakeDomain[];
   readonly nextId: number;
   readonly outcomes: readonly Outcome[];
-  /** What Xen was booted with. */
+  /** Xen's command line. */
   readonly commandLine?: string;
-  /** Every command that changed something. */
+  /** Each command that changed something. */
   readonly done: readonly string[];
 };
 
 export const emptyState: FakeState = { domains: [], nextId: 1, outcomes: [], done: [] };
 
-const words: Partial<Record<Outcome, string>> = {
+const messages: Partial<Record<Outcome, string>> = {
   half: TIMEOUTS[1],
   timesOut: TIMEOUTS[0],
   backendAway: BACKEND_AWAY,
@@ -68,7 +67,7 @@ export function readState(folder: string): FakeState {
 }
 
 export function changeState(folder: string, change: Partial<FakeState>): void {
-  // Somebody may be reading: the file is there, whole, at any moment.
+  // Another process may be reading: the file must be complete at any moment.
   const path = join(folder, 'state.json');
   writeFileSync(`${path}.${process.pid}`, JSON.stringify({ ...readStateOrEmpty(folder), ...change }));
   renameSync(`${path}.${process.pid}`, path);
@@ -99,17 +98,17 @@ async function create(folder: string, path: string, restored = false): Promise<n
     disk: /target=([^"]*)"/.exec(configuration)?.[1] ?? '',
     outcome,
   };
-  const stays = words[outcome] === undefined || outcome === 'half';
+  const stays = messages[outcome] === undefined || outcome === 'half';
   changeState(folder, {
     domains: stays ? [...domains, made] : domains,
     nextId: nextId + 1,
     outcomes: later,
     done: [...done, `create ${made.name}`],
   });
-  if (outcome === 'slow') await untilTold(folder);
-  const said = words[outcome];
-  if (said !== undefined) {
-    console.error(`Parsing config from ${path}\n${said}`);
+  if (outcome === 'slow') await untilReleased(folder);
+  const message = messages[outcome];
+  if (message !== undefined) {
+    console.error(`Parsing config from ${path}\n${message}`);
     return 1;
   }
   plugConsole(folder, made.id, restored);
@@ -117,9 +116,9 @@ async function create(folder: string, path: string, restored = false): Promise<n
   return 0;
 }
 
-async function untilTold(folder: string): Promise<void> {
+async function untilReleased(folder: string): Promise<void> {
   while (!existsSync(join(folder, 'go'))) {
-    // Outlives whoever began it, but not the test.
+    // Outlives the daemon that started it, but not the test.
     if (!existsSync(folder)) process.exit(1);
     await delay(20);
   }
@@ -131,7 +130,7 @@ async function save(
   [id, file = '']: readonly string[],
 ): Promise<number> {
   writeFileSync(file, 'memory');
-  if (outcomes[0] === 'slow') await untilTold(folder);
+  if (outcomes[0] === 'slow') await untilReleased(folder);
   if (outcomes[0] === 'timesOut') {
     console.error('libxl: error: libxl_dom_suspend.c:360: guest did not suspend, timed out');
     return 1;
@@ -159,7 +158,7 @@ function list(state: FakeState, [option, id]: readonly string[]): void {
     process.stdout.write(LIST_HEADER + DOMAIN_ZERO + state.domains.map(listed).join(''));
     return;
   }
-  // What is not yet whole has no configuration to be shown.
+  // xl shows no configuration for a half-made domain.
   const whole = state.domains.filter(({ seconds }) => seconds !== '0.0');
   const wanted = whole.filter((domain) => id === undefined || domain.id === Number(id));
   process.stdout.write(JSON.stringify(wanted.map(detailed)));
@@ -171,11 +170,11 @@ function infoOf({ commandLine }: FakeState): string {
     : RECORDED_INFO.replace(/^(xen_commandline +: ).*$/m, `$1${commandLine}`);
 }
 
-async function play(folder: string, [command, ...rest]: readonly string[]): Promise<number> {
-  appendFileSync(join(folder, 'asked'), `${[command, ...rest].join(' ')}\n`);
+async function run(folder: string, [command, ...rest]: readonly string[]): Promise<number> {
+  appendFileSync(join(folder, 'calls'), `${[command, ...rest].join(' ')}\n`);
   const state = readState(folder);
   const id = Number(rest.at(-1));
-  const note = () => changeState(folder, { done: [...state.done, [command, ...rest].join(' ')] });
+  const record = () => changeState(folder, { done: [...state.done, [command, ...rest].join(' ')] });
   switch (command) {
     case 'info':
       process.stdout.write(infoOf(state));
@@ -190,27 +189,27 @@ async function play(folder: string, [command, ...rest]: readonly string[]): Prom
     case 'save':
       return save(folder, state, rest);
     case 'destroy':
-      note();
+      record();
       changeState(folder, { domains: state.domains.filter((domain) => domain.id !== id) });
       return 0;
     case 'shutdown': {
-      note();
+      record();
       const outcome = state.domains.find((domain) => domain.id === id)?.outcome;
       if (outcome !== 'deaf') setDomain(folder, id, { state: '---s--' });
-      if (outcome === 'hasty') await untilTold(folder);
+      if (outcome === 'hasty') await untilReleased(folder);
       return 0;
     }
     case 'unpause':
-      note();
+      record();
       setDomain(folder, id, { state: '-b----' });
       return 0;
     default:
-      console.error(`no xl command ${command} is played`);
+      console.error(`the fake xl has no command ${command}`);
       return 2;
   }
 }
 
 if (import.meta.main) {
   const [folder = '', ...argv] = process.argv.slice(2);
-  process.exitCode = await play(folder, argv);
+  process.exitCode = await run(folder, argv);
 }

@@ -1,6 +1,6 @@
 /**
- * A xenstore that plays: `fake-xenstore.ts FOLDER TOOL ARGUMENTS…` keeps FOLDER/xenstore.json, and does what QEMU and a Linux guest
- * do when they are told of a change at the agent's console.
+ * A fake xenstore: `fake-xenstore.ts FOLDER TOOL ARGUMENTS…` keeps FOLDER/xenstore.json, and reacts as QEMU and a Linux guest do to a
+ * change of the agent's console.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,7 +18,7 @@ function readStore(folder: string): Store {
   return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Store) : {};
 }
 
-/** Sets or removes (undefined) values; what had rights keeps them. */
+/** Sets values, or removes them (undefined). Nodes keep their permissions. */
 function changeStore(folder: string, values: Readonly<Record<string, string | undefined>>): void {
   const store: Record<string, Node> = { ...readStore(folder) };
   for (const [path, value] of Object.entries(values)) {
@@ -32,7 +32,7 @@ function writeStore(folder: string, store: Store): void {
   writeFileSync(join(folder, 'xenstore.json'), JSON.stringify(store));
 }
 
-/** The agent's console of a new domain: used by its guest when it booted, not yet looked at when it was restored. */
+/** The agent's console of a new domain: a booted guest uses it already, a restored guest has not noticed it yet. */
 export function plugConsole(folder: string, id: number, restored: boolean): void {
   const [front, back] = restored ? ['1', '2'] : ['4', '4'];
   writeStore(folder, {
@@ -41,26 +41,29 @@ export function plugConsole(folder: string, id: number, restored: boolean): void
   });
 }
 
-/** States of front and back, as `4 4` when guest and QEMU use the console. */
+/** States of front end and back end: `4 4` when guest and QEMU use the console. */
 export function consoleStates(folder: string, id: number): string {
   const store = readStore(folder);
   return [frontOf(id), backOf(id)].map((path) => store[`${path}/state`]?.value ?? 'none').join(' ');
 }
 
-/** A guest lets nothing go where there is a file `stubborn`, and takes nothing that it may not write, or whose back it may not read. */
-function tellGuest(folder: string, written: string): void {
+/**
+ * The guest's reaction to a write. It keeps its console if there is a file `stubborn`, and connects only to a front end that it may
+ * write and whose back end it may read.
+ */
+function notifyGuest(folder: string, written: string): void {
   const id = Number(/console\/(\d+)\/1|domain\/(\d+)\/device/.exec(written)?.slice(1).find(Boolean));
   const [front, back] = [`${frontOf(id)}/state`, `${backOf(id)}/state`];
   const store = readStore(folder);
-  const told = written.startsWith(frontOf(id)) && store[front]?.value === '1';
+  const isNoticed = written.startsWith(frontOf(id)) && store[front]?.value === '1';
   if (store[back]?.value === '5' && !existsSync(join(folder, 'stubborn'))) {
     changeStore(folder, { [front]: '6', [back]: '6' });
-  } else if (told && store[front]?.rights?.[0] === `n${id}` && store[back]?.rights?.includes(`r${id}`)) {
+  } else if (isNoticed && store[front]?.rights?.[0] === `n${id}` && store[back]?.rights?.includes(`r${id}`)) {
     changeStore(folder, { [front]: '4', [back]: '4' });
   }
 }
 
-function play(folder: string, tool: string, argv: readonly string[]): number {
+function run(folder: string, tool: string, argv: readonly string[]): number {
   const store = readStore(folder);
   const [path = '', ...rights] = argv;
   switch (tool) {
@@ -73,7 +76,7 @@ function play(folder: string, tool: string, argv: readonly string[]): number {
     case 'xenstore-write': {
       const pairs = argv.flatMap((word, at) => (at % 2 === 0 ? [[word, argv[at + 1] ?? ''] as const] : []));
       changeStore(folder, Object.fromEntries(pairs));
-      for (const [written] of pairs) tellGuest(folder, written);
+      for (const [written] of pairs) notifyGuest(folder, written);
       return 0;
     }
     case 'xenstore-rm': {
@@ -87,12 +90,12 @@ function play(folder: string, tool: string, argv: readonly string[]): number {
       return 0;
     }
     default:
-      console.error(`no ${tool} is played`);
+      console.error(`the fake xenstore has no ${tool}`);
       return 2;
   }
 }
 
 if (import.meta.main) {
   const [folder = '', tool = '', ...argv] = process.argv.slice(2);
-  process.exitCode = play(folder, tool, argv);
+  process.exitCode = run(folder, tool, argv);
 }

@@ -1,0 +1,95 @@
+import { access, readFile } from 'node:fs/promises';
+import { dirname, resolve, sep } from 'node:path';
+import { hostErrors, toHostError, toProblem } from '../../errors/index.ts';
+import { ifThere } from '../../files/if-there.ts';
+import { bridgeProblem } from '../../network/bridge.ts';
+import type { DriverInfo, MachineUse } from '../driver.ts';
+import type { XenContext } from './context.ts';
+import { isUnfinished, type XenInfo } from './xl/parse.ts';
+import type { Toolstack } from './xl/toolstack.ts';
+
+/** See {@link Driver.probe}. */
+export async function probeXen(context: XenContext, bridge: string | undefined): Promise<DriverInfo> {
+  const lost =
+    bridge === undefined ? undefined : await bridgeProblem(context.network, bridge, { taps: false });
+  const bridged = bridge !== undefined && lost === undefined;
+  const fixed = {
+    name: 'xen',
+    capabilities: ['serialCreation', 'checkpoint', ...(bridged ? (['bridgeNetwork'] as const) : [])],
+    creationConcurrency: 1,
+  } as const;
+  try {
+    const info = await context.toolstack.info();
+    const warnings = [...(lost === undefined ? [] : [lost]), ...(await warningsOf(context, info))];
+    return {
+      ...fixed,
+      version: info.version,
+      accelerator: 'xen',
+      warnings: warnings.map((each) => toProblem(each)),
+    };
+  } catch (error) {
+    return { ...fixed, version: 'none', accelerator: 'none', problem: toProblem(toHostError(error)) };
+  }
+}
+
+async function warningsOf({ consoles, xlConfiguration }: XenContext, info: XenInfo) {
+  const unlogged = (await consoles.directory()) === undefined;
+  const balloons = !/\bdom0_mem=/.test(info.commandLine) && !(await balloonsNever(xlConfiguration));
+  return [
+    ...(unlogged ? [hostErrors.consoleNotLogged()] : []),
+    ...(balloons ? [hostErrors.domainZeroBalloons()] : []),
+  ];
+}
+
+/** Whether xl's settings forbid it to take memory from dom0. Without a setting, Xen's command line decides. */
+async function balloonsNever(xlConfiguration: string): Promise<boolean> {
+  const settings = (await ifThere(readFile(xlConfiguration, 'utf8'))) ?? '';
+  return /^\s*autoballoon\s*=\s*(["']?off["']?|0)/m.test(settings);
+}
+
+/**
+ * The whole machine as Xen sees it; dom0's own system sees only dom0's share. Memory in use is what Xen could not give to a new
+ * domain: total minus free, so dom0 and Xen itself count. CPU time is the sum over all domains. With `own`, only the memory and
+ * CPU time of the domains with these uuids count.
+ */
+export async function measureMachine(toolstack: Toolstack, own?: readonly string[]): Promise<MachineUse> {
+  const [info, domains] = await Promise.all([toolstack.info(), toolstack.recentDomains()]);
+  const counted = own === undefined ? domains : domains.filter(({ uuid }) => own.includes(uuid));
+  const busySeconds = counted.reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0);
+  const ownBytes = counted.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0);
+  return {
+    cpuMillis: info.cpus * 1000,
+    memoryBytes: info.totalBytes,
+    busyMillis: Math.round(busySeconds * 1000),
+    usedMemoryBytes: own === undefined ? info.totalBytes - info.freeBytes : ownBytes,
+  };
+}
+
+/**
+ * Names of the domains, other than Domain-0, that have no disk in an existing folder below `root`, in order. Half-made domains are
+ * left out, because their disks are not known yet.
+ */
+export async function foreignVms(toolstack: Toolstack, root: string): Promise<readonly string[]> {
+  const domains = (await toolstack.recentDomains()).filter(({ id }) => id !== 0);
+  if (domains.length === 0) return [];
+  const disks = await toolstack.firstDisks(domains);
+  const own = `${resolve(root)}${sep}`;
+  const foreign: string[] = [];
+  for (const domain of domains) {
+    const paths = disks.get(domain.id);
+    if (paths === undefined && isUnfinished(domain)) continue;
+    const ours = await Promise.all(
+      (paths ?? []).map((path) => path.startsWith(own) && isThere(dirname(path))),
+    );
+    if (!ours.includes(true)) foreign.push(domain.name ?? `domain ${domain.id}`);
+  }
+  return foreign.sort();
+}
+
+/** No appliance claims a domain whose folder is gone. */
+function isThere(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
