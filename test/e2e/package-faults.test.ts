@@ -94,7 +94,7 @@ const faults: readonly Fault[] = [
   {
     name: "a package larger than the guest's disk",
     reason: 'GuestDiskFull',
-    says: /needs 80\.0 MiB at \/srv\/www.* and the guest's disk has \d+\.\d MiB free: ask for a larger disk/,
+    says: /needs 80\.0 MiB at \/srv\/www.* and the guest's disk has \d+\.\d MiB free: use a larger disk/,
     arrange: ({ server }) => {
       server.answer(serving(TOO_LARGE));
       return { url: server.url('/film.bin'), sha256: digestOf(TOO_LARGE) };

@@ -86,7 +86,7 @@ describe.skipIf(why !== undefined)(`two hosts on one network${why === undefined 
     expect(before.driver.capabilities).toEqual(['userNetwork']);
     expect(before.problems).toContainEqual({
       reason: 'BridgeMissing',
-      message: expect.stringMatching(/has no network interface br0: make the bridge/),
+      message: expect.stringMatching(/has no network interface br0: create the bridge/),
     });
     web = await anAppliance(first, '10.77.0.11', PAGE);
     await first.putAppliance(web);
