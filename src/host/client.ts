@@ -1,5 +1,6 @@
-import { type Duplex, Readable } from 'node:stream';
+import type { Duplex } from 'node:stream';
 import { Agent, type Dispatcher } from 'undici';
+import { fencedBody } from '../base/fenced-body.ts';
 import { type Credentials, createConnector } from './connector.ts';
 import { connectToConsole } from './console-connection.ts';
 import { readEventStream } from './event-stream.ts';
@@ -200,7 +201,7 @@ export class HostClient {
         method,
         signal: options.signal === undefined ? deadline : AbortSignal.any([deadline, options.signal]),
         headers: content === undefined ? {} : headersFor(content),
-        body: options.beforeSend === undefined ? (content ?? null) : withFence(content, options.beforeSend),
+        body: options.beforeSend === undefined ? (content ?? null) : fencedBody(content, options.beforeSend),
       });
       const text = await response.body.text();
       if (response.statusCode >= 200 && response.statusCode < 300) return text;
@@ -214,16 +215,6 @@ export class HostClient {
 
 function headersFor(content: Buffer): Record<string, string> {
   return { 'content-type': 'application/json', 'content-length': String(content.length) };
-}
-
-/** undici reads the body when it has a connection, and writes nothing before the first part of it is there. */
-async function* gated(content: Buffer | undefined, beforeSend: () => void): AsyncGenerator<Buffer> {
-  beforeSend();
-  if (content !== undefined) yield content;
-}
-
-function withFence(content: Buffer | undefined, beforeSend: () => void): Readable {
-  return Readable.from(gated(content, beforeSend), { objectMode: false });
 }
 
 async function unlessMissing<T>(call: Promise<T>): Promise<T | undefined> {

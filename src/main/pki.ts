@@ -28,8 +28,8 @@ const dayMs = 86_400_000;
 
 /**
  * Makes sure that the folder contains an authority and the requested certificates, and returns them. Valid ones are kept. A
- * certificate is replaced when it does not match the request, or when a third of its life is left. The authority then gets a
- * new certificate for its old key, so that everything that it has signed stays valid. Only their owner can read the keys.
+ * certificate is replaced when it does not match the request, or when a third of its life is left. The authority, too, gets a
+ * new certificate then, but for its old key, so that everything that it has signed stays valid. Only the owner can read the keys.
  */
 export async function ensurePki<Name extends string>(
   dir: string,

@@ -1,8 +1,9 @@
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import type { KubeConfig } from '@kubernetes/client-node';
 import { type Dispatcher, request } from 'undici';
 import { orAborted } from '../../base/abort.ts';
 import type { Clock } from '../../base/clock.ts';
+import { fencedBody } from '../../base/fenced-body.ts';
 import { ApiError } from '../api-error.ts';
 import { createLiveness, type Exchange } from './liveness.ts';
 import { type Access, Pools } from './pools.ts';
@@ -136,13 +137,7 @@ function lengthOf(body: string | undefined): Readonly<Record<string, string>> {
 
 function bodyOf({ body, beforeSend }: TransportRequest): string | Readable | null {
   if (body === undefined) return null;
-  return beforeSend === undefined ? body : Readable.from(gated(body, beforeSend), { objectMode: false });
-}
-
-/** undici reads the body when it has a connection, and writes nothing before the first part of it is there. */
-async function* gated(body: string, beforeSend: () => void): AsyncGenerator<string> {
-  beforeSend();
-  yield body;
+  return beforeSend === undefined ? body : fencedBody(body, beforeSend);
 }
 
 async function* listen(body: AsyncIterable<Buffer>, exchange: Exchange): AsyncGenerator<Buffer> {
