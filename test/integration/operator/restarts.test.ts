@@ -139,7 +139,7 @@ describe('restarts and failures', () => {
     await eventually('nobody knows how it is', async () => {
       const { status } = await world.appliance('web');
       expect(expectCondition(status?.conditions, 'Ready', 'Unknown', 'HostUnreachable')).toContain(
-        'waits for it',
+        'waits for the host',
       );
       expectCondition((await world.host('host-a')).status?.conditions, 'Ready', 'False', 'HostUnreachable');
     });
