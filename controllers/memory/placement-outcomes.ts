@@ -1,3 +1,5 @@
+import type { REASON } from '../obstacles/reasons.ts';
+
 /** Why an appliance did not go to a host. */
 export interface HostReason {
   readonly host: string;
@@ -6,7 +8,7 @@ export interface HostReason {
 
 /** Why an appliance has no host yet, host by host and in one sentence. */
 export interface Refusal {
-  readonly reason: 'NoHosts' | 'NoHostFits';
+  readonly reason: typeof REASON.NoHosts | typeof REASON.NoHostFits;
   readonly message: string;
   readonly reasons: readonly HostReason[];
 }

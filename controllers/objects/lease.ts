@@ -73,7 +73,7 @@ export async function releaseLease(
   try {
     await client.delete(IP_LEASES, { name }, { preconditions: uid === undefined ? {} : { uid }, signal });
   } catch (error) {
-    // Somebody else released it, and another appliance has the address already.
+    // It was released meanwhile, and another appliance has the address already.
     if (!isConflict(error)) throw error;
   }
 }

@@ -92,7 +92,7 @@ export const poolObstacles = {
   },
 };
 
-/** How a pool in order stands. */
+/** What a pool without an obstacle says. */
 export const poolStates = {
   /** Ready all the same: the pool is as it was declared. The appliances that wait say so themselves. */
   exhausted: (): Explanation => ({

@@ -42,7 +42,7 @@ export const hostObstacles = {
   daemonProblem: (reason: string, message: string): Obstacle => waiting(reason, message),
 };
 
-/** How a host in order stands. */
+/** What a host without an obstacle says. */
 export const hostStates = {
   /** @param problems that people should know, and that keep no appliance away */
   ready: (host: string, problems: readonly Explanation[]): Explanation => ({

@@ -56,7 +56,7 @@ export function obstacleOf(error: unknown): Obstacle | undefined {
   return undefined;
 }
 
-/** How an object stands as a whole while the obstacle is in its way. */
+/** The state of the whole object while the obstacle is in its way. */
 export function summaryOf({ reason, message, isStalled }: Obstacle): Summary {
   return { state: isStalled ? 'stalled' : 'reconciling', reason, message };
 }

@@ -43,7 +43,7 @@ export const templateObstacles = {
     ),
 };
 
-/** How a template in order stands. */
+/** What a template without an obstacle says. */
 export const templateStates = {
   /** @param failures of hosts that tried without success; others have it, and they try again by themselves */
   available: (hostsReady: number, failures: readonly CopyFailure[]): Explanation => {

@@ -30,7 +30,7 @@ export async function runPhases(scope: Scope, phases: readonly Phase[] = PHASES)
   return phaseDone;
 }
 
-/** The one place that turns a phase's error into its result. An error that nobody foresaw is passed on. */
+/** The one place that turns a phase's error into its result. An unforeseen error is passed on. */
 async function attempt(phase: Phase, scope: Scope): Promise<PhaseResult> {
   try {
     return await phase(scope);
