@@ -25,7 +25,7 @@ export type HostDaemonOptions = {
   readonly tls: TlsFiles;
   readonly stateDirectory: string;
   readonly driver: Driver;
-  /** Name of the bridge for appliances with addresses of their own; none: they are refused. */
+  /** Name of the bridge for appliances with addresses of their own; without, they are refused. */
   readonly bridge?: string;
   readonly guestWork: GuestWork;
   readonly capacity: CapacityOverride;
@@ -34,11 +34,11 @@ export type HostDaemonOptions = {
   readonly log: Logger;
   readonly pace: Pace;
   readonly portRange: PortRange;
-  /** Free bytes on the disk that making and fetching leave to running VMs. */
+  /** Bytes of the disk that must stay free for running VMs when something is made or fetched. */
   readonly reserveBytes: number;
   /** Folders of this host below which `file:` addresses of layers and packages may lie. */
   readonly fileRoots: readonly string[];
-  /** How many events are kept for readers that lost the connection. */
+  /** How many events are kept for clients that lost the connection. */
   readonly eventCapacity: number;
   readonly heartbeatMs: number;
   readonly measureMs: number;
@@ -47,14 +47,13 @@ export type HostDaemonOptions = {
 export type HostDaemon = {
   readonly url: string;
   readonly port: number;
-  /** Goes on with another certificate. */
+  /** Serves with another certificate from now on. */
   renewTls(tls: TlsFiles): void;
   close(): Promise<void>;
 };
 
 /**
- * Starts a host's daemon: takes the state directory for itself, takes up what is in it and the VMs that live, then
- * serves. `close` ends the daemon and leaves the VMs running. Rejects with `StateDirectoryInUse`.
+ * Starts a host's daemon: locks the state directory, loads what is in it, finds the VMs that still run, then serves. `close` ends the daemon and leaves the VMs running. Rejects with `StateDirectoryInUse`.
  */
 export async function startHostDaemon(options: HostDaemonOptions): Promise<HostDaemon> {
   await makeDirectory(options.stateDirectory);
@@ -151,7 +150,7 @@ async function openParts(options: HostDaemonOptions): Promise<Parts> {
   });
   await appliances.open();
   await driver.reap(new Set(appliances.list().map(({ uuid }) => uuid))).catch((error: unknown) => {
-    options.log.warn({ err: error }, 'what is left of VMs that are gone could not be removed');
+    options.log.warn({ err: error }, 'leftovers of VMs that no longer exist could not be removed');
   });
   await packages.prune(() => appliances.packages());
   await layers.open();
@@ -173,7 +172,7 @@ function managerOf(
       metrics.observe(appliance);
       events.publish({ type: 'appliance', appliance });
     },
-    onHold: (sha256s) => {
+    onHoldersChanged: (sha256s) => {
       for (const layer of sha256s.map((sha256) => services.layers.get(sha256))) {
         if (layer !== undefined) events.publish({ type: 'layer', layer });
       }
@@ -183,11 +182,11 @@ function managerOf(
       events.publish({ type: 'applianceGone', uuid });
       onRoom();
     },
-    onLetGo: () => {
+    onPackageReleased: () => {
       services.packages
         .prune(() => manager.packages())
         .catch((error: unknown) => {
-          log.warn({ err: error }, 'packages that nobody needs could not be removed');
+          log.warn({ err: error }, 'packages that no appliance needs could not be removed');
         });
     },
   });

@@ -44,7 +44,7 @@ describe('the events of a host', () => {
     expect(hub.after('7-1')?.length).toBe(2);
   });
 
-  it('reach who listens, until they stop', () => {
+  it('reach each listener, until it stops', () => {
     const hub = hubWith(2);
     const seen: string[] = [];
     const stop = hub.subscribe(({ id }) => seen.push(id));

@@ -3,7 +3,7 @@ import type { HostEvent } from '../host/protocol.ts';
 export type NumberedEvent = { readonly id: string; readonly event: HostEvent };
 type Listener = (event: NumberedEvent) => void;
 
-/** The last events, so that a reader who lost the connection goes on where it was, as far as they reach back. */
+/** The last events: a client that lost the connection can continue where it was, as far as they reach back. */
 export class EventHub {
   readonly #epoch: number;
   readonly #capacity: number;
@@ -11,7 +11,7 @@ export class EventHub {
   readonly #listeners = new Set<Listener>();
   #sequence = 0;
 
-  /** `epoch` is the daemon's start in milliseconds: it sets the ids of two runs apart. */
+  /** `epoch` is the daemon's start in milliseconds: it distinguishes the ids of two runs. */
   constructor(options: { readonly epoch: number; readonly capacity: number }) {
     this.#epoch = options.epoch;
     this.#capacity = options.capacity;
@@ -30,7 +30,7 @@ export class EventHub {
     return `${this.#epoch}-${this.#sequence}`;
   }
 
-  /** What came after this id, or undefined when that is no longer known (or never was). */
+  /** The events after this id, or undefined when the id is no longer known (or never was). */
   after(id: string | undefined): readonly NumberedEvent[] | undefined {
     const [, epoch, sequence] = /^([0-9]+)-([0-9]+)$/.exec(id ?? '') ?? [];
     if (sequence === undefined || Number(epoch) !== this.#epoch) return undefined;
@@ -39,7 +39,7 @@ export class EventHub {
     return missed === 0 ? [] : this.#ring.slice(-missed);
   }
 
-  /** Calls the listener with every event from now on; returns how to stop that. */
+  /** Calls the listener with every event from now on; returns a function that stops that. */
   subscribe(listener: Listener): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);

@@ -1,7 +1,7 @@
 import { Counter, Gauge, Histogram, Registry } from '@prometheus-io/client';
 import { type ApplianceStatus, type HostStatus, SERVICE_STATES } from '../host/protocol.ts';
 
-/** What Prometheus is told: counted when asked for, save the steps, which are counted as they end. */
+/** The metrics for Prometheus. Steps are counted as they end, everything else when it is scraped. */
 export class HostMetrics {
   readonly #registry = new Registry();
   readonly #steps: Histogram<'step'>;
@@ -15,7 +15,7 @@ export class HostMetrics {
   ) {
     this.#steps = new Histogram({
       name: 'coppice_host_step_seconds',
-      help: 'How long steps of appliances took that ended well.',
+      help: 'How long steps of appliances took that succeeded.',
       labelNames: ['step'] as const,
       buckets: [0.01, 0.05, 0.1, 0.5, 1, 2, 5, 10, 30, 60, 120, 300],
       registers: [this.#registry],

@@ -42,7 +42,7 @@ const url = () => `http://127.0.0.1:${(server.address() as AddressInfo).port}/ap
 const asked = () => new Promise<void>((resolve) => server.once('asked', () => resolve()));
 
 describe('PackageCache', () => {
-  it('fetches once for all who ask, and lets go at once of one who no longer wants it', async () => {
+  it('fetches once for all callers, and rejects at once for one that no longer wants it', async () => {
     const request = asked();
     const first = cache.fetch(url(), SHA, never);
     await request;
@@ -57,7 +57,7 @@ describe('PackageCache', () => {
     expect(await cache.has(SHA)).toBe(true);
   });
 
-  it('removes what nobody wants, but neither what is wanted again by then nor what is on its way', async () => {
+  it('removes what nobody wants, but neither what is wanted again by then nor what is being fetched', async () => {
     const other = 'f'.repeat(64);
     await cache.prune(() => new Set());
     for (const name of [SHA, other, `${'e'.repeat(64)}.partial`])

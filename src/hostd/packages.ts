@@ -7,7 +7,7 @@ import { ensureSpace } from './files/space.ts';
 import { download } from './layers/download.ts';
 import { fileExists } from './layers/stored-file.ts';
 
-/** What services are installed from: files named by their sha256, kept while an appliance here wants them. */
+/** The packages that services are installed from: files named by their sha256, kept while an appliance here needs them. */
 export class PackageCache {
   readonly #directory: string;
   readonly #reserveBytes: number;
@@ -33,15 +33,18 @@ export class PackageCache {
   }
 
   /**
-   * Fetches a package unless it is there; several that ask for one at once fetch it once. Aborted: rejects at once, also
-   * while another's fetch of the same package is under way.
+   * Fetches a package unless it is there; calls that come at the same time share one fetch. Aborted: rejects at once, also
+   * while it waits for the fetch of another call.
    */
   async fetch(url: string, sha256: string, signal: AbortSignal): Promise<void> {
     const turn = this.#turns.run(sha256, () => this.#fetchUnlessThere(url, sha256, signal));
     await orAborted(turn, signal);
   }
 
-  /** Removes what no appliance wants any more, halves of it included; asked anew for each, as it may be wanted again. */
+  /**
+   * Removes packages that no appliance wants, half-fetched ones included. `wanted` is called again before each, as a package may
+   * be wanted again by then.
+   */
   async prune(wanted: () => ReadonlySet<string>): Promise<void> {
     await makeDirectory(this.#directory);
     for (const name of await readdir(this.#directory)) {

@@ -6,8 +6,8 @@ import { lockStateDirectory } from './files/file-lock.ts';
 import { scanAppliances } from './state/scan.ts';
 
 /**
- * Shuts down every VM of a state directory, those that do not end in time by force. Rejects with
- * `StateDirectoryInUse` while a daemon runs there: it would start them again.
+ * Shuts down every VM of a state directory, and ends those that do not power off in time. Rejects with
+ * `StateDirectoryInUse` while a daemon runs there: the daemon would start the VMs again.
  */
 export async function stopAllVms(options: {
   readonly stateDirectory: string;

@@ -7,14 +7,14 @@ import { hostErrors } from './errors/index.ts';
 // The package is CommonJS: its default export, as Node sees it, is the plugin itself.
 const addFormats = formatsPlugin as unknown as FormatsPlugin;
 
-/** A validator that changes nothing: no coercion, no defaults, no silent removal. */
+/** An ajv whose validators change nothing: no coercion, no defaults, no silent removal. */
 export function createAjv(): Ajv {
   const ajv = new Ajv({ strict: true, strictRequired: false, discriminator: true, allowUnionTypes: true });
   addFormats(ajv);
   return ajv;
 }
 
-/** A function that returns the value as T, or throws `InvalidRequest` naming the first field at fault. */
+/** A function that returns the value as T, or throws `InvalidRequest` naming the first invalid field. */
 export function validator<T>(ajv: Ajv, schema: JsonSchema): (value: unknown) => T {
   const validate: ValidateFunction<T> = ajv.compile<T>(schema);
   return (value) => {

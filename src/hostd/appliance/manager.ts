@@ -17,10 +17,10 @@ export type ManagerOptions = {
   readonly host: HostServices;
   readonly onChange: (status: ApplianceStatus) => void;
   readonly onGone: (uuid: string) => void;
-  /** An appliance may not need its package any more. */
-  readonly onLetGo: () => void;
-  /** An appliance came to stand on these layers, or does so no longer. */
-  readonly onHold: (sha256s: readonly string[]) => void;
+  /** A package may no longer be needed. */
+  readonly onPackageReleased: () => void;
+  /** An appliance has begun to use these layers, or has ceased to. */
+  readonly onHoldersChanged: (sha256s: readonly string[]) => void;
 };
 
 /** All appliances of this host, by uuid. */
@@ -28,9 +28,9 @@ export class ApplianceManager {
   readonly #options: ManagerOptions;
   readonly #validators = createStateValidators();
   readonly #runners = new Map<string, ApplianceRunner>();
-  /** What was last told of each, so that nothing is told twice. */
-  readonly #told = new Map<string, ApplianceStatus>();
-  /** Requests for one appliance come one after the other. */
+  /** The last published status of each, so that nothing is published twice. */
+  readonly #published = new Map<string, ApplianceStatus>();
+  /** Requests for one appliance are handled one after the other. */
   readonly #turns = new KeyedMutex();
   #closing = false;
 
@@ -38,7 +38,7 @@ export class ApplianceManager {
     this.#options = options;
   }
 
-  /** Takes up what the directory holds; nothing runs before `start`. */
+  /** Loads the appliances in the directory; nothing runs before `start`. */
   async open(): Promise<void> {
     const { root, host } = this.#options;
     for (const uuid of await scanAppliances(root, host.log)) this.#add(uuid);
@@ -50,7 +50,7 @@ export class ApplianceManager {
   }
 
   /**
-   * Takes a desired appliance: written down first, then worked on. Rejects with `OlderGeneration`, `Immutable` or
+   * Accepts a desired appliance: writes it to disk, then works on it. Rejects with `OlderGeneration`, `Immutable` or
    * `Deleting` (409).
    */
   put(desired: DesiredAppliance): Promise<ApplianceStatus> {
@@ -66,7 +66,7 @@ export class ApplianceManager {
       const before = known.desired?.service.package;
       await known.directory.writeDesired(desired);
       known.change(desired);
-      if (!isDeepStrictEqual(before, desired.service.package)) this.#options.onLetGo();
+      if (!isDeepStrictEqual(before, desired.service.package)) this.#options.onPackageReleased();
       return known.status();
     });
   }
@@ -79,7 +79,10 @@ export class ApplianceManager {
     return [...this.#runners.values()].map((runner) => runner.status());
   }
 
-  /** The wish is on disk when this resolves; it is gone when `get` finds nothing. Rejects when there is none. */
+  /**
+   * Requests the deletion. The request is on disk when this resolves; the appliance is gone when `get` finds nothing.
+   * Rejects with `NotFound` when there is no such appliance.
+   */
   delete(uuid: string): Promise<ApplianceStatus> {
     return this.#turns.run(uuid, async () => {
       if (this.#closing) throw hostErrors.stopping();
@@ -97,14 +100,14 @@ export class ApplianceManager {
     return this.#runners.get(uuid)?.directory;
   }
 
-  /** Who stands on a layer. One whose wish cannot be read may stand on any. */
+  /** The uuids of the appliances that use a layer. One whose desired state cannot be read may use any. */
   holders(sha256: string): readonly string[] {
     return [...this.#runners.values()]
       .filter(({ desired }) => desired === undefined || layersOf(desired).includes(sha256))
       .map(({ uuid }) => uuid);
   }
 
-  /** sha256 of the packages that appliances here are installed from. */
+  /** The sha256 of each package that an appliance here is installed from. */
   packages(): ReadonlySet<string> {
     const packages = [...this.#runners.values()].map(({ desired }) => desired?.service.package);
     return new Set(packages.flatMap((each) => (each?.kind === 'archive' ? [each.sha256] : [])));
@@ -114,12 +117,12 @@ export class ApplianceManager {
     return this.#runners.size;
   }
 
-  /** The VMs that were there when they were last looked at. */
+  /** The VMs that existed when they were last inspected. */
   vms(): readonly VmObservation[] {
     return [...this.#runners.values()].flatMap(({ vm }) => (vm === undefined ? [] : [vm]));
   }
 
-  /** A layer changed: who waited for it goes on at once. */
+  /** A layer changed: appliances that wait for it try again at once. */
   layerChanged(sha256: string): void {
     for (const runner of this.#runners.values()) {
       if (runner.desired !== undefined && layersOf(runner.desired).includes(sha256)) runner.nudge();
@@ -139,8 +142,8 @@ export class ApplianceManager {
     const runner = this.#add(desired.uuid);
     await runner.load();
     runner.start();
-    this.#tell(runner);
-    this.#options.onHold(layersOf(desired));
+    this.#publish(runner);
+    this.#options.onHoldersChanged(layersOf(desired));
     return runner.status();
   }
 
@@ -148,34 +151,34 @@ export class ApplianceManager {
     const { root, host } = this.#options;
     const directory = new ApplianceDirectory(root, uuid, this.#validators);
     const runner = new ApplianceRunner(directory, host, {
-      onChange: (changed) => this.#tell(changed),
+      onChange: (changed) => this.#publish(changed),
       onGone: (gone) => this.#gone(gone),
     });
     this.#runners.set(uuid, runner);
     return runner;
   }
 
-  #tell(runner: ApplianceRunner): void {
+  #publish(runner: ApplianceRunner): void {
     if (this.#runners.get(runner.uuid) !== runner) return;
     const status = runner.status();
-    if (isDeepStrictEqual(timeless(status), this.#told.get(runner.uuid))) return;
-    this.#told.set(runner.uuid, timeless(status));
+    if (isDeepStrictEqual(timeless(status), this.#published.get(runner.uuid))) return;
+    this.#published.set(runner.uuid, timeless(status));
     this.#options.onChange(status);
   }
 
   #gone(runner: ApplianceRunner): void {
     this.#runners.delete(runner.uuid);
-    this.#told.delete(runner.uuid);
+    this.#published.delete(runner.uuid);
     this.#options.onGone(runner.uuid);
-    this.#options.onLetGo();
-    if (runner.desired !== undefined) this.#options.onHold(layersOf(runner.desired));
+    this.#options.onPackageReleased();
+    if (runner.desired !== undefined) this.#options.onHoldersChanged(layersOf(runner.desired));
   }
 }
 
-/** The first two name its VM's domain and folder; a change of the others needs another disk or another VM. */
+/** The fields that cannot change. The first two name the VM's domain and folder; another value of the others would need another disk or another VM. */
 const FIXED = ['namespace', 'name', ...VM_FIELDS] as const;
 
-/** Throws unless `next` may take the place of `known`: no older generation, nothing of what it is made of. */
+/** Throws unless `next` may replace `known`: it must not be of an older generation, nor change a fixed field. */
 export function checkChange(known: DesiredAppliance, next: DesiredAppliance): void {
   if (next.generation < known.generation) {
     throw hostErrors.olderGeneration(known.uuid, known.generation, next.generation);
@@ -184,7 +187,7 @@ export function checkChange(known: DesiredAppliance, next: DesiredAppliance): vo
   if (changed !== undefined) throw hostErrors.immutable(known.uuid, changed);
 }
 
-/** The status without what changes by itself: the seconds of a running step, and the disk's growth. */
+/** The status without what changes all the time: the seconds of a running step, and the size of the disk. */
 function timeless(status: ApplianceStatus): ApplianceStatus {
   const { diskBytes: _, ...rest } = status;
   const steps = status.steps.map((step) => (step.state === 'Running' ? { ...step, seconds: 0 } : step));

@@ -4,10 +4,10 @@ import { codeOf, type HostError, hostErrors } from '../errors/index.ts';
 import type { ApplianceDirectory } from '../state/appliance-directory.ts';
 import { domainOf, type Scope } from './scope.ts';
 
-/** How much of the end of its console is told of a VM that failed. */
+/** How much of the end of its console an error about a VM quotes. */
 export const CONSOLE_TAIL_BYTES = 2000;
 
-/** What is there of an appliance on its host, apart from its record. */
+/** What exists of an appliance on its host, apart from its record. */
 export type Observation = {
   readonly vm?: VmObservation;
   /** Bytes its disk takes on the host. */
@@ -20,7 +20,7 @@ export async function observe(driver: Driver, directory: ApplianceDirectory): Pr
   return { ...(vm === undefined ? {} : { vm }), ...(diskBytes === undefined ? {} : { diskBytes }) };
 }
 
-/** Why a VM that should run does not: in the hypervisor's words where it has any, with what the guest said last. */
+/** Why a VM that should run does not: the hypervisor's reason where it gives one, and the end of the console. */
 export async function whyNotRunning(
   { host, desired, directory }: Scope,
   found: VmObservation | undefined,

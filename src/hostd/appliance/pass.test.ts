@@ -15,27 +15,27 @@ function stepsOver(done: Set<StepName>, run: (name: StepName) => void = () => un
 }
 
 function recorder() {
-  const told: string[] = [];
+  const calls: string[] = [];
   const observer: PassObserver = {
-    found: ({ name }) => told.push(`found ${name}`),
-    started: ({ name }) => told.push(`started ${name}`),
+    found: ({ name }) => calls.push(`found ${name}`),
+    started: ({ name }) => calls.push(`started ${name}`),
     finished: async ({ name }) => {
-      told.push(`finished ${name}`);
+      calls.push(`finished ${name}`);
     },
-    failed: ({ name }) => told.push(`failed ${name}`),
+    failed: ({ name }) => calls.push(`failed ${name}`),
   };
-  return { told, observer };
+  return { calls, observer };
 }
 
 const never = new AbortController().signal;
 
 describe('a pass over the steps', () => {
   it('does what is not done, in order, and nothing twice', async () => {
-    const { told, observer } = recorder();
+    const { calls, observer } = recorder();
     const done = new Set<StepName>(['Ports']);
     await pass(stepsOver(done), observer, never);
     await pass(stepsOver(done), observer, never);
-    expect(told).toEqual([
+    expect(calls).toEqual([
       'started Layers',
       'finished Layers',
       'found Ports',
@@ -48,15 +48,15 @@ describe('a pass over the steps', () => {
   });
 
   it('ends at the step that fails, and goes on from there the next time', async () => {
-    const { told, observer } = recorder();
+    const { calls, observer } = recorder();
     const done = new Set<StepName>();
     const broken = stepsOver(done, (name) => {
       if (name === 'Ports') throw new Error('taken');
     });
     await expect(pass(broken, observer, never)).rejects.toThrow('taken');
     await pass(stepsOver(done), observer, never);
-    expect(told.slice(0, 4)).toEqual(['started Layers', 'finished Layers', 'started Ports', 'failed Ports']);
-    expect(told.slice(4)).toEqual([
+    expect(calls.slice(0, 4)).toEqual(['started Layers', 'finished Layers', 'started Ports', 'failed Ports']);
+    expect(calls.slice(4)).toEqual([
       'found Layers',
       'started Ports',
       'finished Ports',
@@ -66,13 +66,13 @@ describe('a pass over the steps', () => {
   });
 
   it('counts no failure against a step that was abandoned', async () => {
-    const { told, observer } = recorder();
+    const { calls, observer } = recorder();
     const stop = new AbortController();
     const steps = stepsOver(new Set(), () => {
       stop.abort(new Error('deleted'));
       throw new Error('cut off');
     });
     await expect(pass(steps, observer, stop.signal)).rejects.toThrow('cut off');
-    expect(told).toEqual(['started Layers']);
+    expect(calls).toEqual(['started Layers']);
   });
 });

@@ -1,20 +1,20 @@
 import type { StepName } from '../../host/protocol.ts';
 
 /**
- * One thing that has to be so before the next can be. Whether it is, is looked up where it is (on the host, in the
- * guest), never remembered: that is what makes a daemon killed at any moment go on correctly.
+ * One thing that has to be done before the next can be. Whether it is done is looked up on the host and in the guest, and
+ * never remembered: so a daemon that was killed at any moment continues correctly.
  */
 export type Step = {
   readonly name: StepName;
   /** Looks; changes nothing. */
   isDone(signal: AbortSignal): Promise<boolean>;
-  /** Makes it so. May be aborted, fail or be killed anywhere, and be run again. */
+  /** Does it. May be aborted, fail or be killed at any point, and be run again. */
   run(signal: AbortSignal): Promise<void>;
-  /** Milliseconds of `run` that were waiting for its turn: they are not of the step's own time, t_ij of Equation 1. */
+  /** Milliseconds that `run` waited for its turn: they do not count as the step's own time, t_ij of Equation 1. */
   waitedMs?(): number;
 };
 
-/** What is told of a pass as it goes. */
+/** Is called as a pass goes on. */
 export type PassObserver = {
   /** The step was done already. */
   found(step: Step): void;

@@ -6,7 +6,7 @@ import { networkStep } from './steps/network.ts';
 import { diskStep, layersStep, portsStep } from './steps/storage.ts';
 import { whileRunning } from './while-running.ts';
 
-/** What has to be so, in this order, for an appliance to be as it is desired. */
+/** The steps that bring an appliance to its desired state, in their order. */
 export function planSteps(scope: Scope): readonly Step[] {
   if (scope.desired.powerState === 'Stopped') return [stopStep(scope)];
   return [

@@ -6,7 +6,7 @@ import { hostErrors, messageOf } from '../errors/index.ts';
 import { reachableAt } from './endpoints.ts';
 import type { Scope } from './scope.ts';
 
-/** Asks once: undefined when all is well, else in words what is not. */
+/** Asks once. Resolves with undefined when all is well, else with what is wrong. */
 export async function askProbe(scope: Scope, probe: Probe, signal: AbortSignal): Promise<string | undefined> {
   try {
     return await orAborted(ask(scope, probe), signal);
@@ -37,13 +37,13 @@ async function ask(scope: Scope, probe: Probe): Promise<string | undefined> {
         timeoutMs: probe.timeoutSeconds * 1000,
       });
       if (exitCode === 0) return undefined;
-      const words = (stderr.trim() || stdout.trim()).split('\n').at(-1) ?? '';
-      return `${probe.argv[0]} in the guest ends with exit code ${exitCode} ${words}`.trim();
+      const output = (stderr.trim() || stdout.trim()).split('\n').at(-1) ?? '';
+      return `${probe.argv[0]} in the guest ends with exit code ${exitCode} ${output}`.trim();
     }
   }
 }
 
-/** Asks until all is well; rejects with what `tooLate` makes of the last finding when `timeoutMs` have passed. */
+/** Asks until all is well; when `timeoutMs` have passed, rejects with the error that `tooLate` makes of the last answer. */
 export async function untilWell(
   scope: Scope,
   probe: Probe,
@@ -53,18 +53,21 @@ export async function untilWell(
 ): Promise<void> {
   const { clock, pace } = scope.host;
   const deadline = clock.monotonic() + timeoutMs;
-  let way: string | undefined;
+  let hint: string | undefined;
   for (;;) {
     const finding = await askProbe(scope, probe, signal);
     if (finding === undefined) return;
-    way ??= await wayTo(scope, probe);
-    if (clock.monotonic() >= deadline) throw await tooLate(finding + way);
+    hint ??= await routeHint(scope, probe);
+    if (clock.monotonic() >= deadline) throw await tooLate(finding + hint);
     await sleep(clock, pace.pollMs, signal);
   }
 }
 
-/** How the host reaches a VM with an address of its own, when that may be why it does not; rejects when it cannot at all. */
-async function wayTo({ host, desired }: Scope, probe: Probe): Promise<string> {
+/**
+ * For a VM with an address of its own: the route to it, where that may be why it does not answer; else nothing. Rejects
+ * when there is no route.
+ */
+async function routeHint({ host, desired }: Scope, probe: Probe): Promise<string> {
   const { network } = desired;
   const { bridge = '' } = host;
   if (network.mode === 'user' || probe.kind === 'exec') return '';
@@ -75,6 +78,6 @@ async function wayTo({ host, desired }: Scope, probe: Probe): Promise<string> {
   const router = route.via === undefined ? '' : ` by way of ${route.via}`;
   return (
     ` (this host reaches ${address} through ${route.device}${router}, not through its bridge ${bridge}: if that is not ` +
-    `meant so, give ${bridge} an address in the network of ${address}/${prefixLength})`
+    `intended, give ${bridge} an address in the network of ${address}/${prefixLength})`
   );
 }

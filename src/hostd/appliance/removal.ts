@@ -3,8 +3,8 @@ import type { ApplianceDirectory } from '../state/appliance-directory.ts';
 import type { HostServices } from './scope.ts';
 
 /**
- * Ends the VM and removes all that is the appliance's, in this order, so that a crash in between leaves nothing that
- * the next start would not find and finish. A guest whose service answers may power off by itself.
+ * Ends the VM and removes all that belongs to the appliance. The order matters: after a crash in between, the next start
+ * finds what is left and finishes. With `graceful`, the guest may power off by itself first.
  */
 export async function removeAppliance(
   directory: ApplianceDirectory,

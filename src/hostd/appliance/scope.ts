@@ -13,9 +13,9 @@ import type { PortRegistry } from '../ports/ports.ts';
 import type { ApplianceDirectory } from '../state/appliance-directory.ts';
 import type { RecordKeeper } from '../state/record-keeper.ts';
 
-/** How often and how long the daemon looks and waits, in milliseconds. */
+/** How often the daemon looks at something, and how long it waits, in milliseconds. */
 export type Pace = {
-  /** Between two looks at an appliance that is as it should be. */
+  /** Between two looks at an appliance that is as desired. */
   readonly watchMs: number;
   /** Between two questions to an agent, container or service that is expected to answer soon. */
   readonly pollMs: number;
@@ -37,35 +37,35 @@ export type HostServices = {
   readonly bridge?: string;
   readonly packages: PackageCache;
   readonly guestWork: GuestWork;
-  /** VMs are created through it, as many at once as the driver allows (SO-MVDS section 4.1). */
+  /** All VMs are created through this queue, as many at once as the driver allows (SO-MVDS section 4.1). */
   readonly creation: PQueue;
   readonly clock: Clock;
   readonly random: Random;
   readonly pace: Pace;
-  /** Free bytes that making a disk leaves alone. */
+  /** Bytes of the disk that must stay free when a disk is made. */
   readonly reserveBytes: number;
   readonly log: Logger;
 };
 
-/** What one pass over an appliance's steps works on; what it found in the guest is asked once a pass. */
+/** What one pass over an appliance's steps works on. The guest is asked only once a pass what was done in it. */
 export type Scope = {
   readonly host: HostServices;
   readonly desired: DesiredAppliance;
   readonly directory: ApplianceDirectory;
   readonly record: RecordKeeper;
   readonly guest: Guest;
-  /** What the guest said of itself in this pass; undefined before it was asked. */
+  /** What was done in the guest, as it answered in this pass; undefined before it was asked. */
   installed: Installed | undefined;
-  /** The package's way to this host, once it was begun in this pass. */
+  /** The package's download, once this pass has begun it. */
   packageFetch: Promise<void> | undefined;
 };
 
-/** What people and the hypervisor call the VM. */
+/** The VM's name, for people and for the hypervisor. */
 export function domainOf(desired: DesiredAppliance): string {
   return `${desired.namespace}.${desired.name}.${desired.uuid.slice(0, 8)}`;
 }
 
-/** How messages name the appliance. */
+/** The appliance's name in messages. */
 export function labelOf(desired: DesiredAppliance): string {
   return `appliance ${desired.namespace}/${desired.name} (${desired.uuid})`;
 }

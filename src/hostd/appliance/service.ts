@@ -8,7 +8,7 @@ import type { PackageContent } from '../guest/packages/describe.ts';
 import { reachableAt } from './endpoints.ts';
 import type { Scope } from './scope.ts';
 
-/** The service's package as it lies on this host. */
+/** The service's package, as this host has it. */
 export function contentOf({ host, desired }: Scope): PackageContent {
   const content = desired.service.package;
   if (content === undefined) return { kind: 'none' };
@@ -21,7 +21,7 @@ export function contentOf({ host, desired }: Scope): PackageContent {
   return { kind: 'files', files: Object.fromEntries(files) };
 }
 
-/** Begins to fetch the package, unless that was begun in this pass; rejects as the fetch does. */
+/** Begins to fetch the package, unless this pass has begun already; rejects as the fetch does. */
 export function fetchPackage(scope: Scope, signal: AbortSignal): Promise<void> {
   const content = scope.desired.service.package;
   if (content?.kind !== 'archive') return Promise.resolve();
@@ -35,8 +35,8 @@ export async function planOf(scope: Scope): Promise<ServicePlan> {
 }
 
 /**
- * The plan as far as it can be told before the package arrived: enough to know when the container is ready, and how
- * to see that a service that was installed earlier still answers.
+ * The plan as far as it is known before the package has arrived: enough to find out whether the container is ready, and
+ * whether a service that was installed earlier still answers.
  */
 export async function provisionalPlanOf(scope: Scope): Promise<ServicePlan> {
   const content = scope.desired.service.package;
@@ -52,7 +52,7 @@ function planWith(desired: DesiredAppliance, facts: PackageFacts): ServicePlan {
   );
 }
 
-/** A request that no builder can carry out waits for its author, not for another try. */
+/** A request that no builder can carry out is not tried again: its author has to change it. */
 export function asHostErrors<T>(build: () => T): T {
   try {
     return build();
@@ -75,7 +75,7 @@ export function accessPointsOf({ desired, record }: Scope, plan: ServicePlan): r
   ];
 }
 
-/** The name a package's file has at its source; its format is told by it. */
+/** The name that a package's file has at its source. */
 function packageFileName(desired: Extract<DesiredPackage, { kind: 'archive' }>): string {
   const last = new URL(desired.url).pathname.split('/').findLast((part) => part !== '') ?? '';
   const safe = decodeLeniently(last)

@@ -16,7 +16,7 @@ type Facts = {
   readonly timer: StepTimer;
 };
 
-/** An appliance as the API shows it. One whose files cannot be read has its uuid, its VM, and a problem. */
+/** An appliance as the API shows it. If its files cannot be read, that is its uuid, its VM, and the problem. */
 export function statusOf(facts: Facts): ApplianceStatus {
   const { directory, desired, record, deleting, problem, found, timer } = facts;
   const { vm, diskBytes } = found;

@@ -4,8 +4,8 @@ import type { Step } from './pass.ts';
 import type { Scope } from './scope.ts';
 
 /**
- * The step, given up as soon as the VM is seen not to run: a guest that is paused, because the host's disk is full, say,
- * or that has failed, would else be waited for until the step's own time is up, and nobody told why.
+ * The step, ended as soon as the VM is found not to run. Otherwise the step would wait for a guest that is paused (the host's
+ * disk is full, say) or that has failed until its own time is up, and would not say why.
  */
 export function whileRunning(scope: Scope, step: Step): Step {
   return {
@@ -26,7 +26,7 @@ export function whileRunning(scope: Scope, step: Step): Step {
   };
 }
 
-/** Aborts `stopped`, with why, when the VM does not run any more; resolves then, or when `over` is aborted. */
+/** Aborts `stopped`, with the reason, when the VM no longer runs; resolves then, or when `over` is aborted. */
 async function untilStopped(scope: Scope, over: AbortSignal, stopped: AbortController): Promise<void> {
   const { host, desired, directory } = scope;
   try {
@@ -37,8 +37,8 @@ async function untilStopped(scope: Scope, over: AbortSignal, stopped: AbortContr
       return stopped.abort(await whyNotRunning(scope, found));
     }
   } catch (error) {
-    // A host on which the VM cannot even be looked at: the step meets that, or ends without.
+    // The VM cannot be inspected at all: the step either meets the same error, or ends without it.
     if (!over.aborted)
-      host.log.warn({ appliance: desired.uuid, err: error }, 'the VM cannot be looked at now');
+      host.log.warn({ appliance: desired.uuid, err: error }, 'the VM cannot be inspected now');
   }
 }

@@ -9,7 +9,7 @@ const patience = { timeoutMs: 20_000 };
 
 type Program = { readonly exitCode?: number; readonly polls?: number; readonly stderr?: string };
 
-/** An agent whose programs end as told, and whose disk has room for `freeBytes`. */
+/** An agent whose programs end as given, and whose disk has room for `freeBytes`. */
 class FakeGuest {
   readonly agent: FakeAgent;
   readonly programs: (readonly unknown[])[] = [];

@@ -3,11 +3,11 @@ import type { Guest } from './guest.ts';
 import { runActions } from './install.ts';
 import { describePackage, type PackageContent } from './packages/describe.ts';
 
-/** How plans of the builders become deeds: through the guest's agent. */
+/** Carries out the plans of builders, through the guest's agent. */
 export interface GuestWork {
-  /** What the builder has to know of a package: its format, size, and its own description. */
+  /** What the builder has to know about a package: its format, size, and its own description. */
   describe(content: PackageContent): Promise<PackageFacts>;
-  /** Carries the actions out in their order; each may be repeated after a crash. */
+  /** Carries out the actions in their order; each may be repeated after a crash. */
   run(
     guest: Guest,
     actions: readonly GuestAction[],
@@ -16,10 +16,10 @@ export interface GuestWork {
   ): Promise<void>;
 }
 
-/** So many packages are remembered; a host has about as many as it has services. */
+/** How many packages are remembered; a host has about as many as it has services. */
 const longestMemory = 256;
 
-/** Carries plans out through the guest's agent. Packages are described once: their files never change. */
+/** The work of the real daemon. A package is described only once: its file never changes. */
 export function createAgentWork(): GuestWork {
   const known = new Map<string, PackageFacts>();
   const describe = async (content: PackageContent) => {
@@ -32,7 +32,7 @@ export function createAgentWork(): GuestWork {
   return { describe, run: runActions };
 }
 
-/** Forgets what was asked for least recently when there is too much. */
+/** Forgets the package that was used least recently when there are too many. */
 function remember(known: Map<string, PackageFacts>, key: string, facts: PackageFacts): void {
   known.delete(key);
   known.set(key, facts);

@@ -19,7 +19,7 @@ describe('AgentClient', () => {
     expect(agent.connections).toHaveLength(1);
   });
 
-  it('connects no more once it was ended, whoever still asks: its successor needs the connection', async () => {
+  it('does not connect again once it was ended: its successor needs the connection', async () => {
     const agent = new FakeAgent({ onCommand: (_, stream) => answer(stream, 'here') });
     const client = clientOf(agent);
     expect(await client.command('guest-ping', {}, enoughMs)).toBe('here');
@@ -43,7 +43,7 @@ describe('AgentClient', () => {
     expect(agent.connections[0]?.destroyed ?? true).toBe(true);
   });
 
-  it('passes on the words with which the agent refuses, and goes on', async () => {
+  it('passes on the message with which the agent refuses, and goes on', async () => {
     const agent = new FakeAgent({ onCommand: (_, stream) => refuse(stream, 'no such thing') });
     const client = clientOf(agent);
     const refused = client.command('guest-frobnicate', {}, enoughMs);
@@ -95,7 +95,7 @@ describe('AgentClient', () => {
     expect(heard).toHaveLength(2);
   });
 
-  it('fails when the agent never answers, and connects anew for the next command', async () => {
+  it('fails when the agent never answers, and connects again for the next command', async () => {
     let silent = true;
     const agent = new FakeAgent({
       onSync: (id, stream) => {

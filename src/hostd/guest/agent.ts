@@ -9,16 +9,16 @@ import { linesOf } from './lines.ts';
 /** guest-exec gives back up to 16 MiB of each output, in base64. */
 const longestAnswerBytes = 64 * 1024 * 1024;
 
-/** First byte of an answer to guest-sync-delimited, and of no other; no JSON in UTF-8 has it anywhere. */
+/** First byte of an answer to guest-sync-delimited, and of no other answer; JSON in UTF-8 never contains it. */
 const delimiter = 0xff;
 
-/** Pauses between tries to be heard, while the guest boots. */
+/** Pauses between tries to reach the agent, while the guest boots. */
 const firstSyncPauseMs = 500;
 const longestSyncPauseMs = 4_000;
-/** How long an agent that was heard may take to come to the newest try. */
+/** How long an agent that has answered an older try may take to come to the newest. */
 const aliveSyncPauseMs = 15_000;
 
-/** The agent is well, and refuses a command; the message is the agent's own. */
+/** The agent works, and refuses a command; the message is the agent's own. */
 export class AgentCommandError extends Error {
   constructor(command: string, description: string) {
     super(`the guest agent refuses ${command}: ${description}`);
@@ -26,20 +26,20 @@ export class AgentCommandError extends Error {
   }
 }
 
-/** A refusal of a command that is not answered otherwise comes at once, or not at all. */
+/** guest-shutdown is answered only when it is refused, and a refusal comes at once. */
 const refusalMs = 1_000;
 
 type Connection = {
   readonly stream: Duplex;
   readonly lines: AsyncGenerator<Buffer, void, undefined>;
-  /** A read that was begun and not yet used, so that no line is lost when a wait for it ends early. */
+  /** A read that has begun and is not used yet, so that no line is lost when a wait for it ends early. */
   pending: Promise<IteratorResult<Buffer, void>> | undefined;
 };
 
 /**
  * The guest's qemu-guest-agent at the other end of a byte stream (a virtio-serial port's socket, a Xen console). One
- * command at a time, in the order asked for. Commands fail with an `AgentUnavailable` HostError when no answer comes
- * in time; the stream is then opened anew, and nothing that still arrives for the old command is taken for the new.
+ * command at a time, in the order of the calls. Commands fail with an `AgentUnavailable` HostError when no answer comes
+ * in time; the stream is then opened again, and no late answer to the old command is taken for one to the new.
  * https://www.qemu.org/docs/master/interop/qemu-ga-ref.html
  */
 export class AgentClient {
@@ -65,14 +65,14 @@ export class AgentClient {
     });
   }
 
-  /** Gives a command that is only answered when it is refused (guest-shutdown); waits a moment for that. */
+  /** Gives a command that is answered only when it is refused (guest-shutdown); waits a moment for a refusal. */
   tell(name: string, args: Readonly<Record<string, unknown>>, timeoutMs: number): Promise<void> {
     return this.#inTurn(timeoutMs, async (deadline) => {
       const connection = await this.#ready(deadline);
       await write(connection.stream, `${JSON.stringify({ execute: name, arguments: args })}\n`);
       const waitMs = Math.min(refusalMs, remaining(this.#clock, deadline));
       const answer = await this.#line(connection, waitMs).catch(() => undefined);
-      // What comes later must not be taken for the answer to another command.
+      // A later answer must not be taken for the answer to another command.
       this.close();
       if (answer !== undefined) resultOf(name, answer);
     });
@@ -85,8 +85,8 @@ export class AgentClient {
   }
 
   /**
-   * Ends the connection for good: commands fail from now on. Work that was abandoned would otherwise connect anew, and
-   * hold the only connection that a hypervisor serves.
+   * Ends the connection for good: commands fail from now on. Abandoned work would otherwise connect again, and occupy the
+   * only connection that a hypervisor serves.
    */
   end(): void {
     this.#ended = true;
@@ -122,18 +122,18 @@ export class AgentClient {
     }
   }
 
-  /** A connection on which the agent has answered, with nothing left over from before. */
+  /** A connection on which the agent has answered, and on which no answer to an earlier command can still arrive. */
   async #ready(deadline: Deadline): Promise<Connection> {
     const known = this.#connection;
     if (known !== undefined && !known.stream.destroyed && !known.stream.readableEnded) return known;
     if (this.#ended) throw this.#over();
     const stream = await this.#connect();
     if (this.#ended || remaining(this.#clock, deadline) === 0) {
-      // Nobody waits for it any more, and another command may have its own by now.
+      // Nobody waits for this connection any more, and another command may have its own by now.
       stream.destroy();
       throw this.#ended ? this.#over() : this.#silent(deadline);
     }
-    // Whoever waits for a line is told of the error by the iterator; without a listener here it would end the process.
+    // The iterator reports the error to the reader of the next line; without a listener here it would end the process.
     stream.on('error', () => stream.destroy());
     const connection = { stream, lines: linesOf(stream, longestAnswerBytes), pending: undefined };
     this.#connection = connection;
@@ -142,9 +142,9 @@ export class AgentClient {
   }
 
   /**
-   * Asks for an echo until one comes, with a new number each time: the guest may not listen yet, or be in the middle of
-   * what a former client asked. Only the echo of the newest number shows that nothing of the past can still arrive; an
-   * older one shows that the agent is there and will come to the newest.
+   * Asks for an echo until one comes, with a new number each time: the agent may not run yet, or may still be at work for
+   * an earlier client. Only the echo of the newest number shows that no earlier answer can still arrive; an older one shows
+   * that the agent runs and will come to the newest.
    */
   async #synchronise(connection: Connection, deadline: Deadline): Promise<void> {
     const asked = new Set<number>();
@@ -176,7 +176,7 @@ export class AgentClient {
   }
 
   #over(): HostError {
-    return hostErrors.agentUnavailable('the conversation with it was ended');
+    return hostErrors.agentUnavailable('the connection to it was ended');
   }
 
   #silent(deadline: Deadline): HostError {
@@ -190,7 +190,7 @@ function write(stream: Duplex, data: string | Buffer): Promise<void> {
   });
 }
 
-/** The leading byte, which no JSON has, makes the agent forget what it holds of an unfinished command. */
+/** The leading byte, which JSON never contains, makes the agent drop what it has received of an unfinished command. */
 function syncRequest(id: number): Buffer {
   const request = JSON.stringify({ execute: 'guest-sync-delimited', arguments: { id } });
   return Buffer.concat([Buffer.of(delimiter), Buffer.from(`${request}\n`)]);

@@ -4,17 +4,17 @@ import { hostErrors } from '../errors/index.ts';
 import type { GuestExecResult } from './guest.ts';
 import { askForObject, type Session, shellScript } from './session.ts';
 
-/** A program that runs in the guest is looked after with pauses that grow up to this. */
+/** The pauses between two questions whether a program in the guest has ended; they grow from the first to the longest. */
 const firstPollMs = 10;
 const longestPollMs = 500;
 
-/** An agent may be busy when the program's time is up; only then it is held to be gone. */
+/** An agent may be busy when the program's time is up: how much longer it may take before it counts as silent. */
 const graceMs = 10_000;
 
 /** guest-exec replaces the whole environment when it is given one. */
 const guestPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
-/** The process and all that it started, each stopped first so that it starts nothing more meanwhile. */
+/** Kills a process and all its descendants; each is stopped first, so that it starts nothing more meanwhile. */
 const endTree = `end() {
   kill -STOP "$1"
   for child in $(b cat "/proc/$1/task/$1/children"); do end "$child"; done
@@ -75,7 +75,7 @@ async function startProgram(
 function resultOf(status: Readonly<Record<string, unknown>>): GuestExecResult {
   const { signal, exitcode } = status;
   return {
-    // As a shell has it for a program that a signal ended.
+    // As a shell reports a program that a signal ended.
     exitCode: typeof signal === 'number' ? 128 + signal : Number(exitcode),
     stdout: decoded(status['out-data']),
     stderr: decoded(status['err-data']),

@@ -1,7 +1,7 @@
 /** Result of a command in the guest; output is cut at the agent's limit. */
 export type GuestExecResult = { readonly exitCode: number; readonly stdout: string; readonly stderr: string };
 
-/** A network interface as the guest's agent tells of it; the MAC address in lower case. */
+/** A network interface as the guest's agent reports it; the MAC address in lower case. */
 export type GuestInterface = {
   readonly name: string;
   readonly mac?: string;
@@ -9,8 +9,8 @@ export type GuestInterface = {
 };
 
 /**
- * One guest, spoken to through the agent in it. Every call has its own time limit and rejects with a `HostError`
- * of reason `AgentUnavailable` when the agent does not answer in time; the connection is then made anew.
+ * One guest, reached through the agent in it. Every call has its own time limit and rejects with a `HostError`
+ * of reason `AgentUnavailable` when the agent does not answer in time; the connection is then made again.
  */
 export interface Guest {
   /** Resolves when the agent answers. */
@@ -20,9 +20,9 @@ export interface Guest {
     options: { readonly env?: Readonly<Record<string, string>>; readonly timeoutMs: number },
   ): Promise<GuestExecResult>;
   /**
-   * Writes a file into the guest from the chunks, with the mode that the agent gives; folders that are missing are made.
-   * Straight into its place, as each program that is run in a guest takes longer than most files: what a write that
-   * broke off leaves there must do no harm. Rejects with reason `GuestDiskFull` when it does not fit.
+   * Writes a file into the guest from the chunks, with the mode that the agent gives; missing folders are made. It is
+   * written straight into its place, because running a program in a guest takes longer than writing most files: half a
+   * file, which an interrupted write leaves there, must do no harm. Rejects with reason `GuestDiskFull` when it does not fit.
    */
   writeFile(
     path: string,

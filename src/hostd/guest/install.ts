@@ -6,20 +6,20 @@ import { HostError, hostErrors, toHostError } from '../errors/index.ts';
 import type { Guest } from './guest.ts';
 import type { PackageContent } from './packages/describe.ts';
 import { unpackedBytes } from './packages/unpacked-size.ts';
-import { shellScript, tellsOfFullDisk } from './session.ts';
+import { reportsFullDisk, shellScript } from './session.ts';
 import { requireSpace } from './space.ts';
 
 type PutPackage = Extract<GuestAction, { kind: 'putPackage' }>;
 type PutFiles = Extract<GuestAction, { kind: 'putFiles' }>;
 type Unpack = NonNullable<PutPackage['unpack']>;
 
-/** Before the first and after the last byte of a transfer. */
+/** Allowed before the first and after the last byte of a transfer. */
 const transferMs = 60_000;
 const unpackMs = 600_000;
-/** Emulated guests take some megabytes a second; a host on which many boot at once is given much more time. */
+/** An emulated guest takes some megabytes a second; much more time is allowed, for hosts on which many guests boot at once. */
 const slowestBytesPerMs = 64;
-/** How much of what a failed command said is told. */
-const toldLines = 10;
+/** How many of the last lines of a failed command's output an error quotes. */
+const quotedLines = 10;
 
 const unpackScripts = {
   tar: 'b tar -xof "$1" -C "$2"',
@@ -28,9 +28,9 @@ const unpackScripts = {
 } as const satisfies Record<Unpack, string>;
 
 /**
- * Carries a plan's actions out in the guest, in order; the first that fails ends it. Rejects with `GuestCommandFailed`
- * (exit code and last words), `GuestDiskFull` (before anything is transferred, where it can be known) or what the
- * {@link Guest} rejects with, each with the action's title; with the signal's reason when it is aborted.
+ * Carries out a plan's actions in the guest, in order; stops at the first that fails. Rejects with `GuestCommandFailed`
+ * (exit code and last output), `GuestDiskFull` (before anything is transferred, where that can be known) or what the
+ * {@link Guest} rejects with, each with the action's title; when it is aborted, with the signal's reason.
  */
 export async function runActions(
   guest: Guest,
@@ -49,7 +49,7 @@ export async function runActions(
   }
 }
 
-/** The words of a command that failed have the title already. */
+/** The error of a command that failed has the title already. */
 function titled(title: string, error: HostError): HostError {
   if (error.message.includes(title)) return error;
   return new HostError(error.reason, `could not ${title}: ${error.message}`, {
@@ -114,7 +114,7 @@ function below(directory: string, name: string): string {
 
 type Content = { readonly content: AsyncIterable<Uint8Array>; readonly size: number };
 
-/** The directory is made anew for every try: what a try that broke off has written is of no harm. */
+/** The plan makes the directory again for every try, so what an interrupted try has written there does no harm. */
 function write(guest: Guest, path: string, { content, size }: Content, signal: AbortSignal): Promise<void> {
   const timeoutMs = transferMs + Math.ceil(size / slowestBytesPerMs);
   return guest.writeFile(path, untilAborted(content, signal), { timeoutMs });
@@ -130,7 +130,7 @@ async function* untilAborted(
   }
 }
 
-/** Opened when it is read, so that nothing stays open when the guest never asks for it. */
+/** The file is opened only when it is read, so that nothing stays open when that never happens. */
 async function* contentOf(file: string): AsyncGenerator<Uint8Array, void, undefined> {
   yield* createReadStream(file);
 }
@@ -151,11 +151,11 @@ async function mustSucceed(
     ...(env === undefined ? {} : { env }),
   });
   if (exitCode === 0) return;
-  const words = lastLines(stderr) || lastLines(stdout);
-  if (tellsOfFullDisk(words)) throw hostErrors.guestDiskFilled(words);
-  throw hostErrors.guestCommandFailed(title, exitCode, words);
+  const output = lastLines(stderr) || lastLines(stdout);
+  if (reportsFullDisk(output)) throw hostErrors.guestDiskFilled(output);
+  throw hostErrors.guestCommandFailed(title, exitCode, output);
 }
 
 function lastLines(text: string): string {
-  return text.trim().split('\n').slice(-toldLines).join('\n');
+  return text.trim().split('\n').slice(-quotedLines).join('\n');
 }

@@ -4,8 +4,8 @@ import { parseNetwork, readNetworkArgv, setNetworkArgv } from './network.ts';
 const network = { mode: 'bridge', ports: [], address: '10.0.8.4', prefixLength: 24, dns: [] } as const;
 
 describe('what a guest says of its network', () => {
-  it('is read from the words of busybox and of iproute2', () => {
-    const told = parseNetwork(
+  it('is read from the output of busybox and of iproute2', () => {
+    const network = parseNetwork(
       [
         'device eth0',
         'route default via 10.0.8.1 dev eth0 ',
@@ -16,7 +16,7 @@ describe('what a guest says of its network', () => {
         'inet6 fe80000000000000505400fffe000001 80',
       ].join('\n'),
     );
-    expect(told).toEqual({
+    expect(network).toEqual({
       device: 'eth0',
       defaultRoutes: [{ via: '10.0.8.1', device: 'eth0' }, { device: 'wg0' }],
       dns: ['10.0.8.2', 'fd00::53'],

@@ -8,10 +8,10 @@ export type BridgedNetwork = Extract<DesiredNetwork, { mode: 'bridge' }>;
 export const SET_NETWORK = 'coppice-set-network';
 export const READ_NETWORK = 'coppice-read-network';
 
-/** With what the address is taken by somebody else, {@link setNetworkArgv} ends. */
+/** The exit code of {@link setNetworkArgv} when another machine has the address. */
 export const ADDRESS_TAKEN = 17;
 
-/** An interface is known by its MAC address, and by being a device: a VLAN or bridge on top of it has the same. */
+/** Finds the interface: a device with this MAC address. A VLAN or bridge on top of it has the same address, and no device. */
 const PRELUDE = `set -eu
 umask 022
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin
@@ -30,7 +30,7 @@ fi
 
 /**
  * $1 MAC, $2 -4 or -6, $3 address, $4 prefix length, $5 gateway or nothing, $6 … DNS servers. Takes every other address
- * from the interface first, so that a run that broke off anywhere is done anew as a whole.
+ * from the interface first, so that after an interruption at any point it can be run again as a whole.
  */
 const SET = `${PRELUDE}
 put() { if [ -e "/proc/sys/net/$1" ]; then echo "$2" >"/proc/sys/net/$1"; fi; }
@@ -111,7 +111,7 @@ export function setNetworkArgv(mac: string, network: BridgedNetwork): readonly s
   return ['/bin/sh', '-c', SET, SET_NETWORK, ...values];
 }
 
-/** Tells what {@link parseNetwork} reads. */
+/** Prints what {@link parseNetwork} reads. */
 export function readNetworkArgv(mac: string, { address }: BridgedNetwork): readonly string[] {
   return ['/bin/sh', '-c', READ, READ_NETWORK, mac, familyOf(address)];
 }
@@ -120,8 +120,8 @@ function familyOf(address: string): '-4' | '-6' {
   return isIPv6(address) ? '-6' : '-4';
 }
 
-/** What a guest's programs and kernel say of its network. */
-export type ToldNetwork = {
+/** A guest's network, as its programs and its kernel report it. */
+export type GuestNetwork = {
   /** Its name for the interface. */
   readonly device: string;
   /** Of the address's family, over this interface or another. */
@@ -136,7 +136,7 @@ export type ToldNetwork = {
 const TENTATIVE = 0x40;
 const DUPLICATE = 0x08;
 
-export function parseNetwork(output: string): ToldNetwork {
+export function parseNetwork(output: string): GuestNetwork {
   const lines = output.split('\n').map((line) => line.trim().split(/\s+/));
   const of = (kind: string) => lines.flatMap(([first, ...rest]) => (first === kind ? [rest] : []));
   const flagged = (flag: number) =>
@@ -149,15 +149,15 @@ export function parseNetwork(output: string): ToldNetwork {
     device: of('device')[0]?.[0] ?? '',
     defaultRoutes: of('route')
       .filter(([to]) => to === 'default')
-      .map((words) => ({ ...after('via', words, 'via'), ...after('dev', words, 'device') })),
+      .map((fields) => ({ ...after('via', fields, 'via'), ...after('dev', fields, 'device') })),
     dns: of('dns').flatMap(([server]) => (server === undefined ? [] : [server])),
     tentative: flagged(TENTATIVE),
     duplicate: flagged(DUPLICATE),
   };
 }
 
-function after<Key extends string>(word: string, words: readonly string[], key: Key) {
-  const at = words.indexOf(word);
-  const value = at === -1 ? undefined : words[at + 1];
+function after<Key extends string>(word: string, fields: readonly string[], key: Key) {
+  const at = fields.indexOf(word);
+  const value = at === -1 ? undefined : fields[at + 1];
   return (value === undefined ? {} : { [key]: value }) as { readonly [K in Key]?: string };
 }

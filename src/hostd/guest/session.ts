@@ -4,7 +4,7 @@ import { isRecord } from '../../base/record.ts';
 import { hostErrors } from '../errors/index.ts';
 import { type AgentClient, AgentCommandError } from './agent.ts';
 
-/** One guest's agent, and the time by which its answers are measured. */
+/** One guest's agent, and the clock by which its time limits are measured. */
 export type Session = { readonly clock: Clock; readonly agent: AgentClient };
 
 type Arguments = Readonly<Record<string, unknown>>;
@@ -12,7 +12,7 @@ type Arguments = Readonly<Record<string, unknown>>;
 /** A guest may have nothing but busybox, without links for its applets: `b tool …` finds the tool either way. */
 const applets = 'b() { if command -v "$1" >/dev/null 2>&1; then "$@"; else /bin/busybox "$@"; fi; }\n';
 
-/** Asks the agent within what is left of the time; a refusal becomes a HostError with the agent's words. */
+/** Gives the agent a command, within what is left of the time; a refusal becomes a HostError with the agent's message. */
 export async function askAgent(
   { clock, agent }: Session,
   deadline: Deadline,
@@ -42,12 +42,12 @@ export function refusalAsHostError(error: unknown): unknown {
   return error instanceof AgentCommandError ? hostErrors.guestAgentRefused(error.message, error) : error;
 }
 
-/** Arguments that run a constant script; values reach it as `$1`, `$2` …, never as part of its text. */
+/** Arguments that run a constant script; it receives the values as `$1`, `$2` …, never as part of its text. */
 export function shellScript(script: string, values: readonly string[]): readonly string[] {
   return ['/bin/sh', '-c', applets + script, 'coppice', ...values];
 }
 
-/** Whether words of the guest's agent or programs tell that a disk of the guest is full. */
-export function tellsOfFullDisk(words: string): boolean {
-  return /no space left on device|disk quota exceeded/i.test(words);
+/** Whether a message of the guest's agent, or the output of its programs, says that a disk of the guest is full. */
+export function reportsFullDisk(message: string): boolean {
+  return /no space left on device|disk quota exceeded/i.test(message);
 }

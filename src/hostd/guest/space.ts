@@ -3,12 +3,12 @@ import type { Guest } from './guest.ts';
 import { shellScript } from './session.ts';
 
 const askMs = 30_000;
-/** An emulated guest takes as long to be asked as to be written a megabyte; less is refused by the write itself. */
+/** Asking an emulated guest takes as long as writing a megabyte to it: for less, the write itself finds out. */
 const askedFromBytes = 1024 * 1024;
 
 /**
  * Rejects with `GuestDiskFull`, and the numbers, when the guest's file system at `directory` has less than `neededBytes`
- * free. A guest that cannot tell, or is to take little, is given the benefit of the doubt: the transfer itself finds out.
+ * free. When the guest cannot tell, or little is to be written, nothing is refused here: the transfer itself finds out.
  */
 export async function requireSpace(guest: Guest, directory: string, neededBytes: number): Promise<void> {
   if (neededBytes < askedFromBytes) return;

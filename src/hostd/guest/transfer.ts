@@ -2,11 +2,11 @@ import { posix } from 'node:path';
 import { type Deadline, deadlineIn } from '../../base/deadline.ts';
 import { HostError, hostErrors, messageOf } from '../errors/index.ts';
 import { execute } from './execute.ts';
-import { askAgent, askForObject, type Session, shellScript, tellsOfFullDisk } from './session.ts';
+import { askAgent, askForObject, reportsFullDisk, type Session, shellScript } from './session.ts';
 
 /**
- * Bytes written by one command. An emulated guest takes 3 MiB/s from 64 KiB on, and no more with larger ones, which only
- * hold up the other commands to the guest.
+ * Bytes written by one command. An emulated guest takes 3 MiB/s from 64 KiB on. Larger commands are no faster, and only
+ * delay the other commands to the guest.
  */
 const chunkBytes = 128 * 1024;
 
@@ -23,7 +23,7 @@ export async function writeGuestFile(
     await fill(session, path, content, deadline);
   } catch (error) {
     await removeHalf(session, path, error);
-    throw tellsOfFullDisk(messageOf(error)) ? hostErrors.guestDiskFull(path) : error;
+    throw reportsFullDisk(messageOf(error)) ? hostErrors.guestDiskFull(path) : error;
   }
 }
 
@@ -39,14 +39,14 @@ async function fill(
       await writeChunk(session, handle, chunk, deadline);
     }
   } catch (error) {
-    // The first error is the one to tell; an agent that is gone has forgotten the handle as well.
+    // The first error is the one to report; an agent that is gone has forgotten the handle as well.
     await session.agent.command('guest-file-close', { handle }, cleanUpMs).catch(messageOf);
     throw error;
   }
   await askAgent(session, deadline, 'guest-file-close', { handle });
 }
 
-/** Folders are made when they turn out to be missing, which costs nothing where they are there. */
+/** Folders are made only when the agent says that they are missing: usually they exist, and that then costs nothing. */
 async function openFile(session: Session, path: string, deadline: Deadline): Promise<unknown> {
   const create = () => askAgent(session, deadline, 'guest-file-open', { path, mode: 'w' });
   try {
@@ -77,7 +77,7 @@ async function writeChunk(
   }
 }
 
-/** A full disk stays full while half a file is on it. What a silent guest has left, the next try writes over. */
+/** Half a file would keep a full disk full. When the agent is silent, the next try overwrites the file. */
 async function removeHalf(session: Session, path: string, cause: unknown): Promise<void> {
   if (cause instanceof HostError && cause.reason === 'AgentUnavailable') return;
   const argv = shellScript('b rm -f "$1"', [path]);

@@ -17,9 +17,9 @@ const MILLIS_PER_TICK = 10;
 const PAGE_BYTES = 4096;
 
 /**
- * Measures the host: all of the machine, or, when the daemon was given only a share of it, its own VMs (other daemons' VMs
- * are not its use). A hypervisor that owns the machine is asked itself: under Xen the operating system here, dom0, has a
- * few CPUs and some memory of its own, and sees neither the rest nor what VMs take of it.
+ * Measures the host: the whole machine, or, when the daemon has only a share of it, the daemon's own VMs (other daemons' VMs
+ * do not count). A hypervisor that owns the machine is asked itself: under Xen the operating system here, dom0, has a few
+ * CPUs and some memory of its own, and sees neither the rest of the machine nor what VMs take of it.
  */
 export class HostUse {
   readonly #clock: Clock;
@@ -44,8 +44,8 @@ export class HostUse {
   }
 
   /**
-   * CPU use is the mean since the previous call. `vms` are the daemon's own VMs; `hypervisor` measures the machine where
-   * the driver can and works, without it /proc is read.
+   * CPU use is the mean since the previous call. `vms` are the daemon's own VMs. `hypervisor` measures the machine; it is
+   * missing when the driver cannot do that or does not work, and then /proc is read.
    */
   async measure(vms: readonly VmObservation[], hypervisor?: Driver['measure']): Promise<Use> {
     const shared = this.#override.cpuMillis !== undefined || this.#override.memoryBytes !== undefined;
@@ -86,9 +86,9 @@ export class HostUse {
   #sample(now: CpuSample): void {
     const before = this.#last;
     this.#last = now;
-    // Counters of another source say nothing about the time between.
+    // The difference between the counters of two sources means nothing.
     if (before === undefined || before.source !== now.source || now.at <= before.at) return;
-    // A hypervisor's VM that ended takes its time with it: the sum falls, and that is no negative use.
+    // The hypervisor's sum falls when a VM ends, as its CPU time is no longer counted: that is not a negative use.
     const busy = Math.max(0, now.busyMillis - before.busyMillis);
     this.#cpuMillis = Math.round((busy / (now.at - before.at)) * 1000);
   }
@@ -111,11 +111,11 @@ export class HostUse {
     return (kibibytes('MemTotal') - kibibytes('MemAvailable')) * 1024;
   }
 
-  /** A sum that only grows: of a VM that ended, what it took does not hide what the others take. */
+  /** A sum that only grows, so that the CPU time of a VM that ended does not hide what the others take. */
   async #busyOf(pids: readonly number[]): Promise<number> {
     const times = pids.map(async (pid) => {
       const stat = await this.#ofProcess(pid, 'stat');
-      // The command's name, in parentheses, may hold blanks: what counts begins behind it, at field 3.
+      // The command's name, in parentheses, may contain blanks: the fields that count begin behind it, at field 3.
       const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
       return [pid, (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) * MILLIS_PER_TICK] as const;
     });

@@ -13,7 +13,7 @@ const MEASURE_MS = 10_000;
 /** A host of one core whose CPU use is what `useAt` says at each instant; time passes as fast as it is slept away. */
 function hostWith(useAt: (ms: number) => number, measuresItself = false) {
   let now = 0;
-  const told: { at: number; cpuMillis: number }[] = [];
+  const published: { at: number; cpuMillis: number }[] = [];
   const over = Promise.withResolvers<void>();
   const clock: Clock = {
     now: () => now,
@@ -48,33 +48,33 @@ function hostWith(useAt: (ms: number) => number, measuresItself = false) {
     layers: { list: () => [] } as unknown as LayerStore,
     appliances: { count: 0, vms: () => [] },
     creation: { size: 0, pending: 0 } as unknown as PQueue,
-    onChange: ({ used }: HostStatus) => void told.push({ at: now, cpuMillis: used.cpuMillis }),
+    onChange: ({ used }: HostStatus) => void published.push({ at: now, cpuMillis: used.cpuMillis }),
   });
   const run = async () => {
     await host.start();
     await over.promise;
     await host.close();
-    return told;
+    return published;
   };
   return run;
 }
 
 describe('a host', () => {
-  it('that is busy tells within two seconds that it has become free', async () => {
-    const told = await hostWith((ms) => (ms < 23_000 ? 990 : 10))();
-    expect(told).toEqual([
+  it('that is busy reports within two seconds that it has become free', async () => {
+    const published = await hostWith((ms) => (ms < 23_000 ? 990 : 10))();
+    expect(published).toEqual([
       { at: 0, cpuMillis: 990 },
       { at: 24_000, cpuMillis: 10 },
     ]);
   });
 
-  it('tells of every other change at its interval only', async () => {
-    const told = await hostWith((ms) => 900 + ms / 1000)();
-    expect(told.map(({ at }) => at)).toEqual([0, 10_000, 20_000, 30_000, 40_000, 50_000, 60_000]);
+  it('reports every other change at its interval only', async () => {
+    const published = await hostWith((ms) => 900 + ms / 1000)();
+    expect(published.map(({ at }) => at)).toEqual([0, 10_000, 20_000, 30_000, 40_000, 50_000, 60_000]);
   });
 
-  it('whose hypervisor has to be asked looks at its interval only', async () => {
-    const told = await hostWith((ms) => (ms < 23_000 ? 990 : 10), true)();
-    expect(told.map(({ at }) => at)).toEqual([0, 30_000]);
+  it('whose hypervisor has to be asked is measured at its interval only', async () => {
+    const published = await hostWith((ms) => (ms < 23_000 ? 990 : 10), true)();
+    expect(published.map(({ at }) => at)).toEqual([0, 30_000]);
   });
 });

@@ -27,19 +27,19 @@ export type HostOptions = {
   readonly log: Logger;
 };
 
-/** Below this share of the disk's space that is free, people are told. */
+/** When less than this share of the disk is free, the host reports disk pressure. */
 const PRESSURE_SHARE = 0.1;
 
-/** A host that changed is measured anew after so long: a task that is removed is many appliances that go. */
+/** How long after a change the host is measured again: the removal of one task is the removal of many appliances. */
 const GATHER_MS = 500;
 
-/** A host that is busy looks so many times as often whether it has become free: somebody may wait for just that. */
+/** A busy host is measured this many times as often: a task may be waiting for it to become free. */
 const LOOKS = 5;
-/** Shares of the host's CPU: above the first it is busy, and so much less than it told last makes it freer. */
+/** Shares of the host's CPU: above the first it is busy; a fall by the second since the last report counts as freer. */
 const BUSY = 0.5;
 const FREER = 0.25;
 
-/** The host as a whole: measured at intervals, and told when something about it changed. */
+/** The host as a whole: measured at intervals, and published when something about it changed. */
 export class Host {
   readonly #options: HostOptions;
   readonly #stop = new AbortController();
@@ -47,7 +47,7 @@ export class Host {
   #info: DriverInfo;
   #measured: Pick<HostStatus, 'capacity' | 'used'> | undefined;
   #foreignVms: readonly string[] = [];
-  #told: HostStatus | undefined;
+  #published: HostStatus | undefined;
   #running: Promise<void> = Promise.resolve();
 
   constructor(options: HostOptions) {
@@ -66,12 +66,12 @@ export class Host {
     await this.#running;
   }
 
-  /** VMs are gone: whoever waits for their room must not wait for the next measurement. */
+  /** VMs are gone: a task that waits for their room should not have to wait for the next measurement. */
   measureSoon(): void {
     this.#wake.now();
   }
 
-  /** Undefined until it was measured once. */
+  /** Undefined until the first measurement. */
   status(): HostStatus | undefined {
     const { name, version, startedAt, layers, appliances, creation } = this.#options;
     if (this.#measured === undefined) return undefined;
@@ -118,22 +118,22 @@ export class Host {
     }
   }
 
-  /** A hypervisor that has to be asked is asked no more often for it: that takes dom0's CPU. */
+  /** Never where the hypervisor itself has to be asked: more measurements would take dom0's CPU. */
   #isBusy(): boolean {
     if (this.#options.driver.measure !== undefined || this.#measured === undefined) return false;
     const { capacity, used } = this.#measured;
     return used.cpuMillis > capacity.cpuMillis * BUSY;
   }
 
-  async #measure(worthTelling: 'any change' | 'only room' = 'any change'): Promise<void> {
+  async #measure(publishFor: 'any change' | 'only room' = 'any change'): Promise<void> {
     const { driver, onChange } = this.#options;
-    // A host may be mended, or broken, while its daemon runs: a program installed, a bridge taken away.
+    // A host may change while its daemon runs: a program is installed, a bridge is removed.
     this.#info = await driver.probe();
     await this.#look();
     const status = this.status();
-    if (status === undefined || isDeepStrictEqual(status, this.#told)) return;
-    if (worthTelling === 'only room' && !isFreer(status, this.#told)) return;
-    this.#told = status;
+    if (status === undefined || isDeepStrictEqual(status, this.#published)) return;
+    if (publishFor === 'only room' && !isFreer(status, this.#published)) return;
+    this.#published = status;
     onChange(status);
   }
 
@@ -145,6 +145,6 @@ export class Host {
   }
 }
 
-function isFreer({ capacity, used }: HostStatus, told: HostStatus | undefined): boolean {
-  return told === undefined || told.used.cpuMillis - used.cpuMillis >= capacity.cpuMillis * FREER;
+function isFreer({ capacity, used }: HostStatus, before: HostStatus | undefined): boolean {
+  return before === undefined || before.used.cpuMillis - used.cpuMillis >= capacity.cpuMillis * FREER;
 }

@@ -54,12 +54,12 @@ describe('the directory of an appliance', () => {
     });
   }
 
-  it('says that nobody knows what it should be when desired.json is missing', async () => {
+  it('says that its desired state is unknown when desired.json is missing', async () => {
     await mkdir(directory.path);
     await expect(directory.readDesired()).rejects.toMatchObject({ reason: 'RecordMissing' });
   });
 
-  it('keeps the wish to delete it, even when that was written by half', async () => {
+  it('keeps the request to delete it, even when that was only half written', async () => {
     await directory.create(desired);
     expect(await directory.isDeletionRequested()).toBe(false);
     await writeFile(join(directory.path, 'deletion.json'), '{"req');

@@ -7,7 +7,7 @@ import { readJsonIfThere, removeDirectory, syncDirectory, writeJsonDurably } fro
 import { createAjv, validator } from '../validate.ts';
 import { type ApplianceRecord, emptyRecord, recordValidator } from './record.ts';
 
-/** A directory that is being filled, or emptied, carries one of these behind its uuid. */
+/** The name of a directory that is being filled, or removed, is its uuid with one of these behind it. */
 export const NEW_SUFFIX = '.new';
 export const DELETING_SUFFIX = '.deleting';
 
@@ -15,7 +15,7 @@ const DESIRED = 'desired.json';
 const RECORD = 'record.json';
 const DELETION = 'deletion.json';
 
-/** Reads and writes `<state>/appliances/<uuid>/`: what is wanted, what was noted, and whether it shall go. */
+/** Reads and writes `<state>/appliances/<uuid>/`: the desired state, the record, and the request to delete it. */
 export class ApplianceDirectory {
   readonly uuid: string;
   readonly path: string;
@@ -70,8 +70,8 @@ export class ApplianceDirectory {
   }
 
   /**
-   * Writes down that the appliance shall go, before anything of it does. On a full disk, where nothing can be written,
-   * the wish to have it becomes the wish to delete it by its name alone: deleting is what makes space.
+   * Writes the request to delete the appliance to disk, before anything of it is removed. On a full disk nothing can be
+   * written: there the file of the desired state is renamed to that of the request, because deleting makes space.
    */
   async requestDeletion(at: string): Promise<void> {
     try {
@@ -83,7 +83,7 @@ export class ApplianceDirectory {
     }
   }
 
-  /** Any deletion file counts, readable or not: it exists only because somebody asked. */
+  /** Any deletion file counts, readable or not: it exists only because somebody requested the deletion. */
   async isDeletionRequested(): Promise<boolean> {
     try {
       return (await readJsonIfThere(join(this.path, DELETION))) !== undefined;
@@ -93,7 +93,7 @@ export class ApplianceDirectory {
     }
   }
 
-  /** Removes the directory with all in it; from the rename on it no longer counts as an appliance. */
+  /** Removes the directory with all that is in it; once it is renamed it no longer counts as an appliance. */
   async remove(): Promise<void> {
     await removeDirectory(this.path, DELETING_SUFFIX);
   }

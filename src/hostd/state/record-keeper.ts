@@ -2,8 +2,8 @@ import { isDeepStrictEqual } from 'node:util';
 import type { ApplianceRecord } from './record.ts';
 
 /**
- * Holds an appliance's record and writes it down: changes that come while a write is under way go together into the
- * next one. A step that must not begin before its record is safe awaits `saved`.
+ * Holds an appliance's record and writes it to disk: all changes that come during a write go together into the next one.
+ * A step that must not begin before its record is safe awaits `saved`.
  */
 export class RecordKeeper {
   readonly #write: (record: ApplianceRecord) => Promise<void>;
@@ -15,7 +15,7 @@ export class RecordKeeper {
   constructor(options: {
     readonly initial: ApplianceRecord;
     readonly write: (record: ApplianceRecord) => Promise<void>;
-    /** Told of a write that nobody waits for and that failed; the next change writes again. */
+    /** Receives the error of a failed write that nobody waits for; the next change writes again. */
     readonly onError: (error: unknown) => void;
   }) {
     this.#current = options.initial;

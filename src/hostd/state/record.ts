@@ -6,17 +6,17 @@ import type { PortMap } from '../ports/ports.ts';
 import { validator } from '../validate.ts';
 
 /**
- * What a daemon wrote down about one appliance and cannot find out again by looking. Whether a step is done is
- * never read from here: that is looked up on the host and in the guest.
+ * What a daemon must remember about one appliance because it cannot find it out again by looking. Whether a step is done
+ * is never read from here: that is looked up on the host and in the guest.
  */
 export type ApplianceRecord = {
   readonly version: 1;
   readonly ports: PortMap;
-  /** When its disk was made: a disk that is gone afterwards was lost, and is not replaced by an empty one. */
+  /** When its disk was made: a disk that is missing later was lost, and is not replaced by an empty one. */
   readonly diskCreatedAt?: string;
   /** Whether the VM ever ran: from then on its ports are known outside and stay. */
   readonly started: boolean;
-  /** The last that was seen; shown after a restart until it has been looked at again. */
+  /** The last state that was seen; after a restart it is shown until the next look. */
   readonly serviceState: ServiceState;
   readonly accessPoints: readonly string[];
   readonly steps: readonly StepStatus[];

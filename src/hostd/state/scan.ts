@@ -7,8 +7,8 @@ import { DELETING_SUFFIX, NEW_SUFFIX } from './appliance-directory.ts';
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /**
- * The uuids of the appliances under `root`. Finishes what a crash interrupted: directories that were renamed to go,
- * and ones that were never acknowledged. Anything else that lies there is reported and left alone.
+ * The uuids of the appliances under `root`. Finishes what a crash interrupted: removes directories that were renamed for
+ * removal, and new ones that were never acknowledged. Anything else that lies there is logged and left alone.
  */
 export async function scanAppliances(root: string, log: Logger): Promise<readonly string[]> {
   await makeDirectory(root);
@@ -18,7 +18,7 @@ export async function scanAppliances(root: string, log: Logger): Promise<readonl
       await removeInterrupted(join(root, name), '');
       uuids.push(name);
     } else if (isLeftover(name)) await rm(join(root, name), { recursive: true, force: true });
-    else log.warn({ path: join(root, name) }, 'this is no appliance of ours: left alone');
+    else log.warn({ path: join(root, name) }, 'this is not an appliance of this daemon: left alone');
   }
   return uuids;
 }

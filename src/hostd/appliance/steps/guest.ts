@@ -35,7 +35,7 @@ export function configureStep(scope: Scope): Step {
   };
 }
 
-/** What runs services in the guest is there: state ContainerReady. */
+/** The container, which runs services in the guest, is ready: state ContainerReady. */
 export function containerStep(scope: Scope): Step {
   const { host, desired } = scope;
   return {
@@ -53,7 +53,7 @@ export function containerStep(scope: Scope): Step {
   };
 }
 
-/** The package is on this host, its digest proved; not needed again once it is installed. */
+/** The package is on this host and has the right digest; once it is installed it is not needed again. */
 export function packageStep(scope: Scope): Step {
   const { host, desired } = scope;
   const content = desired.service.package;

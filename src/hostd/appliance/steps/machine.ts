@@ -19,7 +19,8 @@ export function startStep(scope: Scope): Step {
   return {
     name: 'Start',
     waitedMs: () => waitedMs,
-    // Of one that was never started it need not be asked, which costs time on Xen; should it run, it is not started twice.
+    // The driver is not asked about a VM that was never started: that costs time on Xen. Should it run after all, it is not
+    // started twice.
     isDone: async () =>
       record.current.started &&
       (await host.driver.inspect(desired.uuid, directory.path))?.state === 'Running',
@@ -36,7 +37,10 @@ export function startStep(scope: Scope): Step {
   };
 }
 
-/** A VM that was paused because its disk was full would only stop again; a new one needs its ports, one that is there has them. */
+/**
+ * Checks what a start needs. Without space on the disk, a VM that was paused for want of it would only stop again. Only a new VM
+ * needs its ports to be free: one that exists has them.
+ */
 async function makeRoom({ host, desired, directory, record }: Scope): Promise<void> {
   const { driver, ports, reserveBytes } = host;
   await ensureSpace(directory.path, `VM ${domainOf(desired)}`, 0, reserveBytes);
@@ -47,7 +51,7 @@ async function makeRoom({ host, desired, directory, record }: Scope): Promise<vo
   try {
     await ports.verifyFree({ uuid: desired.uuid, label: labelOf(desired) }, wanted);
   } catch (error) {
-    // Nobody knows the ports of a VM that never ran: others will do, save those that were asked for.
+    // Nobody uses the ports of a VM that never ran, so it gets others, unless the request names them.
     if (error instanceof HostError && error.reason === 'PortInUse' && !record.current.started) {
       await ports.release(desired.uuid);
       record.update({ ports: {} });
@@ -56,7 +60,7 @@ async function makeRoom({ host, desired, directory, record }: Scope): Promise<vo
   }
 }
 
-/** The VM as its driver is told of it. */
+/** The VM as its driver receives it. */
 export function vmSpecOf(scope: Scope): VmSpec {
   const { host, desired, directory } = scope;
   const { uuid, boot, resources, xen } = desired;
@@ -118,7 +122,7 @@ export function macOf(uuid: string): string {
 }
 
 /**
- * The agent in the guest answers: state VMReady. A VM whose agent stays silent too long is started anew, unless its
+ * The agent in the guest answers: state VMReady. A VM whose agent stays silent too long is started again, unless its
  * service answers.
  */
 export function agentStep(scope: Scope): Step {
@@ -130,7 +134,7 @@ export function agentStep(scope: Scope): Step {
       return answers(() => guest.ping(host.pace.questionMs), signal);
     },
     run: async (signal) => {
-      // The guest boots for seconds: the package can come meanwhile. If it fails, the step Package tells so.
+      // The guest boots for seconds: the package is fetched meanwhile. If that fails, the step Package reports it.
       fetchPackage(scope, signal).catch(() => undefined);
       const deadline = host.clock.monotonic() + desired.agentTimeoutSeconds * 1000;
       while (!(await answers(() => guest.ping(host.pace.questionMs), signal))) {
@@ -142,7 +146,7 @@ export function agentStep(scope: Scope): Step {
   };
 }
 
-/** In the first seconds after its start there is nobody to ask: `run` waits better than a question does. */
+/** In the first seconds after a VM's start its agent cannot answer: `run` notices its first answer sooner than a long wait would. */
 async function mayAnswer({ host, desired, directory }: Scope): Promise<boolean> {
   const found = await host.driver.inspect(desired.uuid, directory.path);
   if (found?.runningForMs === undefined) return found !== undefined;
@@ -166,7 +170,7 @@ async function ensureRunning(scope: Scope): Promise<void> {
   if (found?.state !== 'Running') throw await whyNotRunning(scope, found);
 }
 
-/** A VM that serves is not ended because its agent, killed in the guest, say, is found silent by a restarted daemon. */
+/** Ends the VM, unless its service answers: its agent may have been killed in the guest, and the daemon restarted. */
 async function giveUp(scope: Scope, signal: AbortSignal): Promise<HostError> {
   const { host, desired, directory } = scope;
   const [domain, seconds] = [domainOf(desired), desired.agentTimeoutSeconds];
@@ -188,7 +192,7 @@ export function stopStep({ host, desired, directory }: Scope): Step {
     name: 'Stop',
     isDone: async () => {
       const found = await host.driver.inspect(desired.uuid, directory.path);
-      // One that failed may still have its hypervisor, and would never be told to be off.
+      // A VM that failed may still have its hypervisor: without `run`, nobody would end that.
       return found === undefined || (found.state === 'Stopped' && found.remains !== true);
     },
     run: async () => {

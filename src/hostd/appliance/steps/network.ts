@@ -5,10 +5,10 @@ import type { GuestInterface } from '../../guest/guest.ts';
 import {
   ADDRESS_TAKEN,
   type BridgedNetwork,
+  type GuestNetwork,
   parseNetwork,
   readNetworkArgv,
   setNetworkArgv,
-  type ToldNetwork,
 } from '../../guest/network.ts';
 import { canonicalAddress } from '../../network/request.ts';
 import { networkDigest, readInstalled, writeInstalled } from '../installed.ts';
@@ -16,13 +16,13 @@ import type { Step } from '../pass.ts';
 import type { Scope } from '../scope.ts';
 import { macOf, vmSpecOf } from './machine.ts';
 
-/** An emulated guest with systemd takes half a minute for it when its host is busy. */
+/** An emulated guest with systemd takes half a minute for a command when its host is busy. */
 const COMMAND_MS = 120_000;
-/** An IPv6 address is usable a second or two after it was set: neighbours are asked for it first. */
+/** An IPv6 address is usable a second or two after it was set: the kernel first asks the neighbours whether they have it. */
 const SETTLE_MS = 60_000;
 const LINK_LOCAL = /^fe[89ab]/i;
 
-/** The guest has its address, gateway and DNS servers, set in each boot; with user networking it brings its own. */
+/** The guest has its address, gateway and DNS servers, set in each boot; with user networking it configures itself. */
 export function networkStep(scope: Scope): Step {
   const { network } = scope.desired;
   if (network.mode === 'user')
@@ -32,7 +32,7 @@ export function networkStep(scope: Scope): Step {
     isDone: (signal) => isConfigured(scope, network, signal),
     run: async (signal) => {
       if (!(await isOnBridge(scope))) {
-        // A VM that runs is only connected again by it.
+        // `start` only connects a running VM again.
         await scope.host.driver.start(vmSpecOf(scope), signal);
         if (await isConfigured(scope, network, signal)) return;
       }
@@ -44,13 +44,13 @@ export function networkStep(scope: Scope): Step {
   };
 }
 
-/** What its users added to a guest that was configured in this boot (a second address, a resolver) is left to them. */
+/** Whatever users added to a guest that was configured in this boot (a second address, a resolver) is left alone. */
 async function isConfigured(scope: Scope, network: BridgedNetwork, signal: AbortSignal): Promise<boolean> {
   if (!(await isOnBridge(scope))) return false;
-  const { bootId, network: noted } = await readInstalled(scope, signal);
-  if (noted !== networkDigest(network, bootId)) return false;
-  const { told, own } = await askGuest(scope, network, signal);
-  return missingIn(network, told, own).length === 0;
+  const { bootId, network: recorded } = await readInstalled(scope, signal);
+  if (recorded !== networkDigest(network, bootId)) return false;
+  const { actual, own } = await askGuest(scope, network, signal);
+  return missingIn(network, actual, own).length === 0;
 }
 
 async function isOnBridge({ host, desired, directory }: Scope): Promise<boolean> {
@@ -65,15 +65,15 @@ async function setNetwork(scope: Scope, network: BridgedNetwork, signal: AbortSi
   if (exitCode !== 0) throw hostErrors.guestCommandFailed('set the network', exitCode, stderr);
 }
 
-/** The guest is believed, not the command that was to configure it. */
+/** What counts is the guest's own report, not the success of the command that configured it. */
 async function untilConfigured(scope: Scope, network: BridgedNetwork, signal: AbortSignal): Promise<void> {
   const { clock, pace } = scope.host;
   const deadline = clock.monotonic() + SETTLE_MS;
   for (;;) {
-    const { told, own } = await askGuest(scope, network, signal);
-    if (told.duplicate.includes(canonicalAddress(network.address)))
+    const { actual, own } = await askGuest(scope, network, signal);
+    if (actual.duplicate.includes(canonicalAddress(network.address)))
       throw hostErrors.addressInUse(network.address, 'as the guest found out');
-    const faults = [...missingIn(network, told, own), ...surplusIn(network, told, own)];
+    const faults = [...missingIn(network, actual, own), ...surplusIn(network, actual, own)];
     if (faults.length === 0) return;
     if (clock.monotonic() >= deadline)
       throw hostErrors.networkNotConfigured(network.address, faults.join(', '));
@@ -87,12 +87,12 @@ async function askGuest(scope: Scope, network: BridgedNetwork, signal: AbortSign
   const argv = readNetworkArgv(mac, network);
   const { exitCode, stdout, stderr } = await orAborted(guest.exec(argv, { timeoutMs: COMMAND_MS }), signal);
   if (exitCode !== 0) throw hostErrors.guestCommandFailed('read the network', exitCode, stderr);
-  const told = parseNetwork(stdout);
+  const actual = parseNetwork(stdout);
   const interfaces = await orAborted(guest.interfaces(COMMAND_MS), signal);
-  return { told, own: addressesOf(interfaces, mac, told.device) };
+  return { actual, own: addressesOf(interfaces, mac, actual.device) };
 }
 
-/** `address/prefix` of each that is no link's own. */
+/** `address/prefix` of each address that is not link-local. */
 function addressesOf(interfaces: readonly GuestInterface[], mac: string, device: string): readonly string[] {
   return interfaces
     .filter((each) => each.mac === mac && each.name === device)
@@ -101,33 +101,33 @@ function addressesOf(interfaces: readonly GuestInterface[], mac: string, device:
     .map(({ address, prefixLength }) => `${canonicalAddress(address)}/${prefixLength}`);
 }
 
-function missingIn(network: BridgedNetwork, told: ToldNetwork, own: readonly string[]): readonly string[] {
+function missingIn(network: BridgedNetwork, actual: GuestNetwork, own: readonly string[]): readonly string[] {
   const { gateway } = network;
   const wanted = cidrOf(network);
-  const has = gateway === undefined || gatewaysOf(told).includes(canonicalAddress(gateway));
+  const has = gateway === undefined || gatewaysOf(actual).includes(canonicalAddress(gateway));
   return [
-    ...(own.includes(wanted) ? [] : [`${told.device} has ${listed(own)} and not ${wanted}`]),
-    ...(told.tentative.includes(canonicalAddress(network.address)) ? [`${wanted} is not usable yet`] : []),
-    ...(has ? [] : [`its default route is ${listed(gatewaysOf(told))} and not through ${gateway}`]),
+    ...(own.includes(wanted) ? [] : [`${actual.device} has ${listed(own)} and not ${wanted}`]),
+    ...(actual.tentative.includes(canonicalAddress(network.address)) ? [`${wanted} is not usable yet`] : []),
+    ...(has ? [] : [`its default route is ${listed(gatewaysOf(actual))} and not through ${gateway}`]),
   ];
 }
 
-/** What it has from its template, or was told by others, beside or instead of what it should have. */
-function surplusIn(network: BridgedNetwork, told: ToldNetwork, own: readonly string[]): readonly string[] {
+/** What the guest has besides the wanted network, from its template or from other machines. */
+function surplusIn(network: BridgedNetwork, actual: GuestNetwork, own: readonly string[]): readonly string[] {
   const wanted = cidrOf(network);
   const others = own.filter((each) => each !== wanted);
-  const dns = told.dns.map(canonicalServer);
+  const dns = actual.dns.map(canonicalServer);
   const servers = network.dns.map(canonicalAddress);
   const gateway = network.gateway === undefined ? undefined : canonicalAddress(network.gateway);
-  const otherGateways = gatewaysOf(told).filter((each) => each !== gateway);
+  const otherGateways = gatewaysOf(actual).filter((each) => each !== gateway);
   return [
-    ...(others.length === 0 ? [] : [`${told.device} still has ${listed(others)}`]),
+    ...(others.length === 0 ? [] : [`${actual.device} still has ${listed(others)}`]),
     ...(otherGateways.length === 0 ? [] : [`it has a default route through ${listed(otherGateways)}`]),
     ...(servers.length === 0 || servers.join() === dns.join() ? [] : [`its DNS servers are ${listed(dns)}`]),
   ];
 }
 
-function gatewaysOf({ defaultRoutes, device }: ToldNetwork): readonly string[] {
+function gatewaysOf({ defaultRoutes, device }: GuestNetwork): readonly string[] {
   return defaultRoutes.flatMap((route) =>
     route.device === device && route.via !== undefined ? [canonicalAddress(route.via)] : [],
   );
@@ -137,7 +137,7 @@ function cidrOf({ address, prefixLength }: BridgedNetwork): string {
   return `${canonicalAddress(address)}/${prefixLength}`;
 }
 
-/** A resolver's file may name servers with a zone, or not at all as addresses. */
+/** A resolver's file may name servers with a zone, or by what is not an address. */
 function canonicalServer(text: string): string {
   try {
     return canonicalAddress(text);
@@ -146,6 +146,6 @@ function canonicalServer(text: string): string {
   }
 }
 
-function listed(words: readonly string[]): string {
-  return words.length === 0 ? 'none' : words.join(' and ');
+function listed(items: readonly string[]): string {
+  return items.length === 0 ? 'none' : items.join(' and ');
 }

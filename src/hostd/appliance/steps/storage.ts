@@ -9,14 +9,14 @@ import { fileExists } from '../../layers/stored-file.ts';
 import type { Step } from '../pass.ts';
 import { labelOf, type Scope } from '../scope.ts';
 
-/** Every layer that an appliance stands on: its disk's, and those it boots from. */
+/** Every layer that an appliance uses: its disk's, and those it boots from. */
 export function layersOf(desired: DesiredAppliance): readonly string[] {
   const { layer, boot } = desired;
   if (boot.kind === 'firmware') return [layer];
   return [layer, boot.kernel, ...(boot.initrd === undefined ? [] : [boot.initrd])];
 }
 
-/** Its layers lie sealed on this host. A VM that runs has opened them: whatever became of them, it is not to blame. */
+/** Its layers are sealed on this host. A VM that runs has opened them already: what has become of them since does not stop it. */
 export function layersStep({ host, desired, directory }: Scope): Step {
   const wanted = layersOf(desired);
   return {
@@ -29,7 +29,7 @@ export function layersStep({ host, desired, directory }: Scope): Step {
   };
 }
 
-/** Each forwarded port has a host port that is its own, and that is written down. */
+/** Each forwarded port has a host port of its own, and the record says which. */
 export function portsStep({ host, desired, record }: Scope): Step {
   const requests = desired.network.mode === 'user' ? desired.network.ports : [];
   return {
@@ -47,27 +47,27 @@ export function portsStep({ host, desired, record }: Scope): Step {
   };
 }
 
-/** It has its disk: made under another name and then named, never in place of one that is there. */
+/** The appliance has its disk. It is made under another name and then renamed, and never replaces an existing disk. */
 export function diskStep(scope: Scope): Step {
   const { directory, record } = scope;
   return {
     name: 'Disk',
     isDone: async () => {
       if (!(await fileExists(directory.diskPath))) return false;
-      if (record.current.diskCreatedAt === undefined) noteCreation(scope);
+      if (record.current.diskCreatedAt === undefined) recordCreation(scope);
       return true;
     },
     run: async (signal) => {
       const { diskCreatedAt } = record.current;
       if (diskCreatedAt !== undefined) throw hostErrors.diskMissing(directory.diskPath, diskCreatedAt);
       await createDisk(scope, signal);
-      noteCreation(scope);
+      recordCreation(scope);
       await record.saved();
     },
   };
 }
 
-function noteCreation({ host, record }: Scope): void {
+function recordCreation({ host, record }: Scope): void {
   record.update({ diskCreatedAt: instant(host.clock.now()) });
 }
 
@@ -86,7 +86,7 @@ async function createDisk({ host, desired, directory }: Scope, signal: AbortSign
   try {
     await publishFile(partial, directory.diskPath);
   } catch (error) {
-    // Somebody put a disk there meanwhile: theirs stays, ours goes.
+    // Somebody put a disk there meanwhile: that one stays, and this one is removed.
     if (codeOf(error) !== 'EEXIST') throw error;
     await rm(partial, { force: true });
   }

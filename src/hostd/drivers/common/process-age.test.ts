@@ -14,6 +14,8 @@ describe('the age of a process', () => {
       await writeFile(join(proc, '7', 'stat'), `7 (a) b) S ${before} 99000 4096 1\n`);
       expect(await processAgeMs(7, proc)).toBe(10_250);
       expect(await processAgeMs(8, proc)).toBeUndefined();
+      await writeFile(join(proc, 'uptime'), '12.00 3900.00\n');
+      expect(await processAgeMs(7, proc)).toBeUndefined();
     } finally {
       await rm(proc, { recursive: true });
     }

@@ -22,11 +22,11 @@ const longestDescriptorBytes = 1024 * 1024;
 /** Enough for a tar's first header, gzipped or not. */
 const headBytes = 4096;
 
-/** Zips by their bytes, yet programs by their purpose: who runs them wants them whole. */
+/** Files that are zips, but that programs run as they are: they are not unpacked. */
 const wholeZips = /\.(war|jar|ear|whl|apk)$/i;
 
 /**
- * What a builder has to know of a package. The bytes tell the format, whatever the file is called. Rejects with
+ * What a builder has to know about a package. The format is read from its bytes, whatever the file is called. Rejects with
  * `PackageInvalid` when the archive is damaged.
  */
 export async function describePackage(content: PackageContent): Promise<PackageFacts> {
@@ -51,7 +51,7 @@ async function describeArchive(path: string, fileName: string): Promise<ArchiveF
     const described = await findDescriptor(file, path, size, format);
     return { kind: 'archive', fileName, sizeBytes: size, format, ...descriptor(described) };
   } catch (error) {
-    // The host could not read it (its disk fails, too many files are open): that is not the package's fault.
+    // The host could not read the file (its disk fails, too many files are open): the package may be valid.
     if (error instanceof Error && 'syscall' in error) throw error;
     throw hostErrors.packageInvalid(fileName, error);
   } finally {
@@ -109,7 +109,7 @@ async function* unpacked(path: string): AsyncGenerator<Buffer, void, undefined> 
   }
 }
 
-/** Text that is no JSON is passed on as it is: the builder says what is wrong with it. */
+/** Text that is not JSON is passed on unchanged: the builder reports what is wrong with it. */
 function descriptor(bytes: Uint8Array | undefined): { descriptor?: unknown } {
   if (bytes === undefined) return {};
   const text = Buffer.from(bytes).toString();

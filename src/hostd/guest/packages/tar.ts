@@ -36,9 +36,9 @@ async function find(reader: BlockReader, name: string, limit: number): Promise<B
 
 /** The sum of all bytes, the field of the sum itself taken as blanks. */
 function checksumIsRight(header: Buffer): boolean {
-  const told = octal(header.subarray(148, 156));
+  const recorded = octal(header.subarray(148, 156));
   const sum = header.reduce((total, byte, at) => total + (at >= 148 && at < 156 ? 0x20 : byte), 0);
-  return told === sum;
+  return recorded === sum;
 }
 
 function isOrdinary(header: Buffer): boolean {

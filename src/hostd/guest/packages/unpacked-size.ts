@@ -1,8 +1,8 @@
 import { open } from 'node:fs/promises';
 
 /**
- * About what an archive takes when it is unpacked, rather too little than too much: a tar is its entries, a gzip file tells its
- * content's length (modulo 4 GiB) in its last four bytes, a zip file takes its own size at least.
+ * About how many bytes an archive takes when it is unpacked, rather too few than too many: a tar takes its own size; the last
+ * four bytes of a gzip file are the length of its content (modulo 4 GiB); a zip takes at least its own size.
  */
 export async function unpackedBytes(
   file: string,

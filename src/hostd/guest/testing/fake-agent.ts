@@ -12,7 +12,7 @@ export type Behaviour = {
 };
 
 /**
- * A guest agent as tests need it, which behaves as badly as it is told. Like the real one it complains of the byte 0xFF
+ * A guest agent for tests, which misbehaves as they ask. Like the real one, it reports the byte 0xFF as an error
  * before each echo. Each call of `connect` is a new connection to the same agent.
  */
 export class FakeAgent {
@@ -28,7 +28,7 @@ export class FakeAgent {
     const [client, agent] = duplexPair();
     this.connections.push(client);
     this.#serve(agent).catch((error: unknown) => {
-      // The client went away in the middle of something, as clients do.
+      // The client disconnected in the middle of something, as clients do.
       if (codeOf(error) !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
     });
     return client;
