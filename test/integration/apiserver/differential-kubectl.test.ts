@@ -3,7 +3,7 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { findKubectl, Kubectl } from '../../kubectl.ts';
+import { findKubectl, Kubectl, NO_KUBECTL } from '../../kubectl.ts';
 import { describeOnKubernetes } from '../../kubernetes/suite.ts';
 import type { Command, Script, Watching } from './differential/kubectl-commands.ts';
 import { lives } from './differential/kubectl-lives.ts';
@@ -47,8 +47,7 @@ await describeOnKubernetes('kubectl on both servers', (programs) => {
   let folder: string;
 
   beforeAll(async () => {
-    if (program === undefined)
-      throw new Error('no kubectl: put one into the PATH, or set KUBEBUILDER_ASSETS');
+    if (program === undefined) throw new Error(NO_KUBECTL);
     folder = await mkdtemp(join(tmpdir(), 'coppice-kubectl-'));
     ({ embedded, kube } = await startSides(programs));
   });
