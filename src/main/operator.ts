@@ -28,7 +28,7 @@ import {
 } from '../api/kinds.ts';
 import { FIELD_MANAGER } from '../api/labels.ts';
 import type { KubeObject, ResourceRef } from '../api/object.ts';
-import { sleep, systemClock } from '../base/clock.ts';
+import { type Clock, sleep, systemClock } from '../base/clock.ts';
 import { HostClient } from '../host/client.ts';
 import { createApplier } from '../kube/client/apply.ts';
 import { createKubeClient, type KubeClient } from '../kube/client/client.ts';
@@ -61,6 +61,8 @@ export interface OperatorConfig extends Pick<HostCredentialsOptions, 'hostTls' |
   readonly signal: AbortSignal;
   /** Takes the place of parts of the usual patience: tests wait less. */
   readonly patience?: Partial<Patience>;
+  /** The time of all pauses and limits, leases' too; the machine's own if not given. */
+  readonly clock?: Clock;
 }
 
 /** An operator that runs. */
@@ -84,7 +86,7 @@ export function loadKubeConfig(path?: string): KubeConfig {
 
 /** Starts the operator and resolves when it is up; whatever fails later is logged and started over. */
 export async function runOperator(config: OperatorConfig): Promise<Operator> {
-  const { kubeConfig, log } = config;
+  const { kubeConfig, log, clock = systemClock } = config;
   const stop = new AbortController();
   const signal = AbortSignal.any([config.signal, stop.signal]);
   const views = new HostViews();
@@ -93,13 +95,14 @@ export async function runOperator(config: OperatorConfig): Promise<Operator> {
     log,
     userAgent: FIELD_MANAGER,
     observe: (call) => metrics.call(call),
+    clock,
   });
   const state: State = { obstacle: 'the API server was not asked yet' };
   const health =
     config.metricsListen &&
     (await serveHealth(config.metricsListen, { obstacle: () => state.obstacle, metrics }));
-  const credentials = createHostCredentials({ ...config, client, clock: systemClock });
-  const program: Program = { config, client, credentials, views, metrics, state };
+  const credentials = createHostCredentials({ ...config, client, clock });
+  const program: Program = { config, client, clock, credentials, views, metrics, state };
   const ended = keepRunning(program, signal);
   return {
     ...(health === undefined ? {} : { metricsUrl: health.url }),
@@ -115,6 +118,7 @@ export async function runOperator(config: OperatorConfig): Promise<Operator> {
 
 interface Program {
   readonly config: OperatorConfig;
+  readonly clock: Clock;
   readonly client: KubeClient;
   readonly credentials: HostCredentials;
   readonly views: HostViews;
@@ -129,7 +133,7 @@ interface State {
 
 /** Leads, and starts over with nothing in memory whenever that ends: leadership lost, or a failure nobody foresaw. */
 async function keepRunning(program: Program, signal: AbortSignal): Promise<void> {
-  const { config, client, state } = program;
+  const { config, client, clock, state } = program;
   const { log, leaderElection } = config;
   while (!signal.aborted) {
     try {
@@ -140,7 +144,7 @@ async function keepRunning(program: Program, signal: AbortSignal): Promise<void>
       }
       const identity = `${hostname()}-${randomUUID()}`;
       const { namespace } = leaderElection;
-      const chance = { clock: systemClock, random: Math.random, log };
+      const chance = { clock, random: Math.random, log };
       const election = { ...chance, client, namespace, name: OBJECT_NAMES.lease, identity };
       await runLeaderElection(
         {
@@ -155,7 +159,7 @@ async function keepRunning(program: Program, signal: AbortSignal): Promise<void>
       log.error({ err: error }, 'the operator failed and starts over');
     }
     // Only the signal ends the sleep early, and the loop sees it.
-    await sleep(systemClock, RETRY_MS, signal).catch(() => undefined);
+    await sleep(clock, RETRY_MS, signal).catch(() => undefined);
   }
 }
 
@@ -165,7 +169,7 @@ async function untilUsable(program: Program, signal: AbortSignal): Promise<void>
     const found = (await lookAround(program, signal)) ?? (await missingHostTls(program, signal));
     say(program, found);
     if (found === undefined) return;
-    await sleep(systemClock, RETRY_MS, signal);
+    await sleep(program.clock, RETRY_MS, signal);
   }
 }
 
@@ -234,10 +238,10 @@ function createContext(
   isLeader: () => boolean,
   access: AccessWatch,
 ): OperatorContext {
-  const { config, views } = program;
+  const { clock, config, views } = program;
   const { log } = config;
   const client = fenceWrites(program.client, isLeader);
-  const chance = { clock: systemClock, random: Math.random, log };
+  const chance = { clock, random: Math.random, log };
   const reporter = { component: FIELD_MANAGER, instance: hostname() };
   return {
     ...chance,
@@ -253,11 +257,11 @@ function createContext(
   };
 }
 
-function createCaches({ client, config, metrics }: Program, access: AccessWatch): Caches {
+function createCaches({ client, clock, config, metrics }: Program, access: AccessWatch): Caches {
   const optionsOf = <T extends KubeObject>(ref: ResourceRef<T>): InformerOptions<T> => ({
     client,
     ref,
-    clock: systemClock,
+    clock,
     random: Math.random,
     log: config.log,
     observe: (event) => {

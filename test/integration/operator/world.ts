@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { pino } from 'pino';
 import type { Patience } from '../../../controllers/context.ts';
+import type { Pace } from '../../../controllers/status/write-pacer.ts';
 import {
   HOSTS,
   type Host,
@@ -24,18 +25,19 @@ import {
 import type { KubeObject, ObjectName } from '../../../src/api/object.ts';
 import { createKubeClient, type KubeClient } from '../../../src/kube/client/client.ts';
 import { type Operator, type OperatorConfig, runOperator } from '../../../src/main/operator.ts';
+import { fastClock } from '../../builders/fast-clock.ts';
 import { startTestApi, type TestApi } from '../../kubernetes/factory.ts';
 import { type Capacity, Daemons } from './daemons.ts';
 import { eventually } from './eventually.ts';
 
 /** As patient as with real VMs, only for shorter. */
-const PATIENCE: Partial<Patience> = {
+const PATIENCE = {
   hostGraceMs: 1000,
   hostPace: { settleMs: 200, maxMs: 1000 },
   deploymentPace: { settleMs: 100, maxMs: 500 },
   templatePace: { settleMs: 100, maxMs: 500 },
   poolPace: { settleMs: 100, maxMs: 500 },
-};
+} satisfies Partial<Patience>;
 
 /** Leases are renewed all the time; reviews are questions, and nothing is written. */
 const UNCOUNTED = ['leases', 'selfsubjectrulesreviews'];
@@ -89,6 +91,25 @@ export class World {
       signal: new AbortController().signal,
       ...change,
     });
+  }
+
+  /**
+   * One more, whose time passes `factor` times as fast as the machine's. The pauses between its writes are as long as those of others:
+   * they are short already.
+   */
+  async newFastOperator(factor: number, change: Partial<OperatorConfig> = {}): Promise<Operator> {
+    const longer = ({ settleMs, maxMs }: Pace): Pace => ({
+      settleMs: settleMs * factor,
+      maxMs: maxMs * factor,
+    });
+    const patience = {
+      hostGraceMs: PATIENCE.hostGraceMs * factor,
+      hostPace: longer(PATIENCE.hostPace),
+      deploymentPace: longer(PATIENCE.deploymentPace),
+      templatePace: longer(PATIENCE.templatePace),
+      poolPace: longer(PATIENCE.poolPace),
+    };
+    return await this.newOperator({ clock: fastClock(factor), patience, ...change });
   }
 
   hasOperator(): boolean {
