@@ -145,6 +145,19 @@ const rules: readonly Case[] = [
   makes('names out of order, told by an expression', { cel: { names: ['b', 'a'] } }),
   makes('parts counted', { cel: { version: '1.2' } }),
   makes('several rules at once', { cel: { cidr: 'x', url: 'x', names: ['A'], version: '' } }),
+  changes(
+    'nulls in what a merge patch replaces',
+    { raw: { list: [{ a: 1 }], object: { a: 1 }, text: 'x', nested: { list: [1] } } },
+    {
+      raw: {
+        list: [{ a: null, b: [null, { c: null, d: 1 }] }, null],
+        object: [{ a: null }, null],
+        text: { a: null, b: { c: null } },
+        fresh: [{ a: null, b: 2 }, null, [null]],
+        nested: { list: [{ a: null }], gone: null, fresh: { a: null, b: [{ c: null }] } },
+      },
+    },
+  ),
   changes('a field that may not change', { fixed: 'a' }, { fixed: 'b' }),
   changes('a field that may not change stays', { fixed: 'a' }, { fixed: 'a', banned: 'x' }),
   changes('a field that may not change is taken away', { fixed: 'a' }, { fixed: null }),
