@@ -19,10 +19,10 @@ const hasKubernetes = 'folder' in (await lookForKubernetes());
 
 /**
  * One group after the other (0 is not the first: vitest puts it last), since all projects of a group share its workers: those
- * that mostly wait, two files at once; those whose files need the machine for themselves; and last Xen, whose own time-outs do not
- * wait for a busy machine.
+ * that mostly wait, three files at once even on two cores; those whose files need the machine for themselves; and last Xen, whose own
+ * time-outs do not wait for a busy machine.
  */
-const TOGETHER = { maxWorkers: 2, sequence: { groupOrder: 1 } };
+const TOGETHER = { maxWorkers: 3, sequence: { groupOrder: 1 } };
 const ALONE = { maxWorkers: 1, sequence: { groupOrder: 2 } };
 const LAST = { maxWorkers: 2, sequence: { groupOrder: 3 } };
 

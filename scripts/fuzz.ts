@@ -17,7 +17,7 @@ if (!Number.isInteger(rounds) || rounds < 1) {
 /** Whatever takes the seed from test/fuzz.ts. */
 const files = globSync(['src/**/*.test.ts', 'controllers/**/*.test.ts', 'test/integration/**/*.test.ts'], {
   cwd: repository,
-}).filter((file) => /from '[./]+\/fuzz\.ts'/.test(readFileSync(join(repository, file), 'utf8')));
+}).filter((file) => /from '[\w./]+\/fuzz\.ts'/.test(readFileSync(join(repository, file), 'utf8')));
 
 const vitest = join(repository, 'node_modules/vitest/vitest.mjs');
 for (let round = 1; round <= rounds; round += 1) {
