@@ -6,6 +6,7 @@ const report = (overrides: Partial<TestReport> = {}): TestReport => ({
   failed: [],
   skipped: [],
   errors: [],
+  times: [],
   ...overrides,
 });
 
@@ -26,6 +27,32 @@ describe('judge', () => {
       lines: ['failed: a > c', 'error: x.test.ts: cannot load', '3 passed, 2 failed'],
       exitCode: 1,
     });
+  });
+
+  it('prints the twenty slowest files and the seconds per suite before anything else', () => {
+    const files = Array.from({ length: 21 }, (_, index) => ({
+      file: `src/${index}.test.ts`,
+      suite: 'unit',
+      seconds: index / 10,
+    }));
+    const one = { file: 'test/e2e/demo.test.ts', suite: 'e2e', seconds: 123.456 };
+    const { lines } = judge(
+      report({ times: [...files, one], skipped: [{ name: 'a > b', reason: 'no KVM' }] }),
+      0,
+    );
+    expect(lines.slice(0, 3)).toEqual([
+      'slowest files, in seconds:',
+      '   123.5  e2e  test/e2e/demo.test.ts',
+      '     2.0  unit  src/20.test.ts',
+    ]);
+    expect(lines.slice(20)).toEqual([
+      '     0.2  unit  src/2.test.ts',
+      'seconds per suite, summed over its files:',
+      '   123.5  e2e  (1 file)',
+      '    21.0  unit  (21 files)',
+      'skipped: a > b (no KVM)',
+      '3 passed, 0 failed, 1 skipped',
+    ]);
   });
 
   it.each([

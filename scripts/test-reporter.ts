@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
-import type { Reporter, TestCase, TestModule } from 'vitest/node';
-import type { TestReport } from './test-report.ts';
+import type { Reporter, TestCase, TestModule, TestSuite } from 'vitest/node';
+import type {} from '../test/skip.ts';
+import type { FileTime, TestReport } from './test-report.ts';
 
 /**
  * Writes the run's TestReport as JSON to the file that COPPICE_TEST_REPORT names. Vitest's own JSON reporter leaves out
@@ -22,6 +23,7 @@ export default class TestReporter implements Reporter {
         ...modules.flatMap(moduleErrors),
         ...unhandledErrors.map((error) => error.message ?? String(error)),
       ],
+      times: modules.map(timeOf),
     };
     writeFileSync(file, JSON.stringify(report));
   }
@@ -31,10 +33,23 @@ function fullName(test: TestCase): string {
   return `${test.module.relativeModuleId} > ${test.fullName}`;
 }
 
+/** The note of `context.skip`, else the reason of the test or of the suite that was skipped as a whole. */
 function skipReason(test: TestCase): string {
   const result = test.result();
   if (result.state === 'skipped' && result.note !== undefined) return result.note;
-  return test.options.mode === 'todo' ? 'still to be written' : 'no reason given';
+  for (let task: TestCase | TestSuite | TestModule = test; task.type !== 'module'; task = task.parent) {
+    const { skipReason: reason } = task.meta();
+    if (reason !== undefined) return reason;
+  }
+  return test.options.mode === 'todo' ? 'still to be written' : 'left out by the arguments of this run';
+}
+
+function timeOf(module: TestModule): FileTime {
+  const { collectDuration, duration, environmentSetupDuration, prepareDuration, setupDuration } =
+    module.diagnostic();
+  const milliseconds =
+    collectDuration + duration + environmentSetupDuration + prepareDuration + setupDuration;
+  return { file: module.relativeModuleId, suite: module.project.name, seconds: milliseconds / 1000 };
 }
 
 function moduleErrors(module: TestModule): string[] {

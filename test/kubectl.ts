@@ -20,6 +20,9 @@ export async function findKubectl(): Promise<string | undefined> {
   return undefined;
 }
 
+/** Why there is none. */
+export const NO_KUBECTL = 'no kubectl: put one into the PATH, or set KUBEBUILDER_ASSETS';
+
 /** How a kubectl command ended. */
 export interface KubectlResult {
   readonly code: number;

@@ -1,5 +1,5 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { fc } from '../../test/fuzz.ts';
 import { backoffDelay } from './backoff.ts';
 
 const policy = { initialMs: 100, maxMs: 1000 };

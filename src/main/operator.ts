@@ -26,7 +26,7 @@ import {
 } from '../api/kinds.ts';
 import { FIELD_MANAGER } from '../api/labels.ts';
 import type { KubeObject, ResourceRef } from '../api/object.ts';
-import { sleep, systemClock } from '../base/clock.ts';
+import { type Clock, sleep, systemClock } from '../base/clock.ts';
 import { HostClient } from '../host/client.ts';
 import { createApplier } from '../kube/client/apply.ts';
 import type { KubeClient } from '../kube/client/client.ts';
@@ -60,6 +60,8 @@ export interface OperatorConfig extends Pick<HostCredentialsOptions, 'hostTls' |
   readonly signal: AbortSignal;
   /** Replaces some of the default timings: tests wait less. */
   readonly timings?: Partial<Timings>;
+  /** The clock of all pauses and limits, those of leases included; by default the machine's own. */
+  readonly clock?: Clock;
 }
 
 /** A running operator. */
@@ -83,7 +85,7 @@ export function loadKubeConfig(path?: string): KubeConfig {
 
 /** Starts the operator, and resolves when it runs. Later failures are logged, and the operator starts over. */
 export async function runOperator(config: OperatorConfig): Promise<Operator> {
-  const { kubeConfig, log } = config;
+  const { kubeConfig, log, clock = systemClock } = config;
   const stop = new AbortController();
   const signal = AbortSignal.any([config.signal, stop.signal]);
   const views = new HostViews();
@@ -92,13 +94,14 @@ export async function runOperator(config: OperatorConfig): Promise<Operator> {
     log,
     userAgent: FIELD_MANAGER,
     observe: (call) => metrics.call(call),
+    clock,
   });
   const state: State = { obstacle: 'the API server has not answered yet' };
   const health =
     config.metricsListen &&
     (await serveHealth(config.metricsListen, { obstacle: () => state.obstacle, metrics }));
-  const credentials = createHostCredentials({ ...config, client, clock: systemClock });
-  const program: Program = { config, client, credentials, views, metrics, state };
+  const credentials = createHostCredentials({ ...config, client, clock });
+  const program: Program = { config, client, clock, credentials, views, metrics, state };
   const ended = keepRunning(program, signal);
   return {
     ...(health === undefined ? {} : { metricsUrl: health.url }),
@@ -114,6 +117,7 @@ export async function runOperator(config: OperatorConfig): Promise<Operator> {
 
 interface Program {
   readonly config: OperatorConfig;
+  readonly clock: Clock;
   readonly client: KubeClient;
   readonly credentials: HostCredentials;
   readonly views: HostViews;
@@ -128,7 +132,7 @@ interface State {
 
 /** Leads; when leadership is lost or an unforeseen failure ends it, starts over with nothing in memory. */
 async function keepRunning(program: Program, signal: AbortSignal): Promise<void> {
-  const { config, client, state } = program;
+  const { config, client, clock, state } = program;
   const { log, leaderElection } = config;
   while (!signal.aborted) {
     try {
@@ -139,7 +143,7 @@ async function keepRunning(program: Program, signal: AbortSignal): Promise<void>
       }
       const identity = `${hostname()}-${randomUUID()}`;
       const { namespace } = leaderElection;
-      const environment = { clock: systemClock, random: Math.random, log };
+      const environment = { clock, random: Math.random, log };
       const election = { ...environment, client, namespace, name: OBJECT_NAMES.lease, identity };
       await runLeaderElection(
         {
@@ -154,7 +158,7 @@ async function keepRunning(program: Program, signal: AbortSignal): Promise<void>
       log.error({ err: error }, 'the operator failed and starts over');
     }
     // Only the signal ends the sleep early, and the loop sees it.
-    await sleep(systemClock, RETRY_MS, signal).catch(() => undefined);
+    await sleep(clock, RETRY_MS, signal).catch(() => undefined);
   }
 }
 
@@ -164,7 +168,7 @@ async function untilUsable(program: Program, signal: AbortSignal): Promise<void>
     const found = (await findApiObstacle(program, signal)) ?? (await findTlsObstacle(program, signal));
     report(program, found);
     if (found === undefined) return;
-    await sleep(systemClock, RETRY_MS, signal);
+    await sleep(program.clock, RETRY_MS, signal);
   }
 }
 
@@ -236,10 +240,10 @@ function createContext(
   isLeader: () => boolean,
   access: AccessWatch,
 ): OperatorContext {
-  const { config, views } = program;
+  const { clock, config, views } = program;
   const { log } = config;
   const client = fenceWrites(program.client, isLeader);
-  const environment = { clock: systemClock, random: Math.random, log };
+  const environment = { clock, random: Math.random, log };
   const reporter = { component: FIELD_MANAGER, instance: hostname() };
   return {
     ...environment,
@@ -255,11 +259,11 @@ function createContext(
   };
 }
 
-function createCaches({ client, config, metrics }: Program, access: AccessWatch): Caches {
+function createCaches({ client, clock, config, metrics }: Program, access: AccessWatch): Caches {
   const optionsOf = <T extends KubeObject>(ref: ResourceRef<T>): InformerOptions<T> => ({
     client,
     ref,
-    clock: systemClock,
+    clock,
     random: Math.random,
     log: config.log,
     observe: (event) => {

@@ -1,16 +1,17 @@
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { eventually } from '../integration/operator/eventually.ts';
 import { lookForCluster } from '../kubernetes/node-assets.ts';
+import { describeUnless } from '../skip.ts';
 import { NEW_FIELD, NEW_VALUE } from './previous.ts';
 import { NAMESPACE, NEXT_TAG, Site } from './site.ts';
 
 const found = await lookForCluster();
-const title = 'missing' in found ? `the charts on a cluster (${found.missing})` : 'the charts on a cluster';
+const missing = 'missing' in found ? found.missing : undefined;
 const examples = join(import.meta.dirname, '../../examples/hello');
 
 /** One installation's life, from a cluster that lacks everything to one where nothing is left: each test goes on from the one before. */
-describe.skipIf('missing' in found)(title, () => {
+describeUnless(missing, 'the charts on a cluster', () => {
   let site: Site;
   /** Process numbers of the VMs of examples/hello. */
   let vms: readonly number[] = [];

@@ -1,9 +1,10 @@
 import { randomInt } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { SERVICE_DEPLOYMENTS } from '../../src/api/kinds.ts';
+import { describeUnless } from '../skip.ts';
 import { Coppice, type Vm } from './coppice.ts';
-import { qemuIsMissing } from './qemu/scene.ts';
+import { noQemu } from './qemu/scene.ts';
 import { appliancesOf, apply, aTask, untilServed } from './tasks.ts';
 
 const REPLICAS = 10;
@@ -47,7 +48,7 @@ function watchStarts(coppice: Coppice): { end(): Promise<readonly string[]> } {
 }
 
 /** One story: ten VMs grow under fire, most of them go again, and a second task dies half-born. */
-describe.skipIf(qemuIsMissing)(`ten appliances under fire (COPPICE_CHAOS_SEED=${seed})`, () => {
+describeUnless(noQemu, `ten appliances under fire (COPPICE_CHAOS_SEED=${seed})`, () => {
   const random = randomFrom(seed);
   let coppice: Coppice;
   let vms: readonly Vm[];

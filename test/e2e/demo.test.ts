@@ -1,13 +1,14 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { freePorts } from '../kubernetes/processes.ts';
+import { describeUnless } from '../skip.ts';
 import { Coppice } from './coppice.ts';
 import { processesNaming } from './processes.ts';
-import { qemuIsMissing } from './qemu/scene.ts';
+import { noQemu } from './qemu/scene.ts';
 
 const FIRST_LINE = 'Hello from a virtual machine grown by Coppice.';
 
 /** One story: each run finds what the one before it left. */
-describe.skipIf(qemuIsMissing)('coppice demo', () => {
+describeUnless(noQemu, 'coppice demo', () => {
   let coppice: Coppice;
   let uuids: readonly string[];
 

@@ -1,10 +1,11 @@
 import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { applyManifests, readManifests } from '../../src/cli/manifests.ts';
 import { waitForServices } from '../../src/cli/wait.ts';
+import { describeUnless } from '../skip.ts';
 import { Coppice } from './coppice.ts';
-import { qemuIsMissing } from './qemu/scene.ts';
+import { noQemu } from './qemu/scene.ts';
 
 const folder = join(resolve(import.meta.dirname, '../..'), 'examples');
 
@@ -20,7 +21,7 @@ const ANSWERS: Readonly<Record<string, string>> = {
  */
 const TESTED_ELSEWHERE = ['gitops', 'network', 'systemd'];
 
-describe.skipIf(qemuIsMissing)('the examples', () => {
+describeUnless(noQemu, 'the examples', () => {
   let coppice: Coppice;
 
   beforeAll(async () => {

@@ -4,20 +4,21 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { findCondition } from '../../src/api/conditions.ts';
 import { HOSTS, SERVICE_DEPLOYMENTS, TEMPLATES, type Template } from '../../src/api/kinds.ts';
 import { parseCpu } from '../../src/domain/quantity.ts';
 import { breakingOff, MisbehavingServer, serving } from '../integration/hostd/misbehaving-server.ts';
 import { freePorts } from '../kubernetes/processes.ts';
+import { describeUnless } from '../skip.ts';
 import { Coppice } from './coppice.ts';
-import { qemuIsMissing } from './qemu/scene.ts';
+import { noQemu } from './qemu/scene.ts';
 import { appliancesOf, apply, aTask, manifest, removeTasks, untilServed } from './tasks.ts';
 
 const run = promisify(execFile);
 
 /** What is in the way of a VM: told where people look, and gone as soon as its cause is. */
-describe.skipIf(qemuIsMissing)('a fault', () => {
+describeUnless(noQemu, 'a fault', () => {
   let coppice: Coppice;
   let server: MisbehavingServer;
   let minimal: Template['spec'];

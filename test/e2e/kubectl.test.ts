@@ -1,8 +1,9 @@
 import { join, resolve } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { findKubectl, Kubectl } from '../kubectl.ts';
+import { describeUnless } from '../skip.ts';
 import { Coppice } from './coppice.ts';
-import { qemuIsMissing } from './qemu/scene.ts';
+import { noQemu } from './qemu/scene.ts';
 
 const hello = join(resolve(import.meta.dirname, '../..'), 'examples/hello');
 const URL_OF_VM = 'http://127\\.0\\.0\\.1:\\d+/';
@@ -11,7 +12,7 @@ const AGE = '\\d+[smh]+';
 const program = await findKubectl();
 
 /** One story: a user with nothing but kubectl, from a look at the reference to the end of the last VM. */
-describe.skipIf(qemuIsMissing)('a user with kubectl', () => {
+describeUnless(noQemu, 'a user with kubectl', () => {
   let coppice: Coppice | undefined;
   let kubectl: Kubectl;
 

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { findCondition } from '../../src/api/conditions.ts';
 import { CONFIG_MAPS, SERVICE_DEPLOYMENTS } from '../../src/api/kinds.ts';
 import { breakingOff, MisbehavingServer, serving } from '../integration/hostd/misbehaving-server.ts';
 import { freePorts } from '../kubernetes/processes.ts';
+import { describeUnless } from '../skip.ts';
 import { Coppice, type Vm } from './coppice.ts';
-import { qemuIsMissing } from './qemu/scene.ts';
+import { noQemu } from './qemu/scene.ts';
 import { appliancesOf, apply, aTask, fetchText, untilServed, urlOf, type WrittenService } from './tasks.ts';
 
 type Package = WrittenService['package'];
@@ -119,7 +120,7 @@ const faults: readonly Fault[] = [
 ];
 
 /** One VM for all of them: whatever is wrong with a package, it runs on and serves what it had. */
-describe.skipIf(qemuIsMissing)("a fault of a service's package", () => {
+describeUnless(noQemu, "a fault of a service's package", () => {
   let coppice: Coppice;
   let server: MisbehavingServer;
   let vms: readonly Vm[];

@@ -1,14 +1,15 @@
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { VirtualAppliance } from '../../src/api/kinds.ts';
+import { describeUnless } from '../skip.ts';
 import { Coppice, type Vm } from './coppice.ts';
 import { JsonSocket } from './json-socket.ts';
 import { isQemu, killAndWait, processesNaming } from './processes.ts';
-import { qemuIsMissing } from './qemu/scene.ts';
+import { noQemu } from './qemu/scene.ts';
 import { apply, aTask, fetchText, untilServed, urlOf } from './tasks.ts';
 
 /** One story: the same two VMs, one on each host, all the time. */
-describe.skipIf(qemuIsMissing)('a running VM', () => {
+describeUnless(noQemu, 'a running VM', () => {
   let coppice: Coppice;
   let appliances: readonly VirtualAppliance[];
   let vms: readonly Vm[];

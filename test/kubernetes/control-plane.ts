@@ -94,7 +94,9 @@ export async function startControlPlane(
 async function startPlan(plan: Plan): Promise<ControlPlane> {
   const running: Running = {};
   const stop = async () => {
-    for (const process of [running.manager, running.apiServer, running.etcd]) await process?.stop();
+    // Its data goes, too: nobody waits for a graceful end.
+    const programs = [running.manager, running.apiServer, running.etcd];
+    await Promise.all(programs.map((program) => program?.kill()));
     await rm(plan.dir, { recursive: true, force: true });
   };
   const kill = async () => await running.apiServer?.kill();

@@ -1,9 +1,9 @@
-import { describe } from 'vitest';
+import { describeUnless } from '../skip.ts';
 import { lookForKubernetes } from './assets.ts';
 
-/** A suite that needs Kubernetes' programs: skipped without them, and its name says how to get them. */
+/** A suite that needs Kubernetes' programs; the report says how to get them where there are none. */
 export async function describeOnKubernetes(title: string, suite: (programs: string) => void): Promise<void> {
   const found = await lookForKubernetes();
-  if ('folder' in found) describe(title, () => suite(found.folder));
-  else describe.skip(`${title} (${found.missing})`, () => suite(''));
+  const [programs, missing] = 'folder' in found ? [found.folder, undefined] : ['', found.missing];
+  describeUnless(missing, title, () => suite(programs));
 }

@@ -1,5 +1,5 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { fc } from '../../../test/fuzz.ts';
 import type { JsonObject } from '../types.ts';
 import { keyElement, printPath, valueElement } from './elements.ts';
 import {

@@ -1,5 +1,5 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { fc } from '../../../test/fuzz.ts';
 import { placeBatch } from './batch.ts';
 import { exclusionOf } from './free.ts';
 import { chooseDestination, eligible, type FreeHost, freeHosts, getDeploySequence } from './literal.ts';

@@ -1,5 +1,5 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { fc } from '../../../test/fuzz.ts';
 import { placeBatch } from './batch.ts';
 import { justifyPlacements } from './justify.ts';
 import { host as halfHost, MEBI } from './testing/host.ts';

@@ -1,5 +1,5 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { fc } from '../../../test/fuzz.ts';
 import { chooseFromSeries, type SeriesTemplate } from './series.ts';
 import { DEPTH_LIMIT, describeHolders, holdersOf, parentChain } from './tree.ts';
 import { compareVersions } from './version.ts';

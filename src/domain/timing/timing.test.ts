@@ -1,5 +1,5 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { fc } from '../../../test/fuzz.ts';
 import { expectedTime, nothingMeasured, recordTime, type TemplateTimes, updateMean } from './means.ts';
 import { type CreationTime, predictDeployment } from './prediction.ts';
 

@@ -4,6 +4,7 @@ import { mkdtemp, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { itUnless } from '../../../test/skip.ts';
 import { lockStateDirectory, tryFileLock } from './file-lock.ts';
 
 /** Prints whether it got the lock, and keeps the lock until it is killed. */
@@ -15,6 +16,7 @@ const TAKER = `
 
 const ELSEWHERE = ['unshare', '--net', '--mount', '--pid', '--fork', '--kill-child'] as const;
 const mayUnshare = spawnSync(ELSEWHERE[0], [...ELSEWHERE.slice(1), 'true']).status === 0;
+const noNamespaces = mayUnshare ? undefined : 'it needs new namespaces: run the tests as root';
 
 describe('a lock file', () => {
   let directory: string;
@@ -71,7 +73,7 @@ describe('a lock file', () => {
     expect(answers.filter((answer) => answer === 'taken')).toHaveLength(1);
   });
 
-  it.skipIf(!mayUnshare)('is the same in other namespaces', async () => {
+  itUnless(noNamespaces, 'is the same in other namespaces', async () => {
     const lock = await tryFileLock(path);
     expect((await another(ELSEWHERE)).answer).toBe('refused');
     await lock?.release();

@@ -1,5 +1,5 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { fc } from '../../../test/fuzz.ts';
 import { chunksOf } from './transfer.ts';
 
 async function collect(chunks: AsyncIterable<Buffer>): Promise<readonly Buffer[]> {

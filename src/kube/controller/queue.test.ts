@@ -1,5 +1,5 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { fc } from '../../../test/fuzz.ts';
 import { createFakeClock, settle } from '../../base/testing/fake-clock.ts';
 import { createWorkQueue, type WorkQueueOptions } from './queue.ts';
 

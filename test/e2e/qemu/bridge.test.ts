@@ -1,26 +1,26 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { DesiredAppliance } from '../../../src/host/protocol.ts';
 import { macOf } from '../../../src/hostd/appliance/steps/machine.ts';
 import { tapNameOf } from '../../../src/hostd/drivers/common/tap.ts';
 import { type Link, linksIn } from '../../../src/hostd/network/links.ts';
 import { applianceOf, createCertificates } from '../../integration/hostd/fixtures.ts';
+import { describeUnless } from '../../skip.ts';
 import { buildGuestImage, type GuestImage } from '../guest-vm.ts';
 import { BRIDGE, Lan, MTU, whyNoBridges } from '../network/lan.ts';
 import { NetworkHost } from '../network/network-host.ts';
 import { isQemu, killAndWait, processesNaming } from '../processes.ts';
 import { holdGuest } from './layers.ts';
-import { createDriver, qemuIsMissing } from './scene.ts';
+import { createDriver, noQemu } from './scene.ts';
 
 const repository = resolve(import.meta.dirname, '../../..');
-const why = qemuIsMissing ? 'QEMU is missing' : whyNoBridges;
 const GATEWAY = '10.77.0.1';
 /** Longer than any frame. */
 const PAGE = `from the first host ${'.'.repeat(100_000)}`;
 
-describe.skipIf(why !== undefined)(`two hosts on one network${why === undefined ? '' : `: ${why}`}`, () => {
+describeUnless(noQemu ?? whyNoBridges, 'two hosts on one network', () => {
   let directory: string;
   let image: GuestImage;
   let lan: Lan;

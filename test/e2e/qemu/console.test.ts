@@ -1,8 +1,9 @@
 import { once } from 'node:events';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { qemuIsMissing, Scene, until } from './scene.ts';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { describeUnless } from '../../skip.ts';
+import { noQemu, Scene, until } from './scene.ts';
 
-describe.skipIf(qemuIsMissing)('the console of a VM under QEMU', () => {
+describeUnless(noQemu, 'the console of a VM under QEMU', () => {
   let scene: Scene;
 
   beforeEach(async () => {

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { DesiredAppliance, StepName } from '../../../src/host/protocol.ts';
 import {
   applianceOf,
@@ -13,10 +13,11 @@ import {
   type TestHost,
 } from '../../integration/hostd/fixtures.ts';
 import { MisbehavingServer, serving } from '../../integration/hostd/misbehaving-server.ts';
+import { describeUnless } from '../../skip.ts';
 import { buildGuestImage } from '../guest-vm.ts';
 import { processesNaming } from '../processes.ts';
 import { bootOf, holdLayers, type Layers } from './layers.ts';
-import { qemuIsMissing } from './scene.ts';
+import { noQemu } from './scene.ts';
 
 const repository = resolve(import.meta.dirname, '../../..');
 const limitMs = 400_000;
@@ -59,7 +60,7 @@ const scenes: readonly Scene[] = [
   },
 ];
 
-describe.skipIf(qemuIsMissing)('deleting an appliance of QEMU in the middle of a step', () => {
+describeUnless(noQemu, 'deleting an appliance of QEMU in the middle of a step', () => {
   let directory: string;
   let host: TestHost;
   let world: World;

@@ -2,12 +2,13 @@ import { execFile } from 'node:child_process';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createDriver, qemuIsMissing, Scene, until } from './scene.ts';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { describeUnless, itUnless, notRoot } from '../../skip.ts';
+import { createDriver, noQemu, Scene, until } from './scene.ts';
 
 const run = promisify(execFile);
 
-describe.skipIf(qemuIsMissing)('faults around QEMU', () => {
+describeUnless(noQemu, 'faults around QEMU', () => {
   let scene: Scene;
 
   beforeEach(async () => {
@@ -63,7 +64,8 @@ describe.skipIf(qemuIsMissing)('faults around QEMU', () => {
     else expect(forced.problem?.reason).toBe('AcceleratorUnavailable');
   });
 
-  it.skipIf(process.getuid?.() !== 0)(
+  itUnless(
+    notRoot,
     'pauses a VM when the host’s disk is full, and lets it go on when there is space again',
     async () => {
       const small = join(scene.root, 'small');

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { expect, it } from 'vitest';
+import { expect } from 'vitest';
 import type { ApplianceStatus } from '../../../src/host/protocol.ts';
 import {
   applianceOf,
@@ -12,10 +12,11 @@ import {
   startHost,
   type TestHost,
 } from '../../integration/hostd/fixtures.ts';
-import { canMount } from '../../integration/hostd/small-disk.ts';
+import { cannotMount } from '../../integration/hostd/small-disk.ts';
+import { itUnless } from '../../skip.ts';
 import { buildGuestImage } from '../guest-vm.ts';
 import { holdGuest, type OnLayers } from './layers.ts';
-import { qemuIsMissing } from './scene.ts';
+import { noQemu } from './scene.ts';
 
 const run = promisify(execFile);
 const repository = resolve(import.meta.dirname, '../../..');
@@ -25,7 +26,8 @@ const limitMs = 400_000;
 const WRITER = `dd if=/dev/urandom of=/srv/data bs=1M count=24 && sync && echo written >/srv/done
 while :; do sleep 1; done`;
 
-it.skipIf(qemuIsMissing || !canMount)(
+itUnless(
+  noQemu ?? cannotMount,
   'a VM whose host runs out of space is paused, says so, and goes on by itself when there is some',
   async () => {
     const image = await buildGuestImage(repository, join(repository, '.coppice/test-guest'));

@@ -1,17 +1,18 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { GuestAction } from '../../../src/domain/services/types.ts';
 import { createAgentWork } from '../../../src/hostd/guest/agent-work.ts';
 import type { Guest } from '../../../src/hostd/guest/guest.ts';
+import { describeUnless } from '../../skip.ts';
 import { packFiles } from './archives.ts';
-import { qemuIsMissing, Scene } from './scene.ts';
+import { noQemu, Scene } from './scene.ts';
 
 const mebibyte = 1024 * 1024;
 const patience = { timeoutMs: 120_000 };
 
-describe.skipIf(qemuIsMissing)('a guest through its agent', () => {
+describeUnless(noQemu, 'a guest through its agent', () => {
   let scene: Scene;
   let guest: Guest;
 

@@ -3,14 +3,15 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { ImageTool } from '../../../src/hostd/drivers/driver.ts';
-import { createDriver, qemuIsMissing } from './scene.ts';
+import { describeUnless, itUnless, notRoot } from '../../skip.ts';
+import { createDriver, noQemu } from './scene.ts';
 
 const run = promisify(execFile);
 const mebibyte = 1024 * 1024;
 
-describe.skipIf(qemuIsMissing)('disk images by qemu-img', () => {
+describeUnless(noQemu, 'disk images by qemu-img', () => {
   let folder: string;
   let images: ImageTool;
   let layer: string;
@@ -106,22 +107,19 @@ describe.skipIf(qemuIsMissing)('disk images by qemu-img', () => {
     expect(await readdir(folder)).not.toContain('target');
   });
 
-  it.skipIf(process.getuid?.() !== 0)(
-    'says that the host’s disk is full, and leaves nothing behind',
-    async () => {
-      const small = place('small');
-      await mkdir(small);
-      await run('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', small]);
-      try {
-        const target = join(small, 'target');
-        await expect(images.createClone(layer, target)).rejects.toMatchObject({
-          reason: 'DiskFull',
-          message: expect.stringContaining(target),
-        });
-        await expect(stat(target)).rejects.toMatchObject({ code: 'ENOENT' });
-      } finally {
-        await run('umount', [small]);
-      }
-    },
-  );
+  itUnless(notRoot, 'says that the host’s disk is full, and leaves nothing behind', async () => {
+    const small = place('small');
+    await mkdir(small);
+    await run('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', small]);
+    try {
+      const target = join(small, 'target');
+      await expect(images.createClone(layer, target)).rejects.toMatchObject({
+        reason: 'DiskFull',
+        message: expect.stringContaining(target),
+      });
+      await expect(stat(target)).rejects.toMatchObject({ code: 'ENOENT' });
+    } finally {
+      await run('umount', [small]);
+    }
+  });
 });

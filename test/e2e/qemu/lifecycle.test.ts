@@ -3,11 +3,12 @@ import { once } from 'node:events';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { VmSpec } from '../../../src/hostd/drivers/driver.ts';
-import { createDriver, qemuIsMissing, Scene, until } from './scene.ts';
+import { describeUnless, itUnless, notRoot } from '../../skip.ts';
+import { createDriver, noQemu, Scene, until } from './scene.ts';
 
-describe.skipIf(qemuIsMissing)('the life of a VM under QEMU', () => {
+describeUnless(noQemu, 'the life of a VM under QEMU', () => {
   let scene: Scene;
 
   beforeEach(async () => {
@@ -74,7 +75,8 @@ describe.skipIf(qemuIsMissing)('the life of a VM under QEMU', () => {
     expect(await pidOf(vm)).toBe(found?.pid);
   });
 
-  it.skipIf(process.getuid?.() !== 0)(
+  itUnless(
+    notRoot,
     'finds a VM that was started in another mount namespace, where its folder is called otherwise (needs root)',
     async () => {
       const vm = await scene.vm();

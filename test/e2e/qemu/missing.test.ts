@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { expect, it, vi } from 'vitest';
+import { expect, vi } from 'vitest';
 import { locate } from '../../../src/hostd/programs.ts';
 import {
   applianceOf,
@@ -10,15 +10,17 @@ import {
   startHost,
   type TestHost,
 } from '../../integration/hostd/fixtures.ts';
+import { itUnless } from '../../skip.ts';
 import { buildGuestImage, type GuestImage } from '../guest-vm.ts';
 import { bootOf, holdLayers } from './layers.ts';
-import { qemuIsMissing } from './scene.ts';
+import { noQemu } from './scene.ts';
 
 const repository = resolve(import.meta.dirname, '../../..');
 const limitMs = 400_000;
 const missing = { reason: 'HypervisorMissing', message: expect.stringContaining('apt-get install qemu-') };
 
-it.skipIf(qemuIsMissing)(
+itUnless(
+  noQemu,
   'a host without QEMU says what to install, and goes to work as soon as it is there',
   async () => {
     const image = await buildGuestImage(repository, join(repository, '.coppice/test-guest'));

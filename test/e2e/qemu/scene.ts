@@ -16,8 +16,11 @@ const repository = resolve(import.meta.dirname, '../../..');
 /** An emulated guest boots in 4 s on an idle machine, and in minutes on one that is busy with others. */
 const bootLimitMs = 300_000;
 
-/** The only reason for which these tests are skipped. */
-export const qemuIsMissing = (await locate('qemu-system-x86_64', process.env.PATH ?? '')) === undefined;
+/** Why the tests with QEMU are skipped; undefined where they run. */
+export const noQemu =
+  (await locate('qemu-system-x86_64', process.env.PATH ?? '')) === undefined
+    ? 'no qemu-system-x86_64 in the PATH: `sh scripts/bootstrap.sh deps test` installs it on Debian'
+    : undefined;
 
 const mebibyte = 1024 * 1024;
 

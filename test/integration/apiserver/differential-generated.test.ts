@@ -1,7 +1,7 @@
-import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { CustomResourceDefinition } from '../../../src/apiserver/registry/definition.ts';
 import type { JsonSchema, JsonValue } from '../../../src/apiserver/types.ts';
+import { fc, seed } from '../../fuzz.ts';
 import { readCrds } from '../../kubernetes/crds.ts';
 import { describeOnKubernetes } from '../../kubernetes/suite.ts';
 import { type Base, makeBase, objectWith } from './differential/bases.ts';
@@ -12,8 +12,6 @@ import { type Side, startSides } from './differential/sides.ts';
 import { type Line, transcript } from './differential/transcript.ts';
 import { gizmoCrd } from './world.ts';
 
-/** Set COPPICE_TEST_SEED to the seed of a failure to see it again. */
-const seed = Number(process.env.COPPICE_TEST_SEED ?? Date.now() % 2 ** 31);
 const RUNS = 60;
 const CHANGES = 25;
 
@@ -94,7 +92,7 @@ await describeOnKubernetes(`objects made from schemas, on both servers (seed ${s
       fc.asyncProperty(specOf(schema), async (made) => {
         await answeredAlike({ name: kind, steps: steps(spec, made) });
       }),
-      { seed, numRuns: RUNS, endOnFailure: process.env.CI === undefined },
+      { numRuns: RUNS, endOnFailure: process.env.CI === undefined },
     );
   });
 
@@ -104,7 +102,7 @@ await describeOnKubernetes(`objects made from schemas, on both servers (seed ${s
       fc.asyncProperty(changeOf(base.schemas, base), async (change) => {
         await answeredAlike({ name: kind, steps: changes(base, change) });
       }),
-      { seed, numRuns: CHANGES, endOnFailure: process.env.CI === undefined },
+      { numRuns: CHANGES, endOnFailure: process.env.CI === undefined },
     );
   });
 });

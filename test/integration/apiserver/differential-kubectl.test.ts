@@ -3,7 +3,7 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { findKubectl, Kubectl } from '../../kubectl.ts';
+import { findKubectl, Kubectl, NO_KUBECTL } from '../../kubectl.ts';
 import { describeOnKubernetes } from '../../kubernetes/suite.ts';
 import type { Command, Script, Watching } from './differential/kubectl-commands.ts';
 import { lives } from './differential/kubectl-lives.ts';
@@ -45,10 +45,10 @@ await describeOnKubernetes('kubectl on both servers', (programs) => {
   let embedded: Side;
   let kube: Side;
   let folder: string;
+  let editors = 0;
 
   beforeAll(async () => {
-    if (program === undefined)
-      throw new Error('no kubectl: put one into the PATH, or set KUBEBUILDER_ASSETS');
+    if (program === undefined) throw new Error(NO_KUBECTL);
     folder = await mkdtemp(join(tmpdir(), 'coppice-kubectl-'));
     ({ embedded, kube } = await startSides(programs));
   });
@@ -59,8 +59,9 @@ await describeOnKubernetes('kubectl on both servers', (programs) => {
   });
 
   /** A program that kubectl takes for an editor: it applies a sed script. */
-  async function editorFor(editing: string, index: number): Promise<string> {
-    const path = join(folder, `editor-${index}`);
+  async function editorFor(editing: string): Promise<string> {
+    const path = join(folder, `editor-${editors}`);
+    editors += 1;
     await writeFile(path, `#!/bin/sh\nexec sed -i '${editing}' "$1"\n`);
     await chmod(path, 0o755);
     return path;
@@ -106,7 +107,7 @@ await describeOnKubernetes('kubectl on both servers', (programs) => {
     const filled = (text: string) => text.replaceAll('{ns}', ns).replaceAll('{kept}', kept);
     const run = async (command: Command) => {
       const { args, input = '', editing, isKept, isAside, watches } = command;
-      const env = editing === undefined ? {} : { KUBE_EDITOR: await editorFor(editing, said.length) };
+      const env = editing === undefined ? {} : { KUBE_EDITOR: await editorFor(editing) };
       const kubectl = new Kubectl(program ?? '', server.kubeconfigPath, env);
       const typed = (args.includes('-n') ? args : [...args, '-n', ns]).map(filled);
       const { code, stdout, stderr } =
@@ -124,7 +125,7 @@ await describeOnKubernetes('kubectl on both servers', (programs) => {
   describe('says the same', () => {
     it.each(all)('of: $name', async (one) => {
       const ns = `script-${all.indexOf(one)}`;
-      const [ours, theirs] = [await play(embedded, one, ns), await play(kube, one, ns)];
+      const [ours, theirs] = await Promise.all([play(embedded, one, ns), play(kube, one, ns)]);
       expect(ours).toEqual(theirs);
       // What fails on both for a reason of the script's would prove nothing.
       expect(theirs.filter(({ command, code }) => code !== (command.fails ? 1 : 0))).toEqual([]);

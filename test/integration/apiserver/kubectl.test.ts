@@ -1,7 +1,8 @@
 import { readdir } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { findKubectl, Kubectl } from '../../kubectl.ts';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { findKubectl, Kubectl, NO_KUBECTL } from '../../kubectl.ts';
+import { describeUnless } from '../../skip.ts';
 import { newWorld, WIDGETS, type World } from './world.ts';
 
 const WIDGET = `
@@ -17,7 +18,7 @@ function manifest(name: string, change: (text: string) => string = (text) => tex
 
 const program = await findKubectl();
 
-describe.skipIf(program === undefined)('real kubectl', () => {
+describeUnless(program === undefined ? NO_KUBECTL : undefined, 'real kubectl', () => {
   let world: World;
   let kubectl: Kubectl;
 

@@ -1,10 +1,11 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
 import { readCrds } from '../../kubernetes/crds.ts';
+import { describeUnless } from '../../skip.ts';
 import { Helm, NO_HELM, type PodTemplate, type Rendered } from './helm.ts';
 import { SWITCHES } from './switches.ts';
 
 const found = await Helm.find();
-const suffix = found === undefined ? ` (${NO_HELM})` : '';
+const obstacle = found === undefined ? NO_HELM : undefined;
 const MONITORING = ['monitoring.coreos.com/v1'];
 const CONFINED = {
   allowPrivilegeEscalation: false,
@@ -14,7 +15,7 @@ const CONFINED = {
 const USER = { runAsNonRoot: true, runAsUser: 65532, seccompProfile: { type: 'RuntimeDefault' } };
 const RBAC = ['ClusterRole', 'ClusterRoleBinding', 'Role', 'RoleBinding'];
 
-describe.skipIf(found === undefined)(`the chart coppice${suffix}`, () => {
+describeUnless(obstacle, 'the chart coppice', () => {
   const helm = found as Helm;
   let plain: Rendered;
 
@@ -218,7 +219,7 @@ describe.skipIf(found === undefined)(`the chart coppice${suffix}`, () => {
   });
 });
 
-describe.skipIf(found === undefined)(`the chart coppice-crds${suffix}`, () => {
+describeUnless(obstacle, 'the chart coppice-crds', () => {
   const helm = found as Helm;
   const keptBy = (rendered: Rendered) =>
     rendered.objects.map(({ metadata: { annotations } }) => annotations?.['helm.sh/resource-policy']);

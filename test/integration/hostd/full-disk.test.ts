@@ -1,6 +1,7 @@
 import { open, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
+import { describeUnless } from '../../skip.ts';
 import {
   applianceOf,
   type Certificates,
@@ -12,7 +13,7 @@ import {
   untilGone,
   withDirectory,
 } from './fixtures.ts';
-import { canMount, withSmallDisk } from './small-disk.ts';
+import { cannotMount, withSmallDisk } from './small-disk.ts';
 
 let certificates: Certificates;
 beforeAll(async () => {
@@ -31,7 +32,7 @@ async function fill(path: string): Promise<void> {
   }
 }
 
-describe.skipIf(!canMount)('a host whose disk is full (needs root, to mount a small one)', () => {
+describeUnless(cannotMount, 'a host whose disk is full', () => {
   it('still deletes an appliance, which is what makes space', async () => {
     await withDirectory(async (directory) => {
       await withSmallDisk(directory, 2 * 1024 * 1024, async (mount) => {

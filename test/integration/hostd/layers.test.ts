@@ -9,9 +9,10 @@ import type { DesiredLayer, LayerStatus } from '../../../src/host/protocol.ts';
 import { Simulation } from '../../../src/hostd/drivers/simulated/config.ts';
 import { createSimulatedImages } from '../../../src/hostd/drivers/simulated/images.ts';
 import { LayerStore } from '../../../src/hostd/layers/store.ts';
+import { describeUnless } from '../../skip.ts';
 import { eventually, sourceFile, withDirectory } from './fixtures.ts';
 import { breakingOff, MisbehavingServer, serving } from './misbehaving-server.ts';
-import { canMount, withSmallDisk } from './small-disk.ts';
+import { cannotMount, withSmallDisk } from './small-disk.ts';
 
 const CONTENT = randomBytes(300_000);
 const SHA = sha256(CONTENT);
@@ -299,7 +300,7 @@ describe('a layer that cannot be written down', () => {
   });
 });
 
-describe.skipIf(!canMount)('a full disk (needs root, to mount a small one)', () => {
+describeUnless(cannotMount, 'a full disk', () => {
   it('is told, leaves no half layer on it, and is overcome when there is space', async () => {
     await withDirectory(async (directory) => {
       await withSmallDisk(directory, 1024 * 1024, async (mount) => {

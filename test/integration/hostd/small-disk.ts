@@ -2,8 +2,11 @@ import { execFileSync } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** Whether this process may mount a small file system. */
-export const canMount = process.getuid?.() === 0 && mayUnshare();
+/** Why this process cannot mount a small file system; undefined where it can. */
+export const cannotMount =
+  process.getuid?.() === 0 && mayUnshare()
+    ? undefined
+    : 'mounting a small disk needs root: run the tests as root';
 
 function mayUnshare(): boolean {
   try {

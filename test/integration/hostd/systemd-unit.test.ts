@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
 import { hostdCommand } from '../../../src/cli/commands/hostd.ts';
 import { findInPath } from '../../kubernetes/assets.ts';
+import { itUnless } from '../../skip.ts';
 import { withDirectory } from './fixtures.ts';
 
 const run = promisify(execFile);
@@ -14,8 +15,9 @@ const unit = await readFile(join(repository, 'examples/systemd', NAME), 'utf8');
 const analyze = await findInPath('systemd-analyze', process.env);
 const [program = '', command, ...flags] = (/^ExecStart=(.*)$/m.exec(unit)?.[1] ?? '').split(' ');
 
-it.skipIf(analyze === undefined)(
-  `systemd takes the unit of a host${analyze === undefined ? ' (no systemd-analyze)' : ''}`,
+itUnless(
+  analyze === undefined ? 'no systemd-analyze in the PATH' : undefined,
+  'systemd takes the unit of a host',
   async () => {
     await withDirectory(async (directory) => {
       const verify = async (text: string) => {

@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { dump, load } from 'js-yaml';
 import { pino } from 'pino';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { IP_POOLS } from '../../../src/api/kinds.ts';
 import type { KubeObject, ResourceRef } from '../../../src/api/object.ts';
 import type { KubeClient } from '../../../src/kube/client/client.ts';
@@ -13,6 +13,7 @@ import { createKubeClient } from '../../../src/kube/client/create.ts';
 import { findCompanion } from '../../kubernetes/assets.ts';
 import { readCrds } from '../../kubernetes/crds.ts';
 import { startTestApi, type TestApi } from '../../kubernetes/factory.ts';
+import { describeUnless } from '../../skip.ts';
 
 const CHART = join(import.meta.dirname, 'chart');
 const KINDS_CHART = resolve(import.meta.dirname, '../../../charts/coppice-crds');
@@ -24,7 +25,7 @@ const missing = 'no helm: put it into the folder that KUBEBUILDER_ASSETS names, 
 // In CI a suite that silently tests nothing would be worse than one that fails.
 if (helm === undefined && process.env.CI) throw new Error(missing);
 
-describe.skipIf(helm === undefined)(`helm${helm === undefined ? ` (${missing})` : ''}`, () => {
+describeUnless(helm === undefined ? missing : undefined, 'helm', () => {
   let folder: string;
   let api: TestApi;
   let client: KubeClient;

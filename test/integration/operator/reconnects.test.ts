@@ -14,6 +14,8 @@ const RECONNECTS = 1000;
 const WATCHES = 7;
 /** What they may leave behind in all; one leaked buffer of 64 KiB for each would come to 64 MiB. */
 const MOST_LEFT_BYTES = 8 * 1024 * 1024;
+/** How much faster time passes for the operator: most of the test would be its back-off after failures. */
+const FACTOR = 10;
 /** Of the pool of ordinary requests, some more may be open than before. */
 const MOST_LEFT_FILES = 16;
 
@@ -28,7 +30,7 @@ describe('an operator whose connections are reset a thousand times', () => {
     await world.addHost('host-a');
     await world.addTemplate('debian');
     proxy = await startChaosProxy(world.api.operatorKubeConfig);
-    operator = await world.newOperator({ kubeConfig: proxy.kubeConfig });
+    operator = await world.newFastOperator(FACTOR, { kubeConfig: proxy.kubeConfig });
   });
   afterAll(async () => {
     await world?.clear();

@@ -24,11 +24,17 @@ function mostTries(policy: BackoffPolicy, windowMs: number): number {
  * No hot loop: no path was asked for more often than the backoffs of those who ask allow.
  * @param passed what was asked within `windowMs`
  * @param changes how many changes there were meanwhile to act upon
+ * @param factor how much faster than the machine's the operator's time passes
  */
-export function expectNoHotLoop(passed: readonly Passed[], windowMs: number, changes: number): void {
-  const reads = mostTries(unreachableBackoff, windowMs) * REQUESTS_PER_TURN;
+export function expectNoHotLoop(
+  passed: readonly Passed[],
+  windowMs: number,
+  changes: number,
+  factor = 1,
+): void {
+  const reads = mostTries(unreachableBackoff, windowMs * factor) * REQUESTS_PER_TURN;
   // A host that says how it is brings its key back sooner than its backoff; an overloaded server is asked again within a call.
-  const writes = mostTries(defaultBackoff, windowMs) + windowMs / HEARTBEAT_MS + maxAttempts;
+  const writes = mostTries(defaultBackoff, windowMs * factor) + windowMs / HEARTBEAT_MS + maxAttempts;
   const asked = new Map<string, number>();
   for (const { method, path } of passed) {
     const what = `${method} ${path.replace(/\?.*/, '')}`;

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { pino } from 'pino';
 import type { Timings } from '../../../controllers/context.ts';
+import type { Debounce } from '../../../controllers/status/write-debouncer.ts';
 import {
   HOSTS,
   type Host,
@@ -25,18 +26,19 @@ import type { KubeObject, ObjectName } from '../../../src/api/object.ts';
 import type { KubeClient } from '../../../src/kube/client/client.ts';
 import { createKubeClient } from '../../../src/kube/client/create.ts';
 import { type Operator, type OperatorConfig, runOperator } from '../../../src/main/operator.ts';
+import { fastClock } from '../../builders/fast-clock.ts';
 import { startTestApi, type TestApi } from '../../kubernetes/factory.ts';
 import { type Capacity, Daemons } from './daemons.ts';
 import { eventually } from './eventually.ts';
 
 /** As patient as with real VMs, only for shorter. */
-const TIMINGS: Partial<Timings> = {
+const TIMINGS = {
   hostGraceMs: 1000,
   hostStatus: { settleMs: 200, maxMs: 1000 },
   deploymentStatus: { settleMs: 100, maxMs: 500 },
   templateStatus: { settleMs: 100, maxMs: 500 },
   poolStatus: { settleMs: 100, maxMs: 500 },
-};
+} satisfies Partial<Timings>;
 
 /** Leases are renewed all the time; reviews are questions, and nothing is written. */
 const UNCOUNTED = ['leases', 'selfsubjectrulesreviews'];
@@ -90,6 +92,25 @@ export class World {
       signal: new AbortController().signal,
       ...change,
     });
+  }
+
+  /**
+   * One more, whose time passes `factor` times as fast as the machine's. The pauses between its writes are as long as those of others:
+   * they are short already.
+   */
+  async newFastOperator(factor: number, change: Partial<OperatorConfig> = {}): Promise<Operator> {
+    const longer = ({ settleMs, maxMs }: Debounce): Debounce => ({
+      settleMs: settleMs * factor,
+      maxMs: maxMs * factor,
+    });
+    const timings = {
+      hostGraceMs: TIMINGS.hostGraceMs * factor,
+      hostStatus: longer(TIMINGS.hostStatus),
+      deploymentStatus: longer(TIMINGS.deploymentStatus),
+      templateStatus: longer(TIMINGS.templateStatus),
+      poolStatus: longer(TIMINGS.poolStatus),
+    };
+    return await this.newOperator({ clock: fastClock(factor), timings, ...change });
   }
 
   hasOperator(): boolean {

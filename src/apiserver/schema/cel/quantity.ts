@@ -3,7 +3,10 @@
 import type { Environment } from '@marcbachmann/cel-js';
 
 const NANO = 1_000_000_000n;
-const SYNTAX = /^([+-]?)(\d+(?:\.\d*)?|\.\d+)(Ki|Mi|Gi|Ti|Pi|Ei|[eE][+-]?\d+|[numkMGTPE]?)$/;
+/** Digits may be missing, as for kube: `k` is none of thousands. */
+const SYNTAX = /^([+-]?)(\d*(?:\.\d*)?)(Ki|Mi|Gi|Ti|Pi|Ei|[eE][+-]?\d+|[numkMGTPE]?)$/;
+/** kube splits such a text into a number and a suffix, and only then looks at the suffix. */
+const HAS_SUFFIX = /^[+-]?\d*(\.\d*)?[eEinumkKMGTP]*[+-]?\d*$/;
 const DECIMAL: Readonly<Record<string, number>> = {
   n: -9,
   u: -6,
@@ -36,7 +39,7 @@ class Quantity {
 /** Parses a quantity; undefined if the text is not one. Fractions of a billionth are rounded up, as in kube. */
 function parseQuantity(text: string): Quantity | undefined {
   const match = SYNTAX.exec(text);
-  if (match === null) return undefined;
+  if (match === null || text === '') return undefined;
   const [, sign = '', number = '', suffix = ''] = match;
   const [whole = '', fraction = ''] = number.split('.');
   let numerator = BigInt(`${whole}${fraction}`) * NANO;
@@ -56,7 +59,9 @@ function quantity(text: string): Quantity {
   const parsed = parseQuantity(text);
   if (parsed !== undefined) return parsed;
   throw new Error(
-    "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'",
+    text !== '' && HAS_SUFFIX.test(text)
+      ? "unable to parse quantity's suffix"
+      : "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'",
   );
 }
 

@@ -1,7 +1,7 @@
-import fc from 'fast-check';
 import { expect } from 'vitest';
 import type { CustomResourceDefinition } from '../../../../src/apiserver/registry/definition.ts';
 import type { JsonObject, JsonSchema, JsonValue } from '../../../../src/apiserver/types.ts';
+import { fc } from '../../../fuzz.ts';
 import type { Caller } from '../world.ts';
 import { arbitraryOf } from './generated.ts';
 

@@ -1,5 +1,5 @@
-import fc from 'fast-check';
 import type { JsonObject, JsonSchema, JsonValue } from '../../../../src/apiserver/types.ts';
+import { fc } from '../../../fuzz.ts';
 import { arbitraryOf, damages, spoilt } from './generated.ts';
 
 /** What may be sent to change an object: whole parts of it anew, and patches. */

@@ -1,5 +1,5 @@
-import fc from 'fast-check';
 import type { JsonObject, JsonSchema, JsonValue } from '../../../../src/apiserver/types.ts';
+import { fc } from '../../../fuzz.ts';
 
 /** Objects and maps stay small: what matters is that every part of a schema comes up in some run. */
 const FEW = 3;

@@ -25,6 +25,45 @@ function applied(name: string, ...specs: [manager: string, spec: object, paramet
 
 const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'p', odd: 1 }, spec: { any: 'thing' } };
 
+/** Each is refused with one of two messages, or is a quantity against all appearances. */
+const ODD_QUANTITIES = [
+  '',
+  '-1-',
+  '1-',
+  '1e',
+  '1e+',
+  '1ee3',
+  '1i',
+  '1K',
+  '1Kii',
+  '1e3k',
+  '1.5.5',
+  '1 ',
+  ' 1',
+  '1x',
+  '1Ki-',
+].concat([
+  'k',
+  'Ki',
+  '+',
+  '-',
+  '.',
+  '.5',
+  '5.',
+  '-.',
+  'e3',
+  'E',
+  '1E',
+  '1e3',
+  '0',
+  '00',
+  '-0k',
+  '1--',
+  '10.0.0.1',
+  'aaa',
+  'e-',
+]);
+
 const values: readonly Case[] = [
   makes('null where null may be', { nullable: null, nullableDefault: null }),
   makes('null where there is a default', { nested: null }),
@@ -97,12 +136,28 @@ const values: readonly Case[] = [
 const rules: readonly Case[] = [
   makes('quantities compared', { cel: { size: '2Gi', limit: '1Gi' } }),
   makes('quantities that are none', { cel: { size: 'big', limit: '1Gi' } }),
+  ...ODD_QUANTITIES.map((size) =>
+    makes(`a quantity of ${JSON.stringify(size)}`, { cel: { size, limit: '1Gi' } }),
+  ),
   makes('a network that holds the address', { cel: { cidr: '10.0.0.0/8' } }),
   makes('a network that does not', { cel: { cidr: '192.168.0.0/16' } }),
   makes('a URL of another scheme', { cel: { url: 'http://example.com/' } }),
   makes('names out of order, told by an expression', { cel: { names: ['b', 'a'] } }),
   makes('parts counted', { cel: { version: '1.2' } }),
   makes('several rules at once', { cel: { cidr: 'x', url: 'x', names: ['A'], version: '' } }),
+  changes(
+    'nulls in what a merge patch replaces',
+    { raw: { list: [{ a: 1 }], object: { a: 1 }, text: 'x', nested: { list: [1] } } },
+    {
+      raw: {
+        list: [{ a: null, b: [null, { c: null, d: 1 }] }, null],
+        object: [{ a: null }, null],
+        text: { a: null, b: { c: null } },
+        fresh: [{ a: null, b: 2 }, null, [null]],
+        nested: { list: [{ a: null }], gone: null, fresh: { a: null, b: [{ c: null }] } },
+      },
+    },
+  ),
   changes('a field that may not change', { fixed: 'a' }, { fixed: 'b' }),
   changes('a field that may not change stays', { fixed: 'a' }, { fixed: 'a', banned: 'x' }),
   changes('a field that may not change is taken away', { fixed: 'a' }, { fixed: null }),
