@@ -10,7 +10,7 @@ const REPLICAS = 10;
 const KILLS = 10;
 const PARTS = ['operator', 'host-a', 'host-b', 'api'] as const;
 /** Of the last kill; the first ones come faster, while the VMs are made and not yet booting. */
-const LONGEST_PEACE_MS = 6_000;
+const LONGEST_PEACE_MS = 4_000;
 const WATCH_MS = 100;
 
 /** COPPICE_CHAOS_SEED repeats the kills of a run that failed; how they meet the work is up to the machine. */
