@@ -3,6 +3,12 @@ import { XenBed } from './bed.ts';
 import { Dom0 } from './dom0.ts';
 import { dom0IsImpossible } from './image.ts';
 
-const XEN = { name: 'Xen', memoryReason: 'NotEnoughMemory', hasUniqueNames: true, guestsCanDoubt: false };
+const XEN = {
+  name: 'Xen',
+  memoryReason: 'NotEnoughMemory',
+  hasUniqueNames: true,
+  guestsCanDoubt: false,
+  restartSeconds: 20,
+};
 
 describeScenarios(XEN, async () => new XenBed(await Dom0.boot()), dom0IsImpossible);
