@@ -1,4 +1,3 @@
-import { randomInt } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SERVICE_DEPLOYMENTS } from '../../src/api/kinds.ts';
@@ -13,8 +12,8 @@ const PARTS = ['operator', 'host-a', 'host-b', 'api'] as const;
 const LONGEST_PEACE_MS = 4_000;
 const WATCH_MS = 100;
 
-/** COPPICE_CHAOS_SEED repeats the kills of a run that failed; how they meet the work is up to the machine. */
-const seed = Number(process.env.COPPICE_CHAOS_SEED ?? randomInt(2 ** 31));
+/** Always the same kills, unless COPPICE_TEST_SEED asks for others; how they meet the work is up to the machine. */
+const seed = Number(process.env.COPPICE_TEST_SEED || 20260101);
 
 /** Numbers from 0 to 1 that follow from the seed alone (mulberry32). */
 function randomFrom(start: number): () => number {
@@ -47,7 +46,7 @@ function watchStarts(coppice: Coppice): { end(): Promise<readonly string[]> } {
 }
 
 /** One story: ten VMs grow under fire, most of them go again, and a second task dies half-born. */
-describe.skipIf(qemuIsMissing)(`ten appliances under fire (COPPICE_CHAOS_SEED=${seed})`, () => {
+describe.skipIf(qemuIsMissing)(`ten appliances under fire (COPPICE_TEST_SEED=${seed})`, () => {
   const random = randomFrom(seed);
   let coppice: Coppice;
   let vms: readonly Vm[];
