@@ -16,8 +16,6 @@ export interface Hypervisor {
   readonly guestsCanDoubt: boolean;
   /** Whether no two VMs of a host can have one name. */
   readonly hasUniqueNames: boolean;
-  /** A daemon that was killed and started again is back within this time, also on a busy machine. */
-  readonly restartSeconds: number;
 }
 
 /** What each scenario is given, once the bed is made. */
@@ -62,7 +60,7 @@ export function describeScenarios(
     });
 
     story(() => world);
-    survival(() => world, hypervisor);
+    survival(() => world);
     if (hypervisor.guestsCanDoubt) deletion(() => world);
     refusals(() => world, hypervisor);
   });

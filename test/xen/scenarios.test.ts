@@ -3,12 +3,6 @@ import { XenBed } from './bed.ts';
 import { Dom0 } from './dom0.ts';
 import { dom0IsImpossible } from './image.ts';
 
-const XEN = {
-  name: 'Xen',
-  memoryReason: 'NotEnoughMemory',
-  hasUniqueNames: true,
-  guestsCanDoubt: false,
-  restartSeconds: 20,
-};
+const XEN = { name: 'Xen', memoryReason: 'NotEnoughMemory', hasUniqueNames: true, guestsCanDoubt: false };
 
 describeScenarios(XEN, async () => new XenBed(await Dom0.boot()), dom0IsImpossible);
