@@ -18,12 +18,12 @@ const ON_KUBERNETES = ['charts', 'enrolment', 'permissions'].map((name) => `test
 const hasKubernetes = 'folder' in (await lookForKubernetes());
 
 /**
- * One group after the other (0 is not the first: vitest puts it last), since all projects of a group share its workers: those
- * that mostly wait, three files at once even on two cores; those whose files need the machine for themselves; and last Xen, whose own
- * time-outs do not wait for a busy machine.
+ * One group after the other (0 is not the first: vitest puts it last), since all projects of a group share its workers: those that
+ * mostly wait, three files at once even on two cores; those that boot VMs, which take a core each; and last Xen, whose own time-outs
+ * do not wait for a busy machine.
  */
 const TOGETHER = { maxWorkers: 3, sequence: { groupOrder: 1 } };
-const ALONE = { maxWorkers: 1, sequence: { groupOrder: 2 } };
+const BOOTING = { maxWorkers: 2, sequence: { groupOrder: 2 } };
 const LAST = { maxWorkers: 2, sequence: { groupOrder: 3 } };
 
 /**
@@ -68,7 +68,7 @@ export default defineConfig({
       {
         test: {
           name: 'cluster',
-          ...ALONE,
+          ...BOOTING,
           include: ['test/cluster/**/*.test.ts'],
           testTimeout: 600_000,
           hookTimeout: 600_000,
@@ -77,7 +77,7 @@ export default defineConfig({
       {
         test: {
           name: 'e2e',
-          ...ALONE,
+          ...BOOTING,
           include: ['test/e2e/**/*.test.ts'],
           testTimeout: 600_000,
           hookTimeout: 600_000,
@@ -86,7 +86,7 @@ export default defineConfig({
       {
         test: {
           name: 'gitops',
-          ...ALONE,
+          ...TOGETHER,
           include: ['test/gitops/**/*.test.ts'],
           testTimeout: 300_000,
           hookTimeout: 300_000,

@@ -236,15 +236,22 @@ describe('what breaks a rule', () => {
     const { code, stderr } = await apply(refused);
     expect(code).toBe(1);
     for (const words of says) expect(stderr).toContain(words);
+    if (before === undefined) return;
     const { kind, metadata } = refused;
-    const held = await kubectl.run(['get', kind, metadata.name, '-o', 'jsonpath={.metadata.generation}']);
-    if (before === undefined) {
-      expect(held.stderr).toContain('NotFound');
-      return;
-    }
-    expect(held.stdout).toBe('1');
+    const generation = ['-o', 'jsonpath={.metadata.generation}'];
+    expect(await kubectl.ok(['get', kind, metadata.name, ...generation])).toBe('1');
     if (kind === 'VirtualAppliance')
       await kubectl.ok(['annotate', 'va', metadata.name, 'coppice.dev/force-delete=true']);
     await kubectl.ok(['delete', kind, metadata.name]);
+  });
+
+  it('is nowhere to be found afterwards', async ({ skip }) => {
+    skipWithoutKubectl(skip);
+    const kinds = [...new Set(scenarios.map(({ refused }) => refused.kind))];
+    const names = new Set(scenarios.map(({ refused }) => refused.metadata.name));
+    const listed = await kubectl.ok(['get', kinds.join(','), '--all-namespaces', '--output=name']);
+    const found = listed.split('\n').map((line) => line.split('/').at(-1) ?? '');
+    expect(found).toContain('host-a');
+    expect(found.filter((name) => names.has(name))).toEqual([]);
   });
 });

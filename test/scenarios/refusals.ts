@@ -16,8 +16,9 @@ export function refusals(given: Given, { memoryReason, hasUniqueNames }: Hypervi
       const only = beyond(last);
       await world.addPool('narrow', only, only);
       const network = { pool: 'narrow' };
+      // Its VM need not have started: the address is its own from the moment that it is placed.
       await world.apply('first', web({ network }));
-      await world.untilAvailable('first', 1);
+      await world.eventually('it has the address', async () => expect(await world.leases()).toEqual([only]));
       await world.apply('second', web({ network }));
       await world.eventually('it is there', async () =>
         expect(await world.appliances('second')).toHaveLength(1),

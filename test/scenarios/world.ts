@@ -33,6 +33,8 @@ const NAMESPACE = 'default';
 const PATIENCE_MS = 600_000;
 /** Each look may be a program run on an emulated host, which must not be kept busy by being looked at. */
 const POLL_MS = 1000;
+/** Of what the API server here knows, and of a daemon's port. */
+const NEAR_POLL_MS = 200;
 const FETCH_MS = 10_000;
 
 const log = pino({ level: process.env.TEST_LOG ?? 'silent' });
@@ -161,41 +163,53 @@ export class World {
 
   /** Waits until the task is Ready with that many appliances, all available; resolves with them. */
   async untilAvailable(task: string, count: number): Promise<readonly VirtualAppliance[]> {
-    return await this.eventually(`${count} appliance(s) of ${task} are available`, async () => {
-      const found = await this.kube.get(SERVICE_DEPLOYMENTS, { namespace: NAMESPACE, name: task });
-      const ready = findCondition(found.status?.conditions, 'Ready');
-      const appliances = await this.appliances(task);
-      const states = appliances.map(({ status }) => status?.serviceState);
-      if (
-        ready?.status !== 'True' ||
-        ready.observedGeneration !== found.metadata.generation ||
-        states.length !== count ||
-        states.some((state) => state !== 'ServiceAvailable')
-      ) {
-        throw new Error(`${ready?.reason}: ${ready?.message}; ${states.join(', ')}`);
-      }
-      return appliances;
-    });
+    return await this.eventually(
+      `${count} appliance(s) of ${task} are available`,
+      async () => {
+        const found = await this.kube.get(SERVICE_DEPLOYMENTS, { namespace: NAMESPACE, name: task });
+        const ready = findCondition(found.status?.conditions, 'Ready');
+        const appliances = await this.appliances(task);
+        const states = appliances.map(({ status }) => status?.serviceState);
+        if (
+          ready?.status !== 'True' ||
+          ready.observedGeneration !== found.metadata.generation ||
+          states.length !== count ||
+          states.some((state) => state !== 'ServiceAvailable')
+        ) {
+          throw new Error(`${ready?.reason}: ${ready?.message}; ${states.join(', ')}`);
+        }
+        return appliances;
+      },
+      NEAR_POLL_MS,
+    );
   }
 
   /** Waits until the appliance's Ready is False for this reason; resolves with its message. */
   async untilSays(name: string, reason: string): Promise<string> {
-    return await this.eventually(`${name} says ${reason}`, async () => {
-      const ready = findCondition((await this.appliance(name)).status?.conditions, 'Ready');
-      if (ready?.status !== 'False' || ready.reason !== reason) {
-        throw new Error(`it says ${ready?.reason}: ${ready?.message}`);
-      }
-      return ready.message;
-    });
+    return await this.eventually(
+      `${name} says ${reason}`,
+      async () => {
+        const ready = findCondition((await this.appliance(name)).status?.conditions, 'Ready');
+        if (ready?.status !== 'False' || ready.reason !== reason) {
+          throw new Error(`it says ${ready?.reason}: ${ready?.message}`);
+        }
+        return ready.message;
+      },
+      NEAR_POLL_MS,
+    );
   }
 
   /** Deletes the tasks and waits until nothing of them is left. */
   async remove(...tasks: readonly string[]): Promise<void> {
     for (const name of tasks) await this.kube.delete(SERVICE_DEPLOYMENTS, { namespace: NAMESPACE, name });
-    await this.eventually(`${tasks.join(', ')} are gone`, async () => {
-      const left = (await Promise.all(tasks.map((name) => this.appliances(name)))).flat();
-      if (left.length > 0) throw new Error(left.map(({ metadata }) => metadata.name).join(', '));
-    });
+    await this.eventually(
+      `${tasks.join(', ')} are gone`,
+      async () => {
+        const left = (await Promise.all(tasks.map((name) => this.appliances(name)))).flat();
+        if (left.length > 0) throw new Error(left.map(({ metadata }) => metadata.name).join(', '));
+      },
+      NEAR_POLL_MS,
+    );
   }
 
   /** As `remove`, all that there are; by a daemon that may have been left killed. */
@@ -229,9 +243,13 @@ export class World {
   }
 
   async #untilReady(): Promise<void> {
-    await this.eventually('the daemon is ready', async () => {
-      if (!(await this.host.isReady())) throw new Error('it is not');
-    });
+    await this.eventually(
+      'the daemon is ready',
+      async () => {
+        if (!(await this.host.isReady())) throw new Error('it is not');
+      },
+      NEAR_POLL_MS,
+    );
   }
 
   async #report(what: string, error: unknown): Promise<string> {

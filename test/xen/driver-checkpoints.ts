@@ -1,51 +1,62 @@
 import { expect, it } from 'vitest';
 import type { VmSpec } from '../../src/hostd/drivers/driver.ts';
 import { type DriverBed, guestFiles } from './driver-bed.ts';
+import type { DriverStep } from './driver-program.ts';
 
 /** Memory checkpoints of VMs of each type. */
 export function testCheckpoints(bed: () => DriverBed): void {
-  async function begin(vm: VmSpec): Promise<void> {
-    const begun = await bed().results(vm, 'overlay', 'start', 'ping', 'remember');
-    expect(begun).toEqual([null, null, 'answered', 'remembered\n']);
+  /** Starts a VM and saves it to a file, which ends it. */
+  async function beginAndSave(vm: VmSpec): Promise<void> {
+    const begun = await bed().results(
+      ...([vm, 'overlay', 'start', 'ping', 'remember', 'save', 'domains', 'inspect', 'savedFiles'] as const),
+    );
+    const stopped = expect.objectContaining({ state: 'Stopped' });
+    const saved = [null, [], stopped, ['checkpoint']];
+    expect(begun).toEqual([null, null, 'answered', 'remembered\n', ...saved]);
   }
 
-  /** Saves the VM, which ends it, and restores it. */
-  async function saveAndRestore(vm: VmSpec): Promise<void> {
-    const saved = await bed().results(vm, 'save', 'domains', 'inspect', 'savedFiles');
-    expect(saved).toEqual([null, [], expect.objectContaining({ state: 'Stopped' }), ['checkpoint']]);
+  /** Restores the VM, then carries out `next`; resolves with the results of `next`. */
+  async function restore(vm: VmSpec, ...next: readonly DriverStep[]): Promise<readonly unknown[]> {
     const [restored, domains, ...on] = await bed().results(
-      ...([vm, 'restore', 'domains', 'inspect', 'ping', 'recall', 'writeDisk'] as const),
+      ...([vm, 'restore', 'domains', 'inspect', 'ping', 'recall', 'writeDisk', ...next] as const),
     );
     expect(restored).toBeNull();
     expect(domains).toHaveLength(1);
     const running = expect.objectContaining({ state: 'Running' });
-    expect(on).toEqual([running, 'answered', 'remembered\n', 'kept\n']);
+    expect(on.slice(0, 4)).toEqual([running, 'answered', 'remembered\n', 'kept\n']);
+    return on.slice(4);
   }
 
   it('saves and restores a PV VM; keeps it usable when the disk is full, or the daemon or its xl is killed', async () => {
     const vm = bed().aVm();
-    await begin(vm);
-    await saveAndRestore(vm);
-
-    const [full, ...after] = await bed().results(vm, 'saveToFullDisk', 'ping', 'recall', 'writeDisk');
+    await beginAndSave(vm);
+    const [full, ...after] = await restore(
+      ...([vm, 'saveToFullDisk', 'ping', 'recall', 'writeDisk', 'saveAndDie'] as const),
+    );
     expect(full).toMatchObject({
       reason: 'CheckpointFailed',
       message: expect.stringContaining('No space left on device'),
     });
-    expect(after).toEqual(['answered', 'remembered\n', 'kept\n']);
+    expect(after).toEqual(['answered', 'remembered\n', 'kept\n', 'died']);
 
-    expect(await bed().results(vm, 'saveAndDie')).toEqual(['died']);
     // Its xl finished the save, which ended the VM; nobody needs the file it wrote.
     const one = [expect.stringContaining(vm.uuid)];
-    const next = await bed().results(vm, 'start', 'savedFiles', 'domains', 'ping', 'writeDisk');
-    expect(next).toEqual([null, [], one, 'answered', 'kept\n']);
-
-    const [killed, ...restarted] = await bed().results(
-      ...([vm, 'saveAndKillXl', 'savedFiles', 'inspect', 'start', 'domains', 'ping'] as const),
+    const next = await bed().results(
+      ...([
+        vm,
+        'start',
+        'savedFiles',
+        'domains',
+        'ping',
+        'writeDisk',
+        'saveAndKillXl',
+        'savedFiles',
+      ] as const),
+      ...(['inspect', 'start', 'domains', 'ping', 'destroy', 'domains'] as const),
     );
-    expect(killed).toBe('CheckpointFailed');
-    expect(restarted).toEqual([[], expect.objectContaining({ state: 'Paused' }), null, one, 'answered']);
-    expect(await bed().results(vm, 'destroy', 'domains')).toEqual([null, []]);
+    const paused = expect.objectContaining({ state: 'Paused' });
+    const killed = ['CheckpointFailed', [], paused, null, one, 'answered', null, []];
+    expect(next).toEqual([null, [], one, 'answered', 'kept\n', ...killed]);
   });
 
   it.each([
@@ -53,9 +64,8 @@ export function testCheckpoints(bed: () => DriverBed): void {
     ['HVM', guestFiles.packedKernel],
   ] as const)('saves and restores a %s VM that boots a kernel directly', async (type, kernel) => {
     const vm = bed().aVm({ boot: bed().kernelAt(kernel), xen: { type } });
-    await begin(vm);
-    await saveAndRestore(vm);
-    const ended = await bed().results(vm, 'shutdown', 'inspect', 'destroy', 'domains');
+    await beginAndSave(vm);
+    const ended = await restore(vm, 'shutdown', 'inspect', 'destroy', 'domains');
     expect(ended).toEqual([true, expect.objectContaining({ state: 'Stopped' }), null, []]);
   });
 }

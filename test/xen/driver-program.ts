@@ -24,6 +24,7 @@ const nbdPort = '10809';
 export type DriverStep =
   | 'overlay'
   | 'overlayOnNbd'
+  | 'endNbd'
   | 'start'
   | 'startAndKillXl'
   | 'inspect'
@@ -122,7 +123,15 @@ async function saveAndKillXl(): Promise<unknown> {
   return save;
 }
 
+async function endNbd(): Promise<void> {
+  for (const { pid, arguments: words } of await allProcesses()) {
+    if (words[0] === 'nbdkit') process.kill(pid);
+  }
+}
+
+/** Until `endNbd`. */
 async function overlayOnNbd(): Promise<unknown> {
+  await endNbd(); // of a try that failed
   await run('nbdkit', ['-r', '-i', '127.0.0.1', '-p', nbdPort, 'file', base]);
   const url = `nbd://127.0.0.1:${nbdPort}/`;
   await run('qemu-img', ['create', '-q', '-f', 'qcow2', '-F', 'qcow2', '-b', url, vm.disk.path]);
@@ -177,6 +186,7 @@ const work: Readonly<Record<DriverStep, () => Promise<unknown>>> = {
     await mkdir(directory, { recursive: true });
     return overlayOnNbd();
   },
+  endNbd,
   start: () => driver.start(vm),
   startAndKillXl,
   inspect: () => driver.inspect(uuid, directory),
@@ -224,9 +234,6 @@ for (const step of JSON.parse(steps) as readonly DriverStep[]) {
       return { reason, message };
     })) ?? null,
   );
-}
-for (const { pid, arguments: words } of await allProcesses()) {
-  if (words[0] === 'nbdkit' && steps.includes('overlayOnNbd')) process.kill(pid);
 }
 process.stdout.write(JSON.stringify(results));
 process.exit();

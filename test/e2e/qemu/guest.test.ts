@@ -66,6 +66,9 @@ describeUnless(noQemu, 'a guest through its agent', () => {
   });
 
   it('says that the guest is full, leaves nothing behind, and refuses in advance what cannot fit', async () => {
+    // Written from within, the disk is filled in a second; through the agent it would take half a minute.
+    const ballast = 'dd if=/dev/zero of=/srv/ballast bs=1M count=40';
+    expect(await guest.exec(['/bin/sh', '-c', ballast], patience)).toMatchObject({ exitCode: 0 });
     const zeroes = async function* () {
       for (let sent = 0; sent < 128; sent += 1) yield randomBytes(mebibyte);
     };
@@ -83,6 +86,7 @@ describeUnless(noQemu, 'a guest through its agent', () => {
       reason: 'GuestDiskFull',
       message: expect.stringMatching(/transfer the package.* needs 100\.0 MiB .* has \d+\.\d MiB free/),
     });
+    await guest.exec(['rm', '/srv/ballast'], patience);
   });
 
   it.each(['tar', 'tar.gz', 'zip'] as const)('unpacks a %s package in place', async (format) => {

@@ -1,0 +1,3 @@
+import { describeFlux } from './flux-suite.ts';
+
+describeFlux('embedded');
