@@ -29,8 +29,9 @@ describe('the command line', () => {
     },
   );
 
-  it('loads the one command that is asked for, or all when it does not know it', async () => {
+  it('loads the one command that is asked for, none for the version, or all when it does not know it', async () => {
     expect((await createProgram('main.ts', 'hostd')).commands.map((one) => one.name())).toEqual(['hostd']);
+    expect((await createProgram('main.ts', '--version')).commands).toEqual([]);
     for (const name of ['--help', 'help', 'hots', 'toString']) {
       expect((await createProgram('main.ts', name)).commands).toHaveLength(commands.length);
     }

@@ -1,4 +1,4 @@
-import { Listr, type ListrTask } from 'listr2';
+import type { ListrTask } from 'listr2';
 
 /**
  * Runs steps one after the other with live progress. An interruption ends them where they look at `signal`, and
@@ -14,6 +14,7 @@ export async function runSteps(steps: readonly ListrTask[], signal?: AbortSignal
       },
     }),
   );
+  const { Listr } = await import('listr2');
   await new Listr(guarded, {
     registerSignalListeners: false,
     // Some terminals (of CI, of containers) tell no width: live progress would have one character a line.

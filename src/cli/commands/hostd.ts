@@ -4,7 +4,6 @@ import { Command } from 'commander';
 import { parseBytes, parseCpu } from '../../domain/quantity.ts';
 import type { TlsFiles } from '../../hostd/http/server.ts';
 import type { JoinSource } from '../../main/enrolment/keeper.ts';
-import { createLog } from '../../main/log.ts';
 import { option, parseInteger, parseInterfaceName, parseListen, withConfigFile } from '../options.ts';
 import { runUntilSignal } from '../run.ts';
 
@@ -144,6 +143,7 @@ export function hostdCommand(): Command {
 
 async function runHostdCommand(command: Command, options: HostdOptions): Promise<void> {
   const credentials = await credentialsFrom(command, options);
+  const { createLog } = await import('../../main/log.ts');
   const log = createLog(options.name ?? 'hostd', options.logLevel);
   const { runHostd, stopVms } = await import('../../main/hostd.ts');
   const config = {

@@ -30,16 +30,16 @@ type Manifest = {
 
 /**
  * Builds the minimal guest from the distribution's packages, unless the same one is there already.
- * `progress` gets the builder's lines. Rejects with its last lines when it fails; an abort ends the builder.
+ * `builderFolder` has the builder, `progress` gets its lines. Rejects with its last lines when it fails; an abort ends the builder.
  */
 export async function buildGuest(
   layout: Layout,
-  repository: string,
+  builderFolder: string,
   progress: (line: string) => void,
   signal: AbortSignal,
 ): Promise<void> {
   signal.throwIfAborted();
-  const script = join(repository, 'scripts', 'guest', 'build-minimal.sh');
+  const script = join(builderFolder, 'build-minimal.sh');
   // A group of its own, to be ended with all that it started.
   const child = spawn('bash', [script, join(layout.guests, SERIES)], {
     stdio: ['ignore', 'pipe', 'pipe'],
