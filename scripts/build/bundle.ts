@@ -1,4 +1,5 @@
 import { type InputOptions, type OutputOptions, rolldown } from 'rolldown';
+import { builtinHttp } from './builtin-http.ts';
 
 /**
  * Node reads sources as they are, but every byte of them stays in memory, two where one file has a letter that is not ASCII.
@@ -11,6 +12,7 @@ function inputOf(entry: string): InputOptions {
     input: entry,
     platform: 'node',
     logLevel: 'warn',
+    plugins: [builtinHttp()],
     // The package does not declare it: its modules do nothing but define classes, and we use one of 2500.
     treeshake: { moduleSideEffects: (id) => !id.includes('/node_modules/@kubernetes/client-node/') },
   };
@@ -33,7 +35,7 @@ export async function bundleIntoFolder(entry: string, name: string, folder: stri
 async function bundle(entry: string, output: OutputOptions): Promise<string[]> {
   const build = await rolldown(inputOf(entry));
   try {
-    const result = await build.write({ format: 'esm', ...output });
+    const result = await build.write({ format: 'esm', comments: { legal: false }, ...output });
     return result.output.flatMap((chunk) => (chunk.type === 'chunk' ? chunk.moduleIds : []));
   } finally {
     await build.close();

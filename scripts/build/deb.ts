@@ -22,7 +22,7 @@ export async function makeDeb(repository: string, out: string): Promise<void> {
     await chmod(work, 0o755);
     await fill(repository, root);
     const made = join(work, 'coppice.deb');
-    await run('dpkg-deb', ['--root-owner-group', '-Zxz', '--build', root, made]);
+    await run('dpkg-deb', ['--root-owner-group', '-Zzstd', '-z3', '--build', root, made]);
     await rename(made, out);
   } finally {
     await rm(work, { recursive: true, force: true });
@@ -35,7 +35,9 @@ async function fill(repository: string, root: string): Promise<void> {
     await mkdir(folder, { recursive: true });
   }
   await makeRelease(repository, home);
-  await cp(await realpath(process.execPath), join(home, 'bin/node'));
+  const node = await realpath(process.execPath);
+  await cp(node, join(home, 'bin/node'));
+  await cp(join(dirname(node), '../LICENSE'), join(home, 'NODE_LICENSE.txt'));
   await cp(join(home, 'examples/systemd', UNIT), join(root, 'usr/lib/systemd/system', UNIT));
   for (const name of ['coppice', 'kubectl-coppice']) {
     await symlink(`/${HOME}/bin/coppice`, join(root, 'usr/bin', name));

@@ -2,6 +2,9 @@
 import { enableCompileCache } from 'node:module';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { saveMemory } from '../main/node-flags.ts';
+
+saveMemory(process.argv[2]);
 
 // Half of the time that a command takes to start is stripping types and compiling; every start but the first saves it.
 // It has to be switched on before anything else is imported. A folder that cannot be written to is no error.

@@ -1,5 +1,18 @@
+import { setFlagsFromString } from 'node:v8';
+
 /**
  * For everything that runs for long. The machine's memory is for VMs: without it V8 keeps up to 64 MiB for short-lived objects, and
  * each program that a daemon starts takes longer, as its memory's map is copied first. It can be set only when Node starts.
  */
 export const NODE_FLAGS = '--max-semi-space-size=4';
+
+const RUN_FOR_LONG = ['api', 'operator', 'hostd'];
+
+/**
+ * Has V8 collect garbage sooner and reserve less, where the command runs for long: 8 to 12 MiB less in each program. Such a flag is
+ * no good in NODE_OPTIONS, and as an argument it would stand before those by which the programs are found. Before the compile cache
+ * is enabled: what was compiled with other flags is of no use.
+ */
+export function saveMemory(command: string | undefined): void {
+  if (command !== undefined && RUN_FOR_LONG.includes(command)) setFlagsFromString('--optimize-for-size');
+}

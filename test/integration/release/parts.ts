@@ -19,10 +19,11 @@ import {
   stopParts,
 } from '../../../src/main/local/platform.ts';
 import { findPart } from '../../../src/main/local/processes.ts';
+import type { Settings } from '../../../src/main/local/settings.ts';
 import { SERIES, SYSTEM_NAMESPACE } from '../../../src/main/local/template.ts';
 import { freePorts } from '../../kubernetes/processes.ts';
 
-/** API server, operator and one simulated host, each a process of the program under test, in a folder of their own. */
+/** API server, operator and one host, each a process of the program under test, in a folder of their own. */
 export class Parts {
   readonly client: KubeClient;
   readonly #platform: Platform;
@@ -33,10 +34,10 @@ export class Parts {
   }
 
   /** @param program path of `main.ts`, or of what was made of it */
-  static async start(program: string): Promise<Parts> {
+  static async start(program: string, driver: Settings['driver'] = 'simulated'): Promise<Parts> {
     const folder = await mkdtemp(join(tmpdir(), 'coppice-parts-'));
     const [apiPort = 0] = await freePorts(1);
-    const platform = await openPlatform(folder, { apiPort, driver: 'simulated', hosts: 1 }, program);
+    const platform = await openPlatform(folder, { apiPort, driver, hosts: 1 }, program);
     const parts = new Parts(platform, await openClient(platform.layout.kubeconfig));
     try {
       await parts.#bringUp();

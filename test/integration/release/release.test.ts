@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import packageJson from '../../../package.json' with { type: 'json' };
+import { makeDeb } from '../../../scripts/build/deb.ts';
 import { linkNode, makeRelease, PROGRAM } from '../../../scripts/build/release.ts';
 import { VIRTUAL_APPLIANCES } from '../../../src/api/kinds.ts';
 import { applyManifests, readManifests } from '../../../src/cli/manifests.ts';
@@ -58,11 +59,23 @@ describe('a release', () => {
     for (const name of ['@kubernetes/client-node', 'commander', 'fastify', 'undici']) {
       expect(licences).toContain(`\n${name} ${versionOf(name)} (`);
     }
+    expect(licences).toContain('formdata-polyfill. MIT License.');
   });
 
   it('names an option that is wrong as the sources do', async () => {
     await expect(coppice('hostd', '--nonsense')).rejects.toThrow("unknown option '--nonsense'");
     await expect(coppice('get', '--kubeconfig', join(folder, 'kubeconfig'))).rejects.toThrow('is not there');
+  });
+
+  it('is a Debian package, with its own Node, and the unit of a host', async () => {
+    const deb = join(folder, 'coppice.deb');
+    const root = join(folder, 'root');
+    await makeDeb(repository, deb);
+    await run('dpkg-deb', ['--extract', deb, root]);
+    const { stdout } = await run(join(root, 'opt/coppice/bin/coppice'), ['--version'], { env: {} });
+    expect(stdout).toBe(`${packageJson.version}\n`);
+    const unit = await readFile(join(root, 'usr/lib/systemd/system/coppice-hostd.service'), 'utf8');
+    expect(unit).toBe(await readFile(join(repository, 'examples/systemd/coppice-hostd.service'), 'utf8'));
   });
 
   it('grows the appliances of a task', async () => {
