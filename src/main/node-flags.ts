@@ -9,7 +9,7 @@ export const NODE_FLAGS = '--max-semi-space-size=4';
 const RUN_FOR_LONG = ['api', 'operator', 'hostd'];
 
 /**
- * Has V8 collect garbage sooner and reserve less, where the command runs for long: 8 to 12 MiB less in each program. Such a flag is
+ * Has V8 collect garbage sooner and reserve less, where the command runs for long: 7 to 10 MiB less in each program. Such a flag is
  * no good in NODE_OPTIONS, and as an argument it would stand before those by which the programs are found. Before the compile cache
  * is enabled: what was compiled with other flags is of no use.
  */
