@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { expect, it } from 'vitest';
 import packageJson from '../package.json' with { type: 'json' };
 import { NODE_FLAGS } from '../src/main/node-flags.ts';
-import { ENTRYPOINT, HOME, HOST_PACKAGES, SOURCES, USERS } from './image/files.ts';
+import { COPIED } from './build/release.ts';
+import { ENTRYPOINT, FILES, HOME, HOST_PACKAGES, USERS } from './image/files.ts';
 
 const dockerfile = readFileSync(join(import.meta.dirname, '../Dockerfile'), 'utf8');
 const ignored = readFileSync(join(import.meta.dirname, '../.dockerignore'), 'utf8');
@@ -13,10 +14,19 @@ function all(instruction: string): string[] {
   return [...dockerfile.matchAll(new RegExp(`^${instruction} (.*)$`, 'gm'))].map(([, rest = '']) => rest);
 }
 
-it('both images hold the same sources', () => {
-  const copied = all('COPY').flatMap((words) => /^(\w[\w./]*) \/opt\/coppice\/\1$/.exec(words)?.[1] ?? []);
-  expect(copied.sort()).toEqual([...SOURCES].sort());
-  for (const source of SOURCES) expect(ignored).toContain(`!${source}\n`);
+it('both images hold the same files of a release', () => {
+  const copied = all('COPY --from=release').flatMap(
+    (words) => /^\/build\/dist\/([\w./]+) \/opt\/coppice\/\1$/.exec(words)?.[1] ?? [],
+  );
+  expect(copied.sort()).toEqual([...FILES].sort());
+  expect(FILES.map((file) => `${HOME}/${file}`)).toContain(dirname(ENTRYPOINT[2]));
+});
+
+it('docker has what a release is made of', () => {
+  const roots = COPIED.map((path) => path.split('/')[0]);
+  for (const root of [...roots, 'src', 'controllers', 'package.json', 'package-lock.json']) {
+    expect(ignored).toContain(`!${root}\n`);
+  }
 });
 
 it('both run by the Node that the project pins', () => {
@@ -28,7 +38,6 @@ it('both run by the Node that the project pins', () => {
 it('both start the same program as the same users', () => {
   expect(all('ENTRYPOINT').map((words) => JSON.parse(words) as unknown)).toEqual([ENTRYPOINT]);
   expect(all('USER')).toEqual([USERS.operator, USERS.host]);
-  expect(dockerfile).toContain(`WORKDIR ${HOME}`);
 });
 
 it('both have what hosts need from Debian', () => {

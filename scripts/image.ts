@@ -1,12 +1,13 @@
 /**
  * `npm run image -- [--host] [--name REPOSITORY:TAG] OUT.tar`: the image that Dockerfile describes, without docker or a registry:
- * Node from node_modules, the sources and what they import, and, with --host, QEMU from this machine's Debian packages.
+ * Node from node_modules, a release of this checkout, and, with --host, QEMU from this machine's Debian packages.
  * Load it with `docker load -i OUT.tar` or `ctr -n k8s.io images import OUT.tar`.
  */
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import packageJson from '../package.json' with { type: 'json' };
+import { makeRelease } from './build/release.ts';
 import { type Layer, packLayer, writeArchive } from './image/archive.ts';
 import { addCoppice, addHostPrograms, ENTRYPOINT, ETC, USERS } from './image/files.ts';
 
@@ -18,7 +19,9 @@ async function coppiceLayer(work: string): Promise<Layer> {
   await chmod(join(root, 'tmp'), 0o1777);
   await mkdir(join(root, 'etc'));
   for (const [name, text] of Object.entries(ETC)) await writeFile(join(root, 'etc', name), text);
-  await addCoppice(repository, root);
+  const release = join(work, 'release');
+  await makeRelease(repository, release);
+  await addCoppice(release, root);
   return await packLayer(root, join(work, 'coppice.tar'));
 }
 

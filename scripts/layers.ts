@@ -74,7 +74,7 @@ export const ROOMS: readonly Room[] = [
   {
     path: 'controllers',
     holds:
-      'one folder per controller, one file per phase; `index.ts` lists them. They share `daemons/` (links to the hosts, their views and streams, the ledger of PUTs), `objects/` (references, leases, layers of a template), `status/` (writer, pacing) and `memory/` (what is kept between two looks and may be lost); `context.ts` is what each receives',
+      'one folder per controller, one file per phase; `index.ts` lists them. They share `daemons/` (links to the hosts, their views and streams, the ledger of PUTs), `objects/` (references, leases, layers of a template), `obstacles/` (every reason and sentence of conditions and Events), `status/` (when a status is written, and which Events follow) and `memory/` (what may be lost); `indexes.ts` names the caches' indexes, `context.ts` is what each receives',
     mayImport: ['src/base', 'src/api', 'src/domain', 'src/kube', 'src/host'],
     note: "base, api, domain, kube, host; a controller's folder no other controller's, and the shared ones none",
   },
@@ -94,7 +94,7 @@ export const ROOMS: readonly Room[] = [
   {
     path: 'scripts',
     holds:
-      'what `package.json` calls: bootstrap, guest builder, generator, container images; the list of rooms (`layers.ts`); tests of the rules for rooms, kinds and recipes',
+      'what `package.json` calls: bootstrap, guest builder, generator, releases (`build/`), container images; the list of rooms (`layers.ts`); tests of the rules for rooms, kinds and recipes',
     mayImport: undefined,
   },
   {
@@ -122,18 +122,14 @@ interface Siblings {
   readonly room: string;
   readonly folder: string;
   readonly shared: readonly string[];
-  /** False only while the tree does not keep the rule yet. */
-  readonly isEnforced: boolean;
 }
 
 export const SIBLINGS: readonly Siblings[] = [
-  { room: 'src/hostd', folder: 'src/hostd/drivers', shared: ['common'], isEnforced: true },
+  { room: 'src/hostd', folder: 'src/hostd/drivers', shared: ['common'] },
   {
     room: 'controllers',
     folder: 'controllers',
-    shared: ['daemons', 'objects', 'status', 'memory'],
-    // virtualappliance/pursue.ts still imports placement/snapshot.ts.
-    isEnforced: false,
+    shared: ['daemons', 'objects', 'obstacles', 'status', 'memory'],
   },
 ];
 
@@ -168,7 +164,7 @@ export function layerRules(root: string): readonly Rule[] {
 }
 
 function siblingRules(root: string, parent: Rule): readonly Rule[] {
-  return SIBLINGS.filter(({ room, isEnforced }) => room === parent.path && isEnforced).flatMap((siblings) => {
+  return SIBLINGS.filter(({ room }) => room === parent.path).flatMap((siblings) => {
     const own = siblingsIn(root, siblings);
     return [...own, ...siblings.shared].map((name) => ({
       path: `${siblings.folder}/${name}`,

@@ -1,18 +1,19 @@
 import { execFile } from 'node:child_process';
-import { cp, mkdir, readFile, realpath, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { cp, mkdir, realpath, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { NODE_FLAGS } from '../../src/main/node-flags.ts';
+import { PROGRAM } from '../build/release.ts';
 
 const run = promisify(execFile);
 
-/** What of the repository is in the image: the sources run as they are. Dockerfile copies the same. */
-export const SOURCES = ['package.json', 'crds', 'controllers', 'src'] as const;
+/** What of a release is in the image; Dockerfile copies the same. */
+export const FILES = ['package.json', 'LICENSE', 'THIRD_PARTY_LICENSES.txt', 'crds', 'lib'] as const;
 
 /** Where they lie in it. */
 export const HOME = '/opt/coppice';
 
-export const ENTRYPOINT = ['/usr/local/bin/node', NODE_FLAGS, `${HOME}/src/cli/main.ts`] as const;
+export const ENTRYPOINT = ['/usr/local/bin/node', NODE_FLAGS, `${HOME}/${PROGRAM}`] as const;
 
 /** A host's daemon rules over its machine's disks and processes; everything else has no rights at all. */
 export const USERS = { operator: '65532:65532', host: '0:0' } as const;
@@ -30,26 +31,9 @@ export const HOST_PACKAGES = [
 const HOST_FILES =
   /^(?:\/usr)?\/(bin\/(qemu-system-x86_64|qemu-img|ip)|share\/(qemu|seabios)\/[^/]+|lib\/[^/]+\/qemu\/accel-[^/]+)$/;
 
-interface LockedPackage {
-  readonly dev?: boolean;
-  readonly devOptional?: boolean;
-  readonly optional?: boolean;
-}
-
-/** Node, Coppice's sources and the packages that they need to run, into the folder `root`. */
-export async function addCoppice(repository: string, root: string): Promise<void> {
-  const home = join(root, HOME);
-  for (const source of SOURCES) {
-    await cp(join(repository, source), join(home, source), { recursive: true, filter: isNoTest });
-  }
-  const lock = JSON.parse(await readFile(join(repository, 'package-lock.json'), 'utf8')) as {
-    packages: Record<string, LockedPackage>;
-  };
-  const needed = Object.entries(lock.packages).filter(([path, { dev, devOptional, optional }]) => {
-    const isNested = path.lastIndexOf('node_modules/') > 0;
-    return path !== '' && !isNested && dev !== true && devOptional !== true && optional !== true;
-  });
-  for (const [path] of needed) await cp(join(repository, path), join(home, path), { recursive: true });
+/** Node and a release of Coppice, into the folder `root`. @param release folder that `makeRelease` made */
+export async function addCoppice(release: string, root: string): Promise<void> {
+  for (const file of FILES) await cp(join(release, file), join(root, HOME, file), { recursive: true });
   const node = join(root, 'usr/local/bin/node');
   await copyProgram(await realpath(process.execPath), root, node);
 }
@@ -71,10 +55,6 @@ export const ETC: Readonly<Record<string, string>> = {
   group: 'root:x:0:\nnonroot:x:65532:\n',
   'nsswitch.conf': 'hosts: files dns\n',
 };
-
-function isNoTest(path: string): boolean {
-  return !/\.test\.ts$/.test(basename(path));
-}
 
 /** The program, the loader and every library that it is linked to, each where the loader looks for it. */
 export async function copyProgram(program: string, root: string, target: string): Promise<void> {

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import { HOSTS, type VirtualAppliance } from '../api/kinds.ts';
-import { HostClient } from '../host/client.ts';
+import type { HostClient } from '../host/client.ts';
 import type { KubeClient } from '../kube/client/client.ts';
 import { layoutOf } from '../main/local/layout.ts';
 import type { ClusterOptions } from './cluster.ts';
@@ -68,6 +68,7 @@ export async function withDaemon<T>(
   const [ca = '', cert = '', key = ''] = await Promise.all(
     filesOf(access).map((file) => readFile(file, 'utf8')),
   );
+  const { HostClient } = await import('../host/client.ts');
   const daemon = new HostClient({ url: host.spec.address, hostName, ca, cert, key });
   try {
     return await use(daemon, metadata.uid ?? '');

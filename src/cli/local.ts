@@ -1,4 +1,5 @@
 import { delimiter } from 'node:path';
+import type { KubeConfig } from '@kubernetes/client-node';
 import { systemClock } from '../base/clock.ts';
 import type { KubeClient } from '../kube/client/client.ts';
 import { ensureCredentials } from '../main/local/credentials.ts';
@@ -6,7 +7,6 @@ import { layoutOf } from '../main/local/layout.ts';
 import type { Platform } from '../main/local/platform.ts';
 import { findLeftovers } from '../main/local/processes.ts';
 import { loadSettings, readSettings, type WantedSettings } from '../main/local/settings.ts';
-import { createLog } from '../main/log.ts';
 
 /** The local Coppice of a data directory. Creates missing settings and keys, and starts nothing. */
 export async function openPlatform(
@@ -37,25 +37,22 @@ export async function openClient(kubeconfig: string): Promise<KubeClient> {
 export async function openCluster(
   kubeconfig: string,
 ): Promise<{ readonly client: KubeClient; readonly namespace: string | undefined }> {
-  // A quarter of a second and 80 MiB, which daemons and API servers, started by this program too, can do without.
-  const { KubeConfig } = await import('@kubernetes/client-node');
-  const { createKubeClient } = await import('../kube/client/create.ts');
-  const [config, ...others] = kubeconfig.split(delimiter).map((file) => {
-    const read = new KubeConfig();
-    read.loadFromFile(file);
-    return read;
-  });
-  if (config === undefined) throw new Error('no kubeconfig is named');
-  for (const other of others) config.mergeConfig(other);
-  const client = createKubeClient(config, { log: createLog('coppice', 'warn'), userAgent: 'coppice-cli' });
-  return { client, namespace: config.getContextObject(config.getCurrentContext())?.namespace };
+  const { mergeKubeConfigs } = await import('../main/kube-config.ts');
+  const config = mergeKubeConfigs(kubeconfig.split(delimiter));
+  return {
+    client: await clientOf(config),
+    namespace: config.getContextObject(config.getCurrentContext())?.namespace,
+  };
 }
 
 /** A client of the cluster in which this program runs as a pod, or else of ~/.kube/config. */
 export async function openDefaultCluster(): Promise<KubeClient> {
-  const { KubeConfig } = await import('@kubernetes/client-node');
+  const { loadKubeConfig } = await import('../main/kube-config.ts');
+  return await clientOf(loadKubeConfig());
+}
+
+async function clientOf(config: KubeConfig): Promise<KubeClient> {
+  const { createLog } = await import('../main/log.ts');
   const { createKubeClient } = await import('../kube/client/create.ts');
-  const config = new KubeConfig();
-  config.loadFromDefault();
   return createKubeClient(config, { log: createLog('coppice', 'warn'), userAgent: 'coppice-cli' });
 }

@@ -1,5 +1,6 @@
 import type { ListrTask } from 'listr2';
 import type { KubeClient } from '../kube/client/client.ts';
+import { installedPath } from '../main/installation.ts';
 import {
   apiIsReady,
   apiPart,
@@ -10,7 +11,6 @@ import {
   hostsAreReady,
   operatorPart,
   type Platform,
-  repositoryOf,
 } from '../main/local/platform.ts';
 import { applyMinimalTemplates, buildGuest } from '../main/local/template.ts';
 import { allDone } from './steps.ts';
@@ -26,7 +26,7 @@ export function platformSteps(platform: Platform, client: KubeClient, signal: Ab
           task.output = line;
         };
         await allDone([
-          buildGuest(platform.layout, repositoryOf(platform.cliMain), progress, signal),
+          buildGuest(platform.layout, installedPath('scripts', 'guest'), progress, signal),
           bringUp(platform, apiPart(platform), () => apiIsReady(client), signal),
           ...hostParts(platform).map((part) =>
             bringUp(platform, part, () => daemonIsReady(platform, part.name), signal),

@@ -29,8 +29,9 @@ describe('the command line', () => {
     },
   );
 
-  it('loads only the command that runs, or all for an unknown one', async () => {
+  it('loads only the command that runs, none for the version, or all for an unknown one', async () => {
     expect((await createProgram('main.ts', 'hostd')).commands.map((one) => one.name())).toEqual(['hostd']);
+    expect((await createProgram('main.ts', '--version')).commands).toEqual([]);
     for (const name of ['--help', 'help', 'hots', 'toString']) {
       expect((await createProgram('main.ts', name)).commands).toHaveLength(commands.length);
     }

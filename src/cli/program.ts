@@ -28,6 +28,8 @@ const COMMANDS: Readonly<Record<string, (cliMain: string) => Promise<Command>>> 
   hostd: async () => (await import('./commands/hostd.ts')).hostdCommand(),
 };
 
+const VERSION_FLAGS = ['-V', '--version'];
+
 /** Runs the command line of this process; errors become one sentence and exit code 1. */
 export async function runProgram(cliMain: string): Promise<void> {
   try {
@@ -39,17 +41,22 @@ export async function runProgram(cliMain: string): Promise<void> {
   }
 }
 
-/** A program with the command of that name, or with all if there is none; `cliMain` is the program with which parts start. */
+/** A program with the command of that name, none for the version alone, or all if no command has that name; `cliMain` is the program with which parts start. */
 export async function createProgram(cliMain: string, name?: string): Promise<Command> {
   const program = new Command('coppice')
     .description('Many virtual machines, with services running in them, in seconds.')
     .version(packageJson.version)
     .showHelpAfterError('(add --help for all options and examples)')
     .addHelpText('after', START_HERE);
-  const names = name !== undefined && Object.hasOwn(COMMANDS, name) ? [name] : Object.keys(COMMANDS);
-  for (const each of names) {
+  for (const each of namesFor(name)) {
     const command = await COMMANDS[each]?.(cliMain);
     if (command !== undefined) program.addCommand(command);
   }
   return program;
+}
+
+function namesFor(argument: string | undefined): readonly string[] {
+  if (argument === undefined) return Object.keys(COMMANDS);
+  if (VERSION_FLAGS.includes(argument)) return [];
+  return Object.hasOwn(COMMANDS, argument) ? [argument] : Object.keys(COMMANDS);
 }

@@ -1,4 +1,4 @@
-import { Listr, type ListrTask } from 'listr2';
+import type { ListrTask } from 'listr2';
 
 /**
  * Runs steps one after the other, with live progress. After an interruption, a step ends where it checks `signal`, and no further
@@ -14,6 +14,7 @@ export async function runSteps(steps: readonly ListrTask[], signal?: AbortSignal
       },
     }),
   );
+  const { Listr } = await import('listr2');
   await new Listr(guarded, {
     registerSignalListeners: false,
     // Some terminals (in CI and containers) have no width: live progress would print one character per line.

@@ -1,6 +1,6 @@
 /**
  * JSON schemas that carry the TypeScript type of what they let pass. The schema is an ordinary object, which ajv and the
- * OpenAPI document take as it is; the type exists for the compiler only. docs/adr/0037 says why this is not a library.
+ * OpenAPI document take as it is; the type exists for the compiler only. docs/adr/0038 says why this is not a library.
  */
 export type JsonSchema = Readonly<Record<string, unknown>>;
 

@@ -1,7 +1,9 @@
 import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { load } from 'js-yaml';
 import type { ResourceRef } from '../api/object.ts';
 import type { KubeClient } from '../kube/client/client.ts';
+import { installedPath } from './installation.ts';
 
 /** The parts of a schema that define fields. */
 interface Schema {
@@ -48,10 +50,10 @@ export async function missingFields(
 }
 
 async function schemasOf(kinds: readonly ResourceRef[]) {
-  const folder = new URL('../../crds/', import.meta.url);
+  const folder = installedPath('crds');
   const files = (await readdir(folder)).filter((file) => file.endsWith('.yaml'));
   const crds = await Promise.all(
-    files.map(async (file) => load(await readFile(new URL(file, folder), 'utf8')) as Crd),
+    files.map(async (file) => load(await readFile(join(folder, file), 'utf8')) as Crd),
   );
   return crds
     .filter(({ spec }) => kinds.some(({ plural }) => plural === spec.names.plural))

@@ -4,6 +4,7 @@ import { load } from 'js-yaml';
 import type { Logger } from 'pino';
 import { startApiServer } from '../apiserver/server.ts';
 import type { KubeObject } from '../apiserver/types.ts';
+import { installedPath } from './installation.ts';
 import { readTokenFile } from './token-file.ts';
 
 type ApiConfig = {
@@ -16,8 +17,6 @@ type ApiConfig = {
   readonly log: Logger;
 };
 
-const CRDS = join(import.meta.dirname, '../../crds');
-
 /** The embedded API server with the kinds of `crds/`. */
 export async function runApi(config: ApiConfig): Promise<{ readonly url: string; close(): Promise<void> }> {
   const tokens = config.tokenFile === undefined ? [] : await readTokenFile(config.tokenFile);
@@ -28,6 +27,9 @@ export async function runApi(config: ApiConfig): Promise<{ readonly url: string;
 
 /** The CustomResourceDefinitions that come with Coppice, in the order of their file names. */
 async function readCrds(): Promise<KubeObject[]> {
-  const names = (await readdir(CRDS)).filter((name) => name.endsWith('.yaml')).sort();
-  return Promise.all(names.map(async (name) => load(await readFile(join(CRDS, name), 'utf8')) as KubeObject));
+  const folder = installedPath('crds');
+  const names = (await readdir(folder)).filter((name) => name.endsWith('.yaml')).sort();
+  return Promise.all(
+    names.map(async (name) => load(await readFile(join(folder, name), 'utf8')) as KubeObject),
+  );
 }

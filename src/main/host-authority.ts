@@ -2,7 +2,8 @@ import type { KubeObject, ObjectName, ResourceRef } from '../api/object.ts';
 import { OPERATOR_ORGANIZATION } from '../host/protocol.ts';
 import { isAlreadyExists } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client/client.ts';
-import { createCa, issueCertificate, type KeyPair } from './certificates.ts';
+import type { KeyPair } from './certificates.ts';
+import { createCa, issueCertificate } from './certificates-on-demand.ts';
 import { belongTogether } from './pki.ts';
 
 /** PEMs: the authority of the hosts' daemons, and the operator's own certificate and key. */

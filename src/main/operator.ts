@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { KubeConfig } from '@kubernetes/client-node';
+import type { KubeConfig } from '@kubernetes/client-node';
 import type { Logger } from 'pino';
 import {
   type Caches,
@@ -74,14 +74,6 @@ export interface Operator {
 
 /** How long to wait before looking for obstacles again, or starting over after a failure. */
 const RETRY_MS = 1000;
-
-/** How to reach the API: the file, else KUBECONFIG, else ~/.kube/config, else the pod's service account. */
-export function loadKubeConfig(path?: string): KubeConfig {
-  const kubeConfig = new KubeConfig();
-  if (path === undefined) kubeConfig.loadFromDefault();
-  else kubeConfig.loadFromFile(path);
-  return kubeConfig;
-}
 
 /** Starts the operator, and resolves when it runs. Later failures are logged, and the operator starts over. */
 export async function runOperator(config: OperatorConfig): Promise<Operator> {

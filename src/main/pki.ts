@@ -1,7 +1,8 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type CertificateRequest, createCa, issueCertificate, type KeyPair } from './certificates.ts';
+import type { CertificateRequest, KeyPair } from './certificates.ts';
+import { createCa, issueCertificate } from './certificates-on-demand.ts';
 import { readFileIfThere, writeFileAtomically } from './local/files.ts';
 
 export interface StoredKeyPair extends KeyPair {

@@ -5,13 +5,12 @@ import type { KubeClient } from '../../src/kube/client/client.ts';
 import { findPart } from '../../src/main/local/processes.ts';
 import type { BenchContext, Benchmark, Ratio } from './harness.ts';
 import { type LocalCoppice, withLocalCoppice } from './local-coppice.ts';
+import { cpuSeconds, residentMiB } from './processes.ts';
 import { applyTask, isAvailable, untilAppliances } from './task.ts';
 
 const APPLIANCES = 10;
 const TASK = 'footprint';
-const MIB = 1024 * 1024;
-/** USER_HZ, in which /proc counts CPU time: 100 on every Linux that Node runs on. */
-const TICKS_PER_SECOND = 100;
+
 interface KubeEvent extends KubeObject {
   readonly involvedObject?: { readonly kind?: string };
 }
@@ -138,16 +137,4 @@ async function vmPids(dataDir: string): Promise<number[]> {
 
 async function sum(pids: readonly number[], of: (pid: number) => Promise<number>): Promise<number> {
   return (await Promise.all(pids.map(of))).reduce((total, value) => total + value, 0);
-}
-
-async function cpuSeconds(pid: number): Promise<number> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
-}
-
-async function residentMiB(pid: number): Promise<number> {
-  const status = await readFile(`/proc/${pid}/smaps_rollup`, 'utf8');
-  const kilobytes = /^Rss:\s+(\d+) kB$/m.exec(status)?.[1];
-  return (Number(kilobytes) * 1024) / MIB;
 }

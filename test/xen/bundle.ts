@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { rolldown } from 'rolldown';
+import { bundleIntoFile } from '../../scripts/build/bundle.ts';
 import { NODE_FLAGS } from '../../src/main/node-flags.ts';
 import type { Dom0 } from './dom0.ts';
 import { repository } from './image.ts';
@@ -29,11 +29,8 @@ export async function provideProgram(dom0: Dom0, entry: string): Promise<readonl
 async function bundle(entry: string): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'coppice-bundle-'));
   try {
-    const input = join(repository, entry);
-    const build = await rolldown({ input, platform: 'node', logLevel: 'silent' });
     const file = join(folder, 'program.mjs');
-    await build.write({ file, format: 'esm', codeSplitting: false });
-    await build.close();
+    await bundleIntoFile(join(repository, entry), file);
     return await readFile(file, 'utf8');
   } finally {
     await rm(folder, { recursive: true, force: true });

@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
-import { createLog } from '../../main/log.ts';
 import { option, parseListen, withConfigFile } from '../options.ts';
 import { runUntilSignal } from '../run.ts';
 
@@ -66,6 +65,7 @@ export function apiCommand(): Command {
 }
 
 async function runApiCommand(options: ApiOptions): Promise<void> {
+  const { createLog } = await import('../../main/log.ts');
   const log = createLog('api', options.logLevel);
   const { runApi } = await import('../../main/embedded.ts');
   await runUntilSignal(log, async () =>

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { Command } from 'commander';
 import type { ListrTask } from 'listr2';
 import { driverFacts } from '../../api/drivers.ts';
@@ -6,9 +5,10 @@ import type { VirtualAppliance } from '../../api/kinds.ts';
 import { sleep, systemClock } from '../../base/clock.ts';
 import { shellWord } from '../../base/shell.ts';
 import type { KubeClient } from '../../kube/client/client.ts';
+import { installedPath } from '../../main/installation.ts';
 import { layoutOf } from '../../main/local/layout.ts';
 import { withDataDir } from '../../main/local/lock.ts';
-import { type Platform, repositoryOf } from '../../main/local/platform.ts';
+import type { Platform } from '../../main/local/platform.ts';
 import { applianceTable } from '../appliance-table.ts';
 import { openClient, openPlatform } from '../local.ts';
 import { applyManifests, readManifests } from '../manifests.ts';
@@ -102,7 +102,7 @@ async function deploy(
 ): Promise<readonly VirtualAppliance[]> {
   let appliances: readonly VirtualAppliance[] = [];
   let shown = '';
-  const objects = await readManifests(join(repositoryOf(platform.cliMain), 'examples', 'hello'));
+  const objects = await readManifests(installedPath('examples', 'hello'));
   const steps: ListrTask[] = [
     { title: 'Apply examples/hello', task: () => applyManifests(client, objects) },
     {

@@ -5,7 +5,6 @@ import { type DriverName, driverNames } from '../../api/drivers.ts';
 import { parseBytes, parseCpu } from '../../domain/quantity.ts';
 import type { TlsFiles } from '../../hostd/http/server.ts';
 import type { JoinSource } from '../../main/enrolment/keeper.ts';
-import { createLog } from '../../main/log.ts';
 import {
   driverOption,
   option,
@@ -160,6 +159,7 @@ export function hostdCommand(): Command {
 
 async function runHostdCommand(command: Command, options: HostdOptions): Promise<void> {
   const credentials = await credentialsFrom(command, options);
+  const { createLog } = await import('../../main/log.ts');
   const log = createLog(options.name ?? 'hostd', options.logLevel);
   const { runHostd, stopVms } = await import('../../main/hostd.ts');
   const config = {

@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
-import { createLog } from '../../main/log.ts';
 import type { OperatorConfig } from '../../main/operator.ts';
 import { option, parseListen, parseObjectName, withConfigFile } from '../options.ts';
 import { runUntilSignal } from '../run.ts';
@@ -89,8 +88,10 @@ export function operatorCommand(): Command {
 async function runOperatorCommand(command: Command, options: OperatorOptions): Promise<void> {
   const hostTls = await hostTlsFrom(command, options);
   const { joinListen: listen, joinAccount: daemonSetAccount } = options;
+  const { createLog } = await import('../../main/log.ts');
   const log = createLog('operator', options.logLevel);
-  const { loadKubeConfig, runOperator } = await import('../../main/operator.ts');
+  const { loadKubeConfig } = await import('../../main/kube-config.ts');
+  const { runOperator } = await import('../../main/operator.ts');
   await runUntilSignal(log, async (signal) =>
     runOperator({
       kubeConfig: loadKubeConfig(options.kubeconfig),

@@ -1,5 +1,5 @@
 import { Agent, request } from 'undici';
-import { requestCertificate } from '../certificates.ts';
+import { requestCertificate } from '../certificates-on-demand.ts';
 import type { Identity } from './identity.ts';
 import {
   JOIN_PATH,

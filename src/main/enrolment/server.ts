@@ -5,7 +5,8 @@ import type { Logger } from 'pino';
 import type { Clock } from '../../base/clock.ts';
 import { hostServerName, OPERATOR_ORGANIZATION } from '../../host/protocol.ts';
 import type { KubeClient } from '../../kube/client/client.ts';
-import { issueCertificate, type KeyPair, signRequest } from '../certificates.ts';
+import type { KeyPair } from '../certificates.ts';
+import { issueCertificate, signRequest } from '../certificates-on-demand.ts';
 import { type Listening, listenAt } from '../listening.ts';
 import { type Accounts, applicantOf, JoinError } from './applicant.ts';
 import {

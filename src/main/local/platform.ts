@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { HOSTS } from '../../api/kinds.ts';
 import { sleep, systemClock } from '../../base/clock.ts';
 import { deadlineIn, isOver } from '../../base/deadline.ts';
-import { HostApiError, HostClient } from '../../host/client.ts';
 import { isUnreachable } from '../../kube/api-error.ts';
 import type { KubeClient } from '../../kube/client/client.ts';
 import type { Credentials } from './credentials.ts';
@@ -125,6 +124,7 @@ export async function daemonIsReady({ settings, credentials }: Platform, hostNam
   const files = [ca, operator.certFile, operator.keyFile].map((file) => readFile(file, 'utf8'));
   const [authority = '', cert = '', key = ''] = await Promise.all(files);
   const url = `https://127.0.0.1:${settings.hosts[hostName]}`;
+  const { HostApiError, HostClient } = await import('../../host/client.ts');
   const daemon = new HostClient({ url, hostName, ca: authority, cert, key, timeoutMs: READY_TIMEOUT_MS });
   try {
     await daemon.getHost();
@@ -175,9 +175,4 @@ export async function stopParts(layout: Layout, settings: Settings): Promise<voi
   await stopPart(layout, 'operator', STOP_GRACE_MS);
   await Promise.all(Object.keys(settings.hosts).map((name) => stopPart(layout, name, STOP_GRACE_MS)));
   await stopPart(layout, 'api', STOP_GRACE_MS);
-}
-
-/** The repository or installation that this program runs from. */
-export function repositoryOf(cliMain: string): string {
-  return join(cliMain, '..', '..', '..');
 }

@@ -29,17 +29,17 @@ type Manifest = {
 };
 
 /**
- * Builds the minimal guest from the distribution's packages, unless it is built already. `progress` gets the builder's output,
- * line by line. Rejects with the last lines when the build fails; an abort ends the builder.
+ * Builds the minimal guest from the distribution's packages, unless it is built already. `builderFolder` holds the builder, `progress`
+ * gets its output, line by line. Rejects with the last lines when the build fails; an abort ends the builder.
  */
 export async function buildGuest(
   layout: Layout,
-  repository: string,
+  builderFolder: string,
   progress: (line: string) => void,
   signal: AbortSignal,
 ): Promise<void> {
   signal.throwIfAborted();
-  const script = join(repository, 'scripts', 'guest', 'build-minimal.sh');
+  const script = join(builderFolder, 'build-minimal.sh');
   // In its own process group, so that an abort ends everything that it started.
   const child = spawn('bash', [script, join(layout.guests, SERIES)], {
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,7 +1,8 @@
 /** The operator in a process of its own, as `coppice operator` runs it, that also tells how much memory it needs. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { pino } from 'pino';
-import { loadKubeConfig, type Operator, runOperator } from '../../../src/main/operator.ts';
+import { loadKubeConfig } from '../../../src/main/kube-config.ts';
+import { type Operator, runOperator } from '../../../src/main/operator.ts';
 import type { Fleet } from './fleet-process.ts';
 import { answerParent } from './parts.ts';
 

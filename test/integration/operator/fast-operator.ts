@@ -5,7 +5,8 @@
 import { readFileSync } from 'node:fs';
 import { pino } from 'pino';
 import { runUntilSignal } from '../../../src/cli/run.ts';
-import { loadKubeConfig, runOperator } from '../../../src/main/operator.ts';
+import { loadKubeConfig } from '../../../src/main/kube-config.ts';
+import { runOperator } from '../../../src/main/operator.ts';
 import { fastClock } from '../../builders/fast-clock.ts';
 
 const [factor, kubeconfig, ...files] = process.argv.slice(2);
