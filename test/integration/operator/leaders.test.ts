@@ -20,7 +20,7 @@ const LEASE_MS = 15_000;
 const TAKE_OVER_MS = 5000;
 
 /** How much faster time passes for operators, but for those of the one test that keeps the real lease. */
-const FACTOR = 3;
+const FACTOR = 2;
 
 /** So many that a deployment takes a while. */
 const MANY = 24;
