@@ -19,20 +19,18 @@ const ROOM_EXPECTATIONS: readonly Expectation[] = ROOMS.flatMap(({ path, mayImpo
 );
 
 /** Worked out here again, from what lies in the folders: for a sibling, its siblings and the shared folders. */
-const SIBLING_EXPECTATIONS: readonly Expectation[] = SIBLINGS.filter(({ isEnforced }) => isEnforced).flatMap(
-  ({ folder, shared }) => {
-    const names = readdirSync(join(repository, folder), { withFileTypes: true }).flatMap((entry) =>
-      entry.isDirectory() ? [entry.name] : [],
-    );
-    return names.map((name) => {
-      const others = names.filter((other) => other !== name).map((other) => `${folder}/${other}`);
-      return [
-        `${folder}/${name}`,
-        fromEntries(others, (other) => shared.includes(other.slice(folder.length + 1))),
-      ] as const;
-    });
-  },
-);
+const SIBLING_EXPECTATIONS: readonly Expectation[] = SIBLINGS.flatMap(({ folder, shared }) => {
+  const names = readdirSync(join(repository, folder), { withFileTypes: true }).flatMap((entry) =>
+    entry.isDirectory() ? [entry.name] : [],
+  );
+  return names.map((name) => {
+    const others = names.filter((other) => other !== name).map((other) => `${folder}/${other}`);
+    return [
+      `${folder}/${name}`,
+      fromEntries(others, (other) => shared.includes(other.slice(folder.length + 1))),
+    ] as const;
+  });
+});
 const EXPECTATIONS = [...ROOM_EXPECTATIONS, ...SIBLING_EXPECTATIONS];
 
 /** The daemon may read these of the room of its API. */

@@ -74,7 +74,7 @@ export const ROOMS: readonly Room[] = [
   {
     path: 'controllers',
     holds:
-      'one folder per controller, one file per phase; `index.ts` lists them. They share `daemons/` (links to the hosts, their views and streams, the ledger of PUTs), `objects/` (references, leases, layers of a template), `obstacles/` (every reason and sentence of conditions and Events), `status/` (when a status is written, and which Events follow) and `memory/` (what may be lost); `indexes.ts` names the caches' indexes, `context.ts` is what each receives',
+      'one folder per controller, one file per phase; `index.ts` lists them. They share `daemons/` (links to the hosts, their views and streams, the ledger of PUTs), `objects/` (references, leases, layers of a template), `obstacles/` (every reason and sentence of conditions and Events), `status/` (when a status is written, and which Events follow) and `memory/` (what may be lost); `indexes.ts` names the indexes of the caches, `context.ts` is what each receives',
     mayImport: ['src/base', 'src/api', 'src/domain', 'src/kube', 'src/host'],
     note: "base, api, domain, kube, host; a controller's folder no other controller's, and the shared ones none",
   },
@@ -186,7 +186,7 @@ function siblingsIn(root: string, { folder, shared }: Siblings): readonly string
 }
 
 /** How deep below a ruled folder files lie at most. */
-export const DEPTH = 3;
+export const DEPTH = 4;
 
 /** What an import of the folder or file looks like from files of the ruled folder, as patterns of `noRestrictedImports`. */
 export function patternsOf(rule: Rule): readonly string[] {

@@ -30,6 +30,6 @@ export function itUnless(
 }
 
 /** Options that skip what has them when there is an obstacle, for `describe.each` and `it.each`. */
-export function skippedBy(obstacle: string | undefined): { skip: boolean; meta: { skipReason?: string } } {
+function skippedBy(obstacle: string | undefined): { skip: boolean; meta: { skipReason?: string } } {
   return obstacle === undefined ? { skip: false, meta: {} } : { skip: true, meta: { skipReason: obstacle } };
 }

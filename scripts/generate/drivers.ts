@@ -7,7 +7,7 @@ import { driverNames } from '../../src/api/drivers.ts';
 export function withDriversInCrd(text: string): string {
   return replaceOne(
     text,
-    /(\n +driver:\n +description: What runs the VMs\.\n +type: object\n +properties:\n +name: \{.*description: ')[^']*/,
+    /(\n +driver:\n +description: The driver that runs the VMs\.\n +type: object\n +properties:\n +name: \{.*description: ')[^']*/,
     `$1${sentence(driverNames())}`,
     'crds/hosts.yaml',
   );
@@ -18,7 +18,7 @@ export function withDriversInValues(text: string): string {
   const names = driverNames('isInPod').map((name) => JSON.stringify(name));
   return replaceOne(
     text,
-    /("driver": \{\s+"description": "What runs the VMs\.",\s+"type": "string",\s+"enum": )\[[^\]]*\]/,
+    /("driver": \{\s+"description": "The driver that runs the VMs\.",\s+"type": "string",\s+"enum": )\[[^\]]*\]/,
     `$1[${names.join(', ')}]`,
     'charts/coppice/values.schema.json',
   );
