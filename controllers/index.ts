@@ -8,7 +8,7 @@ import type { ControllerDefinition } from './sources.ts';
 import { createTemplateController } from './template/controller.ts';
 import { createVirtualApplianceController } from './virtualappliance/controller.ts';
 
-/** Every controller of the operator. They share the context and do not know each other: rooms.test.ts checks that. */
+/** Every controller of the operator. They share the context and do not know each other: scripts/rooms.test.ts and the linter check that. */
 export function createControllers(context: OperatorContext): readonly ControllerDefinition[] {
   return [
     createHostController(context),
