@@ -1,6 +1,12 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { circlesIn, type ImportGraph, readImportGraph, refusedImports, specifiersIn } from './import-graph.ts';
+import {
+  circlesIn,
+  type ImportGraph,
+  readImportGraph,
+  refusedImports,
+  specifiersIn,
+} from './import-graph.ts';
 import { SIBLINGS } from './layers.ts';
 
 const repository = join(import.meta.dirname, '..');
