@@ -3,12 +3,12 @@ import { join } from 'node:path';
 
 const PACKAGE = /^(.*\/node_modules\/(?:@[^/]+\/)?[^/]+)\//;
 const LICENSE = /^(licen[cs]e|notice|copying)/i;
-/** Comments that ask to be kept, as of what a package itself took from others. */
+/** Comments that must be kept, such as the notices of third-party code inside a package. */
 const LEGAL_COMMENT = /\/\*!.*?\*\//gs;
 
 /**
- * The licences of the packages that these modules belong to, as text: most of them ask to be passed on with the code.
- * @param modules paths; of others than packages nothing is said
+ * The licences of the packages that these modules belong to, as text: most of them must be distributed with the code.
+ * @param modules paths; those that belong to no package are ignored
  */
 export async function licensesOf(modules: readonly string[]): Promise<string> {
   const byPackage = Map.groupBy(modules, (id) => PACKAGE.exec(id)?.[1]);

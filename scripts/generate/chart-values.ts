@@ -34,7 +34,7 @@ function section({ chart, schema, values }: ChartTexts): string {
   return `## ${chart}\n\n| Value | Default | What it is |\n|---|---|---|\n${rows.join('\n')}\n`;
 }
 
-/** Depth first; a value without a word in the schema, or a default that the schema does not know, is a mistake. */
+/** Depth first; a value without a description in the schema, or a default that the schema does not have, is an error. */
 function rowsOf({ properties = {} }: ValueSchema, values: unknown, prefix: string, chart: string): string[] {
   const defaults = (values ?? {}) as Readonly<Record<string, unknown>>;
   const unknown = Object.keys(defaults).find((name) => properties[name] === undefined);

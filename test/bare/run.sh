@@ -14,7 +14,7 @@ Usage: sudo test/bare/run.sh [options]
   --demo-only     only `npm run demo -- --once`, twice        (also: --no-test)
   --test-only     only `npm test`
   --keep          do not delete the folder, and say where it is
-  --root DIR      use the root that an earlier run kept (the clone and Coppice's data are made anew)
+  --root DIR      use the root that an earlier run kept (the clone and Coppice's data are created again)
 USAGE
 }
 
@@ -91,7 +91,7 @@ copy_network_configuration() {
   done
 }
 
-# The variables by which programs are told of proxies and certificates.
+# The environment variables for proxies and certificates.
 network_environment() { env | grep -E '^[A-Za-z_]*(_proxy|_PROXY|_CERTS?|_CERT_FILE|_CERT_DIR|_CAINFO|_CA_BUNDLE)=' || true; }
 
 # Debian 12's own nodejs is 18. A user would install a newer one from somewhere; here the machine's is copied.

@@ -7,7 +7,7 @@ import { ScaleWorld, type Server, writesIn } from './scale/world.ts';
 const PAPER = { hosts: 100, appliances: 1000, startMs: 2500 };
 /** Sizes of the fleet between which the cost of one more appliance is measured; `warmUp` appliances come and go before. */
 const GROWTH = { hosts: 1000, startMs: 100, warmUp: 500, sizes: [10, 100, 1000, 2000, 4000, 10_000] };
-/** Fewer appliances than these cost too little CPU beside a thousand hosts' own to be told apart from it. */
+/** Fewer appliances than these cost too little CPU beside a thousand hosts' own to be distinguished from it. */
 const EARLY = 1000;
 /** On a machine that is busy or small, fewer do: the sizes beyond are left out. */
 const LIMIT = Number(process.env.COPPICE_BENCH_APPLIANCES ?? Number.POSITIVE_INFINITY);

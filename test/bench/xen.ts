@@ -57,8 +57,8 @@ async function startHost(context: BenchContext, world: XenWorld, name: string): 
 }
 
 /**
- * From an appliance's first step to its domain, against overlay and `xl create` by hand, both by the clock of their host; and what
- * Equation 1 is told of such an appliance.
+ * From an appliance's first step to its domain, against overlay and `xl create` by hand, both by the clock of their host; and the
+ * times of such an appliance that Equation 1 uses.
  */
 async function compareOne(
   context: BenchContext,

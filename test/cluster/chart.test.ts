@@ -10,7 +10,7 @@ const found = await lookForCluster();
 const missing = 'missing' in found ? found.missing : undefined;
 const examples = join(import.meta.dirname, '../../examples/hello');
 
-/** One installation's life, from a cluster that lacks everything to one where nothing is left: each test goes on from the one before. */
+/** One installation's life, from a cluster that lacks everything to one where nothing is left: each test continues where the previous one ended. */
 describeUnless(missing, 'the charts on a cluster', () => {
   let site: Site;
   /** Process numbers of the VMs of examples/hello. */

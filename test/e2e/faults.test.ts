@@ -117,7 +117,7 @@ describeUnless(noQemu, 'a fault', () => {
     await untilServed(coppice, 'fetched', 1, 'grown\n');
   });
 
-  it('an agent that never answers: the VM is started again and again, its last words are told', async () => {
+  it('an agent that never answers: the VM is started again and again, and the message has the end of its console', async () => {
     await told(
       MUTE,
       'AgentTimeout',

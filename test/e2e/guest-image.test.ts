@@ -58,7 +58,7 @@ describe('minimal guest image', () => {
     return vm;
   };
 
-  it('boots to a working agent, shell and web server, and powers off when the agent is told so', async () => {
+  it('boots to a working agent, shell and web server, and powers off when the agent gets that command', async () => {
     const { agent, url, console, ended } = await boot(128);
     expect(await agent.call('guest-ping')).toEqual({});
     expect(await console()).toMatch(/coppice-guest ready after [\d.]+ s/);

@@ -93,7 +93,7 @@ describeUnless(noQemu, 'a user with kubectl', () => {
     expect(await kubectl.ok(['get', 'sd', 'hello', '-o', 'jsonpath={.metadata.generation}'])).toBe('1');
   });
 
-  it('is told the story of an appliance', async ({ skip }) => {
+  it('describes the history of an appliance', async ({ skip }) => {
     skipWithoutKubectl(skip);
     const described = await kubectl.ok(['describe', 'va', 'hello-web-0']);
     expect(described).toMatch(/Normal +ServiceAvailable +\S+ +coppice-operator +the service answers at http/);

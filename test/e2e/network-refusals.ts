@@ -6,7 +6,7 @@ export interface Scenario {
   /** What is there already when the other comes; nothing when not given. */
   readonly before?: Manifest;
   readonly refused: Manifest;
-  /** What a person is told: the field, then the rule. */
+  /** Parts of the message: the field, then the rule. */
   readonly says: readonly string[];
 }
 

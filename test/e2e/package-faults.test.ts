@@ -17,8 +17,8 @@ interface Fault {
   readonly says: RegExp;
   /** Arranges the fault; resolves with the package that has it. `text` is what will be served when all is well. */
   arrange(world: { server: MisbehavingServer; text: string }): Promise<Package> | Package;
-  /** Mends it; resolves with the package to declare, or with nothing when that one was right all the time. */
-  mend(world: { server: MisbehavingServer; coppice: Coppice; text: string }): Promise<Package> | Package;
+  /** Fixes it; resolves with the package to declare, or with nothing if the declared one was right. */
+  fix(world: { server: MisbehavingServer; coppice: Coppice; text: string }): Promise<Package> | Package;
 }
 
 const MIB = 1024 * 1024;
@@ -44,7 +44,7 @@ const faults: readonly Fault[] = [
       serve({ server, text });
       return { url: server.url('/index.html'), sha256: 'b'.repeat(64) };
     },
-    mend: ({ server, text }) => at(server, text),
+    fix: ({ server, text }) => at(server, text),
   },
   {
     name: 'an address at which nobody listens',
@@ -54,7 +54,7 @@ const faults: readonly Fault[] = [
       const [port] = await freePorts(1);
       return { url: `http://127.0.0.1:${port}/index.html`, sha256: digestOf(text) };
     },
-    mend: ({ server, text }) => {
+    fix: ({ server, text }) => {
       serve({ server, text });
       return at(server, text);
     },
@@ -67,7 +67,7 @@ const faults: readonly Fault[] = [
       server.answer((_, response) => response.writeHead(404).end());
       return at(server, text);
     },
-    mend: serve,
+    fix: serve,
   },
   {
     name: 'an address that redirects in a circle',
@@ -80,7 +80,7 @@ const faults: readonly Fault[] = [
       });
       return at(server, text);
     },
-    mend: serve,
+    fix: serve,
   },
   {
     name: 'a transfer that ends early',
@@ -90,7 +90,7 @@ const faults: readonly Fault[] = [
       server.answer(breakingOff(Buffer.from(text), 5));
       return at(server, text);
     },
-    mend: serve,
+    fix: serve,
   },
   {
     name: "a package larger than the guest's disk",
@@ -100,7 +100,7 @@ const faults: readonly Fault[] = [
       server.answer(serving(TOO_LARGE));
       return { url: server.url('/film.bin'), sha256: digestOf(TOO_LARGE) };
     },
-    mend: ({ server, text }) => {
+    fix: ({ server, text }) => {
       serve({ server, text });
       return at(server, text);
     },
@@ -110,7 +110,7 @@ const faults: readonly Fault[] = [
     reason: 'ConfigMapNotFound',
     says: /ConfigMap default\/files .* does not exist: create it/,
     arrange: () => ({ configMap: { name: 'files' } }),
-    mend: async ({ coppice, text }) => {
+    fix: async ({ coppice, text }) => {
       const metadata = { name: 'files', namespace: 'default' };
       const data = { 'index.html': text };
       await coppice.client.create(CONFIG_MAPS, { apiVersion: 'v1', kind: 'ConfigMap', metadata, data });
@@ -146,19 +146,19 @@ describeUnless(noQemu, "a fault of a service's package", () => {
   });
 
   it.each(faults)(
-    '$name is told, and mended without a restart',
-    async ({ name, reason, says, arrange, mend }) => {
+    '$name is reported, and fixed without a restart',
+    async ({ name, reason, says, arrange, fix }) => {
       const text = `after ${name}\n`;
       await declare(await arrange({ server, text }));
-      await coppice.eventually(`${reason} is told`, async () => {
+      await coppice.eventually(`${reason} is reported`, async () => {
         const told = { status: 'False', reason, message: expect.stringMatching(says) };
         expect(await readyOf()).toMatchObject([told, told]);
       });
       const [appliance] = await appliancesOf(coppice, 'site');
       if (appliance === undefined) throw new Error('the appliance is gone');
       expect(await fetchText(urlOf(appliance))).toBe(served);
-      const mended = await mend({ server, coppice, text });
-      if (mended !== undefined) await declare(mended);
+      const fixed = await fix({ server, coppice, text });
+      if (fixed !== undefined) await declare(fixed);
       await untilServed(coppice, 'site', 1, text);
       expect(await coppice.vms()).toEqual(vms);
       served = text;

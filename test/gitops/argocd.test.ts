@@ -35,7 +35,7 @@ const EXPECTED: Readonly<Record<string, readonly [status: string, message: strin
   'an appliance of which nobody knows how it is': ['Degraded', 'HostUnreachable: '],
 };
 
-/** What Argo CD's interpreter does not have unless it is told to: https://argo-cd.readthedocs.io/en/stable/operator-manual/health/ */
+/** What Argo CD's interpreter lacks by default: https://argo-cd.readthedocs.io/en/stable/operator-manual/health/ */
 const ABSENT = ['io', 'os', 'string', 'math', 'debug', 'coroutine', 'utf8'];
 
 /** JSON as a table of Lua, as Argo CD hands an object to a script. */

@@ -20,7 +20,7 @@ export interface ControlPlane extends TestServer {
 export interface ControlPlaneOptions {
   /** Which controllers run, as kube-controller-manager's flag --controllers has it. */
   readonly controllers?: string;
-  /** Keep a log of who asked for what. */
+  /** Keep an audit log. */
   readonly audit?: boolean;
   /** Admission plugins besides the usual ones. */
   readonly admissionPlugins?: readonly string[];

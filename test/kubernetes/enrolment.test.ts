@@ -78,7 +78,7 @@ await describeOnKubernetes('a host that joins', () => {
     }
   });
 
-  it('joins by the two commands of the CLI, and is told what is wrong with what it was given', async () => {
+  it('joins by the two commands of the CLI, which report what is wrong with their input', async () => {
     const stateDir = join(world.directory, 'host-g');
     const address = 'https://10.0.0.7:7444';
     const add = ['host', 'add', 'host-g', '-n', AUTHORITY.namespace, '--address', address, '--operator', url];

@@ -7,7 +7,7 @@ import { findCompanion, findFluxKinds } from './assets.ts';
 import { applyDefinition } from './crds.ts';
 import { freePorts, startProcess, type TestProcess } from './processes.ts';
 
-/** Flux's source- and kustomize-controller, or why they cannot be had. */
+/** Flux's source- and kustomize-controller, or why they are unavailable. */
 export interface FluxPrograms {
   readonly source: string;
   readonly kustomize: string;

@@ -34,7 +34,7 @@ function podNetwork(): object {
 
 /**
  * restrict_oom_score_adj: without CAP_SYS_RESOURCE nobody may lower a process's score, and runc fails with a bare EOF.
- * The pods' network namespaces lie in the test's folder, so that they are told from those of others.
+ * The pods' network namespaces lie in the test's folder, so that they can be distinguished from those of others.
  */
 function containerdConfig(dir: string, socket: string): string {
   return `version = 3

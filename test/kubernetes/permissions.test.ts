@@ -162,7 +162,7 @@ async function answers(world: World, name: string, replicas: number): Promise<vo
 async function nameConflict(world: World): Promise<void> {
   await world.addAppliance('taken-web-0');
   await world.deploy('taken');
-  await eventually('the conflict is told', async () => {
+  await eventually('the conflict is reported', async () => {
     const ready = (await world.deployment('taken')).status?.conditions?.find(({ type }) => type === 'Ready');
     expect(ready?.reason).toBe('NameConflict');
   });
@@ -178,7 +178,7 @@ async function haveAddress(world: World): Promise<void> {
     return first.metadata;
   };
   const { name, uid } = await eventually('there is a lease', lease);
-  await eventually('it is told', async () =>
+  await eventually('the status has it', async () =>
     expect((await world.appliance('bridged')).status?.network).toBeDefined(),
   );
   await world.kube.delete(IP_LEASES, { name });

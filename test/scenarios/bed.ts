@@ -1,4 +1,4 @@
-/** What the daemon is told to be: the certificates are PEMs. */
+/** The daemon's identity; the certificates are PEMs. */
 export interface DaemonIdentity {
   readonly name: string;
   readonly cert: string;

@@ -7,9 +7,9 @@ import { web } from './services.ts';
 import type { Given, Hypervisor } from './suite.ts';
 import type { World } from './world.ts';
 
-/** What cannot be had is told, and goes on by itself as soon as it can. */
+/** What is unavailable is reported, and the appliance continues as soon as it is available. */
 export function refusals(given: Given, { memoryReason, hasUniqueNames }: Hypervisor): void {
-  describe('what cannot be had', () => {
+  describe('what is unavailable', () => {
     it('an address of a pool that has none left: it waits, and gets the first that is given back', async () => {
       const world = given();
       const { last } = world.bed.network;
@@ -30,7 +30,7 @@ export function refusals(given: Given, { memoryReason, hasUniqueNames }: Hypervi
       await world.remove('second');
     });
 
-    it('a kernel that is none: the hypervisor’s words are told, and no VM is left', async () => {
+    it('an invalid kernel: the message has the hypervisor’s output, and no VM is left', async () => {
       const world = given();
       const folder = await mkdtemp(join(tmpdir(), 'coppice-kernel-'));
       try {

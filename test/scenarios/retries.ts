@@ -24,7 +24,7 @@ export function retriesIn(log: string): ReadonlyMap<string, number> {
   return counts;
 }
 
-/** Lines told of each failure of the daemon. */
+/** Lines printed for each failure of the daemon. */
 const CONTEXT_LINES = 12;
 
 /**

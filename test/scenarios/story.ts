@@ -56,7 +56,7 @@ export function story(given: Given): void {
       expect(folders.trim().split('\n').sort()).toEqual(uids);
     });
 
-    it('starts a guest anew that crashes', async () => {
+    it('restarts a guest that crashes', async () => {
       const world = given();
       const [looker] = inOrder(await world.appliances('shop'));
       const uuid = uidsOf([looker])[0];

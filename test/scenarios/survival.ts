@@ -74,7 +74,7 @@ export function survival(given: Given): void {
 
 /**
  * Makes a task of one appliance, and takes it away again when it has answered; meanwhile `work` kills the daemon, which is
- * started again, and is told which steps it was in the middle of. Resolves with how many VMs there were.
+ * started again, and receives the steps in whose middle it was. Resolves with how many VMs there were.
  */
 async function dying(
   world: World,

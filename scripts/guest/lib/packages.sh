@@ -49,7 +49,7 @@ download_packages() {
   try_download || { cat "$work/apt.log" >&2; fail 'apt-get download failed'; }
 }
 
-# What else tar is to be told when it unpacks them.
+# Further options of tar for unpacking them.
 unpack_options=()
 
 # The kernel package is big, and few of its files are needed: it becomes a tar file, from which extract_kernel picks.

@@ -80,7 +80,7 @@ describe('serverSideApply', () => {
     expect(story.live).toEqual(before);
   });
 
-  it('gives no new time to who comes to own a field, or lets go of one, without a change of its value', () => {
+  it('keeps the time of a manager that gains or loses a field whose value does not change', () => {
     const story = new Story();
     story.apply('m1', { spec: { name: 'ab', mode: 'A' } });
     story.apply('m2', { spec: { mode: 'A' } });

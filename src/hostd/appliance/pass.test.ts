@@ -47,7 +47,7 @@ describe('a pass over the steps', () => {
     ]);
   });
 
-  it('ends at the step that fails, and goes on from there the next time', async () => {
+  it('ends at the step that fails, and continues there the next time', async () => {
     const { calls, observer } = recorder();
     const done = new Set<StepName>();
     const broken = stepsOver(done, (name) => {

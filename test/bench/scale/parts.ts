@@ -5,7 +5,7 @@ import { readdir, readFile } from 'node:fs/promises';
 /** Calls that a part answers: each takes one value and resolves with another. */
 type Calls<C> = { readonly [Name in keyof C]: (argument: never) => Promise<unknown> };
 
-/** A part of the system in a process of its own, so that its CPU and memory can be told apart. */
+/** A part of the system in a process of its own, so that its CPU and memory can be measured separately. */
 export interface Part<C> {
   readonly pid: number;
   call<Name extends keyof C & string>(

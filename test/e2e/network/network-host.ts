@@ -27,7 +27,7 @@ export type Answer = { readonly id: number; readonly result?: unknown; readonly 
 
 export type NetworkHostOptions = {
   readonly namespace: Namespace;
-  /** For its state, and what it is told. */
+  /** For its state and its configuration. */
   readonly directory: string;
   readonly certificates: Certificates;
   readonly fileRoots: readonly string[];

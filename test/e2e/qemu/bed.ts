@@ -134,7 +134,7 @@ export class QemuBed implements Bed {
       .sort((a, b) => (a.uuid < b.uuid ? -1 : 1));
   }
 
-  /** What a host's boot does away with and makes anew: all processes, and all interfaces that somebody made. */
+  /** Does what a host's reboot does: ends all processes, and removes all interfaces that were created. */
   async reboot(): Promise<void> {
     await this.#endProcesses();
     for (const name of await this.#interfacesOnBridge()) {

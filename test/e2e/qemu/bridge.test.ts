@@ -80,7 +80,7 @@ describeUnless(noQemu ?? whyNoBridges, 'two hosts on one network', () => {
     );
   }
 
-  it('says what it lacks while there is no bridge, and goes on by itself when there is one', async () => {
+  it('says what it lacks while there is no bridge, and continues when there is one', async () => {
     const [first] = hosts;
     const before = await first.getHost();
     expect(before.driver.capabilities).toEqual(['userNetwork']);
@@ -159,7 +159,7 @@ describeUnless(noQemu ?? whyNoBridges, 'two hosts on one network', () => {
     expect(await first.fetch('http://10.77.0.11/')).toBe(PAGE);
   });
 
-  it('connects a running VM again whose bridge was taken away, set down, or made anew', async () => {
+  it('reconnects a running VM whose bridge was removed, set down, or created again', async () => {
     const [first] = hosts;
     const { pid } = (await first.untilAvailable(web.uuid)).vm;
     await first.namespace.ip('link', 'set', BRIDGE, 'down');

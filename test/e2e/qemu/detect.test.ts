@@ -89,7 +89,7 @@ ${script}
     expect((await driver().probe()).problem).toBeUndefined();
   });
 
-  it('boots trial guests once, not for each question, and anew for another QEMU', async () => {
+  it('boots trial guests once, not for each question, and again for another QEMU', async () => {
     await install(`exit ${arrived}`);
     const first = driver();
     const infos = await Promise.all([first.probe(), first.probe()]);

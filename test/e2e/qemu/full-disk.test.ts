@@ -28,7 +28,7 @@ while :; do sleep 1; done`;
 
 itUnless(
   noQemu ?? cannotMount,
-  'a VM whose host runs out of space is paused, says so, and goes on by itself when there is some',
+  'a VM whose host runs out of space is paused, says so, and continues when there is some',
   async () => {
     const image = await buildGuestImage(repository, join(repository, '.coppice/test-guest'));
     const directory = await mkdtemp(join(tmpdir(), 'coppice-full-'));

@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url';
 import type { DesiredAppliance, DesiredLayer } from '../../../src/host/protocol.ts';
 import type { GuestImage } from '../guest-vm.ts';
 
-/** The minimal guest's files as a host holds them: digests, and what its kernel is told. */
+/** The minimal guest's files as a host holds them: digests, and its kernel's command line. */
 export type Layers = {
   readonly disk: string;
   readonly kernel: string;

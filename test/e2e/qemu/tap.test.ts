@@ -43,7 +43,7 @@ describeUnless(whyNoBridges, 'taps', () => {
     return (await network.links()).map(({ name }) => name).filter((name) => name.startsWith('cop-'));
   }
 
-  it('are not made while something is wrong with the bridge, and it is told what', async () => {
+  it('are not created while the bridge has a problem, which is reported', async () => {
     const reasonNow = async () => (await bridgeProblem(network, BRIDGE, { taps: true }))?.reason;
     expect(await reasonNow()).toBe('BridgeMissing');
     await host.ip('link', 'add', BRIDGE, 'type', 'veth', 'peer', 'name', 'other');

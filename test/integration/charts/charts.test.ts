@@ -120,7 +120,7 @@ describeUnless(obstacle, 'the chart coppice', () => {
     });
   });
 
-  it('opens the port for joining where it is told to, and never that of the metrics', async () => {
+  it('opens the port for joining as configured, and never that of the metrics', async () => {
     const service = { type: 'NodePort', nodePort: 30_443, annotations: { a: 'b' } };
     const open = await helm.render('coppice', { join: { service } });
     const join = open.one('Service', 'coppice-operator');

@@ -4,7 +4,7 @@ import { applianceOf, clientOf, createCertificates, withHost } from './fixtures.
 const certificates = await createCertificates();
 const UNKNOWN = '00000000-0000-4000-8000-000000000000';
 
-it('upgrades nobody to a console that is not to be had: no such appliance, none in a simulation, no operator', async () => {
+it('refuses a console that is unavailable: no such appliance, a simulated one, or a client that is not the operator', async () => {
   await withHost(certificates, {}, async ({ client, daemon, layer }) => {
     const desired = applianceOf(layer);
     await client.putAppliance(desired);

@@ -65,7 +65,7 @@ describe('deleting an appliance in the middle of a step', () => {
     }
   });
 
-  it('refuses to create it anew before it is gone', async () => {
+  it('refuses to create it again before it is gone', async () => {
     const simulated = { ...QUICK, times: { ...QUICK.times, shutdown: 300 } };
     await withHost(certificates, { simulated }, async ({ client, layer }) => {
       const desired = applianceOf(layer);

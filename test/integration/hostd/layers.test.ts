@@ -120,7 +120,7 @@ describe('fetching a layer', () => {
     });
   });
 
-  it('begins anew when the two halves do not make the whole', async () => {
+  it('begins again when the two halves do not make the whole', async () => {
     await withStore(async (store, directory) => {
       const path = join(directory, 'layers', SHA);
       await mkdir(path, { recursive: true });
@@ -301,7 +301,7 @@ describe('a layer that cannot be written down', () => {
 });
 
 describeUnless(cannotMount, 'a full disk', () => {
-  it('is told, leaves no half layer on it, and is overcome when there is space', async () => {
+  it('is reported, leaves no partial layer, and is overcome when there is space', async () => {
     await withDirectory(async (directory) => {
       await withSmallDisk(directory, 1024 * 1024, async (mount) => {
         const hog = join(mount, 'hog');

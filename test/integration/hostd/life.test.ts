@@ -152,7 +152,7 @@ describe('an appliance on a host', () => {
     });
   });
 
-  it('is started anew when its agent stays silent, with the end of its console in the message', async () => {
+  it('is started again when its agent stays silent, with the end of its console in the message', async () => {
     const simulated = { ...QUICK, times: { ...QUICK.times, agent: 3000 } };
     // The problem is there for as long as the pause before the next try: long enough to be seen.
     const overrides = { ...OVERRIDES, pace: { ...PACE, backoff: { initialMs: 2000, maxMs: 2000 } } };

@@ -115,7 +115,7 @@ describe('who gives addresses at the same time', () => {
     const contenders = [new Contender(world), new Contender(world), new Contender(world)];
     try {
       await Promise.all(contenders.map((one) => one.ready()));
-      // All three begin with the same old reading of every appliance; later rounds read anew, as after an event.
+      // All three begin with the same old reading of every appliance; later rounds read again, as after an event.
       const told = new Map<string, Set<string>>(names.map((name) => [name, new Set()]));
       await eventually('all have an address', async () => {
         const seen = await world.appliances();
@@ -132,7 +132,7 @@ describe('who gives addresses at the same time', () => {
       const addresses = await given();
       expect(new Set(addresses).size).toBe(20);
       for (const { metadata, status } of await world.appliances())
-        expect([...(told.get(metadata.name) ?? [])], 'a host was told no other').toEqual([
+        expect([...(told.get(metadata.name) ?? [])], 'a host received no other').toEqual([
           status?.network?.address,
         ]);
       await eventually('nothing is left over', async () => {

@@ -55,7 +55,7 @@ describe('addresses of pools', () => {
       return status;
     });
   const told = (reason: string, name: string) =>
-    eventually(`people are told ${reason}`, async () => {
+    eventually(`an Event says ${reason}`, async () => {
       const { items } = await world.kube.list(EVENTS, { namespace: 'default' });
       expect(items).toContainEqual(
         expect.objectContaining({ reason, involvedObject: expect.objectContaining({ name }) }),

@@ -46,7 +46,7 @@ describe('an API server', () => {
       await shopDeployed(trouble.world, replicas);
       if (round === 0) await trouble.watchFor(AFTER_MS, 1, since);
     }
-    // Whoever was told when to come back comes back then.
+    // A client that got a Retry-After comes back then.
     const askedForMs = fault.kind === 'status' ? (fault.retryAfterSeconds ?? 0) * 1000 : 0;
     expect(medianOf(lags)).toBeLessThan(MOST_LAG_MS + askedForMs);
     await trouble.isWell(3);

@@ -6,7 +6,7 @@ const CHANNEL = 'http.server.request.start';
 
 /** A request that reached a daemon of this process and changes what is on its host. */
 export interface HostWrite {
-  /** The common name of who asked. */
+  /** Common name of the client. */
   readonly client: string;
   readonly method: string;
   readonly path: string;
@@ -14,7 +14,7 @@ export interface HostWrite {
   readonly at: number;
 }
 
-/** Writes down what the daemons in this process are told, until it is stopped. */
+/** Records the writes that the daemons in this process receive, until it is stopped. */
 export class HostWrites {
   readonly seen: HostWrite[] = [];
 

@@ -157,7 +157,7 @@ describe('two operators', () => {
     );
 
   /**
-   * Whatever was done in the API or on hosts was done by who had been given the lease last. On a busy machine the
+   * Whatever was done in the API or on hosts was done by the operator that got the lease last. On a busy machine the
    * second may lose it to the first in turn.
    */
   const onlyTheLeaderActs = (first: Candidate, second: Candidate) => {

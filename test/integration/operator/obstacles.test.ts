@@ -115,7 +115,7 @@ describe('what is in the way', () => {
     expect(await world.daemons.guestFile('host-a', uid, 'index.html')).toBe('goodbye');
   });
 
-  it('a ConfigMap that the operator may not read is told, and tried again', async () => {
+  it('a ConfigMap that the operator may not read is reported, and tried again', async () => {
     await world.addTemplate('debian');
     await world.addAppliance('web', { package: { configMap: { name: 'files' } } });
     await limitOperator(
@@ -133,7 +133,7 @@ describe('what is in the way', () => {
     await available('web');
   });
 
-  it('a wrong sha256 is told at the template, the appliance and the task', async () => {
+  it('a wrong sha256 is reported on the template, the appliance and the task', async () => {
     await world.addTemplate('debian', { sha256: 'b'.repeat(64) });
     await world.deploy('shop');
     expect(await saysOfTask('shop', STALLED, 'DigestMismatch')).toContain('shop-web-0');

@@ -150,7 +150,7 @@ describe('restarts and failures', () => {
     expectCondition((await world.host('host-a')).status?.conditions, 'Ready', 'True', 'HostReady');
   });
 
-  it('a disk that was lost while no operator ran is told of before it is made anew', async () => {
+  it('a disk that was lost while no operator ran is reported before it is created again', async () => {
     await world.addTemplate('debian');
     await world.startOperator();
     await world.addAppliance('web', { placement: { hosts: ['host-a'] } });
@@ -164,7 +164,7 @@ describe('restarts and failures', () => {
     await world.stopOperator();
     await world.daemons.removeFrom('host-a', 'web');
     await world.startOperator();
-    await eventually('people are told', async () => {
+    await eventually('an Event says so', async () => {
       const { items } = await world.kube.list(EVENTS, { namespace: 'default' });
       expect(items).toContainEqual(
         expect.objectContaining({
@@ -179,7 +179,7 @@ describe('restarts and failures', () => {
     });
   });
 
-  it('an appliance that only the host knows is told and left alone', async () => {
+  it('an appliance that only the host knows is reported and not touched', async () => {
     await world.addTemplate('debian');
     await world.startOperator();
     await world.addAppliance('web', { placement: { hosts: ['host-a'] } });

@@ -2,7 +2,7 @@ import type { JsonObject, JsonSchema, JsonValue } from '../../../../src/apiserve
 import { fc } from '../../../fuzz.ts';
 import { arbitraryOf, damages, spoilt } from './generated.ts';
 
-/** What may be sent to change an object: whole parts of it anew, and patches. */
+/** Changes of an object that a client may send: with whole parts replaced, and patches. */
 export interface Change {
   readonly spec: JsonValue;
   readonly specPart: JsonValue;

@@ -317,7 +317,7 @@ const live: readonly Case[] = [
       { properties: { a: { ...TEXT, default: 'new' } } },
       { ...get(`${GADGETS}/g`), until: (_, body) => JSON.stringify(body).includes('new') },
     ),
-    // kube-apiserver may be making its store for the kind anew (429).
+    // kube-apiserver may be creating its store for the kind again (429).
     until(GADGETS, () => true),
   ),
   story(

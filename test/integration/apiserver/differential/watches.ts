@@ -198,7 +198,7 @@ export const watches: readonly Case[] = [
   ),
   story('initial events of a list', get(`${WIDGETS}?sendInitialEvents=true`), get(`${WIDGETS}?${INITIAL}`)),
   story('a match of a watch', get(`${WIDGETS}?watch=1&resourceVersionMatch=NotOlderThan&resourceVersion=5`)),
-  story('a watch that goes on from a page', watch(`${WIDGETS}?continue=x&timeoutSeconds=1`, 1)),
+  story('a watch that continues from a page', watch(`${WIDGETS}?continue=x&timeoutSeconds=1`, 1)),
   story('a watch from nowhere', get(`${WIDGETS}?watch=1&resourceVersion=x`)),
   story('a watch that ends by itself', start, watch(`${WIDGETS}?${FROM}&timeoutSeconds=1`, 1)),
   story('a watch by a malformed selector', get(`${WIDGETS}?watch=1&labelSelector=a%3D%3D%3Db`)),
