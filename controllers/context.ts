@@ -7,8 +7,8 @@ import type {
   Template,
   VirtualAppliance,
 } from '../src/api/kinds.ts';
-import type { KubeObject } from '../src/api/object.ts';
 import type { Clock, Random } from '../src/base/clock.ts';
+import type { KubeObject } from '../src/base/object.ts';
 import type { Applier } from '../src/kube/client/apply.ts';
 import type { KubeClient } from '../src/kube/client/client.ts';
 import type { EventRecorder } from '../src/kube/events/events.ts';

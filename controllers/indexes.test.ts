@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { controllerReference } from '../src/api/object.ts';
+import { controllerReference } from '../src/base/object.ts';
 import { createStore } from '../src/kube/informer/store.ts';
 import { aDeployment, anAppliance } from '../test/builders/objects.ts';
 import { APPLIANCE_INDEXES, BY_OWNER, ownerKey } from './indexes.ts';

@@ -1,5 +1,5 @@
 import type { IPLease, Template, VirtualAppliance } from '../src/api/kinds.ts';
-import { controllerOf, keyOf } from '../src/api/object.ts';
+import { controllerOf, keyOf } from '../src/base/object.ts';
 import type { IndexFunction } from '../src/kube/informer/store.ts';
 import { isPending } from './objects/appliance.ts';
 import { awaitedPoolKey, poolKeyOf } from './objects/pool-references.ts';

@@ -1,4 +1,4 @@
-import type { KubeObject } from '../src/api/object.ts';
+import type { KubeObject } from '../src/base/object.ts';
 import type { ControllerOptions, Source } from '../src/kube/controller/controller.ts';
 import type { Informer } from '../src/kube/informer/informer.ts';
 import type { HostViews, ViewChange } from './daemons/view.ts';

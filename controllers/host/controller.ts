@@ -1,7 +1,7 @@
 import { CONDITION_READY, findCondition } from '../../src/api/conditions.ts';
 import { HOSTS, type Host } from '../../src/api/kinds.ts';
 import { FINALIZER_HOST } from '../../src/api/labels.ts';
-import { keyOf } from '../../src/api/object.ts';
+import { keyOf } from '../../src/base/object.ts';
 import { addFinalizer, removeFinalizer } from '../../src/kube/client/finalizer.ts';
 import { sourceOf } from '../../src/kube/controller/controller.ts';
 import { done, type ReconcileResult, requeueAfter, soonest } from '../../src/kube/controller/outcome.ts';

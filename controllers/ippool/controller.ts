@@ -1,6 +1,6 @@
 import { IP_POOLS, type IPPool } from '../../src/api/kinds.ts';
 import { FINALIZER_IP_POOL } from '../../src/api/labels.ts';
-import { keyOf } from '../../src/api/object.ts';
+import { keyOf } from '../../src/base/object.ts';
 import { addFinalizer, removeFinalizer } from '../../src/kube/client/finalizer.ts';
 import { done, type ReconcileResult, soonest, waitFor } from '../../src/kube/controller/outcome.ts';
 import type { OperatorContext } from '../context.ts';

@@ -1,5 +1,5 @@
 import { HOSTS, type IPLease, VIRTUAL_APPLIANCES } from '../../src/api/kinds.ts';
-import { keyOf } from '../../src/api/object.ts';
+import { keyOf } from '../../src/base/object.ts';
 import { sourceOf } from '../../src/kube/controller/controller.ts';
 import { done, type ReconcileResult, waitFor } from '../../src/kube/controller/outcome.ts';
 import type { OperatorContext } from '../context.ts';

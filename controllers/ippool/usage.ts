@@ -1,5 +1,5 @@
 import type { IPLease, IPPool } from '../../src/api/kinds.ts';
-import { keyOf } from '../../src/api/object.ts';
+import { keyOf } from '../../src/base/object.ts';
 import { type AddressPool, describeRange, totalOf } from '../../src/domain/ipam/pool.ts';
 import { commonRanges, includesAddress } from '../../src/domain/ipam/ranges.ts';
 import { addressOf, readPool } from '../objects/pool-references.ts';

@@ -1,5 +1,5 @@
 import type { IPLease, IPPool, VirtualAppliance } from '../../src/api/kinds.ts';
-import { keyOf } from '../../src/api/object.ts';
+import { keyOf } from '../../src/base/object.ts';
 import { type Address, parseAddress } from '../../src/domain/ipam/address.ts';
 import { type AddressPool, addressPool, PoolError } from '../../src/domain/ipam/pool.ts';
 import { includesAddress } from '../../src/domain/ipam/ranges.ts';

@@ -1,5 +1,5 @@
 import type { Template } from '../../src/api/kinds.ts';
-import { keyOf } from '../../src/api/object.ts';
+import { keyOf } from '../../src/base/object.ts';
 import type { DesiredLayer, Sha256 } from '../../src/host/protocol.ts';
 import { errorOf } from '../obstacles/obstacle.ts';
 import { templateObstacles } from '../obstacles/templates.ts';

@@ -1,5 +1,5 @@
 import type { Template, VirtualAppliance } from '../../src/api/kinds.ts';
-import { keyOf } from '../../src/api/object.ts';
+import { keyOf } from '../../src/base/object.ts';
 
 /** Whether objects of a namespace may use the template (`spec.sharing`). */
 export function isSharedWith({ metadata, spec }: Template, namespace: string | undefined): boolean {

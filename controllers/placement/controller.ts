@@ -1,5 +1,5 @@
 import type { VirtualAppliance } from '../../src/api/kinds.ts';
-import { keyOf } from '../../src/api/object.ts';
+import { keyOf } from '../../src/base/object.ts';
 import { placeBatch } from '../../src/domain/placement/batch.ts';
 import { done, type ReconcileResult, requeueAfter, waitFor } from '../../src/kube/controller/outcome.ts';
 import type { OperatorContext } from '../context.ts';

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { VirtualAppliance } from '../../src/api/kinds.ts';
-import { controllerReference } from '../../src/api/object.ts';
 import { systemClock } from '../../src/base/clock.ts';
+import { controllerReference } from '../../src/base/object.ts';
 import { ApiError } from '../../src/kube/api-error.ts';
 import { TransientError } from '../../src/kube/controller/errors.ts';
 import { createExpectations } from '../../src/kube/controller/expectations.ts';

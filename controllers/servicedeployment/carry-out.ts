@@ -1,5 +1,5 @@
 import { type ServiceDeployment, VIRTUAL_APPLIANCES, type VirtualAppliance } from '../../src/api/kinds.ts';
-import { controllerOf, keyOf } from '../../src/api/object.ts';
+import { controllerOf, keyOf } from '../../src/base/object.ts';
 import { isAlreadyExists, isConflict, isNotFound } from '../../src/kube/api-error.ts';
 import type { KubeClient } from '../../src/kube/client/client.ts';
 import { TransientError } from '../../src/kube/controller/errors.ts';

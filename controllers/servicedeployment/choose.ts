@@ -1,6 +1,6 @@
 import { CONDITION_READY, isConditionTrue } from '../../src/api/conditions.ts';
 import type { ServiceDeployment, Template } from '../../src/api/kinds.ts';
-import { keyOf } from '../../src/api/object.ts';
+import { keyOf } from '../../src/base/object.ts';
 import { matchesSelector } from '../../src/domain/selector.ts';
 import { chooseFromSeries, type SeriesTemplate } from '../../src/domain/templates/series.ts';
 import { isSharedWith } from '../objects/template-references.ts';

@@ -5,8 +5,8 @@ import {
   type Template,
   type VirtualAppliance,
 } from '../../src/api/kinds.ts';
-import { controllerOf, keyOf } from '../../src/api/object.ts';
 import { isSameJson } from '../../src/base/equality.ts';
+import { controllerOf, keyOf } from '../../src/base/object.ts';
 import { isRefused } from '../../src/kube/api-error.ts';
 import { sourceOf } from '../../src/kube/controller/controller.ts';
 import { createExpectations } from '../../src/kube/controller/expectations.ts';

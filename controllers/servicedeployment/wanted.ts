@@ -5,7 +5,7 @@ import {
   LABEL_SERVICE,
   LABEL_SERVICE_DEPLOYMENT,
 } from '../../src/api/labels.ts';
-import { controllerReference, parseKey } from '../../src/api/object.ts';
+import { controllerReference, parseKey } from '../../src/base/object.ts';
 
 export type Service = ServiceDeployment['spec']['services'][number];
 type ApplianceSpec = VirtualAppliance['spec'];

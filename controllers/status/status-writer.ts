@@ -1,6 +1,6 @@
 import type { Condition } from '../../src/api/conditions.ts';
-import { type KubeObject, keyOf, type ResourceRef } from '../../src/api/object.ts';
 import type { Clock } from '../../src/base/clock.ts';
+import { type KubeObject, keyOf, type ResourceRef } from '../../src/base/object.ts';
 import { isNotFound } from '../../src/kube/api-error.ts';
 import type { Applier } from '../../src/kube/client/apply.ts';
 import { done, type ReconcileResult, requeueAfter } from '../../src/kube/controller/outcome.ts';

@@ -1,6 +1,6 @@
 import { TEMPLATES, type Template } from '../../src/api/kinds.ts';
 import { FINALIZER_TEMPLATE } from '../../src/api/labels.ts';
-import { keyOf } from '../../src/api/object.ts';
+import { keyOf } from '../../src/base/object.ts';
 import { addFinalizer, removeFinalizer } from '../../src/kube/client/finalizer.ts';
 import { StalledError, TransientError } from '../../src/kube/controller/errors.ts';
 import { done, type ReconcileResult, soonest, waitFor } from '../../src/kube/controller/outcome.ts';

@@ -1,5 +1,5 @@
 import type { Template } from '../../src/api/kinds.ts';
-import { keyOf } from '../../src/api/object.ts';
+import { keyOf } from '../../src/base/object.ts';
 import { parentChain } from '../../src/domain/templates/tree.ts';
 import { isSharedWith, parentKey } from '../objects/template-references.ts';
 import type { Obstacle } from '../obstacles/obstacle.ts';

@@ -1,5 +1,5 @@
 import type { Template } from '../../src/api/kinds.ts';
-import { keyOf } from '../../src/api/object.ts';
+import { keyOf } from '../../src/base/object.ts';
 import { describeHolders, holdersOf } from '../../src/domain/templates/tree.ts';
 import { StalledError, TransientError } from '../../src/kube/controller/errors.ts';
 import type { OperatorContext } from '../context.ts';

@@ -1,6 +1,6 @@
 import type { IPLease, IPPool } from '../../src/api/kinds.ts';
-import { keyOf } from '../../src/api/object.ts';
 import { isSameJson } from '../../src/base/equality.ts';
+import { keyOf } from '../../src/base/object.ts';
 import type { Source } from '../../src/kube/controller/controller.ts';
 import type { OperatorContext } from '../context.ts';
 import { BY_APPLIANCE, BY_POOL } from '../indexes.ts';

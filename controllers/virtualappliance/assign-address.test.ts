@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { IPLease, IPPool, VirtualAppliance } from '../../src/api/kinds.ts';
-import { keyOf } from '../../src/api/object.ts';
+import { keyOf } from '../../src/base/object.ts';
 import { ApiError } from '../../src/kube/api-error.ts';
 import { createStore } from '../../src/kube/informer/store.ts';
 import { aLease, anAppliance, aPool } from '../../test/builders/objects.ts';

@@ -6,7 +6,7 @@ import {
   type VirtualAppliance,
 } from '../../src/api/kinds.ts';
 import { FIELD_MANAGER } from '../../src/api/labels.ts';
-import { keyOf } from '../../src/api/object.ts';
+import { keyOf } from '../../src/base/object.ts';
 import { leaseName, parseAddress } from '../../src/domain/ipam/address.ts';
 import { isRefused } from '../../src/kube/api-error.ts';
 import type { OperatorContext } from '../context.ts';

@@ -1,6 +1,6 @@
 import { IP_LEASES, type IPLease, type IPPool, type VirtualAppliance } from '../../src/api/kinds.ts';
 import { FINALIZER_IP_POOL } from '../../src/api/labels.ts';
-import { keyOf } from '../../src/api/object.ts';
+import { keyOf } from '../../src/base/object.ts';
 import { type Address, formatAddress, leaseName, parseAddress } from '../../src/domain/ipam/address.ts';
 import {
   type AddressPool,

@@ -1,7 +1,7 @@
 import { type Template, VIRTUAL_APPLIANCES, type VirtualAppliance } from '../../src/api/kinds.ts';
 import { FINALIZER_APPLIANCE } from '../../src/api/labels.ts';
-import { keyOf } from '../../src/api/object.ts';
 import { isSameJson } from '../../src/base/equality.ts';
+import { keyOf } from '../../src/base/object.ts';
 import type { ApplianceStatus } from '../../src/host/protocol.ts';
 import { addFinalizer } from '../../src/kube/client/finalizer.ts';
 import { sourceOf } from '../../src/kube/controller/controller.ts';

@@ -1,5 +1,5 @@
 import type { Template, VirtualAppliance } from '../../src/api/kinds.ts';
-import { keyOf } from '../../src/api/object.ts';
+import { keyOf } from '../../src/base/object.ts';
 import { parseBytes } from '../../src/domain/quantity.ts';
 import type {
   DesiredContainer,

@@ -1,5 +1,5 @@
 import { CONFIG_MAPS, type VirtualAppliance } from '../../src/api/kinds.ts';
-import { type KubeObject, keyOf, type ObjectName } from '../../src/api/object.ts';
+import { type KubeObject, keyOf, type ObjectName } from '../../src/base/object.ts';
 import type { DesiredPackage } from '../../src/host/protocol.ts';
 import { isRefused } from '../../src/kube/api-error.ts';
 import type { KubeClient } from '../../src/kube/client/client.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Host, IPLease, VirtualAppliance } from '../../src/api/kinds.ts';
-import type { ResourceRef } from '../../src/api/object.ts';
+import type { ResourceRef } from '../../src/base/object.ts';
 import type { ApplianceStatus } from '../../src/host/protocol.ts';
 import { aHost, aLease, anAppliance } from '../../test/builders/objects.ts';
 import { aReport } from '../../test/builders/reports.ts';

@@ -1,10 +1,10 @@
+import type { KubeObject, ResourceRef } from '../base/object.ts';
 import type { HostSpec, HostStatus } from './generated/hosts.ts';
 import type { IPLeaseSpec } from './generated/ipleases.ts';
 import type { IPPoolSpec, IPPoolStatus } from './generated/ippools.ts';
 import type { ServiceDeploymentSpec, ServiceDeploymentStatus } from './generated/servicedeployments.ts';
 import type { TemplateSpec, TemplateStatus } from './generated/templates.ts';
 import type { VirtualApplianceSpec, VirtualApplianceStatus } from './generated/virtualappliances.ts';
-import type { KubeObject, ResourceRef } from './object.ts';
 
 /** The kinds of `coppice.dev/v1alpha1`, as the API server returns them: with every default filled in. */
 interface Kind<Spec, Status> extends KubeObject {

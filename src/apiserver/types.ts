@@ -3,47 +3,15 @@
  * schema compilation and server-side apply.
  */
 
-export type JsonValue = string | number | boolean | null | JsonValue[] | JsonObject;
+import type { JsonObject, JsonValue } from '../base/json.ts';
+import type { ObjectMeta as StoredMeta } from '../base/object.ts';
 
-export interface JsonObject {
-  [key: string]: JsonValue | undefined;
-}
+export type { JsonObject, JsonValue } from '../base/json.ts';
+export type { ManagedFieldsEntry, OwnerReference } from '../base/object.ts';
 
-/** One entry of `metadata.managedFields`; `fieldsV1` is the set of owned fields in Kubernetes' `f:` notation. */
-export interface ManagedFieldsEntry {
-  manager?: string;
-  operation?: 'Apply' | 'Update';
-  apiVersion?: string;
-  time?: string;
-  fieldsType?: 'FieldsV1';
-  fieldsV1?: JsonObject;
-  subresource?: string;
-}
-
-export interface OwnerReference {
-  apiVersion: string;
-  kind: string;
-  name: string;
-  uid: string;
-  controller?: boolean;
-  blockOwnerDeletion?: boolean;
-}
-
-export interface ObjectMeta {
-  name?: string;
-  generateName?: string;
-  namespace?: string;
-  uid?: string;
-  resourceVersion?: string;
-  generation?: number;
+/** Metadata as clients send it: the name may be generated, and null means "not set". */
+export interface ObjectMeta extends Omit<Partial<StoredMeta>, 'creationTimestamp'> {
   creationTimestamp?: string | null;
-  deletionTimestamp?: string;
-  deletionGracePeriodSeconds?: number;
-  labels?: Record<string, string>;
-  annotations?: Record<string, string>;
-  finalizers?: string[];
-  ownerReferences?: OwnerReference[];
-  managedFields?: ManagedFieldsEntry[];
   selfLink?: string;
 }
 

@@ -1,4 +1,4 @@
-import { isRecord } from './record.ts';
+import { isRecord } from './json.ts';
 
 /** Whether two values are the same JSON. An undefined field counts as absent. */
 export function isSameJson(a: unknown, b: unknown): boolean {

@@ -2,7 +2,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadAll } from 'js-yaml';
 import { HOSTS, SERVICE_DEPLOYMENTS, TEMPLATES, VIRTUAL_APPLIANCES } from '../api/kinds.ts';
-import type { KubeObject, ResourceRef } from '../api/object.ts';
+import type { KubeObject, ResourceRef } from '../base/object.ts';
 import type { KubeClient } from '../kube/client/client.ts';
 
 const KNOWN: readonly ResourceRef[] = [

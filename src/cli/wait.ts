@@ -1,9 +1,9 @@
 import { findCondition } from '../api/conditions.ts';
 import { SERVICE_DEPLOYMENTS, VIRTUAL_APPLIANCES, type VirtualAppliance } from '../api/kinds.ts';
 import { LABEL_SERVICE_DEPLOYMENT } from '../api/labels.ts';
-import { type KubeObject, keyOf } from '../api/object.ts';
 import { sleep, systemClock } from '../base/clock.ts';
 import { deadlineIn, isOver } from '../base/deadline.ts';
+import { type KubeObject, keyOf } from '../base/object.ts';
 import type { KubeClient } from '../kube/client/client.ts';
 import { stateOf } from './appliance-table.ts';
 

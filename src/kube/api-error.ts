@@ -1,4 +1,4 @@
-import { isRecord } from '../base/record.ts';
+import { isRecord } from '../base/json.ts';
 
 /** One of the causes of a refusal, usually one invalid field. */
 export interface ApiErrorCause {

@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { load } from 'js-yaml';
-import type { ResourceRef } from '../api/object.ts';
+import type { ResourceRef } from '../base/object.ts';
 import type { KubeClient } from '../kube/client/client.ts';
 import { installedPath } from './installation.ts';
 

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import type { KubeObject } from '../api/object.ts';
+import type { KubeObject } from '../base/object.ts';
 import { ApiError } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client/client.ts';
 import { ensureHostAuthority, operatorTls } from './host-authority.ts';

@@ -1,4 +1,4 @@
-import type { KubeObject, ObjectName, ResourceRef } from '../api/object.ts';
+import type { KubeObject, ObjectName, ResourceRef } from '../base/object.ts';
 import { OPERATOR_ORGANIZATION } from '../host/protocol.ts';
 import { isAlreadyExists } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client/client.ts';

@@ -25,8 +25,8 @@ import {
   VIRTUAL_APPLIANCES,
 } from '../api/kinds.ts';
 import { FIELD_MANAGER } from '../api/labels.ts';
-import type { KubeObject, ResourceRef } from '../api/object.ts';
 import { type Clock, sleep, systemClock } from '../base/clock.ts';
+import type { KubeObject, ResourceRef } from '../base/object.ts';
 import { HostClient } from '../host/client.ts';
 import { createApplier } from '../kube/client/apply.ts';
 import type { KubeClient } from '../kube/client/client.ts';

@@ -1,4 +1,4 @@
-import type { ResourceRef } from '../api/object.ts';
+import type { ResourceRef } from '../base/object.ts';
 
 type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete';
 

@@ -1,5 +1,5 @@
 import { codesOf, DISTRUST } from '../../controllers/daemons/link-problem.ts';
-import type { KubeObject, ObjectName, ResourceRef } from '../api/object.ts';
+import type { KubeObject, ObjectName, ResourceRef } from '../base/object.ts';
 import { ApiError, isNotFound, isUnreachable } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client/client.ts';
 import { missingFields } from './crd-fields.ts';

@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { VIRTUAL_APPLIANCES } from '../../src/api/kinds.ts';
-import type { KubeObject, ResourceRef } from '../../src/api/object.ts';
+import type { KubeObject, ResourceRef } from '../../src/base/object.ts';
 import type { KubeClient } from '../../src/kube/client/client.ts';
 import { findPart } from '../../src/main/local/processes.ts';
 import type { BenchContext, Benchmark, Ratio } from './harness.ts';

@@ -6,7 +6,7 @@ import type {
   Template,
   VirtualAppliance,
 } from '../../src/api/kinds.ts';
-import type { ObjectMeta } from '../../src/api/object.ts';
+import type { ObjectMeta } from '../../src/base/object.ts';
 
 const API_VERSION = 'coppice.dev/v1alpha1';
 const DIGEST = 'a'.repeat(64);

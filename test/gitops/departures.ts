@@ -1,4 +1,4 @@
-import type { ResourceRef } from '../../src/api/object.ts';
+import type { ResourceRef } from '../../src/base/object.ts';
 import type { KubeClient } from '../../src/kube/client/client.ts';
 
 /** Notes what goes, and in which order: one store counts the versions of all resources, so they tell who went before whom. */

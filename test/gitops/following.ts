@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { loadAll } from 'js-yaml';
 import { type Condition, findCondition } from '../../src/api/conditions.ts';
-import type { KubeObject, ResourceRef } from '../../src/api/object.ts';
+import type { KubeObject, ResourceRef } from '../../src/base/object.ts';
 import type { KubeClient } from '../../src/kube/client/client.ts';
 import { eventually } from '../integration/operator/eventually.ts';
 

@@ -13,7 +13,7 @@ import {
   TEMPLATES,
   VIRTUAL_APPLIANCES,
 } from '../../src/api/kinds.ts';
-import type { KubeObject, ResourceRef } from '../../src/api/object.ts';
+import type { KubeObject, ResourceRef } from '../../src/base/object.ts';
 import { eventually } from '../integration/operator/eventually.ts';
 import { World } from '../integration/operator/world.ts';
 

@@ -15,7 +15,7 @@ import {
   VIRTUAL_APPLIANCES,
   type VirtualAppliance,
 } from '../../src/api/kinds.ts';
-import type { KubeObject, ResourceRef } from '../../src/api/object.ts';
+import type { KubeObject, ResourceRef } from '../../src/base/object.ts';
 import { eventually } from '../integration/operator/eventually.ts';
 import { World } from '../integration/operator/world.ts';
 import type { TestApi } from '../kubernetes/factory.ts';

@@ -1,8 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { load } from 'js-yaml';
 import { type Condition, isConditionTrue } from '../../src/api/conditions.ts';
-import type { KubeObject, ResourceRef } from '../../src/api/object.ts';
 import { sleep, systemClock } from '../../src/base/clock.ts';
+import type { KubeObject, ResourceRef } from '../../src/base/object.ts';
 import type { KubeClient } from '../../src/kube/client/client.ts';
 
 interface CustomResourceDefinition extends KubeObject {

@@ -1,7 +1,7 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadAll } from 'js-yaml';
-import type { KubeObject } from '../../src/api/object.ts';
+import type { KubeObject } from '../../src/base/object.ts';
 import type { KubeClient } from '../../src/kube/client/client.ts';
 import { findCompanion, findFluxKinds } from './assets.ts';
 import { applyDefinition } from './crds.ts';

@@ -1,4 +1,4 @@
-import type { KubeObject } from '../../src/api/object.ts';
+import type { KubeObject } from '../../src/base/object.ts';
 import { requestIdentity } from '../../src/main/enrolment/client.ts';
 import type { Identity } from '../../src/main/enrolment/identity.ts';
 import { HOST_ACCOUNT_PREFIX, JOIN_AUDIENCE } from '../../src/main/enrolment/protocol.ts';

@@ -1,5 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import type { KubeObject, ResourceRef } from '../../src/api/object.ts';
+import type { KubeObject, ResourceRef } from '../../src/base/object.ts';
 import { isAlreadyExists } from '../../src/kube/api-error.ts';
 import type { KubeClient } from '../../src/kube/client/client.ts';
 import { PERMISSIONS, type Permission, ruleOf } from '../../src/main/permissions.ts';

@@ -4,6 +4,7 @@
  * an applier's manifest no longer holds them.
  */
 
+import { isSameJson } from '../../base/equality.ts';
 import { cloneJson } from '../schema/json.ts';
 import type {
   ApplyConflict,
@@ -32,7 +33,7 @@ import {
 } from './managers.ts';
 import { type MergeType, mergeTypeOf } from './merge-type.ts';
 import { changes, conflictsOf, mergeAndPrune, tracked, yieldFields } from './update.ts';
-import { equalValues, isObject } from './walk.ts';
+import { isObject } from './walk.ts';
 
 /** A manifest that cannot be merged: it has unknown fields, duplicate items in a set, or managedFields. */
 export class ApplyError extends Error {
@@ -116,7 +117,7 @@ function attempt(request: ApplyRequest, type: MergeType, force: boolean): ApplyR
   if (conflicts.size > 0 && !force) return { ok: false, conflicts: describe(conflicts, managers) };
 
   const settled = new Map(yieldFields(managers, identity, comparison));
-  const changed = !equalValues(live, merged);
+  const changed = !isSameJson(live, merged);
   const time = changed ? request.now : last?.time;
   settle(settled, identity, { ...self, time, fields: tracked(fields) });
   const body = request.subresource === 'status' ? onlyStatus(live, merged) : (merged as JsonObject);

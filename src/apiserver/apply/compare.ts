@@ -1,10 +1,11 @@
 /** What changed between two values, as sets of paths. */
 
+import { isSameJson } from '../../base/equality.ts';
 import type { JsonValue } from '../types.ts';
 import { fieldElement, type PathElement } from './elements.ts';
 import { type FieldSet, FieldSetBuilder } from './fieldset.ts';
 import { deduced, type ListType, type MapType, type MergeType } from './merge-type.ts';
-import { equalValues, groupItems, isObject, type Shape, shapeOf, typeOfKey } from './walk.ts';
+import { groupItems, isObject, type Shape, shapeOf, typeOfKey } from './walk.ts';
 
 /** The three sets are disjoint. */
 export interface Comparison {
@@ -60,7 +61,7 @@ class CompareWalker {
   private leaf(old: Side, updated: Side, path: readonly PathElement[]): true {
     if (old === undefined) this.added.add(path);
     else if (updated === undefined) this.removed.add(path);
-    else if (!equalValues(old, updated)) this.modified.add(path);
+    else if (!isSameJson(old, updated)) this.modified.add(path);
     return true;
   }
 
@@ -102,7 +103,7 @@ class CompareWalker {
     const [right] = rights;
     if (lefts.length <= 1 && rights.length <= 1) this.compare(list.element, left, right, path);
     else if (lefts.length > 1 && rights.length > 1) {
-      if (!equalValues([...lefts], [...rights])) this.modified.add(path);
+      if (!isSameJson([...lefts], [...rights])) this.modified.add(path);
     } else if (lefts.length > 1) {
       if (right !== undefined) this.compare(list.element, undefined, right, path);
       this.removed.add(path);

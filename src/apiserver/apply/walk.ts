@@ -90,14 +90,3 @@ export function tryItemElement(list: ListType, item: JsonValue): PathElement | u
 export function typeOfKey(map: MapType, name: string): MergeType | undefined {
   return map.field(name) ?? map.element;
 }
-
-/** Deep equality of JSON values; key order does not count, an undefined field is an absent one. */
-export function equalValues(a: JsonValue | undefined, b: JsonValue | undefined): boolean {
-  if (a === b) return true;
-  if (Array.isArray(a) || Array.isArray(b)) {
-    if (!Array.isArray(a) || !Array.isArray(b) || a.length !== b.length) return false;
-    return a.every((item, index) => equalValues(item, b[index]));
-  }
-  if (!isObject(a) || !isObject(b)) return false;
-  return [...new Set([...Object.keys(a), ...Object.keys(b)])].every((key) => equalValues(a[key], b[key]));
-}

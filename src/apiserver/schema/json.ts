@@ -1,21 +1,11 @@
 /** Helpers on JSON values for code that walks schemas. */
 
+import { isSameJson } from '../../base/equality.ts';
 import type { JsonObject, JsonSchema, JsonValue } from '../types.ts';
 
 /** Whether the value is an object (null is none). */
 export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/** Deep equality of JSON values; the order of keys does not count. */
-export function deepEqual(a: JsonValue | undefined, b: JsonValue | undefined): boolean {
-  if (a === b) return true;
-  if (Array.isArray(a) || Array.isArray(b)) {
-    if (!Array.isArray(a) || !Array.isArray(b) || a.length !== b.length) return false;
-    return a.every((item, index) => deepEqual(item, b[index]));
-  }
-  if (!isObject(a) || !isObject(b)) return false;
-  return [...new Set([...Object.keys(a), ...Object.keys(b)])].every((key) => deepEqual(a[key], b[key]));
 }
 
 /** A deep copy; several times faster than `structuredClone` on plain JSON. */
@@ -53,5 +43,5 @@ export function correlatedItem(
   const keys = schema['x-kubernetes-list-map-keys'] ?? [];
   if (schema['x-kubernetes-list-type'] !== 'map' || keys.length === 0) return undefined;
   if (!Array.isArray(old) || !isObject(item) || keys.some((key) => item[key] === undefined)) return undefined;
-  return old.find((other) => isObject(other) && keys.every((key) => deepEqual(other[key], item[key])));
+  return old.find((other) => isObject(other) && keys.every((key) => isSameJson(other[key], item[key])));
 }

@@ -3,8 +3,9 @@
  * recursive descent, and filters that compare one field with a literal.
  */
 
+import { isSameJson } from '../../base/equality.ts';
 import type { JsonObject, JsonValue } from '../types.ts';
-import { deepEqual, isObject } from './json.ts';
+import { isObject } from './json.ts';
 
 /** One step: maps a value to the values it selects. */
 type Step = (value: JsonValue) => readonly JsonValue[];
@@ -166,8 +167,8 @@ function operand(text: string, item: JsonValue): JsonValue | undefined {
 }
 
 function compare(left: JsonValue, operator: string, right: JsonValue | undefined): boolean {
-  if (operator === '==') return deepEqual(left, right);
-  if (operator === '!=') return !deepEqual(left, right);
+  if (operator === '==') return isSameJson(left, right);
+  if (operator === '!=') return !isSameJson(left, right);
   const numbers = typeof left === 'number' && typeof right === 'number';
   if (!numbers && !(typeof left === 'string' && typeof right === 'string')) return false;
   switch (operator) {

@@ -1,7 +1,8 @@
 /** Items of sets and map-type lists must be unique. */
 
+import { isSameJson } from '../../base/equality.ts';
 import type { FieldError, JsonObject, JsonSchema, JsonValue } from '../types.ts';
-import { childPath, deepEqual, isObject } from './json.ts';
+import { childPath, isObject } from './json.ts';
 
 /** Duplicates in lists declared as sets or maps; each value is reported once, at its second occurrence. */
 export function listTypeErrors(schema: JsonSchema, value: JsonValue | undefined, path = ''): FieldError[] {
@@ -47,7 +48,7 @@ function keysOf(names: readonly string[], item: JsonValue): JsonObject {
 
 function duplicates(items: readonly JsonValue[], path: string): FieldError[] {
   return items.flatMap((item, index): FieldError[] => {
-    const earlier = items.slice(0, index).filter((other) => deepEqual(other, item)).length;
+    const earlier = items.slice(0, index).filter((other) => isSameJson(other, item)).length;
     return earlier === 1 ? [{ type: 'Duplicate', field: `${path}[${index}]`, value: item, detail: '' }] : [];
   });
 }

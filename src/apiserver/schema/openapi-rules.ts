@@ -3,10 +3,11 @@
  * exactly, because clients and people know them.
  */
 
+import { isSameJson } from '../../base/equality.ts';
 import type { FieldError, JsonObject, JsonSchema, JsonValue } from '../types.ts';
 import { formatCheck } from './formats.ts';
 import { goRegExp } from './go-regexp.ts';
-import { childPath, correlatedItem, deepEqual, isObject, schemaOfKey } from './json.ts';
+import { childPath, correlatedItem, isObject, schemaOfKey } from './json.ts';
 import { checkNumber } from './number-rules.ts';
 import { invalid, Result, typeInvalid } from './result.ts';
 
@@ -37,7 +38,7 @@ function ratcheted(schema: JsonSchema, value: JsonValue, path: string, before: B
 /** Equality that matches items of map-type lists by their keys, regardless of order. */
 export function sameAs(schema: JsonSchema, value: JsonValue, old: JsonValue | undefined): boolean {
   if (Array.isArray(value) && Array.isArray(old)) {
-    if (schema['x-kubernetes-list-type'] !== 'map') return deepEqual(value, old);
+    if (schema['x-kubernetes-list-type'] !== 'map') return isSameJson(value, old);
     const items = schema.items;
     if (value.length !== old.length || items === undefined) return false;
     return value.every((item) => {
@@ -56,7 +57,7 @@ export function sameAs(schema: JsonSchema, value: JsonValue, old: JsonValue | un
       );
     });
   }
-  return deepEqual(value, old);
+  return isSameJson(value, old);
 }
 
 function check(schema: JsonSchema, value: JsonValue, path: string, before: Before | undefined): Result {
@@ -161,7 +162,7 @@ function checkFormat(format: string, value: string, path: string): Result {
 function checkEnum(schema: JsonSchema, value: JsonValue, path: string): Result {
   const result = new Result();
   const allowed = schema.enum ?? [];
-  if (allowed.length === 0 || (value !== null && allowed.some((item) => deepEqual(item, value))))
+  if (allowed.length === 0 || (value !== null && allowed.some((item) => isSameJson(item, value))))
     return result;
   const names = allowed.map((item) => JSON.stringify(typeof item === 'string' ? item : JSON.stringify(item)));
   return result.add({
@@ -190,7 +191,7 @@ function checkItems(
     result.add(invalid(path, items.length, `${path} in body should have at least ${minItems} items`));
   }
   if (maxItems !== undefined && items.length > maxItems) result.add(tooMany(path, items.length, maxItems));
-  const doubles = items.some((item, index) => items.slice(0, index).some((other) => deepEqual(other, item)));
+  const doubles = items.some((item, index) => items.slice(0, index).some((other) => isSameJson(other, item)));
   if (schema.uniqueItems === true && doubles) {
     result.add(invalid(path, '', `${path} in body shouldn't contain duplicates`));
   }

@@ -7,9 +7,9 @@ import {
   TEMPLATES,
   VIRTUAL_APPLIANCES,
 } from '../../api/kinds.ts';
-import { type KubeObject, keyOf, type ResourceRef } from '../../api/object.ts';
 import { sleep, systemClock } from '../../base/clock.ts';
 import { deadlineIn, isOver } from '../../base/deadline.ts';
+import { type KubeObject, keyOf, type ResourceRef } from '../../base/object.ts';
 import type { KubeClient } from '../../kube/client/client.ts';
 import { type AnyClusterOptions, addAnyClusterOptions, withAnyCluster } from '../cluster.ts';
 import { option, parseInteger } from '../options.ts';

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { VIRTUAL_APPLIANCES, type VirtualAppliance } from '../../api/kinds.ts';
-import type { KubeObject, ResourceRef } from '../../api/object.ts';
+import type { KubeObject, ResourceRef } from '../../base/object.ts';
 import type { KubeClient } from '../../kube/client/client.ts';
 import { stateOf } from '../appliance-table.ts';
 import { addClusterOptions, withClient } from '../cluster.ts';

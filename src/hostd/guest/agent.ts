@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../base/clock.ts';
 import { type Deadline, deadlineIn, orLate, remaining } from '../../base/deadline.ts';
-import { isRecord } from '../../base/record.ts';
+import { isRecord } from '../../base/json.ts';
 import { HostError, hostErrors, messageOf } from '../errors/index.ts';
 import { linesOf } from './lines.ts';
 

@@ -1,5 +1,5 @@
 import type { Deadline } from '../../base/deadline.ts';
-import { isRecord } from '../../base/record.ts';
+import { isRecord } from '../../base/json.ts';
 import type { GuestInterface } from './guest.ts';
 import { askAgent, type Session } from './session.ts';
 

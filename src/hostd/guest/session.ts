@@ -1,6 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
 import { type Deadline, remaining } from '../../base/deadline.ts';
-import { isRecord } from '../../base/record.ts';
+import { isRecord } from '../../base/json.ts';
 import { hostErrors } from '../errors/index.ts';
 import { type AgentClient, AgentCommandError } from './agent.ts';
 

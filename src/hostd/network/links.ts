@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import { delimiter } from 'node:path';
 import { CachedAnswer } from '../../base/cached-answer.ts';
 import type { Clock } from '../../base/clock.ts';
-import { isRecord } from '../../base/record.ts';
+import { isRecord } from '../../base/json.ts';
 import { hostErrors } from '../errors/index.ts';
 import { locate, runProgram } from '../programs.ts';
 

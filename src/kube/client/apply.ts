@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { type KubeObject, keyOf, type ResourceRef } from '../../api/object.ts';
 import { containsJson, isSameJson } from '../../base/equality.ts';
+import { type KubeObject, keyOf, type ResourceRef } from '../../base/object.ts';
 import type { ApplyConfiguration, KubeClient } from './client.ts';
 
 /**

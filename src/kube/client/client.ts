@@ -1,4 +1,4 @@
-import type { KubeObject, ObjectName, ResourceRef } from '../../api/object.ts';
+import type { KubeObject, ObjectName, ResourceRef } from '../../base/object.ts';
 import type { WatchEvent } from '../http/watch.ts';
 
 export interface CallOptions {

@@ -1,4 +1,4 @@
-import type { KubeObject, ResourceRef } from '../../api/object.ts';
+import type { KubeObject, ResourceRef } from '../../base/object.ts';
 import { isNotFound } from '../api-error.ts';
 import type { KubeClient } from './client.ts';
 

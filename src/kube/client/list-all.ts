@@ -1,4 +1,4 @@
-import type { KubeObject, ResourceRef } from '../../api/object.ts';
+import type { KubeObject, ResourceRef } from '../../base/object.ts';
 import { isGone } from '../api-error.ts';
 import type { KubeClient, KubeList, ListOptions } from './client.ts';
 

@@ -1,4 +1,10 @@
-import { apiVersionOf, type KubeObject, keyOf, type ObjectName, type ResourceRef } from '../../api/object.ts';
+import {
+  apiVersionOf,
+  type KubeObject,
+  keyOf,
+  type ObjectName,
+  type ResourceRef,
+} from '../../base/object.ts';
 import { ApiError, isNotFound } from '../api-error.ts';
 import { objectPath, type QueryValue, resourcePath } from '../http/paths.ts';
 import type { ApiRequest } from '../http/request.ts';

@@ -1,8 +1,8 @@
 import type { Logger } from 'pino';
-import type { KubeObject } from '../../api/object.ts';
 import { whenAborted } from '../../base/abort.ts';
 import type { BackoffPolicy } from '../../base/backoff.ts';
 import type { Clock, Random } from '../../base/clock.ts';
+import type { KubeObject } from '../../base/object.ts';
 import type { Informer } from '../informer/informer.ts';
 import { judgeError, judgeResult, type ReconcileResult, type Verdict } from './outcome.ts';
 import { createWorkQueue, type QueueObserver, type WorkQueue } from './queue.ts';

@@ -1,4 +1,4 @@
-import type { KubeObject, ResourceRef } from '../../api/object.ts';
+import type { KubeObject, ResourceRef } from '../../base/object.ts';
 
 /** `coordination.k8s.io/v1` Lease, as far as leader election uses it. */
 export interface Lease extends KubeObject {

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
-import type { KubeObject } from '../../api/object.ts';
 import type { Clock, Random } from '../../base/clock.ts';
+import type { KubeObject } from '../../base/object.ts';
 import { isNotFound } from '../api-error.ts';
 import type { KubeClient } from '../client/client.ts';
 import { EVENTS, eventTime, type KubeEvent, newEvent, type Occurrence } from './event-record.ts';

@@ -1,4 +1,4 @@
-import type { ObjectName, ResourceRef } from '../../api/object.ts';
+import type { ObjectName, ResourceRef } from '../../base/object.ts';
 
 export type QueryValue = string | number | boolean | undefined;
 

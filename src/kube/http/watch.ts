@@ -1,5 +1,5 @@
-import type { KubeObject } from '../../api/object.ts';
 import type { Clock } from '../../base/clock.ts';
+import type { KubeObject } from '../../base/object.ts';
 import { startTimeout, type Timeout } from '../../base/timeout.ts';
 import { ApiError, errorFromAnswer, errorFromStatus } from '../api-error.ts';
 import { JSON_TYPE, type Transport, type TransportAnswer } from './transport.ts';

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { type KubeObject, keyOf } from '../../api/object.ts';
+import { type KubeObject, keyOf } from '../../base/object.ts';
 import { createStore, type IndexFunction, type Store } from './store.ts';
 
 /**

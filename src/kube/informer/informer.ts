@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
-import type { KubeObject, ResourceRef } from '../../api/object.ts';
 import { orAborted } from '../../base/abort.ts';
 import type { Clock, Random } from '../../base/clock.ts';
+import type { KubeObject, ResourceRef } from '../../base/object.ts';
 import type { KubeClient } from '../client/client.ts';
 import { listAll } from '../client/list-all.ts';
 import { type Cache, type ChangeHandler, createCache } from './cache.ts';

@@ -1,4 +1,4 @@
-import { apiVersionOf, type KubeObject } from '../../api/object.ts';
+import { apiVersionOf, type KubeObject } from '../../base/object.ts';
 import { createInformer, type Informer, type InformerOptions } from './informer.ts';
 
 /**

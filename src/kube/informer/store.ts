@@ -1,4 +1,4 @@
-import { type KubeObject, keyOf } from '../../api/object.ts';
+import { type KubeObject, keyOf } from '../../base/object.ts';
 
 /** The values under which an index finds an object; without values the index does not contain it. */
 export type IndexFunction<T extends KubeObject> = (object: T) => readonly string[];

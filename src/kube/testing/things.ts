@@ -1,5 +1,5 @@
 import { pino } from 'pino';
-import type { KubeObject, ResourceRef } from '../../api/object.ts';
+import type { KubeObject, ResourceRef } from '../../base/object.ts';
 
 /** A kind for tests. */
 export interface Thing extends KubeObject {

@@ -1,4 +1,4 @@
-import type { KubeObject, ResourceRef } from '../../api/object.ts';
+import type { KubeObject, ResourceRef } from '../../base/object.ts';
 import type { KubeClient } from '../../kube/client/client.ts';
 import { HOST_ACCOUNT_PREFIX, JOIN_AUDIENCE } from './protocol.ts';
 

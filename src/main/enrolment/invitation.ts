@@ -1,4 +1,4 @@
-import type { KubeObject, ResourceRef } from '../../api/object.ts';
+import type { KubeObject, ResourceRef } from '../../base/object.ts';
 import { isAlreadyExists, isNotFound } from '../../kube/api-error.ts';
 import type { KubeClient } from '../../kube/client/client.ts';
 import { requestIdentity } from './client.ts';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { KubeObject } from '../../api/object.ts';
+import type { KubeObject } from '../../base/object.ts';
 import { createFakeClock } from '../../base/testing/fake-clock.ts';
 import type { KubeClient } from '../../kube/client/client.ts';
 import { createCa, type KeyPair } from '../certificates.ts';

@@ -1,8 +1,8 @@
 import { randomUUID, X509Certificate } from 'node:crypto';
 import { pino } from 'pino';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { KubeObject, ObjectMeta } from '../../api/object.ts';
 import { systemClock } from '../../base/clock.ts';
+import type { KubeObject, ObjectMeta } from '../../base/object.ts';
 import { hostServerName } from '../../host/protocol.ts';
 import type { KubeClient } from '../../kube/client/client.ts';
 import { createCa, issueCertificate, type KeyPair } from '../certificates.ts';

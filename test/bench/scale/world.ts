@@ -14,7 +14,7 @@ import {
   VIRTUAL_APPLIANCES,
   type VirtualAppliance,
 } from '../../../src/api/kinds.ts';
-import { type KubeObject, keyOf } from '../../../src/api/object.ts';
+import { type KubeObject, keyOf } from '../../../src/base/object.ts';
 import type { KubeClient } from '../../../src/kube/client/client.ts';
 import { createKubeClient } from '../../../src/kube/client/create.ts';
 import { findKubernetesPrograms } from '../../kubernetes/assets.ts';

@@ -10,7 +10,7 @@ import {
   TEMPLATES,
   VIRTUAL_APPLIANCES,
 } from '../../../src/api/kinds.ts';
-import type { KubeObject, ResourceRef } from '../../../src/api/object.ts';
+import type { KubeObject, ResourceRef } from '../../../src/base/object.ts';
 import { type ApplianceStatus, OPERATOR_ORGANIZATION, type StepName } from '../../../src/host/protocol.ts';
 import type { KubeClient } from '../../../src/kube/client/client.ts';
 import { createKubeClient } from '../../../src/kube/client/create.ts';

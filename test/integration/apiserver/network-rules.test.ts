@@ -1,7 +1,7 @@
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { IP_LEASES, IP_POOLS, SERVICE_DEPLOYMENTS, VIRTUAL_APPLIANCES } from '../../../src/api/kinds.ts';
-import type { KubeObject, ResourceRef } from '../../../src/api/object.ts';
+import type { KubeObject, ResourceRef } from '../../../src/base/object.ts';
 import type { KubeClient } from '../../../src/kube/client/client.ts';
 import { createKubeClient } from '../../../src/kube/client/create.ts';
 import { lease, networkRefusals, pool, type Scenario } from '../../e2e/network-refusals.ts';

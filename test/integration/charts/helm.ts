@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadAll } from 'js-yaml';
-import type { KubeObject } from '../../../src/api/object.ts';
+import type { KubeObject } from '../../../src/base/object.ts';
 import { findCompanion } from '../../kubernetes/assets.ts';
 
 const CHARTS = join(import.meta.dirname, '../../../charts');

@@ -7,7 +7,7 @@ import { dump, load } from 'js-yaml';
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { IP_POOLS } from '../../../src/api/kinds.ts';
-import type { KubeObject, ResourceRef } from '../../../src/api/object.ts';
+import type { KubeObject, ResourceRef } from '../../../src/base/object.ts';
 import type { KubeClient } from '../../../src/kube/client/client.ts';
 import { createKubeClient } from '../../../src/kube/client/create.ts';
 import { findCompanion } from '../../kubernetes/assets.ts';

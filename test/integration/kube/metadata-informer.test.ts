@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { CONFIG_MAPS } from '../../../src/api/kinds.ts';
-import type { KubeObject } from '../../../src/api/object.ts';
 import { systemClock } from '../../../src/base/clock.ts';
+import type { KubeObject } from '../../../src/base/object.ts';
 import type { Informer } from '../../../src/kube/informer/informer.ts';
 import { createMetadataInformer } from '../../../src/kube/informer/metadata-informer.ts';
 import { log, startWorld, type World } from './world.ts';

@@ -2,7 +2,7 @@ import type { KubeConfig } from '@kubernetes/client-node';
 import { pino } from 'pino';
 import type { Condition } from '../../../src/api/conditions.ts';
 import type { IPPool } from '../../../src/api/kinds.ts';
-import type { KubeObject, ResourceRef } from '../../../src/api/object.ts';
+import type { KubeObject, ResourceRef } from '../../../src/base/object.ts';
 import type { KubeClient } from '../../../src/kube/client/client.ts';
 import { type CallObservation, createKubeClient } from '../../../src/kube/client/create.ts';
 import { startTestApi, type TestApi } from '../../kubernetes/factory.ts';

@@ -7,8 +7,8 @@ import { addressSources } from '../../../controllers/virtualappliance/address-so
 import { ensureAddress } from '../../../controllers/virtualappliance/assign-address.ts';
 import { ExhaustedPools } from '../../../controllers/virtualappliance/exhausted-pools.ts';
 import { IP_LEASES, IP_POOLS, VIRTUAL_APPLIANCES, type VirtualAppliance } from '../../../src/api/kinds.ts';
-import type { KubeObject, ResourceRef } from '../../../src/api/object.ts';
 import { systemClock } from '../../../src/base/clock.ts';
+import type { KubeObject, ResourceRef } from '../../../src/base/object.ts';
 import { isConflict } from '../../../src/kube/api-error.ts';
 import type { Source } from '../../../src/kube/controller/controller.ts';
 import { TransientError, WaitingError } from '../../../src/kube/controller/errors.ts';

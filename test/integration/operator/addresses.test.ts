@@ -8,7 +8,7 @@ import {
   VIRTUAL_APPLIANCES,
   type VirtualAppliance,
 } from '../../../src/api/kinds.ts';
-import type { KubeObject, ResourceRef } from '../../../src/api/object.ts';
+import type { KubeObject, ResourceRef } from '../../../src/base/object.ts';
 import { EVENTS } from '../../../src/kube/events/event-record.ts';
 import { aLease } from '../../builders/objects.ts';
 import {

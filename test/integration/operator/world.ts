@@ -22,7 +22,7 @@ import {
   VIRTUAL_APPLIANCES,
   type VirtualAppliance,
 } from '../../../src/api/kinds.ts';
-import type { KubeObject, ObjectName } from '../../../src/api/object.ts';
+import type { KubeObject, ObjectName } from '../../../src/base/object.ts';
 import type { KubeClient } from '../../../src/kube/client/client.ts';
 import { createKubeClient } from '../../../src/kube/client/create.ts';
 import { type Operator, type OperatorConfig, runOperator } from '../../../src/main/operator.ts';

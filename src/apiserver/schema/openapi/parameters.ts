@@ -34,7 +34,11 @@ export const READ: readonly Parameter[] = [
 /** kubectl looks for `fieldValidation` to decide whether the server or it itself validates. */
 export const WRITE: readonly Parameter[] = [
   DRY_RUN,
-  query('fieldManager', 'string', 'Name of the manager that makes the change, at most 128 printable characters.'),
+  query(
+    'fieldManager',
+    'string',
+    'Name of the manager that makes the change, at most 128 printable characters.',
+  ),
   query(
     'fieldValidation',
     'string',

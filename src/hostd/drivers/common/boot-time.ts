@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { uptime } from 'node:os';
 import type { Clock } from '../../../base/clock.ts';
-import { isRecord } from '../../../base/record.ts';
+import { isRecord } from '../../../base/json.ts';
 import { codeOf } from '../../errors/index.ts';
 
 /**

@@ -1,6 +1,6 @@
 import { lstat, rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { isRecord } from '../../../base/record.ts';
+import { isRecord } from '../../../base/json.ts';
 import { codeOf, type HostError, hostErrors } from '../../errors/index.ts';
 import { locate, type ProgramResult, runProgram } from '../../programs.ts';
 import type { ImageTool } from '../driver.ts';

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { isRecord } from '../../../base/record.ts';
+import { isRecord } from '../../../base/json.ts';
 import { readJsonIfThere, writeJsonDurably } from '../../files/durable-files.ts';
 import type { VmSpec } from '../driver.ts';
 import { vmFiles } from './files.ts';

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { access, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isRecord } from '../../../base/record.ts';
+import { isRecord } from '../../../base/json.ts';
 import { hostErrors, messageOf } from '../../errors/index.ts';
 import { makeDirectory, readJsonIfThere, writeJsonDurably } from '../../files/durable-files.ts';
 import { locate, runProgram } from '../../programs.ts';

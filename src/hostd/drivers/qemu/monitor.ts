@@ -1,5 +1,5 @@
 import type { Clock } from '../../../base/clock.ts';
-import { isRecord } from '../../../base/record.ts';
+import { isRecord } from '../../../base/json.ts';
 import type { Problem } from '../../../host/protocol.ts';
 import { hostErrors, toProblem } from '../../errors/index.ts';
 import { connectIn } from '../common/socket.ts';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { isRecord } from '../../../base/record.ts';
+import { isRecord } from '../../../base/json.ts';
 import { makeDirectory, readJsonIfThere, writeJsonDurably } from '../../files/durable-files.ts';
 
 /**

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../../base/clock.ts';
 import { orLate } from '../../../base/deadline.ts';
-import { isRecord } from '../../../base/record.ts';
+import { isRecord } from '../../../base/json.ts';
 import { linesOf } from '../../guest/lines.ts';
 
 const longestAnswerBytes = 4 * 1024 * 1024;

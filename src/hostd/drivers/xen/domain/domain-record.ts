@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isRecord } from '../../../../base/record.ts';
+import { isRecord } from '../../../../base/json.ts';
 import { readJsonIfThere, writeJsonDurably } from '../../../files/durable-files.ts';
 import { type BootTime, isBootTime } from '../../common/boot-time.ts';
 

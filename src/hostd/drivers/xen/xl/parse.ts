@@ -1,4 +1,4 @@
-import { isRecord } from '../../../../base/record.ts';
+import { isRecord } from '../../../../base/json.ts';
 
 /** Why a domain is shut down, as reported by its guest or by Xen. */
 export type ShutdownReason =

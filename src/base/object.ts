@@ -1,3 +1,5 @@
+import type { JsonObject } from './json.ts';
+
 export interface OwnerReference {
   apiVersion: string;
   kind: string;
@@ -7,13 +9,14 @@ export interface OwnerReference {
   blockOwnerDeletion?: boolean;
 }
 
+/** One entry of `metadata.managedFields`; `fieldsV1` is the set of owned fields in Kubernetes' `f:` notation. */
 export interface ManagedFieldsEntry {
   manager?: string;
-  operation?: string;
+  operation?: 'Apply' | 'Update';
   apiVersion?: string;
   time?: string;
-  fieldsType?: string;
-  fieldsV1?: Record<string, unknown>;
+  fieldsType?: 'FieldsV1';
+  fieldsV1?: JsonObject;
   subresource?: string;
 }
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { isRecord } from './record.ts';
+import { isRecord } from './json.ts';
 
 it.each<[unknown, boolean]>([
   [{}, true],
