@@ -64,7 +64,9 @@ describe('a release', () => {
 
   it('names an option that is wrong as the sources do', async () => {
     await expect(coppice('hostd', '--nonsense')).rejects.toThrow("unknown option '--nonsense'");
-    await expect(coppice('get', '--kubeconfig', join(folder, 'kubeconfig'))).rejects.toThrow('does not exist');
+    await expect(coppice('get', '--kubeconfig', join(folder, 'kubeconfig'))).rejects.toThrow(
+      'does not exist',
+    );
   });
 
   it('is a Debian package, with its own Node, and the unit of a host', async () => {
