@@ -1,9 +1,9 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readFileIfThere, writeFileAtomically } from './atomic-files.ts';
 import type { CertificateRequest, KeyPair } from './certificates.ts';
 import { createCa, issueCertificate } from './certificates-on-demand.ts';
-import { readFileIfThere, writeFileAtomically } from './local/files.ts';
 
 export interface StoredKeyPair extends KeyPair {
   readonly keyPath: string;

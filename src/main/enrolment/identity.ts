@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
 import { hostServerName } from '../../host/protocol.ts';
 import type { TlsFiles } from '../../hostd/http/server.ts';
-import { readFileIfThere, writeFileAtomically } from '../local/files.ts';
+import { readFileIfThere, writeFileAtomically } from '../atomic-files.ts';
 import { belongTogether } from '../pki.ts';
 
 /** A host's key and certificate, and how to get the next one. It is stored in the daemon's state directory. */

@@ -1,7 +1,7 @@
 import { dump } from 'js-yaml';
 import { hostServerName, OPERATOR_ORGANIZATION } from '../../host/protocol.ts';
+import { readFileIfThere, writeFileAtomically } from '../atomic-files.ts';
 import { ensurePki, type StoredKeyPair } from '../pki.ts';
-import { readFileIfThere, writeFileAtomically } from './files.ts';
 import type { Layout } from './layout.ts';
 import type { Settings } from './settings.ts';
 

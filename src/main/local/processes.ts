@@ -3,8 +3,8 @@ import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { sleep, systemClock } from '../../base/clock.ts';
 import { deadlineIn, isOver } from '../../base/deadline.ts';
+import { readFileIfThere, writeFileAtomically } from '../atomic-files.ts';
 import { NODE_FLAGS } from '../node-flags.ts';
-import { readFileIfThere, writeFileAtomically } from './files.ts';
 import type { Layout } from './layout.ts';
 import { findProcesses, identify, type ProcessIdentity, signalProcess } from './process-table.ts';
 

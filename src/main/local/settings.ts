@@ -1,6 +1,6 @@
 import { createServer } from 'node:net';
 import type { LocalDriverName } from '../../api/drivers.ts';
-import { readFileIfThere, writeFileAtomically } from './files.ts';
+import { readFileIfThere, writeFileAtomically } from '../atomic-files.ts';
 import type { Layout } from './layout.ts';
 
 /** Chosen at the first start and kept: VMs, kubeconfigs and Host objects refer to them. */

@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
 import { TEMPLATES } from '../../api/kinds.ts';
 import type { KubeClient } from '../../kube/client/client.ts';
-import { readFileIfThere } from './files.ts';
+import { readFileIfThere } from '../atomic-files.ts';
 import type { Layout } from './layout.ts';
 import { signalProcess } from './process-table.ts';
 

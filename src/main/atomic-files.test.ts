@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { readFileIfThere, writeFileAtomically } from './files.ts';
+import { readFileIfThere, writeFileAtomically } from './atomic-files.ts';
 
 describe('files', () => {
   let dir: string;
