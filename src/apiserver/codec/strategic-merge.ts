@@ -1,7 +1,9 @@
-import type { MergeKeys } from '../registry/resource.ts';
 import { badRequest } from '../status-errors.ts';
 import type { JsonObject, JsonValue } from '../types.ts';
 import { isJsonObject } from './merge-patch.ts';
+
+/** Merge keys of lists in a strategic merge patch, by the list's path: `metadata.ownerReferences` merges by `uid`. */
+export type MergeKeys = Readonly<Record<string, string>>;
 
 const DIRECTIVE = '$patch';
 const RETAIN = '$retainKeys';

@@ -1,4 +1,5 @@
 import type { User } from '../auth/types.ts';
+import type { MergeKeys } from '../codec/strategic-merge.ts';
 import type { FieldGetters } from '../selectors/field-selector.ts';
 import type { CompiledSchema, FieldError, JsonObject, JsonSchema, KubeObject } from '../types.ts';
 
@@ -20,9 +21,6 @@ export interface ScalePaths {
   readonly statusReplicas: readonly string[];
   readonly labelSelector: readonly string[] | undefined;
 }
-
-/** Merge keys of lists in a strategic merge patch, by the list's path: `metadata.ownerReferences` merges by `uid`. */
-export type MergeKeys = Readonly<Record<string, string>>;
 
 /** Rules of a kind beyond those common to all kinds. */
 export interface KindRules {

@@ -8,6 +8,10 @@ import { NAMESPACES } from '../core-kinds/cluster.ts';
 import { type Backend, type ResourceRequest, timestamp } from '../handlers/context.ts';
 import { findReview, type ReviewKind } from '../handlers/review-kinds.ts';
 import { handleReview, type Question, type Reviewer } from '../handlers/reviews.ts';
+import { readBody } from '../http/body.ts';
+import { negotiate } from '../http/negotiate.ts';
+import { isTrue, type PathInfo, parsePath, verbOf } from '../http/request-info.ts';
+import { send, sendText, setWarnings } from '../http/respond.ts';
 import {
   ApiError,
   badRequest,
@@ -19,11 +23,7 @@ import {
 } from '../status-errors.ts';
 import type { JsonObject } from '../types.ts';
 import type { WatchSetup } from '../watch/handle-watch.ts';
-import { readBody } from './body.ts';
 import { dispatch } from './dispatch.ts';
-import { negotiate } from './negotiate.ts';
-import { isTrue, type PathInfo, parsePath, verbOf } from './request-info.ts';
-import { send, sendText, setWarnings } from './respond.ts';
 
 /** Answers paths that name no resource; false for an unknown path. */
 export type PathHandler = (

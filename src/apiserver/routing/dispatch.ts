@@ -8,9 +8,9 @@ import { presentObject } from '../handlers/present.ts';
 import { handleGet, handleList } from '../handlers/read.ts';
 import { handleScale } from '../handlers/scale.ts';
 import { handleUpdate } from '../handlers/update.ts';
+import { type Answer, send, setWarnings } from '../http/respond.ts';
 import { methodNotAllowed, noSuchSubresource, notFound } from '../status-errors.ts';
 import { handleWatch, type WatchSetup } from '../watch/handle-watch.ts';
-import { type Answer, send, setWarnings } from './respond.ts';
 
 function answerTo(backend: Backend, request: ResourceRequest): Answer {
   const { verb, name, resource } = request;

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { discover } from '../discovery/discovery.ts';
 import type { OpenApiDocuments } from '../discovery/openapi-documents.ts';
+import { wantsAggregatedDiscovery } from '../http/negotiate.ts';
+import { send, sendText } from '../http/respond.ts';
 import type { Registry } from '../registry/registry.ts';
-import { wantsAggregatedDiscovery } from './negotiate.ts';
-import { send, sendText } from './respond.ts';
 import type { PathHandler } from './router.ts';
 
 /** The Kubernetes release whose behaviour this server follows, marked as Coppice's. */
