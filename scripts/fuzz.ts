@@ -14,7 +14,7 @@ if (!Number.isInteger(rounds) || rounds < 1) {
   process.exit(2);
 }
 
-/** Whatever takes the seed from test/fuzz.ts. */
+/** All tests that take the seed from test/fuzz.ts. */
 const files = globSync(['src/**/*.test.ts', 'controllers/**/*.test.ts', 'test/integration/**/*.test.ts'], {
   cwd: repository,
 }).filter((file) => /from '[\w./]+\/fuzz\.ts'/.test(readFileSync(join(repository, file), 'utf8')));

@@ -46,7 +46,7 @@ async function prepareKubernetes(): Promise<void> {
 }
 
 const args = process.argv.slice(2);
-// Who runs a part may not need it, and does not want to wait for a build.
+// A run of selected tests may not need Kubernetes, and should not wait for its build.
 if (args.length === 0) await prepareKubernetes();
 const folder = mkdtempSync(join(tmpdir(), 'coppice-tests-'));
 try {

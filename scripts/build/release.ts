@@ -3,7 +3,7 @@ import { dirname, join, relative } from 'node:path';
 import { bundleIntoFolder } from './bundle.ts';
 import { licensesOf } from './licenses.ts';
 
-/** What a release has of the repository as it is: the starter, the kinds, the demo's task, the guest's builder, a host's unit. */
+/** Files that a release contains unchanged: the starter, the kinds, the demo's task, the guest's builder, a host's unit. */
 export const COPIED = [
   'bin/coppice',
   'crds',

@@ -7,10 +7,10 @@ import { PROGRAM } from '../build/release.ts';
 
 const run = promisify(execFile);
 
-/** What of a release is in the image; Dockerfile copies the same. */
+/** The parts of a release in the image; Dockerfile copies the same. */
 export const FILES = ['package.json', 'LICENSE', 'THIRD_PARTY_LICENSES.txt', 'crds', 'lib'] as const;
 
-/** Where they lie in it. */
+/** Their folder in the image. */
 export const HOME = '/opt/coppice';
 
 export const ENTRYPOINT = ['/usr/local/bin/node', NODE_FLAGS, `${HOME}/${PROGRAM}`] as const;
@@ -27,7 +27,7 @@ export const HOST_PACKAGES = [
   'qemu-utils',
   'iproute2',
 ] as const;
-/** Of their files: programs (`ip` connects VMs to a bridge), modules, firmware. */
+/** The files of these packages that are copied: programs (`ip` connects VMs to a bridge), modules, firmware. */
 const HOST_FILES =
   /^(?:\/usr)?\/(bin\/(qemu-system-x86_64|qemu-img|ip)|share\/(qemu|seabios)\/[^/]+|lib\/[^/]+\/qemu\/accel-[^/]+)$/;
 
@@ -38,7 +38,7 @@ export async function addCoppice(release: string, root: string): Promise<void> {
   await copyProgram(await realpath(process.execPath), root, node);
 }
 
-/** What hosts need besides, from this machine's Debian packages, into the folder `root`. */
+/** Copies the programs that hosts need from this machine's Debian packages into the folder `root`. */
 export async function addHostPrograms(root: string): Promise<void> {
   const { stdout } = await run('dpkg-query', ['--listfiles', ...HOST_PACKAGES], { maxBuffer: 2 ** 24 });
   const files = [...new Set(stdout.split('\n'))].filter((path) => HOST_FILES.test(path));
@@ -49,7 +49,7 @@ export async function addHostPrograms(root: string): Promise<void> {
   }
 }
 
-/** Who runs in it, and the folders that programs take for granted. */
+/** The users of the image, and the folders that programs expect. */
 export const ETC: Readonly<Record<string, string>> = {
   passwd: 'root:x:0:0:root:/root:/sbin/nologin\nnonroot:x:65532:65532:nonroot:/nonexistent:/sbin/nologin\n',
   group: 'root:x:0:\nnonroot:x:65532:\n',
@@ -67,7 +67,7 @@ export async function copyProgram(program: string, root: string, target: string)
   }
 }
 
-/** What the loader says; nothing for a program that needs none. */
+/** The loader's output; empty for a program without a loader. */
 async function librariesOf(program: string): Promise<string> {
   try {
     return (await run('ldd', [program])).stdout;

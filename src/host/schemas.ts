@@ -16,8 +16,8 @@ import {
 
 /**
  * The host daemon's API, once: JSON schemas from which `protocol.ts` derives the types. Requests are strict (nothing unknown
- * passes, every name that reaches a path or a command has its pattern). Answers are open, so that an older reader bears a
- * newer daemon.
+ * passes, every name that reaches a path or a command has its pattern). Answers are open, so that an older reader accepts a
+ * newer daemon's answer.
  *
  * Units: memory and disk in bytes, CPU in millicores, durations in seconds, instants in RFC 3339 with milliseconds.
  */
@@ -196,7 +196,7 @@ const stepStatus = open({
   state: enumOf(['Running', 'Done', 'Failed']),
   attempts: positive,
   startedAt: instant,
-  /** Of the last attempt; grows while it runs. */
+  /** Duration of the last attempt; grows while it runs. */
   seconds: number(),
   message: optional(string()),
 });

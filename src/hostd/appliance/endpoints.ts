@@ -3,8 +3,8 @@ import { hostErrors } from '../errors/index.ts';
 import { FORWARD_ADDRESS, type PortMap } from '../ports/ports.ts';
 
 /**
- * Where the host, and the service's users, reach a port of the guest: at the VM's own address, or at a forwarded port of
- * the host. Throws `PortNotForwarded`.
+ * The address and port at which the host and the service's users reach a port of the guest: at the VM's own address, or at a
+ * forwarded port of the host. Throws `PortNotForwarded`.
  */
 export function reachableAt(
   { network }: DesiredAppliance,

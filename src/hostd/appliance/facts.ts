@@ -66,13 +66,13 @@ export class ApplianceFacts {
     if (vm?.state !== 'Running') return;
     const now = this.#host.clock.monotonic();
     if (vm.runningForMs !== undefined) this.#vmStartedAt = now - vm.runningForMs;
-    // The driver cannot tell: at least since it was first seen.
+    // The driver does not know the time: count from the moment at which the VM was first seen.
     else if (before?.state !== 'Running' || before.startedAt !== vm.startedAt) this.#vmStartedAt = now;
   }
 
   /**
-   * Milliseconds from the start of the VM that ended until now; 0 when it was never seen to run. Once only: a next VM that
-   * ends before anybody sees it run must not be given the time of this one.
+   * Milliseconds since the start of the VM that ended; 0 when it was never seen to run. Clears the time: a next VM that ends before
+   * it is seen to run must not get the time of this one.
    */
   takeRunTime(): number {
     const startedAt = this.#vmStartedAt;
@@ -80,7 +80,7 @@ export class ApplianceFacts {
     return startedAt === undefined ? 0 : this.#host.clock.monotonic() - startedAt;
   }
 
-  /** @param retryInMs unset: nothing is tried again until the desired state changes */
+  /** @param retryInMs undefined: nothing is retried until the desired state changes */
   setProblem(error: HostError, retryInMs?: number): void {
     const { clock } = this.#host;
     this.problem = toProblem(error, retryInMs === undefined ? undefined : instant(clock.now() + retryInMs));
@@ -90,7 +90,7 @@ export class ApplianceFacts {
     return statusOf({ ...this, record: this.record.current });
   }
 
-  /** Resolves when the record is on disk, or cannot be written: what it says is then found out again by looking. */
+  /** Resolves when the record is on disk. Also when it cannot be written: the next daemon inspects the host anyway. */
   async saved(): Promise<void> {
     await this.record.saved().catch((error: unknown) => this.#unwritten(error));
   }

@@ -10,7 +10,7 @@ import type { Scope } from './scope.ts';
 import type { ActiveName, ActiveState, Handler, State, StateContext, StateOf } from './state.ts';
 import { vmProblem } from './watch.ts';
 
-/** A VM that ends sooner than this after its start is started again ever more slowly. */
+/** If a VM ends sooner than this after its start, the pause before the next start grows. */
 const QUICK_END_MS = 600_000;
 
 const HANDLERS: { readonly [Name in ActiveName]: Handler<Name> } = {
@@ -26,9 +26,9 @@ const HANDLERS: { readonly [Name in ActiveName]: Handler<Name> } = {
   removing: remove,
 };
 
-/** Does what is to be done in a state; resolves with the next. Rejects with the signal's reason when it is aborted. */
+/** Runs the handler of a state and resolves with the next state. Rejects with the signal's reason when it is aborted. */
 export function handle(state: ActiveState, context: StateContext, signal: AbortSignal): Promise<State> {
-  // The name selects the handler of just this state, which the compiler cannot follow.
+  // The name selects the handler for this state's type; the compiler cannot follow that.
   const handler = HANDLERS[state.name] as Handler<ActiveName>;
   return handler(state, context, signal);
 }
@@ -48,7 +48,7 @@ async function load(
   signal: AbortSignal,
 ): Promise<StateOf<'deciding' | 'unreadable'>> {
   await facts.load();
-  // What was written meanwhile may have been read, or what was there before it: it is read again.
+  // The files may have changed during the read, so the loop reads them again.
   signal.throwIfAborted();
   const isReadable = facts.deleting || facts.desired !== undefined;
   return { name: isReadable ? 'deciding' : 'unreadable' } as const;
@@ -86,7 +86,7 @@ async function converge(
   }
 }
 
-/** Walks the steps once; resolves with the step that failed, if one did, and rejects with any other error. */
+/** Runs the steps once; resolves with the failed step, if any, and rejects with any other error. */
 async function passOver(
   scope: Scope,
   { facts, log, plan, changed }: StateContext,
@@ -112,7 +112,7 @@ async function passOver(
   return failure;
 }
 
-/** Looks at intervals, until something is not as it should be: a service has to be silent twice in a row. */
+/** Inspects the appliance at intervals until something is wrong; a service counts as silent after two failed probes in a row. */
 async function watch(
   { scope }: StateOf<'watching'>,
   { host, facts, wake, look, changed }: StateContext,
@@ -161,7 +161,7 @@ async function waitAfterStep(
   return { name: 'deciding' };
 }
 
-/** Nothing is tried until the desired state changes; but a VM that ends meanwhile is not overlooked. */
+/** Retries nothing until the desired state changes, or until the VM's state changes. */
 async function waitStalled(
   { error }: StateOf<'stalled'>,
   context: StateContext,
@@ -178,7 +178,7 @@ async function waitStalled(
   return { name: 'deciding' };
 }
 
-/** It would most likely fail again at once. */
+/** Pauses first, as the same failure would most likely follow at once. */
 async function waitAfterFailure(
   { error }: StateOf<'failed'>,
   { host, facts, log, wake, changed }: StateContext,
@@ -192,7 +192,7 @@ async function waitAfterFailure(
   return { name: 'deciding' };
 }
 
-/** Only closing ends this before all is removed. */
+/** Retries until everything is removed; only closing the runner ends it earlier. */
 async function remove(_: State, context: StateContext): Promise<StateOf<'removed'>> {
   const { host, facts, closing, changed, removed } = context;
   const { clock, pace, random } = host;
@@ -218,7 +218,7 @@ function openScope({ host, facts }: StateContext, desired: DesiredAppliance): Sc
   return { host, desired, directory, record, guest, installed: undefined, packageFetch: undefined };
 }
 
-/** Looks at the VM and the disk, and publishes what changed. */
+/** Inspects the VM and the disk, and publishes the status. */
 async function settle({ facts, changed }: StateContext): Promise<void> {
   await facts.observe();
   if (facts.found.vm?.state !== 'Running') {

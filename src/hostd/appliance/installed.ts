@@ -3,7 +3,7 @@ import type { DesiredNetwork, DesiredService } from '../../host/protocol.ts';
 import { type Installed, readInstalledFrom, writeInstalledTo } from '../guest/installed.ts';
 import type { Scope } from './scope.ts';
 
-/** What was done in the guest; the guest is asked once a pass. */
+/** The work already done in the guest; asks the guest once per pass. */
 export async function readInstalled(scope: Scope, signal: AbortSignal): Promise<Installed> {
   scope.installed ??= await readInstalledFrom(scope.guest, signal);
   return scope.installed;
@@ -28,7 +28,7 @@ export function configurationDigest({ parameters }: DesiredService): string {
   return digest({ env: parameters.env ?? {}, hostname: parameters.hostname ?? null });
 }
 
-/** Of everything that the installation depends on; environment and hostname belong to the guest's configuration. */
+/** Digest of everything that the installation depends on; environment and hostname belong to the guest's configuration. */
 export function serviceDigest({ name, container, package: content, parameters }: DesiredService): string {
   const { env: _, hostname: __, probe: ___, ...rest } = parameters;
   const identity = content?.kind === 'archive' ? content.sha256 : content;

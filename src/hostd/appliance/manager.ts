@@ -19,7 +19,7 @@ export type ManagerOptions = {
   readonly onGone: (uuid: string) => void;
   /** A package may no longer be needed. */
   readonly onPackageReleased: () => void;
-  /** An appliance has begun to use these layers, or has ceased to. */
+  /** An appliance started or stopped using these layers. */
   readonly onHoldersChanged: (sha256s: readonly string[]) => void;
 };
 

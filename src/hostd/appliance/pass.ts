@@ -1,20 +1,20 @@
 import type { StepName } from '../../host/protocol.ts';
 
 /**
- * One thing that has to be done before the next can be. Whether it is done is looked up on the host and in the guest, and
- * never remembered: so a daemon that was killed at any moment continues correctly.
+ * One step on the way to the desired state; the next step needs it. `isDone` inspects the host and the guest and remembers
+ * nothing, so a daemon that was killed at any moment continues correctly.
  */
 export type Step = {
   readonly name: StepName;
-  /** Looks; changes nothing. */
+  /** Only inspects; changes nothing. */
   isDone(signal: AbortSignal): Promise<boolean>;
-  /** Does it. May be aborted, fail or be killed at any point, and be run again. */
+  /** Does the step. It may be aborted, fail or be killed at any point, and run again. */
   run(signal: AbortSignal): Promise<void>;
   /** Milliseconds that `run` waited for its turn: they do not count as the step's own time, t_ij of Equation 1. */
   waitedMs?(): number;
 };
 
-/** Is called as a pass goes on. */
+/** Callbacks during a pass. */
 export type PassObserver = {
   /** The step was done already. */
   found(step: Step): void;
@@ -23,7 +23,7 @@ export type PassObserver = {
   failed(step: Step, error: unknown): void;
 };
 
-/** Walks the steps once, from the first; rejects with the error of the one that failed. */
+/** Runs the steps once, in order; rejects with the error of the step that failed. */
 export async function pass(
   steps: readonly Step[],
   observer: PassObserver,

@@ -6,7 +6,7 @@ import { hostErrors, messageOf } from '../errors/index.ts';
 import { reachableAt } from './endpoints.ts';
 import type { Scope } from './scope.ts';
 
-/** Asks once. Resolves with undefined when all is well, else with what is wrong. */
+/** Probes once. Resolves with undefined on success, else with a description of the failure. */
 export async function askProbe(scope: Scope, probe: Probe, signal: AbortSignal): Promise<string | undefined> {
   try {
     return await orAborted(ask(scope, probe), signal);
@@ -43,7 +43,7 @@ async function ask(scope: Scope, probe: Probe): Promise<string | undefined> {
   }
 }
 
-/** Asks until all is well; when `timeoutMs` have passed, rejects with the error that `tooLate` makes of the last answer. */
+/** Probes until success; after `timeoutMs`, rejects with the error that `tooLate` makes from the last failure. */
 export async function untilWell(
   scope: Scope,
   probe: Probe,

@@ -17,8 +17,8 @@ export type StepTime = {
 
 /**
  * Measures the steps of one appliance by the monotonic clock: a wall clock that is set while a step runs changes nothing.
- * Monotonic times mean nothing to another process. So a step that an earlier daemon started, and that is found `Running`
- * in the record, counts from the making of this timer on, which is the daemon's restart.
+ * Monotonic times have no meaning in another process. So a step that an earlier daemon started, and that the record shows as
+ * `Running`, counts from the creation of this timer, that is, from the daemon's restart.
  */
 export class StepTimer {
   readonly #clock: Clock;

@@ -15,7 +15,7 @@ export type RunnerEvents = {
   readonly onGone: (runner: ApplianceRunner) => void;
 };
 
-/** What a runner does to its appliance; tests give other things to do. */
+/** How a runner plans and inspects; tests replace it. */
 type Work = Pick<StateContext, 'plan' | 'look'>;
 
 /**
@@ -30,7 +30,7 @@ export class ApplianceRunner {
   readonly #log: Logger;
   readonly #closing = new AbortController();
   readonly #wake = new Wake();
-  /** Aborts what runs now because what is wanted has changed. The loop replaces it when it has seen that. */
+  /** Aborted when the desired state changes, to end the current state. The loop then replaces it. */
   #interruption = new AbortController();
   #running: Promise<void> = Promise.resolve();
 
@@ -56,7 +56,7 @@ export class ApplianceRunner {
     };
   }
 
-  /** Undefined while nobody can read what this appliance should be. */
+  /** Undefined while the file with the desired state cannot be read. */
   get desired(): DesiredAppliance | undefined {
     return this.#facts.desired;
   }
@@ -78,9 +78,9 @@ export class ApplianceRunner {
     this.#running = this.#run();
   }
 
-  /** The desired state was written into the directory: what runs now is abandoned for it. */
+  /** The new desired state is on disk: ends the current state to act on it. */
   change(desired: DesiredAppliance): void {
-    // Without its record, which could not be read either, it is not enough to go on with: both are read again.
+    // While the files cannot be read, the record is missing, too: the loop reads both again.
     if (this.#facts.desired !== undefined) this.#facts.desired = desired;
     this.#interrupt();
   }
@@ -90,7 +90,7 @@ export class ApplianceRunner {
     if (this.#facts.problem !== undefined) this.#wake.now();
   }
 
-  /** The request to delete it is on disk: what runs now is abandoned for it. */
+  /** The request to delete the appliance is on disk: ends the current state to act on it. */
   beginDeletion(): void {
     this.#facts.deleting = true;
     this.#interrupt();
@@ -123,8 +123,8 @@ export class ApplianceRunner {
     };
     try {
       while (!this.#closing.signal.aborted && state.name !== 'removed') {
-        // Seen here and nowhere else, at once with the facts by which the next state is chosen: so none is lost, be it
-        // that it came while a state was being left.
+        // Interruptions are handled only here, in the same turn in which the next state is chosen from the facts. So none is lost,
+        // not even one that comes between two states.
         if (this.#interruption.signal.aborted) {
           this.#interruption = new AbortController();
           enter(afterInterruption(state));
@@ -142,7 +142,7 @@ export class ApplianceRunner {
     } catch (error) {
       // Closed or interrupted: the loop sees which.
       if (signal.aborted) return state;
-      // Not even the failure can be reported: that is a bug, and the process ends by it.
+      // Reporting a failure failed: this is a bug, and ends the process.
       if (state.name === 'failed') throw error;
       return { name: 'failed', error };
     }

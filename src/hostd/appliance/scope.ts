@@ -13,13 +13,13 @@ import type { PortRegistry } from '../ports/ports.ts';
 import type { ApplianceDirectory } from '../state/appliance-directory.ts';
 import type { RecordKeeper } from '../state/record-keeper.ts';
 
-/** How often the daemon looks at something, and how long it waits, in milliseconds. */
+/** Intervals and time limits of the daemon, in milliseconds. */
 export type Pace = {
-  /** Between two looks at an appliance that is as desired. */
+  /** Between two inspections of an appliance that is as desired. */
   readonly watchMs: number;
-  /** Between two questions to an agent, container or service that is expected to answer soon. */
+  /** Between two probes of an agent, container or service that should answer soon. */
   readonly pollMs: number;
-  /** How long one question may take. */
+  /** Time limit of one probe. */
   readonly questionMs: number;
   /** How long a guest may take to power off before it is switched off. */
   readonly shutdownMs: number;
@@ -47,14 +47,14 @@ export type HostServices = {
   readonly log: Logger;
 };
 
-/** What one pass over an appliance's steps works on. The guest is asked only once a pass what was done in it. */
+/** The context of one pass over an appliance's steps. A pass asks the guest only once which work was done in it. */
 export type Scope = {
   readonly host: HostServices;
   readonly desired: DesiredAppliance;
   readonly directory: ApplianceDirectory;
   readonly record: RecordKeeper;
   readonly guest: Guest;
-  /** What was done in the guest, as it answered in this pass; undefined before it was asked. */
+  /** The guest's answer in this pass: the work already done in it; undefined before the guest was asked. */
   installed: Installed | undefined;
   /** The package's download, once this pass has begun it. */
   packageFetch: Promise<void> | undefined;

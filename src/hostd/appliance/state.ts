@@ -7,35 +7,35 @@ import type { Step } from './pass.ts';
 import type { HostServices, Scope } from './scope.ts';
 import type { WatchFinding } from './watch.ts';
 
-/** What the runner of an appliance does now, with what it needs for it. */
+/** A state of an appliance's runner, with its data. */
 export type State =
-  /** Choosing what to do next by the facts alone. */
+  /** Chooses the next state from the facts alone. */
   | { readonly name: 'deciding' }
-  /** Reading the appliance's files. */
+  /** Reads the appliance's files. */
   | { readonly name: 'loading' }
-  /** Its files cannot be read: nothing is done to it until they can. */
+  /** The files cannot be read: nothing happens until they can. */
   | { readonly name: 'unreadable' }
-  /** Doing the steps that are not done. */
+  /** Runs the steps that are not done. */
   | { readonly name: 'converging'; readonly desired: DesiredAppliance }
-  /** It is as desired, and is looked at from time to time. */
+  /** The appliance is as desired, and is inspected at intervals. */
   | { readonly name: 'watching'; readonly scope: Scope }
-  /** Its VM, which should run, does not. */
+  /** The VM should run, but does not. */
   | { readonly name: 'vmEnded'; readonly scope: Scope; readonly error: HostError }
   /** A step failed and is tried again later. */
   | { readonly name: 'waiting'; readonly scope: Scope; readonly step: StepName; readonly error: HostError }
   /** A step failed in a way that only a change of the desired state can fix. */
   | { readonly name: 'stalled'; readonly scope: Scope; readonly error: HostError }
-  /** Something failed that is not a step: looking at the VM, say. */
+  /** Something other than a step failed, such as the inspection of the VM. */
   | { readonly name: 'failed'; readonly error: unknown }
-  /** The VM is ended, and all that belongs to the appliance is removed. */
+  /** Ends the VM and removes everything that belongs to the appliance. */
   | { readonly name: 'removing' }
-  /** Nothing is left of it. */
+  /** Nothing is left of the appliance. */
   | { readonly name: 'removed' };
 
 /**
- * The states that may follow each state. Besides, from every state but `removed`: an error that no handler expects leads to
- * `failed`, and an interruption (the desired state changed, or the appliance is to be deleted) to {@link afterInterruption}.
- * Closing the runner ends it in any state.
+ * The states that may follow each state. In addition, every state but `removed` can be left in two ways: an error that no handler
+ * expects leads to `failed`, and an interruption (a new desired state or a deletion) leads to {@link afterInterruption}. Closing the
+ * runner ends it in any state.
  */
 export const TRANSITIONS = {
   deciding: ['loading', 'converging', 'removing'],
@@ -50,7 +50,7 @@ export const TRANSITIONS = {
   removing: ['removed'],
 } as const satisfies Record<ActiveName, readonly State['name'][]>;
 
-/** What the states work with. */
+/** The context of all state handlers. */
 export type StateContext = {
   readonly host: HostServices;
   readonly facts: ApplianceFacts;
@@ -80,12 +80,12 @@ export type Handler<Name extends ActiveName> = (
   signal: AbortSignal,
 ) => Promise<StateOf<(typeof TRANSITIONS)[Name][number]>>;
 
-/** Files that are being read are read again: they may have been read before they changed. */
+/** Starts a read of the files again, as they may have changed after the read. */
 export function afterInterruption({ name }: State): State {
   return name === 'loading' || name === 'unreadable' ? { name: 'loading' } : { name: 'deciding' };
 }
 
-/** The pass over the steps, and the guest, that a state goes on with. */
+/** The scope that a state holds; its guest must be closed when the state is left. */
 export function scopeOf(state: State): Scope | undefined {
   return 'scope' in state ? state.scope : undefined;
 }

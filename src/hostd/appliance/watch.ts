@@ -5,13 +5,13 @@ import { askProbe } from './probe.ts';
 import type { Scope } from './scope.ts';
 import { provisionalPlanOf } from './service.ts';
 
-/** Whether an appliance that was as desired still is. */
+/** The result of one inspection of an appliance that was as desired. */
 export type WatchFinding =
   | { readonly kind: 'well' }
   | { readonly kind: 'serviceSilent' }
   | { readonly kind: 'vmGone'; readonly error: Error };
 
-/** The problem that the hypervisor reports of a VM that runs on; the same one, unchanged, for as long as it lasts. */
+/** The problem that the hypervisor reports about a running VM; the same object for as long as it lasts. */
 export function vmProblem(
   found: VmObservation | undefined,
   before: Problem | undefined,
@@ -21,7 +21,7 @@ export function vmProblem(
   return before?.reason === found.problem.reason ? before : { ...found.problem, retryAt };
 }
 
-/** A cheap look: the service is probed; the agent is asked only where services are probed through it. */
+/** A cheap inspection: probes the service; uses the agent only where the probe runs in the guest. */
 export async function look(
   scope: Scope,
   found: VmObservation | undefined,

@@ -44,7 +44,7 @@ export function networkStep(scope: Scope): Step {
   };
 }
 
-/** Whatever users added to a guest that was configured in this boot (a second address, a resolver) is left alone. */
+/** Keeps what users added to a guest after it was configured in this boot, such as a second address or a resolver. */
 async function isConfigured(scope: Scope, network: BridgedNetwork, signal: AbortSignal): Promise<boolean> {
   if (!(await isOnBridge(scope))) return false;
   const { bootId, network: recorded } = await readInstalled(scope, signal);
@@ -65,7 +65,7 @@ async function setNetwork(scope: Scope, network: BridgedNetwork, signal: AbortSi
   if (exitCode !== 0) throw hostErrors.guestCommandFailed('set the network', exitCode, stderr);
 }
 
-/** What counts is the guest's own report, not the success of the command that configured it. */
+/** Checks the guest's own report; the success of the command that configured it proves nothing. */
 async function untilConfigured(scope: Scope, network: BridgedNetwork, signal: AbortSignal): Promise<void> {
   const { clock, pace } = scope.host;
   const deadline = clock.monotonic() + SETTLE_MS;
@@ -112,7 +112,7 @@ function missingIn(network: BridgedNetwork, actual: GuestNetwork, own: readonly 
   ];
 }
 
-/** What the guest has besides the wanted network, from its template or from other machines. */
+/** The addresses and routes that the guest has in addition to the desired ones, from its template or from other machines. */
 function surplusIn(network: BridgedNetwork, actual: GuestNetwork, own: readonly string[]): readonly string[] {
   const wanted = cidrOf(network);
   const others = own.filter((each) => each !== wanted);
@@ -137,7 +137,7 @@ function cidrOf({ address, prefixLength }: BridgedNetwork): string {
   return `${canonicalAddress(address)}/${prefixLength}`;
 }
 
-/** A resolver's file may name servers with a zone, or by what is not an address. */
+/** A resolver's file may contain servers with a zone, or text that is not an address. */
 function canonicalServer(text: string): string {
   try {
     return canonicalAddress(text);

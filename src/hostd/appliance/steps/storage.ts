@@ -16,7 +16,7 @@ export function layersOf(desired: DesiredAppliance): readonly string[] {
   return [layer, boot.kernel, ...(boot.initrd === undefined ? [] : [boot.initrd])];
 }
 
-/** Its layers are sealed on this host. A VM that runs has opened them already: what has become of them since does not stop it. */
+/** The appliance's layers are sealed on this host. A running VM has already opened them, so later problems do not stop it. */
 export function layersStep({ host, desired, directory }: Scope): Step {
   const wanted = layersOf(desired);
   return {

@@ -33,25 +33,25 @@ export function desiredAppliance(generation = 1): DesiredAppliance {
   };
 }
 
-/** An appliance of which everything outside the runner is played: files, VM, steps and looks. Time stands still. */
+/** A runner with fakes for everything outside it: files, VM, steps and inspections. Time stands still. */
 export class RunnerBed {
   readonly clock = createFakeClock();
   readonly host: HostServices;
   readonly #seenClock: Clock;
-  /** What was done, in order. */
+  /** The calls, in order. */
   readonly log: string[] = [];
-  /** What stands in the appliance's directory; an error: the file cannot be read. */
+  /** The content of the appliance's directory; an error means that the file cannot be read. */
   files = { desired: desiredAppliance() as DesiredAppliance | Error, deletion: false, record: emptyRecord };
   vm: VmObservation | undefined = { uuid: UUID, state: 'Running', runningForMs: 0 };
-  /** Rejects looks at the VM. */
+  /** The error of inspections of the VM. */
   inspectError: Error | undefined;
-  /** Called before each look at the VM. */
+  /** Called before each inspection of the VM. */
   onInspect: () => void = () => undefined;
-  /** Reject the next tries to end the VM. */
+  /** Errors of the next attempts to end the VM. */
   destroyErrors: Error[] = [];
-  /** What the steps do, by name; a step without is done already. */
+  /** The steps' work, by name. */
   steps: Partial<Record<StepName, (signal: AbortSignal) => Promise<void>>> = {};
-  /** What the next looks find; without, all is well. */
+  /** Findings of the next inspections; by default all is well. */
   findings: WatchFinding[] = [];
   openGuests = 0;
   readonly #stop = new AbortController();
@@ -130,7 +130,7 @@ export class RunnerBed {
     while (this.clock.timers === 0) await settle();
   }
 
-  /** Lets time pass, then whatever runs come to its next pause. */
+  /** Lets time pass, then waits until everything pauses again. */
   async pass(ms: number): Promise<void> {
     await this.paused();
     await this.clock.advance(ms);

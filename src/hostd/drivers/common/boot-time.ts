@@ -26,12 +26,12 @@ export function millisSince(start: BootTime | undefined, now: BootTime): number 
   return now.ms - start.ms;
 }
 
-/** Whether a value that was read from a file is one. */
+/** Whether a value that was read from a file is a boot time. */
 export function isBootTime(value: unknown): value is BootTime {
   return isRecord(value) && typeof value.boot === 'string' && typeof value.ms === 'number';
 }
 
-/** Empty on hosts without /proc: one boot is then told from the next by their times alone. */
+/** Empty on hosts without /proc: two boots then differ only by their times. */
 function bootId(): string {
   try {
     return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
