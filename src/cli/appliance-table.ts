@@ -1,4 +1,4 @@
-import { findCondition } from '../api/conditions.ts';
+import { CONDITION_READY, findCondition } from '../api/conditions.ts';
 import type { VirtualAppliance } from '../api/kinds.ts';
 import { LABEL_SERVICE, LABEL_SERVICE_DEPLOYMENT } from '../api/labels.ts';
 import { formatSeconds, formatTable } from './table.ts';
@@ -31,7 +31,7 @@ function serviceOf({ metadata, spec }: VirtualAppliance): string {
 /** The service's state, or why it is not available yet. */
 export function stateOf({ metadata, status }: VirtualAppliance): string {
   if (metadata.deletionTimestamp !== undefined) return 'Deleting';
-  const ready = findCondition(status?.conditions, 'Ready');
+  const ready = findCondition(status?.conditions, CONDITION_READY);
   const state = status?.serviceState;
   if (state === 'ServiceAvailable') return state;
   return ready === undefined ? (state ?? 'Pending') : ready.reason;

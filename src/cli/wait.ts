@@ -1,4 +1,4 @@
-import { findCondition } from '../api/conditions.ts';
+import { CONDITION_READY, findCondition } from '../api/conditions.ts';
 import { SERVICE_DEPLOYMENTS, VIRTUAL_APPLIANCES, type VirtualAppliance } from '../api/kinds.ts';
 import { LABEL_SERVICE_DEPLOYMENT } from '../api/labels.ts';
 import { sleep, systemClock } from '../base/clock.ts';
@@ -93,7 +93,7 @@ async function notReady(
   return wanted.flatMap((key) => {
     const task = items.find((item) => keyOf(item) === key);
     if (task === undefined) return [`ServiceDeployment ${key} does not exist`];
-    const ready = findCondition(task.status?.conditions, 'Ready');
+    const ready = findCondition(task.status?.conditions, CONDITION_READY);
     const current = task.status?.observedGeneration === task.metadata.generation;
     return current && ready?.status === 'True'
       ? []

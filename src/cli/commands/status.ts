@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { findCondition } from '../../api/conditions.ts';
+import { CONDITION_READY, findCondition } from '../../api/conditions.ts';
 import { HOSTS, VIRTUAL_APPLIANCES } from '../../api/kinds.ts';
 import { shellWord } from '../../base/shell.ts';
 import { layoutOf } from '../../main/local/layout.ts';
@@ -45,7 +45,7 @@ async function printObjects(kubeconfig: string): Promise<void> {
   try {
     const [hosts, appliances] = await Promise.all([client.list(HOSTS), client.list(VIRTUAL_APPLIANCES)]);
     const rows = hosts.items.map(({ metadata, status }) => {
-      const ready = findCondition(status?.conditions, 'Ready');
+      const ready = findCondition(status?.conditions, CONDITION_READY);
       const { driver, capacity } = status ?? {};
       const what = driver === undefined ? '-' : `${driver.name} ${driver.version} (${driver.accelerator})`;
       return [

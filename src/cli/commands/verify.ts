@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 
 import { Command } from 'commander';
-import { findCondition } from '../../api/conditions.ts';
+import { CONDITION_READY, findCondition } from '../../api/conditions.ts';
 import { SERVICE_DEPLOYMENTS, type ServiceDeployment, TEMPLATES } from '../../api/kinds.ts';
 import { sleep, systemClock } from '../../base/clock.ts';
 import { deadlineIn, isOver } from '../../base/deadline.ts';
@@ -94,7 +94,7 @@ async function untilReady(
   const deadline = deadlineIn(systemClock, timeoutSeconds * 1000);
   for (let printed = ''; ; ) {
     const found = await client.get(SERVICE_DEPLOYMENTS, name, { signal });
-    const ready = findCondition(found.status?.conditions, 'Ready');
+    const ready = findCondition(found.status?.conditions, CONDITION_READY);
     if (ready?.status === 'True' && ready.observedGeneration === found.metadata.generation) return found;
     const message = ready?.message ?? 'waiting for the operator';
     if (message !== printed) console.log(message);

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
+import { CONDITION_READY } from '../../api/conditions.ts';
 import { HOSTS } from '../../api/kinds.ts';
 import { sleep, systemClock } from '../../base/clock.ts';
 import { deadlineIn, isOver } from '../../base/deadline.ts';
@@ -145,7 +146,7 @@ export async function hostsAreReady(client: KubeClient, names: readonly string[]
       (host) =>
         host.metadata.name === name &&
         host.status?.conditions?.some(
-          (condition) => condition.type === 'Ready' && condition.status === 'True',
+          (condition) => condition.type === CONDITION_READY && condition.status === 'True',
         ),
     ),
   );
