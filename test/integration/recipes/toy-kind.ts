@@ -35,7 +35,7 @@ spec:
 `;
 
 const CONTROLLER = `import { TOYS } from '../../src/api/kinds.ts';
-import { keyOf } from '../../src/api/object.ts';
+import { keyOf } from '../../src/base/object.ts';
 import { sourceOf } from '../../src/kube/controller/controller.ts';
 import { done } from '../../src/kube/controller/outcome.ts';
 import type { OperatorContext } from '../context.ts';
