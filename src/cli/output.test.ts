@@ -70,7 +70,7 @@ describe('versions as text', () => {
   it.each<[Versions, string]>([
     [{ clientVersion }, ''],
     [{ clientVersion, serverVersion: { gitVersion: 'v1.36.3', major: '1' } }, '\nServer: v1.36.3'],
-    [{ clientVersion, serverError: 'no answer' }, '\nServer: none answers: no answer'],
+    [{ clientVersion, serverError: 'no answer' }, '\nServer: unknown: no answer'],
   ])('%j is one line each, or JSON', (versions, server) => {
     expect(formatVersions(versions, undefined)).toBe(`Client: 1.2.3 (Node v24.0.0)${server}`);
     expect(JSON.parse(formatVersions(versions, 'json'))).toEqual(versions);

@@ -48,6 +48,6 @@ export function formatVersions(versions: Versions, output: 'json' | undefined): 
   const { clientVersion, serverVersion, serverError } = versions;
   const lines = [`Client: ${clientVersion.version} (Node ${clientVersion.nodeVersion})`];
   if (serverVersion !== undefined) lines.push(`Server: ${serverVersion.gitVersion}`);
-  if (serverError !== undefined) lines.push(`Server: none answers: ${serverError}`);
+  if (serverError !== undefined) lines.push(`Server: unknown: ${serverError}`);
   return lines.join('\n');
 }

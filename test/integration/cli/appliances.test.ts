@@ -134,6 +134,6 @@ describe('coppice version', () => {
     }
     const gone = await run();
     expect(gone).toMatchObject({ code: 0, stderr: '' });
-    expect(gone.stdout).toMatch(/^Client: .*\nServer: none answers: /);
+    expect(gone.stdout).toMatch(/^Client: .*\nServer: unknown: /);
   });
 });

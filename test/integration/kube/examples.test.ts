@@ -1,5 +1,5 @@
 import { join, resolve } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { findKubectl, Kubectl, NO_KUBECTL } from '../../kubectl.ts';
 import { startTestApi, type TestApi } from '../../kubernetes/factory.ts';
 import { describeUnless } from '../../skip.ts';
@@ -12,11 +12,11 @@ describeUnless(program === undefined ? NO_KUBECTL : undefined, 'a fresh cluster'
   let api: TestApi;
   let kubectl: Kubectl;
 
-  beforeEach(async () => {
+  beforeAll(async () => {
     api = await startTestApi();
     kubectl = new Kubectl(program as string, api.kubeconfigPath);
   });
-  afterEach(() => api?.stop());
+  afterAll(() => api?.stop());
 
   it.each([
     ['gitops/shop', 4],
