@@ -1,10 +1,10 @@
 import { DEFAULT_ROLES } from './auth/rbac/default-roles.ts';
+import { BUCKETS } from './auth/rbac/policy.ts';
 import { CRD_BUCKET } from './core-kinds/crds.ts';
 import type { Backend } from './handlers/context.ts';
 import { createObject } from './handlers/create.ts';
 import { updateObject } from './handlers/update.ts';
 import type { Resource } from './registry/resource.ts';
-import { asJson } from './registry/resource.ts';
 import type { KubeObject } from './types.ts';
 
 const MANAGER = 'coppice-apiserver';
@@ -16,24 +16,23 @@ function builtIn(backend: Backend, bucket: string): Resource {
   return resource;
 }
 
-/** Creates the definition, or updates an existing one: a newer Coppice brings newer kinds. */
-function ensureDefinition(backend: Backend, given: KubeObject): void {
-  const resource = builtIn(backend, CRD_BUCKET);
+/** Creates the object, or updates an existing one: a newer Coppice brings newer kinds and roles. */
+function ensureCurrent(backend: Backend, bucket: string, given: KubeObject): void {
+  const resource = builtIn(backend, bucket);
   const { name = '' } = given.metadata;
   const options = { dryRun: false, fieldManager: MANAGER };
-  if (backend.store.get(CRD_BUCKET, name) === undefined) {
+  if (backend.store.get(bucket, name) === undefined) {
     createObject(backend, resource, structuredClone(given), options);
     return;
   }
   const target = { resource, namespace: undefined, name, subresource: undefined };
   const transform = (old: KubeObject): KubeObject => {
     const { labels, annotations } = given.metadata;
-    const metadata = {
-      ...old.metadata,
-      labels: { ...old.metadata.labels, ...labels },
-      annotations: { ...old.metadata.annotations, ...annotations },
-    };
-    return { ...old, metadata, spec: structuredClone(asJson(given).spec) };
+    const metadata = { ...old.metadata };
+    // An empty map where there was none would be a change, and so a write, of every object.
+    if (labels !== undefined) metadata.labels = { ...metadata.labels, ...labels };
+    if (annotations !== undefined) metadata.annotations = { ...metadata.annotations, ...annotations };
+    return { ...old, ...structuredClone(given), metadata };
   };
   updateObject(backend, target, transform, options);
 }
@@ -46,12 +45,17 @@ function ensure(backend: Backend, given: KubeObject): void {
   createObject(backend, resource, structuredClone(given), { dryRun: false, fieldManager: MANAGER });
 }
 
-/** Fills a store with what every server has: namespaces, roles, and the given definitions. */
-export async function bootstrap(backend: Backend, crds: readonly KubeObject[]): Promise<void> {
+/** Fills a store with what every server has: namespaces, roles, and the given definitions and ClusterRoles. */
+export async function bootstrap(
+  backend: Backend,
+  crds: readonly KubeObject[],
+  clusterRoles: readonly KubeObject[] = [],
+): Promise<void> {
   for (const name of SYSTEM_NAMESPACES) {
     ensure(backend, { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
   }
   for (const role of DEFAULT_ROLES) ensure(backend, role);
-  for (const crd of crds) ensureDefinition(backend, crd);
+  for (const crd of crds) ensureCurrent(backend, CRD_BUCKET, crd);
+  for (const role of clusterRoles) ensureCurrent(backend, BUCKETS.clusterRoles, role);
   await backend.store.committed();
 }

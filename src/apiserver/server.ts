@@ -36,6 +36,8 @@ export interface ApiServerOptions {
   tokens: readonly TokenUser[];
   /** CustomResourceDefinitions to serve in addition to those that clients create. */
   crds: readonly KubeObject[];
+  /** ClusterRoles to have in addition to kube's default ones; changes of them are undone at the next start. */
+  clusterRoles?: readonly KubeObject[];
   /** The time, in milliseconds since the epoch; defaults to the system's clock. */
   clock?: () => number;
   /** How much history watches can resume from; defaults to 10,000 changes of the last 10 minutes. */
@@ -164,7 +166,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   const { host, port: wanted } = options.listen;
   const parts = assemble(options);
   try {
-    await bootstrap(parts.backend, options.crds);
+    await bootstrap(parts.backend, options.crds, options.clusterRoles);
     parts.controllers.start();
     await parts.backend.store.committed();
     const port = await listen(parts.server, host, wanted);

@@ -4,10 +4,28 @@ import { LABEL_SERVICE, LABEL_SERVICE_DEPLOYMENT } from '../api/labels.ts';
 import { formatSeconds, formatTable } from './table.ts';
 
 const HEADER = ['SERVICE', 'APPLIANCE', 'HOST', 'STATE', 'URL', 'STEPS'];
+const WIDE_HEADER = ['TEMPLATE', 'CPU', 'MEMORY', 'ADDRESS', 'UUID', 'CREATED'];
 
 /** A table with one row for each appliance: its service, host, state and URL, and the duration of each step. */
 export function applianceTable(appliances: readonly VirtualAppliance[]): string {
   return formatTable(HEADER, [...appliances].sort(byName).map(applianceRow));
+}
+
+/** As `applianceTable`, with template, resources, address, UUID and time of creation. */
+export function wideApplianceTable(appliances: readonly VirtualAppliance[]): string {
+  const rows = [...appliances].sort(byName).map((one) => [...applianceRow(one), ...wideCells(one)]);
+  return formatTable([...HEADER, ...WIDE_HEADER], rows);
+}
+
+function wideCells({ metadata, spec, status }: VirtualAppliance): string[] {
+  return [
+    `${spec.template.namespace ?? metadata.namespace}/${spec.template.name}`,
+    `${spec.resources.cpu}`,
+    `${spec.resources.memory}`,
+    status?.network?.address ?? '-',
+    status?.uuid ?? '-',
+    metadata.creationTimestamp ?? '-',
+  ];
 }
 
 function applianceRow(appliance: VirtualAppliance): string[] {

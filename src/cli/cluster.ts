@@ -4,14 +4,23 @@ import { layoutOf } from '../main/local/layout.ts';
 import { openClient, openCluster, openDefaultCluster } from './local.ts';
 import { dataDirOption, option } from './options.ts';
 
-export type ClusterOptions = {
-  readonly dataDir: string;
-  readonly kubeconfig: string;
-  readonly namespace?: string;
-};
+export type ServerOptions = { readonly dataDir: string; readonly kubeconfig: string };
 
-/** Options of the commands that read from a cluster; by default from the local Coppice. */
+export type ClusterOptions = ServerOptions & { readonly namespace?: string };
+
+/** Options of the commands that read objects from a cluster; by default from the local Coppice. */
 export function addClusterOptions(command: Command): Command {
+  return addServerOptions(command).addOption(
+    option(
+      '-n, --namespace <name>',
+      "namespace of the object (default: the kubeconfig's, else default)",
+      'COPPICE_NAMESPACE',
+    ),
+  );
+}
+
+/** Options that choose an API server; by default that of the local Coppice. */
+export function addServerOptions(command: Command): Command {
   return command
     .addOption(dataDirOption())
     .addOption(
@@ -19,13 +28,6 @@ export function addClusterOptions(command: Command): Command {
         '--kubeconfig <file>',
         'the cluster to read from (default: the Coppice in the data directory)',
         'KUBECONFIG',
-      ),
-    )
-    .addOption(
-      option(
-        '-n, --namespace <name>',
-        "namespace of the object (default: the kubeconfig's, else default)",
-        'COPPICE_NAMESPACE',
       ),
     )
     .hook('preAction', chooseCluster);

@@ -15,7 +15,7 @@ describe('the command line', () => {
   it('has the commands that the README names', () => {
     expect(commands.map((command) => command.name())).toEqual([
       ...['up', 'down', 'status', 'demo', 'get', 'describe', 'logs', 'console', 'host', 'verify', 'clear'],
-      ...['api', 'operator', 'hostd'],
+      ...['version', 'api', 'operator', 'hostd'],
     ]);
   });
 

@@ -23,6 +23,7 @@ const COMMANDS: Readonly<Record<string, (cliMain: string) => Promise<Command>>> 
   host: async () => (await import('./commands/host.ts')).hostCommand(),
   verify: async () => (await import('./commands/verify.ts')).verifyCommand(),
   clear: async () => (await import('./commands/clear.ts')).clearCommand(),
+  version: async () => (await import('./commands/version.ts')).versionCommand(),
   api: async () => (await import('./commands/api.ts')).apiCommand(),
   operator: async () => (await import('./commands/operator.ts')).operatorCommand(),
   hostd: async () => (await import('./commands/hostd.ts')).hostdCommand(),

@@ -6,6 +6,7 @@ import { startApiServer } from '../apiserver/server.ts';
 import type { KubeObject } from '../apiserver/types.ts';
 import { installedPath } from './installation.ts';
 import { readTokenFile } from './token-file.ts';
+import { userRoles } from './user-roles.ts';
 
 type ApiConfig = {
   readonly listen: { readonly host: string; readonly port: number };
@@ -17,12 +18,23 @@ type ApiConfig = {
   readonly log: Logger;
 };
 
-/** The embedded API server with the kinds of `crds/`. */
+/** The embedded API server with the kinds of `crds/`, and with what users of the default roles may do with them. */
 export async function runApi(config: ApiConfig): Promise<{ readonly url: string; close(): Promise<void> }> {
   const tokens = config.tokenFile === undefined ? [] : await readTokenFile(config.tokenFile);
-  const server = await startApiServer({ ...config, tokens, crds: await readCrds() });
+  const crds = await readCrds();
+  const server = await startApiServer({ ...config, tokens, crds, clusterRoles: clusterRolesFor(crds) });
   config.log.info({ url: server.url }, 'serving');
   return server;
+}
+
+/** As the chart has them, under names that a chart installed on this server does not use. */
+function clusterRolesFor(crds: readonly KubeObject[]): readonly KubeObject[] {
+  return userRoles(crds).map(({ role, labels, rules }) => ({
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind: 'ClusterRole',
+    metadata: { name: `coppice.dev:${role}`, labels: { ...labels } },
+    rules,
+  }));
 }
 
 /** The CustomResourceDefinitions that come with Coppice, in the order of their file names. */

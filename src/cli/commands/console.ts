@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { Command } from 'commander';
-import { VIRTUAL_APPLIANCES } from '../../api/kinds.ts';
 import { addClusterOptions, withClient } from '../cluster.ts';
 import { addHostAccessOptions, type HostAccessOptions, withDaemon } from '../host-access.ts';
+import { ONE_TARGET_HELP, oneAppliance, parseTarget, type Target } from '../targets.ts';
 
 /** Control and ], as in telnet and `virsh console`. */
 const LEAVE = 0x1d;
@@ -12,14 +12,14 @@ const LEAVE = 0x1d;
 export function consoleCommand(): Command {
   const command = new Command('console')
     .description("connect this terminal to the console of an appliance's VM; Ctrl-] disconnects")
-    .argument('<appliance>', 'name of the VirtualAppliance')
-    .addHelpText('after', '\nExample:\n  coppice console hello-web-0')
-    .action((name: string, options: HostAccessOptions) =>
+    .argument('<appliance>', ONE_TARGET_HELP, parseTarget)
+    .addHelpText('after', '\nExample:\n  coppice console hello-web-0\n  coppice console sd/hello')
+    .action((target: Target, options: HostAccessOptions) =>
       withClient(options, async (client, namespace) => {
-        const appliance = await client.get(VIRTUAL_APPLIANCES, { name, namespace });
+        const appliance = await oneAppliance(client, namespace, target, console.error);
         await withDaemon(client, options, appliance, async (daemon, uuid) => {
           const vm = await daemon.openConsole(uuid);
-          console.error(`Connected to ${namespace}/${name}; Ctrl-] disconnects.`);
+          console.error(`Connected to ${namespace}/${appliance.metadata.name}; Ctrl-] disconnects.`);
           await attach(vm, process.stdin, process.stdout);
         });
       }),

@@ -1,11 +1,12 @@
 import { Command } from 'commander';
-import { VIRTUAL_APPLIANCES, type VirtualAppliance } from '../../api/kinds.ts';
+import type { VirtualAppliance } from '../../api/kinds.ts';
 import type { KubeObject, ResourceRef } from '../../base/object.ts';
 import type { KubeClient } from '../../kube/client/client.ts';
 import { stateOf } from '../appliance-table.ts';
 import { addClusterOptions, withClient } from '../cluster.ts';
 import { addHostAccessOptions, consoleTail, type HostAccessOptions } from '../host-access.ts';
 import { formatSeconds, formatTable } from '../table.ts';
+import { parseTarget, someAppliances, TARGET_HELP, type Target } from '../targets.ts';
 
 interface KubeEvent extends KubeObject {
   readonly type?: string;
@@ -26,28 +27,39 @@ const EVENTS: ResourceRef<KubeEvent> = {
 };
 const CONSOLE_BYTES = 2000;
 
-/** `coppice describe NAME`: all about one appliance, from its placement to the last lines of its console. */
+/** `coppice describe NAME`: all about an appliance, or about each of a task, from its placement to the last lines of its console. */
 export function describeCommand(): Command {
   const command = new Command('describe')
     .description(
       'show all about an appliance: placement, conditions, steps, VM, Events and the end of its console',
     )
-    .argument('<appliance>', 'name of the VirtualAppliance')
-    .addHelpText('after', '\nExample:\n  coppice describe hello-web-0')
-    .action((name: string, options: HostAccessOptions) =>
+    .argument('<appliance>', TARGET_HELP, parseTarget)
+    .addHelpText('after', '\nExample:\n  coppice describe hello-web-0\n  coppice describe sd/hello')
+    .action((target: Target, options: HostAccessOptions) =>
       withClient(options, async (client, namespace) => {
-        const appliance = await client.get(VIRTUAL_APPLIANCES, { name, namespace });
-        const sections = [...tellAppliance(appliance), await tellEvents(client, appliance)];
-        if (appliance.spec.hostName !== undefined) {
-          const tail = await consoleTail(client, options, appliance, CONSOLE_BYTES).catch(
-            (error: Error) => `<unavailable: ${error.message}>`,
-          );
-          sections.push(section('Console (last lines)', tail.trimEnd() || '<empty>'));
+        const texts: string[] = [];
+        for (const appliance of await someAppliances(client, namespace, target)) {
+          texts.push(await describeAppliance(client, options, appliance));
         }
-        console.log(sections.join('\n\n'));
+        console.log(texts.join('\n\n\n'));
       }),
     );
   return addHostAccessOptions(addClusterOptions(command));
+}
+
+async function describeAppliance(
+  client: KubeClient,
+  options: HostAccessOptions,
+  appliance: VirtualAppliance,
+): Promise<string> {
+  const sections = [...tellAppliance(appliance), await tellEvents(client, appliance)];
+  if (appliance.spec.hostName !== undefined) {
+    const tail = await consoleTail(client, options, appliance, CONSOLE_BYTES).catch(
+      (error: Error) => `<unavailable: ${error.message}>`,
+    );
+    sections.push(section('Console (last lines)', tail.trimEnd() || '<empty>'));
+  }
+  return sections.join('\n\n');
 }
 
 function section(title: string, body: string): string {

@@ -4,6 +4,7 @@ import { sleep, systemClock } from '../../base/clock.ts';
 import { addClusterOptions, withClient } from '../cluster.ts';
 import { addHostAccessOptions, consoleTail, type HostAccessOptions } from '../host-access.ts';
 import { parseInteger } from '../options.ts';
+import { ONE_TARGET_HELP, oneAppliance, parseTarget, type Target } from '../targets.ts';
 
 type LogsOptions = HostAccessOptions & { readonly follow: boolean; readonly bytes: number };
 
@@ -13,16 +14,17 @@ const FOLLOW_MS = 1000;
 export function logsCommand(): Command {
   const command = new Command('logs')
     .description("print what an appliance's VM wrote to its console")
-    .argument('<appliance>', 'name of the VirtualAppliance')
+    .argument('<appliance>', ONE_TARGET_HELP, parseTarget)
     .option('-f, --follow', 'keep printing new output until Ctrl-C', false)
     .option('--bytes <number>', 'how many bytes to print, from the end', parseInteger(1, 1_048_576), 65_536)
-    .addHelpText('after', '\nExample:\n  coppice logs hello-web-0 -f')
-    .action((name: string, options: LogsOptions) => printLogs(name, options));
+    .addHelpText('after', '\nExample:\n  coppice logs hello-web-0 -f\n  coppice logs sd/hello --bytes 2000')
+    .action((target: Target, options: LogsOptions) => printLogs(target, options));
   return addHostAccessOptions(addClusterOptions(command));
 }
 
-async function printLogs(name: string, options: LogsOptions): Promise<void> {
+async function printLogs(target: Target, options: LogsOptions): Promise<void> {
   await withClient(options, async (client, namespace) => {
+    const { name } = (await oneAppliance(client, namespace, target, console.error)).metadata;
     const read = async () => {
       const appliance = await client.get(VIRTUAL_APPLIANCES, { name, namespace });
       return consoleTail(client, options, appliance, options.bytes);

@@ -1,11 +1,11 @@
 import { Command } from 'commander';
-import { CONDITION_READY, findCondition } from '../../api/conditions.ts';
 import { HOSTS, VIRTUAL_APPLIANCES } from '../../api/kinds.ts';
 import { shellWord } from '../../base/shell.ts';
 import { layoutOf } from '../../main/local/layout.ts';
 import { findPart, logFile } from '../../main/local/processes.ts';
 import { readSettings } from '../../main/local/settings.ts';
 import { applianceTable } from '../appliance-table.ts';
+import { hostTable } from '../host-table.ts';
 import { openClient } from '../local.ts';
 import { dataDirOption, withConfigFile } from '../options.ts';
 import { formatTable } from '../table.ts';
@@ -44,20 +44,7 @@ async function printObjects(kubeconfig: string): Promise<void> {
   const client = await openClient(kubeconfig);
   try {
     const [hosts, appliances] = await Promise.all([client.list(HOSTS), client.list(VIRTUAL_APPLIANCES)]);
-    const rows = hosts.items.map(({ metadata, status }) => {
-      const ready = findCondition(status?.conditions, CONDITION_READY);
-      const { driver, capacity } = status ?? {};
-      const what = driver === undefined ? '-' : `${driver.name} ${driver.version} (${driver.accelerator})`;
-      return [
-        metadata.name,
-        ready?.status ?? 'Unknown',
-        what,
-        capacity?.cpu ?? '-',
-        capacity?.memory ?? '-',
-        `${status?.appliances ?? 0}`,
-      ];
-    });
-    console.log(`\n${formatTable(['HOST', 'READY', 'DRIVER', 'CPU', 'MEMORY', 'APPLIANCES'], rows)}`);
+    console.log(`\n${hostTable(hosts.items)}`);
     if (appliances.items.length > 0) console.log(`\n${applianceTable(appliances.items)}`);
     console.log(`\nexport KUBECONFIG=${shellWord(kubeconfig)}`);
   } finally {

@@ -171,10 +171,21 @@ describeUnless(obstacle, 'the chart coppice', () => {
 
   it('makes no role of any kind, the hooks’ ones included, with rbac.create=false', async () => {
     const everything = await helm.render('coppice', SWITCHES['an uninstall that removes everything']);
-    expect(RBAC.map((kind) => everything.names(kind).length)).toEqual([2, 2, 2, 2]);
+    expect(RBAC.map((kind) => everything.names(kind).length)).toEqual([5, 2, 2, 2]);
     const none = await helm.render('coppice', SWITCHES['no roles']);
     expect(RBAC.flatMap((kind) => none.names(kind))).toEqual([]);
     expect(none.names('Job')).toEqual(['coppice-uninstall']);
+  });
+
+  it.each([
+    ['view', ['view', 'edit', 'admin']],
+    ['edit', ['edit', 'admin']],
+    ['admin', ['admin']],
+  ])('adds to the role %s that every cluster has', (role, into) => {
+    const { metadata, rules } = plain.one('ClusterRole', `coppice-${role}`);
+    const aggregate = Object.entries(metadata.labels ?? {}).filter(([name]) => name.includes('aggregate-to'));
+    expect(aggregate).toEqual(into.map((name) => [`rbac.authorization.k8s.io/aggregate-to-${name}`, 'true']));
+    expect(rules?.length).toBeGreaterThan(0);
   });
 
   it('lets the operator read the one Secret that is named, and no other', async () => {

@@ -64,6 +64,8 @@ describe('by the recipes of docs/architecture.md, and from the places that they 
     expect(toy).toEqual({ spec: { size: 21 }, status: { doubled: 42 } });
     const rbac = await readFile(join(workshop.root, 'charts/coppice/templates/operator-rbac.yaml'), 'utf8');
     expect(rbac).toContain('resources: ["toys/status"]');
+    const users = await readFile(join(workshop.root, 'charts/coppice/templates/user-roles.yaml'), 'utf8');
+    expect(users.match(/"toys"/g)).toHaveLength(2);
   });
 
   it('a place that the page does not name is refused', async () => {
