@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
-import { Agent, type Dispatcher } from 'undici';
 import { fencedBody } from '../base/fenced-body.ts';
+import { Agent, type Dispatcher } from '../base/http.ts';
 import { type Credentials, createConnector } from './connector.ts';
 import { connectToConsole } from './console-connection.ts';
 import { readEventStream } from './event-stream.ts';

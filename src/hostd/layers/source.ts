@@ -3,7 +3,7 @@ import { open, realpath } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { type Dispatcher, request } from 'undici';
+import { type Dispatcher, sendAlone } from '../../base/http.ts';
 import { codeOf, hostErrors } from '../errors/index.ts';
 
 /** An opened source: its bytes from `offset` on, which may differ from the requested offset. */
@@ -16,6 +16,11 @@ export type OpenSource = {
 
 const MAX_REDIRECTS = 5;
 const SILENCE_LIMIT_MS = 30_000;
+/**
+ * Answers after which the whole file is fetched: its part was another one (206), the file is shorter than what is here (416), or the
+ * server, or a proxy before it, has no ranges. Others say nothing about the range, and what is here is kept.
+ */
+const REFUSES_RANGE = new Set([206, 400, 403, 405, 406, 409, 412, 413, 416, 417, 501, 505]);
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
 /**
@@ -93,8 +98,7 @@ async function openHttp(url: string, offset: number, signal: AbortSignal): Promi
     return { offset: 0, totalBytes: length === undefined ? undefined : Number(length), body };
   }
   await body.dump();
-  // The server's file is shorter than what is here (416), or it misunderstood the range: fetch the whole file.
-  if (offset > 0 && (statusCode === 416 || statusCode === 206)) return openHttp(address, 0, signal);
+  if (offset > 0 && REFUSES_RANGE.has(statusCode)) return openHttp(address, 0, signal);
   throw hostErrors.sourceStatus(address, statusCode);
 }
 
@@ -120,7 +124,7 @@ async function followRedirects(url: string, offset: number, signal: AbortSignal)
 
 async function get(address: string, offset: number, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
   try {
-    return await request(address, {
+    return await sendAlone(address, {
       signal,
       headersTimeout: SILENCE_LIMIT_MS,
       bodyTimeout: SILENCE_LIMIT_MS,

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { AgentOptions, RequestOptions } from 'node:https';
 import type { KubeConfig } from '@kubernetes/client-node';
-import { Agent, type Dispatcher, ProxyAgent } from 'undici';
+import { Agent, type Dispatcher, ProxyAgent } from '../../base/http.ts';
 
 /**
  * How long an idle connection is kept. Shorter than the idle timeouts of API servers and load balancers, because a request on a

@@ -1,4 +1,4 @@
-import { Agent, request } from 'undici';
+import { Agent, send as sendRequest } from '../../base/http.ts';
 import { requestCertificate } from '../certificates-on-demand.ts';
 import type { Identity } from './identity.ts';
 import {
@@ -40,8 +40,7 @@ async function send(
   const tls = 'token' in proof ? {} : proof;
   const agent = new Agent({ connect: { ca, ...tls, servername: OPERATOR_SERVER_NAME } });
   try {
-    const response = await request(new URL(JOIN_PATH, server), {
-      dispatcher: agent,
+    const response = await sendRequest(agent, new URL(JOIN_PATH, server), {
       method: 'POST',
       headers: {
         'content-type': 'application/json',
