@@ -23,11 +23,14 @@ export const sourceErrors = {
       'SourceEndedEarly',
       `${url} ended after ${received} of ${expected} bytes; the daemon continues from there`,
     ),
-  digestMismatch: (url: string, expected: string, actual: string) =>
+  digestMismatch: (url: string, expected: string, actual: string, isCertain: boolean) =>
     new HostError(
       'DigestMismatch',
-      `${url} has the sha256 ${actual}, but ${expected} was requested: correct the digest or the address`,
-      { kind: 'stalled' },
+      isCertain
+        ? `${url} has the sha256 ${actual}, but ${expected} was requested: correct the digest or the address`
+        : `${url} answered once with the sha256 ${actual}, but ${expected} was requested: the daemon fetches it again, in case ` +
+            'the server was disturbed; if this stays, correct the digest or the address',
+      { kind: isCertain ? 'stalled' : 'retry' },
     ),
   layerCorrupt: (path: string, expected: string, actual: string) =>
     new HostError(
