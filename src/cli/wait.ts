@@ -5,6 +5,7 @@ import { sleep, systemClock } from '../base/clock.ts';
 import { deadlineIn, isOver } from '../base/deadline.ts';
 import { readPage } from '../base/http.ts';
 import { type KubeObject, keyOf } from '../base/object.ts';
+import { shownUrl } from '../base/shown-url.ts';
 import type { KubeClient } from '../kube/client/client.ts';
 import { stateOf } from './appliance-table.ts';
 
@@ -71,7 +72,7 @@ async function failingUrls(appliances: readonly VirtualAppliance[]): Promise<str
       ),
     ),
   );
-  return urls.filter((_, at) => !answers[at]).map((url) => `${url} does not answer`);
+  return urls.filter((_, at) => !answers[at]).map((url) => `${shownUrl(url)} does not answer`);
 }
 
 function keyOfApplied({ metadata }: KubeObject): string {

@@ -2,6 +2,7 @@ import { readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { orAborted } from '../base/abort.ts';
 import { KeyedMutex } from '../base/keyed-mutex.ts';
+import { shownUrl } from '../base/shown-url.ts';
 import { makeDirectory, PARTIAL_SUFFIX, syncDirectory } from './files/durable-files.ts';
 import { ensureSpace } from './files/space.ts';
 import { download } from './layers/download.ts';
@@ -69,7 +70,8 @@ export class PackageCache {
       fileRoots: this.#fileRoots,
       signal,
       wrong: this.#wrong,
-      ensureRoom: (missing) => ensureSpace(this.#directory, `package ${url}`, missing, this.#reserveBytes),
+      ensureRoom: (missing) =>
+        ensureSpace(this.#directory, `package ${shownUrl(url)}`, missing, this.#reserveBytes),
       onProgress: () => undefined,
     });
     await rename(partial, this.path(sha256));

@@ -5,6 +5,7 @@ import type { VirtualAppliance } from '../../api/kinds.ts';
 import { sleep, systemClock } from '../../base/clock.ts';
 import { readPage } from '../../base/http.ts';
 import { shellWord } from '../../base/shell.ts';
+import { shownUrl } from '../../base/shown-url.ts';
 import type { KubeClient } from '../../kube/client/client.ts';
 import { installedPath } from '../../main/installation.ts';
 import { layoutOf } from '../../main/local/layout.ts';
@@ -133,7 +134,7 @@ async function printFirstLines(appliances: readonly VirtualAppliance[], signal: 
   for (const url of appliances.flatMap(({ status }) => status?.accessPoints ?? [])) {
     const limited = AbortSignal.any([signal, AbortSignal.timeout(30_000)]);
     const { status, isGood, text } = await readPage(url, limited);
-    if (!isGood) throw new Error(`${url} answered with ${status}`);
+    if (!isGood) throw new Error(`${shownUrl(url)} answered with ${status}`);
     console.log(`${url}  ${status}  ${text.split('\n')[0]}`);
   }
 }

@@ -1,5 +1,6 @@
 import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { shownUrl } from '../../base/shown-url.ts';
 import type { DesiredLayer } from '../../host/protocol.ts';
 import type { ImageTool } from '../drivers/driver.ts';
 import { hostErrors, toHostError } from '../errors/index.ts';
@@ -84,7 +85,12 @@ export class LayerDirectory {
       wrong: this.#wrong,
       onProgress: context.onProgress,
       ensureRoom: (missing) =>
-        ensureSpace(this.path, `layer ${this.sha256} from ${desired.url}`, missing, context.reserveBytes),
+        ensureSpace(
+          this.path,
+          `layer ${this.sha256} from ${shownUrl(desired.url)}`,
+          missing,
+          context.reserveBytes,
+        ),
     });
     const sealed =
       desired.kind === 'disk'

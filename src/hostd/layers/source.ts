@@ -4,6 +4,7 @@ import { join, sep } from 'node:path';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { type Dispatcher, sendAlone } from '../../base/http.ts';
+import { hasUserinfo } from '../../base/shown-url.ts';
 import { codeOf, hostErrors } from '../errors/index.ts';
 
 /** An opened source: its bytes from `offset` on, which may differ from the requested offset. */
@@ -33,7 +34,9 @@ export async function openSource(
   signal: AbortSignal,
   fileRoots: readonly string[],
 ): Promise<OpenSource> {
+  if (!URL.canParse(url)) throw hostErrors.sourceUnsupported(url);
   if (url.startsWith('file:')) return openFile(url, fileRoots);
+  if (hasUserinfo(url)) throw hostErrors.sourceUserinfo(url);
   if (/^https?:/.test(url)) return openHttp(url, offset, signal);
   throw hostErrors.sourceUnsupported(url);
 }
@@ -117,7 +120,9 @@ async function followRedirects(url: string, offset: number, signal: AbortSignal)
     if (!REDIRECTS.has(response.statusCode) || typeof location !== 'string') return { response, address };
     await response.body.dump();
     const next = URL.parse(location, address);
-    if (next === null || !/^https?:$/.test(next.protocol)) throw hostErrors.sourceUnsupported(location);
+    if (next === null || !/^https?:$/.test(next.protocol))
+      throw hostErrors.sourceUnsupported(next?.href ?? location);
+    if (hasUserinfo(next.href)) throw hostErrors.sourceUserinfo(next.href);
     address = next.href;
   }
 }

@@ -176,7 +176,7 @@ function serverUrl(kubeConfig: KubeConfig): URL {
   }
   if (!URL.canParse(cluster.server)) {
     throw new Error(
-      `the kubeconfig's cluster '${cluster.name}' has no valid server URL: '${cluster.server}'`,
+      `the kubeconfig's cluster '${cluster.name}' has no valid server URL: correct it, as in https://10.0.0.1:6443`,
     );
   }
   return new URL(cluster.server);
