@@ -46,10 +46,10 @@ export const sourceErrors = {
   digestMismatch: (url: string, expected: string, actual: string, isCertain: boolean) =>
     new HostError(
       'DigestMismatch',
-      isCertain
-        ? `${shownUrl(url)} has the sha256 ${actual}, but ${expected} was requested: correct the digest or the address`
-        : `${shownUrl(url)} answered once with the sha256 ${actual}, but ${expected} was requested: the daemon fetches it again, in case ` +
-            'the server was disturbed; if this stays, correct the digest or the address',
+      `${shownUrl(url)} has the sha256 ${actual}, but ${expected} was requested: ` +
+        (isCertain
+          ? 'correct the digest or the address'
+          : 'the daemon fetches it again, in case the server was disturbed; if this stays, correct the digest or the address'),
       { kind: isCertain ? 'stalled' : 'retry' },
     ),
   layerCorrupt: (path: string, expected: string, actual: string) =>
