@@ -28,7 +28,7 @@ export const ROOMS: readonly Room[] = [
   {
     path: 'src/base',
     holds:
-      'the ground floor of both programs: clock, back-off, abort, deadline, JSON, object metadata, locks, queues, cached answers',
+      'the ground floor of both programs: clock, the one HTTP client, back-off, abort, deadline, JSON, object metadata, locks, queues, cached answers',
     mayImport: [],
   },
   {

@@ -1,4 +1,4 @@
-import { findCondition } from '../api/conditions.ts';
+import { CONDITION_READY, findCondition } from '../api/conditions.ts';
 import type { Host } from '../api/kinds.ts';
 import { formatTable } from './table.ts';
 
@@ -23,6 +23,6 @@ function hostRow(host: Host): string[] {
 
 /** `True`, or `True,SchedulingDisabled` of a cordoned host, as kubectl has it of nodes. */
 function readiness({ spec, status }: Host): string {
-  const ready = findCondition(status?.conditions, 'Ready')?.status ?? 'Unknown';
+  const ready = findCondition(status?.conditions, CONDITION_READY)?.status ?? 'Unknown';
   return spec.unschedulable ? `${ready},SchedulingDisabled` : ready;
 }

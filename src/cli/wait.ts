@@ -3,7 +3,9 @@ import { SERVICE_DEPLOYMENTS, VIRTUAL_APPLIANCES, type VirtualAppliance } from '
 import { LABEL_SERVICE_DEPLOYMENT } from '../api/labels.ts';
 import { sleep, systemClock } from '../base/clock.ts';
 import { deadlineIn, isOver } from '../base/deadline.ts';
+import { readPage } from '../base/http.ts';
 import { type KubeObject, keyOf } from '../base/object.ts';
+import { shownUrl } from '../base/shown-url.ts';
 import type { KubeClient } from '../kube/client/client.ts';
 import { stateOf } from './appliance-table.ts';
 
@@ -64,13 +66,13 @@ async function failingUrls(appliances: readonly VirtualAppliance[]): Promise<str
   const urls = appliances.flatMap(({ status }) => status?.accessPoints ?? []);
   const answers = await Promise.all(
     urls.map((url) =>
-      fetch(url, { signal: AbortSignal.timeout(FETCH_MS) }).then(
-        (answer) => answer.ok,
+      readPage(url, AbortSignal.timeout(FETCH_MS)).then(
+        ({ isGood }) => isGood,
         () => false,
       ),
     ),
   );
-  return urls.filter((_, at) => !answers[at]).map((url) => `${url} does not answer`);
+  return urls.filter((_, at) => !answers[at]).map((url) => `${shownUrl(url)} does not answer`);
 }
 
 function keyOfApplied({ metadata }: KubeObject): string {

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
-import { Agent, type Dispatcher } from 'undici';
 import { fencedBody } from '../base/fenced-body.ts';
+import { Agent, type Dispatcher } from '../base/http.ts';
+import { shownUrl } from '../base/shown-url.ts';
 import { type Credentials, createConnector } from './connector.ts';
 import { connectToConsole } from './console-connection.ts';
 import { readEventStream } from './event-stream.ts';
@@ -240,6 +241,6 @@ function toApiError(status: number, text: string): HostApiError {
 function asApiError(error: unknown, { hostName, url }: HostClientOptions): HostApiError {
   if (error instanceof HostApiError) return error;
   const cause = error instanceof Error ? error.message || error.name : String(error);
-  const message = `host ${hostName} at ${url} cannot be reached: ${cause}`;
+  const message = `host ${hostName} at ${shownUrl(url)} cannot be reached: ${cause}`;
   return new HostApiError(0, { reason: 'HostUnreachable', message }, error);
 }

@@ -1,5 +1,5 @@
 import { createSecureContext, type SecureContext } from 'node:tls';
-import { buildConnector } from 'undici';
+import { buildConnector } from '../base/http.ts';
 
 /** PEMs: the authority of the daemons, and the caller's own certificate and key. */
 export type Credentials = { readonly ca: string; readonly cert: string; readonly key: string };

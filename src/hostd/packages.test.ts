@@ -71,7 +71,7 @@ describe('PackageCache', () => {
     await cache.prune(() => new Set([SHA]));
     expect(await readdir(join(directory, 'packages'))).toContain(`${other}.partial`);
     waiting[0]?.end(CONTENT);
-    await expect(fetching).rejects.toMatchObject({ reason: 'DigestMismatch' });
+    await expect(fetching).rejects.toMatchObject({ reason: 'DigestMismatch', kind: 'retry' });
   });
 
   it('reads no file of the host outside the folders that are allowed', async () => {

@@ -2,10 +2,12 @@ import { readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { orAborted } from '../base/abort.ts';
 import { KeyedMutex } from '../base/keyed-mutex.ts';
+import { shownUrl } from '../base/shown-url.ts';
 import { makeDirectory, PARTIAL_SUFFIX, syncDirectory } from './files/durable-files.ts';
 import { ensureSpace } from './files/space.ts';
 import { download } from './layers/download.ts';
 import { fileExists } from './layers/stored-file.ts';
+import { WrongContent } from './layers/wrong-content.ts';
 
 /** The packages that services are installed from: files named by their sha256, kept while an appliance here needs them. */
 export class PackageCache {
@@ -13,6 +15,7 @@ export class PackageCache {
   readonly #reserveBytes: number;
   readonly #fileRoots: readonly string[];
   readonly #turns = new KeyedMutex();
+  readonly #wrong = new WrongContent();
 
   constructor(options: {
     readonly directory: string;
@@ -50,6 +53,7 @@ export class PackageCache {
     for (const name of await readdir(this.#directory)) {
       const sha256 = name.replace(PARTIAL_SUFFIX, '');
       if (wanted().has(sha256) || this.#turns.isBusy(sha256)) continue;
+      this.#wrong.forget(sha256);
       await rm(join(this.#directory, name), { force: true });
     }
   }
@@ -65,7 +69,9 @@ export class PackageCache {
       path: partial,
       fileRoots: this.#fileRoots,
       signal,
-      ensureRoom: (missing) => ensureSpace(this.#directory, `package ${url}`, missing, this.#reserveBytes),
+      wrong: this.#wrong,
+      ensureRoom: (missing) =>
+        ensureSpace(this.#directory, `package ${shownUrl(url)}`, missing, this.#reserveBytes),
       onProgress: () => undefined,
     });
     await rename(partial, this.path(sha256));

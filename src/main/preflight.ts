@@ -1,5 +1,6 @@
 import { codesOf, DISTRUST } from '../../controllers/daemons/link-problem.ts';
 import type { KubeObject, ObjectName, ResourceRef } from '../base/object.ts';
+import { shownUrl } from '../base/shown-url.ts';
 import { ApiError, isNotFound, isUnreachable } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client/client.ts';
 import { missingFields } from './crd-fields.ts';
@@ -167,18 +168,18 @@ function holds(list: readonly string[], ...names: readonly string[]): boolean {
 function sentenceOf(error: unknown, server: string): string {
   const codes = codesOf(error);
   if (codes.includes('ERR_TLS_CERT_ALTNAME_INVALID')) {
-    return `the certificate of the API server at ${server} is for other names: use a name or address that is in the certificate`;
+    return `the certificate of the API server at ${shownUrl(server)} is for other names: use a name or address that is in the certificate`;
   }
   const distrust = codes.find((code) => DISTRUST.has(code));
   if (distrust !== undefined) {
-    return `the certificate of the API server at ${server} is not trusted (${distrust}): the kubeconfig, or the service account's ca.crt, must contain the CA that signed it`;
+    return `the certificate of the API server at ${shownUrl(server)} is not trusted (${distrust}): the kubeconfig, or the service account's ca.crt, must contain the CA that signed it`;
   }
   if (isUnreachable(error)) {
-    return `the API server at ${server} does not answer (${codes[0] ?? error.reason}): check that it runs and can be reached from here; the operator keeps trying`;
+    return `the API server at ${shownUrl(server)} does not answer (${codes[0] ?? error.reason}): check that it runs and can be reached from here; the operator keeps trying`;
   }
   if (error instanceof ApiError && error.status === 401) {
-    return `the API server at ${server} does not accept the operator's credentials: renew the kubeconfig's token or certificate, or mount the pod's service account token`;
+    return `the API server at ${shownUrl(server)} does not accept the operator's credentials: renew the kubeconfig's token or certificate, or mount the pod's service account token`;
   }
   const message = error instanceof Error ? error.message : String(error);
-  return `the API server at ${server} answers with an error: ${message}`;
+  return `the API server at ${shownUrl(server)} answers with an error: ${message}`;
 }

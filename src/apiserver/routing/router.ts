@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
+import { pathOf } from '../../base/shown-url.ts';
 import { ANONYMOUS, type Authenticate } from '../auth/authenticate.ts';
 import { refusal } from '../auth/authorize.ts';
 import { impersonated } from '../auth/impersonate.ts';
@@ -195,7 +196,10 @@ export class Router {
 
   #unexpected(request: IncomingMessage, error: unknown): ApiError {
     if (request.destroyed && !request.complete) return badRequest('the request was cut off');
-    this.#setup.log.error({ err: error, method: request.method, url: request.url }, 'request failed');
+    this.#setup.log.error(
+      { err: error, method: request.method, path: pathOf(request.url ?? '') },
+      'request failed',
+    );
     return internalError(error instanceof Error ? error.message : String(error));
   }
 }

@@ -3,7 +3,9 @@ import type { ListrTask } from 'listr2';
 import { driverFacts } from '../../api/drivers.ts';
 import type { VirtualAppliance } from '../../api/kinds.ts';
 import { sleep, systemClock } from '../../base/clock.ts';
+import { readPage } from '../../base/http.ts';
 import { shellWord } from '../../base/shell.ts';
+import { shownUrl } from '../../base/shown-url.ts';
 import type { KubeClient } from '../../kube/client/client.ts';
 import { installedPath } from '../../main/installation.ts';
 import { layoutOf } from '../../main/local/layout.ts';
@@ -130,9 +132,9 @@ async function deploy(
 /** Fetches each URL as a user would, and prints the first line of the answer. */
 async function printFirstLines(appliances: readonly VirtualAppliance[], signal: AbortSignal): Promise<void> {
   for (const url of appliances.flatMap(({ status }) => status?.accessPoints ?? [])) {
-    const answer = await fetch(url, { signal: AbortSignal.any([signal, AbortSignal.timeout(30_000)]) });
-    const text = await answer.text();
-    if (!answer.ok) throw new Error(`${url} answered with ${answer.status}`);
-    console.log(`${url}  ${answer.status}  ${text.split('\n')[0]}`);
+    const limited = AbortSignal.any([signal, AbortSignal.timeout(30_000)]);
+    const { status, isGood, text } = await readPage(url, limited);
+    if (!isGood) throw new Error(`${shownUrl(url)} answered with ${status}`);
+    console.log(`${url}  ${status}  ${text.split('\n')[0]}`);
   }
 }

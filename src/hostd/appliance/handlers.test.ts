@@ -190,6 +190,11 @@ const scenarios: readonly Scenario[] = [
     },
   },
   {
+    title: 'minutes have passed, since a person may have corrected it where nothing tells',
+    ...{ from: 'stalled', to: 'deciding' },
+    given: (_, context) => ({ name: 'stalled', scope: scopeFor(context), error: stalling }),
+  },
+  {
     title: 'some time has passed',
     ...{ from: 'failed', to: 'deciding', takesMs: PACE.watchMs },
     given: () => ({ name: 'failed', error: new Error('no /proc') }),

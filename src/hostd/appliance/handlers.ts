@@ -1,7 +1,9 @@
 import { backoffDelay } from '../../base/backoff.ts';
 import { instant, sleep } from '../../base/clock.ts';
+import { deadlineIn, isOver } from '../../base/deadline.ts';
 import type { DesiredAppliance, StepName } from '../../host/protocol.ts';
 import { type HostError, toHostError } from '../errors/index.ts';
+import { SLOW_LOOK } from '../errors/slow-look.ts';
 import { pass } from './pass.ts';
 import { failuresOf } from './progress.ts';
 import { recordingObserver } from './recording-observer.ts';
@@ -161,7 +163,7 @@ async function waitAfterStep(
   return { name: 'deciding' };
 }
 
-/** Retries nothing until the desired state changes, or until the VM's state changes. */
+/** Retries when the desired state or the VM's state changes, and otherwise after some minutes. */
 async function waitStalled(
   { error }: StateOf<'stalled'>,
   context: StateContext,
@@ -171,7 +173,8 @@ async function waitStalled(
   facts.setProblem(error);
   await settle(context);
   const before = facts.found.vm?.state;
-  while (facts.found.vm?.state === before) {
+  const nextLook = deadlineIn(host.clock, backoffDelay(SLOW_LOOK, 1, host.random));
+  while (facts.found.vm?.state === before && !isOver(host.clock, nextLook)) {
     await sleep(host.clock, host.pace.watchMs, signal);
     await settle(context);
   }

@@ -1,5 +1,6 @@
 import { orAborted } from '../../base/abort.ts';
 import { sleep } from '../../base/clock.ts';
+import { shownUrl } from '../../base/shown-url.ts';
 import { accessPoint } from '../../domain/services/access-point.ts';
 import type { Probe } from '../../domain/services/types.ts';
 import { hostErrors, messageOf } from '../errors/index.ts';
@@ -25,7 +26,7 @@ async function ask(scope: Scope, probe: Probe): Promise<string | undefined> {
       const url = accessPoint({ ...probe, ...reachableAt(desired, record.current.ports, probe.port) });
       const status = await prober.http(url, questionMs);
       if (status < probe.expectStatusBelow) return undefined;
-      return `${url} answers with HTTP status ${status}, expected is one below ${probe.expectStatusBelow}`;
+      return `${shownUrl(url)} answers with HTTP status ${status}, expected is one below ${probe.expectStatusBelow}`;
     }
     case 'tcp': {
       const { address, port } = reachableAt(desired, record.current.ports, probe.port);

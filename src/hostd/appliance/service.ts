@@ -77,7 +77,7 @@ export function accessPointsOf({ desired, record }: Scope, plan: ServicePlan): r
 
 /** The name that a package's file has at its source. */
 function packageFileName(desired: Extract<DesiredPackage, { kind: 'archive' }>): string {
-  const last = new URL(desired.url).pathname.split('/').findLast((part) => part !== '') ?? '';
+  const last = (URL.parse(desired.url)?.pathname ?? '').split('/').findLast((part) => part !== '') ?? '';
   const safe = decodeLeniently(last)
     .replaceAll(/[^-._a-zA-Z0-9]/g, '_')
     .replace(/^\.+/, '');

@@ -1,6 +1,6 @@
 /**
- * What to do about an error: `retry` with a growing pause; `stalled` until a person changes the appliance or repairs the host;
- * `refused` because the request itself is wrong.
+ * What to do about an error: `retry` with a growing pause; `stalled` until a person changes the appliance or repairs the host, and
+ * looked at again in minutes (`SLOW_LOOK`); `refused` because the request itself is wrong.
  */
 export type ErrorKind = 'retry' | 'stalled' | 'refused';
 

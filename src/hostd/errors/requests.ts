@@ -1,3 +1,4 @@
+import { pathOf } from '../../base/shown-url.ts';
 import { HostError } from './host-error.ts';
 
 /** Errors that answer a request. */
@@ -15,7 +16,7 @@ export const requestErrors = {
       { kind: 'refused', status: 403 },
     ),
   noSuchRoute: (method: string, url: string) =>
-    new HostError('NotFound', `there is no ${method} ${url}; /openapi.json lists all calls`, {
+    new HostError('NotFound', `there is no ${method} ${pathOf(url)}; /openapi.json lists all calls`, {
       kind: 'refused',
       status: 404,
     }),

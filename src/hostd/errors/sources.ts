@@ -1,33 +1,56 @@
+import { shownUrl } from '../../base/shown-url.ts';
 import type { Problem } from '../../host/protocol.ts';
 import { HostError, messageOf } from './host-error.ts';
 
 /** Errors of fetching layers and packages, and of what was fetched. */
 export const sourceErrors = {
   unreachable: (url: string, cause: unknown) =>
-    new HostError('SourceUnreachable', `${url} cannot be fetched: ${messageOf(cause)}; check the address`, {
-      cause,
-    }),
+    new HostError(
+      'SourceUnreachable',
+      `${shownUrl(url)} cannot be fetched: ${messageOf(cause)}; check the address`,
+      {
+        cause,
+      },
+    ),
   sourceStatus: (url: string, status: number) =>
-    new HostError('SourceUnreachable', `${url} answered with HTTP status ${status}; check the address`),
+    new HostError(
+      'SourceUnreachable',
+      `${shownUrl(url)} answered with HTTP status ${status}; check the address`,
+    ),
   sourceUnsupported: (url: string) =>
-    new HostError('SourceUnsupported', `${url} is not a file:, http: or https: address`, { kind: 'stalled' }),
+    new HostError('SourceUnsupported', `${shownUrl(url)} is not a file:, http: or https: address`, {
+      kind: 'stalled',
+    }),
+  sourceUserinfo: (url: string) =>
+    new HostError(
+      'SourceUserinfo',
+      `the address ${shownUrl(url)} is given with a user or password, which are not used and would be seen by others: remove ` +
+        'them; a signed link, or a server that lets this host in, works without',
+      { kind: 'stalled' },
+    ),
   redirectCircle: (url: string, chain: readonly string[]) =>
     new HostError(
       'RedirectCircle',
-      `${url} redirects in a circle: ${chain.join(' → ')}; use the final address`,
+      `${shownUrl(url)} redirects in a circle: ${chain.map(shownUrl).join(' → ')}; use the final address`,
     ),
   tooManyRedirects: (url: string, limit: number) =>
-    new HostError('TooManyRedirects', `${url} redirects more than ${limit} times; use the final address`),
+    new HostError(
+      'TooManyRedirects',
+      `${shownUrl(url)} redirects more than ${limit} times; use the final address`,
+    ),
   endedEarly: (url: string, received: number, expected: number) =>
     new HostError(
       'SourceEndedEarly',
-      `${url} ended after ${received} of ${expected} bytes; the daemon continues from there`,
+      `${shownUrl(url)} ended after ${received} of ${expected} bytes; the daemon continues from there`,
     ),
-  digestMismatch: (url: string, expected: string, actual: string) =>
+  digestMismatch: (url: string, expected: string, actual: string, isCertain: boolean) =>
     new HostError(
       'DigestMismatch',
-      `${url} has the sha256 ${actual}, but ${expected} was requested: correct the digest or the address`,
-      { kind: 'stalled' },
+      `${shownUrl(url)} has the sha256 ${actual}, but ${expected} was requested: ` +
+        (isCertain
+          ? 'correct the digest or the address'
+          : 'the daemon fetches it again, in case the server was disturbed; if this stays, correct the digest or the address'),
+      { kind: isCertain ? 'stalled' : 'retry' },
     ),
   layerCorrupt: (path: string, expected: string, actual: string) =>
     new HostError(
@@ -50,9 +73,9 @@ export const sourceErrors = {
     new HostError(
       'FileNotAllowed',
       roots.length === 0
-        ? `${url} is a file of the host, and its daemon was given no folder to read files from (--file-root): ` +
+        ? `${shownUrl(url)} is a file of the host, and its daemon was given no folder to read files from (--file-root): ` +
             'serve it over https:, or have its folder allowed'
-        : `${url} is not in a folder from which this host reads files (${roots.join(', ')}): put it there, ` +
+        : `${shownUrl(url)} is not in a folder from which this host reads files (${roots.join(', ')}): put it there, ` +
             'serve it over https:, or have its folder allowed (--file-root)',
       { kind: 'stalled' },
     ),

@@ -63,6 +63,12 @@ export const storageErrors = {
     new HostError('ImageInvalid', `${path} is not a usable disk image: ${problem}`, {
       kind: 'stalled',
     }),
+  imageToolEnded: (path: string) =>
+    new HostError(
+      'ImageToolEnded',
+      `qemu-img was ended by a signal while it worked on ${path}, which says nothing about the image: check the host's ` +
+        'memory; the daemon tries again by itself',
+    ),
   fileExists: (path: string) =>
     new HostError(
       'FileExists',

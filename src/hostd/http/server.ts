@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { type FastifyError, fastify } from 'fastify';
 import type { Logger } from 'pino';
+import { pathOf } from '../../base/shown-url.ts';
 import { type ErrorBody, OPERATOR_ORGANIZATION } from '../../host/protocol.ts';
 import { HostError, hostErrors, messageOf, toHostError, toProblem } from '../errors/index.ts';
 import { createAjv, invalid } from '../validate.ts';
@@ -45,7 +46,7 @@ export function createServer(tls: TlsFiles, context: RouteContext, log: Logger):
   });
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const failure = asHostError(error);
-    if (failure.status >= 500) log.error({ err: error, url: request.url }, 'a request failed');
+    if (failure.status >= 500) log.error({ err: error, path: pathOf(request.url) }, 'a request failed');
     const { field } = failure;
     const body: ErrorBody = { error: { ...toProblem(failure), ...(field === undefined ? {} : { field }) } };
     return reply.code(failure.status).send(body);

@@ -5,6 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { hostErrors } from '../errors/index.ts';
 import { download } from './download.ts';
+import { WrongContent } from './wrong-content.ts';
 
 let directory: string;
 beforeEach(async () => {
@@ -24,6 +25,7 @@ it('stops, and frees what it took, when the free space is used up halfway', asyn
     path,
     fileRoots: [directory],
     signal: new AbortController().signal,
+    wrong: new WrongContent(),
     onProgress: () => undefined,
     ensureRoom: async (missing) => {
       asked.push(missing);

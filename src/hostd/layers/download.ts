@@ -5,6 +5,7 @@ import type { Readable } from 'node:stream';
 import { hostErrors, toHostError } from '../errors/index.ts';
 import { ifThere } from '../files/if-there.ts';
 import { type OpenSource, openSource } from './source.ts';
+import type { WrongContent } from './wrong-content.ts';
 
 export type DownloadRequest = {
   readonly url: string;
@@ -14,6 +15,8 @@ export type DownloadRequest = {
   /** Folders of this host from which `file:` addresses may be read. */
   readonly fileRoots: readonly string[];
   readonly signal: AbortSignal;
+  /** What earlier attempts got in place of the file. */
+  readonly wrong: WrongContent;
   /**
    * Rejects when there is no space for the missing bytes. Called before the first byte is written, and repeatedly afterwards: not
    * every source announces its size, and others write to the same disk.
@@ -24,17 +27,17 @@ export type DownloadRequest = {
 
 /**
  * Fetches a file and verifies its digest. Rejects with `SourceUnreachable`, `SourceEndedEarly` (what arrived is kept, to be
- * continued), `DigestMismatch` or `DiskFull` (what arrived is removed).
+ * continued), `DigestMismatch` or `DiskFull` (what arrived is removed). A first wrong digest may pass; see `WrongContent`.
  */
 export async function download(request: DownloadRequest): Promise<void> {
   const resumed = await attempt(request);
-  if (resumed.digest === request.sha256) return;
+  if (resumed.digest === request.sha256) return request.wrong.forget(request.sha256);
   await rm(request.path, { force: true });
   // The file may have changed at its source between the two parts, so it is fetched once more as a whole.
   const whole = resumed.offset > 0 ? await attempt(request) : resumed;
-  if (whole.digest === request.sha256) return;
+  if (whole.digest === request.sha256) return request.wrong.forget(request.sha256);
   await rm(request.path, { force: true });
-  throw hostErrors.digestMismatch(request.url, request.sha256, whole.digest);
+  throw request.wrong.judge(request.url, request.sha256, whole.digest);
 }
 
 const ROOM_CHECK_BYTES = 16 * 1024 * 1024;

@@ -1,8 +1,9 @@
 import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { shownUrl } from '../../base/shown-url.ts';
 import type { DesiredLayer } from '../../host/protocol.ts';
 import type { ImageTool } from '../drivers/driver.ts';
-import { hostErrors } from '../errors/index.ts';
+import { hostErrors, toHostError } from '../errors/index.ts';
 import {
   makeDirectory,
   PARTIAL_SUFFIX,
@@ -13,6 +14,7 @@ import {
 import { ensureSpace } from '../files/space.ts';
 import { download } from './download.ts';
 import { placeFile, type StoredFile, sealFile, verifyFile } from './stored-file.ts';
+import { WrongContent } from './wrong-content.ts';
 
 /** The content of a sealed layer's `layer.json`. */
 export type LayerRecord = {
@@ -41,6 +43,7 @@ export const LAYER_DELETING_SUFFIX = '.deleting';
 export class LayerDirectory {
   readonly sha256: string;
   readonly path: string;
+  readonly #wrong = new WrongContent();
 
   constructor(root: string, sha256: string) {
     this.sha256 = sha256;
@@ -79,9 +82,15 @@ export class LayerDirectory {
       path: arrived,
       fileRoots: context.fileRoots,
       signal: context.signal,
+      wrong: this.#wrong,
       onProgress: context.onProgress,
       ensureRoom: (missing) =>
-        ensureSpace(this.path, `layer ${this.sha256} from ${desired.url}`, missing, context.reserveBytes),
+        ensureSpace(
+          this.path,
+          `layer ${this.sha256} from ${shownUrl(desired.url)}`,
+          missing,
+          context.reserveBytes,
+        ),
     });
     const sealed =
       desired.kind === 'disk'
@@ -127,8 +136,8 @@ export class LayerDirectory {
     try {
       return await context.images.inspect(arrived);
     } catch (error) {
-      // The digest was right, so fetching again would give the same file.
-      await rm(arrived, { force: true });
+      // The digest was right: what is wrong with the image does not pass, so its space is freed. Anything else keeps the file.
+      if (toHostError(error).kind === 'stalled') await rm(arrived, { force: true });
       throw error;
     }
   }

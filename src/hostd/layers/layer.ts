@@ -2,7 +2,8 @@ import { type BackoffPolicy, backoffDelay } from '../../base/backoff.ts';
 import { type Clock, instant, type Random, sleep } from '../../base/clock.ts';
 import type { DesiredLayer, LayerStatus, Problem } from '../../host/protocol.ts';
 import type { ImageTool } from '../drivers/driver.ts';
-import { hostErrors, toHostError, toProblem } from '../errors/index.ts';
+import { type HostError, hostErrors, toHostError, toProblem } from '../errors/index.ts';
+import { SLOW_LOOK } from '../errors/slow-look.ts';
 import type { LayerDirectory, LayerRecord } from './layer-directory.ts';
 
 /** What fetching layers needs. */
@@ -11,6 +12,8 @@ export type FetchOptions = {
   readonly random: Random;
   readonly images: ImageTool;
   readonly backoff: BackoffPolicy;
+  /** For what a person must correct; default `SLOW_LOOK`. */
+  readonly slowLook?: BackoffPolicy;
   /** Free bytes that a fetch must leave, because running VMs write to the same disk. */
   readonly reserveBytes: number;
   /** Folders of this host from which `file:` addresses may be read. */
@@ -35,6 +38,7 @@ export class Layer {
   #sealed: LayerRecord | undefined;
   #problem: Problem | undefined;
   #stalled = false;
+  #stalls = 0;
   #fetched = 0;
   #total: number | undefined;
   #announcedAt = 0;
@@ -81,6 +85,8 @@ export class Layer {
   change(desired: DesiredLayer): void {
     this.#desired = desired;
     if (this.ready) return;
+    this.#stalled = false;
+    this.#stalls = 0;
     this.#wake.abort();
     this.start();
   }
@@ -110,7 +116,6 @@ export class Layer {
   async #run(): Promise<void> {
     const stop = this.#stop.signal;
     for (let failures = 1; !stop.aborted && !this.ready; failures += 1) {
-      this.#stalled = false;
       this.#wake = new AbortController();
       try {
         this.#sealed = await this.#findOrFetch(stop);
@@ -118,27 +123,24 @@ export class Layer {
         this.#options.onChange(this);
       } catch (error) {
         if (stop.aborted) return;
-        if (!(await this.#failed(error, failures))) return;
+        await this.#failed(toHostError(error), failures);
       }
     }
   }
 
-  /** Records the failure and waits out the back-off. Resolves with whether to try again. */
-  async #failed(error: unknown, failures: number): Promise<boolean> {
-    const { clock, backoff, onChange, random } = this.#options;
-    const failure = toHostError(error);
-    if (failure.kind === 'stalled') {
-      this.#problem = toProblem(failure);
-      this.#stalled = !this.#wake.signal.aborted;
-      onChange(this);
-      return !this.#stalled;
-    }
-    const delay = backoffDelay(backoff, failures, random);
-    this.#problem = toProblem(failure, instant(clock.now() + delay));
+  /** Records the failure and waits out the back-off, a long one when a person must correct something. */
+  async #failed(failure: HostError, failures: number): Promise<void> {
+    const { clock, backoff, slowLook = SLOW_LOOK, onChange, random } = this.#options;
+    // A failure of the source that was changed meanwhile says nothing about the new one.
+    this.#stalled = failure.kind === 'stalled' && !this.#wake.signal.aborted;
+    this.#stalls = this.#stalled ? this.#stalls + 1 : 0;
+    const delay = this.#stalled
+      ? backoffDelay(slowLook, this.#stalls, random)
+      : backoffDelay(backoff, failures, random);
+    this.#problem = toProblem(failure, this.#stalled ? undefined : instant(clock.now() + delay));
     onChange(this);
     // The pause may be cut short by a changed source or a stop; the loop then decides what to do.
     await sleep(clock, delay, AbortSignal.any([this.#stop.signal, this.#wake.signal])).catch(() => undefined);
-    return true;
   }
 
   async #findOrFetch(stop: AbortSignal): Promise<LayerRecord> {

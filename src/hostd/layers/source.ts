@@ -3,7 +3,8 @@ import { open, realpath } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { type Dispatcher, request } from 'undici';
+import { type Dispatcher, sendAlone } from '../../base/http.ts';
+import { hasUserinfo } from '../../base/shown-url.ts';
 import { codeOf, hostErrors } from '../errors/index.ts';
 
 /** An opened source: its bytes from `offset` on, which may differ from the requested offset. */
@@ -16,6 +17,11 @@ export type OpenSource = {
 
 const MAX_REDIRECTS = 5;
 const SILENCE_LIMIT_MS = 30_000;
+/**
+ * Answers after which the whole file is fetched: its part was another one (206), the file is shorter than what is here (416), or the
+ * server, or a proxy before it, has no ranges. Others say nothing about the range, and what is here is kept.
+ */
+const REFUSES_RANGE = new Set([206, 400, 403, 405, 406, 409, 412, 413, 416, 417, 501, 505]);
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
 /**
@@ -28,7 +34,9 @@ export async function openSource(
   signal: AbortSignal,
   fileRoots: readonly string[],
 ): Promise<OpenSource> {
+  if (!URL.canParse(url)) throw hostErrors.sourceUnsupported(url);
   if (url.startsWith('file:')) return openFile(url, fileRoots);
+  if (hasUserinfo(url)) throw hostErrors.sourceUserinfo(url);
   if (/^https?:/.test(url)) return openHttp(url, offset, signal);
   throw hostErrors.sourceUnsupported(url);
 }
@@ -93,8 +101,7 @@ async function openHttp(url: string, offset: number, signal: AbortSignal): Promi
     return { offset: 0, totalBytes: length === undefined ? undefined : Number(length), body };
   }
   await body.dump();
-  // The server's file is shorter than what is here (416), or it misunderstood the range: fetch the whole file.
-  if (offset > 0 && (statusCode === 416 || statusCode === 206)) return openHttp(address, 0, signal);
+  if (offset > 0 && REFUSES_RANGE.has(statusCode)) return openHttp(address, 0, signal);
   throw hostErrors.sourceStatus(address, statusCode);
 }
 
@@ -113,14 +120,16 @@ async function followRedirects(url: string, offset: number, signal: AbortSignal)
     if (!REDIRECTS.has(response.statusCode) || typeof location !== 'string') return { response, address };
     await response.body.dump();
     const next = URL.parse(location, address);
-    if (next === null || !/^https?:$/.test(next.protocol)) throw hostErrors.sourceUnsupported(location);
+    if (next === null || !/^https?:$/.test(next.protocol))
+      throw hostErrors.sourceUnsupported(next?.href ?? location);
+    if (hasUserinfo(next.href)) throw hostErrors.sourceUserinfo(next.href);
     address = next.href;
   }
 }
 
 async function get(address: string, offset: number, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
   try {
-    return await request(address, {
+    return await sendAlone(address, {
       signal,
       headersTimeout: SILENCE_LIMIT_MS,
       bodyTimeout: SILENCE_LIMIT_MS,

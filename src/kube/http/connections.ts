@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { AgentOptions, RequestOptions } from 'node:https';
 import type { KubeConfig } from '@kubernetes/client-node';
-import { Agent, type Dispatcher, ProxyAgent } from 'undici';
+import { Agent, type Dispatcher, ProxyAgent } from '../../base/http.ts';
+import { shownUrl } from '../../base/shown-url.ts';
 
 /**
  * How long an idle connection is kept. Shorter than the idle timeouts of API servers and load balancers, because a request on a
@@ -43,7 +44,9 @@ export function connect(kubeConfig: KubeConfig, options: RequestOptions): Connec
       case 'proxy':
         return new ProxyAgent({ ...common, uri: wanted.uri, requestTls: wanted.requestTls });
       case 'socks':
-        throw new Error(`the kubeconfig names the proxy ${wanted.uri}, but SOCKS proxies are not supported`);
+        throw new Error(
+          `the kubeconfig names the proxy ${shownUrl(wanted.uri)}, but SOCKS proxies are not supported`,
+        );
       case 'agent':
         return new Agent({ ...common, connect: { ...wanted.connect, ...keepAlive } });
       case 'none':

@@ -1,7 +1,7 @@
 import type { RequestOptions } from 'node:https';
 import type { KubeConfig } from '@kubernetes/client-node';
-import type { Dispatcher } from 'undici';
 import type { Clock } from '../../base/clock.ts';
+import type { Dispatcher } from '../../base/http.ts';
 import { type Connections, connect, fingerprintOf } from './connections.ts';
 
 /** How long credentials and certificates read from files are used before they are read again. */

@@ -1,9 +1,9 @@
 import type { Readable } from 'node:stream';
 import type { KubeConfig } from '@kubernetes/client-node';
-import { type Dispatcher, request } from 'undici';
 import { orAborted } from '../../base/abort.ts';
 import type { Clock } from '../../base/clock.ts';
 import { fencedBody } from '../../base/fenced-body.ts';
+import { type Dispatcher, send } from '../../base/http.ts';
 import { ApiError } from '../api-error.ts';
 import { createLiveness, type Exchange } from './liveness.ts';
 import { type Access, Pools } from './pools.ts';
@@ -108,8 +108,8 @@ async function open(
   userAgent: string,
   exchange: Exchange,
 ): Promise<TransportAnswer> {
-  const answer = await request(urlOf(server, wanted.path), {
-    dispatcher: wanted.isWatch === true ? connections.watches : connections.requests,
+  const dispatcher = wanted.isWatch === true ? connections.watches : connections.requests;
+  const answer = await send(dispatcher, urlOf(server, wanted.path), {
     method: wanted.method,
     headers: { ...headers, 'user-agent': userAgent, ...wanted.headers, ...lengthOf(wanted.body) },
     body: bodyOf(wanted),
@@ -155,8 +155,7 @@ async function sendProbe(
   signal: AbortSignal,
 ): Promise<void> {
   if (access === undefined) return;
-  const { body } = await request(urlOf(server, probePath), {
-    dispatcher: access.connections.probe,
+  const { body } = await send(access.connections.probe, urlOf(server, probePath), {
     headers: { ...access.headers, 'user-agent': userAgent },
     signal,
     ...noTimeouts,
@@ -177,7 +176,7 @@ function serverUrl(kubeConfig: KubeConfig): URL {
   }
   if (!URL.canParse(cluster.server)) {
     throw new Error(
-      `the kubeconfig's cluster '${cluster.name}' has no valid server URL: '${cluster.server}'`,
+      `the kubeconfig's cluster '${cluster.name}' has no valid server URL: correct it, as in https://10.0.0.1:6443`,
     );
   }
   return new URL(cluster.server);

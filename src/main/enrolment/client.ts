@@ -1,4 +1,5 @@
-import { Agent, request } from 'undici';
+import { Agent, send as sendRequest } from '../../base/http.ts';
+import { shownUrl } from '../../base/shown-url.ts';
 import { requestCertificate } from '../certificates-on-demand.ts';
 import type { Identity } from './identity.ts';
 import {
@@ -28,7 +29,7 @@ export async function requestIdentity(application: Application): Promise<Identit
   const { server, address } = application;
   const { key, csr } = await requestCertificate('host');
   const answer = await send(application, { csr, address });
-  if ('error' in answer) throw new Error(`the operator at ${server} refuses: ${answer.error}`);
+  if ('error' in answer) throw new Error(`the operator at ${shownUrl(server)} refuses: ${answer.error}`);
   const { host, certificate: cert, ca: clientCa } = answer;
   return { host, server, address, key, cert, clientCa };
 }
@@ -40,8 +41,7 @@ async function send(
   const tls = 'token' in proof ? {} : proof;
   const agent = new Agent({ connect: { ca, ...tls, servername: OPERATOR_SERVER_NAME } });
   try {
-    const response = await request(new URL(JOIN_PATH, server), {
-      dispatcher: agent,
+    const response = await sendRequest(agent, new URL(JOIN_PATH, server), {
       method: 'POST',
       headers: {
         'content-type': 'application/json',
@@ -62,7 +62,7 @@ async function send(
 function unreachable(server: string, error: unknown): Error {
   const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
   return new Error(
-    `the operator cannot be reached at ${server} (${code}): check that it runs, that its Service is reachable from here, and that its certificate is signed by the authority that this host trusts`,
+    `the operator cannot be reached at ${shownUrl(server)} (${code}): check that it runs, that its Service is reachable from here, and that its certificate is signed by the authority that this host trusts`,
     { cause: error },
   );
 }

@@ -1,4 +1,5 @@
 import type { KubeObject, ResourceRef } from '../../base/object.ts';
+import { shownUrl } from '../../base/shown-url.ts';
 import { isAlreadyExists, isNotFound } from '../../kube/api-error.ts';
 import type { KubeClient } from '../../kube/client/client.ts';
 import { requestIdentity } from './client.ts';
@@ -29,7 +30,7 @@ const CORE = { group: '', version: 'v1', namespaced: true } as const;
 const SECRETS: ResourceRef = { ...CORE, plural: 'secrets', kind: 'Secret' };
 const ACCOUNTS: ResourceRef = { ...CORE, plural: 'serviceaccounts', kind: 'ServiceAccount' };
 const HOST_NAME = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
-const URL_WITHOUT_PATH = /^https:\/\/[^\s/]+$/;
+const URL_WITHOUT_PATH = /^https:\/\/[^\s/?#@]+$/;
 
 /**
  * Creates a service account for the host, and a token of it. The account's name proves the host's name. Deleting the account
@@ -39,7 +40,8 @@ export async function invite(client: KubeClient, request: InvitationRequest): Pr
   const { name, namespace, address, operator: server } = request;
   if (!HOST_NAME.test(name)) throw new Error(`'${name}' cannot be a host's name: it must be a DNS label`);
   for (const url of [address, server]) {
-    if (!URL_WITHOUT_PATH.test(url)) throw new Error(`'${url}' must be https://ADDRESS:PORT, without a path`);
+    if (!URL_WITHOUT_PATH.test(url))
+      throw new Error(`'${shownUrl(url)}' must be https://ADDRESS:PORT, without a path`);
   }
   const ca = await authorityIn(client, request);
   const account = `${HOST_ACCOUNT_PREFIX}${name}`;

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { BackoffPolicy } from '../../../src/base/backoff.ts';
 import { systemClock } from '../../../src/base/clock.ts';
 import type { DesiredLayer, LayerStatus } from '../../../src/host/protocol.ts';
 import { Simulation } from '../../../src/hostd/drivers/simulated/config.ts';
@@ -28,13 +29,14 @@ function sha256(content: Buffer): string {
   return createHash('sha256').update(content).digest('hex');
 }
 
-function storeIn(directory: string): LayerStore {
+function storeIn(directory: string, slowLook?: BackoffPolicy): LayerStore {
   return new LayerStore({
     directory: join(directory, 'layers'),
     clock: systemClock,
     random: Math.random,
     images,
     backoff: { initialMs: 10, maxMs: 50 },
+    ...(slowLook === undefined ? {} : { slowLook }),
     reserveBytes: 0,
     fileRoots: [directory, dirname(directory)],
     holders: () => [],
@@ -44,9 +46,12 @@ function storeIn(directory: string): LayerStore {
   });
 }
 
-async function withStore(work: (store: LayerStore, directory: string) => Promise<void>): Promise<void> {
+async function withStore(
+  work: (store: LayerStore, directory: string) => Promise<void>,
+  slowLook?: BackoffPolicy,
+): Promise<void> {
   await withDirectory(async (directory) => {
-    const store = storeIn(directory);
+    const store = storeIn(directory, slowLook);
     await store.open();
     try {
       await work(store, directory);
@@ -148,6 +153,67 @@ describe('fetching a layer', () => {
       await until(store, SHA, isReady);
     });
   });
+
+  it('gets over a page of maintenance that is served as if it were the file', async () => {
+    await withStore(async (store) => {
+      const serve = serving(CONTENT);
+      server.answer((request, response) => {
+        if (server.requests.length > 2) serve(request, response);
+        else response.end('<h1>Back soon</h1>');
+      });
+      await store.put(SHA, boot(server.url('/kernel')));
+      await until(store, SHA, isReady);
+      expect(server.requests).toHaveLength(3);
+    });
+  });
+
+  it('looks again, slowly, at what a person must correct', async () => {
+    await withStore(
+      async (store) => {
+        server.answer(serving(randomBytes(1000)));
+        await store.put(SHA, boot(server.url('/kernel')));
+        await until(store, SHA, ({ state }) => state === 'Failed');
+        const before = server.requests.length;
+        server.answer(serving(CONTENT));
+        await until(store, SHA, isReady);
+        expect(server.requests).toHaveLength(before + 1);
+      },
+      { initialMs: 300, maxMs: 300 },
+    );
+  });
+
+  it.each([400, 405, 416, 501])('fetches the whole when a range is refused with %i', async (status) => {
+    await withStore(async (store, directory) => {
+      const path = join(directory, 'layers', SHA);
+      await mkdir(path, { recursive: true });
+      await writeFile(join(path, 'download.partial'), CONTENT.subarray(0, 1000));
+      const serve = serving(CONTENT);
+      server.answer((request, response) => {
+        if (request.headers.range === undefined) serve(request, response);
+        else response.writeHead(status).end();
+      });
+      await store.put(SHA, boot(server.url('/kernel')));
+      await until(store, SHA, isReady);
+      expect(server.requests).toEqual(['/kernel bytes=1000-', '/kernel']);
+    });
+  });
+
+  it.each([404, 429, 503])(
+    'keeps what is there when the server only answers %i for a while',
+    async (status) => {
+      await withStore(async (store, directory) => {
+        const path = join(directory, 'layers', SHA);
+        await mkdir(path, { recursive: true });
+        await writeFile(join(path, 'download.partial'), CONTENT.subarray(0, 1000));
+        server.answer((_, response) => response.writeHead(status).end());
+        await store.put(SHA, boot(server.url('/kernel')));
+        await until(store, SHA, hasProblem('SourceUnreachable'));
+        server.answer(serving(CONTENT));
+        await until(store, SHA, isReady);
+        expect(new Set(server.requests)).toEqual(new Set(['/kernel bytes=1000-']));
+      });
+    },
+  );
 
   const redirects = [
     { name: 'in a circle', reason: 'RedirectCircle', next: (path: string) => (path === '/a' ? '/b' : '/a') },

@@ -27,6 +27,7 @@ export function createImageTool({ imageBinary = 'qemu-img', searchPath }: ImageT
     if (program === undefined) throw hostErrors.hypervisorMissing(imageBinary);
     const result = await runProgram(program, argv, signal === undefined ? {} : { signal });
     if (result.exitCode !== undefined && good.includes(result.exitCode)) return result;
+    if (result.exitCode === undefined) throw hostErrors.imageToolEnded(subject);
     throw imageError(subject, result.stderr.trim() || `qemu-img ended with exit code ${result.exitCode}`);
   };
   return {

@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
-import { Agent, request } from 'undici';
 import type { Clock } from '../../../base/clock.ts';
 import { orLate } from '../../../base/deadline.ts';
+import { sendAlone } from '../../../base/http.ts';
 import type { HostNetwork } from '../../network/links.ts';
 import type { Prober } from '../driver.ts';
 
@@ -19,16 +19,12 @@ export function createProber(clock: Clock, network: HostNetwork): Prober {
 
 /** Uses a new connection each time, as a new client would. Certificates are not verified: only the answer counts. */
 async function askHttp(url: string, timeoutMs: number): Promise<number> {
-  const agent = new Agent({ connect: { rejectUnauthorized: false }, pipelining: 0 });
-  try {
-    const signal = AbortSignal.timeout(timeoutMs);
-    const { statusCode, body } = await request(url, { dispatcher: agent, signal });
-    body.on('error', () => body.destroy());
-    body.destroy();
-    return statusCode;
-  } finally {
-    await agent.destroy();
-  }
+  const signal = AbortSignal.timeout(timeoutMs);
+  const connection = { connect: { rejectUnauthorized: false }, pipelining: 0 };
+  const { statusCode, body } = await sendAlone(url, { signal }, connection);
+  body.on('error', () => body.destroy());
+  body.destroy();
+  return statusCode;
 }
 
 async function askTcp(clock: Clock, address: string, port: number, timeoutMs: number): Promise<void> {

@@ -1,0 +1,80 @@
+import { pino } from 'pino';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { HOSTS, SERVICE_DEPLOYMENTS, TEMPLATES, VIRTUAL_APPLIANCES } from '../../../src/api/kinds.ts';
+import type { KubeObject, ResourceRef } from '../../../src/base/object.ts';
+import type { KubeClient } from '../../../src/kube/client/client.ts';
+import { createKubeClient } from '../../../src/kube/client/create.ts';
+import { aService, aTask, type Manifest, manifest } from '../../e2e/tasks.ts';
+import { startTestApi, type TestApi } from '../../kubernetes/factory.ts';
+
+const KINDS: readonly ResourceRef[] = [HOSTS, SERVICE_DEPLOYMENTS, TEMPLATES, VIRTUAL_APPLIANCES];
+const SECRET = 's3cr3t';
+const GOOD = { url: 'https://files.example/a@b?key=c@d#e@f', sha256: '0'.repeat(64) };
+
+const template = (change: object) =>
+  manifest('Template', 'a', {
+    series: 'a',
+    version: '1',
+    source: { image: GOOD },
+    container: { type: 'static-site', port: 80 },
+    ...change,
+  });
+const appliance = (source: object) => {
+  const service = { ...aService({}), template: { name: 'a' }, package: source };
+  return manifest('VirtualAppliance', 'a', service);
+};
+
+/** Each place where somebody may write an address, as an object that has it there. */
+const PLACES: readonly (readonly [string, (url: string) => Manifest])[] = [
+  ['an image', (url) => template({ source: { image: { ...GOOD, url } } })],
+  ['a kernel', (url) => template({ guest: { boot: { kernel: { ...GOOD, url } } } })],
+  ['an initrd', (url) => template({ guest: { boot: { kernel: GOOD, initrd: { ...GOOD, url } } } })],
+  ["a task's package", (url) => aTask('a', { package: { ...GOOD, url } })],
+  ["an appliance's package", (url) => appliance({ ...GOOD, url })],
+];
+
+/** The same on a real API server as on the embedded one: COPPICE_TEST_API=kube-apiserver. */
+describe('a user or password in an address', () => {
+  let api: TestApi;
+  let kube: KubeClient;
+
+  beforeAll(async () => {
+    api = await startTestApi();
+    kube = createKubeClient(api.kubeConfig, { log: pino({ level: 'silent' }) });
+  });
+  afterAll(async () => {
+    await kube.close();
+    await api.stop();
+  });
+
+  const refOf = ({ kind }: Manifest) => KINDS.find((ref) => ref.kind === kind) as ResourceRef;
+  const create = (object: Manifest) => kube.create(refOf(object), object as KubeObject);
+  const refusalOf = (object: Manifest) =>
+    create(object).then(
+      () => 'it was taken',
+      (error: Error) => error.message,
+    );
+
+  it.each(PLACES)('is refused in the address of %s, and not repeated', async (_, objectWith) => {
+    for (const start of [`http://user:${SECRET}@`, `https://${SECRET}@`, `https://:${SECRET}@`]) {
+      const refusal = await refusalOf(objectWith(`${start}files.example/a`));
+      expect(refusal).toContain('a user and password in url are not used: remove them');
+      expect(refusal).not.toContain(SECRET);
+    }
+  });
+
+  it.each(PLACES)('is not confused with a later @ in the address of %s', async (_, objectWith) => {
+    const object = objectWith(GOOD.url);
+    await create(object);
+    await kube.delete(refOf(object), object.metadata);
+  });
+
+  it.each(['user:s3cr3t@10.0.0.5:7443', '10.0.0.5:7443?s3cr3t', '10.0.0.5:7443#s3cr3t'])(
+    'is refused in the address of a host, as are query and fragment: %s',
+    async (address) => {
+      const refusal = await refusalOf(manifest('Host', 'a', { address: `https://${address}` }));
+      expect(refusal).toContain('remove user, password, query and fragment');
+      expect(refusal).not.toContain(SECRET);
+    },
+  );
+});
