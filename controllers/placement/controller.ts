@@ -4,9 +4,10 @@ import { placeBatch } from '../../src/domain/placement/batch.ts';
 import { done, type ReconcileResult, requeueAfter, waitFor } from '../../src/kube/controller/outcome.ts';
 import type { OperatorContext } from '../context.ts';
 import { BY_HOST, BY_PENDING, BY_UID, PENDING } from '../indexes.ts';
-import { boundAppliances, isPending, resourcesOf, uidOf } from '../objects/appliance.ts';
+import { amountObstacle, boundAppliances, isPending, resourcesOf, uidOf } from '../objects/appliance.ts';
 import { applianceProgress } from '../obstacles/appliances.ts';
 import { inParallel } from '../parallel.ts';
+import { mapSettingAside } from '../set-aside.ts';
 import { type ControllerDefinition, changesOf, viewsSource } from '../sources.ts';
 import { warning } from '../status/occurrence.ts';
 import { AssumedBindings } from './assumed.ts';
@@ -78,7 +79,10 @@ class Pass {
     const isWaiting = (uid: string) => appliances.byIndex(BY_UID, uid).some(isPending);
     assumed.settle(isWaiting);
     for (const uid of [...explainedAt.keys()]) if (!isWaiting(uid)) explainedAt.delete(uid);
-    const waiting = appliances.byIndex(BY_PENDING, PENDING).filter((one) => !assumed.has(uidOf(one)));
+    // One whose amounts are none can never be placed: its conditions say so.
+    const waiting = appliances
+      .byIndex(BY_PENDING, PENDING)
+      .filter((one) => !assumed.has(uidOf(one)) && amountObstacle(one) === undefined);
     if (waiting.length === 0) return done;
     if (this.#isConnecting()) return waitFor('the hosts to be connected to', CONNECT_TIMEOUT_MS);
     const inOrder = inOrderOfArrival(waiting);
@@ -89,10 +93,10 @@ class Pass {
 
   /** Algorithms 1 and 2; measures Tc, the time to compute what is used, and Ts, the time to choose. */
   #decide(waiting: readonly VirtualAppliance[]): readonly Decision[] {
-    const { caches, clock, times, views } = this.#context;
+    const { caches, clock, log, times, views } = this.#context;
     const startedAt = clock.monotonic();
     const assumed = this.#memory.assumed.byHost();
-    const hosts = caches.hosts.list().map((host) => {
+    const snapshot = mapSettingAside(caches.hosts.list(), log, (host) => {
       const { name } = host.metadata;
       const promised = [
         ...boundAppliances(caches.appliances.byIndex(BY_HOST, name)),
@@ -100,14 +104,21 @@ class Pass {
       ];
       return placementHost(host, views.get(name), promised);
     });
+    const hosts = snapshot.map(({ result }) => result);
     const computedAt = clock.monotonic();
-    const requests = waiting.map(placementRequest);
+    const able = mapSettingAside(waiting, log, placementRequest);
+    const requests = able.map(({ result }) => result);
     const placements = placeBatch(hosts, requests);
     times.recordPlacement({
       tcSeconds: (computedAt - startedAt) / 1000,
       tsSeconds: (clock.monotonic() - computedAt) / 1000,
     });
-    return decisionsOf(hosts, waiting, requests, placements);
+    return decisionsOf(
+      hosts,
+      able.map(({ object }) => object),
+      requests,
+      placements,
+    );
   }
 
   /** Explains the refusals and writes the bindings; false when an appliance must be placed again. */

@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { HOSTS, SERVICE_DEPLOYMENTS, TEMPLATES, VIRTUAL_APPLIANCES } from '../../../src/api/kinds.ts';
 import type { KubeObject, ResourceRef } from '../../../src/base/object.ts';
-import { readCrds } from '../../kubernetes/crds.ts';
+import { applyDefinition, readCrds } from '../../kubernetes/crds.ts';
 import { startWorld, type World } from './world.ts';
 
 type Amount = string | number;
@@ -119,6 +119,15 @@ const amounts = ((await readCrds()) as unknown as Definition[]).flatMap(({ spec:
   })),
 );
 
+/** The definition as it was before integers were checked: without the rules of amounts. */
+function withoutRules<T>(value: T): T {
+  if (Array.isArray(value)) return value.map((item) => withoutRules(item)) as T;
+  if (typeof value !== 'object' || value === null) return value;
+  const isAmount = 'x-kubernetes-int-or-string' in value;
+  const entries = Object.entries(value).filter(([key]) => !isAmount || key !== 'x-kubernetes-validations');
+  return Object.fromEntries(entries.map(([key, below]) => [key, withoutRules(below)])) as T;
+}
+
 describe('amounts that may be integers or strings', () => {
   let world: World;
   beforeAll(async () => {
@@ -165,6 +174,35 @@ describe('amounts that may be integers or strings', () => {
   it.each(amounts)('$kind $field: what it can be is taken', async ({ kind, path }) => {
     const { good } = FIELDS[path.at(-1) as string] as Field;
     for (const value of good) expect(await write(kind, withValue(base(kind), path, value))).toBe('taken');
+  });
+
+  /** Until the server goes by the definition that was applied last, which takes a moment. */
+  async function eventually(expected: RegExp): Promise<void> {
+    const bad = withValue(base('VirtualAppliance'), ['resources', 'cpu'], -1);
+    await vi.waitFor(async () => expect(await write('VirtualAppliance', bad)).toMatch(expected), 30_000);
+  }
+
+  it('that were stored before the rules can be written to, bound, reported about and deleted', async () => {
+    const definition = (await readCrds()).find(({ metadata }) =>
+      metadata.name.startsWith('virtualappliances'),
+    );
+    await applyDefinition(world.client, withoutRules(definition as KubeObject));
+    await eventually(/^taken$/);
+    const kind = { apiVersion: 'coppice.dev/v1alpha1', kind: 'VirtualAppliance' };
+    const metadata = { name: 'old', namespace: world.namespace };
+    const spec = { ...base('VirtualAppliance'), resources: { cpu: -1 }, disk: { size: -1 } };
+    await world.client.create(VIRTUAL_APPLIANCES, { ...kind, metadata, spec } as never);
+    await applyDefinition(world.client, definition as KubeObject);
+    await eventually(/cpu must be more than 0/);
+    const set = (path: string, value: unknown) =>
+      world.client.patch(VIRTUAL_APPLIANCES, metadata, [{ op: 'add', path, value }]);
+    await set('/metadata/finalizers', ['coppice.dev/appliance']);
+    await set('/spec/hostName', 'host-a');
+    const report = { ...kind, metadata, status: { serviceState: 'VMUnavailable' } };
+    await world.client.applyStatus(VIRTUAL_APPLIANCES, report, { fieldManager: 'coppice' });
+    await set('/metadata/finalizers', []);
+    await world.client.delete(VIRTUAL_APPLIANCES, metadata);
+    expect(await world.client.find(VIRTUAL_APPLIANCES, metadata)).toBeUndefined();
   });
 
   it.each(['cpu', 'memory'])("a host's threshold for %s is no integer below one", async (name) => {
