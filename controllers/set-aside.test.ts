@@ -1,6 +1,7 @@
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import type { VirtualAppliance } from '../src/api/kinds.ts';
+import { ApiError } from '../src/kube/api-error.ts';
 import { createCache } from '../src/kube/informer/cache.ts';
 import { cachesOf } from '../test/builders/caches.ts';
 import {
@@ -17,6 +18,7 @@ import { expectCondition, expectStanding, STALLED } from '../test/expectations/c
 import { DEFAULT_TIMINGS, type OperatorContext } from './context.ts';
 import { statusOf as hostStatusOf } from './host/status.ts';
 import { overlapsOf, usageOf } from './ippool/usage.ts';
+import { PlacementOutcomes } from './memory/placement-outcomes.ts';
 import { amountObstacle, boundAppliances } from './objects/appliance.ts';
 import { poolsWith, readPool } from './objects/pool-references.ts';
 import { createPlacementController } from './placement/controller.ts';
@@ -58,23 +60,26 @@ const poisonous = (
 const small = { cpuMillis: 500, memoryBytes: 256 * 1024 ** 2 };
 
 /** What one pass of placement binds, as name → host. */
-async function place(appliances: readonly VirtualAppliance[], hosts = [aHost()]) {
+async function place(appliances: readonly VirtualAppliance[], hosts = [aHost()], refused = '') {
   const bound = new Map<string, unknown>();
+  const outcomes = new PlacementOutcomes();
   const context = {
     caches: cachesOf({ appliances, hosts }),
     views: { get: (name: string) => aView({ name }) },
     clock: { now: () => 0, monotonic: () => 0 },
     times: { recordPlacement: NEVER_MIND },
-    outcomes: { get: NEVER_MIND, set: NEVER_MIND },
+    outcomes,
     recorder: { record: NEVER_MIND },
     client: {
-      patch: async (_ref: unknown, { name }: { name: string }, body: readonly { value: unknown }[]) =>
-        bound.set(name, body.at(-1)?.value),
+      patch: async (_ref: unknown, { name }: { name: string }, body: readonly { value: unknown }[]) => {
+        if (name === refused) throw new ApiError({ status: 403, reason: 'Forbidden', message: 'not here' });
+        bound.set(name, body.at(-1)?.value);
+      },
     },
     log,
   } as unknown as OperatorContext;
   const result = await createPlacementController(context).reconcile('pass', signal);
-  return { bound: Object.fromEntries(bound), result };
+  return { bound: Object.fromEntries(bound), result, outcomes };
 }
 
 describe.each(POISONOUS.map((one) => [one[0], one] as const))('an appliance with %s', (_, one) => {
@@ -218,6 +223,17 @@ describe('one odd object among others', () => {
     const odd = aHost({ metadata: { name: 'host-0' } });
     const hosts = [{ ...odd, spec: { ...odd.spec, thresholds: undefined } } as never, aHost()];
     expect((await place([anAppliance()], hosts)).bound).toEqual({ 'web-0': 'host-a' });
+  });
+
+  it('whose binding the API server refuses says so, and the others are bound', async () => {
+    const appliances = [anAppliance({ metadata: { name: 'odd' } }), anAppliance()];
+    const { bound, outcomes, result } = await place(appliances, [aHost()], 'odd');
+    expect(bound).toEqual({ 'web-0': 'host-a' });
+    expect(result.type).not.toBe('done');
+    expect(outcomes.get('uid-odd')).toMatchObject({
+      type: 'refused',
+      refusal: { reason: 'Refused', message: expect.stringMatching(/to host host-a, .*: .*not here$/) },
+    });
   });
 
   it('of hosts does not keep a template from the others, and its status is written', async () => {

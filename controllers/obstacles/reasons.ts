@@ -112,7 +112,7 @@ export const REASON = {
   SavingNotSupported: 'SavingNotSupported',
   /** Appliances that do not belong to the task have the names that its own would get. */
   NameConflict: 'NameConflict',
-  /** The API server refused a request for the task: a quota, a policy, a missing permission. */
+  /** The API server refused a request for the task, or the binding of an appliance: a quota, a policy, a missing permission. */
   Refused: 'Refused',
 } as const;
 
