@@ -24,8 +24,8 @@ export interface Overlap {
 /** @param others leases of the pools that overlap with this one */
 export function usageOf(pool: AddressPool, own: readonly IPLease[], others: readonly IPLease[]): Usage {
   const isOfPool = (lease: IPLease) => {
-    const { family, value } = addressOf(lease);
-    return family === pool.family && includesAddress(pool.assignable, value);
+    const address = addressOf(lease);
+    return address?.family === pool.family && includesAddress(pool.assignable, address.value);
   };
   const total = totalOf(pool);
   const taken = [...own, ...others].filter(isOfPool).length;

@@ -2,6 +2,9 @@ import type { VirtualAppliance } from '../../src/api/kinds.ts';
 import type { NeededCapability } from '../../src/domain/placement/types.ts';
 import type { Resources } from '../../src/domain/placement/usage.ts';
 import { parseBytes, parseCpu } from '../../src/domain/quantity.ts';
+import { applianceObstacles } from '../obstacles/appliances.ts';
+import { errorOf, type Obstacle } from '../obstacles/obstacle.ts';
+import { type AmountProblem, type ReadAmounts, readAmount, readAmounts } from './amounts.ts';
 
 /** An appliance that is bound to a host, and the resources that are reserved for it there. */
 export interface BoundAppliance {
@@ -9,9 +12,26 @@ export interface BoundAppliance {
   readonly resources: Resources;
 }
 
-/** What an appliance asks of a host, in whole millicores and bytes. */
-export function resourcesOf({ spec }: VirtualAppliance): Resources {
-  return { cpuMillis: parseCpu(spec.resources.cpu), memoryBytes: parseBytes(spec.resources.memory) };
+/**
+ * What an appliance asks of a host, in whole millicores and bytes.
+ * @throws StalledError InvalidAmount
+ */
+export function amountsOf({ spec }: VirtualAppliance): ReadAmounts {
+  const read = readAmounts(spec);
+  if ('problem' in read) throw errorOf(applianceObstacles.invalidAmount(read.field, read.problem));
+  return read;
+}
+
+/** What keeps the appliance from ever being placed: an amount that is none. */
+export function amountObstacle({ spec }: VirtualAppliance): Obstacle | undefined {
+  const read = readAmounts(spec);
+  return 'problem' in read ? applianceObstacles.invalidAmount(read.field, read.problem) : undefined;
+}
+
+/** The part of its amounts that is reserved on its host. @throws StalledError InvalidAmount */
+export function resourcesOf(appliance: VirtualAppliance): Resources {
+  const { cpuMillis, memoryBytes } = amountsOf(appliance);
+  return { cpuMillis, memoryBytes };
 }
 
 /** The uid that the API server gave to the object. */
@@ -23,9 +43,20 @@ export function uidOf(object: {
   return uid;
 }
 
-/** What appliances reserve on their host; one that is being deleted counts until it is gone. */
+/**
+ * What appliances reserve on their host; one that is being deleted counts until it is gone. An amount that is none reserves nothing,
+ * since no daemon takes it: the appliance's own conditions say so, and the others count.
+ */
 export function boundAppliances(appliances: readonly VirtualAppliance[]): BoundAppliance[] {
-  return appliances.map((appliance) => ({ uid: uidOf(appliance), resources: resourcesOf(appliance) }));
+  const orNothing = (read: number | AmountProblem) => (typeof read === 'number' ? read : 0);
+  return appliances.map((appliance) => {
+    const { cpu, memory } = appliance.spec.resources;
+    const resources = {
+      cpuMillis: orNothing(readAmount('resources.cpu', cpu, parseCpu)),
+      memoryBytes: orNothing(readAmount('resources.memory', memory, parseBytes)),
+    };
+    return { uid: uidOf(appliance), resources };
+  });
 }
 
 /** Whether the appliance waits for a host. */

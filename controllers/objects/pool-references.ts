@@ -28,19 +28,18 @@ export function readPool({ spec }: IPPool): { readonly pool: AddressPool } | { r
   }
 }
 
-/** The address of a lease. The API server accepts no lease with an invalid one. */
-export function addressOf({ metadata, spec }: IPLease): Address {
-  const address = parseAddress(spec.address);
-  if (address === undefined) throw new Error(`lease ${metadata.name}: ${spec.address} is not an address`);
-  return address;
+/** The address of a lease. Undefined for a lease whose address is none, which the API server accepts no more: no pool has it. */
+export function addressOf({ spec }: IPLease): Address | undefined {
+  return parseAddress(spec.address);
 }
 
 /** The keys of all pools whose ranges contain the address, whichever pool it was assigned from. */
-export function poolsWith(pools: readonly IPPool[], { family, value }: Address): string[] {
+export function poolsWith(pools: readonly IPPool[], address: Address | undefined): string[] {
   return pools
     .filter((one) => {
       const read = readPool(one);
-      return 'pool' in read && read.pool.family === family && includesAddress(read.pool.declared, value);
+      if ('problem' in read || read.pool.family !== address?.family) return false;
+      return includesAddress(read.pool.declared, address.value);
     })
     .map((one) => keyOf(one));
 }

@@ -19,6 +19,12 @@ export const applianceObstacles = {
         ? `host ${host} has no bridge: give its daemon one (coppice hostd --bridge)`
         : `host ${host} has no user networking: delete this appliance, and create one that names a pool`,
     ),
+  /** @param problem such as `CPU quantity "-1" is negative: give zero or more` */
+  invalidAmount: (field: string, problem: string): Obstacle =>
+    stalled(
+      REASON.InvalidAmount,
+      `${field}: ${problem}; delete this appliance, and create it with another amount`,
+    ),
   memoryBelowMinimum: (asked: string | number, minimum: string | number, template: string): Obstacle =>
     stalled(
       REASON.MemoryBelowMinimum,

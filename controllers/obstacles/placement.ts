@@ -10,6 +10,14 @@ export const placementMessages = {
     reason: hasHosts ? REASON.NoHostFits : REASON.NoHosts,
     message: `${summary}; it is placed as soon as a host has room`.slice(0, LONGEST_MESSAGE),
   }),
+  /** @param answer what the API server said */
+  bindingRefused: (host: string, answer: string) => ({
+    reason: REASON.Refused,
+    message: `the API server refused to bind it to host ${host}, which is tried again: ${answer}`.slice(
+      0,
+      LONGEST_MESSAGE,
+    ),
+  }),
   /** Instead of a reason per host, which would take too long for a large batch. */
   chosenInLargeBatch: (host: string): string =>
     `${host} comes first by free memory, then free CPU, then name, of the hosts that qualified; ` +

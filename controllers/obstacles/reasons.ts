@@ -19,6 +19,8 @@ export const REASON = {
   HostNotFound: 'HostNotFound',
   /** The host lacks the kind of network that the appliance needs. */
   NetworkNotSupported: 'NetworkNotSupported',
+  /** An amount in the spec is none; API servers refuse it by now, but may have it stored. */
+  InvalidAmount: 'InvalidAmount',
   /** The guest of the template needs more memory than the appliance asks for. */
   MemoryBelowMinimum: 'MemoryBelowMinimum',
   /** The host has not reported the VM yet. Also the first state that a host reports. */
@@ -110,7 +112,7 @@ export const REASON = {
   SavingNotSupported: 'SavingNotSupported',
   /** Appliances that do not belong to the task have the names that its own would get. */
   NameConflict: 'NameConflict',
-  /** The API server refused a request for the task: a quota, a policy, a missing permission. */
+  /** The API server refused a request for the task, or the binding of an appliance: a quota, a policy, a missing permission. */
   Refused: 'Refused',
 } as const;
 

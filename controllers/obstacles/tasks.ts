@@ -12,6 +12,9 @@ export const taskObstacles = {
       `there are already appliances ${appliances.join(', ')} that do not belong to this task, and stay as they are: ` +
         'delete them, or rename the task or the service',
     ),
+  /** @param problem such as `CPU quantity "-1" is negative: give zero or more` */
+  invalidAmount: (field: string, problem: string): Obstacle =>
+    stalled(REASON.InvalidAmount, `${field}: ${problem}; correct it in spec.services`),
   savingNotSupported: (): Obstacle =>
     stalled(
       REASON.SavingNotSupported,

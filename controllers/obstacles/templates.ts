@@ -24,6 +24,9 @@ export const templateObstacles = {
       `template ${template} is a layer on another template, which is not supported yet: ` +
         'use a template with an image of its own',
     ),
+  /** @param problem such as `byte quantity "-1" is negative: give zero or more` */
+  invalidAmount: (template: string, field: string, problem: string): Obstacle =>
+    stalled(REASON.InvalidAmount, `${field} of template ${template}: ${problem}`),
   /** No template of a series, or with certain labels, can be used. */
   noneUsable: (reason: string, message: string): Obstacle =>
     waiting(reason === 'NoSuchTemplate' ? REASON.TemplateNotFound : reason, message),

@@ -1,12 +1,15 @@
 import type { VirtualAppliance } from '../../src/api/kinds.ts';
 import { keyOf } from '../../src/base/object.ts';
 import { placeBatch } from '../../src/domain/placement/batch.ts';
+import { isRefused } from '../../src/kube/api-error.ts';
 import { done, type ReconcileResult, requeueAfter, waitFor } from '../../src/kube/controller/outcome.ts';
 import type { OperatorContext } from '../context.ts';
 import { BY_HOST, BY_PENDING, BY_UID, PENDING } from '../indexes.ts';
-import { boundAppliances, isPending, resourcesOf, uidOf } from '../objects/appliance.ts';
+import { amountObstacle, boundAppliances, isPending, resourcesOf, uidOf } from '../objects/appliance.ts';
 import { applianceProgress } from '../obstacles/appliances.ts';
+import { placementMessages } from '../obstacles/placement.ts';
 import { inParallel } from '../parallel.ts';
+import { mapSettingAside } from '../set-aside.ts';
 import { type ControllerDefinition, changesOf, viewsSource } from '../sources.ts';
 import { warning } from '../status/occurrence.ts';
 import { AssumedBindings } from './assumed.ts';
@@ -53,6 +56,12 @@ function changesRoom(old: VirtualAppliance | undefined, current: VirtualApplianc
   return old?.spec.hostName !== current.spec.hostName;
 }
 
+/**
+ * What came of a binding: `outdated` when the appliance changed meanwhile and is placed again at once; `refused` when the API server
+ * does not admit it, which its conditions say.
+ */
+type Binding = 'bound' | 'outdated' | 'refused';
+
 /** What a pass remembers for the next one. */
 interface Memory {
   readonly assumed: AssumedBindings;
@@ -78,21 +87,26 @@ class Pass {
     const isWaiting = (uid: string) => appliances.byIndex(BY_UID, uid).some(isPending);
     assumed.settle(isWaiting);
     for (const uid of [...explainedAt.keys()]) if (!isWaiting(uid)) explainedAt.delete(uid);
-    const waiting = appliances.byIndex(BY_PENDING, PENDING).filter((one) => !assumed.has(uidOf(one)));
+    // One whose amounts are none can never be placed: its conditions say so.
+    const waiting = appliances
+      .byIndex(BY_PENDING, PENDING)
+      .filter((one) => !assumed.has(uidOf(one)) && amountObstacle(one) === undefined);
     if (waiting.length === 0) return done;
     if (this.#isConnecting()) return waitFor('the hosts to be connected to', CONNECT_TIMEOUT_MS);
     const inOrder = inOrderOfArrival(waiting);
     const decisions = this.#decide(inOrder);
-    const bound = await this.#carryOut(decisions, signal);
-    return bound ? this.#explainLater(decisions) : requeueAfter(50);
+    const outcomes = await this.#carryOut(decisions, signal);
+    if (outcomes.has('outdated')) return requeueAfter(50);
+    if (outcomes.has('refused')) return waitFor('the API server to take a binding', EXPLAIN_INTERVAL_MS);
+    return this.#explainLater(decisions);
   }
 
   /** Algorithms 1 and 2; measures Tc, the time to compute what is used, and Ts, the time to choose. */
   #decide(waiting: readonly VirtualAppliance[]): readonly Decision[] {
-    const { caches, clock, times, views } = this.#context;
+    const { caches, clock, log, times, views } = this.#context;
     const startedAt = clock.monotonic();
     const assumed = this.#memory.assumed.byHost();
-    const hosts = caches.hosts.list().map((host) => {
+    const snapshot = mapSettingAside(caches.hosts.list(), log, (host) => {
       const { name } = host.metadata;
       const promised = [
         ...boundAppliances(caches.appliances.byIndex(BY_HOST, name)),
@@ -100,45 +114,57 @@ class Pass {
       ];
       return placementHost(host, views.get(name), promised);
     });
+    const hosts = snapshot.map(({ result }) => result);
     const computedAt = clock.monotonic();
-    const requests = waiting.map(placementRequest);
+    const able = mapSettingAside(waiting, log, placementRequest);
+    const requests = able.map(({ result }) => result);
     const placements = placeBatch(hosts, requests);
     times.recordPlacement({
       tcSeconds: (computedAt - startedAt) / 1000,
       tsSeconds: (clock.monotonic() - computedAt) / 1000,
     });
-    return decisionsOf(hosts, waiting, requests, placements);
+    return decisionsOf(
+      hosts,
+      able.map(({ object }) => object),
+      requests,
+      placements,
+    );
   }
 
-  /** Explains the refusals and writes the bindings; false when an appliance must be placed again. */
-  async #carryOut(decisions: readonly Decision[], signal: AbortSignal): Promise<boolean> {
+  /** Explains the refusals and writes the bindings. @returns what came of the bindings */
+  async #carryOut(decisions: readonly Decision[], signal: AbortSignal): Promise<ReadonlySet<Binding>> {
     const bindings = decisions.filter((decision) => decision.type === 'placed');
     for (const decision of decisions) if (decision.type === 'refused') this.#refuse(decision);
-    let allBound = true;
+    const outcomes = new Set<Binding>();
     for (const { appliance, host } of bindings) {
       this.#memory.assumed.assume({ uid: uidOf(appliance), host, resources: resourcesOf(appliance) });
     }
     await inParallel(bindings, BIND_WIDTH, async (binding) => {
-      if (!(await this.#bind(binding, signal))) allBound = false;
+      outcomes.add(await this.#bind(binding, signal));
     });
-    return allBound;
+    return outcomes;
   }
 
-  async #bind({ appliance, host, explanation }: PlacedDecision, signal: AbortSignal): Promise<boolean> {
+  async #bind({ appliance, host, explanation }: PlacedDecision, signal: AbortSignal): Promise<Binding> {
     const { client, clock, outcomes, recorder } = this.#context;
     const uid = uidOf(appliance);
     let isBound = false;
     try {
       isBound = await bind(client, appliance, host, signal);
+    } catch (error) {
+      if (!isRefused(error)) throw error;
+      const refusal = { ...placementMessages.bindingRefused(host, error.message), reasons: [] };
+      outcomes.set(keyOf(appliance), uid, { type: 'refused', refusal });
+      return 'refused';
     } finally {
       if (!isBound) this.#memory.assumed.forget(uid);
     }
-    if (!isBound) return false;
+    if (!isBound) return 'outdated';
     const waited = outcomes.get(uid)?.type === 'refused';
     const placedTime = new Date(clock.now()).toISOString();
     outcomes.set(keyOf(appliance), uid, { type: 'placed', choice: { ...explanation, placedTime, waited } });
     if (waited) recorder.record(appliance, { type: 'Normal', ...applianceProgress.placed(host) });
-    return true;
+    return 'bound';
   }
 
   #refuse({ appliance, unplaced }: RefusedDecision): void {

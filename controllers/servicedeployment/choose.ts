@@ -77,11 +77,13 @@ function describeRequest({ series, selector }: Service['template']): string {
 }
 
 function candidateOf(template: Template): SeriesTemplate {
-  const { lastUsedTime, conditions } = template.status ?? {};
+  const { lastUsedTime = '', conditions } = template.status ?? {};
+  // Never used, or a time that is none.
+  const lastUsedMs = Date.parse(lastUsedTime);
   return {
     key: keyOf(template),
     version: template.spec.version ?? '',
     ready: isConditionTrue(conditions, CONDITION_READY),
-    ...(lastUsedTime === undefined ? {} : { lastUsedMs: Date.parse(lastUsedTime) }),
+    ...(Number.isNaN(lastUsedMs) ? {} : { lastUsedMs }),
   };
 }

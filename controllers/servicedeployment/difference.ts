@@ -3,6 +3,7 @@ import type { VirtualAppliance } from '../../src/api/kinds.ts';
 import { containsJson, isSameJson } from '../../src/base/equality.ts';
 import { parseBytes, parseCpu } from '../../src/domain/quantity.ts';
 import { VM_PARTS, type VmPart } from '../../src/domain/vm-shape.ts';
+import { readAmount } from '../objects/amounts.ts';
 import { networkMode } from '../objects/appliance.ts';
 import type { Service, WantedAppliance, WantedSpec } from './wanted.ts';
 
@@ -71,14 +72,26 @@ const COMPARABLE: {
   readonly [Part in VmPart]: (part: WantedSpec[Part], namespace: string | undefined) => unknown;
 } = {
   template: ({ name, namespace }, own) => ({ name, namespace: namespace ?? own }),
-  resources: ({ cpu, memory }) => ({ cpuMillis: parseCpu(cpu), memoryBytes: parseBytes(memory) }),
+  resources: ({ cpu, memory }) => ({
+    cpuMillis: comparable(cpu, parseCpu),
+    memoryBytes: comparable(memory, parseBytes),
+  }),
   network: (network) => ({ ...network, mode: networkMode(network) }),
-  disk: ({ mode, size }) => ({ mode, sizeBytes: size === undefined ? undefined : parseBytes(size) }),
+  disk: ({ mode, size }) => ({
+    mode,
+    sizeBytes: size === undefined ? undefined : comparable(size, parseBytes),
+  }),
 };
 
+/** An amount that is none equals only itself, so that an appliance that has one is replaced once its task has a good one. */
+function comparable(amount: string | number, parse: (amount: string | number) => number): number | string {
+  const read = readAmount('', amount, parse);
+  return typeof read === 'number' ? read : String(amount);
+}
+
 function shapeOf(spec: WantedSpec, namespace: string | undefined): unknown {
-  const comparable = <Part extends VmPart>(part: Part) => COMPARABLE[part](spec[part], namespace);
-  return VM_PARTS.map((part) => comparable(part));
+  const partOf = <Part extends VmPart>(part: Part) => COMPARABLE[part](spec[part], namespace);
+  return VM_PARTS.map((part) => partOf(part));
 }
 
 /** All else; the compiler refuses to leave a field out. */

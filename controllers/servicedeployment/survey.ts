@@ -1,5 +1,6 @@
 import type { ServiceDeployment, Template, VirtualAppliance } from '../../src/api/kinds.ts';
 import { LABEL_SERVICE } from '../../src/api/labels.ts';
+import { readAmounts } from '../objects/amounts.ts';
 import { taskObstacles } from '../obstacles/tasks.ts';
 import { chooseTemplate } from './choose.ts';
 import type { Differences } from './difference.ts';
@@ -30,7 +31,8 @@ export interface SurveyInput {
 
 const NOTHING: Plan = { create: [], update: [], remove: [], upToDate: 0, held: 0 };
 
-/** Compares the whole task with its appliances and plans what to do. A service without a usable template is left as it is. */
+/** Compares the whole task with its appliances and plans what to do. A service without a usable template,
+ * or with an amount that is none, is left as it is; the others go on. */
 export function survey(input: SurveyInput): Survey {
   const { deployment, appliances, unobserved } = input;
   const { services } = deployment.spec;
@@ -52,8 +54,13 @@ function surveyService(input: SurveyInput, service: Service): { facts: ServiceFa
   const { deployment, templates, unobserved, differences } = input;
   const existing = input.appliances.filter((appliance) => serviceOf(appliance) === service.name);
   const pinned = pinOf(deployment, service);
-  const choice = chooseTemplate(deployment, service, templates, pinned);
   const base = { name: service.name, wantedReplicas: replicasOf(deployment, service), appliances: existing };
+  const amounts = readAmounts(service);
+  if ('problem' in amounts) {
+    const obstacle = taskObstacles.invalidAmount(amounts.field, amounts.problem);
+    return { facts: { ...base, template: pinned, upToDate: 0, obstacle }, plan: NOTHING };
+  }
+  const choice = chooseTemplate(deployment, service, templates, pinned);
   if (choice.key === undefined)
     return { facts: { ...base, template: pinned, upToDate: 0, obstacle: choice }, plan: NOTHING };
   const byName = new Map(existing.map((one) => [one.metadata.name, one]));

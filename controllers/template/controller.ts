@@ -2,7 +2,6 @@ import { TEMPLATES, type Template } from '../../src/api/kinds.ts';
 import { FINALIZER_TEMPLATE } from '../../src/api/labels.ts';
 import { keyOf } from '../../src/base/object.ts';
 import { addFinalizer, removeFinalizer } from '../../src/kube/client/finalizer.ts';
-import { StalledError, TransientError } from '../../src/kube/controller/errors.ts';
 import { done, type ReconcileResult, soonest, waitFor } from '../../src/kube/controller/outcome.ts';
 import type { OperatorContext } from '../context.ts';
 import { putLayer } from '../daemons/put-layer.ts';
@@ -107,19 +106,19 @@ class Reconciler {
 
   /**
    * Has the template copied to as many hosts as it asks for. A refusal of one host does not keep the others from getting it.
-   * @returns the first refusal, which the caller throws after the status is written
+   * @returns the first error, which the caller throws after the status is written
    */
-  async #copy(template: Template, signal: AbortSignal): Promise<TransientError | StalledError | undefined> {
+  async #copy(template: Template, signal: AbortSignal): Promise<unknown> {
     const { links, views } = this.#context;
     const { disk, boot } = layersOf(template);
-    let failure: TransientError | StalledError | undefined;
+    let failure: unknown;
     for (const view of hostsToCopyTo(template, views.list().filter(acceptsAppliances))) {
       const daemon = links.client(view.name);
       if (daemon === undefined) continue;
       try {
         for (const layer of [disk, ...boot]) await putLayer(daemon, view, this.#ledger, layer, signal);
       } catch (error) {
-        if (!(error instanceof TransientError || error instanceof StalledError)) throw error;
+        signal.throwIfAborted();
         failure ??= error;
       }
     }

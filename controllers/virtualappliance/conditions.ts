@@ -89,10 +89,14 @@ function isStopped(facts: ConditionFacts): boolean {
   return ['Absent', 'Stopped'].includes(report.vm.state);
 }
 
-function placedCondition({ appliance, refusal }: ConditionFacts): Omit<Condition, 'lastTransitionTime'> {
+function placedCondition({
+  appliance,
+  obstacle,
+  refusal,
+}: ConditionFacts): Omit<Condition, 'lastTransitionTime'> {
   const { hostName } = appliance.spec;
   const common = { type: CONDITION_PLACED, observedGeneration: appliance.metadata.generation };
   if (hostName !== undefined) return { ...common, status: 'True', ...applianceProgress.placed(hostName) };
-  const { reason, message } = refusal ?? applianceProgress.pending();
+  const { reason, message } = obstacle ?? refusal ?? applianceProgress.pending();
   return { ...common, status: 'False', reason, message };
 }

@@ -11,7 +11,7 @@ import { PutLedger } from '../daemons/put-ledger.ts';
 import { isLost } from '../daemons/readiness.ts';
 import type { HostView } from '../daemons/view.ts';
 import { BY_CONFIG_MAP, BY_HOST, BY_TEMPLATE, BY_UID } from '../indexes.ts';
-import { uidOf } from '../objects/appliance.ts';
+import { amountObstacle, uidOf } from '../objects/appliance.ts';
 import { templateKeyOf } from '../objects/template-references.ts';
 import { applianceEvents, applianceObstacles } from '../obstacles/appliances.ts';
 import type { Obstacle } from '../obstacles/obstacle.ts';
@@ -118,7 +118,8 @@ class Reconciler {
     const { client } = this.#context;
     const appliance = await addFinalizer(client, VIRTUAL_APPLIANCES, found, FINALIZER_APPLIANCE);
     const { hostName } = appliance.spec;
-    if (hostName === undefined) return await this.#write(appliance, { signal });
+    if (hostName === undefined)
+      return await this.#write(appliance, { obstacle: amountObstacle(appliance), signal });
     const view = this.#context.views.get(hostName);
     this.#noticeLoss(appliance, view);
     const scope: Scope = {

@@ -10,10 +10,12 @@ import type {
   GuestBoot,
   PortRequest,
 } from '../../src/host/protocol.ts';
-import { resourcesOf, uidOf } from '../objects/appliance.ts';
+import { readAmount } from '../objects/amounts.ts';
+import { amountsOf, uidOf } from '../objects/appliance.ts';
 import { layersOf } from '../objects/template-layers.ts';
 import { applianceObstacles } from '../obstacles/appliances.ts';
 import { errorOf } from '../obstacles/obstacle.ts';
+import { templateObstacles } from '../obstacles/templates.ts';
 import {
   type DesiredState,
   found,
@@ -36,7 +38,8 @@ export function describeVm(scope: Scope): PhaseResult {
 /**
  * The appliance as its host should have it. It follows from the objects alone, so that every reconcile comes to the same result.
  * @param given the address of its own, for mode Bridge
- * @throws StalledError MemoryBelowMinimum when the guest cannot boot with the memory that the appliance asks for
+ * @throws StalledError MemoryBelowMinimum when the guest cannot boot with the memory that the appliance asks for; InvalidAmount when
+ * an amount of either is none
  */
 export function desiredOf(
   appliance: VirtualAppliance,
@@ -46,8 +49,8 @@ export function desiredOf(
 ): DesiredState {
   const { metadata, spec } = appliance;
   const { disk, boot } = layersOf(template);
-  requireMemory(appliance, template);
-  const sizeBytes = spec.disk.size === undefined ? undefined : parseBytes(spec.disk.size);
+  const { diskBytes, ...resources } = amountsOf(appliance);
+  requireMemory(appliance, resources.memoryBytes, template);
   return {
     layers: new Map([disk, ...boot]),
     appliance: {
@@ -59,8 +62,8 @@ export function desiredOf(
       layer: disk[0],
       boot: bootOf(template),
       xen: template.spec.guest.xen,
-      disk: { mode: spec.disk.mode, sizeBytes },
-      resources: resourcesOf(appliance),
+      disk: { mode: spec.disk.mode, sizeBytes: diskBytes },
+      resources,
       network: networkOf(portsOf(appliance, template), given),
       service: serviceOf(appliance, template, servicePackage),
       agentTimeoutSeconds: spec.timeouts.agentSeconds,
@@ -69,12 +72,15 @@ export function desiredOf(
   };
 }
 
-function requireMemory(appliance: VirtualAppliance, template: Template): void {
+function requireMemory({ spec }: VirtualAppliance, bytes: number, template: Template): void {
   const { minimumMemory } = template.spec.guest;
   if (minimumMemory === undefined) return;
-  const asked = appliance.spec.resources.memory;
-  if (parseBytes(asked) >= parseBytes(minimumMemory)) return;
-  throw errorOf(applianceObstacles.memoryBelowMinimum(asked, minimumMemory, keyOf(template)));
+  const key = keyOf(template);
+  const minimum = readAmount('guest.minimumMemory', minimumMemory, parseBytes);
+  if (typeof minimum !== 'number')
+    throw errorOf(templateObstacles.invalidAmount(key, minimum.field, minimum.problem));
+  if (bytes >= minimum) return;
+  throw errorOf(applianceObstacles.memoryBelowMinimum(spec.resources.memory, minimumMemory, key));
 }
 
 function bootOf({ spec }: Template): GuestBoot {

@@ -49,6 +49,36 @@ export const networkRefusals: readonly Scenario[] = [
     refused: pool({ ranges: [{ start: '10.0.0.1', end: 'fd00::9' }] }),
     says: ['spec.ranges[0]', 'start and end must be of the same family'],
   },
+  ...[
+    ['of loopback', '127.0.0.10', '127.0.0.99'],
+    ['of multicast', '224.0.0.10', '224.0.0.99'],
+    ['of link-local addresses', '169.254.0.10', '169.254.0.99'],
+    ['of 0.0.0.0/8', '0.0.0.10', '0.0.0.99'],
+    ['up to the broadcast address', '255.255.255.9', '255.255.255.255'],
+  ].map(([what, start, end]) => ({
+    rule: `a range ${what}`,
+    refused: pool({ ranges: [{ start, end }] }),
+    says: ['spec.ranges[0]', 'no VM can have an address of'],
+  })),
+  ...[
+    ['around loopback', '126.0.0.1', '128.0.0.1'],
+    ['around multicast', '223.0.0.1', '240.0.0.1'],
+    ['around link-local addresses', '169.253.0.1', '170.0.0.1'],
+  ].map(([what, start, end]) => ({
+    rule: `a range ${what}`,
+    refused: pool({ ranges: [{ start, end }], prefix: 1 }),
+    says: ['spec.ranges[0]', 'no VM can have an address of'],
+  })),
+  ...[
+    ['with the unspecified address', '::', '::9'],
+    ['of loopback in IPv6', '::1', '::9'],
+    ['of link-local addresses in IPv6', 'fe80::1', 'fe80::9'],
+    ['of multicast in IPv6', 'ff02::1', 'ff02::9'],
+  ].map(([what, start, end]) => ({
+    rule: `a range ${what}`,
+    refused: pool6({ ranges: [{ start, end }] }),
+    says: ['spec.ranges[0]', 'no VM can have an address of'],
+  })),
   {
     rule: "ranges of another family than the pool's",
     refused: pool({ family: 'IPv6' }),

@@ -253,3 +253,42 @@ describe('a pool', () => {
     expect(given.size).toBe(10_000);
   });
 });
+
+describe('a pool with what no VM can have', () => {
+  it.each([
+    ['of 0.0.0.0/8', 'IPv4', 8, '0.1.0.1', '0.1.0.9'],
+    ['loopback', 'IPv4', 1, '126.0.0.1', '127.0.0.0'],
+    ['loopback', 'IPv4', 8, '127.0.0.10', '127.0.0.20'],
+    ['link-local', 'IPv4', 1, '169.0.0.1', '170.0.0.1'],
+    ['multicast', 'IPv4', 1, '223.0.0.1', '240.0.0.1'],
+    ['broadcast', 'IPv4', 24, '255.255.255.9', '255.255.255.255'],
+    ['the unspecified address', 'IPv6', 64, '::', '::9'],
+    ['loopback', 'IPv6', 64, '::1', '::9'],
+    ['link-local', 'IPv6', 1, 'fe00::1', 'ff00::'],
+    ['multicast', 'IPv6', 64, 'ff02::1', 'ff02::9'],
+  ] as const)(
+    'says that a range contains what is %s: %s/%i, %s to %s',
+    (name, family, prefix, start, end) => {
+      const declaration: PoolDeclaration = { family, prefix, ranges: [{ start, end }] };
+      expect(() => addressPool(declaration)).toThrow(`which is ${name}, and no VM can have`);
+    },
+  );
+
+  it.each([
+    ['IPv4', 8, '1.0.0.0', '1.0.0.9'],
+    ['IPv4', 1, '1.0.0.0', '126.255.255.255'],
+    ['IPv4', 8, '128.0.0.1', '128.0.0.9'],
+    ['IPv4', 16, '169.253.0.1', '169.253.255.254'],
+    ['IPv4', 16, '169.255.0.1', '169.255.0.9'],
+    ['IPv4', 24, '240.0.0.1', '240.0.0.9'],
+    ['IPv4', 24, '255.255.255.1', '255.255.255.254'],
+    ['IPv6', 64, 'fd00::', 'fd00::9'],
+    ['IPv6', 64, '::2', '::9'],
+  ] as const)('takes what is beside it: %s/%i, %s to %s', (family, prefix, start, end) => {
+    expect(totalOf(addressPool({ family, prefix, ranges: [{ start, end }] }))).toBeGreaterThan(0n);
+  });
+
+  it.each([1.5, -1, 33, Number.NaN])('says that %d is no prefix', (prefix) => {
+    expect(() => addressPool({ ...lan, prefix })).toThrow(`the prefix is ${prefix}`);
+  });
+});

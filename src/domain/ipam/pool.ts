@@ -1,6 +1,7 @@
 import { type Address, bitsOf, type Family, formatAddress, leaseName, parseAddress } from './address.ts';
 import {
   addressesFrom,
+  commonRanges,
   countAddresses,
   includesAddress,
   mergeRanges,
@@ -16,6 +17,35 @@ export interface PoolDeclaration {
   readonly reservations?: readonly { readonly address: string; readonly appliance: string }[];
   readonly prefix: number;
   readonly gateway?: string;
+}
+
+interface SpecialBlock {
+  readonly name: string;
+  readonly block: Range;
+}
+
+/** What no VM can have (RFC 6890), by family; the rules in crds/ippools.yaml name the same. */
+const SPECIAL: Readonly<Record<Family, readonly SpecialBlock[]>> = {
+  IPv4: [
+    { name: 'of 0.0.0.0/8', block: blockOf('0.0.0.0', 8) },
+    { name: 'loopback', block: blockOf('127.0.0.0', 8) },
+    { name: 'link-local', block: blockOf('169.254.0.0', 16) },
+    { name: 'multicast', block: blockOf('224.0.0.0', 4) },
+    { name: 'broadcast', block: blockOf('255.255.255.255', 32) },
+  ],
+  IPv6: [
+    { name: 'the unspecified address', block: blockOf('::', 128) },
+    { name: 'loopback', block: blockOf('::1', 128) },
+    { name: 'link-local', block: blockOf('fe80::', 10) },
+    { name: 'multicast', block: blockOf('ff00::', 8) },
+  ],
+};
+
+function blockOf(first: string, prefix: number): Range {
+  const address = parseAddress(first);
+  if (address === undefined) throw new Error(`${first} is not an address`);
+  const size = 1n << BigInt(bitsOf(address.family) - prefix);
+  return { start: address.value, end: address.value + size - 1n };
 }
 
 /** A pool, ready for calculations. Appliances are known by their names, since a pool serves only its own namespace. */
@@ -47,6 +77,7 @@ export class PoolError extends Error {
  */
 export function addressPool(declaration: PoolDeclaration): AddressPool {
   const { family, exclusions = [], reservations = [], gateway } = declaration;
+  requirePrefix(declaration);
   const numberOf = (text: string, what: string) => requireAddress(family, text, what);
   const declared = mergeRanges(
     declaration.ranges.map(({ start, end }) => {
@@ -59,6 +90,7 @@ export function addressPool(declaration: PoolDeclaration): AddressPool {
       return range;
     }),
   );
+  requireUsable(family, declared);
   const router = gateway === undefined ? [] : [numberOf(gateway, 'the gateway')];
   const withheld = new Map([
     ...endsOfNetwork(declaration, [...declared.flatMap(({ start, end }) => [start, end]), ...router]),
@@ -71,6 +103,26 @@ export function addressPool(declaration: PoolDeclaration): AddressPool {
   const assignable = withoutAddresses(declared, withheld.keys());
   requireAssignable({ family, assignable, declared, withheld, reservedFor });
   return { family, assignable, declared, withheld, reservedFor };
+}
+
+/** A prefix that is none has no network to calculate with. */
+function requirePrefix({ family, prefix }: PoolDeclaration): void {
+  if (Number.isInteger(prefix) && prefix >= 0 && prefix <= bitsOf(family)) return;
+  throw new PoolError(
+    `the prefix is ${prefix}, and one of ${family} is from 0 to ${bitsOf(family)}: correct it`,
+  );
+}
+
+/** Refuses ranges with addresses that mean something else than one machine of the network. */
+function requireUsable(family: Family, declared: readonly Range[]): void {
+  for (const { name, block } of SPECIAL[family]) {
+    const [first] = commonRanges(declared, [block]);
+    if (first === undefined) continue;
+    throw new PoolError(
+      `the ranges contain ${describeRange(family, first)}, which is ${name}, and no VM can have such an address: ` +
+        'choose a range of your network',
+    );
+  }
 }
 
 /** Refuses reservations that cannot be kept: their appliances would silently get other addresses. */

@@ -29,7 +29,6 @@ export interface CacheOptions<T extends KubeObject> {
 
 /** An empty cache. */
 export function createCache<T extends KubeObject>(options: CacheOptions<T>): Cache<T> {
-  const store = createStore<T>(options.indexes);
   const handlers = new Set<ChangeHandler<T>>();
 
   const failed = (error: unknown, object: T | undefined) => {
@@ -37,6 +36,9 @@ export function createCache<T extends KubeObject>(options: CacheOptions<T>): Cac
     const key = object === undefined ? undefined : keyOf(object);
     options.log.error({ err: error, object: key }, 'a handler of changes failed');
   };
+  const store = createStore<T>(options.indexes, (error, object) =>
+    options.log.error({ err: error, object: keyOf(object) }, 'an index leaves this object out'),
+  );
   const call = (handler: ChangeHandler<T>, old: T | undefined, current: T | undefined) => {
     try {
       // The type also admits async functions; their rejection must not end the process.

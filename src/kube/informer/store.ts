@@ -17,9 +17,13 @@ export interface Store<T extends KubeObject> {
   delete(key: string): T | undefined;
 }
 
-/** An empty store with the given indexes. */
+/**
+ * An empty store with the given indexes. An object for which an index function throws is left out of that index; `onIndexError`
+ * hears of it when the object comes. Otherwise one odd object would keep the rest of a list out of the store.
+ */
 export function createStore<T extends KubeObject>(
   indexFunctions: Readonly<Record<string, IndexFunction<T>>> = {},
+  onIndexError: (error: unknown, object: T) => void = () => undefined,
 ): Store<T> {
   const objects = new Map<string, T>();
   const indexes = new Map<string, Map<string, Set<string>>>();
@@ -27,9 +31,17 @@ export function createStore<T extends KubeObject>(
     indexes.set(name, new Map());
   }
 
+  const valuesOf = (name: string, object: T, onError: typeof onIndexError) => {
+    try {
+      return indexFunctions[name]?.(object) ?? [];
+    } catch (error) {
+      onError(error, object);
+      return [];
+    }
+  };
   const unindex = (key: string, object: T) => {
     for (const [name, keysByValue] of indexes) {
-      for (const value of indexFunctions[name]?.(object) ?? []) {
+      for (const value of valuesOf(name, object, () => undefined)) {
         const keys = keysByValue.get(value);
         keys?.delete(key);
         if (keys?.size === 0) {
@@ -40,7 +52,7 @@ export function createStore<T extends KubeObject>(
   };
   const index = (key: string, object: T) => {
     for (const [name, keysByValue] of indexes) {
-      for (const value of indexFunctions[name]?.(object) ?? []) {
+      for (const value of valuesOf(name, object, onIndexError)) {
         const keys = keysByValue.get(value) ?? new Set();
         keysByValue.set(value, keys.add(key));
       }

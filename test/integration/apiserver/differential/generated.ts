@@ -7,7 +7,8 @@ const FEW = 3;
 /** A value that mostly keeps to the schema; CEL rules it may break. */
 export function arbitraryOf(schema: JsonSchema): fc.Arbitrary<JsonValue> {
   if (schema.enum !== undefined) return fc.constantFrom(...schema.enum);
-  if (schema['x-kubernetes-int-or-string'] === true) return fc.oneof(fc.integer({ min: 0 }), textOf(schema));
+  if (schema['x-kubernetes-int-or-string'] === true)
+    return fc.oneof(fc.integer({ min: -10 }), textOf(schema));
   switch (schema.type) {
     case 'object':
       return objectOf(schema);
