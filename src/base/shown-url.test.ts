@@ -1,5 +1,5 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { fc } from '../../test/fuzz.ts';
 import { hasUserinfo, pathOf, shownUrl } from './shown-url.ts';
 
 describe('how messages show an address', () => {

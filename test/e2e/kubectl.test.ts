@@ -46,6 +46,7 @@ describeUnless(noQemu, 'a user with kubectl', () => {
     expect(header?.split(/\s{2,}/)).toEqual([
       'NAME',
       'READY',
+      'UNSCHEDULABLE',
       'DRIVER',
       'ACCELERATOR',
       'CPU',
@@ -54,7 +55,8 @@ describeUnless(noQemu, 'a user with kubectl', () => {
       'AGE',
     ]);
     expect(hosts).toHaveLength(2);
-    for (const host of hosts) expect(host).toMatch(/^host-[ab] +True +qemu +(tcg|kvm) +\d+m? +\S+i? +0 +/);
+    for (const host of hosts)
+      expect(host).toMatch(/^host-[ab] +True +false +qemu +(tcg|kvm) +\d+m? +\S+i? +0 +/);
     const [titles, template] = await rowsOf('tpl', '-n', 'coppice-system');
     expect(titles?.split(/\s{2,}/)).toEqual([
       'NAME',
