@@ -64,13 +64,13 @@ export class FakeHost {
   /** @param onPause called at each pause: a driver that waits for something pauses */
   createDriver(onPause: () => void = () => undefined): Driver {
     return createXenDriver({
-      // Pauses are shortened; time limits are not.
+      // Pauses, of 4 s at most, are shortened; time limits, or what remains of one, are not.
       clock: {
         ...systemClock,
         monotonic: () => systemClock.monotonic() + this.#skippedMs,
         schedule: (ms, run) => {
           onPause();
-          return systemClock.schedule(ms >= 10_000 ? ms : Math.min(ms, 20), run);
+          return systemClock.schedule(ms > 4_000 ? ms : Math.min(ms, 20), run);
         },
       },
       log: pino({ level: 'silent' }),
