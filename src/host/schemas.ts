@@ -211,12 +211,23 @@ const vmStatus = open({
 
 export const applianceStatusSchema = open({
   uuid,
-  /** The generation that this status speaks of. */
+  /** The generation that the daemon was told last. It is on disk; whether it is carried out, `stateGeneration` says. */
   generation: count,
+  /**
+   * The generation that `serviceState`, `steps` and `problem` speak of: all its steps were carried out, or one of them failed. Less
+   * than `generation` from the moment a change is received until then. Absent from older daemons.
+   */
+  stateGeneration: optional(count),
   namespace: string(),
   name: string(),
   deleting: boolean(),
+  /** How far the steps of the declared state are. */
   serviceState: enumOf(SERVICE_STATES),
+  /**
+   * Whether the service answers, be it that of an earlier generation: it does so while a new package is fetched, say. Absent from
+   * older daemons.
+   */
+  answers: optional(boolean()),
   vm: vmStatus,
   /** Set from the first ServiceAvailable on; kept while the service is briefly away, cleared when the VM stops. */
   accessPoints: arrayOf(string()),

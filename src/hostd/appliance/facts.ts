@@ -3,8 +3,9 @@ import { instant } from '../../base/clock.ts';
 import type { ApplianceStatus, DesiredAppliance, Problem } from '../../host/protocol.ts';
 import { type HostError, toHostError, toProblem } from '../errors/index.ts';
 import type { ApplianceDirectory } from '../state/appliance-directory.ts';
-import { emptyRecord } from '../state/record.ts';
+import { type ApplianceRecord, emptyRecord } from '../state/record.ts';
 import { RecordKeeper } from '../state/record-keeper.ts';
+import { digest } from './digest.ts';
 import { type Observation, observe } from './observation.ts';
 import { StepTimer } from './progress.ts';
 import type { HostServices } from './scope.ts';
@@ -27,6 +28,8 @@ export class ApplianceFacts {
   quickEnds = 0;
   /** Monotonic time of the start of the VM that was last seen to run. */
   #vmStartedAt: number | undefined;
+  /** The digest of the last desired state, which every status needs. */
+  #digested: { readonly desired: DesiredAppliance; readonly digest: string } | undefined;
 
   constructor(directory: ApplianceDirectory, host: HostServices, log: Logger) {
     this.directory = directory;
@@ -84,15 +87,38 @@ export class ApplianceFacts {
   setProblem(error: HostError, retryInMs?: number): void {
     const { clock } = this.#host;
     this.problem = toProblem(error, retryInMs === undefined ? undefined : instant(clock.now() + retryInMs));
+    this.settle();
+  }
+
+  /** The steps of the desired state were carried out, or one failed: from now on the record speaks of that state. */
+  settle(): void {
+    const { desired } = this;
+    if (desired === undefined) return;
+    this.record.update({ settled: { generation: desired.generation, digest: this.#digestOf(desired) } });
   }
 
   status(): ApplianceStatus {
-    return statusOf({ ...this, record: this.record.current });
+    const { current } = this.record;
+    return statusOf({ ...this, record: current, stateGeneration: this.#stateGeneration(current) });
   }
 
   /** Resolves when the record is on disk. Also when it cannot be written: the next daemon inspects the host anyway. */
   async saved(): Promise<void> {
     await this.record.saved().catch((error: unknown) => this.#unwritten(error));
+  }
+
+  /** The generation that the record speaks of: an earlier one while the content of the present one is not carried out. */
+  #stateGeneration({ settled }: ApplianceRecord): number {
+    const { desired } = this;
+    if (settled === undefined) return 0;
+    if (desired === undefined) return settled.generation;
+    const isCarriedOut = settled.digest === this.#digestOf(desired);
+    return isCarriedOut ? desired.generation : Math.min(settled.generation, desired.generation - 1);
+  }
+
+  #digestOf(desired: DesiredAppliance): string {
+    if (this.#digested?.desired !== desired) this.#digested = { desired, digest: digest(desired) };
+    return this.#digested.digest;
   }
 
   #keep(initial: RecordKeeper['current']): RecordKeeper {

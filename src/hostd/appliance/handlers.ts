@@ -4,8 +4,9 @@ import { deadlineIn, isOver } from '../../base/deadline.ts';
 import type { DesiredAppliance, StepName } from '../../host/protocol.ts';
 import { type HostError, toHostError } from '../errors/index.ts';
 import { SLOW_LOOK } from '../errors/slow-look.ts';
+import { askService, watchingAnswers } from './answers.ts';
 import { pass } from './pass.ts';
-import { failuresOf } from './progress.ts';
+import { failuresOf, serviceSilent, VM_ENDED } from './progress.ts';
 import { recordingObserver } from './recording-observer.ts';
 import { removeAppliance } from './removal.ts';
 import type { Scope } from './scope.ts';
@@ -73,13 +74,16 @@ async function converge(
 ): Promise<StateOf<'watching' | 'waiting' | 'stalled'>> {
   const scope = openScope(context, desired);
   try {
-    const failure = await passOver(scope, context, signal);
+    const failure = await watchingAnswers(scope, context, 'fall', signal, () =>
+      passOver(scope, context, signal),
+    );
     if (failure !== undefined) {
       return failure.error.kind === 'stalled'
         ? { name: 'stalled', scope, error: failure.error }
         : { name: 'waiting', scope, ...failure };
     }
     context.facts.problem = undefined;
+    context.facts.settle();
     await settle(context);
     return { name: 'watching', scope };
   } catch (error) {
@@ -129,6 +133,7 @@ async function watch(
     if (finding.kind === 'vmGone') return { name: 'vmEnded', scope, error: toHostError(finding.error) };
     facts.problem = vmProblem(vm, facts.problem, instant(clock.now() + pace.watchMs));
     silences = finding.kind === 'serviceSilent' ? silences + 1 : 0;
+    if (silences === 2) facts.record.update(serviceSilent(facts.record.current));
     changed();
   }
   return { name: 'deciding' };
@@ -150,7 +155,7 @@ async function waitAfterVmEnd(
 }
 
 async function waitAfterStep(
-  { step, error }: StateOf<'waiting'>,
+  { scope, step, error }: StateOf<'waiting'>,
   context: StateContext,
   signal: AbortSignal,
 ): Promise<StateOf<'deciding'>> {
@@ -159,13 +164,13 @@ async function waitAfterStep(
   const delayMs = backoffDelay(host.pace.backoff, failures, host.random);
   facts.setProblem(error, delayMs);
   await settle(context);
-  await wake.pause(delayMs, host.clock, signal);
+  await watchingAnswers(scope, context, 'both', signal, () => wake.pause(delayMs, host.clock, signal));
   return { name: 'deciding' };
 }
 
 /** Retries when the desired state or the VM's state changes, and otherwise after some minutes. */
 async function waitStalled(
-  { error }: StateOf<'stalled'>,
+  { scope, error }: StateOf<'stalled'>,
   context: StateContext,
   signal: AbortSignal,
 ): Promise<StateOf<'deciding'>> {
@@ -174,23 +179,31 @@ async function waitStalled(
   await settle(context);
   const before = facts.found.vm?.state;
   const nextLook = deadlineIn(host.clock, backoffDelay(SLOW_LOOK, 1, host.random));
-  while (facts.found.vm?.state === before && !isOver(host.clock, nextLook)) {
-    await sleep(host.clock, host.pace.watchMs, signal);
-    await settle(context);
-  }
+  await watchingAnswers(scope, context, 'both', signal, async () => {
+    while (facts.found.vm?.state === before && !isOver(host.clock, nextLook)) {
+      await sleep(host.clock, host.pace.watchMs, signal);
+      await settle(context);
+    }
+  });
   return { name: 'deciding' };
 }
 
 /** Pauses first, as the same failure would most likely follow at once. */
 async function waitAfterFailure(
   { error }: StateOf<'failed'>,
-  { host, facts, log, wake, changed }: StateContext,
+  context: StateContext,
   signal: AbortSignal,
 ): Promise<StateOf<'deciding'>> {
+  const { host, facts, log, wake, changed } = context;
   const { watchMs } = host.pace;
   log.error({ err: error }, 'the loop of an appliance failed');
   facts.setProblem(toHostError(error), watchMs);
   changed();
+  if (facts.desired !== undefined) {
+    const scope = openScope(context, facts.desired);
+    await askService(scope, signal).finally(() => scope.guest.close());
+    changed();
+  }
   await wake.pause(watchMs, host.clock, signal);
   return { name: 'deciding' };
 }
@@ -225,7 +238,7 @@ function openScope({ host, facts }: StateContext, desired: DesiredAppliance): Sc
 async function settle({ facts, changed }: StateContext): Promise<void> {
   await facts.observe();
   if (facts.found.vm?.state !== 'Running') {
-    facts.record.update({ serviceState: 'VMUnavailable', accessPoints: [] });
+    facts.record.update(VM_ENDED);
   }
   changed();
 }

@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import type { DesiredNetwork, DesiredService } from '../../host/protocol.ts';
 import { type Installed, readInstalledFrom, writeInstalledTo } from '../guest/installed.ts';
+import { digest } from './digest.ts';
 import type { Scope } from './scope.ts';
 
 /** The work already done in the guest; asks the guest once per pass. */
@@ -37,17 +37,4 @@ export function serviceDigest({ name, container, package: content, parameters }:
 
 export function startDigest(service: DesiredService, bootId: string): string {
   return digest([configurationDigest(service), serviceDigest(service), bootId]);
-}
-
-/** sha256 of the value with its keys in order, so that equal values have equal digests. */
-function digest(value: unknown): string {
-  return createHash('sha256').update(canonical(value)).digest('hex');
-}
-
-function canonical(value: unknown): string {
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
-  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
-  const entries = Object.entries(value).filter(([, each]) => each !== undefined);
-  entries.sort(([a], [b]) => (a < b ? -1 : 1));
-  return `{${entries.map(([key, each]) => `${JSON.stringify(key)}:${canonical(each)}`).join(',')}}`;
 }

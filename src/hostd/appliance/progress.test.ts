@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { createFakeClock } from '../../base/testing/fake-clock.ts';
 import { SERVICE_STATES, type ServiceState, type StepName } from '../../host/protocol.ts';
-import { emptyRecord } from '../state/record.ts';
+import { type ApplianceRecord, emptyRecord } from '../state/record.ts';
 import {
   failuresOf,
   StepTimer,
+  serviceSilent,
   shownSteps,
   stepFailed,
   stepFinished,
@@ -103,9 +104,34 @@ describe('the progress of an appliance', () => {
     });
   }
 
-  it('keeps the access points while the service is away, and drops them with the VM', () => {
-    const record = { ...emptyRecord, accessPoints: ['http://x/'] };
-    expect(stepStarted(record, 'Service', AT).accessPoints).toEqual(['http://x/']);
-    expect(stepStarted(record, 'Start', AT).accessPoints).toEqual([]);
+  const serving: ApplianceRecord = {
+    ...emptyRecord,
+    serviceState: 'ServiceAvailable',
+    accessPoints: ['http://x/'],
+    answers: true,
+    passedProbe: { kind: 'tcp', port: 80 },
+  };
+
+  it.each<[StepName, Partial<ApplianceRecord>]>([
+    ['Start', { accessPoints: [], answers: false, passedProbe: undefined }],
+    ['Agent', {}],
+    ['Network', {}],
+    ['Configure', {}],
+    ['Container', {}],
+    ['Package', {}],
+    ['Install', { answers: false }],
+    ['Service', { answers: false }],
+    ['Stop', { accessPoints: [], answers: false, passedProbe: undefined }],
+  ])('what was installed before goes on until a step ends it: %s', (step, change) => {
+    const { steps: _, serviceState: __, ...before } = serving;
+    expect({ ...serving, ...stepStarted(serving, step, AT) }).toMatchObject({ ...before, ...change });
+  });
+
+  it('answers once its probe was passed, and no longer once it was silent', () => {
+    const away = { ...serving, answers: false };
+    expect(stepFound(away, 'Service', at(1)).answers).toBe(true);
+    expect(stepFinished(away, 'Service', 1).answers).toBe(true);
+    expect(stepFound(away, 'Install', at(1)).answers).toBeUndefined();
+    expect(serviceSilent(serving)).toEqual({ answers: false, serviceState: 'ContainerReady' });
   });
 });

@@ -5,7 +5,9 @@ import { messageOf } from '../errors/index.ts';
 import type { ApplianceRecord } from '../state/record.ts';
 
 /** The fields of a record that change when something happens to a step. All functions here are pure. */
-type RecordChange = Pick<ApplianceRecord, 'steps' | 'serviceState' | 'accessPoints'>;
+type RecordChange = Pick<ApplianceRecord, 'steps' | 'serviceState'> & ServiceChange;
+/** What follows for the service. */
+type ServiceChange = Partial<Pick<ApplianceRecord, 'accessPoints' | 'answers' | 'passedProbe'>>;
 
 /** When something happened to a step. */
 export type StepTime = {
@@ -45,6 +47,12 @@ export class StepTimer {
   }
 }
 
+/**
+ * The steps during which the service is away: `Service` begins with a probe that failed. During all others, what was installed
+ * before goes on.
+ */
+const ENDS_SERVICE: ReadonlySet<StepName> = new Set(['Install', 'Service']);
+
 /** The state a service has reached once this step is done, and the most it can have while it is not. */
 const REACHED: Partial<Record<StepName, ServiceState>> = {
   Agent: 'VMReady',
@@ -58,8 +66,7 @@ export function stepFound(record: ApplianceRecord, name: StepName, { at, seconds
   const took = known?.state === 'Running' ? seconds : (known?.seconds ?? 0);
   return {
     steps: withStep(record.steps, done(known ?? fresh, took)),
-    serviceState: raised(record.serviceState, name),
-    accessPoints: record.accessPoints,
+    ...reached(record, name),
   };
 }
 
@@ -68,10 +75,22 @@ export function stepStarted(record: ApplianceRecord, name: StepName, at: string)
   const attempts = known === undefined || known.state === 'Done' ? 1 : known.attempts + 1;
   const status: StepStatus = { name, state: 'Running', attempts, startedAt: at, seconds: 0 };
   const serviceState = lowered(record.serviceState, name);
-  // The VM is not running: whatever answered at the service's URL is gone.
-  const stopped = name === 'Start' || name === 'Stop';
-  const accessPoints = stopped ? [] : record.accessPoints;
-  return { steps: withStep(record.steps, status), serviceState, accessPoints };
+  const change = { steps: withStep(record.steps, status), serviceState };
+  if (name === 'Start' || name === 'Stop') return { ...change, ...VM_ENDED };
+  return ENDS_SERVICE.has(name) ? { ...change, answers: false } : change;
+}
+
+/** The VM does not run: whatever answered at the service's URL is gone. */
+export const VM_ENDED = {
+  serviceState: 'VMUnavailable',
+  accessPoints: [],
+  answers: false,
+  passedProbe: undefined,
+} as const satisfies Partial<RecordChange>;
+
+/** The service did not answer several times in a row. */
+export function serviceSilent({ serviceState }: ApplianceRecord): Omit<RecordChange, 'steps'> {
+  return { answers: false, serviceState: lowered(serviceState, 'Service') };
 }
 
 /**
@@ -89,7 +108,7 @@ export function stepFinished(
     const startedAt = instant(Date.parse(step.startedAt) + waitedMs);
     return done({ ...step, startedAt }, inSeconds(seconds * 1000 - waitedMs));
   });
-  return { steps, serviceState: raised(record.serviceState, name), accessPoints: record.accessPoints };
+  return { steps, ...reached(record, name) };
 }
 
 export function stepFailed(
@@ -108,7 +127,6 @@ export function stepFailed(
     message: messageOf(error),
   };
   return {
-    ...record,
     steps: withStep(record.steps, status),
     serviceState: lowered(record.serviceState, name),
   };
@@ -135,6 +153,12 @@ function withStep(steps: readonly StepStatus[], status: StepStatus): readonly St
   const others = steps.filter((step) => step.name !== status.name);
   const order = (step: StepStatus) => STEP_NAMES.indexOf(step.name);
   return [...others, status].sort((a, b) => order(a) - order(b));
+}
+
+/** What follows from the end of a step. */
+function reached({ serviceState }: ApplianceRecord, name: StepName): Omit<RecordChange, 'steps'> {
+  const state = { serviceState: raised(serviceState, name) };
+  return name === 'Service' ? { ...state, answers: true } : state;
 }
 
 /** The highest state whose step, and all before it, are done. */

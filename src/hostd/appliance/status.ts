@@ -10,6 +10,7 @@ type Facts = {
   readonly directory: ApplianceDirectory;
   readonly desired: DesiredAppliance | undefined;
   readonly record: ApplianceRecord;
+  readonly stateGeneration: number;
   readonly deleting: boolean;
   readonly problem: Problem | undefined;
   readonly found: Observation;
@@ -18,15 +19,17 @@ type Facts = {
 
 /** An appliance as the API shows it. If its files cannot be read, that is its uuid, its VM, and the problem. */
 export function statusOf(facts: Facts): ApplianceStatus {
-  const { directory, desired, record, deleting, problem, found, timer } = facts;
+  const { directory, desired, record, stateGeneration, deleting, problem, found, timer } = facts;
   const { vm, diskBytes } = found;
   return {
     uuid: directory.uuid,
     generation: desired?.generation ?? 0,
+    stateGeneration,
     namespace: desired?.namespace ?? '',
     name: desired?.name ?? '',
     deleting,
     serviceState: record.serviceState,
+    answers: record.answers ?? false,
     vm: vmStatusOf(vm),
     accessPoints: record.accessPoints,
     endpoints: desired === undefined ? [] : endpointsOf(desired, record.ports),

@@ -1,4 +1,5 @@
 import type { Ajv } from 'ajv';
+import type { Probe } from '../../domain/services/types.ts';
 import type { ServiceState, StepStatus } from '../../host/protocol.ts';
 import { SERVICE_STATES, STEP_NAMES } from '../../host/protocol.ts';
 import type { JsonSchema } from '../../host/typed-schema.ts';
@@ -20,7 +21,16 @@ export type ApplianceRecord = {
   readonly serviceState: ServiceState;
   readonly accessPoints: readonly string[];
   readonly steps: readonly StepStatus[];
+  /** Whether the service answered when it was last asked. */
+  readonly answers?: boolean;
+  /** The probe that it passed last since the VM's start: it may be that of an earlier desired state. */
+  readonly passedProbe?: Probe | undefined;
+  /** The desired state whose steps were last carried out to their end, or to a failure. */
+  readonly settled?: Settled;
 };
+
+/** A desired state, recognized by its digest: its content may change without its generation, as a ConfigMap does. */
+export type Settled = { readonly generation: number; readonly digest: string };
 
 export const emptyRecord: ApplianceRecord = {
   version: 1,
@@ -55,6 +65,17 @@ const recordSchema: JsonSchema = {
           message: { type: 'string' },
         },
       },
+    },
+    answers: { type: 'boolean' },
+    passedProbe: {
+      type: 'object',
+      required: ['kind'],
+      properties: { kind: { enum: ['http', 'tcp', 'exec'] } },
+    },
+    settled: {
+      type: 'object',
+      required: ['generation', 'digest'],
+      properties: { generation: { type: 'integer' }, digest: { type: 'string' } },
     },
   },
 };

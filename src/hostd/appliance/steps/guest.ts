@@ -104,7 +104,7 @@ export function serviceStep(scope: Scope): Step {
     isDone: async (signal) => {
       const plan = await provisionalPlanOf(scope);
       if ((await askProbe(scope, plan.serviceProbe, signal)) !== undefined) return false;
-      record.update({ accessPoints: accessPointsOf(scope, plan) });
+      record.update({ accessPoints: accessPointsOf(scope, plan), passedProbe: plan.serviceProbe });
       return true;
     },
     run: async (signal) => {
@@ -114,7 +114,7 @@ export function serviceStep(scope: Scope): Step {
         return hostErrors.serviceTimeout(name, seconds, finding);
       };
       await untilWell(scope, plan.serviceProbe, seconds * 1000, tooLate, signal);
-      record.update({ accessPoints: accessPointsOf(scope, plan) });
+      record.update({ accessPoints: accessPointsOf(scope, plan), passedProbe: plan.serviceProbe });
     },
   };
 }

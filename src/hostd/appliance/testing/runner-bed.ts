@@ -27,7 +27,7 @@ export function desiredAppliance(generation = 1): DesiredAppliance {
     boot: { kind: 'firmware' },
     disk: { mode: 'Incremental' },
     resources: { cpuMillis: 100, memoryBytes: 1 },
-    network: { mode: 'user', ports: [] },
+    network: { mode: 'bridge', ports: [], address: '192.0.2.7', prefixLength: 24, dns: [] },
     service: { name: 'web', container: { type: 'static-site', port: 80 }, parameters: {} },
     ...{ agentTimeoutSeconds: 1, serviceTimeoutSeconds: 1 },
   };
@@ -53,6 +53,8 @@ export class RunnerBed {
   steps: Partial<Record<StepName, (signal: AbortSignal) => Promise<void>>> = {};
   /** Findings of the next inspections; by default all is well. */
   findings: WatchFinding[] = [];
+  /** Rejects when the service does not answer. */
+  probe: () => Promise<void> = async () => undefined;
   openGuests = 0;
   readonly #stop = new AbortController();
   #context: StateContext | undefined;
@@ -156,6 +158,7 @@ export class RunnerBed {
           this.log.push('destroy');
         },
         shutdown: async () => true,
+        prober: { tcp: () => this.probe() },
         guest: () => {
           this.openGuests += 1;
           const close = () => {
