@@ -93,7 +93,8 @@ describe.each(POISONOUS.map((one) => [one[0], one] as const))('an appliance with
   it('says on itself what is wrong, with a host and without', () => {
     const pending = poisonous(one);
     const obstacle = amountObstacle(pending);
-    const facts = { report: undefined, obstacle, hostLost: undefined, refusal: undefined, now: 0 };
+    const nothing = { report: undefined, isMissing: false, hostLost: undefined, refusal: undefined };
+    const facts = { ...nothing, obstacle, now: 0 };
     const conditions = conditionsOf({ ...facts, appliance: pending });
     expectStanding(conditions, STALLED, 'InvalidAmount');
     expect(expectCondition(conditions, 'Placed', 'False', 'InvalidAmount')).toMatch(

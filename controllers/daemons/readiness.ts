@@ -46,12 +46,12 @@ export function graceLeft({ link }: HostView, now: number, graceMs: number): num
     : undefined;
 }
 
-/** Whether the host has not answered for longer than a restart takes. */
+/** Whether the host has not answered for longer than a restart takes, be it since the operator's start. */
 export function isLost(view: HostView | undefined, now: number, graceMs: number): boolean {
-  return view?.link.state === 'broken' && !isWithinGrace(view.link, now, graceMs);
+  return view !== undefined && view.link.state !== 'connected' && !isWithinGrace(view.link, now, graceMs);
 }
 
-function isWithinGrace(link: Extract<Link, { state: 'broken' }>, now: number, graceMs: number): boolean {
+function isWithinGrace(link: Exclude<Link, { state: 'connected' }>, now: number, graceMs: number): boolean {
   return now - link.since < graceMs;
 }
 

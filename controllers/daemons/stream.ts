@@ -115,8 +115,8 @@ function markBroken({ name, views, clock, log }: FollowOptions, position: Positi
   if (position.isConnected) log.warn({ host: name, err: error }, 'the connection broke; reconnecting');
   const isSame = before?.state === 'broken' && before.problem.message === problem.message;
   if (isSame) return;
-  // The time without the host counts from the first failure.
-  const since = before?.state === 'broken' ? before.since : clock.monotonic();
+  // The time without the host counts from the first failure, or from the first attempt to reach it.
+  const since = before === undefined || before.state === 'connected' ? clock.monotonic() : before.since;
   position.isConnected = false;
   views.setLink(name, { state: 'broken', since, problem });
 }

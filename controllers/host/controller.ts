@@ -10,6 +10,7 @@ import { graceLeft, type Readiness, readinessOf } from '../daemons/readiness.ts'
 import type { HostView } from '../daemons/view.ts';
 import { BY_HOST, BY_UID } from '../indexes.ts';
 import { boundAppliances } from '../objects/appliance.ts';
+import { heldObstacle, isHeld } from '../obstacles/deletions.ts';
 import { hostObstacles } from '../obstacles/hosts.ts';
 import { REASON } from '../obstacles/reasons.ts';
 import { type ControllerDefinition, changesOf, viewsSource } from '../sources.ts';
@@ -64,8 +65,8 @@ class Reconciler {
     }
     const bound = caches.appliances.byIndex(BY_HOST, name);
     if (found.metadata.deletionTimestamp !== undefined && bound.length === 0) {
-      await removeFinalizer(client, HOSTS, found, FINALIZER_HOST);
-      return done;
+      const left = await removeFinalizer(client, HOSTS, found, FINALIZER_HOST);
+      return left === undefined || !isHeld(left) ? done : await this.#report(left, signal);
     }
     const host = await addFinalizer(client, HOSTS, found, FINALIZER_HOST);
     await links.open(name, host.spec.address);
@@ -99,7 +100,7 @@ class Reconciler {
     const { name, deletionTimestamp } = host.metadata;
     if (deletionTimestamp !== undefined) {
       const keys = caches.appliances.byIndex(BY_HOST, name).map((appliance) => keyOf(appliance));
-      const { reason, message } = hostObstacles.inUse(keys);
+      const { reason, message } = keys.length === 0 ? heldObstacle(host) : hostObstacles.inUse(keys);
       return { status: 'False', reason, message };
     }
     const known = findCondition(host.status?.conditions, CONDITION_READY);

@@ -2,6 +2,7 @@ import {
   CONDITION_READY,
   CONDITION_UNCLAIMED,
   type Condition,
+  findCondition,
   setCondition,
   setSummary,
 } from '../../src/api/conditions.ts';
@@ -74,7 +75,13 @@ export function statusOf(facts: HostFacts): HostStatus {
 export function urgencyOf(old: HostStatus | undefined, next: HostStatus): Urgency {
   if (isSameJson(old, next)) return 'none';
   if (old === undefined || !isSameJson(decisive(old), decisive(next))) return 'now';
-  return isSameJson(counted(old), counted(next)) ? 'later' : 'soon';
+  return isSameJson(counted(old), counted(next)) && isSameJson(advice(old), advice(next)) ? 'later' : 'soon';
+}
+
+/** What a person should do about a host that cannot be used. */
+function advice({ conditions }: HostStatus): string | undefined {
+  const ready = findCondition(conditions, CONDITION_READY);
+  return ready?.status === 'True' ? undefined : ready?.message;
 }
 
 /** Messages contain measurements, too, so a message alone is no reason to write at once. */

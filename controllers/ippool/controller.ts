@@ -8,6 +8,7 @@ import { BY_POOL } from '../indexes.ts';
 import { isPoolInUse } from '../objects/lease.ts';
 import { addressOf, poolKeyOf, poolsWith, readPool } from '../objects/pool-references.ts';
 import { poolObstacles } from '../obstacles/addresses.ts';
+import { heldObstacle, isHeld } from '../obstacles/deletions.ts';
 import { type ControllerDefinition, changesOf } from '../sources.ts';
 import { StatusWriter } from '../status/status-writer.ts';
 import { POOL_EVENTS, type StatusFacts, statusOf, urgencyOf } from './status.ts';
@@ -91,8 +92,8 @@ class Reconciler {
     const { caches, client } = this.#context;
     const leases = caches.leases.byIndex(BY_POOL, keyOf(pool));
     if (leases.length === 0 && !(await isPoolInUse(client, pool, signal))) {
-      await removeFinalizer(client, IP_POOLS, pool, FINALIZER_IP_POOL);
-      return done;
+      const left = await removeFinalizer(client, IP_POOLS, pool, FINALIZER_IP_POOL);
+      return left === undefined || !isHeld(left) ? done : await this.#write(left, heldObstacle(left), signal);
     }
     const holders = leases.map(({ spec }) => `${keyOf(spec.appliance)} (${spec.address})`);
     const blocker = poolObstacles.inUse(holders);

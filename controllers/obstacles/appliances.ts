@@ -68,6 +68,10 @@ export const applianceProgress = {
     reason: REASON.Updating,
     message: `the change is being sent to host ${host}`,
   }),
+  changing: (host: string): Explanation => ({
+    reason: REASON.Updating,
+    message: `host ${host} carries out the change`,
+  }),
   stopped: (): Explanation => ({
     reason: REASON.Stopped,
     message: 'the VM is stopped, as spec.powerState asks',

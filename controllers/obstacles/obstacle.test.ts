@@ -50,7 +50,14 @@ describe('the reasons', () => {
 
   it('of progress are not trouble', () => {
     const all = Object.values(REASON).filter(isProgress);
-    expect(all.sort()).toEqual(['Deleting', 'Pending', 'Stopped', 'Updating', 'VMUnavailable']);
+    expect(all.sort()).toEqual([
+      'Deleting',
+      'Pending',
+      'ServiceAvailable',
+      'Stopped',
+      'Updating',
+      'VMUnavailable',
+    ]);
     expect(isProgress('ServiceAvailable')).toBe(true);
     expect(isProgress('NoHostFits')).toBe(false);
   });

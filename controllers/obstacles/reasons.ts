@@ -25,7 +25,9 @@ export const REASON = {
   MemoryBelowMinimum: 'MemoryBelowMinimum',
   /** The host has not reported the VM yet. Also the first state that a host reports. */
   VMUnavailable: 'VMUnavailable',
-  /** The host has not reported yet that it knows the latest spec. */
+  /** The service answers. Also the last state that a host reports. */
+  ServiceAvailable: 'ServiceAvailable',
+  /** The host has not reported yet that the latest spec is carried out. */
   Updating: 'Updating',
   /** The VM is stopped because `spec.powerState` says so. */
   Stopped: 'Stopped',
@@ -112,6 +114,8 @@ export const REASON = {
   SavingNotSupported: 'SavingNotSupported',
   /** Appliances that do not belong to the task have the names that its own would get. */
   NameConflict: 'NameConflict',
+  /** Nothing came forward for `spec.progressDeadlineSeconds`. */
+  ProgressDeadlineExceeded: 'ProgressDeadlineExceeded',
   /** The API server refused a request for the task, or the binding of an appliance: a quota, a policy, a missing permission. */
   Refused: 'Refused',
 } as const;
@@ -123,6 +127,13 @@ const PROGRESS: ReadonlySet<string> = new Set([
   REASON.Deleting,
   REASON.Stopped,
 ]);
+
+const TASK_PROGRESS: ReadonlySet<string> = new Set([REASON.Deploying, REASON.Recalling, REASON.Deleting]);
+
+/** Whether a reason of a task's Ready is ordinary progress. */
+export function isTaskProgress(reason: string): boolean {
+  return TASK_PROGRESS.has(reason);
+}
 
 /** Whether a reason of an appliance's Ready is ordinary progress. Any other reason means that something is in the way. */
 export function isProgress(reason: string): boolean {

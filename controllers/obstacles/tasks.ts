@@ -15,6 +15,15 @@ export const taskObstacles = {
   /** @param problem such as `CPU quantity "-1" is negative: give zero or more` */
   invalidAmount: (field: string, problem: string): Obstacle =>
     stalled(REASON.InvalidAmount, `${field}: ${problem}; correct it in spec.services`),
+  /** @param others finalizers of other programs, which keep the task */
+  deleting: (appliances: number, others: readonly string[]): Obstacle => {
+    const held =
+      others.length === 0 ? '' : `; other programs hold it by their finalizers: ${others.join(', ')}`;
+    return waiting(
+      REASON.Deleting,
+      `the task is being deleted, and ${appliances} of its appliances are left${held}`,
+    );
+  },
   savingNotSupported: (): Obstacle =>
     stalled(
       REASON.SavingNotSupported,
@@ -42,15 +51,17 @@ export const taskObstacles = {
 export interface ServiceProgress {
   readonly name: string;
   readonly wanted: number;
-  readonly ready: number;
-  readonly upToDate: number;
+  readonly answering: number;
+  readonly asDeclared: number;
+  /** How many keep what they have until others are ready. */
+  readonly held: number;
 }
 
 /** How far a task is when nothing is in its way. */
 export const taskProgress = {
   deployed: (appliances: number): Explanation => ({
     reason: REASON.Deployed,
-    message: `all ${appliances} appliance(s) answer`,
+    message: `all ${appliances} appliance(s) are as declared, and answer`,
   }),
   recalled: (): Explanation => ({
     reason: REASON.Recalled,
@@ -62,9 +73,18 @@ export const taskProgress = {
   }),
   deploying: (services: readonly ServiceProgress[], surplus: number): Explanation => {
     const parts = services.map(
-      ({ name, wanted, ready, upToDate }) => `${name}: ${ready} of ${wanted} answer, ${upToDate} as declared`,
+      ({ name, wanted, answering, asDeclared, held }) =>
+        `${name}: ${answering} of ${wanted} answer, ${asDeclared} as declared` +
+        (held === 0 ? '' : `, ${held} keep what they have until the changed ones are ready`),
     );
     if (surplus > 0) parts.push(`${surplus} surplus appliance(s) are being removed`);
     return { reason: REASON.Deploying, message: parts.join('; ') };
   },
+  /** @param message what the task waits for */
+  deadlineExceeded: (seconds: number, message: string): Explanation => ({
+    reason: REASON.ProgressDeadlineExceeded,
+    message:
+      `nothing came forward for ${seconds} s (progressDeadlineSeconds); nothing is rolled back: correct the task, ` +
+      `and it goes on: ${message}`,
+  }),
 };

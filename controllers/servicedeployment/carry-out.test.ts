@@ -13,7 +13,7 @@ import { wantedAppliances } from './wanted.ts';
 
 const deployment = aDeployment();
 const wanted = wantedAppliances(deployment, aService({ replicas: 3 }), 'default/debian', () => undefined);
-const nothing: Plan = { create: [], update: [], remove: [], upToDate: 0, held: 0 };
+const nothing: Plan = { create: [], update: [], remove: [], asDeclared: 0, held: 0 };
 
 function refused(status: number, reason: string): ApiError {
   return new ApiError({ status, reason, message: reason });

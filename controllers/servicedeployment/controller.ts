@@ -25,6 +25,7 @@ import { StatusWriter } from '../status/status-writer.ts';
 import { carryOut, type Dependencies } from './carry-out.ts';
 import { Differences } from './difference.ts';
 import { predictionOf } from './prediction.ts';
+import { ProgressTimes } from './progress.ts';
 import { isComplete, statusOf, TASK_EVENTS, urgencyOf } from './status.ts';
 import { type Survey, survey } from './survey.ts';
 import { UnobservedWrites } from './unobserved-writes.ts';
@@ -117,6 +118,7 @@ class Reconciler {
   readonly #differences = new Differences();
   /** By key of the task, the names that appliances outside the task have. */
   readonly #taken = new Map<string, readonly string[]>();
+  readonly #progress: ProgressTimes;
   /** By key of the task, the API server's last refusal. */
   readonly #refusals = new Map<string, string>();
 
@@ -124,6 +126,7 @@ class Reconciler {
     this.#context = context;
     this.#dependencies = dependencies;
     this.#writer = writer;
+    this.#progress = new ProgressTimes(context.clock);
   }
 
   async reconcile(key: string, signal: AbortSignal): Promise<ReconcileResult> {
@@ -131,12 +134,12 @@ class Reconciler {
     const cached = caches.deployments.get(key);
     if (cached === undefined) {
       this.#writer.forget(key);
+      this.#progress.forget(key);
       this.#taken.delete(key);
       this.#refusals.delete(key);
       this.#dependencies.expectations.forget(key);
       return done;
     }
-    if (cached.metadata.deletionTimestamp !== undefined) return done;
     const deployment = this.#writer.latest(cached);
     const taken = this.#taken.get(key) ?? [];
     const found = survey({
@@ -153,6 +156,8 @@ class Reconciler {
     // The status comes first: the chosen templates must be stored before appliances are created from them. Otherwise a crash
     // could lead to another choice, which would replace those appliances.
     const written = await this.#write(deployment, found, signal);
+    // The garbage collector removes the appliances of a deleted task.
+    if (deployment.metadata.deletionTimestamp !== undefined) return written;
     if (!this.#dependencies.expectations.satisfied(key))
       return soonest([written, waitFor('its creations to be seen', CREATION_LIFE_MS)]);
     try {
@@ -196,7 +201,14 @@ class Reconciler {
       now: clock.now(),
     });
     const refusal = this.#refusals.get(keyOf(deployment));
-    const next = statusOf({ deployment, services, leftovers, prediction, refusal, now: clock.now() });
-    return await this.#writer.write(deployment, next, urgencyOf(deployment.status, next), signal);
+    const { lastProgressTime } = deployment.status ?? {};
+    const silentMs =
+      lastProgressTime === undefined ? 0 : this.#progress.since(keyOf(deployment), lastProgressTime);
+    const facts = { deployment, services, leftovers, prediction, refusal, silentMs, now: clock.now() };
+    const next = statusOf(facts);
+    const written = await this.#writer.write(deployment, next, urgencyOf(deployment.status, next), signal);
+    const leftMs = deployment.spec.progressDeadlineSeconds * 1000 - silentMs;
+    const isSettled = isConditionTrue(next.conditions, CONDITION_READY) || leftMs <= 0;
+    return isSettled ? written : soonest([written, requeueAfter(leftMs)]);
   }
 }

@@ -1,4 +1,3 @@
-import { CONDITION_READY, isConditionTrue } from '../../src/api/conditions.ts';
 import type { VirtualAppliance } from '../../src/api/kinds.ts';
 import { containsJson, isSameJson } from '../../src/base/equality.ts';
 import { parseBytes, parseCpu } from '../../src/domain/quantity.ts';
@@ -47,14 +46,6 @@ interface Known {
   readonly template: string;
   readonly hostname: string | undefined;
   readonly difference: Difference;
-}
-
-/** Whether its service answers, according to the latest spec. */
-export function isAvailable({ metadata, status }: VirtualAppliance): boolean {
-  return (
-    metadata.deletionTimestamp === undefined &&
-    isConditionTrue(status?.conditions, CONDITION_READY, metadata.generation)
-  );
 }
 
 /** The same appliance, with the wanted value of every field that can change in place. */

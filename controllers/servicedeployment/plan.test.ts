@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Condition } from '../../src/api/conditions.ts';
 import type { VirtualAppliance } from '../../src/api/kinds.ts';
 import { aDeployment, anAppliance, aService } from '../../test/builders/objects.ts';
 import { Differences, differenceOf, updated } from './difference.ts';
@@ -13,34 +14,45 @@ function wantedFor(service: Partial<Service>): WantedAppliance[] {
 /** An appliance as the task `shop` made it, answering or not. */
 function existing(
   ordinal: number,
-  change: { answers?: boolean; spec?: Partial<VirtualAppliance['spec']>; going?: boolean } = {},
+  change: {
+    answers?: boolean | 'unknown';
+    /** The reason that Ready is False. */
+    trouble?: string;
+    /** Of its spec; its conditions are about the first. */
+    generation?: number;
+    spec?: Partial<VirtualAppliance['spec']>;
+    going?: boolean;
+  } = {},
 ) {
   const [wanted] = wantedFor({ replicas: ordinal + 1 }).slice(ordinal);
   if (wanted === undefined) throw new Error(`nothing is wanted for ${ordinal}`);
-  const { answers = true, spec = {}, going = false } = change;
-  const status = answers ? 'True' : 'False';
+  const { answers = true, trouble, generation = 1, spec = {}, going = false } = change;
+  const available = answers === 'unknown' ? 'Unknown' : answers ? 'True' : 'False';
   const lastTransitionTime = '2026-01-01T00:00:00Z';
-  const ready = {
-    type: 'Ready',
-    status,
-    reason: 'Test',
-    message: '',
-    observedGeneration: 1,
-    lastTransitionTime,
-  } as const;
+  const common = { message: '', observedGeneration: 1, lastTransitionTime };
+  const conditions: Condition[] = [
+    { ...common, type: 'Available', status: available, reason: 'Test' },
+    {
+      ...common,
+      type: 'Ready',
+      status: trouble === undefined ? available : 'False',
+      reason: trouble ?? 'Test',
+    },
+  ];
   return anAppliance({
     metadata: {
       name: wanted.name,
       labels: { ...wanted.labels },
+      generation,
       ...(going ? { deletionTimestamp: lastTransitionTime } : {}),
     },
     spec: { ...wanted.spec, ...spec },
-    status: { conditions: [ready] },
+    status: { conditions },
   });
 }
 
 function plan(input: Partial<PlanInput>) {
-  const { create, update, remove, upToDate, held } = planService({
+  const { create, update, remove, asDeclared, held } = planService({
     wanted: [],
     existing: [],
     maxUnavailable: 1,
@@ -52,7 +64,7 @@ function plan(input: Partial<PlanInput>) {
     create: create.map(({ name }) => name),
     update: update.map(({ wanted }) => wanted.name),
     remove: remove.map(({ metadata }) => metadata.name),
-    upToDate,
+    asDeclared,
     held,
   };
 }
@@ -64,13 +76,13 @@ const more = { resources: { cpu: '2', memory: '1Gi' } };
 describe('the plan of a service', () => {
   it('is empty when all is as declared', () => {
     const wanted = wantedFor({ replicas: 2 });
-    expect(plan({ wanted, existing: [existing(0), existing(1)] })).toEqual({ ...nothing, upToDate: 2 });
+    expect(plan({ wanted, existing: [existing(0), existing(1)] })).toEqual({ ...nothing, asDeclared: 2 });
   });
 
   it('creates what is missing, all at once, and not what is still being deleted', () => {
     const wanted = wantedFor({ replicas: 4 });
     const found = plan({ wanted, existing: [existing(0), existing(2, { going: true })] });
-    expect(found).toEqual({ ...nothing, create: ['shop-web-1', 'shop-web-3'], upToDate: 1 });
+    expect(found).toEqual({ ...nothing, create: ['shop-web-1', 'shop-web-3'], asDeclared: 1 });
   });
 
   it('removes what is no longer declared', () => {
@@ -78,7 +90,7 @@ describe('the plan of a service', () => {
       wanted: wantedFor({ replicas: 1 }),
       existing: [existing(0), existing(1), existing(2)],
     });
-    expect(found).toEqual({ ...nothing, remove: ['shop-web-1', 'shop-web-2'], upToDate: 1 });
+    expect(found).toEqual({ ...nothing, remove: ['shop-web-1', 'shop-web-2'], asDeclared: 1 });
   });
 
   it('changes one after the other, from the highest ordinal, and only as many as may be unavailable', () => {
@@ -87,7 +99,7 @@ describe('the plan of a service', () => {
     expect(plan({ wanted, existing: all })).toEqual({
       ...nothing,
       update: ['shop-web-2'],
-      upToDate: 0,
+      asDeclared: 0,
       held: 2,
     });
     expect(plan({ wanted, existing: all, maxUnavailable: 2 }).update).toEqual(['shop-web-2', 'shop-web-1']);
@@ -98,11 +110,66 @@ describe('the plan of a service', () => {
     const changed = existing(2, { spec: otherPackage, answers: false });
     expect(plan({ wanted, existing: [existing(0), existing(1), changed] })).toEqual({
       ...nothing,
-      upToDate: 1,
+      asDeclared: 0,
       held: 2,
     });
     const silent = existing(1, { answers: false });
     expect(plan({ wanted, existing: [existing(0), silent, existing(2)] }).update).toEqual(['shop-web-1']);
+  });
+
+  it('waits from the moment a change is written until the service has answered after it', () => {
+    const wanted = wantedFor({ replicas: 2, ...otherPackage });
+    const others = existing(0);
+    for (const second of [
+      // Written; its conditions are about the spec before.
+      existing(1, { spec: otherPackage, generation: 2 }),
+      // Received, and the old service still answers.
+      existing(1, { spec: otherPackage, trouble: 'Updating' }),
+      existing(1, { spec: otherPackage, trouble: 'ContainerReady' }),
+      // The change failed, and the old service answers for good.
+      existing(1, { spec: otherPackage, trouble: 'DigestMismatch' }),
+      // Its host is lost.
+      existing(1, { spec: otherPackage, answers: 'unknown' }),
+    ])
+      expect(plan({ wanted, existing: [others, second] })).toEqual({ ...nothing, asDeclared: 0, held: 1 });
+  });
+
+  it('waits also while an older change of another one is under way', () => {
+    const wanted = wantedFor({ replicas: 2, ...otherPackage });
+    const halfway = existing(1, {
+      spec: { package: { inline: { files: { a: 'a' } } } },
+      trouble: 'Updating',
+    });
+    expect(plan({ wanted, existing: [existing(0), halfway] })).toEqual({
+      ...nothing,
+      asDeclared: 0,
+      held: 2,
+    });
+  });
+
+  it('takes down one after the other of those that serve, whatever else is wrong with them', () => {
+    const serving = [0, 1, 2, 3].map((ordinal) => existing(ordinal, { trouble: 'ConfigMapNotFound' }));
+    expect(plan({ wanted: wantedFor({ replicas: 4, ...more }), existing: serving })).toEqual({
+      ...nothing,
+      remove: ['shop-web-3'],
+      asDeclared: 0,
+      held: 3,
+    });
+  });
+
+  it('goes on with a corrected change where the last one failed', () => {
+    const failed = existing(0, {
+      trouble: 'DigestMismatch',
+      spec: { package: { inline: { files: { a: '?' } } } },
+    });
+    const wanted = wantedFor({ replicas: 3, ...otherPackage });
+    expect(plan({ wanted, existing: [failed, existing(1), existing(2)] }).update).toEqual(['shop-web-0']);
+  });
+
+  it('does not take what it knows nothing of for what does not answer', () => {
+    const lost = [0, 1, 2].map((ordinal) => existing(ordinal, { answers: 'unknown' }));
+    const wanted = wantedFor({ replicas: 3, ...otherPackage });
+    expect(plan({ wanted, existing: lost })).toEqual({ ...nothing, asDeclared: 0, held: 3 });
   });
 
   it('replaces an appliance when the VM itself must change', () => {
@@ -110,7 +177,7 @@ describe('the plan of a service', () => {
     expect(plan({ wanted, existing: [existing(0), existing(1)] })).toEqual({
       ...nothing,
       remove: ['shop-web-1'],
-      upToDate: 0,
+      asDeclared: 0,
       held: 1,
     });
   });
@@ -119,7 +186,7 @@ describe('the plan of a service', () => {
     const wanted = wantedFor({ replicas: 2, ...more });
     const all = [existing(0), existing(1)];
     const isUnobserved = ({ metadata }: VirtualAppliance) => metadata.name === 'shop-web-1';
-    expect(plan({ wanted, existing: all, isUnobserved })).toEqual({ ...nothing, upToDate: 0, held: 1 });
+    expect(plan({ wanted, existing: all, isUnobserved })).toEqual({ ...nothing, asDeclared: 0, held: 1 });
   });
 });
 

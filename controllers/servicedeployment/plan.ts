@@ -1,5 +1,6 @@
 import type { VirtualAppliance } from '../../src/api/kinds.ts';
-import { type Difference, isAvailable } from './difference.ts';
+import { answers, isChanging, isReady, isSilent } from './availability.ts';
+import type { Difference } from './difference.ts';
 import type { WantedAppliance } from './wanted.ts';
 
 /** What to do so that a service of a task becomes as declared. */
@@ -7,9 +8,9 @@ export interface Plan {
   readonly create: readonly WantedAppliance[];
   readonly update: readonly { readonly current: VirtualAppliance; readonly wanted: WantedAppliance }[];
   readonly remove: readonly VirtualAppliance[];
-  /** How many appliances are as declared. */
-  readonly upToDate: number;
-  /** How many appliances wait with their change until others are available again. */
+  /** How many appliances are as declared, their services included. */
+  readonly asDeclared: number;
+  /** How many appliances wait with their change until others are ready. */
   readonly held: number;
 }
 
@@ -25,9 +26,10 @@ export interface PlanInput {
 }
 
 /**
- * Compares the declared appliances with the existing ones. Missing ones are created at once. Changes roll: of the available
- * appliances only as many are changed as keep at most `maxUnavailable` unavailable, the highest ordinal first; those that are
- * unavailable anyway are changed at once.
+ * Compares the declared appliances with the existing ones. Missing ones are created at once. Changes roll: of those that answer only
+ * as many are changed as keep at most `maxUnavailable` away; those that are known not to answer are changed at once. An appliance is
+ * away from the moment its change is written until its service has answered after it: one that does not come up keeps the others
+ * on what they have.
  */
 export function planService(input: PlanInput): Plan {
   const { wanted, existing, maxUnavailable, isUnobserved, differenceOf } = input;
@@ -40,8 +42,10 @@ export function planService(input: PlanInput): Plan {
   const outdated = steady
     .map((pair) => ({ ...pair, difference: differenceOf(pair.current, pair.wanted) }))
     .filter(({ difference }) => difference !== 'none');
-  const unavailable = wanted.length - steady.filter(({ current }) => isAvailable(current)).length;
-  const now = roll(outdated, Math.max(0, maxUnavailable - unavailable));
+  const changed = new Set(steady.map(({ current }) => current));
+  for (const { current } of outdated) changed.delete(current);
+  const present = steady.filter(({ current }) => isPresent(current, changed.has(current)));
+  const now = roll(outdated, Math.max(0, maxUnavailable - (wanted.length - present.length)));
   const surplus = existing.filter(
     (one) => !names.has(one.metadata.name) && !isGoing(one) && !isUnobserved(one),
   );
@@ -49,20 +53,29 @@ export function planService(input: PlanInput): Plan {
     create: pairs.flatMap(({ wanted: one, current }) => (current === undefined ? [one] : [])),
     update: now.filter(({ difference }) => difference === 'update'),
     remove: [...surplus, ...now.flatMap((pair) => (pair.difference === 'replace' ? [pair.current] : []))],
-    upToDate: steady.length - outdated.length,
+    asDeclared: [...changed].filter(isReady).length,
     held: outdated.length - now.length,
   };
 }
 
-/** The appliances to change now: all that are unavailable anyway, and as many of the others as may become unavailable. */
+/** Whether it counts as there: its service answers, and no change of it is under way, nor has failed. */
+function isPresent(appliance: VirtualAppliance, isChanged: boolean): boolean {
+  return answers(appliance) && !isChanging(appliance) && (!isChanged || isReady(appliance));
+}
+
+/**
+ * The appliances to change now: all that are known not to answer, and as many of the others as may be away. Those whose last
+ * change failed come first, then the highest ordinal.
+ */
 function roll<Pair extends { readonly current: VirtualAppliance; readonly wanted: WantedAppliance }>(
   outdated: readonly Pair[],
-  mayBecomeUnavailable: number,
+  mayBeAway: number,
 ): Pair[] {
-  const answering = outdated.filter(({ current }) => isAvailable(current));
-  const silent = outdated.filter(({ current }) => !isAvailable(current));
-  answering.sort((a, b) => b.wanted.ordinal - a.wanted.ordinal);
-  return [...silent, ...answering.slice(0, mayBecomeUnavailable)];
+  const silent = outdated.filter(({ current }) => isSilent(current));
+  const others = outdated.filter(({ current }) => !isSilent(current));
+  const rank = ({ current }: Pair) => Number(isReady(current));
+  others.sort((a, b) => rank(a) - rank(b) || b.wanted.ordinal - a.wanted.ordinal);
+  return [...silent, ...others.slice(0, mayBeAway)];
 }
 
 function isGoing({ metadata }: VirtualAppliance): boolean {

@@ -1,7 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import type { VirtualAppliance } from '../../src/api/kinds.ts';
+import { createFakeClock } from '../../src/base/testing/fake-clock.ts';
 import { aDeployment, anAppliance } from '../../test/builders/objects.ts';
-import { expectStanding, READY, RECONCILING, STALLED } from '../../test/expectations/conditions.ts';
+import {
+  expectCondition,
+  expectStanding,
+  READY,
+  RECONCILING,
+  STALLED,
+} from '../../test/expectations/conditions.ts';
+import { isReady } from './availability.ts';
+import { ProgressTimes } from './progress.ts';
 import { type ServiceFacts, type StatusFacts, statusOf, urgencyOf } from './status.ts';
 
 function appliance(
@@ -18,6 +27,7 @@ function appliance(
       accessPoints: [`http://10.0.0.${ordinal}/`],
       conditions: [
         { ...common, type: 'Ready', status: ready },
+        { ...common, type: 'Available', status: ready },
         { ...common, type: 'Stalled', status: stalled ? 'True' : 'False' },
       ],
     },
@@ -33,7 +43,8 @@ function status(service: Partial<ServiceFacts>, overrides: Partial<StatusFacts> 
     wantedReplicas: 2,
     template: 'default/debian',
     appliances: [],
-    upToDate: 2,
+    asDeclared: (service.appliances ?? []).filter(isReady).length,
+    held: 0,
     ...service,
   };
   return statusOf({
@@ -41,6 +52,7 @@ function status(service: Partial<ServiceFacts>, overrides: Partial<StatusFacts> 
     services: [web],
     leftovers: [],
     prediction: undefined,
+    silentMs: 0,
     now: 0,
     ...overrides,
   });
@@ -66,7 +78,7 @@ describe('the status of a task', () => {
   const obstacle = { reason: 'TemplateNotFound', message: 'create it', isStalled: false };
   const cases: [string, Partial<ServiceFacts>, Partial<StatusFacts>, typeof READY, string][] = [
     ['is on its way', { appliances: [up(0), coming(1)] }, {}, RECONCILING, 'Deploying'],
-    ['is not as declared yet', { appliances: [up(0), up(1)], upToDate: 1 }, {}, RECONCILING, 'Deploying'],
+    ['is not as declared yet', { appliances: [up(0), up(1)], asDeclared: 1 }, {}, RECONCILING, 'Deploying'],
     ['has one too many', { appliances: [up(0), up(1), up(2)] }, {}, RECONCILING, 'Deploying'],
     ['has leftovers', { appliances: [up(0), up(1)] }, { leftovers: [up(2)] }, RECONCILING, 'Deploying'],
     [
@@ -98,15 +110,15 @@ describe('the status of a task', () => {
       STALLED,
       'DigestMismatch',
     ],
-    ['is recalled', { wantedReplicas: 0, upToDate: 0 }, { deployment: recalled }, READY, 'Recalled'],
+    ['is recalled', { wantedReplicas: 0, asDeclared: 0 }, { deployment: recalled }, READY, 'Recalled'],
     [
       'is being recalled',
-      { wantedReplicas: 0, upToDate: 0, appliances: [up(0)] },
+      { wantedReplicas: 0, asDeclared: 0, appliances: [up(0)] },
       { deployment: recalled },
       RECONCILING,
       'Recalling',
     ],
-    ['is scaled to none', { wantedReplicas: 0, upToDate: 0 }, {}, READY, 'Deployed'],
+    ['is scaled to none', { wantedReplicas: 0, asDeclared: 0 }, {}, READY, 'Deployed'],
   ];
   it.each(cases)('that %s', (_name, service, overrides, standing, reason) => {
     expectStanding(status(service, overrides).conditions, standing, reason);
@@ -120,6 +132,66 @@ describe('the status of a task', () => {
       'NoHostFits',
     );
     expect(message).toBe('shop-web-0, shop-web-1, shop-web-2 and 2 more: it says NoHostFits');
+  });
+});
+
+describe('a task that is being deleted', () => {
+  const going = (finalizers: string[]) =>
+    aDeployment({ metadata: { deletionTimestamp: '2026-01-01T00:00:00Z', finalizers } });
+  const messageOf = (finalizers: string[], appliances: VirtualAppliance[]) =>
+    expectStanding(
+      status({ appliances }, { deployment: going(finalizers) }).conditions,
+      RECONCILING,
+      'Deleting',
+    );
+
+  it('counts what is left, and is never ready', () => {
+    expect(messageOf([], [up(0), up(1)])).toContain('2 of its appliances are left');
+    const found = status({ appliances: [], asDeclared: 0 }, { deployment: going(['example.com/backup']) });
+    expect(found).toMatchObject({ replicas: 0, readyReplicas: 0, services: [{ accessPoints: [] }] });
+  });
+
+  it('names the finalizers that hold it, without those of the garbage collector', () => {
+    expect(messageOf(['example.com/backup'], [])).toContain('finalizers: example.com/backup');
+    expect(messageOf(['foregroundDeletion'], [up(0)])).not.toContain('foregroundDeletion');
+  });
+});
+
+describe('the progress of a task', () => {
+  const begun = status({ appliances: [up(0), coming(1)], asDeclared: 1 });
+  const progressAfter = (service: Partial<ServiceFacts>, silentMs: number) =>
+    status(service, { silentMs, now: 1000, deployment: aDeployment({ status: begun }) });
+
+  it('counts from the last appliance that came forward', () => {
+    expect(begun.lastProgressTime).toBe('1970-01-01T00:00:00Z');
+    const same = progressAfter({ appliances: [up(0), coming(1)], asDeclared: 1 }, 599_999);
+    expect(same.lastProgressTime).toBe(begun.lastProgressTime);
+    expectCondition(same.conditions, 'Progressing', 'True', 'Deploying');
+    const further = progressAfter({ appliances: [up(0), up(1)], asDeclared: 1 }, 600_000);
+    expect(further.lastProgressTime).toBe('1970-01-01T00:00:01Z');
+    expectCondition(further.conditions, 'Progressing', 'True', 'Deploying');
+  });
+
+  it('is denied, with the seconds and what is in the way, once its deadline has passed', () => {
+    const broken = appliance(1, 'False', 'ServiceTimeout');
+    const { conditions } = progressAfter({ appliances: [up(0), broken], asDeclared: 1 }, 600_000);
+    const message = expectCondition(conditions, 'Progressing', 'False', 'ProgressDeadlineExceeded');
+    expect(message).toMatch(/600 s .*shop-web-1: it says ServiceTimeout/);
+    expectStanding(conditions, RECONCILING, 'ServiceTimeout');
+  });
+
+  it('has no deadline once all is as declared', () => {
+    const { conditions } = progressAfter({ appliances: [up(0), up(1)] }, 10_000_000);
+    expectCondition(conditions, 'Progressing', 'True', 'Deployed');
+  });
+
+  it('is counted by the monotonic clock, and after a restart from the time in the status', async () => {
+    const clock = createFakeClock(Date.parse('2026-01-01T00:10:00Z'));
+    const times = new ProgressTimes(clock);
+    expect(times.since('default/shop', '2026-01-01T00:00:00Z')).toBe(600_000);
+    await clock.advance(1000);
+    expect(times.since('default/shop', '2026-01-01T00:00:00Z')).toBe(601_000);
+    expect(times.since('default/shop', '2026-01-01T00:09:00Z'), 'of the next progress').toBe(0);
   });
 });
 

@@ -1,20 +1,25 @@
 import {
+  CONDITION_PROGRESSING,
   CONDITION_READY,
   CONDITION_STALLED,
   findCondition,
   isConditionTrue,
   type Summary,
+  setCondition,
   setSummary,
+  timestamp,
 } from '../../src/api/conditions.ts';
 import type { ServiceDeployment, VirtualAppliance } from '../../src/api/kinds.ts';
 import { LABEL_SERVICE_DEPLOYMENT } from '../../src/api/labels.ts';
 import { isSameJson } from '../../src/base/equality.ts';
+import { heldObstacle, isHeld, otherFinalizers } from '../obstacles/deletions.ts';
 import { type Explanation, type Obstacle, summaryOf } from '../obstacles/obstacle.ts';
-import { isProgress, REASON } from '../obstacles/reasons.ts';
+import { isProgress, isTaskProgress } from '../obstacles/reasons.ts';
 import { taskObstacles, taskProgress } from '../obstacles/tasks.ts';
 import type { EventRule } from '../status/occurrence.ts';
 import type { Urgency } from '../status/write-debouncer.ts';
-import { isAvailable } from './difference.ts';
+import { answers } from './availability.ts';
+import { cameForward, progressing } from './progress.ts';
 
 type Status = NonNullable<ServiceDeployment['status']>;
 
@@ -25,7 +30,10 @@ export interface ServiceFacts {
   /** namespace/name; undefined when none could be chosen. */
   readonly template: string | undefined;
   readonly appliances: readonly VirtualAppliance[];
-  readonly upToDate: number;
+  /** How many are as declared, their services included. */
+  readonly asDeclared: number;
+  /** How many keep what they have until others are ready. */
+  readonly held: number;
   /** What keeps the service from becoming as declared. */
   readonly obstacle?: Obstacle | undefined;
 }
@@ -39,18 +47,24 @@ export interface StatusFacts {
   readonly prediction: Status['prediction'];
   /** The API server's last refusal of a request for the task: a quota, a policy, a missing permission. */
   readonly refusal?: string | undefined;
+  /** Milliseconds for which nothing came forward since the status before this one, if nothing did in this one either. */
+  readonly silentMs: number;
   /** Milliseconds since the epoch. */
   readonly now: number;
 }
 
-/** The Events of a task: it is carried out, or something is in the way. */
+/** The Events of a task: it is carried out, something is in the way, or nothing comes forward. */
 export const TASK_EVENTS: readonly EventRule[] = [
   {
     condition: CONDITION_READY,
     eventType: ({ status, reason }) => {
       if (status === 'True') return 'Normal';
-      return reason === REASON.Deploying || reason === REASON.Recalling ? undefined : 'Warning';
+      return isTaskProgress(reason) ? undefined : 'Warning';
     },
+  },
+  {
+    condition: CONDITION_PROGRESSING,
+    eventType: ({ status }) => (status === 'False' ? 'Warning' : undefined),
   },
 ];
 
@@ -60,28 +74,38 @@ export function statusOf(facts: StatusFacts): Status {
   const { name, generation } = deployment.metadata;
   const entries = services.map(serviceStatus);
   const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
-  return {
+  const summary = stateOf(facts);
+  const counts = {
     observedGeneration: generation,
-    conditions: setSummary(deployment.status?.conditions, stateOf(facts), generation, now),
     wantedReplicas: sum(services.map(({ wantedReplicas }) => wantedReplicas)),
     replicas: sum(services.map(({ appliances }) => appliances.length)) + leftovers.length,
     readyReplicas: sum(entries.map(({ readyReplicas }) => readyReplicas)),
+    services: entries,
+  };
+  const isNewProgress = cameForward(deployment.status, counts);
+  const silentMs = isNewProgress ? 0 : facts.silentMs;
+  const verdict = progressing(summary, silentMs, deployment.spec.progressDeadlineSeconds);
+  const conditions = setSummary(deployment.status?.conditions, summary, generation, now);
+  const progress = { type: CONDITION_PROGRESSING, observedGeneration: generation, ...verdict };
+  return {
+    ...counts,
+    conditions: setCondition(conditions, progress, now),
+    lastProgressTime: isNewProgress ? timestamp(now) : deployment.status?.lastProgressTime,
     selector: `${LABEL_SERVICE_DEPLOYMENT}=${name}`,
     url: entries[0]?.accessPoints[0],
-    services: entries,
     prediction,
   };
 }
 
-function serviceStatus({ name, template, appliances, upToDate }: ServiceFacts) {
-  const ready = appliances.filter(isAvailable);
+function serviceStatus({ name, template, appliances, asDeclared }: ServiceFacts) {
+  const answering = appliances.filter(answers);
   return {
     name,
     template,
     replicas: appliances.length,
-    readyReplicas: ready.length,
-    updatedReplicas: upToDate,
-    accessPoints: ready.flatMap(({ status }) => status?.accessPoints ?? []).slice(0, 100),
+    readyReplicas: answering.length,
+    updatedReplicas: asDeclared,
+    accessPoints: answering.flatMap(({ status }) => status?.accessPoints ?? []).slice(0, 100),
   };
 }
 
@@ -90,14 +114,14 @@ export function isComplete({ services, leftovers }: Pick<StatusFacts, 'services'
   return leftovers.length === 0 && services.every(isServiceComplete);
 }
 
-function isServiceComplete({ wantedReplicas, appliances, upToDate, obstacle }: ServiceFacts): boolean {
-  const ready = appliances.filter(isAvailable).length;
-  const counts = [appliances.length, upToDate, ready];
-  return obstacle === undefined && counts.every((count) => count === wantedReplicas);
+function isServiceComplete({ wantedReplicas, appliances, asDeclared, obstacle }: ServiceFacts): boolean {
+  return obstacle === undefined && appliances.length === wantedReplicas && asDeclared === wantedReplicas;
 }
 
 /** The state of the task. An obstacle that needs a person comes first. */
 function stateOf(facts: StatusFacts): Summary {
+  const deletion = deletionOf(facts);
+  if (deletion !== undefined) return summaryOf(deletion);
   const obstacles = facts.services.flatMap(({ name, obstacle }) =>
     obstacle === undefined ? [] : [taskObstacles.ofService(name, obstacle)],
   );
@@ -107,6 +131,15 @@ function stateOf(facts: StatusFacts): Summary {
   if (facts.refusal !== undefined) return summaryOf(taskObstacles.refused(facts.refusal));
   const trouble = troubleOf(facts);
   return trouble === undefined ? { state: 'reconciling', ...progressOf(facts) } : summaryOf(trouble);
+}
+
+/** What still keeps a task that is being deleted. */
+function deletionOf({ deployment, services, leftovers }: StatusFacts): Obstacle | undefined {
+  if (deployment.metadata.deletionTimestamp === undefined) return undefined;
+  const left = services.reduce((sum, { appliances }) => sum + appliances.length, leftovers.length);
+  return left === 0 && isHeld(deployment)
+    ? heldObstacle(deployment)
+    : taskObstacles.deleting(left, otherFinalizers(deployment));
 }
 
 function completion({ deployment, services }: StatusFacts): Explanation {
@@ -137,9 +170,9 @@ function progressOf({ deployment, services, leftovers }: StatusFacts): Explanati
   if (deployment.spec.state === 'Recalled') return taskProgress.recalling(surplus);
   const incomplete = services
     .filter((service) => !isServiceComplete(service))
-    .map(({ name, wantedReplicas, appliances, upToDate }) => {
-      const ready = appliances.filter(isAvailable).length;
-      return { name, wanted: wantedReplicas, ready, upToDate };
+    .map(({ name, wantedReplicas, appliances, asDeclared, held }) => {
+      const answering = appliances.filter(answers).length;
+      return { name, wanted: wantedReplicas, answering, asDeclared, held };
     });
   return taskProgress.deploying(incomplete, surplus);
 }
@@ -149,7 +182,8 @@ export function urgencyOf(old: Status | undefined, next: Status): Urgency {
   if (isSameJson(old, next)) return 'none';
   const ready = (status: Status | undefined) => {
     const condition = findCondition(status?.conditions, CONDITION_READY);
-    return [condition?.status, condition?.reason, status?.observedGeneration];
+    const progress = findCondition(status?.conditions, CONDITION_PROGRESSING);
+    return [condition?.status, condition?.reason, progress?.status, status?.observedGeneration];
   };
   const templates = (status: Status | undefined) =>
     status?.services?.map(({ name, template }) => [name, template]);

@@ -29,7 +29,7 @@ export interface SurveyInput {
   readonly taken: readonly string[];
 }
 
-const NOTHING: Plan = { create: [], update: [], remove: [], upToDate: 0, held: 0 };
+const NOTHING: Plan = { create: [], update: [], remove: [], asDeclared: 0, held: 0 };
 
 /** Compares the whole task with its appliances and plans what to do. A service without a usable template,
  * or with an amount that is none, is left as it is; the others go on. */
@@ -58,11 +58,11 @@ function surveyService(input: SurveyInput, service: Service): { facts: ServiceFa
   const amounts = readAmounts(service);
   if ('problem' in amounts) {
     const obstacle = taskObstacles.invalidAmount(amounts.field, amounts.problem);
-    return { facts: { ...base, template: pinned, upToDate: 0, obstacle }, plan: NOTHING };
+    return { facts: { ...base, template: pinned, asDeclared: 0, held: 0, obstacle }, plan: NOTHING };
   }
   const choice = chooseTemplate(deployment, service, templates, pinned);
   if (choice.key === undefined)
-    return { facts: { ...base, template: pinned, upToDate: 0, obstacle: choice }, plan: NOTHING };
+    return { facts: { ...base, template: pinned, asDeclared: 0, held: 0, obstacle: choice }, plan: NOTHING };
   const byName = new Map(existing.map((one) => [one.metadata.name, one]));
   const hostnameNow = (name: string) => byName.get(name)?.spec.parameters?.hostname;
   const wanted = wantedAppliances(deployment, service, choice.key, hostnameNow);
@@ -77,7 +77,7 @@ function surveyService(input: SurveyInput, service: Service): { facts: ServiceFa
   });
   const taken = input.taken.filter((name) => wanted.some((one) => one.name === name && !byName.has(name)));
   const obstacle = taken.length === 0 ? undefined : taskObstacles.nameConflict(taken);
-  return { facts: { ...base, template, upToDate: plan.upToDate, obstacle }, plan };
+  return { facts: { ...base, template, asDeclared: plan.asDeclared, held: plan.held, obstacle }, plan };
 }
 
 /** Removes the appliances of the services, unless the task asks to keep their disks, which is not supported yet. */
@@ -92,7 +92,8 @@ function recall(
       wantedReplicas: 0,
       template: pinOf(deployment, service),
       appliances: appliances.filter((appliance) => serviceOf(appliance) === service.name),
-      upToDate: 0,
+      asDeclared: 0,
+      held: 0,
       ...(isKept ? { obstacle: taskObstacles.savingNotSupported() } : {}),
     }),
   );
@@ -116,7 +117,7 @@ function merge(plans: readonly Plan[]): Plan {
     create: plans.flatMap(({ create }) => create),
     update: plans.flatMap(({ update }) => update),
     remove: plans.flatMap(({ remove }) => remove),
-    upToDate: plans.reduce((sum, plan) => sum + plan.upToDate, 0),
+    asDeclared: plans.reduce((sum, plan) => sum + plan.asDeclared, 0),
     held: plans.reduce((sum, plan) => sum + plan.held, 0),
   };
 }

@@ -10,6 +10,7 @@ import { acceptsAppliances } from '../daemons/readiness.ts';
 import { BY_DIGEST, BY_PARENT, BY_TEMPLATE } from '../indexes.ts';
 import { layersOf } from '../objects/template-layers.ts';
 import { parentKey, templateKeyOf } from '../objects/template-references.ts';
+import { heldObstacle, isHeld } from '../obstacles/deletions.ts';
 import type { Obstacle } from '../obstacles/obstacle.ts';
 import { type ControllerDefinition, changesOf, viewsSource } from '../sources.ts';
 import { StatusWriter } from '../status/status-writer.ts';
@@ -128,8 +129,8 @@ class Reconciler {
   async #release(template: Template, signal: AbortSignal): Promise<ReconcileResult> {
     const blocker = await release(this.#context, template, signal);
     if (blocker === undefined) {
-      await removeFinalizer(this.#context.client, TEMPLATES, template, FINALIZER_TEMPLATE);
-      return done;
+      const left = await removeFinalizer(this.#context.client, TEMPLATES, template, FINALIZER_TEMPLATE);
+      return left === undefined || !isHeld(left) ? done : await this.#write(left, heldObstacle(left), signal);
     }
     const written = await this.#write(template, blocker, signal);
     return soonest([written, waitFor(blocker.message, RELEASE_RECHECK_MS)]);

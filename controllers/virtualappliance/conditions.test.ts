@@ -22,6 +22,7 @@ function conditions(overrides: Partial<ConditionFacts>) {
     obstacle: undefined,
     hostLost: undefined,
     refusal: undefined,
+    isMissing: false,
     now: 0,
     ...overrides,
   });
@@ -64,6 +65,30 @@ describe('the conditions of an appliance', () => {
       READY,
       'ServiceAvailable',
     ],
+    [
+      'is silent, though every step is done',
+      { report: aReport({ answers: false }) },
+      RECONCILING,
+      'Updating',
+    ],
+    [
+      'has received a change that is not carried out',
+      { appliance: changed, report: aReport({ generation: 2, stateGeneration: 1 }) },
+      RECONCILING,
+      'Updating',
+    ],
+    [
+      'had a problem before a change that is not carried out',
+      { appliance: changed, report: aReport({ generation: 2, stateGeneration: 1, problem }) },
+      RECONCILING,
+      'Updating',
+    ],
+    [
+      'has carried out its change',
+      { appliance: changed, report: aReport({ generation: 2, stateGeneration: 2 }) },
+      READY,
+      'ServiceAvailable',
+    ],
   ];
   it.each(cases)('that %s', (_name, facts, standing, reason) => {
     const found = conditions(facts);
@@ -71,6 +96,41 @@ describe('the conditions of an appliance', () => {
     else expectStanding(found, standing, reason);
     expect(found.find(({ type }) => type === 'Reconciling')?.status).toBe(standing.reconciling);
     expect(found.every(({ observedGeneration }) => observedGeneration !== undefined)).toBe(true);
+  });
+
+  const lost = applianceObstacles.hostLost('host-a', 'Stay');
+  const known = conditions({ report: aReport({ answers: true }) });
+  const answers = aReport({ answers: true, serviceState: 'ContainerReady' });
+  it.each<[string, Partial<ConditionFacts>, 'True' | 'False' | 'Unknown', string]>([
+    ['waits for a host', { appliance: anAppliance() }, 'False', 'Pending'],
+    ['is new on its host', {}, 'False', 'VMUnavailable'],
+    ['comes up', { report: aReport({ answers: false, serviceState: 'VMReady' }) }, 'False', 'VMReady'],
+    ['is ready', { report: aReport({ answers: true }) }, 'True', 'ServiceAvailable'],
+    ['is on a host with an older daemon', { report: aReport() }, 'True', 'ServiceAvailable'],
+    [
+      'serves while its change is carried out',
+      { appliance: changed, report: answers },
+      'True',
+      'ServiceAvailable',
+    ],
+    ['serves with something in the way', { obstacle, report: answers }, 'True', 'ServiceAvailable'],
+    [
+      'serves, and its change has a problem that stays',
+      { report: aReport({ answers: true, serviceState: 'ContainerReady', problem }) },
+      'True',
+      'ServiceAvailable',
+    ],
+    ['does not serve', { report: aReport({ answers: false, problem }) }, 'False', 'AgentTimeout'],
+    ['is on a lost host', { hostLost: lost, report: answers }, 'Unknown', 'HostUnreachable'],
+    ['is gone from its host', { isMissing: true }, 'False', 'VMUnavailable'],
+    [
+      'is on a host that was not asked yet since a restart',
+      { appliance: { ...bound, status: { conditions: known } }, obstacle },
+      'True',
+      'ServiceAvailable',
+    ],
+  ])('tell whether the service answers of one that %s', (_name, facts, status, reason) => {
+    expectCondition(conditions(facts), 'Available', status, reason);
   });
 
   it('say where it was placed, or why it was not', () => {

@@ -1,22 +1,28 @@
 import {
+  CONDITION_AVAILABLE,
   CONDITION_PLACED,
   CONDITION_READY,
   CONDITION_RECONCILING,
   type Condition,
+  findCondition,
   type Summary,
   setCondition,
   setSummary,
 } from '../../src/api/conditions.ts';
 import type { VirtualAppliance } from '../../src/api/kinds.ts';
 import type { ApplianceStatus } from '../../src/host/protocol.ts';
+import { doesAnswer, isCarriedOut, isReceived } from '../daemons/report.ts';
 import { applianceProgress } from '../obstacles/appliances.ts';
 import { type Explanation, type Obstacle, summaryOf } from '../obstacles/obstacle.ts';
+import { REASON } from '../obstacles/reasons.ts';
 
 /** What an appliance's conditions are made from. */
 export interface ConditionFacts {
   readonly appliance: VirtualAppliance;
   /** The last report of its host about it. */
   readonly report: ApplianceStatus | undefined;
+  /** Whether its host answers, and does not have the appliance. */
+  readonly isMissing: boolean;
   /** What is in the way, apart from what the host reports: no template, no ConfigMap, a request that the host refused, … */
   readonly obstacle: Obstacle | undefined;
   /** Set when the state of the appliance is unknown, because its host does not answer. */
@@ -27,24 +33,31 @@ export interface ConditionFacts {
   readonly now: number;
 }
 
+/** A condition without the time of its last transition, which follows. */
+type Verdict = Omit<Condition, 'lastTransitionTime' | 'type' | 'observedGeneration'>;
+
 /** Every condition of an appliance; all of them agree with each other. */
 export function conditionsOf(facts: ConditionFacts): Condition[] {
   const { appliance, hostLost, now } = facts;
-  const { generation } = appliance.metadata;
+  const { generation: observedGeneration } = appliance.metadata;
   const summary = stateOf(facts);
-  const conditions = setSummary(appliance.status?.conditions, summary, generation, now);
-  const placed = setCondition(conditions, placedCondition(facts), now);
-  if (hostLost === undefined && !isStopped(facts)) return placed;
-  const common = { reason: summary.reason, observedGeneration: generation };
+  const { reason, message } = summary;
+  const verdicts: [type: string, verdict: Verdict | undefined][] = [
+    [CONDITION_PLACED, placed(facts)],
+    [CONDITION_AVAILABLE, available(facts, summary)],
+  ];
   // With a lost host Ready is Unknown and not False: the VM may well be running. Reconciling is False, because nothing is done:
   // neither about a lost host, nor about a VM that should be stopped.
-  const status = hostLost === undefined ? 'False' : 'Unknown';
-  const ready = setCondition(
-    placed,
-    { ...common, type: CONDITION_READY, status, message: summary.message },
-    now,
+  if (hostLost !== undefined || isStopped(facts)) {
+    const status = hostLost === undefined ? 'False' : 'Unknown';
+    verdicts.push([CONDITION_READY, { status, reason, message }]);
+    verdicts.push([CONDITION_RECONCILING, { status: 'False', reason, message: '' }]);
+  }
+  return verdicts.reduce(
+    (list, [type, verdict]) =>
+      verdict === undefined ? list : setCondition(list, { type, observedGeneration, ...verdict }, now),
+    setSummary(appliance.status?.conditions, summary, observedGeneration, now),
   );
-  return setCondition(ready, { ...common, type: CONDITION_RECONCILING, status: 'False', message: '' }, now);
 }
 
 /** The state of the appliance: the first of these that holds. */
@@ -55,29 +68,29 @@ function stateOf(facts: ConditionFacts): Summary {
   if (hostName === undefined) return reconciling(refusal ?? applianceProgress.pending());
   if (hostLost !== undefined) return summaryOf(hostLost);
   if (report === undefined) return reconciling(applianceProgress.requestingVm(hostName));
-  if (!isCurrent(facts)) return reconciling(applianceProgress.updating(hostName));
+  if (!isReceived(report, appliance)) return reconciling(applianceProgress.updating(hostName));
+  // What the host reports as a problem is one of the spec before.
+  if (!isCarriedOut(report, appliance)) return reconciling(workOn(report, hostName));
   if (report.problem !== undefined) {
     const { reason, message, retryAt } = report.problem;
     return summaryOf({ reason, message, isStalled: retryAt === undefined });
   }
   if (isStopped(facts)) return reconciling(applianceProgress.stopped());
-  return reachedState(report);
+  const { serviceState, accessPoints } = report;
+  if (serviceState !== 'ServiceAvailable' || !doesAnswer(report))
+    return reconciling(workOn(report, hostName));
+  return { state: 'ready', ...applianceProgress.available(serviceState, accessPoints[0]) };
 }
 
 function reconciling({ reason, message }: Explanation): Summary {
   return { state: 'reconciling', reason, message };
 }
 
-function reachedState({ serviceState, accessPoints, steps }: ApplianceStatus): Summary {
-  if (serviceState === 'ServiceAvailable')
-    return { state: 'ready', ...applianceProgress.available(serviceState, accessPoints[0]) };
+/** What the host is doing. The last state is no reason while something is still to be done: it says that all is. */
+function workOn({ serviceState, steps }: ApplianceStatus, host: string): Explanation {
+  if (serviceState === 'ServiceAvailable') return applianceProgress.changing(host);
   const step = steps.find(({ state }) => state === 'Running');
-  return reconciling(applianceProgress.working(serviceState, step?.name));
-}
-
-/** Whether the host's report is about the latest spec. */
-function isCurrent({ appliance, report }: ConditionFacts): boolean {
-  return report !== undefined && report.generation >= (appliance.metadata.generation ?? 0);
+  return applianceProgress.working(serviceState, step?.name);
 }
 
 /** Whether the VM is stopped because the spec says so. */
@@ -85,18 +98,31 @@ function isStopped(facts: ConditionFacts): boolean {
   const { appliance, report, obstacle, hostLost } = facts;
   if (appliance.spec.powerState !== 'Stopped' || obstacle !== undefined || hostLost !== undefined)
     return false;
-  if (report === undefined || report.problem !== undefined || !isCurrent(facts)) return false;
+  if (report === undefined || report.problem !== undefined || !isCarriedOut(report, appliance)) return false;
   return ['Absent', 'Stopped'].includes(report.vm.state);
 }
 
-function placedCondition({
-  appliance,
-  obstacle,
-  refusal,
-}: ConditionFacts): Omit<Condition, 'lastTransitionTime'> {
+/** Whether the service answers; undefined when nothing new is known. */
+function available(facts: ConditionFacts, { reason, message }: Summary): Verdict | undefined {
+  const { appliance, report, isMissing, hostLost } = facts;
+  if (hostLost !== undefined)
+    return { status: 'Unknown', reason: hostLost.reason, message: hostLost.message };
+  if (appliance.spec.hostName === undefined || isMissing) return { status: 'False', reason, message };
+  if (report === undefined) {
+    const isKnown = findCondition(appliance.status?.conditions, CONDITION_AVAILABLE) !== undefined;
+    return isKnown ? undefined : { status: 'False', reason, message };
+  }
+  if (doesAnswer(report))
+    return {
+      status: 'True',
+      ...applianceProgress.available(REASON.ServiceAvailable, report.accessPoints[0]),
+    };
+  return { status: 'False', reason, message };
+}
+
+function placed({ appliance, obstacle, refusal }: ConditionFacts): Verdict {
   const { hostName } = appliance.spec;
-  const common = { type: CONDITION_PLACED, observedGeneration: appliance.metadata.generation };
-  if (hostName !== undefined) return { ...common, status: 'True', ...applianceProgress.placed(hostName) };
+  if (hostName !== undefined) return { status: 'True', ...applianceProgress.placed(hostName) };
   const { reason, message } = obstacle ?? refusal ?? applianceProgress.pending();
-  return { ...common, status: 'False', reason, message };
+  return { status: 'False', reason, message };
 }

@@ -5,7 +5,7 @@ import { keyOf } from '../../src/base/object.ts';
 import type { ApplianceStatus } from '../../src/host/protocol.ts';
 import { addFinalizer } from '../../src/kube/client/finalizer.ts';
 import { sourceOf } from '../../src/kube/controller/controller.ts';
-import { done, type ReconcileResult, waitFor } from '../../src/kube/controller/outcome.ts';
+import { done, type ReconcileResult, soonest, waitFor } from '../../src/kube/controller/outcome.ts';
 import type { OperatorContext } from '../context.ts';
 import { PutLedger } from '../daemons/put-ledger.ts';
 import { isLost } from '../daemons/readiness.ts';
@@ -14,6 +14,7 @@ import { BY_CONFIG_MAP, BY_HOST, BY_TEMPLATE, BY_UID } from '../indexes.ts';
 import { amountObstacle, uidOf } from '../objects/appliance.ts';
 import { templateKeyOf } from '../objects/template-references.ts';
 import { applianceEvents, applianceObstacles } from '../obstacles/appliances.ts';
+import { heldObstacle, isHeld } from '../obstacles/deletions.ts';
 import type { Obstacle } from '../obstacles/obstacle.ts';
 import { type ControllerDefinition, changesOf, memorySource, viewsSource } from '../sources.ts';
 import { warning } from '../status/occurrence.ts';
@@ -91,6 +92,17 @@ function relevantPart(template: Template | undefined): unknown {
   return { uid, generation, isDeleting: deletionTimestamp !== undefined };
 }
 
+/** What is known of an appliance through its host. */
+interface HostKnowledge {
+  readonly report: ApplianceStatus | undefined;
+  /** Whether the host answers, and does not have it. */
+  readonly isMissing: boolean;
+  /** Whether the host does not answer at the moment. */
+  readonly isSilent: boolean;
+  /** Set when it has not answered for so long that nothing is known any more. */
+  readonly hostLost: Obstacle | undefined;
+}
+
 class Reconciler {
   readonly #context: OperatorContext;
   readonly #writer: StatusWriter<VirtualAppliance>;
@@ -140,31 +152,44 @@ class Reconciler {
     phase: PhaseResult,
     signal: AbortSignal,
   ): Promise<ReconcileResult> {
-    const { clock, timings, times, views } = this.#context;
-    const { hostName = '', onHostFailure } = appliance.spec;
+    const { timings, times } = this.#context;
+    const { hostName = '' } = appliance.spec;
     const obstacle = 'obstacle' in phase ? phase.obstacle : undefined;
-    const view = views.get(hostName);
-    const report = view?.appliances.get(uidOf(appliance));
-    const hostLost = isLost(view, clock.monotonic(), timings.hostGraceMs)
-      ? applianceObstacles.hostLost(hostName, onHostFailure)
-      : undefined;
-    const isSilent = obstacle === undefined && hostLost === undefined && view?.link.state !== 'connected';
+    const known = this.#askView(appliance);
+    const { report } = known;
+    const isUncertain = known.isSilent && known.hostLost === undefined;
     // Nothing is known at the moment, and what the status says may well still be true.
-    if (isSilent && appliance.status?.conditions !== undefined)
+    if (isUncertain && obstacle === undefined && appliance.status?.conditions !== undefined)
       return waitFor(`host ${hostName} to answer`, timings.hostGraceMs);
     if (report !== undefined) times.recordAppliance(report, templateKeyOf(appliance), hostName);
-    const isMissing = view?.link.state === 'connected' && report === undefined;
-    const result = await this.#write(appliance, { report, isMissing, obstacle, hostLost, signal });
+    const result = await this.#write(appliance, { ...known, obstacle, signal });
     if (phase.type === 'retry') throw phase.error;
-    return result;
+    if (!isUncertain) return result;
+    return soonest([result, waitFor(`host ${hostName} to answer`, timings.hostGraceMs)]);
+  }
+
+  /** What the appliance's host last reported about it, and what its silence means. */
+  #askView(appliance: VirtualAppliance): HostKnowledge {
+    const { caches, clock, timings, views } = this.#context;
+    const { hostName = '', onHostFailure } = appliance.spec;
+    const view = views.get(hostName);
+    const report = view?.appliances.get(uidOf(appliance));
+    const isSilent = view?.link.state !== 'connected';
+    const isMissing = !isSilent && report === undefined;
+    if (isLost(view, clock.monotonic(), timings.hostGraceMs))
+      return { report, isMissing, isSilent, hostLost: applianceObstacles.hostLost(hostName, onHostFailure) };
+    const ran = appliance.status?.vm !== undefined;
+    const isUnregistered = hostName !== '' && caches.hosts.get(hostName) === undefined;
+    const hostLost = ran && isUnregistered ? applianceObstacles.hostNotFound(hostName) : undefined;
+    return { report, isMissing, isSilent, hostLost };
   }
 
   async #remove(appliance: VirtualAppliance, signal: AbortSignal): Promise<ReconcileResult> {
     const removal = await remove(this.#context, appliance, signal);
-    if (removal.type === 'gone') return done;
-    const { obstacle } = removal;
-    const report = this.#context.views.get(appliance.spec.hostName ?? '')?.appliances.get(uidOf(appliance));
-    const written = await this.#write(appliance, { report, obstacle, signal });
+    if (removal.type === 'gone' && !isHeld(appliance)) return done;
+    const obstacle = removal.type === 'gone' ? heldObstacle(appliance) : removal.obstacle;
+    const written = await this.#write(appliance, { ...this.#askView(appliance), obstacle, signal });
+    if (removal.type === 'gone') return written;
     const recheck = waitFor(obstacle.message, REMOVAL_RECHECK_MS);
     return written.type === 'done' ? recheck : written;
   }
@@ -172,13 +197,7 @@ class Reconciler {
   /** Writes the status, if the change is worth a write by now. */
   async #write(
     appliance: VirtualAppliance,
-    known: {
-      readonly report?: ApplianceStatus | undefined;
-      readonly isMissing?: boolean;
-      readonly obstacle?: Obstacle | undefined;
-      readonly hostLost?: Obstacle | undefined;
-      readonly signal: AbortSignal;
-    },
+    known: Partial<HostKnowledge> & { readonly obstacle: Obstacle | undefined; readonly signal: AbortSignal },
   ): Promise<ReconcileResult> {
     const { clock, outcomes } = this.#context;
     const { report, isMissing = false, obstacle, hostLost, signal } = known;

@@ -1,4 +1,5 @@
 import {
+  CONDITION_AVAILABLE,
   CONDITION_PLACED,
   CONDITION_READY,
   CONDITION_STALLED,
@@ -56,7 +57,7 @@ export function statusOf(facts: StatusFacts): Status {
     ...(report === undefined ? {} : mirror(report)),
     uuid: uidOf(appliance),
     observedGeneration: appliance.metadata.generation,
-    conditions: conditionsOf({ appliance, report, obstacle, hostLost, refusal, now }),
+    conditions: conditionsOf({ appliance, report, isMissing, obstacle, hostLost, refusal, now }),
     placement: placementOf(appliance, outcome),
   };
 }
@@ -87,6 +88,8 @@ function placementOf({ spec, status }: VirtualAppliance, outcome: Outcome | unde
   }
 }
 
+const DECISIVE = [CONDITION_READY, CONDITION_STALLED, CONDITION_PLACED, CONDITION_AVAILABLE];
+
 /** How soon a difference between these two is worth a write: news for people and for the task at once, progress later. */
 export function urgencyOf(appliance: VirtualAppliance, next: Status): Urgency {
   const { status: old } = appliance;
@@ -98,9 +101,11 @@ export function urgencyOf(appliance: VirtualAppliance, next: Status): Urgency {
   const isNewReason = oldReady?.reason !== nextReady?.reason && !isProgress(nextReady?.reason ?? '');
   const isChanged = (type: string) =>
     findCondition(old.conditions, type)?.status !== findCondition(next.conditions, type)?.status;
-  if (isNewReason || [CONDITION_READY, CONDITION_STALLED, CONDITION_PLACED].some(isChanged)) return 'now';
+  if (isNewReason || DECISIVE.some(isChanged)) return 'now';
   if (nextReady?.status === 'True' && old.url !== next.url) return 'now';
-  return old.serviceState === next.serviceState ? 'later' : 'soon';
+  // The advice of an old message would be wrong.
+  const isNewMessage = oldReady?.message !== nextReady?.message && !isProgress(nextReady?.reason ?? '');
+  return isNewMessage || old.serviceState !== next.serviceState ? 'soon' : 'later';
 }
 
 /**

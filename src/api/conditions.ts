@@ -17,6 +17,10 @@ export const CONDITION_READY = 'Ready';
 export const CONDITION_RECONCILING = 'Reconciling';
 /** True: the object cannot become what its spec asks for until a person changes something; the message says what. */
 export const CONDITION_STALLED = 'Stalled';
+/** On an appliance. True: its service answers, be it that of an earlier spec. Ready says whether it is as declared, too. */
+export const CONDITION_AVAILABLE = 'Available';
+/** On a task. False: nothing came forward for as long as its spec allows. */
+export const CONDITION_PROGRESSING = 'Progressing';
 /** On an appliance. True: it has a host. */
 export const CONDITION_PLACED = 'Placed';
 /** On a host. True: its daemon has appliances that the API does not know. Nothing is done to them until a person decides. */
@@ -114,7 +118,7 @@ export function setSummary(
   );
 }
 
-/** As Kubernetes writes times: RFC 3339, whole seconds, UTC. */
-function timestamp(now: number): string {
+/** As Kubernetes writes times: RFC 3339, whole seconds, UTC. `now` is in milliseconds since the epoch. */
+export function timestamp(now: number): string {
   return new Date(now).toISOString().replace(/\.\d{3}Z$/, 'Z');
 }

@@ -211,7 +211,7 @@ const vmStatus = open({
 
 export const applianceStatusSchema = open({
   uuid,
-  /** The generation that the daemon was told last. It is on disk; whether it is carried out, `stateGeneration` says. */
+  /** The generation that the daemon received last. It is on disk; whether it is carried out, `stateGeneration` says. */
   generation: count,
   /**
    * The generation that `serviceState`, `steps` and `problem` speak of: all its steps were carried out, or one of them failed. Less

@@ -169,7 +169,13 @@ export function aDeployment({
       generation: 1,
       ...metadata,
     },
-    spec: { state: 'Deployed', recall: { save: false }, services: [aService()], ...spec },
+    spec: {
+      state: 'Deployed',
+      recall: { save: false },
+      progressDeadlineSeconds: 600,
+      services: [aService()],
+      ...spec,
+    },
     ...(status === undefined ? {} : { status }),
   };
 }

@@ -18,6 +18,10 @@ recall: {
 save: boolean
 }
 /**
+ * How long nothing may come forward (an appliance more that exists, answers or is as declared) before the condition Progressing becomes False. Nothing is rolled back.
+ */
+progressDeadlineSeconds: number
+/**
  * For a task of one service: number of appliances; overrides the service's own replicas. kubectl scale and autoscalers set it.
  */
 replicas?: number
@@ -341,13 +345,17 @@ wantedReplicas?: number
  */
 replicas?: number
 /**
- * Appliances whose service answers.
+ * Appliances whose service answers, be it that of an earlier task.
  */
 readyReplicas?: number
 /**
  * Label selector of the task's appliances; for autoscalers.
  */
 selector?: string
+/**
+ * When something last came forward; spec.progressDeadlineSeconds counts from it.
+ */
+lastProgressTime?: string
 /**
  * The first access point of the first service.
  */
@@ -373,7 +381,7 @@ replicas?: number
  */
 readyReplicas?: number
 /**
- * Appliances that match the current task.
+ * Appliances that are as the current task declares, their services included.
  */
 updatedReplicas?: number
 /**

@@ -7,7 +7,7 @@ import { type ApplianceRecord, emptyRecord } from '../state/record.ts';
 import { RecordKeeper } from '../state/record-keeper.ts';
 import { digest } from './digest.ts';
 import { type Observation, observe } from './observation.ts';
-import { StepTimer } from './progress.ts';
+import { StepTimer, VM_ENDED } from './progress.ts';
 import type { HostServices } from './scope.ts';
 import { statusOf } from './status.ts';
 
@@ -61,12 +61,12 @@ export class ApplianceFacts {
     });
   }
 
-  /** Looks at the VM and the disk. */
+  /** Looks at the VM and the disk. Nothing answers in a VM that does not run, whatever the record says. */
   async observe(): Promise<void> {
     const before = this.found.vm;
     this.found = await observe(this.#host.driver, this.directory);
     const { vm } = this.found;
-    if (vm?.state !== 'Running') return;
+    if (vm?.state !== 'Running') return this.record.update(VM_ENDED);
     const now = this.#host.clock.monotonic();
     if (vm.runningForMs !== undefined) this.#vmStartedAt = now - vm.runningForMs;
     // The driver does not know the time: count from the moment at which the VM was first seen.

@@ -150,6 +150,15 @@ describe('whether the service answers while the declared one does not come up', 
     await runner.close();
   });
 
+  it('is not so of a VM that ended while no daemon ran', async () => {
+    const { bed, runner } = await failing(() => false);
+    await runner.close();
+    bed.vm = undefined;
+    const next = bed.runner();
+    await next.load();
+    expect(next.status()).toMatchObject({ answers: false, serviceState: 'VMUnavailable', accessPoints: [] });
+  });
+
   it('is no longer so when the VM ends, whatever answers at its port then', async () => {
     const { bed, runner } = await failing(() => false);
     await bed.paused();

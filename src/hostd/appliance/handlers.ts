@@ -6,7 +6,7 @@ import { type HostError, toHostError } from '../errors/index.ts';
 import { SLOW_LOOK } from '../errors/slow-look.ts';
 import { askService, watchingAnswers } from './answers.ts';
 import { pass } from './pass.ts';
-import { failuresOf, serviceSilent, VM_ENDED } from './progress.ts';
+import { failuresOf, serviceSilent } from './progress.ts';
 import { recordingObserver } from './recording-observer.ts';
 import { removeAppliance } from './removal.ts';
 import type { Scope } from './scope.ts';
@@ -237,8 +237,5 @@ function openScope({ host, facts }: StateContext, desired: DesiredAppliance): Sc
 /** Inspects the VM and the disk, and publishes the status. */
 async function settle({ facts, changed }: StateContext): Promise<void> {
   await facts.observe();
-  if (facts.found.vm?.state !== 'Running') {
-    facts.record.update(VM_ENDED);
-  }
   changed();
 }

@@ -171,9 +171,13 @@ export async function applyHosts(platform: Platform, client: KubeClient): Promis
   }
 }
 
-/** Stops the parts, first the operator, so that it does not see the others stop. VMs keep running. */
-export async function stopParts(layout: Layout, settings: Settings): Promise<void> {
+/** Stops the operator, then the daemons, which it so does not see stop. VMs keep running. */
+export async function stopWorkers(layout: Layout, settings: Settings): Promise<void> {
   await stopPart(layout, 'operator', STOP_GRACE_MS);
   await Promise.all(Object.keys(settings.hosts).map((name) => stopPart(layout, name, STOP_GRACE_MS)));
+}
+
+/** Stops the API server. */
+export async function stopApi(layout: Layout): Promise<void> {
   await stopPart(layout, 'api', STOP_GRACE_MS);
 }

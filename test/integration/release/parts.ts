@@ -16,7 +16,8 @@ import {
   hostsAreReady,
   operatorPart,
   type Platform,
-  stopParts,
+  stopApi,
+  stopWorkers,
 } from '../../../src/main/local/platform.ts';
 import { findPart } from '../../../src/main/local/processes.ts';
 import type { Settings } from '../../../src/main/local/settings.ts';
@@ -94,7 +95,8 @@ export class Parts {
   async close(): Promise<void> {
     const { layout, settings } = this.#platform;
     await this.client.close();
-    await stopParts(layout, settings);
+    await stopWorkers(layout, settings);
+    await stopApi(layout);
     await rm(layout.root, { recursive: true, force: true });
   }
 }
