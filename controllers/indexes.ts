@@ -1,5 +1,11 @@
-import type { IPLease, Template, VirtualAppliance } from '../src/api/kinds.ts';
-import { controllerOf, keyOf } from '../src/base/object.ts';
+import {
+  type IPLease,
+  SERVICE_DEPLOYMENTS,
+  type ServiceDeployment,
+  type Template,
+  type VirtualAppliance,
+} from '../src/api/kinds.ts';
+import { controllerOf, type KubeObject, keyOf } from '../src/base/object.ts';
 import type { IndexFunction } from '../src/kube/informer/store.ts';
 import { isPending } from './objects/appliance.ts';
 import { awaitedPoolKey, poolKeyOf } from './objects/pool-references.ts';
@@ -34,10 +40,28 @@ export const APPLIANCE_INDEXES: Readonly<Record<string, IndexFunction<VirtualApp
   [BY_PENDING]: (appliance) => (isPending(appliance) ? [PENDING] : []),
   [BY_TEMPLATE]: (appliance) => [templateKeyOf(appliance)],
   [BY_CONFIG_MAP]: ({ metadata, spec }) => {
-    const name = spec.package?.configMap?.name;
-    return name === undefined ? [] : [keyOf({ namespace: metadata.namespace, name })];
+    const { name, revision = name } = spec.package?.configMap ?? {};
+    return revision === undefined ? [] : [keyOf({ namespace: metadata.namespace, name: revision })];
   },
   [BY_POOL]: (appliance) => valueOrNone(awaitedPoolKey(appliance)),
+};
+
+/** How tasks are looked up: by the ConfigMaps that they name. */
+export const DEPLOYMENT_INDEXES: Readonly<Record<string, IndexFunction<ServiceDeployment>>> = {
+  [BY_CONFIG_MAP]: ({ metadata, spec }) => {
+    const names = spec.services.flatMap((service) => service.package?.configMap?.name ?? []);
+    return [...new Set(names)].map((name) => keyOf({ namespace: metadata.namespace, name }));
+  },
+};
+
+/** How ConfigMaps are looked up: by the task whose revision they are. */
+export const CONFIG_MAP_INDEXES: Readonly<Record<string, IndexFunction<KubeObject>>> = {
+  [BY_OWNER]: (configMap) => {
+    const owner = controllerOf(configMap);
+    return owner?.kind !== SERVICE_DEPLOYMENTS.kind
+      ? []
+      : [ownerKey(configMap.metadata.namespace, owner.uid)];
+  },
 };
 
 /** How leases are looked up: by the uid of the appliance, the pool, and the host of the appliance. */

@@ -130,6 +130,7 @@ describe('a task', () => {
       templates: [aTemplate()],
       unobserved: new UnobservedWrites(),
       differences: new Differences(),
+      revisions: new Map(),
       taken: [],
     });
   const template = { name: 'debian' };

@@ -43,6 +43,8 @@ export const REASON = {
   ConfigMapNotFound: 'ConfigMapNotFound',
   /** The API server does not let the operator read the ConfigMap. */
   ConfigMapRefused: 'ConfigMapRefused',
+  /** The name of the ConfigMap in which a task would keep a content is taken. */
+  RevisionConflict: 'RevisionConflict',
   PackageEmpty: 'PackageEmpty',
   PackageTooLarge: 'PackageTooLarge',
 

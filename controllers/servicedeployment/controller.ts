@@ -6,7 +6,7 @@ import {
   type VirtualAppliance,
 } from '../../src/api/kinds.ts';
 import { isSameJson } from '../../src/base/equality.ts';
-import { controllerOf, keyOf } from '../../src/base/object.ts';
+import { controllerOf, type KubeObject, keyOf } from '../../src/base/object.ts';
 import { isRefused } from '../../src/kube/api-error.ts';
 import { sourceOf } from '../../src/kube/controller/controller.ts';
 import { createExpectations } from '../../src/kube/controller/expectations.ts';
@@ -18,14 +18,16 @@ import {
   waitFor,
 } from '../../src/kube/controller/outcome.ts';
 import type { OperatorContext } from '../context.ts';
-import { BY_OWNER, ownerKey } from '../indexes.ts';
+import { BY_CONFIG_MAP, BY_OWNER, ownerKey } from '../indexes.ts';
 import { uidOf } from '../objects/appliance.ts';
+import { REASON } from '../obstacles/reasons.ts';
 import { type ControllerDefinition, changesOf } from '../sources.ts';
 import { StatusWriter } from '../status/status-writer.ts';
 import { carryOut, type Dependencies } from './carry-out.ts';
 import { Differences } from './difference.ts';
 import { predictionOf } from './prediction.ts';
 import { ProgressTimes } from './progress.ts';
+import { type Revision, Revisions, type TaskRevisions } from './revisions.ts';
 import { isComplete, statusOf, TASK_EVENTS, urgencyOf } from './status.ts';
 import { type Survey, survey } from './survey.ts';
 import { UnobservedWrites } from './unobserved-writes.ts';
@@ -67,6 +69,10 @@ export function createServiceDeploymentController(context: OperatorContext): Con
         },
         (key) => gatherMs(caches.deployments.get(key)),
       ),
+      sourceOf(caches.configMaps, (configMap) => [
+        ...caches.deployments.byIndex(BY_CONFIG_MAP, keyOf(configMap)).map((one) => keyOf(one)),
+        ...[taskOf(configMap)].flatMap((key) => key ?? []),
+      ]),
       changesOf(caches.templates, (old, current) =>
         isSameJson(choosable(old), choosable(current))
           ? []
@@ -85,11 +91,11 @@ function gatherMs(task: ServiceDeployment | undefined): number {
   );
 }
 
-/** The task that controls an appliance. */
-function taskOf(appliance: VirtualAppliance | undefined): string | undefined {
-  const owner = appliance === undefined ? undefined : controllerOf(appliance);
+/** The task that controls an appliance, or a copy of a ConfigMap. */
+function taskOf(object: KubeObject | undefined): string | undefined {
+  const owner = object === undefined ? undefined : controllerOf(object);
   if (owner?.kind !== SERVICE_DEPLOYMENTS.kind) return undefined;
-  return keyOf({ namespace: appliance?.metadata.namespace, name: owner.name });
+  return keyOf({ namespace: object?.metadata.namespace, name: owner.name });
 }
 
 /** The cache shows the change: it is no longer an expected creation, nor an unobserved write. */
@@ -111,11 +117,19 @@ function choosable(template: Template | undefined): unknown {
   return { uid, labels, deletionTimestamp, isReady, sharing: template.spec.sharing };
 }
 
+/** Of what no event tells when it is over: that the API server refuses a request. A ConfigMap that appears has an event. */
+function recheckOf(revisions: TaskRevisions): ReconcileResult[] {
+  const isRefused = (revision: Revision) =>
+    'obstacle' in revision && revision.obstacle.reason !== REASON.ConfigMapNotFound;
+  return [...revisions.values()].some(isRefused) ? [waitFor('its files', CONFLICT_RECHECK_MS)] : [];
+}
+
 class Reconciler {
   readonly #context: OperatorContext;
   readonly #dependencies: Dependencies;
   readonly #writer: StatusWriter<ServiceDeployment>;
   readonly #differences = new Differences();
+  readonly #revisions: Revisions;
   /** By key of the task, the names that appliances outside the task have. */
   readonly #taken = new Map<string, readonly string[]>();
   readonly #progress: ProgressTimes;
@@ -127,6 +141,7 @@ class Reconciler {
     this.#dependencies = dependencies;
     this.#writer = writer;
     this.#progress = new ProgressTimes(context.clock);
+    this.#revisions = new Revisions({ client: context.client, configMaps: context.caches.configMaps });
   }
 
   async reconcile(key: string, signal: AbortSignal): Promise<ReconcileResult> {
@@ -142,28 +157,34 @@ class Reconciler {
     }
     const deployment = this.#writer.latest(cached);
     const taken = this.#taken.get(key) ?? [];
+    const isDeleting = deployment.metadata.deletionTimestamp !== undefined;
+    const isDeployed = !isDeleting && deployment.spec.state === 'Deployed';
+    const revisions: TaskRevisions = isDeployed ? await this.#revisions.of(deployment, signal) : new Map();
+    const appliances = caches.appliances.byIndex(
+      BY_OWNER,
+      ownerKey(deployment.metadata.namespace, uidOf(deployment)),
+    );
     const found = survey({
       deployment,
-      appliances: caches.appliances.byIndex(
-        BY_OWNER,
-        ownerKey(deployment.metadata.namespace, uidOf(deployment)),
-      ),
+      appliances,
       templates: caches.templates.list(),
       unobserved: this.#dependencies.unobserved,
       differences: this.#differences,
+      revisions,
       taken,
     });
     // The status comes first: the chosen templates must be stored before appliances are created from them. Otherwise a crash
     // could lead to another choice, which would replace those appliances.
     const written = await this.#write(deployment, found, signal);
     // The garbage collector removes the appliances of a deleted task.
-    if (deployment.metadata.deletionTimestamp !== undefined) return written;
+    if (isDeleting) return written;
     if (!this.#dependencies.expectations.satisfied(key))
       return soonest([written, waitFor('its creations to be seen', CREATION_LIFE_MS)]);
     try {
       const acted = await this.#act(deployment, found, taken, signal);
       this.#refusals.delete(key);
-      return soonest([written, acted]);
+      await this.#forgetRevisions(deployment, appliances, revisions, signal);
+      return soonest([written, acted, ...recheckOf(revisions)]);
     } catch (error) {
       if (!isRefused(error)) throw error;
       this.#refusals.set(key, error.message);
@@ -183,6 +204,19 @@ class Reconciler {
     this.#taken.set(key, takenNow);
     if (!isSameJson(taken, takenNow)) return requeueAfter(0);
     return takenNow.length === 0 ? done : waitFor('names to be free', CONFLICT_RECHECK_MS);
+  }
+
+  /** The contents that no appliance has, and none shall get. What the cache does not show yet may be in use. */
+  async #forgetRevisions(
+    deployment: ServiceDeployment,
+    appliances: readonly VirtualAppliance[],
+    revisions: TaskRevisions,
+    signal: AbortSignal,
+  ): Promise<void> {
+    if (appliances.some((appliance) => this.#dependencies.unobserved.has(appliance))) return;
+    const used = appliances.flatMap(({ spec }) => spec.package?.configMap?.revision ?? []);
+    const wanted = [...revisions.values()].flatMap(({ name }) => name ?? []);
+    await this.#revisions.deleteOthers(deployment, new Set([...used, ...wanted]), signal);
   }
 
   async #write(

@@ -24,18 +24,23 @@ export function differenceOf({ metadata, spec }: VirtualAppliance, wanted: Wante
 export class Differences {
   readonly #known = new WeakMap<VirtualAppliance, Known>();
 
-  /** As {@link differenceOf}; the wanted appliance must follow from the service, the template and the hostname. */
+  /** As {@link differenceOf}; the wanted appliance must follow from the service, the template, the hostname and the revision. */
   of(
     appliance: VirtualAppliance,
     wanted: WantedAppliance,
     { service, template }: Pick<Known, 'service' | 'template'>,
   ): Difference {
     const hostname = wanted.spec.parameters?.hostname;
+    const revision = wanted.spec.package?.configMap?.revision;
     const known = this.#known.get(appliance);
-    if (known?.service === service && known.template === template && known.hostname === hostname)
-      return known.difference;
+    const isSame =
+      known?.service === service &&
+      known.template === template &&
+      known.hostname === hostname &&
+      known.revision === revision;
+    if (isSame) return known.difference;
     const difference = differenceOf(appliance, wanted);
-    this.#known.set(appliance, { service, template, hostname, difference });
+    this.#known.set(appliance, { service, template, hostname, revision, difference });
     return difference;
   }
 }
@@ -45,6 +50,7 @@ interface Known {
   readonly service: Service;
   readonly template: string;
   readonly hostname: string | undefined;
+  readonly revision: string | undefined;
   readonly difference: Difference;
 }
 

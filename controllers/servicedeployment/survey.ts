@@ -5,9 +5,10 @@ import { taskObstacles } from '../obstacles/tasks.ts';
 import { chooseTemplate } from './choose.ts';
 import type { Differences } from './difference.ts';
 import { type Plan, planService } from './plan.ts';
+import { type Revision, revisionOf, type TaskRevisions } from './revisions.ts';
 import type { ServiceFacts } from './status.ts';
 import type { UnobservedWrites } from './unobserved-writes.ts';
-import { replicasOf, type Service, wantedAppliances } from './wanted.ts';
+import { replicasOf, type Service, type WantedSpec, wantedAppliances } from './wanted.ts';
 
 /** The state of a whole task, and what to do about it. */
 export interface Survey {
@@ -25,6 +26,7 @@ export interface SurveyInput {
   readonly templates: readonly Template[];
   readonly unobserved: UnobservedWrites;
   readonly differences: Differences;
+  readonly revisions: TaskRevisions;
   /** Names that appliances outside the task have. */
   readonly taken: readonly string[];
 }
@@ -65,19 +67,38 @@ function surveyService(input: SurveyInput, service: Service): { facts: ServiceFa
     return { facts: { ...base, template: pinned, asDeclared: 0, held: 0, obstacle: choice }, plan: NOTHING };
   const byName = new Map(existing.map((one) => [one.metadata.name, one]));
   const hostnameNow = (name: string) => byName.get(name)?.spec.parameters?.hostname;
-  const wanted = wantedAppliances(deployment, service, choice.key, hostnameNow);
+  const revision = revisionOf(input.revisions, service);
+  const packageOf = packageFrom(service, revision, (name) => byName.get(name)?.spec.package);
+  const wanted = wantedAppliances(deployment, service, choice.key, hostnameNow, packageOf);
   const { maxUnavailable } = service;
   const template = choice.key;
-  const plan = planService({
+  const planned = planService({
     wanted,
     existing,
     maxUnavailable,
     isUnobserved: (one) => unobserved.has(one),
     differenceOf: (current, one) => differences.of(current, one, { service, template }),
   });
+  const missing = revision !== undefined && 'obstacle' in revision ? revision.obstacle : undefined;
+  const plan = missing === undefined ? planned : { ...planned, create: [] };
   const taken = input.taken.filter((name) => wanted.some((one) => one.name === name && !byName.has(name)));
-  const obstacle = taken.length === 0 ? undefined : taskObstacles.nameConflict(taken);
+  const obstacle = missing ?? (taken.length === 0 ? undefined : taskObstacles.nameConflict(taken));
   return { facts: { ...base, template, asDeclared: plan.asDeclared, held: plan.held, obstacle }, plan };
+}
+
+/**
+ * The package of each appliance. While the content of a ConfigMap is unavailable, the existing ones keep theirs, whatever else of them
+ * changes.
+ */
+function packageFrom(
+  service: Service,
+  revision: Revision | undefined,
+  packageNow: (name: string) => WantedSpec['package'],
+): (name: string) => WantedSpec['package'] {
+  const source = service.package?.configMap;
+  if (source === undefined || revision === undefined) return () => service.package;
+  if (revision.name === undefined) return packageNow;
+  return () => ({ configMap: { name: source.name, revision: revision.name } });
 }
 
 /** Removes the appliances of the services, unless the task asks to keep their disks, which is not supported yet. */

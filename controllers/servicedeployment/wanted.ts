@@ -35,12 +35,14 @@ function applianceName(task: string, service: string, ordinal: number): string {
  * The appliances of a service, in order of their ordinals.
  * @param templateKey namespace/name of the template that was chosen
  * @param hostnameNow the present hostname of the appliance with that name, if it exists
+ * @param packageOf the package of the appliance with that name
  */
 export function wantedAppliances(
   deployment: ServiceDeployment,
   service: Service,
   templateKey: string,
   hostnameNow: (applianceName: string) => string | undefined,
+  packageOf: (applianceName: string) => WantedSpec['package'] = () => service.package,
 ): WantedAppliance[] {
   const replicas = replicasOf(deployment, service);
   return Array.from({ length: replicas }, (_, ordinal) => {
@@ -51,7 +53,8 @@ export function wantedAppliances(
       [LABEL_ORDINAL]: String(ordinal),
     };
     const hostname = hostnameOf(service, ordinal, replicas, hostnameNow(name));
-    return { name, ordinal, labels, spec: specOf(deployment, service, templateKey, hostname) };
+    const spec = { ...specOf(deployment, service, templateKey, hostname), package: packageOf(name) };
+    return { name, ordinal, labels, spec };
   });
 }
 
@@ -60,12 +63,11 @@ function specOf(
   service: Service,
   templateKey: string,
   hostname: string | undefined,
-): WantedSpec {
+): Omit<WantedSpec, 'package'> {
   const { name, namespace } = parseKey(templateKey);
   const { parameters, resources, network, placement, start, disk, onHostFailure, timeouts } = service;
   return {
     service: { name: service.name },
-    package: service.package,
     template: { name, ...(namespace === metadata.namespace ? {} : { namespace }) },
     resources,
     parameters: hostname === undefined ? parameters : { ...parameters, hostname },

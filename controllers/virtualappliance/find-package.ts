@@ -1,14 +1,11 @@
 import { CONFIG_MAPS, type VirtualAppliance } from '../../src/api/kinds.ts';
 import { type KubeObject, keyOf, type ObjectName } from '../../src/base/object.ts';
-import type { DesiredPackage } from '../../src/host/protocol.ts';
 import { isRefused } from '../../src/kube/api-error.ts';
 import type { KubeClient } from '../../src/kube/client/client.ts';
+import { packageIn, packageOfTexts, versionOf } from '../objects/config-map.ts';
 import { errorOf, RetryError } from '../obstacles/obstacle.ts';
 import { packageObstacles } from '../obstacles/packages.ts';
 import { type LatePackage, type PhaseResult, phaseDone, type Scope, type ServicePackage } from './scope.ts';
-
-/** The largest sum of a package's files; the CRD enforces it for inline packages. */
-const LARGEST_PACKAGE_BYTES = 512 * 1024;
 
 /** The package must exist; a ConfigMap's contents are read only when they are sent. */
 export function findPackage(scope: Scope): PhaseResult {
@@ -29,9 +26,9 @@ export function packageOf(
 ): ServicePackage {
   const { url, sha256, configMap, inline } = spec.package ?? {};
   if (url !== undefined && sha256 !== undefined) return { value: { kind: 'archive', url, sha256 } };
-  if (inline !== undefined) return { value: filesOf(encode(inline.files), 'its inline package') };
+  if (inline !== undefined) return { value: packageOfTexts(inline.files, 'its inline package') };
   if (configMap === undefined) return {};
-  const name = { namespace: metadata.namespace ?? 'default', name: configMap.name };
+  const name = { namespace: metadata.namespace ?? 'default', name: configMap.revision ?? configMap.name };
   const found = findMetadata(keyOf(name));
   if (found === undefined) throw errorOf(packageObstacles.configMapNotFound(keyOf(name)));
   return { late: { version: versionOf(found), read: (signal) => read(client, name, signal) } };
@@ -46,25 +43,5 @@ async function read(
     throw isRefused(error) ? new RetryError(packageObstacles.configMapRefused(error.message), error) : error;
   });
   if (found === undefined) throw errorOf(packageObstacles.configMapNotFound(keyOf(name)));
-  const files = { ...encode(found.data ?? {}), ...found.binaryData };
-  return { version: versionOf(found), value: filesOf(files, `ConfigMap ${keyOf(name)}`) };
-}
-
-/** Changes whenever the content does. */
-function versionOf({ metadata: { uid, resourceVersion } }: KubeObject): string {
-  return `${uid}/${resourceVersion}`;
-}
-
-function filesOf(files: Readonly<Record<string, string>>, from: string): DesiredPackage {
-  if (Object.keys(files).length === 0) throw errorOf(packageObstacles.empty(from));
-  const bytes = Object.values(files).reduce((sum, content) => sum + Buffer.byteLength(content, 'base64'), 0);
-  if (bytes > LARGEST_PACKAGE_BYTES)
-    throw errorOf(packageObstacles.tooLarge(from, bytes, LARGEST_PACKAGE_BYTES));
-  return { kind: 'files', files };
-}
-
-function encode(files: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(files).map(([name, text]) => [name, Buffer.from(text, 'utf8').toString('base64')]),
-  );
+  return { version: versionOf(found), value: packageIn(found) };
 }

@@ -27,6 +27,8 @@ export interface ConfigMap extends KubeObject {
   data?: Record<string, string>;
   /** Values in base64. */
   binaryData?: Record<string, string>;
+  /** The API server refuses changes of the content. */
+  immutable?: boolean;
 }
 
 const GROUP = { group: 'coppice.dev', version: 'v1alpha1' } as const;

@@ -12,7 +12,13 @@ import { fenceDaemon } from '../../controllers/daemons/fence.ts';
 import { HostLinks, type HostLinksOptions } from '../../controllers/daemons/links.ts';
 import { HostViews } from '../../controllers/daemons/view.ts';
 import { createControllers } from '../../controllers/index.ts';
-import { APPLIANCE_INDEXES, LEASE_INDEXES, TEMPLATE_INDEXES } from '../../controllers/indexes.ts';
+import {
+  APPLIANCE_INDEXES,
+  CONFIG_MAP_INDEXES,
+  DEPLOYMENT_INDEXES,
+  LEASE_INDEXES,
+  TEMPLATE_INDEXES,
+} from '../../controllers/indexes.ts';
 import { CreationTimes } from '../../controllers/memory/creation-times.ts';
 import { PlacementOutcomes } from '../../controllers/memory/placement-outcomes.ts';
 import {
@@ -270,9 +276,12 @@ function createCaches({ client, clock, config, metrics }: Program, access: Acces
   return {
     hosts: cache(HOSTS),
     templates: cache(TEMPLATES, TEMPLATE_INDEXES),
-    deployments: cache(SERVICE_DEPLOYMENTS),
+    deployments: cache(SERVICE_DEPLOYMENTS, DEPLOYMENT_INDEXES),
     appliances: cache(VIRTUAL_APPLIANCES, APPLIANCE_INDEXES),
-    configMaps: createMetadataInformer(optionsOf<KubeObject>(CONFIG_MAPS)),
+    configMaps: createMetadataInformer({
+      ...optionsOf<KubeObject>(CONFIG_MAPS),
+      indexes: CONFIG_MAP_INDEXES,
+    }),
     pools: cache(IP_POOLS),
     leases: cache(IP_LEASES, LEASE_INDEXES),
   };

@@ -127,9 +127,11 @@ export const PERMISSIONS: readonly Permission[] = [
   cached('configmaps'),
   {
     resource: core('configmaps'),
-    verbs: ['get'],
+    verbs: ['get', 'create', 'delete'],
     scope: 'cluster',
-    why: "to read a service's files, if its package is a ConfigMap; of all others only the metadata is watched",
+    why:
+      "to read a service's files, if its package is a ConfigMap (of all others only the metadata is watched), and to keep, as " +
+      'immutable ConfigMaps of their task, the contents in use',
   },
   {
     resource: core('events'),

@@ -54,7 +54,7 @@ url?: string
  */
 sha256?: string
 /**
- * A ConfigMap of the same namespace whose entries are the files.
+ * A ConfigMap of the same namespace whose entries are the files. A change of its content rolls like any other; the contents in use are kept in ConfigMaps of the task's own.
  */
 configMap?: {
 /**

@@ -41,6 +41,10 @@ configMap?: {
  * Its name.
  */
 name: string
+/**
+ * The immutable ConfigMap with the content that this appliance shall have. Its task sets it, and changes it in turn; without it, each change of the ConfigMap is carried out at once.
+ */
+revision?: string
 }
 /**
  * The files themselves, for small services and examples; at most 512 KiB in total.
