@@ -1,11 +1,12 @@
-import { HOSTS, type IPLease, VIRTUAL_APPLIANCES } from '../../src/api/kinds.ts';
+import { HOSTS, IP_LEASES, type IPLease, VIRTUAL_APPLIANCES } from '../../src/api/kinds.ts';
+import { containsJson } from '../../src/base/equality.ts';
 import { keyOf } from '../../src/base/object.ts';
 import { sourceOf } from '../../src/kube/controller/controller.ts';
 import { done, type ReconcileResult, waitFor } from '../../src/kube/controller/outcome.ts';
 import type { OperatorContext } from '../context.ts';
 import { callDaemon } from '../daemons/daemon-errors.ts';
 import { BY_APPLIANCE, BY_HOST, BY_UID } from '../indexes.ts';
-import { releaseLease } from '../objects/lease.ts';
+import { leaseLabels, releaseLease } from '../objects/lease.ts';
 import { leaseEvents } from '../obstacles/addresses.ts';
 import type { Explanation } from '../obstacles/obstacle.ts';
 import { type ControllerDefinition, changesOf, viewsSource } from '../sources.ts';
@@ -60,6 +61,7 @@ async function reconcile(
     return done;
   }
   const { namespace, name: applianceName, uid } = lease.spec.appliance;
+  await putLabelsBack(context, lease, signal);
   if (caches.appliances.byIndex(BY_UID, uid).length > 0) return done;
   const appliance = await client.find(VIRTUAL_APPLIANCES, { namespace, name: applianceName }, { signal });
   if (appliance?.metadata.uid === uid) return waitFor('the cache to show the appliance', CACHE_MS);
@@ -75,6 +77,18 @@ async function reconcile(
     recorder.record(lease, warning(held));
   }
   return waitFor(held.message, RECHECK_MS);
+}
+
+/** A lease is what its spec says; its labels, by which the API server finds it, are put back when somebody overwrites them. */
+async function putLabelsBack(
+  { caches, client }: OperatorContext,
+  { metadata, spec }: IPLease,
+  signal: AbortSignal,
+): Promise<void> {
+  const labels = leaseLabels(spec.appliance.uid, caches.pools.get(keyOf(spec.pool))?.metadata.uid);
+  if (metadata.deletionTimestamp !== undefined || containsJson(metadata.labels ?? {}, labels)) return;
+  const { name, uid, resourceVersion } = metadata;
+  await client.patch(IP_LEASES, { name }, { metadata: { uid, resourceVersion, labels } }, { signal });
 }
 
 /** Why a VM may still use the address; undefined when it is certain that none does. */

@@ -15,14 +15,12 @@ export function newLease(
 ): IPLease {
   const { namespace = 'default', name } = metadata;
   const uid = uidOf({ metadata });
-  const labels: Record<string, string> = { [LABEL_APPLIANCE_UID]: uid };
-  if (pool.uid !== undefined) labels[LABEL_POOL_UID] = pool.uid;
   return {
     apiVersion: 'coppice.dev/v1alpha1',
     kind: IP_LEASES.kind,
     metadata: {
       name: leaseName(address),
-      labels,
+      labels: leaseLabels(uid, pool.uid),
       finalizers: [FINALIZER_IP_LEASE],
     },
     spec: {
@@ -32,6 +30,13 @@ export function newLease(
       hostName: spec.hostName ?? '',
     },
   };
+}
+
+/** By these labels the API server finds the leases of an appliance and of a pool. @param poolUid undefined: unknown */
+export function leaseLabels(applianceUid: string, poolUid: string | undefined): Record<string, string> {
+  const labels: Record<string, string> = { [LABEL_APPLIANCE_UID]: applianceUid };
+  if (poolUid !== undefined) labels[LABEL_POOL_UID] = poolUid;
+  return labels;
 }
 
 /** The leases of an appliance, read from the API server and not from a cache; the oldest first. */

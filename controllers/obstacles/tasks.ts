@@ -4,14 +4,24 @@ import { REASON } from './reasons.ts';
 /** How many appliances a sentence names. */
 const NAMED = 3;
 
+/** The name of an appliance outside the task that the task would give to one of its own. */
+export interface TakenName {
+  readonly name: string;
+  /** Such as `of ServiceDeployment shop`; undefined for one that nobody owns. */
+  readonly owner: string | undefined;
+}
+
 /** What keeps a task from being carried out. */
 export const taskObstacles = {
-  nameConflict: (appliances: readonly string[]): Obstacle =>
-    stalled(
+  nameConflict: (taken: readonly TakenName[]): Obstacle => {
+    const named = taken.map(({ name, owner }) => `${name} (${owner ?? 'made by hand'})`);
+    const isMadeByHand = taken.every(({ owner }) => owner === undefined);
+    return stalled(
       REASON.NameConflict,
-      `there are already appliances ${appliances.join(', ')} that do not belong to this task, and stay as they are: ` +
-        'delete them, or rename the task or the service',
-    ),
+      `there are already appliances ${named.join(', ')} that do not belong to this task, and stay as they are: rename ` +
+        `the task or the service${isMadeByHand ? ', or delete them if nobody needs them' : ''}`,
+    );
+  },
   /** @param problem such as `CPU quantity "-1" is negative: give zero or more` */
   invalidAmount: (field: string, problem: string): Obstacle =>
     stalled(REASON.InvalidAmount, `${field}: ${problem}; correct it in spec.services`),

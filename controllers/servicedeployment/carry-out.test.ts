@@ -80,7 +80,12 @@ describe('carryOut', () => {
     });
     expect(await run({ create: wanted })).toEqual([]);
     there = anAppliance({ metadata: { name: 'shop-web-1' } });
-    expect(await run({ create: wanted })).toEqual(['shop-web-1']);
+    expect(await run({ create: wanted })).toEqual([{ name: 'shop-web-1', owner: undefined }]);
+    const other = aDeployment({ metadata: { name: 'shop-web', uid: 'uid-other' } });
+    there = anAppliance({ metadata: { name: 'shop-web-1', ownerReferences: [controllerReference(other)] } });
+    expect(await run({ create: wanted })).toEqual([
+      { name: 'shop-web-1', owner: 'of ServiceDeployment shop-web' },
+    ]);
   });
 
   it.each([

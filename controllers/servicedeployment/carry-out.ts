@@ -5,6 +5,7 @@ import type { KubeClient } from '../../src/kube/client/client.ts';
 import { TransientError } from '../../src/kube/controller/errors.ts';
 import type { Expectations } from '../../src/kube/controller/expectations.ts';
 import { uidOf } from '../objects/appliance.ts';
+import type { TakenName } from '../obstacles/tasks.ts';
 import { inParallel, slowStart } from '../parallel.ts';
 import { updated } from './difference.ts';
 import type { Plan } from './plan.ts';
@@ -23,15 +24,15 @@ export interface Dependencies {
 /**
  * Carries out the plan. Every write names the version that the decision was based on, or a name that follows from the task. After
  * a crash, or with a cache that lags behind, nothing is done twice and nothing is done to a changed object.
- * @returns the names that appliances outside the task have; those stay as they are
+ * @returns the names that appliances outside the task have, and whose they are; those stay as they are
  */
 export async function carryOut(
   { client, expectations, unobserved }: Dependencies,
   deployment: ServiceDeployment,
   plan: Plan,
   signal: AbortSignal,
-): Promise<readonly string[]> {
-  const taken: string[] = [];
+): Promise<readonly TakenName[]> {
+  const taken: TakenName[] = [];
   await inParallel(plan.remove, WIDTH, (appliance) => removeOne(client, unobserved, appliance, signal));
   await inParallel(plan.update, WIDTH, ({ current, wanted }) =>
     updateOne(client, unobserved, current, wanted, signal),
@@ -46,13 +47,13 @@ export async function carryOut(
     await slowStart(plan.create, async (wanted) => {
       const outcome = await createOne(client, deployment, wanted, signal);
       if (outcome === 'created') left.delete(wanted.name);
-      if (outcome === 'taken') taken.push(wanted.name);
+      if (typeof outcome === 'object') taken.push(outcome);
     });
   } finally {
     // No watch event will come for an appliance that was not created.
     for (const name of left) expectations.creationObserved(key, name);
   }
-  return taken.sort();
+  return taken.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 async function removeOne(
@@ -96,7 +97,7 @@ async function createOne(
   deployment: ServiceDeployment,
   wanted: WantedAppliance,
   signal: AbortSignal,
-): Promise<'created' | 'exists' | 'taken'> {
+): Promise<'created' | 'exists' | TakenName> {
   const appliance = newAppliance(deployment, wanted);
   try {
     await client.create(VIRTUAL_APPLIANCES, appliance, { signal });
@@ -107,8 +108,13 @@ async function createOne(
   const { name, namespace } = appliance.metadata;
   const found = await client.find(VIRTUAL_APPLIANCES, { name, namespace }, { signal });
   if (found !== undefined && controllerOf(found)?.uid === uidOf(deployment)) return 'exists';
-  if (found !== undefined && !isGoing(found, deployment)) return 'taken';
+  if (found !== undefined && !isGoing(found, deployment)) return { name, owner: ownerOf(found) };
   throw new TransientError(`the name ${name} still belongs to an appliance that is being deleted`);
+}
+
+function ownerOf(appliance: VirtualAppliance): string | undefined {
+  const owner = controllerOf(appliance);
+  return owner === undefined ? undefined : `of ${owner.kind} ${owner.name}`;
 }
 
 /** Whether the appliance is about to disappear by itself: deleted, or left from a deleted task of the same name. */

@@ -21,6 +21,7 @@ import type { OperatorContext } from '../context.ts';
 import { BY_CONFIG_MAP, BY_OWNER, ownerKey } from '../indexes.ts';
 import { uidOf } from '../objects/appliance.ts';
 import { REASON } from '../obstacles/reasons.ts';
+import type { TakenName } from '../obstacles/tasks.ts';
 import { type ControllerDefinition, changesOf } from '../sources.ts';
 import { StatusWriter } from '../status/status-writer.ts';
 import { carryOut, type Dependencies } from './carry-out.ts';
@@ -131,7 +132,7 @@ class Reconciler {
   readonly #differences = new Differences();
   readonly #revisions: Revisions;
   /** By key of the task, the names that appliances outside the task have. */
-  readonly #taken = new Map<string, readonly string[]>();
+  readonly #taken = new Map<string, readonly TakenName[]>();
   readonly #progress: ProgressTimes;
   /** By key of the task, the API server's last refusal. */
   readonly #refusals = new Map<string, string>();
@@ -196,7 +197,7 @@ class Reconciler {
   async #act(
     deployment: ServiceDeployment,
     { plan }: Survey,
-    taken: readonly string[],
+    taken: readonly TakenName[],
     signal: AbortSignal,
   ): Promise<ReconcileResult> {
     const key = keyOf(deployment);

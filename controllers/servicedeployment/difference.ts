@@ -7,17 +7,17 @@ import { networkMode } from '../objects/appliance.ts';
 import type { Service, WantedAppliance, WantedSpec } from './wanted.ts';
 
 /** What to do so that an appliance becomes as its task wants it. */
-export type Difference = 'none' | 'update' | 'replace';
+export type Difference = 'none' | 'relabel' | 'update' | 'replace';
 
 /**
  * Compares an appliance with what is wanted. A change of the VM itself (template, resources, network, disk) takes a new
- * appliance; everything else is changed in place. The comparison uses the appliance's own spec, which is what it was created with.
+ * appliance; everything else is changed in place. Labels mean nothing to us: overwritten ones are only put back. The comparison uses the appliance's own spec, which is what it was created with.
  */
 export function differenceOf({ metadata, spec }: VirtualAppliance, wanted: WantedAppliance): Difference {
   if (!isSameJson(shapeOf(spec, metadata.namespace), shapeOf(wanted.spec, metadata.namespace)))
     return 'replace';
-  const isUpToDate = isSameJson(changeable(spec), changeable(wanted.spec));
-  return isUpToDate && containsJson(metadata.labels ?? {}, wanted.labels) ? 'none' : 'update';
+  if (!isSameJson(changeable(spec), changeable(wanted.spec))) return 'update';
+  return containsJson(metadata.labels ?? {}, wanted.labels) ? 'none' : 'relabel';
 }
 
 /** Remembers the differences of appliances that have not changed, which every reconcile of a task needs. */

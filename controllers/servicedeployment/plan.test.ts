@@ -147,6 +147,21 @@ describe('the plan of a service', () => {
     });
   });
 
+  it('puts overwritten labels back at once, in all, and does nothing else about them', () => {
+    const labels = { 'coppice.dev/service': 'x', 'coppice.dev/service-deployment': 'y' };
+    const overwritten = [0, 1, 2].map((ordinal) => {
+      const one = existing(ordinal);
+      return { ...one, metadata: { ...one.metadata, labels } };
+    });
+    const wanted = wantedFor({ replicas: 3 });
+    const found = planService({
+      ...{ wanted, existing: overwritten, maxUnavailable: 1, isUnobserved: () => false, differenceOf },
+    });
+    expect(found).toMatchObject({ create: [], remove: [], held: 0, asDeclared: 3 });
+    const after = found.update.map(({ current, wanted: one }) => updated(current, one));
+    expect(after.map((one) => one.metadata.labels)).toMatchObject(wanted.map((one) => one.labels));
+  });
+
   it('takes down one after the other of those that serve, whatever else is wrong with them', () => {
     const serving = [0, 1, 2, 3].map((ordinal) => existing(ordinal, { trouble: 'ConfigMapNotFound' }));
     expect(plan({ wanted: wantedFor({ replicas: 4, ...more }), existing: serving })).toEqual({

@@ -39,9 +39,8 @@ export function planService(input: PlanInput): Plan {
   const steady = pairs.flatMap(({ wanted: one, current }) =>
     current === undefined || isGoing(current) || isUnobserved(current) ? [] : [{ wanted: one, current }],
   );
-  const outdated = steady
-    .map((pair) => ({ ...pair, difference: differenceOf(pair.current, pair.wanted) }))
-    .filter(({ difference }) => difference !== 'none');
+  const compared = steady.map((pair) => ({ ...pair, difference: differenceOf(pair.current, pair.wanted) }));
+  const outdated = compared.filter(({ difference }) => ['update', 'replace'].includes(difference));
   const changed = new Set(steady.map(({ current }) => current));
   for (const { current } of outdated) changed.delete(current);
   const present = steady.filter(({ current }) => isPresent(current, changed.has(current)));
@@ -51,7 +50,11 @@ export function planService(input: PlanInput): Plan {
   );
   return {
     create: pairs.flatMap(({ wanted: one, current }) => (current === undefined ? [one] : [])),
-    update: now.filter(({ difference }) => difference === 'update'),
+    // Other labels change nothing in a VM, so they need not wait.
+    update: [
+      ...now.filter(({ difference }) => difference === 'update'),
+      ...compared.filter(({ difference }) => difference === 'relabel'),
+    ],
     remove: [...surplus, ...now.flatMap((pair) => (pair.difference === 'replace' ? [pair.current] : []))],
     asDeclared: [...changed].filter(isReady).length,
     held: outdated.length - now.length,

@@ -1,14 +1,13 @@
 import type { ServiceDeployment, Template, VirtualAppliance } from '../../src/api/kinds.ts';
-import { LABEL_SERVICE } from '../../src/api/labels.ts';
 import { readAmounts } from '../objects/amounts.ts';
-import { taskObstacles } from '../obstacles/tasks.ts';
+import { type TakenName, taskObstacles } from '../obstacles/tasks.ts';
 import { chooseTemplate } from './choose.ts';
 import type { Differences } from './difference.ts';
 import { type Plan, planService } from './plan.ts';
 import { type Revision, revisionOf, type TaskRevisions } from './revisions.ts';
 import type { ServiceFacts } from './status.ts';
 import type { UnobservedWrites } from './unobserved-writes.ts';
-import { replicasOf, type Service, type WantedSpec, wantedAppliances } from './wanted.ts';
+import { replicasOf, type Service, serviceOf, type WantedSpec, wantedAppliances } from './wanted.ts';
 
 /** The state of a whole task, and what to do about it. */
 export interface Survey {
@@ -28,7 +27,7 @@ export interface SurveyInput {
   readonly differences: Differences;
   readonly revisions: TaskRevisions;
   /** Names that appliances outside the task have. */
-  readonly taken: readonly string[];
+  readonly taken: readonly TakenName[];
 }
 
 const NOTHING: Plan = { create: [], update: [], remove: [], asDeclared: 0, held: 0 };
@@ -39,7 +38,10 @@ export function survey(input: SurveyInput): Survey {
   const { deployment, appliances, unobserved } = input;
   const { services } = deployment.spec;
   const known = new Set(services.map(({ name }) => name));
-  const leftovers = appliances.filter((appliance) => !known.has(serviceOf(appliance)));
+  const leftovers = appliances.filter((appliance) => {
+    const service = serviceOf(deployment, appliance);
+    return service !== undefined && !known.has(service);
+  });
   if (deployment.spec.state === 'Recalled') return recall(input, leftovers);
   const parts = services.map((service) => surveyService(input, service));
   const removable = leftovers.filter(
@@ -54,7 +56,7 @@ export function survey(input: SurveyInput): Survey {
 
 function surveyService(input: SurveyInput, service: Service): { facts: ServiceFacts; plan: Plan } {
   const { deployment, templates, unobserved, differences } = input;
-  const existing = input.appliances.filter((appliance) => serviceOf(appliance) === service.name);
+  const existing = input.appliances.filter((appliance) => serviceOf(deployment, appliance) === service.name);
   const pinned = pinOf(deployment, service);
   const base = { name: service.name, wantedReplicas: replicasOf(deployment, service), appliances: existing };
   const amounts = readAmounts(service);
@@ -81,7 +83,9 @@ function surveyService(input: SurveyInput, service: Service): { facts: ServiceFa
   });
   const missing = revision !== undefined && 'obstacle' in revision ? revision.obstacle : undefined;
   const plan = missing === undefined ? planned : { ...planned, create: [] };
-  const taken = input.taken.filter((name) => wanted.some((one) => one.name === name && !byName.has(name)));
+  const taken = input.taken.filter(({ name }) =>
+    wanted.some((one) => one.name === name && !byName.has(name)),
+  );
   const obstacle = missing ?? (taken.length === 0 ? undefined : taskObstacles.nameConflict(taken));
   return { facts: { ...base, template, asDeclared: plan.asDeclared, held: plan.held, obstacle }, plan };
 }
@@ -106,31 +110,25 @@ function recall(
   { deployment, appliances, unobserved }: SurveyInput,
   leftovers: readonly VirtualAppliance[],
 ): Survey {
-  const isKept = deployment.spec.recall.save && appliances.length > 0;
+  const made = appliances.filter((appliance) => serviceOf(deployment, appliance) !== undefined);
+  const isKept = deployment.spec.recall.save && made.length > 0;
   const services = deployment.spec.services.map(
     (service): ServiceFacts => ({
       name: service.name,
       wantedReplicas: 0,
       template: pinOf(deployment, service),
-      appliances: appliances.filter((appliance) => serviceOf(appliance) === service.name),
+      appliances: made.filter((appliance) => serviceOf(deployment, appliance) === service.name),
       asDeclared: 0,
       held: 0,
       ...(isKept ? { obstacle: taskObstacles.savingNotSupported() } : {}),
     }),
   );
-  const going = appliances.filter(
-    (one) => one.metadata.deletionTimestamp === undefined && !unobserved.has(one),
-  );
+  const going = made.filter((one) => one.metadata.deletionTimestamp === undefined && !unobserved.has(one));
   return { services, leftovers, plan: isKept ? NOTHING : { ...NOTHING, remove: going } };
 }
 
 function pinOf({ status }: ServiceDeployment, { name }: Service): string | undefined {
   return status?.services?.find((service) => service.name === name)?.template;
-}
-
-/** The service according to the label. Without a label it may match no service of the task. */
-function serviceOf({ metadata, spec }: VirtualAppliance): string {
-  return metadata.labels?.[LABEL_SERVICE] ?? spec.service.name ?? '';
 }
 
 function merge(plans: readonly Plan[]): Plan {

@@ -32,6 +32,16 @@ function applianceName(task: string, service: string, ordinal: number): string {
 }
 
 /**
+ * The service of an appliance that the task made: by its name, which nobody can change, as anybody can a label. Undefined for one
+ * that the task owns and did not make.
+ */
+export function serviceOf(task: ServiceDeployment, { metadata }: VirtualAppliance): string | undefined {
+  const prefix = `${task.metadata.name}-`;
+  if (!metadata.name.startsWith(prefix)) return undefined;
+  return /^(.+)-(?:0|[1-9]\d*)$/.exec(metadata.name.slice(prefix.length))?.[1];
+}
+
+/**
  * The appliances of a service, in order of their ordinals.
  * @param templateKey namespace/name of the template that was chosen
  * @param hostnameNow the present hostname of the appliance with that name, if it exists

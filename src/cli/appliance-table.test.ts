@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { anAppliance } from '../../test/builders/objects.ts';
+import { aDeployment, anAppliance } from '../../test/builders/objects.ts';
 import type { VirtualAppliance } from '../api/kinds.ts';
+import { controllerReference } from '../base/object.ts';
 import { applianceTable, stateOf } from './appliance-table.ts';
 import { tellAppliance } from './commands/describe.ts';
 
@@ -13,9 +14,11 @@ const running = (name: string): VirtualAppliance =>
       name,
       namespace: 'shop',
       uid: 'u-1',
-      labels: { 'coppice.dev/service-deployment': 'hello', 'coppice.dev/service': 'web' },
+      // Anybody can overwrite labels.
+      labels: { 'coppice.dev/service-deployment': 'other', 'coppice.dev/service': 'other' },
+      ownerReferences: [controllerReference(aDeployment({ metadata: { name: 'hello' } }))],
     },
-    spec: { hostName: 'host-a' },
+    spec: { hostName: 'host-a', service: { name: 'web' } },
     status: {
       serviceState: 'ServiceAvailable',
       url: 'http://127.0.0.1:20000/',

@@ -1,6 +1,6 @@
 import { CONDITION_READY, findCondition } from '../api/conditions.ts';
 import type { VirtualAppliance } from '../api/kinds.ts';
-import { LABEL_SERVICE, LABEL_SERVICE_DEPLOYMENT } from '../api/labels.ts';
+import { controllerOf } from '../base/object.ts';
 import { formatSeconds, formatTable } from './table.ts';
 
 const HEADER = ['SERVICE', 'APPLIANCE', 'HOST', 'STATE', 'URL', 'STEPS'];
@@ -40,9 +40,10 @@ function applianceRow(appliance: VirtualAppliance): string[] {
   ];
 }
 
-function serviceOf({ metadata, spec }: VirtualAppliance): string {
-  const task = metadata.labels?.[LABEL_SERVICE_DEPLOYMENT];
-  const service = metadata.labels?.[LABEL_SERVICE] ?? spec.service.name ?? metadata.name;
+function serviceOf(appliance: VirtualAppliance): string {
+  const { metadata, spec } = appliance;
+  const task = controllerOf(appliance)?.name;
+  const service = spec.service.name ?? metadata.name;
   return task === undefined ? service : `${task}/${service}`;
 }
 

@@ -1,10 +1,9 @@
 import { CONDITION_READY, findCondition } from '../api/conditions.ts';
 import { SERVICE_DEPLOYMENTS, VIRTUAL_APPLIANCES, type VirtualAppliance } from '../api/kinds.ts';
-import { LABEL_SERVICE_DEPLOYMENT } from '../api/labels.ts';
 import { sleep, systemClock } from '../base/clock.ts';
 import { deadlineIn, isOver } from '../base/deadline.ts';
 import { readPage } from '../base/http.ts';
-import { type KubeObject, keyOf } from '../base/object.ts';
+import { controllerOf, type KubeObject, keyOf } from '../base/object.ts';
 import { shownUrl } from '../base/shown-url.ts';
 import type { KubeClient } from '../kube/client/client.ts';
 import { stateOf } from './appliance-table.ts';
@@ -79,11 +78,8 @@ function keyOfApplied({ metadata }: KubeObject): string {
   return keyOf({ name: metadata.name, namespace: metadata.namespace ?? 'default' });
 }
 
-function taskOf({ metadata }: VirtualAppliance): string {
-  return keyOf({
-    name: metadata.labels?.[LABEL_SERVICE_DEPLOYMENT] ?? '',
-    namespace: metadata.namespace ?? '',
-  });
+function taskOf(appliance: VirtualAppliance): string {
+  return keyOf({ name: controllerOf(appliance)?.name ?? '', namespace: appliance.metadata.namespace ?? '' });
 }
 
 async function notReady(

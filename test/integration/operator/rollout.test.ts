@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { findCondition } from '../../../src/api/conditions.ts';
 import {
   CONFIG_MAPS,
+  IP_LEASES,
   SERVICE_DEPLOYMENTS,
   type ServiceDeployment,
   VIRTUAL_APPLIANCES,
@@ -223,6 +224,34 @@ describe('a change of a task', () => {
     expect(most).toBe(1);
     const { status } = await world.deployment('shop');
     expectCondition(status?.conditions, 'Progressing', 'True', 'Deployed');
+  });
+
+  it('destroys nothing when somebody overwrites labels, which are put back', async () => {
+    await world.addPool('lan');
+    await world.deploy('shop', { replicas: 3, network: { pool: 'lan' } });
+    await deployed();
+    const identities = async () =>
+      (await world.appliances()).map(({ metadata: { name, uid, labels } }) => ({ name, uid, labels }));
+    const before = await identities();
+    const labelled = async () => (await world.leases()).map(({ metadata }) => metadata.labels);
+    const leases = await labelled();
+    const labels = {
+      'coppice.dev/service': 'x',
+      'coppice.dev/service-deployment': 'y',
+      'coppice.dev/ordinal': '9',
+      'coppice.dev/appliance-uid': 'z',
+      'coppice.dev/pool-uid': 'z',
+    };
+    for (const { name } of before)
+      await world.kube.patch(VIRTUAL_APPLIANCES, { namespace: 'default', name }, { metadata: { labels } });
+    for (const { metadata } of await world.leases())
+      await world.kube.patch(IP_LEASES, { name: metadata.name }, { metadata: { labels } });
+    await eventually('the labels are back', async () => {
+      expect(await identities()).toMatchObject(before);
+      expect(await labelled()).toMatchObject(leases);
+    });
+    await deployed();
+    expect((await identities()).map(({ uid }) => uid)).toEqual(before.map(({ uid }) => uid));
   });
 
   it('shows the truth also of a task that is deleted, and held by others', async () => {
