@@ -37,6 +37,18 @@ describe('the status of a host', () => {
     expectCondition(status.conditions, 'UnclaimedAppliances', 'False', 'AllClaimed');
   });
 
+  it('says which part of the use is that of its appliances, as long as its daemon does', () => {
+    const vmUse = [
+      { uuid: 'a', cpuMillis: 100, memoryBytes: 64 * MEBI },
+      { uuid: 'b', cpuMillis: 200, memoryBytes: 64 * MEBI },
+    ];
+    const newer = statusOf(facts({ view: aView({ status: aHostReport({ vmUse }) }) }));
+    expect(newer.usedByAppliances).toEqual({ cpu: '300m', memory: '128Mi' });
+    expect(statusOf(facts({ host: aHost({ status: newer }) })).usedByAppliances).toBeUndefined();
+    const away = facts({ host: aHost({ status: newer }), view: undefined });
+    expect(statusOf(away).usedByAppliances).toEqual(newer.usedByAppliances);
+  });
+
   it('keeps what was last known of a host that does not answer', () => {
     const before = statusOf(facts());
     const readiness = { status: 'False', reason: 'HostUnreachable', message: 'refused' } as const;

@@ -8,7 +8,7 @@ import {
 } from '../../src/api/conditions.ts';
 import type { Host } from '../../src/api/kinds.ts';
 import { isSameJson } from '../../src/base/equality.ts';
-import { usedResources } from '../../src/domain/placement/usage.ts';
+import { sumOf } from '../../src/domain/placement/usage.ts';
 import { formatBytes, formatCpu } from '../../src/domain/quantity.ts';
 import type { LayerStatus } from '../../src/host/protocol.ts';
 import type { Readiness } from '../daemons/readiness.ts';
@@ -54,14 +54,12 @@ export const HOST_EVENTS: readonly EventRule[] = [
 /** The whole status of a host. While the host does not answer, what it last reported stays in it. */
 export function statusOf(facts: HostFacts): HostStatus {
   const { host, view, bound } = facts;
-  const old = host.status ?? {};
-  const promised = usedResources(
-    undefined,
-    bound.map(({ resources }) => resources),
-  );
+  const { usedByAppliances, ...old } = host.status ?? {};
+  const promised = sumOf(bound.map(({ resources }) => resources));
   return {
     ...old,
-    ...(view?.status === undefined ? {} : reported(view.status)),
+    // An older daemon, after a newer one, does not tell.
+    ...(view?.status === undefined ? { usedByAppliances } : reported(view.status)),
     ...(view?.status === undefined ? {} : { layers: layersOf(view) }),
     ...(view?.lastSeen === undefined ? {} : { lastSeenTime: new Date(view.lastSeen).toISOString() }),
     observedGeneration: host.metadata.generation,
@@ -107,6 +105,7 @@ function reported(status: NonNullable<HostView['status']>): Partial<HostStatus> 
     },
     capacity: amounts(status.capacity),
     used: amounts(status.used),
+    ...(status.vmUse === undefined ? {} : { usedByAppliances: amounts(sumOf(status.vmUse)) }),
     foreignVms: status.foreignVms.slice(0, 100).map((name) => name.slice(0, 253)),
   };
 }

@@ -1,16 +1,13 @@
 import type { VirtualAppliance } from '../../src/api/kinds.ts';
 import type { NeededCapability } from '../../src/domain/placement/types.ts';
-import type { Resources } from '../../src/domain/placement/usage.ts';
+import type { Reservation, Resources } from '../../src/domain/placement/usage.ts';
 import { parseBytes, parseCpu } from '../../src/domain/quantity.ts';
 import { applianceObstacles } from '../obstacles/appliances.ts';
 import { errorOf, type Obstacle } from '../obstacles/obstacle.ts';
 import { type AmountProblem, type ReadAmounts, readAmount, readAmounts } from './amounts.ts';
 
 /** An appliance that is bound to a host, and the resources that are reserved for it there. */
-export interface BoundAppliance {
-  readonly uid: string;
-  readonly resources: Resources;
-}
+export type BoundAppliance = Reservation;
 
 /**
  * What an appliance asks of a host, in whole millicores and bytes.

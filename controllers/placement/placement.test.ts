@@ -16,7 +16,23 @@ const GIBI = 1024 ** 3;
 const small = { cpuMillis: 500, memoryBytes: 256 * 1024 ** 2 };
 
 describe('a host as placement sees it', () => {
-  it('uses what it measures or what is reserved, whichever is more', () => {
+  it('uses what is reserved, and what it measures beyond its appliances’ own use', () => {
+    const used = { cpuMillis: 3000, memoryBytes: 8 * GIBI, diskBytes: 0 };
+    const running = { cpuMillis: 400, memoryBytes: GIBI / 8 };
+    const vmUse = [
+      { uuid: 'a', ...running },
+      { uuid: 'nobody’s', cpuMillis: 1000, memoryBytes: GIBI },
+    ];
+    const view = aView({ status: aHostReport({ used, vmUse }) });
+    // The second was bound just now: no measurement has seen it.
+    const promised = ['a', 'b'].map((uid) => ({ uid, resources: small }));
+    expect(placementHost(aHost(), view, promised)).toMatchObject({
+      usedCpuMillis: 1000 + 2600,
+      usedMemoryBytes: GIBI / 2 + 8 * GIBI - GIBI / 8,
+    });
+  });
+
+  it('of an older daemon uses what it measures or what is reserved, whichever is more', () => {
     const used = { cpuMillis: 700.5, memoryBytes: GIBI, diskBytes: 0 };
     const view = aView({ status: aHostReport({ used }) });
     expect(

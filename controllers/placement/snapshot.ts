@@ -1,6 +1,6 @@
 import type { Host, VirtualAppliance } from '../../src/api/kinds.ts';
 import type { PlacementHost, PlacementRequest } from '../../src/domain/placement/types.ts';
-import { usedResources } from '../../src/domain/placement/usage.ts';
+import { ownUse, type Resources, usedResources } from '../../src/domain/placement/usage.ts';
 import { acceptsAppliances } from '../daemons/readiness.ts';
 import type { HostView } from '../daemons/view.ts';
 import { type BoundAppliance, neededCapability, resourcesOf, uidOf } from '../objects/appliance.ts';
@@ -14,11 +14,7 @@ export function placementHost(
   view: HostView | undefined,
   promised: readonly BoundAppliance[],
 ): PlacementHost {
-  const measured = view?.status?.used;
-  const used = usedResources(
-    measured === undefined ? undefined : { ...measured, cpuMillis: Math.ceil(measured.cpuMillis) },
-    promised.map(({ resources }) => resources),
-  );
+  const used = usedOn(view?.status, promised);
   const { group, thresholds, unschedulable } = host.spec;
   return {
     name: host.metadata.name,
@@ -33,6 +29,14 @@ export function placementHost(
     thresholdCpu: thresholds.cpu,
     thresholdMemory: thresholds.memory,
   };
+}
+
+function usedOn(status: HostView['status'], promised: readonly BoundAppliance[]): Resources {
+  const amounts = promised.map(({ resources }) => resources);
+  if (status === undefined) return usedResources(undefined, amounts);
+  const { used, vmUse } = status;
+  const own = vmUse && ownUse(promised, new Map(vmUse.map((vm) => [vm.uuid, vm])));
+  return usedResources({ ...used, cpuMillis: Math.ceil(used.cpuMillis) }, amounts, own);
 }
 
 /** An appliance as an element of P (SO-MVDS 4.2); its uid is its name there. */

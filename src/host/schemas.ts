@@ -260,6 +260,8 @@ export const hostStatusSchema = open({
   capacity: amounts,
   /** Measured by the host, all processes together. */
   used: amounts,
+  /** The part of `used` that each of the daemon's own VMs uses. Unset: the daemon is too old to know. */
+  vmUse: optional(arrayOf(open({ uuid, cpuMillis: count, memoryBytes: count }))),
   layers: arrayOf(layerStatusSchema),
   queue: open({ waiting: count, running: count, concurrency: positive }),
   appliances: count,

@@ -132,6 +132,19 @@ memory?: string
 disk?: string
 }
 /**
+ * The part of `used` that is the use of its appliances' VMs; unset while its daemon is too old to tell.
+ */
+usedByAppliances?: {
+/**
+ * CPU in cores or millicores.
+ */
+cpu?: string
+/**
+ * Memory.
+ */
+memory?: string
+}
+/**
  * Resources promised to the appliances bound to it.
  */
 promised?: {

@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest';
 import { placeBatch } from './batch.ts';
 import { host, MEBI } from './testing/host.ts';
 import type { PlacementHost, PlacementRequest, Refusal } from './types.ts';
-import { usedResources } from './usage.ts';
 
 function refusalOf(hosts: PlacementHost[], overrides: Partial<PlacementRequest>): Refusal {
   const request = { name: 'va', cpuMillis: 500, memoryBytes: 1024 * MEBI, ...overrides };
@@ -67,19 +66,5 @@ describe('the explanation of a refusal', () => {
 
   it('states that there are no hosts', () => {
     expect(refusalOf([], {})).toEqual({ reasons: [], summary: 'no host is registered' });
-  });
-});
-
-describe('usedResources', () => {
-  it('takes the larger of measured and promised, for each resource', () => {
-    const promised = [
-      { cpuMillis: 500, memoryBytes: 100 },
-      { cpuMillis: 700, memoryBytes: 200 },
-    ];
-    expect(usedResources({ cpuMillis: 900, memoryBytes: 900 }, promised)).toEqual({
-      cpuMillis: 1200,
-      memoryBytes: 900,
-    });
-    expect(usedResources(undefined, promised)).toEqual({ cpuMillis: 1200, memoryBytes: 300 });
   });
 });

@@ -83,6 +83,16 @@ export type MachineUse = {
   /** CPU time used since an arbitrary moment, in milliseconds of one CPU: only the difference between two calls has a meaning. */
   readonly busyMillis: number;
   readonly usedMemoryBytes: number;
+  /** The part of it that VMs use; others' VMs may be among them. */
+  readonly vms: readonly VmUse[];
+};
+
+/** What one VM uses of the machine. */
+export type VmUse = {
+  readonly uuid: string;
+  /** As that of the machine; it begins anew when the VM does. */
+  readonly busyMillis: number;
+  readonly memoryBytes: number;
 };
 
 /** Memory checkpoints, of drivers with the capability `checkpoint`: a VM's memory and devices as a file. */
@@ -161,9 +171,9 @@ export interface Driver {
   foreignVms(root: string): Promise<readonly string[]>;
   /**
    * Measures the machine. Only for hypervisors under which the daemon's own operating system is a guest; other drivers leave this out,
-   * and the operating system is measured. With `own`, only the VMs with these uuids count as use.
+   * and the operating system is measured.
    */
-  measure?(own?: readonly string[]): Promise<MachineUse>;
+  measure?(): Promise<MachineUse>;
   /** How often something happened, since the driver was created, that people should watch: name (`snake_case`) → count. */
   counts?(): Readonly<Record<string, number>>;
   readonly checkpoints?: Checkpoints;

@@ -7,7 +7,7 @@ import type { HostStatus, Problem } from '../../host/protocol.ts';
 import type { Driver, DriverInfo, VmObservation } from '../drivers/driver.ts';
 import { hostErrors, toProblem } from '../errors/index.ts';
 import type { LayerStore } from '../layers/store.ts';
-import type { HostUse } from './host-use.ts';
+import type { HostUse, Use } from './host-use.ts';
 
 export type HostOptions = {
   readonly name: string;
@@ -45,7 +45,7 @@ export class Host {
   readonly #stop = new AbortController();
   readonly #wake = new Wake();
   #info: DriverInfo;
-  #measured: Pick<HostStatus, 'capacity' | 'used'> | undefined;
+  #measured: Use | undefined;
   #foreignVms: readonly string[] = [];
   #published: HostStatus | undefined;
   #running: Promise<void> = Promise.resolve();
@@ -90,7 +90,7 @@ export class Host {
     };
   }
 
-  #problems({ capacity, used }: Pick<HostStatus, 'capacity' | 'used'>): readonly Problem[] {
+  #problems({ capacity, used }: Use): readonly Problem[] {
     const { warnings = [] } = this.#info;
     const free = capacity.diskBytes - used.diskBytes;
     if (free >= capacity.diskBytes * PRESSURE_SHARE) return warnings;

@@ -33,6 +33,15 @@ export type SimulatedConfig = {
   /** Milliseconds that each step takes. */
   readonly times?: Partial<Record<SimulatedStep, number>>;
   readonly failures?: readonly SimulatedFailure[];
+  readonly machine?: SimulatedMachine;
+};
+
+/** The simulated machine: as large as the real one, and without load, unless told otherwise. */
+export type SimulatedMachine = {
+  readonly cpuMillis?: number;
+  readonly memoryBytes?: number;
+  /** What others than the daemon's VMs use of it. */
+  readonly foreign?: { readonly cpuMillis?: number; readonly memoryBytes?: number };
 };
 
 const FOR_EVER_MS = 86_400_000;
@@ -57,6 +66,7 @@ export class Simulation {
   /** The clock of everything that is kept in files, and so outlives the daemon. */
   readonly bootTime: () => BootTime;
   readonly creationConcurrency: number;
+  readonly machine: SimulatedMachine;
   readonly #times: Readonly<Record<SimulatedStep, number>>;
   readonly #failures: { readonly failure: SimulatedFailure; left: number }[];
 
@@ -64,6 +74,7 @@ export class Simulation {
     this.clock = config.clock;
     this.bootTime = createBootClock(config.clock);
     this.creationConcurrency = config.creationConcurrency ?? 1;
+    this.machine = config.machine ?? {};
     this.#times = { ...DEFAULT_TIMES, ...config.times };
     this.#failures = (config.failures ?? []).map((failure) => ({ failure, left: failure.times ?? Infinity }));
   }

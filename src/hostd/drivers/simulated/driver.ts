@@ -10,6 +10,7 @@ import type { Driver, VmObservation, VmSpec } from '../driver.ts';
 import { type SimulatedConfig, Simulation } from './config.ts';
 import { createSimulatedGuest } from './guest.ts';
 import { createSimulatedImages } from './images.ts';
+import { measureSimulated } from './machine.ts';
 import { createSimulatedProber } from './prober.ts';
 import { readVm, removeVm, type SimulatedVm, writeVm } from './vm-file.ts';
 
@@ -24,8 +25,11 @@ export function createSimulatedDriver(config: SimulatedConfig): Driver {
   const simulation = new Simulation(config);
   /** The folder of the VM that is reached at a port of this host, or at an address of its own. */
   const directories = new Map<number | string, string>();
+  /** By uuid, as they were last found: a measurement reads no files. */
+  const vms = new Map<string, SimulatedVm>();
   const find = async (directory: string): Promise<SimulatedVm | undefined> => {
     const vm = await readVm(directory);
+    if (vm !== undefined) vms.set(vm.uuid, vm);
     for (const place of placesOf(vm)) directories.set(place, directory);
     return vm;
   };
@@ -59,8 +63,9 @@ export function createSimulatedDriver(config: SimulatedConfig): Driver {
       await writeVm(directory, { ...vm, state: 'Stopped' });
       return true;
     },
-    destroy: async (_uuid, directory) => {
+    destroy: async (uuid, directory) => {
       for (const place of placesOf(await find(directory))) directories.delete(place);
+      vms.delete(uuid);
       await removeVm(directory);
     },
     reap: async () => undefined,
@@ -68,6 +73,7 @@ export function createSimulatedDriver(config: SimulatedConfig): Driver {
     consoleTail: async (directory, bytes) => String(await readTail([join(directory, CONSOLE)], bytes)),
     openConsole: () => Promise.reject(hostErrors.consoleUnavailable('simulated VMs have no console')),
     foreignVms: async () => [],
+    measure: async () => measureSimulated(simulation, [...vms.values()]),
     images: createSimulatedImages(simulation),
     prober: createSimulatedProber(simulation, (place) => directories.get(place)),
   };
@@ -83,6 +89,7 @@ function bootOf(vm: VmSpec, simulation: Simulation): SimulatedVm {
     started: simulation.bootTime(),
     agentAfterMs: simulation.timeOf('agent'),
     hostPorts: vm.network.mode === 'user' ? vm.network.forwards.map(({ hostPort }) => hostPort) : [],
+    memoryBytes: vm.memoryBytes,
     mac: vm.network.mac,
   };
 }

@@ -24,6 +24,8 @@ export type SimulatedVm = {
   readonly started?: BootTime;
   /** Milliseconds from its start until its agent answers. */
   readonly agentAfterMs: number;
+  /** Missing in files of older daemons. */
+  readonly memoryBytes?: number;
   readonly hostPorts: readonly number[];
   readonly mac: string;
   /** The address of its own, once it was configured in this boot. */

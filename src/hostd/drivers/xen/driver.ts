@@ -76,7 +76,7 @@ export function createXenDriver(config: XenDriverConfig): Driver {
   const agentOf = (directory: string) => agents.acquire(resolve(directory));
   return {
     probe: () => probeXen(context, config.bridge),
-    measure: (own) => measureMachine(toolstack, own),
+    measure: () => measureMachine(toolstack),
     counts: () => ({ libxl_timeouts: timeouts }),
     start: (vm, signal) => locks.run(vm.uuid, () => startVm(context, vm, signal)),
     inspect: async (uuid, directory) => {

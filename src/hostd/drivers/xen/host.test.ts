@@ -24,10 +24,10 @@ describe('a Xen host', () => {
       memoryBytes: 2047 * MIB,
       busyMillis: 1_580_400,
       usedMemoryBytes: 1047 * MIB,
-    });
-    expect(await xen.driver.measure?.([OTHER])).toMatchObject({
-      busyMillis: 5500,
-      usedMemoryBytes: 128 * MIB,
+      vms: expect.arrayContaining([
+        { uuid: xen.vm.uuid, busyMillis: 10_000, memoryBytes: 128 * MIB },
+        { uuid: OTHER, busyMillis: 5500, memoryBytes: 128 * MIB },
+      ]),
     });
   });
 

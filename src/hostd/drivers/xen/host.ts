@@ -49,19 +49,21 @@ async function balloonsNever(xlConfiguration: string): Promise<boolean> {
 
 /**
  * The whole machine as Xen sees it; dom0's own system sees only dom0's share. Memory in use is what Xen could not give to a new
- * domain: total minus free, so dom0 and Xen itself count. CPU time is the sum over all domains. With `own`, only the memory and
- * CPU time of the domains with these uuids count.
+ * domain: total minus free, so dom0 and Xen itself count. CPU time is the sum over all domains, of which dom0 is one.
  */
-export async function measureMachine(toolstack: Toolstack, own?: readonly string[]): Promise<MachineUse> {
+export async function measureMachine(toolstack: Toolstack): Promise<MachineUse> {
   const [info, domains] = await Promise.all([toolstack.info(), toolstack.recentDomains()]);
-  const counted = own === undefined ? domains : domains.filter(({ uuid }) => own.includes(uuid));
-  const busySeconds = counted.reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0);
-  const ownBytes = counted.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0);
+  const vms = domains.map(({ uuid, cpuSeconds, memoryBytes }) => ({
+    uuid,
+    busyMillis: Math.round(cpuSeconds * 1000),
+    memoryBytes,
+  }));
   return {
     cpuMillis: info.cpus * 1000,
     memoryBytes: info.totalBytes,
-    busyMillis: Math.round(busySeconds * 1000),
-    usedMemoryBytes: own === undefined ? info.totalBytes - info.freeBytes : ownBytes,
+    busyMillis: vms.reduce((sum, { busyMillis }) => sum + busyMillis, 0),
+    usedMemoryBytes: info.totalBytes - info.freeBytes,
+    vms,
   };
 }
 
