@@ -8,7 +8,7 @@ export interface HostReason {
 
 /** Why an appliance has no host yet, host by host and in one sentence. */
 export interface Refusal {
-  readonly reason: typeof REASON.NoHosts | typeof REASON.NoHostFits | typeof REASON.Refused;
+  readonly reason: (typeof REASON)['NoHosts' | 'NoHostFits' | 'PortInUse' | 'Refused'];
   readonly message: string;
   readonly reasons: readonly HostReason[];
 }

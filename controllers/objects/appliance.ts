@@ -1,5 +1,6 @@
 import type { VirtualAppliance } from '../../src/api/kinds.ts';
-import type { NeededCapability } from '../../src/domain/placement/types.ts';
+import { controllerOf } from '../../src/base/object.ts';
+import type { ApplianceName, NeededCapability } from '../../src/domain/placement/types.ts';
 import type { Reservation, Resources } from '../../src/domain/placement/usage.ts';
 import { parseBytes, parseCpu } from '../../src/domain/quantity.ts';
 import { applianceObstacles } from '../obstacles/appliances.ts';
@@ -7,7 +8,13 @@ import { errorOf, type Obstacle } from '../obstacles/obstacle.ts';
 import { type AmountProblem, type ReadAmounts, readAmount, readAmounts } from './amounts.ts';
 
 /** An appliance that is bound to a host, and the resources that are reserved for it there. */
-export type BoundAppliance = Reservation;
+export interface BoundAppliance extends Reservation {
+  readonly appliance?: ApplianceName;
+  /** The ports of its host that its spec names. */
+  readonly hostPorts?: readonly number[];
+  /** The service that it is a replica of, unless it is being deleted. */
+  readonly replicaOf?: string | undefined;
+}
 
 /**
  * What an appliance asks of a host, in whole millicores and bytes.
@@ -52,8 +59,31 @@ export function boundAppliances(appliances: readonly VirtualAppliance[]): BoundA
       cpuMillis: orNothing(readAmount('resources.cpu', cpu, parseCpu)),
       memoryBytes: orNothing(readAmount('resources.memory', memory, parseBytes)),
     };
-    return { uid: uidOf(appliance), resources };
+    const isLeaving = appliance.metadata.deletionTimestamp !== undefined;
+    return {
+      uid: uidOf(appliance),
+      resources,
+      appliance: nameOf(appliance),
+      hostPorts: hostPortsOf(appliance),
+      replicaOf: isLeaving ? undefined : replicaOf(appliance),
+    };
   });
+}
+
+export function nameOf({ metadata: { namespace = '', name } }: VirtualAppliance): ApplianceName {
+  return { namespace, name };
+}
+
+/** The ports of its host that the appliance must have; with an address of its own it needs none. */
+export function hostPortsOf({ spec: { network } }: VirtualAppliance): readonly number[] {
+  if (networkMode(network) === 'Bridge') return [];
+  return (network.ports ?? []).flatMap(({ hostPort }) => hostPort ?? []);
+}
+
+/** The service of a task that the appliance belongs to, as one text for all its replicas; undefined for one made by hand. */
+export function replicaOf(appliance: VirtualAppliance): string | undefined {
+  const owner = controllerOf(appliance);
+  return owner === undefined ? undefined : `${owner.uid}/${appliance.spec.service.name ?? ''}`;
 }
 
 /** Whether the appliance waits for a host. */

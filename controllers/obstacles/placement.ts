@@ -6,9 +6,18 @@ const LONGEST_MESSAGE = 4096;
 /** Why an appliance has no host, and why it has the one it has. */
 export const placementMessages = {
   /** @param summary what placement says about all hosts */
-  refused: (summary: string, hasHosts: boolean) => ({
-    reason: hasHosts ? REASON.NoHostFits : REASON.NoHosts,
+  refused: (summary: string, reason: 'NoHosts' | 'NoHostFits') => ({
+    reason: REASON[reason],
     message: `${summary}; it is placed as soon as a host has room`.slice(0, LONGEST_MESSAGE),
+  }),
+  /** @param summary as above */
+  lacksPort: (summary: string) => ({
+    reason: REASON.PortInUse,
+    message:
+      `${summary}; it is placed as soon as a host has the port: free it, add a host, or choose another hostPort, or none`.slice(
+        0,
+        LONGEST_MESSAGE,
+      ),
   }),
   /** @param answer what the API server said */
   bindingRefused: (host: string, answer: string) => ({

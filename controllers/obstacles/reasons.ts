@@ -13,6 +13,8 @@ export const REASON = {
   NoHosts: 'NoHosts',
   /** Every host lacks something that the appliance asks for. */
   NoHostFits: 'NoHostFits',
+  /** Only a port of the host that the appliance asks for is missing. Hosts report this reason, too. */
+  PortInUse: 'PortInUse',
   /** The appliance has a host. */
   Placed: 'Placed',
   /** The host in `spec.hostName` is not registered. */

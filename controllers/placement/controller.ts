@@ -5,9 +5,11 @@ import { isRefused } from '../../src/kube/api-error.ts';
 import { done, type ReconcileResult, requeueAfter, waitFor } from '../../src/kube/controller/outcome.ts';
 import type { OperatorContext } from '../context.ts';
 import { BY_HOST, BY_PENDING, BY_UID, PENDING } from '../indexes.ts';
-import { amountObstacle, boundAppliances, isPending, resourcesOf, uidOf } from '../objects/appliance.ts';
+import { amountObstacle, boundAppliances, isPending, uidOf } from '../objects/appliance.ts';
+import { templateKeyOf } from '../objects/template-references.ts';
 import { applianceProgress } from '../obstacles/appliances.ts';
 import { placementMessages } from '../obstacles/placement.ts';
+import { REASON } from '../obstacles/reasons.ts';
 import { inParallel } from '../parallel.ts';
 import { mapSettingAside } from '../set-aside.ts';
 import { type ControllerDefinition, changesOf, viewsSource } from '../sources.ts';
@@ -116,7 +118,9 @@ class Pass {
     });
     const hosts = snapshot.map(({ result }) => result);
     const computedAt = clock.monotonic();
-    const able = mapSettingAside(waiting, log, placementRequest);
+    const able = mapSettingAside(waiting, log, (appliance) =>
+      placementRequest(appliance, this.#storedBytesOf(appliance)),
+    );
     const requests = able.map(({ result }) => result);
     const placements = placeBatch(hosts, requests);
     times.recordPlacement({
@@ -131,13 +135,22 @@ class Pass {
     );
   }
 
+  /** The size of the disk that a clone has to copy, as far as any host tells; undefined for an overlay. */
+  #storedBytesOf(appliance: VirtualAppliance): number | undefined {
+    const { caches, views } = this.#context;
+    if (appliance.spec.disk.mode !== 'Clone') return undefined;
+    const layer = caches.templates.get(templateKeyOf(appliance))?.spec.source.image?.sha256 ?? '';
+    const sizes = views.list().flatMap((view) => view.layers.get(layer)?.storedBytes ?? []);
+    return sizes.length === 0 ? undefined : Math.max(...sizes);
+  }
+
   /** Explains the refusals and writes the bindings. @returns what came of the bindings */
   async #carryOut(decisions: readonly Decision[], signal: AbortSignal): Promise<ReadonlySet<Binding>> {
     const bindings = decisions.filter((decision) => decision.type === 'placed');
     for (const decision of decisions) if (decision.type === 'refused') this.#refuse(decision);
     const outcomes = new Set<Binding>();
     for (const { appliance, host } of bindings) {
-      this.#memory.assumed.assume({ uid: uidOf(appliance), host, resources: resourcesOf(appliance) });
+      for (const bound of boundAppliances([appliance])) this.#memory.assumed.assume({ ...bound, host });
     }
     await inParallel(bindings, BIND_WIDTH, async (binding) => {
       outcomes.add(await this.#bind(binding, signal));
@@ -178,7 +191,8 @@ class Pass {
     if (before?.type === 'refused' && before.refusal.message === refusal.message) return;
     outcomes.set(keyOf(appliance), uid, { type: 'refused', refusal });
     if (before?.type === 'refused') return;
-    recorder.record(appliance, warning(refusal));
+    // Hosts report ports in use, too: the Event of that reason follows from the condition.
+    if (refusal.reason !== REASON.PortInUse) recorder.record(appliance, warning(refusal));
   }
 
   /** Renews the explanations of appliances that still wait; whatever could make room starts a pass anyway. */

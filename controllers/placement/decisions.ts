@@ -73,8 +73,14 @@ export function refusalOf(unplaced: Unplaced): Refusal {
     host,
     message: ofHost.map(({ message }) => message).join('; '),
   }));
+  // But for the port, it would have been placed.
+  const needsPort = [...byHost.values()].some((ofHost) =>
+    ofHost.every(({ reason }) => reason === 'PortInUse'),
+  );
   return {
-    ...placementMessages.refused(summary, perHost.length > 0),
+    ...(needsPort
+      ? placementMessages.lacksPort(summary)
+      : placementMessages.refused(summary, perHost.length > 0 ? 'NoHostFits' : 'NoHosts')),
     reasons: hostReasons(perHost),
   };
 }

@@ -4,9 +4,9 @@ import type { Unplaced } from '../../src/domain/placement/types.ts';
 import { ApiError } from '../../src/kube/api-error.ts';
 import type { KubeClient } from '../../src/kube/client/client.ts';
 import { aHost, anAppliance } from '../../test/builders/objects.ts';
-import { aHostReport, aView } from '../../test/builders/reports.ts';
+import { aHostReport, aReport, aView } from '../../test/builders/reports.ts';
 import { PlacementOutcomes } from '../memory/placement-outcomes.ts';
-import { isPending } from '../objects/appliance.ts';
+import { boundAppliances, isPending } from '../objects/appliance.ts';
 import { AssumedBindings } from './assumed.ts';
 import { bind } from './bind.ts';
 import { decisionsOf, refusalOf } from './decisions.ts';
@@ -48,12 +48,96 @@ describe('a host as placement sees it', () => {
       usedMemoryBytes: GIBI,
       thresholdCpu: 0.75,
       thresholdMemory: 0.75,
+      takenPorts: new Map(),
+      replicas: new Map(),
     });
     const promised = Array.from({ length: 8 }, (_, n) => ({ uid: String(n), resources: small }));
     expect(placementHost(aHost(), view, promised)).toMatchObject({
       usedCpuMillis: 4000,
       usedMemoryBytes: 2 * GIBI,
     });
+  });
+
+  describe('has taken ports', () => {
+    const service = { name: 'service', guestPort: 80 };
+    const asking = (name: string, hostPort: number, overrides = {}) =>
+      anAppliance({
+        metadata: { name, ...overrides },
+        spec: { network: { ports: [{ name: 'a', port: 80, hostPort }] } },
+      });
+
+    it('of the appliances that are bound there, and those that it chose itself, whoever claims them', () => {
+      const runs = [
+        aReport({ endpoints: [{ ...service, address: '127.0.0.1', port: 20_001 }] }),
+        aReport({
+          uuid: 'gone',
+          name: 'gone',
+          endpoints: [{ ...service, address: '127.0.0.1', port: 20_002 }],
+        }),
+        aReport({ uuid: 'b', name: 'bridged', endpoints: [{ ...service, address: '10.0.8.4', port: 80 }] }),
+      ];
+      const bound = boundAppliances([asking('web-1', 8080, { deletionTimestamp: '2026-01-01T00:00:00Z' })]);
+      expect(placementHost(aHost(), aView({ runs }), bound).takenPorts).toEqual(
+        new Map([
+          [20_001, { namespace: 'default', name: 'web-0' }],
+          [20_002, { namespace: 'default', name: 'gone' }],
+          [8080, { namespace: 'default', name: 'web-1' }],
+        ]),
+      );
+    });
+
+    it('so that four replicas with one port go to four hosts, also in two passes, and a fifth waits', () => {
+      const placed = (waiting: readonly string[], bound: Readonly<Record<string, string>>) => {
+        const hosts = ['host-a', 'host-b', 'host-c', 'host-d'].map((name) => {
+          const there = Object.keys(bound).filter((key) => bound[key] === name);
+          return placementHost(
+            aHost({ metadata: { name } }),
+            aView({ name }),
+            boundAppliances(there.map((key) => asking(key, 8080))),
+          );
+        });
+        return placeBatch(
+          hosts,
+          waiting.map((name) => placementRequest(asking(name, 8080))),
+        );
+      };
+      expect(placed(['w0', 'w1', 'w2', 'w3'], {}).map(({ host }) => host)).toEqual([
+        ...['host-a', 'host-b', 'host-c', 'host-d'],
+      ]);
+      const later = placed(['w2', 'w3', 'w4'], { w0: 'host-a', w1: 'host-c' });
+      expect(later.map(({ host }) => host)).toEqual(['host-b', 'host-d', null]);
+      expect(refusalOf(later[2] as Unplaced)).toMatchObject({
+        reason: 'PortInUse',
+        message: expect.stringMatching(
+          /^0\/4 hosts fit: host-a does not have port 8080 free.*default\/w0; host-b .*w2/,
+        ),
+      });
+    });
+  });
+
+  it('has the disk space beyond its reserve, and shares its ports with the hosts of its machine', () => {
+    const status = aHostReport({ diskReserveBytes: GIBI, portSpace: 'machine-1' });
+    expect(placementHost(aHost(), aView({ status }), [])).toMatchObject({
+      freeDiskBytes: 99 * GIBI,
+      portSpace: 'machine-1',
+    });
+    expect(placementHost(aHost(), aView(), []).freeDiskBytes).toBeUndefined();
+  });
+
+  it('has the replicas that are bound there and stay', () => {
+    const ownerReferences = [
+      { apiVersion: 'v1', kind: 'Task', name: 'shop', uid: 'shop-uid', controller: true },
+    ];
+    const replica = (name: string, metadata = {}) =>
+      anAppliance({ metadata: { name, ownerReferences, ...metadata }, spec: { service: { name: 'web' } } });
+    const bound = boundAppliances([
+      replica('w0'),
+      replica('w1'),
+      replica('w2', { deletionTimestamp: '2026-01-01T00:00:00Z' }),
+      anAppliance(),
+    ]);
+    expect(placementHost(aHost(), aView(), bound).replicas).toEqual(new Map([['shop-uid/web', 2]]));
+    expect(placementRequest(replica('w3')).replicaOf).toBe('shop-uid/web');
   });
 
   it('accepts no appliance when it is unschedulable, being deleted, away or unknown', () => {
@@ -85,7 +169,27 @@ describe('an appliance as placement sees it', () => {
       ...small,
       ...placement,
       capability: 'userNetwork',
+      appliance: { namespace: 'default', name: 'web-0' },
+      hostPorts: [],
+      diskBytes: 0,
     });
+  });
+
+  it('needs a port of its host only when it has no address of its own', () => {
+    const ports = [
+      { name: 'a', port: 80, hostPort: 8080 },
+      { name: 'b', port: 81 },
+    ];
+    const needs = (network: ReturnType<typeof anAppliance>['spec']['network']) =>
+      placementRequest(anAppliance({ spec: { network } })).hostPorts;
+    expect(needs({ ports })).toEqual([8080]);
+    expect(needs({ mode: 'Bridge', pool: 'lan', ports })).toEqual([]);
+  });
+
+  it('needs room for its disk when that is a copy', () => {
+    const disk = (mode: 'Clone' | 'Incremental') =>
+      placementRequest(anAppliance({ spec: { disk: { mode } } }), 10 * GIBI).diskBytes;
+    expect([disk('Clone'), disk('Incremental')]).toEqual([10 * GIBI, 0]);
   });
 
   it('needs a host with a bridge when it gets an address of a pool', () => {

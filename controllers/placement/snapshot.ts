@@ -1,9 +1,20 @@
 import type { Host, VirtualAppliance } from '../../src/api/kinds.ts';
-import type { PlacementHost, PlacementRequest } from '../../src/domain/placement/types.ts';
+import type { ApplianceName, PlacementHost, PlacementRequest } from '../../src/domain/placement/types.ts';
 import { ownUse, type Resources, usedResources } from '../../src/domain/placement/usage.ts';
 import { acceptsAppliances } from '../daemons/readiness.ts';
 import type { HostView } from '../daemons/view.ts';
-import { type BoundAppliance, neededCapability, resourcesOf, uidOf } from '../objects/appliance.ts';
+import {
+  type BoundAppliance,
+  hostPortsOf,
+  nameOf,
+  neededCapability,
+  replicaOf,
+  resourcesOf,
+  uidOf,
+} from '../objects/appliance.ts';
+
+/** Where ports of a host are; a VM with an address of its own has no port of its host. */
+const LOOPBACK = '127.';
 
 /**
  * A host as an element of H (SO-MVDS 4.2), from its own last report and what is reserved on it.
@@ -28,7 +39,45 @@ export function placementHost(
     usedMemoryBytes: used.memoryBytes,
     thresholdCpu: thresholds.cpu,
     thresholdMemory: thresholds.memory,
+    takenPorts: takenPorts(view, promised),
+    replicas: replicasOf(promised),
+    ...sharedOf(view?.status),
   };
+}
+
+/** What a daemon says of its machine's disk and ports; an older one does not. */
+function sharedOf(status: HostView['status']): Pick<PlacementHost, 'freeDiskBytes' | 'portSpace'> {
+  if (status === undefined) return {};
+  const { capacity, used, diskReserveBytes, portSpace } = status;
+  const freeDiskBytes = capacity.diskBytes - used.diskBytes - (diskReserveBytes ?? 0);
+  return {
+    ...(diskReserveBytes === undefined ? {} : { freeDiskBytes }),
+    ...(portSpace === undefined ? {} : { portSpace }),
+  };
+}
+
+/** The ports that the appliances bound there ask for, and those that the host chose itself, also for appliances that nobody claims. */
+function takenPorts(
+  view: HostView | undefined,
+  bound: readonly BoundAppliance[],
+): ReadonlyMap<number, ApplianceName> {
+  const reported = [...(view?.appliances.values() ?? [])].flatMap(({ namespace, name, endpoints }) =>
+    endpoints
+      .filter(({ address }) => address.startsWith(LOOPBACK))
+      .map(({ port }) => [port, { namespace, name }] as const),
+  );
+  const asked = bound.flatMap(({ appliance, hostPorts = [] }) =>
+    appliance === undefined ? [] : hostPorts.map((port) => [port, appliance] as const),
+  );
+  return new Map([...reported, ...asked]);
+}
+
+function replicasOf(bound: readonly BoundAppliance[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const { replicaOf } of bound) {
+    if (replicaOf !== undefined) counts.set(replicaOf, (counts.get(replicaOf) ?? 0) + 1);
+  }
+  return counts;
 }
 
 function usedOn(status: HostView['status'], promised: readonly BoundAppliance[]): Resources {
@@ -39,11 +88,25 @@ function usedOn(status: HostView['status'], promised: readonly BoundAppliance[])
   return usedResources({ ...used, cpuMillis: Math.ceil(used.cpuMillis) }, amounts, own);
 }
 
-/** An appliance as an element of P (SO-MVDS 4.2); its uid is its name there. */
-export function placementRequest(appliance: VirtualAppliance): PlacementRequest {
-  const { hosts, hostSelector } = appliance.spec.placement;
-  const capability = neededCapability(appliance);
-  return { name: uidOf(appliance), ...resourcesOf(appliance), hosts, hostSelector, capability };
+/**
+ * An appliance as an element of P (SO-MVDS 4.2); its uid is its name there.
+ * @param storedBytes of its template's disk, where a host has told that
+ */
+export function placementRequest(appliance: VirtualAppliance, storedBytes = 0): PlacementRequest {
+  const { placement, disk } = appliance.spec;
+  const service = replicaOf(appliance);
+  return {
+    name: uidOf(appliance),
+    ...resourcesOf(appliance),
+    hosts: placement.hosts,
+    hostSelector: placement.hostSelector,
+    capability: neededCapability(appliance),
+    appliance: nameOf(appliance),
+    hostPorts: hostPortsOf(appliance),
+    // An overlay takes nothing at once; yet no disk is made where the reserve is used already.
+    diskBytes: disk.mode === 'Clone' ? storedBytes : 0,
+    ...(service === undefined ? {} : { replicaOf: service }),
+  };
 }
 
 /** The oldest appliance is placed first; the key makes the order total. */

@@ -262,6 +262,10 @@ export const hostStatusSchema = open({
   used: amounts,
   /** The part of `used` that each of the daemon's own VMs uses. Unset: the daemon is too old to know. */
   vmUse: optional(arrayOf(open({ uuid, cpuMillis: count, memoryBytes: count }))),
+  /** Bytes of the disk that no new file may take. */
+  diskReserveBytes: optional(count),
+  /** Daemons of one machine share the ports that they forward, and have the same text here. */
+  portSpace: optional(string()),
   layers: arrayOf(layerStatusSchema),
   queue: open({ waiting: count, running: count, concurrency: positive }),
   appliances: count,

@@ -15,6 +15,7 @@ import { createServer, listen, renewTls, type TlsFiles } from './http/server.ts'
 import { LayerStore } from './layers/store.ts';
 import { HostMetrics } from './metrics.ts';
 import { PackageCache } from './packages.ts';
+import { portSpaceOf } from './ports/port-space.ts';
 import { type PortRange, PortRegistry } from './ports/ports.ts';
 
 export type HostDaemonOptions = {
@@ -146,6 +147,7 @@ async function openParts(options: HostDaemonOptions): Promise<Parts> {
     layers,
     appliances,
     creation,
+    portSpace: await portSpaceOf(),
     onChange: (status) => events.publish({ type: 'host', host: status }),
   });
   await appliances.open();

@@ -37,6 +37,8 @@ function literalSequence(
 }
 
 const NAMES = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k', 'l'];
+const service = fc.constantFrom('web', 'db');
+const OTHERS = { namespace: 'others', name: 'site' };
 const label = fc.constantFrom('ssd', 'hdd');
 
 /** Small numbers, so that ties, equal hosts and exact fits are common. */
@@ -54,6 +56,14 @@ const hostsArbitrary = fc.uniqueArray(fc.constantFrom(...NAMES), { maxLength: NA
         usedMemoryBytes: fc.integer({ min: 0, max: 4 }),
         thresholdCpu: fc.constantFrom(0.5, 0.7, 0.75, 1),
         thresholdMemory: fc.constantFrom(0.5, 0.7, 0.75, 1),
+        freeDiskBytes: fc.oneof(fc.constant(undefined), fc.integer({ min: 0, max: 8 })),
+        portSpace: fc.constantFrom(undefined, undefined, 'here', 'there'),
+        takenPorts: fc
+          .subarray([8080, 8081, 8082])
+          .map((ports) => new Map(ports.map((number) => [number, OTHERS]))),
+        replicas: fc
+          .dictionary(service, fc.integer({ min: 0, max: 3 }))
+          .map((counts) => new Map(Object.entries(counts))),
       }),
     ),
   ),
@@ -66,6 +76,9 @@ const requestsArbitrary = fc
         cpuMillis: fc.integer({ min: 0, max: 6 }),
         memoryBytes: fc.integer({ min: 0, max: 4 }),
         hosts: fc.uniqueArray(fc.constantFrom(...NAMES), { maxLength: 5 }),
+        hostPorts: fc.subarray([8080, 8081, 8082]),
+        diskBytes: fc.integer({ min: 0, max: 3 }),
+        replicaOf: service,
         capability: fc.constantFrom('userNetwork' as const, 'bridgeNetwork' as const),
         hostSelector: fc.oneof(
           fc.constant({}),
@@ -150,6 +163,48 @@ describe('placeBatch', () => {
     const hosts = ['c', 'a', 'b'].map((name) => host({ name }));
     const requests = [1, 2, 3, 4].map((index) => request({ name: `va-${index}` }));
     expect(sequence(placeBatch(hosts, requests))).toEqual(['a', 'b', 'c', 'a']);
+  });
+
+  it('spreads the replicas of a service over hosts that are equally free, whatever comes between', () => {
+    const hosts = ['a', 'b'].map((name) => host({ name }));
+    const requests = ['web', 'db', 'web', 'db'].map((replicaOf, index) =>
+      request({ name: `va-${index}`, replicaOf }),
+    );
+    // By name alone it would be a, b, a, b: both web on one host.
+    expect(sequence(placeBatch(hosts, requests))).toEqual(['a', 'b', 'b', 'a']);
+  });
+
+  it('counts the replicas that hosts have already, and prefers a freer host to one without', () => {
+    const hosts = [host({ name: 'a', replicas: new Map([['web', 1]]) }), host({ name: 'b' })];
+    const web = request({ name: 'va', replicaOf: 'web' });
+    expect(sequence(placeBatch(hosts, [web]))).toEqual(['b']);
+    const freer = [hosts[0] as PlacementHost, host({ name: 'b', usedMemoryBytes: 1 })];
+    expect(sequence(placeBatch(freer, [web]))).toEqual(['a']);
+  });
+
+  it('gives a port of a host to one appliance only, in one batch and beside those that are there', () => {
+    const hosts = ['a', 'b', 'c', 'd'].map((name) =>
+      host({ name, totalMemoryBytes: 40_960, totalCpuMillis: 40_000 }),
+    );
+    const requests = Array.from({ length: 5 }, (_, n) => request({ name: `va-${n}`, hostPorts: [8080] }));
+    expect(sequence(placeBatch(hosts, requests))).toEqual(['a', 'b', 'c', 'd', null]);
+    const takenPorts = new Map([[8080, OTHERS]]);
+    const first = [{ ...(hosts[0] as PlacementHost), takenPorts }, ...hosts.slice(1)];
+    expect(sequence(placeBatch(first, requests))).toEqual(['b', 'c', 'd', null, null]);
+    const other = request({ name: 'other', hostPorts: [8081] });
+    expect(sequence(placeBatch(first.slice(0, 1), [other, other]))).toEqual(['a', null]);
+  });
+
+  it('gives a port once on hosts that share their machine’s ports', () => {
+    const hosts = ['a', 'b', 'c'].map((name) => host({ name, portSpace: name === 'c' ? 'other' : 'this' }));
+    const requests = [1, 2, 3].map((n) => request({ name: `va-${n}`, hostPorts: [8080] }));
+    expect(sequence(placeBatch(hosts, requests))).toEqual(['a', 'c', null]);
+  });
+
+  it('gives away the space of a disk once', () => {
+    const hosts = [host({ name: 'a', freeDiskBytes: 10 }), host({ name: 'b', freeDiskBytes: 4 })];
+    const requests = [5, 5, 5, 4].map((diskBytes, n) => request({ name: `va-${n}`, diskBytes }));
+    expect(sequence(placeBatch(hosts, requests))).toEqual(['a', 'a', null, 'b']);
   });
 
   it('skips hosts that have the memory but not the CPU', () => {

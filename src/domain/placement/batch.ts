@@ -1,6 +1,7 @@
 import { explainRefusal } from './explain.ts';
 import { exclusionOf, freeCpuMillis, freeMemoryBytes, isUnfiltered } from './free.ts';
-import { type FreeResources, HostPool } from './pool.ts';
+import { Ledger } from './ledger.ts';
+import { type FreeResources, HostPool, type Wish } from './pool.ts';
 import type { Placement, PlacementHost, PlacementRequest } from './types.ts';
 
 /** The requests of a batch that have the same filter, and the pool of hosts that it leaves them. */
@@ -31,18 +32,34 @@ export function placeBatch(
   requests: readonly PlacementRequest[],
 ): readonly Placement[] {
   const snapshot = takeSnapshot(hosts);
+  const ledger = new Ledger(snapshot.hosts);
   const classes = classify(requests);
   const chosen = new Int32Array(requests.length);
   return requests.map((request, index): Placement => {
     const filterClass = classes[index] as FilterClass;
     filterClass.pool ??= poolOf(filterClass, snapshot);
-    const host = filterClass.pool.take(request.cpuMillis, request.memoryBytes);
+    const host = filterClass.pool.take(request.cpuMillis, request.memoryBytes, wishOf(request, ledger));
     chosen[index] = host;
-    if (host >= 0) return { request: request.name, host: (snapshot.hosts[host] as PlacementHost).name };
-    const explain = () =>
-      explainRefusal(request, snapshot.hosts, freeBefore(index, snapshot.hosts, requests, chosen));
+    if (host >= 0) {
+      ledger.take(request, host);
+      return { request: request.name, host: (snapshot.hosts[host] as PlacementHost).name };
+    }
+    const explain = () => {
+      const { free, ledger: before } = leftBefore(index, snapshot.hosts, requests, chosen);
+      return explainRefusal(request, snapshot.hosts, free, before);
+    };
     return { request: request.name, host: null, explain };
   });
+}
+
+/** Undefined for the many that ask for CPU and memory only. */
+function wishOf(request: PlacementRequest, ledger: Ledger): Wish | undefined {
+  const { hostPorts = [], diskBytes, replicaOf } = request;
+  if (hostPorts.length === 0 && diskBytes === undefined && replicaOf === undefined) return undefined;
+  return {
+    isOpen: (host) => ledger.isOpen(request, host),
+    replicas: (host) => ledger.replicasOn(request, host),
+  };
 }
 
 function takeSnapshot(unordered: readonly PlacementHost[]): Snapshot {
@@ -58,22 +75,25 @@ function initiallyFree(hosts: readonly PlacementHost[]): FreeResources {
   return { cpu: Float64Array.from(hosts, freeCpuMillis), memory: Float64Array.from(hosts, freeMemoryBytes) };
 }
 
-/** What was free when the request's turn came: the snapshot less what earlier requests took. */
-function freeBefore(
+/** What was left when the request's turn came: the snapshot less what earlier requests took. */
+function leftBefore(
   index: number,
   hosts: readonly PlacementHost[],
   requests: readonly PlacementRequest[],
   chosen: Int32Array,
-): FreeResources {
+): { readonly free: FreeResources; readonly ledger: Ledger } {
   const free = initiallyFree(hosts);
+  const ledger = new Ledger(hosts);
   for (let earlier = 0; earlier < index; earlier++) {
     const host = chosen[earlier] as number;
     if (host < 0) continue;
-    const { cpuMillis, memoryBytes } = requests[earlier] as PlacementRequest;
+    const request = requests[earlier] as PlacementRequest;
+    ledger.take(request, host);
+    const { cpuMillis, memoryBytes } = request;
     free.cpu[host] = (free.cpu[host] as number) - cpuMillis;
     free.memory[host] = (free.memory[host] as number) - memoryBytes;
   }
-  return free;
+  return { free, ledger };
 }
 
 /** Groups the requests by filter. Returns the class of each request. */
@@ -94,9 +114,9 @@ function classify(requests: readonly PlacementRequest[]): FilterClass[] {
 }
 
 function filterKey(request: PlacementRequest): string {
-  if (isUnfiltered(request)) return '';
-  const { hosts = [], hostSelector = {}, capability = '' } = request;
-  return JSON.stringify([hosts, hostSelector, capability]);
+  const { hosts = [], hostSelector = {}, capability = '', hostPorts = [], diskBytes = 0 } = request;
+  if (isUnfiltered(request) && hostPorts.length === 0 && diskBytes === 0) return '';
+  return JSON.stringify([hosts, hostSelector, capability, hostPorts, diskBytes]);
 }
 
 function requireAmount(request: PlacementRequest, field: 'cpuMillis' | 'memoryBytes'): void {

@@ -64,6 +64,62 @@ describe('the explanation of a refusal', () => {
     ]);
   });
 
+  describe('of a port that somebody has', () => {
+    const web = { namespace: 'default', name: 'web-0' };
+    const small = {
+      memoryBytes: MEBI,
+      hostPorts: [8080],
+      appliance: { namespace: 'default', name: 'web-1' },
+    };
+    const taken = (name: string, overrides: Partial<PlacementHost> = {}) =>
+      host(name, { takenPorts: new Map([[8080, web]]), ...overrides });
+
+    it('names the port, the host, and the appliance that has it', () => {
+      expect(refusalOf([taken('a')], small)).toEqual({
+        summary: '0/1 hosts fit: a does not have port 8080 free: it is in use by appliance default/web-0',
+        reasons: [
+          {
+            host: 'a',
+            reason: 'PortInUse',
+            message: 'does not have port 8080 free: it is in use by appliance default/web-0',
+          },
+        ],
+      });
+    });
+
+    it('does not name an appliance of another namespace', () => {
+      const stranger = { ...small, appliance: { namespace: 'other', name: 'mine' } };
+      const { summary, reasons } = refusalOf([taken('a')], stranger);
+      expect(summary).toContain('in use by an appliance of another namespace');
+      expect(JSON.stringify([summary, reasons])).not.toMatch(/web-0|default/);
+    });
+
+    it('names the neighbour on the same machine', () => {
+      const neighbours = [taken('a', { portSpace: 'm' }), host('b', { portSpace: 'm' })];
+      expect(refusalOf(neighbours, small).summary).toContain(
+        'b does not have port 8080 free: it is in use by appliance default/web-0 on a, a host of the same machine',
+      );
+    });
+
+    it('names one of many', () => {
+      const many = Array.from({ length: 5 }, (_, index) => taken(`h${index}`));
+      expect(refusalOf(many, small).summary).toBe(
+        '0/5 hosts fit: 5 without a free port (h0 does not have port 8080 free: it is in use by appliance default/web-0)',
+      );
+    });
+  });
+
+  it('gives what disks lack', () => {
+    const { summary } = refusalOf([host('a', { freeDiskBytes: MEBI })], {
+      memoryBytes: 1,
+      diskBytes: 2 * MEBI,
+    });
+    expect(summary).toBe('0/1 hosts fit: a has too little disk space: 1Mi free, 2Mi needed');
+    expect(refusalOf([host('a', { freeDiskBytes: -1 })], { memoryBytes: 1, diskBytes: 0 }).summary).toBe(
+      '0/1 hosts fit: a has no disk space left but for the VMs that run',
+    );
+  });
+
   it('states that there are no hosts', () => {
     expect(refusalOf([], {})).toEqual({ reasons: [], summary: 'no host is registered' });
   });

@@ -1,5 +1,6 @@
 import { describeBytes, formatCpu } from '../quantity.ts';
 import { exclusionOf } from './free.ts';
+import type { Ledger, Refused } from './ledger.ts';
 import type { FreeResources } from './pool.ts';
 import type { HostReason, PlacementHost, PlacementRequest, Refusal } from './types.ts';
 
@@ -13,6 +14,8 @@ const LISTED_ONE_BY_ONE = 4;
 const COUNTED: ReadonlyMap<Reason, string> = new Map([
   ['InsufficientMemory', 'too little memory'],
   ['InsufficientCpu', 'too little CPU'],
+  ['InsufficientDisk', 'too little disk space'],
+  ['PortInUse', 'without a free port'],
   ['NotReady', 'not ready'],
   ['NotAppointed', 'not appointed'],
   ['SelectorMismatch', 'not matching the host selector'],
@@ -24,15 +27,18 @@ const COUNTED: ReadonlyMap<Reason, string> = new Map([
 /**
  * Why Algorithm 2 (SO-MVDS 4.2) returned −1 for this request: the reasons of each host, and one sentence for a condition.
  * @param free what was free on each host at that time, by the host's position
+ * @param ledger what was left of the rest
  */
 export function explainRefusal(
   request: PlacementRequest,
   hosts: readonly PlacementHost[],
   free: FreeResources,
+  ledger: Ledger,
 ): Refusal {
-  const reasons = hosts.flatMap((host, index) =>
-    reasonsOf(request, host, free.cpu[index] as number, free.memory[index] as number),
-  );
+  const reasons = hosts.flatMap((host, index) => {
+    const lacks = ledger.lacksOf(request, index);
+    return reasonsOf(request, host, free.cpu[index] as number, free.memory[index] as number, lacks);
+  });
   const known = new Set(hosts.map(({ name }) => name));
   for (const host of new Set(request.hosts)) {
     if (!known.has(host))
@@ -41,12 +47,13 @@ export function explainRefusal(
   return { reasons, summary: summarise(reasons, hosts.length) };
 }
 
-/** Why the host does not qualify, given what is free on it; empty when it does. */
+/** Why the host does not qualify, given what is free on it and what it lacks; empty when it does. */
 export function reasonsOf(
   request: PlacementRequest,
   host: PlacementHost,
   freeCpu: number,
   freeMemory: number,
+  lacks: readonly Refused[],
 ): HostReason[] {
   const name = host.name;
   const exclusion = exclusionOf(request, host);
@@ -62,7 +69,11 @@ export function reasonsOf(
     case 'NoBridge':
       return [{ host: name, reason: exclusion, message: 'has no bridge (coppice hostd --bridge)' }];
     case null:
-      return [...memoryShortage(name, freeMemory, request), ...cpuShortage(name, freeCpu, request)];
+      return [
+        ...memoryShortage(name, freeMemory, request),
+        ...cpuShortage(name, freeCpu, request),
+        ...lacks.map((lack) => ({ host: name, ...lack })),
+      ];
   }
 }
 
@@ -93,9 +104,14 @@ function summarise(reasons: readonly HostReason[], hosts: number): string {
   const parts: string[] = [];
   for (const [reason, text] of COUNTED) {
     const same = reasons.filter((candidate) => candidate.reason === reason);
-    if (same.length > 0) parts.push(`${same.length} ${text}${nearest(same)}`);
+    if (same.length > 0) parts.push(`${same.length} ${text}${nearest(same)}${portHolder(same)}`);
   }
   return `0/${hosts} hosts fit: ${parts.join(', ')}`;
+}
+
+/** Whom to ask for the port: one of those who have it. */
+function portHolder([first]: readonly HostReason[]): string {
+  return first?.reason === 'PortInUse' ? ` (${first.host} ${first.message})` : '';
 }
 
 /** The host that came nearest to fitting, so that a person sees how much is missing. */

@@ -61,6 +61,35 @@ describe('the justification of a placement', () => {
     ]);
   });
 
+  it('says when it was the replicas of the service that decided', () => {
+    const hosts = [
+      host('a', { replicas: new Map([['web', 2]]) }),
+      host('b', { replicas: new Map([['web', 1]]) }),
+    ];
+    expect(justify(hosts, [request({ replicaOf: 'web' })])[0]).toEqual({
+      summary:
+        'b comes first by free memory, then free CPU, then fewest replicas of the service, then name, of the 2 hosts, all of which qualified',
+      passedOver: [
+        {
+          host: 'a',
+          message: 'has as much memory and CPU free as b, but more replicas of the service: 2, not 1',
+        },
+      ],
+    });
+  });
+
+  it('gives the port that a host had no more when the request had its turn', () => {
+    const wanting = (name: string) =>
+      request({ name, hostPorts: [8080], appliance: { namespace: 'default', name } });
+    const answers = justify(
+      [host('a', { usedMemoryBytes: MEBI }), host('b')],
+      [wanting('first'), wanting('second')],
+    );
+    expect(answers[1]?.passedOver).toEqual([
+      { host: 'b', message: 'does not have port 8080 free: it is in use by appliance default/first' },
+    ]);
+  });
+
   it('gives exact amounts where rounded ones look the same', () => {
     const hosts = [host('a'), host('b', { usedMemoryBytes: 1024 })];
     const other = host('c', { totalMemoryBytes: 4096 * MEBI + 1024 });

@@ -10,17 +10,29 @@ export interface FreeHost {
   readonly host: PlacementHost;
   freeCpuMillis: number;
   freeMemoryBytes: number;
+  freeDiskBytes: number;
+  /** Shared with the hosts of the same machine. */
+  readonly takenPorts: Set<number>;
+  /** By service. */
+  readonly replicas: Map<string, number>;
 }
 
 /** Lines 2–7 of Algorithm 1: H with what each host has free. Hosts that are not ready are left out. */
 export function freeHosts(hosts: readonly PlacementHost[]): FreeHost[] {
-  return hosts
-    .filter((host) => host.ready)
-    .map((host) => ({
-      host,
-      freeCpuMillis: freeCpuMillis(host),
-      freeMemoryBytes: freeMemoryBytes(host),
-    }));
+  const spaces = Map.groupBy(hosts, ({ name, portSpace }) => portSpace ?? `of ${name} alone`);
+  return [...spaces.values()].flatMap((machine) => {
+    const takenPorts = new Set(machine.flatMap((host) => [...(host.takenPorts?.keys() ?? [])]));
+    return machine
+      .filter((host) => host.ready)
+      .map((host) => ({
+        host,
+        freeCpuMillis: freeCpuMillis(host),
+        freeMemoryBytes: freeMemoryBytes(host),
+        freeDiskBytes: host.freeDiskBytes ?? Infinity,
+        takenPorts,
+        replicas: new Map(host.replicas),
+      }));
+  });
 }
 
 /**
@@ -42,10 +54,19 @@ export function getDeploySequence(
 }
 
 /**
- * The elements of H that pass the user's filters (SO-MVDS 4.1: users can appoint certain nodes). They apply before Algorithm 2.
+ * The elements of H that pass the user's filters (SO-MVDS 4.1: users can appoint certain nodes), and have the ports and the disk space
+ * that the request needs. This applies before Algorithm 2.
  */
 export function eligible(request: PlacementRequest, hosts: FreeHost[]): FreeHost[] {
-  return isUnfiltered(request) ? hosts : hosts.filter(({ host }) => exclusionOf(request, host) === null);
+  const { hostPorts = [], diskBytes = 0 } = request;
+  const passing = isUnfiltered(request)
+    ? hosts
+    : hosts.filter(({ host }) => exclusionOf(request, host) === null);
+  if (hostPorts.length === 0 && diskBytes === 0) return passing;
+  return passing.filter(
+    ({ takenPorts, freeDiskBytes }) =>
+      freeDiskBytes >= diskBytes && !hostPorts.some((port) => takenPorts.has(port)),
+  );
 }
 
 /**
@@ -53,15 +74,19 @@ export function eligible(request: PlacementRequest, hosts: FreeHost[]): FreeHost
  * that host; null stands for the paper's −1. The printed loop has no bound; this one ends with the last host.
  */
 export function chooseDestination(
-  request: Pick<PlacementRequest, 'cpuMillis' | 'memoryBytes'>,
+  request: Omit<PlacementRequest, 'name'>,
   hosts: FreeHost[],
 ): FreeHost | null {
-  hosts.sort(mostFreeFirst);
+  const { hostPorts = [], diskBytes = 0, replicaOf } = request;
+  hosts.sort(mostFreeFirst(replicaOf));
   for (const host of hosts) {
     if (!(host.freeMemoryBytes > request.memoryBytes)) return null;
     if (host.freeCpuMillis > request.cpuMillis) {
       host.freeCpuMillis -= request.cpuMillis;
       host.freeMemoryBytes -= request.memoryBytes;
+      host.freeDiskBytes -= diskBytes;
+      for (const port of hostPorts) host.takenPorts.add(port);
+      if (replicaOf !== undefined) host.replicas.set(replicaOf, replicasOf(host, replicaOf) + 1);
       return host;
     }
   }
@@ -69,11 +94,19 @@ export function chooseDestination(
 }
 
 /**
- * Line 1 of Algorithm 2: by free memory, then free CPU, most first; then by name, which makes the order
- * total.
+ * Line 1 of Algorithm 2: by free memory, then free CPU, most first; then by the service's replicas, fewest first, and by name,
+ * which makes the order total.
  */
-function mostFreeFirst(a: FreeHost, b: FreeHost): number {
-  if (a.freeMemoryBytes !== b.freeMemoryBytes) return b.freeMemoryBytes - a.freeMemoryBytes;
-  if (a.freeCpuMillis !== b.freeCpuMillis) return b.freeCpuMillis - a.freeCpuMillis;
-  return a.host.name < b.host.name ? -1 : 1;
+function mostFreeFirst(service: string | undefined): (a: FreeHost, b: FreeHost) => number {
+  return (a, b) => {
+    if (a.freeMemoryBytes !== b.freeMemoryBytes) return b.freeMemoryBytes - a.freeMemoryBytes;
+    if (a.freeCpuMillis !== b.freeCpuMillis) return b.freeCpuMillis - a.freeCpuMillis;
+    const replicas = service === undefined ? 0 : replicasOf(a, service) - replicasOf(b, service);
+    if (replicas !== 0) return replicas;
+    return a.host.name < b.host.name ? -1 : 1;
+  };
+}
+
+function replicasOf({ replicas }: FreeHost, service: string): number {
+  return replicas.get(service) ?? 0;
 }

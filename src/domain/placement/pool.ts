@@ -18,7 +18,16 @@ export interface FreeResources {
   readonly cpu: Float64Array;
 }
 
+/** What a request asks of a host besides CPU and memory; a host is its index. */
+export interface Wish {
+  /** A host that is closed to a request stays closed to all later ones of the pool. */
+  isOpen(host: number): boolean;
+  /** Of hosts that are equally free, the one with the fewest is taken. */
+  replicas(host: number): number;
+}
+
 const NONE = -1;
+const ANY: Wish = { isOpen: () => true, replicas: () => 0 };
 
 export class HostPool {
   readonly #members: Int32Array;
@@ -58,21 +67,71 @@ export class HostPool {
    * Algorithm 2: takes the request from the first host that qualifies and returns its index, or −1.
    * @throws RangeError for an amount of CPU that was not announced to the constructor
    */
-  take(cpuMillis: number, memoryBytes: number): number {
+  take(cpuMillis: number, memoryBytes: number, wish: Wish = ANY): number {
     const step = this.#stepOf.get(cpuMillis);
     if (step === undefined) throw new RangeError(`no request for ${cpuMillis} millicores was announced`);
-    for (;;) {
-      const member = this.#best(step);
-      if (member === NONE || !((this.#memory[member] as number) > memoryBytes)) return NONE;
-      const host = this.#members[member] as number;
-      if (this.#isCurrent(member, host)) {
-        this.#free.memory[host] = (this.#free.memory[host] as number) - memoryBytes;
-        this.#free.cpu[host] = (this.#free.cpu[host] as number) - cpuMillis;
-        this.#refresh(member, host);
-        return host;
+    const { member, tied } = this.#choose(step, memoryBytes, wish);
+    for (const other of tied)
+      if (other !== member) this.#push(this.#levelOf(this.#cpu[other] as number), other);
+    if (member === NONE) return NONE;
+    const host = this.#members[member] as number;
+    this.#free.memory[host] = (this.#free.memory[host] as number) - memoryBytes;
+    this.#free.cpu[host] = (this.#free.cpu[host] as number) - cpuMillis;
+    if (tied.includes(member)) this.#insert(member, host);
+    else this.#refresh(member, host);
+    return host;
+  }
+
+  /**
+   * The first member that qualifies; of those that are as free as it is, the first with the fewest replicas. It is the top of its
+   * heap, unless members with replicas were in its way: then it and they are taken out of their heap, and returned as `tied`.
+   */
+  #choose(step: number, memoryBytes: number, wish: Wish): { member: number; tied: readonly number[] } {
+    const tied: number[] = [];
+    let member = NONE;
+    let fewest = Infinity;
+    while (fewest > 0) {
+      const next = this.#best(step);
+      if (next === NONE || !((this.#memory[next] as number) > memoryBytes)) break;
+      const host = this.#members[next] as number;
+      if (!this.#isCurrent(next, host)) {
+        this.#refresh(next, host);
+        continue;
       }
-      this.#refresh(member, host);
+      if (!wish.isOpen(host)) {
+        this.#removeTop(next);
+        continue;
+      }
+      if (member !== NONE && !this.#isEquallyFree(member, next)) break;
+      const replicas = wish.replicas(host);
+      if (replicas === 0 && tied.length === 0) return { member: next, tied };
+      if (replicas < fewest) [member, fewest] = [next, replicas];
+      tied.push(next);
+      this.#removeTop(next);
     }
+    return { member, tied };
+  }
+
+  #isEquallyFree(a: number, b: number): boolean {
+    return this.#memory[a] === this.#memory[b] && this.#cpu[a] === this.#cpu[b];
+  }
+
+  /** Takes the member, which is the top of its heap, out of it. */
+  #removeTop(member: number): void {
+    const level = this.#levelOf(this.#cpu[member] as number);
+    const heap = this.#heaps[level] as number[];
+    const last = heap.pop() as number;
+    if (heap.length > 0) heap[0] = last;
+    this.#sink(heap, 0);
+    this.#replay(level);
+  }
+
+  /** Puts a member that is in no heap where it belongs by now. */
+  #insert(member: number, host: number): void {
+    this.#memory[member] = this.#free.memory[host] as number;
+    this.#cpu[member] = this.#free.cpu[host] as number;
+    const level = this.#levelOf(this.#cpu[member] as number);
+    if (level !== NONE) this.#push(level, member);
   }
 
   #isCurrent(member: number, host: number): boolean {
@@ -82,16 +141,14 @@ export class HostPool {
   /** Updates the member, which is the top of its heap: only tops are ever examined. */
   #refresh(member: number, host: number): void {
     const before = this.#levelOf(this.#cpu[member] as number);
+    if (this.#levelOf(this.#free.cpu[host] as number) !== before) {
+      this.#removeTop(member);
+      this.#insert(member, host);
+      return;
+    }
     this.#memory[member] = this.#free.memory[host] as number;
     this.#cpu[member] = this.#free.cpu[host] as number;
-    const after = this.#levelOf(this.#cpu[member] as number);
-    const heap = this.#heaps[before] as number[];
-    if (after !== before) {
-      const last = heap.pop() as number;
-      if (heap.length > 0) heap[0] = last;
-      if (after !== NONE) this.#push(after, member);
-    }
-    this.#sink(heap, 0);
+    this.#sink(this.#heaps[before] as number[], 0);
     this.#replay(before);
   }
 

@@ -18,6 +18,20 @@ export interface PlacementHost {
   readonly thresholdCpu: number;
   /** Tmem, the share of the host's memory that appliances may use, between 0 and 1. */
   readonly thresholdMemory: number;
+  /** Bytes of its disk that new disks may take; absent means that nobody knows. */
+  readonly freeDiskBytes?: number;
+  /** Hosts of one machine share its ports, and have the same text here; absent means that it has ports of its own. */
+  readonly portSpace?: string;
+  /** Its ports that somebody has. */
+  readonly takenPorts?: ReadonlyMap<number, ApplianceName>;
+  /** How many replicas of each service run here already, by `PlacementRequest.replicaOf`. */
+  readonly replicas?: ReadonlyMap<string, number>;
+}
+
+/** An appliance in a sentence. */
+export interface ApplianceName {
+  readonly namespace: string;
+  readonly name: string;
 }
 
 /** What one appliance needs: an element of P (SO-MVDS 4.2). Amounts are integers of zero or more. */
@@ -31,6 +45,14 @@ export interface PlacementRequest {
   readonly hostSelector?: LabelSelector;
   /** The capability that the host must have; absent means none. */
   readonly capability?: NeededCapability;
+  /** The appliance itself: what others read of it, and who may read others' names. */
+  readonly appliance?: ApplianceName;
+  /** The ports of the host that it must have. */
+  readonly hostPorts?: readonly number[];
+  /** What its disk takes at once; absent means nothing. */
+  readonly diskBytes?: number;
+  /** The service that it is a replica of: among hosts that are equally free, the one with the fewest takes it. */
+  readonly replicaOf?: string;
 }
 
 /** What an appliance may need of a host besides room: one or the other kind of network. */
@@ -73,11 +95,14 @@ export interface Justification {
 /** Why a host is excluded before amounts are compared. */
 export type Exclusion = 'NotReady' | 'NotAppointed' | 'SelectorMismatch' | 'NoUserNetwork' | 'NoBridge';
 
+/** What a host may lack besides CPU and memory. */
+export type Lack = 'PortInUse' | 'InsufficientDisk';
+
 /** One reason against one host; a host that lacks memory and CPU has two. */
 export type HostReason =
   | {
       readonly host: string;
-      readonly reason: Exclusion | 'UnknownHost';
+      readonly reason: Exclusion | Lack | 'UnknownHost';
       readonly message: string;
     }
   | {

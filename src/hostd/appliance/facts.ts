@@ -48,6 +48,7 @@ export class ApplianceFacts {
       this.record = this.#keep(await directory.readRecord());
       const owner = {
         uuid: directory.uuid,
+        namespace: this.desired.namespace,
         label: `appliance ${this.desired.namespace}/${this.desired.name}`,
       };
       await this.#host.ports.adopt(owner, this.record.current.ports);

@@ -9,7 +9,7 @@ import type { Guest } from '../guest/guest.ts';
 import type { Installed } from '../guest/installed.ts';
 import type { LayerStore } from '../layers/store.ts';
 import type { PackageCache } from '../packages.ts';
-import type { PortRegistry } from '../ports/ports.ts';
+import type { PortOwner, PortRegistry } from '../ports/ports.ts';
 import type { ApplianceDirectory } from '../state/appliance-directory.ts';
 import type { RecordKeeper } from '../state/record-keeper.ts';
 
@@ -68,4 +68,9 @@ export function domainOf(desired: DesiredAppliance): string {
 /** The appliance's name in messages. */
 export function labelOf(desired: DesiredAppliance): string {
   return `appliance ${desired.namespace}/${desired.name} (${desired.uuid})`;
+}
+
+/** The appliance as the registry of ports knows it. */
+export function portOwnerOf(desired: DesiredAppliance): PortOwner {
+  return { uuid: desired.uuid, namespace: desired.namespace, label: labelOf(desired) };
 }

@@ -47,6 +47,7 @@ function hostWith(useAt: (ms: number) => number, measuresItself = false) {
     use: { measure: async () => measured() } as unknown as HostUse,
     layers: { list: () => [] } as unknown as LayerStore,
     appliances: { count: 0, vms: () => [] },
+    ...{ reserveBytes: 0, portSpace: undefined },
     creation: { size: 0, pending: 0 } as unknown as PQueue,
     onChange: ({ used }: HostStatus) => void published.push({ at: now, cpuMillis: used.cpuMillis }),
   });

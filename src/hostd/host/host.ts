@@ -21,6 +21,9 @@ export type HostOptions = {
   /** The appliances of this host: how many there are, and their VMs. */
   readonly appliances: { readonly count: number; vms(): readonly VmObservation[] };
   readonly creation: PQueue;
+  /** Bytes of the disk that no new file may take. */
+  readonly reserveBytes: number;
+  readonly portSpace: string | undefined;
   readonly clock: Clock;
   readonly measureMs: number;
   readonly onChange: (status: HostStatus) => void;
@@ -73,7 +76,7 @@ export class Host {
 
   /** Undefined until the first measurement. */
   status(): HostStatus | undefined {
-    const { name, version, startedAt, layers, appliances, creation } = this.#options;
+    const { name, version, startedAt, layers, appliances, creation, reserveBytes, portSpace } = this.#options;
     if (this.#measured === undefined) return undefined;
     const { creationConcurrency, warnings: _, ...driver } = this.#info;
     return {
@@ -81,6 +84,8 @@ export class Host {
       daemonVersion: version,
       driver,
       ...this.#measured,
+      diskReserveBytes: reserveBytes,
+      ...(portSpace === undefined ? {} : { portSpace }),
       layers: layers.list(),
       queue: { waiting: creation.size, running: creation.pending, concurrency: creationConcurrency },
       appliances: appliances.count,

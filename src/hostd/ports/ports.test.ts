@@ -2,8 +2,9 @@ import { createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { FORWARD_ADDRESS, PortRegistry } from './ports.ts';
 
-const ADA = { uuid: 'a', label: 'appliance default/ada' };
-const BOB = { uuid: 'b', label: 'appliance default/bob' };
+const ADA = { uuid: 'a', namespace: 'default', label: 'appliance default/ada' };
+const BOB = { uuid: 'b', namespace: 'default', label: 'appliance default/bob' };
+const CARL = { uuid: 'c', namespace: 'other', label: 'appliance other/carl' };
 const HTTP = [{ name: 'http', guestPort: 80 }];
 
 /** Differs between processes, so that test runs on one machine do not collide; below the ports of outgoing connections. */
@@ -40,10 +41,10 @@ describe('the ports of a host', () => {
         registry.reserve(BOB, HTTP, {}),
       ]);
       expect([ada.http, bob.http].toSorted()).toEqual([BASE, BASE + 1]);
-      const third = registry.reserve({ uuid: 'c', label: 'c' }, HTTP, {});
+      const third = registry.reserve(CARL, HTTP, {});
       await expect(third).rejects.toMatchObject({ reason: 'NoFreePort' });
       await registry.release('a');
-      expect(await registry.reserve({ uuid: 'c', label: 'c' }, HTTP, {})).toEqual({ http: ada.http });
+      expect(await registry.reserve(CARL, HTTP, {})).toEqual({ http: ada.http });
     });
   });
 
@@ -65,12 +66,22 @@ describe('the ports of a host', () => {
     });
   });
 
+  it('are refused without the name of an appliance of another namespace', async () => {
+    await withRegistry(BASE + 70, 5, async (registry) => {
+      const wanted = [{ name: 'http', guestPort: 80, hostPort: BASE + 72 }];
+      await registry.reserve(ADA, wanted, {});
+      const refused = await registry.reserve(CARL, wanted, {}).catch((error: Error) => error.message);
+      expect(refused).toContain('in use by an appliance of another namespace');
+      expect(refused).not.toMatch(/ada|default/);
+    });
+  });
+
   it('are given all or none', async () => {
     await withRegistry(BASE + 30, 3, async (registry) => {
       await registry.reserve(ADA, [{ name: 'x', guestPort: 1, hostPort: BASE + 32 }], {});
       const two = [...HTTP, { name: 'x', guestPort: 1, hostPort: BASE + 32 }];
       await expect(registry.reserve(BOB, two, {})).rejects.toMatchObject({ reason: 'PortInUse' });
-      expect(await registry.reserve({ uuid: 'c', label: 'c' }, HTTP, {})).toEqual({ http: BASE + 30 });
+      expect(await registry.reserve(CARL, HTTP, {})).toEqual({ http: BASE + 30 });
     });
   });
 
@@ -93,7 +104,7 @@ describe('the ports of a host', () => {
         const [first, second] = await Promise.all([one.reserve(ADA, HTTP, {}), two.reserve(BOB, HTTP, {})]);
         expect(first.http).not.toBe(second.http);
         const wanted = [{ name: 'http', guestPort: 80, hostPort: first.http ?? 0 }];
-        await expect(two.reserve({ uuid: 'c', label: 'c' }, wanted, {})).rejects.toMatchObject({
+        await expect(two.reserve(CARL, wanted, {})).rejects.toMatchObject({
           message: expect.stringContaining('another daemon'),
         });
       });

@@ -8,8 +8,8 @@ import { tryPortLock } from './port-lock.ts';
 /** Port name → host port. */
 export type PortMap = Readonly<Record<string, number>>;
 
-/** The owner of ports; messages use the `label`. */
-export type PortOwner = { readonly uuid: string; readonly label: string };
+/** The owner of ports; messages use the `label`, within the namespace. */
+export type PortOwner = { readonly uuid: string; readonly namespace: string; readonly label: string };
 
 type Claim = { readonly owner: PortOwner; readonly lock: Lock | undefined };
 
@@ -91,7 +91,7 @@ export class PortRegistry {
   async #claim(owner: PortOwner, port: number): Promise<void> {
     const holder = this.#claims.get(port);
     if (holder?.owner.uuid === owner.uuid) return;
-    if (holder !== undefined) throw hostErrors.portInUse(port, holder.owner.label);
+    if (holder !== undefined) throw hostErrors.portInUse(port, nameFor(owner, holder.owner));
     const lock = await tryPortLock(port);
     if (lock === undefined)
       throw hostErrors.portInUse(port, 'an appliance of another daemon on this machine');
@@ -135,6 +135,11 @@ export class PortRegistry {
     this.#last = result.catch(() => undefined);
     return result;
   }
+}
+
+/** Nobody is told the names of another namespace. */
+function nameFor(reader: PortOwner, owner: PortOwner): string {
+  return owner.namespace === reader.namespace ? owner.label : 'an appliance of another namespace';
 }
 
 async function canBind(port: number): Promise<boolean> {

@@ -148,13 +148,41 @@ describe('what is in the way', () => {
 
   it('two appliances that ask for one port of a host: one gets it, the other says so until it is free', async () => {
     await world.addTemplate('debian');
-    const network = { ports: [{ name: 'admin', port: 9000, hostPort: await world.freePort() }] };
+    const hostPort = await world.freePort();
+    const network = { ports: [{ name: 'admin', port: 9000, hostPort }] };
     await world.addAppliance('first', { network });
     await available('first');
     await world.addAppliance('second', { network });
     await saysOfAppliance('second', RECONCILING, 'PortInUse');
+    const second = await world.appliance('second');
+    expect(second.spec.hostName, 'it is bound where it can start, and nowhere before').toBeUndefined();
+    expect(second.status?.placement?.message).toContain(
+      `host-a does not have port ${hostPort} free: it is in use by appliance default/first`,
+    );
     await world.removeAppliance('first');
     await available('second');
+  });
+
+  it('a port that a host of the same machine has given: the other host is none for it', async () => {
+    await world.addHost('host-b', { memoryBytes: 1024 ** 3 });
+    await world.addTemplate('debian');
+    const ports = [{ name: 'admin', port: 9000, hostPort: await world.freePort() }];
+    await world.deploy('shop', { replicas: 2, network: { ports } });
+    await eventually('one has the port and the other waits', async () => {
+      const found = await world.appliances();
+      const bound = found.flatMap(({ spec }) => spec.hostName ?? []);
+      expect(bound).toHaveLength(1);
+      const [waiting] = found.filter(({ spec }) => spec.hostName === undefined);
+      expectStanding(waiting?.status?.conditions, RECONCILING, 'PortInUse');
+      expect(waiting?.status?.placement?.reasons).toContainEqual({
+        host: bound[0] === 'host-a' ? 'host-b' : 'host-a',
+        reason: expect.stringMatching(
+          /in use by appliance default\/shop-web-\d on host-., a host of the same machine/,
+        ),
+      });
+    });
+    await world.removeDeployment('shop');
+    await world.removeHost('host-b');
   });
 
   it('a deletion in the middle leaves nothing behind', async () => {

@@ -9,7 +9,7 @@ import { FORWARD_ADDRESS } from '../../ports/ports.ts';
 import { CONSOLE_TAIL_BYTES, whyNotRunning } from '../observation.ts';
 import type { Step } from '../pass.ts';
 import { askProbe } from '../probe.ts';
-import { domainOf, labelOf, type Scope } from '../scope.ts';
+import { domainOf, labelOf, portOwnerOf, type Scope } from '../scope.ts';
 import { fetchPackage, provisionalPlanOf } from '../service.ts';
 
 /** The VM runs. */
@@ -49,7 +49,7 @@ async function makeRoom({ host, desired, directory, record }: Scope): Promise<vo
   const found = await driver.inspect(desired.uuid, directory.path);
   if (found?.state === 'Paused' || found?.state === 'Running') return;
   try {
-    await ports.verifyFree({ uuid: desired.uuid, label: labelOf(desired) }, wanted);
+    await ports.verifyFree(portOwnerOf(desired), wanted);
   } catch (error) {
     // Nobody uses the ports of a VM that never ran, so it gets others, unless the request names them.
     if (error instanceof HostError && error.reason === 'PortInUse' && !record.current.started) {

@@ -7,7 +7,7 @@ import { PARTIAL_SUFFIX, publishFile } from '../../files/durable-files.ts';
 import { ensureSpace } from '../../files/space.ts';
 import { fileExists } from '../../layers/stored-file.ts';
 import type { Step } from '../pass.ts';
-import { labelOf, type Scope } from '../scope.ts';
+import { labelOf, portOwnerOf, type Scope } from '../scope.ts';
 
 /** Every layer that an appliance uses: its disk's, and those it boots from. */
 export function layersOf(desired: DesiredAppliance): readonly string[] {
@@ -40,8 +40,9 @@ export function portsStep({ host, desired, record }: Scope): Step {
         return reserved !== undefined && (hostPort === undefined || hostPort === reserved);
       }),
     run: async () => {
-      const owner = { uuid: desired.uuid, label: labelOf(desired) };
-      record.update({ ports: await host.ports.reserve(owner, requests, record.current.ports) });
+      record.update({
+        ports: await host.ports.reserve(portOwnerOf(desired), requests, record.current.ports),
+      });
       await record.saved();
     },
   };
