@@ -18,8 +18,9 @@ export const ENTRYPOINT = ['/usr/local/bin/node', NODE_FLAGS, `${HOME}/${PROGRAM
 /** A host's daemon rules over its machine's disks and processes; everything else has no rights at all. */
 export const USERS = { operator: '65532:65532', host: '0:0' } as const;
 
-/** Debian's packages for hosts. Dockerfile installs the three whose names end the list; they bring the others. */
+/** Debian's packages for hosts. Dockerfile installs the three whose names end the list; they bring the others, and its base has the first. */
 export const HOST_PACKAGES = [
+  'util-linux',
   'qemu-system-common',
   'qemu-system-data',
   'seabios',
@@ -27,9 +28,12 @@ export const HOST_PACKAGES = [
   'qemu-utils',
   'iproute2',
 ] as const;
-/** The files of these packages that are copied: programs (`ip` connects VMs to a bridge), modules, firmware. */
+/**
+ * The files of these packages that are copied: programs (`ip` connects VMs to a bridge, `prlimit` and `setpriv` give qemu-img its limits),
+ * modules, firmware.
+ */
 const HOST_FILES =
-  /^(?:\/usr)?\/(bin\/(qemu-system-x86_64|qemu-img|ip)|share\/(qemu|seabios)\/[^/]+|lib\/[^/]+\/qemu\/accel-[^/]+)$/;
+  /^(?:\/usr)?\/(bin\/(qemu-system-x86_64|qemu-img|ip|prlimit|setpriv)|share\/(qemu|seabios)\/[^/]+|lib\/[^/]+\/qemu\/accel-[^/]+)$/;
 
 /** Node and a release of Coppice, into the folder `root`. @param release folder that `makeRelease` made */
 export async function addCoppice(release: string, root: string): Promise<void> {

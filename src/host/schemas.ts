@@ -184,6 +184,10 @@ export const layerStatusSchema = open({
   totalBytes: optional(count),
   /** Size the guest sees; known when Ready, for disks only. */
   virtualBytes: optional(count),
+  /** Whether firmware finds something to boot on the disk; without, a VM on it needs a kernel. Known as `virtualBytes` is. */
+  bootable: optional(boolean()),
+  /** What is on the disk, for people: `a GPT partition table and a boot sector`. */
+  content: optional(string()),
   storedBytes: optional(count),
   seconds: optional(number()),
   problem: optional(problemSchema),

@@ -28,33 +28,46 @@ export type ProgramResult = {
   readonly stdout: string;
   readonly stderr: string;
   readonly timedOut: boolean;
+  /** It printed more than is kept, and was ended for that. */
+  readonly overflowed: boolean;
 };
 
-type RunOptions = { readonly directory?: string; readonly timeoutMs?: number; readonly signal?: AbortSignal };
+type RunOptions = {
+  readonly directory?: string;
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal | undefined;
+  /** Added to the environment. */
+  readonly environment?: Readonly<Record<string, string>>;
+};
 
-/** Runs a program to its end. Resolves whatever the exit code; rejects when it cannot be started, or `signal` aborts it. */
+const KEPT_BYTES = 16 * 1024 * 1024;
+
+/**
+ * Runs a program to its end. Resolves whatever the exit code; rejects when it cannot be started, or `signal` aborts it. It is gone
+ * when the promise settles, whichever way.
+ */
 export function runProgram(
   program: string,
   argv: readonly string[],
-  { directory, timeoutMs = 0, signal }: RunOptions = {},
+  { directory, timeoutMs = 0, signal, environment }: RunOptions = {},
 ): Promise<ProgramResult> {
+  if (signal?.aborted === true) return Promise.reject(signal.reason);
   return new Promise((resolve, reject) => {
-    const child = execFile(
-      program,
-      argv,
-      { cwd: directory, signal, timeout: timeoutMs, killSignal: 'SIGKILL', maxBuffer: 16 * 1024 * 1024 },
-      (error, stdout, stderr) => {
-        if (error?.code === 'ENOENT') reject(hostErrors.hypervisorMissing(program));
-        else if (signal?.aborted === true) reject(signal.reason);
-        else if (typeof error?.code === 'string') reject(error);
-        else
-          resolve({
-            exitCode: child.exitCode ?? undefined,
-            stdout,
-            stderr,
-            timedOut: error?.killed === true,
-          });
-      },
-    );
+    const env = environment === undefined ? process.env : { ...process.env, ...environment };
+    const limits = { timeout: timeoutMs, killSignal: 'SIGKILL', maxBuffer: KEPT_BYTES } as const;
+    // execFile's own `signal` would report the abort while the program is still there.
+    const abort = () => child.kill('SIGKILL');
+    const child = execFile(program, argv, { cwd: directory, env, ...limits }, (error, stdout, stderr) => {
+      signal?.removeEventListener('abort', abort);
+      const overflowed = error?.code === 'ERR_CHILD_PROCESS_STDIO_MAXBUFFER';
+      if (error?.code === 'ENOENT') reject(hostErrors.hypervisorMissing(program));
+      else if (signal?.aborted === true) reject(signal.reason);
+      else if (typeof error?.code === 'string' && !overflowed) reject(error);
+      else {
+        const timedOut = error?.killed === true && !overflowed;
+        resolve({ exitCode: child.exitCode ?? undefined, stdout, stderr, timedOut, overflowed });
+      }
+    });
+    signal?.addEventListener('abort', abort, { once: true });
   });
 }

@@ -75,7 +75,7 @@ async function makeTemplate(
   const raw = join(folder, `${sizeMiB}.raw`);
   const template = join(folder, `${sizeMiB}.qcow2`);
   await pipeline(Readable.from(blocks(sizeMiB)), createWriteStream(raw));
-  await images.convert(raw, template);
+  await images.convert(raw, 'raw', template);
   await rm(raw);
   return template;
 }

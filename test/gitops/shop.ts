@@ -16,6 +16,7 @@ import {
   type VirtualAppliance,
 } from '../../src/api/kinds.ts';
 import type { KubeObject, ResourceRef } from '../../src/base/object.ts';
+import { aBootableDisk } from '../builders/disk-images.ts';
 import { eventually } from '../integration/operator/eventually.ts';
 import { World } from '../integration/operator/world.ts';
 import type { TestApi } from '../kubernetes/factory.ts';
@@ -53,7 +54,7 @@ export class Shop {
     if (programs === undefined) throw new Error('there is no Flux');
     const world = await World.start({}, { ...process.env, COPPICE_TEST_API: kind });
     try {
-      const content = 'an image';
+      const content = aBootableDisk('an image');
       const path = join(world.directory, 'web-server.qcow2');
       await writeFile(path, content);
       const sha256 = createHash('sha256').update(content).digest('hex');

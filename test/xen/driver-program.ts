@@ -135,7 +135,7 @@ async function overlayOnNbd(): Promise<unknown> {
   await run('nbdkit', ['-r', '-i', '127.0.0.1', '-p', nbdPort, 'file', base]);
   const url = `nbd://127.0.0.1:${nbdPort}/`;
   await run('qemu-img', ['create', '-q', '-f', 'qcow2', '-F', 'qcow2', '-b', url, vm.disk.path]);
-  return (await driver.images.inspect(vm.disk.path)).references;
+  return (await driver.images.inspect(vm.disk.path, 'qcow2')).references;
 }
 
 async function useConsole(): Promise<string> {

@@ -106,14 +106,25 @@ export interface Checkpoints {
   restore(vm: VmSpec, path: string, signal?: AbortSignal): Promise<void>;
 }
 
-/** Makes and inspects disk images. Errors are `HostError`s (`DiskFull`, `ImageInvalid`, …). */
+/** The formats of images that become layers. Nothing guesses a format: an author could then have any file of the host read. */
+export type ImageFormat = 'qcow2' | 'raw' | 'vmdk' | 'vhdx' | 'vdi' | 'vpc';
+
+/** Makes and inspects disk images. Errors are `HostError`s (`DiskFull`, `ImageInvalid`, …). Layers and disks are qcow2. */
 export interface ImageTool {
-  /** Format and size of an image, and the names of other files it would pull in (backing or data file). */
-  inspect(path: string): Promise<{ format: string; virtualBytes: number; references: readonly string[] }>;
-  /** Rewrites any readable image as a standalone qcow2. `target` must not exist; it is removed again on failure. */
-  convert(source: string, target: string, signal?: AbortSignal): Promise<void>;
+  /** Size of an image's disk, and the names of other files it would pull in (backing or data file). */
+  inspect(
+    path: string,
+    format: ImageFormat,
+    signal?: AbortSignal,
+  ): Promise<{ virtualBytes: number; references: readonly string[] }>;
+  /** What is wrong with the image, for people; undefined for a sound one, and for formats that cannot be checked. */
+  damageOf(path: string, format: ImageFormat, signal?: AbortSignal): Promise<string | undefined>;
+  /** The first mebibyte of the disk, as a guest sees it; all of a smaller one. */
+  readStart(path: string, format: ImageFormat, signal?: AbortSignal): Promise<Buffer>;
+  /** Rewrites an image as a standalone qcow2. `target` must not exist; it is removed again on failure. */
+  convert(source: string, format: ImageFormat, target: string, signal?: AbortSignal): Promise<void>;
   /** A leaf overlay on a sealed layer; `target` must not exist. Grows to `sizeBytes` when that is larger. */
-  createOverlay(layer: string, target: string, sizeBytes?: number): Promise<void>;
+  createOverlay(layer: string, target: string, sizeBytes?: number, signal?: AbortSignal): Promise<void>;
   /** A full, standalone copy of a layer (the papers' baseline); removed again when it fails or is aborted. */
   createClone(layer: string, target: string, sizeBytes?: number, signal?: AbortSignal): Promise<void>;
 }

@@ -1,6 +1,7 @@
 import type { Problem } from '../../host/protocol.ts';
 import { guestErrors } from './guests.ts';
 import { codeOf, HostError } from './host-error.ts';
+import { imageErrors } from './images.ts';
 import { machineErrors } from './machines.ts';
 import { networkErrors } from './networks.ts';
 import { requestErrors } from './requests.ts';
@@ -14,6 +15,7 @@ export { codeOf, HostError, messageOf } from './host-error.ts';
 export const hostErrors = {
   ...requestErrors,
   ...storageErrors,
+  ...imageErrors,
   ...sourceErrors,
   ...machineErrors,
   ...xenErrors,

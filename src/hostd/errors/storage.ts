@@ -52,23 +52,6 @@ export const storageErrors = {
       `the file system of ${directory} has ${freeBytes} of ${totalBytes} bytes free, and running VMs pause when it is full: ` +
         'delete layers or appliances that are not needed, or add space',
     ),
-  imageUnsafe: (path: string, references: readonly string[]) =>
-    new HostError(
-      'ImageUnsafe',
-      `${path} refers to other files (${references.join(', ')}), which a template image must not: flatten it with ` +
-        '`qemu-img convert` and publish it again',
-      { kind: 'stalled' },
-    ),
-  imageInvalid: (path: string, problem: string) =>
-    new HostError('ImageInvalid', `${path} is not a usable disk image: ${problem}`, {
-      kind: 'stalled',
-    }),
-  imageToolEnded: (path: string) =>
-    new HostError(
-      'ImageToolEnded',
-      `qemu-img was ended by a signal while it worked on ${path}, which says nothing about the image: check the host's ` +
-        'memory; the daemon tries again by itself',
-    ),
   fileExists: (path: string) =>
     new HostError(
       'FileExists',

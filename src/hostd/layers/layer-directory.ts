@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { shownUrl } from '../../base/shown-url.ts';
 import type { DesiredLayer } from '../../host/protocol.ts';
 import type { ImageTool } from '../drivers/driver.ts';
-import { hostErrors, toHostError } from '../errors/index.ts';
+import { toHostError } from '../errors/index.ts';
 import {
   makeDirectory,
   PARTIAL_SUFFIX,
@@ -13,6 +13,7 @@ import {
 } from '../files/durable-files.ts';
 import { ensureSpace } from '../files/space.ts';
 import { download } from './download.ts';
+import { judgeBootFile, judgeImage } from './image/judge.ts';
 import { placeFile, type StoredFile, sealFile, verifyFile } from './stored-file.ts';
 import { WrongContent } from './wrong-content.ts';
 
@@ -20,7 +21,10 @@ import { WrongContent } from './wrong-content.ts';
 export type LayerRecord = {
   readonly version: 1;
   readonly file: StoredFile;
+  /** Of a disk. The last two are missing where an earlier version stored it. */
   readonly virtualBytes?: number;
+  readonly bootable?: boolean;
+  readonly content?: string;
   readonly seconds: number;
 };
 
@@ -92,10 +96,11 @@ export class LayerDirectory {
           context.reserveBytes,
         ),
     });
+    const what = `layer ${this.sha256} from ${shownUrl(desired.url)}`;
     const sealed =
       desired.kind === 'disk'
-        ? await this.#sealDisk(arrived, context)
-        : await this.#seal(arrived, this.sha256);
+        ? await this.#sealDisk(arrived, what, context)
+        : await this.#sealBootFile(arrived, what);
     const record: LayerRecord = { version: 1, ...sealed.found, seconds: context.elapsed() };
     await writeJsonDurably(join(this.path, 'layer.json'), record);
     await placeFile(sealed.path, this.filePath(desired.kind));
@@ -111,32 +116,33 @@ export class LayerDirectory {
     return { path, found: { file: await sealFile(path, sha256) } };
   }
 
-  /** Refuses an image that refers to other files: its author could otherwise read any file of the host. */
-  async #sealDisk(arrived: string, context: FetchContext) {
-    const image = await this.#inspect(arrived, context);
-    if (image.references.length > 0) {
-      await rm(arrived, { force: true });
-      throw hostErrors.imageUnsafe(`layer ${this.sha256}`, image.references);
-    }
-    const { virtualBytes } = image;
-    if (image.format === 'qcow2') {
+  async #sealBootFile(arrived: string, what: string) {
+    await this.#judged(arrived, judgeBootFile(arrived, what));
+    return this.#seal(arrived, this.sha256);
+  }
+
+  /** Refuses an image that no VM could use, or that refers to other files: its author could otherwise read any file of the host. */
+  async #sealDisk(arrived: string, what: string, { images, reserveBytes, signal }: FetchContext) {
+    const judgement = await this.#judged(arrived, judgeImage(arrived, what, images, signal));
+    const { format, ...facts } = judgement;
+    if (format === 'qcow2') {
       const { path, found } = await this.#seal(arrived, this.sha256);
-      return { path, found: { ...found, virtualBytes } };
+      return { path, found: { ...found, ...facts } };
     }
     const converted = join(this.path, CONVERTED);
     await rm(converted, { force: true });
     const { size } = await stat(arrived);
-    await ensureSpace(this.path, `layer ${this.sha256} as qcow2`, size, context.reserveBytes);
-    await context.images.convert(arrived, converted, context.signal);
+    await ensureSpace(this.path, `layer ${this.sha256} as qcow2`, size, reserveBytes);
+    await images.convert(arrived, format, converted, signal);
     const { path, found } = await this.#seal(converted);
-    return { path, found: { ...found, virtualBytes } };
+    return { path, found: { ...found, ...facts } };
   }
 
-  async #inspect(arrived: string, context: FetchContext) {
+  async #judged<T>(arrived: string, judgement: Promise<T>): Promise<T> {
     try {
-      return await context.images.inspect(arrived);
+      return await judgement;
     } catch (error) {
-      // The digest was right: what is wrong with the image does not pass, so its space is freed. Anything else keeps the file.
+      // The digest was right: what is wrong with the file does not pass, so its space is freed. Anything else keeps the file.
       if (toHostError(error).kind === 'stalled') await rm(arrived, { force: true });
       throw error;
     }

@@ -107,6 +107,8 @@ export class Layer {
       fetchedBytes: this.#fetched,
       ...(this.#total === undefined ? {} : { totalBytes: this.#total }),
       ...(sealed?.virtualBytes === undefined ? {} : { virtualBytes: sealed.virtualBytes }),
+      ...(sealed?.bootable === undefined ? {} : { bootable: sealed.bootable }),
+      ...(sealed?.content === undefined ? {} : { content: sealed.content }),
       ...(sealed === undefined ? {} : { storedBytes: sealed.file.bytes, seconds: sealed.seconds }),
       ...(this.#problem === undefined ? {} : { problem: this.#problem }),
       heldBy,

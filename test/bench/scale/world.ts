@@ -17,6 +17,7 @@ import {
 import { type KubeObject, keyOf } from '../../../src/base/object.ts';
 import type { KubeClient } from '../../../src/kube/client/client.ts';
 import { createKubeClient } from '../../../src/kube/client/create.ts';
+import { aBootableDisk } from '../../builders/disk-images.ts';
 import { findKubernetesPrograms } from '../../kubernetes/assets.ts';
 import { startControlPlane } from '../../kubernetes/control-plane.ts';
 import { installCrds } from '../../kubernetes/crds.ts';
@@ -171,7 +172,7 @@ export class ScaleWorld {
   }
 
   async #prepare(addresses: Readonly<Record<string, string>>): Promise<void> {
-    const content = 'image\n';
+    const content = aBootableDisk('image');
     const path = join(this.#directory, 'image');
     await writeFile(path, content);
     const sha256 = createHash('sha256').update(content).digest('hex');

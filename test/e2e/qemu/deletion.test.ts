@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { DesiredAppliance, StepName } from '../../../src/host/protocol.ts';
+import { aBootableDisk } from '../../builders/disk-images.ts';
 import {
   applianceOf,
   createCertificates,
@@ -78,7 +79,11 @@ describeUnless(noQemu, 'deleting an appliance of QEMU in the middle of a step', 
       fileRoots: [dirname(image.disk), directory],
     });
     const layers = await holdLayers(image, (sha256, layer) => host.client.putLayer(sha256, layer));
-    const large = await sourceFile(directory, 'large.img', randomBytes(512 * MIB));
+    const large = await sourceFile(
+      directory,
+      'large.img',
+      Buffer.concat([aBootableDisk('large'), randomBytes(512 * MIB)]),
+    );
     for (const [sha256, url] of [
       [large.sha256, large.url],
       [NOWHERE, server.url('/stalling')],

@@ -27,7 +27,7 @@ describeUnless(noQemu, 'faults around QEMU', () => {
       },
     });
     await expect(driver.start(await scene.vm())).rejects.toMatchObject({ reason: 'HypervisorMissing' });
-    await expect(driver.images.inspect('/any')).rejects.toMatchObject({
+    await expect(driver.images.inspect('/any', 'qcow2')).rejects.toMatchObject({
       reason: 'HypervisorMissing',
       message: expect.stringContaining('qemu-utils'),
     });

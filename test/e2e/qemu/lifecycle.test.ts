@@ -47,7 +47,7 @@ describeUnless(noQemu, 'the life of a VM under QEMU', () => {
     await driver.destroy(vm.uuid, vm.directory);
     expect(await driver.inspect(vm.uuid, vm.directory)).toBeUndefined();
     await expect(guest.ping(500)).rejects.toMatchObject({ reason: 'AgentUnavailable' });
-    expect((await driver.images.inspect(vm.disk.path)).format).toBe('qcow2');
+    expect((await driver.images.inspect(vm.disk.path, 'qcow2')).references).toHaveLength(1);
   });
 
   it('makes one VM of two starts at once, in one daemon and in two', async () => {

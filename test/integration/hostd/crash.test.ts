@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import type { HostClient } from '../../../src/host/client.ts';
 import { type HostdConfig, runHostd } from '../../../src/main/hostd.ts';
+import { aBootableDisk } from '../../builders/disk-images.ts';
 import {
   applianceOf,
   type Certificates,
@@ -149,7 +150,7 @@ describe('a daemon that is killed', () => {
 describe('a daemon that is killed in the middle of a step', () => {
   it.each(scenes)('makes the appliance all the same, and starts it once: $step', async (scene) => {
     const { step, simulated, change } = scene;
-    const stalling = await StallingFile.start('what comes in the end');
+    const stalling = await StallingFile.start(aBootableDisk('what comes in the end'));
     await withDirectory(async (directory) => {
       const certificates = await createCertificates();
       const first = await startChild(directory, certificates, simulated && { simulated });

@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { aBootableDisk } from '../../builders/disk-images.ts';
 import {
   applianceOf,
   type Certificates,
@@ -19,7 +20,7 @@ let stalling: StallingFile;
 
 beforeAll(async () => {
   certificates = await createCertificates();
-  stalling = await StallingFile.start('never whole');
+  stalling = await StallingFile.start(aBootableDisk('never whole'));
 });
 
 afterAll(() => stalling.close());

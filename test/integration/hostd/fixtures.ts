@@ -14,6 +14,7 @@ import {
 } from '../../../src/host/protocol.ts';
 import { createCa, issueCertificate } from '../../../src/main/certificates.ts';
 import { type HostdConfig, runHostd } from '../../../src/main/hostd.ts';
+import { aBootableDisk } from '../../builders/disk-images.ts';
 
 export const HOST = 'host-a';
 
@@ -207,7 +208,7 @@ export type TestHost = Awaited<ReturnType<typeof startHost>>;
 
 /** Gives the host a small template; resolves with its digest. */
 export async function putTemplate({ directory, client }: Pick<TestHost, 'directory' | 'client'>) {
-  const layer = await sourceFile(directory, 'template.img', 'a raw image');
+  const layer = await sourceFile(directory, 'template.img', aBootableDisk('debian'));
   await client.putLayer(layer.sha256, { kind: 'disk', url: layer.url, template: 'default/debian' });
   return layer.sha256;
 }

@@ -10,6 +10,7 @@ import type { DesiredLayer, LayerStatus } from '../../../src/host/protocol.ts';
 import { Simulation } from '../../../src/hostd/drivers/simulated/config.ts';
 import { createSimulatedImages } from '../../../src/hostd/drivers/simulated/images.ts';
 import { LayerStore } from '../../../src/hostd/layers/store.ts';
+import { aBootableDisk } from '../../builders/disk-images.ts';
 import { describeUnless } from '../../skip.ts';
 import { eventually, sourceFile, withDirectory } from './fixtures.ts';
 import { breakingOff, MisbehavingServer, serving } from './misbehaving-server.ts';
@@ -290,14 +291,16 @@ describe('fetching a layer', () => {
   });
 });
 
-/** The first 104 bytes of a qcow2 image, and the name of its backing file. */
+/** The first cluster of a qcow2 image, with the name of its backing file. */
 function qcow2(backing: string): Buffer {
-  const header = Buffer.alloc(1024);
+  const header = Buffer.alloc(65_536);
   header.writeUInt32BE(0x514649fb, 0);
   header.writeUInt32BE(3, 4);
   header.writeBigUInt64BE(BigInt(backing === '' ? 0 : 512), 8);
   header.writeUInt32BE(backing.length, 16);
+  header.writeUInt32BE(16, 20);
   header.writeBigUInt64BE(1_048_576n, 24);
+  header.writeUInt32BE(104, 100);
   header.write(backing, 512);
   return header;
 }
@@ -317,13 +320,13 @@ describe('a disk layer', () => {
   it('is stored as it is when it is qcow2, and converted when it is not', async () => {
     await withStore(async (store, directory) => {
       const plain = await sourceFile(directory, 'plain.qcow2', qcow2(''));
-      const raw = await sourceFile(directory, 'raw.img', randomBytes(4096));
+      const raw = await sourceFile(directory, 'raw.img', aBootableDisk('raw', 4096));
       for (const { sha256: sha, url } of [plain, raw]) await store.put(sha, disk(url));
       expect(await until(store, plain.sha256, isReady)).toMatchObject({ virtualBytes: 1_048_576 });
       expect(await until(store, raw.sha256, isReady)).toMatchObject({ virtualBytes: 4096 });
       expect(await readFile(store.readyPath(plain.sha256) ?? '')).toEqual(qcow2(''));
-      const stored = await images.inspect(store.readyPath(raw.sha256) ?? '');
-      expect(stored).toEqual({ format: 'qcow2', virtualBytes: 4096, references: [] });
+      const stored = await images.inspect(store.readyPath(raw.sha256) ?? '', 'qcow2');
+      expect(stored).toEqual({ virtualBytes: 4096, references: [] });
     });
   });
 

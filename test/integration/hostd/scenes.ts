@@ -20,8 +20,8 @@ export class StallingFile {
     });
   }
 
-  static async start(content: string): Promise<StallingFile> {
-    return new StallingFile(await MisbehavingServer.start(), Buffer.from(content));
+  static async start(content: Buffer): Promise<StallingFile> {
+    return new StallingFile(await MisbehavingServer.start(), content);
   }
 
   get url(): string {

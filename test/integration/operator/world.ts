@@ -26,6 +26,7 @@ import type { KubeObject, ObjectName } from '../../../src/base/object.ts';
 import type { KubeClient } from '../../../src/kube/client/client.ts';
 import { createKubeClient } from '../../../src/kube/client/create.ts';
 import { type Operator, type OperatorConfig, runOperator } from '../../../src/main/operator.ts';
+import { aBootableDisk } from '../../builders/disk-images.ts';
 import { fastClock } from '../../builders/fast-clock.ts';
 import { startTestApi, type TestApi } from '../../kubernetes/factory.ts';
 import { type Capacity, Daemons } from './daemons.ts';
@@ -178,7 +179,7 @@ export class World {
     name: string,
     change: { namespace?: string; spec?: object; sha256?: string } = {},
   ): Promise<Template> {
-    const content = `image of ${change.namespace ?? 'default'}/${name}`;
+    const content = aBootableDisk(`${change.namespace ?? 'default'}/${name}`);
     const path = join(this.directory, `${change.namespace ?? 'default'}-${name}.img`);
     await writeFile(path, content);
     const sha256 = change.sha256 ?? createHash('sha256').update(content).digest('hex');

@@ -22,6 +22,7 @@ import {
 import { findPart } from '../../../src/main/local/processes.ts';
 import type { Settings } from '../../../src/main/local/settings.ts';
 import { SERIES, SYSTEM_NAMESPACE } from '../../../src/main/local/template.ts';
+import { aBootableDisk } from '../../builders/disk-images.ts';
 import { freePorts } from '../../kubernetes/processes.ts';
 
 /** API server, operator and one host, each a process of the program under test, in a folder of their own. */
@@ -66,10 +67,11 @@ export class Parts {
   async addTemplate(): Promise<void> {
     const { guests } = this.#platform.layout;
     const path = join(guests, SERIES, 'disk.img');
-    await writeFile(path, 'an image');
+    const content = aBootableDisk('an image');
+    await writeFile(path, content);
     const image = {
       url: pathToFileURL(path).href,
-      sha256: createHash('sha256').update('an image').digest('hex'),
+      sha256: createHash('sha256').update(content).digest('hex'),
     };
     await this.client.create(TEMPLATES, {
       apiVersion: 'coppice.dev/v1alpha1',

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { instant } from '../../../base/clock.ts';
-import type { DesiredAppliance } from '../../../host/protocol.ts';
+import type { DesiredAppliance, LayerStatus } from '../../../host/protocol.ts';
 import { codeOf, hostErrors } from '../../errors/index.ts';
 import { PARTIAL_SUFFIX, publishFile } from '../../files/durable-files.ts';
 import { ensureSpace } from '../../files/space.ts';
@@ -72,10 +72,21 @@ function recordCreation({ host, record }: Scope): void {
   record.update({ diskCreatedAt: instant(host.clock.now()) });
 }
 
+/** A layer is judged for all who use it: whether it must boot by itself is the appliance's affair. */
+function requireSomethingToBoot(
+  { boot, xen, layer }: DesiredAppliance,
+  status: LayerStatus | undefined,
+): void {
+  const bootsItself = boot.kind === 'firmware' && xen?.bootLoader === undefined;
+  if (!bootsItself || status?.bootable !== false) return;
+  throw hostErrors.nothingToBoot(layer, status.content ?? 'something unknown');
+}
+
 async function createDisk({ host, desired, directory }: Scope, signal: AbortSignal): Promise<void> {
   const { layers, driver, reserveBytes } = host;
   const layer = layers.readyPath(desired.layer);
   if (layer === undefined) throw hostErrors.layerNotHere(desired.layer);
+  requireSomethingToBoot(desired, layers.get(desired.layer));
   const partial = directory.diskPath + PARTIAL_SUFFIX;
   await rm(partial, { force: true });
   const clone = desired.disk.mode === 'Clone';
@@ -83,7 +94,7 @@ async function createDisk({ host, desired, directory }: Scope, signal: AbortSign
   await ensureSpace(dirname(partial), `the disk of ${labelOf(desired)}`, neededBytes, reserveBytes);
   signal.throwIfAborted();
   if (clone) await driver.images.createClone(layer, partial, desired.disk.sizeBytes, signal);
-  else await driver.images.createOverlay(layer, partial, desired.disk.sizeBytes);
+  else await driver.images.createOverlay(layer, partial, desired.disk.sizeBytes, signal);
   try {
     await publishFile(partial, directory.diskPath);
   } catch (error) {

@@ -1,59 +1,43 @@
-import { lstat, rm } from 'node:fs/promises';
+import { lstat, open, rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { isRecord } from '../../../base/json.ts';
-import { codeOf, type HostError, hostErrors } from '../../errors/index.ts';
-import { locate, type ProgramResult, runProgram } from '../../programs.ts';
-import type { ImageTool } from '../driver.ts';
-
-type ImageToolConfig = { readonly imageBinary?: string; readonly searchPath: string };
+import { codeOf, hostErrors } from '../../errors/index.ts';
+import { PARTIAL_SUFFIX } from '../../files/durable-files.ts';
+import type { ImageFormat, ImageTool } from '../driver.ts';
+import { createQemuImg, type QemuImg, type QemuImgConfig, quoted } from './qemu-img.ts';
 
 /**
- * Runs qemu-img. Resolves with its result when its exit code is one of `good`, else rejects with its output. `subject` is the file
- * that the error names.
+ * Disk images by qemu-img, which is given every format and guesses none. All paths are made absolute, because a relative backing file
+ * breaks when a folder moves, and because qemu-img takes what stands before a colon for a protocol.
  */
-type QemuImg = (
-  argv: readonly string[],
-  subject: string,
-  options?: { readonly signal?: AbortSignal | undefined; readonly good?: readonly number[] },
-) => Promise<ProgramResult>;
-
-/** How many lines of qemu-img's output an error quotes: a damaged image has one for each cluster. */
-const quotedLines = 5;
-
-/** Disk images by qemu-img. All paths are made absolute, because a relative backing file breaks when a folder moves. */
-export function createImageTool({ imageBinary = 'qemu-img', searchPath }: ImageToolConfig): ImageTool {
-  const qemuImg: QemuImg = async (argv, subject, { signal, good = [0] } = {}) => {
-    const program = await locate(imageBinary, searchPath);
-    if (program === undefined) throw hostErrors.hypervisorMissing(imageBinary);
-    const result = await runProgram(program, argv, signal === undefined ? {} : { signal });
-    if (result.exitCode !== undefined && good.includes(result.exitCode)) return result;
-    if (result.exitCode === undefined) throw hostErrors.imageToolEnded(subject);
-    throw imageError(subject, result.stderr.trim() || `qemu-img ended with exit code ${result.exitCode}`);
-  };
+export function createImageTool(config: QemuImgConfig): ImageTool {
+  const qemuImg = createQemuImg(config);
   return {
-    inspect: (path) => inspect(qemuImg, resolve(path)),
-    convert: async (source, target, signal) => {
-      await refuseExisting(resolve(target));
-      await requireSound(qemuImg, resolve(source), signal);
-      await copy(qemuImg, resolve(source), resolve(target), undefined, signal);
-    },
-    createOverlay: (layer, target, sizeBytes) =>
-      createOverlay(qemuImg, resolve(layer), resolve(target), sizeBytes),
+    inspect: (path, format, signal) => inspect(qemuImg, resolve(path), format, signal),
+    damageOf: (path, format, signal) => damageOf(qemuImg, resolve(path), format, signal),
+    readStart: (path, format, signal) => readStart(qemuImg, resolve(path), format, signal),
+    convert: (source, format, target, signal) =>
+      copy(qemuImg, { source: resolve(source), format, target: resolve(target) }, signal),
+    createOverlay: (layer, target, sizeBytes, signal) =>
+      createOverlay(qemuImg, resolve(layer), resolve(target), sizeBytes, signal),
     createClone: (layer, target, sizeBytes, signal) =>
-      copy(qemuImg, resolve(layer), resolve(target), sizeBytes, signal),
+      copy(qemuImg, { source: resolve(layer), format: 'qcow2', target: resolve(target), sizeBytes }, signal),
   };
 }
 
 /** With -U (force share), because the image of a running VM is locked. */
-async function inspect(qemuImg: QemuImg, path: string): ReturnType<ImageTool['inspect']> {
-  const { stdout } = await qemuImg(['info', '-U', '--output=json', path], path);
+async function inspect(
+  qemuImg: QemuImg,
+  path: string,
+  format: ImageFormat,
+  signal: AbortSignal | undefined,
+): ReturnType<ImageTool['inspect']> {
+  const { stdout } = await qemuImg(['info', '-U', '-f', format, '--output=json', path], path, { signal });
   const info: unknown = JSON.parse(stdout);
-  if (!isRecord(info)) throw hostErrors.imageInvalid(path, 'qemu-img shows nothing about it');
-  const { format, 'virtual-size': size } = info;
-  if (typeof format !== 'string' || typeof size !== 'number') {
-    throw hostErrors.imageInvalid(path, 'qemu-img shows no format or size');
+  if (!isRecord(info) || typeof info['virtual-size'] !== 'number') {
+    throw hostErrors.imageInvalid(path, 'qemu-img shows no size of it');
   }
-  return { format, virtualBytes: size, references: referencesOf(info) };
+  return { virtualBytes: info['virtual-size'], references: referencesOf(info) };
 }
 
 /** Names of other files that are read together with the image: backing file, external data file, extents. */
@@ -77,25 +61,75 @@ function referencesOf(info: Readonly<Record<string, unknown>>): readonly string[
 }
 
 /** Exit codes of `qemu-img check`: sound; sound, but with leaked clusters; a format that has no checks. */
-const soundCodes = [0, 3, 63];
+const SOUND = [0, 3, 63];
+/** It cannot be opened, or checked; it is corrupt. */
+const UNSOUND = [1, 2];
 
-/** Rejects a truncated image, because QEMU would silently read the missing part as zeroes. */
-async function requireSound(qemuImg: QemuImg, path: string, signal: AbortSignal | undefined): Promise<void> {
-  const { format } = await inspect(qemuImg, path);
-  await qemuImg(['check', '-q', '-U', '-f', format, path], path, { signal, good: soundCodes });
+/** QEMU would silently read the missing part of a truncated image as zeroes. */
+async function damageOf(
+  qemuImg: QemuImg,
+  path: string,
+  format: ImageFormat,
+  signal: AbortSignal | undefined,
+): Promise<string | undefined> {
+  const good = [...SOUND, ...UNSOUND];
+  const result = await qemuImg(['check', '-q', '-U', '-f', format, path], path, {
+    signal,
+    good,
+    reads: path,
+  });
+  return SOUND.includes(result.exitCode ?? -1) ? undefined : quoted(result);
 }
+
+const START_BYTES = 1024 * 1024;
+
+async function readStart(
+  qemuImg: QemuImg,
+  path: string,
+  format: ImageFormat,
+  signal: AbortSignal | undefined,
+): Promise<Buffer> {
+  if (format === 'raw') return readFirst(path);
+  const start = `${path}.start${PARTIAL_SUFFIX}`;
+  try {
+    await rm(start, { force: true });
+    const what = ['-O', 'raw', `bs=${START_BYTES}`, 'count=1', `if=${path}`, `of=${start}`];
+    await qemuImg(['dd', '-U', '-f', format, ...what], path, { signal });
+    return await readFirst(start);
+  } finally {
+    await rm(start, { force: true });
+  }
+}
+
+async function readFirst(path: string): Promise<Buffer> {
+  const file = await open(path, 'r');
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(START_BYTES), 0, START_BYTES, 0);
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await file.close();
+  }
+}
+
+type Copy = {
+  readonly source: string;
+  readonly format: ImageFormat;
+  readonly target: string;
+  readonly sizeBytes?: number | undefined;
+};
 
 async function copy(
   qemuImg: QemuImg,
-  source: string,
-  target: string,
-  sizeBytes: number | undefined,
+  { source, format, target, sizeBytes }: Copy,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   await refuseExisting(target);
   try {
-    const { format, virtualBytes } = await inspect(qemuImg, source);
-    await qemuImg(['convert', '-U', '-f', format, '-O', 'qcow2', source, target], target, { signal });
+    await qemuImg(['convert', '-U', '-f', format, '-O', 'qcow2', source, target], target, {
+      signal,
+      reads: source,
+    });
+    const { virtualBytes } = await inspect(qemuImg, target, 'qcow2', signal);
     if (sizeBytes !== undefined && sizeBytes > virtualBytes) {
       await qemuImg(['resize', '-q', '-f', 'qcow2', target, String(sizeBytes)], target, { signal });
     }
@@ -110,12 +144,15 @@ async function createOverlay(
   layer: string,
   target: string,
   sizeBytes: number | undefined,
+  signal: AbortSignal | undefined,
 ): Promise<void> {
   await refuseExisting(target);
-  const grown = sizeBytes !== undefined && sizeBytes > (await inspect(qemuImg, layer)).virtualBytes;
+  const grown =
+    sizeBytes !== undefined && sizeBytes > (await inspect(qemuImg, layer, 'qcow2', signal)).virtualBytes;
   const size = grown ? [String(sizeBytes)] : [];
+  const argv = ['create', '-q', '-f', 'qcow2', '-F', 'qcow2', '-b', layer, target, ...size];
   try {
-    await qemuImg(['create', '-q', '-f', 'qcow2', '-F', 'qcow2', '-b', layer, target, ...size], target);
+    await qemuImg(argv, target, { signal });
   } catch (error) {
     await rm(target, { force: true });
     throw error;
@@ -131,10 +168,4 @@ async function refuseExisting(target: string): Promise<void> {
     throw error;
   }
   throw hostErrors.fileExists(target);
-}
-
-function imageError(subject: string, output: string): HostError {
-  return /no space left on device|disk quota exceeded/i.test(output)
-    ? hostErrors.diskFull(subject, new Error(output))
-    : hostErrors.imageInvalid(subject, output.split('\n').slice(0, quotedLines).join('\n'));
 }

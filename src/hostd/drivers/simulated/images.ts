@@ -11,21 +11,23 @@ const HEADER_BYTES = 4096;
 
 type Image = Awaited<ReturnType<ImageTool['inspect']>>;
 
-/** Inspects real images as well as simulated ones; creates only simulated ones. */
+/** Inspects real images as well as simulated ones; creates only simulated ones. Every image is sound, and boots. */
 export function createSimulatedImages(simulation: Simulation): ImageTool {
-  const create = async (layer: string, target: string, image: Omit<Image, 'format'>) => {
+  const create = async (layer: string, target: string, image: Image) => {
     const virtualBytes = Math.max(image.virtualBytes, (await inspect(layer)).virtualBytes);
-    await writeSimulated(target, { format: 'qcow2', virtualBytes, references: image.references });
+    await writeSimulated(target, { virtualBytes, references: image.references });
   };
   return {
     inspect,
-    convert: async (source, target, signal) => {
+    damageOf: async () => undefined,
+    readStart: async () => bootSector,
+    convert: async (source, _format, target, signal) => {
       await simulation.spend('convert', target, signal);
       const { virtualBytes } = await inspect(source);
-      await writeSimulated(target, { format: 'qcow2', virtualBytes, references: [] });
+      await writeSimulated(target, { virtualBytes, references: [] });
     },
-    createOverlay: async (layer, target, sizeBytes = 0) => {
-      await simulation.spend('overlay', target);
+    createOverlay: async (layer, target, sizeBytes = 0, signal) => {
+      await simulation.spend('overlay', target, signal);
       await create(layer, target, { virtualBytes: sizeBytes, references: [layer] });
     },
     createClone: async (layer, target, sizeBytes = 0, signal) => {
@@ -34,6 +36,9 @@ export function createSimulatedImages(simulation: Simulation): ImageTool {
     },
   };
 }
+
+const bootSector = Buffer.alloc(512, 0x90);
+bootSector.writeUInt16BE(0x55aa, 510);
 
 async function writeSimulated(target: string, image: Image): Promise<void> {
   try {
@@ -50,7 +55,7 @@ async function inspect(path: string): Promise<Image> {
   if (header.length >= 104 && header.readUInt32BE(0) === QCOW2_MAGIC) return readQcow2(path, header);
   const text = header.toString();
   if (text.startsWith(MARK)) return JSON.parse(text.slice(MARK.length)) as Image;
-  return { format: 'raw', virtualBytes: size, references: [] };
+  return { virtualBytes: size, references: [] };
 }
 
 /** https://www.qemu.org/docs/master/interop/qcow2.html#header */
@@ -63,7 +68,6 @@ function readQcow2(path: string, header: Buffer): Image {
   const features = version === 3 ? header.readBigUInt64BE(72) : 0n;
   const data = (features & EXTERNAL_DATA_FILE) === 0n ? [] : ['an external data file'];
   return {
-    format: 'qcow2',
     virtualBytes: Number(header.readBigUInt64BE(24)),
     references: [...backing, ...data],
   };

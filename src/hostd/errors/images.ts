@@ -1,0 +1,70 @@
+import { HostError } from './host-error.ts';
+
+/** What is wrong with a template's file does not pass: its digest was right, so every host gets the same file. */
+const judged = (reason: string, message: string) => new HostError(reason, message, { kind: 'stalled' });
+
+const again = 'publish that, and name it with its sha256 in a new template';
+
+/** Errors of disk images, and of qemu-img. `what` names the image for people. */
+export const imageErrors = {
+  imageUnsafe: (what: string, references: readonly string[]) =>
+    judged(
+      'ImageUnsafe',
+      `${what} refers to other files (${references.join(', ')}), which a template's image must not: make one file of it ` +
+        `(qemu-img convert -O qcow2 …), ${again}`,
+    ),
+  imageInvalid: (what: string, problem: string) =>
+    judged('ImageInvalid', `${what} is not a usable disk image: ${problem}`),
+  /** @param name such as `a gzip archive`. @param remedy what to do, up to a file that can be used */
+  imageOfOtherKind: (what: string, name: string, remedy: string) =>
+    judged('ImageInvalid', `${what} is ${name}, not a disk image that can be used: ${remedy}`),
+  imagePacked: (what: string, name: string, unpack: string) =>
+    judged('ImageInvalid', `${what} is ${name}, not a disk image: unpack it first (${unpack}), ${again}`),
+  imageConvertible: (what: string, name: string) =>
+    judged(
+      'ImageInvalid',
+      `${what} is ${name}, which is not used as a template: convert it (qemu-img convert -O qcow2 …), ${again}`,
+    ),
+  imageDamaged: (what: string, problem: string) =>
+    judged(
+      'ImageInvalid',
+      `${what} is damaged or was cut off: ${problem}; compare it with the original, make it whole, ${again}`,
+    ),
+  imageEncrypted: (what: string) =>
+    judged(
+      'ImageEncrypted',
+      `${what} is encrypted, and nobody is there to give its key when a VM starts: decrypt it ` +
+        `(qemu-img convert -O qcow2 …), ${again}`,
+    ),
+  bootFileInvalid: (what: string, name: string, remedy: string) =>
+    judged('BootFileInvalid', `${what} is ${name}, not a kernel or initial RAM disk: ${remedy}`),
+  /** @param content what is on its disk, such as `an ext4 file system` */
+  nothingToBoot: (layer: string, content: string) =>
+    judged(
+      'NothingToBoot',
+      `the disk of layer ${layer} has ${content}, but neither a boot sector nor an EFI system partition, and its template gives ` +
+        'no kernel: make a template with guest.boot, or of an image with a boot loader',
+    ),
+  imageToolEnded: (path: string) =>
+    new HostError(
+      'ImageToolEnded',
+      `qemu-img was ended by a signal while it worked on ${path}, which says nothing about the image: check the host's ` +
+        'memory; the daemon tries again by itself',
+    ),
+  imageToolBroken: (output: string) =>
+    new HostError(
+      'ImageToolBroken',
+      `qemu-img cannot be run on this host, which says nothing about the image: ${output}; the daemon tries again by itself`,
+    ),
+  limiterMissing: (program: string) =>
+    new HostError(
+      'ProgramMissing',
+      `${program}, with which qemu-img is given limits, is not installed on this host: install util-linux`,
+    ),
+  imageToolSlow: (path: string, seconds: number) =>
+    judged(
+      'ImageToolTimeout',
+      `qemu-img worked on ${path} for ${seconds} s and was ended: check the host's storage, and whether the image is sound ` +
+        '(qemu-img check); the daemon looks again in some minutes',
+    ),
+};
