@@ -88,6 +88,10 @@ export const REASON = {
   ParentNotShared: 'ParentNotShared',
   /** Part of the API, but not of this version. */
   NotSupportedYet: 'NotSupportedYet',
+  /** A host fetches the template's files, and none has them. */
+  Fetching: 'Fetching',
+  /** The template's disk needs a kernel from elsewhere, and the template gives none. Hosts say so of an appliance, too. */
+  NothingToBoot: 'NothingToBoot',
   /** Hosts could not fetch the template's files, for different reasons. */
   ImportFailed: 'ImportFailed',
 
@@ -123,6 +127,9 @@ export const REASON = {
   /** The API server refused a request for the task, or the binding of an appliance: a quota, a policy, a missing permission. */
   Refused: 'Refused',
 } as const;
+
+/** Reasons of a template's Ready while no host has judged its image. */
+export const UNJUDGED: ReadonlySet<string> = new Set([REASON.Fetching, REASON.Connecting, REASON.NoHosts]);
 
 const PROGRESS: ReadonlySet<string> = new Set([
   ...SERVICE_STATES,

@@ -34,8 +34,34 @@ export const templateObstacles = {
   importFailed: (failures: readonly CopyFailure[]): Obstacle => {
     const [first] = failures;
     const isSame = failures.every(({ reason }) => reason === first?.reason);
-    return waiting(isSame && first !== undefined ? first.reason : REASON.ImportFailed, listed(failures));
+    const obstacle = failures.every(({ isFinal }) => isFinal) ? stalled : waiting;
+    return obstacle(isSame && first !== undefined ? first.reason : REASON.ImportFailed, listed(failures));
   },
+  /** @param hosts those that try. @param failures of some of them */
+  fetching: (hosts: readonly string[], failures: readonly CopyFailure[]): Obstacle => {
+    const trying = hosts.filter((host) => failures.every((failure) => failure.host !== host));
+    const parts = [
+      `${trying.join(', ')} fetches its files and judges its image: it is Ready when they are there`,
+      ...(failures.length === 0 ? [] : [listed(failures)]),
+    ];
+    return waiting(REASON.Fetching, parts.join('; '));
+  },
+  fetchingSoon: (): Obstacle =>
+    waiting(REASON.Fetching, 'a host is called on to fetch its files and to judge its image'),
+  noHosts: (): Obstacle =>
+    waiting(
+      REASON.NoHosts,
+      'no host is there that could fetch its files and judge its image: register one (kubectl get hosts)',
+    ),
+  hostsUnheard: (): Obstacle =>
+    waiting(REASON.Connecting, 'the hosts have not reported yet whether they have its files'),
+  /** @param content what a host found on its disk */
+  nothingToBoot: (content: string): Obstacle =>
+    stalled(
+      REASON.NothingToBoot,
+      `its disk has ${content}, but neither a boot sector nor an EFI system partition, and it gives no kernel: make a new template ` +
+        'with guest.boot, or of an image with a boot loader',
+    ),
   /** @param holders such as `held by 1 template (default/child)` */
   held: (holders: string): Obstacle => waiting(REASON.InUse, `${holders}: it is deleted when they are`),
   filesHeld: (refusals: readonly string[]): Obstacle => waiting(REASON.InUse, refusals.join('; ')),
@@ -50,11 +76,9 @@ export const templateObstacles = {
 export const templateStates = {
   /** @param failures of hosts that tried without success; others have it, and they try again by themselves */
   available: (hostsReady: number, failures: readonly CopyFailure[]): Explanation => {
-    const where =
-      hostsReady === 0 ? 'a host fetches it for its first appliance' : `${hostsReady} host(s) have its files`;
     const parts = [
       'appliances can be created from it',
-      where,
+      `${hostsReady} host(s) have its files`,
       ...(failures.length === 0 ? [] : [listed(failures)]),
     ];
     return { reason: REASON.Available, message: parts.join('; ') };
@@ -69,6 +93,8 @@ export function refusalOf(host: string, message: string): string {
 /** Why a host has no copy of a template. */
 export interface CopyFailure extends Explanation {
   readonly host: string;
+  /** Whether a person must correct something. Otherwise the host tries again by itself. */
+  readonly isFinal: boolean;
 }
 
 function listed(failures: readonly CopyFailure[]): string {

@@ -6,9 +6,9 @@ import type { Service } from './wanted.ts';
 
 function version(
   text: string,
-  change: { ready?: boolean; used?: string; namespace?: string; going?: boolean } = {},
+  change: { ready?: boolean; reason?: string; used?: string; namespace?: string; going?: boolean } = {},
 ): Template {
-  const { ready = true, used, namespace = 'default', going = false } = change;
+  const { ready = true, reason = 'Test', used, namespace = 'default', going = false } = change;
   const lastTransitionTime = '2026-01-01T00:00:00Z';
   return aTemplate({
     metadata: {
@@ -21,7 +21,7 @@ function version(
     spec: { series: 'debian', version: text },
     status: {
       conditions: [
-        { type: 'Ready', status: ready ? 'True' : 'False', reason: 'Test', message: '', lastTransitionTime },
+        { type: 'Ready', status: ready ? 'True' : 'False', reason, message: '', lastTransitionTime },
       ],
       ...(used === undefined ? {} : { lastUsedTime: used }),
     },
@@ -106,6 +106,18 @@ describe('the template of a service', () => {
     });
     expect(choose(wanted, [version('1', { ready: false })])).toMatchObject({ reason: 'TemplateNotReady' });
   });
+
+  it.each(['Fetching', 'NoHosts', 'Connecting'])(
+    'may be one that no host has judged (%s), but a task that has one does not follow to it',
+    (reason) => {
+      const unjudged = version('2', { ready: false, reason });
+      expect(choose({ series: 'debian' }, [version('1'), unjudged])).toEqual({ key: 'default/debian-2' });
+      const wanted = { series: 'debian', policy: 'Newest' } as const;
+      expect(choose(wanted, [version('1'), unjudged])).toEqual({ key: 'default/debian-2' });
+      const kept = { key: 'default/debian-1' };
+      expect(choose(wanted, [version('1'), unjudged], 'default/debian-1')).toEqual(kept);
+    },
+  );
 
   it('by labels is one that has them', () => {
     expect(choose({ selector: { matchLabels: { os: 'debian' } } }, both)).toEqual({

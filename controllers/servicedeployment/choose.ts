@@ -1,8 +1,8 @@
-import { CONDITION_READY, isConditionTrue } from '../../src/api/conditions.ts';
 import type { ServiceDeployment, Template } from '../../src/api/kinds.ts';
 import { keyOf } from '../../src/base/object.ts';
 import { matchesSelector } from '../../src/domain/selector.ts';
 import { chooseFromSeries, type SeriesTemplate } from '../../src/domain/templates/series.ts';
+import { isJudged, mayBeUsed } from '../objects/template-readiness.ts';
 import { isSharedWith } from '../objects/template-references.ts';
 import type { Obstacle } from '../obstacles/obstacle.ts';
 import { templateObstacles } from '../obstacles/templates.ts';
@@ -39,7 +39,11 @@ export function chooseTemplate(
   const fitting = usable.filter((template) => matches(template, wanted));
   // A template that is being deleted waits for its appliances: it is not chosen again, but a task that has it keeps it.
   const kept = fitting.find((template) => keyOf(template) === pinned);
-  const candidates = fitting.filter(({ metadata: { deletionTimestamp } }) => deletionTimestamp === undefined);
+  // A task that has a template does not follow the series to one that no host has judged.
+  const candidates = fitting.filter(
+    (template) =>
+      template.metadata.deletionTimestamp === undefined && (kept === undefined || isJudged(template)),
+  );
   const follows = wanted.policy === 'Newest';
   if (kept !== undefined && !follows) return { key: keyOf(kept) };
   const { version, policy } = wanted;
@@ -77,13 +81,13 @@ function describeRequest({ series, selector }: Service['template']): string {
 }
 
 function candidateOf(template: Template): SeriesTemplate {
-  const { lastUsedTime = '', conditions } = template.status ?? {};
+  const { lastUsedTime = '' } = template.status ?? {};
   // Never used, or a time that is none.
   const lastUsedMs = Date.parse(lastUsedTime);
   return {
     key: keyOf(template),
     version: template.spec.version ?? '',
-    ready: isConditionTrue(conditions, CONDITION_READY),
+    ready: mayBeUsed(template),
     ...(Number.isNaN(lastUsedMs) ? {} : { lastUsedMs }),
   };
 }

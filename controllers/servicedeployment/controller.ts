@@ -1,4 +1,3 @@
-import { CONDITION_READY, isConditionTrue } from '../../src/api/conditions.ts';
 import {
   SERVICE_DEPLOYMENTS,
   type ServiceDeployment,
@@ -20,6 +19,7 @@ import {
 import type { OperatorContext } from '../context.ts';
 import { BY_CONFIG_MAP, BY_OWNER, ownerKey } from '../indexes.ts';
 import { uidOf } from '../objects/appliance.ts';
+import { isJudged, mayBeUsed } from '../objects/template-readiness.ts';
 import { REASON } from '../obstacles/reasons.ts';
 import type { TakenName } from '../obstacles/tasks.ts';
 import { type ControllerDefinition, changesOf } from '../sources.ts';
@@ -114,8 +114,8 @@ function observe(
 function choosable(template: Template | undefined): unknown {
   if (template === undefined) return undefined;
   const { labels, deletionTimestamp, uid } = template.metadata;
-  const isReady = isConditionTrue(template.status?.conditions, CONDITION_READY);
-  return { uid, labels, deletionTimestamp, isReady, sharing: template.spec.sharing };
+  const readiness = [mayBeUsed(template), isJudged(template)];
+  return { uid, labels, deletionTimestamp, readiness, sharing: template.spec.sharing };
 }
 
 /** Of what no event tells when it is over: that the API server refuses a request. A ConfigMap that appears has an event. */

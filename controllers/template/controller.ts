@@ -2,7 +2,13 @@ import { TEMPLATES, type Template } from '../../src/api/kinds.ts';
 import { FINALIZER_TEMPLATE } from '../../src/api/labels.ts';
 import { keyOf } from '../../src/base/object.ts';
 import { addFinalizer, removeFinalizer } from '../../src/kube/client/finalizer.ts';
-import { done, type ReconcileResult, soonest, waitFor } from '../../src/kube/controller/outcome.ts';
+import {
+  done,
+  type ReconcileResult,
+  requeueAfter,
+  soonest,
+  waitFor,
+} from '../../src/kube/controller/outcome.ts';
 import type { OperatorContext } from '../context.ts';
 import { putLayer } from '../daemons/put-layer.ts';
 import { PutLedger } from '../daemons/put-ledger.ts';
@@ -15,6 +21,7 @@ import type { Obstacle } from '../obstacles/obstacle.ts';
 import { type ControllerDefinition, changesOf, viewsSource } from '../sources.ts';
 import { StatusWriter } from '../status/status-writer.ts';
 import { copiesOf, hostsToCopyTo } from './copies.ts';
+import { type KnownHosts, knownLayers } from './known-layers.ts';
 import { positionOf } from './position.ts';
 import { release } from './release.ts';
 import { statusOf, TEMPLATE_EVENTS, urgencyOf } from './status.ts';
@@ -26,7 +33,7 @@ const RELEASE_RECHECK_MS = 10_000;
 
 /**
  * Writes into each template's status whether appliances can be created from it, and has it copied to as many hosts as it asks
- * for. A deleted template stays until nothing is based on it and the hosts have deleted its files.
+ * for, or to one, which judges it. A deleted template stays until nothing is based on it and the hosts have deleted its files.
  */
 export function createTemplateController(context: OperatorContext): ControllerDefinition {
   const { applier, caches, clock, recorder, timings, views } = context;
@@ -81,10 +88,12 @@ class Reconciler {
   readonly #context: OperatorContext;
   readonly #writer: StatusWriter<Template>;
   readonly #ledger = new PutLedger();
+  readonly #startedAt: number;
 
   constructor(context: OperatorContext, writer: StatusWriter<Template>) {
     this.#context = context;
     this.#writer = writer;
+    this.#startedAt = context.clock.monotonic();
   }
 
   async reconcile(key: string, signal: AbortSignal): Promise<ReconcileResult> {
@@ -106,14 +115,16 @@ class Reconciler {
   }
 
   /**
-   * Has the template copied to as many hosts as it asks for. A refusal of one host does not keep the others from getting it.
+   * Has the template copied to as many hosts as it asks for, and to one that tells whether it can be used. A refusal of one host does not keep the others from getting it.
    * @returns the first error, which the caller throws after the status is written
    */
   async #copy(template: Template, signal: AbortSignal): Promise<unknown> {
     const { links, views } = this.#context;
     const { disk, boot } = layersOf(template);
+    const { hosts, partialForMs } = this.#known();
+    const copies = partialForMs === undefined ? copiesOf(template, hosts) : undefined;
     let failure: unknown;
-    for (const view of hostsToCopyTo(template, views.list().filter(acceptsAppliances))) {
+    for (const view of hostsToCopyTo(template, views.list().filter(acceptsAppliances), copies)) {
       const daemon = links.client(view.name);
       if (daemon === undefined) continue;
       try {
@@ -142,17 +153,27 @@ class Reconciler {
     signal: AbortSignal,
   ): Promise<ReconcileResult> {
     const { caches, clock, views } = this.#context;
+    const { hosts, partialForMs } = this.#known();
     const appliances = caches.appliances.byIndex(BY_TEMPLATE, keyOf(template));
     const times = appliances.flatMap(({ metadata }) => metadata.creationTimestamp ?? []);
     const next = statusOf({
       template,
       position: positionOf(template, (parent) => caches.templates.get(parent)),
-      copies: copiesOf(template, views.list()),
+      copies: copiesOf(template, hosts),
+      isPartial: partialForMs !== undefined,
+      hasHosts: views.list().some(acceptsAppliances),
       appliances: appliances.length,
       lastUsedTime: times.sort().at(-1),
       blocker,
       now: clock.now(),
     });
-    return await this.#writer.write(template, next, urgencyOf(template.status, next), signal);
+    const result = await this.#writer.write(template, next, urgencyOf(template.status, next), signal);
+    return partialForMs === undefined ? result : soonest([result, requeueAfter(partialForMs)]);
+  }
+
+  #known(): KnownHosts {
+    const { caches, clock, timings, views } = this.#context;
+    const patience = { now: clock.monotonic(), startedAt: this.#startedAt, graceMs: timings.hostGraceMs };
+    return knownLayers(caches.hosts.list(), views, patience);
   }
 }

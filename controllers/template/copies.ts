@@ -2,6 +2,7 @@ import type { Template } from '../../src/api/kinds.ts';
 import type { HostView } from '../daemons/view.ts';
 import { digestsOf } from '../objects/template-layers.ts';
 import type { CopyFailure } from '../obstacles/templates.ts';
+import type { KnownHost } from './known-layers.ts';
 
 /** Which hosts have the files of a template. */
 export interface Copies {
@@ -10,6 +11,8 @@ export interface Copies {
   /** Hosts that have all files, or are fetching them. */
   readonly holding: readonly string[];
   readonly failures: readonly CopyFailure[];
+  /** What a host found on its disk that no firmware can boot; undefined when it can, or when no host has looked. */
+  readonly unbootable: string | undefined;
   /** Size of the disk that a guest sees, in bytes, once a host has it. */
   readonly virtualBytes: number | undefined;
 }
@@ -18,45 +21,63 @@ export interface Copies {
  * Finds a template's copies in what the hosts last reported. A host that has only some of the files has them from another
  * template, and never tried to fetch the rest.
  */
-export function copiesOf(template: Template, views: readonly HostView[]): Copies {
+export function copiesOf(template: Template, hosts: readonly KnownHost[]): Copies {
   const digests = digestsOf(template);
   const disk = template.spec.source.image?.sha256 ?? '';
-  const having = digests.length === 0 ? [] : views.filter((view) => holdsAll(view, digests));
+  const having = digests.length === 0 ? [] : hosts.filter((host) => holdsAll(host, digests));
+  const disks = hosts.flatMap(({ layers }) => layers.get(disk) ?? []);
+  const unbootable = disks.find(({ bootable }) => bootable === false);
   const ready = having.filter(({ layers }) =>
     digests.every((digest) => layers.get(digest)?.state === 'Ready'),
   );
   return {
     ready: ready.map(({ name }) => name).sort(),
     holding: having.map(({ name }) => name).sort(),
-    failures: having.flatMap((view) => failureOn(view, digests)),
-    virtualBytes: views
-      .map(({ layers }) => layers.get(disk)?.virtualBytes)
-      .find((bytes) => bytes !== undefined),
+    failures: having.flatMap((host) => failureOn(host, digests)),
+    unbootable: unbootable && (unbootable.content ?? 'nothing known'),
+    virtualBytes: disks.map(({ virtualBytes }) => virtualBytes).find((bytes) => bytes !== undefined),
   };
 }
 
-function holdsAll({ layers }: HostView, digests: readonly string[]): boolean {
+function holdsAll({ layers }: KnownHost, digests: readonly string[]): boolean {
   return digests.every((digest) => layers.has(digest));
 }
 
-function failureOn({ name, layers }: HostView, digests: readonly string[]): CopyFailure[] {
+function failureOn({ name, layers }: KnownHost, digests: readonly string[]): CopyFailure[] {
   const problem = digests.map((digest) => layers.get(digest)?.problem).find((one) => one !== undefined);
-  return problem === undefined ? [] : [{ host: name, reason: problem.reason, message: problem.message }];
+  if (problem === undefined) return [];
+  const { reason, message, retryAt } = problem;
+  return [{ host: name, reason, message, isFinal: retryAt === undefined }];
 }
 
+/** How many hosts try an address that is the same for all before it is not tried on more. */
+const ENOUGH_HOSTS = 3;
+
 /**
- * The further hosts that should fetch a template before an appliance needs it, so that `minCopies` hosts have it: those with
- * the most free memory first, then by name.
+ * The further hosts that should fetch a template before an appliance needs it, so that one host has judged it, and `minCopies` hosts
+ * have it: those with the most free memory first, then by name.
  * @param usable hosts that accept appliances
+ * @param copies those on all hosts, and undefined while that is not known
  */
-export function hostsToCopyTo(template: Template, usable: readonly HostView[]): HostView[] {
+export function hostsToCopyTo(
+  template: Template,
+  usable: readonly HostView[],
+  copies: Copies | undefined,
+): HostView[] {
   const { mode, minCopies } = template.spec.distribution;
-  if (mode !== 'Copy') return [];
   const digests = digestsOf(template);
   const others = usable.filter((view) => !holdsAll(view, digests));
-  const missing = minCopies - (usable.length - others.length);
+  const missing = mode === 'Copy' ? minCopies - (usable.length - others.length) : 0;
+  const forJudgement = copies !== undefined && needsAnotherHost(template, copies) ? 1 : 0;
   others.sort((a, b) => freeBytes(b) - freeBytes(a) || (a.name < b.name ? -1 : 1));
-  return others.slice(0, Math.max(0, missing));
+  return others.slice(0, Math.max(missing, forJudgement));
+}
+
+/** Whether no host has the template, and another one may: a `file:` address is another file on every host. */
+function needsAnotherHost({ spec }: Template, { holding, failures }: Copies): boolean {
+  if (failures.length < holding.length) return false;
+  if (spec.source.image?.url.startsWith('file:') === true || holding.length === 0) return true;
+  return holding.length < ENOUGH_HOSTS && failures.some(({ isFinal }) => !isFinal);
 }
 
 function freeBytes({ status }: HostView): number {

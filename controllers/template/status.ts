@@ -3,6 +3,7 @@ import type { Template } from '../../src/api/kinds.ts';
 import { isSameJson } from '../../src/base/equality.ts';
 import { formatBytes } from '../../src/domain/quantity.ts';
 import { type Obstacle, summaryOf } from '../obstacles/obstacle.ts';
+import { REASON, UNJUDGED } from '../obstacles/reasons.ts';
 import { templateObstacles, templateStates } from '../obstacles/templates.ts';
 import type { EventRule } from '../status/occurrence.ts';
 import type { Urgency } from '../status/write-debouncer.ts';
@@ -19,6 +20,10 @@ export interface StatusFacts {
   /** How many appliances have a disk based on it, and when the youngest was created (RFC 3339). */
   readonly appliances: number;
   readonly lastUsedTime: string | undefined;
+  /** Whether hosts were not heard since the operator started, and may hold more of it. */
+  readonly isPartial: boolean;
+  /** Whether a host is there that could fetch it. */
+  readonly hasHosts: boolean;
   /** What keeps a deleted template from being removed; undefined when it is not being deleted. */
   readonly blocker: Obstacle | undefined;
   /** Milliseconds since the epoch. */
@@ -30,9 +35,12 @@ export function statusOf(facts: StatusFacts): Status {
   const { template, position, copies, appliances, now } = facts;
   const old = template.status;
   const { generation } = template.metadata;
+  const conditions = stands(facts)
+    ? old?.conditions
+    : setSummary(old?.conditions, stateOf(facts), generation, now);
   return {
     observedGeneration: generation,
-    conditions: setSummary(old?.conditions, stateOf(facts), generation, now),
+    conditions,
     layer: template.spec.source.image?.sha256,
     virtualSize: copies.virtualBytes === undefined ? old?.virtualSize : formatBytes(copies.virtualBytes),
     depth: 'depth' in position ? position.depth : undefined,
@@ -42,23 +50,44 @@ export function statusOf(facts: StatusFacts): Status {
   };
 }
 
-/** The Events of a template: something is wrong with it, or is right again. */
+/** The Events of a template: something is wrong with it, or it can be used. */
 export const TEMPLATE_EVENTS: readonly EventRule[] = [
-  { condition: CONDITION_READY, eventType: ({ status }) => (status === 'True' ? 'Normal' : 'Warning') },
+  {
+    condition: CONDITION_READY,
+    eventType: ({ status, reason }) => {
+      if (status === 'True') return 'Normal';
+      return UNJUDGED.has(reason) && reason !== REASON.NoHosts ? undefined : 'Warning';
+    },
+  },
 ];
 
 /**
- * Ready means that appliances can be created from it: it is valid, and not every host that tried failed to fetch its files. A
- * failure on some hosts only is part of the message; those hosts try again by themselves.
+ * Ready means that a host has its files, and judged its image; what one host has, others can have. A failure on some hosts only is
+ * part of the message; those hosts try again by themselves.
  */
-function stateOf({ position, copies, blocker }: StatusFacts): Summary {
+function stateOf({ template, position, copies, blocker, isPartial, hasHosts }: StatusFacts): Summary {
   if (blocker !== undefined) return summaryOf(blocker);
   if ('obstacle' in position) return summaryOf(position.obstacle);
-  const { failures, ready, holding } = copies;
-  const isUsable = failures.length === 0 || failures.length < holding.length;
-  return isUsable
-    ? { state: 'ready', ...templateStates.available(ready.length, failures) }
-    : summaryOf(templateObstacles.importFailed(failures));
+  const { failures, ready, holding, unbootable } = copies;
+  if (unbootable !== undefined && bootsItself(template))
+    return summaryOf(templateObstacles.nothingToBoot(unbootable));
+  if (ready.length > 0) return { state: 'ready', ...templateStates.available(ready.length, failures) };
+  if (failures.length < holding.length) return summaryOf(templateObstacles.fetching(holding, failures));
+  if (failures.length > 0) return summaryOf(templateObstacles.importFailed(failures));
+  if (isPartial) return summaryOf(templateObstacles.hostsUnheard());
+  return summaryOf(hasHosts ? templateObstacles.fetchingSoon() : templateObstacles.noHosts());
+}
+
+/** Without a kernel from elsewhere, and without a boot loader that reads its file system. */
+function bootsItself({ spec: { guest } }: Template): boolean {
+  return guest.boot === undefined && guest.xen?.bootLoader === undefined;
+}
+
+/** A restart of the operator says nothing about a template: until the hosts were heard, what stands of it stays. */
+function stands({ template: { status, metadata }, isPartial, position, blocker }: StatusFacts): boolean {
+  const old = findCondition(status?.conditions, CONDITION_READY);
+  const concernsHosts = blocker === undefined && 'depth' in position;
+  return isPartial && concernsHosts && old?.observedGeneration === metadata.generation;
 }
 
 function latest(...times: readonly (string | undefined)[]): string | undefined {

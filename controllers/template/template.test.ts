@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Template } from '../../src/api/kinds.ts';
+import type { LayerStatus } from '../../src/host/protocol.ts';
 import { aTemplate } from '../../test/builders/objects.ts';
 import { aHostReport, aLayer, aView } from '../../test/builders/reports.ts';
 import { expectStanding, READY, RECONCILING, STALLED } from '../../test/expectations/conditions.ts';
@@ -50,29 +51,29 @@ describe('the sharing of a template', () => {
   });
 });
 
+const fetching = aLayer({ state: 'Fetching', virtualBytes: undefined } as never);
+
 describe('the copies of a template', () => {
   const failed = aLayer({ state: 'Failed', problem: { reason: 'DigestMismatch', message: 'wrong sha256' } });
 
   it("follow from the hosts' reports", () => {
     const views = [
       aView({ name: 'b', holds: [aLayer()] }),
-      aView({ name: 'a', holds: [aLayer({ state: 'Fetching', virtualBytes: undefined } as never)] }),
+      aView({ name: 'a', holds: [fetching] }),
       aView({ name: 'c', holds: [failed] }),
       aView({ name: 'd' }),
     ];
     expect(copiesOf(aTemplate(), views)).toEqual({
       ready: ['b'],
       holding: ['a', 'b', 'c'],
-      failures: [{ host: 'c', reason: 'DigestMismatch', message: 'wrong sha256' }],
+      failures: [{ host: 'c', reason: 'DigestMismatch', message: 'wrong sha256', isFinal: true }],
+      unbootable: undefined,
       virtualBytes: GIBI,
     });
   });
 
   it('are none where a host has only files of another template', () => {
-    const kernel = { url: 'https://example.com/vmlinux', sha256: 'e'.repeat(64) };
-    const template = aTemplate({
-      spec: { guest: { os: 'linux', agent: 'qemu-guest-agent', boot: { kernel, commandLine: '' } } },
-    });
+    const template = withGuest({ boot: { kernel, commandLine: '' } });
     const shared = aLayer({ sha256: kernel.sha256, kind: 'boot' });
     const views = [aView({ name: 'a', holds: [shared] }), aView({ name: 'b', holds: [failed, shared] })];
     expect(copiesOf(template, views)).toMatchObject({
@@ -90,28 +91,71 @@ describe('the copies of a template', () => {
         status: aHostReport({ name, used: { cpuMillis: 0, memoryBytes: (16 - gibi) * GIBI, diskBytes: 0 } }),
       });
     const views = [withFree('a', 2), withFree('b', 8), withFree('c', 8), withFree('d', 4, true)];
-    const copies = (minCopies: number, mode: 'Copy' | 'OnDemand' = 'Copy') =>
-      hostsToCopyTo(aTemplate({ spec: { distribution: { mode, minCopies } } }), views).map(
-        ({ name }) => name,
-      );
+    const copies = (minCopies: number, mode: 'Copy' | 'OnDemand' = 'Copy') => {
+      const template = aTemplate({ spec: { distribution: { mode, minCopies } } });
+      return hostsToCopyTo(template, views, copiesOf(template, views)).map(({ name }) => name);
+    };
     expect(copies(0)).toEqual([]);
     expect(copies(1)).toEqual([]);
     expect(copies(3)).toEqual(['b', 'c']);
     expect(copies(9)).toEqual(['b', 'c', 'a']);
     expect(copies(3, 'OnDemand')).toEqual([]);
   });
+
+  describe('go to one host that judges it', () => {
+    const passing = aLayer({
+      state: 'Fetching',
+      problem: { reason: 'SourceUnreachable', message: 'no answer', retryAt: '2026-01-01T00:00:00.000Z' },
+    });
+    const cases: [string, string, readonly (LayerStatus | undefined)[], readonly string[]][] = [
+      ['when none has it', 'https', [undefined, undefined], ['a']],
+      ['and no further one while that one fetches it', 'https', [fetching, undefined], []],
+      ['and no further one when it has it', 'https', [aLayer(), undefined], []],
+      ['and no further one when it proved that the file is wrong', 'https', [failed, undefined], []],
+      ['and another one when its source does not answer', 'https', [passing, undefined], ['b']],
+      ['and three at most', 'https', [passing, passing, passing, undefined], []],
+      [
+        'and every one for a file of the host, until one has it',
+        'file',
+        [failed, passing, passing, failed, undefined],
+        ['e'],
+      ],
+    ];
+    it.each(cases)('%s (%s:)', (_name, scheme, layers, expected) => {
+      const image = { url: `${scheme}:///debian.qcow2`, sha256: 'a'.repeat(64) };
+      const template = aTemplate({ spec: { source: { image } } });
+      const views = layers.map((layer, index) =>
+        aView({ name: 'abcdefg'.charAt(index), holds: layer === undefined ? [] : [layer] }),
+      );
+      const chosen = hostsToCopyTo(template, views, copiesOf(template, views));
+      expect(chosen.map(({ name }) => name)).toEqual(expected);
+      expect(hostsToCopyTo(template, views, undefined)).toEqual([]);
+    });
+  });
 });
 
+const kernel = { url: 'https://example.com/vmlinux', sha256: 'e'.repeat(64) };
+const withGuest = (guest: object) =>
+  aTemplate({ spec: { guest: { os: 'linux', agent: 'qemu-guest-agent', ...guest } } });
+
 describe('the status of a template', () => {
-  const none = { ready: [], holding: [], failures: [], virtualBytes: undefined };
-  const failure = (host: string, reason = 'DigestMismatch') => ({ host, reason, message: `${reason} there` });
+  const none = { ready: [], holding: [], failures: [], unbootable: undefined, virtualBytes: undefined };
+  const onA = { ...none, ready: ['a'], holding: ['a'] };
+  const failure = (host: string, reason = 'DigestMismatch') => ({
+    host,
+    reason,
+    message: `${reason} there`,
+    isFinal: true,
+  });
   const status = (overrides: Partial<StatusFacts> = {}) =>
     statusOf({
       template: aTemplate(),
       position: { depth: 1 },
-      copies: none,
+      copies: onA,
       appliances: 0,
       lastUsedTime: undefined,
+      isPartial: false,
+      hasHosts: true,
       blocker: undefined,
       now: 0,
       ...overrides,
@@ -119,8 +163,41 @@ describe('the status of a template', () => {
 
   const obstacle = { reason: 'ParentNotFound', message: 'create it', isStalled: false };
   const cases: [string, Partial<StatusFacts>, typeof READY, string][] = [
-    ['is on no host yet', {}, READY, 'Available'],
-    ['is on a host', { copies: { ...none, ready: ['a'], holding: ['a'] } }, READY, 'Available'],
+    ['is on no host, and there is none', { copies: none, hasHosts: false }, RECONCILING, 'NoHosts'],
+    ['is on no host yet', { copies: none }, RECONCILING, 'Fetching'],
+    ['is on no host that was heard', { copies: none, isPartial: true }, RECONCILING, 'Connecting'],
+    ['is being fetched', { copies: { ...none, holding: ['a'] } }, RECONCILING, 'Fetching'],
+    [
+      'is being fetched where another failed',
+      { copies: { ...none, holding: ['a', 'b'], failures: [failure('a')] } },
+      RECONCILING,
+      'Fetching',
+    ],
+    ['is on a host', { copies: onA }, READY, 'Available'],
+    [
+      'has nothing to boot',
+      { copies: { ...onA, unbootable: 'an ext4 file system' } },
+      STALLED,
+      'NothingToBoot',
+    ],
+    [
+      'has nothing to boot, and gives a kernel',
+      {
+        copies: { ...onA, unbootable: 'an ext4 file system' },
+        template: withGuest({ boot: { kernel, commandLine: '' } }),
+      },
+      READY,
+      'Available',
+    ],
+    [
+      'has nothing to boot, and names what looks for a kernel',
+      {
+        copies: { ...onA, unbootable: 'an ext4 file system' },
+        template: withGuest({ xen: { bootLoader: 'PvGrub' } }),
+      },
+      READY,
+      'Available',
+    ],
     [
       'failed on one of two',
       { copies: { ...none, ready: ['a'], holding: ['a', 'b'], failures: [failure('b')] } },
@@ -130,13 +207,19 @@ describe('the status of a template', () => {
     [
       'failed everywhere',
       { copies: { ...none, holding: ['a'], failures: [failure('a')] } },
+      STALLED,
+      'DigestMismatch',
+    ],
+    [
+      'failed everywhere, and is tried again',
+      { copies: { ...none, holding: ['a'], failures: [{ ...failure('a'), isFinal: false }] } },
       RECONCILING,
       'DigestMismatch',
     ],
     [
       'failed everywhere, each in its own way',
       { copies: { ...none, holding: ['a', 'b'], failures: [failure('a'), failure('b', 'DiskFull')] } },
-      RECONCILING,
+      STALLED,
       'ImportFailed',
     ],
     ['waits for its parent', { position: { obstacle } }, RECONCILING, 'ParentNotFound'],
@@ -159,13 +242,26 @@ describe('the status of a template', () => {
 
   it('names the hosts that failed', () => {
     const copies = { ...none, holding: ['a'], failures: [failure('a')] };
-    expect(expectStanding(status({ copies }).conditions, RECONCILING, 'DigestMismatch')).toBe(
+    expect(expectStanding(status({ copies }).conditions, STALLED, 'DigestMismatch')).toBe(
       'a: DigestMismatch there',
     );
   });
 
+  it.each([
+    ['Ready', {}],
+    ['stalled', { copies: { ...onA, unbootable: 'an ext4 file system' } }],
+    ['without a copy', { copies: { ...none, holding: ['a'], failures: [failure('a')] } }],
+  ])('keeps its conditions when it was %s and the operator has not heard all hosts', (_name, overrides) => {
+    const before = status(overrides);
+    const template = aTemplate({ status: before });
+    const restarted = (copies: typeof onA | typeof none) =>
+      status({ template, copies, isPartial: true, hasHosts: false, now: 60_000 });
+    expect(restarted(none).conditions).toEqual(before.conditions);
+    expect(restarted(onA).conditions).toEqual(before.conditions);
+  });
+
   it('keeps size and last use when hosts and appliances are gone', () => {
-    const before = status({ copies: { ...none, virtualBytes: GIBI }, lastUsedTime: '2026-02-01T00:00:00Z' });
+    const before = status({ copies: { ...onA, virtualBytes: GIBI }, lastUsedTime: '2026-02-01T00:00:00Z' });
     expect(before).toMatchObject({ virtualSize: '1Gi', layer: 'a'.repeat(64), depth: 1 });
     const after = status({ template: aTemplate({ status: before }), lastUsedTime: '2026-01-01T00:00:00Z' });
     expect(after).toMatchObject({ virtualSize: '1Gi', lastUsedTime: '2026-02-01T00:00:00Z' });
@@ -184,5 +280,6 @@ describe('the status of a template', () => {
     expect(events(before, broken)).toMatchObject([{ type: 'Warning', reason: 'DigestMismatch' }]);
     expect(events(undefined, before)).toMatchObject([{ type: 'Normal', reason: 'Available' }]);
     expect(events(before, before)).toEqual([]);
+    expect(events(undefined, next({ copies: none }))).toEqual([]);
   });
 });

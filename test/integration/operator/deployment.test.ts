@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { ServiceDeployment } from '../../../src/api/kinds.ts';
+import { type ServiceDeployment, TEMPLATES } from '../../../src/api/kinds.ts';
 import { expectStanding, READY, STALLED } from '../../expectations/conditions.ts';
 import { eventually } from './eventually.ts';
 import { World } from './world.ts';
@@ -107,6 +107,10 @@ describe('a task', () => {
       'debian-1',
       'debian-1',
     ]);
+    await eventually('a host has judged the newer one', async () => {
+      const { status } = await world.kube.get(TEMPLATES, { namespace: 'default', name: 'debian-2' });
+      expectStanding(status?.conditions, READY, 'Available');
+    });
     await world.change('shop', { template: { series: 'debian', policy: 'Newest' } });
     await deployed('shop', 2);
     expect((await world.appliances()).map(({ spec }) => spec.template.name)).toEqual([
