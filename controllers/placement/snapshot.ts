@@ -90,7 +90,7 @@ function usedOn(status: HostView['status'], promised: readonly BoundAppliance[])
 
 /**
  * An appliance as an element of P (SO-MVDS 4.2); its uid is its name there.
- * @param storedBytes of its template's disk, where a host has told that
+ * @param storedBytes of its template's disk, where a host reports it
  */
 export function placementRequest(appliance: VirtualAppliance, storedBytes = 0): PlacementRequest {
   const { placement, disk } = appliance.spec;

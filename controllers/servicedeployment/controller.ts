@@ -1,3 +1,4 @@
+import { CONDITION_READY, isConditionTrue } from '../../src/api/conditions.ts';
 import {
   SERVICE_DEPLOYMENTS,
   type ServiceDeployment,

@@ -90,7 +90,7 @@ export type MachineUse = {
 /** What one VM uses of the machine. */
 export type VmUse = {
   readonly uuid: string;
-  /** As that of the machine; it begins anew when the VM does. */
+  /** As that of the machine; it begins again when the VM does. */
   readonly busyMillis: number;
   readonly memoryBytes: number;
 };

@@ -137,7 +137,7 @@ export class PortRegistry {
   }
 }
 
-/** Nobody is told the names of another namespace. */
+/** Nobody receives the names of another namespace. */
 function nameFor(reader: PortOwner, owner: PortOwner): string {
   return owner.namespace === reader.namespace ? owner.label : 'an appliance of another namespace';
 }
