@@ -102,9 +102,12 @@ describeUnless(noQemu, `a rolling change, ${CHANGES} times`, () => {
     })().catch((error: unknown) => {
       if (!stop.signal.aborted) throw error;
     });
-    await work();
-    stop.abort();
-    await following;
+    try {
+      await work();
+    } finally {
+      stop.abort();
+      await following;
+    }
     return { lies, mostAway };
   }
 

@@ -90,9 +90,12 @@ describe('a change of a task', () => {
     })().catch((error: unknown) => {
       if (!stop.signal.aborted) throw error;
     });
-    await work();
-    stop.abort();
-    await watching;
+    try {
+      await work();
+    } finally {
+      stop.abort();
+      await watching;
+    }
     return most;
   }
 
