@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Logger } from 'pino';
+import { powerOff } from './appliance/power-off.ts';
 import type { Driver } from './drivers/driver.ts';
 import { makeDirectory } from './files/durable-files.ts';
 import { lockStateDirectory } from './files/file-lock.ts';
@@ -7,7 +8,8 @@ import { scanAppliances } from './state/scan.ts';
 
 /**
  * Shuts down every VM of a state directory, and ends those that do not power off in time. Rejects with
- * `StateDirectoryInUse` while a daemon runs there: the daemon would start the VMs again.
+ * `StateDirectoryInUse` while a daemon runs there: the daemon would start the VMs again. When a VM cannot be ended, rejects with its
+ * error, after all others were ended.
  */
 export async function stopAllVms(options: {
   readonly stateDirectory: string;
@@ -21,13 +23,13 @@ export async function stopAllVms(options: {
   try {
     const root = join(stateDirectory, 'appliances');
     const stops = (await scanAppliances(root, log)).map(async (uuid) => {
-      const directory = join(root, uuid);
-      if ((await driver.inspect(uuid, directory)) === undefined) return;
-      const graceful = await driver.shutdown(uuid, directory, timeoutMs);
-      await driver.destroy(uuid, directory);
+      const path = join(root, uuid);
+      if ((await driver.inspect(uuid, path)) === undefined) return;
+      const graceful = await powerOff(driver, { uuid, path }, { timeoutMs, log });
       log.info({ appliance: uuid, graceful }, 'VM stopped');
     });
-    await Promise.all(stops);
+    const failed = (await Promise.allSettled(stops)).find(({ status }) => status === 'rejected');
+    if (failed?.status === 'rejected') throw failed.reason;
   } finally {
     await lock.release();
   }

@@ -1,5 +1,5 @@
-import { orAborted } from '../../base/abort.ts';
 import type { ApplianceDirectory } from '../state/appliance-directory.ts';
+import { powerOff } from './power-off.ts';
 import type { HostServices } from './scope.ts';
 
 /**
@@ -15,12 +15,8 @@ export async function removeAppliance(
   const { uuid, path } = directory;
   const vm = await driver.inspect(uuid, path);
   if (vm?.state === 'Running' && graceful) {
-    await orAborted(driver.shutdown(uuid, path, pace.shutdownMs), signal).catch((error: unknown) => {
-      signal.throwIfAborted();
-      log.warn({ appliance: uuid, err: error }, 'the guest could not be asked to power off: the VM is ended');
-    });
-  }
-  await driver.destroy(uuid, path);
+    await powerOff(driver, directory, { timeoutMs: pace.shutdownMs, log, signal });
+  } else await driver.destroy(uuid, path);
   await directory.remove();
   await ports.release(uuid);
 }

@@ -58,7 +58,7 @@ export type VmObservation = {
   readonly connected?: boolean;
   /** What is wrong with the VM (its disk is full, its guest panicked), as far as the hypervisor reports it. */
   readonly problem?: Problem;
-  /** The VM ended, but the hypervisor still keeps something of it (memory, say). `destroy` or the next start frees that. */
+  /** The VM ended, but the hypervisor still keeps something of it (memory, ports). `destroy` or the next start frees that. */
   readonly remains?: boolean;
 };
 

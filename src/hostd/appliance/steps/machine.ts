@@ -8,6 +8,7 @@ import { ensureSpace } from '../../files/space.ts';
 import { FORWARD_ADDRESS } from '../../ports/ports.ts';
 import { CONSOLE_TAIL_BYTES, whyNotRunning } from '../observation.ts';
 import type { Step } from '../pass.ts';
+import { powerOff } from '../power-off.ts';
 import { askProbe } from '../probe.ts';
 import { domainOf, labelOf, portOwnerOf, type Scope } from '../scope.ts';
 import { fetchPackage, provisionalPlanOf } from '../service.ts';
@@ -39,7 +40,8 @@ export function startStep(scope: Scope): Step {
 
 /**
  * Checks what a start needs. Without space on the disk, a VM that was paused for want of it would only stop again. Only a new VM
- * needs its ports to be free: one that exists has them.
+ * needs its ports to be free: one that runs or is paused has them, and one that crashed is ended first, because what is left of it
+ * may still have them.
  */
 async function makeRoom({ host, desired, directory, record }: Scope): Promise<void> {
   const { driver, ports, reserveBytes } = host;
@@ -48,6 +50,7 @@ async function makeRoom({ host, desired, directory, record }: Scope): Promise<vo
   if (Object.keys(wanted).length === 0) return;
   const found = await driver.inspect(desired.uuid, directory.path);
   if (found?.state === 'Paused' || found?.state === 'Running') return;
+  if (found?.remains === true) await driver.destroy(desired.uuid, directory.path);
   try {
     await ports.verifyFree(portOwnerOf(desired), wanted);
   } catch (error) {
@@ -196,8 +199,7 @@ export function stopStep({ host, desired, directory }: Scope): Step {
       return found === undefined || (found.state === 'Stopped' && found.remains !== true);
     },
     run: async () => {
-      await host.driver.shutdown(desired.uuid, directory.path, host.pace.shutdownMs);
-      await host.driver.destroy(desired.uuid, directory.path);
+      await powerOff(host.driver, directory, { timeoutMs: host.pace.shutdownMs, log: host.log });
     },
   };
 }

@@ -8,7 +8,7 @@ import { endProcess, waitUntilGone } from '../common/processes.ts';
 import { removeTap } from '../common/tap.ts';
 import { readConfiguration } from './configuration.ts';
 import { vmFiles } from './files.ts';
-import { readCondition, withMonitor } from './monitor.ts';
+import { hasEnded, readCondition, withMonitor } from './monitor.ts';
 import { findVm, nameOf, type QemuProcess } from './processes.ts';
 
 /** QEMU ends within milliseconds of SIGTERM, unless the host's storage hangs. */
@@ -53,8 +53,9 @@ export async function shutDownVm(
   const until = clock.monotonic() + timeoutMs;
   const running = await findVm(uuid, directory);
   if (running === undefined) return true;
-  const state = await pressPowerButton(clock, directory);
-  if (state === 'Crashed' || state === 'Stopped') {
+  // A QEMU that hangs has no button, but its guest may still hear its agent.
+  const condition = await pressPowerButton(clock, directory).catch(() => undefined);
+  if (condition !== undefined && hasEnded(condition)) {
     await endVm(clock, running);
     return true;
   }
@@ -66,10 +67,10 @@ export async function shutDownVm(
 
 async function pressPowerButton(clock: Clock, directory: string) {
   return withMonitor(clock, directory, monitorLimitMs, async (qmp) => {
-    const { state } = await readCondition(qmp);
+    const condition = await readCondition(qmp);
     // A paused guest reacts only when it runs again.
-    if (state === 'Paused') await qmp.execute('cont');
-    if (state === 'Running' || state === 'Paused') await qmp.execute('system_powerdown');
-    return state;
+    if (condition.state === 'Paused') await qmp.execute('cont');
+    if (!hasEnded(condition)) await qmp.execute('system_powerdown');
+    return condition;
   });
 }

@@ -9,7 +9,7 @@ import { connectionProblem } from '../common/tap.ts';
 import type { VmObservation } from '../driver.ts';
 import { readConfiguration } from './configuration.ts';
 import { vmFiles } from './files.ts';
-import { readCondition, type VmCondition, withMonitor } from './monitor.ts';
+import { hasEnded, readCondition, type VmCondition, withMonitor } from './monitor.ts';
 import { findVm, type QemuProcess, recordedPid } from './processes.ts';
 
 const monitorLimitMs = 5_000;
@@ -37,6 +37,7 @@ export async function inspectVm(
       ...accelerator,
       ...started,
       ...(runningForMs === undefined ? {} : { runningForMs }),
+      ...(hasEnded(condition) ? { remains: true } : {}),
       pid: running.pid,
       commandLine: running.arguments,
     };

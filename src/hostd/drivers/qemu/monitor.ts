@@ -13,6 +13,11 @@ export type VmCondition = {
   readonly problem?: Problem;
 };
 
+/** Whether the guest is over, though its QEMU is still there, with the VM's memory and ports. */
+export function hasEnded({ state }: VmCondition): boolean {
+  return state === 'Crashed' || state === 'Stopped';
+}
+
 /** One conversation with the monitor of the QEMU that runs in `directory`. */
 export function withMonitor<T>(
   clock: Clock,

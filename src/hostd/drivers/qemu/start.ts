@@ -1,5 +1,5 @@
 import { type Clock, sleep } from '../../../base/clock.ts';
-import { type HostError, hostErrors } from '../../errors/index.ts';
+import { HostError, hostErrors } from '../../errors/index.ts';
 import { requireBridge } from '../../network/bridge.ts';
 import type { HostNetwork } from '../../network/links.ts';
 import { launch } from '../common/launch.ts';
@@ -11,7 +11,7 @@ import { boundVmConsole } from './console.ts';
 import type { Hypervisor } from './detect.ts';
 import { endVm } from './end.ts';
 import { vmFiles } from './files.ts';
-import { readCondition, withMonitor } from './monitor.ts';
+import { hasEnded, readCondition, withMonitor } from './monitor.ts';
 import { findVm, findVmOrOther, type QemuProcess } from './processes.ts';
 
 /** QEMU answers within 0.2 s of its start; the rest is for a host on which many VMs start at once. */
@@ -47,17 +47,31 @@ async function reconnect({ network, owner }: StartContext, vm: VmSpec): Promise<
   if (vm.network.mode === 'bridge') await reconnectTap(network, vm.uuid, vm.network, await owner());
 }
 
-/** Resumes a VM whose QEMU still runs. False when the VM must be started again; its QEMU has been ended then. */
+/**
+ * Resumes a VM whose QEMU still runs. False when the VM must be started again; its QEMU has ended then. With a silent monitor
+ * it counts as running, as it does for `inspect`: whether its guest still works, its agent shows.
+ */
 async function resume(clock: Clock, vm: VmSpec, running: QemuProcess): Promise<boolean> {
-  await untilMonitorAnswers(clock, vm.directory, monitorLimitMs);
-  const state = await withMonitor(clock, vm.directory, monitorLimitMs, async (qmp) => {
-    const condition = await readCondition(qmp);
-    if (condition.state === 'Paused') await qmp.execute('cont');
-    return condition.state;
+  if (!(await monitorAnswers(clock, vm.directory)))
+    return (await findVm(vm.uuid, vm.directory)) !== undefined;
+  const condition = await withMonitor(clock, vm.directory, monitorLimitMs, async (qmp) => {
+    const found = await readCondition(qmp);
+    if (found.state === 'Paused') await qmp.execute('cont');
+    return found;
   });
-  if (state === 'Running' || state === 'Paused') return true;
+  if (!hasEnded(condition)) return true;
   await endVm(clock, running);
   return false;
+}
+
+async function monitorAnswers(clock: Clock, directory: string): Promise<boolean> {
+  try {
+    await untilMonitorAnswers(clock, directory, monitorLimitMs);
+    return true;
+  } catch (error) {
+    if (error instanceof HostError && error.reason === 'HypervisorSilent') return false;
+    throw error;
+  }
 }
 
 /** The other QEMU with this uuid belongs to another appliance, or to this one but in a folder that was lost. */

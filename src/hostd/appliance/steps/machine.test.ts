@@ -1,0 +1,76 @@
+import { tmpdir } from 'node:os';
+import PQueue from 'p-queue';
+import { pino } from 'pino';
+import { describe, expect, it } from 'vitest';
+import type { Driver, VmObservation } from '../../drivers/driver.ts';
+import { hostErrors } from '../../errors/index.ts';
+import { emptyRecord } from '../../state/record.ts';
+import { RecordKeeper } from '../../state/record-keeper.ts';
+import type { Scope } from '../scope.ts';
+import { desiredAppliance, PACE, UUID } from '../testing/runner-bed.ts';
+import { startStep, stopStep } from './machine.ts';
+
+const never = new AbortController().signal;
+
+/** An appliance whose VM was found like this, and the calls to its driver; its port is in use for as long as the VM's remains are. */
+function bedWith(found: Omit<VmObservation, 'uuid'> | undefined, change: Partial<Driver> = {}) {
+  const calls: string[] = [];
+  let vm = found === undefined ? undefined : { uuid: UUID, ...found };
+  const driver = {
+    inspect: async () => vm,
+    start: async () => void calls.push('start'),
+    destroy: async () => {
+      calls.push('destroy');
+      vm = undefined;
+    },
+    ...change,
+  };
+  const ports = {
+    verifyFree: async () => {
+      if (vm?.remains === true) throw hostErrors.portInUse(25_000, 'qemu-system-x86');
+      calls.push('ports');
+    },
+  };
+  const record = { ...emptyRecord, started: true, ports: { http: 25_000 } };
+  const log = pino({ level: 'silent' });
+  const creation = new PQueue();
+  const scope = {
+    host: { driver, ports, log, creation, pace: PACE, clock: { monotonic: () => 0 }, reserveBytes: 0 },
+    desired: desiredAppliance(),
+    directory: { uuid: UUID, path: tmpdir(), diskPath: '/nowhere/disk.qcow2' },
+    record: new RecordKeeper({ initial: record, write: async () => undefined, onError: () => undefined }),
+  };
+  return { calls, scope: scope as unknown as Scope };
+}
+
+describe('the start of a VM', () => {
+  it.each([
+    ['that panicked', { state: 'Crashed', remains: true }, ['destroy', 'ports', 'start']],
+    ['that shut down and is still there', { state: 'Stopped', remains: true }, ['destroy', 'ports', 'start']],
+    ['that was killed', { state: 'Crashed' }, ['ports', 'start']],
+    ['that shut down', { state: 'Stopped' }, ['ports', 'start']],
+    ['that is paused', { state: 'Paused' }, ['start']],
+    ['that is gone', undefined, ['ports', 'start']],
+  ] as const)('%s', async (_, found, expected) => {
+    const { scope, calls } = bedWith(found);
+    const step = startStep(scope);
+    expect(await step.isDone(never)).toBe(false);
+    await step.run(never);
+    expect(calls).toEqual(expected);
+  });
+});
+
+describe('the stop of a VM', () => {
+  it('ends one whose guest cannot be asked, because its hypervisor hangs', async () => {
+    const shutdown = () => Promise.reject(hostErrors.hypervisorSilent('QEMU', new Error('no answer')));
+    const { scope, calls } = bedWith({ state: 'Running' }, { shutdown });
+    await stopStep(scope).run(never);
+    expect(calls).toEqual(['destroy']);
+  });
+
+  it('fails for one that cannot be ended', async () => {
+    const destroy = () => Promise.reject(hostErrors.vmNotEnding('QEMU', 'web-0', 1));
+    const { scope } = bedWith({ state: 'Running' }, { shutdown: async () => false, destroy });
+    await expect(stopStep(scope).run(never)).rejects.toMatchObject({ reason: 'VMNotEnding' });
+  });
+});
