@@ -98,7 +98,7 @@ describe.each(POISONOUS.map((one) => [one[0], one] as const))('an appliance with
     const conditions = conditionsOf({ ...facts, appliance: pending });
     expectStanding(conditions, STALLED, 'InvalidAmount');
     expect(expectCondition(conditions, 'Placed', 'False', 'InvalidAmount')).toMatch(
-      /^(resources|disk)\..*; delete this appliance/,
+      /^(resources|disk)\..*; correct it in spec/,
     );
     expect(() => desiredOf(poisonous(one, { hostName: 'host-a' }), aTemplate(), undefined)).toThrow(
       expect.objectContaining({ name: 'StalledError', reason: 'InvalidAmount' }),
@@ -143,11 +143,11 @@ describe('a task', () => {
     expect(plan.create.map(({ spec }) => spec.service.name)).toEqual(['good']);
   });
 
-  it.each(POISONOUS)('replaces an appliance with %s once its service has good amounts', (...one) => {
+  it.each(POISONOUS)('corrects an appliance with %s once its service has good amounts', (...one) => {
     const old = poisonous(one, { service: { name: 'good' } });
     const name = look([good]).plan.create[0]?.name ?? '';
     const { plan } = look([good], [{ ...old, metadata: { ...old.metadata, name } }]);
-    expect(plan.remove.map(({ metadata }) => metadata.name)).toEqual([name]);
+    expect(plan.update.map(({ current }) => current.metadata.name)).toEqual([name]);
   });
 });
 

@@ -3,6 +3,7 @@ import { differenceOf } from '../controllers/servicedeployment/difference.ts';
 import { desiredOf } from '../controllers/virtualappliance/describe-vm.ts';
 import type { Template, VirtualAppliance } from '../src/api/kinds.ts';
 import { VM_FIELDS, VM_PARTS } from '../src/domain/vm-shape.ts';
+import type { DesiredAppliance } from '../src/host/protocol.ts';
 import { desiredApplianceSchema } from '../src/host/schemas.ts';
 import { checkChange } from '../src/hostd/appliance/manager.ts';
 import { anAppliance, aTemplate } from '../test/builders/objects.ts';
@@ -17,6 +18,10 @@ function templateOf({ template: { name } }: Spec): Template {
   return aTemplate({ metadata: { name }, spec: { source: { image } } });
 }
 
+/** Without a size it stays as it is. */
+const shrinks = (old: DesiredAppliance, next: DesiredAppliance) =>
+  (next.disk.sizeBytes ?? Number.POSITIVE_INFINITY) < (old.disk.sizeBytes ?? 0);
+
 /** An appliance's spec in every part of which something may differ, each value written in more than one way. */
 const specs: fc.Arbitrary<Partial<Spec>> = fc.record({
   template: fc.constantFrom({ name: 'debian' }, { name: 'debian', namespace: 'default' }, { name: 'alpine' }),
@@ -30,6 +35,7 @@ const specs: fc.Arbitrary<Partial<Spec>> = fc.record({
     { mode: 'Clone' },
     { mode: 'Clone', size: '4Gi' },
     { mode: 'Clone', size: '4096Mi' },
+    { mode: 'Clone', size: '8Gi' },
   ),
   network: fc.constantFrom<Spec['network']>(
     {},
@@ -60,7 +66,8 @@ describe('what shapes a VM', () => {
         if (difference === 'replace') {
           replaced += 1;
           expect(refusal).toMatchObject({ reason: 'Immutable' });
-        } else expect(refusal).toBeUndefined();
+        } else if (shrinks(old, next)) expect(refusal).toMatchObject({ reason: 'DiskShrinks' });
+        else expect(refusal).toBeUndefined();
       }),
       { numRuns: 500 },
     );
@@ -71,7 +78,6 @@ describe('what shapes a VM', () => {
   it.each(VM_PARTS)('a task replaces an appliance for %s', (part) => {
     const others: Pick<Spec, (typeof VM_PARTS)[number]> = {
       template: { name: 'alpine' },
-      resources: { cpu: 3, memory: '3Gi' },
       disk: { mode: 'Clone' },
       network: { mode: 'User', ports: [{ name: 'metrics', port: 9100 }] },
     };
@@ -86,10 +92,13 @@ describe('what shapes a VM', () => {
   });
 
   it('leaves no field of what a daemon receives without a place', () => {
-    const inPlace = ['generation', 'powerState', 'service', 'agentTimeoutSeconds', 'serviceTimeoutSeconds'];
+    const inPlace = ['generation', 'powerState', 'resources', 'service'];
+    const timeouts = ['agentTimeoutSeconds', 'serviceTimeoutSeconds'];
     const identity = ['uuid', 'namespace', 'name'];
     const { properties } = desiredApplianceSchema as { readonly properties?: object };
-    expect(Object.keys(properties ?? {}).sort()).toEqual([...identity, ...inPlace, ...VM_FIELDS].sort());
+    expect(Object.keys(properties ?? {}).sort()).toEqual(
+      [...identity, ...inPlace, ...timeouts, ...VM_FIELDS].sort(),
+    );
   });
 });
 

@@ -55,9 +55,17 @@ export function boundAppliances(appliances: readonly VirtualAppliance[]): BoundA
   const orNothing = (read: number | AmountProblem) => (typeof read === 'number' ? read : 0);
   return appliances.map((appliance) => {
     const { cpu, memory } = appliance.spec.resources;
+    // While another size waits, the larger of both is reserved.
+    const has = appliance.status?.resources ?? {};
     const resources = {
-      cpuMillis: orNothing(readAmount('resources.cpu', cpu, parseCpu)),
-      memoryBytes: orNothing(readAmount('resources.memory', memory, parseBytes)),
+      cpuMillis: Math.max(
+        orNothing(readAmount('resources.cpu', cpu, parseCpu)),
+        orNothing(readAmount('resources.cpu', has.cpu ?? 0, parseCpu)),
+      ),
+      memoryBytes: Math.max(
+        orNothing(readAmount('resources.memory', memory, parseBytes)),
+        orNothing(readAmount('resources.memory', has.memory ?? 0, parseBytes)),
+      ),
     };
     const isLeaving = appliance.metadata.deletionTimestamp !== undefined;
     return {

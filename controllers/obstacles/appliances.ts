@@ -23,12 +23,19 @@ export const applianceObstacles = {
   invalidAmount: (field: string, problem: string): Obstacle =>
     stalled(
       REASON.InvalidAmount,
-      `${field}: ${problem}; delete this appliance, and create it with another amount`,
+      `${field}: ${problem}; correct it in spec`,
     ),
   memoryBelowMinimum: (asked: string | number, minimum: string | number, template: string): Obstacle =>
     stalled(
       REASON.MemoryBelowMinimum,
       `${asked} of memory is less than the ${minimum} that template ${template} needs to boot: ask for more`,
+    ),
+  /** @param lacking what the host would need for it, and has */
+  resizePending: (host: string, lacking: string): Obstacle =>
+    waiting(
+      REASON.ResizePending,
+      `the VM keeps running as it is, since host ${host} lacks the room for its new size: it would need ${lacking}; ` +
+        'it is resized as soon as there is room: free some, or ask for less',
     ),
   /** Nothing is known about the VM, and what is (not) done about that. */
   hostLost: (host: string, onHostFailure: string): Obstacle => {

@@ -23,6 +23,8 @@ export const REASON = {
   NetworkNotSupported: 'NetworkNotSupported',
   /** An amount in the spec is none; API servers refuse it by now, but may have it stored. */
   InvalidAmount: 'InvalidAmount',
+  /** The host lacks the room for the new size of a VM, which keeps the one it has. */
+  ResizePending: 'ResizePending',
   /** The guest of the template needs more memory than the appliance asks for. */
   MemoryBelowMinimum: 'MemoryBelowMinimum',
   /** The host has not reported the VM yet. Also the first state that a host reports. */
@@ -118,6 +120,8 @@ export const REASON = {
   Deployed: 'Deployed',
   Recalling: 'Recalling',
   Recalled: 'Recalled',
+  /** An appliance is deleted with its disk, and created again. */
+  Replacing: 'Replacing',
   /** `recall.save` is not part of this version. */
   SavingNotSupported: 'SavingNotSupported',
   /** Appliances that do not belong to the task have the names that its own would get. */

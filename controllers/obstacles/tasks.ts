@@ -57,6 +57,18 @@ export const taskObstacles = {
   },
 };
 
+/** What people should know of a task before it happens. */
+export const taskEvents = {
+  /** @param parts of the VM that change; none when the service's strategy asks for it */
+  replacing: (appliance: string, parts: readonly string[]): Explanation => {
+    const why = parts.length === 0 ? 'its strategy is Replace' : `its ${parts.join(' and its ')} changes`;
+    return {
+      reason: REASON.Replacing,
+      message: `appliance ${appliance} is deleted and created again, since ${why}: its disk is discarded, with all that was written there`,
+    };
+  },
+};
+
 /** How many appliances of a service answer, and how many are as declared. */
 export interface ServiceProgress {
   readonly name: string;

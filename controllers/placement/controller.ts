@@ -4,6 +4,7 @@ import { placeBatch } from '../../src/domain/placement/batch.ts';
 import { isRefused } from '../../src/kube/api-error.ts';
 import { done, type ReconcileResult, requeueAfter, waitFor } from '../../src/kube/controller/outcome.ts';
 import type { OperatorContext } from '../context.ts';
+import { placementHost } from '../daemons/placement-host.ts';
 import { BY_HOST, BY_PENDING, BY_UID, PENDING } from '../indexes.ts';
 import { amountObstacle, boundAppliances, isPending, uidOf } from '../objects/appliance.ts';
 import { templateKeyOf } from '../objects/template-references.ts';
@@ -23,7 +24,7 @@ import {
   type RefusedDecision,
   refusalOf,
 } from './decisions.ts';
-import { inOrderOfArrival, placementHost, placementRequest } from './snapshot.ts';
+import { inOrderOfArrival, placementRequest } from './snapshot.ts';
 
 /** There is one key: a pass places all appliances that wait, so that a burst of them is one batch. */
 const PASS = 'pass';

@@ -5,12 +5,13 @@ import { ApiError } from '../../src/kube/api-error.ts';
 import type { KubeClient } from '../../src/kube/client/client.ts';
 import { aHost, anAppliance } from '../../test/builders/objects.ts';
 import { aHostReport, aReport, aView } from '../../test/builders/reports.ts';
+import { placementHost } from '../daemons/placement-host.ts';
 import { PlacementOutcomes } from '../memory/placement-outcomes.ts';
 import { boundAppliances, isPending } from '../objects/appliance.ts';
 import { AssumedBindings } from './assumed.ts';
 import { bind } from './bind.ts';
 import { decisionsOf, refusalOf } from './decisions.ts';
-import { inOrderOfArrival, placementHost, placementRequest } from './snapshot.ts';
+import { inOrderOfArrival, placementRequest } from './snapshot.ts';
 
 const GIBI = 1024 ** 3;
 const small = { cpuMillis: 500, memoryBytes: 256 * 1024 ** 2 };

@@ -13,7 +13,7 @@ import { wantedAppliances } from './wanted.ts';
 
 const deployment = aDeployment();
 const wanted = wantedAppliances(deployment, aService({ replicas: 3 }), 'default/debian', () => undefined);
-const nothing: Plan = { create: [], update: [], remove: [], asDeclared: 0, held: 0 };
+const nothing: Plan = { create: [], update: [], remove: [], replace: [], asDeclared: 0, held: 0 };
 
 function refused(status: number, reason: string): ApiError {
   return new ApiError({ status, reason, message: reason });
@@ -37,6 +37,10 @@ describe('carryOut', () => {
     dependencies = {
       expectations: createExpectations(systemClock),
       unobserved: new UnobservedWrites(),
+      recorder: {
+        record: (about, { reason, message }) =>
+          void calls.push(`event ${about.metadata.name} ${reason} ${message}`),
+      },
       client: {
         create: async (_ref, object) => {
           note(`create ${object.metadata.name}`);
@@ -113,5 +117,18 @@ describe('carryOut', () => {
     await run({ remove: [second], update: [{ current: first, wanted: want }] });
     expect(calls).toEqual(['delete web-1', 'replace web-0']);
     expect([dependencies.unobserved.has(first), dependencies.unobserved.has(second)]).toEqual([true, false]);
+  });
+
+  it('says what is discarded before an appliance is replaced', async () => {
+    const [one] = wantedAppliances(deployment, aService(), 'default/other', () => undefined);
+    if (one === undefined) throw new Error('nothing is wanted');
+    const current = anAppliance({ metadata: { name: 'shop-web-0' } });
+    await run({ replace: [{ current, wanted: one }] });
+    expect(calls).toEqual([
+      expect.stringMatching(
+        /^event shop Replacing appliance shop-web-0 .* its template changes: its disk is discarded/,
+      ),
+      'delete shop-web-0',
+    ]);
   });
 });

@@ -4,10 +4,12 @@ import { isAlreadyExists, isConflict, isNotFound } from '../../src/kube/api-erro
 import type { KubeClient } from '../../src/kube/client/client.ts';
 import { TransientError } from '../../src/kube/controller/errors.ts';
 import type { Expectations } from '../../src/kube/controller/expectations.ts';
+import type { EventRecorder } from '../../src/kube/events/events.ts';
 import { uidOf } from '../objects/appliance.ts';
-import type { TakenName } from '../obstacles/tasks.ts';
+import { type TakenName, taskEvents } from '../obstacles/tasks.ts';
 import { inParallel, slowStart } from '../parallel.ts';
-import { updated } from './difference.ts';
+import { warning } from '../status/occurrence.ts';
+import { changedParts, updated } from './difference.ts';
 import type { Plan } from './plan.ts';
 import type { UnobservedWrites } from './unobserved-writes.ts';
 import { newAppliance, type WantedAppliance } from './wanted.ts';
@@ -19,6 +21,7 @@ export interface Dependencies {
   readonly client: Pick<KubeClient, 'create' | 'delete' | 'replace' | 'find'>;
   readonly expectations: Expectations;
   readonly unobserved: UnobservedWrites;
+  readonly recorder: Pick<EventRecorder, 'record'>;
 }
 
 /**
@@ -27,13 +30,20 @@ export interface Dependencies {
  * @returns the names that appliances outside the task have, and whose they are; those stay as they are
  */
 export async function carryOut(
-  { client, expectations, unobserved }: Dependencies,
+  { client, expectations, recorder, unobserved }: Dependencies,
   deployment: ServiceDeployment,
   plan: Plan,
   signal: AbortSignal,
 ): Promise<readonly TakenName[]> {
   const taken: TakenName[] = [];
-  await inParallel(plan.remove, WIDTH, (appliance) => removeOne(client, unobserved, appliance, signal));
+  // Before anything of it is lost.
+  for (const { current, wanted } of plan.replace)
+    recorder.record(
+      deployment,
+      warning(taskEvents.replacing(current.metadata.name, changedParts(current, wanted))),
+    );
+  const going = [...plan.remove, ...plan.replace.map(({ current }) => current)];
+  await inParallel(going, WIDTH, (appliance) => removeOne(client, unobserved, appliance, signal));
   await inParallel(plan.update, WIDTH, ({ current, wanted }) =>
     updateOne(client, unobserved, current, wanted, signal),
   );

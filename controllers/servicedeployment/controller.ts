@@ -53,7 +53,7 @@ const CONFLICT_RECHECK_MS = 30_000;
 export function createServiceDeploymentController(context: OperatorContext): ControllerDefinition {
   const { applier, caches, client, clock, recorder, timings } = context;
   const expectations = createExpectations(clock, CREATION_LIFE_MS);
-  const dependencies = { client, expectations, unobserved: new UnobservedWrites() };
+  const dependencies = { client, expectations, recorder, unobserved: new UnobservedWrites() };
   const debounces = { soon: timings.deploymentStatus };
   const ref = SERVICE_DEPLOYMENTS;
   const writer = new StatusWriter({ applier, ref, clock, debounces, recorder, events: TASK_EVENTS });

@@ -10,13 +10,14 @@ import type { Service, WantedAppliance, WantedSpec } from './wanted.ts';
 export type Difference = 'none' | 'relabel' | 'update' | 'replace';
 
 /**
- * Compares an appliance with what is wanted. A change of the VM itself (template, resources, network, disk) takes a new
+ * Compares an appliance with what is wanted. A change of the VM itself (template, network, mode of the disk) takes a new
  * appliance; everything else is changed in place. Labels mean nothing to us: overwritten ones are only put back. The comparison uses the appliance's own spec, which is what it was created with.
  */
 export function differenceOf({ metadata, spec }: VirtualAppliance, wanted: WantedAppliance): Difference {
-  if (!isSameJson(shapeOf(spec, metadata.namespace), shapeOf(wanted.spec, metadata.namespace)))
-    return 'replace';
-  if (!isSameJson(changeable(spec), changeable(wanted.spec))) return 'update';
+  if (changedParts({ metadata, spec }, wanted).length > 0) return 'replace';
+  const next = changeable(spec, wanted.spec);
+  const isSame = isSameJson(normal({ ...spec, ...next }), normal(spec));
+  if (!isSame) return 'update';
   return containsJson(metadata.labels ?? {}, wanted.labels) ? 'none' : 'relabel';
 }
 
@@ -39,7 +40,8 @@ export class Differences {
       known.hostname === hostname &&
       known.revision === revision;
     if (isSame) return known.difference;
-    const difference = differenceOf(appliance, wanted);
+    const found = differenceOf(appliance, wanted);
+    const difference = found === 'update' && service.strategy === 'Replace' ? 'replace' : found;
     this.#known.set(appliance, { service, template, hostname, revision, difference });
     return difference;
   }
@@ -60,25 +62,27 @@ export function updated(appliance: VirtualAppliance, wanted: WantedAppliance): V
   return {
     ...appliance,
     metadata: { ...metadata, labels: { ...metadata.labels, ...wanted.labels } },
-    spec: { ...spec, ...changeable(wanted.spec) },
+    spec: { ...spec, ...changeable(spec, wanted.spec) },
   };
 }
 
-/** How the parts that shape a VM compare: "1" and "1000m", a namespace or a mode that is named and its default, are the same VM. */
+/** How the parts that shape a VM compare: a namespace or a mode that is named and its default are the same VM. */
 const COMPARABLE: {
   readonly [Part in VmPart]: (part: WantedSpec[Part], namespace: string | undefined) => unknown;
 } = {
   template: ({ name, namespace }, own) => ({ name, namespace: namespace ?? own }),
-  resources: ({ cpu, memory }) => ({
+  network: (network) => ({ ...network, mode: networkMode(network) }),
+  disk: ({ mode }) => mode,
+};
+
+/** Amounts in normal form: "1" and "1000m" are the same VM. */
+function sizeOf({ resources: { cpu, memory }, disk: { size } }: WantedSpec): unknown {
+  return {
     cpuMillis: comparable(cpu, parseCpu),
     memoryBytes: comparable(memory, parseBytes),
-  }),
-  network: (network) => ({ ...network, mode: networkMode(network) }),
-  disk: ({ mode, size }) => ({
-    mode,
-    sizeBytes: size === undefined ? undefined : comparable(size, parseBytes),
-  }),
-};
+    diskBytes: size === undefined ? undefined : comparable(size, parseBytes),
+  };
+}
 
 /** An amount that is none equals only itself, so that an appliance that has one is replaced once its task has a good one. */
 function comparable(amount: string | number, parse: (amount: string | number) => number): number | string {
@@ -86,15 +90,36 @@ function comparable(amount: string | number, parse: (amount: string | number) =>
   return typeof read === 'number' ? read : String(amount);
 }
 
-function shapeOf(spec: WantedSpec, namespace: string | undefined): unknown {
-  const partOf = <Part extends VmPart>(part: Part) => COMPARABLE[part](spec[part], namespace);
-  return VM_PARTS.map((part) => partOf(part));
+/** The parts that only a new VM can have otherwise. */
+export function changedParts(
+  { metadata, spec }: Pick<VirtualAppliance, 'metadata' | 'spec'>,
+  wanted: WantedAppliance,
+): readonly VmPart[] {
+  const partOf = <Part extends VmPart>(part: Part, of: WantedSpec) =>
+    COMPARABLE[part](of[part], metadata.namespace);
+  return VM_PARTS.filter((part) => !isSameJson(partOf(part, spec), partOf(part, wanted.spec)));
 }
 
-/** All else; the compiler refuses to leave a field out. */
-function changeable(spec: WantedSpec): {
-  readonly [F in Exclude<keyof Required<WantedSpec>, VmPart>]: WantedSpec[F];
-} {
-  const { service, parameters, placement, start, onHostFailure, timeouts } = spec;
-  return { service, package: spec.package, parameters, placement, start, onHostFailure, timeouts };
+type Changeable = {
+  readonly [F in Exclude<keyof Required<WantedSpec>, Exclude<VmPart, 'disk'>>]: WantedSpec[F];
+};
+
+/** The wanted value of all else; the compiler refuses to leave a field out. A disk that is larger already stays as large. */
+function changeable(now: WantedSpec, wanted: WantedSpec): Changeable {
+  const { service, parameters, placement, resources, start, onHostFailure, timeouts } = wanted;
+  const rest = { service, package: wanted.package, parameters, placement, start, onHostFailure, timeouts };
+  return { ...rest, resources, disk: isLarger(wanted.disk, now.disk) ? wanted.disk : now.disk };
+}
+
+function isLarger({ size }: WantedSpec['disk'], now: WantedSpec['disk']): boolean {
+  const bytes = (amount: string | number | undefined) =>
+    amount === undefined ? 0 : readAmount('disk.size', amount, parseBytes);
+  const [before, after] = [bytes(now.size), bytes(size)];
+  return typeof after === 'number' && (typeof before !== 'number' || after > before);
+}
+
+/** What can change in place, as it compares. */
+function normal(spec: WantedSpec): unknown {
+  const { resources: _, disk: __, ...rest } = changeable(spec, spec);
+  return { ...rest, size: sizeOf(spec) };
 }

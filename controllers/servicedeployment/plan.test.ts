@@ -52,7 +52,7 @@ function existing(
 }
 
 function plan(input: Partial<PlanInput>) {
-  const { create, update, remove, asDeclared, held } = planService({
+  const { create, update, remove, replace, asDeclared, held } = planService({
     wanted: [],
     existing: [],
     maxUnavailable: 1,
@@ -64,12 +64,13 @@ function plan(input: Partial<PlanInput>) {
     create: create.map(({ name }) => name),
     update: update.map(({ wanted }) => wanted.name),
     remove: remove.map(({ metadata }) => metadata.name),
+    replace: replace.map(({ wanted }) => wanted.name),
     asDeclared,
     held,
   };
 }
 
-const nothing = { create: [], update: [], remove: [], held: 0 };
+const nothing = { create: [], update: [], remove: [], replace: [], held: 0 };
 const otherPackage = { package: { inline: { files: { a: 'b' } } } };
 const more = { resources: { cpu: '2', memory: '1Gi' } };
 
@@ -166,7 +167,7 @@ describe('the plan of a service', () => {
     const serving = [0, 1, 2, 3].map((ordinal) => existing(ordinal, { trouble: 'ConfigMapNotFound' }));
     expect(plan({ wanted: wantedFor({ replicas: 4, ...more }), existing: serving })).toEqual({
       ...nothing,
-      remove: ['shop-web-3'],
+      update: ['shop-web-3'],
       asDeclared: 0,
       held: 3,
     });
@@ -188,10 +189,15 @@ describe('the plan of a service', () => {
   });
 
   it('replaces an appliance when the VM itself must change', () => {
-    const wanted = wantedFor({ replicas: 2, ...more });
+    const wanted = wantedAppliances(
+      aDeployment(),
+      aService({ replicas: 2 }),
+      'default/other',
+      () => undefined,
+    );
     expect(plan({ wanted, existing: [existing(0), existing(1)] })).toEqual({
       ...nothing,
-      remove: ['shop-web-1'],
+      replace: ['shop-web-1'],
       asDeclared: 0,
       held: 1,
     });
@@ -219,12 +225,35 @@ describe('the difference of an appliance', () => {
     ['update', { timeouts: { agentSeconds: 10, serviceSeconds: 10 } }],
     ['update', { placement: { hosts: ['host-b'] } }],
     ['replace', { template: { name: 'other' } }],
+    ['update', { resources: { cpu: '1', memory: '256Mi' } }],
+    ['none', { disk: { mode: 'Incremental', size: '8Gi' } }],
     ['replace', { disk: { mode: 'Clone' } }],
     ['replace', { network: { pool: 'lan' } }],
     ['replace', { network: { mode: 'User', ports: [{ name: 'admin', port: 9000 }] } }],
   ] as const)('is %s for %j', (difference, spec) => {
     expect(differenceWith(spec as Partial<VirtualAppliance['spec']>)).toBe(difference);
   });
+
+  it.each([
+    ['4Gi', undefined, '4Gi', 'update'],
+    ['8Gi', '4Gi', '8Gi', 'update'],
+    ['4096Mi', '4Gi', '4Gi', 'none'],
+    ['4Gi', '8Gi', '8Gi', 'none'],
+    [undefined, '8Gi', '8Gi', 'none'],
+  ] as const)(
+    'lets a disk of size %s asked, %s present only grow: %s',
+    (asked, present, after, difference) => {
+      const diskOf = (size: string | undefined) => ({
+        mode: 'Incremental' as const,
+        ...(size === undefined ? {} : { size }),
+      });
+      const [wished] = wantedFor({ disk: diskOf(asked) });
+      if (wished === undefined) throw new Error('nothing is wanted');
+      const current = existing(0, { spec: { disk: diskOf(present) } });
+      expect(differenceOf(current, wished)).toBe(difference);
+      expect(updated(current, wished).spec.disk).toEqual(diskOf(after));
+    },
+  );
 
   it('is gone after an update, which does not change host and power state', () => {
     if (wanted === undefined) throw new Error('nothing is wanted');
@@ -269,7 +298,9 @@ describe('the remembered differences', () => {
     const appliance = existing(0);
     const of = (one: Service, template = 'default/debian') =>
       differences.of(appliance, wantedOf(one, template), { service: one, template });
-    expect([of(service), of(service), of(other), of(service)]).toEqual(['none', 'none', 'replace', 'none']);
+    expect([of(service), of(service), of(other), of(service)]).toEqual(['none', 'none', 'update', 'none']);
+    expect(of(aService({ ...other, strategy: 'Replace' }))).toBe('replace');
+    expect(of(aService({ strategy: 'Replace' })), 'without a difference').toBe('none');
     expect(of(service, 'default/other')).toBe('replace');
     const renamed = aService({ parameters: { hostname: 'web' } });
     expect(of(renamed)).toBe('update');

@@ -8,6 +8,8 @@ export interface Plan {
   readonly create: readonly WantedAppliance[];
   readonly update: readonly { readonly current: VirtualAppliance; readonly wanted: WantedAppliance }[];
   readonly remove: readonly VirtualAppliance[];
+  /** Removed as well, with their disks, and created again once they are gone. */
+  readonly replace: readonly { readonly current: VirtualAppliance; readonly wanted: WantedAppliance }[];
   /** How many appliances are as declared, their services included. */
   readonly asDeclared: number;
   /** How many appliances wait with their change until others are ready. */
@@ -55,7 +57,8 @@ export function planService(input: PlanInput): Plan {
       ...now.filter(({ difference }) => difference === 'update'),
       ...compared.filter(({ difference }) => difference === 'relabel'),
     ],
-    remove: [...surplus, ...now.flatMap((pair) => (pair.difference === 'replace' ? [pair.current] : []))],
+    remove: surplus,
+    replace: now.filter(({ difference }) => difference === 'replace'),
     asDeclared: [...changed].filter(isReady).length,
     held: outdated.length - now.length,
   };

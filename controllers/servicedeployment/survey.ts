@@ -30,7 +30,7 @@ export interface SurveyInput {
   readonly taken: readonly TakenName[];
 }
 
-const NOTHING: Plan = { create: [], update: [], remove: [], asDeclared: 0, held: 0 };
+const NOTHING: Plan = { create: [], update: [], remove: [], replace: [], asDeclared: 0, held: 0 };
 
 /** Compares the whole task with its appliances and plans what to do. A service without a usable template,
  * or with an amount that is none, is left as it is; the others go on. */
@@ -136,6 +136,7 @@ function merge(plans: readonly Plan[]): Plan {
     create: plans.flatMap(({ create }) => create),
     update: plans.flatMap(({ update }) => update),
     remove: plans.flatMap(({ remove }) => remove),
+    replace: plans.flatMap(({ replace }) => replace),
     asDeclared: plans.reduce((sum, plan) => sum + plan.asDeclared, 0),
     held: plans.reduce((sum, plan) => sum + plan.held, 0),
   };

@@ -16,6 +16,7 @@ import { templateKeyOf } from '../objects/template-references.ts';
 import { applianceEvents, applianceObstacles } from '../obstacles/appliances.ts';
 import { heldObstacle, isHeld } from '../obstacles/deletions.ts';
 import type { Obstacle } from '../obstacles/obstacle.ts';
+import { REASON } from '../obstacles/reasons.ts';
 import { type ControllerDefinition, changesOf, memorySource, viewsSource } from '../sources.ts';
 import { warning } from '../status/occurrence.ts';
 import { StatusWriter } from '../status/status-writer.ts';
@@ -35,6 +36,9 @@ const CONCURRENCY = 256;
 const REPORTS_GATHER_MS = 100;
 /** How often a host that is deleting an appliance is asked again, in case the event that says it is done was lost. */
 const REMOVAL_RECHECK_MS = 5000;
+
+/** How often a VM that waits for room to grow is looked at again. */
+const ROOM_RECHECK_MS = 10_000;
 
 /**
  * Keeps each appliance on its host as its spec says: sends the host what it should have, copies the host's reports into the status,
@@ -164,6 +168,9 @@ class Reconciler {
     if (report !== undefined) times.recordAppliance(report, templateKeyOf(appliance), hostName);
     const result = await this.#write(appliance, { ...known, obstacle, signal });
     if (phase.type === 'retry') throw phase.error;
+    // No event tells of an appliance that room was made for it.
+    if (obstacle?.reason === REASON.ResizePending)
+      return soonest([result, waitFor(`room on host ${hostName}`, ROOM_RECHECK_MS)]);
     if (!isUncertain) return result;
     return soonest([result, waitFor(`host ${hostName} to answer`, timings.hostGraceMs)]);
   }

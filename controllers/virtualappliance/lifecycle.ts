@@ -3,6 +3,7 @@ import { obstacleOf } from '../obstacles/obstacle.ts';
 import { assignAddress } from './assign-address.ts';
 import { checkHost, checkNetwork } from './check-host.ts';
 import { checkLayers } from './check-layers.ts';
+import { checkRoom } from './check-room.ts';
 import { describeVm } from './describe-vm.ts';
 import { findPackage } from './find-package.ts';
 import { findTemplate } from './find-template.ts';
@@ -17,6 +18,7 @@ const PHASES: readonly Phase[] = [
   findPackage,
   assignAddress,
   describeVm,
+  checkRoom,
   sendToHost,
   checkLayers,
 ];

@@ -1,9 +1,13 @@
 import type { VirtualAppliance } from '../../src/api/kinds.ts';
+import { formatBytes, formatCpu } from '../../src/domain/quantity.ts';
 import type { ApplianceStatus, StepStatus } from '../../src/host/protocol.ts';
 
 type Status = NonNullable<VirtualAppliance['status']>;
 /** The part of the status that is copied from the host's report. */
-export type Mirrored = Pick<Status, 'serviceState' | 'url' | 'accessPoints' | 'endpoints' | 'vm' | 'steps'>;
+export type Mirrored = Pick<
+  Status,
+  'serviceState' | 'url' | 'accessPoints' | 'endpoints' | 'resources' | 'vm' | 'steps'
+>;
 
 /**
  * The host's report in the terms of the API. The duration of a running step is left out: it grows with every report, so every
@@ -17,6 +21,10 @@ export function mirror(report: ApplianceStatus): Mirrored {
     url: accessPoints[0],
     accessPoints,
     endpoints: report.endpoints.slice(0, 17).map((endpoint) => ({ ...endpoint })),
+    resources:
+      report.resources === undefined
+        ? undefined
+        : { cpu: formatCpu(report.resources.cpuMillis), memory: formatBytes(report.resources.memoryBytes) },
     vm: {
       state,
       pid,
@@ -34,6 +42,7 @@ export const ABSENCE: Mirrored = {
   url: undefined,
   accessPoints: [],
   endpoints: [],
+  resources: undefined,
   vm: { state: 'Absent' },
   steps: [],
 };

@@ -1,13 +1,12 @@
 /**
  * What shapes a VM: the parts of an appliance's spec that only a new VM can have otherwise, and for each the fields in which
- * the daemon receives it. Everything else changes in place. A task replaces an appliance by this list, and a daemon refuses
+ * the daemon receives it. Everything else changes in place; so does the size of the disk, which may only grow. A task replaces an appliance by this list, and a daemon refuses
  * a change by it, so that a task never asks a daemon for a change that it refuses. scripts/vm-shape.test.ts holds both against
  * this list, and fails for a new field that is neither here nor among what changes in place.
  */
 export const VM_SHAPE = {
   template: ['layer', 'boot', 'xen'],
   disk: ['disk'],
-  resources: ['resources'],
   network: ['network'],
 } as const;
 

@@ -233,6 +233,8 @@ export const applianceStatusSchema = open({
    */
   answers: optional(boolean()),
   vm: vmStatus,
+  /** What the VM was started with; while a larger or smaller size waits, it is not the one in the desired state. */
+  resources: optional(open({ cpuMillis: positive, memoryBytes: positive })),
   /** Set from the first ServiceAvailable on; kept while the service is briefly away, cleared when the VM stops. */
   accessPoints: arrayOf(string()),
   endpoints: arrayOf(open({ name: dnsLabel, address: string(), port, guestPort: port })),

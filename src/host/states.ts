@@ -5,6 +5,7 @@ export const SERVICE_STATES = ['VMUnavailable', 'VMReady', 'ContainerReady', 'Se
 export const STEP_NAMES = [
   'Layers',
   'Ports',
+  'Resize',
   'Disk',
   'Start',
   'Agent',

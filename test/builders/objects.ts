@@ -141,6 +141,7 @@ export function aService(overrides: Partial<Service> = {}): Service {
   return {
     name: 'web',
     maxUnavailable: 1,
+    strategy: 'InPlace',
     template: { name: 'debian' },
     resources: { cpu: '500m', memory: '256Mi' },
     network: { mode: 'User' },

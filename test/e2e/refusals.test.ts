@@ -194,10 +194,16 @@ const scenarios: readonly Scenario[] = [
     says: ['spec.hostName', 'hostName is set once: an appliance stays on the host it was placed on'],
   },
   {
-    rule: "an appliance's resources are changed",
-    before: appliance({ hostName: 'nowhere', resources: { memory: '128Mi' } }),
-    refused: appliance({ hostName: 'nowhere', resources: { memory: '256Mi' } }),
-    says: ['spec.resources', 'resources cannot be changed: make a new appliance'],
+    rule: "an appliance's disk shrinks",
+    before: appliance({ hostName: 'nowhere', disk: { size: '1Gi' } }),
+    refused: appliance({ hostName: 'nowhere', disk: { size: '1000Mi' } }),
+    says: ['spec.disk.size', 'a disk cannot shrink: ask for its present size or more'],
+  },
+  {
+    rule: "a task's disk shrinks",
+    before: aTask('nowhere', { disk: { size: '1Gi' }, placement: { hosts: ['nowhere'] } }),
+    refused: aTask('nowhere', { disk: { size: '1000Mi' }, placement: { hosts: ['nowhere'] } }),
+    says: ['disk.size', 'a disk cannot shrink: ask for its present size or more'],
   },
   ...networkRefusals,
   {

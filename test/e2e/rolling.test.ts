@@ -16,14 +16,23 @@ import { appliancesOf, apply, aTask, fetchText, removeTasks, urlOf, type Written
 const CHANGES = Number(process.env.COPPICE_TEST_CHANGES ?? 6);
 const REPLICAS = 3;
 /** What a replica answers: its environment, its command and its file, as it was started with them. */
-const SERVE =
-  'mkdir -p /run/w && echo "$CHANGE $0 $(cat text)" >/run/w/index.html && exec busybox httpd -f -p 8080 -h /run/w';
+const SERVE = `mkdir -p /run/w
+[ -s /var/born ] || cat /proc/sys/kernel/random/uuid >/var/born
+cat /var/born >/run/w/born
+cat /proc/meminfo >/run/w/memory
+echo "$CHANGE $0 $(cat text)" >/run/w/index.html
+exec busybox httpd -f -p 8080 -h /run/w`;
 
 interface Declared {
   readonly env: string;
   readonly argument: string;
   readonly text: string;
+  readonly memory: string;
 }
+
+const FIRST: Declared = { env: 'env-0', argument: 'command-0', text: 'text-0', memory: '96Mi' };
+const MEMORY = ['96Mi', '112Mi'];
+const PARTS = ['env', 'argument', 'memory', 'text'] as const;
 
 /** The task at full speed: what every written status claims, and what the VMs answer at that moment. */
 describeUnless(noQemu, `a rolling change, ${CHANGES} times`, () => {
@@ -34,8 +43,9 @@ describeUnless(noQemu, `a rolling change, ${CHANGES} times`, () => {
   });
   afterAll(() => coppice?.close());
 
-  const taskOf = ({ env, argument }: Declared): WrittenService => ({
+  const taskOf = ({ env, argument, memory }: Declared): WrittenService => ({
     replicas: REPLICAS,
+    resources: { cpu: '50m', memory },
     template: { series: 'minimal-command', namespace: 'coppice-system' },
     package: { configMap: { name: 'texts' } },
     parameters: {
@@ -68,6 +78,12 @@ describeUnless(noQemu, `a rolling change, ${CHANGES} times`, () => {
       const texts = await Promise.all(appliances.map((one) => declaredBy(one)));
       expect(texts).toEqual(Array.from({ length: REPLICAS }, () => wanted(declared)));
     });
+
+  /** What each wrote on its disk when it started there for the first time. */
+  const disks = async () =>
+    Promise.all(
+      (await appliancesOf(coppice, 'rolling')).map((one) => fetchText(new URL('/born', urlOf(one)).href)),
+    );
 
   /** Follows every written status while the work is done: resolves with what was claimed and not so. */
   async function watching(work: () => Promise<void>): Promise<{ lies: string[]; mostAway: number }> {
@@ -124,16 +140,17 @@ describeUnless(noQemu, `a rolling change, ${CHANGES} times`, () => {
   }
 
   it('never takes more away than maxUnavailable, and never claims what is not so', async () => {
-    const declared = { env: 'env-0', argument: 'command-0', text: 'text-0' };
-    await declare(declared);
-    await untilReady(declared);
+    await declare(FIRST);
+    await untilReady(FIRST);
+    const born = await disks();
     const stop = new AbortController();
     const asked = asking(stop.signal);
-    let last: Declared = declared;
+    let last = FIRST;
     const { lies, mostAway } = await watching(async () => {
       for (let turn = 1; turn <= CHANGES; turn += 1) {
-        const part = (['env', 'argument', 'text'] as const)[turn % 3] ?? 'env';
-        last = { ...last, [part]: `${part}-${turn}` };
+        const part = PARTS[turn % PARTS.length] ?? 'env';
+        const next = part === 'memory' ? MEMORY.find((amount) => amount !== last.memory) : `${part}-${turn}`;
+        last = { ...last, [part]: next };
         await declare(last);
         await untilReady(last);
       }
@@ -142,10 +159,37 @@ describeUnless(noQemu, `a rolling change, ${CHANGES} times`, () => {
     expect(lies).toEqual([]);
     expect(mostAway, 'as the statuses tell').toBe(1);
     expect(await asked, 'as the VMs tell').toBe(1);
+    expect(await disks(), 'the disks that they began with').toEqual(born);
+  });
+
+  it('of memory whose daemon and operator are killed in the middle keeps ports and disks', async () => {
+    const born = await disks();
+    const before = await appliancesOf(coppice, 'rolling');
+    const larger = { ...FIRST, memory: '128Mi' };
+    await declare(larger);
+    for (const part of ['host-a', 'operator', 'host-a']) {
+      await coppice.eventually('one is away', async () => {
+        expect((await appliancesOf(coppice, 'rolling')).every(isReady)).toBe(false);
+      });
+      await coppice.kill(part);
+      await coppice.run('up');
+    }
+    await untilReady(larger);
+    expect(await disks()).toEqual(born);
+    const after = await appliancesOf(coppice, 'rolling');
+    expect(after.map(({ metadata, status }) => [metadata.uid, status?.url])).toEqual(
+      before.map(({ metadata, status }) => [metadata.uid, status?.url]),
+    );
+    for (const appliance of after) {
+      const text = await fetchText(new URL('/memory', urlOf(appliance)).href);
+      const kibibytes = Number(/MemTotal:\s+(\d+) kB/.exec(text)?.[1]);
+      // The kernel keeps some 36 MiB for itself.
+      expect(kibibytes).toBeGreaterThan(88 * 1024);
+    }
   });
 
   it('of a command that only exits stops at the first replica, and goes on once it is corrected', async () => {
-    const good = taskOf({ env: 'env', argument: 'command', text: 'text' });
+    const good = taskOf({ ...FIRST, env: 'env', argument: 'command' });
     const broken = { ...good, parameters: { ...good.parameters, command: ['sh', '-c', 'exit 1'] } };
     const { mostAway } = await watching(async () => {
       const impatient = aTask('rolling', broken);

@@ -42,6 +42,10 @@ replicas?: number
  */
 maxUnavailable: number
 /**
+ * How a change reaches the service's appliances, each in turn. InPlace: the VM keeps its disk, and restarts where it must (resources, size of the disk); only another template, network or mode of the disk makes a new one. Replace: every change makes a new VM with a new disk.
+ */
+strategy: ("InPlace" | "Replace")
+/**
  * S, the service's files. Exactly one of url, configMap and inline; without a package the template's own content is served.
  */
 package?: {
@@ -111,7 +115,7 @@ version?: string
 policy?: ("Pinned" | "Newest")
 }
 /**
- * R, the resources of each VM. Placement reserves exactly this much on a host.
+ * R, the resources of each VM. Placement reserves exactly this much on a host. A change restarts each VM in turn, with its disk.
  */
 resources: {
 /**
@@ -275,7 +279,7 @@ disk: {
  */
 mode: ("Incremental" | "Clone")
 /**
- * Size of the disk if larger than the template's, such as 4Gi; the guest must grow its file system itself.
+ * Size of the disk if larger than the template's, such as 4Gi. It may grow later, which restarts the VM, and never shrinks; the guest must grow its file system itself.
  */
 size?: (number | string)
 }

@@ -72,7 +72,7 @@ name: string
 namespace?: string
 }
 /**
- * R, the resources of each VM. Placement reserves exactly this much on a host.
+ * R, the resources of each VM. Placement reserves exactly this much on a host. A change restarts the VM with its disk, where its host has the room; until then the condition Ready says ResizePending.
  */
 resources: {
 /**
@@ -236,7 +236,7 @@ disk: {
  */
 mode: ("Incremental" | "Clone")
 /**
- * Size of the disk if larger than the template's, such as 4Gi; the guest must grow its file system itself.
+ * Size of the disk if larger than the template's, such as 4Gi. It may grow later, which restarts the VM, and never shrinks; the guest must grow its file system itself.
  */
 size?: (number | string)
 }
@@ -357,6 +357,19 @@ dns?: string[]
  * The IPPool of the address, in the appliance's namespace.
  */
 pool: string
+}
+/**
+ * What the VM was started with; while a change of spec.resources waits, it has this.
+ */
+resources?: {
+/**
+ * Share of the host's CPU that is promised to it.
+ */
+cpu?: string
+/**
+ * Its memory.
+ */
+memory?: string
 }
 /**
  * The VM as its host reports it.

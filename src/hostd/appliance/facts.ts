@@ -10,6 +10,7 @@ import { type Observation, observe } from './observation.ts';
 import { StepTimer, VM_ENDED } from './progress.ts';
 import type { HostServices } from './scope.ts';
 import { statusOf } from './status.ts';
+import { sizeOf } from './steps/size.ts';
 
 /** All that changes about one appliance while its runner lives; what each state of the runner reads and writes. */
 export class ApplianceFacts {
@@ -46,6 +47,9 @@ export class ApplianceFacts {
       if (await directory.isDeletionRequested()) this.deleting = true;
       this.desired = await directory.readDesired();
       this.record = this.#keep(await directory.readRecord());
+      const { started, size } = this.record.current;
+      // An older daemon never changed the size of a VM.
+      if (started && size === undefined) this.record.update({ size: sizeOf(this.desired) });
       const owner = {
         uuid: directory.uuid,
         namespace: this.desired.namespace,

@@ -110,8 +110,10 @@ describe('whether the service answers while the declared one does not come up', 
     bed.files.record = {
       ...bed.files.record,
       ...{ serviceState: 'ServiceAvailable', answers: true, passedProbe: { kind: 'tcp', port: 80 } },
+      ports: { service: 20_000 },
     };
-    bed.files.desired = desiredAppliance(2);
+    const ports = [{ name: 'service', guestPort: 80 }];
+    bed.files.desired = { ...desiredAppliance(2), network: { mode: 'user', ports } };
     bed.steps = {
       Package: async () => {
         throw new HostError('WrongDigest', 'another file', { kind: 'stalled' });

@@ -178,13 +178,17 @@ export class ApplianceManager {
 /** The fields that cannot change. The first two name the VM's domain and folder; another value of the others would need another disk or another VM. */
 const FIXED = ['namespace', 'name', ...VM_FIELDS] as const;
 
-/** Throws unless `next` may replace `known`: it must not be of an older generation, nor change a fixed field. */
+/** Throws unless `next` may replace `known`: it must not be of an older generation, change a fixed field, nor shrink the disk. */
 export function checkChange(known: DesiredAppliance, next: DesiredAppliance): void {
   if (next.generation < known.generation) {
     throw hostErrors.olderGeneration(known.uuid, known.generation, next.generation);
   }
-  const changed = FIXED.find((field) => !isDeepStrictEqual(known[field], next[field]));
+  const shape = (field: (typeof FIXED)[number], { disk, ...rest }: DesiredAppliance) =>
+    field === 'disk' ? disk.mode : rest[field];
+  const changed = FIXED.find((field) => !isDeepStrictEqual(shape(field, known), shape(field, next)));
   if (changed !== undefined) throw hostErrors.immutable(known.uuid, changed);
+  const [before = 0, after = before] = [known.disk.sizeBytes, next.disk.sizeBytes];
+  if (after < before) throw hostErrors.diskShrinks(known.uuid, before, after);
 }
 
 /** The status without what changes all the time: the seconds of a running step, and the size of the disk. */

@@ -3,6 +3,7 @@ import type { Scope } from './scope.ts';
 import { configureStep, containerStep, installStep, packageStep, serviceStep } from './steps/guest.ts';
 import { agentStep, startStep, stopStep } from './steps/machine.ts';
 import { networkStep } from './steps/network.ts';
+import { resizeStep } from './steps/size.ts';
 import { diskStep, layersStep, portsStep } from './steps/storage.ts';
 import { whileRunning } from './while-running.ts';
 
@@ -12,6 +13,7 @@ export function planSteps(scope: Scope): readonly Step[] {
   return [
     layersStep(scope),
     portsStep(scope),
+    resizeStep(scope),
     diskStep(scope),
     startStep(scope),
     agentStep(scope),

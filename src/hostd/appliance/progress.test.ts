@@ -114,6 +114,7 @@ describe('the progress of an appliance', () => {
 
   it.each<[StepName, Partial<ApplianceRecord>]>([
     ['Start', { accessPoints: [], answers: false, passedProbe: undefined }],
+    ['Resize', { accessPoints: [], answers: false, passedProbe: undefined }],
     ['Agent', {}],
     ['Network', {}],
     ['Configure', {}],

@@ -47,6 +47,9 @@ export class StepTimer {
   }
 }
 
+/** The steps that begin with a VM that is off, or end with one. */
+const ENDS_VM: ReadonlySet<StepName> = new Set(['Resize', 'Start', 'Stop']);
+
 /**
  * The steps during which the service is away: `Service` begins with a probe that failed. During all others, what was installed
  * before goes on.
@@ -76,7 +79,7 @@ export function stepStarted(record: ApplianceRecord, name: StepName, at: string)
   const status: StepStatus = { name, state: 'Running', attempts, startedAt: at, seconds: 0 };
   const serviceState = lowered(record.serviceState, name);
   const change = { steps: withStep(record.steps, status), serviceState };
-  if (name === 'Start' || name === 'Stop') return { ...change, ...VM_ENDED };
+  if (ENDS_VM.has(name)) return { ...change, ...VM_ENDED };
   return ENDS_SERVICE.has(name) ? { ...change, answers: false } : change;
 }
 

@@ -25,7 +25,7 @@ export function recordingObserver(options: {
       const { name } = step;
       record.update(stepFinished(record.current, name, timer.seconds(name), step.waitedMs?.()));
       // These steps change the VM itself. Both are published together, so that nobody sees the one without the other.
-      if (name === 'Start' || name === 'Stop') await lookAtVm();
+      if (name === 'Start' || name === 'Stop' || name === 'Resize') await lookAtVm();
       onChange();
     },
     failed: (step, thrown) => {

@@ -1,7 +1,7 @@
 import type { ApplianceStatus, DesiredAppliance, Problem, VmStatus } from '../../host/protocol.ts';
 import type { VmObservation } from '../drivers/driver.ts';
 import type { ApplianceDirectory } from '../state/appliance-directory.ts';
-import type { ApplianceRecord } from '../state/record.ts';
+import type { ApplianceRecord, VmSize } from '../state/record.ts';
 import { endpointsOf } from './endpoints.ts';
 import type { Observation } from './observation.ts';
 import { type StepTimer, shownSteps } from './progress.ts';
@@ -31,12 +31,17 @@ export function statusOf(facts: Facts): ApplianceStatus {
     serviceState: record.serviceState,
     answers: record.answers ?? false,
     vm: vmStatusOf(vm),
+    ...(record.size === undefined || vm === undefined ? {} : { resources: resourcesIn(record.size) }),
     accessPoints: record.accessPoints,
     endpoints: desired === undefined ? [] : endpointsOf(desired, record.ports),
     steps: shownSteps(record, timer),
     ...(problem === undefined ? {} : { problem }),
     ...(diskBytes === undefined ? {} : { diskPath: directory.diskPath, diskBytes }),
   };
+}
+
+function resourcesIn({ cpuMillis, memoryBytes }: VmSize): Pick<VmSize, 'cpuMillis' | 'memoryBytes'> {
+  return { cpuMillis, memoryBytes };
 }
 
 function vmStatusOf(vm: VmObservation | undefined): VmStatus {

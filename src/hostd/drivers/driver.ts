@@ -125,6 +125,8 @@ export interface ImageTool {
   convert(source: string, format: ImageFormat, target: string, signal?: AbortSignal): Promise<void>;
   /** A leaf overlay on a sealed layer; `target` must not exist. Grows to `sizeBytes` when that is larger. */
   createOverlay(layer: string, target: string, sizeBytes?: number, signal?: AbortSignal): Promise<void>;
+  /** Grows a qcow2 that no VM has open to `sizeBytes`; one that is as large already stays as it is. */
+  grow(path: string, sizeBytes: number, signal?: AbortSignal): Promise<void>;
   /** A full, standalone copy of a layer (the papers' baseline); removed again when it fails or is aborted. */
   createClone(layer: string, target: string, sizeBytes?: number, signal?: AbortSignal): Promise<void>;
 }

@@ -25,8 +25,20 @@ export type ApplianceRecord = {
   readonly answers?: boolean;
   /** The probe that it passed last since the VM's start: it may be that of an earlier desired state. */
   readonly passedProbe?: Probe | undefined;
+  /**
+   * The size of the VM, and of its disk as far as one was asked for. Written before the VM is started with it. Undefined before the
+   * first start.
+   */
+  readonly size?: VmSize;
   /** The desired state whose steps were last carried out to their end, or to a failure. */
   readonly settled?: Settled;
+};
+
+/** In millicores and bytes. */
+export type VmSize = {
+  readonly cpuMillis: number;
+  readonly memoryBytes: number;
+  readonly diskBytes?: number;
 };
 
 /** A desired state, recognized by its digest: its content may change without its generation, as a ConfigMap does. */
@@ -71,6 +83,15 @@ const recordSchema: JsonSchema = {
       type: 'object',
       required: ['kind'],
       properties: { kind: { enum: ['http', 'tcp', 'exec'] } },
+    },
+    size: {
+      type: 'object',
+      required: ['cpuMillis', 'memoryBytes'],
+      properties: {
+        cpuMillis: { type: 'integer' },
+        memoryBytes: { type: 'integer' },
+        diskBytes: { type: 'integer' },
+      },
     },
     settled: {
       type: 'object',

@@ -73,14 +73,14 @@ describe('a task', () => {
     ]);
   });
 
-  it('gets other VMs for other resources, one after the other', async () => {
+  it('gets VMs of another size with the disks that they have, one after the other', async () => {
     await world.addTemplate('debian');
     await world.deploy('shop', { replicas: 3 });
     await deployed('shop', 3);
     const before = await world.appliances();
     let fewest = 3;
     await world.change('shop', { resources: { cpu: '1', memory: '512Mi' } });
-    await eventually('all are replaced', async () => {
+    await eventually('all are larger', async () => {
       const { status, metadata } = await world.deployment('shop');
       fewest = Math.min(fewest, status?.readyReplicas ?? 0);
       expect(status?.observedGeneration).toBe(metadata.generation);
@@ -89,8 +89,30 @@ describe('a task', () => {
     expect(fewest).toBeGreaterThanOrEqual(2);
     const after = await world.appliances();
     expect(after.map(({ spec }) => spec.resources.memory)).toEqual(['512Mi', '512Mi', '512Mi']);
-    const known = new Set(before.map(({ metadata }) => metadata.uid));
-    expect(after.filter(({ metadata }) => known.has(metadata.uid))).toEqual([]);
+    expect(after.map(({ metadata }) => metadata.uid)).toEqual(before.map(({ metadata }) => metadata.uid));
+    expect(after.map(({ status }) => status?.resources)).toEqual(
+      after.map(() => ({ cpu: '1', memory: '512Mi' })),
+    );
+    expect(after.map(({ status }) => status?.url)).toEqual(before.map(({ status }) => status?.url));
+  });
+
+  it('gets new VMs for every change where its strategy says so, and an Event before', async () => {
+    await world.addTemplate('debian');
+    await world.deploy('shop', { replicas: 2, strategy: 'Replace' });
+    await deployed('shop', 2);
+    const uids = async () => (await world.appliances()).map(({ metadata }) => metadata.uid);
+    const before = await uids();
+    await world.change('shop', { parameters: { env: { A: 'b' } } });
+    await eventually('all are new', async () => {
+      await deployed('shop', 2);
+      expect((await uids()).filter((uid) => before.includes(uid))).toEqual([]);
+    });
+    const events = { group: '', version: 'v1', plural: 'events', kind: 'Event', namespaced: true };
+    const { items } = await world.kube.list(events, { namespace: 'default' });
+    const messages = items.map((event) => (event as { message?: string }).message ?? '');
+    expect(messages).toContainEqual(
+      expect.stringMatching(/shop-web-1 is deleted .* its strategy is Replace/),
+    );
   });
 
   it('keeps the template that was chosen from the series, until it asks to follow', async () => {

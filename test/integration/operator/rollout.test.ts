@@ -18,6 +18,7 @@ import {
 import { eventually } from './eventually.ts';
 import { World } from './world.ts';
 
+const GIBI = 1024 ** 3;
 const FILES = { namespace: 'default', name: 'files' };
 const FROM_FILES = { package: { configMap: { name: 'files' } } };
 
@@ -227,6 +228,48 @@ describe('a change of a task', () => {
     expect(most).toBe(1);
     const { status } = await world.deployment('shop');
     expectCondition(status?.conditions, 'Progressing', 'True', 'Deployed');
+  });
+
+  it('of memory waits for room on the host, while the VM keeps running, also of an appliance made by hand', async () => {
+    await world.addHost('host-small', { memoryBytes: 4 * GIBI });
+    try {
+      const spec = { hostName: 'host-small', resources: { cpu: '100m', memory: '1Gi' } };
+      await world.addAppliance('one', spec);
+      await world.addAppliance('two', spec);
+      const resize = (name: string, memory: string) =>
+        world.kube.patch(
+          VIRTUAL_APPLIANCES,
+          { namespace: 'default', name },
+          { spec: { resources: { memory } } },
+        );
+      const untilThere = (name: string, memory: string) =>
+        eventually(`${name} has ${memory}`, async () => {
+          const found = await world.appliance(name);
+          expect(isThere(found)).toBe(true);
+          expect(found.status?.resources?.memory).toBe(memory);
+          return found;
+        });
+      const { metadata, status } = await untilThere('one', '1Gi');
+      await untilThere('two', '1Gi');
+      await resize('one', '2500Mi');
+      await eventually('it says what it waits for', async () => {
+        const found = await world.appliance('one');
+        const message = expectCondition(found.status?.conditions, 'Ready', 'False', 'ResizePending');
+        expect(message).toContain('host-small lacks the room');
+        expectCondition(found.status?.conditions, 'Available', 'True', 'ServiceAvailable');
+        expect(found.status).toMatchObject({ url: status?.url, resources: { memory: '1Gi' } });
+        expect((await world.host('host-small')).status?.promised?.memory).toBe('3524Mi');
+      });
+      await world.removeAppliance('two');
+      const after = await untilThere('one', '2500Mi');
+      expect(after.metadata.uid).toBe(metadata.uid);
+      expect(after.status?.url).toBe(status?.url);
+      await resize('one', '1Gi');
+      await untilThere('one', '1Gi');
+    } finally {
+      await world.clear();
+      await world.removeHost('host-small');
+    }
   });
 
   it('destroys nothing when somebody overwrites labels, which are put back', async () => {

@@ -12,6 +12,7 @@ import { powerOff } from '../power-off.ts';
 import { askProbe } from '../probe.ts';
 import { domainOf, labelOf, portOwnerOf, type Scope } from '../scope.ts';
 import { fetchPackage, provisionalPlanOf } from '../service.ts';
+import { sizeOf, vcpusOf } from './size.ts';
 
 /** The VM runs. */
 export function startStep(scope: Scope): Step {
@@ -28,6 +29,9 @@ export function startStep(scope: Scope): Step {
     run: async (signal) => {
       await makeRoom(scope);
       const askedAt = host.clock.monotonic();
+      // Before the VM has the size: whoever finds it running goes by the record.
+      record.update({ size: sizeOf(desired) });
+      await record.saved();
       const create = () => {
         waitedMs = host.clock.monotonic() - askedAt;
         return host.driver.start(vmSpecOf(scope), signal);
@@ -76,7 +80,7 @@ export function vmSpecOf(scope: Scope): VmSpec {
     uuid,
     domain: domainOf(desired),
     directory: directory.path,
-    vcpus: Math.max(1, Math.ceil(resources.cpuMillis / 1000)),
+    vcpus: vcpusOf(resources),
     memoryBytes: resources.memoryBytes,
     disk: { path: directory.diskPath, format: 'qcow2' },
     boot:

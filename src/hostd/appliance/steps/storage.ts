@@ -48,18 +48,31 @@ export function portsStep({ host, desired, record }: Scope): Step {
   };
 }
 
-/** The appliance has its disk. It is made under another name and then renamed, and never replaces an existing disk. */
+/**
+ * The appliance has its disk, of the size that it asks for. It is made under another name and then renamed, and never replaces an
+ * existing disk. An existing one grows while the VM is off, and never shrinks.
+ */
 export function diskStep(scope: Scope): Step {
-  const { directory, record } = scope;
+  const { desired, directory, host, record } = scope;
+  const { sizeBytes = 0 } = desired.disk;
   return {
     name: 'Disk',
     isDone: async () => {
       if (!(await fileExists(directory.diskPath))) return false;
       if (record.current.diskCreatedAt === undefined) recordCreation(scope);
-      return true;
+      const { size } = record.current;
+      if (sizeBytes === 0) return true;
+      if (size !== undefined) return (size.diskBytes ?? 0) >= sizeBytes;
+      // It never ran, and was perhaps made for an earlier request.
+      return (await host.driver.images.inspect(directory.diskPath, 'qcow2')).virtualBytes >= sizeBytes;
     },
     run: async (signal) => {
-      const { diskCreatedAt } = record.current;
+      const { diskCreatedAt, size } = record.current;
+      if (await fileExists(directory.diskPath)) {
+        await host.driver.images.grow(directory.diskPath, sizeBytes, signal);
+        if (size !== undefined) record.update({ size: { ...size, diskBytes: sizeBytes } });
+        return;
+      }
       if (diskCreatedAt !== undefined) throw hostErrors.diskMissing(directory.diskPath, diskCreatedAt);
       await createDisk(scope, signal);
       recordCreation(scope);

@@ -27,7 +27,7 @@ export function desiredAppliance(generation = 1): DesiredAppliance {
     boot: { kind: 'firmware' },
     disk: { mode: 'Incremental' },
     resources: { cpuMillis: 100, memoryBytes: 1 },
-    network: { mode: 'bridge', ports: [], address: '192.0.2.7', prefixLength: 24, dns: [] },
+    network: { mode: 'user', ports: [] },
     service: { name: 'web', container: { type: 'static-site', port: 80 }, parameters: {} },
     ...{ agentTimeoutSeconds: 1, serviceTimeoutSeconds: 1 },
   };

@@ -123,7 +123,6 @@ describe('a run of qemu-img', () => {
       'check -q -U -f vdi /image',
       'dd -U -f vhdx -O raw bs=1048576 count=1 if=/image of=/image.start.partial',
       'convert -U -f raw -O qcow2 /image /target',
-      'info -U -f qcow2 --output=json /target',
       'info -U -f qcow2 --output=json /image',
       'create -q -f qcow2 -F qcow2 -b /image /target 1024',
       'convert -U -f qcow2 -O qcow2 /image /target',

@@ -20,6 +20,7 @@ export function createImageTool(config: QemuImgConfig): ImageTool {
       copy(qemuImg, { source: resolve(source), format, target: resolve(target) }, signal),
     createOverlay: (layer, target, sizeBytes, signal) =>
       createOverlay(qemuImg, resolve(layer), resolve(target), sizeBytes, signal),
+    grow: (path, sizeBytes, signal) => grow(qemuImg, resolve(path), sizeBytes, signal),
     createClone: (layer, target, sizeBytes, signal) =>
       copy(qemuImg, { source: resolve(layer), format: 'qcow2', target: resolve(target), sizeBytes }, signal),
   };
@@ -129,14 +130,22 @@ async function copy(
       signal,
       reads: source,
     });
-    const { virtualBytes } = await inspect(qemuImg, target, 'qcow2', signal);
-    if (sizeBytes !== undefined && sizeBytes > virtualBytes) {
-      await qemuImg(['resize', '-q', '-f', 'qcow2', target, String(sizeBytes)], target, { signal });
-    }
+    if (sizeBytes !== undefined) await grow(qemuImg, target, sizeBytes, signal);
   } catch (error) {
     await rm(target, { force: true });
     throw error;
   }
+}
+
+async function grow(
+  qemuImg: QemuImg,
+  path: string,
+  sizeBytes: number,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const { virtualBytes } = await inspect(qemuImg, path, 'qcow2', signal);
+  if (sizeBytes <= virtualBytes) return;
+  await qemuImg(['resize', '-q', '-f', 'qcow2', path, String(sizeBytes)], path, { signal });
 }
 
 async function createOverlay(

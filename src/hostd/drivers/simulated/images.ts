@@ -30,6 +30,11 @@ export function createSimulatedImages(simulation: Simulation): ImageTool {
       await simulation.spend('overlay', target, signal);
       await create(layer, target, { virtualBytes: sizeBytes, references: [layer] });
     },
+    grow: async (path, sizeBytes) => {
+      const image = await inspect(path);
+      const grown = { ...image, virtualBytes: Math.max(image.virtualBytes, sizeBytes) };
+      await writeFile(path, MARK + JSON.stringify(grown));
+    },
     createClone: async (layer, target, sizeBytes = 0, signal) => {
       await simulation.spend('clone', target, signal);
       await create(layer, target, { virtualBytes: sizeBytes, references: [] });
