@@ -21,10 +21,7 @@ export const applianceObstacles = {
     ),
   /** @param problem such as `CPU quantity "-1" is negative: give zero or more` */
   invalidAmount: (field: string, problem: string): Obstacle =>
-    stalled(
-      REASON.InvalidAmount,
-      `${field}: ${problem}; correct it in spec`,
-    ),
+    stalled(REASON.InvalidAmount, `${field}: ${problem}; correct it in spec`),
   memoryBelowMinimum: (asked: string | number, minimum: string | number, template: string): Obstacle =>
     stalled(
       REASON.MemoryBelowMinimum,
