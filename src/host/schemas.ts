@@ -245,7 +245,7 @@ export const applianceStatusSchema = open({
 });
 
 /** `userNetwork`, `bridgeNetwork`: the modes of `network` in {@link desiredApplianceSchema} that work on the host now. */
-type Capability = 'serialCreation' | 'checkpoint' | 'hotplug' | 'userNetwork' | 'bridgeNetwork';
+type Capability = 'serialCreation' | 'checkpoint' | 'userNetwork' | 'bridgeNetwork';
 
 const amounts = open({ cpuMillis: count, memoryBytes: count, diskBytes: count });
 

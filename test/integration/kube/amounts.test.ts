@@ -128,10 +128,25 @@ function withoutRules<T>(value: T): T {
   return Object.fromEntries(entries.map(([key, below]) => [key, withoutRules(below)])) as T;
 }
 
+function withBuilds<T>(value: T): T {
+  if (Array.isArray(value))
+    return value.map((item) => withBuilds(item)).filter((item) => !isBuildRule(item)) as T;
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, below]) => [key, withBuilds(below)])) as T;
+}
+
+function isBuildRule(value: unknown): boolean {
+  return JSON.stringify(value).includes('building templates is not supported yet') && !Array.isArray(value);
+}
+
 describe('amounts that may be integers or strings', () => {
   let world: World;
   beforeAll(async () => {
     world = await startWorld('amounts');
+    // Amounts of builds are checked, though builds are not supported yet.
+    const templates = (await readCrds()).find(({ metadata }) => metadata.name.startsWith('templates.'));
+    await applyDefinition(world.client, withBuilds(templates as KubeObject));
+    await vi.waitFor(async () => expect(await write('Template', base('Template'))).toBe('taken'), 30_000);
   });
   afterAll(async () => {
     await world?.stop();

@@ -34,7 +34,7 @@ const service = { name: 'web', replicas: 1, package: inline, template: { series:
 const SPECS: Readonly<Record<string, JsonObject>> = {
   Host: {
     address: 'https://10.0.8.2:7443',
-    group: 'rack-1',
+   
     unschedulable: true,
     thresholds: { cpu: 0.5, memory: 1 },
   },
@@ -70,9 +70,9 @@ const SPECS: Readonly<Record<string, JsonObject>> = {
     source: { image: file },
     guest: { os: 'linux', agent: 'qemu-guest-agent', boot: { kernel: file } },
     container: { type: 'static-site', port: 8080, documentRoot: '/srv' },
-    checkpoint: { enabled: true },
-    distribution: { mode: 'OnDemand', minCopies: 1, maxCopies: 8 },
-    lifecycle: { coolDown: '720h', retain: true },
+    checkpoint: { enabled: false },
+    distribution: { mode: 'Copy', minCopies: 1 },
+    lifecycle: { retain: false },
     sharing: { scope: 'Namespaces', namespaces: ['a', 'b'] },
   },
   VirtualAppliance: {
@@ -81,7 +81,7 @@ const SPECS: Readonly<Record<string, JsonObject>> = {
     template: { name: 'debian' },
     ...machine,
     hostName: 'a',
-    start: { from: 'Checkpoint' },
+    start: { from: 'ColdBoot' },
     disk: { mode: 'Clone' },
     timeouts: { agentSeconds: 60 },
   },
