@@ -34,7 +34,7 @@ const service = { name: 'web', replicas: 1, package: inline, template: { series:
 const SPECS: Readonly<Record<string, JsonObject>> = {
   Host: {
     address: 'https://10.0.8.2:7443',
-   
+
     unschedulable: true,
     thresholds: { cpu: 0.5, memory: 1 },
   },
