@@ -1,0 +1,180 @@
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { findCondition } from '../../src/api/conditions.ts';
+import { TEMPLATES, type Template, VIRTUAL_APPLIANCES } from '../../src/api/kinds.ts';
+import { locate } from '../../src/hostd/programs.ts';
+import { aBootableDisk } from '../builders/disk-images.ts';
+import { MisbehavingServer, serving } from '../integration/hostd/misbehaving-server.ts';
+import { freePorts } from '../kubernetes/processes.ts';
+import { describeUnless } from '../skip.ts';
+import { Coppice } from './coppice.ts';
+import { processesNaming } from './processes.ts';
+import { noQemu } from './qemu/scene.ts';
+import { apply, aTask, manifest, removeTasks, untilServed } from './tasks.ts';
+
+const run = promisify(execFile);
+const MIB = 1024 * 1024;
+const path = process.env.PATH ?? '';
+
+describeUnless(noQemu, "a template's image", () => {
+  let coppice: Coppice;
+  let server: MisbehavingServer;
+  let minimal: Template['spec'];
+  /** The minimal guest's disk. */
+  let disk: string;
+  const files = new Map<string, Buffer>();
+
+  beforeAll(async () => {
+    server = await MisbehavingServer.start();
+    server.answer((request, response) => {
+      const content = files.get(request.url ?? '');
+      if (content === undefined) response.writeHead(404).end();
+      else serving(content)(request, response);
+    });
+    coppice = await Coppice.create();
+    await putInFront(join(coppice.dataDir, 'bin'));
+    const [port] = await freePorts(1);
+    await coppice.run('up', '--hosts', '1', '--api-port', `${port}`);
+    const [declared] = (await coppice.client.list(TEMPLATES, { namespace: 'coppice-system' })).items;
+    if (declared === undefined) throw new Error('coppice up declares a template');
+    minimal = declared.spec;
+    disk = fileURLToPath(minimal.source.image?.url ?? '');
+  });
+  afterAll(async () => {
+    process.env.PATH = path;
+    await coppice?.close();
+    await server?.close();
+  });
+
+  /** A qemu-img that stops in the middle, if it should, and is the real one else. */
+  async function putInFront(folder: string): Promise<void> {
+    const real = await locate('qemu-img', path);
+    const script = `#!/bin/sh\n[ -e "${stopping()}" ] && [ "$1" = convert ] && kill -STOP $$\nexec ${real} "$@"\n`;
+    await mkdir(folder);
+    await writeFile(join(folder, 'qemu-img'), script, { mode: 0o755 });
+    process.env.PATH = `${folder}:${path}`;
+  }
+
+  /** While this file exists, conversions stop. */
+  const stopping = () => join(coppice.dataDir, 'stop-conversions');
+
+  /** Declares a template that no host is done with, because qemu-img stands still. */
+  async function declareStopped(name: string): Promise<void> {
+    await writeFile(stopping(), '');
+    await declare(name, aBootableDisk(name, MIB), { os: 'linux' });
+    await coppice.eventually('qemu-img stands still', async () => {
+      const [found] = await qemuImgs();
+      expect(await readFile(`/proc/${found?.pid}/status`, 'utf8')).toMatch(/^State:\tT/m);
+    });
+    await rm(stopping());
+  }
+
+  /** Declares a template of this image, which boots by the minimal guest's kernel unless `guest` says otherwise. */
+  async function declare(name: string, content: Buffer, guest: object = minimal.guest): Promise<void> {
+    files.set(`/${name}`, content);
+    const image = {
+      url: server.url(`/${name}`),
+      sha256: createHash('sha256').update(content).digest('hex'),
+    };
+    const { container } = minimal;
+    await apply(coppice, manifest('Template', name, { source: { image }, guest, container }));
+  }
+
+  const says = (name: string, status: 'True' | 'False', reason: string, message: RegExp) =>
+    coppice.eventually(`template ${name} says ${reason}`, async () => {
+      const found = await coppice.client.get(TEMPLATES, { name, namespace: 'default' });
+      const ready = { status, reason, message: expect.stringMatching(message) };
+      expect(findCondition(found.status?.conditions, 'Ready')).toMatchObject(ready);
+    });
+
+  /** The minimal guest's disk as another image. */
+  async function converted(format: string): Promise<Buffer> {
+    const copy = join(coppice.dataDir, `copy.${format}`);
+    await run('qemu-img', ['convert', '-f', 'qcow2', '-O', format, disk, copy]);
+    const content = await readFile(copy);
+    await rm(copy);
+    return content;
+  }
+
+  const qemuImgs = async () =>
+    (await processesNaming(coppice.dataDir)).filter(({ argv }) =>
+      argv.some((argument) => argument.endsWith('/qemu-img')),
+    );
+
+  it('is judged before anybody uses it', async () => {
+    await declare('unused', await readFile(disk));
+    await says('unused', 'True', 'Available', /1 host\(s\) have its files/);
+  });
+
+  it('that nobody could start is refused, with what it is and what to do', async () => {
+    const whole = await readFile(disk);
+    const fifo = join(coppice.dataDir, 'fifo');
+    await run('mkfifo', [fifo]);
+    const descriptor = `# Disk DescriptorFile\nversion=1\nCID=fffffffe\nparentCID=ffffffff\ncreateType="monolithicFlat"\nRW 16 FLAT "${fifo}" 0\n`;
+    const encrypted = join(coppice.dataDir, 'encrypted');
+    const key = ['--object', 'secret,id=key,data=abc', '-o', 'encrypt.format=luks,encrypt.key-secret=key'];
+    await run('qemu-img', ['create', '-q', '-f', 'qcow2', ...key, encrypted, '8M']);
+    const cases: readonly [name: string, content: Buffer, reason: string, message: RegExp][] = [
+      ['half', whole.subarray(0, whole.length / 2), 'ImageInvalid', /damaged or was cut off/],
+      ['tiny', Buffer.alloc(300, 7), 'ImageInvalid', /300 bytes/],
+      ['page', Buffer.from('<!DOCTYPE html><html><body>Sign in</body></html>'), 'ImageInvalid', /web page/],
+      ['packed', gzipSync(whole, { level: 1 }), 'ImageInvalid', /gzip file.*gunzip/],
+      ['encrypted', await readFile(encrypted), 'ImageEncrypted', /is encrypted/],
+      ['descriptor', Buffer.from(descriptor), 'ImageInvalid', /VMDK descriptor.*not opened/],
+      [
+        'raw-half',
+        (await converted('raw')).subarray(0, 32 * MIB),
+        'ImageInvalid',
+        /ext4 file system that reaches/,
+      ],
+    ];
+    for (const [name, content] of cases) await declare(name, content);
+    for (const [name, , reason, message] of cases) await says(name, 'False', reason, message);
+    expect(await qemuImgs()).toEqual([]);
+  });
+
+  it.each(['raw', 'vmdk', 'vdi'])('as %s makes VMs all the same', async (format) => {
+    await declare(`as-${format}`, await converted(format));
+    await says(`as-${format}`, 'True', 'Available', /can be created/);
+    await apply(coppice, aTask(`task-${format}`, { template: { name: `as-${format}` } }));
+    await untilServed(coppice, `task-${format}`, 1, 'grown\n');
+    await removeTasks(coppice, `task-${format}`);
+  });
+
+  it('that is only a file system needs a kernel, and says so of template and appliance', async () => {
+    await declare('kernelless', await readFile(disk), { os: 'linux' });
+    await says('kernelless', 'False', 'NothingToBoot', /ext4 file system.*guest\.boot/);
+    await apply(coppice, manifest('VirtualAppliance', 'kernelless', { template: { name: 'kernelless' } }));
+    await coppice.eventually('the appliance says so', async () => {
+      const found = await coppice.client.get(VIRTUAL_APPLIANCES, {
+        name: 'kernelless',
+        namespace: 'default',
+      });
+      expect(findCondition(found.status?.conditions, 'Ready')).toMatchObject({ reason: 'NothingToBoot' });
+    });
+    expect(await coppice.vms()).toEqual([]);
+    await coppice.client.delete(VIRTUAL_APPLIANCES, { name: 'kernelless', namespace: 'default' });
+  });
+
+  it('is judged again after a daemon that was killed in the middle, whose qemu-img ends with it', async () => {
+    await declareStopped('large');
+    await coppice.kill('host-a');
+    await coppice.eventually('it ends', async () => expect(await qemuImgs()).toEqual([]));
+    await coppice.run('up');
+    await says('large', 'True', 'Available', /can be created/);
+  });
+
+  it('does not keep a daemon from ending', async () => {
+    await declareStopped('last');
+    await coppice.run('down');
+    expect(await processesNaming(coppice.dataDir)).toEqual([]);
+    await coppice.run('up');
+    await says('last', 'True', 'Available', /can be created/);
+  });
+});
