@@ -109,7 +109,7 @@ async function learnCommands({ client }: LocalCoppice): Promise<readonly Command
   for (const { metadata, status } of appliances) {
     const argv = status?.vm?.commandLine ?? [];
     const disk = diskOf(argv);
-    const { stdout } = await run('qemu-img', ['info', '-U', '--output=json', disk]);
+    const { stdout } = await run('qemu-img', ['info', '-U', '-f', 'qcow2', '--output=json', disk]);
     const { 'full-backing-filename': layer } = JSON.parse(stdout) as { 'full-backing-filename': string };
     commands.push({ uuid: metadata.uid ?? '', argv, disk, layer });
   }

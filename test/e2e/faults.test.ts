@@ -189,6 +189,6 @@ describeUnless(noQemu, 'a fault', () => {
 async function anotherDisk({ dataDir }: Coppice, { source }: Template['spec']): Promise<Buffer> {
   const copy = join(dataDir, 'another.qcow2');
   const original = fileURLToPath(source.image?.url ?? '');
-  await run('qemu-img', ['convert', '-O', 'qcow2', '-o', 'cluster_size=32k', original, copy]);
+  await run('qemu-img', ['convert', '-f', 'qcow2', '-O', 'qcow2', '-o', 'cluster_size=32k', original, copy]);
   return readFile(copy);
 }

@@ -94,9 +94,9 @@ describe('minimal guest image', () => {
   });
 
   it('leaves a clean disk and a sound overlay behind', async () => {
-    await run('qemu-img', ['check', '-q', join(folder, 'overlay.qcow2')]);
+    await run('qemu-img', ['check', '-q', '-f', 'qcow2', join(folder, 'overlay.qcow2')]);
     const raw = join(folder, 'disk.raw');
-    await run('qemu-img', ['convert', '-O', 'raw', join(folder, 'overlay.qcow2'), raw]);
+    await run('qemu-img', ['convert', '-f', 'qcow2', '-O', 'raw', join(folder, 'overlay.qcow2'), raw]);
     await run('e2fsck', ['-fn', raw]);
   });
 });

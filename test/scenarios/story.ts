@@ -132,6 +132,6 @@ async function expectLooking(world: World): Promise<void> {
 
 async function backingFile({ bed }: World, uuid: string): Promise<string> {
   const overlay = join(bed.stateDirectory, 'appliances', uuid, 'disk.qcow2');
-  const text = await bed.run(['qemu-img', 'info', '-U', '--output=json', overlay]);
+  const text = await bed.run(['qemu-img', 'info', '-U', '-f', 'qcow2', '--output=json', overlay]);
   return (JSON.parse(text) as { readonly 'full-backing-filename': string })['full-backing-filename'];
 }

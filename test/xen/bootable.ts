@@ -57,7 +57,7 @@ export async function makeBootableDisk(
     for (const { file, data } of written) await writeFile(join(folder, file), data);
     const writes = written.map(({ name, file }) => `write ${file} /boot/${name}`);
     await writeFile(join(folder, 'commands'), `mkdir /boot\nmkdir /boot/grub\n${writes.join('\n')}\n`);
-    await run('qemu-img', ['convert', '-O', 'raw', image.disk, target]);
+    await run('qemu-img', ['convert', '-f', 'qcow2', '-O', 'raw', image.disk, target]);
     await run('debugfs', ['-w', '-f', 'commands', target], { cwd: folder, env });
   } finally {
     await rm(folder, { recursive: true, force: true });

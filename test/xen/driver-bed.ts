@@ -103,7 +103,7 @@ export class DriverBed {
     const target = `${FOLDER}/bootable-${kind}.qcow2`;
     const raw = kind === 'firmware' ? join(this.dom0.folder, 'firmware.raw') : await this.#systemDisk(kind);
     if (kind === 'firmware') await makePcDisk(this.dom0, await this.#systemDisk('pc'), raw);
-    await run('qemu-img', ['convert', '-O', 'qcow2', raw, `${raw}.qcow2`]);
+    await run('qemu-img', ['convert', '-f', 'raw', '-O', 'qcow2', raw, `${raw}.qcow2`]);
     await this.dom0.copyIn(`${raw}.qcow2`, target);
     return target;
   }

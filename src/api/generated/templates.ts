@@ -17,7 +17,7 @@ version?: string
  */
 source: {
 /**
- * A disk image without a backing file, in qcow2 or any other format that qemu-img reads.
+ * A disk image in one file: qcow2, raw, VMDK, VDI, VHDX or VHD, neither packed nor encrypted, with something to boot, or with a known file system where guest.boot gives a kernel. Hosts judge it; what they refuse, and why, is in the condition Ready.
  */
 image?: {
 /**
@@ -178,7 +178,7 @@ distribution: {
  */
 mode: ("OnDemand" | "Copy" | "Shared")
 /**
- * Minimum number of hosts that hold it, even if it is unused.
+ * Minimum number of hosts that hold it, even if it is unused. One host fetches it in any case, to judge it.
  */
 minCopies: number
 /**

@@ -7,7 +7,7 @@ import type { XenHost } from './host.ts';
  */
 const BARE = `set -e
 cd "$1"
-backing=$(qemu-img info -U --output=json disk.qcow2 | sed -n 's/.*"full-backing-filename": "\\(.*\\)".*/\\1/p')
+backing=$(qemu-img info -U -f qcow2 --output=json disk.qcow2 | sed -n 's/.*"full-backing-filename": "\\(.*\\)".*/\\1/p')
 mkdir -p /tmp/bare
 sed -e "s,$1/disk,/tmp/bare/disk," -e "s/^uuid = .*/uuid = \\"$2\\"/" -e 's/^name = .*/name = "bare"/' \\
   -e "s/[0-9a-f-]*\\.agent/bare.agent/; s/[0-9a-f-]*\\.none/bare.none/; s/mac=.*,bridge/mac=00:16:3e:ff:ff:01,bridge/" domain.cfg > /tmp/bare/domain.cfg

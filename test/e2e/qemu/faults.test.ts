@@ -92,7 +92,7 @@ describeUnless(noQemu, 'faults around QEMU', () => {
         const again = await guest.exec(['sha256sum', '/srv/data'], { timeoutMs: 120_000 });
         expect(again.stdout).toBe(stdout);
         await scene.driver.destroy(vm.uuid, vm.directory);
-        await run('qemu-img', ['check', '-q', vm.disk.path]);
+        await run('qemu-img', ['check', '-q', '-f', 'qcow2', vm.disk.path]);
       } finally {
         await scene.end();
         await run('umount', [small]);

@@ -76,7 +76,7 @@ async function installLater(host: TestHost, image: GuestImage, installQemu: () =
 }
 
 async function install(programs: string, path: string): Promise<void> {
-  for (const name of ['qemu-system-x86_64', 'qemu-img']) {
+  for (const name of ['qemu-system-x86_64', 'qemu-img', 'prlimit', 'setpriv']) {
     await symlink((await locate(name, path)) ?? '', join(programs, name));
   }
 }
