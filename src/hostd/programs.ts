@@ -25,6 +25,7 @@ async function isExecutable(path: string): Promise<boolean> {
 export type ProgramResult = {
   /** Undefined when a signal ended it. */
   readonly exitCode: number | undefined;
+  readonly signal: NodeJS.Signals | undefined;
   readonly stdout: string;
   readonly stderr: string;
   readonly timedOut: boolean;
@@ -65,7 +66,8 @@ export function runProgram(
       else if (typeof error?.code === 'string' && !overflowed) reject(error);
       else {
         const timedOut = error?.killed === true && !overflowed;
-        resolve({ exitCode: child.exitCode ?? undefined, stdout, stderr, timedOut, overflowed });
+        const ending = { exitCode: child.exitCode ?? undefined, signal: child.signalCode ?? undefined };
+        resolve({ ...ending, stdout, stderr, timedOut, overflowed });
       }
     });
     signal?.addEventListener('abort', abort, { once: true });

@@ -109,6 +109,12 @@ export interface Checkpoints {
 /** The formats of images that become layers. Nothing guesses a format: an author could then have any file of the host read. */
 export type ImageFormat = 'qcow2' | 'raw' | 'vmdk' | 'vhdx' | 'vdi' | 'vpc';
 
+export type CopyLimits = {
+  readonly signal?: AbortSignal;
+  /** A copy that would become larger is refused with `DiskFull`: a small file may unpack to a large one. */
+  readonly roomBytes?: number;
+};
+
 /** Makes and inspects disk images. Errors are `HostError`s (`DiskFull`, `ImageInvalid`, …). Layers and disks are qcow2. */
 export interface ImageTool {
   /** Size of an image's disk, and the names of other files it would pull in (backing or data file). */
@@ -122,13 +128,13 @@ export interface ImageTool {
   /** The first mebibyte of the disk, as a guest sees it; all of a smaller one. */
   readStart(path: string, format: ImageFormat, signal?: AbortSignal): Promise<Buffer>;
   /** Rewrites an image as a standalone qcow2. `target` must not exist; it is removed again on failure. */
-  convert(source: string, format: ImageFormat, target: string, signal?: AbortSignal): Promise<void>;
+  convert(source: string, format: ImageFormat, target: string, limits?: CopyLimits): Promise<void>;
   /** A leaf overlay on a sealed layer; `target` must not exist. Grows to `sizeBytes` when that is larger. */
   createOverlay(layer: string, target: string, sizeBytes?: number, signal?: AbortSignal): Promise<void>;
   /** Grows a qcow2 that no VM has open to `sizeBytes`; one that is as large already stays as it is. */
   grow(path: string, sizeBytes: number, signal?: AbortSignal): Promise<void>;
   /** A full, standalone copy of a layer (the papers' baseline); removed again when it fails or is aborted. */
-  createClone(layer: string, target: string, sizeBytes?: number, signal?: AbortSignal): Promise<void>;
+  createClone(layer: string, target: string, sizeBytes?: number, limits?: CopyLimits): Promise<void>;
 }
 
 /** Probes services from the host. */

@@ -7,14 +7,15 @@ async function freeBytes(path: string): Promise<number> {
   return bavail * bsize;
 }
 
-/** Rejects with `DiskFull` unless `neededBytes` and the reserve for running VMs are free. */
+/** Rejects with `DiskFull` unless `neededBytes` and the reserve for running VMs are free; resolves with what is free beside the reserve. */
 export async function ensureSpace(
   directory: string,
   what: string,
   neededBytes: number,
   reserveBytes: number,
-): Promise<void> {
+): Promise<number> {
   const free = await freeBytes(directory);
   if (free < neededBytes + reserveBytes)
     throw hostErrors.notEnoughSpace(what, neededBytes + reserveBytes, free);
+  return free - reserveBytes;
 }

@@ -21,7 +21,7 @@ export type DownloadRequest = {
    * Rejects when there is no space for the missing bytes. Called before the first byte is written, and repeatedly afterwards: not
    * every source announces its size, and others write to the same disk.
    */
-  readonly ensureRoom: (missingBytes: number) => Promise<void>;
+  readonly ensureRoom: (missingBytes: number) => Promise<unknown>;
   readonly onProgress: (fetchedBytes: number, totalBytes: number | undefined) => void;
 };
 

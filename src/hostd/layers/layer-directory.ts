@@ -14,7 +14,7 @@ import {
 import { ensureSpace } from '../files/space.ts';
 import { download } from './download.ts';
 import { judgeBootFile, judgeImage } from './image/judge.ts';
-import { placeFile, type StoredFile, sealFile, verifyFile } from './stored-file.ts';
+import { digestOf, placeFile, type StoredFile, sealFile, verifyFile } from './stored-file.ts';
 import { WrongContent } from './wrong-content.ts';
 
 /** The content of a sealed layer's `layer.json`. */
@@ -112,7 +112,7 @@ export class LayerDirectory {
     await removeDirectory(this.path, LAYER_DELETING_SUFFIX);
   }
 
-  async #seal(path: string, sha256?: string) {
+  async #seal(path: string, sha256: string) {
     return { path, found: { file: await sealFile(path, sha256) } };
   }
 
@@ -132,9 +132,9 @@ export class LayerDirectory {
     const converted = join(this.path, CONVERTED);
     await rm(converted, { force: true });
     const { size } = await stat(arrived);
-    await ensureSpace(this.path, `layer ${this.sha256} as qcow2`, size, reserveBytes);
-    await images.convert(arrived, format, converted, signal);
-    const { path, found } = await this.#seal(converted);
+    const roomBytes = await ensureSpace(this.path, `layer ${this.sha256} as qcow2`, size, reserveBytes);
+    await images.convert(arrived, format, converted, { signal, roomBytes });
+    const { path, found } = await this.#seal(converted, await digestOf(converted, signal));
     return { path, found: { ...found, ...facts } };
   }
 

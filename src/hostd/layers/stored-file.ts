@@ -12,12 +12,11 @@ export type StoredFile = { readonly sha256: string; readonly bytes: number; read
 const READ_ONLY = 0o444;
 
 /** Makes a finished file read-only and flushes it. The caller stores the result before the file gets its final name. */
-export async function sealFile(path: string, sha256?: string): Promise<StoredFile> {
+export async function sealFile(path: string, sha256: string): Promise<StoredFile> {
   await chmod(path, READ_ONLY);
   await syncFile(path);
-  const digest = sha256 ?? (await digestOf(path));
   const { size, mtimeMs } = await stat(path);
-  return { sha256: digest, bytes: size, modifiedMs: mtimeMs };
+  return { sha256, bytes: size, modifiedMs: mtimeMs };
 }
 
 /** Gives a sealed file its final name. */
@@ -43,8 +42,8 @@ export async function fileExists(path: string): Promise<boolean> {
   return (await ifThere(stat(path))) !== undefined;
 }
 
-async function digestOf(path: string): Promise<string> {
+export async function digestOf(path: string, signal?: AbortSignal): Promise<string> {
   const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path)) hash.update(chunk);
+  for await (const chunk of createReadStream(path, { signal })) hash.update(chunk);
   return hash.digest('hex');
 }

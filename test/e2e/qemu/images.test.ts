@@ -94,9 +94,17 @@ describeUnless(noQemu, 'disk images by qemu-img', () => {
     expect(await readdir(folder)).not.toContain('target');
   });
 
+  it('stops when a copy becomes larger than there is room for, and leaves nothing behind', async () => {
+    const limits = { roomBytes: mebibyte };
+    const full = { reason: 'DiskFull', message: expect.stringContaining(place('target')) };
+    await expect(images.convert(layer, 'qcow2', place('target'), limits)).rejects.toMatchObject(full);
+    await expect(images.createClone(layer, place('target'), undefined, limits)).rejects.toMatchObject(full);
+    expect(await readdir(folder)).not.toContain('target');
+  });
+
   it('stops when it is aborted, and leaves nothing behind', async () => {
     const reason = new Error('not wanted any more');
-    const aborted = images.convert(layer, 'qcow2', place('target'), AbortSignal.abort(reason));
+    const aborted = images.convert(layer, 'qcow2', place('target'), { signal: AbortSignal.abort(reason) });
     await expect(aborted).rejects.toBe(reason);
     expect(await readdir(folder)).not.toContain('target');
   });

@@ -104,9 +104,14 @@ async function createDisk({ host, desired, directory }: Scope, signal: AbortSign
   await rm(partial, { force: true });
   const clone = desired.disk.mode === 'Clone';
   const neededBytes = clone ? (layers.get(desired.layer)?.storedBytes ?? 0) : 0;
-  await ensureSpace(dirname(partial), `the disk of ${labelOf(desired)}`, neededBytes, reserveBytes);
+  const roomBytes = await ensureSpace(
+    dirname(partial),
+    `the disk of ${labelOf(desired)}`,
+    neededBytes,
+    reserveBytes,
+  );
   signal.throwIfAborted();
-  if (clone) await driver.images.createClone(layer, partial, desired.disk.sizeBytes, signal);
+  if (clone) await driver.images.createClone(layer, partial, desired.disk.sizeBytes, { signal, roomBytes });
   else await driver.images.createOverlay(layer, partial, desired.disk.sizeBytes, signal);
   try {
     await publishFile(partial, directory.diskPath);

@@ -83,10 +83,20 @@ describe('a run of qemu-img', () => {
     });
   });
 
+  it('writes no more than there is room for', async () => {
+    const tool = await toolThat('ulimit -f >&2; kill -XFSZ $$');
+    const limits = { roomBytes: 10 * 1024 ** 2 };
+    for (const copy of [
+      tool.convert(image, 'vmdk', join(directory, 'target'), limits),
+      tool.createClone(image, join(directory, 'target'), undefined, limits),
+    ])
+      await expect(copy).rejects.toMatchObject({ reason: 'DiskFull', kind: 'retry' });
+  });
+
   it('is gone when its abort is reported', async () => {
     const tool = await toolThat(HANGS);
     const stop = new AbortController();
-    const running = tool.convert(image, 'raw', join(directory, 'converted'), stop.signal);
+    const running = tool.convert(image, 'raw', join(directory, 'converted'), { signal: stop.signal });
     const pid = await pidOfHanging();
     stop.abort(new Error('not wanted any more'));
     await expect(running).rejects.toThrow('not wanted any more');

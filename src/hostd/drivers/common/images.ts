@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { isRecord } from '../../../base/json.ts';
 import { codeOf, hostErrors } from '../../errors/index.ts';
 import { PARTIAL_SUFFIX } from '../../files/durable-files.ts';
-import type { ImageFormat, ImageTool } from '../driver.ts';
+import type { CopyLimits, ImageFormat, ImageTool } from '../driver.ts';
 import { createQemuImg, type QemuImg, type QemuImgConfig, quoted } from './qemu-img.ts';
 
 /**
@@ -16,13 +16,19 @@ export function createImageTool(config: QemuImgConfig): ImageTool {
     inspect: (path, format, signal) => inspect(qemuImg, resolve(path), format, signal),
     damageOf: (path, format, signal) => damageOf(qemuImg, resolve(path), format, signal),
     readStart: (path, format, signal) => readStart(qemuImg, resolve(path), format, signal),
-    convert: (source, format, target, signal) =>
-      copy(qemuImg, { source: resolve(source), format, target: resolve(target) }, signal),
+    convert: (source, format, target, limits) =>
+      copy(qemuImg, { source: resolve(source), format, target: resolve(target), ...limits }),
     createOverlay: (layer, target, sizeBytes, signal) =>
       createOverlay(qemuImg, resolve(layer), resolve(target), sizeBytes, signal),
     grow: (path, sizeBytes, signal) => grow(qemuImg, resolve(path), sizeBytes, signal),
-    createClone: (layer, target, sizeBytes, signal) =>
-      copy(qemuImg, { source: resolve(layer), format: 'qcow2', target: resolve(target), sizeBytes }, signal),
+    createClone: (layer, target, sizeBytes, limits) =>
+      copy(qemuImg, {
+        source: resolve(layer),
+        format: 'qcow2',
+        target: resolve(target),
+        sizeBytes,
+        ...limits,
+      }),
   };
 }
 
@@ -112,7 +118,7 @@ async function readFirst(path: string): Promise<Buffer> {
   }
 }
 
-type Copy = {
+type Copy = CopyLimits & {
   readonly source: string;
   readonly format: ImageFormat;
   readonly target: string;
@@ -121,13 +127,13 @@ type Copy = {
 
 async function copy(
   qemuImg: QemuImg,
-  { source, format, target, sizeBytes }: Copy,
-  signal: AbortSignal | undefined,
+  { source, format, target, sizeBytes, signal, roomBytes }: Copy,
 ): Promise<void> {
   await refuseExisting(target);
   try {
     await qemuImg(['convert', '-U', '-f', format, '-O', 'qcow2', source, target], target, {
       signal,
+      roomBytes,
       reads: source,
     });
     if (sizeBytes !== undefined) await grow(qemuImg, target, sizeBytes, signal);

@@ -18,6 +18,8 @@ type RunOptions = {
   readonly good?: readonly number[];
   /** The image that it reads from end to end, which takes as long as the image is large. */
   readonly reads?: string;
+  /** How large a file it may write. What an image unpacks to is not known beforehand. */
+  readonly roomBytes?: number | undefined;
 };
 
 /** Runs qemu-img and resolves with its result, or rejects with its output. `subject` is the file that the error names. */
@@ -55,13 +57,15 @@ export function createQemuImg({
     if (found === undefined) throw hostErrors.limiterMissing(program);
     return found;
   };
-  return async (argv, subject, { signal, good = [0], reads } = {}) => {
+  return async (argv, subject, { signal, good = [0], reads, roomBytes } = {}) => {
     const program = await locate(imageBinary, searchPath);
     if (program === undefined) throw hostErrors.hypervisorMissing(imageBinary);
     const alone = [await limiter('setpriv'), '--pdeathsig', 'KILL', program, ...argv];
     const timeoutMs = reads === undefined ? imageShortMs : await timeToRead(reads);
     const options = { signal, timeoutMs, environment: ENVIRONMENT };
-    const result = await runProgram(await limiter('prlimit'), [`--as=${MEMORY_BYTES}`, ...alone], options);
+    const room = roomBytes === undefined ? [] : [`--fsize=${Math.max(0, Math.floor(roomBytes))}`];
+    const limits = [`--as=${MEMORY_BYTES}`, ...room];
+    const result = await runProgram(await limiter('prlimit'), [...limits, ...alone], options);
     if (result.exitCode !== undefined && good.includes(result.exitCode) && hasRun(result)) return result;
     throw errorOf(result, subject, timeoutMs);
   };
@@ -73,11 +77,13 @@ function hasRun({ exitCode, stderr }: ProgramResult): boolean {
 }
 
 function errorOf(result: ProgramResult, subject: string, timeoutMs: number): HostError {
-  const { exitCode, stderr, timedOut, overflowed } = result;
+  const { exitCode, signal, stderr, timedOut, overflowed } = result;
   if (!hasRun(result)) return hostErrors.imageToolBroken(quoted(result));
   if (timedOut) return hostErrors.imageToolSlow(subject, Math.round(timeoutMs / 1000));
+  // What it may write is what the host has room for: no more is as good as none.
+  if (signal === 'SIGXFSZ') return hostErrors.diskFull(subject);
   if (exitCode === undefined && !overflowed) return hostErrors.imageToolEnded(subject);
-  return /no space left on device|disk quota exceeded/i.test(stderr)
+  return /no space left on device|disk quota exceeded|file too large/i.test(stderr)
     ? hostErrors.diskFull(subject, new Error(quoted(result)))
     : hostErrors.imageInvalid(subject, quoted(result));
 }

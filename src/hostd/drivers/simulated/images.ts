@@ -21,8 +21,8 @@ export function createSimulatedImages(simulation: Simulation): ImageTool {
     inspect,
     damageOf: async () => undefined,
     readStart: async () => bootSector,
-    convert: async (source, _format, target, signal) => {
-      await simulation.spend('convert', target, signal);
+    convert: async (source, _format, target, limits) => {
+      await simulation.spend('convert', target, limits?.signal);
       const { virtualBytes } = await inspect(source);
       await writeSimulated(target, { virtualBytes, references: [] });
     },
@@ -35,8 +35,8 @@ export function createSimulatedImages(simulation: Simulation): ImageTool {
       const grown = { ...image, virtualBytes: Math.max(image.virtualBytes, sizeBytes) };
       await writeFile(path, MARK + JSON.stringify(grown));
     },
-    createClone: async (layer, target, sizeBytes = 0, signal) => {
-      await simulation.spend('clone', target, signal);
+    createClone: async (layer, target, sizeBytes = 0, limits) => {
+      await simulation.spend('clone', target, limits?.signal);
       await create(layer, target, { virtualBytes: sizeBytes, references: [] });
     },
   };

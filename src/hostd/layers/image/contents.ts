@@ -27,7 +27,8 @@ export function contentsOf(head: Buffer): Contents | undefined {
   return {
     bootable: hasBootSector || hasEfiSystem,
     description: parts.join(' and '),
-    neededBytes: Math.max(partitions?.endBytes ?? 0, fileSystem?.bytes ?? 0),
+    // Beside a partition table, what looks like a file system may be older than the table.
+    neededBytes: partitions?.endBytes ?? fileSystem?.bytes ?? 0,
   };
 }
 

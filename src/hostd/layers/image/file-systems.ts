@@ -15,6 +15,8 @@ type Signature = {
   readonly magic: string;
   readonly bytes?: (head: Buffer) => number;
   readonly hasFirstSector?: true;
+  /** For a magic of few bytes: whether the rest looks like it, too. */
+  readonly isLikely?: (head: Buffer) => boolean;
 };
 
 const KIBI = 1024;
@@ -26,7 +28,7 @@ const big = (head: Buffer, at: number) => Number(head.readBigUInt64BE(at));
 const little = (head: Buffer, at: number) => Number(head.readBigUInt64LE(at));
 
 const SIGNATURES: readonly Signature[] = [
-  { is: extName, at: EXT.at + 0x38, magic: '\x53\xef', bytes: extBytes },
+  { is: extName, at: EXT.at + 0x38, magic: '\x53\xef', bytes: extBytes, isLikely: isExt },
   { is: 'an xfs file system', at: 0, magic: 'XFSB', bytes: (head) => big(head, 8) * head.readUInt32BE(4) },
   // The size is that of all its devices.
   {
@@ -57,7 +59,9 @@ const SIGNATURES: readonly Signature[] = [
 /** @param head the first mebibyte of the disk */
 export function fileSystemOf(head: Buffer): FileSystem | undefined {
   const text = head.toString('latin1');
-  const found = SIGNATURES.find(({ at, magic }) => text.startsWith(magic, at));
+  const found = SIGNATURES.find(
+    ({ at, magic, isLikely }) => text.startsWith(magic, at) && (isLikely?.(head) ?? true),
+  );
   if (found === undefined) return undefined;
   const { is, bytes, hasFirstSector = false } = found;
   return { description: typeof is === 'string' ? is : is(head), bytes: sizeBy(bytes, head), hasFirstSector };
@@ -71,6 +75,13 @@ function sizeBy(bytes: Signature['bytes'], head: Buffer): number {
     if (error instanceof RangeError) return Number.POSITIVE_INFINITY;
     throw error;
   }
+}
+
+/** Blocks of 1 KiB to 64 KiB, and a known revision. A superblock that is not there as a whole counts: it was cut off. */
+function isExt(head: Buffer): boolean {
+  if (head.length < EXT.at + 0x400) return true;
+  const field = (at: number) => head.readUInt32LE(EXT.at + at);
+  return field(0x4) > 0 && field(0x18) <= 6 && field(0x4c) <= 1;
 }
 
 function extName(head: Buffer): string {

@@ -41,7 +41,8 @@ export async function judgeImage(
   if (neededBytes > virtualBytes) {
     throw hostErrors.imageDamaged(
       what,
-      `its disk has ${description} that reaches to ${neededBytes} bytes, and ends at ${virtualBytes} bytes`,
+      `its disk has ${description} that reaches to ${neededBytes} bytes, and ends at ${virtualBytes} bytes ` +
+        `(if that is how it was made, lengthen it: truncate -s ${neededBytes})`,
     );
   }
   return { format, virtualBytes, bootable, content: description };
