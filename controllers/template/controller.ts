@@ -108,21 +108,22 @@ class Reconciler {
     if (found.metadata.deletionTimestamp !== undefined) return await this.#release(found, signal);
     const template = await addFinalizer(client, TEMPLATES, found, FINALIZER_TEMPLATE);
     const position = positionOf(template, (parent) => caches.templates.get(parent));
-    const copying = 'depth' in position ? await this.#copy(template, signal) : undefined;
+    // Hosts may be slow to answer: the status does not wait for them.
     const result = await this.#write(template, undefined, signal);
-    if (copying !== undefined) throw copying;
+    if ('depth' in position) await this.#copy(template, signal);
     return result;
   }
 
   /**
-   * Has the template copied to as many hosts as it asks for, and to one that tells whether it can be used. A refusal of one host does not keep the others from getting it.
-   * @returns the first error, which the caller throws after the status is written
+   * Has the template copied to as many hosts as it asks for, and to one that tells whether it can be used. A refusal of one host does
+   * not keep the others from getting it.
+   * @throws the first error, when all were asked
    */
-  async #copy(template: Template, signal: AbortSignal): Promise<unknown> {
+  async #copy(template: Template, signal: AbortSignal): Promise<void> {
     const { links, views } = this.#context;
     const { disk, boot } = layersOf(template);
-    const { hosts, partialForMs } = this.#known();
-    const copies = partialForMs === undefined ? copiesOf(template, hosts) : undefined;
+    const { hosts, isPartial } = this.#known();
+    const copies = isPartial ? undefined : copiesOf(template, hosts);
     let failure: unknown;
     for (const view of hostsToCopyTo(template, views.list().filter(acceptsAppliances), copies)) {
       const daemon = links.client(view.name);
@@ -134,7 +135,7 @@ class Reconciler {
         failure ??= error;
       }
     }
-    return failure;
+    if (failure !== undefined) throw failure;
   }
 
   async #release(template: Template, signal: AbortSignal): Promise<ReconcileResult> {
@@ -153,14 +154,14 @@ class Reconciler {
     signal: AbortSignal,
   ): Promise<ReconcileResult> {
     const { caches, clock, views } = this.#context;
-    const { hosts, partialForMs } = this.#known();
+    const { hosts, isPartial, untilChangeMs } = this.#known();
     const appliances = caches.appliances.byIndex(BY_TEMPLATE, keyOf(template));
     const times = appliances.flatMap(({ metadata }) => metadata.creationTimestamp ?? []);
     const next = statusOf({
       template,
       position: positionOf(template, (parent) => caches.templates.get(parent)),
       copies: copiesOf(template, hosts),
-      isPartial: partialForMs !== undefined,
+      isPartial,
       hasHosts: views.list().some(acceptsAppliances),
       appliances: appliances.length,
       lastUsedTime: times.sort().at(-1),
@@ -168,7 +169,7 @@ class Reconciler {
       now: clock.now(),
     });
     const result = await this.#writer.write(template, next, urgencyOf(template.status, next), signal);
-    return partialForMs === undefined ? result : soonest([result, requeueAfter(partialForMs)]);
+    return untilChangeMs === undefined ? result : soonest([result, requeueAfter(untilChangeMs)]);
   }
 
   #known(): KnownHosts {

@@ -24,9 +24,9 @@ describe('what is known of the layers of hosts', () => {
 
   it('is what they report', () => {
     const view = aView({ holds: [aLayer({ state: 'Fetching' })] });
-    const { hosts, partialForMs } = known({ 'host-a': view }, [host]);
+    const { hosts, ...waits } = known({ 'host-a': view }, [host]);
     expect(hosts[0]?.layers.get(SHA)).toMatchObject({ state: 'Fetching' });
-    expect(partialForMs).toBeUndefined();
+    expect(waits).toEqual({ isPartial: false, untilChangeMs: undefined });
   });
 
   const problem = { reason: 'HostUnreachable', message: 'it does not answer' };
@@ -35,14 +35,21 @@ describe('what is known of the layers of hosts', () => {
     ['that is being connected to', silent({ state: 'connecting', since: 0 })],
     ['that does not answer', silent({ state: 'broken', since: 0, problem })],
   ])('is what its status says of a host %s, which is waited for, but not for ever', (_name, view) => {
-    const { hosts, partialForMs } = known({ 'host-a': view }, [host], 40);
-    expect(hosts[0]?.layers.get(SHA)).toEqual({ state: 'Ready' });
-    expect(partialForMs).toBe(60);
-    expect(known({ 'host-a': view }, [host], GRACE_MS).partialForMs).toBeUndefined();
+    const { hosts, ...waits } = known({ 'host-a': view }, [host], 40);
+    expect(hosts[0]?.layers.get(SHA)).toMatchObject({ state: 'Ready' });
+    expect(waits).toEqual({ isPartial: true, untilChangeMs: 60 });
+    const late = known({ 'host-a': view }, [host], GRACE_MS);
+    expect(late).toMatchObject({ isPartial: false, untilChangeMs: undefined });
+    expect(late.hosts[0]?.layers.get(SHA)).toMatchObject({ state: 'Ready' });
   });
 
-  it('is not waited for when a host was heard and is away', () => {
-    const view = aView({ link: { state: 'broken', since: 0, problem } });
-    expect(known({ 'host-a': view }, [host]).partialForMs).toBeUndefined();
+  it('is what a host reported that is away now, and after a while only what it has whole', () => {
+    const other = 'b'.repeat(64);
+    const holds = [aLayer(), aLayer({ sha256: other, state: 'Fetching' })];
+    const view = aView({ link: { state: 'broken', since: 0, problem }, holds });
+    const at = (now: number) => known({ 'host-a': view }, [host], now);
+    expect(at(40)).toMatchObject({ isPartial: false, untilChangeMs: 60 });
+    expect([...(at(40).hosts[0]?.layers.keys() ?? [])]).toEqual([SHA, other]);
+    expect([...(at(GRACE_MS).hosts[0]?.layers.keys() ?? [])]).toEqual([SHA]);
   });
 });

@@ -14,8 +14,10 @@ export interface KnownHost {
 /** What is known of all hosts' layers. */
 export interface KnownHosts {
   readonly hosts: readonly KnownHost[];
-  /** For how many milliseconds more a host is waited for that this operator has not heard yet: what it holds is not known. */
-  readonly partialForMs: number | undefined;
+  /** Whether a host that this operator has not heard yet is still waited for: what it holds is not known. */
+  readonly isPartial: boolean;
+  /** When a host is no longer waited for, in milliseconds from now; undefined when none is. */
+  readonly untilChangeMs: number | undefined;
 }
 
 /** Instants are milliseconds of the monotonic clock. */
@@ -23,32 +25,45 @@ export interface Patience {
   readonly now: number;
   /** When this operator began to reconcile. */
   readonly startedAt: number;
-  /** How long a host is waited for. Bounded, so that one that is never heard keeps no template waiting. */
+  /** How long a silent host is waited for. Bounded, so that one that is never heard keeps no template waiting. */
   readonly graceMs: number;
 }
 
-/** What the hosts last reported; of a host that this operator has not heard, what its status says it has. */
+/**
+ * What the hosts last reported; of a host that this operator has not heard, what its status says it has. A host that is silent for too
+ * long is no longer fetching anything, and still has what it had.
+ */
 export function knownLayers(
   hosts: readonly Host[],
   views: Pick<HostViews, 'get'>,
   patience: Patience,
 ): KnownHosts {
-  const found = hosts.map((host) => ({ host, view: views.get(host.metadata.name) }));
-  const waits = found.map(({ view }) => waitFor(view, patience)).filter((wait) => wait > 0);
+  const found = hosts.map((host) => {
+    const view = views.get(host.metadata.name);
+    return { host, view, leftMs: leftOf(view, patience) };
+  });
+  const waits = found.map(({ leftMs }) => leftMs).filter((ms) => ms > 0);
   return {
-    hosts: found.map(({ host, view }) => knownHost(host, view)),
-    partialForMs: waits.length === 0 ? undefined : Math.min(...waits),
+    hosts: found.map(({ host, view, leftMs }) => knownHost(host, view, leftMs)),
+    isPartial: found.some(({ view, leftMs }) => view?.status === undefined && leftMs > 0),
+    untilChangeMs: waits.length === 0 ? undefined : Math.min(...waits),
   };
 }
 
-function waitFor(view: HostView | undefined, { now, startedAt, graceMs }: Patience): number {
-  if (view?.status !== undefined || view?.link.state === 'connected') return 0;
+/** For how many milliseconds more a silent host is waited for. */
+function leftOf(view: HostView | undefined, { now, startedAt, graceMs }: Patience): number {
+  if (view?.link.state === 'connected') return 0;
   return (view?.link.since ?? startedAt) + graceMs - now;
 }
 
-/** A status has neither the reason nor the time of a failure, so it counts only for what is there. */
-function knownHost({ metadata: { name }, status }: Host, view: HostView | undefined): KnownHost {
-  if (view?.status !== undefined) return { name, layers: view.layers };
-  const whole = (status?.layers ?? []).filter(({ state }) => state === 'Ready');
-  return { name, layers: new Map(whole.map(({ sha256 }) => [sha256, { state: 'Ready' as const }])) };
+/** A host's status has neither the reason nor the time of a failure, so it counts only for what is there. */
+function knownHost({ metadata: { name }, status }: Host, view: HostView | undefined, leftMs: number) {
+  if (view?.status === undefined) return { name, layers: whole(status?.layers ?? []) };
+  if (view.link.state === 'connected' || leftMs > 0) return { name, layers: view.layers };
+  return { name, layers: whole([...view.layers.values()]) };
+}
+
+function whole<L extends { readonly sha256: string; readonly state: string }>(layers: readonly L[]) {
+  const ready = layers.filter(({ state }) => state === 'Ready');
+  return new Map(ready.map((layer) => [layer.sha256, { ...layer, state: 'Ready' as const }]));
 }

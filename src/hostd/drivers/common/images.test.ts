@@ -52,6 +52,14 @@ describe('a run of qemu-img', () => {
     });
   });
 
+  it('that has too little memory is no judgement of an image', async () => {
+    const tool = await toolThat('echo "qemu-img: Check failed: Cannot allocate memory" >&2; exit 1');
+    await expect(tool.damageOf(image, 'qcow2')).rejects.toMatchObject({
+      kind: 'retry',
+      reason: 'ImageToolBroken',
+    });
+  });
+
   it('that refuses an image leaves it to a person, and is quoted in part', async () => {
     const tool = await toolThat('for i in $(seq 200); do echo "damaged $i" >&2; done; exit 1');
     await expect(tool.inspect(image, 'raw')).rejects.toMatchObject({
@@ -84,13 +92,12 @@ describe('a run of qemu-img', () => {
   });
 
   it('writes no more than there is room for', async () => {
-    const tool = await toolThat('ulimit -f >&2; kill -XFSZ $$');
+    const tool = await toolThat('[ "$(ulimit -f)" = 20480 ] && kill -XFSZ $$');
     const limits = { roomBytes: 10 * 1024 ** 2 };
-    for (const copy of [
-      tool.convert(image, 'vmdk', join(directory, 'target'), limits),
-      tool.createClone(image, join(directory, 'target'), undefined, limits),
-    ])
-      await expect(copy).rejects.toMatchObject({ reason: 'DiskFull', kind: 'retry' });
+    const target = join(directory, 'target');
+    const full = { reason: 'DiskFull', kind: 'retry' };
+    await expect(tool.convert(image, 'vmdk', target, limits)).rejects.toMatchObject(full);
+    await expect(tool.createClone(image, target, undefined, limits)).rejects.toMatchObject(full);
   });
 
   it('is gone when its abort is reported', async () => {

@@ -71,8 +71,9 @@ export function createQemuImg({
   };
 }
 
-/** Whether it is qemu-img that ended, and not a program that starts it. */
+/** Whether it is qemu-img that ended, and not a program that starts it, and for no want of memory. */
 function hasRun({ exitCode, stderr }: ProgramResult): boolean {
+  if (exitCode !== 0 && /cannot allocate memory/i.test(stderr)) return false;
   return exitCode !== 126 && exitCode !== 127 && !/^(?:\S*\/)?(?:prlimit|setpriv): /.test(stderr);
 }
 
