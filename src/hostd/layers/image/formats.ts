@@ -71,7 +71,7 @@ const CONTROL = /[^\P{Cc}\t\n\r\f]/u;
 /** Undefined for what is not text. No disk begins with so much of it. */
 function kindOfText(head: Buffer): FileKind | undefined {
   const content = decoded(head);
-  if (content === undefined || CONTROL.test(content)) return undefined;
+  if (CONTROL.test(content)) return undefined;
   if (/^\s*(<!doctype html|<html|<head|<body)/i.test(content) || /<html[\s>]/i.test(content)) {
     return text(
       'a web page (HTML)',
@@ -87,13 +87,13 @@ function kindOfText(head: Buffer): FileKind | undefined {
   return text('a text file', 'look at what its address serves, and give the address of a disk image');
 }
 
-/** UTF-8, or UTF-16 with its mark. The last character may be cut off. */
-function decoded(head: Buffer): string | undefined {
+/** UTF-8, or UTF-16 with its mark, or else Latin-1. The last character may be cut off. */
+function decoded(head: Buffer): string {
   const mark = head.length >= 2 ? head.readUInt16BE(0) : 0;
   const encoding = mark === 0xfffe ? 'utf-16le' : mark === 0xfeff ? 'utf-16be' : 'utf-8';
   try {
     return new TextDecoder(encoding, { fatal: true }).decode(head, { stream: true });
   } catch {
-    return undefined;
+    return head.toString('latin1');
   }
 }

@@ -85,6 +85,12 @@ const encryption = (format: string) => [
 
 const refused: readonly [name: string, make: Make, reason: string, message: RegExp][] = [
   ['a web page', bytes(html), 'ImageInvalid', /web page.*address of the file itself/],
+  [
+    'a web page in Latin-1',
+    bytes(Buffer.from(html.replace('Not found', 'Zugriff verweigert: gehört Ihnen nicht'), 'latin1')),
+    'ImageInvalid',
+    /web page/,
+  ],
   ['a web page in UTF-16', bytes(Buffer.from(`\ufeff${html}`, 'utf16le')), 'ImageInvalid', /web page/],
   [
     'an XML error',
