@@ -3,7 +3,7 @@ import { sleep } from '../../base/clock.ts';
 import { shownUrl } from '../../base/shown-url.ts';
 import { accessPoint } from '../../domain/services/access-point.ts';
 import type { Probe } from '../../domain/services/types.ts';
-import { hostErrors, messageOf } from '../errors/index.ts';
+import { hostErrors, lastWords, messageOf } from '../errors/index.ts';
 import { reachableAt } from './endpoints.ts';
 import type { Scope } from './scope.ts';
 
@@ -38,8 +38,8 @@ async function ask(scope: Scope, probe: Probe): Promise<string | undefined> {
         timeoutMs: probe.timeoutSeconds * 1000,
       });
       if (exitCode === 0) return undefined;
-      const output = (stderr.trim() || stdout.trim()).split('\n').at(-1) ?? '';
-      return `${probe.argv[0]} in the guest ends with exit code ${exitCode} ${output}`.trim();
+      const output = lastWords(stderr) || lastWords(stdout) || 'it has no output';
+      return `${probe.argv[0]} in the guest ends with exit code ${exitCode}: ${output}`;
     }
   }
 }

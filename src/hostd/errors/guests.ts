@@ -1,4 +1,5 @@
 import { HostError } from './host-error.ts';
+import { lastWords } from './quote.ts';
 
 /** Errors of what is in the VM: its agent, container and service. */
 export const guestErrors = {
@@ -19,7 +20,7 @@ export const guestErrors = {
   guestCommandFailed: (title: string, exitCode: number, output: string) =>
     new HostError(
       'GuestCommandFailed',
-      `in the guest, '${title}' ended with exit code ${exitCode}: ${output.trim() || 'it had no output'}`,
+      `in the guest, '${title}' ended with exit code ${exitCode}: ${lastWords(output) || 'it had no output'}`,
     ),
   serviceRequestInvalid: (reason: string, message: string) =>
     new HostError(reason, message, { kind: 'stalled' }),
@@ -38,12 +39,13 @@ export const guestErrors = {
   guestDiskFilled: (output: string) =>
     new HostError(
       'GuestDiskFull',
-      `the guest's disk is full: ${output}; use a larger disk, or a smaller package`,
+      `the guest's disk is full: ${lastWords(output)}; use a larger disk, or a smaller package`,
     ),
-  guestCommandTimeout: (program: string | undefined, seconds: number) =>
+  guestCommandTimeout: (program: string | undefined, seconds: number, output: string) =>
     new HostError(
       'GuestCommandTimeout',
-      `${program} in the guest did not end within ${seconds} s and was killed`,
+      `${program} in the guest did not end within ${seconds} s and was killed; ` +
+        (lastWords(output) === '' ? 'it had no output' : `its last output: ${lastWords(output)}`),
     ),
   guestAgentRefused: (message: string, cause?: unknown) =>
     new HostError('GuestAgentRefused', message, { cause }),

@@ -1,3 +1,9 @@
+import { clipped } from '../../base/clip.ts';
+import { harmless } from './quote.ts';
+
+/** A message goes into records, statuses, Events and logs, and what a guest says may be part of it. */
+const longestMessageBytes = 4096;
+
 /**
  * What to do about an error: `retry` with a growing pause; `stalled` until a person changes the appliance or repairs the host, and
  * looked at again in minutes (`SLOW_LOOK`); `refused` because the request itself is wrong.
@@ -13,7 +19,7 @@ type ErrorDetails = {
   readonly cause?: unknown;
 };
 
-/** Every error that leaves the daemon has a stable `reason`, a sentence for people, and a `kind` that says what to do. */
+/** Every error that leaves the daemon has a stable `reason`, a sentence of at most 4 KiB for people, without control characters, and a `kind` that says what to do. */
 export class HostError extends Error {
   readonly reason: string;
   readonly kind: ErrorKind;
@@ -21,7 +27,10 @@ export class HostError extends Error {
   readonly field: string | undefined;
 
   constructor(reason: string, message: string, details: ErrorDetails = {}) {
-    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    super(
+      harmless(clipped(message, longestMessageBytes)),
+      details.cause === undefined ? undefined : { cause: details.cause },
+    );
     this.name = 'HostError';
     this.reason = reason;
     this.kind = details.kind ?? 'retry';

@@ -10,6 +10,7 @@ import { storageErrors } from './storage.ts';
 import { xenErrors } from './xen.ts';
 
 export { codeOf, HostError, messageOf } from './host-error.ts';
+export { lastWords } from './quote.ts';
 
 /** All errors of the host daemon, each with the sentence that says what happened and what to do next. */
 export const hostErrors = {

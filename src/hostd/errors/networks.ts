@@ -1,4 +1,5 @@
 import { HostError } from './host-error.ts';
+import { lastWords } from './quote.ts';
 
 /** Errors of bridges, the VMs' interfaces on them, and addresses in guests. */
 export const networkErrors = {
@@ -65,7 +66,7 @@ export const networkErrors = {
   addressInUse: (address: string, evidence: string) =>
     new HostError(
       'AddressInUse',
-      `another machine on the bridge's network already uses ${address} (${evidence}): take the address from ` +
+      `another machine on the bridge's network already uses ${address} (${lastWords(evidence)}): take the address from ` +
         'that machine, or exclude it from the pool; the daemon tries again by itself',
     ),
   noRouteToGuest: (address: string, prefixLength: number, bridge: string) =>

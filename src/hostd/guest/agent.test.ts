@@ -142,6 +142,48 @@ describe('AgentClient', () => {
     await expect(clientOf(agent).command('guest-ping', {}, enoughMs)).rejects.toThrow('Segmentation fault');
   });
 
+  it('keeps the end of any amount of output, and the rest of the answer', async () => {
+    const flood = Buffer.from(`${'x'.repeat(12_000_000)} the end`).toString('base64');
+    const agent = new FakeAgent({
+      onCommand: (_, stream) => answer(stream, { exited: true, 'out-data': flood, exitcode: 5 }),
+    });
+    const result = await clientOf(agent).command('guest-exec-status', {}, enoughMs);
+    expect(result).toMatchObject({ exited: true, exitcode: 5 });
+    const kept = (result as Record<string, string>)['out-data'] ?? '';
+    expect(kept.length).toBeLessThanOrEqual(64 * 1024);
+    expect(Buffer.from(kept, 'base64').toString()).toMatch(/^x+ the end$/);
+  });
+
+  it.each([
+    ['an answer that is too long', `[${'{},'.repeat(1_000_000)}{}]`, /more than 1048576 bytes/],
+    ['garbage that is too long', 'x'.repeat(3_000_000), /more than 1048576 bytes/],
+    ['a long string with escapes', `{"return": "${'\\n'.repeat(1_000_000)}`, /cannot be understood/],
+  ])('gives up on %s, says so shortly, and works again with the next', async (_, text, says) => {
+    let floods = 1;
+    const agent = new FakeAgent({
+      onCommand: (_command, stream) => {
+        floods -= 1;
+        if (floods === 0) stream.write(`${text}\n`);
+        else answer(stream, 'well');
+      },
+    });
+    const client = clientOf(agent);
+    const error = await client.command('guest-exec-status', {}, enoughMs).catch((why: Error) => why);
+    expect(error).toEqual(unavailable);
+    expect((error as Error).message).toMatch(says);
+    expect((error as Error).message.length).toBeLessThan(4096);
+    expect(await client.command('guest-ping', {}, enoughMs)).toBe('well');
+  });
+
+  it('quotes little of a long refusal', async () => {
+    const agent = new FakeAgent({ onCommand: (_, stream) => refuse(stream, 'no '.repeat(20_000)) });
+    const refused = await clientOf(agent)
+      .command('guest-ping', {}, enoughMs)
+      .catch((why: Error) => why);
+    expect(refused).toBeInstanceOf(AgentCommandError);
+    expect((refused as Error).message.length).toBeLessThan(1200);
+  });
+
   it('gives commands one at a time, and lets none wait longer than it wants', async () => {
     const waiting: (() => void)[] = [];
     const agent = new FakeAgent({ onCommand: (_, stream) => waiting.push(() => answer(stream, 'done')) });

@@ -1,13 +1,18 @@
 import { randomInt } from 'node:crypto';
 import type { Duplex } from 'node:stream';
+import { clipped } from '../../base/clip.ts';
 import type { Clock } from '../../base/clock.ts';
 import { type Deadline, deadlineIn, orLate, remaining } from '../../base/deadline.ts';
 import { isRecord } from '../../base/json.ts';
 import { HostError, hostErrors, messageOf } from '../errors/index.ts';
 import { linesOf } from './lines.ts';
+import { withShortStrings } from './short-strings.ts';
 
-/** guest-exec gives back up to 16 MiB of each output, in base64. */
-const longestAnswerBytes = 64 * 1024 * 1024;
+/** Of output, which an answer has in base64 and without limit, 48 KiB of its end are kept. */
+const longestStringBytes = 64 * 1024;
+/** With such strings. A guest with a thousand network interfaces stays below it. */
+const longestAnswerBytes = 1024 * 1024;
+const longestRefusalBytes = 1024;
 
 /** First byte of an answer to guest-sync-delimited, and of no other answer; JSON in UTF-8 never contains it. */
 const delimiter = 0xff;
@@ -21,7 +26,7 @@ const aliveSyncPauseMs = 15_000;
 /** The agent works, and refuses a command; the message is the agent's own. */
 export class AgentCommandError extends Error {
   constructor(command: string, description: string) {
-    super(`the guest agent refuses ${command}: ${description}`);
+    super(`the guest agent refuses ${command}: ${clipped(description, longestRefusalBytes)}`);
     this.name = 'AgentCommandError';
   }
 }
@@ -135,7 +140,7 @@ export class AgentClient {
     }
     // The iterator reports the error to the reader of the next line; without a listener here it would end the process.
     stream.on('error', () => stream.destroy());
-    const connection = { stream, lines: linesOf(stream, longestAnswerBytes), pending: undefined };
+    const connection = { stream, lines: answersIn(stream), pending: undefined };
     this.#connection = connection;
     await this.#synchronise(connection, deadline);
     return connection;
@@ -184,6 +189,11 @@ export class AgentClient {
   }
 }
 
+/** What the guest says, bounded where it comes in. */
+function answersIn(stream: Duplex): AsyncGenerator<Buffer, void, undefined> {
+  return linesOf(withShortStrings(stream, longestStringBytes), longestAnswerBytes);
+}
+
 function write(stream: Duplex, data: string | Buffer): Promise<void> {
   return new Promise((resolve, reject) => {
     stream.write(data, (error) => (error ? reject(error) : resolve()));
@@ -211,7 +221,7 @@ function resultOf(command: string, line: Buffer): unknown {
   if (isRecord(error) && 'desc' in error) {
     throw new AgentCommandError(command, String(error.desc));
   }
-  throw new Error(`its answer to ${command} cannot be understood: ${line.toString().slice(0, 200)}`);
+  throw new Error(`its answer to ${command} cannot be understood: ${line.toString('utf8', 0, 200)}`);
 }
 
 function parsed(line: Buffer): Readonly<Record<string, unknown>> | undefined {

@@ -1,6 +1,6 @@
 import { sleep } from '../../base/clock.ts';
 import { type Deadline, deadlineIn, remaining } from '../../base/deadline.ts';
-import { hostErrors } from '../errors/index.ts';
+import { hostErrors, messageOf } from '../errors/index.ts';
 import type { GuestExecResult } from './guest.ts';
 import { askForObject, type Session, shellScript } from './session.ts';
 
@@ -10,6 +10,8 @@ const longestPollMs = 500;
 
 /** An agent may be busy when the program's time is up: how much longer it may take before it counts as silent. */
 const graceMs = 10_000;
+/** How long the agent may take to notice that a program was killed; what the program printed is told only then. */
+const lastWordsMs = 1_000;
 
 /** guest-exec replaces the whole environment when it is given one. */
 const guestPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -37,7 +39,14 @@ export async function execute(
   const killBy = deadlineIn(session.clock, graceMs);
   const killer = await startProgram(session, shellScript(endTree, [String(pid)]), undefined, killBy);
   await untilEnded(session, killer, killBy);
-  throw hostErrors.guestCommandTimeout(argv[0], deadline.totalMs / 1000);
+  const output = await outputOfKilled(session, pid);
+  throw hostErrors.guestCommandTimeout(argv[0], deadline.totalMs / 1000, output);
+}
+
+/** Empty when the agent does not tell: that the program took too long is what counts. */
+async function outputOfKilled(session: Session, pid: number): Promise<string> {
+  const result = await untilEnded(session, pid, deadlineIn(session.clock, lastWordsMs)).catch(messageOf);
+  return result === undefined || typeof result === 'string' ? '' : result.stderr.trim() || result.stdout;
 }
 
 /** Undefined when it still runs at the deadline. */

@@ -1,4 +1,4 @@
-/** Result of a command in the guest; output is cut at the agent's limit. */
+/** Result of a command in the guest; of long output only the last 48 KiB. */
 export type GuestExecResult = { readonly exitCode: number; readonly stdout: string; readonly stderr: string };
 
 /** A network interface as the guest's agent reports it; the MAC address in lower case. */

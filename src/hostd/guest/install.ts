@@ -18,8 +18,6 @@ const transferMs = 60_000;
 const unpackMs = 600_000;
 /** An emulated guest takes some megabytes a second; much more time is allowed, for hosts on which many guests boot at once. */
 const slowestBytesPerMs = 64;
-/** How many of the last lines of a failed command's output an error quotes. */
-const quotedLines = 10;
 
 const unpackScripts = {
   tar: 'b tar -xof "$1" -C "$2"',
@@ -151,11 +149,7 @@ async function mustSucceed(
     ...(env === undefined ? {} : { env }),
   });
   if (exitCode === 0) return;
-  const output = lastLines(stderr) || lastLines(stdout);
+  const output = stderr.trim() || stdout;
   if (reportsFullDisk(output)) throw hostErrors.guestDiskFilled(output);
   throw hostErrors.guestCommandFailed(title, exitCode, output);
-}
-
-function lastLines(text: string): string {
-  return text.trim().split('\n').slice(-quotedLines).join('\n');
 }

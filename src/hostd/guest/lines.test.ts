@@ -17,8 +17,16 @@ describe('linesOf', () => {
     expect(await collect()).toEqual([]);
   });
 
+  it('holds a line that comes byte by byte', async () => {
+    const bytes = Array.from({ length: 5000 }, (_, at) => String(at % 10));
+    const lines: string[] = [];
+    for await (const line of linesOf(pieces(...bytes, '\n'), 5000)) lines.push(line.toString());
+    expect(lines).toEqual([bytes.join('')]);
+  });
+
   it('gives up on a line without end', async () => {
     await expect(collect('12345', '678901')).rejects.toThrow('more than 10 bytes');
+    await expect(collect('12345678901\n')).rejects.toThrow('more than 10 bytes');
     expect(await collect('1234567\n', '1234567\n')).toEqual(['1234567', '1234567']);
   });
 });

@@ -1,4 +1,5 @@
 const newline = 0x0a;
+const longestHeld = 1024;
 
 /**
  * Cuts a byte stream into lines, without their line feeds; an unfinished last line is dropped. Throws when a line
@@ -10,17 +11,22 @@ export async function* linesOf(
 ): AsyncGenerator<Buffer, void, undefined> {
   let held: Uint8Array[] = [];
   let heldBytes = 0;
+  const hold = (piece: Uint8Array): void => {
+    held.push(piece);
+    heldBytes += piece.length;
+    if (heldBytes > limitBytes) throw new Error(`a line of more than ${limitBytes} bytes was received`);
+    // Who sends byte by byte must not make the daemon hold an object for each.
+    if (held.length >= longestHeld) held = [Buffer.concat(held)];
+  };
   for await (const chunk of source) {
     let start = 0;
     for (let end = chunk.indexOf(newline); end !== -1; end = chunk.indexOf(newline, start)) {
-      held.push(chunk.subarray(start, end));
+      hold(chunk.subarray(start, end));
       yield Buffer.concat(held);
       held = [];
       heldBytes = 0;
       start = end + 1;
     }
-    held.push(chunk.subarray(start));
-    heldBytes += chunk.length - start;
-    if (heldBytes > limitBytes) throw new Error(`a line of more than ${limitBytes} bytes was received`);
+    hold(chunk.subarray(start));
   }
 }

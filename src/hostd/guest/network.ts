@@ -93,7 +93,7 @@ fi
 /** $1 MAC, $2 -4 or -6. */
 const READ = `${PRELUDE}
 echo "device $device"
-b ip "$2" route show | while read -r line; do echo "route $line"; done
+b ip "$2" route show | while read -r to rest; do if [ "$to" = default ]; then echo "route $to $rest"; fi; done
 if [ -r /etc/resolv.conf ]; then
   while read -r key value _; do if [ "$key" = nameserver ]; then echo "dns $value"; fi; done </etc/resolv.conf
 fi

@@ -35,6 +35,7 @@ export async function askForObject(
 ): Promise<Readonly<Record<string, unknown>>> {
   const value = await askAgent(session, deadline, command, args);
   if (isRecord(value)) return value;
+  // The error's message is bounded.
   throw hostErrors.guestAgentRefused(`the guest agent answered ${command} with ${JSON.stringify(value)}`);
 }
 

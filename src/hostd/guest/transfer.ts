@@ -55,7 +55,12 @@ async function openFile(session: Session, path: string, deadline: Deadline): Pro
     if (!/no such file or directory/i.test(messageOf(error))) throw error;
     const argv = shellScript('umask 022; b mkdir -p "$1"', [posix.dirname(path)]);
     const made = await execute(session, argv, undefined, deadline);
-    if (made.exitCode !== 0) throw hostErrors.guestAgentRefused(made.stderr.trim(), error);
+    if (made.exitCode !== 0) {
+      const title = `make the folder ${posix.dirname(path)}`;
+      throw reportsFullDisk(made.stderr)
+        ? hostErrors.guestDiskFilled(made.stderr)
+        : hostErrors.guestCommandFailed(title, made.exitCode, made.stderr);
+    }
     return create();
   }
 }

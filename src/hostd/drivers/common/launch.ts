@@ -5,6 +5,8 @@ import { codeOf, hostErrors, messageOf } from '../../errors/index.ts';
 
 /** A longer log is emptied at the next launch. */
 const longestLogBytes = 256 * 1024;
+/** Of what a program printed, its end is read: a guest may make its hypervisor print without end. */
+const longestOutputBytes = 16 * 1024;
 
 /** How a launched program ended; `output` is what it printed, with the exit code or signal. */
 export type Ending = { readonly exitCode: number | undefined; readonly output: string };
@@ -69,7 +71,9 @@ async function outputSince(path: string, start: number, end: string): Promise<st
     const log = await open(path, 'r');
     try {
       const { size } = await log.stat();
-      const { buffer, bytesRead } = await log.read(Buffer.alloc(Math.max(0, size - start)), 0, null, start);
+      // A log that is shorter than it was has been cut meanwhile: all that is left is newer.
+      const from = Math.max(start <= size ? start : 0, size - longestOutputBytes);
+      const { buffer, bytesRead } = await log.read(Buffer.alloc(size - from), 0, null, from);
       const output = buffer.subarray(0, bytesRead).toString().trim();
       return output === '' ? `it ended with ${end} and no output` : `${output} (${end})`;
     } finally {

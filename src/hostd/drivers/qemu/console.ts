@@ -14,9 +14,10 @@ export async function readConsoleTail(directory: string, bytes: number): Promise
   return (await readTail(paths, bytes)).toString();
 }
 
-/** Limits the size of the console's log. */
-export function boundVmConsole(directory: string): Promise<void> {
-  return boundConsole(join(directory, vmFiles.console), join(directory, vmFiles.olderConsole));
+/** Limits the size of the console's log, and of QEMU's own: a guest can make QEMU warn without end. */
+export async function boundVmLogs(directory: string): Promise<void> {
+  await boundConsole(join(directory, vmFiles.console), join(directory, vmFiles.olderConsole));
+  await boundConsole(join(directory, vmFiles.log), join(directory, vmFiles.olderLog));
 }
 
 /**

@@ -13,7 +13,7 @@ import { createProber } from '../common/prober.ts';
 import { connectIn } from '../common/socket.ts';
 import { reapTaps } from '../common/tap.ts';
 import type { Driver, DriverInfo } from '../driver.ts';
-import { boundVmConsole, openConsole, readConsoleTail } from './console.ts';
+import { boundVmLogs, openConsole, readConsoleTail } from './console.ts';
 import { type AcceleratorChoice, detect, type Hypervisor } from './detect.ts';
 import { destroyVm, shutDownVm } from './end.ts';
 import { vmFiles } from './files.ts';
@@ -65,7 +65,7 @@ export function createQemuDriver(config: QemuDriverConfig): Driver {
     start: (vm, signal) => locks.run(vm.uuid, () => startVm(context, vm, signal)),
     inspect: async (uuid, directory) => {
       const observation = await inspectVm(clock, network, uuid, directory);
-      if (observation?.state === 'Running') await boundVmConsole(directory);
+      if (observation?.state === 'Running') await boundVmLogs(directory);
       return observation;
     },
     shutdown: async (uuid, directory, timeoutMs) => {

@@ -6,6 +6,8 @@ export const vmFiles = {
   pid: 'qemu.pid',
   /** QEMU's output over all starts. */
   log: 'qemu.log',
+  /** What was last cut off `qemu.log` while QEMU ran. */
+  olderLog: 'qemu.log.1',
   monitor: 'qmp.sock',
   agent: 'agent.sock',
   console: 'console.log',

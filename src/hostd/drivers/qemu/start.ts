@@ -7,7 +7,7 @@ import { ensureTap, reconnectTap } from '../common/tap.ts';
 import type { VmSpec } from '../driver.ts';
 import { qemuArguments } from './command-line.ts';
 import { writeConfiguration } from './configuration.ts';
-import { boundVmConsole } from './console.ts';
+import { boundVmLogs } from './console.ts';
 import type { Hypervisor } from './detect.ts';
 import { endVm } from './end.ts';
 import { vmFiles } from './files.ts';
@@ -39,7 +39,7 @@ export async function startVm(context: StartContext, vm: VmSpec, signal?: AbortS
   if (found.other !== undefined) throw secondRefused(vm, found.other);
   const hypervisor = await context.hypervisor();
   signal?.throwIfAborted();
-  await boundVmConsole(vm.directory);
+  await boundVmLogs(vm.directory);
   await launchVm(context, vm, hypervisor, signal);
 }
 
