@@ -1,7 +1,22 @@
 import { destination, type Logger, pino } from 'pino';
+import { clipped } from '../base/clip.ts';
+import { cutLog } from './log-file.ts';
 
-/** The log of one program: JSON lines on standard error, without secrets. */
-export function createLog(name: string, level: string): Logger {
+const STANDARD_ERROR = 2;
+/** A longer line is replaced by one that tells its beginning. */
+const LONGEST_LINE_BYTES = 16 * 1024;
+const TOLD_BYTES = 4 * 1024;
+
+/**
+ * The log of one program: JSON lines of at most 16 KiB on standard error, without secrets.
+ * @param file the file that standard error is, where this program is to keep it short: `coppice up` names it in COPPICE_LOG_FILE
+ */
+export function createLog(name: string, level: string, file = process.env.COPPICE_LOG_FILE): Logger {
+  const output = destination({ fd: STANDARD_ERROR, sync: true });
+  const write = (line: string): void => {
+    output.write(boundedLine(line));
+    if (file !== undefined) cutLog(STANDARD_ERROR, file);
+  };
   return pino(
     {
       name,
@@ -9,6 +24,19 @@ export function createLog(name: string, level: string): Logger {
       timestamp: pino.stdTimeFunctions.isoTime,
       redact: ['token', '*.token', 'authorization', '*.authorization', 'key', '*.key'],
     },
-    destination({ fd: 2, sync: true }),
+    { write },
   );
+}
+
+/** The line itself, or, where it is too long, a line with the fields that say whose it is, and its beginning. */
+export function boundedLine(line: string): string {
+  if (line.length <= LONGEST_LINE_BYTES && Buffer.byteLength(line) <= LONGEST_LINE_BYTES) return line;
+  const { level, time, name, appliance, msg } = JSON.parse(line) as Readonly<Record<string, unknown>>;
+  const told = {
+    ...{ level, time, name, appliance },
+    msg: clipped(String(msg), TOLD_BYTES / 4),
+    lineBytes: Buffer.byteLength(line),
+    begins: clipped(line, TOLD_BYTES),
+  };
+  return `${JSON.stringify(told)}\n`;
 }

@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process';
-import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, open, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { sleep, systemClock } from '../../base/clock.ts';
 import { deadlineIn, isOver } from '../../base/deadline.ts';
 import { readFileIfThere, writeFileAtomically } from '../atomic-files.ts';
+import { cutLog } from '../log-file.ts';
 import { NODE_FLAGS } from '../node-flags.ts';
 import type { Layout } from './layout.ts';
 import { findProcesses, identify, type ProcessIdentity, signalProcess } from './process-table.ts';
@@ -18,9 +19,6 @@ export type Part = {
 
 const COMMANDS_OF_PARTS = new Set(['api', 'operator', 'hostd']);
 const POLL_MS = 50;
-const MIB = 1024 * 1024;
-/** A longer log is replaced by a new one when its part starts; one older log is kept. */
-const LOG_BYTES = 16 * MIB;
 const TAIL_BYTES = 65_536;
 
 export function logFile(layout: Layout, part: string): string {
@@ -46,7 +44,7 @@ export async function startPart(layout: Layout, part: Part, cliMain: string): Pr
     // In the environment, since parts are recognised by their arguments; the user's own options come later and win.
     const nodeOptions = `${NODE_FLAGS} ${process.env.NODE_OPTIONS ?? ''}`.trimEnd();
     const child = spawn(process.execPath, [cliMain, ...part.args], {
-      env: { ...process.env, NODE_OPTIONS: nodeOptions },
+      env: { ...process.env, NODE_OPTIONS: nodeOptions, COPPICE_LOG_FILE: logFile(layout, part.name) },
       detached: true,
       stdio: ['ignore', log.fd, log.fd],
     });
@@ -128,15 +126,12 @@ async function readPidFile(layout: Layout, name: string): Promise<ProcessIdentit
   }
 }
 
+/** The part itself keeps it short while it runs. */
 async function openLog(layout: Layout, name: string) {
   await mkdir(layout.logs, { recursive: true });
-  const path = logFile(layout, name);
-  const size = await stat(path).then(
-    (found) => found.size,
-    () => 0,
-  );
-  if (size > LOG_BYTES) await rename(path, `${path}.1`);
-  return await open(path, 'a');
+  const log = await open(logFile(layout, name), 'a');
+  cutLog(log.fd, logFile(layout, name));
+  return log;
 }
 
 async function readEnd(path: string, bytes: number): Promise<string> {
