@@ -24,7 +24,7 @@ export function runScript(
   script: GuestScript,
   values: readonly string[],
   env?: Readonly<Record<string, string>>,
-): GuestAction {
+): Extract<GuestAction, { kind: 'exec' }> {
   return {
     kind: 'exec',
     title: script.title,
@@ -34,19 +34,11 @@ export function runScript(
   };
 }
 
-/** $1 staging directory. Creates it empty, even if an interrupted attempt has left files there. */
-export const PREPARE: GuestScript = {
-  title: 'make an empty directory for the package',
-  timeoutSeconds: 60,
-  text: `b rm -rf "$1"
-b mkdir -p "$1"
-`,
-};
-
 /** Transfers the package into the directory. Archives are unpacked; files, and a package that is one file, are written as they are. */
 export function putInto(directory: string, facts: Exclude<PackageFacts, { kind: 'none' }>): GuestAction {
   const title = 'transfer the package';
   if (facts.kind === 'files') return { kind: 'putFiles', title, directory };
   if (facts.format === 'file') return { kind: 'putPackage', title, path: `${directory}/${facts.fileName}` };
-  return { kind: 'putPackage', title, path: directory, unpack: facts.format };
+  const { format: unpack, unpackedBytes = 0 } = facts;
+  return { kind: 'putPackage', title, path: directory, unpack, unpackedBytes };
 }

@@ -1,24 +1,46 @@
-import { type GuestScript, PREPARE, putInto, runScript } from './actions.ts';
+import { type GuestScript, putInto, runScript } from './actions.ts';
+import { ENDINGS } from './endings.ts';
 import { ServiceRequestError } from './errors.ts';
 import { normalisePath, requireSafePackage, serviceNameOf } from './names.ts';
 import { requestedProbe } from './probes.ts';
-import { START, STOP, SUPERVISOR } from './supervise.ts';
+import { prepare, RELEASES, stagingIn } from './releases.ts';
+import { CONTROL, START, STOP, SUPERVISOR } from './supervise.ts';
 import type { PackageFacts, Probe, ServicePlan, ServiceRequest } from './types.ts';
 
+/** $1 service, $2 its releases. What runs now may be an older release than the one in place. */
+const SWEEP = `name=$1 holder=$2
+${CONTROL}${RELEASES}if alive; then sweep "/proc/$pid/cwd"; else sweep ''; fi
+`;
+
 /**
- * $1 the service's directory, $2 staging directory, $3 a program of the package, or nothing: it is made executable, since inline
- * files and zip archives carry no modes. $4 what is added to all modes, or nothing. The release file changes with every
- * installation; START recognises a new package by it.
+ * $1 the service's directory, $2 its releases, $3 a program of the package, or nothing: it is made executable, since inline files and
+ * zip archives carry no modes. $4 what is added to all modes, or nothing. Whatever else than our link is in the directory's place
+ * becomes a release, too, that is in use until the new one is.
  */
 const ACTIVATE: GuestScript = {
   title: 'put the package in place',
   timeoutSeconds: 120,
-  text: `directory=$1 staging=$2 program=$3 modes=$4
-if [ -n "$modes" ]; then b chmod -R "$modes" "$staging"; fi
-if [ -n "$program" ] && [ -f "$staging/$program" ]; then b chmod 0755 "$staging/$program"; fi
-b rm -rf "$directory"
-b mv "$staging" "$directory"
-echo "$(b date +%s) $$" >"$directory.release"
+  text: `directory=$1 holder=$2 program=$3 modes=$4
+${RELEASES}if [ -n "$modes" ]; then b chmod -R "$modes" "$holder/new"; fi
+if [ -n "$program" ]; then
+  if ! [ -f "$holder/new/$program" ]; then
+    echo "the package has no file $program, which the command names" >&2
+    exit 1
+  fi
+  b chmod 0755 "$holder/new/$program"
+fi
+keep
+release=$number
+link=\${holder##*/}/current
+if [ "$(b readlink "$directory" || :)" != "$link" ]; then
+  if [ -e "$directory" ]; then
+    while [ -e "$holder/$number" ]; do number=$((number + 1)); done
+    b mv "$directory" "$holder/$number"
+    swap "$number"
+  fi
+  put "$link" "\${directory%/*}" "\${directory##*/}"
+fi
+swap "$release"
 b sync
 `,
 };
@@ -27,9 +49,9 @@ b sync
 const CONTAINER_PROBE: Probe = { kind: 'exec', argv: ['/bin/sh', '-c', ':'], timeoutSeconds: 10 };
 
 /**
- * Builder for `command` (SO-MVDS section 5): the package is unpacked in `/opt/coppice/<service>` and
- * `parameters.command` runs there, supervised. It logs to `/var/log/coppice-<service>.log`, or
- * `/run/coppice/<service>.log` where that cannot be written.
+ * Builder for `command` (SO-MVDS section 5): the package is unpacked in `/opt/coppice/<service>`, which the next package replaces as
+ * a whole, and `parameters.command` runs there, supervised. What the service keeps is in `/var/lib/coppice/<service>`, which nothing
+ * here ever removes. It logs to `/var/log/coppice-<service>.log`, or `/run/coppice/<service>.log` where that cannot be written.
  */
 export function buildCommand(request: ServiceRequest): ServicePlan {
   const { container, parameters, package: facts, serviceName } = request;
@@ -39,22 +61,30 @@ export function buildCommand(request: ServiceRequest): ServicePlan {
   const directory = `/opt/coppice/${serviceName}`;
   return {
     name,
-    actions: facts.kind === 'none' ? [] : installActions(directory, facts, packagedProgram(command)),
-    start: [runScript(START, [serviceName, directory, SUPERVISOR, ...command])],
+    actions: facts.kind === 'none' ? [] : installActions(request, directory, facts, command),
+    start: [
+      runScript(START, [serviceName, directory, `/var/lib/coppice/${serviceName}`, SUPERVISOR, ...command]),
+    ],
     stop: [runScript(STOP, [serviceName])],
+    endings: runScript(ENDINGS, [serviceName]),
     containerProbe: CONTAINER_PROBE,
     serviceProbe: requestedProbe(request) ?? { kind: 'tcp', port: container.port },
     accessPath: normalisePath(parameters.path ?? '/', 'parameters.path'),
   };
 }
 
-function installActions(directory: string, facts: Exclude<PackageFacts, { kind: 'none' }>, program: string) {
-  const staging = `${directory}.new`;
+function installActions(
+  { serviceName }: ServiceRequest,
+  directory: string,
+  facts: Exclude<PackageFacts, { kind: 'none' }>,
+  command: readonly string[],
+) {
+  const holder = `${directory}.releases`;
   const bringsModes = facts.kind === 'archive' && facts.format !== 'file';
   return [
-    runScript(PREPARE, [staging]),
-    putInto(staging, facts),
-    runScript(ACTIVATE, [directory, staging, program, bringsModes ? '' : 'a+rX']),
+    prepare(SWEEP, [serviceName, holder]),
+    putInto(stagingIn(holder), facts),
+    runScript(ACTIVATE, [directory, holder, packagedProgram(command), bringsModes ? '' : 'a+rX']),
   ];
 }
 
@@ -78,5 +108,6 @@ function commandOf({ parameters, package: facts, serviceName }: ServiceRequest):
 
 /** The program's path within the package, or an empty string when the program is not in the package. */
 function packagedProgram([program = '']: readonly string[]): string {
-  return program.includes('/') && !program.startsWith('/') ? program : '';
+  const leadsOut = program.startsWith('/') || program.split('/').includes('..');
+  return program.includes('/') && !leadsOut ? program : '';
 }

@@ -5,6 +5,8 @@ import type { PackageFacts, ServiceRequest } from './types.ts';
 const LABEL = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
 const LABEL_LENGTH = 63;
 const FILE_NAME_LENGTH = 255;
+/** What an installation itself puts beside a package's files. */
+const RESERVED = '.coppice-';
 const PATH_SEGMENT = /^[A-Za-z0-9._~-]+$/;
 const ARCHIVE_EXTENSION = /\.(tar\.gz|tgz|tar|zip|[a-z0-9]+)$/i;
 
@@ -90,6 +92,10 @@ function requireServiceName(name: string, what: string): string {
 
 function requireRelativePath(name: string): void {
   if (name.length > FILE_NAME_LENGTH) throw unsafe(name, `it is longer than ${FILE_NAME_LENGTH} characters`);
+  if (name.split('/').some((part) => Buffer.byteLength(part) > FILE_NAME_LENGTH)) {
+    throw unsafe(name, `a part of it takes more than ${FILE_NAME_LENGTH} bytes`);
+  }
+  if (name.startsWith(RESERVED)) throw unsafe(name, `names that begin with ${RESERVED} are Coppice's own`);
   if (name.startsWith('/')) throw unsafe(name, 'it must be relative to the package');
   if (name.split('/').some((part) => part === '' || part === '.' || part === '..')) {
     throw unsafe(name, 'it must not have empty parts or the parts . and ..');

@@ -6,7 +6,10 @@ import { planService } from './builders.ts';
 import { inFolder, reasonOf, runHere, valuesOf } from './testing/plans.ts';
 import type { GuestAction, PackageFacts, ServicePlan, ServiceRequest } from './types.ts';
 
-const SITE: PackageFacts = { kind: 'archive', fileName: 'shop.tar.gz', sizeBytes: 10, format: 'tar.gz' };
+const SITE: PackageFacts = {
+  ...{ kind: 'archive', fileName: 'shop.tar.gz', sizeBytes: 10 },
+  ...{ format: 'tar.gz', unpackedBytes: 20 },
+};
 
 function request(overrides: Partial<ServiceRequest> = {}): ServiceRequest {
   return {
@@ -74,18 +77,15 @@ describe('static-site', () => {
       'transfer the package',
       'move the package into the served directory',
     ]);
-    expect(valuesOf(plan.actions[0])).toEqual(['/srv/www/.coppice-web']);
+    expect(valuesOf(plan.actions[0])).toEqual(['/srv/www', '.coppice-web']);
     expect(plan.actions[1]).toEqual({
       kind: 'putPackage',
       title: 'transfer the package',
-      path: '/srv/www/.coppice-web',
+      path: '/srv/www/.coppice-web/new',
       unpack: 'tar.gz',
+      unpackedBytes: 20,
     });
-    expect(valuesOf(plan.actions[2])).toEqual([
-      '/srv/www',
-      '/srv/www/.coppice-web',
-      '/opt/coppice/web.entries',
-    ]);
+    expect(valuesOf(plan.actions[2])).toEqual(['/srv/www', '.coppice-web']);
   });
 
   it('has a container that is ready when the server answers at all, and a service that needs the page', () => {
@@ -120,13 +120,13 @@ describe('static-site', () => {
     expect(planService(request({ package: files('index.html') })).actions[1]).toEqual({
       kind: 'putFiles',
       title: 'transfer the package',
-      directory: '/srv/www/.coppice-web',
+      directory: '/srv/www/.coppice-web/new',
     });
     const one = planService(request({ package: { ...SITE, fileName: 'index.html', format: 'file' } }));
     expect(one.actions[1]).toEqual({
       kind: 'putPackage',
       title: 'transfer the package',
-      path: '/srv/www/.coppice-web/index.html',
+      path: '/srv/www/.coppice-web/new/index.html',
     });
   });
 
@@ -138,10 +138,11 @@ describe('static-site', () => {
 describe('command', () => {
   it('unpacks, runs and stops the program; the user’s values are arguments only', () => {
     const plan = planService(command());
-    expect(valuesOf(plan.actions[0])).toEqual(['/opt/coppice/web.new']);
-    expect(valuesOf(plan.actions[2])).toEqual(['/opt/coppice/web', '/opt/coppice/web.new', './run', '']);
-    const [name, directory, , ...argv] = valuesOf(plan.start[0]);
-    expect([name, directory, argv]).toEqual(['web', '/opt/coppice/web', ['./run', 'a b', '$(reboot)']]);
+    expect(valuesOf(plan.actions[0])).toEqual(['web', '/opt/coppice/web.releases']);
+    expect(valuesOf(plan.actions[2])).toEqual(['/opt/coppice/web', '/opt/coppice/web.releases', './run', '']);
+    const [name, directory, data, , ...argv] = valuesOf(plan.start[0]);
+    expect([name, directory, data]).toEqual(['web', '/opt/coppice/web', '/var/lib/coppice/web']);
+    expect(argv).toEqual(['./run', 'a b', '$(reboot)']);
     expect(valuesOf(plan.stop[0])).toEqual(['web']);
   });
 
@@ -156,16 +157,18 @@ describe('command', () => {
     const plan = planService(
       command({ package: { ...SITE, fileName: 'server', format: 'file' }, parameters: {} }),
     );
-    expect(valuesOf(plan.start[0]).slice(3)).toEqual(['./server']);
+    expect(valuesOf(plan.start[0]).slice(4)).toEqual(['./server']);
     expect(valuesOf(plan.actions[2])?.[2]).toBe('./server');
   });
 
   it('makes files without modes readable for everybody, and keeps the modes of an archive', () => {
     const modeAfter = (facts: ServiceRequest['package']) =>
       inFolder((folder) => {
-        mkdirSync(join(folder, 'web.new'));
-        writeFileSync(join(folder, 'web.new/key'), '', { mode: 0o600 });
-        runHere(planService(command({ package: facts })).actions[2], /\/opt\/coppice/g, folder);
+        const staging = join(folder, 'web.releases/new');
+        mkdirSync(staging, { recursive: true });
+        writeFileSync(join(staging, 'key'), '', { mode: 0o600 });
+        const parameters = { command: ['key'] };
+        runHere(planService(command({ package: facts, parameters })).actions[2], /\/opt\/coppice/g, folder);
         return statSync(join(folder, 'web/key')).mode & 0o777;
       });
     expect(modeAfter(files('key'))).toBe(0o644);
@@ -210,6 +213,8 @@ describe('a request that cannot be carried out', () => {
     ['UnsafeFileName', request({ package: files('/etc/passwd') })],
     ['UnsafeFileName', request({ package: files('a//b') })],
     ['UnsafeFileName', request({ package: files('a\nb') })],
+    ['UnsafeFileName', request({ package: files(`docs/${'ü'.repeat(128)}`) })],
+    ['UnsafeFileName', request({ package: files('.coppice-web/x') })],
     ['UnsafeFileName', request({ package: { ...SITE, fileName: '..' } })],
     ['UnsafeFileName', command({ package: { ...SITE, fileName: 'a/b.tar' } })],
     ['InvalidPath', request({ parameters: { path: '/../up' } })],

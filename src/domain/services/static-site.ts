@@ -1,36 +1,56 @@
-import { type GuestScript, PREPARE, putInto, runScript } from './actions.ts';
+import { type GuestScript, putInto, runScript } from './actions.ts';
 import { normalisePath, requireSafePackage, serviceNameOf } from './names.ts';
 import { httpServiceProbe, requestedProbe } from './probes.ts';
+import { prepare, RELEASES, stagingIn } from './releases.ts';
 import type { PackageFacts, ServicePlan, ServiceRequest } from './types.ts';
 
 const DEFAULT_DOCUMENT_ROOT = '/srv/www';
 /** Even "not found" shows that the server runs: before the first package there is nothing to find. */
 const CONTAINER_ANSWERS_BELOW = 500;
 
+/** $1 served directory, $2 the folder of releases in it. The web server reads what the link leads to, so only that is kept. */
+const SWEEP = `holder=$1/$2
+${RELEASES}sweep ''
+`;
+
 /**
- * $1 served directory, $2 staging directory in it, $3 list of the entries that Coppice put there. The directory itself is never
- * replaced: a server whose working directory it is, like busybox httpd, would serve the old one further. New entries are added
- * to the list before they are moved, and old ones leave it afterwards, so that a crash in between loses none.
+ * $1 served directory, $2 the folder of releases in it. The directory itself is never replaced: a server whose working directory it
+ * is, like busybox httpd, would serve the old one further. So each of its entries is a link through the release in use, and all of
+ * them change at once: links of new entries lead nowhere before the swap, and those of old ones lead nowhere after it. What else has
+ * an entry's place, of the template for example, first becomes a part of the old release. Only links that lead into our folder are
+ * ours, and are ever removed; links are relative, for servers that see the directory as their root.
  */
 const PUBLISH: GuestScript = {
   title: 'move the package into the served directory',
   timeoutSeconds: 120,
-  text: `root=$1 staging=$2 list=$3
-b chmod -R a+rX "$staging"
-[ -d "\${list%/*}" ] || b mkdir -p "\${list%/*}"
-[ -f "$list" ] || : >"$list"
-b ls -A "$staging" >"$list.new"
-while IFS= read -r entry; do
-  case $entry in '' | . | .. | */*) continue ;; esac
-  [ -e "$staging/$entry" ] || b rm -rf "$root/$entry"
-done <"$list"
-while IFS= read -r entry; do printf '%s\\n' "$entry"; done <"$list.new" >>"$list"
-while IFS= read -r entry; do
-  if [ -e "$root/$entry" ] || [ -L "$root/$entry" ]; then b rm -rf "$root/$entry"; fi
-  b mv "$staging/$entry" "$root/$entry"
-done <"$list.new"
-b mv "$list.new" "$list"
-b rm -rf "$staging"
+  text: `holder=$2
+cd "$1"
+${RELEASES}ours() { [ -L "./$1" ] && case $(b readlink "./$1") in "$holder/current/"*) ;; *) return 1 ;; esac; }
+b chmod -R a+rX "$holder/new"
+keep
+release=$number
+for path in "$holder/$release"/* "$holder/$release"/.[!.]* "$holder/$release"/..?*; do
+  if ! [ -e "$path" ] && ! [ -L "$path" ]; then continue; fi
+  entry=\${path##*/}
+  if ours "$entry"; then continue; fi
+  if [ -e "./$entry" ] || [ -L "./$entry" ]; then
+    if ! [ -d "$holder/current" ]; then
+      while [ -e "$holder/$number" ]; do number=$((number + 1)); done
+      b mkdir "$holder/$number"
+      swap "$number"
+    fi
+    b rm -rf "$holder/current/$entry"
+    b ln "./$entry" "$holder/current/$entry" 2>/dev/null || b mv "./$entry" "$holder/current/$entry"
+  fi
+  put "$holder/current/$entry" . "$entry"
+done
+swap "$release"
+for path in ./* ./.[!.]* ./..?*; do
+  entry=\${path#./}
+  if [ -e "$holder/current/$entry" ] || [ -L "$holder/current/$entry" ]; then continue; fi
+  if ours "$entry"; then b rm -f "./$entry"; fi
+done
+sweep ''
 b sync
 `,
 };
@@ -46,12 +66,17 @@ export function buildStaticSite(request: ServiceRequest): ServicePlan {
   const path = normalisePath(parameters.path ?? '/', 'parameters.path');
   const below = path === '/' ? '' : path;
   const root = normalisePath(container.documentRoot ?? DEFAULT_DOCUMENT_ROOT, 'documentRoot') + below;
-  const staging = `${root}/.coppice-${request.serviceName}`;
+  const folder = `.coppice-${request.serviceName}`;
+  const staging = stagingIn(`${root}/${folder}`);
   const accessPath = `${below}/${landingPage(facts)}`;
-  const publish = runScript(PUBLISH, [root, staging, `/opt/coppice/${request.serviceName}.entries`]);
+  const install = (contents: Exclude<PackageFacts, { kind: 'none' }>) => [
+    prepare(SWEEP, [root, folder]),
+    putInto(staging, contents),
+    runScript(PUBLISH, [root, folder]),
+  ];
   return {
     name,
-    actions: facts.kind === 'none' ? [] : [runScript(PREPARE, [staging]), putInto(staging, facts), publish],
+    actions: facts.kind === 'none' ? [] : install(facts),
     start: [],
     stop: [],
     containerProbe: {

@@ -1,4 +1,5 @@
 import type { GuestScript } from './actions.ts';
+import { RELEASES } from './releases.ts';
 
 /**
  * Runs a program, and runs it again whenever it ends, until a signal stops the supervisor. The environment is read at every
@@ -6,6 +7,7 @@ import type { GuestScript } from './actions.ts';
  * to its process group reaches everything that the program starts.
  */
 export const SUPERVISOR = `trap 'exit 0' TERM INT
+ended=0
 while :; do
   (
     trap - TERM INT
@@ -16,6 +18,8 @@ while :; do
   ) &
   wait "$!" && status=0 || status=$?
   echo "coppice: the service ended with status $status and is started again" >&2
+  ended=$((ended + 1))
+  echo "$ended $status" >"/run/coppice/\${0#coppice-supervise:}.ended"
   if command -v sleep >/dev/null 2>&1; then sleep 1; else /bin/busybox sleep 1; fi
 done
 `;
@@ -25,7 +29,7 @@ done
  * the service finish; it is killed if it has not ended after ten seconds. Of the ways to write kill for a process group,
  * `kill -0 "-$pid"` is the one that dash, bash and busybox all understand.
  */
-const CONTROL = `run=/run/coppice
+export const CONTROL = `run=/run/coppice
 pidfile=$run/$name.pid
 alive() {
   [ -f "$pidfile" ] || return 1
@@ -48,36 +52,43 @@ halt() {
 `;
 
 /**
- * $1 service, $2 its directory, $3 SUPERVISOR, then the command. Does nothing when this command already runs with this package
- * and this environment. If the service runs with others, it is stopped first.
+ * $1 service, $2 its directory, $3 its data directory, $4 SUPERVISOR, then the command. Does nothing when this command already runs
+ * with this package and this environment. If the service runs with others, it is stopped first. The data directory is made only when
+ * there is none: from then on it is the service's own.
  */
 export const START: GuestScript = {
   title: 'start the service',
   timeoutSeconds: 60,
-  text: `name=$1 directory=$2 supervisor=$3
-shift 3
-${CONTROL}PATH=\${PATH:+$PATH:}/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-export PATH
+  text: `name=$1 directory=$2 COPPICE_DATA=$3 supervisor=$4
+shift 4
+holder=$directory.releases
+${CONTROL}${RELEASES}PATH=\${PATH:+$PATH:}/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export PATH COPPICE_DATA
 b mkdir -p "$run"
+[ -d "$COPPICE_DATA" ] || b mkdir -p "$COPPICE_DATA"
 wanted=$(
   printf '%s\\n' "$@"
-  for file in "$directory.release" /etc/coppice/env; do
-    if [ -f "$file" ]; then b cat "$file"; fi
-  done
+  if [ -L "$holder/current" ]; then b readlink "$holder/current"; fi
+  if [ -f /etc/coppice/env ]; then b cat /etc/coppice/env; fi
 )
 if alive; then
-  if [ -f "$run/$name.started" ] && [ "$(b cat "$run/$name.started")" = "$wanted" ]; then exit 0; fi
+  if [ -f "$run/$name.started" ] && [ "$(b cat "$run/$name.started")" = "$wanted" ]; then
+    sweep ''
+    exit 0
+  fi
   halt
 fi
 log=/var/log/coppice-$name.log
 (: >>"$log") 2>/dev/null || log=$run/$name.log
 cd "$directory" 2>/dev/null || cd /
+b rm -f "$run/$name.ended"
 setsid=setsid
 command -v setsid >/dev/null 2>&1 || setsid='/bin/busybox setsid'
 $setsid /bin/sh -c "$supervisor" "coppice-supervise:$name" "$@" </dev/null >>"$log" 2>&1 &
 echo "$!" >"$pidfile.new"
 b mv "$pidfile.new" "$pidfile"
 (umask 077 && printf '%s\\n' "$wanted" >"$run/$name.started")
+sweep ''
 `,
 };
 

@@ -13,6 +13,8 @@ export type PackageFacts =
       readonly sizeBytes: number;
       /** `file`: not unpacked, the file itself is the package. */
       readonly format: 'tar' | 'tar.gz' | 'zip' | 'file';
+      /** Of an archive: what its entries take together. */
+      readonly unpackedBytes?: number;
       /** The package's own `service.json`, parsed, when it has one at its top. */
       readonly descriptor?: unknown;
     };
@@ -79,6 +81,8 @@ export type GuestAction =
       readonly title: string;
       readonly path: string;
       readonly unpack?: 'tar' | 'tar.gz' | 'zip';
+      /** What the unpacked entries take, where that is known. */
+      readonly unpackedBytes?: number;
     }
   | {
       /**
@@ -111,6 +115,8 @@ export interface ServicePlan {
   readonly actions: readonly GuestAction[];
   readonly start: readonly GuestAction[];
   readonly stop: readonly GuestAction[];
+  /** For a service whose program is started again whenever it ends: prints what `parseEndings` reads. */
+  readonly endings?: Extract<GuestAction, { readonly kind: 'exec' }>;
   /** Holds from state ContainerReady on. */
   readonly containerProbe: Probe;
   /** Holds in state ServiceAvailable. */

@@ -1,3 +1,4 @@
+import type { Endings } from '../../domain/services/endings.ts';
 import { HostError } from './host-error.ts';
 import { lastWords } from './quote.ts';
 
@@ -16,6 +17,12 @@ export const guestErrors = {
     new HostError(
       'ServiceTimeout',
       `service ${name} did not answer within ${seconds} s of its installation: ${problem}; it is installed again`,
+    ),
+  serviceEnded: (name: string, { count, exitCode, output }: Endings) =>
+    new HostError(
+      'ServiceEnded',
+      `the command of service ${name} has ended ${count === 1 ? 'once' : `${count} times`}, the last time with exit code ${exitCode}, and is started again each ` +
+        `time: ${lastWords(output) || 'it had no output'}`,
     ),
   guestCommandFailed: (title: string, exitCode: number, output: string) =>
     new HostError(

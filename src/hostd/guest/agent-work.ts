@@ -19,21 +19,27 @@ export interface GuestWork {
 /** How many packages are remembered; a host has about as many as it has services. */
 const longestMemory = 256;
 
-/** The work of the real daemon. A package is described only once: its file never changes. */
+/** The work of the real daemon. A package is described only once, also for those that ask at the same time: its file never changes. */
 export function createAgentWork(): GuestWork {
-  const known = new Map<string, PackageFacts>();
-  const describe = async (content: PackageContent) => {
-    const key = content.kind === 'archive' ? `${content.fileName} ${content.path}` : undefined;
-    const before = key === undefined ? undefined : known.get(key);
-    const facts = before ?? (await describePackage(content));
-    if (key !== undefined) remember(known, key, facts);
+  const known = new Map<string, Promise<PackageFacts>>();
+  const describe = (content: PackageContent) => {
+    if (content.kind !== 'archive') return describePackage(content);
+    const key = `${content.fileName} ${content.path}`;
+    const facts = known.get(key) ?? describePackage(content);
+    remember(known, key, facts);
+    // What could not be read is read again: the host's disk may have failed.
+    facts.catch(() => known.delete(key));
     return facts;
   };
   return { describe, run: runActions };
 }
 
 /** Forgets the package that was used least recently when there are too many. */
-function remember(known: Map<string, PackageFacts>, key: string, facts: PackageFacts): void {
+function remember(
+  known: Map<string, Promise<PackageFacts>>,
+  key: string,
+  facts: Promise<PackageFacts>,
+): void {
   known.delete(key);
   known.set(key, facts);
   const oldest = known.keys().next().value;

@@ -5,7 +5,6 @@ import type { GuestAction } from '../../domain/services/types.ts';
 import { HostError, hostErrors, toHostError } from '../errors/index.ts';
 import type { Guest } from './guest.ts';
 import type { PackageContent } from './packages/describe.ts';
-import { unpackedBytes } from './packages/unpacked-size.ts';
 import { reportsFullDisk, shellScript } from './session.ts';
 import { requireSpace } from './space.ts';
 
@@ -76,13 +75,12 @@ async function runAction(
 
 async function putPackage(
   guest: Guest,
-  { title, path, unpack }: PutPackage,
+  { title, path, unpack, unpackedBytes = 0 }: PutPackage,
   file: string,
   signal: AbortSignal,
 ): Promise<void> {
   const { size } = await stat(file);
-  const unpacked = unpack === undefined ? 0 : await unpackedBytes(file, size, unpack);
-  await requireSpace(guest, unpack === undefined ? posix.dirname(path) : path, size + unpacked);
+  await requireSpace(guest, unpack === undefined ? posix.dirname(path) : path, size + unpackedBytes);
   const target = unpack === undefined ? path : `${path}/.coppice-package`;
   await write(guest, target, { content: contentOf(file), size }, signal);
   if (unpack === undefined) return;

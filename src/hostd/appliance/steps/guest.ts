@@ -1,6 +1,6 @@
 import { orAborted } from '../../../base/abort.ts';
 import { configureGuest } from '../../../domain/services/guest-config.ts';
-import { hostErrors } from '../../errors/index.ts';
+import { HostError, hostErrors } from '../../errors/index.ts';
 import {
   configurationDigest,
   readInstalled,
@@ -10,6 +10,7 @@ import {
 } from '../installed.ts';
 import type { Step } from '../pass.ts';
 import { askProbe, untilWell } from '../probe.ts';
+import { failuresOf } from '../progress.ts';
 import type { Scope } from '../scope.ts';
 import {
   accessPointsOf,
@@ -19,6 +20,7 @@ import {
   planOf,
   provisionalPlanOf,
 } from '../service.ts';
+import { endingsOf, unlessItEnds } from './endings.ts';
 
 /** The guest has its hostname and environment: only from VMReady on (SO-MVDS section 5). */
 export function configureStep(scope: Scope): Step {
@@ -85,6 +87,8 @@ export function installStep(scope: Scope): Step {
       const { bootId, service } = await readInstalled(scope, signal);
       const wanted = serviceDigest(desired.service);
       if (service !== wanted) {
+        // From the first change on, until the last one: whatever interrupts it, what was there before is not taken for installed.
+        if (service !== undefined && service !== '') await writeInstalled(scope, { service: '' }, signal);
         await orAborted(host.guestWork.run(guest, actions, content, signal), signal);
         await writeInstalled(scope, { service: wanted }, signal);
       }
@@ -92,6 +96,13 @@ export function installStep(scope: Scope): Step {
       await writeInstalled(scope, { started: startDigest(desired.service, bootId) }, signal);
     },
   };
+}
+
+/** So many times in a row a service's command may be found to end again and again before its package is installed again. */
+const endedBeforeInstall = 8;
+
+function installAgain(scope: Scope, signal: AbortSignal): Promise<void> {
+  return writeInstalled(scope, { service: '', started: '' }, signal);
 }
 
 /** The service answers: state ServiceAvailable. One that stays silent too long is installed again. */
@@ -110,10 +121,22 @@ export function serviceStep(scope: Scope): Step {
     run: async (signal) => {
       const plan = await provisionalPlanOf(scope);
       const tooLate = async (finding: string) => {
-        await writeInstalled(scope, { service: '', started: '' }, signal);
-        return hostErrors.serviceTimeout(name, seconds, finding);
+        const ended = await endingsOf(scope, plan, signal);
+        await installAgain(scope, signal);
+        const why = ended === undefined ? '' : ` (${hostErrors.serviceEnded(name, ended).message})`;
+        return hostErrors.serviceTimeout(name, seconds, finding + why);
       };
-      await untilWell(scope, plan.serviceProbe, seconds * 1000, tooLate, signal);
+      const wait = (until: AbortSignal) =>
+        untilWell(scope, plan.serviceProbe, seconds * 1000, tooLate, until);
+      try {
+        await unlessItEnds(scope, plan, wait, signal);
+      } catch (error) {
+        // Its files may have been damaged in the guest.
+        const failures = failuresOf(record.current, 'Service') + 1;
+        const hasEnded = error instanceof HostError && error.reason === 'ServiceEnded';
+        if (hasEnded && failures % endedBeforeInstall === 0) await installAgain(scope, signal);
+        throw error;
+      }
       record.update({ accessPoints: accessPointsOf(scope, plan), passedProbe: plan.serviceProbe });
     },
   };

@@ -2,9 +2,9 @@ import { createReadStream } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { createGunzip } from 'node:zlib';
 import type { PackageFacts } from '../../../domain/services/types.ts';
-import { hostErrors } from '../../errors/index.ts';
-import { findInTar, looksLikeTar } from './tar.ts';
-import { findInZip, looksLikeZip } from './zip.ts';
+import { codeOf, hostErrors } from '../../errors/index.ts';
+import { looksLikeTar, type Survey, surveyTar } from './tar.ts';
+import { looksLikeZip, surveyZip } from './zip.ts';
 
 /** The content of a service's package, as the host holds it. */
 export type PackageContent =
@@ -22,12 +22,15 @@ const longestDescriptorBytes = 1024 * 1024;
 /** Enough for a tar's first header, gzipped or not. */
 const headBytes = 4096;
 
+/** A tar of nothing is zeroes, a block of its own writer's size. */
+const longestEmptyTarBytes = 64 * 1024;
+
 /** Files that are zips, but that programs run as they are: they are not unpacked. */
 const wholeZips = /\.(war|jar|ear|whl|apk)$/i;
 
 /**
  * What a builder has to know about a package. The format is read from its bytes, whatever the file is called. Rejects with
- * `PackageInvalid` when the archive is damaged.
+ * `PackageInvalid` when the archive is damaged, cut off, empty, or cannot be installed.
  */
 export async function describePackage(content: PackageContent): Promise<PackageFacts> {
   switch (content.kind) {
@@ -48,8 +51,9 @@ async function describeArchive(path: string, fileName: string): Promise<ArchiveF
   try {
     const { size } = await file.stat();
     const format = await formatOf(file, path, size, fileName);
-    const described = await findDescriptor(file, path, size, format);
-    return { kind: 'archive', fileName, sizeBytes: size, format, ...descriptor(described) };
+    if (format === 'file') return { kind: 'archive', fileName, sizeBytes: size, format };
+    const { unpackedBytes, found } = await survey(file, path, size, format);
+    return { kind: 'archive', fileName, sizeBytes: size, format, unpackedBytes, ...descriptor(found) };
   } catch (error) {
     // The host could not read the file (its disk fails, too many files are open): the package may be valid.
     if (error instanceof Error && 'syscall' in error) throw error;
@@ -63,6 +67,7 @@ async function formatOf(file: FileHandle, path: string, size: number, fileName: 
   const head = Buffer.alloc(Math.min(headBytes, size));
   await file.read(head, 0, head.length, 0);
   if (looksLikeTar(head)) return 'tar';
+  if (size <= longestEmptyTarBytes && isEmptyTar(await readWhole(file, size))) return 'tar';
   if (looksLikeZip(head)) return wholeZips.test(fileName) ? 'file' : 'zip';
   if (head[0] !== 0x1f || head[1] !== 0x8b) return 'file';
   return (await holdsTar(path)) ? 'tar.gz' : 'file';
@@ -74,26 +79,37 @@ async function holdsTar(path: string): Promise<boolean> {
   for await (const chunk of unpacked(path)) {
     parts.push(chunk);
     bytes += chunk.length;
-    if (bytes >= headBytes) break;
+    if (bytes > longestEmptyTarBytes) break;
   }
-  return looksLikeTar(Buffer.concat(parts));
+  const head = Buffer.concat(parts);
+  return looksLikeTar(head) || isEmptyTar(head);
 }
 
-async function findDescriptor(
+/** Two blocks of zeroes end a tar, and most writers fill up to a larger one. */
+function isEmptyTar(bytes: Buffer): boolean {
+  const { length } = bytes;
+  const isBlocks = length >= 1024 && length <= longestEmptyTarBytes && length % 512 === 0;
+  return isBlocks && bytes.every((byte) => byte === 0);
+}
+
+async function readWhole(file: FileHandle, size: number): Promise<Buffer> {
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(size), 0, size, 0);
+  return buffer.subarray(0, bytesRead);
+}
+
+async function survey(
   file: FileHandle,
   path: string,
   size: number,
-  format: Format,
-): Promise<Uint8Array | undefined> {
+  format: Exclude<Format, 'file'>,
+): Promise<Survey> {
   switch (format) {
     case 'tar':
-      return findInTar(createReadStream(path), descriptorName, longestDescriptorBytes);
+      return surveyTar(createReadStream(path), descriptorName, longestDescriptorBytes);
     case 'tar.gz':
-      return findInTar(unpacked(path), descriptorName, longestDescriptorBytes);
+      return surveyTar(unpacked(path), descriptorName, longestDescriptorBytes);
     case 'zip':
-      return findInZip(file, size, descriptorName, longestDescriptorBytes);
-    case 'file':
-      return undefined;
+      return surveyZip(file, size, descriptorName, longestDescriptorBytes);
   }
 }
 
@@ -103,6 +119,8 @@ async function* unpacked(path: string): AsyncGenerator<Buffer, void, undefined> 
   source.once('error', (error) => gunzip.destroy(error));
   try {
     yield* source.pipe(gunzip);
+  } catch (error) {
+    throw codeOf(error) === 'Z_BUF_ERROR' ? new Error('it was cut off') : error;
   } finally {
     source.destroy();
     gunzip.destroy();
