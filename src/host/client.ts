@@ -24,7 +24,7 @@ export type HostClientOptions = Credentials & {
   readonly url: string;
   /** How long a call may take; default 30 s. */
   readonly timeoutMs?: number;
-  /** How long the event stream may be silent before it counts as dead; default 30 s. The daemon sends something every 10 s. */
+  /** How long the event stream may be silent before it counts as dead; default 25 s. The daemon sends something every 10 s. */
   readonly eventSilenceMs?: number;
 };
 
@@ -53,7 +53,7 @@ export type NumberedHostEvent = { readonly id: string; readonly event: HostEvent
 /** At most this many calls to a daemon run at once; without a limit each would open its own connection. */
 const CONNECTIONS = 4;
 const DEFAULT_TIMEOUT_MS = 30_000;
-const DEFAULT_EVENT_SILENCE_MS = 30_000;
+const DEFAULT_EVENT_SILENCE_MS = 25_000;
 
 /** One host's daemon, as the operator and the command line call it. All calls reject with {@link HostApiError}. */
 export class HostClient {

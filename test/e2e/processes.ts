@@ -43,3 +43,9 @@ async function argumentsOf(pid: number): Promise<readonly string[]> {
     throw error;
   }
 }
+
+/** Bytes of memory that the process has now. */
+export async function rssOf(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8');
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024;
+}

@@ -5,7 +5,7 @@ export interface Endings {
   /** Since the service was started. */
   readonly count: number;
   readonly exitCode: number;
-  /** The end of what it printed. */
+  /** The end of what it printed before it last ended. */
   readonly output: string;
 }
 
@@ -26,6 +26,13 @@ export function parseEndings(printed: string): Endings | undefined {
   const [first = '', ...lines] = printed.split('\n');
   const [count = 0, exitCode = Number.NaN] = first.split(' ').map(Number);
   if (!(count > 0) || Number.isNaN(exitCode)) return undefined;
-  const output = lines.filter((line) => !line.startsWith('coppice: the service ended with status '));
-  return { count, exitCode, output: output.join('\n').trim() };
+  return { count, exitCode, output: ofLastRun(lines).join('\n').trim() };
+}
+
+/** The lines between the last two endings that the supervisor logged, as far as they are there. */
+function ofLastRun(lines: readonly string[]): readonly string[] {
+  const isEnding = (line: string) => line.startsWith('coppice: the service ended with status ');
+  const last = lines.findLastIndex(isEnding);
+  if (last === -1) return lines;
+  return lines.slice(lines.slice(0, last).findLastIndex(isEnding) + 1, last);
 }

@@ -4,6 +4,7 @@ import { shownUrl } from '../../base/shown-url.ts';
 import { accessPoint } from '../../domain/services/access-point.ts';
 import type { Probe } from '../../domain/services/types.ts';
 import { hostErrors, lastWords, messageOf } from '../errors/index.ts';
+import { withShortOutput } from '../guest/session.ts';
 import { reachableAt } from './endpoints.ts';
 import type { Scope } from './scope.ts';
 
@@ -34,11 +35,11 @@ async function ask(scope: Scope, probe: Probe): Promise<string | undefined> {
       return undefined;
     }
     case 'exec': {
-      const { exitCode, stdout, stderr } = await guest.exec(probe.argv, {
+      const { exitCode, stderr } = await guest.exec(withShortOutput(probe.argv), {
         timeoutMs: probe.timeoutSeconds * 1000,
       });
       if (exitCode === 0) return undefined;
-      const output = lastWords(stderr) || lastWords(stdout) || 'it has no output';
+      const output = lastWords(stderr) || 'it has no output';
       return `${probe.argv[0]} in the guest ends with exit code ${exitCode}: ${output}`;
     }
   }

@@ -185,7 +185,7 @@ export class AgentClient {
   }
 
   #silent(deadline: Deadline): HostError {
-    return hostErrors.agentUnavailable(`no answer within ${deadline.totalMs / 1000} s`);
+    return hostErrors.agentUnavailable(`no answer within ${Math.round(deadline.totalMs / 100) / 10} s`);
   }
 }
 

@@ -48,6 +48,17 @@ export function shellScript(script: string, values: readonly string[]): readonly
   return ['/bin/sh', '-c', applets + script, 'coppice', ...values];
 }
 
+/** A user's program may print any amount, which would keep an agent busy for seconds: only this much leaves the guest. */
+const shortOutput = `exec 4>&2
+code=$({ { "$@" 3>&- 4>&-; echo "$?" >&3; } 2>&1 | b tail -c 4096 >&4 3>&-; } 3>&1)
+exit "$code"
+`;
+
+/** Arguments that run the program; the end of all that it prints comes as its error output, with its exit code. */
+export function withShortOutput(argv: readonly string[]): readonly string[] {
+  return shellScript(shortOutput, argv);
+}
+
 /** Whether a message of the guest's agent, or the output of its programs, says that a disk of the guest is full. */
 export function reportsFullDisk(message: string): boolean {
   return /no space left on device|disk quota exceeded/i.test(message);

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { runToEnd } from '../../../base/testing/run-to-end.ts';
 import type { GuestAction } from '../../../domain/services/types.ts';
@@ -190,18 +191,23 @@ describe('a service that does not answer', () => {
   });
 
   it('because its probe fails is told of with the probe’s last words, however much it prints', async () => {
-    const probe = { kind: 'exec', argv: ['/bin/check'], timeoutSeconds: 10 } as const;
-    const find = (result: Partial<GuestExecResult>) => {
-      bed.program = () => ({ exitCode: 5, ...result });
-      return askProbe(bed.scope(serviceOf('text')), probe, never);
+    const probe = (...argv: string[]) => ({ kind: 'exec', argv, timeoutSeconds: 10 }) as const;
+    // As in a guest.
+    bed.program = ([shell = '', ...args]) => {
+      const { status, stdout, stderr } = spawnSync(shell, args, { encoding: 'utf8' });
+      expect(stdout.length + stderr.length).toBeLessThan(5000);
+      return { exitCode: status ?? -1, stdout, stderr };
     };
-    const lines = Array.from({ length: 12 }, (_, at) => `line ${at}`);
-    expect(await find({ stderr: `${lines.join('\n')}\n`, stdout: 'not this' })).toBe(
-      `/bin/check in the guest ends with exit code 5: ${lines.slice(2).join('\n')}`,
+    const find = (...argv: string[]) => askProbe(bed.scope(serviceOf('text')), probe(...argv), never);
+    const lines = 'for at in 1 2 3 4 5 6 7 8 9 10 11 12; do echo "line $at"; done';
+    expect(await find('sh', '-c', `${lines}; echo "it is $1" >&2; exit 5`, 'x', 'so far')).toMatch(
+      /^sh in the guest ends with exit code 5: line 4\nline 5\n.*\nline 12\nit is so far$/s,
     );
-    expect(await find({ stdout: 'only this' })).toMatch(/exit code 5: only this$/);
-    expect(await find({})).toMatch(/exit code 5: it has no output$/);
-    const flood = await find({ stderr: 'x'.repeat(12_000_000) });
-    expect(flood?.length).toBeLessThan(1200);
+    expect(await find('sh', '-c', 'yes | head -c 12000000; echo the end; exit 7')).toMatch(
+      /exit code 7: (y\n)+the end$/,
+    );
+    expect(await find('sh', '-c', 'exit 1')).toMatch(/exit code 1: it has no output$/);
+    expect(await find('no-such-program', 'x')).toMatch(/exit code 127: .*no-such-program.*not found$/);
+    expect(await find('sh', '-c', 'echo well; exit 0')).toBeUndefined();
   });
 });
