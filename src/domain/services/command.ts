@@ -21,16 +21,17 @@ const ACTIVATE: GuestScript = {
   title: 'put the package in place',
   timeoutSeconds: 120,
   text: `directory=$1 holder=$2 program=$3 modes=$4
-${RELEASES}if [ -n "$modes" ]; then b chmod -R "$modes" "$holder/new"; fi
+${RELEASES}keep
+release=$number
+if [ -n "$modes" ]; then b chmod -R "$modes" "$holder/$release"; fi
 if [ -n "$program" ]; then
-  if ! [ -f "$holder/new/$program" ]; then
+  if ! [ -f "$holder/$release/$program" ]; then
     echo "the package has no file $program, which the command names" >&2
+    b rm -rf "$holder/$release"
     exit 1
   fi
-  b chmod 0755 "$holder/new/$program"
+  b chmod 0755 "$holder/$release/$program"
 fi
-keep
-release=$number
 link=\${holder##*/}/current
 if [ "$(b readlink "$directory" || :)" != "$link" ]; then
   if [ -e "$directory" ]; then
@@ -40,8 +41,7 @@ if [ "$(b readlink "$directory" || :)" != "$link" ]; then
   fi
   put "$link" "\${directory%/*}" "\${directory##*/}"
 fi
-swap "$release"
-b sync
+use "$release"
 `,
 };
 

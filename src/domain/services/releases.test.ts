@@ -13,6 +13,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { shellQuote } from '../../base/shell.ts';
 import { planService } from './builders.ts';
 import { execOf, inFolder } from './testing/plans.ts';
 import type { GuestAction, ServicePlan } from './types.ts';
@@ -80,17 +81,22 @@ const program = planService({
 /** The guest's folders, all in one of this machine. */
 const FOLDERS = /\/srv\/www|\/opt\/coppice|\/run\/coppice/g;
 
-/** Runs the script here, and kills it before its `at`th program; returns whether it came so far. */
-function run(action: GuestAction | undefined, folder: string, at = Number.MAX_SAFE_INTEGER): boolean {
+const here = (folder: string) => (word: string) => word.replaceAll(FOLDERS, folder);
+
+/**
+ * Runs the script here, and kills it before its `at`th program; returns whether it came so far. The disk of this machine belongs to
+ * others, too: where a guest syncs its own, `sync` is done instead.
+ */
+function run(
+  action: GuestAction | undefined,
+  folder: string,
+  at = Number.MAX_SAFE_INTEGER,
+  sync = '',
+): boolean {
   const counting = `count=0
 b() { count=$((count + 1)); if [ "$count" = ${at} ]; then kill -9 $$; fi; `;
-  const here = (word: string) =>
-    word
-      .replaceAll(FOLDERS, folder)
-      .replace('b() { ', () => counting)
-      // The disk of this machine belongs to others, too.
-      .replaceAll('b sync\n', '');
-  const [shell = '', ...args] = execOf(action).argv.map(here);
+  const script = (word: string) => word.replace('b() { ', () => counting).replaceAll('b sync\n', () => sync);
+  const [shell = '', ...args] = execOf(action).argv.map(here(folder)).map(script);
   const { status, signal, stderr } = spawnSync(shell, args, { encoding: 'utf8' });
   if (signal === null && status !== 0) throw new Error(stderr);
   return signal !== null;
@@ -195,6 +201,22 @@ describe('a static site', () => {
       }
       install(site, folder, holder, { page: 'last' });
       expect(readdirSync(folder).sort()).toEqual([holder, 'page']);
+    }));
+});
+
+describe.each([
+  ['a static site', site, '.coppice-web'],
+  ['a program', program, 'web.releases'],
+] as const)('an installation of %s that was given up, but still runs', (_, plan, holder) => {
+  it('puts nothing in use once the next one has begun', () =>
+    inFolder((folder) => {
+      install(plan, folder, holder, { run: 'old' });
+      transfer(plan, folder, holder, { run: 'given up' });
+      const next = execOf(plan.actions[0]).argv.map(here(folder)).map(shellQuote).join(' ');
+      expect(() => run(plan.actions[2], folder, undefined, `${next}\n`)).toThrow(
+        'another installation has begun',
+      );
+      expect(readFileSync(join(folder, holder, 'current/run'), 'utf8')).toBe('old');
     }));
 });
 

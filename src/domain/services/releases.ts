@@ -15,8 +15,10 @@ export function stagingIn(holder: string): string {
  * Shell functions. Names are never read from output: a package's may contain anything.
  * `put` makes $3 in the folder $2 a link to $1, in place of a link or file, by one rename. Not every mv can be told that a link to a
  * folder is no folder to move into, but each moves into the folder that holds it.
- * `keep` makes what was transferred a release, $holder/$number; its content is on the disk before anything leads there.
- * `swap` puts it in use. `sweep` removes the releases that are not in use; $1 leads to one that still is, if not empty.
+ * `keep` makes what was transferred a release, $holder/$number, as the first thing: from then on it is not mistaken for that of
+ * another attempt. `use` puts the release $1 in use, once its content is on the disk; unless the next attempt has swept it already.
+ * `swap` only replaces the link. `sweep` removes the releases that are not in use; $1 leads to one that still is, if not empty. What it cannot
+ * remove is told of before the next package is transferred, not when a service was started.
  */
 export const RELEASES = `put() {
   [ -d "$holder/link" ] || b mkdir "$holder/link"
@@ -28,6 +30,11 @@ keep() {
   number=1
   while [ -e "$holder/$number" ]; do number=$((number + 1)); done
   b mv "$holder/new" "$holder/$number"
+}
+use() {
+  b sync
+  [ -d "$holder/$1" ] || { echo 'another installation has begun' >&2; exit 1; }
+  swap "$1"
   b sync
 }
 swap() { put "$1" "$holder" current; }
@@ -38,7 +45,7 @@ sweep() {
 }
 `;
 
-/** Makes the empty folder for the package, and room: `script` may sweep first. */
+/** Makes the empty folder for the package. `script` comes first: it sets $holder, and makes room. */
 export function prepare(script: string, values: readonly string[]): GuestAction {
   return runScript({ ...PREPARE, text: script + PREPARE.text }, values);
 }

@@ -26,9 +26,9 @@ const PUBLISH: GuestScript = {
   text: `holder=$2
 cd "$1"
 ${RELEASES}ours() { [ -L "./$1" ] && case $(b readlink "./$1") in "$holder/current/"*) ;; *) return 1 ;; esac; }
-b chmod -R a+rX "$holder/new"
 keep
 release=$number
+b chmod -R a+rX "$holder/$release"
 for path in "$holder/$release"/* "$holder/$release"/.[!.]* "$holder/$release"/..?*; do
   if ! [ -e "$path" ] && ! [ -L "$path" ]; then continue; fi
   entry=\${path##*/}
@@ -44,14 +44,13 @@ for path in "$holder/$release"/* "$holder/$release"/.[!.]* "$holder/$release"/..
   fi
   put "$holder/current/$entry" . "$entry"
 done
-swap "$release"
+use "$release"
 for path in ./* ./.[!.]* ./..?*; do
   entry=\${path#./}
   if [ -e "$holder/current/$entry" ] || [ -L "$holder/current/$entry" ]; then continue; fi
   if ours "$entry"; then b rm -f "./$entry"; fi
 done
-sweep ''
-b sync
+sweep '' || :
 `,
 };
 

@@ -73,7 +73,7 @@ wanted=$(
 )
 if alive; then
   if [ -f "$run/$name.started" ] && [ "$(b cat "$run/$name.started")" = "$wanted" ]; then
-    sweep ''
+    sweep '' || :
     exit 0
   fi
   halt
@@ -88,7 +88,7 @@ $setsid /bin/sh -c "$supervisor" "coppice-supervise:$name" "$@" </dev/null >>"$l
 echo "$!" >"$pidfile.new"
 b mv "$pidfile.new" "$pidfile"
 (umask 077 && printf '%s\\n' "$wanted" >"$run/$name.started")
-sweep ''
+sweep '' || :
 `,
 };
 

@@ -13,7 +13,7 @@ export type PackageFacts =
       readonly sizeBytes: number;
       /** `file`: not unpacked, the file itself is the package. */
       readonly format: 'tar' | 'tar.gz' | 'zip' | 'file';
-      /** Of an archive: what its entries take together. */
+      /** Of an archive: what its entries take on a disk, or less. */
       readonly unpackedBytes?: number;
       /** The package's own `service.json`, parsed, when it has one at its top. */
       readonly descriptor?: unknown;

@@ -20,6 +20,21 @@ export async function writeInstalled(
   scope.installed = installed;
 }
 
+/**
+ * Writes into the guest, before the first change there, that this work is not done any more: when the change is interrupted, and what
+ * was there before is desired again, it is not taken for done.
+ */
+export async function forgetInstalled(
+  scope: Scope,
+  work: readonly ('configuration' | 'service' | 'started')[],
+  signal: AbortSignal,
+): Promise<void> {
+  const installed = await readInstalled(scope, signal);
+  const done = work.filter((each) => (installed[each] ?? '') !== '');
+  if (done.length === 0) return;
+  await writeInstalled(scope, Object.fromEntries(done.map((each) => [each, ''])), signal);
+}
+
 export function networkDigest(network: DesiredNetwork, bootId: string): string {
   return digest([network, bootId]);
 }

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { posix } from 'node:path';
 import type { GuestAction } from '../../domain/services/types.ts';
-import { HostError, hostErrors, toHostError } from '../errors/index.ts';
+import { HostError, hostErrors, messageOf, toHostError } from '../errors/index.ts';
 import type { Guest } from './guest.ts';
 import type { PackageContent } from './packages/describe.ts';
 import { reportsFullDisk, shellScript } from './session.ts';
@@ -18,11 +18,14 @@ const unpackMs = 600_000;
 /** An emulated guest takes some megabytes a second; much more time is allowed, for hosts on which many guests boot at once. */
 const slowestBytesPerMs = 64;
 
+/** In the folder itself, not by its path: an attempt that was given up and still unpacks must not write into that of the next. */
 const unpackScripts = {
-  tar: 'b tar -xof "$1" -C "$2"',
-  'tar.gz': 'b tar -xozf "$1" -C "$2"',
-  zip: 'b unzip -q -o "$1" -d "$2"',
+  tar: 'cd "$2" && b tar -xof "$1"',
+  'tar.gz': 'cd "$2" && b tar -xozf "$1"',
+  zip: 'cd "$2" && b unzip -q -o "$1" -d .',
 } as const satisfies Record<Unpack, string>;
+
+const emptyScript = 'cd "$1" && b rm -rf ./* ./.[!.]* ./..?*';
 
 /**
  * Carries out a plan's actions in the guest, in order; stops at the first that fails. Rejects with `GuestCommandFailed`
@@ -81,11 +84,33 @@ async function putPackage(
 ): Promise<void> {
   const { size } = await stat(file);
   await requireSpace(guest, unpack === undefined ? posix.dirname(path) : path, size + unpackedBytes);
-  const target = unpack === undefined ? path : `${path}/.coppice-package`;
-  await write(guest, target, { content: contentOf(file), size }, signal);
-  if (unpack === undefined) return;
+  const content = { content: contentOf(file), size };
+  if (unpack === undefined) return write(guest, path, content, signal);
+  const target = `${path}/.coppice-package`;
   const script = `${unpackScripts[unpack]} && b rm -f "$1"`;
-  await mustSucceed(guest, title, shellScript(script, [target, path]), unpackMs);
+  await orRemoved(guest, path, signal, async () => {
+    await write(guest, target, content, signal);
+    await mustSucceed(guest, title, shellScript(script, [target, path]), unpackMs);
+  });
+}
+
+/** What an attempt that failed has transferred would keep a full disk full, of which the service that runs needs some. */
+async function orRemoved(
+  guest: Guest,
+  directory: string,
+  signal: AbortSignal,
+  work: () => Promise<void>,
+): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    // A silent agent removes nothing either, and after an abort the next attempt may have begun: it empties the directory itself.
+    const isSilent = error instanceof HostError && error.reason === 'AgentUnavailable';
+    if (!isSilent && !signal.aborted) {
+      await guest.exec(shellScript(emptyScript, [directory]), { timeoutMs: transferMs }).catch(messageOf);
+    }
+    throw error;
+  }
 }
 
 async function putFiles(
@@ -96,9 +121,11 @@ async function putFiles(
 ): Promise<void> {
   const total = Object.values(files).reduce((sum, { length }) => sum + length, 0);
   await requireSpace(guest, directory, total);
-  for (const [name, bytes] of Object.entries(files)) {
-    await write(guest, below(directory, name), { content: once(bytes), size: bytes.length }, signal);
-  }
+  await orRemoved(guest, directory, signal, async () => {
+    for (const [name, bytes] of Object.entries(files)) {
+      await write(guest, below(directory, name), { content: once(bytes), size: bytes.length }, signal);
+    }
+  });
 }
 
 /** A name that leads out of the directory would write anywhere in the guest. */

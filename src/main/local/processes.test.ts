@@ -83,6 +83,18 @@ describe('parts', () => {
     expect((await stat(`${logFile(layout, 'api')}.1`)).size).toBe(17 * 1024 * 1024);
     expect(await readFile(logFile(layout, 'api'), 'utf8')).toBe('up\n');
   });
+
+  it('keep their logs short while they run', async () => {
+    const log = JSON.stringify(join(import.meta.dirname, '../log.ts'));
+    const flood = `const { createLog } = await import(${log});
+      const log = createLog('api', 'info');
+      for (let at = 0; at < 5000; at += 1) log.info('x'.repeat(8000));
+      ${STUBBORN}`;
+    await writeFile(program, flood);
+    await start();
+    for (const path of [logFile(layout, 'api'), `${logFile(layout, 'api')}.1`])
+      expect((await stat(path)).size).toBeLessThan(17 * 1024 * 1024);
+  });
 });
 
 describe('the end of a log', () => {

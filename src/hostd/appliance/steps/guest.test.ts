@@ -11,7 +11,7 @@ import type { Step } from '../pass.ts';
 import { askProbe } from '../probe.ts';
 import type { HostServices, Scope } from '../scope.ts';
 import { RunnerBed } from '../testing/runner-bed.ts';
-import { installStep, serviceStep } from './guest.ts';
+import { configureStep, installStep, serviceStep } from './guest.ts';
 
 const never = new AbortController().signal;
 
@@ -126,6 +126,31 @@ describe('the installation of a service', () => {
   );
 });
 
+describe('a change of the environment', () => {
+  it.each(['set environment and hostname', 'start the service'])(
+    'that ended at "%s" is made good when it is taken back',
+    async (title) => {
+      const bed = new GuestBed();
+      await bed.bed.context().facts.load();
+      const withEnv = (COLOUR: string): DesiredService => {
+        const service = serviceOf('text');
+        return { ...service, parameters: { ...service.parameters, env: { COLOUR } } };
+      };
+      const both = async (service: DesiredService) => {
+        await bed.pass(configureStep(bed.scope(service)));
+        await bed.pass(installStep(bed.scope(service)));
+      };
+      await both(withEnv('green'));
+      bed.failing = title;
+      await expect(both(withEnv('red'))).rejects.toThrow('no');
+      bed.failing = '';
+      bed.actions.length = 0;
+      await both(withEnv('green'));
+      expect(bed.actions).toEqual(['set environment and hostname', 'start the service']);
+    },
+  );
+});
+
 describe('a service that does not answer', () => {
   let bed: GuestBed;
   let endings = 0;
@@ -135,6 +160,7 @@ describe('a service that does not answer', () => {
   beforeEach(async () => {
     bed = new GuestBed();
     endings = 0;
+    bed.installed = JSON.stringify({ service: 'it', started: 'it' });
     await bed.bed.context().facts.load();
   });
 
@@ -150,7 +176,7 @@ describe('a service that does not answer', () => {
         /service web has ended 4 times, .* exit code 3, .*: cannot open the database$/,
       ),
     });
-    expect(bed.installed).toBe('');
+    expect(JSON.parse(bed.installed)).toEqual({ service: 'it', started: 'it' });
   });
 
   it('is waited for when its command ends now and then, or nobody knows', async () => {
@@ -175,7 +201,7 @@ describe('a service that does not answer', () => {
         /within 600 s .*connection refused .*exit code 3.*cannot open the database/s,
       ),
     });
-    expect(JSON.parse(bed.installed)).toEqual({ service: '', started: '' });
+    expect(JSON.parse(bed.installed)).toMatchObject({ service: '', started: '' });
   });
 
   it('is installed again when its command was found to end eight times in a row', async () => {
@@ -187,7 +213,7 @@ describe('a service that does not answer', () => {
       return ended();
     };
     await expect(bed.pass(serviceStepOf())).rejects.toMatchObject({ reason: 'ServiceEnded' });
-    expect(JSON.parse(bed.installed)).toEqual({ service: '', started: '' });
+    expect(JSON.parse(bed.installed)).toMatchObject({ service: '', started: '' });
   });
 
   it('because its probe fails is told of with the probe’s last words, however much it prints', async () => {

@@ -3,6 +3,7 @@ import { configureGuest } from '../../../domain/services/guest-config.ts';
 import { HostError, hostErrors } from '../../errors/index.ts';
 import {
   configurationDigest,
+  forgetInstalled,
   readInstalled,
   serviceDigest,
   startDigest,
@@ -31,6 +32,8 @@ export function configureStep(scope: Scope): Step {
     isDone: async (signal) => (await readInstalled(scope, signal)).configuration === wanted,
     run: async (signal) => {
       const actions = asHostErrors(() => configureGuest(desired.service.parameters));
+      // The service is then started with the environment that it is to have.
+      await forgetInstalled(scope, ['configuration', 'started'], signal);
       await orAborted(host.guestWork.run(guest, actions, { kind: 'none' }, signal), signal);
       await writeInstalled(scope, { configuration: wanted }, signal);
     },
@@ -87,8 +90,7 @@ export function installStep(scope: Scope): Step {
       const { bootId, service } = await readInstalled(scope, signal);
       const wanted = serviceDigest(desired.service);
       if (service !== wanted) {
-        // From the first change on, until the last one: whatever interrupts it, what was there before is not taken for installed.
-        if (service !== undefined && service !== '') await writeInstalled(scope, { service: '' }, signal);
+        await forgetInstalled(scope, ['service', 'started'], signal);
         await orAborted(host.guestWork.run(guest, actions, content, signal), signal);
         await writeInstalled(scope, { service: wanted }, signal);
       }
@@ -102,7 +104,7 @@ export function installStep(scope: Scope): Step {
 const endedBeforeInstall = 8;
 
 function installAgain(scope: Scope, signal: AbortSignal): Promise<void> {
-  return writeInstalled(scope, { service: '', started: '' }, signal);
+  return forgetInstalled(scope, ['service', 'started'], signal);
 }
 
 /** The service answers: state ServiceAvailable. One that stays silent too long is installed again. */

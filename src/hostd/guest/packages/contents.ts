@@ -14,6 +14,8 @@ const longestPartBytes = 255;
 const longestPathBytes = 3072;
 /** More would keep the host busy for minutes before any guest could refuse it. */
 const mostBytes = 16 * 1024 ** 3;
+/** Even the smallest file takes a block of its disk. */
+const smallestBlockBytes = 1024;
 const mostEntries = 1_000_000;
 /** Of the names of links, which are remembered. */
 const mostLinkBytes = 16 * 1024 ** 2;
@@ -37,13 +39,13 @@ export class Contents {
     if (kind === 'hardlink') requirePath(target ?? '');
     if (kind === 'symlink') this.#remember(path);
     this.#entries += 1;
-    this.#bytes += bytes;
+    this.#bytes += Math.ceil(bytes / smallestBlockBytes) * smallestBlockBytes;
     if (kind !== 'directory') this.#files += 1;
     if (this.#entries > mostEntries) throw new Error(`it has more than ${mostEntries} entries`);
     if (this.#bytes > mostBytes) throw new Error(`unpacked it takes more than ${mostBytes / 1024 ** 3} GiB`);
   }
 
-  /** Bytes of all entries, once all were added. */
+  /** Bytes that all entries take on a disk, or less, once all were added. */
   whole(): number {
     if (this.#files === 0) throw new Error('it is empty: there is no file in it');
     return this.#bytes;
