@@ -210,7 +210,8 @@ function agentScope(clock: Clock, ping: () => Promise<void>, runningForMs?: numb
     write: async () => undefined,
     onError: () => undefined,
   });
-  return { host, desired, directory: { path: '/nowhere' }, record, guest: { ping } } as unknown as Scope;
+  const guest = { ping, exec: async () => ({ exitCode: 0, stdout: 'boot\n', stderr: '' }) };
+  return { host, desired, directory: { path: '/nowhere' }, record, guest } as unknown as Scope;
 }
 
 /** How long a VM is left alone each time that it ends, having run this long. */

@@ -1,12 +1,23 @@
 import type { DesiredNetwork, DesiredService } from '../../host/protocol.ts';
+import { hostErrors } from '../errors/index.ts';
+import { otherGuest } from '../guest/identity.ts';
 import { type Installed, readInstalledFrom, writeInstalledTo } from '../guest/installed.ts';
 import { digest } from './digest.ts';
-import type { Scope } from './scope.ts';
+import { domainOf, type Scope } from './scope.ts';
 
-/** The work already done in the guest; asks the guest once per pass. */
+/**
+ * The work already done in the guest; asks the guest once per pass. Rejects with `WrongGuest` when the agent that answers is in another
+ * VM, so that whatever begins with this question changes nothing there.
+ */
 export async function readInstalled(scope: Scope, signal: AbortSignal): Promise<Installed> {
-  scope.installed ??= await readInstalledFrom(scope.guest, signal);
+  scope.installed ??= requireOwn(scope, await readInstalledFrom(scope.guest, signal));
   return scope.installed;
+}
+
+function requireOwn({ desired }: Scope, installed: Installed): Installed {
+  const other = otherGuest(desired.uuid, installed.uuids);
+  if (other !== undefined) throw hostErrors.wrongGuest(domainOf(desired), desired.uuid, other);
+  return installed;
 }
 
 /** Writes into the guest what was just done there. */

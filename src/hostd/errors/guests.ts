@@ -6,6 +6,13 @@ import { lastWords } from './quote.ts';
 export const guestErrors = {
   agentUnavailable: (problem: string) =>
     new HostError('AgentUnavailable', `the guest agent does not answer: ${problem}`),
+  wrongGuest: (domain: string, uuid: string, other: string) =>
+    new HostError(
+      'WrongGuest',
+      `what answers as the agent of VM ${domain} is another machine's: its uuid is ${other}, and not ${uuid}; nothing is installed, ` +
+        `configured or networked there: find the VM with uuid ${other} and what connects its agent to this one's channel (a socket ` +
+        'that was moved, a changed hypervisor option), and undo that; the daemon asks again by itself',
+    ),
   guestDiskFull: (path: string) =>
     new HostError(
       'GuestDiskFull',

@@ -2,10 +2,12 @@ import { orAborted } from '../../base/abort.ts';
 import { hostErrors } from '../errors/index.ts';
 import type { Guest } from './guest.ts';
 
-/** What was done in a guest, as a file on the guest's own disk says. */
+/** What was done in a guest, as a file on the guest's own disk says; and which boot of which guest that is. */
 export type Installed = {
   /** Of the guest's boot: services do not survive one. */
   readonly bootId: string;
+  /** By which the guest's kernel knows its machine; none where it cannot tell. See `identity.ts`. */
+  readonly uuids: readonly string[];
   /** Digest of the network that was configured, and the boot in which it was. */
   readonly network?: string;
   /** Digest of the configuration that was applied. */
@@ -21,21 +23,28 @@ export const INSTALLED_PATH = '/etc/coppice/installed.json';
 /** How the script shows in the guest's process list. */
 export const READ_INSTALLED = 'coppice-read-installed';
 
-/** Uses shell builtins only, so that it runs in a guest that has nothing else. */
+/**
+ * Uses shell builtins only, so that it runs in a guest that has nothing else. The hypervisor's uuid of the VM comes by SMBIOS (QEMU,
+ * Xen HVM), and under Xen from the hypervisor itself.
+ */
 const SCRIPT = `read -r boot </proc/sys/kernel/random/boot_id
+for file in /sys/class/dmi/id/product_uuid /sys/hypervisor/uuid; do
+  if [ -r "$file" ] && read -r uuid <"$file"; then boot="$boot $uuid"; fi
+done
 printf '%s\\n' "$boot"
 [ -f "$1" ] || exit 0
 while read -r line; do printf '%s\\n' "$line"; done <"$1"`;
 
 const TIMEOUT_MS = 20_000;
 
-/** Reads the guest's boot id and the file. */
+/** Reads the guest's boot id, its uuids, and the file. */
 export async function readInstalledFrom(guest: Guest, signal: AbortSignal): Promise<Installed> {
   const argv = ['/bin/sh', '-c', SCRIPT, READ_INSTALLED, INSTALLED_PATH];
   const { exitCode, stdout, stderr } = await orAborted(guest.exec(argv, { timeoutMs: TIMEOUT_MS }), signal);
   if (exitCode !== 0) throw hostErrors.guestCommandFailed('read what is installed', exitCode, stderr);
-  const [bootId = '', ...rest] = stdout.split('\n');
-  return { ...parse(rest.join('\n')), bootId };
+  const [first = '', ...rest] = stdout.split('\n');
+  const [bootId = '', ...uuids] = first.split(' ');
+  return { ...parse(rest.join('\n')), bootId, uuids };
 }
 
 /**
@@ -44,7 +53,7 @@ export async function readInstalledFrom(guest: Guest, signal: AbortSignal): Prom
  */
 export async function writeInstalledTo(
   guest: Guest,
-  { bootId: _, ...lasting }: Installed,
+  { bootId: _, uuids: __, ...lasting }: Installed,
   signal: AbortSignal,
 ): Promise<void> {
   const content = Buffer.from(`${JSON.stringify(lasting)}\n`);

@@ -4,11 +4,13 @@ import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import type { Driver, VmObservation } from '../../drivers/driver.ts';
 import { hostErrors } from '../../errors/index.ts';
+import type { Guest } from '../../guest/guest.ts';
+import { READ_INSTALLED } from '../../guest/installed.ts';
 import { emptyRecord } from '../../state/record.ts';
 import { RecordKeeper } from '../../state/record-keeper.ts';
 import type { Scope } from '../scope.ts';
 import { desiredAppliance, PACE, UUID } from '../testing/runner-bed.ts';
-import { startStep, stopStep } from './machine.ts';
+import { agentStep, startStep, stopStep } from './machine.ts';
 
 const never = new AbortController().signal;
 
@@ -57,6 +59,43 @@ describe('the start of a VM', () => {
     expect(await step.isDone(never)).toBe(false);
     await step.run(never);
     expect(calls).toEqual(expected);
+  });
+});
+
+describe('the agent of a VM', () => {
+  const OTHER = '9f8b1c52-0f0e-4a53-9c65-0d5a0b4b7d11';
+  /** The step, and what it asked the guest, whose kernel tells these uuids. */
+  const asked = (...uuids: readonly string[]) => {
+    const { scope } = bedWith({ state: 'Running' });
+    const questions: string[] = [];
+    const guest = {
+      ping: async () => void questions.push('ping'),
+      exec: async (argv: readonly string[]) => {
+        questions.push(argv[3] ?? '');
+        return { exitCode: 0, stdout: `${['boot', ...uuids].join(' ')}\n{"service":"x"}\n`, stderr: '' };
+      },
+    };
+    const withGuest: Scope = { ...scope, guest: guest as unknown as Guest };
+    return { step: agentStep(withGuest), scope: withGuest, questions };
+  };
+
+  it.each([
+    ['of its own', [UUID]],
+    ['that cannot tell', []],
+  ])('%s is asked once who it is, together with what is installed', async (_, uuids) => {
+    const { step, scope, questions } = asked(...uuids);
+    expect(await step.isDone(never)).toBe(true);
+    await step.run(never);
+    expect(questions).toEqual(['ping', READ_INSTALLED, 'ping']);
+    expect(scope.installed).toMatchObject({ bootId: 'boot', service: 'x' });
+  });
+
+  it('of another guest is refused', async () => {
+    const refused = { reason: 'WrongGuest', message: expect.stringContaining(`${OTHER}, and not ${UUID}`) };
+    const { step, scope } = asked(OTHER);
+    expect(await step.isDone(never)).toBe(false);
+    await expect(step.run(never)).rejects.toMatchObject(refused);
+    expect(scope.installed).toBeUndefined();
   });
 });
 

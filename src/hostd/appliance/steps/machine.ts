@@ -6,6 +6,7 @@ import type { VmNetwork, VmSpec } from '../../drivers/driver.ts';
 import { HostError, hostErrors } from '../../errors/index.ts';
 import { ensureSpace } from '../../files/space.ts';
 import { FORWARD_ADDRESS } from '../../ports/ports.ts';
+import { readInstalled } from '../installed.ts';
 import { CONSOLE_TAIL_BYTES, whyNotRunning } from '../observation.ts';
 import type { Step } from '../pass.ts';
 import { powerOff } from '../power-off.ts';
@@ -129,8 +130,8 @@ export function macOf(uuid: string): string {
 }
 
 /**
- * The agent in the guest answers: state VMReady. A VM whose agent stays silent too long is started again, unless its
- * service answers.
+ * The agent answers, and is that of this VM: state VMReady. A VM whose agent stays silent too long is started again, unless its
+ * service answers. The question who it is also tells what is installed, which the next steps would ask.
  */
 export function agentStep(scope: Scope): Step {
   const { host, desired, guest } = scope;
@@ -138,7 +139,8 @@ export function agentStep(scope: Scope): Step {
     name: 'Agent',
     isDone: async (signal) => {
       if (!(await mayAnswer(scope))) return false;
-      return answers(() => guest.ping(host.pace.questionMs), signal);
+      if (!(await answers(() => guest.ping(host.pace.questionMs), signal))) return false;
+      return isOwn(scope, signal);
     },
     run: async (signal) => {
       // The guest boots for seconds: the package is fetched meanwhile. If that fails, the step Package reports it.
@@ -149,8 +151,20 @@ export function agentStep(scope: Scope): Step {
         if (host.clock.monotonic() >= deadline) throw await giveUp(scope, signal);
         await sleep(host.clock, host.pace.pollMs, signal);
       }
+      await readInstalled(scope, signal);
     },
   };
+}
+
+/** Another guest is an error of `run`, whose failures are counted: the pauses between them grow. */
+async function isOwn(scope: Scope, signal: AbortSignal): Promise<boolean> {
+  try {
+    await readInstalled(scope, signal);
+    return true;
+  } catch (error) {
+    if (error instanceof HostError && error.reason === 'WrongGuest') return false;
+    throw error;
+  }
 }
 
 /** In the first seconds after a VM's start its agent cannot answer: `run` notices its first answer sooner than a long wait would. */

@@ -67,7 +67,7 @@ export function createSimulatedGuest(simulation: Simulation, directory: string):
 
 async function readInstalled(directory: string, vm: SimulatedVm, path: string): Promise<GuestExecResult> {
   const file = (await readGuestFiles(directory))[path];
-  return { ...OK, stdout: `${vm.bootId}\n${file?.text ?? ''}` };
+  return { ...OK, stdout: `${vm.bootId} ${vm.uuid}\n${file?.text ?? ''}` };
 }
 
 async function setNetwork(directory: string, vm: SimulatedVm, values: readonly string[]): Promise<void> {
