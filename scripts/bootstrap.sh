@@ -36,6 +36,9 @@ lz4|lz4|unpacks the kernel of Debian 12|demo test
 zstd|zstd|unpacks the kernel of Debian 13|demo test
 xz|xz-utils|unpacks the kernel's drivers of Debian 13|demo test
 runc|runc|runs the containers of the tests' cluster|test
+sfdisk|fdisk|makes the partition tables of disks that grow|test
+xfs_growfs|xfsprogs|makes the file systems on them|test
+btrfs|btrfs-progs|makes the file systems on them|test
 host-local|containernetworking-plugins|connects its pods|test
 nft|nftables|routes to its Services|test
 iptables|iptables|forwards its pods' ports|test

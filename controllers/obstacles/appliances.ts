@@ -85,9 +85,10 @@ export const applianceProgress = {
     reason: serviceState,
     message: step === undefined ? 'its host is working on it' : `its host is at step ${step}`,
   }),
-  available: (serviceState: string, url: string | undefined): Explanation => ({
+  /** @param note what a step that is done says all the same */
+  available: (serviceState: string, url: string | undefined, note: string | undefined): Explanation => ({
     reason: serviceState,
-    message: `the service answers${url === undefined ? '' : ` at ${url}`}`,
+    message: `the service answers${url === undefined ? '' : ` at ${url}`}${note === undefined ? '' : `; ${note}`}`,
   }),
 };
 

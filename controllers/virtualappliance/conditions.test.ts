@@ -139,6 +139,19 @@ describe('the conditions of an appliance', () => {
     expect(expectCondition(nowhere, 'Placed', 'False', 'NoHostFits')).toBe('0/1 hosts fit');
   });
 
+  it('say what a step that is done wants known', () => {
+    const step = { name: 'Grow', attempts: 1, startedAt: '2026-01-01T00:00:00.000Z', seconds: 1 } as const;
+    const ready = (state: 'Done' | 'Failed') =>
+      expectCondition(
+        conditions({ report: aReport({ steps: [{ ...step, state, message: 'no resize2fs' }] }) }),
+        'Ready',
+        'True',
+        'ServiceAvailable',
+      );
+    expect(ready('Done')).toBe('the service answers at http://127.0.0.1:20000/; no resize2fs');
+    expect(ready('Failed')).toBe('the service answers at http://127.0.0.1:20000/');
+  });
+
   it('say what is not done about a lost host although the spec asks for it', () => {
     const message = expectCondition(
       conditions({ hostLost: applianceObstacles.hostLost('host-a', 'Replace') }),

@@ -59,17 +59,24 @@ drivers_xen='xen_blkfront xen_netfront ext4'
 # What makes the power button work; not needed to boot, so it is on the disk.
 drivers_power='button evdev'
 
-indispensable_packages='busybox-static qemu-guest-agent'
+indispensable_packages='busybox-static qemu-guest-agent e2fsprogs'
 
-# Prints the candidates' closure: the agent, the libraries it may load, busybox, and the newest cloud kernel.
-# Pre-dependencies are left out: they are for the maintainer scripts, which never run here.
+# closure_of [--no-pre-depends] PACKAGE: its name and those of all that it depends on.
+closure_of() {
+  apt-cache depends --recurse --no-recommends --no-suggests --no-conflicts --no-breaks --no-replaces --no-enhances "$@" \
+    2> /dev/null | grep '^[a-z0-9]' | grep -v ':'
+}
+
+# Prints the candidates' closure: the agent, the libraries it may load, busybox, resize2fs, and the newest cloud kernel.
+# The agent's pre-dependencies are left out: they are for its maintainer scripts, which never run here. Those of e2fsprogs
+# are its libraries.
 wanted_packages() {
   local kernel
   kernel=$(apt-cache depends linux-image-cloud-amd64 2> /dev/null | awk '$1 == "Depends:" && $2 ~ /^linux-image-/ && !found++ {print $2}')
   [ -n "$kernel" ] || return 1
   printf '%s\nbusybox-static\n' "$kernel"
-  apt-cache depends --recurse --no-pre-depends --no-recommends --no-suggests --no-conflicts --no-breaks \
-    --no-replaces --no-enhances qemu-guest-agent 2> /dev/null | grep '^[a-z0-9]' | grep -v ':'
+  closure_of --no-pre-depends qemu-guest-agent
+  closure_of e2fsprogs
 }
 
 parse_arguments() {

@@ -10,6 +10,7 @@ export const STEP_NAMES = [
   'Start',
   'Agent',
   'Network',
+  'Grow',
   'Configure',
   'Container',
   'Package',

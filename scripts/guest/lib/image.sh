@@ -39,23 +39,23 @@ link_applets() {
   done
 }
 
-# The agent, its libraries and the loader, by asking that loader: what it names is what will be loaded, and it must
-# all come from the unpacked packages. It is asked from their folder: paths from there have no blanks and no colons,
-# whatever the folder above is called.
-copy_agent() {
-  local root=$1 packages=$work/unpacked agent loader library path
-  agent=$(cd "$packages" && find . -type f -name qemu-ga -print -quit)
+# copy_program ROOT NAME: a program of /usr/sbin, its libraries and the loader, by asking that loader: what it names is what
+# will be loaded, and it must all come from the unpacked packages. It is asked from their folder: paths from there have no
+# blanks and no colons, whatever the folder above is called.
+copy_program() {
+  local root=$1 name=$2 packages=$work/unpacked program loader library path
+  program=$(cd "$packages" && find . -type f -name "$name" -path '*/?bin/*' -print -quit)
   loader=$(find "$packages" -name 'ld-linux-x86-64.so.2' -print -quit)
-  [ -n "$agent" ] && [ -n "$loader" ] || fail 'the packages hold no qemu-ga, or no dynamic loader'
-  install -m 0755 "$packages/$agent" "$root/usr/sbin/qemu-ga"
+  [ -n "$program" ] && [ -n "$loader" ] || fail "the packages hold no $name, or no dynamic loader"
+  install -m 0755 "$packages/$program" "$root/usr/sbin/$name"
   mkdir -p "$root/usr/lib/x86_64-linux-gnu" "$root/usr/lib64"
   install -m 0755 "$(readlink -f "$loader")" "$root/usr/lib64/ld-linux-x86-64.so.2"
   (cd "$packages" && "$(readlink -f "$loader")" --inhibit-cache \
-    --library-path lib/x86_64-linux-gnu:usr/lib/x86_64-linux-gnu --list "$agent") > "$work/libraries.txt"
+    --library-path lib/x86_64-linux-gnu:usr/lib/x86_64-linux-gnu --list "$program") > "$work/libraries.txt"
   while read -r library path; do
     case $path in
       lib/* | usr/lib/*) install -m 0644 "$(readlink -f "$packages/$path")" "$root/usr/lib/x86_64-linux-gnu/$library" ;;
-      *) fail "the agent needs $library, which is in none of the packages" ;;
+      *) fail "$name needs $library, which is in none of the packages" ;;
     esac
   done < <(awk '$2 == "=>" && $1 !~ /^\// {print $1, $3}' "$work/libraries.txt")
 }
@@ -74,7 +74,9 @@ make_root() {
   install -m 0755 "$busybox" "$root/usr/bin/busybox"
   for folder in halt poweroff reboot; do ln -s shutdown "$root/usr/sbin/$folder"; done
   link_applets "$root"
-  copy_agent "$root"
+  copy_program "$root" qemu-ga
+  # Makes the file system as large as a larger disk.
+  copy_program "$root" resize2fs
   # shellcheck disable=SC2086 # one word for each driver
   install_modules "$root" $drivers_power
   chmod 1777 "$root/tmp" "$root/var/tmp"

@@ -236,7 +236,7 @@ disk: {
  */
 mode: ("Incremental" | "Clone")
 /**
- * Size of the disk if larger than the template's, such as 4Gi. It may grow later, which restarts the VM, and never shrinks; the guest must grow its file system itself.
+ * Size of the disk if larger than the template's, such as 4Gi. It may grow later, which restarts the VM, and never shrinks. The guest's root file system (ext4, xfs or btrfs) and its partition are made as large, or the step Grow says why not.
  */
 size?: (number | string)
 }
@@ -447,7 +447,7 @@ startedTime?: string
  */
 seconds?: number
 /**
- * The error.
+ * The error; of a step that is done
  */
 message?: string
 }[]

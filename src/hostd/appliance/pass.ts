@@ -10,6 +10,8 @@ export type Step = {
   isDone(signal: AbortSignal): Promise<boolean>;
   /** Does the step. It may be aborted, fail or be killed at any point, and run again. */
   run(signal: AbortSignal): Promise<void>;
+  /** After `run`: what a person should know although the step is done. */
+  note?(): string | undefined;
   /** Milliseconds that `run` waited for its turn: they do not count as the step's own time, t_ij of Equation 1. */
   waitedMs?(): number;
 };

@@ -1,5 +1,6 @@
 import type { Step } from './pass.ts';
 import type { Scope } from './scope.ts';
+import { growStep } from './steps/grow.ts';
 import { configureStep, containerStep, installStep, packageStep, serviceStep } from './steps/guest.ts';
 import { agentStep, startStep, stopStep } from './steps/machine.ts';
 import { networkStep } from './steps/network.ts';
@@ -10,6 +11,9 @@ import { whileRunning } from './while-running.ts';
 /** The steps that bring an appliance to its desired state, in their order. */
 export function planSteps(scope: Scope): readonly Step[] {
   if (scope.desired.powerState === 'Stopped') return [stopStep(scope)];
+  const { sizeBytes } = scope.desired.disk;
+  const grow = sizeBytes === undefined ? [] : [growStep(scope, sizeBytes)];
+  const services = [configureStep, containerStep, packageStep, installStep, serviceStep];
   return [
     layersStep(scope),
     portsStep(scope),
@@ -17,8 +21,8 @@ export function planSteps(scope: Scope): readonly Step[] {
     diskStep(scope),
     startStep(scope),
     agentStep(scope),
-    ...[networkStep, configureStep, containerStep, packageStep, installStep, serviceStep].map((step) =>
-      whileRunning(scope, step(scope)),
+    ...[networkStep(scope), ...grow, ...services.map((step) => step(scope))].map((step) =>
+      whileRunning(scope, step),
     ),
   ];
 }

@@ -52,6 +52,16 @@ describe('the progress of an appliance', () => {
     expect(stepFound(emptyRecord, 'Disk', at(90)).steps).toMatchObject([{ state: 'Done', seconds: 0 }]);
   });
 
+  it('keeps what a step said although it is done, until it runs again', () => {
+    const record = { ...emptyRecord, ...stepFinished(running('Grow'), 'Grow', 1, 0, 'no resize2fs') };
+    const found = { ...emptyRecord, ...stepFound(record, 'Grow', at(2)) };
+    expect(found.steps).toEqual(record.steps);
+    expect(found.steps).toMatchObject([{ state: 'Done', message: 'no resize2fs' }]);
+    expect(stepStarted(found, 'Grow', AT).steps[0]?.message).toBeUndefined();
+    const failed = { ...emptyRecord, ...stepFailed(found, 'Grow', new Error('gone'), at(1)) };
+    expect(stepFound(failed, 'Grow', at(2)).steps[0]?.message).toBeUndefined();
+  });
+
   it('does not count what a step waited for its turn', () => {
     expect(stepFinished(running('Start'), 'Start', 4, 3000).steps).toMatchObject([
       { state: 'Done', startedAt: '1970-01-01T00:00:13.000Z', seconds: 1 },

@@ -68,7 +68,7 @@ export function stepFound(record: ApplianceRecord, name: StepName, { at, seconds
   const fresh: StepStatus = { name, state: 'Done', attempts: 1, startedAt: at, seconds: 0 };
   const took = known?.state === 'Running' ? seconds : (known?.seconds ?? 0);
   return {
-    steps: withStep(record.steps, done(known ?? fresh, took)),
+    steps: withStep(record.steps, done(known ?? fresh, took, noteOf(known))),
     ...reached(record, name),
   };
 }
@@ -99,17 +99,19 @@ export function serviceSilent({ serviceState }: ApplianceRecord): Omit<RecordCha
 /**
  * @param seconds since the step was started
  * @param waitedMs how long of that the step waited for its turn first: it counts as started only then
+ * @param note what a person should know although the step is done; it stays until the step runs again
  */
 export function stepFinished(
   record: ApplianceRecord,
   name: StepName,
   seconds: number,
   waitedMs = 0,
+  note?: string,
 ): RecordChange {
   const steps = record.steps.map((step) => {
     if (step.name !== name) return step;
     const startedAt = instant(Date.parse(step.startedAt) + waitedMs);
-    return done({ ...step, startedAt }, inSeconds(seconds * 1000 - waitedMs));
+    return done({ ...step, startedAt }, inSeconds(seconds * 1000 - waitedMs), note);
   });
   return { steps, ...reached(record, name) };
 }
@@ -148,8 +150,20 @@ export function shownSteps(record: ApplianceRecord, timer: StepTimer): readonly 
   );
 }
 
-function done({ name, attempts, startedAt }: StepStatus, seconds: number): StepStatus {
-  return { name, state: 'Done', attempts, startedAt, seconds };
+function done({ name, attempts, startedAt }: StepStatus, seconds: number, note?: string): StepStatus {
+  return {
+    name,
+    state: 'Done',
+    attempts,
+    startedAt,
+    seconds,
+    ...(note === undefined ? {} : { message: note }),
+  };
+}
+
+/** The message of a step that failed, or runs, is none of these. */
+function noteOf(step: StepStatus | undefined): string | undefined {
+  return step?.state === 'Done' ? step.message : undefined;
 }
 
 function withStep(steps: readonly StepStatus[], status: StepStatus): readonly StepStatus[] {

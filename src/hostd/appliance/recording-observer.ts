@@ -23,7 +23,8 @@ export function recordingObserver(options: {
     },
     finished: async (step) => {
       const { name } = step;
-      record.update(stepFinished(record.current, name, timer.seconds(name), step.waitedMs?.()));
+      const [seconds, waitedMs, note] = [timer.seconds(name), step.waitedMs?.(), step.note?.()];
+      record.update(stepFinished(record.current, name, seconds, waitedMs, note));
       // These steps change the VM itself. Both are published together, so that nobody sees the one without the other.
       if (name === 'Start' || name === 'Stop' || name === 'Resize') await lookAtVm();
       onChange();
