@@ -86,7 +86,7 @@ export const applianceProgress = {
     message: step === undefined ? 'its host is working on it' : `its host is at step ${step}`,
   }),
   /** @param note what a step that is done says all the same */
-  available: (serviceState: string, url: string | undefined, note: string | undefined): Explanation => ({
+  available: (serviceState: string, url: string | undefined, note?: string): Explanation => ({
     reason: serviceState,
     message: `the service answers${url === undefined ? '' : ` at ${url}`}${note === undefined ? '' : `; ${note}`}`,
   }),

@@ -76,10 +76,11 @@ function stateOf(facts: ConditionFacts): Summary {
     return summaryOf({ reason, message, isStalled: retryAt === undefined });
   }
   if (isStopped(facts)) return reconciling(applianceProgress.stopped());
-  const { serviceState, accessPoints } = report;
+  const { serviceState, accessPoints, steps } = report;
   if (serviceState !== 'ServiceAvailable' || !doesAnswer(report))
     return reconciling(workOn(report, hostName));
-  return { state: 'ready', ...applianceProgress.available(serviceState, accessPoints[0]) };
+  const note = steps.find(({ state, message }) => state === 'Done' && message !== undefined)?.message;
+  return { state: 'ready', ...applianceProgress.available(serviceState, accessPoints[0], note) };
 }
 
 function reconciling({ reason, message }: Explanation): Summary {

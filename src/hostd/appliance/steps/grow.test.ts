@@ -92,7 +92,7 @@ describe('the step Grow', () => {
       { exitCode: 127, stdout: '', stderr: 'sh: not found' },
       /exit code 127: sh: not found/,
     ],
-    ['hangs', hostErrors.guestCommandTimeout('/bin/sh', 600), /did not end within 600 s/],
+    ['hangs', hostErrors.guestCommandTimeout('/bin/sh', 600, ''), /did not end within 600 s/],
     ['says too much', ok(`\u001b[2J${'x'.repeat(1_000_000)}`), /: \[2Jx{297}; the service/],
   ])('keeps no service from coming up when its program %s', async (_, answer, message) => {
     const bed = new Bed();
