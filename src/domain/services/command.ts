@@ -30,7 +30,7 @@ if [ -n "$program" ]; then
     b rm -rf "$holder/$release"
     exit 1
   fi
-  b chmod 0755 "$holder/$release/$program"
+  [ -x "$holder/$release/$program" ] || b chmod 0755 "$holder/$release/$program"
 fi
 link=\${holder##*/}/current
 if [ "$(b readlink "$directory" || :)" != "$link" ]; then

@@ -138,8 +138,8 @@ function killedEverywhere(
 
 describe('a static site', () => {
   const holder = '.coppice-web';
-  const before = { 'index.html': 'old', 'gone.html': 'old', 'docs/a': 'old', 'two\nlines': 'old' };
-  const after = { 'index.html': 'new', 'fresh.html': 'new', 'docs/b': 'new', 'two\nlines': 'new' };
+  const before = { 'index.html': 'old', 'gone\n.html': 'old', 'docs/a': 'old' };
+  const after = { 'index.html': 'new', 'fresh.html': 'new', 'docs/b': 'new' };
 
   it('is replaced as a whole, again and again, whatever its files are called', () =>
     inFolder((folder) => {
@@ -162,7 +162,7 @@ describe('a static site', () => {
       install(site, folder, holder, next);
       expect(served(folder)).toEqual(next);
     });
-    expect(moments).toBeGreaterThan(8);
+    expect(moments).toBeGreaterThan(5);
   });
 
   it("takes the place of the template's files at once, killed at any moment; of its folders when it is done", () => {

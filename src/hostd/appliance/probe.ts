@@ -3,10 +3,12 @@ import { sleep } from '../../base/clock.ts';
 import { shownUrl } from '../../base/shown-url.ts';
 import { accessPoint } from '../../domain/services/access-point.ts';
 import type { Probe } from '../../domain/services/types.ts';
-import { hostErrors, lastWords, messageOf } from '../errors/index.ts';
+import { HostError, hostErrors, lastWords, messageOf } from '../errors/index.ts';
 import { withShortOutput } from '../guest/session.ts';
 import { reachableAt } from './endpoints.ts';
 import type { Scope } from './scope.ts';
+
+type ExecProbe = Extract<Probe, { kind: 'exec' }>;
 
 /** Probes once. Resolves with undefined on success, else with a description of the failure. */
 export async function askProbe(scope: Scope, probe: Probe, signal: AbortSignal): Promise<string | undefined> {
@@ -19,7 +21,7 @@ export async function askProbe(scope: Scope, probe: Probe, signal: AbortSignal):
 }
 
 async function ask(scope: Scope, probe: Probe): Promise<string | undefined> {
-  const { host, guest, desired, record } = scope;
+  const { host, desired, record } = scope;
   const { questionMs } = host.pace;
   const { prober } = host.driver;
   switch (probe.kind) {
@@ -34,14 +36,24 @@ async function ask(scope: Scope, probe: Probe): Promise<string | undefined> {
       await prober.tcp(address, port, questionMs);
       return undefined;
     }
-    case 'exec': {
-      const { exitCode, stderr } = await guest.exec(withShortOutput(probe.argv), {
-        timeoutMs: probe.timeoutSeconds * 1000,
-      });
-      if (exitCode === 0) return undefined;
-      const output = lastWords(stderr) || 'it has no output';
-      return `${probe.argv[0]} in the guest ends with exit code ${exitCode}: ${output}`;
-    }
+    case 'exec':
+      return runProbe(scope, probe);
+  }
+}
+
+async function runProbe({ guest }: Scope, probe: ExecProbe): Promise<string | undefined> {
+  const [program] = probe.argv;
+  const { timeoutSeconds } = probe;
+  try {
+    const { exitCode, stderr } = await guest.exec(withShortOutput(probe.argv), {
+      timeoutMs: timeoutSeconds * 1000,
+    });
+    const output = lastWords(stderr) || 'it has no output';
+    return exitCode === 0 ? undefined : `${program} in the guest ends with exit code ${exitCode}: ${output}`;
+  } catch (error) {
+    const isLate = error instanceof HostError && error.reason === 'GuestCommandTimeout';
+    // The user knows the program, not what runs it; what it printed was killed with it.
+    throw isLate ? hostErrors.guestCommandTimeout(program, timeoutSeconds, '') : error;
   }
 }
 

@@ -58,8 +58,8 @@ export const guestErrors = {
   guestCommandTimeout: (program: string | undefined, seconds: number, output: string) =>
     new HostError(
       'GuestCommandTimeout',
-      `${program} in the guest did not end within ${seconds} s and was killed; ` +
-        (lastWords(output) === '' ? 'it had no output' : `its last output: ${lastWords(output)}`),
+      `${program} in the guest did not end within ${seconds} s and was killed` +
+        (lastWords(output) === '' ? '' : `; its last output: ${lastWords(output)}`),
     ),
   guestAgentRefused: (message: string, cause?: unknown) =>
     new HostError('GuestAgentRefused', message, { cause }),

@@ -88,6 +88,29 @@ describe('a guest behind an agent', () => {
     expect(fake.programs).toEqual([['/bin/x', 'a b']]);
   });
 
+  it('says what a program printed that did not end in time, without waiting for it', async () => {
+    let killed = false;
+    const agent = new FakeAgent({
+      onCommand: ({ execute, arguments: args = {} }, stream) => {
+        if (execute === 'guest-exec') {
+          killed ||= String(args.arg).includes('kill -KILL');
+          return answer(stream, { pid: killed ? 2 : 1 });
+        }
+        const output = { 'out-data': Buffer.from('waiting for the lock\n').toString('base64') };
+        answer(stream, killed ? { exited: true, signal: 9, ...output } : { exited: false });
+      },
+    });
+    const guest = createAgentGuest(
+      { clock: systemClock, agent: new AgentClient(systemClock, agent.connect) },
+      () => undefined,
+    );
+    await expect(guest.exec(['/bin/x'], { timeoutMs: 100 })).rejects.toMatchObject({
+      reason: 'GuestCommandTimeout',
+      message:
+        '/bin/x in the guest did not end within 0.1 s and was killed; its last output: waiting for the lock',
+    });
+  });
+
   it('keeps a path to programs when the environment is replaced', async () => {
     const fake = new FakeGuest();
     await fake.guest().exec(['x'], { env: { A: 'b' }, ...patience });

@@ -235,5 +235,9 @@ describe('a service that does not answer', () => {
     expect(await find('sh', '-c', 'exit 1')).toMatch(/exit code 1: it has no output$/);
     expect(await find('no-such-program', 'x')).toMatch(/exit code 127: .*no-such-program.*not found$/);
     expect(await find('sh', '-c', 'echo well; exit 0')).toBeUndefined();
+    bed.program = () => {
+      throw hostErrors.guestCommandTimeout('/bin/sh', 10, '');
+    };
+    expect(await find('/bin/check')).toBe('/bin/check in the guest did not end within 10 s and was killed');
   });
 });
