@@ -126,6 +126,10 @@ export const REASON = {
   SavingNotSupported: 'SavingNotSupported',
   /** Appliances that do not belong to the task have the names that its own would get. */
   NameConflict: 'NameConflict',
+  /** `spec.replicas` of a task of several services is ignored. */
+  SeveralServices: 'SeveralServices',
+  /** No number of the task's is ignored any more. */
+  OneNumber: 'OneNumber',
   /** Nothing came forward for `spec.progressDeadlineSeconds`. */
   ProgressDeadlineExceeded: 'ProgressDeadlineExceeded',
   /** The API server refused a request for the task, or the binding of an appliance: a quota, a policy, a missing permission. */

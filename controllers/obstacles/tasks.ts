@@ -103,6 +103,14 @@ export const taskProgress = {
     return { reason: REASON.Deploying, message: parts.join('; ') };
   },
   /** @param message what the task waits for */
+  replicasIgnored: (isIgnored: boolean): Explanation =>
+    isIgnored
+      ? {
+          reason: REASON.SeveralServices,
+          message:
+            'spec.replicas is for tasks of one service, and this one has several: set the replicas of each, and remove it',
+        }
+      : { reason: REASON.OneNumber, message: '' },
   deadlineExceeded: (seconds: number, message: string): Explanation => ({
     reason: REASON.ProgressDeadlineExceeded,
     message:

@@ -29,6 +29,7 @@ import { carryOut, type Dependencies } from './carry-out.ts';
 import { Differences } from './difference.ts';
 import { predictionOf } from './prediction.ts';
 import { ProgressTimes } from './progress.ts';
+import { fillReplicas } from './replicas.ts';
 import { type Revision, Revisions, type TaskRevisions } from './revisions.ts';
 import { isComplete, statusOf, TASK_EVENTS, urgencyOf } from './status.ts';
 import { type Survey, survey } from './survey.ts';
@@ -157,7 +158,9 @@ class Reconciler {
       this.#dependencies.expectations.forget(key);
       return done;
     }
-    const deployment = this.#writer.latest(cached);
+    const isGoing = cached.metadata.deletionTimestamp !== undefined;
+    const known = this.#writer.latest(cached);
+    const deployment = isGoing ? known : await fillReplicas(this.#context.client, known, signal);
     const taken = this.#taken.get(key) ?? [];
     const isDeleting = deployment.metadata.deletionTimestamp !== undefined;
     const isDeployed = !isDeleting && deployment.spec.state === 'Deployed';

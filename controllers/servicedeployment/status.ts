@@ -1,6 +1,7 @@
 import {
   CONDITION_PROGRESSING,
   CONDITION_READY,
+  CONDITION_REPLICAS_IGNORED,
   CONDITION_STALLED,
   findCondition,
   isConditionTrue,
@@ -20,6 +21,7 @@ import type { EventRule } from '../status/occurrence.ts';
 import type { Urgency } from '../status/write-debouncer.ts';
 import { answers } from './availability.ts';
 import { cameForward, progressing } from './progress.ts';
+import { declaredReplicas } from './wanted.ts';
 
 type Status = NonNullable<ServiceDeployment['status']>;
 
@@ -72,6 +74,7 @@ export const TASK_EVENTS: readonly EventRule[] = [
 export function statusOf(facts: StatusFacts): Status {
   const { deployment, services, leftovers, prediction, now } = facts;
   const { name, generation } = deployment.metadata;
+  const [only, ...others] = deployment.spec.services;
   const entries = services.map(serviceStatus);
   const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
   const summary = stateOf(facts);
@@ -86,14 +89,32 @@ export function statusOf(facts: StatusFacts): Status {
   const silentMs = isNewProgress ? 0 : facts.silentMs;
   const verdict = progressing(summary, silentMs, deployment.spec.progressDeadlineSeconds);
   const conditions = setSummary(deployment.status?.conditions, summary, generation, now);
+  const ignored = replicasIgnored(deployment);
   const progress = { type: CONDITION_PROGRESSING, observedGeneration: generation, ...verdict };
   return {
     ...counts,
-    conditions: setCondition(conditions, progress, now),
+    conditions: [...(ignored === undefined ? [] : [ignored]), progress].reduce(
+      (list, condition) => setCondition(list, condition, now),
+      conditions,
+    ),
+    declaredReplicas: only === undefined || others.length > 0 ? undefined : declaredReplicas(only),
     lastProgressTime: isNewProgress ? timestamp(now) : deployment.status?.lastProgressTime,
     selector: `${LABEL_SERVICE_DEPLOYMENT}=${name}`,
     url: entries[0]?.accessPoints[0],
     prediction,
+  };
+}
+
+/** Only of a task that has, or had, both several services and a number for all. */
+function replicasIgnored({ metadata, spec, status }: ServiceDeployment) {
+  const isIgnored = spec.replicas !== undefined && spec.services.length > 1;
+  if (!isIgnored && findCondition(status?.conditions, CONDITION_REPLICAS_IGNORED) === undefined)
+    return undefined;
+  return {
+    type: CONDITION_REPLICAS_IGNORED,
+    status: isIgnored ? ('True' as const) : ('False' as const),
+    observedGeneration: metadata.generation,
+    ...taskProgress.replicasIgnored(isIgnored),
   };
 }
 

@@ -21,9 +21,15 @@ export interface WantedAppliance {
   readonly spec: WantedSpec;
 }
 
-/** How many appliances a service of a task should have. */
+/** How many appliances a service of a task should have: `spec.replicas` is for tasks of one service. */
 export function replicasOf({ spec }: ServiceDeployment, service: Service): number {
-  return spec.replicas ?? service.replicas ?? 1;
+  const ofTask = spec.services.length === 1 ? spec.replicas : undefined;
+  return ofTask ?? declaredReplicas(service);
+}
+
+/** How many the service itself asks for. */
+export function declaredReplicas({ replicas = 1 }: Service): number {
+  return replicas;
 }
 
 /** The name of an appliance follows from its task, so that it cannot be created twice. */

@@ -21,6 +21,8 @@ export const CONDITION_STALLED = 'Stalled';
 export const CONDITION_AVAILABLE = 'Available';
 /** On a task. False: nothing came forward for as long as its spec allows. */
 export const CONDITION_PROGRESSING = 'Progressing';
+/** On a task of several services. True: it has spec.replicas, which is for tasks of one. */
+export const CONDITION_REPLICAS_IGNORED = 'ReplicasIgnored';
 /** On an appliance. True: it has a host. */
 export const CONDITION_PLACED = 'Placed';
 /** On a host. True: its daemon has appliances that the API does not know. Nothing is done to them until a person decides. */

@@ -98,6 +98,12 @@ export const PERMISSIONS: readonly Permission[] = [
   reported('servicedeployments'),
   {
     resource: ours('servicedeployments'),
+    verbs: ['patch'],
+    scope: 'cluster',
+    why: "to fill in a task's number of replicas, for kubectl scale and autoscalers",
+  },
+  {
+    resource: ours('servicedeployments'),
     subresource: 'finalizers',
     verbs: ['update'],
     scope: 'cluster',

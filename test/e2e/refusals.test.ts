@@ -76,14 +76,6 @@ const scenarios: readonly Scenario[] = [
     says: ['spec.services[1]', 'Duplicate value'],
   },
   {
-    rule: 'replicas for a task of several services',
-    refused: manifest('ServiceDeployment', 'refused', {
-      replicas: 2,
-      services: [aService(), aService({ name: 'other' })],
-    }),
-    says: ['spec.replicas', 'spec.replicas is for tasks of one service'],
-  },
-  {
     rule: 'a variable that no shell could name',
     refused: service({ parameters: { env: { '1ST': 'x' } } }),
     says: ['spec.services[0].parameters.env', 'names of environment variables'],

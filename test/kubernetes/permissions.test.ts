@@ -108,6 +108,13 @@ async function live(world: World): Promise<void> {
     await world.kube.create(CONFIG_MAPS, FILES);
     await world.change('site', { package: { configMap: { name: FILES.metadata.name } } });
     await answers(world, 'site', 1);
+    await world.kube.patch(CONFIG_MAPS, FILES.metadata, { data: { 'index.html': 'changed again' } });
+    await eventually('one content is kept', async () => {
+      const labelSelector = 'coppice.dev/service-deployment=site';
+      const { items } = await world.kube.list(CONFIG_MAPS, { namespace: 'default', labelSelector });
+      expect(items.map(({ data }) => data)).toEqual([{ 'index.html': 'changed again' }]);
+    });
+    await answers(world, 'site', 1);
     await nameConflict(world);
     await haveAddress(world);
     for (let time = 0; time < 2; time += 1) await loseHost(world);

@@ -22,7 +22,7 @@ save: boolean
  */
 progressDeadlineSeconds: number
 /**
- * For a task of one service: number of appliances; overrides the service's own replicas. kubectl scale and autoscalers set it.
+ * For a task of one service: number of appliances. kubectl scale and autoscalers set it; unset, it is filled in from the service's own replicas, and a later change of those is carried over. A task of several services ignores it, with the condition ReplicasIgnored.
  */
 replicas?: number
 /**
@@ -356,6 +356,10 @@ readyReplicas?: number
  * Label selector of the task's appliances; for autoscalers.
  */
 selector?: string
+/**
+ * The replicas of the only service, as last carried over to spec.replicas.
+ */
+declaredReplicas?: number
 /**
  * When something last came forward; spec.progressDeadlineSeconds counts from it.
  */

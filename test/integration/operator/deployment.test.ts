@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { type ServiceDeployment, TEMPLATES } from '../../../src/api/kinds.ts';
-import { expectStanding, READY, STALLED } from '../../expectations/conditions.ts';
+import { SERVICE_DEPLOYMENTS, type ServiceDeployment, TEMPLATES } from '../../../src/api/kinds.ts';
+import { expectCondition, expectStanding, READY, STALLED } from '../../expectations/conditions.ts';
 import { eventually } from './eventually.ts';
 import { World } from './world.ts';
 
@@ -56,6 +56,42 @@ describe('a task', () => {
     await deployed('shop', 2);
     expect(await names()).toEqual(['shop-web-0', 'shop-web-1']);
     expect((await world.appliance('shop-web-0')).metadata.uid).toBe(first?.metadata.uid);
+  });
+
+  it('is scaled before anybody scaled it, and again by a later change of its service', async () => {
+    await world.addTemplate('debian');
+    await world.deploy('shop', { replicas: 2 });
+    const { metadata } = await deployed('shop', 2);
+    const path = '/apis/coppice.dev/v1alpha1/namespaces/default/servicedeployments/shop/scale';
+    expect(await world.kube.getRaw(path)).toMatchObject({
+      spec: { replicas: 2 },
+      status: { replicas: 2 },
+    });
+    const [service] = (await world.deployment('shop')).spec.services;
+    await world.kube.patch(
+      SERVICE_DEPLOYMENTS,
+      { namespace: 'default', name: 'shop' },
+      { spec: { replicas: 1 } },
+    );
+    await deployed('shop', 1);
+    await world.change('shop', { replicas: 3 });
+    const after = await deployed('shop', 3);
+    expect(after.spec.replicas).toBe(3);
+    await world.kube.patch(
+      SERVICE_DEPLOYMENTS,
+      { namespace: 'default', name: 'shop' },
+      {
+        spec: {
+          services: [
+            { ...service, replicas: 1 },
+            { ...service, name: 'api', replicas: 1 },
+          ],
+        },
+      },
+    );
+    const { status } = await deployed('shop', 2);
+    expectCondition(status?.conditions, 'ReplicasIgnored', 'True', 'SeveralServices');
+    expect((await world.deployment('shop')).metadata.uid).toBe(metadata.uid);
   });
 
   it('gets another package in the VMs that it has', async () => {
