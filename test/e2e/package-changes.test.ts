@@ -165,15 +165,15 @@ exec busybox httpd -f -p 8080 -h .
     expect(await fetchText(await urlOfTask('program'))).toBe('after the VM\n');
   });
 
-  it('to a program that ends at once is told with its exit code and its last words', async () => {
+  it('to a program that ends at once is reported with its exit code and its last words', async () => {
     await apply(coppice, program('broken', { 'run.sh': 'echo "cannot open the database" >&2; exit 3\n' }));
     await untilTold(
       'program',
       'ServiceEnded',
       /ended \d+ times, .* exit code 3, .*: cannot open the database/s,
     );
-    await apply(coppice, program('mended'));
-    await untilServed(coppice, 'program', 1, 'mended\n');
+    await apply(coppice, program('fixed'));
+    await untilServed(coppice, 'program', 1, 'fixed\n');
   });
 
   it('to one whose probe prints without end fills neither logs nor memory', async () => {

@@ -13,13 +13,13 @@ export function stagingIn(holder: string): string {
 
 /**
  * Shell functions. Names are never read from output: a package's may contain anything.
- * - `put` makes $3 in the folder $2 a link to $1, in place of a link or file, by one rename. Not every mv can be told that a link to a
- *   folder is no folder to move into, but each moves into the folder that holds it.
+ * - `put` makes $3 in the folder $2 a link to $1, in place of a link or file, by one rename. Not every mv has an option
+ *   by which it replaces a link to a folder, but each replaces it when it moves into the folder that has the link.
  * - `keep` makes what was transferred a release, $holder/$number, before anything else: it is then no other attempt's any more.
  * - `use` puts the release $1 in use, once its content is on the disk; unless the next attempt has swept it already.
  * - `swap` only replaces the link.
- * - `sweep` removes the releases that are not in use; $1 leads to one that still is, if not empty. What it cannot remove is told of
- *   before the next package is transferred, not when a service was started.
+ * - `sweep` removes the releases that are not in use; $1 leads to one that still is, if not empty. What it cannot remove is an
+ *   error before the next package is transferred, but not after a service was started.
  */
 export const RELEASES = `put() {
   [ -d "$holder/link" ] || b mkdir "$holder/link"

@@ -10,7 +10,7 @@ const longestPollMs = 500;
 
 /** An agent may be busy when the program's time is up: how much longer it may take before it counts as silent. */
 const graceMs = 10_000;
-/** How long the agent may take to notice that a program was killed; what the program printed is told only then. */
+/** How long the agent may take to notice that a program was killed; it says only then what the program printed. */
 const lastWordsMs = 1_000;
 
 /** guest-exec replaces the whole environment when it is given one. */

@@ -45,7 +45,7 @@ describe('a package that could not be transferred', () => {
     expect(emptied()).toBe(true);
   });
 
-  it('is told of by the end of what its unpacking printed', async () => {
+  it('fails with the end of what its unpacking printed', async () => {
     const lines = Array.from({ length: 50_000 }, (_, at) => `tar: ${at}: cannot be made`);
     const broken = guestThat(() => undefined, { exitCode: 1, stderr: lines.join('\n') });
     const error = await install(broken).catch((why: Error) => why);

@@ -39,7 +39,7 @@ describe.each(sizes)('JSON with short strings, in pieces of %i bytes', (size) =>
     expect(await short('["0123456789\\"", "x"]', size)).toBe('["", "x"]');
   });
 
-  it('begins anew after a string that was never finished', async () => {
+  it('begins again after a string that was never finished', async () => {
     expect(await short(`{"return": "${'x'.repeat(100)}\n{"return": 1}\n`, size)).toMatch(
       /^\{"return": "x{5,8}\n\{"return": 1\}\n$/,
     );

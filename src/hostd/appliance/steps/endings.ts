@@ -7,7 +7,7 @@ import type { Scope } from '../scope.ts';
 
 /** Asking takes an emulated guest a tenth of a second; a program that ends at once is started again every second. */
 const lookMs = 2_000;
-/** A program may wait for another one by ending; after so many times it is told of. */
+/** A program may wait for another one by ending; after so many times it is an error. */
 const mostEndings = 3;
 
 /** How the service's program has ended since its start; undefined when it has not, or nobody knows. */

@@ -164,7 +164,7 @@ describe('a service that does not answer', () => {
     await bed.bed.context().facts.load();
   });
 
-  it('and whose command ends again and again is told of soon, with its code and its last words', async () => {
+  it('and whose command ends again and again is an error soon, with its code and its last words', async () => {
     bed.program = () => {
       endings += 1;
       return ended();
@@ -192,7 +192,7 @@ describe('a service that does not answer', () => {
     expect(looks).toBe(10);
   });
 
-  it('is installed again after its time, and told of with how its command ended', async () => {
+  it('is installed again after its time, and the error says how its command ended', async () => {
     endings = 1;
     bed.program = ended;
     await expect(bed.pass(serviceStepOf())).rejects.toMatchObject({
@@ -216,7 +216,7 @@ describe('a service that does not answer', () => {
     expect(JSON.parse(bed.installed)).toMatchObject({ service: '', started: '' });
   });
 
-  it('because its probe fails is told of with the probe’s last words, however much it prints', async () => {
+  it('because its probe fails has the probe’s last words in its error, however much it prints', async () => {
     const probe = (...argv: string[]) => ({ kind: 'exec', argv, timeoutSeconds: 10 }) as const;
     // As in a guest.
     bed.program = ([shell = '', ...args]) => {

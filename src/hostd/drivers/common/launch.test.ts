@@ -14,7 +14,7 @@ describe('a launched program', () => {
   const run = (script: string) =>
     launch(process.execPath, ['-e', script], { directory, log: 'program.log' }).then(({ ended }) => ended);
 
-  it('is told of by its exit code and what it printed in this launch', async () => {
+  it('is reported with its exit code and what it printed in this launch', async () => {
     await run('console.log("before")');
     expect(await run('console.error("now"); process.exitCode = 3')).toEqual({
       exitCode: 3,
@@ -22,13 +22,13 @@ describe('a launched program', () => {
     });
   });
 
-  it('is told of by the end of what it printed, however much that is', async () => {
+  it('is reported with the end of what it printed, however much that is', async () => {
     const { output } = await run('console.log("x".repeat(20_000_000)); console.log("the end")');
     expect(output.length).toBeLessThan(17_000);
     expect(output).toMatch(/x\nthe end \(exit code 0\)$/);
   });
 
-  it('is told of when its log was cut while it ran', async () => {
+  it('is reported when its log was cut while it ran', async () => {
     const log = join(directory, 'program.log');
     await run('console.log("x".repeat(1000))');
     const ended = run('setTimeout(() => console.log("the end"), 1000)');
