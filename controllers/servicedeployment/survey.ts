@@ -7,7 +7,7 @@ import { type Plan, planService } from './plan.ts';
 import { type Revision, revisionOf, type TaskRevisions } from './revisions.ts';
 import type { ServiceFacts } from './status.ts';
 import type { UnobservedWrites } from './unobserved-writes.ts';
-import { replicasOf, type Service, serviceOf, type WantedSpec, wantedAppliances } from './wanted.ts';
+import { inOrder, replicasOf, type Service, serviceOf, type WantedSpec, wantedAppliances } from './wanted.ts';
 
 /** The state of a whole task, and what to do about it. */
 export interface Survey {
@@ -56,7 +56,9 @@ export function survey(input: SurveyInput): Survey {
 
 function surveyService(input: SurveyInput, service: Service): { facts: ServiceFacts; plan: Plan } {
   const { deployment, templates, unobserved, differences } = input;
-  const existing = input.appliances.filter((appliance) => serviceOf(deployment, appliance) === service.name);
+  const existing = inOrder(
+    input.appliances.filter((appliance) => serviceOf(deployment, appliance) === service.name),
+  );
   const pinned = pinOf(deployment, service);
   const base = { name: service.name, wantedReplicas: replicasOf(deployment, service), appliances: existing };
   const amounts = readAmounts(service);
@@ -117,7 +119,7 @@ function recall(
       name: service.name,
       wantedReplicas: 0,
       template: pinOf(deployment, service),
-      appliances: made.filter((appliance) => serviceOf(deployment, appliance) === service.name),
+      appliances: inOrder(made.filter((appliance) => serviceOf(deployment, appliance) === service.name)),
       asDeclared: 0,
       held: 0,
       ...(isKept ? { obstacle: taskObstacles.savingNotSupported() } : {}),

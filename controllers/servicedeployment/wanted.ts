@@ -47,6 +47,13 @@ export function serviceOf(task: ServiceDeployment, { metadata }: VirtualApplianc
   return /^(.+)-(?:0|[1-9]\d*)$/.exec(metadata.name.slice(prefix.length))?.[1];
 }
 
+/** By their numbers: the cache has them in any order, and a task's URL must not change with it. */
+export function inOrder(appliances: readonly VirtualAppliance[]): VirtualAppliance[] {
+  const ordinalOf = ({ metadata }: VirtualAppliance) =>
+    Number(metadata.name.slice(metadata.name.lastIndexOf('-') + 1));
+  return [...appliances].sort((a, b) => ordinalOf(a) - ordinalOf(b));
+}
+
 /**
  * The appliances of a service, in order of their ordinals.
  * @param templateKey namespace/name of the template that was chosen
