@@ -104,7 +104,7 @@ export function describeFlux(kind: TestApi['kind']): void {
       expect(await shop.world.writes(ofNoHost)).toBe(writes);
     });
 
-    it('owns the spec, and Coppice the status', async () => {
+    it('owns the spec but for the number of replicas, and Coppice the status', async () => {
       const managers = (await shop.deployment()).metadata.managedFields?.map(
         ({ manager, operation, subresource, fieldsV1 }) => ({
           manager,
@@ -127,6 +127,13 @@ export function describeFlux(kind: TestApi['kind']): void {
             operation: 'Apply',
             subresource: 'status',
             fields: ['f:status'],
+          },
+          // The number of replicas, which autoscalers read.
+          {
+            manager: 'coppice-operator',
+            operation: 'Update',
+            subresource: undefined,
+            fields: ['f:spec'],
           },
         ]),
       );
