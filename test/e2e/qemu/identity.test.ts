@@ -75,6 +75,11 @@ describeUnless(noQemu, 'an agent that is asked who it is', () => {
     untilStatus(({ serviceState, problem }) => serviceState === 'ServiceAvailable' && problem === undefined);
   const agentSocket = () => join(host.stateDir, 'appliances', desired.uuid, 'agent.sock');
 
+  const crossAgents = async () => {
+    await rename(agentSocket(), `${agentSocket()}.own`);
+    await symlink(join(stranger.directory, 'agent.sock'), agentSocket());
+  };
+
   it('tells its uuid by SMBIOS, and nothing where its kernel has none', async () => {
     const { vm, guest } = await scene.running();
     stranger = vm;
@@ -88,8 +93,7 @@ describeUnless(noQemu, 'an agent that is asked who it is', () => {
 
   it('is left alone when it is that of another VM, whatever changes and whichever daemon asks', async () => {
     await host.close();
-    await rename(agentSocket(), `${agentSocket()}.own`);
-    await symlink(join(stranger.directory, 'agent.sock'), agentSocket());
+    await crossAgents();
     await startDaemon();
     const parameters = { hostname: 'changed', env: { SECRET: 'not for strangers' } };
     desired = { ...desired, generation: 2, service: { ...desired.service, parameters } };
@@ -126,5 +130,19 @@ describeUnless(noQemu, 'an agent that is asked who it is', () => {
     await startDaemon();
     const status = await untilAvailable();
     expect(status).toMatchObject({ generation: 2, vm: { pid: well.vm.pid }, endpoints: well.endpoints });
+  });
+
+  it('is not told to power off when it is that of another VM, though its own VM shall stop', async () => {
+    await host.close();
+    await crossAgents();
+    await startDaemon();
+    desired = { ...desired, generation: 3, powerState: 'Stopped' };
+    await host.client.putAppliance(desired);
+    await untilStatus(({ vm }) => vm.state === 'Absent');
+    await host.close();
+    expect(await scene.state(stranger)).toBe('Running');
+    const guest = scene.driver.guest(stranger.uuid, stranger.directory);
+    await guest.ping(patience.timeoutMs);
+    guest.close();
   });
 });

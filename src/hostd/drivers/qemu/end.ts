@@ -1,8 +1,10 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../../base/clock.ts';
+import { deadlineIn } from '../../../base/deadline.ts';
 import { hostErrors, messageOf } from '../../errors/index.ts';
 import type { AgentClient } from '../../guest/agent.ts';
+import { tellToPowerOff } from '../../guest/tell-to-power-off.ts';
 import type { HostNetwork } from '../../network/links.ts';
 import { endProcess, waitUntilGone } from '../common/processes.ts';
 import { removeTap } from '../common/tap.ts';
@@ -59,10 +61,12 @@ export async function shutDownVm(
     await endVm(clock, running);
     return true;
   }
-  const asked = agent.tell('guest-shutdown', { mode: 'powerdown' }, Math.max(1, until - clock.monotonic()));
+  const leftMs = Math.max(0, until - clock.monotonic());
+  const over = new AbortController();
+  const asked = tellToPowerOff({ clock, agent }, uuid, deadlineIn(clock, leftMs), over.signal);
   // The button may be enough: a failure of the agent does not matter if the guest ends.
   asked.catch(messageOf);
-  return waitUntilGone(clock, running, Math.max(0, until - clock.monotonic()));
+  return waitUntilGone(clock, running, leftMs).finally(() => over.abort());
 }
 
 async function pressPowerButton(clock: Clock, directory: string) {

@@ -1,7 +1,9 @@
 import { rm } from 'node:fs/promises';
 import { sleep } from '../../../base/clock.ts';
+import { deadlineIn } from '../../../base/deadline.ts';
 import { HostError, hostErrors, messageOf } from '../../errors/index.ts';
 import type { AgentClient } from '../../guest/agent.ts';
+import { tellToPowerOff } from '../../guest/tell-to-power-off.ts';
 import type { XenContext } from './context.ts';
 import {
   readDomainRecord,
@@ -83,28 +85,35 @@ export async function shutDownVm(
     await endDomain(context, domain);
     return true;
   }
-  if (domain.shutdown === undefined && !domain.dying) await askToPowerOff(context, domain, agent, timeoutMs);
-  for (;;) {
-    const now = await findDomain(toolstack, uuid, directory);
-    if (now === undefined) return true;
-    if (now.shutdown !== undefined || now.dying) {
-      await removeEnded(context, now, directory);
-      return true;
+  const over = new AbortController();
+  try {
+    if (domain.shutdown === undefined && !domain.dying)
+      await askToPowerOff(context, domain, agent, timeoutMs, over.signal);
+    for (;;) {
+      const now = await findDomain(toolstack, uuid, directory);
+      if (now === undefined) return true;
+      if (now.shutdown !== undefined || now.dying) {
+        await removeEnded(context, now, directory);
+        return true;
+      }
+      if (clock.monotonic() >= until) return false;
+      await sleep(clock, pollMs);
     }
-    if (clock.monotonic() >= until) return false;
-    await sleep(clock, pollMs);
+  } finally {
+    over.abort();
   }
 }
 
 async function askToPowerOff(
-  { toolstack }: XenContext,
-  { id, paused }: Domain,
+  { clock, toolstack }: XenContext,
+  { id, uuid, paused }: Domain,
   agent: AgentClient,
   timeoutMs: number,
+  over: AbortSignal,
 ): Promise<void> {
   // A paused guest reacts only when it runs again.
   if (paused) await toolstack.run(['unpause', String(id)]);
-  const asked = agent.tell('guest-shutdown', { mode: 'powerdown' }, timeoutMs);
+  const asked = tellToPowerOff({ clock, agent }, uuid, deadlineIn(clock, timeoutMs), over);
   // One of the two ways is enough: a failure of the other does not matter if the guest ends.
   asked.catch(messageOf);
   const limitMs = Math.min(acknowledgeLimitMs, timeoutMs);
