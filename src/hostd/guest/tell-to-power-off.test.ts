@@ -10,7 +10,7 @@ const OWN = '00112233-4455-6677-8899-aabbccddeeff';
 const OTHER = '9f8b1c52-0f0e-4a53-9c65-0d5a0b4b7d11';
 const POWER_OFF = 'guest-shutdown';
 
-/** An agent whose guest tells this uuid; undefined: it runs no programs. Whether it was told, and why not. */
+/** An agent whose guest tells this uuid; undefined: it runs no programs. Whether it receives the command, and why not. */
 async function asked(uuid: string | undefined, signal = new AbortController().signal) {
   const fake = new FakeAgent({
     onCommand: ({ execute }, stream) => {
@@ -27,7 +27,7 @@ async function asked(uuid: string | undefined, signal = new AbortController().si
   // Who powers off does not answer: the deadline comes first.
   const { reason } = await telling.then(() => ({ reason: undefined }), toHostError);
   agent.end();
-  return { reason, isTold: fake.commands.some(({ execute }) => execute === POWER_OFF) };
+  return { reason, powersOff: fake.commands.some(({ execute }) => execute === POWER_OFF) };
 }
 
 describe('a guest that is to power off', () => {
@@ -35,15 +35,15 @@ describe('a guest that is to power off', () => {
     ['of the VM', OWN],
     ['that cannot tell whose it is', 'Not-Settable'],
     ['whose agent runs no programs', undefined],
-  ])('%s is told', async (_, uuid) => {
-    expect(await asked(uuid)).toMatchObject({ isTold: true });
+  ])('%s receives the command', async (_, uuid) => {
+    expect(await asked(uuid)).toMatchObject({ powersOff: true });
   });
 
-  it('of another VM is not', async () => {
-    expect(await asked(OTHER)).toEqual({ reason: 'WrongGuest', isTold: false });
+  it('of another VM does not', async () => {
+    expect(await asked(OTHER)).toEqual({ reason: 'WrongGuest', powersOff: false });
   });
 
-  it('is not told after nobody waits any more: another VM may have its agent by then', async () => {
-    expect(await asked(OWN, AbortSignal.abort(new Error('over')))).toMatchObject({ isTold: false });
+  it('does not receive it after nobody waits any more: another VM may have its agent by then', async () => {
+    expect(await asked(OWN, AbortSignal.abort(new Error('over')))).toMatchObject({ powersOff: false });
   });
 });
