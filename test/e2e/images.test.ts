@@ -119,7 +119,10 @@ describeUnless(noQemu, "a template's image", () => {
     const descriptor = `# Disk DescriptorFile\nversion=1\nCID=fffffffe\nparentCID=ffffffff\ncreateType="monolithicFlat"\nRW 16 FLAT "${fifo}" 0\n`;
     const encrypted = join(coppice.dataDir, 'encrypted');
     const key = ['--object', 'secret,id=key,data=abc', '-o', 'encrypt.format=luks,encrypt.key-secret=key'];
-    await run('qemu-img', ['create', '-q', '-f', 'qcow2', ...key, encrypted, '8M']);
+    // It measures first how fast the machine is, which now and then fails on a busy one.
+    await coppice.eventually('an encrypted image is made', () =>
+      run('qemu-img', ['create', '-q', '-f', 'qcow2', ...key, encrypted, '8M']),
+    );
     const cases: readonly [name: string, content: Buffer, reason: string, message: RegExp][] = [
       ['half', whole.subarray(0, whole.length / 2), 'ImageInvalid', /damaged or was cut off/],
       ['tiny', Buffer.alloc(300, 7), 'ImageInvalid', /300 bytes/],

@@ -77,12 +77,6 @@ const changed =
 const html = '<!DOCTYPE html>\n<html><head><title>404</title></head><body>Not found</body></html>\n';
 const descriptor = (extent: string) =>
   `# Disk DescriptorFile\nversion=1\nCID=fffffffe\nparentCID=ffffffff\ncreateType="monolithicFlat"\n\nRW 16 FLAT "${extent}" 0\n`;
-const secret = ['--object', 'secret,id=key,data=abc'];
-const encryption = (format: string) => [
-  '-o',
-  `encrypt.format=${format},encrypt.key-secret=key,encrypt.iter-time=10`,
-];
-
 const refused: readonly [name: string, make: Make, reason: string, message: RegExp][] = [
   ['a web page', bytes(html), 'ImageInvalid', /web page.*address of the file itself/],
   [
@@ -155,7 +149,13 @@ const refused: readonly [name: string, make: Make, reason: string, message: RegE
     'ImageInvalid',
     /damaged or was cut off/,
   ],
-  ['an encrypted qcow2', created('qcow2', encryption('luks'), secret), 'ImageEncrypted', /decrypt it/],
+  // By its header: to make one, qemu-img measures how fast the machine is, which fails on a busy one.
+  [
+    'an encrypted qcow2',
+    changed(converted('qcow2'), (file) => file.writeUInt32BE(2, 32)),
+    'ImageEncrypted',
+    /decrypt it/,
+  ],
   [
     'an old encrypted qcow2',
     changed(converted('qcow2'), (file) => file.writeUInt32BE(1, 32)),
