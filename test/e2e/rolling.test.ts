@@ -139,7 +139,8 @@ describeUnless(noQemu, `a rolling change, ${CHANGES} times`, () => {
     return most;
   }
 
-  it('never takes more away than maxUnavailable, and never claims what is not so', async () => {
+  const timeout = 300_000 + CHANGES * 30_000;
+  it('never takes more away than maxUnavailable, and never claims what is not so', { timeout }, async () => {
     await declare(FIRST);
     await untilReady(FIRST);
     const born = await disks();

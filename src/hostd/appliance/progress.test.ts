@@ -130,7 +130,7 @@ describe('the progress of an appliance', () => {
     ['Configure', {}],
     ['Container', {}],
     ['Package', {}],
-    ['Install', { answers: false }],
+    ['Install', {}],
     ['Service', { answers: false }],
     ['Stop', { accessPoints: [], answers: false, passedProbe: undefined }],
   ])('what was installed before goes on until a step ends it: %s', (step, change) => {

@@ -50,12 +50,6 @@ export class StepTimer {
 /** The steps that begin with a VM that is off, or end with one. */
 const ENDS_VM: ReadonlySet<StepName> = new Set(['Resize', 'Start', 'Stop']);
 
-/**
- * The steps during which the service is away: `Service` begins with a probe that failed. During all others, what was installed
- * before goes on.
- */
-const ENDS_SERVICE: ReadonlySet<StepName> = new Set(['Install', 'Service']);
-
 /** The state a service has reached once this step is done, and the most it can have while it is not. */
 const REACHED: Partial<Record<StepName, ServiceState>> = {
   Agent: 'VMReady',
@@ -80,7 +74,8 @@ export function stepStarted(record: ApplianceRecord, name: StepName, at: string)
   const serviceState = lowered(record.serviceState, name);
   const change = { steps: withStep(record.steps, status), serviceState };
   if (ENDS_VM.has(name)) return { ...change, ...VM_ENDED };
-  return ENDS_SERVICE.has(name) ? { ...change, answers: false } : change;
+  // It begins with a probe that failed. During all others, what was installed before goes on.
+  return name === 'Service' ? { ...change, answers: false } : change;
 }
 
 /** The VM does not run: whatever answered at the service's URL is gone. */

@@ -112,6 +112,19 @@ describe('the installation of a service', () => {
     ]);
   });
 
+  it.each([
+    ['transfer the package', true],
+    ['put the package in place', true],
+    ['start the service', false],
+  ])('lets the old one answer until the new one is started: "%s" fails', async (title, answers) => {
+    const scope = bed.scope(first);
+    await bed.pass(installStep(scope));
+    scope.record.update({ answers: true });
+    bed.failing = title;
+    await expect(bed.pass(installStep(bed.scope(second)))).rejects.toThrow('no');
+    expect(scope.record.current.answers).toBe(answers);
+  });
+
   it.each(['transfer the package', 'put the package in place', 'start the service'])(
     'of another package that ended at "%s" leaves none for installed, so that going back installs again',
     async (title) => {

@@ -80,7 +80,7 @@ async function isServiceInstalled(scope: Scope, signal: AbortSignal): Promise<bo
 
 /** The service is installed and was started in this boot of the guest. */
 export function installStep(scope: Scope): Step {
-  const { host, desired, guest } = scope;
+  const { host, desired, guest, record } = scope;
   return {
     name: 'Install',
     isDone: (signal) => isServiceInstalled(scope, signal),
@@ -94,6 +94,8 @@ export function installStep(scope: Scope): Step {
         await orAborted(host.guestWork.run(guest, actions, content, signal), signal);
         await writeInstalled(scope, { service: wanted }, signal);
       }
+      // Up to here, what was installed before goes on.
+      record.update({ answers: false });
       await orAborted(host.guestWork.run(guest, start, content, signal), signal);
       await writeInstalled(scope, { started: startDigest(desired.service, bootId) }, signal);
     },
