@@ -28,6 +28,7 @@ export function fenceDaemon(daemon: Daemon, mayWrite: () => boolean): Daemon {
     deleteAppliance: (uuid, options) => guarded((fenced) => daemon.deleteAppliance(uuid, fenced), options),
     putLayer: (sha256, desired, options) =>
       guarded((fenced) => daemon.putLayer(sha256, desired, fenced), options),
-    deleteLayer: (sha256, options) => guarded((fenced) => daemon.deleteLayer(sha256, fenced), options),
+    deleteLayer: (sha256, options) =>
+      guarded((fenced) => daemon.deleteLayer(sha256, { ...options, ...fenced }), options),
   };
 }

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { aHostReport, aLayer, aReport } from '../../test/builders/reports.ts';
-import { HostViews, type ViewChange } from './view.ts';
+import { HostViews, layerKey, type ViewChange } from './view.ts';
 
 describe('HostViews', () => {
   let views: HostViews;
@@ -46,14 +46,14 @@ describe('HostViews', () => {
     expect(told(aLayer({ state: 'Fetching', fetchedBytes: 2 }))).toBe(0);
     expect(told(aLayer())).toBe(1);
     expect(told(aLayer({ heldBy: ['uid-web-0'] }))).toBe(0);
-    expect(views.get('host-a')?.layers.get(aLayer().sha256)?.heldBy).toEqual(['uid-web-0']);
+    expect(views.get('host-a')?.layers.get(layerKey(aLayer()))?.heldBy).toEqual(['uid-web-0']);
   });
 
   it('is replaced as a whole, and notifies of what is gone', () => {
     views.apply('host-a', { type: 'appliance', appliance: aReport({ uuid: 'gone' }) }, 1);
     views.replace('host-a', { status: aHostReport({ layers: [aLayer()] }), appliances: [aReport()] }, 2);
     expect([...(views.get('host-a')?.appliances.keys() ?? [])]).toEqual(['uid-web-0']);
-    expect(views.get('host-a')?.layers.has(aLayer().sha256)).toBe(true);
+    expect(views.get('host-a')?.layers.has(layerKey(aLayer()))).toBe(true);
     const told = changes.filter(({ kind }) => kind === 'appliance').at(-1);
     expect([...(told?.ids ?? [])].sort()).toEqual(['gone', 'uid-web-0']);
   });

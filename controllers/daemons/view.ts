@@ -3,6 +3,7 @@ import type {
   ApplianceStatus,
   HostEvent,
   HostStatus,
+  LayerKind,
   LayerStatus,
   Problem,
 } from '../../src/host/protocol.ts';
@@ -21,7 +22,13 @@ export interface HostView {
   readonly lastSeen?: number;
   readonly status?: HostStatus;
   readonly appliances: ReadonlyMap<string, ApplianceStatus>;
+  /** By `layerKey`. */
   readonly layers: ReadonlyMap<string, LayerStatus>;
+}
+
+/** A digest may be held as a disk and as a file to boot from: these are two layers. */
+export function layerKey({ sha256, kind }: Pick<LayerStatus, 'sha256' | 'kind'>): string {
+  return `${kind}/${sha256}`;
 }
 
 /** What changed in a view; `ids` are uuids or digests. */
@@ -30,6 +37,8 @@ export interface ViewChange {
   readonly kind: 'link' | 'status' | 'appliance' | 'layer';
   readonly ids: readonly string[];
 }
+
+export const LAYER_KINDS: readonly LayerKind[] = ['disk', 'boot'];
 
 export type ViewListener = (change: ViewChange) => void;
 
@@ -97,7 +106,7 @@ export class HostViews {
     const view = this.#views.get(name);
     if (view === undefined) return;
     const uuids = new Set([...view.appliances.keys(), ...appliances.map(({ uuid }) => uuid)]);
-    const digests = new Set([...view.layers.keys(), ...status.layers.map(({ sha256 }) => sha256)]);
+    const digests = new Set([...view.layers.values(), ...status.layers].map(({ sha256 }) => sha256));
     view.status = status;
     view.lastSeen = seenAt;
     refill(
@@ -106,7 +115,7 @@ export class HostViews {
     );
     refill(
       view.layers,
-      status.layers.map((layer) => [layer.sha256, layer]),
+      status.layers.map((layer) => [layerKey(layer), layer]),
     );
     this.#notify({ host: name, kind: 'status', ids: [] });
     this.#notify({ host: name, kind: 'appliance', ids: [...uuids] });
@@ -149,13 +158,15 @@ function applyEvent(
       view.status = event.host;
       return { kind: 'status', ids: [] };
     case 'layer': {
-      const before = view.layers.get(event.layer.sha256);
-      view.layers.set(event.layer.sha256, event.layer);
+      const before = view.layers.get(layerKey(event.layer));
+      view.layers.set(layerKey(event.layer), event.layer);
       if (isSameJson(relevantPart(before), relevantPart(event.layer))) return undefined;
       return { kind: 'layer', ids: [event.layer.sha256] };
     }
     case 'layerGone':
-      view.layers.delete(event.sha256);
+      // An older daemon has one layer with a digest, and does not say of which kind.
+      for (const kind of event.kind === undefined ? LAYER_KINDS : [event.kind])
+        view.layers.delete(layerKey({ sha256: event.sha256, kind }));
       return { kind: 'layer', ids: [event.sha256] };
     case 'appliance':
       view.appliances.set(event.appliance.uuid, event.appliance);
@@ -172,6 +183,6 @@ function applyEvent(
  */
 function relevantPart(layer: LayerStatus | undefined): unknown {
   if (layer === undefined) return undefined;
-  const { kind, state, template, virtualBytes, problem } = layer;
-  return { kind, state, template, virtualBytes, problem };
+  const { kind, state, template, virtualBytes, problem, sources } = layer;
+  return { kind, state, template, virtualBytes, problem, sources };
 }

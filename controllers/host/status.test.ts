@@ -49,6 +49,20 @@ describe('the status of a host', () => {
     expect(statusOf(away).usedByAppliances).toEqual(newer.usedByAppliances);
   });
 
+  it('has one entry for a digest, and no address of a source', () => {
+    const problem = { reason: 'SourceUnreachable', message: 'https://secret.example cannot be fetched' };
+    const holds = [aLayer({ state: 'Failed', problem }), aLayer({ kind: 'boot' })];
+    const { layers } = statusOf(facts({ view: aView({ holds }) }));
+    expect(layers).toEqual([
+      {
+        sha256: aLayer().sha256,
+        template: 'default/debian',
+        state: 'Failed',
+        message: 'SourceUnreachable: the status of its templates says why',
+      },
+    ]);
+  });
+
   it('keeps what was last known of a host that does not answer', () => {
     const before = statusOf(facts());
     const readiness = { status: 'False', reason: 'HostUnreachable', message: 'refused' } as const;

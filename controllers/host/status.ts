@@ -116,14 +116,18 @@ function amounts({ cpuMillis, memoryBytes, diskBytes }: Amounts): NonNullable<Ho
 }
 
 function layersOf(view: HostView): NonNullable<HostStatus['layers']> {
-  return [...view.layers.values()]
+  // One entry for a digest, which may be held as a disk and as a file to boot from.
+  const byDigest = new Map([...view.layers.values()].reverse().map((layer) => [layer.sha256, layer]));
+  return [...byDigest.values()]
     .sort((a, b) => (a.sha256 < b.sha256 ? -1 : 1))
     .slice(0, 500)
     .map(layerOf);
 }
 
 function layerOf({ sha256, template, state, problem }: LayerStatus) {
-  const message = problem === undefined ? {} : { message: problem.message.slice(0, 1024) };
+  // What is wrong with a source names its address: only the status of its template tells that.
+  const message =
+    problem === undefined ? {} : { message: `${problem.reason}: the status of its templates says why` };
   return { sha256, template: template.slice(0, 127), state, ...message };
 }
 

@@ -5,6 +5,7 @@ import { isRefused } from '../../src/kube/api-error.ts';
 import { done, type ReconcileResult, requeueAfter, waitFor } from '../../src/kube/controller/outcome.ts';
 import type { OperatorContext } from '../context.ts';
 import { placementHost } from '../daemons/placement-host.ts';
+import { layerKey } from '../daemons/view.ts';
 import { BY_HOST, BY_PENDING, BY_UID, PENDING } from '../indexes.ts';
 import { amountObstacle, boundAppliances, isPending, uidOf } from '../objects/appliance.ts';
 import { templateKeyOf } from '../objects/template-references.ts';
@@ -140,7 +141,8 @@ class Pass {
   #storedBytesOf(appliance: VirtualAppliance): number | undefined {
     const { caches, views } = this.#context;
     if (appliance.spec.disk.mode !== 'Clone') return undefined;
-    const layer = caches.templates.get(templateKeyOf(appliance))?.spec.source.image?.sha256 ?? '';
+    const sha256 = caches.templates.get(templateKeyOf(appliance))?.spec.source.image?.sha256 ?? '';
+    const layer = layerKey({ sha256, kind: 'disk' });
     const sizes = views.list().flatMap((view) => view.layers.get(layer)?.storedBytes ?? []);
     return sizes.length === 0 ? undefined : Math.max(...sizes);
   }

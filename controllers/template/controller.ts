@@ -13,14 +13,15 @@ import type { OperatorContext } from '../context.ts';
 import { putLayer } from '../daemons/put-layer.ts';
 import { PutLedger } from '../daemons/put-ledger.ts';
 import { acceptsAppliances } from '../daemons/readiness.ts';
+import type { HostView } from '../daemons/view.ts';
 import { BY_DIGEST, BY_PARENT, BY_TEMPLATE } from '../indexes.ts';
-import { layersOf } from '../objects/template-layers.ts';
+import { digestsOf, type Layer, layersOf, withOtherSources } from '../objects/template-layers.ts';
 import { parentKey, templateKeyOf } from '../objects/template-references.ts';
 import { heldObstacle, isHeld } from '../obstacles/deletions.ts';
 import type { Obstacle } from '../obstacles/obstacle.ts';
 import { type ControllerDefinition, changesOf, viewsSource } from '../sources.ts';
 import { StatusWriter } from '../status/status-writer.ts';
-import { copiesOf, hostsToCopyTo } from './copies.ts';
+import { copiesOf, hostsToCopyTo, hostsToTell } from './copies.ts';
 import { type KnownHosts, knownLayers } from './known-layers.ts';
 import { positionOf } from './position.ts';
 import { release } from './release.ts';
@@ -53,7 +54,14 @@ export function createTemplateController(context: OperatorContext): ControllerDe
         if (changed === undefined) return [];
         // Its children wait until it exists, its parent until it is gone.
         const key = keyOf(changed);
-        return [key, ...keysOf(BY_PARENT, key), ...(current === undefined ? parents(changed) : [])];
+        const sharing = [old, current].flatMap((one) =>
+          one === undefined ? [] : digestsOf(one).flatMap((digest) => keysOf(BY_DIGEST, digest)),
+        );
+        const others = old?.metadata.generation === current?.metadata.generation ? [] : sharing;
+        return [
+          ...new Set([key, ...keysOf(BY_PARENT, key), ...others]),
+          ...(current === undefined ? parents(changed) : []),
+        ];
       }),
       changesOf(
         caches.appliances,
@@ -115,27 +123,41 @@ class Reconciler {
   }
 
   /**
-   * Has the template copied to as many hosts as it asks for, and to one that tells whether it can be used. A refusal of one host does
-   * not keep the others from getting it.
+   * Has the template copied to as many hosts as it asks for, and to one that tells whether it can be used, and tells the hosts that
+   * have its files of all their sources. A refusal of one host does not keep the others from getting it.
    * @throws the first error, when all were asked
    */
   async #copy(template: Template, signal: AbortSignal): Promise<void> {
-    const { links, views } = this.#context;
+    const usable = this.#context.views.list().filter(acceptsAppliances);
     const { disk, boot } = layersOf(template);
     const { hosts, isPartial } = this.#known();
     const copies = isPartial ? undefined : copiesOf(template, hosts);
+    const copyTo = hostsToCopyTo(template, usable, copies);
     let failure: unknown;
-    for (const view of hostsToCopyTo(template, views.list().filter(acceptsAppliances), copies)) {
-      const daemon = links.client(view.name);
-      if (daemon === undefined) continue;
-      try {
-        for (const layer of [disk, ...boot]) await putLayer(daemon, view, this.#ledger, layer, signal);
-      } catch (error) {
-        signal.throwIfAborted();
-        failure ??= error;
+    for (const layer of [disk, ...boot].map((each) => this.#withOtherSources(each))) {
+      for (const view of new Set([...copyTo, ...hostsToTell(layer, usable)])) {
+        const refusal = await this.#put(view, layer, signal);
+        failure ??= refusal;
       }
     }
     if (failure !== undefined) throw failure;
+  }
+
+  /** @returns why the host refused it */
+  async #put(view: HostView, layer: Layer, signal: AbortSignal): Promise<unknown> {
+    const daemon = this.#context.links.client(view.name);
+    if (daemon === undefined) return undefined;
+    try {
+      await putLayer(daemon, view, this.#ledger, layer, signal);
+      return undefined;
+    } catch (error) {
+      signal.throwIfAborted();
+      return error;
+    }
+  }
+
+  #withOtherSources(layer: Layer): Layer {
+    return withOtherSources(layer, this.#context.caches.templates.byIndex(BY_DIGEST, layer[0]));
   }
 
   async #release(template: Template, signal: AbortSignal): Promise<ReconcileResult> {

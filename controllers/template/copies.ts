@@ -1,6 +1,8 @@
 import type { Template } from '../../src/api/kinds.ts';
-import type { HostView } from '../daemons/view.ts';
-import { digestsOf } from '../objects/template-layers.ts';
+import { keyOf } from '../../src/base/object.ts';
+import { problemFor } from '../daemons/layer-problem.ts';
+import { type HostView, layerKey } from '../daemons/view.ts';
+import { filesOf, type Layer } from '../objects/template-layers.ts';
 import type { CopyFailure } from '../obstacles/templates.ts';
 import type { KnownHost } from './known-layers.ts';
 
@@ -22,29 +24,32 @@ export interface Copies {
  * template, and never tried to fetch the rest.
  */
 export function copiesOf(template: Template, hosts: readonly KnownHost[]): Copies {
-  const digests = digestsOf(template);
-  const disk = template.spec.source.image?.sha256 ?? '';
-  const having = digests.length === 0 ? [] : hosts.filter((host) => holdsAll(host, digests));
+  const keys = keysOf(template);
+  const disk = layerKey({ sha256: template.spec.source.image?.sha256 ?? '', kind: 'disk' });
+  const having = keys.length === 0 ? [] : hosts.filter((host) => holdsAll(host, keys));
   const disks = hosts.flatMap(({ layers }) => layers.get(disk) ?? []);
   const unbootable = disks.find(({ bootable }) => bootable === false);
-  const ready = having.filter(({ layers }) =>
-    digests.every((digest) => layers.get(digest)?.state === 'Ready'),
-  );
+  const ready = having.filter(({ layers }) => keys.every((key) => layers.get(key)?.state === 'Ready'));
   return {
     ready: ready.map(({ name }) => name).sort(),
     holding: having.map(({ name }) => name).sort(),
-    failures: having.flatMap((host) => failureOn(host, digests)),
+    failures: having.flatMap((host) => failureOn(host, keys, keyOf(template))),
     unbootable: unbootable && (unbootable.content ?? 'nothing known'),
     virtualBytes: disks.map(({ virtualBytes }) => virtualBytes).find((bytes) => bytes !== undefined),
   };
 }
 
-function holdsAll({ layers }: KnownHost, digests: readonly string[]): boolean {
-  return digests.every((digest) => layers.has(digest));
+function keysOf(template: Template): readonly string[] {
+  return filesOf(template).map(([sha256, { kind }]) => layerKey({ sha256, kind }));
 }
 
-function failureOn({ name, layers }: KnownHost, digests: readonly string[]): CopyFailure[] {
-  const problem = digests.map((digest) => layers.get(digest)?.problem).find((one) => one !== undefined);
+function holdsAll({ layers }: Pick<KnownHost, 'layers'>, keys: readonly string[]): boolean {
+  return keys.every((key) => layers.has(key));
+}
+
+function failureOn({ name, layers }: KnownHost, keys: readonly string[], template: string): CopyFailure[] {
+  const held = keys.flatMap((key) => layers.get(key) ?? []);
+  const problem = held.map((layer) => problemFor(layer, template)).find((one) => one !== undefined);
   if (problem === undefined) return [];
   const { reason, message, retryAt } = problem;
   return [{ host: name, reason, message, isFinal: retryAt === undefined }];
@@ -65,8 +70,8 @@ export function hostsToCopyTo(
   copies: Copies | undefined,
 ): HostView[] {
   const { mode, minCopies } = template.spec.distribution;
-  const digests = digestsOf(template);
-  const others = usable.filter((view) => !holdsAll(view, digests));
+  const keys = keysOf(template);
+  const others = usable.filter((view) => !holdsAll(view, keys));
   const missing = mode === 'Copy' ? minCopies - (usable.length - others.length) : 0;
   const forJudgement = copies !== undefined && needsAnotherHost(template, copies) ? 1 : 0;
   others.sort((a, b) => freeBytes(b) - freeBytes(a) || (a.name < b.name ? -1 : 1));
@@ -82,4 +87,20 @@ function needsAnotherHost({ spec }: Template, { holding, failures }: Copies): bo
 
 function freeBytes({ status }: HostView): number {
   return status === undefined ? 0 : status.capacity.memoryBytes - status.used.memoryBytes;
+}
+
+/**
+ * The hosts that have a file of the template, and know other sources of it than these: a template that names it came, changed or
+ * went. Where nobody shares a file, who needs it asks for it.
+ * @param layer with the sources that all templates name
+ */
+export function hostsToTell([sha256, desired]: Layer, views: readonly HostView[]): readonly HostView[] {
+  const { kind, template, others = [] } = desired;
+  const wanted = new Set([template, ...others.map((other) => other.template)]);
+  return views.filter(({ layers }) => {
+    const sources = layers.get(layerKey({ sha256, kind }))?.sources;
+    if (sources === undefined) return false;
+    const known = new Set(sources.map((source) => source.template));
+    return others.length > 0 || known.size !== wanted.size || !known.has(template);
+  });
 }

@@ -2,10 +2,11 @@ import { describe, expect, it } from 'vitest';
 import type { Host } from '../../src/api/kinds.ts';
 import { aHost } from '../../test/builders/objects.ts';
 import { aLayer, aView } from '../../test/builders/reports.ts';
-import type { HostView } from '../daemons/view.ts';
+import { type HostView, layerKey } from '../daemons/view.ts';
 import { knownLayers } from './known-layers.ts';
 
 const SHA = 'a'.repeat(64);
+const DISK = layerKey({ sha256: SHA, kind: 'disk' });
 const GRACE_MS = 100;
 
 function known(views: Readonly<Record<string, HostView | undefined>>, hosts: readonly Host[], now = 0) {
@@ -25,7 +26,7 @@ describe('what is known of the layers of hosts', () => {
   it('is what they report', () => {
     const view = aView({ holds: [aLayer({ state: 'Fetching' })] });
     const { hosts, ...waits } = known({ 'host-a': view }, [host]);
-    expect(hosts[0]?.layers.get(SHA)).toMatchObject({ state: 'Fetching' });
+    expect(hosts[0]?.layers.get(DISK)).toMatchObject({ state: 'Fetching' });
     expect(waits).toEqual({ isPartial: false, untilChangeMs: undefined });
   });
 
@@ -36,20 +37,20 @@ describe('what is known of the layers of hosts', () => {
     ['that does not answer', silent({ state: 'broken', since: 0, problem })],
   ])('is what its status says of a host %s, which is waited for, but not for ever', (_name, view) => {
     const { hosts, ...waits } = known({ 'host-a': view }, [host], 40);
-    expect(hosts[0]?.layers.get(SHA)).toMatchObject({ state: 'Ready' });
+    expect(hosts[0]?.layers.get(DISK)).toMatchObject({ state: 'Ready' });
     expect(waits).toEqual({ isPartial: true, untilChangeMs: 60 });
     const late = known({ 'host-a': view }, [host], GRACE_MS);
     expect(late).toMatchObject({ isPartial: false, untilChangeMs: undefined });
-    expect(late.hosts[0]?.layers.get(SHA)).toMatchObject({ state: 'Ready' });
+    expect(late.hosts[0]?.layers.get(DISK)).toMatchObject({ state: 'Ready' });
   });
 
   it('is what a host reported that is away now, and after a while only what it has whole', () => {
-    const other = 'b'.repeat(64);
-    const holds = [aLayer(), aLayer({ sha256: other, state: 'Fetching' })];
+    const other = aLayer({ sha256: 'b'.repeat(64), state: 'Fetching' });
+    const holds = [aLayer(), other];
     const view = aView({ link: { state: 'broken', since: 0, problem }, holds });
     const at = (now: number) => known({ 'host-a': view }, [host], now);
     expect(at(40)).toMatchObject({ isPartial: false, untilChangeMs: 60 });
-    expect([...(at(40).hosts[0]?.layers.keys() ?? [])]).toEqual([SHA, other]);
-    expect([...(at(GRACE_MS).hosts[0]?.layers.keys() ?? [])]).toEqual([SHA]);
+    expect([...(at(40).hosts[0]?.layers.keys() ?? [])]).toEqual([DISK, layerKey(other)]);
+    expect([...(at(GRACE_MS).hosts[0]?.layers.keys() ?? [])]).toEqual([DISK]);
   });
 });

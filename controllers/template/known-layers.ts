@@ -1,13 +1,17 @@
 import type { Host } from '../../src/api/kinds.ts';
 import type { LayerStatus } from '../../src/host/protocol.ts';
-import type { HostView, HostViews } from '../daemons/view.ts';
+import { type HostView, type HostViews, LAYER_KINDS, layerKey } from '../daemons/view.ts';
 
 /** What is known of a layer on a host. */
-export type KnownLayer = Pick<LayerStatus, 'state' | 'problem' | 'virtualBytes' | 'bootable' | 'content'>;
+export type KnownLayer = Pick<
+  LayerStatus,
+  'state' | 'problem' | 'sources' | 'virtualBytes' | 'bootable' | 'content'
+>;
 
 /** A host, and the layers that it holds. */
 export interface KnownHost {
   readonly name: string;
+  /** By `layerKey`. */
   readonly layers: ReadonlyMap<string, KnownLayer>;
 }
 
@@ -56,14 +60,20 @@ function leftOf(view: HostView | undefined, { now, startedAt, graceMs }: Patienc
   return (view?.link.since ?? startedAt) + graceMs - now;
 }
 
-/** A host's status has neither the reason nor the time of a failure, so it counts only for what is there. */
+/**
+ * A host's status has neither the reason nor the time of a failure, so it counts only for what is there. It does not say of which
+ * kind a file is, so it counts for both.
+ */
 function knownHost({ metadata: { name }, status }: Host, view: HostView | undefined, leftMs: number) {
-  if (view?.status === undefined) return { name, layers: whole(status?.layers ?? []) };
+  if (view?.status === undefined) {
+    const layers = (status?.layers ?? []).flatMap((layer) => LAYER_KINDS.map((kind) => ({ ...layer, kind })));
+    return { name, layers: whole(layers) };
+  }
   if (view.link.state === 'connected' || leftMs > 0) return { name, layers: view.layers };
   return { name, layers: whole([...view.layers.values()]) };
 }
 
-function whole<L extends { readonly sha256: string; readonly state: string }>(layers: readonly L[]) {
+function whole<L extends Pick<LayerStatus, 'sha256' | 'kind' | 'state'>>(layers: readonly L[]) {
   const ready = layers.filter(({ state }) => state === 'Ready');
-  return new Map(ready.map((layer) => [layer.sha256, { ...layer, state: 'Ready' as const }]));
+  return new Map(ready.map((layer) => [layerKey(layer), { ...layer, state: 'Ready' as const }]));
 }

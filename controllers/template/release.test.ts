@@ -48,6 +48,17 @@ describe('the release of a template', () => {
     expect([first.deleted, last.deleted]).toEqual([[], [aLayer().sha256]]);
   });
 
+  it('deletes a disk that another template only boots from', async () => {
+    const guest = {
+      os: 'linux',
+      agent: 'qemu-guest-agent',
+      boot: { kernel: { url: 'https://k', sha256: aLayer().sha256 }, commandLine: '' },
+    } as const;
+    const source = { image: { url: 'https://d', sha256: 'f'.repeat(64) } };
+    const other = aTemplate({ metadata: { name: 'other', uid: 'other' }, spec: { source, guest } });
+    expect((await releasing(going('a'), [other])).deleted).toEqual([aLayer().sha256]);
+  });
+
   it('names the host that refuses to delete them', async () => {
     const refusal = new HostApiError(409, { reason: 'LayerInUse', message: 'appliance x stands on it' });
     const { blocker } = await releasing(going('a'), [], refusal);

@@ -1,15 +1,19 @@
 import type { Template } from '../../src/api/kinds.ts';
 import { keyOf } from '../../src/base/object.ts';
 import { describeHolders, holdersOf } from '../../src/domain/templates/tree.ts';
+import type { LayerKind } from '../../src/host/protocol.ts';
 import { StalledError, TransientError } from '../../src/kube/controller/errors.ts';
 import type { OperatorContext } from '../context.ts';
 import type { Daemon } from '../daemons/daemon.ts';
 import { callDaemon } from '../daemons/daemon-errors.ts';
+import { layerKey } from '../daemons/view.ts';
 import { BY_DIGEST, BY_PARENT, BY_TEMPLATE } from '../indexes.ts';
-import { digestsOf } from '../objects/template-layers.ts';
+import { filesOf } from '../objects/template-layers.ts';
 import { parentKey, templateKeyOf } from '../objects/template-references.ts';
 import type { Obstacle } from '../obstacles/obstacle.ts';
 import { refusalOf, templateObstacles } from '../obstacles/templates.ts';
+
+type File = { readonly sha256: string; readonly kind: LayerKind };
 
 /**
  * Deletes a deleted template's files from the hosts, once nothing is based on it. Files that another template has as well stay.
@@ -23,7 +27,9 @@ export async function release(
 ): Promise<Obstacle | undefined> {
   const held = holders(context, keyOf(template));
   if (held !== null) return templateObstacles.held(held);
-  const unused = digestsOf(template).filter((digest) => !isUsedByAnother(context, template, digest));
+  const unused = filesOf(template)
+    .map(([sha256, { kind }]) => ({ sha256, kind }))
+    .filter((file) => !isUsedByAnother(context, template, file));
   const away: string[] = [];
   const refusals: string[] = [];
   for (const host of hostsHolding(context, unused)) {
@@ -43,11 +49,11 @@ export async function release(
 async function deleteLayers(
   daemon: Daemon,
   host: string,
-  digests: readonly string[],
+  files: readonly File[],
   signal: AbortSignal,
 ): Promise<string[]> {
   try {
-    for (const digest of digests) await callDaemon(daemon.deleteLayer(digest, { signal }));
+    for (const { sha256, kind } of files) await callDaemon(daemon.deleteLayer(sha256, { kind, signal }));
     return [];
   } catch (error) {
     if (!(error instanceof TransientError || error instanceof StalledError)) throw error;
@@ -68,20 +74,22 @@ function holders({ caches }: OperatorContext, key: string): string | null {
 }
 
 /** Of templates that are deleted together, the last in order deletes the file. If each left it to the others, it would stay. */
-function isUsedByAnother({ caches }: OperatorContext, template: Template, digest: string): boolean {
+function isUsedByAnother({ caches }: OperatorContext, template: Template, { sha256, kind }: File): boolean {
   const isUser = (other: Template) =>
     other.metadata.uid !== template.metadata.uid &&
+    filesOf(other).some(([digest, desired]) => digest === sha256 && desired.kind === kind) &&
     (other.metadata.deletionTimestamp === undefined || keyOf(other) > keyOf(template));
-  return caches.templates.byIndex(BY_DIGEST, digest).some(isUser);
+  return caches.templates.byIndex(BY_DIGEST, sha256).some(isUser);
 }
 
 /** According to what each host last reported; for a host not heard since the operator started, according to its status. */
-function hostsHolding({ caches, views }: OperatorContext, digests: readonly string[]): string[] {
+function hostsHolding({ caches, views }: OperatorContext, files: readonly File[]): string[] {
+  const digests = files.map(({ sha256 }) => sha256);
   return caches.hosts
     .list()
     .filter(({ metadata, status }) => {
       const view = views.get(metadata.name);
-      if (view?.status !== undefined) return digests.some((digest) => view.layers.has(digest));
+      if (view?.status !== undefined) return files.some((file) => view.layers.has(layerKey(file)));
       return (status?.layers ?? []).some(({ sha256 }) => digests.includes(sha256));
     })
     .map(({ metadata }) => metadata.name);

@@ -4,9 +4,10 @@ import type { LayerStatus } from '../../src/host/protocol.ts';
 import { aTemplate } from '../../test/builders/objects.ts';
 import { aHostReport, aLayer, aView } from '../../test/builders/reports.ts';
 import { expectStanding, READY, RECONCILING, STALLED } from '../../test/expectations/conditions.ts';
+import { filesOf, type Layer } from '../objects/template-layers.ts';
 import { isSharedWith } from '../objects/template-references.ts';
 import { occurrencesOf } from '../status/occurrence.ts';
-import { copiesOf, hostsToCopyTo } from './copies.ts';
+import { copiesOf, hostsToCopyTo, hostsToTell } from './copies.ts';
 import { positionOf } from './position.ts';
 import { type StatusFacts, statusOf, TEMPLATE_EVENTS, urgencyOf } from './status.ts';
 
@@ -70,6 +71,32 @@ describe('the copies of a template', () => {
       unbootable: undefined,
       virtualBytes: GIBI,
     });
+  });
+
+  it('are wanting on a host that knows other sources of the file than the templates name', () => {
+    const [layer] = filesOf(aTemplate());
+    if (layer === undefined) throw new Error('it has a disk');
+    const knowing = (...templates: readonly string[]) =>
+      aView({
+        name: templates.join(),
+        holds: [aLayer({ sources: templates.map((template) => ({ template })) })],
+      });
+    const views = [knowing('default/debian'), knowing('default/debian', 'other/gone'), knowing('other/b')];
+    const told = (one: Layer) => hostsToTell(one, [...views, aView({ name: 'older', holds: [aLayer()] })]);
+    expect(told(layer).map(({ name }) => name)).toEqual(['default/debian,other/gone', 'other/b']);
+    const shared: Layer = [layer[0], { ...layer[1], others: [{ url: 'https://b', template: 'other/b' }] }];
+    expect(told(shared)).toHaveLength(3);
+  });
+
+  it('have failed for a template only by its own source', () => {
+    const problem = { reason: 'SourceUnreachable', message: 'https://of-another cannot be fetched' };
+    const layer = aLayer({
+      state: 'Fetching',
+      sources: [{ template: 'default/debian' }, { template: 'other/b', problem }],
+    });
+    expect(copiesOf(aTemplate(), [aView({ holds: [layer] })]).failures).toEqual([]);
+    const other = aTemplate({ metadata: { name: 'b', namespace: 'other' } });
+    expect(copiesOf(other, [aView({ holds: [layer] })]).failures).toMatchObject([problem]);
   });
 
   it('are none where a host has only files of another template', () => {

@@ -1,3 +1,5 @@
+import { problemFor } from '../daemons/layer-problem.ts';
+import { layerKey } from '../daemons/view.ts';
 import { hostObstacles } from '../obstacles/hosts.ts';
 import { blocked, found, type PhaseResult, phaseDone, type Scope } from './scope.ts';
 
@@ -9,7 +11,10 @@ export function checkLayers(scope: Scope): PhaseResult {
   const { view } = scope;
   const { appliance, layers } = found(scope, 'desired');
   if ((view?.appliances.get(appliance.uuid)?.vm.state ?? 'Absent') !== 'Absent') return phaseDone;
-  const problems = [...layers.keys()].map((digest) => view?.layers.get(digest)?.problem);
-  const final = problems.find((problem) => problem !== undefined && problem.retryAt === undefined);
-  return final === undefined ? phaseDone : blocked(hostObstacles.layerFailed(final.reason, final.message));
+  for (const [sha256, { kind, template }] of layers) {
+    const layer = view?.layers.get(layerKey({ sha256, kind }));
+    const problem = layer?.state === 'Failed' ? problemFor(layer, template) : undefined;
+    if (problem !== undefined) return blocked(hostObstacles.layerFailed(problem.reason, problem.message));
+  }
+  return phaseDone;
 }

@@ -52,7 +52,7 @@ export function desiredOf(
   const { diskBytes, ...resources } = amountsOf(appliance);
   requireMemory(appliance, resources.memoryBytes, template);
   return {
-    layers: new Map([disk, ...boot]),
+    layers: [disk, ...boot],
     appliance: {
       uuid: uidOf(appliance),
       generation: metadata.generation ?? 1,

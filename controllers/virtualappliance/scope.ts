@@ -1,9 +1,10 @@
 import type { Template, VirtualAppliance } from '../../src/api/kinds.ts';
-import type { DesiredAppliance, DesiredLayer, DesiredPackage, Sha256 } from '../../src/host/protocol.ts';
+import type { DesiredAppliance, DesiredPackage } from '../../src/host/protocol.ts';
 import type { TransientError } from '../../src/kube/controller/errors.ts';
 import type { OperatorContext } from '../context.ts';
 import type { PutLedger } from '../daemons/put-ledger.ts';
 import type { HostView } from '../daemons/view.ts';
+import type { Layer } from '../objects/template-layers.ts';
 import type { Obstacle } from '../obstacles/obstacle.ts';
 import type { ExhaustedPools } from './exhausted-pools.ts';
 
@@ -26,7 +27,7 @@ export interface ServicePackage {
 
 /** The request to an appliance's host, layers first. */
 export interface DesiredState {
-  readonly layers: ReadonlyMap<Sha256, DesiredLayer>;
+  readonly layers: readonly Layer[];
   readonly appliance: DesiredAppliance;
 }
 

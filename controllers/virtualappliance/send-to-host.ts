@@ -4,6 +4,8 @@ import { callDaemon } from '../daemons/daemon-errors.ts';
 import { putLayer } from '../daemons/put-layer.ts';
 import type { PutLedger } from '../daemons/put-ledger.ts';
 import type { HostView } from '../daemons/view.ts';
+import { BY_DIGEST } from '../indexes.ts';
+import { withOtherSources } from '../objects/template-layers.ts';
 import {
   type DesiredState,
   found,
@@ -19,7 +21,10 @@ export async function sendToHost(scope: Scope): Promise<PhaseResult> {
   const client = view === undefined ? undefined : context.links.client(view.name);
   if (view?.link.state !== 'connected' || client === undefined) return { type: 'away' };
   const { late } = found(scope, 'servicePackage');
-  await send(client, view, ledger, { ...found(scope, 'desired'), late }, signal);
+  const { layers, appliance } = found(scope, 'desired');
+  const { templates } = context.caches;
+  const withSources = layers.map((layer) => withOtherSources(layer, templates.byIndex(BY_DIGEST, layer[0])));
+  await send(client, view, ledger, { layers: withSources, appliance, late }, signal);
   return phaseDone;
 }
 

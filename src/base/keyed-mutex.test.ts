@@ -28,19 +28,6 @@ describe('KeyedMutex', () => {
     expect(done).toEqual(['b', 'a1', 'a2']);
   });
 
-  it('is busy under a key while work runs or waits there', async () => {
-    const locks = new KeyedMutex();
-    const first = gate();
-    const running = locks.run('a', () => first.opened);
-    const waiting = locks.run('a', async () => undefined);
-    expect([locks.isBusy('a'), locks.isBusy('b')]).toEqual([true, false]);
-    first.open();
-    await running;
-    expect(locks.isBusy('a')).toBe(true);
-    await waiting;
-    expect(locks.isBusy('a')).toBe(false);
-  });
-
   it('is idle when all work has ended, however it ended', async () => {
     const locks = new KeyedMutex();
     const first = gate();

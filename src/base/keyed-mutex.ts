@@ -2,11 +2,6 @@
 export class KeyedMutex {
   readonly #last = new Map<string, Promise<unknown>>();
 
-  /** Whether work under this key runs or waits. */
-  isBusy(key: string): boolean {
-    return this.#last.has(key);
-  }
-
   /** Resolves when all work that runs or waits now has ended. */
   async idle(): Promise<void> {
     await Promise.all(this.#last.values());

@@ -12,6 +12,7 @@ import type {
   ErrorBody,
   HostEvent,
   HostStatus,
+  LayerKind,
   LayerStatus,
   Problem,
 } from './protocol.ts';
@@ -132,9 +133,16 @@ export class HostClient {
     return (await this.#json('PUT', `/v1/layers/${sha256}`, desired, options)) as LayerStatus;
   }
 
-  /** Resolves when it is gone, or did not exist. Status 409 while appliances use it. */
-  async deleteLayer(sha256: string, options?: CallOptions): Promise<void> {
-    await unlessMissing(this.#call('DELETE', `/v1/layers/${sha256}`, undefined, options));
+  /**
+   * Resolves when it is gone, or did not exist. Status 409 while appliances use it.
+   * @param options `kind`: only the layer of this kind
+   */
+  async deleteLayer(
+    sha256: string,
+    options: CallOptions & { readonly kind?: LayerKind } = {},
+  ): Promise<void> {
+    const query = options.kind === undefined ? '' : `?kind=${options.kind}`;
+    await unlessMissing(this.#call('DELETE', `/v1/layers/${sha256}${query}`, undefined, options));
   }
 
   /** Whether the daemon has found everything that is on its host; false also when it cannot be reached. */

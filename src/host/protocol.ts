@@ -36,6 +36,7 @@ export const OPERATOR_ORGANIZATION = 'coppice:operators';
 
 /** `PUT /v1/layers/{sha256}`: hold this file. */
 export type DesiredLayer = Static<typeof desiredLayerSchema>;
+export type LayerKind = DesiredLayer['kind'];
 export type LayerStatus = Static<typeof layerStatusSchema>;
 
 // ------------------------------------------------------------------------------------------ appliances
@@ -81,7 +82,7 @@ export type HostEvent =
   | { readonly type: 'reset' }
   | { readonly type: 'host'; readonly host: HostStatus }
   | { readonly type: 'layer'; readonly layer: LayerStatus }
-  | { readonly type: 'layerGone'; readonly sha256: Sha256 }
+  | { readonly type: 'layerGone'; readonly sha256: Sha256; readonly kind?: LayerKind }
   | { readonly type: 'appliance'; readonly appliance: ApplianceStatus }
   | { readonly type: 'applianceGone'; readonly uuid: string };
 

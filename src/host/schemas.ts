@@ -52,19 +52,32 @@ const instant = string({ format: 'date-time' });
 const command = typed<readonly string[]>({ type: 'array', minItems: 1, maxItems: 256, items: text });
 const timeout = number({ exclusiveMinimum: 0, maximum: 86_400 });
 
+const layerKind = enumOf(['disk', 'boot']);
+
 export const uuidParams = closed({ uuid });
 export const sha256Params = closed({ sha256 });
+/** Which of the layers with a digest; without it, all, or the first that there is. */
+export const layerQuery = closed({ kind: optional(layerKind) });
 export const consoleQuery = closed({ bytes: optional(string({ pattern: '^[1-9][0-9]{0,6}$' })) });
 
 // ------------------------------------------------------------------------------------------- requests
 
-/** `PUT /v1/layers/{sha256}`: hold this file. `disk` becomes a read-only qcow2 layer; `boot` is a kernel or initrd. */
-export const desiredLayerSchema = closed({
-  kind: enumOf(['disk', 'boot']),
+const layerSource = {
   /** `file:`, `http:` or `https:`. The host fetches it and refuses it when the digest differs. */
   url,
-  /** For people: namespace/name of the Template that asked for it. */
+  /** namespace/name of the Template that names it. */
   template: string({ minLength: 1, maxLength: 512, pattern: '^[-a-z0-9./]+$' }),
+};
+
+/**
+ * `PUT /v1/layers/{sha256}`: hold this file. `disk` becomes a read-only qcow2 layer; `boot` is a kernel or initrd. One digest may be
+ * held as both: they are two layers.
+ */
+export const desiredLayerSchema = closed({
+  kind: layerKind,
+  ...layerSource,
+  /** What other Templates name as its source. The layer has these sources and no others, and tries each. */
+  others: optional(arrayOf(closed(layerSource), 200)),
 });
 
 const desiredProbe = oneOf('kind', {
@@ -176,7 +189,7 @@ export const problemSchema = open(problemFields);
 
 export const layerStatusSchema = open({
   sha256,
-  kind: enumOf(['disk', 'boot']),
+  kind: layerKind,
   state: enumOf(['Fetching', 'Ready', 'Failed']),
   template: string(),
   fetchedBytes: count,
@@ -190,7 +203,10 @@ export const layerStatusSchema = open({
   content: optional(string()),
   storedBytes: optional(count),
   seconds: optional(number()),
+  /** Why it is not here. It is for all who use the layer, and names no address unless there is one only. */
   problem: optional(problemSchema),
+  /** Its sources, each with what is wrong with it: only for those who may see its Template. Older daemons know one source. */
+  sources: optional(arrayOf(open({ template: string(), problem: optional(problemSchema) }))),
   /** uuids of the appliances whose disks stand on it: while there are any it cannot be deleted (409). */
   heldBy: arrayOf(uuid),
 });
@@ -279,6 +295,8 @@ export const hostStatusSchema = open({
   problems: arrayOf(problemSchema),
   /** VMs on this host that no appliance claims: shown, never touched. */
   foreignVms: arrayOf(string()),
+  /** Whether a layer may have several sources (`others` of a PUT). Older daemons refuse them. */
+  layerSources: optional(boolean()),
   startedAt: instant,
 });
 

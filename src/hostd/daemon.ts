@@ -123,12 +123,12 @@ async function openParts(options: HostDaemonOptions): Promise<Parts> {
     backoff: options.pace.backoff,
     reserveBytes,
     fileRoots,
-    holders: (sha256) => appliances.holders(sha256),
+    holders: (layer) => appliances.holders(layer),
     onChange: (layer) => {
       events.publish({ type: 'layer', layer });
-      appliances.layerChanged(layer.sha256);
+      appliances.layerChanged(layer);
     },
-    onGone: (sha256) => events.publish({ type: 'layerGone', sha256 }),
+    onGone: (layer) => events.publish({ type: 'layerGone', ...layer }),
     log: options.log,
   });
   const services: HostServices = { ...options, layers, ports, packages, creation };
@@ -174,8 +174,8 @@ function managerOf(
       metrics.observe(appliance);
       events.publish({ type: 'appliance', appliance });
     },
-    onHoldersChanged: (sha256s) => {
-      for (const layer of sha256s.map((sha256) => services.layers.get(sha256))) {
+    onHoldersChanged: (uses) => {
+      for (const layer of uses.map(({ sha256, kind }) => services.layers.get(sha256, kind))) {
         if (layer !== undefined) events.publish({ type: 'layer', layer });
       }
     },

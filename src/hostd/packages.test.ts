@@ -57,6 +57,34 @@ describe('PackageCache', () => {
     expect(await cache.has(SHA)).toBe(true);
   });
 
+  it('asks another address for the same package beside one that drips, and serves both with what arrives first', async () => {
+    const dripping = cache.fetch(url(), SHA, never);
+    await asked();
+    waiting[0]?.write(CONTENT.slice(0, 2));
+    const request = asked();
+    const other = cache.fetch(url().replace('app', 'mirror'), SHA, never);
+    await request;
+    waiting[1]?.end(CONTENT);
+    await Promise.all([other, dripping]);
+    expect(await cache.has(SHA)).toBe(true);
+    await cache.prune(() => new Set([SHA]));
+    expect(await readdir(join(directory, 'packages'))).toEqual([SHA]);
+  });
+
+  it('tells each of its own address only, and lets nobody else’s failure through', async () => {
+    const dead = cache
+      .fetch('http://127.0.0.1:1/of-another', SHA, never)
+      .catch((error: Error) => error.message);
+    const request = asked();
+    const mine = cache.fetch(url(), SHA, never);
+    await request;
+    waiting[0]?.end('other content');
+    const refused = await mine.catch((error: Error) => error.message);
+    expect(await dead).toContain('of-another');
+    expect(refused).toContain('app.zip');
+    expect(refused).not.toContain('of-another');
+  });
+
   it('removes what nobody wants, but neither what is wanted again by then nor what is being fetched', async () => {
     const other = 'f'.repeat(64);
     await cache.prune(() => new Set());

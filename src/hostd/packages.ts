@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { orAborted } from '../base/abort.ts';
@@ -9,6 +10,9 @@ import { download } from './layers/download.ts';
 import { fileExists } from './layers/stored-file.ts';
 import { WrongContent } from './layers/wrong-content.ts';
 
+/** The fetches of one package from all its addresses; the first that succeeds ends the others. */
+type Arrival = { readonly here: AbortController; fetches: number };
+
 /** The packages that services are installed from: files named by their sha256, kept while an appliance here needs them. */
 export class PackageCache {
   readonly #directory: string;
@@ -16,6 +20,8 @@ export class PackageCache {
   readonly #fileRoots: readonly string[];
   readonly #turns = new KeyedMutex();
   readonly #wrong = new WrongContent();
+  /** By digest, while it is being fetched. */
+  readonly #arrivals = new Map<string, Arrival>();
 
   constructor(options: {
     readonly directory: string;
@@ -36,11 +42,12 @@ export class PackageCache {
   }
 
   /**
-   * Fetches a package unless it is there; calls that come at the same time share one fetch. Aborted: rejects at once, also
-   * while it waits for the fetch of another call.
+   * Fetches a package unless it is there; calls that name the same address at the same time share one fetch. Another address for the
+   * same package is asked beside it, and what arrives first serves all. Aborted: rejects at once, also while it waits for the fetch
+   * of another call.
    */
   async fetch(url: string, sha256: string, signal: AbortSignal): Promise<void> {
-    const turn = this.#turns.run(sha256, () => this.#fetchUnlessThere(url, sha256, signal));
+    const turn = this.#turns.run(`${sha256} ${url}`, () => this.#fetchUnlessThere(url, sha256, signal));
     await orAborted(turn, signal);
   }
 
@@ -51,8 +58,11 @@ export class PackageCache {
   async prune(wanted: () => ReadonlySet<string>): Promise<void> {
     await makeDirectory(this.#directory);
     for (const name of await readdir(this.#directory)) {
-      const sha256 = name.replace(PARTIAL_SUFFIX, '');
-      if (wanted().has(sha256) || this.#turns.isBusy(sha256)) continue;
+      const [sha256 = ''] = name.split('.', 1);
+      if (this.#arrivals.has(sha256)) continue;
+      // What other addresses gave of a package that is here is not needed.
+      const isLeft = name !== sha256 && (await this.has(sha256));
+      if (wanted().has(sha256) && !isLeft) continue;
       this.#wrong.forget(sha256);
       await rm(join(this.#directory, name), { force: true });
     }
@@ -62,7 +72,22 @@ export class PackageCache {
     signal.throwIfAborted();
     await makeDirectory(this.#directory);
     if (await this.has(sha256)) return;
-    const partial = this.path(sha256) + PARTIAL_SUFFIX;
+    const arrival = this.#arrivalOf(sha256);
+    arrival.fetches += 1;
+    try {
+      await this.#fetchFrom(url, sha256, AbortSignal.any([signal, arrival.here.signal]));
+      arrival.here.abort();
+    } catch (error) {
+      // Another address gave it meanwhile.
+      if (!arrival.here.signal.aborted) throw error;
+    } finally {
+      arrival.fetches -= 1;
+      if (arrival.fetches === 0) this.#arrivals.delete(sha256);
+    }
+  }
+
+  async #fetchFrom(url: string, sha256: string, signal: AbortSignal): Promise<void> {
+    const partial = this.#partialOf(url, sha256);
     await download({
       url,
       sha256,
@@ -76,5 +101,16 @@ export class PackageCache {
     });
     await rename(partial, this.path(sha256));
     await syncDirectory(this.#directory);
+  }
+
+  #arrivalOf(sha256: string): Arrival {
+    const arrival = this.#arrivals.get(sha256) ?? { here: new AbortController(), fetches: 0 };
+    this.#arrivals.set(sha256, arrival);
+    return arrival;
+  }
+
+  #partialOf(url: string, sha256: string): string {
+    const digest = createHash('sha256').update(url).digest('hex').slice(0, 16);
+    return `${this.path(sha256)}.${digest}${PARTIAL_SUFFIX}`;
   }
 }

@@ -1,4 +1,4 @@
-import type { HostView } from '../../controllers/daemons/view.ts';
+import { type HostView, layerKey } from '../../controllers/daemons/view.ts';
 import type { ApplianceStatus, HostStatus, LayerStatus } from '../../src/host/protocol.ts';
 
 const GIBI = 1024 ** 3;
@@ -65,7 +65,7 @@ export function aView(
     name,
     link: { state: 'connected' },
     status: aHostReport({ name }),
-    layers: new Map(holds.map((layer) => [layer.sha256, layer])),
+    layers: new Map(holds.map((layer) => [layerKey(layer), layer])),
     appliances: new Map(runs.map((report) => [report.uuid, report])),
     ...rest,
   };

@@ -27,7 +27,6 @@ export interface Wish {
 }
 
 const NONE = -1;
-const ANY: Wish = { isOpen: () => true, replicas: () => 0 };
 
 export class HostPool {
   readonly #members: Int32Array;
@@ -67,49 +66,61 @@ export class HostPool {
    * Algorithm 2: takes the request from the first host that qualifies and returns its index, or −1.
    * @throws RangeError for an amount of CPU that was not announced to the constructor
    */
-  take(cpuMillis: number, memoryBytes: number, wish: Wish = ANY): number {
+  take(cpuMillis: number, memoryBytes: number, wish?: Wish): number {
     const step = this.#stepOf.get(cpuMillis);
     if (step === undefined) throw new RangeError(`no request for ${cpuMillis} millicores was announced`);
-    const { member, tied } = this.#choose(step, memoryBytes, wish);
-    for (const other of tied)
+    const tied: number[] = [];
+    const member =
+      wish === undefined
+        ? this.#first(step, memoryBytes)
+        : this.#chooseAmongTied(step, memoryBytes, wish, tied);
+    for (const other of tied) {
       if (other !== member) this.#push(this.#levelOf(this.#cpu[other] as number), other);
+    }
     if (member === NONE) return NONE;
     const host = this.#members[member] as number;
     this.#free.memory[host] = (this.#free.memory[host] as number) - memoryBytes;
     this.#free.cpu[host] = (this.#free.cpu[host] as number) - cpuMillis;
-    if (tied.includes(member)) this.#insert(member, host);
+    if (tied.length > 0) this.#insert(member, host);
     else this.#refresh(member, host);
     return host;
   }
 
+  /** The first member that qualifies, which is the top of its heap, or −1. */
+  #first(step: number, memoryBytes: number): number {
+    for (;;) {
+      const member = this.#best(step);
+      if (member === NONE || !((this.#memory[member] as number) > memoryBytes)) return NONE;
+      const host = this.#members[member] as number;
+      if (this.#isCurrent(member, host)) return member;
+      this.#refresh(member, host);
+    }
+  }
+
   /**
-   * The first member that qualifies; of those that are as free as it is, the first with the fewest replicas. It is the top of its
-   * heap, unless members with replicas were in its way: then it and they are taken out of their heap, and returned as `tied`.
+   * As above; of the open members that are as free as the first, the first with the fewest replicas.
+   * @param tied gets the members that were examined, if the first has a replica: these are taken out of their heap, the chosen one
+   * too. They are no more than the hosts with a replica, and one.
    */
-  #choose(step: number, memoryBytes: number, wish: Wish): { member: number; tied: readonly number[] } {
-    const tied: number[] = [];
-    let member = NONE;
+  #chooseAmongTied(step: number, memoryBytes: number, wish: Wish, tied: number[]): number {
+    let chosen = NONE;
     let fewest = Infinity;
     while (fewest > 0) {
-      const next = this.#best(step);
-      if (next === NONE || !((this.#memory[next] as number) > memoryBytes)) break;
+      const next = this.#first(step, memoryBytes);
+      if (next === NONE) break;
       const host = this.#members[next] as number;
-      if (!this.#isCurrent(next, host)) {
-        this.#refresh(next, host);
-        continue;
-      }
       if (!wish.isOpen(host)) {
         this.#removeTop(next);
         continue;
       }
-      if (member !== NONE && !this.#isEquallyFree(member, next)) break;
+      if (chosen !== NONE && !this.#isEquallyFree(chosen, next)) break;
       const replicas = wish.replicas(host);
-      if (replicas === 0 && tied.length === 0) return { member: next, tied };
-      if (replicas < fewest) [member, fewest] = [next, replicas];
+      if (replicas === 0 && tied.length === 0) return next;
+      if (replicas < fewest) [chosen, fewest] = [next, replicas];
       tied.push(next);
       this.#removeTop(next);
     }
-    return { member, tied };
+    return chosen;
   }
 
   #isEquallyFree(a: number, b: number): boolean {

@@ -5,6 +5,7 @@ import { VM_FIELDS } from '../../domain/vm-shape.ts';
 import type { ApplianceStatus, DesiredAppliance } from '../../host/protocol.ts';
 import type { VmObservation } from '../drivers/driver.ts';
 import { hostErrors } from '../errors/index.ts';
+import type { LayerUse } from '../layers/store.ts';
 import { ApplianceDirectory, createStateValidators } from '../state/appliance-directory.ts';
 import { scanAppliances } from '../state/scan.ts';
 import { ApplianceRunner } from './runner.ts';
@@ -20,7 +21,7 @@ export type ManagerOptions = {
   /** A package may no longer be needed. */
   readonly onPackageReleased: () => void;
   /** An appliance started or stopped using these layers. */
-  readonly onHoldersChanged: (sha256s: readonly string[]) => void;
+  readonly onHoldersChanged: (layers: readonly LayerUse[]) => void;
 };
 
 /** All appliances of this host, by uuid. */
@@ -101,9 +102,9 @@ export class ApplianceManager {
   }
 
   /** The uuids of the appliances that use a layer. One whose desired state cannot be read may use any. */
-  holders(sha256: string): readonly string[] {
+  holders(layer: LayerUse): readonly string[] {
     return [...this.#runners.values()]
-      .filter(({ desired }) => desired === undefined || layersOf(desired).includes(sha256))
+      .filter(({ desired }) => desired === undefined || uses(desired, layer))
       .map(({ uuid }) => uuid);
   }
 
@@ -123,9 +124,9 @@ export class ApplianceManager {
   }
 
   /** A layer changed: appliances that wait for it try again at once. */
-  layerChanged(sha256: string): void {
+  layerChanged(layer: LayerUse): void {
     for (const runner of this.#runners.values()) {
-      if (runner.desired !== undefined && layersOf(runner.desired).includes(sha256)) runner.nudge();
+      if (runner.desired !== undefined && uses(runner.desired, layer)) runner.nudge();
     }
   }
 
@@ -173,6 +174,10 @@ export class ApplianceManager {
     this.#options.onPackageReleased();
     if (runner.desired !== undefined) this.#options.onHoldersChanged(layersOf(runner.desired));
   }
+}
+
+function uses(desired: DesiredAppliance, { sha256, kind }: LayerUse): boolean {
+  return layersOf(desired).some((use) => use.sha256 === sha256 && use.kind === kind);
 }
 
 /** The fields that cannot change. The first two name the VM's domain and folder; another value of the others would need another disk or another VM. */

@@ -53,16 +53,6 @@ export const requestErrors = {
       `layer ${sha256} is used by ${holders.length} appliance(s): ${holders.join(', ')}; delete them first`,
       { kind: 'refused', status: 409 },
     ),
-  layerKindDiffers: (sha256: string, known: string) =>
-    new HostError(
-      'Immutable',
-      `layer ${sha256} is stored as kind ${known}: delete it before changing its kind`,
-      {
-        kind: 'refused',
-        status: 409,
-        field: '/kind',
-      },
-    ),
   stopping: () =>
     new HostError('Stopping', 'the daemon is stopping: try again after its restart', { status: 503 }),
 };

@@ -91,6 +91,7 @@ export class Host {
       appliances: appliances.count,
       problems: this.#problems(this.#measured),
       foreignVms: this.#foreignVms,
+      layerSources: true,
       startedAt: instant(startedAt),
     };
   }

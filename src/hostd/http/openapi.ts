@@ -58,15 +58,19 @@ const PATHS: Readonly<Record<string, Readonly<Record<string, Operation>>>> = {
   },
   '/v1/layers': { get: { summary: 'All layers that this host stores.', answer: layerListSchema } },
   '/v1/layers/{sha256}': {
-    get: { summary: 'One layer.', answer: layerStatusSchema, errors: [404] },
+    get: {
+      summary: 'One layer, of ?kind= or the first with the digest.',
+      answer: layerStatusSchema,
+      errors: [404],
+    },
     put: {
-      summary: 'Store this layer.',
+      summary: 'Store this layer, from these sources and no others.',
       body: desiredLayerSchema,
       answer: layerStatusSchema,
       errors: [400, 409],
     },
     delete: {
-      summary: 'Remove this layer; refused while appliances use it.',
+      summary: 'Remove this layer, only that of ?kind= if given; refused while appliances use it.',
       status: 204,
       answer: '',
       errors: [404, 409],

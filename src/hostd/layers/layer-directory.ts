@@ -1,5 +1,7 @@
-import { rm, stat } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { KeyedMutex } from '../../base/keyed-mutex.ts';
 import { shownUrl } from '../../base/shown-url.ts';
 import type { DesiredLayer } from '../../host/protocol.ts';
 import type { ImageTool } from '../drivers/driver.ts';
@@ -11,10 +13,11 @@ import {
   removeDirectory,
   writeJsonDurably,
 } from '../files/durable-files.ts';
+import { ifThere } from '../files/if-there.ts';
 import { ensureSpace } from '../files/space.ts';
 import { download } from './download.ts';
 import { judgeBootFile, judgeImage } from './image/judge.ts';
-import { digestOf, placeFile, type StoredFile, sealFile, verifyFile } from './stored-file.ts';
+import { digestOf, fileExists, placeFile, type StoredFile, sealFile, verifyFile } from './stored-file.ts';
 import { WrongContent } from './wrong-content.ts';
 
 /** The content of a sealed layer's `layer.json`. */
@@ -34,11 +37,16 @@ export type FetchContext = {
   readonly fileRoots: readonly string[];
   readonly signal: AbortSignal;
   readonly onProgress: (fetchedBytes: number, totalBytes: number | undefined) => void;
+  /** The file is here, with the right digest. */
+  readonly onArrived: () => void;
   /** Seconds since the fetch began. */
   readonly elapsed: () => number;
 };
 
+/** What a version with one source per layer left unfinished. */
 const ARRIVED = `download${PARTIAL_SUFFIX}`;
+type Source = Pick<DesiredLayer, 'kind' | 'url'>;
+
 const CONVERTED = `converted${PARTIAL_SUFFIX}`;
 
 export const LAYER_DELETING_SUFFIX = '.deleting';
@@ -48,10 +56,13 @@ export class LayerDirectory {
   readonly sha256: string;
   readonly path: string;
   readonly #wrong = new WrongContent();
+  /** Two sources may give the file at the same time: it is sealed once. */
+  readonly #sealing = new KeyedMutex();
 
-  constructor(root: string, sha256: string) {
+  /** @param name of the folder, if it is another than the digest */
+  constructor(root: string, sha256: string, name = sha256) {
     this.sha256 = sha256;
-    this.path = join(root, sha256);
+    this.path = join(root, name);
   }
 
   filePath(kind: DesiredLayer['kind']): string {
@@ -72,14 +83,49 @@ export class LayerDirectory {
     const record = await this.#readRecord();
     if (record === undefined) return undefined;
     if (!(await verifyFile(this.filePath(kind), record.file))) return undefined;
-    // Left if the daemon was killed right after sealing: these are not needed any more.
-    for (const name of [ARRIVED, CONVERTED]) await rm(join(this.path, name), { force: true });
+    // Left by other sources, or if the daemon was killed right after sealing: these are not needed any more.
+    await this.removeUnfinished();
     return record;
   }
 
-  /** Fetches, verifies, inspects and seals the layer. Continues an interrupted fetch. */
-  async fetch(desired: DesiredLayer, context: FetchContext): Promise<LayerRecord> {
-    const arrived = join(this.path, ARRIVED);
+  /** Removes what was fetched and not sealed. Nothing may be fetched now that is still needed. */
+  async removeUnfinished(): Promise<void> {
+    for (const name of await readdir(this.path)) {
+      // Names with a dot are those of files that are being written beside this.
+      if (name.startsWith('.') || !name.endsWith(PARTIAL_SUFFIX)) continue;
+      await rm(join(this.path, name), { force: true });
+    }
+  }
+
+  /** Fetches, verifies, inspects and seals the layer. Continues an interrupted fetch of the same source. */
+  async fetch(desired: Source, context: FetchContext): Promise<LayerRecord> {
+    const arrived = await this.#partialOf(desired.url);
+    await this.#arrive(desired, arrived, context);
+    context.onArrived();
+    return await this.#sealing.run('', async () => {
+      context.signal.throwIfAborted();
+      return (await this.readSealed(desired.kind)) ?? (await this.#finish(desired, arrived, context));
+    });
+  }
+
+  /** Removes what a source has given so far. */
+  async discard(url: string): Promise<void> {
+    await rm(this.#partialPath(url), { force: true });
+  }
+
+  #partialPath(url: string): string {
+    const digest = createHash('sha256').update(url).digest('hex').slice(0, 16);
+    return join(this.path, `download-${digest}${PARTIAL_SUFFIX}`);
+  }
+
+  /** Where the bytes of a source are collected. The first one to ask goes on with what an earlier version left. */
+  async #partialOf(url: string): Promise<string> {
+    const path = this.#partialPath(url);
+    if (!(await fileExists(path))) await ifThere(rename(join(this.path, ARRIVED), path));
+    return path;
+  }
+
+  async #arrive(desired: Source, arrived: string, context: FetchContext): Promise<void> {
     await download({
       url: desired.url,
       sha256: this.sha256,
@@ -96,6 +142,9 @@ export class LayerDirectory {
           context.reserveBytes,
         ),
     });
+  }
+
+  async #finish(desired: Source, arrived: string, context: FetchContext): Promise<LayerRecord> {
     const what = `layer ${this.sha256} from ${shownUrl(desired.url)}`;
     const sealed =
       desired.kind === 'disk'

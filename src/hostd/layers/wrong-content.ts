@@ -8,14 +8,15 @@ const PROOF = 3;
  * the first answers each time with the same wrong bytes, and waits for a person; the second passes.
  */
 export class WrongContent {
-  readonly #seen = new Map<string, { readonly url: string; readonly actual: string; times: number }>();
+  /** By the expected digest, then by source. */
+  readonly #seen = new Map<string, Map<string, { readonly actual: string; readonly times: number }>>();
 
   /** The error for a source that answered with the digest `actual` in place of `expected`. */
   judge(url: string, expected: string, actual: string): HostError {
-    const before = this.#seen.get(expected);
-    const isSame = before?.url === url && before.actual === actual;
-    const times = isSame ? before.times + 1 : 1;
-    this.#seen.set(expected, { url, actual, times });
+    const sources = this.#seen.get(expected) ?? new Map<string, { actual: string; times: number }>();
+    const before = sources.get(url);
+    const times = before?.actual === actual ? before.times + 1 : 1;
+    this.#seen.set(expected, sources.set(url, { actual, times }));
     return hostErrors.digestMismatch(url, expected, actual, times >= PROOF);
   }
 

@@ -9,6 +9,7 @@ import { systemClock } from '../../../src/base/clock.ts';
 import type { DesiredLayer, LayerStatus } from '../../../src/host/protocol.ts';
 import { Simulation } from '../../../src/hostd/drivers/simulated/config.ts';
 import { createSimulatedImages } from '../../../src/hostd/drivers/simulated/images.ts';
+import type { RatePolicy } from '../../../src/hostd/layers/rate-watch.ts';
 import { LayerStore } from '../../../src/hostd/layers/store.ts';
 import { aBootableDisk } from '../../builders/disk-images.ts';
 import { describeUnless } from '../../skip.ts';
@@ -30,7 +31,7 @@ function sha256(content: Buffer): string {
   return createHash('sha256').update(content).digest('hex');
 }
 
-function storeIn(directory: string, slowLook?: BackoffPolicy): LayerStore {
+function storeIn(directory: string, slowLook?: BackoffPolicy, minimumRate?: RatePolicy): LayerStore {
   return new LayerStore({
     directory: join(directory, 'layers'),
     clock: systemClock,
@@ -38,6 +39,7 @@ function storeIn(directory: string, slowLook?: BackoffPolicy): LayerStore {
     images,
     backoff: { initialMs: 10, maxMs: 50 },
     ...(slowLook === undefined ? {} : { slowLook }),
+    ...(minimumRate === undefined ? {} : { minimumRate }),
     reserveBytes: 0,
     fileRoots: [directory, dirname(directory)],
     holders: () => [],
@@ -287,6 +289,154 @@ describe('fetching a layer', () => {
       await store.delete(SHA);
       expect(store.get(SHA)).toBeUndefined();
       expect(await readdir(join(directory, 'layers'))).toEqual([]);
+    });
+  });
+});
+
+describe('a layer with several sources', () => {
+  const others = (url: string) => [{ url, template: 'other/y' }];
+
+  it('comes from whichever gives it, and tells each Template of its own source only', async () => {
+    await withStore(async (store, directory) => {
+      const serve = serving(CONTENT);
+      server.answer((request, response) => {
+        if (request.url === '/right') return void setTimeout(() => serve(request, response), 300);
+        response.writeHead(404).end();
+      });
+      const dead = server.url('/dead?signature=secret');
+      await store.put(SHA, { ...boot(dead), others: others(server.url('/right')) });
+      const isTold = ({ sources }: LayerStatus) =>
+        sources?.some(({ problem }) => problem !== undefined) === true;
+      const status = await until(store, SHA, isTold);
+      expect(status.problem, 'a source may still give it').toBeUndefined();
+      expect(status.sources).toEqual([
+        { template: 'default/x', problem: expect.objectContaining({ reason: 'SourceUnreachable' }) },
+        { template: 'other/y' },
+      ]);
+      expect(JSON.stringify(status)).not.toContain('/right');
+      expect(await until(store, SHA, isReady)).toMatchObject({ sources: [{}, {}] });
+      const left = ['blob', 'layer.json', 'source.json'];
+      await eventually(
+        async () =>
+          (await readdir(join(directory, 'layers', SHA))).toSorted().join() === left.join() || undefined,
+        () => readdir(join(directory, 'layers', SHA)),
+      );
+    });
+  });
+
+  it('names no address to those who wait for it when none of them gives it', async () => {
+    await withStore(async (store) => {
+      server.answer((_, response) => response.writeHead(404).end());
+      await store.put(SHA, { ...boot(server.url('/one')), others: others(server.url('/two')) });
+      const { problem } = await until(store, SHA, hasProblem('SourceUnreachable'));
+      expect(problem?.message).not.toMatch(/\/one|\/two|127/);
+      const waiting = store.whenReady([{ sha256: SHA, kind: 'boot' }], new AbortController().signal);
+      const said = await waiting.catch((error: Error) => error.message);
+      expect(said).toContain('none of its 2 sources gives it (SourceUnreachable)');
+    });
+  });
+
+  it('does not wait for one that drips', async () => {
+    await withStore(async (store) => {
+      const serve = serving(CONTENT);
+      server.answer((request, response) => {
+        if (request.url === '/right') serve(request, response);
+        else response.writeHead(200, { 'content-length': CONTENT.length }).write('x');
+      });
+      await store.put(SHA, boot(server.url('/drips')));
+      await until(store, SHA, ({ fetchedBytes }) => fetchedBytes > 0);
+      await store.put(SHA, { ...boot(server.url('/drips')), others: others(server.url('/right')) });
+      await until(store, SHA, isReady);
+      expect(server.requests).toEqual(['/drips', '/right']);
+    });
+  });
+
+  it('goes on with those that stay when one is named no more, and with all after a restart', async () => {
+    await withDirectory(async (directory) => {
+      const place = join(directory, 'layers', SHA);
+      const partials = async () => (await readdir(place)).filter((name) => name.endsWith('.partial'));
+      server.answer((_, response) =>
+        response.writeHead(200, { 'content-length': CONTENT.length }).write('x'),
+      );
+      const first = storeIn(directory);
+      await first.open();
+      await first.put(SHA, { ...boot(server.url('/one')), others: others(server.url('/two')) });
+      await eventually(async () => (await partials()).length === 2 || undefined, partials);
+      await first.put(SHA, { kind: 'boot', url: server.url('/two'), template: 'other/y' });
+      await eventually(async () => (await partials()).length === 1 || undefined, partials);
+      expect(first.get(SHA)?.sources).toEqual([{ template: 'other/y' }]);
+      await first.close();
+      server.requests.length = 0;
+      server.answer(serving(CONTENT));
+      const second = storeIn(directory);
+      await second.open();
+      await until(second, SHA, isReady);
+      await second.close();
+      expect(server.requests[0]).toBe('/two bytes=1-');
+    });
+  });
+});
+
+describe('a digest that is a disk for one and a kernel for another', () => {
+  it('is held as both, each removed by itself', async () => {
+    await withStore(async (store, directory) => {
+      const raw = await sourceFile(directory, 'raw.img', aBootableDisk('raw', 4096));
+      await store.put(raw.sha256, boot('http://127.0.0.1:1/of-a-stranger'));
+      await store.put(raw.sha256, disk(raw.url));
+      await eventually(
+        async () => store.get(raw.sha256, 'disk')?.state === 'Ready' || undefined,
+        async () => store.list(),
+      );
+      expect(store.get(raw.sha256, 'boot')?.state).toBe('Fetching');
+      await store.put(raw.sha256, boot(raw.url));
+      await eventually(
+        async () => store.get(raw.sha256, 'boot')?.state === 'Ready' || undefined,
+        async () => store.list(),
+      );
+      expect(sha256(await readFile(store.readyPath(raw.sha256, 'boot') ?? ''))).toBe(raw.sha256);
+      const stored = await images.inspect(store.readyPath(raw.sha256, 'disk') ?? '', 'qcow2');
+      expect(stored.virtualBytes).toBe(4096);
+      await store.close();
+      const next = storeIn(directory);
+      await next.open();
+      expect(
+        next
+          .list()
+          .map(({ kind, state }) => [kind, state])
+          .toSorted(),
+      ).toEqual([
+        ['boot', 'Ready'],
+        ['disk', 'Ready'],
+      ]);
+      await next.delete(raw.sha256, 'boot');
+      expect(next.list().map(({ kind }) => kind)).toEqual(['disk']);
+      await next.delete(raw.sha256);
+      expect(next.list()).toEqual([]);
+      await next.close();
+    });
+  });
+});
+
+describe('sources that drip', () => {
+  it('hold no turns: a file of somebody else is fetched beside many of them', async () => {
+    await withDirectory(async (directory) => {
+      const serve = serving(CONTENT);
+      server.answer((request, response) => {
+        if (request.url === '/right') serve(request, response);
+        else response.writeHead(200).write('x');
+      });
+      const store = storeIn(directory, undefined, { bytesPerSecond: 1000, windowMs: 100 });
+      await store.open();
+      for (let n = 0; n < 40; n += 1) {
+        const url = server.url(`/drips/${n}`);
+        await store.put(n.toString(16).padStart(64, '0'), { kind: 'boot', url, template: 'drip/x' });
+      }
+      const status = await until(store, '0'.repeat(64), hasProblem('SourceSlow'));
+      expect(status.state).toBe('Fetching');
+      expect(status.problem?.retryAt).toBeDefined();
+      await store.put(SHA, boot(server.url('/right')));
+      await until(store, SHA, isReady);
+      await store.close();
     });
   });
 });

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { CONFIG_MAPS, HOSTS, TEMPLATES } from '../../../src/api/kinds.ts';
 import {
@@ -144,6 +145,40 @@ describe('what is in the way', () => {
       return found;
     });
     expect(status?.conditions?.[0]?.message).toContain('host-a');
+  });
+
+  it('templates of strangers with the same digest, of other kinds and with dead sources, hold nobody up', async () => {
+    await world.addNamespace('strangers');
+    const content = 'image of default/debian';
+    const sha256 = createHash('sha256').update(content).digest('hex');
+    const dead = { url: 'http://127.0.0.1:1/of-a-stranger', sha256 };
+    const other = { url: 'http://127.0.0.1:1/another', sha256: 'c'.repeat(64) };
+    const distribution = { mode: 'Copy', minCopies: 1 };
+    await world.addTemplate('dead', {
+      namespace: 'strangers',
+      spec: { source: { image: dead }, distribution },
+    });
+    const boot = { kernel: dead, commandLine: 'quiet' };
+    const guest = { os: 'linux', agent: 'qemu-guest-agent', boot };
+    await world.addTemplate('kernel', {
+      namespace: 'strangers',
+      spec: { source: { image: other }, guest, distribution },
+    });
+    await eventually('the host has the strangers’ files', async () => {
+      expect(await world.daemons.layersOn('host-a')).toEqual(expect.arrayContaining([sha256, other.sha256]));
+    });
+    const mine = await world.addTemplate('debian');
+    expect(mine.spec.source.image?.sha256).toBe(sha256);
+    await world.deploy('shop');
+    await available('shop-web-0');
+    const standing = async (name: string, namespace: string) =>
+      JSON.stringify((await world.kube.get(TEMPLATES, { name, namespace })).status);
+    expect(await standing('debian', 'default')).not.toContain('127.0.0.1:1');
+    expect(JSON.stringify(await world.host('host-a'))).not.toMatch(/of-a-stranger|another|file:/);
+    await eventually('the stranger reads of its own source', async () =>
+      expect(await standing('kernel', 'strangers')).toContain('127.0.0.1:1'),
+    );
+    expect(await standing('kernel', 'strangers')).not.toContain('file:');
   });
 
   it('two appliances that ask for one port of a host: one gets it, the other says so until it is free', async () => {

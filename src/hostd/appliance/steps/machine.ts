@@ -73,7 +73,7 @@ export function vmSpecOf(scope: Scope): VmSpec {
   const { host, desired, directory } = scope;
   const { uuid, boot, resources, xen } = desired;
   const file = (sha256: string) => {
-    const path = host.layers.readyPath(sha256);
+    const path = host.layers.readyPath(sha256, 'boot');
     if (path === undefined) throw hostErrors.layerNotHere(sha256);
     return path;
   };

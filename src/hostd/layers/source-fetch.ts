@@ -1,0 +1,144 @@
+import { backoffDelay } from '../../base/backoff.ts';
+import { instant, sleep } from '../../base/clock.ts';
+import type { Problem } from '../../host/protocol.ts';
+import { type HostError, hostErrors, toHostError, toProblem } from '../errors/index.ts';
+import { SLOW_LOOK } from '../errors/slow-look.ts';
+import type { FetchOptions } from './fetch-options.ts';
+import type { FetchSlots, Turn } from './fetch-slots.ts';
+import type { LayerRecord } from './layer-directory.ts';
+import { MINIMUM_RATE, RateWatch } from './rate-watch.ts';
+
+/** How one attempt to fetch is followed. */
+export type Attempt = {
+  readonly signal: AbortSignal;
+  readonly onProgress: (fetched: number, total: number | undefined) => void;
+  /** The file has arrived: what follows is the host's own work. */
+  readonly onArrived: () => void;
+};
+
+export type SourceFetchOptions = FetchOptions & {
+  readonly url: string;
+  /** Namespace of the Template that names the source first: no namespace takes all the turns. */
+  readonly owner: string;
+  readonly slots: FetchSlots;
+  /** The sealed layer, if it is there already. */
+  readonly find: () => Promise<LayerRecord | undefined>;
+  readonly attempt: (following: Attempt) => Promise<LayerRecord>;
+  readonly onSealed: (record: LayerRecord, source: SourceFetch) => void;
+  readonly onProgress: () => void;
+  readonly onProblem: () => void;
+};
+
+/** One of the addresses of a layer, which is tried until one of them has given the file. */
+export class SourceFetch {
+  readonly #options: SourceFetchOptions;
+  readonly #stop = new AbortController();
+  #fetched = 0;
+  #total: number | undefined;
+  #problem: Problem | undefined;
+  #stalls = 0;
+  #running: Promise<void> | undefined;
+
+  constructor(options: SourceFetchOptions) {
+    this.#options = options;
+  }
+
+  get fetched(): number {
+    return this.#fetched;
+  }
+
+  get total(): number | undefined {
+    return this.#total;
+  }
+
+  get problem(): Problem | undefined {
+    return this.#problem;
+  }
+
+  /** Whether a person must correct something. */
+  get stalled(): boolean {
+    return this.#stalls > 0;
+  }
+
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  /** Ends the fetch and keeps what arrived. Resolves when nothing runs any more. */
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const { slots, owner, find, onSealed } = this.#options;
+    const stop = this.#stop.signal;
+    for (let failures = 1; !stop.aborted; failures += 1) {
+      try {
+        const record = (await find()) ?? (await slots.run(owner, (turn) => this.#fetch(turn), stop));
+        this.#problem = undefined;
+        this.#stalls = 0;
+        onSealed(record, this);
+        return;
+      } catch (error) {
+        if (stop.aborted) return;
+        await this.#failed(toHostError(error), failures);
+      }
+    }
+  }
+
+  /** Records the failure and waits out the back-off, a long one when a person must correct something. */
+  async #failed(failure: HostError, failures: number): Promise<void> {
+    const { clock, backoff, slowLook = SLOW_LOOK, onProblem, random } = this.#options;
+    this.#stalls = failure.kind === 'stalled' ? this.#stalls + 1 : 0;
+    const delay = this.stalled
+      ? backoffDelay(slowLook, this.#stalls, random)
+      : backoffDelay(backoff, failures, random);
+    this.#problem = toProblem(failure, this.stalled ? undefined : instant(clock.now() + delay));
+    onProblem();
+    // A stop cuts the pause short; the loop then ends.
+    await sleep(clock, delay, this.#stop.signal).catch(() => undefined);
+  }
+
+  async #fetch(turn: Turn): Promise<LayerRecord> {
+    const { clock, minimumRate = MINIMUM_RATE, attempt, onProgress } = this.#options;
+    const tooSlow = new AbortController();
+    const watch = new RateWatch(
+      clock,
+      minimumRate,
+      () => this.#fetched,
+      (isSlow) => {
+        if (this.#noteRate(isSlow) && !turn.giveUp()) tooSlow.abort(this.#slowness());
+      },
+    );
+    watch.start();
+    try {
+      return await attempt({
+        signal: AbortSignal.any([this.#stop.signal, tooSlow.signal]),
+        onProgress: (fetched, total) => {
+          [this.#fetched, this.#total] = [fetched, total];
+          onProgress();
+        },
+        onArrived: () => watch.stop(),
+      });
+    } finally {
+      watch.stop();
+    }
+  }
+
+  /** A slow source has a problem while it goes on. Returns whether it is slow. */
+  #noteRate(isSlow: boolean): boolean {
+    const { clock, minimumRate = MINIMUM_RATE, onProblem } = this.#options;
+    if (!isSlow && this.#problem === undefined) return false;
+    this.#problem = isSlow
+      ? toProblem(this.#slowness(), instant(clock.now() + minimumRate.windowMs))
+      : undefined;
+    onProblem();
+    return isSlow;
+  }
+
+  #slowness(): HostError {
+    const { url, minimumRate = MINIMUM_RATE } = this.#options;
+    return hostErrors.sourceSlow(url, minimumRate.bytesPerSecond, this.#fetched, this.#total);
+  }
+}
