@@ -71,7 +71,9 @@ describe('the sources of a layer', () => {
 
   it('are no more than a host takes', () => {
     const many = Array.from({ length: 300 }, (_, n) => naming(`t${n}`, `h${n}`));
-    expect(othersOf(...many)).toHaveLength(200);
+    const others = othersOf(...many, naming('z', 'z', { namespace: 'zoo' }));
+    expect(others).toHaveLength(200);
+    expect(others?.slice(0, 2).map(({ template }) => template)).toEqual(['default/t0', 'zoo/z']);
   });
 
   const shared: Layer = withOtherSources(layersOf(mine).disk, [mine, naming('b', 'b')]);
@@ -84,6 +86,24 @@ describe('the sources of a layer', () => {
     await putLayer(daemon, aView({ status }), new PutLedger(), shared, new AbortController().signal);
     return sent[0];
   };
+
+  it('go again to a host that lost them, and only then', async () => {
+    const sent: string[] = [];
+    const daemon = {
+      putLayer: async (sha256: string) => void sent.push(sha256),
+    } as unknown as Daemon;
+    const ledger = new PutLedger();
+    const putTo = async (...templates: readonly string[]) => {
+      const sources = templates.map((template) => ({ template }));
+      const view = aView({ status: aHostReport({ layerSources: true }), holds: [aLayer({ sources })] });
+      await putLayer(daemon, view, ledger, shared, new AbortController().signal);
+      return sent.splice(0).length;
+    };
+    expect(await putTo('default/b')).toBe(1);
+    expect(await putTo('default/b', 'default/mine')).toBe(0);
+    expect(await putTo('default/b')).toBe(1);
+    expect(await putTo(...Array.from({ length: 201 }, (_, n) => `default/t${n}`))).toBe(0);
+  });
 
   it('go to a host that takes several; an older one gets its own template’s', async () => {
     expect((await put(true))?.others).toHaveLength(1);

@@ -39,11 +39,12 @@ export function digestsOf(template: Template): Sha256[] {
 }
 
 /** How many more sources a host takes for a layer (`desiredLayerSchema`). */
-const MOST_OTHERS = 200;
+export const MOST_OTHERS = 200;
 
 /**
  * The layer with the sources that other templates name for the same file: a digest belongs to nobody, and whoever names a dead source
- * must not keep it from the others.
+ * must not keep it from the others. No namespace has its second template in the list before each other has its first, so that nobody's
+ * is left out because somebody has many.
  * @param templates all that name the digest
  */
 export function withOtherSources([sha256, desired]: Layer, templates: readonly Template[]): Layer {
@@ -55,7 +56,12 @@ export function withOtherSources([sha256, desired]: Layer, templates: readonly T
       return digest === sha256 && kind === desired.kind && !isItself;
     })
     .map(([, { url, template }]) => ({ url, template }))
-    .sort((a, b) => (`${a.template} ${a.url}` < `${b.template} ${b.url}` ? -1 : 1))
-    .slice(0, MOST_OTHERS);
-  return others.length === 0 ? [sha256, desired] : [sha256, { ...desired, others }];
+    .sort((a, b) => (`${a.template} ${a.url}` < `${b.template} ${b.url}` ? -1 : 1));
+  if (others.length === 0) return [sha256, desired];
+  const byNamespace = Map.groupBy(others, ({ template }) => template.split('/', 1)[0]);
+  const inTurn = [...byNamespace.values()]
+    .flatMap((ofOne) => ofOne.map((source, turn) => ({ source, turn })))
+    .sort((a, b) => a.turn - b.turn)
+    .map(({ source }) => source);
+  return [sha256, { ...desired, others: inTurn.slice(0, MOST_OTHERS) }];
 }
