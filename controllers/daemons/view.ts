@@ -183,6 +183,6 @@ function applyEvent(
  */
 function relevantPart(layer: LayerStatus | undefined): unknown {
   if (layer === undefined) return undefined;
-  const { kind, state, template, virtualBytes, problem, sources } = layer;
-  return { kind, state, template, virtualBytes, problem, sources };
+  const { kind, state, template, virtualBytes, queued, problem, sources } = layer;
+  return { kind, state, template, virtualBytes, queued, problem, sources };
 }

@@ -203,6 +203,8 @@ export const layerStatusSchema = open({
   content: optional(string()),
   storedBytes: optional(count),
   seconds: optional(number()),
+  /** Whether it waits for other files to be fetched first. */
+  queued: optional(boolean()),
   /** Why it is not here. It is for all who use the layer, and names no address unless there is one only. */
   problem: optional(problemSchema),
   /** Its sources, each with what is wrong with it: only for those who may see its Template. Older daemons know one source. */

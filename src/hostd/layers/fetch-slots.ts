@@ -29,6 +29,11 @@ export class FetchSlots {
     this.#beside = beside;
   }
 
+  /** Whether one who comes now has to wait. */
+  get isFull(): boolean {
+    return this.#running.size >= this.#slots;
+  }
+
   /**
    * Runs the work when its turn comes. If the signal fires while it waits, this rejects at once; while it runs, this settles with the
    * work's own outcome, so that nothing is under way afterwards.

@@ -100,6 +100,7 @@ export class Layer {
       ...(sealed?.bootable === undefined ? {} : { bootable: sealed.bootable }),
       ...(sealed?.content === undefined ? {} : { content: sealed.content }),
       ...(sealed === undefined ? {} : { storedBytes: sealed.file.bytes, seconds: sealed.seconds }),
+      ...(this.#isQueued() ? { queued: true } : {}),
       ...(problem === undefined ? {} : { problem }),
       sources: this.#statusOfSources(),
       heldBy,
@@ -146,7 +147,7 @@ export class Layer {
       attempt: (following) => this.#fetch({ kind, url }, following),
       onSealed: (record, source) => this.#seal(record, source),
       onProgress: () => this.#announce(),
-      onProblem: changed,
+      onStanding: changed,
     });
   }
 
@@ -185,6 +186,13 @@ export class Layer {
   #isFailed(): boolean {
     const sources = [...this.#sources.values()];
     return sources.length > 0 && sources.every(({ stalled }) => stalled);
+  }
+
+  /** Whether none of its sources gives anything, and one of them waits for its turn. */
+  #isQueued(): boolean {
+    const sources = [...this.#sources.values()];
+    const isIdle = ({ queued, problem }: SourceFetch) => queued || problem !== undefined;
+    return sources.some(({ queued }) => queued) && sources.every(isIdle);
   }
 
   /** Of the source that is furthest. */

@@ -26,7 +26,8 @@ export type SourceFetchOptions = FetchOptions & {
   readonly attempt: (following: Attempt) => Promise<LayerRecord>;
   readonly onSealed: (record: LayerRecord, source: SourceFetch) => void;
   readonly onProgress: () => void;
-  readonly onProblem: () => void;
+  /** Its problem changed, or it got its turn. */
+  readonly onStanding: () => void;
 };
 
 /** One of the addresses of a layer, which is tried until one of them has given the file. */
@@ -37,6 +38,7 @@ export class SourceFetch {
   #total: number | undefined;
   #problem: Problem | undefined;
   #stalls = 0;
+  #queued = false;
   #running: Promise<void> | undefined;
 
   constructor(options: SourceFetchOptions) {
@@ -55,6 +57,11 @@ export class SourceFetch {
     return this.#problem;
   }
 
+  /** Whether it waits for its turn. */
+  get queued(): boolean {
+    return this.#queued;
+  }
+
   /** Whether a person must correct something. */
   get stalled(): boolean {
     return this.#stalls > 0;
@@ -71,11 +78,11 @@ export class SourceFetch {
   }
 
   async #run(): Promise<void> {
-    const { slots, owner, find, onSealed } = this.#options;
+    const { find, onSealed } = this.#options;
     const stop = this.#stop.signal;
     for (let failures = 1; !stop.aborted; failures += 1) {
       try {
-        const record = (await find()) ?? (await slots.run(owner, (turn) => this.#fetch(turn), stop));
+        const record = (await find()) ?? (await this.#inTurn(stop));
         this.#problem = undefined;
         this.#stalls = 0;
         onSealed(record, this);
@@ -87,15 +94,31 @@ export class SourceFetch {
     }
   }
 
+  #inTurn(stop: AbortSignal): Promise<LayerRecord> {
+    const { slots, owner } = this.#options;
+    this.#setQueued(slots.isFull);
+    const work = (turn: Turn) => {
+      this.#setQueued(false);
+      return this.#fetch(turn);
+    };
+    return slots.run(owner, work, stop);
+  }
+
+  #setQueued(queued: boolean): void {
+    if (this.#queued === queued) return;
+    this.#queued = queued;
+    this.#options.onStanding();
+  }
+
   /** Records the failure and waits out the back-off, a long one when a person must correct something. */
   async #failed(failure: HostError, failures: number): Promise<void> {
-    const { clock, backoff, slowLook = SLOW_LOOK, onProblem, random } = this.#options;
+    const { clock, backoff, slowLook = SLOW_LOOK, onStanding, random } = this.#options;
     this.#stalls = failure.kind === 'stalled' ? this.#stalls + 1 : 0;
     const delay = this.stalled
       ? backoffDelay(slowLook, this.#stalls, random)
       : backoffDelay(backoff, failures, random);
     this.#problem = toProblem(failure, this.stalled ? undefined : instant(clock.now() + delay));
-    onProblem();
+    onStanding();
     // A stop cuts the pause short; the loop then ends.
     await sleep(clock, delay, this.#stop.signal).catch(() => undefined);
   }
@@ -128,12 +151,12 @@ export class SourceFetch {
 
   /** A slow source has a problem while it goes on. Returns whether it is slow. */
   #noteRate(isSlow: boolean): boolean {
-    const { clock, minimumRate = MINIMUM_RATE, onProblem } = this.#options;
+    const { clock, minimumRate = MINIMUM_RATE, onStanding } = this.#options;
     if (!isSlow && this.#problem === undefined) return false;
     this.#problem = isSlow
       ? toProblem(this.#slowness(), instant(clock.now() + minimumRate.windowMs))
       : undefined;
-    onProblem();
+    onStanding();
     return isSlow;
   }
 

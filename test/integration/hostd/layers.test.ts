@@ -431,6 +431,8 @@ describe('sources that drip', () => {
         const url = server.url(`/drips/${n}`);
         await store.put(n.toString(16).padStart(64, '0'), { kind: 'boot', url, template: 'drip/x' });
       }
+      const last = (39).toString(16).padStart(64, '0');
+      expect((await until(store, last, ({ queued }) => queued === true)).problem).toBeUndefined();
       const status = await until(store, '0'.repeat(64), hasProblem('SourceSlow'));
       expect(status.state).toBe('Fetching');
       expect(status.problem?.retryAt).toBeDefined();
