@@ -59,10 +59,9 @@ export class PackageCache {
     await makeDirectory(this.#directory);
     for (const name of await readdir(this.#directory)) {
       const [sha256 = ''] = name.split('.', 1);
-      if (this.#arrivals.has(sha256)) continue;
       // What other addresses gave of a package that is here is not needed.
       const isLeft = name !== sha256 && (await this.has(sha256));
-      if (wanted().has(sha256) && !isLeft) continue;
+      if (this.#arrivals.has(sha256) || (wanted().has(sha256) && !isLeft)) continue;
       this.#wrong.forget(sha256);
       await rm(join(this.#directory, name), { force: true });
     }
