@@ -25,6 +25,7 @@ export function placementHost(
     ...(group === undefined ? {} : { group }),
     ready: !unschedulable && host.metadata.deletionTimestamp === undefined && acceptsAppliances(view),
     capabilities: view?.status?.driver.capabilities ?? [],
+    ...guestTypesOf(view?.status),
     totalCpuMillis: view?.status?.capacity.cpuMillis ?? 0,
     totalMemoryBytes: view?.status?.capacity.memoryBytes ?? 0,
     usedCpuMillis: used.cpuMillis,
@@ -35,6 +36,11 @@ export function placementHost(
     replicas: replicasOf(promised),
     ...sharedOf(view?.status),
   };
+}
+
+function guestTypesOf(status: HostView['status']): Pick<PlacementHost, 'guestTypes'> {
+  const guestTypes = status?.driver.guestTypes;
+  return guestTypes === undefined ? {} : { guestTypes };
 }
 
 /** What a daemon says of its machine's disk and ports; an older one does not. */

@@ -1,5 +1,6 @@
 import type { VirtualAppliance } from '../../src/api/kinds.ts';
 import { keyOf } from '../../src/base/object.ts';
+import { guestTypeOf } from '../../src/domain/guest-type.ts';
 import { placeBatch } from '../../src/domain/placement/batch.ts';
 import { isRefused } from '../../src/kube/api-error.ts';
 import { done, type ReconcileResult, requeueAfter, waitFor } from '../../src/kube/controller/outcome.ts';
@@ -25,7 +26,7 @@ import {
   type RefusedDecision,
   refusalOf,
 } from './decisions.ts';
-import { inOrderOfArrival, placementRequest } from './snapshot.ts';
+import { inOrderOfArrival, placementRequest, type TemplateFacts } from './snapshot.ts';
 
 /** There is one key: a pass places all appliances that wait, so that a burst of them is one batch. */
 const PASS = 'pass';
@@ -121,7 +122,7 @@ class Pass {
     const hosts = snapshot.map(({ result }) => result);
     const computedAt = clock.monotonic();
     const able = mapSettingAside(waiting, log, (appliance) =>
-      placementRequest(appliance, this.#storedBytesOf(appliance)),
+      placementRequest(appliance, this.#templateFacts(appliance)),
     );
     const requests = able.map(({ result }) => result);
     const placements = placeBatch(hosts, requests);
@@ -137,14 +138,18 @@ class Pass {
     );
   }
 
-  /** The size of the disk that a clone has to copy, as far as any host tells; undefined for an overlay. */
-  #storedBytesOf(appliance: VirtualAppliance): number | undefined {
+  /** A template that is not there yet does not keep its appliances from being placed. */
+  #templateFacts(appliance: VirtualAppliance): TemplateFacts {
     const { caches, views } = this.#context;
-    if (appliance.spec.disk.mode !== 'Clone') return undefined;
-    const sha256 = caches.templates.get(templateKeyOf(appliance))?.spec.source.image?.sha256 ?? '';
-    const layer = layerKey({ sha256, kind: 'disk' });
+    const template = caches.templates.get(templateKeyOf(appliance));
+    if (template === undefined) return {};
+    const { boot, xen } = template.spec.guest;
+    const guestType = guestTypeOf(boot !== undefined, xen);
+    const { image } = template.spec.source;
+    if (appliance.spec.disk.mode !== 'Clone' || image === undefined) return { guestType };
+    const layer = layerKey({ sha256: image.sha256, kind: 'disk' });
     const sizes = views.list().flatMap((view) => view.layers.get(layer)?.storedBytes ?? []);
-    return sizes.length === 0 ? undefined : Math.max(...sizes);
+    return { guestType, storedBytes: Math.max(0, ...sizes) };
   }
 
   /** Explains the refusals and writes the bindings. @returns what came of the bindings */

@@ -189,8 +189,16 @@ describe('an appliance as placement sees it', () => {
 
   it('needs room for its disk when that is a copy', () => {
     const disk = (mode: 'Clone' | 'Incremental') =>
-      placementRequest(anAppliance({ spec: { disk: { mode } } }), 10 * GIBI).diskBytes;
+      placementRequest(anAppliance({ spec: { disk: { mode } } }), { storedBytes: 10 * GIBI }).diskBytes;
     expect([disk('Clone'), disk('Incremental')]).toEqual([10 * GIBI, 0]);
+  });
+
+  it('needs a host that runs its type of guest', () => {
+    const driver = { ...aHostReport().driver, guestTypes: ['PV' as const] };
+    const hosts = [placementHost(aHost(), aView({ status: aHostReport({ driver }) }), [])];
+    const place = (guestType: 'PV' | 'HVM') =>
+      placeBatch(hosts, [placementRequest(anAppliance(), { guestType })])[0]?.host;
+    expect([place('PV'), place('HVM')]).toEqual(['host-a', null]);
   });
 
   it('needs a host with a bridge when it gets an address of a pool', () => {
@@ -270,7 +278,7 @@ describe('a choice', () => {
     const waiting = Array.from({ length: appliances }, (_, n) =>
       anAppliance({ metadata: { name: `web-${n}` } }),
     );
-    const requests = waiting.map(placementRequest);
+    const requests = waiting.map((one) => placementRequest(one));
     return decisionsOf(snapshot, waiting, requests, placeBatch(snapshot, requests));
   };
 

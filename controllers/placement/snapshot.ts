@@ -1,4 +1,5 @@
 import type { VirtualAppliance } from '../../src/api/kinds.ts';
+import type { GuestType } from '../../src/domain/guest-type.ts';
 import type { PlacementRequest } from '../../src/domain/placement/types.ts';
 import {
   hostPortsOf,
@@ -9,11 +10,19 @@ import {
   uidOf,
 } from '../objects/appliance.ts';
 
-/**
- * An appliance as an element of P (SO-MVDS 4.2); its uid is its name there.
- * @param storedBytes of its template's disk, where a host reports it
- */
-export function placementRequest(appliance: VirtualAppliance, storedBytes = 0): PlacementRequest {
+/** What placement knows of an appliance's template. */
+export interface TemplateFacts {
+  /** Of its disk, where a host has reported that. */
+  readonly storedBytes?: number | undefined;
+  /** Missing while the template is. */
+  readonly guestType?: GuestType | undefined;
+}
+
+/** An appliance as an element of P (SO-MVDS 4.2); its uid is its name there. */
+export function placementRequest(
+  appliance: VirtualAppliance,
+  { storedBytes = 0, guestType }: TemplateFacts = {},
+): PlacementRequest {
   const { placement, disk } = appliance.spec;
   const service = replicaOf(appliance);
   return {
@@ -27,6 +36,7 @@ export function placementRequest(appliance: VirtualAppliance, storedBytes = 0): 
     // An overlay takes nothing at once; yet no disk is made where the reserve is used already.
     diskBytes: disk.mode === 'Clone' ? storedBytes : 0,
     ...(service === undefined ? {} : { replicaOf: service }),
+    ...(guestType === undefined ? {} : { guestType }),
   };
 }
 

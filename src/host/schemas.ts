@@ -278,6 +278,8 @@ export const hostStatusSchema = open({
     accelerator: string(),
     acceleratorReason: optional(string()),
     capabilities: arrayOf(string<Capability>()),
+    /** The types of guests (`xen.type` of an appliance) that run here; unset where that makes no difference, or is not known. */
+    guestTypes: optional(arrayOf(enumOf(['PV', 'PVH', 'HVM']))),
     /** Set when the driver cannot work at all (QEMU missing, say): the host is then not ready. */
     problem: optional(problemSchema),
   }),

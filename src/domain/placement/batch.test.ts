@@ -50,6 +50,11 @@ const hostsArbitrary = fc.uniqueArray(fc.constantFrom(...NAMES), { maxLength: NA
         labels: fc.oneof(fc.constant({}), fc.record({ disk: label })),
         ready: fc.integer({ min: 0, max: 9 }).map((n) => n > 0),
         capabilities: fc.subarray(['userNetwork', 'bridgeNetwork', 'checkpoint']),
+        guestTypes: fc.constantFrom(
+          undefined,
+          ['PV' as const],
+          ['PV' as const, 'PVH' as const, 'HVM' as const],
+        ),
         totalCpuMillis: fc.integer({ min: 0, max: 24 }),
         totalMemoryBytes: fc.integer({ min: 0, max: 24 }),
         usedCpuMillis: fc.integer({ min: 0, max: 4 }),
@@ -79,6 +84,7 @@ const requestsArbitrary = fc
         hostPorts: fc.subarray([8080, 8081, 8082]),
         diskBytes: fc.integer({ min: 0, max: 3 }),
         replicaOf: service,
+        guestType: fc.constantFrom('PV' as const, 'HVM' as const),
         capability: fc.constantFrom('userNetwork' as const, 'bridgeNetwork' as const),
         hostSelector: fc.oneof(
           fc.constant({}),

@@ -57,6 +57,20 @@ describe('the explanation of a refusal', () => {
     );
   });
 
+  it('names hosts that cannot run the type of the guest', () => {
+    const hosts = [host('a', { guestTypes: ['PV'] }), host('b', { ready: false })];
+    expect(refusalOf(hosts, { memoryBytes: MEBI, guestType: 'HVM' }).summary).toBe(
+      '0/2 hosts fit: a has no hardware virtualisation, which a guest of type HVM needs under Xen; b is not ready',
+    );
+    const [placed] = placeBatch(hosts, [{ name: 'va', cpuMillis: 1, memoryBytes: 1, guestType: 'PV' }]);
+    expect(placed?.host).toBe('a');
+    const [elsewhere] = placeBatch(
+      [host('q')],
+      [{ name: 'va', cpuMillis: 1, memoryBytes: 1, guestType: 'HVM' }],
+    );
+    expect(elsewhere?.host).toBe('q');
+  });
+
   it('names the mismatch of the selector', () => {
     const { reasons } = refusalOf([host('a')], { hostSelector: { matchLabels: { disk: 'ssd' } } });
     expect(reasons).toEqual([

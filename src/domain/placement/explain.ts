@@ -21,6 +21,7 @@ const COUNTED: ReadonlyMap<Reason, string> = new Map([
   ['SelectorMismatch', 'not matching the host selector'],
   ['NoUserNetwork', 'without user networking'],
   ['NoBridge', 'without a bridge'],
+  ['NoHardwareVms', 'without hardware virtualisation'],
   ['UnknownHost', 'appointed but not registered'],
 ]);
 
@@ -68,6 +69,8 @@ export function reasonsOf(
       return [{ host: name, reason: exclusion, message: 'has no user networking' }];
     case 'NoBridge':
       return [{ host: name, reason: exclusion, message: 'has no bridge (coppice hostd --bridge)' }];
+    case 'NoHardwareVms':
+      return [{ host: name, reason: exclusion, message: withoutHardwareVms(request) }];
     case null:
       return [
         ...memoryShortage(name, freeMemory, request),
@@ -75,6 +78,10 @@ export function reasonsOf(
         ...lacks.map((lack) => ({ host: name, ...lack })),
       ];
   }
+}
+
+function withoutHardwareVms({ guestType }: PlacementRequest): string {
+  return `has no hardware virtualisation, which a guest of type ${guestType} needs under Xen`;
 }
 
 function memoryShortage(host: string, free: number, { memoryBytes: needed }: PlacementRequest): Shortage[] {

@@ -24,19 +24,19 @@ export function freeMemoryBytes(host: PlacementHost): number {
 /** Why the host is excluded for this request before amounts are compared; null when it is not. */
 export function exclusionOf(request: PlacementRequest, host: PlacementHost): Exclusion | null {
   if (!host.ready) return 'NotReady';
-  const { hosts, hostSelector, capability } = request;
+  const { hosts, hostSelector, capability, guestType } = request;
   if (hosts !== undefined && hosts.length > 0 && !hosts.includes(host.name)) return 'NotAppointed';
   if (hostSelector !== undefined && !matchesSelector(hostSelector, host.labels)) return 'SelectorMismatch';
   if (capability !== undefined && !host.capabilities?.includes(capability)) return LACKING[capability];
+  if (guestType !== undefined && host.guestTypes?.includes(guestType) === false) return 'NoHardwareVms';
   return null;
 }
 
 /** Whether the request admits every ready host. */
 export function isUnfiltered(request: PlacementRequest): boolean {
-  const { hosts, hostSelector, capability } = request;
-  return (
-    (hosts === undefined || hosts.length === 0) && isEmptySelector(hostSelector) && capability === undefined
-  );
+  const { hosts = [], hostSelector, capability, guestType } = request;
+  const needsNothing = capability === undefined && guestType === undefined;
+  return hosts.length === 0 && isEmptySelector(hostSelector) && needsNothing;
 }
 
 /**

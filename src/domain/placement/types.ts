@@ -1,3 +1,4 @@
+import type { GuestType } from '../guest-type.ts';
 import type { LabelSelector } from '../selector.ts';
 
 /** A hypervisor host as placement sees it: an element of H (SO-MVDS 4.2). All amounts are integers. */
@@ -9,6 +10,8 @@ export interface PlacementHost {
   readonly ready: boolean;
   /** The capabilities that its driver declares; absent means none. */
   readonly capabilities?: readonly string[];
+  /** The types of guests that it can run; absent means any. */
+  readonly guestTypes?: readonly GuestType[];
   readonly totalCpuMillis: number;
   readonly totalMemoryBytes: number;
   /** What is used already: see usage.ts. */
@@ -45,6 +48,8 @@ export interface PlacementRequest {
   readonly hostSelector?: LabelSelector;
   /** The capability that the host must have; absent means none. */
   readonly capability?: NeededCapability;
+  /** The type of its guest where hosts tell types apart; absent means that it is not known. */
+  readonly guestType?: GuestType;
   /** The appliance itself: what others read of it, and who may read others' names. */
   readonly appliance?: ApplianceName;
   /** The ports of the host that it must have. */
@@ -93,7 +98,13 @@ export interface Justification {
 }
 
 /** Why a host is excluded before amounts are compared. */
-export type Exclusion = 'NotReady' | 'NotAppointed' | 'SelectorMismatch' | 'NoUserNetwork' | 'NoBridge';
+export type Exclusion =
+  | 'NotReady'
+  | 'NotAppointed'
+  | 'SelectorMismatch'
+  | 'NoUserNetwork'
+  | 'NoBridge'
+  | 'NoHardwareVms';
 
 /** What a host may lack besides CPU and memory. */
 export type Lack = 'PortInUse' | 'InsufficientDisk';

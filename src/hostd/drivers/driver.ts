@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import type { GuestType } from '../../domain/guest-type.ts';
 import type { Capability, Problem, XenGuest } from '../../host/protocol.ts';
 import type { Guest } from '../guest/guest.ts';
 import type { HostRoute } from '../network/links.ts';
@@ -70,6 +71,8 @@ export type DriverInfo = {
   readonly capabilities: readonly Capability[];
   /** How many VMs may be created at once; 1 if the hypervisor requires serial creation (SO-MVDS section 4.1). */
   readonly creationConcurrency: number;
+  /** The types of guests that the hypervisor runs here, where guests have types. */
+  readonly guestTypes?: readonly GuestType[];
   /** Set when the driver cannot work at all. */
   readonly problem?: Problem;
   /** What a person should fix although the driver works: its bridge is missing, say. */

@@ -1,3 +1,4 @@
+import { type GuestType, guestTypeOf } from '../../../domain/guest-type.ts';
 import { hostErrors } from '../../errors/index.ts';
 import type { VmSpec } from '../driver.ts';
 
@@ -9,14 +10,12 @@ export type DomainSurroundings = {
   readonly grub: { readonly PV: string; readonly PVH: string };
 };
 
-export type DomainType = 'PV' | 'PVH' | 'HVM';
+export type DomainType = GuestType;
 
 const MIB = 1024 * 1024;
 
-/** The domain type: the template's, if it names one; otherwise PV for a guest with a kernel, and HVM for one that firmware boots. */
 export function domainTypeOf({ boot, xen }: Pick<VmSpec, 'boot' | 'xen'>): DomainType {
-  if (xen?.type !== undefined) return xen.type;
-  return boot.kind === 'direct' || xen?.bootLoader !== undefined ? 'PV' : 'HVM';
+  return guestTypeOf(boot.kind === 'direct', xen);
 }
 
 /**

@@ -4,6 +4,7 @@ import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../base/clock.ts';
 import { createXenDriver } from './driver.ts';
+import { hasHardwareVms } from './host.ts';
 import { FakeHost, OTHER } from './testing/fake-host.ts';
 import { changeState } from './xl/testing/fake-xl.ts';
 
@@ -79,8 +80,15 @@ describe('a Xen host', () => {
       accelerator: 'xen',
       capabilities: expect.arrayContaining(['serialCreation']),
       creationConcurrency: 1,
+      guestTypes: ['PV', 'PVH', 'HVM'],
       warnings: [expect.objectContaining({ reason: 'ConsoleNotLogged' })],
     });
+  });
+
+  it('has hardware virtualisation if Xen says so', () => {
+    const info = { version: '', cpus: 1, totalBytes: 0, freeBytes: 0, commandLine: '' };
+    expect(hasHardwareVms({ ...info, capabilities: ['xen-3.0-x86_64'] })).toBe(false);
+    expect(hasHardwareVms({ ...info, capabilities: ['xen-3.0-x86_64', 'hvm-3.0-x86_64'] })).toBe(true);
   });
 
   it('warns that xl takes memory from dom0, unless one of two settings forbids it', async () => {

@@ -25,11 +25,17 @@ export async function probeXen(context: XenContext, bridge: string | undefined):
       ...fixed,
       version: info.version,
       accelerator: 'xen',
+      guestTypes: hasHardwareVms(info) ? ['PV', 'PVH', 'HVM'] : ['PV'],
       warnings: warnings.map((each) => toProblem(each)),
     };
   } catch (error) {
     return { ...fixed, version: 'none', accelerator: 'none', problem: toProblem(toHostError(error)) };
   }
+}
+
+/** Whether the CPU can run PVH and HVM guests. */
+export function hasHardwareVms({ capabilities }: XenInfo): boolean {
+  return capabilities.some((each) => each.startsWith('hvm-'));
 }
 
 async function warningsOf({ consoles, xlConfiguration }: XenContext, info: XenInfo) {

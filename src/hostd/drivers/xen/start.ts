@@ -14,6 +14,7 @@ import {
 } from './domain/domain-record.ts';
 import { isOwn } from './domain/domains.ts';
 import { endDomain } from './end.ts';
+import { hasHardwareVms } from './host.ts';
 import { reconnectVif } from './vif.ts';
 import {
   errorsIn,
@@ -185,10 +186,8 @@ async function failure({ toolstack }: XenContext, vm: VmSpec, output: string): P
 async function requirePrerequisites({ toolstack, grub }: XenContext, vm: VmSpec): Promise<void> {
   const type = domainTypeOf(vm);
   if (type !== 'PV') {
-    const { capabilities } = await toolstack.info();
-    if (!capabilities.some((each) => each.startsWith('hvm-'))) {
-      throw hostErrors.domainTypeUnsupported(vm.domain, type, capabilities);
-    }
+    const info = await toolstack.info();
+    if (!hasHardwareVms(info)) throw hostErrors.domainTypeUnsupported(vm.domain, type, info.capabilities);
   }
   if (vm.boot.kind === 'direct' || type === 'HVM' || vm.xen?.bootLoader === 'PyGrub') return;
   await access(grub[type]).catch((error: unknown) => {
