@@ -43,11 +43,11 @@ export const sourceErrors = {
       'SourceEndedEarly',
       `${shownUrl(url)} ended after ${received} of ${expected} bytes; the daemon continues from there`,
     ),
-  sourceSlow: (url: string, minimum: number, received: number, expected: number | undefined) =>
+  sourceSlow: (url: string, bytesPerSecond: number) =>
     new HostError(
       'SourceSlow',
-      `${shownUrl(url)} gives less than ${minimum} bytes a second (${received}${expected === undefined ? '' : ` of ${expected}`} bytes so far): ` +
-        'the daemon goes on, beside other fetches, which do not wait for it; check the server',
+      `${shownUrl(url)} gives less than ${bytesPerSecond} bytes a second: the daemon goes on, beside other fetches, which do not wait ` +
+        'for it; check the server',
     ),
   digestMismatch: (url: string, expected: string, actual: string, isCertain: boolean) =>
     new HostError(

@@ -125,6 +125,7 @@ describe('what the daemon says of an address', () => {
           hostErrors.redirectCircle(text, [text, text]),
           hostErrors.tooManyRedirects(text, 5),
           hostErrors.endedEarly(text, 1, 2),
+          hostErrors.sourceSlow(text, 1),
           hostErrors.digestMismatch(text, SHA, SHA, true),
           hostErrors.digestMismatch(text, SHA, SHA, false),
           hostErrors.fileNotAllowed(text, []),

@@ -8,6 +8,8 @@ import type { FetchSlots, Turn } from './fetch-slots.ts';
 import type { LayerRecord } from './layer-directory.ts';
 import { MINIMUM_RATE, RateWatch } from './rate-watch.ts';
 
+const SLOW = 'SourceSlow';
+
 /** How one attempt to fetch is followed. */
 export type Attempt = {
   readonly signal: AbortSignal;
@@ -149,10 +151,11 @@ export class SourceFetch {
     }
   }
 
-  /** A slow source has a problem while it goes on. Returns whether it is slow. */
+  /** A slow source has a problem while it goes on, which is said once. Returns whether it is slow. */
   #noteRate(isSlow: boolean): boolean {
     const { clock, minimumRate = MINIMUM_RATE, onStanding } = this.#options;
-    if (!isSlow && this.#problem === undefined) return false;
+    const isKnown = isSlow ? this.#problem?.reason === SLOW : this.#problem === undefined;
+    if (isKnown) return isSlow;
     this.#problem = isSlow
       ? toProblem(this.#slowness(), instant(clock.now() + minimumRate.windowMs))
       : undefined;
@@ -162,6 +165,6 @@ export class SourceFetch {
 
   #slowness(): HostError {
     const { url, minimumRate = MINIMUM_RATE } = this.#options;
-    return hostErrors.sourceSlow(url, minimumRate.bytesPerSecond, this.#fetched, this.#total);
+    return hostErrors.sourceSlow(url, minimumRate.bytesPerSecond);
   }
 }
