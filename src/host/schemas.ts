@@ -11,46 +11,32 @@ import {
   open,
   optional,
   string,
-  typed,
 } from './typed-schema.ts';
+import {
+  command,
+  count,
+  dnsLabel,
+  dnsName,
+  environmentName,
+  fileName,
+  instant,
+  ipAddress,
+  path,
+  port,
+  positive,
+  sha256,
+  text,
+  timeout,
+  url,
+  uuid,
+} from './values.ts';
 
 /**
- * The host daemon's API, once: JSON schemas from which `protocol.ts` derives the types. Requests are strict (nothing unknown
- * passes, every name that reaches a path or a command has its pattern). Answers are open, so that an older reader accepts a
- * newer daemon's answer.
+ * The host daemon's API, once: JSON schemas from which `protocol.ts` derives the types. Requests are strict: nothing unknown passes,
+ * and `values.ts` limits each value. Answers are open, so that an older reader accepts a newer daemon's answer.
  *
  * Units: memory and disk in bytes, CPU in millicores, durations in seconds, instants in RFC 3339 with milliseconds.
  */
-
-const uuid = string({ pattern: '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$' });
-/** Lower-case hex digest of the file as its source serves it. It names a layer on every host. */
-const sha256 = string({ pattern: '^[0-9a-f]{64}$' });
-/** Whether addresses and prefix fit together is checked by `src/hostd/network/request.ts`. */
-const ipAddress = string({
-  maxLength: 45,
-  anyOf: [
-    { type: 'string', format: 'ipv4' },
-    { type: 'string', format: 'ipv6' },
-  ],
-});
-const port = integer(1, 65_535);
-const dnsLabel = string({ pattern: '^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$' });
-const dnsName = string({ maxLength: 253, pattern: '^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$' });
-const text = string({ minLength: 1, maxLength: 4096, pattern: '^[^\\u0000]*$' });
-const path = string({ minLength: 1, maxLength: 1024, pattern: '^/[^\\u0000\\r\\n]*$' });
-/** Relative, and never upwards. */
-const fileName = string({
-  maxLength: 255,
-  pattern: '^[-._a-zA-Z0-9]+(/[-._a-zA-Z0-9]+)*$',
-  not: { type: 'string', pattern: '(^|/)[.][.]?(/|$)' },
-});
-const environmentName = string({ maxLength: 253, pattern: '^[A-Za-z_][A-Za-z0-9_]*$' });
-const url = string({ minLength: 1, maxLength: 4096, pattern: '^(file|http|https):[^\\s\\u0000]+$' });
-const count = integer(0, Number.MAX_SAFE_INTEGER);
-const positive = integer(1, Number.MAX_SAFE_INTEGER);
-const instant = string({ format: 'date-time' });
-const command = typed<readonly string[]>({ type: 'array', minItems: 1, maxItems: 256, items: text });
-const timeout = number({ exclusiveMinimum: 0, maximum: 86_400 });
 
 const layerKind = enumOf(['disk', 'boot']);
 
