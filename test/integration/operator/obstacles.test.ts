@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { CONFIG_MAPS, HOSTS, TEMPLATES } from '../../../src/api/kinds.ts';
+import { aBootableDisk } from '../../builders/disk-images.ts';
 import {
   expectCondition,
   expectStanding,
@@ -149,8 +150,7 @@ describe('what is in the way', () => {
 
   it('templates of strangers with the same digest, of other kinds and with dead sources, hold nobody up', async () => {
     await world.addNamespace('strangers');
-    const content = 'image of default/debian';
-    const sha256 = createHash('sha256').update(content).digest('hex');
+    const sha256 = createHash('sha256').update(aBootableDisk('default/debian')).digest('hex');
     const dead = { url: 'http://127.0.0.1:1/of-a-stranger', sha256 };
     const other = { url: 'http://127.0.0.1:1/another', sha256: 'c'.repeat(64) };
     const distribution = { mode: 'Copy', minCopies: 1 };
