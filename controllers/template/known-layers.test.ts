@@ -38,6 +38,8 @@ describe('what is known of the layers of hosts', () => {
   ])('is what its status says of a host %s, which is waited for, but not for ever', (_name, view) => {
     const { hosts, ...waits } = known({ 'host-a': view }, [host], 40);
     expect(hosts[0]?.layers.get(DISK)).toMatchObject({ state: 'Ready' });
+    // The status does not say of which kind it is.
+    expect(hosts[0]?.layers.get(layerKey({ sha256: SHA, kind: 'boot' }))).toMatchObject({ state: 'Ready' });
     expect(waits).toEqual({ isPartial: true, untilChangeMs: 60 });
     const late = known({ 'host-a': view }, [host], GRACE_MS);
     expect(late).toMatchObject({ isPartial: false, untilChangeMs: undefined });
