@@ -1,4 +1,5 @@
 import type { LayerStatus, Problem } from '../../src/host/protocol.ts';
+import { MOST_OTHERS } from '../objects/template-layers.ts';
 
 /**
  * What is wrong with a layer, for those who use this template. The problem of a source names its address, which concerns only the
@@ -9,7 +10,11 @@ export function problemFor(
   { problem, sources }: Pick<LayerStatus, 'problem' | 'sources'>,
   template: string,
 ): Problem | undefined {
-  const own = sources?.find((source) => source.template === template);
-  // A host that does not know this template yet has other sources only.
-  return own === undefined ? problem : own.problem;
+  // An older daemon has one source for all.
+  if (sources === undefined) return problem;
+  const own = sources.find((source) => source.template === template);
+  if (own !== undefined) return own.problem;
+  // A host that does not know this template yet receives its source next: until then, nothing is known to be wrong. Of more templates
+  // than a host takes, some are always left out.
+  return sources.length > MOST_OTHERS ? problem : undefined;
 }

@@ -121,7 +121,16 @@ describe('what is wrong with a layer', () => {
     });
     expect(problemFor(layer, 'other/b')).toEqual(problem);
     expect(problemFor(layer, 'default/a')).toBeUndefined();
-    expect(problemFor(layer, 'default/new')?.reason).toBe('SourcesFailed');
+  });
+
+  it('is nothing for a template whose source the host does not know yet, unless it can take no more', () => {
+    const knowing = (count: number) =>
+      aLayer({
+        problem,
+        sources: Array.from({ length: count }, (_, n) => ({ template: `b/${n}`, problem })),
+      });
+    expect(problemFor(knowing(1), 'default/new')).toBeUndefined();
+    expect(problemFor(knowing(201), 'default/new')).toEqual(problem);
   });
 
   it('is what an older daemon says', () => {

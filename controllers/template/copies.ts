@@ -49,10 +49,15 @@ function holdsAll({ layers }: Pick<KnownHost, 'layers'>, keys: readonly string[]
 
 function failureOn({ name, layers }: KnownHost, keys: readonly string[], template: string): CopyFailure[] {
   const held = keys.flatMap((key) => layers.get(key) ?? []);
-  const problem = held.map((layer) => problemFor(layer, template)).find((one) => one !== undefined);
-  if (problem === undefined) return [];
-  const { reason, message, retryAt } = problem;
-  return [{ host: name, reason, message, isFinal: retryAt === undefined }];
+  const [failure] = held.flatMap((layer) => {
+    const problem = problemFor(layer, template);
+    // As long as the layer itself has not failed, another template's source may still give it.
+    const isFinal = problem?.retryAt === undefined && layer.state === 'Failed';
+    return problem === undefined ? [] : [{ ...problem, isFinal }];
+  });
+  if (failure === undefined) return [];
+  const { reason, message, isFinal } = failure;
+  return [{ host: name, reason, message, isFinal }];
 }
 
 /** How many hosts try an address that is the same for all before it is not tried on more. */

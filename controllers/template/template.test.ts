@@ -99,6 +99,14 @@ describe('the copies of a template', () => {
     expect(copiesOf(other, [aView({ holds: [layer] })]).failures).toMatchObject([problem]);
   });
 
+  it('have not failed for good while the source of another template may give them', () => {
+    const problem = { reason: 'DigestMismatch', message: 'wrong sha256' };
+    const sources = [{ template: 'default/debian', problem }, { template: 'other/b' }];
+    const isFinal = (state: 'Fetching' | 'Failed') =>
+      copiesOf(aTemplate(), [aView({ holds: [aLayer({ state, sources })] })]).failures[0]?.isFinal;
+    expect([isFinal('Fetching'), isFinal('Failed')]).toEqual([false, true]);
+  });
+
   it('are none where a host has only files of another template', () => {
     const template = withGuest({ boot: { kernel, commandLine: '' } });
     const shared = aLayer({ sha256: kernel.sha256, kind: 'boot' });

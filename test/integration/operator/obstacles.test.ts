@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { CONFIG_MAPS, HOSTS, TEMPLATES } from '../../../src/api/kinds.ts';
+import { EVENTS } from '../../../src/kube/events/event-record.ts';
 import { aBootableDisk } from '../../builders/disk-images.ts';
 import {
   expectCondition,
@@ -167,13 +168,18 @@ describe('what is in the way', () => {
     await eventually('the host has the strangers’ files', async () => {
       expect(await world.daemons.layersOn('host-a')).toEqual(expect.arrayContaining([sha256, other.sha256]));
     });
+    const standing = async (name: string, namespace: string) =>
+      JSON.stringify((await world.kube.get(TEMPLATES, { name, namespace })).status);
+    await eventually('the stranger reads of its own source', async () =>
+      expect(await standing('dead', 'strangers')).toContain('127.0.0.1:1'),
+    );
     const mine = await world.addTemplate('debian');
     expect(mine.spec.source.image?.sha256).toBe(sha256);
     await world.deploy('shop');
     await available('shop-web-0');
-    const standing = async (name: string, namespace: string) =>
-      JSON.stringify((await world.kube.get(TEMPLATES, { name, namespace })).status);
     expect(await standing('debian', 'default')).not.toContain('127.0.0.1:1');
+    const events = await world.kube.list(EVENTS, { namespace: 'default' });
+    expect(JSON.stringify(events)).not.toContain('127.0.0.1:1');
     expect(JSON.stringify(await world.host('host-a'))).not.toMatch(/of-a-stranger|another|file:/);
     await eventually('the stranger reads of its own source', async () =>
       expect(await standing('kernel', 'strangers')).toContain('127.0.0.1:1'),
