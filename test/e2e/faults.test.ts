@@ -13,7 +13,7 @@ import { freePorts } from '../kubernetes/processes.ts';
 import { describeUnless } from '../skip.ts';
 import { Coppice } from './coppice.ts';
 import { noQemu } from './qemu/scene.ts';
-import { appliancesOf, apply, aTask, manifest, removeTasks, untilServed } from './tasks.ts';
+import { appliancesOf, apply, aTask, manifest, minimalSpec, removeTasks, untilServed } from './tasks.ts';
 
 const run = promisify(execFile);
 
@@ -33,9 +33,7 @@ describeUnless(noQemu, 'a fault', () => {
   beforeAll(async () => {
     server = await MisbehavingServer.start();
     coppice = await Coppice.up();
-    const [declared] = (await coppice.client.list(TEMPLATES, { namespace: 'coppice-system' })).items;
-    if (declared === undefined) throw new Error('coppice up declares a template');
-    minimal = declared.spec;
+    minimal = await minimalSpec(coppice);
     const boot = { ...minimal.guest.boot, commandLine: 'console=ttyS0 rdinit=/bin/sh' };
     const name = await template({ guest: { ...minimal.guest, boot } });
     await apply(coppice, aTask(MUTE, { template: { name }, timeouts: { agentSeconds: 10 } }));

@@ -16,7 +16,7 @@ import { describeUnless } from '../skip.ts';
 import { Coppice } from './coppice.ts';
 import { processesNaming } from './processes.ts';
 import { noQemu } from './qemu/scene.ts';
-import { apply, aTask, manifest, removeTasks, untilServed } from './tasks.ts';
+import { apply, aTask, manifest, minimalSpec, removeTasks, untilServed } from './tasks.ts';
 
 const run = promisify(execFile);
 const MIB = 1024 * 1024;
@@ -41,9 +41,7 @@ describeUnless(noQemu, "a template's image", () => {
     await putInFront(join(coppice.dataDir, 'bin'));
     const [port] = await freePorts(1);
     await coppice.run('up', '--hosts', '1', '--api-port', `${port}`);
-    const [declared] = (await coppice.client.list(TEMPLATES, { namespace: 'coppice-system' })).items;
-    if (declared === undefined) throw new Error('coppice up declares a template');
-    minimal = declared.spec;
+    minimal = await minimalSpec(coppice);
     disk = fileURLToPath(minimal.source.image?.url ?? '');
   });
   afterAll(async () => {

@@ -3,6 +3,7 @@ import {
   SERVICE_DEPLOYMENTS,
   type ServiceDeployment,
   TEMPLATES,
+  type Template,
   VIRTUAL_APPLIANCES,
   type VirtualAppliance,
 } from '../../src/api/kinds.ts';
@@ -41,6 +42,14 @@ export function aService(change: WrittenService = {}): WrittenService {
     package: { inline: { files: { 'index.html': 'grown\n' } } },
     ...change,
   };
+}
+
+/** What `coppice up` declares as the template of static sites. */
+export async function minimalSpec({ client }: Coppice): Promise<Template['spec']> {
+  const { items } = await client.list(TEMPLATES, { namespace: 'coppice-system' });
+  const found = items.find(({ spec }) => spec.series === 'minimal');
+  if (found === undefined) throw new Error('coppice up declares a template of the series minimal');
+  return found.spec;
 }
 
 /** Any other object of Coppice, in the default namespace where it has one. */
