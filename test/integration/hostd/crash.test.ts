@@ -166,6 +166,8 @@ describe('a daemon that is killed in the middle of a step', () => {
       const second = await startHost(directory, certificates);
       try {
         await untilAvailable(second.client, desired.uuid);
+        // A daemon that ends keeps what it has of a layer, to go on with later.
+        await eventually(async () => (await second.client.getLayer(stalling.sha256))?.state === 'Ready');
         expect((await second.client.listAppliances()).map(({ uuid }) => uuid)).toEqual([desired.uuid]);
       } finally {
         await second.close();
