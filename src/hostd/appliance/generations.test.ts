@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { settle } from '../../base/testing/fake-clock.ts';
 import type { ApplianceStatus, DesiredAppliance } from '../../host/protocol.ts';
 import { HostError } from '../errors/index.ts';
 import type { ApplianceRunner } from './runner.ts';
@@ -122,6 +123,8 @@ describe('whether the service answers while the declared one does not come up', 
     const next = bed.runner();
     await next.load();
     next.start();
+    // Its steps are looked at by a timer, too: that something waits does not mean that they have ended.
+    while (next.status().problem === undefined) await settle();
     return { bed, runner: next };
   }
 
