@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { settle } from '../../base/testing/fake-clock.ts';
 import type { ApplianceStatus, DesiredAppliance } from '../../host/protocol.ts';
 import { HostError } from '../errors/index.ts';
@@ -169,7 +169,12 @@ describe('whether the service answers while the declared one does not come up', 
     await bed.paused();
     bed.vm = { uuid: bed.directory.uuid, state: 'Stopped' };
     await bed.pass(2 * PACE.watchMs);
-    expect(runner.status()).toMatchObject({ answers: false, serviceState: 'VMUnavailable' });
+    // The disk is looked at as well, which takes real time.
+    await vi.waitFor(() =>
+      expect(runner.status()).toMatchObject({ answers: false, serviceState: 'VMUnavailable' }),
+    );
+    await bed.pass(2 * PACE.watchMs);
+    expect(runner.status().answers).toBe(false);
     await runner.close();
   });
 });
