@@ -14,6 +14,7 @@ import { heldObstacle, isHeld } from '../obstacles/deletions.ts';
 import { hostObstacles } from '../obstacles/hosts.ts';
 import { REASON } from '../obstacles/reasons.ts';
 import { type ControllerDefinition, changesOf, viewsSource } from '../sources.ts';
+import { byConditions } from '../status/occurrence.ts';
 import { StatusWriter } from '../status/status-writer.ts';
 import { HOST_EVENTS, statusOf, urgencyOf } from './status.ts';
 
@@ -24,7 +25,14 @@ import { HOST_EVENTS, statusOf, urgencyOf } from './status.ts';
 export function createHostController(context: OperatorContext): ControllerDefinition {
   const { applier, caches, clock, recorder, timings, views } = context;
   const debounces = { soon: timings.hostStatus, later: timings.hostMeasurements };
-  const writer = new StatusWriter({ applier, ref: HOSTS, clock, debounces, recorder, events: HOST_EVENTS });
+  const writer = new StatusWriter({
+    applier,
+    ref: HOSTS,
+    clock,
+    debounces,
+    recorder,
+    events: byConditions(HOST_EVENTS),
+  });
   const reconciler = new Reconciler(context, writer);
   return {
     name: 'host',

@@ -10,6 +10,7 @@ import { addressOf, poolKeyOf, poolsWith, readPool } from '../objects/pool-refer
 import { poolObstacles } from '../obstacles/addresses.ts';
 import { heldObstacle, isHeld } from '../obstacles/deletions.ts';
 import { type ControllerDefinition, changesOf } from '../sources.ts';
+import { byConditions } from '../status/occurrence.ts';
 import { StatusWriter } from '../status/status-writer.ts';
 import { POOL_EVENTS, type StatusFacts, statusOf, urgencyOf } from './status.ts';
 import { overlapsOf, usageOf } from './usage.ts';
@@ -34,7 +35,7 @@ export function createIPPoolController(context: OperatorContext): ControllerDefi
     clock,
     debounces,
     recorder,
-    events: POOL_EVENTS,
+    events: byConditions(POOL_EVENTS),
   });
   const reconciler = new Reconciler(context, writer);
   return {

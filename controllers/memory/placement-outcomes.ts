@@ -19,8 +19,6 @@ export interface Choice {
   readonly reasons: readonly HostReason[];
   /** RFC 3339. */
   readonly placedTime: string;
-  /** Whether it was refused before: then people see an Event that the wait is over. */
-  readonly waited: boolean;
 }
 
 export type Outcome =

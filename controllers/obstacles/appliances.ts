@@ -94,6 +94,16 @@ export const applianceProgress = {
 
 /** What people should know, and no condition says. */
 export const applianceEvents = {
+  /** @param isAgain whether it ran before: it crashed, was restarted by its host, or a change took a restart */
+  started: (isAgain: boolean): Explanation => ({
+    reason: REASON.Started,
+    message: isAgain ? 'the VM was started again, with its disk' : 'the VM was started',
+  }),
+  /** @param answer what the condition Ready says */
+  changed: (generation: number, answer: string): Explanation => ({
+    reason: REASON.Changed,
+    message: `the change is carried out (generation ${generation}): ${answer}`,
+  }),
   missing: (host: string | undefined): Explanation => ({
     reason: REASON.ApplianceMissing,
     message: `host ${host} no longer has this appliance nor its disk: it is created again from its template`,

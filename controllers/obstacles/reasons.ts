@@ -35,6 +35,10 @@ export const REASON = {
   Updating: 'Updating',
   /** The VM is stopped because `spec.powerState` says so. */
   Stopped: 'Stopped',
+  /** The VM was started: for the first time, after a crash, or for a change. */
+  Started: 'Started',
+  /** A change of the spec is carried out. */
+  Changed: 'Changed',
   /** The host is deleting the VM and its disk. */
   Deleting: 'Deleting',
   /** The host answers, and no longer has an appliance that ran there. */
@@ -122,6 +126,10 @@ export const REASON = {
   Recalled: 'Recalled',
   /** An appliance is deleted with its disk, and created again. */
   Replacing: 'Replacing',
+  /** A task made appliances; the word that a ReplicaSet has for its pods. */
+  SuccessfulCreate: 'SuccessfulCreate',
+  /** A task deleted appliances, as far as that is up to it: their hosts delete the VMs. */
+  SuccessfulDelete: 'SuccessfulDelete',
   /** `recall.save` is not part of this version. */
   SavingNotSupported: 'SavingNotSupported',
   /** Appliances that do not belong to the task have the names that its own would get. */

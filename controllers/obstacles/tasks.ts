@@ -11,6 +11,16 @@ export interface TakenName {
   readonly owner: string | undefined;
 }
 
+function listed(names: readonly string[]): string {
+  const more = names.length > NAMED ? ` and ${names.length - NAMED} more` : '';
+  return `${names.slice(0, NAMED).join(', ')}${more}`;
+}
+
+function counted(appliances: readonly string[]): string {
+  const { length } = appliances;
+  return `${length === 1 ? 'appliance' : `${length} appliances:`} ${listed(appliances)}`;
+}
+
 /** What keeps a task from being carried out. */
 export const taskObstacles = {
   nameConflict: (taken: readonly TakenName[]): Obstacle => {
@@ -52,14 +62,24 @@ export const taskObstacles = {
   }),
   /** Several appliances have the same trouble. @param appliances by name */
   ofAppliances: (appliances: readonly string[], { reason, message, isStalled }: Obstacle): Obstacle => {
-    const more = appliances.length > NAMED ? ` and ${appliances.length - NAMED} more` : '';
-    return { reason, message: `${appliances.slice(0, NAMED).join(', ')}${more}: ${message}`, isStalled };
+    return { reason, message: `${listed(appliances)}: ${message}`, isStalled };
   },
 };
 
-/** What people should know of a task before it happens. */
+/** What people should know of a task, and no condition says. */
 export const taskEvents = {
-  /** @param parts of the VM that change; none when the service's strategy asks for it */
+  /** @param appliances by name, at least one */
+  created: (appliances: readonly string[]): Explanation => ({
+    reason: REASON.SuccessfulCreate,
+    message: `created ${counted(appliances)}`,
+  }),
+  /** @param appliances by name, at least one */
+  deleted: (appliances: readonly string[]): Explanation => ({
+    reason: REASON.SuccessfulDelete,
+    message: `deleted ${counted(appliances)}`,
+  }),
+
+  /** Said before it happens. @param parts of the VM that change; none when the service's strategy asks for it */
   replacing: (appliance: string, parts: readonly string[]): Explanation => {
     const why = parts.length === 0 ? 'its strategy is Replace' : `its ${parts.join(' and its ')} changes`;
     return {

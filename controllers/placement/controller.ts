@@ -10,7 +10,6 @@ import { layerKey } from '../daemons/view.ts';
 import { BY_HOST, BY_PENDING, BY_UID, PENDING } from '../indexes.ts';
 import { amountObstacle, boundAppliances, isPending, uidOf } from '../objects/appliance.ts';
 import { templateKeyOf } from '../objects/template-references.ts';
-import { applianceProgress } from '../obstacles/appliances.ts';
 import { placementMessages } from '../obstacles/placement.ts';
 import { REASON } from '../obstacles/reasons.ts';
 import { inParallel } from '../parallel.ts';
@@ -167,7 +166,7 @@ class Pass {
   }
 
   async #bind({ appliance, host, explanation }: PlacedDecision, signal: AbortSignal): Promise<Binding> {
-    const { client, clock, outcomes, recorder } = this.#context;
+    const { client, clock, outcomes } = this.#context;
     const uid = uidOf(appliance);
     let isBound = false;
     try {
@@ -181,10 +180,8 @@ class Pass {
       if (!isBound) this.#memory.assumed.forget(uid);
     }
     if (!isBound) return 'outdated';
-    const waited = outcomes.get(uid)?.type === 'refused';
     const placedTime = new Date(clock.now()).toISOString();
-    outcomes.set(keyOf(appliance), uid, { type: 'placed', choice: { ...explanation, placedTime, waited } });
-    if (waited) recorder.record(appliance, { type: 'Normal', ...applianceProgress.placed(host) });
+    outcomes.set(keyOf(appliance), uid, { type: 'placed', choice: { ...explanation, placedTime } });
     return 'bound';
   }
 

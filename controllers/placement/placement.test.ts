@@ -325,7 +325,7 @@ describe('PlacementOutcomes', () => {
   it('keeps a choice until the status contains it', () => {
     const outcomes = new PlacementOutcomes();
     const placedTime = '2026-01-02T00:00:00.000Z';
-    const choice = { message: 'a comes first', reasons: [], placedTime, waited: false };
+    const choice = { message: 'a comes first', reasons: [], placedTime };
     outcomes.set('default/web-0', 'a', { type: 'placed', choice });
     for (const other of [undefined, '2026-01-01T00:00:00.000Z']) outcomes.forgetWritten('a', other);
     expect(outcomes.get('a')).toEqual({ type: 'placed', choice });

@@ -64,7 +64,12 @@ describe('carryOut', () => {
 
   it('creates, and expects to see what it created', async () => {
     expect(await run({ create: wanted })).toEqual([]);
-    expect(calls).toEqual(['create shop-web-0', 'create shop-web-1', 'create shop-web-2']);
+    expect(calls).toEqual([
+      'create shop-web-0',
+      'create shop-web-1',
+      'create shop-web-2',
+      'event shop SuccessfulCreate created 3 appliances: shop-web-0, shop-web-1, shop-web-2',
+    ]);
     expect(dependencies.expectations.satisfied('default/shop')).toBe(false);
     for (const { name } of wanted) dependencies.expectations.creationObserved('default/shop', name);
     expect(dependencies.expectations.satisfied('default/shop')).toBe(true);
@@ -83,6 +88,9 @@ describe('carryOut', () => {
       metadata: { name: 'shop-web-1', ownerReferences: [controllerReference(deployment)] },
     });
     expect(await run({ create: wanted })).toEqual([]);
+    expect(calls.at(-1), 'one Event, of those that it created').toMatch(
+      /created 2 .*: shop-web-0, shop-web-2$/,
+    );
     there = anAppliance({ metadata: { name: 'shop-web-1' } });
     expect(await run({ create: wanted })).toEqual([{ name: 'shop-web-1', owner: undefined }]);
     const other = aDeployment({ metadata: { name: 'shop-web', uid: 'uid-other' } });
@@ -114,8 +122,10 @@ describe('carryOut', () => {
     const [want] = wanted;
     if (want === undefined) throw new Error('nothing is wanted');
     failures.set('delete web-1', refused(409, 'Conflict'));
-    await run({ remove: [second], update: [{ current: first, wanted: want }] });
-    expect(calls).toEqual(['delete web-1', 'replace web-0']);
+    const third = anAppliance({ metadata: { name: 'web-2' } });
+    await run({ remove: [second, third], update: [{ current: first, wanted: want }] });
+    const told = 'event shop SuccessfulDelete deleted appliance web-2';
+    expect(calls).toEqual(['delete web-1', 'delete web-2', told, 'replace web-0']);
     expect([dependencies.unobserved.has(first), dependencies.unobserved.has(second)]).toEqual([true, false]);
   });
 
@@ -129,6 +139,17 @@ describe('carryOut', () => {
         /^event shop Replacing appliance shop-web-0 .* its template changes: its disk is discarded/,
       ),
       'delete shop-web-0',
+      'event shop SuccessfulDelete deleted appliance shop-web-0',
     ]);
+  });
+
+  it('tells of those that it deleted and created before the API server refused another', async () => {
+    failures.set('delete web-1', refused(403, 'Forbidden'));
+    const going = ['web-0', 'web-1'].map((name) => anAppliance({ metadata: { name } }));
+    await expect(run({ remove: going })).rejects.toThrow('Forbidden');
+    expect(calls.at(-1)).toBe('event shop SuccessfulDelete deleted appliance web-0');
+    failures.set('create shop-web-1', refused(403, 'Forbidden'));
+    await expect(run({ create: wanted })).rejects.toThrow('Forbidden');
+    expect(calls.at(-1)).toBe('event shop SuccessfulCreate created 2 appliances: shop-web-0, shop-web-2');
   });
 });

@@ -30,12 +30,12 @@ export interface Dependencies {
  * @returns the names that appliances outside the task have, and whose they are; those stay as they are
  */
 export async function carryOut(
-  { client, expectations, recorder, unobserved }: Dependencies,
+  dependencies: Dependencies,
   deployment: ServiceDeployment,
   plan: Plan,
   signal: AbortSignal,
 ): Promise<readonly TakenName[]> {
-  const taken: TakenName[] = [];
+  const { client, recorder, unobserved } = dependencies;
   // Before anything of it is lost.
   for (const { current, wanted } of plan.replace)
     recorder.record(
@@ -43,41 +43,61 @@ export async function carryOut(
       warning(taskEvents.replacing(current.metadata.name, changedParts(current, wanted))),
     );
   const going = [...plan.remove, ...plan.replace.map(({ current }) => current)];
-  await inParallel(going, WIDTH, (appliance) => removeOne(client, unobserved, appliance, signal));
+  await removeAll(dependencies, deployment, going, signal);
   await inParallel(plan.update, WIDTH, ({ current, wanted }) =>
     updateOne(client, unobserved, current, wanted, signal),
   );
-  const key = keyOf(deployment);
-  expectations.expectCreations(
-    key,
-    plan.create.map(({ name }) => name),
-  );
-  const left = new Set(plan.create.map(({ name }) => name));
+  return await createAll(dependencies, deployment, plan.create, signal);
+}
+
+async function removeAll(
+  { client, recorder, unobserved }: Dependencies,
+  deployment: ServiceDeployment,
+  going: readonly VirtualAppliance[],
+  signal: AbortSignal,
+): Promise<void> {
+  const deleted = new Set<VirtualAppliance>();
   try {
-    await slowStart(plan.create, async (wanted) => {
-      const outcome = await createOne(client, deployment, wanted, signal);
-      if (outcome === 'created') left.delete(wanted.name);
+    await inParallel(going, WIDTH, (appliance) => {
+      const { name, namespace, uid, resourceVersion } = appliance.metadata;
+      const options = { preconditions: { uid, resourceVersion }, signal };
+      return unlessOutdated(client.delete(VIRTUAL_APPLIANCES, { name, namespace }, options), () => {
+        unobserved.add(appliance);
+        deleted.add(appliance);
+      });
+    });
+  } finally {
+    const names = going.filter((one) => deleted.has(one)).map(({ metadata }) => metadata.name);
+    // One Event for all of them: the API server need not hear of each.
+    if (names.length > 0) recorder.record(deployment, { type: 'Normal', ...taskEvents.deleted(names) });
+  }
+}
+
+/** @returns the names that appliances outside the task have */
+async function createAll(
+  { client, expectations, recorder }: Dependencies,
+  deployment: ServiceDeployment,
+  wanted: readonly WantedAppliance[],
+  signal: AbortSignal,
+): Promise<readonly TakenName[]> {
+  const taken: TakenName[] = [];
+  const key = keyOf(deployment);
+  const names = wanted.map(({ name }) => name);
+  expectations.expectCreations(key, names);
+  const created = new Set<string>();
+  try {
+    await slowStart(wanted, async (one) => {
+      const outcome = await createOne(client, deployment, one, signal);
+      if (outcome === 'created') created.add(one.name);
       if (typeof outcome === 'object') taken.push(outcome);
     });
   } finally {
     // No watch event will come for an appliance that was not created.
-    for (const name of left) expectations.creationObserved(key, name);
+    for (const name of names) if (!created.has(name)) expectations.creationObserved(key, name);
+    const made = names.filter((name) => created.has(name));
+    if (made.length > 0) recorder.record(deployment, { type: 'Normal', ...taskEvents.created(made) });
   }
   return taken.sort((a, b) => (a.name < b.name ? -1 : 1));
-}
-
-async function removeOne(
-  client: Dependencies['client'],
-  unobserved: UnobservedWrites,
-  appliance: VirtualAppliance,
-  signal: AbortSignal,
-): Promise<void> {
-  const { name, namespace, uid, resourceVersion } = appliance.metadata;
-  const preconditions = { uid, resourceVersion };
-  await unlessOutdated(
-    client.delete(VIRTUAL_APPLIANCES, { name, namespace }, { preconditions, signal }),
-    () => unobserved.add(appliance),
-  );
 }
 
 async function updateOne(

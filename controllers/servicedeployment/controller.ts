@@ -24,6 +24,7 @@ import { isJudged, mayBeUsed } from '../objects/template-readiness.ts';
 import { REASON } from '../obstacles/reasons.ts';
 import type { TakenName } from '../obstacles/tasks.ts';
 import { type ControllerDefinition, changesOf } from '../sources.ts';
+import { byConditions } from '../status/occurrence.ts';
 import { StatusWriter } from '../status/status-writer.ts';
 import { carryOut, type Dependencies } from './carry-out.ts';
 import { Differences } from './difference.ts';
@@ -57,7 +58,14 @@ export function createServiceDeploymentController(context: OperatorContext): Con
   const dependencies = { client, expectations, recorder, unobserved: new UnobservedWrites() };
   const debounces = { soon: timings.deploymentStatus };
   const ref = SERVICE_DEPLOYMENTS;
-  const writer = new StatusWriter({ applier, ref, clock, debounces, recorder, events: TASK_EVENTS });
+  const writer = new StatusWriter({
+    applier,
+    ref,
+    clock,
+    debounces,
+    recorder,
+    events: byConditions(TASK_EVENTS),
+  });
   const reconciler = new Reconciler(context, dependencies, writer);
   return {
     name: 'servicedeployment',

@@ -11,6 +11,10 @@ export interface EventRule {
   readonly isMessageNews?: boolean;
 }
 
+interface WithConditions {
+  readonly conditions?: readonly Condition[];
+}
+
 /** The Events that a change of an object's conditions is worth. */
 export function occurrencesOf(
   rules: readonly EventRule[],
@@ -25,6 +29,12 @@ export function occurrencesOf(
     const worth = eventType(now);
     return worth === undefined ? [] : [{ type: worth, reason: now.reason, message: now.message }];
   });
+}
+
+/** For kinds whose Events all follow from their conditions. */
+export function byConditions(rules: readonly EventRule[]) {
+  return (old: WithConditions | undefined, next: WithConditions): Occurrence[] =>
+    occurrencesOf(rules, old?.conditions, next.conditions);
 }
 
 /** An Event about something that no condition shows, or that is over before people look. */

@@ -5,6 +5,7 @@ import { systemClock } from '../../src/base/clock.ts';
 import { ApiError } from '../../src/kube/api-error.ts';
 import type { Applier } from '../../src/kube/client/apply.ts';
 import { anAppliance } from '../../test/builders/objects.ts';
+import { byConditions } from './occurrence.ts';
 import { StatusWriter } from './status-writer.ts';
 
 type Status = NonNullable<VirtualAppliance['status']>;
@@ -30,7 +31,7 @@ function setUp(apply: (status: unknown) => void = () => undefined) {
     recorder: {
       record: (about, { type, reason }) => recorded.push(`${about.metadata.name} ${type} ${reason}`),
     },
-    events: [{ condition: 'Ready', eventType: () => 'Normal' }],
+    events: byConditions([{ condition: 'Ready', eventType: () => 'Normal' }]),
   });
   const write = (object: VirtualAppliance, next: Status, urgency: 'now' | 'soon' | 'none') =>
     writer.write(object, next, urgency, new AbortController().signal);

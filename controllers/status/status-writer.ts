@@ -4,8 +4,8 @@ import { type KubeObject, keyOf, type ResourceRef } from '../../src/base/object.
 import { isNotFound } from '../../src/kube/api-error.ts';
 import type { Applier } from '../../src/kube/client/apply.ts';
 import { done, type ReconcileResult, requeueAfter } from '../../src/kube/controller/outcome.ts';
+import type { Occurrence } from '../../src/kube/events/event-record.ts';
 import type { EventRecorder } from '../../src/kube/events/events.ts';
-import { type EventRule, occurrencesOf } from './occurrence.ts';
 import { type Debounces, type Urgency, WriteDebouncer } from './write-debouncer.ts';
 
 type WithStatus = KubeObject & { status?: { conditions?: readonly Condition[] } };
@@ -16,8 +16,8 @@ export interface StatusWriterOptions<T extends WithStatus> {
   readonly clock: Clock;
   readonly debounces: Debounces;
   readonly recorder: Pick<EventRecorder, 'record'>;
-  /** Which changes of its conditions are worth an Event. */
-  readonly events: readonly EventRule[];
+  /** The Events that a change of its status is worth. */
+  readonly events: (old: T['status'], next: NonNullable<T['status']>) => readonly Occurrence[];
 }
 
 /**
@@ -70,8 +70,7 @@ export class StatusWriter<T extends WithStatus> {
     }
     this.#debouncer.forget(key);
     this.#written.set(key, { version: object.metadata.resourceVersion, status: next });
-    for (const occurrence of occurrencesOf(events, object.status?.conditions, next.conditions))
-      recorder.record(object, occurrence);
+    for (const occurrence of events(object.status, next)) recorder.record(object, occurrence);
     return done;
   }
 

@@ -20,6 +20,7 @@ import { parentKey, templateKeyOf } from '../objects/template-references.ts';
 import { heldObstacle, isHeld } from '../obstacles/deletions.ts';
 import type { Obstacle } from '../obstacles/obstacle.ts';
 import { type ControllerDefinition, changesOf, viewsSource } from '../sources.ts';
+import { byConditions } from '../status/occurrence.ts';
 import { StatusWriter } from '../status/status-writer.ts';
 import { copiesOf, hostsToCopyTo, hostsToTell } from './copies.ts';
 import { type KnownHosts, knownLayers } from './known-layers.ts';
@@ -39,7 +40,7 @@ const RELEASE_RECHECK_MS = 10_000;
 export function createTemplateController(context: OperatorContext): ControllerDefinition {
   const { applier, caches, clock, recorder, timings, views } = context;
   const debounces = { soon: timings.templateStatus };
-  const events = TEMPLATE_EVENTS;
+  const events = byConditions(TEMPLATE_EVENTS);
   const writer = new StatusWriter({ applier, ref: TEMPLATES, clock, debounces, recorder, events });
   const reconciler = new Reconciler(context, writer);
   const keysOf = (index: string, value: string) =>

@@ -21,11 +21,12 @@ import { type ControllerDefinition, changesOf, memorySource, viewsSource } from 
 import { warning } from '../status/occurrence.ts';
 import { StatusWriter } from '../status/status-writer.ts';
 import { addressSources } from './address-sources.ts';
+import { applianceOccurrences } from './events.ts';
 import { ExhaustedPools } from './exhausted-pools.ts';
 import { runPhases } from './lifecycle.ts';
 import { remove } from './remove.ts';
 import type { PhaseResult, Scope } from './scope.ts';
-import { APPLIANCE_EVENTS, statusOf, urgencyOf } from './status.ts';
+import { statusOf, urgencyOf } from './status.ts';
 
 /**
  * A worker spends most of its time waiting for hosts. With few workers, some slow hosts would delay all others. The clients limit
@@ -54,7 +55,7 @@ export function createVirtualApplianceController(context: OperatorContext): Cont
     later: timings.applianceSteps,
   };
   const ref = VIRTUAL_APPLIANCES;
-  const writer = new StatusWriter({ applier, ref, clock, debounces, recorder, events: APPLIANCE_EVENTS });
+  const writer = new StatusWriter({ applier, ref, clock, debounces, recorder, events: applianceOccurrences });
   const reconciler = new Reconciler(context, writer, exhausted);
   const keysOf = (index: string, value: string) =>
     caches.appliances.byIndex(index, value).map((one) => keyOf(one));

@@ -4,8 +4,9 @@ import { anAppliance } from '../../test/builders/objects.ts';
 import { aReport } from '../../test/builders/reports.ts';
 import { expectCondition } from '../../test/expectations/conditions.ts';
 import { applianceEvents } from '../obstacles/appliances.ts';
-import { occurrencesOf, warning } from '../status/occurrence.ts';
-import { APPLIANCE_EVENTS, type StatusFacts, statusOf, urgencyOf } from './status.ts';
+import { warning } from '../status/occurrence.ts';
+import { applianceOccurrences } from './events.ts';
+import { type StatusFacts, statusOf, urgencyOf } from './status.ts';
 
 const owner = {
   apiVersion: 'coppice.dev/v1alpha1',
@@ -85,7 +86,7 @@ describe('the status of an appliance', () => {
   it('says how the host was chosen, or why none was', () => {
     const told = { message: 'host-a comes first', placedTime: '2026-01-01T00:00:00.000Z' };
     const placed = (reasons: { host: string; reason: string }[]) =>
-      status({ outcome: { type: 'placed', choice: { ...told, reasons, waited: false } } });
+      status({ outcome: { type: 'placed', choice: { ...told, reasons } } });
     expect(placed([]).placement).toEqual(told);
     const passedOver = { ...told, reasons: [{ host: 'h', reason: 'has less' }] };
     expect(placed(passedOver.reasons).placement).toEqual(passedOver);
@@ -134,10 +135,11 @@ describe('the urgency of a change', () => {
 describe('the Events of an appliance', () => {
   const before = status({ report: booting(1) });
   const eventsAfter = (facts: Partial<StatusFacts>, old = before) =>
-    occurrencesOf(APPLIANCE_EVENTS, old.conditions, status(facts).conditions);
+    applianceOccurrences(old, status({ appliance: bound(old), ...facts }));
+
+  const available = { type: 'Normal', reason: 'ServiceAvailable' };
 
   it('report the answer and trouble, not progress', () => {
-    const available = { type: 'Normal', reason: 'ServiceAvailable' };
     expect(eventsAfter({ report: aReport() })).toMatchObject([available]);
     expect(eventsAfter({ report: aReport({ serviceState: 'VMReady' }) })).toEqual([]);
     const obstacle = { reason: 'TemplateNotFound', message: 'create it', isStalled: false };
@@ -154,6 +156,63 @@ describe('the Events of an appliance', () => {
   it('report a lasting state once', () => {
     const facts = { report: aReport() };
     expect(eventsAfter(facts, status(facts))).toEqual([]);
+  });
+
+  it('report the host, once', () => {
+    const placed = { type: 'Normal', reason: 'Placed', message: 'bound to host host-a' };
+    const pending = status({ appliance: anAppliance() });
+    expect(eventsAfter({}, pending)).toEqual([placed]);
+    expect(eventsAfter({}, { ...pending, conditions: undefined })).toEqual([placed]);
+    expect(eventsAfter({}, status())).toEqual([]);
+  });
+
+  it('report each start of the VM once', () => {
+    const since = (startedAt: string) => ({ report: aReport({ vm: { state: 'Running', startedAt } }) });
+    const [first, second] = [since('2026-01-01T00:00:00.000Z'), since('2026-01-01T00:05:00.000Z')];
+    const started = { type: 'Normal', reason: 'Started' };
+    expect(eventsAfter(first)).toMatchObject([{ ...started, message: 'the VM was started' }, available]);
+    expect(eventsAfter(first, status(first))).toEqual([]);
+    const again = { ...started, message: expect.stringContaining('again') };
+    expect(eventsAfter(second, status(first))).toEqual([again]);
+    const crashed = { report: aReport({ vm: { state: 'Crashed', startedAt: '2026-01-01T00:00:00.000Z' } }) };
+    expect(eventsAfter(second, status(crashed))).toEqual([again]);
+    const lost = status({ appliance: bound(status(first)), isMissing: true });
+    expect(eventsAfter(second, lost), 'one with a new disk').toContainEqual({
+      ...started,
+      message: 'the VM was started',
+    });
+  });
+
+  it('report that a change is carried out, once, in place of the answer', () => {
+    const changing = (generation: number, old = status({ report: aReport() })) =>
+      anAppliance({ metadata: { generation }, spec: { hostName: 'host-a' }, status: old });
+    const ready = (generation: number, old?: typeof before) => {
+      const appliance = changing(generation, old);
+      return [appliance.status, status({ appliance, report: aReport({ generation }) })] as const;
+    };
+    const [old, next] = ready(3);
+    const changed = {
+      type: 'Normal',
+      reason: 'Changed',
+      message: 'the change is carried out (generation 3): the service answers at http://127.0.0.1:20000/',
+    };
+    expect(applianceOccurrences(old, next)).toEqual([changed]);
+    const underWay = status({ appliance: changing(3), report: aReport({ generation: 2 }) });
+    expect(applianceOccurrences(old, underWay)).toEqual([]);
+    expect(applianceOccurrences(...ready(3, underWay)), 'after progress was written').toEqual([changed]);
+    expect(applianceOccurrences(next, next)).toEqual([]);
+    expect(applianceOccurrences(...ready(3, next)), 'by a new operator').toEqual([]);
+    const { readyGeneration: _, ...ofOlderOperator } = next;
+    expect(applianceOccurrences(...ready(3, ofOlderOperator)), 'written by an older operator').toEqual([]);
+  });
+
+  it('report that the VM is stopped as asked', () => {
+    const stopped = (old?: typeof before) =>
+      anAppliance({ spec: { hostName: 'host-a', powerState: 'Stopped' }, ...(old && { status: old }) });
+    const report = aReport({ serviceState: 'VMUnavailable', vm: { state: 'Stopped' } });
+    const next = status({ appliance: stopped(), report });
+    expect(applianceOccurrences(before, next)).toMatchObject([{ type: 'Normal', reason: 'Stopped' }]);
+    expect(applianceOccurrences(next, status({ appliance: stopped(next), report }))).toEqual([]);
   });
 
   it('report a lost disk', () => {

@@ -5,6 +5,7 @@ import {
   CONDITION_STALLED,
   type Condition,
   findCondition,
+  isConditionTrue,
 } from '../../src/api/conditions.ts';
 import type { VirtualAppliance } from '../../src/api/kinds.ts';
 import { isSameJson } from '../../src/base/equality.ts';
@@ -13,8 +14,7 @@ import type { Outcome } from '../memory/placement-outcomes.ts';
 import { uidOf } from '../objects/appliance.ts';
 import { applianceProgress } from '../obstacles/appliances.ts';
 import type { Explanation, Obstacle } from '../obstacles/obstacle.ts';
-import { isProgress, REASON } from '../obstacles/reasons.ts';
-import type { EventRule } from '../status/occurrence.ts';
+import { isProgress } from '../obstacles/reasons.ts';
 import type { Urgency } from '../status/write-debouncer.ts';
 import { conditionsOf } from './conditions.ts';
 import { ABSENCE, mirror } from './mirror.ts';
@@ -34,30 +34,21 @@ export interface StatusFacts {
   readonly now: number;
 }
 
-/** The Events of an appliance: its service answers, or something is in the way. Placement records its refusals itself. */
-export const APPLIANCE_EVENTS: readonly EventRule[] = [
-  {
-    condition: CONDITION_READY,
-    eventType: ({ status, reason }) => {
-      if (status === 'True') return 'Normal';
-      const isRecorded = reason === REASON.NoHostFits || reason === REASON.NoHosts;
-      return isRecorded || isProgress(reason) ? undefined : 'Warning';
-    },
-  },
-];
-
 /** The whole status. What is unknown at the moment, because the host does not answer, stays as it was. */
 export function statusOf(facts: StatusFacts): Status {
   const { appliance, report, isMissing, outcome, obstacle, hostLost, now } = facts;
   const had = appliance.status?.vm !== undefined;
   const refusal = outcome?.type === 'refused' ? outcome.refusal : refusalBefore(facts);
+  const conditions = conditionsOf({ appliance, report, isMissing, obstacle, hostLost, refusal, now });
+  const { generation } = appliance.metadata;
   return {
     ...appliance.status,
     ...(isMissing && had ? ABSENCE : {}),
     ...(report === undefined ? {} : mirror(report)),
     uuid: uidOf(appliance),
-    observedGeneration: appliance.metadata.generation,
-    conditions: conditionsOf({ appliance, report, isMissing, obstacle, hostLost, refusal, now }),
+    observedGeneration: generation,
+    ...(isConditionTrue(conditions, CONDITION_READY) ? { readyGeneration: generation } : {}),
+    conditions,
     placement: placementOf(appliance, outcome),
   };
 }

@@ -297,6 +297,10 @@ observedGeneration?: number
 lastTransitionTime: string
 }[]
 /**
+ * Generation of the spec with which Ready was last True.
+ */
+readyGeneration?: number
+/**
  * UUID of the VM; equal to the object's uid.
  */
 uuid?: string

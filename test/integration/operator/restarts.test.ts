@@ -24,6 +24,7 @@ const WITHOUT_PROGRESS: Partial<Timings> = {
 };
 
 const ofNoHost = (resource: string) => resource !== 'hosts';
+const isEvent = (resource: string) => resource === 'events';
 
 describe('restarts and failures', () => {
   let world: World;
@@ -48,6 +49,15 @@ describe('restarts and failures', () => {
     });
   const onHosts = async () =>
     (await Promise.all(HOSTS.map((host) => world.daemons.appliancesOn(host)))).flat().sort();
+
+  /** About a task of that name, and its appliances. */
+  const eventsOf = async (task: string) => {
+    const { items } = await world.kube.list(EVENTS, { namespace: 'default' });
+    return items
+      .filter(({ involvedObject: { name } }) => name === task || name.startsWith(`${task}-`))
+      .map(({ involvedObject: { name }, reason, count }) => `${name} ${reason} x${count}`)
+      .sort();
+  };
 
   /** The operator in a process of its own, as it runs in earnest, to be killed without warning. */
   const spawnOperator = async (): Promise<ChildProcess> => {
@@ -110,13 +120,22 @@ describe('restarts and failures', () => {
     await world.deploy('shop', { replicas: 3 });
     await deployed('shop', 3);
     const before = await world.appliances();
+    // This waits until the Events are written.
     await world.stopOperator();
+    const told = await eventsOf('shop');
+    expect(told.filter((event) => event.startsWith('shop-web-0 '))).toEqual([
+      'shop-web-0 Placed x1',
+      'shop-web-0 ServiceAvailable x1',
+      'shop-web-0 Started x1',
+    ]);
+    expect(told).toContain('shop SuccessfulCreate x1');
     await world.startOperator();
     await world.addAppliance('probe');
     await eventually('the new operator works', async () => {
       expectStanding((await world.appliance('probe')).status?.conditions, READY, 'ServiceAvailable');
     });
     await world.removeAppliance('probe');
+    expect(await eventsOf('shop'), 'none is told again').toEqual(told);
     const after = await world.appliances();
     for (const old of before) {
       const now = after.find(({ metadata }) => metadata.uid === old.metadata.uid);
@@ -204,7 +223,7 @@ describe('restarts and failures', () => {
     await world.daemons.removeFrom('host-a', 'web');
   });
 
-  it('an appliance costs at most six writes until its service answers, beside those of its progress', async () => {
+  it('an appliance costs at most five writes and three Events until its service answers, beside those of its progress', async () => {
     await world.addTemplate('debian');
     // How often progress is written depends on how long it takes, and so on the machine.
     await world.startOperator({ timings: WITHOUT_PROGRESS });
@@ -213,11 +232,17 @@ describe('restarts and failures', () => {
       expectStanding((await world.appliance('first')).status?.conditions, READY, 'ServiceAvailable');
     });
     // What is measured on hosts is written as time goes by, whatever appliances there are.
-    const before = await world.writes(ofNoHost);
+    const count = async () => {
+      const [all, events] = [await world.writes(ofNoHost), await world.writes(isEvent)];
+      return { events, others: all - events };
+    };
+    const before = await count();
     await world.deploy('shop', { replicas: 10 });
     await deployed('shop', 10);
-    const writes = (await world.writes(ofNoHost)) - before;
-    expect(writes / 10).toBeLessThanOrEqual(6);
+    const after = await count();
+    expect((after.others - before.others) / 10).toBeLessThanOrEqual(5);
+    // Placed, Started, ServiceAvailable. Beside them, the task has two for all of its appliances.
+    expect(after.events - before.events).toBeLessThanOrEqual(32);
   });
 
   it('an address costs one lease, and the lease one write', async () => {
