@@ -143,7 +143,7 @@ function conditionsOf({ host, readiness, unclaimed, now }: HostFacts): Condition
     observedGeneration,
     ...(unclaimed.length === 0
       ? ({ status: 'False', ...hostStates.allClaimed() } as const)
-      : ({ status: 'True', ...hostStates.unclaimed(unclaimed) } as const)),
+      : ({ status: 'True', ...hostStates.unclaimed(host.metadata.name, unclaimed) } as const)),
   };
   return setCondition(setCondition(summary, ready, now), foreign, now);
 }

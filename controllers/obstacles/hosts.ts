@@ -61,10 +61,11 @@ export const hostStates = {
     message: 'every appliance of the daemon belongs to a VirtualAppliance',
   }),
   /** @param appliances as namespace/name (uuid) */
-  unclaimed: (appliances: readonly string[]): Explanation => ({
+  unclaimed: (host: string, appliances: readonly string[]): Explanation => ({
     reason: REASON.UnclaimedAppliances,
     message:
       `the daemon has ${appliances.length} appliance(s) for which there is no VirtualAppliance: ` +
-      `${appliances.slice(0, NAMED).join(', ')}; nothing is done to them: delete them through the daemon if nobody needs them`,
+      `${appliances.slice(0, NAMED).join(', ')}; nothing is done to them: see \`coppice host describe ${host}\`, and ` +
+      `delete those that nobody needs with \`coppice host forget\``,
   }),
 };

@@ -64,6 +64,16 @@ export async function withDaemon<T>(
   const name = `${metadata.namespace}/${metadata.name}`;
   if (hostName === undefined)
     throw new Error(`${name} is not placed on a host yet: \`coppice describe\` shows why`);
+  return await withDaemonOf(client, access, hostName, (daemon) => use(daemon, metadata.uid ?? ''));
+}
+
+/** The same, of a host by its name. */
+export async function withDaemonOf<T>(
+  client: KubeClient,
+  access: HostAccessOptions,
+  hostName: string,
+  use: (daemon: HostClient) => Promise<T>,
+): Promise<T> {
   const host = await client.get(HOSTS, { name: hostName });
   const [ca = '', cert = '', key = ''] = await Promise.all(
     filesOf(access).map((file) => readFile(file, 'utf8')),
@@ -71,7 +81,7 @@ export async function withDaemon<T>(
   const { HostClient } = await import('../host/client.ts');
   const daemon = new HostClient({ url: host.spec.address, hostName, ca, cert, key });
   try {
-    return await use(daemon, metadata.uid ?? '');
+    return await use(daemon);
   } finally {
     await daemon.close();
   }

@@ -13,7 +13,7 @@ function hostRow(host: Host): string[] {
   const { driver, capacity, appliances } = host.status ?? {};
   return [
     host.metadata.name,
-    readiness(host),
+    readinessOf(host),
     driver === undefined ? '-' : `${driver.name} ${driver.version} (${driver.accelerator})`,
     capacity?.cpu ?? '-',
     capacity?.memory ?? '-',
@@ -22,7 +22,7 @@ function hostRow(host: Host): string[] {
 }
 
 /** `True`, or `True,SchedulingDisabled` of a cordoned host, as kubectl has it of nodes. */
-function readiness({ spec, status }: Host): string {
+export function readinessOf({ spec, status }: Host): string {
   const ready = findCondition(status?.conditions, CONDITION_READY)?.status ?? 'Unknown';
   return spec.unschedulable ? `${ready},SchedulingDisabled` : ready;
 }

@@ -1,30 +1,13 @@
 import { Command } from 'commander';
 import type { VirtualAppliance } from '../../api/kinds.ts';
-import type { KubeObject, ResourceRef } from '../../base/object.ts';
 import type { KubeClient } from '../../kube/client/client.ts';
 import { stateOf } from '../appliance-table.ts';
 import { addClusterOptions, withClient } from '../cluster.ts';
 import { addHostAccessOptions, consoleTail, type HostAccessOptions } from '../host-access.ts';
+import { section, tellConditions, tellEvents, tellFacts } from '../sections.ts';
 import { formatSeconds, formatTable } from '../table.ts';
 import { parseTarget, someAppliances, TARGET_HELP, type Target } from '../targets.ts';
 
-interface KubeEvent extends KubeObject {
-  readonly type?: string;
-  readonly reason?: string;
-  readonly message?: string;
-  readonly note?: string;
-  readonly count?: number;
-  readonly lastTimestamp?: string;
-  readonly eventTime?: string;
-}
-
-const EVENTS: ResourceRef<KubeEvent> = {
-  group: '',
-  version: 'v1',
-  plural: 'events',
-  kind: 'Event',
-  namespaced: true,
-};
 const CONSOLE_BYTES = 2000;
 
 /** `coppice describe NAME`: all about an appliance, or about each of a task, from its placement to the last lines of its console. */
@@ -62,16 +45,12 @@ async function describeAppliance(
   return sections.join('\n\n');
 }
 
-function section(title: string, body: string): string {
-  return `${title}:\n${body.replaceAll(/^/gm, '  ')}`;
-}
-
 /** All sections but Events and console: those that come from the object itself. */
 export function tellAppliance(appliance: VirtualAppliance): string[] {
   return [
     tellSummary(appliance),
     tellPlacement(appliance),
-    tellConditions(appliance),
+    tellConditions(appliance.status?.conditions),
     tellSteps(appliance),
     tellVm(appliance),
   ];
@@ -95,7 +74,7 @@ function tellSummary(appliance: VirtualAppliance): string {
         .join(', ') || '-',
     ],
   ];
-  return facts.map(([name, value]) => `${`${name}:`.padEnd(12)}${value}`).join('\n');
+  return tellFacts(facts);
 }
 
 function tellAddress(network: NonNullable<VirtualAppliance['status']>['network']): string {
@@ -109,17 +88,6 @@ function tellPlacement({ status }: VirtualAppliance): string {
   const lines = [`${message ?? 'waiting for placement'}${placedTime ? ` (${placedTime})` : ''}`];
   for (const { host, reason } of reasons ?? []) lines.push(`${host}: ${reason}`);
   return section('Placement', lines.join('\n'));
-}
-
-function tellConditions({ status }: VirtualAppliance): string {
-  const rows = (status?.conditions ?? []).map((condition) => [
-    condition.type,
-    condition.status,
-    condition.reason,
-    condition.lastTransitionTime,
-    condition.message,
-  ]);
-  return section('Conditions', formatTable(['TYPE', 'STATUS', 'REASON', 'SINCE', 'MESSAGE'], rows));
 }
 
 function tellSteps({ status }: VirtualAppliance): string {
@@ -138,22 +106,4 @@ function tellVm({ status }: VirtualAppliance): string {
   const { state, pid, accelerator, startedTime, commandLine } = status?.vm ?? {};
   const head = `${state ?? 'Absent'}${pid ? `, process ${pid}` : ''}${accelerator ? `, ${accelerator}` : ''}${startedTime ? `, since ${startedTime}` : ''}`;
   return section('VM', commandLine === undefined ? head : `${head}\n${commandLine.join(' ')}`);
-}
-
-async function tellEvents(client: KubeClient, { metadata }: VirtualAppliance): Promise<string> {
-  const { items } = await client.list(EVENTS, {
-    namespace: metadata.namespace,
-    fieldSelector: `involvedObject.uid=${metadata.uid}`,
-  });
-  const rows = items.map((event) => [
-    event.lastTimestamp ?? event.eventTime ?? event.metadata.creationTimestamp ?? '-',
-    event.type ?? '-',
-    event.reason ?? '-',
-    `${event.message ?? event.note ?? ''}${(event.count ?? 1) > 1 ? ` (x${event.count})` : ''}`,
-  ]);
-  const sorted = rows.sort(([left = ''], [right = '']) => (left < right ? -1 : 1));
-  return section(
-    'Events',
-    rows.length === 0 ? '<none>' : formatTable(['WHEN', 'TYPE', 'REASON', 'MESSAGE'], sorted),
-  );
 }

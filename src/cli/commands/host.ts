@@ -3,6 +3,8 @@ import { text } from 'node:stream/consumers';
 import { Command } from 'commander';
 import { type AnyClusterOptions, addAnyClusterOptions, withAnyCluster } from '../cluster.ts';
 import { option, parseInteger } from '../options.ts';
+import { describeHostCommand } from './host-describe.ts';
+import { forgetCommand } from './host-forget.ts';
 
 type AddOptions = AnyClusterOptions & {
   readonly address: string;
@@ -11,13 +13,17 @@ type AddOptions = AnyClusterOptions & {
   readonly minutes: number;
 };
 
-/** `coppice host`: lets hosts outside the cluster join it. */
+/** `coppice host`: lets hosts outside the cluster join it, shows one, and deletes what it has and nobody claims. */
 export function hostCommand(): Command {
   return new Command('host')
-    .description('add hosts outside the cluster, whose daemons do not run as pods')
-    .addHelpText('after', '\nExample:\n  coppice host add --help\n  coppice host join --help')
+    .description(
+      'add hosts outside the cluster, whose daemons do not run as pods; show a host; delete what it has and nobody claims',
+    )
+    .addHelpText('after', '\nExample:\n  coppice host describe host-a\n  coppice host add --help')
     .addCommand(addCommand())
-    .addCommand(joinCommand());
+    .addCommand(joinCommand())
+    .addCommand(describeHostCommand())
+    .addCommand(forgetCommand());
 }
 
 function addCommand(): Command {
