@@ -135,7 +135,7 @@ describe('restarts and failures', () => {
       expectStanding((await world.appliance('probe')).status?.conditions, READY, 'ServiceAvailable');
     });
     await world.removeAppliance('probe');
-    expect(await eventsOf('shop'), 'none is told again').toEqual(told);
+    expect(await eventsOf('shop'), 'none is recorded again').toEqual(told);
     const after = await world.appliances();
     for (const old of before) {
       const now = after.find(({ metadata }) => metadata.uid === old.metadata.uid);
