@@ -35,6 +35,7 @@ describe('an appliance on a host', () => {
       expect(status.steps.map(({ name, state }) => `${name} ${state}`)).toEqual([
         'Layers Done',
         'Ports Done',
+        'Resize Done',
         'Disk Done',
         'Start Done',
         'Agent Done',
@@ -143,10 +144,10 @@ describe('an appliance on a host', () => {
         status: 409,
         problem: { reason: 'OlderGeneration' },
       });
-      const resources = { cpuMillis: 1000, memoryBytes: 1 };
-      await expect(client.putAppliance({ ...desired, generation: 6, resources })).rejects.toMatchObject({
+      const disk = { mode: 'Clone' } as const;
+      await expect(client.putAppliance({ ...desired, generation: 6, disk })).rejects.toMatchObject({
         status: 409,
-        problem: { reason: 'Immutable', field: '/resources' },
+        problem: { reason: 'Immutable', field: '/disk' },
       });
       expect((await client.putAppliance(desired)).generation).toBe(5);
     });

@@ -50,11 +50,13 @@ describe('restarts and failures', () => {
   const onHosts = async () =>
     (await Promise.all(HOSTS.map((host) => world.daemons.appliancesOn(host)))).flat().sort();
 
-  /** About a task of that name, and its appliances. */
+  /** About the task, and its appliances; not about those of the same names before it. */
   const eventsOf = async (task: string) => {
     const { items } = await world.kube.list(EVENTS, { namespace: 'default' });
+    const objects = [await world.deployment(task), ...(await world.appliances())];
+    const uids = new Set(objects.map(({ metadata }) => metadata.uid));
     return items
-      .filter(({ involvedObject: { name } }) => name === task || name.startsWith(`${task}-`))
+      .filter(({ involvedObject: { name, uid } }) => name.startsWith(task) && uids.has(uid))
       .map(({ involvedObject: { name }, reason, count }) => `${name} ${reason} x${count}`)
       .sort();
   };
