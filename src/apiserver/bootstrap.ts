@@ -51,11 +51,14 @@ export async function bootstrap(
   crds: readonly KubeObject[],
   clusterRoles: readonly KubeObject[] = [],
 ): Promise<void> {
-  for (const name of SYSTEM_NAMESPACES) {
-    ensure(backend, { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
-  }
-  for (const role of DEFAULT_ROLES) ensure(backend, role);
-  for (const crd of crds) ensureCurrent(backend, CRD_BUCKET, crd);
-  for (const role of clusterRoles) ensureCurrent(backend, BUCKETS.clusterRoles, role);
+  // A newer version starts on a full disk, too.
+  backend.store.withReserve(() => {
+    for (const name of SYSTEM_NAMESPACES) {
+      ensure(backend, { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+    }
+    for (const role of DEFAULT_ROLES) ensure(backend, role);
+    for (const crd of crds) ensureCurrent(backend, CRD_BUCKET, crd);
+    for (const role of clusterRoles) ensureCurrent(backend, BUCKETS.clusterRoles, role);
+  });
   await backend.store.committed();
 }

@@ -237,6 +237,12 @@ export function internalError(message: string): ApiError {
   });
 }
 
+/** The disk of the database is full. Without Retry-After: clients would repeat the request for as long as nobody frees space. */
+export function storageFull(path: string): ApiError {
+  const message = `the disk of the API server's database ${path} is full: free space on it, or delete objects, which is still possible`;
+  return new ApiError({ code: 507, reason: 'InsufficientStorage', message, details: {} });
+}
+
 /** Server-side apply conflicts with other managers' fields. */
 export function applyConflict(message: string, causes: readonly StatusCause[]): ApiError {
   return new ApiError({ code: 409, reason: 'Conflict', message, details: { causes: [...causes] } });

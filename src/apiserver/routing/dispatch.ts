@@ -82,13 +82,28 @@ export async function dispatch(
   const { deprecation } = request.resource;
   if (deprecation !== undefined) request.warnings.push(deprecation);
   if (request.verb === 'watch') return handleWatch(backend, watches, request, response);
-  let answer: Answer;
-  try {
-    answer = answerTo(backend, request);
-  } finally {
-    // Refusals carry warnings, too.
-    setWarnings(response, request.warnings);
+  send(response, await durableAnswer(backend, request, response), request.accept.format);
+}
+
+/** The answer, once all that it says is on disk. A read that saw a write of somebody else's, which then failed, is done again. */
+async function durableAnswer(
+  backend: Backend,
+  request: ResourceRequest,
+  response: ServerResponse,
+): Promise<Answer> {
+  for (;;) {
+    let answer: Answer;
+    try {
+      answer = answerTo(backend, request);
+    } finally {
+      // Refusals carry warnings, too.
+      setWarnings(response, request.warnings);
+    }
+    try {
+      await backend.store.committed();
+      return answer;
+    } catch (error) {
+      if (request.verb !== 'get' && request.verb !== 'list') throw error;
+    }
   }
-  await backend.store.committed();
-  send(response, answer, request.accept.format);
 }

@@ -12,7 +12,7 @@ class FillableFile extends SqliteFile {
   full = false;
 
   override commit(changes: readonly Change[], compactTo: number | undefined): void {
-    if (this.full) throw new Error('database or disk is full');
+    if (this.full) throw Object.assign(new Error('database or disk is full'), { errcode: 13 });
     super.commit(changes, compactTo);
   }
 }
@@ -93,9 +93,12 @@ describe('DurableStore', () => {
     file.full = true;
     store.put(BUCKET, 'n/a', object('a', 'new'));
     store.put(BUCKET, 'n/b', object('b'));
-    await expect(store.committed()).rejects.toThrow('disk is full');
+    await expect(store.committed()).rejects.toMatchObject({
+      status: { code: 507, reason: 'InsufficientStorage' },
+      message: expect.stringMatching(/is full: free space on it, or delete objects/),
+    });
     expect(store.list(BUCKET, '').map(({ object: { spec } }) => spec)).toEqual([{ value: 'old' }]);
-    expect([store.revision, failures]).toEqual([2, [new Error('database or disk is full')]]);
+    expect([store.revision, failures]).toMatchObject([2, [{ message: 'database or disk is full' }]]);
     file.full = false;
     expect(store.put(BUCKET, 'n/b', object('b')).revision).toBe(3);
     await store.committed();

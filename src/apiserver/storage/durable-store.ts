@@ -1,30 +1,51 @@
+import { storageFull } from '../status-errors.ts';
 import type { KubeObject } from '../types.ts';
 import { Bucket } from './bucket.ts';
 import { ChangeLog } from './change-log.ts';
-import type { SqliteFile } from './sqlite.ts';
+import { isFull, mayNeedSpace, type SqliteFile } from './sqlite.ts';
 import type { Change, ChangeType, HistoryLimits, ObjectStore, StoredObject } from './store.ts';
 
 interface Batch {
   readonly changes: Change[];
+  /** Whether some of the changes may use the reserve. */
+  urgent: boolean;
   readonly done: Promise<void>;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
+}
+
+/** What the writes of a batch may use. */
+interface Space {
+  readonly urgent: boolean;
+  /** History up to this revision goes, and up to `newest` on a full disk. */
+  readonly compactTo: number | undefined;
+  readonly newest: number;
+}
+
+/** What was written of a batch; the rest failed. */
+interface Outcome {
+  readonly changes: readonly Change[];
+  readonly compactedTo: number | undefined;
+  readonly failure?: unknown;
 }
 
 function newBatch(): Batch {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   // Waiting callers see the failure, and the log records it; an unhandled rejection must not end the process.
   promise.catch(() => undefined);
-  return { changes: [], done: promise, resolve, reject };
+  return { changes: [], urgent: false, done: promise, resolve, reject };
 }
 
 /** Upper limit of the gathering time: on a slow disk, writes must not wait twice as long. */
 const LONGEST_GATHER_MS = 10;
+/** Changes in one transaction on a full disk: the journal has to hold them. */
+const SCARCE_CHANGES = 50;
 
 /**
  * The store: all objects in memory, every change in SQLite. Writes that arrive within about the time of one commit share a
  * transaction: a burst costs few fsyncs, and commits never take more than half of the time. A batch that cannot be written
- * (disk full) is undone in memory, and everyone who waits for it gets the error.
+ * is undone in memory, and everyone who waits for it gets the error. On a full disk, deletions go on in the space that is reserved for
+ * them, and so do writes of objects that are being deleted, without which no deletion would end; other writes are refused.
  */
 export class DurableStore implements ObjectStore {
   readonly #file: SqliteFile;
@@ -39,6 +60,8 @@ export class DurableStore implements ObjectStore {
   /** How long the last commit took, in milliseconds. */
   #commitMs = 0;
   #closed = false;
+  /** Whether all writes may use the reserve. */
+  #urgent = false;
 
   /** @param failed called when a batch could not be written, in addition to those who wait for it */
   constructor(file: SqliteFile, limits: HistoryLimits, now: () => number, failed: (error: unknown) => void) {
@@ -88,10 +111,13 @@ export class DurableStore implements ObjectStore {
   }
 
   put(bucket: string, key: string, object: KubeObject): StoredObject {
+    const urgent = this.#urgent || object.metadata.deletionTimestamp !== undefined;
+    if (!urgent && !this.#hasReserve()) throw storageFull(this.#file.path);
     const previous = this.get(bucket, key);
     const current = this.#next(key, object);
     this.#bucket(bucket).set(current);
     this.#record(previous === undefined ? 'ADDED' : 'MODIFIED', bucket, current, previous);
+    this.#markUrgent(urgent);
     return current;
   }
 
@@ -102,7 +128,17 @@ export class DurableStore implements ObjectStore {
     const current = this.#next(key, { ...object, metadata: { ...object.metadata } });
     this.#bucket(bucket).delete(key);
     this.#record('DELETED', bucket, current, previous);
+    this.#markUrgent(true);
     return current;
+  }
+
+  withReserve(work: () => void): void {
+    this.#urgent = true;
+    try {
+      work();
+    } finally {
+      this.#urgent = false;
+    }
   }
 
   committed(): Promise<void> {
@@ -122,8 +158,9 @@ export class DurableStore implements ObjectStore {
     if (this.#batch !== undefined) return;
     const due = this.#log.due(this.#now());
     if (due === undefined) return;
-    this.#file.commit([], due);
-    this.#log.forget(due);
+    const written = this.#write([], { urgent: true, compactTo: due, newest: due });
+    this.#tell(written);
+    if (written.failure !== undefined) throw written.failure;
   }
 
   close(): void {
@@ -171,31 +208,80 @@ export class DurableStore implements ObjectStore {
     this.#batch = undefined;
     const due = this.#log.due(this.#now());
     // The newest batch stays, so that watchers can read it.
-    const first = batch.changes[0]?.revision ?? 0;
-    const compactTo = due === undefined ? undefined : Math.min(due, first - 1);
+    const newest = (batch.changes[0]?.revision ?? 0) - 1;
+    const compactTo = due === undefined ? undefined : Math.min(due, newest);
     const startedAt = this.#now();
-    try {
-      this.#file.commit(batch.changes, compactTo);
-    } catch (error) {
-      this.#undo(batch.changes);
-      batch.reject(error);
-      this.#failed(error);
+    const { failure, ...written } = this.#write(batch.changes, { urgent: batch.urgent, compactTo, newest });
+    if (failure !== undefined) this.#undo(batch.changes.slice(written.changes.length));
+    else this.#commitMs = this.#now() - startedAt;
+    this.#tell(written);
+    if (failure === undefined) {
+      batch.resolve();
       return;
     }
-    this.#commitMs = this.#now() - startedAt;
-    this.#committedRevision = this.#revision;
-    for (const listener of this.#listeners) listener(batch.changes);
-    // After the listeners, so that a watcher that keeps up never expires.
-    if (compactTo !== undefined) this.#log.forget(compactTo);
-    batch.resolve();
+    batch.reject(isFull(failure) ? storageFull(this.#file.path) : failure);
+    this.#failed(failure);
   }
 
+  /** Writes the changes in one transaction; on a full disk, if they may use the reserve, in several small ones. */
+  #write(changes: readonly Change[], { urgent, compactTo, newest }: Space): Outcome {
+    const { reserve } = this.#file;
+    if (reserve.whole) {
+      try {
+        this.#file.commit(changes, compactTo);
+        return { changes, compactedTo: compactTo };
+      } catch (failure) {
+        if (!urgent || !mayNeedSpace(failure)) return { changes: [], compactedTo: undefined, failure };
+      }
+    }
+    let done = 0;
+    let compactedTo: number | undefined;
+    try {
+      do {
+        reserve.release();
+        const end = Math.min(done + SCARCE_CHANGES, changes.length);
+        // All older history goes, so that a deletion takes no more space than it frees.
+        this.#file.commit(changes.slice(done, end), newest);
+        this.#file.checkpoint();
+        compactedTo = newest;
+        done = end;
+        // What is left, before other programs take it.
+        reserve.take();
+      } while (done < changes.length);
+      return { changes, compactedTo };
+    } catch (failure) {
+      reserve.take();
+      return { changes: changes.slice(0, done), compactedTo, failure };
+    }
+  }
+
+  #tell({ changes, compactedTo }: Outcome): void {
+    const last = changes.at(-1);
+    if (last !== undefined) {
+      this.#committedRevision = last.revision;
+      for (const listener of this.#listeners) listener(changes);
+    }
+    // After the listeners, so that a watcher that keeps up never expires.
+    if (compactedTo !== undefined) this.#log.forget(compactedTo);
+  }
+
+  /** Whether there is space for all writes. Space that was freed meanwhile is reserved again first. */
+  #hasReserve(): boolean {
+    const { reserve } = this.#file;
+    return reserve.whole || reserve.take();
+  }
+
+  #markUrgent(urgent: boolean): void {
+    if (urgent && this.#batch !== undefined) this.#batch.urgent = true;
+  }
+
+  /** Undoes the newest changes in memory. */
   #undo(changes: readonly Change[]): void {
     for (const { bucket, current, previous } of changes.toReversed()) {
       if (previous === undefined) this.#bucket(bucket).delete(current.key);
       else this.#bucket(bucket).set(previous);
       this.#log.pop();
+      this.#revision = current.revision - 1;
     }
-    this.#revision = this.#committedRevision;
   }
 }

@@ -1,23 +1,23 @@
-import { closeSync, openSync } from 'node:fs';
-import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { KubeObject } from '../types.ts';
+import { damaged, openDatabase, reserveOf } from './database.ts';
+import { Reserve } from './reserve.ts';
 import type { Change, ChangeType, StoredObject } from './store.ts';
 
-/** Version of the tables and their content; stored in the file's `user_version`. */
-const FORMAT = 1;
-const OWNER_ONLY = 0o600;
+const MIB = 1024 * 1024;
+const SQLITE_FULL = 13;
+/** What SQLite makes of a quota that is used up, among other things. */
+const SQLITE_IOERR_WRITE = 778;
 
-const TABLES = `
-  CREATE TABLE IF NOT EXISTS objects (
-    bucket TEXT NOT NULL, key TEXT NOT NULL, revision INTEGER NOT NULL, json TEXT NOT NULL,
-    PRIMARY KEY (bucket, key)
-  ) WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS changes (
-    revision INTEGER PRIMARY KEY, type TEXT NOT NULL, bucket TEXT NOT NULL, key TEXT NOT NULL,
-    json TEXT NOT NULL, previous_revision INTEGER, previous_json TEXT, at INTEGER NOT NULL
-  );
-  CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-`;
+/** Whether a write failed for want of space. */
+export function isFull(error: unknown): boolean {
+  return (error as { errcode?: number }).errcode === SQLITE_FULL;
+}
+
+/** Whether a write that failed may succeed with more space. */
+export function mayNeedSpace(error: unknown): boolean {
+  return isFull(error) || (error as { errcode?: number }).errcode === SQLITE_IOERR_WRITE;
+}
 
 /** The content of the file at start. */
 interface Loaded {
@@ -56,28 +56,27 @@ function changeOf(row: ChangeRow): Change {
   };
 }
 
-/**
- * The SQLite file of the store. WAL with `synchronous=FULL`: a commit that has returned survives a power cut.
- * The exclusive lock prevents a second server from using the same file.
- */
+/** The SQLite file of the store, and the space that is kept for it. A commit that has returned survives a power cut. */
 export class SqliteFile {
+  readonly path: string;
+  readonly reserve: Reserve;
   readonly #db: DatabaseSync;
   readonly #upsert: StatementSync;
   readonly #delete: StatementSync;
   readonly #log: StatementSync;
 
-  /** @param path a file, or `:memory:` */
-  constructor(path: string) {
-    // The file contains Secrets. SQLite gives its journals the file's mode.
-    if (path !== ':memory:') closeSync(openSync(path, 'a', OWNER_ONLY));
-    this.#db = new DatabaseSync(path);
-    this.#db.exec('PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;');
-    this.#checkFormat(path);
-    this.#db.exec(TABLES);
-    this.#db.exec(`PRAGMA user_version=${FORMAT}`);
+  /**
+   * @param path a file, or `:memory:`
+   * @param reserveBytes how much space to keep for deletions
+   */
+  constructor(path: string, reserveBytes = path === ':memory:' ? 0 : 8 * MIB) {
+    this.path = path;
+    this.reserve = new Reserve(reserveOf(path), reserveBytes);
+    this.#db = openDatabase(path);
     this.#upsert = this.#db.prepare('INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?)');
     this.#delete = this.#db.prepare('DELETE FROM objects WHERE bucket = ? AND key = ?');
     this.#log = this.#db.prepare('INSERT INTO changes VALUES (?, ?, ?, ?, ?, ?, ?, ?)');
+    this.reserve.take();
   }
 
   load(): Loaded {
@@ -85,30 +84,46 @@ export class SqliteFile {
     const changes = this.#db
       .prepare('SELECT * FROM changes ORDER BY revision')
       .all() as unknown as ChangeRow[];
-    return {
-      objects: objects.map((row) => ({
-        bucket: row.bucket,
-        stored: stored(row.key, row.revision, row.json),
-      })),
-      changes: changes.map(changeOf),
-      compactedRevision: this.#fact('compacted') ?? 0,
-    };
+    try {
+      return {
+        objects: objects.map((row) => ({
+          bucket: row.bucket,
+          stored: stored(row.key, row.revision, row.json),
+        })),
+        changes: changes.map(changeOf),
+        compactedRevision: this.#fact('compacted') ?? 0,
+      };
+    } catch (error) {
+      this.close();
+      if (error instanceof SyntaxError) throw damaged(this.path, error.message, error);
+      throw error;
+    }
   }
 
   /** Writes all changes and removes history up to `compactTo`, in one transaction. */
   commit(changes: readonly Change[], compactTo: number | undefined): void {
     this.#db.exec('BEGIN IMMEDIATE');
     try {
-      for (const change of changes) this.#write(change);
+      // First, so that what follows uses the space that this frees.
       if (compactTo !== undefined) {
         this.#db.prepare('DELETE FROM changes WHERE revision <= ?').run(compactTo);
         this.#db.prepare("INSERT OR REPLACE INTO facts VALUES ('compacted', ?)").run(compactTo);
       }
+      for (const change of changes) this.#write(change);
       this.#db.exec('COMMIT');
     } catch (error) {
       // On a full disk SQLite may have rolled back already.
       if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
       throw error;
+    }
+  }
+
+  /** Lets the next commit use the journal's space again, if it can: on a full disk, the journal cannot grow. */
+  checkpoint(): void {
+    try {
+      this.#db.exec('PRAGMA wal_checkpoint(PASSIVE)');
+    } catch {
+      // What was committed is safe in the journal, and the next commit tells what is wrong with the disk.
     }
   }
 
@@ -126,16 +141,5 @@ export class SqliteFile {
   #fact(name: string): number | undefined {
     const row = this.#db.prepare('SELECT value FROM facts WHERE name = ?').get(name);
     return row === undefined ? undefined : Number(row.value);
-  }
-
-  /** Refuses a file of a newer format, which this version could damage. A new file has format 0. */
-  #checkFormat(path: string): void {
-    const row = this.#db.prepare('PRAGMA user_version').get();
-    const found = Number(row?.user_version ?? 0);
-    if (found <= FORMAT) return;
-    this.#db.close();
-    throw new Error(
-      `${path} has storage format ${found}, this version reads up to ${FORMAT}: use the version that wrote it, or a newer one`,
-    );
   }
 }

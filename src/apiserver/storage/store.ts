@@ -40,10 +40,15 @@ export interface ObjectStore {
   list(bucket: string, prefix: string): StoredObject[];
   /** The list at `revision`; undefined when that history is compacted. */
   listAt(bucket: string, prefix: string, revision: number): StoredObject[] | undefined;
-  /** Writes the object with its new resourceVersion; the store takes ownership of the object. */
+  /**
+   * Writes the object with its new resourceVersion; the store takes ownership of the object. Throws 507 when the disk is full, unless
+   * the object is being deleted.
+   */
   put(bucket: string, key: string, object: KubeObject): StoredObject;
   /** Removes the object; returns its last state. */
   remove(bucket: string, key: string): StoredObject;
+  /** Lets the writes of `work`, which is synchronous, use the space that is reserved for deletions. */
+  withReserve(work: () => void): void;
   /** Resolves when everything written so far is on disk; rejects when it could not be written and was undone. */
   committed(): Promise<void>;
   /** Durable changes after `revision`, oldest first, at most `limit`; undefined when compacted. */

@@ -51,6 +51,21 @@ function sourceOf(backend: Backend, request: ResourceRequest): WatchSource | 'ex
   return new WatchSource(store, resource.bucket, selection, [], position);
 }
 
+/** The initial list must be durable before it is sent: it is read again when a write that is in it has failed. */
+async function durableSource(
+  backend: Backend,
+  request: ResourceRequest,
+): Promise<ReturnType<typeof sourceOf>> {
+  for (;;) {
+    const source = sourceOf(backend, request);
+    const durable = await backend.store.committed().then(
+      () => true,
+      () => false,
+    );
+    if (durable) return source;
+  }
+}
+
 /** GET with `watch`: streams events until the client disconnects, the time-out passes or the server stops. */
 export async function handleWatch(
   backend: Backend,
@@ -59,9 +74,7 @@ export async function handleWatch(
   response: ServerResponse,
 ): Promise<void> {
   const { resource, query, warnings } = request;
-  const source = sourceOf(backend, request);
-  // The initial list must be durable before it is sent.
-  await backend.store.committed();
+  const source = await durableSource(backend, request);
   const writer = new EventWriter(request, () => backend.now());
   setWarnings(response, warnings);
   response.writeHead(200, { 'Content-Type': 'application/json', 'Cache-Control': 'no-cache, private' });

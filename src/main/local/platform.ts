@@ -155,11 +155,9 @@ export async function hostsAreReady(client: KubeClient, names: readonly string[]
 /** Creates the Host objects of this machine's daemons, and the namespace for templates that all namespaces may use. */
 export async function applyHosts(platform: Platform, client: KubeClient): Promise<void> {
   const apply = { fieldManager: 'coppice-cli' };
-  await client.apply(
-    NAMESPACES,
-    { apiVersion: 'v1', kind: 'Namespace', metadata: { name: SYSTEM_NAMESPACE } },
-    apply,
-  );
+  // With a label of ours, so that the next start has nothing to write: it works on a full disk, too.
+  const metadata = { name: SYSTEM_NAMESPACE, labels: { 'app.kubernetes.io/part-of': 'coppice' } };
+  await client.apply(NAMESPACES, { apiVersion: 'v1', kind: 'Namespace', metadata }, apply);
   for (const [name, port] of Object.entries(platform.settings.hosts)) {
     const host = {
       apiVersion: 'coppice.dev/v1alpha1',

@@ -18,6 +18,7 @@ export type Part = {
 };
 
 const COMMANDS_OF_PARTS = new Set(['api', 'operator', 'hostd']);
+const FULL: ReadonlySet<string | undefined> = new Set(['ENOSPC', 'EDQUOT']);
 const POLL_MS = 50;
 const TAIL_BYTES = 65_536;
 
@@ -114,7 +115,11 @@ function isPart(argv: readonly string[], layout: Layout, name: string): boolean 
 
 async function rememberPart(layout: Layout, name: string, pid: number): Promise<void> {
   const identity = await identify(pid);
-  if (identity !== undefined) await writeFileAtomically(pidFile(layout, name), JSON.stringify(identity));
+  if (identity === undefined) return;
+  await writeFileAtomically(pidFile(layout, name), JSON.stringify(identity)).catch((error) => {
+    // The part runs, and is recognised by its arguments, too.
+    if (!FULL.has((error as NodeJS.ErrnoException).code)) throw error;
+  });
 }
 
 async function readPidFile(layout: Layout, name: string): Promise<ProcessIdentity | undefined> {

@@ -1,4 +1,4 @@
-import { open, readdir, rm, writeFile } from 'node:fs/promises';
+import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
 import { describeUnless } from '../../skip.ts';
@@ -13,24 +13,12 @@ import {
   untilGone,
   withDirectory,
 } from './fixtures.ts';
-import { cannotMount, withSmallDisk } from './small-disk.ts';
+import { cannotMount, fill, withSmallDisk } from './small-disk.ts';
 
 let certificates: Certificates;
 beforeAll(async () => {
   certificates = await createCertificates();
 });
-
-/** Takes every byte that is left. */
-async function fill(path: string): Promise<void> {
-  const file = await open(path, 'w');
-  try {
-    for (;;) await file.write(Buffer.alloc(4096));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
-  } finally {
-    await file.close();
-  }
-}
 
 describeUnless(cannotMount, 'a host whose disk is full', () => {
   it('still deletes an appliance, which is what makes space', async () => {

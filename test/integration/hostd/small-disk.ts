@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, open } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** Why this process cannot mount a small file system; undefined where it can. */
@@ -30,5 +30,17 @@ export async function withSmallDisk(
     await work(mount);
   } finally {
     execFileSync('umount', ['--lazy', mount]);
+  }
+}
+
+/** Takes every byte that is left, for a file. */
+export async function fill(path: string): Promise<void> {
+  const file = await open(path, 'a');
+  try {
+    for (;;) await file.write(Buffer.alloc(4096));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+  } finally {
+    await file.close();
   }
 }
