@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import type { ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -27,6 +28,13 @@ const NOWHERE = 'f'.repeat(64);
 /** Takes the agent seconds to write into a guest. */
 const BULKY = randomBytes(24 * MIB);
 const bulkySha256 = createHash('sha256').update(BULKY).digest('hex');
+
+/** Fast enough that the daemon does not call it slow, and for so long that nobody sees the end. */
+function drip(response: ServerResponse): void {
+  response.writeHead(200, { 'content-length': 1024 * MIB });
+  const timer = setInterval(() => response.write(Buffer.alloc(32 * 1024)), 250);
+  response.once('close', () => clearInterval(timer));
+}
 
 type World = { readonly layers: Layers; readonly server: MisbehavingServer; readonly large: string };
 type Change = (plain: DesiredAppliance, world: World) => Partial<DesiredAppliance>;
@@ -72,7 +80,7 @@ describeUnless(noQemu, 'deleting an appliance of QEMU in the middle of a step', 
     const server = await MisbehavingServer.start();
     server.answer((request, response) => {
       if (request.url === '/bulky.bin') return serving(BULKY)(request, response);
-      response.writeHead(200, { 'content-length': MIB }).write('the first bytes');
+      drip(response);
     });
     host = await startHost(directory, await createCertificates(), {
       driver: 'qemu',
