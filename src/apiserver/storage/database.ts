@@ -46,8 +46,8 @@ export function openDatabase(path: string): DatabaseSync {
 
 export function damaged(path: string, what: string, cause?: unknown): Error {
   return new Error(
-    `the database ${path} is damaged (${what}), and objects would be lost: put back a copy of it ` +
-      `(with ${path}-wal, if the copy has one), or, to start with an empty cluster, move away all files whose names begin so`,
+    `the database ${path} is damaged (${what}), and objects would be lost: move away all files whose names begin so, since an old ` +
+      'journal spoils another database; then put back a copy made while the server was stopped, or start with an empty cluster',
     { cause },
   );
 }

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { KubeObject } from '../types.ts';
 import { DurableStore } from './durable-store.ts';
@@ -14,6 +17,22 @@ class FillableFile extends SqliteFile {
   override commit(changes: readonly Change[], compactTo: number | undefined): void {
     if (this.full) throw Object.assign(new Error('database or disk is full'), { errcode: 13 });
     super.commit(changes, compactTo);
+  }
+}
+
+/** A file whose disk has no more space than is kept for deletions. */
+class ReservedFile extends FillableFile {
+  readonly sizes: number[] = [];
+
+  override commit(changes: readonly Change[], compactTo: number | undefined): void {
+    const wasFull = this.full;
+    this.full = wasFull && this.reserve.whole;
+    try {
+      super.commit(changes, compactTo);
+      if (wasFull) this.sizes.push(changes.length);
+    } finally {
+      this.full = wasFull;
+    }
   }
 }
 
@@ -103,6 +122,39 @@ describe('DurableStore', () => {
     expect(store.put(BUCKET, 'n/b', object('b')).revision).toBe(3);
     await store.committed();
     expect(store.changesAfter(2, 10)?.map(({ current }) => current.key)).toEqual(['n/b']);
+  });
+
+  it('deletes on a full disk in small transactions, with the space that is kept for that', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'coppice-store-'));
+    const file = new ReservedFile(join(dir, 'api.db'), 1000);
+    const store = new DurableStore(
+      file,
+      MUCH,
+      () => 0,
+      () => undefined,
+    );
+    const keys = Array.from({ length: 120 }, (_, at) => `n/${at}`);
+    for (const key of keys) store.put(BUCKET, key, object(key));
+    await store.committed();
+    file.full = true;
+    const told: number[] = [];
+    store.subscribe((changes) => told.push(changes.length));
+    for (const key of keys) store.remove(BUCKET, key);
+    await store.committed();
+    expect([file.sizes, told, store.list(BUCKET, ''), store.committedRevision]).toEqual([
+      [50, 50, 20],
+      [120],
+      [],
+      241,
+    ]);
+    store.put(BUCKET, 'n/new', object('new'));
+    await expect(store.committed()).rejects.toMatchObject({ status: { code: 507 } });
+    const marked = object('new');
+    marked.metadata.deletionTimestamp = '2026-01-01T00:00:00Z';
+    store.put(BUCKET, 'n/new', marked);
+    await store.committed();
+    store.close();
+    rmSync(dir, { recursive: true });
   });
 
   it('shows the past as it was', async () => {

@@ -113,7 +113,7 @@ describe('the file', () => {
       expect(open).toThrow(what);
       expect(open).toThrow(`the database ${path} is damaged (`);
       expect(open).toThrow(
-        /put back a copy of it .*, or, to start with an empty cluster, move away all files whose names begin so$/,
+        /move away all files whose names begin so, .*; then put back a copy .*, or start with an empty cluster$/,
       );
       expect(sizes()).toEqual(before);
     });
