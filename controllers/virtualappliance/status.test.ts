@@ -174,8 +174,13 @@ describe('the Events of an appliance', () => {
     expect(eventsAfter(first, status(first))).toEqual([]);
     const again = { ...started, message: expect.stringContaining('again') };
     expect(eventsAfter(second, status(first))).toEqual([again]);
-    const crashed = { report: aReport({ vm: { state: 'Crashed', startedAt: '2026-01-01T00:00:00.000Z' } }) };
-    expect(eventsAfter(second, status(crashed))).toEqual([again]);
+    // A host does not know the start of a VM that does not run.
+    const crashed = status({
+      appliance: bound(status(first)),
+      report: aReport({ vm: { state: 'Crashed' } }),
+    });
+    expect(eventsAfter(second, crashed)).toEqual([again]);
+    expect(eventsAfter(first, crashed), 'of one that ran all the time').toEqual([]);
     const lost = status({ appliance: bound(status(first)), isMissing: true });
     expect(eventsAfter(second, lost), 'one with a new disk').toContainEqual({
       ...started,

@@ -44,13 +44,20 @@ export function statusOf(facts: StatusFacts): Status {
   return {
     ...appliance.status,
     ...(isMissing && had ? ABSENCE : {}),
-    ...(report === undefined ? {} : mirror(report)),
+    ...(report === undefined ? {} : withLastStart(mirror(report), appliance.status)),
     uuid: uidOf(appliance),
     observedGeneration: generation,
     ...(isConditionTrue(conditions, CONDITION_READY) ? { readyGeneration: generation } : {}),
     conditions,
     placement: placementOf(appliance, outcome),
   };
+}
+
+/** A VM that does not run was last started when it was: otherwise a start would look new to whoever compares two statuses. */
+function withLastStart<T extends Pick<Status, 'vm'>>(mirrored: T, old: Status | undefined): T {
+  const { vm } = mirrored;
+  const startedTime = vm?.startedTime ?? old?.vm?.startedTime;
+  return startedTime === undefined ? mirrored : { ...mirrored, vm: { ...vm, startedTime } };
 }
 
 /** After a restart the last refusal stands until placement has decided again. */

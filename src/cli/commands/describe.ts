@@ -104,6 +104,6 @@ function tellSteps({ status }: VirtualAppliance): string {
 
 function tellVm({ status }: VirtualAppliance): string {
   const { state, pid, accelerator, startedTime, commandLine } = status?.vm ?? {};
-  const head = `${state ?? 'Absent'}${pid ? `, process ${pid}` : ''}${accelerator ? `, ${accelerator}` : ''}${startedTime ? `, since ${startedTime}` : ''}`;
+  const head = `${state ?? 'Absent'}${pid ? `, process ${pid}` : ''}${accelerator ? `, ${accelerator}` : ''}${startedTime ? `, last started ${startedTime}` : ''}`;
   return section('VM', commandLine === undefined ? head : `${head}\n${commandLine.join(' ')}`);
 }
