@@ -283,7 +283,7 @@ export const hostStatusSchema = open({
   appliances: count,
   /** What a person should know about this host: its disk is nearly full, say. */
   problems: arrayOf(problemSchema),
-  /** VMs on this host that no appliance claims: shown, never touched. */
+  /** VMs on this host that no daemon of Coppice started: shown, never touched. */
   foreignVms: arrayOf(string()),
   /** Whether a layer may have several sources (`others` of a PUT). Older daemons refuse them. */
   layerSources: optional(boolean()),

@@ -166,7 +166,7 @@ disk?: string
  */
 appliances?: number
 /**
- * VMs on the host that no appliance claims. Coppice reports them and never changes them.
+ * VMs on the host that no daemon of Coppice started. Coppice reports them and never changes them.
  */
 foreignVms?: string[]
 /**

@@ -189,7 +189,10 @@ export interface Driver {
    * time. Rejects with reason `ConsoleUnavailable` when the VM does not run or somebody else is using its console.
    */
   openConsole(directory: string): Promise<Duplex>;
-  /** Names of the VMs on this host that were not started from below `root`. They are shown to people and never touched. */
+  /**
+   * Names of the VMs on this host that neither this daemon, whose folder is `root`, nor another one of Coppice started. They are shown
+   * to people and never touched.
+   */
   foreignVms(root: string): Promise<readonly string[]>;
   /**
    * Measures the machine. Only for hypervisors under which the daemon's own operating system is a guest; other drivers leave this out,

@@ -1,8 +1,9 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { VmSpec } from '../../../src/hostd/drivers/driver.ts';
 import { describeUnless, itUnless, notRoot } from '../../skip.ts';
@@ -57,10 +58,14 @@ describeUnless(noQemu, 'the life of a VM under QEMU', () => {
     const pid = await pidOf(vm);
     await Promise.all([other.start(vm), scene.driver.start(vm)]);
     expect(await pidOf(vm)).toBe(pid);
-    expect(await scene.driver.foreignVms(join(scene.root, 'driver'))).toEqual(
-      expect.arrayContaining([vm.domain]),
-    );
+    const elsewhere = join(scene.root, 'driver');
+    expect(await other.foreignVms(elsewhere), 'of a neighbour').not.toContain(vm.domain);
     expect(await scene.driver.foreignVms(scene.root)).not.toContain(vm.domain);
+    await rm(join(vm.directory, 'vm.json'));
+    expect(await other.foreignVms(elsewhere), 'without a record').toContain(vm.domain);
+    await promisify(execFile)('mkfifo', [join(vm.directory, 'vm.json')]);
+    expect(await other.foreignVms(elsewhere), 'with a record that never ends').toContain(vm.domain);
+    await rm(join(vm.directory, 'vm.json'));
   });
 
   it('leaves a VM running when its daemon is killed, and finds it again without its pid file', async () => {
@@ -92,6 +97,8 @@ describeUnless(noQemu, 'the life of a VM under QEMU', () => {
       await scene.driver.start(vm);
       expect(await pidOf(vm)).toBe(pid);
       expect(await scene.driver.foreignVms(scene.root)).not.toContain(vm.domain);
+      expect(await scene.driver.foreignVms(vm.directory), 'of a neighbour').not.toContain(vm.domain);
+      await rm(join(vm.directory, 'vm.json'));
       expect(await scene.driver.foreignVms(vm.directory)).toContain(vm.domain);
       await scene.driver.destroy(vm.uuid, vm.directory);
       expect(await pidOf(vm)).toBeUndefined();

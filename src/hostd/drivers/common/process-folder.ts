@@ -1,5 +1,5 @@
-import { readlink, realpath, stat } from 'node:fs/promises';
-import { resolve, sep } from 'node:path';
+import { lstat, readlink, realpath, stat } from 'node:fs/promises';
+import { basename, join, resolve, sep } from 'node:path';
 import { ifReadable, ifThere } from '../../files/if-there.ts';
 
 /**
@@ -28,6 +28,23 @@ export async function runsBelow(
 ): Promise<boolean> {
   if (itsOwn.startsWith(`${await realPathOf(directory)}${sep}`)) return true;
   return isSameFolder(`${cwdOf(pid)}/..`, directory);
+}
+
+/**
+ * Whether the VM that a process runs belongs to a daemon of Coppice, be it another one of this host: the process runs in a folder that
+ * is named after the VM's uuid and has the driver's file in it. The file is not read: it may be anybody's, and never end.
+ */
+export async function runsForDaemon(
+  { pid, directory }: PlacedProcess,
+  uuid: string | undefined,
+  file: string,
+): Promise<boolean> {
+  return basename(directory) === uuid && (await isFile(join(cwdOf(pid), file)));
+}
+
+/** Whether there is such a file, which may be looked at; it is not opened. */
+export async function isFile(path: string): Promise<boolean> {
+  return (await ifReadable(lstat(path)))?.isFile() ?? false;
 }
 
 function cwdOf(pid: number): string {

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { ifReadable } from '../../files/if-there.ts';
-import { folderOf, runsBelow, runsIn } from '../common/process-folder.ts';
+import { folderOf, runsBelow, runsForDaemon, runsIn } from '../common/process-folder.ts';
 import { allProcesses, type FoundProcess, findProcess } from '../common/processes.ts';
 import { vmFiles } from './files.ts';
 
@@ -32,10 +32,14 @@ export async function findVmOrOther(
   return other === undefined ? {} : { other };
 }
 
-/** Names of the VMs whose QEMU does not run in a folder below `root`, in order. */
+/** Names of the VMs that no daemon's QEMU runs, neither of this one, whose folder is `root`, nor of another, in order. */
 export async function foreignVms(root: string): Promise<readonly string[]> {
   const all = await Promise.all(
-    (await allQemu()).map(async (found) => ((await runsBelow(found, root)) ? [] : [nameOf(found)])),
+    (await allQemu()).map(async (found) => {
+      const isOurs =
+        (await runsBelow(found, root)) || (await runsForDaemon(found, uuidOf(found), vmFiles.configuration));
+      return isOurs ? [] : [nameOf(found)];
+    }),
   );
   return all.flat().sort();
 }

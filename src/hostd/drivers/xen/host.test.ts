@@ -1,4 +1,4 @@
-import { rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -47,6 +47,22 @@ describe('a Xen host', () => {
       ],
     });
     expect(await xen.driver.foreignVms(join(xen.root, 'state'))).toEqual(['a foreign one', 'folder gone']);
+  });
+
+  it('shows no domain of another daemon, which made it in a folder of its uuid with its record', async () => {
+    const neighbour = join(xen.root, 'other/appliances', OTHER);
+    const record = join(neighbour, 'domain.json');
+    await mkdir(neighbour, { recursive: true });
+    await writeFile(record, '{}');
+    const domains = [
+      xen.aDomain({ id: 8, uuid: OTHER, name: 'of a neighbour', disk: join(neighbour, 'disk.qcow2') }),
+      xen.aDomain({ id: 9, name: 'another uuid', disk: join(neighbour, 'disk.qcow2') }),
+    ];
+    changeState(xen.root, { domains });
+    expect(await xen.driver.foreignVms(join(xen.root, 'state'))).toEqual(['another uuid']);
+    await rm(record);
+    await mkdir(record);
+    expect(await xen.driver.foreignVms(join(xen.root, 'state'))).toEqual(['another uuid', 'of a neighbour']);
   });
 
   it('calls xl once for inspections at about the same time, and again after each change of its own', async () => {

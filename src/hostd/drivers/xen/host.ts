@@ -1,10 +1,12 @@
 import { access, readFile } from 'node:fs/promises';
-import { dirname, resolve, sep } from 'node:path';
+import { basename, dirname, resolve, sep } from 'node:path';
 import { hostErrors, toHostError, toProblem } from '../../errors/index.ts';
 import { ifThere } from '../../files/if-there.ts';
 import { bridgeProblem } from '../../network/bridge.ts';
+import { isFile } from '../common/process-folder.ts';
 import type { DriverInfo, MachineUse } from '../driver.ts';
 import type { XenContext } from './context.ts';
+import { domainRecordPath } from './domain/domain-record.ts';
 import { isUnfinished, type XenInfo } from './xl/parse.ts';
 import type { Toolstack } from './xl/toolstack.ts';
 
@@ -74,8 +76,8 @@ export async function measureMachine(toolstack: Toolstack): Promise<MachineUse> 
 }
 
 /**
- * Names of the domains, other than Domain-0, that have no disk in an existing folder below `root`, in order. Half-made domains are
- * left out, because their disks are not known yet.
+ * Names of the domains, other than Domain-0, that have no disk in an existing folder below `root`, nor in one of another daemon, in
+ * order. Half-made domains are left out, because their disks are not known yet.
  */
 export async function foreignVms(toolstack: Toolstack, root: string): Promise<readonly string[]> {
   const domains = (await toolstack.recentDomains()).filter(({ id }) => id !== 0);
@@ -87,11 +89,19 @@ export async function foreignVms(toolstack: Toolstack, root: string): Promise<re
     const paths = disks.get(domain.id);
     if (paths === undefined && isUnfinished(domain)) continue;
     const ours = await Promise.all(
-      (paths ?? []).map((path) => path.startsWith(own) && isThere(dirname(path))),
+      (paths ?? []).map(async (path) => {
+        const directory = dirname(path);
+        return (path.startsWith(own) && (await isThere(directory))) || (await isOfDaemon(directory, domain));
+      }),
     );
     if (!ours.includes(true)) foreign.push(domain.name ?? `domain ${domain.id}`);
   }
   return foreign.sort();
+}
+
+/** Whether the folder is one in which a daemon made this domain. */
+async function isOfDaemon(directory: string, { uuid }: { readonly uuid: string }): Promise<boolean> {
+  return basename(directory) === uuid && (await isFile(domainRecordPath(directory)));
 }
 
 /** No appliance claims a domain whose folder is gone. */

@@ -5,7 +5,9 @@ import { readJsonIfThere, writeJsonDurably } from '../../../files/durable-files.
 import { type BootTime, isBootTime } from '../../common/boot-time.ts';
 
 /** The record's file in the VM's folder. */
-const FILE = 'domain.json';
+export function domainRecordPath(directory: string): string {
+  return join(directory, 'domain.json');
+}
 
 /** What the driver must remember of a VM's last start, because Xen cannot tell it. */
 export type DomainRecord = {
@@ -29,7 +31,7 @@ export type DomainRecord = {
 
 /** Undefined when no domain was ever made from this folder, or the file is not a valid record. */
 export async function readDomainRecord(directory: string): Promise<DomainRecord | undefined> {
-  const read = await readJsonIfThere(join(directory, FILE)).catch((error: unknown) => {
+  const read = await readJsonIfThere(domainRecordPath(directory)).catch((error: unknown) => {
     if (error instanceof SyntaxError) return undefined;
     throw error;
   });
@@ -50,11 +52,11 @@ export async function readDomainRecord(directory: string): Promise<DomainRecord 
 
 export async function writeDomainRecord(directory: string, record: DomainRecord): Promise<void> {
   const { consoleUnplugged, ...fields } = record;
-  await writeJsonDurably(join(directory, FILE), { ...fields, parted: consoleUnplugged });
+  await writeJsonDurably(domainRecordPath(directory), { ...fields, parted: consoleUnplugged });
 }
 
 export async function removeDomainRecord(directory: string): Promise<void> {
-  await rm(join(directory, FILE), { force: true });
+  await rm(domainRecordPath(directory), { force: true });
 }
 
 /** Removes the half-written file of a save whose daemon died. The caller makes sure that no xl works on the VM. */
