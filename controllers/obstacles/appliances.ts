@@ -97,7 +97,7 @@ export const applianceEvents = {
   /** @param isAgain whether it ran before: it crashed, was restarted by its host, or a change took a restart */
   started: (isAgain: boolean): Explanation => ({
     reason: REASON.Started,
-    message: isAgain ? 'the VM was started again, with its disk' : 'the VM was started',
+    message: isAgain ? 'the VM was started again' : 'the VM was started',
   }),
   /** @param answer what the condition Ready says */
   changed: (generation: number, answer: string): Explanation => ({

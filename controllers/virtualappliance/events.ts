@@ -27,12 +27,10 @@ const READY: EventRule = {
  * none of them.
  */
 export function applianceOccurrences(old: Status | undefined, next: Status): Occurrence[] {
-  const [placed, ready] = [PLACED, READY].map((rule) =>
-    occurrencesOf([rule], old?.conditions, next.conditions),
-  );
+  const by = (rule: EventRule) => occurrencesOf([rule], old?.conditions, next.conditions);
   const changed = changeOf(old, next);
   // That it is carried out says that the service answers, too.
-  return [...(placed ?? []), ...startOf(old, next), ...(changed.length > 0 ? changed : (ready ?? []))];
+  return [...by(PLACED), ...startOf(old, next), ...(changed.length > 0 ? changed : by(READY))];
 }
 
 /** A start of its VM: the first one, or another one after a crash or for a change. */
