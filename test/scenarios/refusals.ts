@@ -35,7 +35,8 @@ export function refusals(given: Given, { memoryReason, hasUniqueNames }: Hypervi
       const folder = await mkdtemp(join(tmpdir(), 'coppice-kernel-'));
       try {
         const kernel = join(folder, 'vmlinux');
-        await writeFile(kernel, 'no kernel at all\n');
+        // A text would not even be taken for a kernel.
+        await writeFile(kernel, Buffer.alloc(64, 0x9c));
         await world.addTemplate('broken', { type: 'static-site', port: 80 }, { kernel });
         await world.apply('wrong', web({ template: { name: 'broken' } }));
         expect(await world.untilSays('wrong-web-0', 'VMStartFailed')).toMatch(/kernel/i);
