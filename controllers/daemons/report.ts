@@ -8,7 +8,7 @@ export function isReceived({ generation }: ApplianceStatus, { metadata }: Spec):
   return generation >= (metadata.generation ?? 0);
 }
 
-/** Whether the reported state is that of the present spec, and not the one before it. */
+/** Whether the daemon reports on the present spec, and not on the one before it. */
 export function isCarriedOut(report: ApplianceStatus, { metadata }: Spec): boolean {
   const { generation, stateGeneration = generation } = report;
   return stateGeneration >= (metadata.generation ?? 0);

@@ -51,7 +51,7 @@ export const REASON = {
   ConfigMapNotFound: 'ConfigMapNotFound',
   /** The API server does not let the operator read the ConfigMap. */
   ConfigMapRefused: 'ConfigMapRefused',
-  /** The name of the ConfigMap in which a task would keep a content is taken. */
+  /** Another ConfigMap has the name under which the task would keep its files. */
   RevisionConflict: 'RevisionConflict',
   PackageEmpty: 'PackageEmpty',
   PackageTooLarge: 'PackageTooLarge',
@@ -138,7 +138,7 @@ export const REASON = {
   SeveralServices: 'SeveralServices',
   /** No number of the task's is ignored any more. */
   OneNumber: 'OneNumber',
-  /** Nothing came forward for `spec.progressDeadlineSeconds`. */
+  /** The task made no progress for `spec.progressDeadlineSeconds`. */
   ProgressDeadlineExceeded: 'ProgressDeadlineExceeded',
   /** The API server refused a request for the task, or the binding of an appliance: a quota, a policy, a missing permission. */
   Refused: 'Refused',

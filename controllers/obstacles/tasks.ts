@@ -134,7 +134,7 @@ export const taskProgress = {
   deadlineExceeded: (seconds: number, message: string): Explanation => ({
     reason: REASON.ProgressDeadlineExceeded,
     message:
-      `nothing came forward for ${seconds} s (progressDeadlineSeconds); nothing is rolled back: correct the task, ` +
+      `no progress for ${seconds} s (progressDeadlineSeconds); nothing is rolled back: correct the task, ` +
       `and it goes on: ${message}`,
   }),
 };

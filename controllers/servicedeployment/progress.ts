@@ -7,7 +7,7 @@ import { taskProgress } from '../obstacles/tasks.ts';
 type Status = NonNullable<ServiceDeployment['status']>;
 type Counts = Pick<Status, 'observedGeneration' | 'wantedReplicas' | 'replicas' | 'services'>;
 
-/** Whether something came forward since the earlier status: another spec, or an appliance more that exists, answers or is as declared. */
+/** Whether the task made progress since the earlier status: another spec, or an appliance more that exists, answers or is as declared. */
 export function cameForward(old: Counts | undefined, next: Counts): boolean {
   if (old === undefined || old.observedGeneration !== next.observedGeneration) return true;
   if (distance(next) < distance(old)) return true;
@@ -23,7 +23,7 @@ function distance({ wantedReplicas = 0, replicas = 0 }: Counts): number {
   return Math.abs(wantedReplicas - replicas);
 }
 
-/** The condition Progressing, without its type. @param silentMs for which nothing has come forward */
+/** The condition Progressing, without its type. @param silentMs without progress */
 export function progressing(
   { state, reason, message }: Summary,
   silentMs: number,
@@ -36,7 +36,7 @@ export function progressing(
 }
 
 /**
- * How long nothing has come forward in each task, by the monotonic clock. After a restart it counts from the time in the task's
+ * How long each task has made no progress, by the monotonic clock. After a restart it counts from the time in the task's
  * status.
  */
 export class ProgressTimes {

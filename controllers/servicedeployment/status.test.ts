@@ -162,7 +162,7 @@ describe('the progress of a task', () => {
   const progressAfter = (service: Partial<ServiceFacts>, silentMs: number) =>
     status(service, { silentMs, now: 1000, deployment: aDeployment({ status: begun }) });
 
-  it('counts from the last appliance that came forward', () => {
+  it('counts from the last progress of an appliance', () => {
     expect(begun.lastProgressTime).toBe('1970-01-01T00:00:00Z');
     const same = progressAfter({ appliances: [up(0), coming(1)], asDeclared: 1 }, 599_999);
     expect(same.lastProgressTime).toBe(begun.lastProgressTime);

@@ -49,13 +49,13 @@ export interface StatusFacts {
   readonly prediction: Status['prediction'];
   /** The API server's last refusal of a request for the task: a quota, a policy, a missing permission. */
   readonly refusal?: string | undefined;
-  /** Milliseconds for which nothing came forward since the status before this one, if nothing did in this one either. */
+  /** Milliseconds without progress up to the status before this one, if there is none in this one either. */
   readonly silentMs: number;
   /** Milliseconds since the epoch. */
   readonly now: number;
 }
 
-/** The Events of a task: it is carried out, something is in the way, or nothing comes forward. */
+/** The Events of a task: it is carried out, something is in the way, or it makes no progress. */
 export const TASK_EVENTS: readonly EventRule[] = [
   {
     condition: CONDITION_READY,

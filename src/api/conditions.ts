@@ -19,7 +19,7 @@ export const CONDITION_RECONCILING = 'Reconciling';
 export const CONDITION_STALLED = 'Stalled';
 /** On an appliance. True: its service answers, be it that of an earlier spec. Ready says whether it is as declared, too. */
 export const CONDITION_AVAILABLE = 'Available';
-/** On a task. False: nothing came forward for as long as its spec allows. */
+/** On a task. False: it made no progress for `spec.progressDeadlineSeconds`. */
 export const CONDITION_PROGRESSING = 'Progressing';
 /** On a task of several services. True: it has spec.replicas, which is for tasks of one. */
 export const CONDITION_REPLICAS_IGNORED = 'ReplicasIgnored';

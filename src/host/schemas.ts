@@ -285,7 +285,7 @@ export const hostStatusSchema = open({
   problems: arrayOf(problemSchema),
   /** VMs on this host that no daemon of Coppice started: shown, never touched. */
   foreignVms: arrayOf(string()),
-  /** Whether a layer may have several sources (`others` of a PUT). Older daemons refuse them. */
+  /** Whether the daemon accepts several sources for a layer (`others` of a PUT). Older daemons refuse them. */
   layerSources: optional(boolean()),
   startedAt: instant,
 });

@@ -10,7 +10,7 @@ import { download } from './layers/download.ts';
 import { fileExists } from './layers/stored-file.ts';
 import { WrongContent } from './layers/wrong-content.ts';
 
-/** The fetches of one package from all its addresses; the first that succeeds ends the others. */
+/** Fetches one package from all its addresses at once; the first success ends the others. */
 type Arrival = { readonly here: AbortController; fetches: number };
 
 /** The packages that services are installed from: files named by their sha256, kept while an appliance here needs them. */

@@ -195,7 +195,7 @@ describeUnless(noQemu, `a rolling change, ${CHANGES} times`, () => {
     const { mostAway } = await watching(async () => {
       const impatient = aTask('rolling', broken);
       await apply(coppice, { ...impatient, spec: { ...impatient.spec, progressDeadlineSeconds: 10 } });
-      await coppice.eventually('nothing comes forward', async () => {
+      await coppice.eventually('the task makes no progress', async () => {
         const { status } = await coppice.client.get(SERVICE_DEPLOYMENTS, {
           name: 'rolling',
           namespace: 'default',

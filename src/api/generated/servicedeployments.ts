@@ -18,7 +18,7 @@ recall: {
 save: boolean
 }
 /**
- * How long nothing may come forward (an appliance more that exists, answers or is as declared) before the condition Progressing becomes False. Nothing is rolled back.
+ * How long the task may make no progress (an appliance more that exists, answers or is as declared) before the condition Progressing becomes False. Nothing is rolled back.
  */
 progressDeadlineSeconds: number
 /**
@@ -361,7 +361,7 @@ selector?: string
  */
 declaredReplicas?: number
 /**
- * When something last came forward; spec.progressDeadlineSeconds counts from it.
+ * When the task last made progress; spec.progressDeadlineSeconds counts from it.
  */
 lastProgressTime?: string
 /**

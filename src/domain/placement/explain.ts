@@ -116,7 +116,7 @@ function summarise(reasons: readonly HostReason[], hosts: number): string {
   return `0/${hosts} hosts fit: ${parts.join(', ')}`;
 }
 
-/** Whom to ask for the port: one of those who have it. */
+/** The appliance that the message names as the port's holder: one of those that have it. */
 function portHolder([first]: readonly HostReason[]): string {
   return first?.reason === 'PortInUse' ? ` (${first.host} ${first.message})` : '';
 }

@@ -88,7 +88,7 @@ function describeDisk(free: number, needed: number): string {
     : `has too little disk space: ${describeBytes(Math.max(0, free))} free, ${describeBytes(needed)} needed`;
 }
 
-/** An appliance of another namespace is not named. */
+/** The message does not name an appliance of another namespace. */
 function describePort(
   port: number,
   host: string,

@@ -39,7 +39,7 @@ while read -r line; do printf '%s\\n' "$line"; done <"$1"`;
 
 const TIMEOUT_MS = 20_000;
 
-/** Reads the guest's boot id, its uuids, and the file. */
+/** Asks the guest for its boot id, its uuids, and the file of installed work. */
 export async function readInstalledFrom(guest: Guest, signal: AbortSignal): Promise<Installed> {
   const argv = ['/bin/sh', '-c', SCRIPT, READ_INSTALLED, INSTALLED_PATH];
   const { exitCode, stdout, stderr } = await orAborted(guest.exec(argv, { timeoutMs: TIMEOUT_MS }), signal);

@@ -208,7 +208,7 @@ describe('a change of a task', () => {
     await deployed();
     const url = 'file:///nowhere/package.tar';
     await world.change('shop', { package: { url, sha256: 'a'.repeat(64) } });
-    const message = await eventually('nothing comes forward', async () => {
+    const message = await eventually('the task makes no progress', async () => {
       const { status } = await world.deployment('shop');
       return expectCondition(status?.conditions, 'Progressing', 'False', 'ProgressDeadlineExceeded');
     });

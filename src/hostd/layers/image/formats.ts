@@ -87,7 +87,7 @@ function kindOfText(head: Buffer): FileKind | undefined {
   return text('a text file', 'look at what its address serves, and give the address of a disk image');
 }
 
-/** UTF-8, or UTF-16 with its mark, or else Latin-1. The last character may be cut off. */
+/** Decodes UTF-8, UTF-16 with a byte order mark, or else Latin-1. The last character may be cut off. */
 function decoded(head: Buffer): string {
   const mark = head.length >= 2 ? head.readUInt16BE(0) : 0;
   const encoding = mark === 0xfffe ? 'utf-16le' : mark === 0xfeff ? 'utf-16be' : 'utf-8';
