@@ -1,15 +1,17 @@
 import type { CallOptions } from '../../src/host/client.ts';
 import { TransientError } from '../../src/kube/controller/errors.ts';
+import type { Tenure } from '../../src/kube/controller/fence.ts';
 import type { Daemon } from './daemon.ts';
 
 /**
- * The same daemon, except that changes fail (TransientError) once `mayWrite` returns false: a leader whose process was frozen while
+ * The same daemon, except that changes fail (TransientError) once this replica does not lead: a leader whose process was frozen while
  * another one took over must not create again what the other one removed. The check runs when a call begins, and again just before
- * the request is sent: the process may have been frozen while the call waited for a connection.
+ * the request is sent: the process may have been frozen while the call waited for a connection. When leadership is lost, calls
+ * under way end.
  */
-export function fenceDaemon(daemon: Daemon, mayWrite: () => boolean): Daemon {
+export function fenceDaemon(daemon: Daemon, { isLeader, lost }: Tenure): Daemon {
   const beforeSend = () => {
-    if (!mayWrite())
+    if (!isLeader())
       throw new TransientError('this operator is no longer the leader, so it may not change hosts');
   };
   const guarded = async <Answer>(
@@ -17,7 +19,8 @@ export function fenceDaemon(daemon: Daemon, mayWrite: () => boolean): Daemon {
     options: CallOptions = {},
   ): Promise<Answer> => {
     beforeSend();
-    return await call({ ...options, beforeSend });
+    const signal = options.signal === undefined ? lost : AbortSignal.any([options.signal, lost]);
+    return await call({ ...options, signal, beforeSend });
   };
   return {
     getHost: (options) => daemon.getHost(options),

@@ -38,7 +38,7 @@ import { createApplier } from '../kube/client/apply.ts';
 import type { KubeClient } from '../kube/client/client.ts';
 import { createKubeClient } from '../kube/client/create.ts';
 import { runController } from '../kube/controller/controller.ts';
-import { fenceWrites } from '../kube/controller/fence.ts';
+import { fenceWrites, type Tenure } from '../kube/controller/fence.ts';
 import { runLeaderElection } from '../kube/election/lease.ts';
 import { createEventRecorder } from '../kube/events/events.ts';
 import { createInformer, type Informer, type InformerOptions } from '../kube/informer/informer.ts';
@@ -80,6 +80,9 @@ export interface Operator {
 
 /** How long to wait before looking for obstacles again, or starting over after a failure. */
 const RETRY_MS = 1000;
+
+/** Without an election nobody else leads. */
+const UNCONTESTED: Tenure = { isLeader: () => true, lost: new AbortController().signal };
 
 /** Starts the operator, and resolves when it runs. Later failures are logged, and the operator starts over. */
 export async function runOperator(config: OperatorConfig): Promise<Operator> {
@@ -136,7 +139,7 @@ async function keepRunning(program: Program, signal: AbortSignal): Promise<void>
     try {
       await untilUsable(program, signal);
       if (leaderElection === undefined) {
-        await lead(program, () => true, signal);
+        await lead(program, UNCONTESTED, signal);
         continue;
       }
       const identity = `${hostname()}-${randomUUID()}`;
@@ -146,7 +149,7 @@ async function keepRunning(program: Program, signal: AbortSignal): Promise<void>
       await runLeaderElection(
         {
           ...election,
-          lead: (leadership) => lead(program, () => leadership.isLeader(), leadership.signal),
+          lead: (leadership) => lead(program, leadership, leadership.signal),
         },
         signal,
       );
@@ -203,7 +206,7 @@ async function findTlsObstacle({ credentials }: Program, signal: AbortSignal): P
 }
 
 /** Runs the controllers for one term of leadership. Everything is built again for each term, so that no old state is used. */
-async function lead(program: Program, isLeader: () => boolean, signal: AbortSignal): Promise<void> {
+async function lead(program: Program, tenure: Tenure, signal: AbortSignal): Promise<void> {
   // The authority may have changed while this replica stood by.
   const hostTls = await program.credentials.obtain(signal);
   const ended = new AbortController();
@@ -214,7 +217,7 @@ async function lead(program: Program, isLeader: () => boolean, signal: AbortSign
       if (!term.aborted) report(program, obstacle);
     },
   });
-  const context = createContext(program, hostTls, isLeader, access);
+  const context = createContext(program, hostTls, tenure, access);
   const { caches, clock, links, log, random, recorder } = context;
   const informers: readonly Pick<Informer<KubeObject>, 'run'>[] = Object.values(caches);
   const following = informers.map((informer) => informer.run(term));
@@ -235,12 +238,12 @@ async function lead(program: Program, isLeader: () => boolean, signal: AbortSign
 function createContext(
   program: Program,
   hostTls: HostTls,
-  isLeader: () => boolean,
+  tenure: Tenure,
   access: AccessWatch,
 ): OperatorContext {
   const { clock, config, views } = program;
   const { log } = config;
-  const client = fenceWrites(program.client, isLeader);
+  const client = fenceWrites(program.client, tenure);
   const environment = { clock, random: Math.random, log };
   const reporter = { component: FIELD_MANAGER, instance: hostname() };
   return {
@@ -250,7 +253,7 @@ function createContext(
     recorder: createEventRecorder({ ...reporter, ...environment, client }),
     caches: createCaches(program, access),
     views,
-    links: new HostLinks({ ...environment, views, connect: connectTo(hostTls, isLeader) }),
+    links: new HostLinks({ ...environment, views, connect: connectTo(hostTls, tenure) }),
     outcomes: new PlacementOutcomes(),
     times: new CreationTimes(),
     timings: { ...DEFAULT_TIMINGS, ...config.timings },
@@ -287,8 +290,8 @@ function createCaches({ client, clock, config, metrics }: Program, access: Acces
   };
 }
 
-function connectTo(hostTls: HostTls, isLeader: () => boolean): HostLinksOptions['connect'] {
-  return (hostName, url) => fenceDaemon(new HostClient({ hostName, url, ...hostTls }), isLeader);
+function connectTo(hostTls: HostTls, tenure: Tenure): HostLinksOptions['connect'] {
+  return (hostName, url) => fenceDaemon(new HostClient({ hostName, url, ...hostTls }), tenure);
 }
 
 function countHosts(views: HostViews): { connected: number; away: number } {

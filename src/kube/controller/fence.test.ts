@@ -20,9 +20,14 @@ describe('a fenced client', () => {
   let server: TestServer;
   let client: KubeClient;
   let mayWrite: boolean;
+  let lost: AbortController;
   beforeEach(async () => {
     server = await startTestServer();
-    client = fenceWrites(createKubeClient(server.kubeConfig, { log: createTestLog().log }), () => mayWrite);
+    lost = new AbortController();
+    client = fenceWrites(createKubeClient(server.kubeConfig, { log: createTestLog().log }), {
+      isLeader: () => mayWrite,
+      lost: lost.signal,
+    });
   });
   afterEach(async () => {
     await client.close();
@@ -60,6 +65,18 @@ describe('a fenced client', () => {
     await expect(answer).rejects.toThrow('not the leader');
     expect(server.count).toBe(1);
   });
+
+  it.each(writes)(
+    'ends %s under way when leadership is lost, so that it does not arrive later',
+    async (_verb, write) => {
+      mayWrite = true;
+      const answer = expect(write(client)).rejects.toThrow('leadership is lost');
+      const request = await server.next();
+      lost.abort(new Error('leadership is lost'));
+      await answer;
+      await request.closed;
+    },
+  );
 
   it('still reads', async () => {
     mayWrite = false;

@@ -1,14 +1,19 @@
 import type { KubeClient, WriteOptions } from '../client/client.ts';
+import type { Leadership } from '../election/lease.ts';
 import { TransientError } from './errors.ts';
 
+/** What a fence must know of the leadership under which it lets writes pass. */
+export type Tenure = Pick<Leadership, 'isLeader' | 'lost'>;
+
 /**
- * The same client, except that writes fail with a TransientError when `mayWrite` returns false: a leader that was frozen while
- * another one took over must not continue where it stopped. `mayWrite` is called when a write begins, and again each time its
- * request is sent, since the process may be frozen while a write waits for a connection or for an overloaded server.
+ * The same client, except that writes fail with a TransientError once this replica does not lead: a leader that was frozen while
+ * another one took over must not continue where it stopped. That is asked when a write begins, and again each time its request is
+ * sent, since the process may be frozen while a write waits for a connection or for an overloaded server. When leadership is lost,
+ * writes under way end: on a network that stands still, they would reach the server when it moves again.
  */
-export function fenceWrites(client: KubeClient, mayWrite: () => boolean): KubeClient {
+export function fenceWrites(client: KubeClient, { isLeader, lost }: Tenure): KubeClient {
   const beforeSend = () => {
-    if (!mayWrite()) {
+    if (!isLeader()) {
       throw new TransientError('this replica is not the leader any more, so it may not write');
     }
   };
@@ -17,7 +22,8 @@ export function fenceWrites(client: KubeClient, mayWrite: () => boolean): KubeCl
     options: Options,
   ): Promise<Result> => {
     beforeSend();
-    return await write({ ...options, beforeSend });
+    const signal = options.signal === undefined ? lost : AbortSignal.any([options.signal, lost]);
+    return await write({ ...options, signal, beforeSend });
   };
   return {
     ...client,

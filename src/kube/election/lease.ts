@@ -29,6 +29,8 @@ export interface LeaderElectionOptions {
 export interface Leadership {
   /** Fires when leadership is lost, or the program must end. */
   readonly signal: AbortSignal;
+  /** Fires when leadership is lost. A write under way must not reach its server later: whoever leads then may have gone on. */
+  readonly lost: AbortSignal;
   /**
    * Whether this candidate leads right now. A process that was frozen wakes up before its timers fire, so call this before every
    * write that two leaders must not make.
@@ -65,6 +67,7 @@ export async function runLeaderElection(options: LeaderElectionOptions, signal: 
   const lost = new AbortController();
   const leadership: Leadership = {
     signal: AbortSignal.any([signal, lost.signal]),
+    lost: lost.signal,
     isLeader: () => !lost.signal.aborted && clock.monotonic() - election.renewedAt < renewDeadlineMs,
   };
   const ended = new AbortController();

@@ -170,12 +170,18 @@ describe('two operators', () => {
       ['a', first],
       ['b', second],
     ] as const) {
-      const asked = candidate.acts.map(({ at }) => at);
-      const sent = candidate.acts.flatMap(({ sentAt }) => sentAt ?? []);
-      const onHosts = hostWrites.by(name).map(({ at }) => at);
+      const { acts } = candidate;
+      const asked = acts.map(({ method, path, at }) => ({ what: `asked to ${method} ${path}`, at }));
+      const sent = acts.flatMap(({ method, path, sentAt: at }) =>
+        at === undefined ? [] : [{ what: `sent ${method} ${path}`, at }],
+      );
+      const onHosts = hostWrites.by(name).map(({ method, path, at }) => ({ what: `${method} ${path}`, at }));
       expect(onHosts).not.toEqual([]);
-      const astray = [...asked, ...sent, ...onHosts].filter((when) => leaderAt(when) !== name);
-      expect(astray, `what ${name} did while the other one led`).toEqual([]);
+      const astray = [...asked, ...sent, ...onHosts].filter(({ at }) => leaderAt(at) !== name);
+      expect(
+        astray,
+        `what ${name} did while the other one led; the lease was taken: ${JSON.stringify(takings)}`,
+      ).toEqual([]);
     }
   };
 
