@@ -87,7 +87,7 @@ export const ROOMS: readonly Room[] = [
   {
     path: 'src/main',
     holds:
-      "composition roots, certificates, `driver-factories.ts`, `enrolment/`: how hosts join, and `local/`: one machine's Coppice as processes",
+      "composition roots, certificates, `driver-factories.ts`, `enrolment/`: how hosts join, and `local/`: one machine's Coppice as processes, which `supervisor/` keeps running",
     mayImport: undefined,
     note: 'anything',
   },

@@ -52,6 +52,8 @@ export interface ApiServer {
   /** `https://127.0.0.1:6443` */
   readonly url: string;
   readonly port: number;
+  /** Uses these certificates from the next connection on. Open connections stay. */
+  renewTls(tls: ApiServerOptions['tls']): void;
   /** Ends watches, lets requests in progress finish, closes connections and the storage. */
   close(): Promise<void>;
 }
@@ -107,14 +109,18 @@ async function closeServer(server: Server, connections: Connections): Promise<vo
   });
 }
 
-function newHttpsServer({ key, cert, clientCa }: ApiServerOptions['tls']): Server {
+function newHttpsServer(tls: ApiServerOptions['tls']): Server {
   // Authentication refuses invalid certificates with a 401 that says so; the handshake accepts them.
-  const client = { ca: clientCa, requestCert: true, rejectUnauthorized: false };
-  const server = createServer({ key, cert, minVersion: 'TLSv1.2', ...client });
+  const client = { requestCert: true, rejectUnauthorized: false };
+  const server = createServer({ ...contextOf(tls), ...client });
   // Watches and clients' idle connections must outlive Node's default time-outs.
   server.keepAliveTimeout = 3 * 60 * 1000;
   server.requestTimeout = 60 * 1000;
   return server;
+}
+
+function contextOf({ key, cert, clientCa }: ApiServerOptions['tls']) {
+  return { key, cert, ca: clientCa, minVersion: 'TLSv1.2' } as const;
 }
 
 function newRouter(
@@ -177,7 +183,8 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       stopped ??= stop(parts);
       return stopped;
     };
-    return { url: `https://${host}:${port}`, port, close };
+    const renewTls: ApiServer['renewTls'] = (tls) => parts.server.setSecureContext(contextOf(tls));
+    return { url: `https://${host}:${port}`, port, renewTls, close };
   } catch (error) {
     await stop(parts);
     throw error;

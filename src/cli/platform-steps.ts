@@ -11,12 +11,15 @@ import {
   hostsAreReady,
   operatorPart,
   type Platform,
+  supervisorPart,
+  supervisorWorks,
 } from '../main/local/platform.ts';
 import { applyMinimalTemplates, buildGuest } from '../main/local/template.ts';
 import { allDone } from './steps.ts';
 
 /** The steps that start a local Coppice, with progress. Each does only what is not done yet. */
 export function platformSteps(platform: Platform, client: KubeClient, signal: AbortSignal): ListrTask[] {
+  const { layout } = platform;
   const hosts = Object.keys(platform.settings.hosts);
   return [
     {
@@ -26,7 +29,7 @@ export function platformSteps(platform: Platform, client: KubeClient, signal: Ab
           task.output = line;
         };
         await allDone([
-          buildGuest(platform.layout, installedPath('scripts', 'guest'), progress, signal),
+          buildGuest(layout, installedPath('scripts', 'guest'), progress, signal),
           bringUp(platform, apiPart(platform), () => apiIsReady(client), signal),
           ...hostParts(platform).map((part) =>
             bringUp(platform, part, () => daemonIsReady(platform, part.name), signal),
@@ -35,13 +38,14 @@ export function platformSteps(platform: Platform, client: KubeClient, signal: Ab
       },
     },
     {
-      title: 'Start the operator; create templates of the guest image',
+      title: 'Start the operator and the supervisor; create templates of the guest image',
       task: async (_context, task) => {
         await applyHosts(platform, client);
         await allDone([
           bringUp(platform, operatorPart(platform), () => hostsAreReady(client, hosts), signal),
-          applyMinimalTemplates(platform.layout, client).then((names) => {
-            task.title = `Start the operator; create templates ${names.join(', ')}`;
+          bringUp(platform, supervisorPart(platform), () => supervisorWorks(layout), signal),
+          applyMinimalTemplates(layout, client).then((names) => {
+            task.title = `Start the operator and the supervisor; create templates ${names.join(', ')}`;
           }),
         ]);
       },

@@ -15,7 +15,7 @@ describe('the command line', () => {
   it('has the commands that the README names', () => {
     expect(commands.map((command) => command.name())).toEqual([
       ...['up', 'down', 'status', 'demo', 'get', 'describe', 'logs', 'console', 'host', 'verify', 'clear'],
-      ...['version', 'api', 'operator', 'hostd'],
+      ...['version', 'api', 'operator', 'supervise', 'hostd'],
     ]);
   });
 
@@ -37,7 +37,10 @@ describe('the command line', () => {
     }
   });
 
-  it.each(['up', 'down', 'status', 'demo', 'api', 'operator', 'hostd'])('%s takes a config file', (name) => {
-    expect(helpOf(name)).toContain('--config <file>');
-  });
+  it.each(['up', 'down', 'status', 'demo', 'api', 'operator', 'supervise', 'hostd'])(
+    '%s takes a config file',
+    (name) => {
+      expect(helpOf(name)).toContain('--config <file>');
+    },
+  );
 });

@@ -26,6 +26,7 @@ const COMMANDS: Readonly<Record<string, (cliMain: string) => Promise<Command>>> 
   version: async () => (await import('./commands/version.ts')).versionCommand(),
   api: async () => (await import('./commands/api.ts')).apiCommand(),
   operator: async () => (await import('./commands/operator.ts')).operatorCommand(),
+  supervise: async (cliMain) => (await import('./commands/supervise.ts')).superviseCommand(cliMain),
   hostd: async () => (await import('./commands/hostd.ts')).hostdCommand(),
 };
 

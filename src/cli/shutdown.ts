@@ -13,7 +13,7 @@ import { openClient } from './local.ts';
 export function shutdownSteps(platform: Platform, keepVms: boolean): ListrTask[] {
   return [
     {
-      title: 'Stop the operator and the host daemons',
+      title: 'Stop the supervisor, the operator and the host daemons',
       task: () => stopWorkers(platform.layout, platform.settings),
     },
     {

@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { load } from 'js-yaml';
 import type { Logger } from 'pino';
-import { startApiServer } from '../apiserver/server.ts';
+import { type ApiServer, startApiServer } from '../apiserver/server.ts';
 import type { KubeObject } from '../apiserver/types.ts';
 import { installedPath } from './installation.ts';
 import { readTokenFile } from './token-file.ts';
@@ -19,7 +19,7 @@ type ApiConfig = {
 };
 
 /** The embedded API server with the kinds of `crds/`, and with what users of the default roles may do with them. */
-export async function runApi(config: ApiConfig): Promise<{ readonly url: string; close(): Promise<void> }> {
+export async function runApi(config: ApiConfig): Promise<ApiServer> {
   const tokens = config.tokenFile === undefined ? [] : await readTokenFile(config.tokenFile);
   const crds = await readCrds();
   const server = await startApiServer({ ...config, tokens, crds, clusterRoles: clusterRolesFor(crds) });

@@ -7,7 +7,7 @@ import { setFlagsFromString } from 'node:v8';
  */
 export const NODE_FLAGS = '--max-semi-space-size=4';
 
-const RUN_FOR_LONG = ['api', 'operator', 'hostd'];
+const RUN_FOR_LONG = ['api', 'operator', 'hostd', 'supervise'];
 
 /**
  * Has V8 collect garbage sooner and reserve less, where the command runs for long: 7 to 10 MiB less in each program. Such a flag is

@@ -179,7 +179,12 @@ export class Coppice {
     const appliances = await this.appliances().catch((why: unknown) => `no appliances to be had: ${why}`);
     if (typeof appliances === 'string') told.push(appliances);
     else told.push(...appliances.map(standingOf));
-    for (const part of ['operator', 'api', ...(await readdir(join(this.dataDir, 'hosts')).catch(() => []))]) {
+    for (const part of [
+      'supervisor',
+      'operator',
+      'api',
+      ...(await readdir(join(this.dataDir, 'hosts')).catch(() => [])),
+    ]) {
       told.push(`--- the end of ${part}'s log:`, await logTail(this.layout, part, LOG_LINES));
     }
     return told.join('\n');

@@ -39,11 +39,10 @@ describeUnless(noQemu, 'a running VM', () => {
   afterAll(() => coppice?.close());
 
   let served = 'first\n';
-  it.each(['operator', 'host-a', 'api'])('survives SIGKILL and restart of %s', async (part) => {
+  it.each(['operator', 'host-a', 'api'])('survives SIGKILL of %s, which is started again', async (part) => {
     await coppice.kill(part);
     await expectServing(served);
-    await expect(coppice.run('status')).rejects.toThrow(new RegExp(`^${part} +stopped`, 'm'));
-    await coppice.run('up');
+    await coppice.eventually(`${part} runs again`, () => coppice.run('status'));
     await expectServing(served);
     served = `after ${part}\n`;
     await expectWorking(served);

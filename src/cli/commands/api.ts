@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { option, parseListen, withConfigFile } from '../options.ts';
 import { runUntilSignal } from '../run.ts';
@@ -68,17 +67,10 @@ async function runApiCommand(options: ApiOptions): Promise<void> {
   const { createLog } = await import('../../main/log.ts');
   const log = createLog('api', options.logLevel);
   const { runApi } = await import('../../main/embedded.ts');
-  await runUntilSignal(log, async () =>
-    runApi({
-      listen: options.listen,
-      storagePath: options.storage,
-      tokenFile: options.tokenAuthFile,
-      tls: {
-        cert: await readFile(options.tlsCert, 'utf8'),
-        key: await readFile(options.tlsKey, 'utf8'),
-        clientCa: await readFile(options.clientCa, 'utf8'),
-      },
-      log,
-    }),
+  const { serveWithTlsFiles } = await import('../../main/tls-files.ts');
+  const { listen, storage: storagePath, tokenAuthFile: tokenFile } = options;
+  const paths = { cert: options.tlsCert, key: options.tlsKey, clientCa: options.clientCa };
+  await runUntilSignal(log, () =>
+    serveWithTlsFiles(paths, (tls) => runApi({ listen, storagePath, tokenFile, tls, log }), log),
   );
 }

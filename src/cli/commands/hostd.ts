@@ -1,10 +1,9 @@
-import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { type DriverName, driverNames } from '../../api/drivers.ts';
 import { parseBytes, parseCpu } from '../../domain/quantity.ts';
-import type { TlsFiles } from '../../hostd/http/server.ts';
 import type { JoinSource } from '../../main/enrolment/keeper.ts';
+import type { ServerTls } from '../../main/tls-files.ts';
 import {
   driverOption,
   option,
@@ -158,7 +157,7 @@ export function hostdCommand(): Command {
 }
 
 async function runHostdCommand(command: Command, options: HostdOptions): Promise<void> {
-  const credentials = await credentialsFrom(command, options);
+  const credentials = credentialsFrom(command, options);
   const { createLog } = await import('../../main/log.ts');
   const log = createLog(options.name ?? 'hostd', options.logLevel);
   const { runHostd, stopVms } = await import('../../main/hostd.ts');
@@ -176,18 +175,22 @@ async function runHostdCommand(command: Command, options: HostdOptions): Promise
   };
   if (options.stopVms) return await stopVms(config);
   await runUntilSignal(log, async (signal) => {
-    if ('tls' in credentials) return await runHostd({ ...config, ...credentials });
+    if ('files' in credentials) {
+      const { name, files } = credentials;
+      const { serveWithTlsFiles } = await import('../../main/tls-files.ts');
+      return await serveWithTlsFiles(files, (tls) => runHostd({ ...config, name, tls }), log);
+    }
     const { runJoinedHostd } = await import('../../main/joined-hostd.ts');
     return await runJoinedHostd({ ...config, ...credentials }, signal);
   });
 }
 
 type Credentials =
-  | { readonly name: string; readonly tls: TlsFiles }
+  | { readonly name: string; readonly files: ServerTls }
   | { readonly name: string | undefined; readonly source: JoinSource | undefined };
 
 /** The daemon's certificate: from files, by joining with the --join options, or from `coppice host join` before. */
-async function credentialsFrom(command: Command, options: HostdOptions): Promise<Credentials> {
+function credentialsFrom(command: Command, options: HostdOptions): Credentials {
   const { name, tlsCert, tlsKey, clientCa } = options;
   const { joinUrl: server, joinCa: caFile, joinToken: tokenFile, joinAddress: address } = options;
   const join = [server, caFile, tokenFile, address];
@@ -209,8 +212,5 @@ async function credentialsFrom(command: Command, options: HostdOptions): Promise
   if (name === undefined || tlsCert === undefined || tlsKey === undefined || clientCa === undefined) {
     return command.error('error: --name, --tls-cert, --tls-key and --client-ca must be given together');
   }
-  const [cert = '', key = '', ca = ''] = await Promise.all(
-    [tlsCert, tlsKey, clientCa].map((file) => readFile(file, 'utf8')),
-  );
-  return { name, tls: { cert, key, clientCa: ca } };
+  return { name, files: { cert: tlsCert, key: tlsKey, clientCa } };
 }

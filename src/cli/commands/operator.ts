@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import type { OperatorConfig } from '../../main/operator.ts';
 import { option, parseListen, parseObjectName, withConfigFile } from '../options.ts';
@@ -86,37 +85,43 @@ export function operatorCommand(): Command {
 }
 
 async function runOperatorCommand(command: Command, options: OperatorOptions): Promise<void> {
-  const hostTls = await hostTlsFrom(command, options);
+  const paths = pathsFrom(command, options);
   const { joinListen: listen, joinAccount: daemonSetAccount } = options;
   const { createLog } = await import('../../main/log.ts');
   const log = createLog('operator', options.logLevel);
   const { loadKubeConfig } = await import('../../main/kube-config.ts');
   const { runOperator } = await import('../../main/operator.ts');
-  await runUntilSignal(log, async (signal) =>
-    runOperator({
-      kubeConfig: loadKubeConfig(options.kubeconfig),
-      hostTls,
-      ...(listen === undefined ? {} : { enrolment: { listen, daemonSetAccount } }),
-      ...(options.leaderElect ? { leaderElection: { namespace: options.leaseNamespace } } : {}),
-      ...(options.metricsListen ? { metricsListen: options.metricsListen } : {}),
-      log,
-      signal,
-    }),
-  );
+  const { runWithFiles } = await import('../../main/followed-files.ts');
+  const { requireUsableTls } = await import('../../main/tls-files.ts');
+  await runUntilSignal(log, (signal) => {
+    const prepare = ({ ca = '', cert = '', key = '' }: Readonly<Record<string, string>>) => {
+      const { hostCaSecret: secret } = options;
+      if (secret === undefined) requireUsableTls(cert, key, ca);
+      const config: OperatorConfig = {
+        kubeConfig: loadKubeConfig(options.kubeconfig),
+        hostTls: secret === undefined ? { ca, cert, key } : { secret },
+        ...(listen === undefined ? {} : { enrolment: { listen, daemonSetAccount } }),
+        ...(options.leaderElect ? { leaderElection: { namespace: options.leaseNamespace } } : {}),
+        ...(options.metricsListen ? { metricsListen: options.metricsListen } : {}),
+        log,
+        signal,
+      };
+      return () => runOperator(config);
+    };
+    return runWithFiles(paths, prepare, log);
+  });
 }
 
-async function hostTlsFrom(
+/** The files that the operator follows. */
+function pathsFrom(
   command: Command,
-  { hostCa, hostCert, hostKey, hostCaSecret }: OperatorOptions,
-): Promise<OperatorConfig['hostTls']> {
-  const files = [hostCa, hostCert, hostKey];
-  if (hostCaSecret !== undefined && files.every((file) => file === undefined))
-    return { secret: hostCaSecret };
-  if (hostCaSecret !== undefined || hostCa === undefined || hostCert === undefined || hostKey === undefined) {
+  { kubeconfig, hostCa: ca, hostCert: cert, hostKey: key, hostCaSecret }: OperatorOptions,
+): Readonly<Record<string, string>> {
+  const own: Readonly<Record<string, string>> = kubeconfig === undefined ? {} : { kubeconfig };
+  const files = [ca, cert, key];
+  if (hostCaSecret !== undefined && files.every((file) => file === undefined)) return own;
+  if (hostCaSecret !== undefined || ca === undefined || cert === undefined || key === undefined) {
     return command.error('error: give either --host-ca-secret, or --host-ca, --host-cert and --host-key');
   }
-  const [ca, cert, key] = await Promise.all(
-    [hostCa, hostCert, hostKey].map((file) => readFile(file, 'utf8')),
-  );
-  return { ca: ca ?? '', cert: cert ?? '', key: key ?? '' };
+  return { ...own, ca, cert, key };
 }

@@ -1,13 +1,15 @@
 import { Command } from 'commander';
 import { HOSTS, VIRTUAL_APPLIANCES } from '../../api/kinds.ts';
 import { shellWord } from '../../base/shell.ts';
-import { layoutOf } from '../../main/local/layout.ts';
-import { findPart, logFile } from '../../main/local/processes.ts';
-import { readSettings } from '../../main/local/settings.ts';
+import { type Layout, layoutOf } from '../../main/local/layout.ts';
+import { findPart, logFile, SUPERVISOR } from '../../main/local/processes.ts';
+import { requireSettings } from '../../main/local/settings.ts';
+import { readReport } from '../../main/local/supervisor/report.ts';
 import { applianceTable } from '../appliance-table.ts';
 import { hostTable } from '../host-table.ts';
 import { openClient } from '../local.ts';
 import { dataDirOption, withConfigFile } from '../options.ts';
+import { partRow } from '../part-row.ts';
 import { formatTable } from '../table.ts';
 
 /** `coppice status`: which parts of the local Coppice run, with its hosts and appliances. */
@@ -18,26 +20,25 @@ export function statusCommand(): Command {
     )
     .addOption(dataDirOption())
     .addHelpText('after', '\nExample:\n  coppice status')
-    .action(async ({ dataDir }: { dataDir: string }) => {
-      const layout = layoutOf(dataDir);
-      const settings = await readSettings(layout);
-      if (settings === undefined) {
-        command.error(`error: there is no Coppice in ${layout.root}: start one with \`coppice up\``);
-        return;
-      }
-      const names = ['api', 'operator', ...Object.keys(settings.hosts)];
-      const pids = await Promise.all(names.map((name) => findPart(layout, name)));
-      const rows = names.map((name, at) => [
-        name,
-        pids[at] === undefined ? 'stopped' : 'running',
-        `${pids[at] ?? '-'}`,
-        logFile(layout, name),
-      ]);
-      console.log(formatTable(['PART', 'STATE', 'PID', 'LOG'], rows));
-      if (pids.includes(undefined)) process.exitCode = 1;
-      if (pids[0] !== undefined) await printObjects(layout.kubeconfig);
-    });
+    .action(({ dataDir }: { dataDir: string }) => runStatus(layoutOf(dataDir)));
   return withConfigFile(command);
+}
+
+async function runStatus(layout: Layout): Promise<void> {
+  const { hosts } = await requireSettings(layout);
+  const names = ['api', 'operator', ...Object.keys(hosts), SUPERVISOR];
+  const pids = new Map(
+    await Promise.all(names.map(async (name) => [name, await findPart(layout, name)] as const)),
+  );
+  const supervisor = pids.get(SUPERVISOR);
+  const report = supervisor === undefined ? undefined : await readReport(layout, supervisor);
+  const rows = names.map((name) => partRow(name, pids.get(name), report?.parts[name], logFile(layout, name)));
+  console.log(formatTable(['PART', 'STATE', 'PID', 'RESTARTS', 'LOG'], rows));
+  if (report?.certificateProblem !== undefined) {
+    console.log(`\nCertificates cannot be renewed: ${report.certificateProblem}`);
+  }
+  if ([...pids.values()].includes(undefined)) process.exitCode = 1;
+  if (pids.get('api') !== undefined) await printObjects(layout.kubeconfig);
 }
 
 async function printObjects(kubeconfig: string): Promise<void> {

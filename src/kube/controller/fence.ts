@@ -1,9 +1,13 @@
 import type { KubeClient, WriteOptions } from '../client/client.ts';
-import type { Leadership } from '../election/lease.ts';
 import { TransientError } from './errors.ts';
 
-/** What a fence must know of the leadership under which it lets writes pass. */
-export type Tenure = Pick<Leadership, 'isLeader' | 'lost'>;
+/** The leadership under which a fence lets writes pass. */
+export interface Tenure {
+  /** Whether this replica leads right now. */
+  isLeader(): boolean;
+  /** Fires when leadership is lost. */
+  readonly lost: AbortSignal;
+}
 
 /**
  * The same client, except that writes fail with a TransientError once this replica does not lead: a leader that was frozen while

@@ -15,6 +15,8 @@ export type Layout = {
   readonly settings: string;
   /** Locked by the command that starts or stops parts. */
   readonly commandLock: string;
+  /** Locked by the supervisor while it works. */
+  readonly supervisorLock: string;
   readonly guests: string;
   readonly run: string;
   readonly logs: string;
@@ -37,6 +39,7 @@ export function layoutOf(dataDir: string): Layout {
     kubeconfig: join(root, 'kubeconfig'),
     settings: join(root, 'settings.json'),
     commandLock: join(root, 'command.lock'),
+    supervisorLock: join(root, 'run', 'supervisor.lock'),
     guests: join(root, 'guests'),
     run: join(root, 'run'),
     logs: join(root, 'logs'),

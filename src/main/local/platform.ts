@@ -5,11 +5,12 @@ import { CONDITION_READY } from '../../api/conditions.ts';
 import { HOSTS } from '../../api/kinds.ts';
 import { sleep, systemClock } from '../../base/clock.ts';
 import { deadlineIn, isOver } from '../../base/deadline.ts';
+import { tryFileLock } from '../../hostd/files/file-lock.ts';
 import { isUnreachable } from '../../kube/api-error.ts';
 import type { KubeClient } from '../../kube/client/client.ts';
 import type { Credentials } from './credentials.ts';
 import type { Layout } from './layout.ts';
-import { findPart, logFile, logTail, type Part, startPart, stopPart } from './processes.ts';
+import { findPart, logFile, logTail, type Part, SUPERVISOR, startPart, stopPart } from './processes.ts';
 import type { Settings } from './settings.ts';
 import { SERIES, SYSTEM_NAMESPACE } from './template.ts';
 
@@ -72,6 +73,16 @@ export function hostParts({ layout, settings, credentials }: Platform): Part[] {
   });
 }
 
+/** Starts the others again when they end. */
+export function supervisorPart({ layout }: Platform): Part {
+  return { name: SUPERVISOR, args: ['supervise', '--data-dir', layout.root] };
+}
+
+/** What a supervisor keeps running; the API server first, which the operator needs. */
+export function supervisedParts(platform: Platform): Part[] {
+  return [apiPart(platform), ...hostParts(platform), operatorPart(platform)];
+}
+
 /**
  * Starts a part unless it runs, and waits until `ready` returns true. Rejects with the end of the part's log if that takes too
  * long or the part ends. An abort ends the waiting, not the part.
@@ -117,6 +128,13 @@ export async function apiIsReady(client: KubeClient): Promise<boolean> {
     if (isUnreachable(error)) return false;
     throw error;
   }
+}
+
+/** Whether a supervisor works on the data directory. */
+export async function supervisorWorks({ supervisorLock }: Layout): Promise<boolean> {
+  const lock = await tryFileLock(supervisorLock);
+  await lock?.release();
+  return lock === undefined;
 }
 
 /** Whether this host's daemon answers, and not another program on its port. */
@@ -169,8 +187,12 @@ export async function applyHosts(platform: Platform, client: KubeClient): Promis
   }
 }
 
-/** Stops the operator, then the daemons, which it so does not see stop. VMs keep running. */
+/**
+ * Stops the supervisor, which would start the others again; then the operator, then the daemons, which it so does not see stop. VMs
+ * keep running.
+ */
 export async function stopWorkers(layout: Layout, settings: Settings): Promise<void> {
+  await stopPart(layout, SUPERVISOR, STOP_GRACE_MS);
   await stopPart(layout, 'operator', STOP_GRACE_MS);
   await Promise.all(Object.keys(settings.hosts).map((name) => stopPart(layout, name, STOP_GRACE_MS)));
 }

@@ -117,7 +117,7 @@ describe('a data directory', () => {
     const layout = layoutOf(await mkdtemp(join(tmpdir(), 'coppice-lock-')));
     try {
       await withDataDir(layout, async () => {
-        await expect(withDataDir(layout, async () => 0)).rejects.toThrow('another coppice command');
+        await expect(withDataDir(layout, async () => 0, 0)).rejects.toThrow('another coppice command');
       });
       const { promise, resolve } = Promise.withResolvers<void>();
       const first = withDataDir(layout, () => promise);

@@ -17,7 +17,10 @@ export type Part = {
   readonly args: readonly string[];
 };
 
-const COMMANDS_OF_PARTS = new Set(['api', 'operator', 'hostd']);
+/** The part that starts the others again when they end. */
+export const SUPERVISOR = 'supervisor';
+
+const COMMANDS_OF_PARTS = new Set(['api', 'operator', 'hostd', 'supervise']);
 const FULL: ReadonlySet<string | undefined> = new Set(['ENOSPC', 'EDQUOT']);
 const POLL_MS = 50;
 const TAIL_BYTES = 65_536;
@@ -76,7 +79,7 @@ export function findLeftovers(layout: Layout): Promise<number[]> {
   const below = `${layout.root}/`;
   return findProcesses(([program = '', ...args]) => {
     const isOurs = COMMANDS_OF_PARTS.has(args[1] ?? '') || basename(program).startsWith('qemu-system-');
-    return isOurs && args.some((arg) => arg.includes(below));
+    return isOurs && args.some((arg) => arg === layout.root || arg.includes(below));
   });
 }
 
@@ -109,11 +112,13 @@ function isPart(argv: readonly string[], layout: Layout, name: string): boolean 
   const [, , command, ...args] = argv;
   if (args.includes('--stop-vms')) return false;
   if (name === 'api') return command === 'api' && args.includes(layout.apiStorage);
+  if (name === SUPERVISOR) return command === 'supervise' && args.includes(layout.root);
   if (name === 'operator') return command === 'operator' && args.includes(layout.kubeconfig);
   return command === 'hostd' && args.includes(layout.hostState(name));
 }
 
-async function rememberPart(layout: Layout, name: string, pid: number): Promise<void> {
+/** Writes a part's pid file. */
+export async function rememberPart(layout: Layout, name: string, pid: number): Promise<void> {
   const identity = await identify(pid);
   if (identity === undefined) return;
   await writeFileAtomically(pidFile(layout, name), JSON.stringify(identity)).catch((error) => {

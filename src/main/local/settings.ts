@@ -42,6 +42,15 @@ export async function readSettings(layout: Layout): Promise<Settings | undefined
   return text === undefined ? undefined : parseSettings(text, layout.settings);
 }
 
+/** The settings; rejects when nothing was started in this data directory yet. */
+export async function requireSettings(layout: Layout): Promise<Settings> {
+  const settings = await readSettings(layout);
+  if (settings === undefined) {
+    throw new Error(`there is no Coppice in ${layout.root}: start one with \`coppice up\``);
+  }
+  return settings;
+}
+
 function parseSettings(text: string, path: string): Settings {
   let settings: unknown;
   try {
