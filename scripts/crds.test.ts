@@ -47,6 +47,18 @@ function undescribed(schema: Schema, path: string): string[] {
   return below;
 }
 
+/** Paths of the defaults in list items, which kubectl takes for differences, as it compares lists as a whole. */
+function defaultsInLists(schema: Schema, path: string, isInList = false): string[] {
+  const { properties = {}, items, additionalProperties } = schema;
+  const below = Object.entries(properties).flatMap(([name, property]) =>
+    defaultsInLists(property, `${path}.${name}`, isInList),
+  );
+  if (items !== undefined) below.push(...defaultsInLists(items, `${path}[]`, true));
+  if (typeof additionalProperties === 'object')
+    below.push(...defaultsInLists(additionalProperties, `${path}{}`, isInList));
+  return isInList && schema.default !== undefined ? [path, ...below] : below;
+}
+
 /** Kinds that are a record and nothing else: there is nothing about them that could be true or false. */
 const RECORDS: readonly string[] = ['IPLease'];
 
@@ -69,6 +81,10 @@ it('the definitions are those of the kinds in src/api/kinds.ts, under the same n
 const UNOBSERVED = ['IPLease', 'TemplateLabel'];
 
 describe.each(crds.map((crd) => [crd.spec.names.kind, crd] as const))('%s', (kind, { spec }) => {
+  it('have no defaults in lists, so that kubectl calls what is applied again unchanged', () => {
+    for (const { schema } of spec.versions) expect(defaultsInLists(schema.openAPIV3Schema, kind)).toEqual([]);
+  });
+
   it('has a short name, the category and a version', () => {
     expect(spec.names.shortNames?.length).toBeGreaterThan(0);
     expect(spec.names.categories).toContain('coppice');

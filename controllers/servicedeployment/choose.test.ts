@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Template } from '../../src/api/kinds.ts';
 import { aDeployment, aService, aTemplate } from '../../test/builders/objects.ts';
 import { chooseTemplate } from './choose.ts';
-import type { Service } from './wanted.ts';
+import type { Service } from './services.ts';
 
 function version(
   text: string,

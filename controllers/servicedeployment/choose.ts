@@ -6,7 +6,7 @@ import { isJudged, mayBeUsed } from '../objects/template-readiness.ts';
 import { isSharedWith } from '../objects/template-references.ts';
 import type { Obstacle } from '../obstacles/obstacle.ts';
 import { templateObstacles } from '../obstacles/templates.ts';
-import type { Service } from './wanted.ts';
+import type { Service } from './services.ts';
 
 /** The template of a service, as namespace/name, or why there is none. */
 export type TemplateChoice = { readonly key: string } | ({ readonly key: undefined } & Obstacle);

@@ -4,7 +4,8 @@ import { parseBytes, parseCpu } from '../../src/domain/quantity.ts';
 import { VM_PARTS, type VmPart } from '../../src/domain/vm-shape.ts';
 import { readAmount } from '../objects/amounts.ts';
 import { networkMode } from '../objects/appliance.ts';
-import type { Service, WantedAppliance, WantedSpec } from './wanted.ts';
+import type { Service } from './services.ts';
+import type { WantedAppliance, WantedSpec } from './wanted.ts';
 
 /** What to do so that an appliance becomes as its task wants it. */
 export type Difference = 'none' | 'relabel' | 'update' | 'replace';

@@ -4,8 +4,9 @@ import type { VirtualAppliance } from '../../src/api/kinds.ts';
 import { aDeployment, anAppliance, aService } from '../../test/builders/objects.ts';
 import { Differences, differenceOf, updated } from './difference.ts';
 import { type PlanInput, planService } from './plan.ts';
+import type { Service } from './services.ts';
 import { UnobservedWrites } from './unobserved-writes.ts';
-import { type Service, type WantedAppliance, wantedAppliances } from './wanted.ts';
+import { type WantedAppliance, wantedAppliances } from './wanted.ts';
 
 function wantedFor(service: Partial<Service>): WantedAppliance[] {
   return wantedAppliances(aDeployment(), aService(service), 'default/debian', () => undefined);

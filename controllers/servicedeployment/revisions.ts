@@ -10,7 +10,7 @@ import { uidOf } from '../objects/appliance.ts';
 import { digestOf, packageIn, versionOf } from '../objects/config-map.ts';
 import { type Obstacle, obstacleOf } from '../obstacles/obstacle.ts';
 import { packageObstacles } from '../obstacles/packages.ts';
-import type { Service } from './wanted.ts';
+import type { Service } from './services.ts';
 
 /** The ConfigMap with the content that a service's appliances shall have; or why there is none. */
 export type Revision = { readonly name: string } | { readonly name: undefined; readonly obstacle: Obstacle };

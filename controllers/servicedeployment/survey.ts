@@ -5,9 +5,10 @@ import { chooseTemplate } from './choose.ts';
 import type { Differences } from './difference.ts';
 import { type Plan, planService } from './plan.ts';
 import { type Revision, revisionOf, type TaskRevisions } from './revisions.ts';
+import { type Service, servicesOf } from './services.ts';
 import type { ServiceFacts } from './status.ts';
 import type { UnobservedWrites } from './unobserved-writes.ts';
-import { inOrder, replicasOf, type Service, serviceOf, type WantedSpec, wantedAppliances } from './wanted.ts';
+import { inOrder, replicasOf, serviceOf, type WantedSpec, wantedAppliances } from './wanted.ts';
 
 /** The state of a whole task, and what to do about it. */
 export interface Survey {
@@ -36,7 +37,7 @@ const NOTHING: Plan = { create: [], update: [], remove: [], replace: [], asDecla
  * or with an amount that is none, is left as it is; the others go on. */
 export function survey(input: SurveyInput): Survey {
   const { deployment, appliances, unobserved } = input;
-  const { services } = deployment.spec;
+  const services = servicesOf(deployment);
   const known = new Set(services.map(({ name }) => name));
   const leftovers = appliances.filter((appliance) => {
     const service = serviceOf(deployment, appliance);
@@ -129,7 +130,7 @@ function recall(
   return { services, leftovers, plan: isKept ? NOTHING : { ...NOTHING, remove: going } };
 }
 
-function pinOf({ status }: ServiceDeployment, { name }: Service): string | undefined {
+function pinOf({ status }: ServiceDeployment, { name }: Pick<Service, 'name'>): string | undefined {
   return status?.services?.find((service) => service.name === name)?.template;
 }
 

@@ -6,8 +6,8 @@ import {
   LABEL_SERVICE_DEPLOYMENT,
 } from '../../src/api/labels.ts';
 import { controllerReference, parseKey } from '../../src/base/object.ts';
+import type { DeclaredService, Service } from './services.ts';
 
-export type Service = ServiceDeployment['spec']['services'][number];
 type ApplianceSpec = VirtualAppliance['spec'];
 
 /** The part of an appliance's spec that its task decides. Placement sets hostName, users set powerState. */
@@ -22,13 +22,13 @@ export interface WantedAppliance {
 }
 
 /** How many appliances a service of a task should have: `spec.replicas` is for tasks of one service. */
-export function replicasOf({ spec }: ServiceDeployment, service: Service): number {
+export function replicasOf({ spec }: ServiceDeployment, service: DeclaredService): number {
   const ofTask = spec.services.length === 1 ? spec.replicas : undefined;
   return ofTask ?? declaredReplicas(service);
 }
 
 /** How many the service itself asks for. */
-export function declaredReplicas({ replicas = 1 }: Service): number {
+export function declaredReplicas({ replicas = 1 }: DeclaredService): number {
   return replicas;
 }
 

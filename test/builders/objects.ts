@@ -1,3 +1,4 @@
+import type { Service } from '../../controllers/servicedeployment/services.ts';
 import type {
   Host,
   IPLease,
@@ -135,8 +136,7 @@ export function anAppliance({ metadata, spec, status }: Overrides<VirtualApplian
   };
 }
 
-type Service = ServiceDeployment['spec']['services'][number];
-
+/** A service with every default filled in, as controllers work with it. */
 export function aService(overrides: Partial<Service> = {}): Service {
   return {
     name: 'web',

@@ -97,7 +97,7 @@ describeUnless(noQemu, 'a user with kubectl', () => {
     expect(await vms()).toHaveLength(2);
     const generation = () => kubectl.ok(['get', 'sd', 'hello', '-o', 'jsonpath={.metadata.generation}']);
     const before = await generation();
-    await kubectl.ok(['apply', '-f', hello]);
+    expect(await kubectl.ok(['apply', '-f', hello])).toBe('servicedeployment.coppice.dev/hello unchanged\n');
     expect(await generation()).toBe(before);
   });
 

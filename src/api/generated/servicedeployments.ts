@@ -38,13 +38,13 @@ name: string
  */
 replicas?: number
 /**
- * Number of its appliances that may be unavailable at once during a rolling change.
+ * Number of its appliances that may be unavailable at once during a rolling change; default 1.
  */
-maxUnavailable: number
+maxUnavailable?: number
 /**
- * How a change reaches the service's appliances, each in turn. InPlace: the VM keeps its disk, and restarts where it must (resources, size of the disk); only another template, network or mode of the disk makes a new one. Replace: every change makes a new VM with a new disk.
+ * How a change reaches the service's appliances, each in turn. InPlace (default): the VM keeps its disk, and restarts where it must (resources, size of the disk); only another template, network or mode of the disk makes a new one. Replace: every change makes a new VM with a new disk.
  */
-strategy: ("InPlace" | "Replace")
+strategy?: ("InPlace" | "Replace")
 /**
  * S, the service's files. Exactly one of url, configMap and inline; without a package the template's own content is served.
  */
@@ -117,15 +117,15 @@ policy?: ("Pinned" | "Newest")
 /**
  * R, the resources of each VM. Placement reserves exactly this much on a host. A change restarts each VM in turn, with its disk.
  */
-resources: {
+resources?: {
 /**
- * CPU in cores; "500m" is half a core. The VM has this many virtual CPUs, rounded up.
+ * CPU in cores; "500m", the default, is half a core. The VM has this many virtual CPUs, rounded up.
  */
-cpu: (number | string)
+cpu?: (number | string)
 /**
- * Memory of the VM, such as 128Mi or 2Gi; at least 32Mi.
+ * Memory of the VM, such as 128Mi or 2Gi; at least 32Mi, default 256Mi.
  */
-memory: (number | string)
+memory?: (number | string)
 }
 /**
  * P, the configuration of the guest and the service.
@@ -162,9 +162,9 @@ probe?: {
  */
 http?: {
 /**
- * Path to get.
+ * Path to get; default /.
  */
-path: string
+path?: string
 /**
  * Port in the guest; default: the container's port.
  */
@@ -193,7 +193,7 @@ command: string[]
 /**
  * How the VM is reached.
  */
-network: {
+network?: {
 /**
  * User: the host forwards ports of its own address to the VM; this needs neither privileges nor a bridge. Bridge: the VM has an address of its own, from the pool, on its host's bridge. Default: Bridge if a pool is named, else User.
  */
@@ -227,7 +227,7 @@ hostPort?: number
 /**
  * Restricts the choice of hosts; most users leave it out.
  */
-placement: {
+placement?: {
 /**
  * Only these hosts may be chosen.
  */
@@ -264,41 +264,41 @@ values?: string[]
 /**
  * How the VM comes up.
  */
-start: {
+start?: {
 /**
- * Checkpoint: restore the template's memory image; if none fits, the appliance boots cold and an Event says why.
+ * ColdBoot is the default. Checkpoint: restore the template's memory image; if none fits, the appliance boots cold and an Event says why.
  */
-from: ("ColdBoot" | "Checkpoint")
+from?: ("ColdBoot" | "Checkpoint")
 }
 /**
  * The VM's disk.
  */
-disk: {
+disk?: {
 /**
- * Incremental: a copy-on-write overlay on the template. Clone: a full copy, the papers' baseline.
+ * Incremental (default): a copy-on-write overlay on the template. Clone: a full copy, the papers' baseline.
  */
-mode: ("Incremental" | "Clone")
+mode?: ("Incremental" | "Clone")
 /**
  * Size of the disk if larger than the template's, such as 4Gi. It may grow later, which restarts the VM, and never shrinks. The guest's root file system (ext4, xfs or btrfs) and its partition are made as large, or the step Grow says why not.
  */
 size?: (number | string)
 }
 /**
- * What happens to an appliance whose host is gone. Stay: it waits for the host. Replace: a new one is created on another host; the old one is removed at the latest when its host is back. Reschedule: like Replace, but keeps the disk where storage is shared.
+ * What happens to an appliance whose host is gone. Stay (default): it waits for the host. Replace: a new one is created on another host; the old one is removed at the latest when its host is back. Reschedule: like Replace, but keeps the disk where storage is shared.
  */
-onHostFailure: ("Stay" | "Replace" | "Reschedule")
+onHostFailure?: ("Stay" | "Replace" | "Reschedule")
 /**
  * Time limits after which a step is retried.
  */
-timeouts: {
+timeouts?: {
 /**
- * Limit from the VM's start to its agent's first answer; after it, the VM is restarted.
+ * Limit from the VM's start to its agent's first answer, default 300; after it, the VM is restarted.
  */
-agentSeconds: number
+agentSeconds?: number
 /**
- * Limit from the service's installation to its first answer; after it, the service is installed again.
+ * Limit from the service's installation to its first answer, default 300; after it, the service is installed again.
  */
-serviceSeconds: number
+serviceSeconds?: number
 }
 }[]
 }
