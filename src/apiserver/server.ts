@@ -1,7 +1,8 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { dirname } from 'node:path';
 import type { Logger } from 'pino';
 import { authenticator, tokenLookup } from './auth/authenticate.ts';
@@ -17,6 +18,7 @@ import { rbacKinds } from './core-kinds/rbac.ts';
 import { OpenApiDocuments } from './discovery/openapi-documents.ts';
 import type { Backend } from './handlers/context.ts';
 import { Connections } from './http/connections.ts';
+import { asksForWebSocket, UpgradedResponse } from './http/web-socket.ts';
 import { Registry } from './registry/registry.ts';
 import { discoveryPaths, openPaths } from './routing/paths.ts';
 import { Router, type ServerState } from './routing/router.ts';
@@ -112,7 +114,7 @@ async function closeServer(server: Server, connections: Connections): Promise<vo
 function newHttpsServer(tls: ApiServerOptions['tls']): Server {
   // Authentication refuses invalid certificates with a 401 that says so; the handshake accepts them.
   const client = { requestCert: true, rejectUnauthorized: false };
-  const server = createServer({ ...contextOf(tls), ...client });
+  const server = createServer({ ...contextOf(tls), ...client, shouldUpgradeCallback: asksForWebSocket });
   // Watches and clients' idle connections must outlive Node's default time-outs.
   server.keepAliveTimeout = 3 * 60 * 1000;
   server.requestTimeout = 60 * 1000;
@@ -152,9 +154,15 @@ function assemble(options: ApiServerOptions): Parts {
   const connections = new Connections(server);
   const parts: Parts = { backend, policy, hub, controllers, server, connections, state: 'starting' };
   const router = newRouter(options, parts, () => parts.state);
-  server.on('request', (request, response) => {
+  const answer = (request: IncomingMessage, response: ServerResponse) => {
     connections.begin(response);
     void router.handle(request, response);
+  };
+  server.on('request', answer);
+  server.on('upgrade', (request, socket: Socket, head) => {
+    // A client that disconnects at any point must not end the server.
+    socket.on('error', () => socket.destroy());
+    answer(request, new UpgradedResponse(request, socket, head));
   });
   return parts;
 }

@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { TLSSocket } from 'node:tls';
+import { subprotocolToken } from './subprotocols.ts';
 import type { TokenUser, User } from './types.ts';
 
 const AUTHENTICATED = 'system:authenticated';
@@ -62,7 +63,13 @@ function proofOf(socket: unknown): Proof {
   return { hasCertificate, user: hasCertificate ? certificateUser(socket) : undefined };
 }
 
-/** By client certificate first, then by bearer token, as kube-apiserver does. */
+/** The bearer token in the header; undefined without the header, null when it has none. */
+function headerToken({ headers }: IncomingMessage): string | null | undefined {
+  const { authorization } = headers;
+  return authorization === undefined ? undefined : (/^Bearer\s+(\S+)\s*$/i.exec(authorization)?.[1] ?? null);
+}
+
+/** By client certificate first, then by bearer token, be it in the header or in a WebSocket's subprotocol, as kube-apiserver does. */
 export function authenticator(lookup: (token: string) => User | undefined): Authenticate {
   const proofs = new WeakMap<object, Proof>();
   return (request) => {
@@ -71,9 +78,12 @@ export function authenticator(lookup: (token: string) => User | undefined): Auth
     proofs.set(socket, proof);
     const { hasCertificate, user } = proof;
     if (user !== undefined) return user;
-    const { authorization } = request.headers;
-    if (authorization === undefined) return hasCertificate ? undefined : ANONYMOUS;
-    const token = /^Bearer\s+(\S+)\s*$/i.exec(authorization)?.[1];
-    return token === undefined ? undefined : lookup(token);
+    const tokens = [headerToken(request), subprotocolToken(request)].filter((token) => token !== undefined);
+    if (tokens.length === 0) return hasCertificate ? undefined : ANONYMOUS;
+    for (const token of tokens) {
+      const found = token === null ? undefined : lookup(token);
+      if (found !== undefined) return found;
+    }
+    return undefined;
   };
 }
