@@ -104,6 +104,11 @@ export class HostClient {
     return this.#call('GET', `/v1/appliances/${uuid}/console?bytes=${bytes}`, undefined, options);
   }
 
+  /** The last bytes that its service printed, at most 48 KiB; status 409 when its container keeps no log. */
+  async getServiceLog(uuid: string, bytes: number, options?: CallOptions): Promise<string> {
+    return this.#call('GET', `/v1/appliances/${uuid}/service-log?bytes=${bytes}`, undefined, options);
+  }
+
   /** A two-way stream to its VM's console, from now on. Status 409 when the console is unavailable. Ends with the connection. */
   async openConsole(uuid: string): Promise<Duplex> {
     const { ca, cert, key, hostName, url } = this.#options;

@@ -112,6 +112,7 @@ describeUnless(noQemu, 'a user with kubectl', () => {
     expect(story).toContain('qemu-system-x86_64');
     expect(story).toMatch(/Console \(last lines\):[\s\S]*coppice-guest ready/);
     expect(await coppice?.run('logs', 'hello-web-0')).toContain('coppice-guest ready');
+    await expect(coppice?.run('logs', 'hello-web-0', '--service')).rejects.toThrow('has no log of its own');
     expect(await coppice?.run('get')).toMatch(
       /hello\/web +default\/hello-web-1 +host-[ab] +ServiceAvailable/,
     );

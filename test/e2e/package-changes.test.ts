@@ -174,6 +174,11 @@ exec busybox httpd -f -p 8080 -h .
     );
     await apply(coppice, program('fixed'));
     await untilServed(coppice, 'program', 1, 'fixed\n');
+    const log = await coppice.run('logs', 'sd/program', '--service');
+    expect(log).toContain('cannot open the database\ncoppice: the service ended with status 3');
+    const end = await coppice.run('logs', 'va/program-web-0', '--service', '--bytes', '20');
+    expect(Buffer.byteLength(end)).toBe(20);
+    expect(log.endsWith(end)).toBe(true);
   });
 
   it('to one whose probe prints without end fills neither logs nor memory', async () => {

@@ -97,6 +97,10 @@ export class ApplianceManager {
     });
   }
 
+  desiredOf(uuid: string): DesiredAppliance | undefined {
+    return this.#runners.get(uuid)?.desired;
+  }
+
   directoryOf(uuid: string): ApplianceDirectory | undefined {
     return this.#runners.get(uuid)?.directory;
   }

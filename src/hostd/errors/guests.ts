@@ -25,6 +25,13 @@ export const guestErrors = {
       'ServiceTimeout',
       `service ${name} did not answer within ${seconds} s of its installation: ${problem}; it is installed again`,
     ),
+  noServiceLog: (name: string, type: string) =>
+    new HostError(
+      'NoServiceLog',
+      `service ${name} has no log of its own: a container of type ${type} starts its server itself, and logs where its template says; ` +
+        'see its console (`coppice logs` without --service)',
+      { kind: 'refused', status: 409 },
+    ),
   serviceEnded: (name: string, { count, exitCode, output }: Endings) =>
     new HostError(
       'ServiceEnded',

@@ -1,5 +1,7 @@
+import { LONGEST_SERVICE_LOG_BYTES } from '../../domain/services/service-log.ts';
 import type { DesiredAppliance } from '../../host/protocol.ts';
 import { consoleQuery, desiredApplianceSchema, uuidParams } from '../../host/schemas.ts';
+import { serviceLogOf } from '../appliance/service-log.ts';
 import { hostErrors } from '../errors/index.ts';
 import { checkNetwork } from '../network/request.ts';
 import type { App, RouteContext } from './context.ts';
@@ -46,6 +48,19 @@ export function applianceRoutes(app: App, { appliances, driver }: RouteContext):
       if (directory === undefined) throw hostErrors.noSuchAppliance(params.uuid);
       const bytes = query.bytes === undefined ? DEFAULT_CONSOLE_BYTES : Number(query.bytes);
       return reply.type('text/plain; charset=utf-8').send(await driver.consoleTail(directory.path, bytes));
+    },
+  );
+
+  app.get<{ Params: Uuid; Querystring: { bytes?: string } }>(
+    '/v1/appliances/:uuid/service-log',
+    { schema: { params: uuidParams, querystring: consoleQuery } },
+    async ({ params, query }, reply) => {
+      const directory = appliances.directoryOf(params.uuid);
+      const desired = appliances.desiredOf(params.uuid);
+      if (directory === undefined || desired === undefined) throw hostErrors.noSuchAppliance(params.uuid);
+      const bytes = Math.min(Number(query.bytes ?? DEFAULT_CONSOLE_BYTES), LONGEST_SERVICE_LOG_BYTES);
+      const log = await serviceLogOf(driver, desired, directory.path, bytes);
+      return reply.type('text/plain; charset=utf-8').send(log);
     },
   );
 }

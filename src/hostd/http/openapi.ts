@@ -56,6 +56,13 @@ const PATHS: Readonly<Record<string, Readonly<Record<string, Operation>>>> = {
   '/v1/appliances/{uuid}/console': {
     get: { summary: "The last ?bytes= of the VM's console.", answer: PLAIN, errors: [404] },
   },
+  '/v1/appliances/{uuid}/service-log': {
+    get: {
+      summary: 'The last ?bytes= that the service printed, at most 48 KiB.',
+      answer: PLAIN,
+      errors: [404, 409],
+    },
+  },
   '/v1/layers': { get: { summary: 'All layers that this host stores.', answer: layerListSchema } },
   '/v1/layers/{sha256}': {
     get: {
