@@ -95,7 +95,7 @@ describeUnless(noQemu, 'faults around QEMU', () => {
         await run('qemu-img', ['check', '-q', '-f', 'qcow2', vm.disk.path]);
       } finally {
         await scene.end();
-        await run('umount', [small]);
+        await run('umount', ['--lazy', small]);
       }
     },
   );

@@ -121,7 +121,7 @@ describeUnless(noQemu, 'disk images by qemu-img', () => {
       });
       await expect(stat(target)).rejects.toMatchObject({ code: 'ENOENT' });
     } finally {
-      await run('umount', [small]);
+      await run('umount', ['--lazy', small]);
     }
   });
 });
