@@ -181,6 +181,15 @@ exec busybox httpd -f -p 8080 -h .
     expect(log.endsWith(end)).toBe(true);
   });
 
+  it('to one that prints without end keeps its log short in the guest', async () => {
+    const flood = `busybox yes | busybox head -c 11000000; echo flooded\n${PROGRAM}`;
+    await apply(coppice, program('talkative', { 'run.sh': flood }));
+    await untilServed(coppice, 'program', 1, 'talkative\n');
+    await coppice.eventually('the log is cut', async () =>
+      expect(await coppice.run('logs', 'sd/program', '--service')).toBe(''),
+    );
+  });
+
   it('to one whose probe prints without end fills neither logs nor memory', async () => {
     const flood = aTask('program', {
       template: { series: 'minimal-command', namespace: 'coppice-system' },

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -10,6 +10,7 @@ import type { GuestAction, ServicePlan } from './types.ts';
 
 /** The guest's folders, which are made in one of this machine. */
 const FOLDERS = /\/(opt|run|etc|var\/lib)\/coppice|\/var\/log(?=\/)/g;
+const LONGEST_LOG_BYTES = 4_000_000;
 const patience = { timeout: 20_000 };
 
 describe('a supervised program', () => {
@@ -18,7 +19,12 @@ describe('a supervised program', () => {
 
   const run = (action: GuestAction | undefined): string => {
     const here = (word: string) =>
-      word.replaceAll(FOLDERS, (path) => folder + path).replaceAll('b sync\n', '');
+      word
+        .replaceAll(FOLDERS, (path) => folder + path)
+        .replaceAll('b sync\n', '')
+        // The log is cut sooner.
+        .replaceAll('10485760', `${LONGEST_LOG_BYTES}`)
+        .replaceAll('b sleep 10;', 'b sleep 0.05;');
     const [shell = '', ...args] = execOf(action).argv.map(here);
     const { status, stdout, stderr } = spawnSync(shell, args, { encoding: 'utf8' });
     if (status !== 0) throw new Error(stderr);
@@ -114,6 +120,25 @@ describe('a supervised program', () => {
         exitCode: 127,
         output: expect.stringContaining('no-such-program'),
       });
+  });
+
+  it('has a log that is cut when it is long, while it goes on; the part before is kept', async () => {
+    install('while :; do yes 0123456789 | head -c 500000; echo "round $((round += 1))"; sleep 0.02; done');
+    start();
+    const log = join(folder, 'var/log/coppice-web.log');
+    const rounds = () =>
+      [...readFileSync(log, 'utf8').matchAll(/^round (\d+)$/gm)].map((found) => Number(found[1]));
+    const sizes: number[] = [];
+    await expect
+      .poll(() => {
+        sizes.push(statSync(log).size);
+        return rounds().at(-1) ?? 0;
+      }, patience)
+      .toBeGreaterThan(40);
+    expect(Math.max(...sizes)).toBeLessThan(3 * LONGEST_LOG_BYTES);
+    expect(statSync(`${log}.1`).size).toBeGreaterThan(LONGEST_LOG_BYTES);
+    // Written at the new end, and not after a hole as long as what was cut off.
+    expect(readFileSync(log).includes(0)).toBe(false);
   });
 
   it('tells the end of what it printed, however much that is', async () => {

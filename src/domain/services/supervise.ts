@@ -4,9 +4,22 @@ import { RELEASES } from './releases.ts';
 /**
  * Runs a program, and runs it again whenever it ends, until a signal stops the supervisor. The environment is read at every
  * start, in a subshell, so that no variable of the user's can disturb this loop. The supervisor leads a session, so that a signal
- * to its process group reaches everything that the program starts.
+ * to its process group reaches everything that the program starts. Its output, which is the log's file, is cut at 10 MiB, as a kubelet
+ * does: all writers append, so they go on at the new end. What was cut off is kept once, as `.1`, if there is room.
  */
 export const SUPERVISOR = `trap 'exit 0' TERM INT
+b() { if command -v "$1" >/dev/null 2>&1; then "$@"; else /bin/busybox "$@"; fi; }
+log=$(b readlink "/proc/$$/fd/1")
+(
+  trap - TERM INT
+  while b sleep 10; do
+    [ -f "$log" ] && size=$(b wc -c <"$log") || continue
+    if [ "$size" -gt 10485760 ]; then
+      b cp "$log" "$log.1" 2>/dev/null || b rm -f "$log.1"
+      : >"$log"
+    fi
+  done
+) &
 ended=0
 while :; do
   (
@@ -20,7 +33,7 @@ while :; do
   echo "coppice: the service ended with status $status and is started again" >&2
   ended=$((ended + 1))
   echo "$ended $status" >"/run/coppice/\${0#coppice-supervise:}.ended"
-  if command -v sleep >/dev/null 2>&1; then sleep 1; else /bin/busybox sleep 1; fi
+  b sleep 1
 done
 `;
 
