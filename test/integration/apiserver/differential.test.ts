@@ -7,6 +7,7 @@ import { identities } from './differential/identities.ts';
 import { kinds } from './differential/kinds.ts';
 import { compare, type Difference, knownDifferences } from './differential/known-differences.ts';
 import { lifecycles } from './differential/lifecycles.ts';
+import { limits } from './differential/limits.ts';
 import { discovery, lists } from './differential/lists.ts';
 import { badObjects, lifeOfObjects, optionsOfWrites } from './differential/objects.ts';
 import { oddPatches } from './differential/odd-patches.ts';
@@ -41,6 +42,7 @@ const groups: Readonly<Record<string, readonly Case[]>> = {
   watches,
   lifecycles,
   records,
+  limits,
 };
 const allCases = Object.values(groups).flat();
 
