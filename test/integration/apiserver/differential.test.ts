@@ -12,6 +12,7 @@ import { discovery, lists } from './differential/lists.ts';
 import { badObjects, lifeOfObjects, optionsOfWrites } from './differential/objects.ts';
 import { oddPatches } from './differential/odd-patches.ts';
 import { applies, patches, subresources } from './differential/patches.ts';
+import { patterns } from './differential/patterns.ts';
 import { records } from './differential/records.ts';
 import { reviews } from './differential/reviews.ts';
 import { roles } from './differential/roles.ts';
@@ -43,6 +44,7 @@ const groups: Readonly<Record<string, readonly Case[]>> = {
   lifecycles,
   records,
   limits,
+  patterns,
 };
 const allCases = Object.values(groups).flat();
 
