@@ -197,9 +197,10 @@ export function unsupportedPatch(): ApiError {
   return new ApiError({ code: 415, reason: 'UnsupportedMediaType', message, details: {} });
 }
 
-export function tooLarge(limit: number): ApiError {
-  const message = `Request entity too large: limit is ${limit}`;
-  return new ApiError({ code: 413, reason: 'RequestEntityTooLarge', message, details: {} });
+/** A request beyond one of kube-apiserver's limits, e.g. `limit is 3145728`. */
+export function tooLarge(why: string): ApiError {
+  const message = `Request entity too large: ${why}`;
+  return new ApiError({ code: 413, reason: 'RequestEntityTooLarge', message });
 }
 
 /** The requested history is compacted: the client must list again. */

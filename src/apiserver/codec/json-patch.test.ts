@@ -39,6 +39,13 @@ describe('a JSON patch', () => {
     expect(() => patched(operation)).toThrow(JsonPatchError);
   });
 
+  it('may not copy a value until it fills the memory', () => {
+    const doubled = (times: number) =>
+      patched(...Array.from({ length: times }, () => ({ op: 'copy', path: '/list/-', from: '/list' })));
+    expect(JSON.stringify(doubled(16)).length).toBeGreaterThan(500_000);
+    expect(() => doubled(30)).toThrow(JsonPatchError);
+  });
+
   it('leaves its own values alone', () => {
     const value = { n: 1 };
     patched({ op: 'add', path: '/new', value }, { op: 'replace', path: '/new/n', value: 2 });

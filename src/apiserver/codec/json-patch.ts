@@ -6,6 +6,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { badRequest } from '../status-errors.ts';
 import type { JsonObject, JsonValue } from '../types.ts';
+import { goJsonBytes } from './go-json-bytes.ts';
 import { isJsonObject } from './merge-patch.ts';
 
 /** An operation cannot be carried out; clients get no further detail, as from kube. */
@@ -40,21 +41,39 @@ function goKind(value: JsonValue): string {
   return typeof value === 'boolean' ? 'bool' : typeof value;
 }
 
-/** Unknown fields of operations: `json patch unknown field "[0].more"`. */
+/** Unknown fields of operations, the first hundred as in kube: `json patch unknown field "[0].more"`. */
 export function unknownFields(operations: readonly (JsonObject | null)[]): string[] {
-  return operations.flatMap((operation, index) =>
+  const all = operations.flatMap((operation, index) =>
     Object.keys(operation ?? {})
       .filter((name) => !FIELDS.includes(name))
       .map((name) => `json patch unknown field ${JSON.stringify(`[${index}].${name}`)}`),
   );
+  return all.slice(0, 100);
 }
+
+/** The most bytes of JSON that the copies of one patch may add, as in kube: a value that is copied into itself doubles each time. */
+const MAX_COPIED_BYTES = 3 * 1024 * 1024;
 
 /** Applies all operations to the document in place and returns it; does not change the operations. Throws a JsonPatchError. */
 export function applyJsonPatch(document: JsonValue, operations: readonly (JsonObject | null)[]): JsonValue {
-  return operations.reduce<JsonValue>((before, operation) => applied(before, operation ?? {}), document);
+  let copiedBytes = 0;
+  const copy = (value: JsonValue): JsonValue => {
+    const json = JSON.stringify(value);
+    copiedBytes += value === null ? 0 : goJsonBytes(json);
+    if (copiedBytes > MAX_COPIED_BYTES) throw new JsonPatchError('the copies are too large');
+    return JSON.parse(json) as JsonValue;
+  };
+  return operations.reduce<JsonValue>(
+    (before, operation) => applied(before, operation ?? {}, copy),
+    document,
+  );
 }
 
-function applied(document: JsonValue, operation: JsonObject): JsonValue {
+function applied(
+  document: JsonValue,
+  operation: JsonObject,
+  copy: (value: JsonValue) => JsonValue,
+): JsonValue {
   const { op, value = null } = operation;
   const path = textOf(operation, 'path');
   switch (op) {
@@ -74,8 +93,8 @@ function applied(document: JsonValue, operation: JsonObject): JsonValue {
       return document;
     }
     case 'copy': {
-      const copied = structuredClone(valueAt(placeAt(document, textOf(operation, 'from'))));
-      insert(placeAt(document, path), copied);
+      const from = valueAt(placeAt(document, textOf(operation, 'from')));
+      insert(placeAt(document, path), copy(from));
       return document;
     }
     case 'test':

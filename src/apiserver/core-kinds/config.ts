@@ -40,11 +40,11 @@ function base64Errors(object: KubeObject, field: string): FieldError[] {
   );
 }
 
-function sizeErrors(object: KubeObject, fields: readonly string[], report: string): FieldError[] {
-  const sizes = fields.flatMap((field) =>
-    entries(object, field).map(([, value]) => Buffer.byteLength(value)),
-  );
-  const bytes = sizes.reduce((sum, size) => sum + size, 0);
+function bytesOf(object: KubeObject, field: string, encoding: BufferEncoding): number {
+  return entries(object, field).reduce((sum, [, value]) => sum + Buffer.byteLength(value, encoding), 0);
+}
+
+function sizeErrors(bytes: number, report: string): FieldError[] {
   const detail = `may not be more than ${MAX_BYTES} bytes`;
   return bytes <= MAX_BYTES ? [] : [{ type: 'TooLong', field: report, detail }];
 }
@@ -76,7 +76,7 @@ function validateConfigMap(object: KubeObject, old: KubeObject | undefined): Fie
       detail: 'duplicate of key present in binaryData',
     })),
     ...base64Errors(object, 'binaryData'),
-    ...sizeErrors(object, ['data', 'binaryData'], ''),
+    ...sizeErrors(bytesOf(object, 'data', 'utf8') + bytesOf(object, 'binaryData', 'base64'), '[]'),
     ...immutableErrors(object, old, ['immutable', 'data', 'binaryData']),
   ];
 }
@@ -101,7 +101,7 @@ function validateSecret(object: KubeObject, old: KubeObject | undefined): FieldE
     ...retyped,
     ...keyErrors(object, 'data'),
     ...base64Errors(object, 'data'),
-    ...sizeErrors(object, ['data'], 'data'),
+    ...sizeErrors(bytesOf(object, 'data', 'base64'), 'data'),
     ...immutableErrors(object, old, ['immutable', 'data']),
   ];
 }

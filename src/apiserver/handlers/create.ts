@@ -16,6 +16,7 @@ import type { KubeObject } from '../types.ts';
 import { type Backend, type ResourceRequest, timestamp } from './context.ts';
 import { decodeResource, settleNamespace } from './decode-object.ts';
 import { type WriteOptions, writeOptions } from './options.ts';
+import { checkStorable } from './storable.ts';
 import { fillDefaults, separateStatus, track, validateObject } from './strategy.ts';
 
 const NAME_ATTEMPTS = 8;
@@ -110,7 +111,9 @@ export function createObject(
   if (backend.store.get(resource.bucket, key) !== undefined)
     throw alreadyExists(resourceName(resource), name);
   if (options.dryRun) return { object, stored: undefined };
-  const stored = backend.store.put(resource.bucket, key, resource.toStored(object));
+  const written = resource.toStored(object);
+  checkStorable(resource, key, written, undefined);
+  const stored = backend.store.put(resource.bucket, key, written);
   return { object: resource.fromStored(stored.object), stored };
 }
 

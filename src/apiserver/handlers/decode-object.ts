@@ -6,12 +6,21 @@ import type { JsonObject, KubeObject } from '../types.ts';
 import type { ResourceRequest } from './context.ts';
 import type { WriteOptions } from './options.ts';
 
-/** Warnings about an object that can still be decoded: `unknown field "spec.foo"`. */
-export function decodingWarnings(duplicates: readonly string[], unknown: readonly string[]): string[] {
-  return [
-    ...duplicates.map((field) => `duplicate field ${JSON.stringify(field)}`),
-    ...unknown.map((field) => `unknown field ${JSON.stringify(field)}`),
-  ];
+/** How many faults kube's decoder reports. */
+const MAX_FAULTS = 100;
+
+/**
+ * Warnings about an object that can still be decoded: `unknown field "spec.foo"`. Unknown fields of custom resources
+ * are not found by the decoder, and so not limited.
+ */
+export function decodingWarnings(
+  duplicates: readonly string[],
+  unknown: readonly string[],
+  custom: boolean,
+): string[] {
+  const twice = duplicates.map((field) => `duplicate field ${JSON.stringify(field)}`).slice(0, MAX_FAULTS);
+  const odd = unknown.map((field) => `unknown field ${JSON.stringify(field)}`);
+  return [...twice, ...(custom ? odd : odd.slice(0, MAX_FAULTS - twice.length))];
 }
 
 /**
@@ -55,7 +64,7 @@ export function decodeResource(request: ResourceRequest, options: WriteOptions):
   checkType(resource, decoded.object);
   const misfit = metaProblem(decoded.object, resource);
   if (misfit !== undefined) throw notDecodable(resource, misfit);
-  const odd = decodingWarnings(decoded.duplicates, resource.compiled.prune(decoded.object));
+  const odd = decodingWarnings(decoded.duplicates, resource.compiled.prune(decoded.object), resource.custom);
   const problem = strictProblem(odd, options, warnings);
   if (problem !== undefined) throw notDecodable(resource, problem);
   return asKubeObject(decoded.object);

@@ -15,6 +15,7 @@ import {
   badRequest,
   conflict,
   notFound,
+  tooLarge,
   unprocessablePatch,
   unsupportedMediaType,
   unsupportedPatch,
@@ -60,11 +61,11 @@ function objectPatch(text: string): JsonObject {
 
 function operationsPatch(text: string): Patch {
   const operations = readOperations(parsePatch(text));
-  if (operations.length > MAX_OPERATIONS) {
-    const message = `The allowed maximum operations in a JSON patch is ${MAX_OPERATIONS}, got ${operations.length}`;
-    throw new ApiError({ code: 413, reason: 'RequestEntityTooLarge', message, details: {} });
-  }
+  const { length } = operations;
   const apply = (object: JsonObject): JsonValue => {
+    if (length > MAX_OPERATIONS) {
+      throw tooLarge(`The allowed maximum operations in a JSON patch is ${MAX_OPERATIONS}, got ${length}`);
+    }
     try {
       return applyJsonPatch(object, operations);
     } catch (error) {

@@ -39,7 +39,10 @@ export function patchedObject(
   }
   const problem = metaProblem(result, resource);
   if (problem !== undefined) throw refused(whole, problem);
-  const odd = [...warnings, ...decodingWarnings(duplicates, resource.compiled.prune(result))];
+  const odd = [
+    ...warnings,
+    ...decodingWarnings(duplicates, resource.compiled.prune(result), resource.custom),
+  ];
   const misfit =
     strictProblem(odd, options, request.warnings) ??
     (resource.custom ? undefined : decodeProblem(resource, resource.compiled.validate(result)));

@@ -159,7 +159,7 @@ function reviewOf(review: ReviewKind, body: RequestBody): { sent: KubeObject; od
   const problem = metaProblem(object, { kind, custom: false }) ?? found.problem;
   if (problem !== undefined) throw notDecodable(review, problem);
   const sent = { ...object, apiVersion, kind, metadata: child(object, 'metadata') ?? {} } as KubeObject;
-  return { sent, odd: decodingWarnings(duplicates, found.unknown) };
+  return { sent, odd: decodingWarnings(duplicates, found.unknown, false) };
 }
 
 /** As Go writes them (`omitempty`). */

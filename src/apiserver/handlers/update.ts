@@ -8,6 +8,7 @@ import { type Backend, type ResourceRequest, timestamp } from './context.ts';
 import type { Written } from './create.ts';
 import { decodeResource, settleNamespace } from './decode-object.ts';
 import { type WriteOptions, writeOptions } from './options.ts';
+import { checkStorable } from './storable.ts';
 import { countGeneration, fillDefaults, isSame, separateStatus, track, validateObject } from './strategy.ts';
 
 /** The object to write, and the options of the write. */
@@ -95,6 +96,10 @@ export function updateObject(
   validateObject(resource, updated, old, subresource);
   if (isSame(updated, old)) return { object: old, stored: backend.store.get(resource.bucket, key) };
   if (options.dryRun) return { object: updated, stored: undefined };
+  if (!isGone(resource, updated)) {
+    const revision = Number(old.metadata.resourceVersion);
+    checkStorable(resource, key, resource.toStored(updated), revision);
+  }
   return storeUpdated(backend, resource, key, updated);
 }
 

@@ -8,12 +8,12 @@ const MAX_BODY_BYTES = 3 * 1024 * 1024;
 /** Reads the whole body. Throws 413 as soon as it is longer than allowed. */
 export async function readBody(request: IncomingMessage): Promise<RequestBody> {
   const announced = Number(request.headers['content-length'] ?? 0);
-  if (announced > MAX_BODY_BYTES) throw tooLarge(MAX_BODY_BYTES);
+  if (announced > MAX_BODY_BYTES) throw tooLarge(`limit is ${MAX_BODY_BYTES}`);
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     length += chunk.length;
-    if (length > MAX_BODY_BYTES) throw tooLarge(MAX_BODY_BYTES);
+    if (length > MAX_BODY_BYTES) throw tooLarge(`limit is ${MAX_BODY_BYTES}`);
     chunks.push(chunk);
   }
   const [mediaType = ''] = (request.headers['content-type'] ?? '').split(';');

@@ -20,8 +20,26 @@ export function setWarnings(response: ServerResponse, warnings: readonly string[
   if (warnings.length === 0) return;
   response.setHeader(
     'Warning',
-    [...new Set(warnings)].map((warning) => `299 - ${quoted(warning)}`),
+    shortened([...new Set(warnings)]).map((warning) => `299 - ${quoted(warning)}`),
   );
+}
+
+/** kube's limits on the characters of all warnings of an answer, and of each when there are more. */
+const MAX_WARNINGS = 4 * 1024;
+const MAX_WARNING = 256;
+
+/** All warnings if they are short together; else the start of each, until there are enough. */
+function shortened(warnings: readonly string[]): readonly string[] {
+  const lengths = warnings.map((warning) => [...warning].length);
+  if (lengths.reduce((sum, length) => sum + length, 0) <= MAX_WARNINGS) return warnings;
+  const kept: string[] = [];
+  let written = 0;
+  for (const [index, warning] of warnings.entries()) {
+    if (written >= MAX_WARNINGS) break;
+    kept.push([...warning].slice(0, MAX_WARNING).join(''));
+    written += Math.min(lengths[index] ?? 0, MAX_WARNING);
+  }
+  return kept;
 }
 
 /** Sends an answer as JSON, or as YAML if requested. */

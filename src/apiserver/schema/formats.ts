@@ -7,18 +7,19 @@ const UUID = goRegExp('(?i)^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?
 const UUID3 = goRegExp('(?i)^[0-9a-f]{8}-?[0-9a-f]{4}-?3[0-9a-f]{3}-?[0-9a-f]{4}-?[0-9a-f]{12}$');
 const UUID4 = goRegExp('(?i)^[0-9a-f]{8}-?[0-9a-f]{4}-?4[0-9a-f]{3}-?[89ab][0-9a-f]{3}-?[0-9a-f]{12}$');
 const UUID5 = goRegExp('(?i)^[0-9a-f]{8}-?[0-9a-f]{4}-?5[0-9a-f]{3}-?[89ab][0-9a-f]{3}-?[0-9a-f]{12}$');
-const HOSTNAME =
-  /^([a-zA-Z0-9\p{S}\p{L}]((-?[a-zA-Z0-9\p{S}\p{L}]{0,62})?)|([a-zA-Z0-9\p{S}\p{L}](([a-zA-Z0-9\-\p{S}\p{L}]{0,61}[a-zA-Z0-9\p{S}\p{L}])?)(\.)){1,}([a-zA-Z\p{L}]){2,63})$/u;
+const HOSTNAME = goRegExp(
+  '^([a-zA-Z0-9\\p{S}\\p{L}]((-?[a-zA-Z0-9\\p{S}\\p{L}]{0,62})?)|([a-zA-Z0-9\\p{S}\\p{L}](([a-zA-Z0-9\\-\\p{S}\\p{L}]{0,61}[a-zA-Z0-9\\p{S}\\p{L}])?)(\\.)){1,}([a-zA-Z\\p{L}]){2,63})$',
+);
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{4})$/;
-const DURATION_PART = /(\d+)\s*([A-Za-zµ]+)/g;
-const GO_DURATION = /^[-+]?(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+$/;
+const DURATION_PART = goRegExp('(\\d+)\\s*([A-Za-zµ]+)');
+const GO_DURATION = goRegExp('^[-+]?(?:(?:\\d+\\.?\\d*|\\.\\d+)(?:ns|us|µs|μs|ms|s|m|h))+$');
 const UNIT = /^(?:ns|nano.*|us|µs|micro.*|ms|milli.*|s|sec.*|m|min.*|h|hr|hour.*|d|day.*|w|wk|week.*)$/i;
 const MAC =
   /^(?:[0-9a-f]{12}|[0-9a-f]{16}|[0-9a-f]{2}([:-])(?:[0-9a-f]{2}\1){4}(?:[0-9a-f]{2}|(?:[0-9a-f]{2}\1){2}[0-9a-f]{2})|(?:[0-9a-f]{4}\.){2,3}[0-9a-f]{4})$/i;
-const ATOM = "[\\w!#$%&'*+/=?^`{|}~\\u0080-\\uffff-]+";
+const ATOM = "[\\w!#$%&'*+/=?^`{|}~\\x{80}-\\x{10ffff}-]+";
 const ADDRESS = `(?:${ATOM}(?:\\.${ATOM})*|"(?:[^"\\\\]|\\\\.)+")@(?:${ATOM}(?:\\.${ATOM})*|\\[[^\\]\\s]+\\])`;
 /** An address alone, or a name and an address in angle brackets. */
-const EMAIL = new RegExp(`^\\s*(?:${ADDRESS}|[^<>@,;:]*<${ADDRESS}>)\\s*$`);
+const EMAIL = goRegExp(`^\\s*(?:${ADDRESS}|[^<>@,;:]*<${ADDRESS}>)\\s*$`);
 const RGB = /^rgb\(\s*(\d{1,3}%?)\s*,\s*(\d{1,3}%?)\s*,\s*(\d{1,3}%?)\s*\)$/;
 const CREDIT_CARD =
   /^(?:4\d{12}(?:\d{3})?|5[1-5]\d{14}|6(?:011|5\d\d)\d{12}|3[47]\d{13}|3(?:0[0-5]|[68]\d)\d{11}|(?:2131|1800|35\d{3})\d{11})$/;
@@ -88,7 +89,7 @@ function isDateTime(text: string): boolean {
 /** Go's durations (`1h30m`) and Scala's (`2 days`); in the latter, text around the parts is ignored. */
 function isDuration(text: string): boolean {
   if (text === '0' || GO_DURATION.test(text)) return true;
-  return [...text.matchAll(DURATION_PART)].some(([, , unit = '']) => UNIT.test(unit));
+  return DURATION_PART.matchAll(text).some(([, , unit = '']) => UNIT.test(unit));
 }
 
 function isRequestUri(text: string): boolean {

@@ -6,7 +6,7 @@
 import { isSameJson } from '../../base/equality.ts';
 import type { FieldError, JsonObject, JsonSchema, JsonValue } from '../types.ts';
 import { formatCheck } from './formats.ts';
-import { goRegExp } from './go-regexp.ts';
+import { goRegExp, TooMuchMatchingError } from './go-regexp.ts';
 import { childPath, correlatedItem, isObject, schemaOfKey } from './json.ts';
 import { checkNumber } from './number-rules.ts';
 import { invalid, Result, typeInvalid } from './result.ts';
@@ -145,10 +145,12 @@ function checkString(schema: JsonSchema, value: string, path: string): Result {
       invalid(path, value, `${path} in body should be at least ${schema.minLength} chars long`),
     );
   }
-  if (schema.pattern !== undefined && schema.pattern !== '' && !goRegExp(schema.pattern).test(value)) {
-    return result.add(invalid(path, value, `${path} in body should match '${schema.pattern}'`));
-  }
-  return result;
+  const { pattern = '' } = schema;
+  if (pattern === '') return result;
+  return matched(path, () => {
+    if (goRegExp(pattern).test(value)) return result;
+    return result.add(invalid(path, value, `${path} in body should match '${pattern}'`));
+  });
 }
 
 function checkFormat(format: string, value: string, path: string): Result {
@@ -156,7 +158,17 @@ function checkFormat(format: string, value: string, path: string): Result {
   const fits = formatCheck(format);
   if (fits === undefined) return result;
   result.inc();
-  return fits(value) ? result : result.add(typeInvalid(path, format, value));
+  return matched(path, () => (fits(value) ? result : result.add(typeInvalid(path, format, value))));
+}
+
+/** What the match gives; an error where it would take too long. */
+function matched(path: string, match: () => Result): Result {
+  try {
+    return match();
+  } catch (error) {
+    if (!(error instanceof TooMuchMatchingError)) throw error;
+    return new Result().add({ type: 'TooLong', field: path, detail: error.message });
+  }
 }
 
 function checkEnum(schema: JsonSchema, value: JsonValue, path: string): Result {

@@ -78,7 +78,7 @@ function nameFromFile(fileName: string): string | undefined {
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, '-')
     .slice(0, LABEL_LENGTH)
-    .replace(/^-+|-+$/g, '');
+    .replace(/^-|-$/g, '');
   return isLabel(name) ? name : undefined;
 }
 

@@ -7,10 +7,12 @@ import { identities } from './differential/identities.ts';
 import { kinds } from './differential/kinds.ts';
 import { compare, type Difference, knownDifferences } from './differential/known-differences.ts';
 import { lifecycles } from './differential/lifecycles.ts';
+import { limits } from './differential/limits.ts';
 import { discovery, lists } from './differential/lists.ts';
 import { badObjects, lifeOfObjects, optionsOfWrites } from './differential/objects.ts';
 import { oddPatches } from './differential/odd-patches.ts';
 import { applies, patches, subresources } from './differential/patches.ts';
+import { patterns } from './differential/patterns.ts';
 import { records } from './differential/records.ts';
 import { reviews } from './differential/reviews.ts';
 import { roles } from './differential/roles.ts';
@@ -41,6 +43,8 @@ const groups: Readonly<Record<string, readonly Case[]>> = {
   watches,
   lifecycles,
   records,
+  limits,
+  patterns,
 };
 const allCases = Object.values(groups).flat();
 

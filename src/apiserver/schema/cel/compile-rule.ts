@@ -8,6 +8,7 @@ import type {
   ParseResult,
 } from '@marcbachmann/cel-js';
 import { serialize } from '@marcbachmann/cel-js';
+import { goRegExp } from '../go-regexp.ts';
 import { MATCHES } from './strings.ts';
 
 /** A compiled expression, or why it does not compile. */
@@ -55,15 +56,19 @@ function isFault(error: unknown): error is CompileFault {
   return error instanceof Error && ['ParseError', 'TypeError'].includes(error.name) && 'summary' in error;
 }
 
+/** Literals that do not end go to the end of the source: the search does not begin again in them. */
+const LITERAL_OR_MATCHES =
+  /"""[\s\S]*?(?:"""|$)|'''[\s\S]*?(?:'''|$)|"(?:\\[\s\S]|[^"\\])*(?:"|\\?$)|'(?:\\[\s\S]|[^'\\])*(?:'|\\?$)|\.\s*matches(?=\s*\()/g;
+const LITERAL = /"(?:\\[\s\S]|[^"\\])*(?:"|\\?$)|'(?:\\[\s\S]|[^'\\])*(?:'|\\?$)/g;
+
 /** The source with calls of `matches` outside string literals redirected to Go's regular expressions. */
 function withGoMatches(source: string): string {
-  const literal = /"""[\s\S]*?"""|'''[\s\S]*?'''|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|\.\s*matches(?=\s*\()/g;
-  return source.replace(literal, (part) => (part.startsWith('.') ? `.${MATCHES}` : part));
+  return source.replace(LITERAL_OR_MATCHES, (part) => (part.startsWith('.') ? `.${MATCHES}` : part));
 }
 
 /** Whether the expression uses the old value. */
 export function usesOldSelf(source: string): boolean {
-  const code = source.replace(/"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'/g, '""');
+  const code = source.replace(LITERAL, '""');
   return /(?<![.\w])oldSelf\b/.test(code);
 }
 
@@ -118,9 +123,12 @@ function positionOf(fault: CompileFault, source: string): number {
   return call < 0 ? start : call + calledFunction(fault).length;
 }
 
+const CALLED = goRegExp("'(?:.*\\.)?(\\w+)\\(");
+const CALL = goRegExp("'(?:(.+)\\.)?\\w+\\((.*)\\)'");
+
 /** The function in `found no matching overload for 'string.foo(int)'`. */
 function calledFunction({ summary }: CompileFault): string {
-  return /'(?:.*\.)?(\w+)\(/.exec(summary)?.[1] ?? '';
+  return CALLED.exec(summary)?.[1] ?? '';
 }
 
 function messageOf(environment: Environment, fault: CompileFault): string {
@@ -150,7 +158,7 @@ function functionMessage(environment: Environment, fault: CompileFault): string 
   const name = calledFunction(fault);
   const known = environment.getDefinitions().functions.some((definition) => definition.name === name);
   if (!known) return `undeclared reference to '${name}' (in container '')`;
-  const [, receiver, parameters] = /'(?:(.+)\.)?\w+\((.*)\)'/.exec(fault.summary) ?? [];
+  const [, receiver, parameters] = CALL.exec(fault.summary) ?? [];
   const on = receiver === undefined ? '' : `${receiver}.`;
   return `found no matching overload for '${name}' applied to '${on}(${parameters ?? ''})'`;
 }

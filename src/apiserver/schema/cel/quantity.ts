@@ -1,12 +1,13 @@
 /** Kubernetes quantities (`500m`, `1.5Gi`) in CEL. */
 
 import type { Environment } from '@marcbachmann/cel-js';
+import { goRegExp } from '../go-regexp.ts';
 
 const NANO = 1_000_000_000n;
 /** Digits may be missing, as for kube: `k` is none of thousands. */
 const SYNTAX = /^([+-]?)(\d*(?:\.\d*)?)(Ki|Mi|Gi|Ti|Pi|Ei|[eE][+-]?\d+|[numkMGTPE]?)$/;
 /** kube splits such a text into a number and a suffix, and only then looks at the suffix. */
-const HAS_SUFFIX = /^[+-]?\d*(\.\d*)?[eEinumkKMGTP]*[+-]?\d*$/;
+const HAS_SUFFIX = goRegExp('^[+-]?\\d*(\\.\\d*)?[eEinumkKMGTP]*[+-]?\\d*$');
 const DECIMAL: Readonly<Record<string, number>> = {
   n: -9,
   u: -6,

@@ -30,9 +30,9 @@ function find(text: string, pattern: string): string {
 }
 
 function findAll(text: string, pattern: string, limit: bigint): string[] {
-  const regexp = goRegExp(pattern);
-  const all = [...text.matchAll(new RegExp(regexp.source, `${regexp.flags}g`))].map(([match]) => match);
-  return limit < 0n ? all : all.slice(0, Number(limit));
+  return goRegExp(pattern)
+    .matchAll(text, Number(limit))
+    .map(([match = '']) => match);
 }
 
 const VERB = /%(?:%|(?:\.(\d+))?([sdfebxXo]))/g;
@@ -117,7 +117,7 @@ function isPlainObject(value: unknown): value is object {
 
 /** RFC 3339 without needless zeros. */
 function timestampText(value: Date): string {
-  return value.toISOString().replace(/\.?0*Z$/, 'Z');
+  return value.toISOString().replace(/\.?0{0,3}Z$/, 'Z');
 }
 
 class StringsNamespace {}

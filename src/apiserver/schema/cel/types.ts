@@ -5,6 +5,7 @@
 
 import { type Environment, evaluate } from '@marcbachmann/cel-js';
 import type { JsonSchema, JsonValue } from '../../types.ts';
+import { goRegExp } from '../go-regexp.ts';
 import { isObject } from '../json.ts';
 import { celEqual } from './equal.ts';
 import { escapeField } from './escape.ts';
@@ -175,10 +176,12 @@ const UNITS: readonly (readonly [pattern: RegExp, milliseconds: number])[] = [
   [/^(w|wk|week.*)$/i, 604_800_000],
 ];
 
+const DURATION_PART = goRegExp('(\\d+\\.?\\d*|\\.\\d+)\\s*([A-Za-zµμ]+)');
+
 /** Go's and Scala's durations, as the library's own kind of value. */
 function parseDuration(value: string): unknown {
   let milliseconds = 0;
-  for (const [, amount, unit = ''] of value.matchAll(/(\d+\.?\d*|\.\d+)\s*([A-Za-zµμ]+)/g)) {
+  for (const [, amount, unit = ''] of DURATION_PART.matchAll(value)) {
     const factor = UNITS.find(([pattern]) => pattern.test(unit))?.[1] ?? 0;
     milliseconds += Number(amount) * factor;
   }
