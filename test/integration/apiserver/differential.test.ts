@@ -13,6 +13,7 @@ import { oddPatches } from './differential/odd-patches.ts';
 import { applies, patches, subresources } from './differential/patches.ts';
 import { records } from './differential/records.ts';
 import { reviews } from './differential/reviews.ts';
+import { rights } from './differential/rights.ts';
 import { roles } from './differential/roles.ts';
 import { rules } from './differential/rules.ts';
 import { schemas } from './differential/schemas.ts';
@@ -35,6 +36,7 @@ const groups: Readonly<Record<string, readonly Case[]>> = {
   access,
   reviews,
   roles,
+  rights,
   identities,
   kinds,
   rules,
