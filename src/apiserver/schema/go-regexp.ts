@@ -1,5 +1,7 @@
 /** Translates Go's regular expressions (RE2), as schemas' patterns and CEL's `matches` use them, to JavaScript's. */
 
+import { own } from '../../base/own.ts';
+
 const POSIX_CLASSES: Readonly<Record<string, string>> = {
   alnum: '0-9A-Za-z',
   alpha: 'A-Za-z',
@@ -24,7 +26,7 @@ export function goRegExp(pattern: string): RegExp {
     .replace(/\\z/g, '$')
     .replace(/\(\?P</g, '(?<')
     .replace(/\\p([A-Z])(?!\{)/g, '\\p{$1}')
-    .replace(/\[:(\w+):\]/g, (whole, name: string) => POSIX_CLASSES[name] ?? whole);
+    .replace(/\[:(\w+):\]/g, (whole, name: string) => own(POSIX_CLASSES, name) ?? whole);
   const [flags, body] = leadingFlags(translated);
   try {
     return new RegExp(body, `${flags}u`);

@@ -1,3 +1,4 @@
+import { own } from '../../base/own.ts';
 import { badRequest } from '../status-errors.ts';
 import type { KubeObject } from '../types.ts';
 
@@ -62,7 +63,7 @@ export function fieldMatcher(
 ): ((object: KubeObject) => boolean) | undefined {
   if (selector.length === 0) return undefined;
   const tests = selector.map(({ field, value, equal }) => {
-    const read = Object.hasOwn(getters, field) ? getters[field] : undefined;
+    const read = own(getters, field);
     if (read === undefined) throw badRequest(problem?.(field) ?? `field label not supported: ${field}`);
     return (object: KubeObject): boolean => (read(object) === value) === equal;
   });

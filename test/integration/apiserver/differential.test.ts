@@ -4,6 +4,7 @@ import { access } from './differential/access.ts';
 import type { Case } from './differential/case.ts';
 import { definitions } from './differential/definitions.ts';
 import { identities } from './differential/identities.ts';
+import { inherited } from './differential/inherited.ts';
 import { kinds } from './differential/kinds.ts';
 import { compare, type Difference, knownDifferences } from './differential/known-differences.ts';
 import { lifecycles } from './differential/lifecycles.ts';
@@ -37,6 +38,7 @@ const groups: Readonly<Record<string, readonly Case[]>> = {
   reviews,
   roles,
   rights,
+  inherited,
   identities,
   kinds,
   rules,
