@@ -128,7 +128,7 @@ export function forbidden(resource: GroupName | undefined, name: string | undefi
     return new ApiError({ code: 403, reason: 'Forbidden', message: `forbidden: ${why}`, details: {} });
   }
   const subject = name ? `${qualified(resource)} ${JSON.stringify(name)}` : qualified(resource);
-  const message = `${subject} is forbidden: ${why}`;
+  const message = resource.name === '' ? `forbidden: ${why}` : `${subject} is forbidden: ${why}`;
   return new ApiError({ code: 403, reason: 'Forbidden', message, details: detailsOf(resource, name) });
 }
 
@@ -179,6 +179,17 @@ export function unprocessablePatch(): ApiError {
 export function methodNotAllowed(): ApiError {
   const message = 'the server does not allow this method on the requested resource';
   return new ApiError({ code: 405, reason: 'MethodNotAllowed', message, details: {} });
+}
+
+/** What kube-apiserver says of custom resources, which have a handler of their own. */
+export function unsupportedVerb(resource: GroupName, verb: string): ApiError {
+  const message = `${verb} is not supported on resources of kind ${JSON.stringify(qualified(resource))}`;
+  return new ApiError({
+    code: 405,
+    reason: 'MethodNotAllowed',
+    message,
+    details: detailsOf(resource, undefined),
+  });
 }
 
 export function notAcceptable(accepted: readonly string[]): ApiError {

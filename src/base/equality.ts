@@ -1,4 +1,5 @@
 import { isRecord } from './json.ts';
+import { own } from './own.ts';
 
 /** Whether two values are the same JSON. An undefined field counts as absent. */
 export function isSameJson(a: unknown, b: unknown): boolean {
@@ -13,8 +14,8 @@ export function isSameJson(a: unknown, b: unknown): boolean {
     return false;
   }
   return (
-    Object.keys(a).every((name) => isSameJson(a[name], b[name])) &&
-    Object.keys(b).every((name) => b[name] === undefined || Object.hasOwn(a, name))
+    Object.keys(a).every((name) => isSameJson(own(a, name), own(b, name))) &&
+    Object.keys(b).every((name) => own(b, name) === undefined || Object.hasOwn(a, name))
   );
 }
 
@@ -30,7 +31,7 @@ export function containsJson(whole: unknown, part: unknown): boolean {
     return whole.length === part.length && part.every((item, index) => containsJson(whole[index], item));
   }
   if (isRecord(whole) && isRecord(part)) {
-    return Object.keys(part).every((name) => containsJson(whole[name], part[name]));
+    return Object.keys(part).every((name) => containsJson(own(whole, name), own(part, name)));
   }
   return isSameJson(whole, part);
 }

@@ -1,3 +1,4 @@
+import { own } from '../base/own.ts';
 import { ApiError, isNotFound, isUnreachable } from '../kube/api-error.ts';
 
 /** What to do about an error of the operating system, by its code. */
@@ -16,7 +17,7 @@ export function explainError(error: unknown): string {
   if (error instanceof ApiError) return `${error.message}${adviceOnApi(error)}`;
   const { code, path } = error as NodeJS.ErrnoException;
   if (code === 'ENOENT' && path !== undefined) return explainMissing(path);
-  const advice = ADVICE[code ?? ''];
+  const advice = own(ADVICE, code ?? '');
   return advice === undefined ? error.message : `${error.message}\n${advice}`;
 }
 

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
+import { own } from '../base/own.ts';
 
 const START_HERE = `
 Start here:
@@ -51,7 +52,7 @@ export async function createProgram(cliMain: string, name?: string): Promise<Com
     .showHelpAfterError('(add --help for all options and examples)')
     .addHelpText('after', START_HERE);
   for (const each of namesFor(name)) {
-    const command = await COMMANDS[each]?.(cliMain);
+    const command = await own(COMMANDS, each)?.(cliMain);
     if (command !== undefined) program.addCommand(command);
   }
   return program;

@@ -1,3 +1,5 @@
+import { own } from '../base/own.ts';
+
 /**
  * The fields of metav1.LabelSelector. Both must match; an empty selector matches everything.
  */
@@ -21,7 +23,7 @@ type Labels = Readonly<Record<string, string>>;
 export function matchesSelector(selector: LabelSelector, labels: Labels): boolean {
   const equal = Object.entries(selector.matchLabels ?? {});
   return (
-    equal.every(([key, value]) => labelOf(labels, key) === value) &&
+    equal.every(([key, value]) => own(labels, key) === value) &&
     (selector.matchExpressions ?? []).every((requirement) => holds(requirement, labels))
   );
 }
@@ -35,7 +37,7 @@ export function isEmptySelector(selector: LabelSelector | undefined): boolean {
 }
 
 function holds(requirement: LabelSelectorRequirement, labels: Labels): boolean {
-  const value = labelOf(labels, requirement.key);
+  const value = own(labels, requirement.key);
   const values = requirement.values ?? [];
   switch (requirement.operator) {
     case 'In':
@@ -49,8 +51,4 @@ function holds(requirement: LabelSelectorRequirement, labels: Labels): boolean {
     default:
       return false;
   }
-}
-
-function labelOf(labels: Labels, key: string): string | undefined {
-  return Object.hasOwn(labels, key) ? labels[key] : undefined;
 }

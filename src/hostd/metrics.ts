@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from '@prometheus-io/client';
+import { own } from '../base/own.ts';
 import { type ApplianceStatus, type HostStatus, SERVICE_STATES } from '../host/protocol.ts';
 
 /** The metrics for Prometheus. Steps are counted as they end, everything else when it is scraped. */
@@ -71,7 +72,7 @@ export class HostMetrics {
         registers: [this.#registry],
         collect: () => {
           counter.reset();
-          counter.inc(counts()[name] ?? 0);
+          counter.inc(own(counts(), name) ?? 0);
         },
       });
     }

@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { load } from 'js-yaml';
 import type { ResourceRef } from '../base/object.ts';
+import { own } from '../base/own.ts';
 import type { KubeClient } from '../kube/client/client.ts';
 import { installedPath } from './installation.ts';
 
@@ -38,7 +39,7 @@ export async function missingFields(
   const served = (await client.getRaw('/openapi/v3/apis/coppice.dev/v1alpha1', { signal })) as OpenApi;
   const missing: string[] = [];
   for (const { kind, wanted } of await schemasOf(kinds)) {
-    const known = new Set(fieldsOf(served.components?.schemas?.[`${GROUP_SCHEMA}.${kind}`] ?? {}, kind));
+    const known = new Set(fieldsOf(own(served.components?.schemas, `${GROUP_SCHEMA}.${kind}`) ?? {}, kind));
     missing.push(...fieldsOf(wanted, kind).filter((field) => !known.has(field)));
   }
   if (missing.length === 0) return undefined;

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Logger } from 'pino';
 import { type Clock, sleep, systemClock } from '../base/clock.ts';
+import { own } from '../base/own.ts';
 
 /** Texts of files, or the files' paths, by what they are for. */
 type Texts = Readonly<Record<string, string>>;
@@ -87,7 +88,7 @@ async function keepLooking<T extends Texts>(
     if (signal.aborted) return;
     try {
       const texts = await readTexts(paths);
-      if (Object.keys(texts).some((name) => texts[name] !== current[name])) {
+      if (Object.keys(texts).some((name) => own(texts, name) !== own(current, name))) {
         await use(texts);
         current = texts;
         log.info({ files }, 'files have changed, and what is new in them is used');

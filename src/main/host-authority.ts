@@ -1,4 +1,5 @@
 import type { KubeObject, ObjectName, ResourceRef } from '../base/object.ts';
+import { own } from '../base/own.ts';
 import { OPERATOR_ORGANIZATION } from '../host/protocol.ts';
 import { isAlreadyExists } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client/client.ts';
@@ -72,7 +73,9 @@ export async function operatorTls(authority: KeyPair, now: number): Promise<Host
 }
 
 function authorityIn({ metadata, data = {} }: Secret): KeyPair {
-  const [cert, key] = [CERTIFICATE, KEY].map((item) => Buffer.from(data[item] ?? '', 'base64').toString());
+  const [cert, key] = [CERTIFICATE, KEY].map((item) =>
+    Buffer.from(own(data, item) ?? '', 'base64').toString(),
+  );
   if (cert === undefined || key === undefined || !belongTogether(key, cert)) {
     throw new Error(
       `the Secret ${metadata.namespace}/${metadata.name} holds no usable authority (${CERTIFICATE} and its ${KEY}): ` +

@@ -5,6 +5,7 @@
  */
 
 import { isSameJson } from '../../base/equality.ts';
+import { own, setOwn } from '../../base/own.ts';
 import { cloneJson } from '../schema/json.ts';
 import type {
   ApplyConflict,
@@ -232,10 +233,10 @@ function isCustom(apiVersion: string): boolean {
 function withStructs(object: JsonObject, structs: JsonObject): JsonObject {
   const result = { ...object };
   for (const [name, below] of Object.entries(structs)) {
-    if (below === null) result[name] ??= null;
-    const present = object[name] ?? {};
+    if (below === null) setOwn(result, name, own(result, name) ?? null);
+    const present = own(object, name) ?? {};
     if (isObject(present) && isObject(below ?? null))
-      result[name] = withStructs(present, below as JsonObject);
+      setOwn(result, name, withStructs(present, below as JsonObject));
   }
   return result;
 }

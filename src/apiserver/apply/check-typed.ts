@@ -1,5 +1,6 @@
 /** Whether a manifest fits its kind's type well enough to be merged. */
 
+import { own } from '../../base/own.ts';
 import type { JsonObject, JsonValue } from '../types.ts';
 import { fieldElement, printElement } from './elements.ts';
 import type { ListType, MapType, MergeType } from './merge-type.ts';
@@ -80,7 +81,7 @@ function goLiteral(value: JsonValue | undefined): string {
   if (Array.isArray(value)) return `[]interface {}{${value.map(goLiteral).join(', ')}}`;
   if (isObject(value)) {
     const fields = Object.keys(value).toSorted();
-    const items = fields.map((key) => `${JSON.stringify(key)}:${goLiteral(value[key])}`);
+    const items = fields.map((key) => `${JSON.stringify(key)}:${goLiteral(own(value, key))}`);
     return `map[string]interface {}{${items.join(', ')}}`;
   }
   return JSON.stringify(value);
@@ -93,7 +94,7 @@ function mapErrors(map: MapType, value: JsonObject, path: string, duplicates: Du
     const below = `${path}${printElement(fieldElement(key))}`;
     const type = typeOfKey(map, key);
     if (type === undefined) return [...errors, `${below}: field not declared in schema`];
-    errors.push(...errorsIn(type, value[key], below, duplicates));
+    errors.push(...errorsIn(type, own(value, key), below, duplicates));
   }
   return errors;
 }

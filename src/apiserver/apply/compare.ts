@@ -1,6 +1,7 @@
 /** What changed between two values, as sets of paths. */
 
 import { isSameJson } from '../../base/equality.ts';
+import { own } from '../../base/own.ts';
 import type { JsonValue } from '../types.ts';
 import { fieldElement, type PathElement } from './elements.ts';
 import { type FieldSet, FieldSetBuilder } from './fieldset.ts';
@@ -72,8 +73,11 @@ class CompareWalker {
     // An empty map and null are leaves, so that the difference between them is not lost.
     if (map.atomic || keys.size === 0) return this.leaf(old, updated, path);
     for (const key of keys) {
-      if (left[key] === undefined && right[key] === undefined) continue;
-      this.compare(typeOfKey(map, key) ?? deduced, left[key], right[key], [...path, fieldElement(key)]);
+      if (own(left, key) === undefined && own(right, key) === undefined) continue;
+      this.compare(typeOfKey(map, key) ?? deduced, own(left, key), own(right, key), [
+        ...path,
+        fieldElement(key),
+      ]);
     }
     return false;
   }

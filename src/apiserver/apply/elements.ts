@@ -4,6 +4,7 @@
  * strings, because values are always written the same way.
  */
 
+import { own } from '../../base/own.ts';
 import type { JsonObject, JsonValue } from '../types.ts';
 
 export type PathElement = string;
@@ -13,7 +14,7 @@ function encodeValue(value: JsonValue | undefined): string {
   if (Array.isArray(value)) return `[${value.map(encodeValue).join(',')}]`;
   if (typeof value === 'object' && value !== null) {
     const fields = Object.keys(value).toSorted();
-    return `{${fields.map((name) => `${encodeValue(name)}:${encodeValue(value[name])}`).join(',')}}`;
+    return `{${fields.map((name) => `${encodeValue(name)}:${encodeValue(own(value, name))}`).join(',')}}`;
   }
   return JSON.stringify(value ?? null).replace(
     /[<>&\u2028\u2029]/g,
@@ -84,7 +85,7 @@ function compareKeys(a: JsonObject, b: JsonObject): number {
   for (let index = 0; index < Math.min(namesA.length, namesB.length); index++) {
     const nameA = namesA[index] ?? '';
     const nameB = namesB[index] ?? '';
-    const order = compareText(nameA, nameB) || compareScalars(a[nameA], b[nameB]);
+    const order = compareText(nameA, nameB) || compareScalars(own(a, nameA), own(b, nameB));
     if (order !== 0) return order;
   }
   return namesA.length - namesB.length;

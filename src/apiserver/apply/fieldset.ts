@@ -3,6 +3,7 @@
  * `owned` has no meaning: no manager owns a whole object. Sets are immutable: every operation returns a new one.
  */
 
+import { setOwn } from '../../base/own.ts';
 import type { JsonObject } from '../types.ts';
 import { compareElements, normaliseElement, type PathElement } from './elements.ts';
 
@@ -124,10 +125,10 @@ export function toFieldsV1(set: FieldSet): JsonObject {
   const fields: JsonObject = {};
   for (const [element, child] of sortedChildren(set)) {
     if (isEmpty(child)) {
-      if (child.owned) fields[element] = {};
+      if (child.owned) setOwn(fields, element, {});
       continue;
     }
-    fields[element] = { ...(child.owned ? { '.': {} } : {}), ...toFieldsV1(child) };
+    setOwn(fields, element, { ...(child.owned ? { '.': {} } : {}), ...toFieldsV1(child) });
   }
   return fields;
 }

@@ -3,6 +3,7 @@
  * allows several shapes, the value's own shape counts.
  */
 
+import { own } from '../../base/own.ts';
 import type { JsonSchema, JsonValue } from '../types.ts';
 
 export interface ListType {
@@ -133,7 +134,7 @@ function mapType(schema: JsonSchema, preserve: boolean): MapType {
   const properties = schema.properties ?? {};
   const made = new Map<string, MergeType>();
   const field = (name: string): MergeType | undefined => {
-    const property = Object.hasOwn(properties, name) ? properties[name] : undefined;
+    const property = own(properties, name);
     if (property === undefined) return undefined;
     // preserve-unknown-fields around an embedded resource does not extend to its metadata.
     const type = made.get(name) ?? convert(property, preserve && property !== objectMeta);
@@ -143,7 +144,7 @@ function mapType(schema: JsonSchema, preserve: boolean): MapType {
   return {
     atomic: schema['x-kubernetes-map-type'] === 'atomic',
     field,
-    defaultOf: (name) => properties[name]?.default,
+    defaultOf: (name) => own(properties, name)?.default,
     element: elementOfMap(schema.additionalProperties, preserve, Object.keys(properties).length === 0),
   };
 }

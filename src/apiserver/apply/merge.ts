@@ -1,5 +1,6 @@
 /** Merges one value into another, and removes paths from a value. */
 
+import { own, setOwn } from '../../base/own.ts';
 import type { JsonObject, JsonValue } from '../types.ts';
 import { fieldElement, type PathElement } from './elements.ts';
 import { EMPTY, type FieldSet, isEmpty } from './fieldset.ts';
@@ -33,9 +34,9 @@ function mergeMaps(map: MapType, live: Side, config: Side): Side {
   if (map.atomic || keys.size === 0) return pick(live, config);
   const merged: JsonObject = {};
   for (const key of keys) {
-    if (left[key] === undefined && right[key] === undefined) continue;
-    const value = mergeValues(typeOfKey(map, key) ?? deduced, left[key], right[key]);
-    if (value !== undefined) merged[key] = value;
+    if (own(left, key) === undefined && own(right, key) === undefined) continue;
+    const value = mergeValues(typeOfKey(map, key) ?? deduced, own(left, key), own(right, key));
+    if (value !== undefined) setOwn(merged, key, value);
   }
   return merged;
 }
@@ -120,7 +121,7 @@ function removeKeys(map: MapType, value: JsonObject, toRemove: FieldSet): JsonVa
   for (const [key, item] of Object.entries(value)) {
     const below = toRemove.children.get(fieldElement(key)) ?? EMPTY;
     if (below.owned || item === undefined) continue;
-    kept[key] = isEmpty(below) ? item : removePaths(typeOfKey(map, key) ?? deduced, item, below);
+    setOwn(kept, key, isEmpty(below) ? item : removePaths(typeOfKey(map, key) ?? deduced, item, below));
   }
   return Object.keys(kept).length === 0 ? null : kept;
 }

@@ -1,5 +1,6 @@
 /** Shared by all code that walks a value along its type: the shape of a value and the identity of a list's items. */
 
+import { own, setOwn } from '../../base/own.ts';
 import type { JsonObject, JsonValue } from '../types.ts';
 import { keyElement, type PathElement, valueElement } from './elements.ts';
 import type { ListType, MapType, MergeType } from './merge-type.ts';
@@ -41,8 +42,8 @@ export function itemElement(list: ListType, item: JsonValue | undefined): PathEl
   const keys: JsonObject = {};
   for (const name of list.keys) {
     // A null key counts as present; validation refuses it later.
-    const value = item[name] === undefined ? list.element.map?.defaultOf(name) : item[name];
-    if (value !== undefined) keys[name] = value;
+    const value = own(item, name) === undefined ? list.element.map?.defaultOf(name) : own(item, name);
+    if (value !== undefined) setOwn(keys, name, value);
   }
   if (list.keys.length > 0 && Object.keys(keys).length === 0) {
     const names = list.keys.map((name) => JSON.stringify(name)).join(' ');

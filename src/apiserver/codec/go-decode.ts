@@ -3,6 +3,7 @@
  * means "not set", and a value of the wrong type is refused in the words of Go's decoder.
  */
 
+import { own } from '../../base/own.ts';
 import type { JsonObject, JsonValue } from '../types.ts';
 import { isJsonObject } from './merge-patch.ts';
 
@@ -48,7 +49,7 @@ function decodeFields(
   to: Findings,
 ): void {
   for (const [name, value] of Object.entries(object)) {
-    const type = Object.hasOwn(fields, name) ? fields[name] : undefined;
+    const type = own(fields, name);
     const path = at === '' ? name : `${at}.${name}`;
     if (type === undefined) to.unknown.push(path);
     if (type === undefined || value === null) delete object[name];

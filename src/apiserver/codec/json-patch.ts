@@ -4,6 +4,7 @@
  */
 
 import { isDeepStrictEqual } from 'node:util';
+import { own, setOwn } from '../../base/own.ts';
 import { badRequest } from '../status-errors.ts';
 import type { JsonObject, JsonValue } from '../types.ts';
 import { goJsonBytes } from './go-json-bytes.ts';
@@ -146,16 +147,16 @@ function indexIn(length: number, key: string): number {
 /** An absent field reads as null. */
 function valueAt({ holder, key }: Place): JsonValue {
   if (Array.isArray(holder)) return holder[indexIn(holder.length, key)] ?? null;
-  return Object.hasOwn(holder, key) ? (holder[key] ?? null) : null;
+  return own(holder, key) ?? null;
 }
 
 function put({ holder, key }: Place, value: JsonValue): void {
   if (Array.isArray(holder)) holder[indexIn(holder.length, key)] = value;
-  else holder[key] = value;
+  else setOwn(holder, key, value);
 }
 
 function insert({ holder, key }: Place, value: JsonValue): void {
-  if (!Array.isArray(holder)) holder[key] = value;
+  if (!Array.isArray(holder)) setOwn(holder, key, value);
   else if (key === '-') holder.push(value);
   else holder.splice(indexIn(holder.length + 1, key), 0, value);
 }

@@ -1,3 +1,4 @@
+import { own, setOwn } from '../../base/own.ts';
 import type { JsonObject, JsonValue } from '../types.ts';
 
 export function isJsonObject(value: unknown): value is JsonObject {
@@ -14,7 +15,7 @@ export function mergePatch(target: JsonValue | undefined, patch: JsonValue): Jso
   const merged: JsonObject = { ...target };
   for (const [name, value] of Object.entries(patch)) {
     if (value === null || value === undefined) delete merged[name];
-    else merged[name] = mergePatch(merged[name], value);
+    else setOwn(merged, name, mergePatch(own(merged, name), value));
   }
   return merged;
 }

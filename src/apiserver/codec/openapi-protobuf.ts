@@ -4,6 +4,7 @@
  * https://github.com/google/gnostic/blob/main/openapiv2/OpenAPIv2.proto
  */
 
+import { own } from '../../base/own.ts';
 import { isJsonObject } from './merge-patch.ts';
 
 /** Writes a value as the field of that number; writes nothing for the default value, which an absent field means. */
@@ -100,7 +101,7 @@ function fieldsOf(name: Name, value: unknown): Buffer {
   const known = MESSAGES[name];
   const fields = Object.entries(isJsonObject(value) ? value : {});
   const written = fields.map(([field, item]) => {
-    const [number, writer] = known[field] ?? [];
+    const [number, writer] = own(known, field) ?? [];
     return number === undefined || writer === undefined ? NOTHING : writer(number, item);
   });
   const extensions = Object.fromEntries(fields.filter(([field]) => field.startsWith('x-')));

@@ -1,3 +1,4 @@
+import { own, setOwn } from '../../base/own.ts';
 import type { JsonObject, JsonValue } from '../types.ts';
 import { MESSAGES } from './protobuf-messages.ts';
 
@@ -106,23 +107,23 @@ function isEmpty(value: JsonValue | undefined): boolean {
 
 function setField(target: JsonObject, name: string, type: string, payload: bigint | Buffer): void {
   if (type.startsWith('[]')) {
-    const list = (target[name] ?? []) as JsonValue[];
-    target[name] = [...list, scalar(type.slice(2), payload) ?? null];
+    const list = (own(target, name) ?? []) as JsonValue[];
+    setOwn(target, name, [...list, scalar(type.slice(2), payload) ?? null]);
   } else if (type.startsWith('{}')) {
-    target[name] = {
-      ...(target[name] as JsonObject | undefined),
+    setOwn(target, name, {
+      ...(own(target, name) as JsonObject | undefined),
       ...mapEntry(type.slice(2), asBytes(payload)),
-    };
+    });
   } else if (type.startsWith('*')) {
-    target[name] = scalar(type.slice(1), payload);
+    setOwn(target, name, scalar(type.slice(1), payload));
   } else {
     const value = scalar(type, payload);
-    if (!isEmpty(value)) target[name] = value;
+    if (!isEmpty(value)) setOwn(target, name, value);
   }
 }
 
 function messageOf(type: string, bytes: Buffer): JsonValue {
-  const fields = MESSAGES[type];
+  const fields = own(MESSAGES, type);
   if (fields === undefined) throw new ProtobufError(`no kind ${JSON.stringify(type)} is known in protobuf`);
   const message: JsonObject = {};
   for (const [number, payload] of fieldsOf(bytes)) {

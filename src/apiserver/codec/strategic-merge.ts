@@ -1,3 +1,4 @@
+import { own, setOwn } from '../../base/own.ts';
 import { badRequest } from '../status-errors.ts';
 import type { JsonObject, JsonValue } from '../types.ts';
 import { isJsonObject } from './merge-patch.ts';
@@ -37,14 +38,14 @@ export function strategicMerge(
     if (name === DIRECTIVE || name === RETAIN || name.startsWith(ORDER_PREFIX)) continue;
     if (name.startsWith(DELETE_PREFIX)) {
       const list = name.slice(DELETE_PREFIX.length);
-      merged[list] = without(merged[list], value);
+      setOwn(merged, list, without(own(merged, list), value));
     } else if (value === null || value === undefined) delete merged[name];
-    else merged[name] = mergeValue(merged[name], value, keys, under(path, name));
+    else setOwn(merged, name, mergeValue(own(merged, name), value, keys, under(path, name)));
   }
   for (const [name, order] of Object.entries(patch)) {
     if (!name.startsWith(ORDER_PREFIX)) continue;
     const list = name.slice(ORDER_PREFIX.length);
-    merged[list] = ordered(merged[list], order, keys[under(path, list)]);
+    setOwn(merged, list, ordered(own(merged, list), order, own(keys, under(path, list))));
   }
   return merged;
 }
@@ -57,7 +58,7 @@ function mergeValue(
 ): JsonValue {
   if (isJsonObject(patch)) return strategicMerge(isJsonObject(target) ? target : {}, patch, keys, path);
   if (!Array.isArray(patch)) return patch;
-  const key = keys[path];
+  const key = own(keys, path);
   const present = Array.isArray(target) ? target : [];
   if (key !== undefined) return mergeList(present, patch, key, keys, path);
   return PRIMITIVE_SETS.includes(path) ? union(present, patch) : patch;
@@ -74,13 +75,15 @@ function mergeList(
     if (!isJsonObject(item)) throw badRequest(`${path}: items of the list must be objects`);
     return item;
   });
-  const replaces = items.some((item) => item[DIRECTIVE] === 'replace' && item[key] === undefined);
+  const replaces = items.some((item) => item[DIRECTIVE] === 'replace' && own(item, key) === undefined);
   let merged = replaces ? [] : [...target];
   for (const item of items) {
-    if (item[DIRECTIVE] === 'replace' && item[key] === undefined) continue;
-    if (item[key] === undefined)
+    if (item[DIRECTIVE] === 'replace' && own(item, key) === undefined) continue;
+    if (own(item, key) === undefined)
       throw badRequest(`map: ${JSON.stringify(item)} does not contain declared merge key: ${key}`);
-    const index = merged.findIndex((candidate) => isJsonObject(candidate) && candidate[key] === item[key]);
+    const index = merged.findIndex(
+      (candidate) => isJsonObject(candidate) && own(candidate, key) === own(item, key),
+    );
     if (item[DIRECTIVE] === 'delete') merged = merged.filter((_, position) => position !== index);
     else if (index < 0) merged.push(withoutDirectives(item));
     else merged[index] = strategicMerge(merged[index] as JsonObject, item, keys, path);
@@ -118,7 +121,7 @@ function ordered(
 }
 
 function identityBy(key: string | undefined): Identity {
-  return (item) => (key !== undefined && isJsonObject(item) ? item[key] : item);
+  return (item) => (key !== undefined && isJsonObject(item) ? own(item, key) : item);
 }
 
 type Identity = (item: JsonValue) => JsonValue | undefined;

@@ -1,3 +1,4 @@
+import { own } from '../../base/own.ts';
 import { ageColumn, column, nameColumn } from '../registry/columns.ts';
 import type { Resource } from '../registry/resource.ts';
 import type { FieldError, KubeObject } from '../types.ts';
@@ -10,7 +11,7 @@ const KEY_PROBLEM =
   "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')";
 
 function entries(object: KubeObject, field: string): [string, string][] {
-  return Object.entries((object[field] ?? {}) as Record<string, string>);
+  return Object.entries((own(object, field) ?? {}) as Record<string, string>);
 }
 
 function count(object: KubeObject, ...fields: string[]): number {
@@ -57,7 +58,7 @@ function immutableErrors(
 ): FieldError[] {
   if (old?.immutable !== true) return [];
   const changed = fields.filter(
-    (field) => JSON.stringify(object[field] ?? null) !== JSON.stringify(old[field] ?? null),
+    (field) => JSON.stringify(own(object, field) ?? null) !== JSON.stringify(own(old, field) ?? null),
   );
   const detail = 'field is immutable when `immutable` is set';
   return changed.map((field) => ({ type: 'Forbidden', field, detail }));

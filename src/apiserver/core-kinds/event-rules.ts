@@ -1,6 +1,7 @@
 /** Validation of Events in their stored form, core/v1; Events written as events.k8s.io/v1 have stricter rules. */
 
 import { isDeepStrictEqual } from 'node:util';
+import { own } from '../../base/own.ts';
 import { qualifiedNameProblem } from '../meta/names.ts';
 import type { FieldError, KubeObject } from '../types.ts';
 
@@ -29,7 +30,7 @@ const FIXED = [
 ];
 
 function text(event: KubeObject, field: string): string {
-  const value = event[field];
+  const value = own(event, field);
   return typeof value === 'string' ? value : '';
 }
 
@@ -85,7 +86,7 @@ function strictErrors(event: KubeObject, hasTime: boolean): FieldError[] {
   const type = text(event, 'type');
   if (!TYPES.includes(type)) errors.push(invalid('type', '', `has invalid value: ${type}`));
   const isSet = (field: string): boolean => {
-    const value = event[field] ?? '';
+    const value = own(event, field) ?? '';
     return typeof value === 'object' ? Object.keys(value).length > 0 : value !== '' && value !== 0;
   };
   const old = ['firstTimestamp', 'lastTimestamp', 'count', 'source'].filter(isSet);
@@ -93,7 +94,7 @@ function strictErrors(event: KubeObject, hasTime: boolean): FieldError[] {
 }
 
 function changeErrors(event: KubeObject, old: KubeObject): FieldError[] {
-  return FIXED.filter((field) => !isDeepStrictEqual(event[field] ?? null, old[field] ?? null)).map((field) =>
-    invalid(field, event[field] ?? '', 'field is immutable'),
+  return FIXED.filter((field) => !isDeepStrictEqual(own(event, field) ?? null, own(old, field) ?? null)).map(
+    (field) => invalid(field, own(event, field) ?? '', 'field is immutable'),
   );
 }

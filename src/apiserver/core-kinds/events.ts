@@ -1,3 +1,4 @@
+import { own, setOwn } from '../../base/own.ts';
 import { ageOf, column, nameColumn } from '../registry/columns.ts';
 import type { Column, Resource } from '../registry/resource.ts';
 import type { FieldGetters } from '../selectors/field-selector.ts';
@@ -204,7 +205,9 @@ const EMPTY = {
 const NO_TIMES = { deprecatedFirstTimestamp: null, deprecatedLastTimestamp: null, eventTime: null };
 
 function fillEvent(object: KubeObject, empty: object): void {
-  for (const [field, value] of Object.entries(empty)) object[field] ??= structuredClone(value);
+  for (const [field, value] of Object.entries(empty)) {
+    setOwn(object, field, own(object, field) ?? structuredClone(value));
+  }
 }
 
 /** events.k8s.io omits the reporter when its name is empty. */

@@ -3,6 +3,7 @@
  * values. https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#specifying-a-structural-schema
  */
 
+import { own } from '../../base/own.ts';
 import { goRegExp } from '../schema/go-regexp.ts';
 import { openApiErrors } from '../schema/openapi-rules.ts';
 import type { FieldError, JsonSchema } from '../types.ts';
@@ -107,12 +108,12 @@ function listErrors(schema: JsonSchema, path: string): FieldError[] {
     return [{ type: 'Required', field: at, detail }];
   }
   const { properties = {}, required = [] } = schema.items ?? {};
-  if (keys.some((key) => properties[key] === undefined)) {
+  if (keys.some((key) => own(properties, key) === undefined)) {
     const detail = 'entries must all be names of item properties';
     return [{ type: 'Invalid', field: at, value: keys, detail }];
   }
   return keys.flatMap((key): FieldError[] => {
-    const property = properties[key] ?? {};
+    const property = own(properties, key) ?? {};
     if (required.includes(key) || property.default !== undefined) return [];
     const detail =
       'this property is in x-kubernetes-list-map-keys, so it must have a default or be a required property';

@@ -3,6 +3,8 @@ import type { RequestBody } from '../codec/decode.ts';
 import type { Accepted } from '../http/negotiate.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Resource } from '../registry/resource.ts';
+import type { Selectors } from '../selectors/selectors.ts';
+import type { ApiError } from '../status-errors.ts';
 import type { ObjectStore } from '../storage/store.ts';
 
 /** The state that handlers and controllers share. */
@@ -24,6 +26,8 @@ export interface ResourceRequest {
   readonly name: string | undefined;
   readonly subresource: string | undefined;
   readonly query: URLSearchParams;
+  /** Of list, watch and deletecollection, as authorization has read them; the error is that they are malformed. */
+  readonly selectors: Selectors | ApiError;
   readonly accept: Accepted;
   readonly body: RequestBody;
   readonly user: User;

@@ -1,3 +1,4 @@
+import { own } from '../../base/own.ts';
 import { decodeObject, type RequestBody } from '../codec/decode.ts';
 import { isJsonObject } from '../codec/merge-patch.ts';
 import { isTrue } from '../http/request-info.ts';
@@ -65,7 +66,7 @@ function deleteBody(body: RequestBody): DeleteBody {
     );
   }
   for (const [name, [test, goType]] of Object.entries(FIELDS)) {
-    const value = object[name];
+    const value = own(object, name);
     if (value === undefined || value === null || test(value)) continue;
     const found = Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value;
     throw badRequest(

@@ -1,5 +1,6 @@
 /** Built-in kinds are Go structs in kube: how Go decodes them, and which fields it omits when it encodes them. */
 
+import { own } from '../../base/own.ts';
 import type { Resource } from '../registry/resource.ts';
 import type { FieldError, JsonObject, JsonSchema, JsonValue } from '../types.ts';
 
@@ -31,7 +32,7 @@ function badBase64Position(text: string): number {
 
 function mismatch({ kind, schema }: Resource, field: string, found: string): string {
   const { path, below } = declared(schema, field.split('.'));
-  const what = GO_KINDS[found] ?? found;
+  const what = own(GO_KINDS, found) ?? found;
   return `json: cannot unmarshal ${what} into Go struct field ${[kind, ...path].join('.')} of type ${goType(below)}`;
 }
 
@@ -45,7 +46,7 @@ function declared(
   const path: string[] = [];
   let below = schema;
   for (const name of names) {
-    const field = below.properties?.[name];
+    const field = own(below.properties, name);
     const { additionalProperties: values } = below;
     if (field !== undefined) path.push(name);
     below = field ?? (typeof values === 'object' ? values : {});
@@ -73,7 +74,7 @@ function goType({ type, format, additionalProperties, items }: JsonSchema): stri
 /** Removes empty maps and lists, as Go's `omitempty` does. Mutates. */
 export function dropEmpty(object: JsonObject, schema: JsonSchema): void {
   for (const [name, below] of Object.entries(schema.properties ?? {})) {
-    const value = object[name];
+    const value = own(object, name);
     if (isEmpty(value) && (below.type === 'array' || below.additionalProperties !== undefined)) {
       delete object[name];
     } else if (below.properties !== undefined && isRecord(value)) dropEmpty(value, below);

@@ -1,3 +1,4 @@
+import { own } from '../../base/own.ts';
 import { isTrue } from '../http/request-info.ts';
 import { badRequest, invalidOptions } from '../status-errors.ts';
 import type { FieldError } from '../types.ts';
@@ -61,7 +62,7 @@ export function writeOptions(
   if (!isApply && verb === 'patch' && query.get('force')) {
     errors.push({ type: 'Forbidden', field: 'force', detail: 'may not be specified for non-apply patch' });
   }
-  if (errors.length > 0) throw invalidOptions(OPTION_KINDS[verb] ?? 'CreateOptions', errors);
+  if (errors.length > 0) throw invalidOptions(own(OPTION_KINDS, verb) ?? 'CreateOptions', errors);
   return {
     dryRun: dryRun.length > 0,
     fieldManager: managerOf(query, userAgent),

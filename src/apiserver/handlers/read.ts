@@ -130,8 +130,8 @@ export function listPage(
   backend: Backend,
   request: ResourceRequest,
 ): { items: StoredObject[]; metadata: object } {
-  const { resource, namespace, query } = request;
-  const selection = selectionOf(resource, namespace, query, undefined);
+  const { resource, query } = request;
+  const selection = selectionOf(request);
   const limit = limitOf(query);
   const { items, revision } = source(backend, request, selection);
   const { matches } = selection;

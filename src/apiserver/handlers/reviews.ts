@@ -1,3 +1,4 @@
+import { own } from '../../base/own.ts';
 import { trackUpdate } from '../apply/apply.ts';
 import type { RbacPolicy } from '../auth/rbac/policy.ts';
 import type { PolicyRule } from '../auth/rbac/rules.ts';
@@ -35,7 +36,7 @@ function text(value: JsonValue | undefined): string {
 }
 
 function child(object: JsonObject, name: string): JsonObject | undefined {
-  const value = object[name];
+  const value = own(object, name);
   return isJsonObject(value) ? value : undefined;
 }
 

@@ -1,7 +1,8 @@
 import { META_FIELDS, type Resource } from '../registry/resource.ts';
-import { parseFieldSelector } from '../selectors/field-selector.ts';
-import { parseLabelSelector } from '../selectors/label-selector.ts';
+import { fieldMatcher } from '../selectors/field-selector.ts';
+import { ApiError } from '../status-errors.ts';
 import type { KubeObject } from '../types.ts';
+import type { ResourceRequest } from './context.ts';
 
 /** The objects of a resource that a list, watch or deletecollection selects. */
 export interface Selection {
@@ -19,23 +20,16 @@ function unknownField(resource: Resource, field: string): string | undefined {
   return `${JSON.stringify(field)} is not a known field selector: only ${known}`;
 }
 
-/** Reads the selectors of a request; throws 400 when they are malformed. */
-export function selectionOf(
-  resource: Resource,
-  namespace: string | undefined,
-  query: URLSearchParams,
-  name: string | undefined,
-): Selection {
-  const labels = parseLabelSelector(query.get('labelSelector') ?? undefined);
-  const fields = parseFieldSelector(query.get('fieldSelector') ?? undefined, resource.selectable, (field) =>
+/** What a request selects; throws 400 when its selectors are malformed. */
+export function selectionOf({ resource, namespace, selectors }: ResourceRequest): Selection {
+  if (selectors instanceof ApiError) throw selectors;
+  const { labels } = selectors;
+  const fields = fieldMatcher(selectors.fields, resource.selectable, (field) =>
     unknownField(resource, field),
   );
   const prefix = resource.namespaced && namespace !== undefined ? `${namespace}/` : '';
-  if (labels === undefined && fields === undefined && name === undefined)
-    return { prefix, matches: undefined };
+  if (labels === undefined && fields === undefined) return { prefix, matches: undefined };
   const matches = (object: KubeObject): boolean =>
-    (name === undefined || object.metadata.name === name) &&
-    (labels?.(object.metadata.labels) ?? true) &&
-    (fields?.matches(object) ?? true);
+    (labels?.(object.metadata.labels) ?? true) && (fields?.(object) ?? true);
   return { prefix, matches };
 }

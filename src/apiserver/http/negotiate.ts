@@ -1,3 +1,4 @@
+import { own } from '../../base/own.ts';
 import { notAcceptable } from '../status-errors.ts';
 
 /** The form in which the client accepts objects. */
@@ -31,7 +32,7 @@ function ranges(accept: string): MediaRange[] {
 }
 
 function accepted({ type, parameters }: MediaRange): Accepted | undefined {
-  const format = FORMATS[type];
+  const format = own(FORMATS, type);
   if (format === undefined) return undefined;
   const { as, g, v } = parameters;
   if (as === undefined) return { format, as: undefined, apiVersion: '' };

@@ -1,3 +1,4 @@
+import { own } from '../../base/own.ts';
 import { type GoStruct, goKindOf } from '../codec/go-decode.ts';
 import { isJsonObject } from '../codec/merge-patch.ts';
 import { badRequest } from '../status-errors.ts';
@@ -67,7 +68,7 @@ export function metaProblem(object: JsonObject, expected: Expected): string | un
   }
   object.metadata = meta;
   for (const [name, value] of Object.entries(meta)) {
-    const field = Object.hasOwn(FIELDS, name) ? FIELDS[name] : undefined;
+    const field = own(FIELDS, name);
     if (field === undefined) continue;
     const [check, goType] = field;
     if (isUnset(value) && !(name === 'managedFields' && value !== null)) delete meta[name];

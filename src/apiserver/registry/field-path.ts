@@ -1,3 +1,4 @@
+import { own, setOwn } from '../../base/own.ts';
 import type { JsonObject, JsonValue } from '../types.ts';
 
 /** Splits the simple JSONPath of subresources and selectable fields, `.spec.replicas`, into field names. */
@@ -13,7 +14,7 @@ export function valueAt(object: JsonObject, path: readonly string[]): JsonValue 
   let value: JsonValue | undefined = object;
   for (const name of path) {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
-    value = value[name];
+    value = own(value, name);
   }
   return value;
 }
@@ -24,11 +25,11 @@ export function setValueAt(object: JsonObject, path: readonly string[], value: J
   if (name === undefined) return;
   if (rest.length === 0) {
     if (value === undefined) delete object[name];
-    else object[name] = value;
+    else setOwn(object, name, value);
     return;
   }
-  const next = object[name];
+  const next = own(object, name);
   const inner: JsonObject = typeof next === 'object' && next !== null && !Array.isArray(next) ? next : {};
-  object[name] = inner;
+  setOwn(object, name, inner);
   setValueAt(inner, rest, value);
 }

@@ -47,8 +47,10 @@ export class Registry {
     return [...this.#resources.values()];
   }
 
-  hasGroupVersion(group: string, version: string): boolean {
-    return this.all().some((resource) => resource.group === group && resource.version === version);
+  /** Whether built-in kinds are served at this group and version. */
+  hasBuiltIns(group: string, version: string): boolean {
+    const isThere = (one: Resource): boolean => one.group === group && one.version === version;
+    return this.all().some((resource) => isThere(resource) && !resource.custom);
   }
 
   onChange(listener: () => void): void {

@@ -9,7 +9,14 @@ import { handleGet, handleList } from '../handlers/read.ts';
 import { handleScale } from '../handlers/scale.ts';
 import { handleUpdate } from '../handlers/update.ts';
 import { type Answer, send, setWarnings } from '../http/respond.ts';
-import { methodNotAllowed, noSuchSubresource, notFound } from '../status-errors.ts';
+import { resourceName } from '../registry/resource.ts';
+import {
+  badRequest,
+  methodNotAllowed,
+  noSuchSubresource,
+  notFound,
+  unsupportedVerb,
+} from '../status-errors.ts';
 import { handleWatch, type WatchSetup } from '../watch/handle-watch.ts';
 
 function answerTo(backend: Backend, request: ResourceRequest): Answer {
@@ -48,6 +55,9 @@ function answerForCollection(backend: Backend, request: ResourceRequest): Answer
       };
     case 'deletecollection':
       return handleDeleteCollection(backend, request);
+    case 'update':
+    case 'patch':
+      throw request.resource.custom ? badRequest('name must be provided') : methodNotAllowed();
     default:
       throw methodNotAllowed();
   }
@@ -64,7 +74,9 @@ function answerForSubresource(backend: Backend, request: ResourceRequest, name: 
       ? notFound({ group, name: plural }, name)
       : noSuchSubresource();
   }
-  if (!['get', 'update', 'patch'].includes(verb)) throw methodNotAllowed();
+  if (!['get', 'update', 'patch'].includes(verb)) {
+    throw resource.custom ? unsupportedVerb(resourceName(resource), verb) : methodNotAllowed();
+  }
   if (scales) return { code: 200, body: handleScale(backend, request, name) };
   if (verb === 'get') return handleGet(backend, request, name);
   const write = verb === 'update' ? handleUpdate : handlePatch;

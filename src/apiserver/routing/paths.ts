@@ -22,10 +22,16 @@ const VERSION = {
 const PROBES = ['healthz', 'livez', 'readyz'];
 const AGGREGATED = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
 
+/** A path without the slash that may end it. */
+function withoutEnd(path: string): string {
+  return path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
+}
+
 /** Probes and version, for anyone. `isReady` is false while the server starts or stops. */
 export function openPaths(isReady: () => boolean): PathHandler {
-  return (request, response, path) => {
-    if (request.method !== 'GET' && request.method !== 'HEAD') return false;
+  return (_request, response, { verb, path: sent }) => {
+    if (verb !== 'get' && verb !== 'head') return false;
+    const path = withoutEnd(sent);
     if (path === '/version') {
       send(response, { code: 200, body: VERSION });
       return true;
@@ -39,7 +45,8 @@ export function openPaths(isReady: () => boolean): PathHandler {
 
 /** Discovery and the OpenAPI documents. */
 export function discoveryPaths(registry: Registry, documents: OpenApiDocuments): PathHandler {
-  return (request, response, path, query) => {
+  return (request, response, { path: sent, query }) => {
+    const path = withoutEnd(sent);
     if (path.startsWith('/openapi/')) return documents.serve(request, response, path, query);
     const isRoot = path === '/api' || path === '/apis';
     const aggregated = isRoot && wantsAggregatedDiscovery(request.headers.accept);

@@ -5,34 +5,21 @@ import { ANONYMOUS, type Authenticate } from '../auth/authenticate.ts';
 import { refusal } from '../auth/authorize.ts';
 import { impersonated } from '../auth/impersonate.ts';
 import type { Attributes, Authorize, User } from '../auth/types.ts';
-import { NAMESPACES } from '../core-kinds/cluster.ts';
-import { type Backend, type ResourceRequest, timestamp } from '../handlers/context.ts';
-import { findReview, type ReviewKind } from '../handlers/review-kinds.ts';
+import { type Backend, timestamp } from '../handlers/context.ts';
+import type { ReviewKind } from '../handlers/review-kinds.ts';
 import { handleReview, type Question, type Reviewer } from '../handlers/reviews.ts';
 import { readBody } from '../http/body.ts';
 import { negotiate } from '../http/negotiate.ts';
-import { isTrue, type PathInfo, parsePath, verbOf } from '../http/request-info.ts';
+import { type PathRequest, type ResourceRequestInfo, requestInfo } from '../http/request-info.ts';
 import { send, sendText, setWarnings } from '../http/respond.ts';
-import {
-  ApiError,
-  badRequest,
-  internalError,
-  methodNotAllowed,
-  noSuchSubresource,
-  shuttingDown,
-  unauthorized,
-} from '../status-errors.ts';
+import { ApiError, badRequest, internalError, shuttingDown, unauthorized } from '../status-errors.ts';
 import type { JsonObject } from '../types.ts';
 import type { WatchSetup } from '../watch/handle-watch.ts';
 import { dispatch } from './dispatch.ts';
+import { attributesOf, placeOf, reviewAt } from './place.ts';
 
 /** Answers paths that name no resource; false for an unknown path. */
-export type PathHandler = (
-  request: IncomingMessage,
-  response: ServerResponse,
-  path: string,
-  query: URLSearchParams,
-) => boolean;
+export type PathHandler = (request: IncomingMessage, response: ServerResponse, asked: PathRequest) => boolean;
 
 export type ServerState = 'starting' | 'ready' | 'stopping';
 
@@ -47,14 +34,6 @@ export interface RouterSetup {
   readonly openPaths: PathHandler;
   readonly paths: PathHandler;
   readonly log: Logger;
-}
-
-type Place = Pick<ResourceRequest, 'resource' | 'namespace' | 'name' | 'subresource'>;
-type ResourcePath = Extract<PathInfo, { kind: 'resource' }>;
-
-/** The single name to which a field selector narrows a list or watch: a user with rights to that object only may send it. */
-function nameSelected(query: URLSearchParams): string | undefined {
-  return /(?:^|,)metadata\.name==?([^,]+)/.exec(query.get('fieldSelector') ?? '')?.[1];
 }
 
 const NOT_FOUND_TEXT = '404 page not found\n';
@@ -78,13 +57,11 @@ export class Router {
 
   async #route(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (this.#setup.state() === 'stopping') throw shuttingDown();
-    const { pathname, searchParams } = new URL(request.url ?? '/', 'https://apiserver');
-    const info = parsePath(pathname);
-    if (info?.kind === 'path' && this.#setup.openPaths(request, response, info.path, searchParams)) return;
+    const info = requestInfo(request.method ?? '', request.url ?? '/');
+    if (info.kind === 'path' && this.#setup.openPaths(request, response, info)) return;
     const user = this.#identify(request);
-    if (info === undefined) sendText(response, 404, NOT_FOUND_TEXT);
-    else if (info.kind === 'path') this.#path(request, response, user, info.path, searchParams);
-    else await this.#resource(request, response, user, info, searchParams);
+    if (info.kind === 'path') this.#path(request, response, user, info);
+    else await this.#resource(request, response, user, info);
   }
 
   #identify(request: IncomingMessage): User {
@@ -98,24 +75,9 @@ export class Router {
     if (!allowed) throw refusal(attributes, reason);
   }
 
-  #path(
-    request: IncomingMessage,
-    response: ServerResponse,
-    user: User,
-    path: string,
-    query: URLSearchParams,
-  ): void {
-    const verb = (request.method ?? 'GET').toLowerCase();
-    const nothing = {
-      group: '',
-      version: '',
-      resource: '',
-      subresource: undefined,
-      namespace: undefined,
-      name: undefined,
-    };
-    this.#allow({ user, verb, path, ...nothing });
-    if (verb === 'get' && this.#setup.paths(request, response, path, query)) return;
+  #path(request: IncomingMessage, response: ServerResponse, user: User, info: PathRequest): void {
+    this.#allow(attributesOf(user, info));
+    if (info.verb === 'get' && this.#setup.paths(request, response, info)) return;
     sendText(response, 404, NOT_FOUND_TEXT);
   }
 
@@ -123,34 +85,29 @@ export class Router {
     request: IncomingMessage,
     response: ServerResponse,
     user: User,
-    info: ResourcePath,
-    query: URLSearchParams,
+    info: ResourceRequestInfo,
   ): Promise<void> {
-    const { group, version, plural, namespace, name, subresource } = info;
-    const verb = verbOf(request.method ?? '', name, isTrue(query.get('watch')));
-    if (verb === undefined)
-      throw name === undefined ? badRequest('name must be provided') : methodNotAllowed();
+    const asked = attributesOf(user, info);
+    const allow = (verb: string): void => this.#allow({ ...asked, verb });
+    allow(info.verb);
     const userAgent = request.headers['user-agent'] ?? '';
-    const what = { path: undefined, group, version, resource: plural, subresource, namespace };
-    const allow = (one: string): void =>
-      this.#allow({ user, verb: one, ...what, name: name ?? nameSelected(query) });
-    allow(verb);
-    const review = findReview(group, version, plural);
-    if (review !== undefined && verb === 'create') {
+    const { verb, query } = info;
+    const review = reviewAt(info);
+    if (review !== undefined) {
       const body = await readBody(request);
       const now = timestamp(this.#setup.backend.now());
+      const { namespace } = info;
       const question = { verb, query, userAgent, user, namespace, body, now, warnings: [] };
       return this.#answerReview(review, question, response);
     }
-    if (review !== undefined) throw name === undefined ? methodNotAllowed() : noSuchSubresource();
-    const place = this.#placeOf(info, verb);
+    const place = placeOf(this.#setup.backend.registry, info);
     if (place === undefined) {
       sendText(response, 404, NOT_FOUND_TEXT);
       return;
     }
     const accept = negotiate(request.headers.accept);
     const body = await readBody(request);
-    const wanted = { verb, ...place, query, accept, body, user, userAgent, allow, warnings: [] };
+    const wanted = { ...place, query, accept, body, user, userAgent, allow, warnings: [] };
     await dispatch(this.#setup.backend, this.#setup.watches, wanted, response);
   }
 
@@ -163,21 +120,6 @@ export class Router {
       setWarnings(response, question.warnings);
     }
     send(response, { code: 201, body });
-  }
-
-  /** The resource and namespace of a path; undefined when the path does not fit the resource's scope. */
-  #placeOf(info: ResourcePath, verb: string): Place | undefined {
-    const { group, version, plural, namespace, name, subresource } = info;
-    const resource = this.#setup.backend.registry.find(group, version, plural);
-    if (resource === undefined) return undefined;
-    const place = { resource, namespace, name, subresource };
-    if (resource.namespaced) {
-      const needsNamespace = name !== undefined || verb === 'create';
-      return namespace === undefined && needsNamespace ? undefined : place;
-    }
-    // The path of a namespace looks like that of an object inside it.
-    if (group === '' && plural === NAMESPACES) return { ...place, namespace: undefined };
-    return namespace === undefined ? place : undefined;
   }
 
   #fail(request: IncomingMessage, response: ServerResponse, error: unknown): void {

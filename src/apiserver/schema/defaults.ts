@@ -1,5 +1,6 @@
 /** Defaulting as the API server does it, nulls included. */
 
+import { own, setOwn } from '../../base/own.ts';
 import type { JsonObject, JsonSchema, JsonValue } from '../types.ts';
 import { cloneJson, isObject, schemaOfKey } from './json.ts';
 
@@ -21,8 +22,8 @@ function dropNulls(value: JsonValue | undefined, schema: JsonSchema | undefined)
   if (!isObject(value)) return;
   for (const key of Object.keys(value)) {
     const below = schemaOfKey(schema, key);
-    if (refused(value[key], below) && below?.default === undefined) delete value[key];
-    else dropNulls(value[key], below);
+    if (refused(own(value, key), below) && below?.default === undefined) delete value[key];
+    else dropNulls(own(value, key), below);
   }
 }
 
@@ -41,12 +42,13 @@ function fillItems(items: JsonValue[], schema: JsonSchema | undefined): void {
 
 function fillKeys(object: JsonObject, schema: JsonSchema): void {
   for (const [key, property] of Object.entries(schema.properties ?? {})) {
-    const absent = object[key] === undefined || refused(object[key], property);
-    if (absent && property.default !== undefined) object[key] = cloneJson(property.default);
+    const absent = own(object, key) === undefined || refused(own(object, key), property);
+    if (absent && property.default !== undefined) setOwn(object, key, cloneJson(property.default));
   }
   for (const key of Object.keys(object)) {
     const below = schemaOfKey(schema, key);
-    if (refused(object[key], below) && below?.default !== undefined) object[key] = cloneJson(below.default);
-    fill(object[key], below);
+    if (refused(own(object, key), below) && below?.default !== undefined)
+      setOwn(object, key, cloneJson(below.default));
+    fill(own(object, key), below);
   }
 }

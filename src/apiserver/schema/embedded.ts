@@ -1,5 +1,6 @@
 /** Embedded resources must have apiVersion, kind and valid metadata, like any resource. */
 
+import { own } from '../../base/own.ts';
 import type { FieldError, JsonObject, JsonSchema, JsonValue } from '../types.ts';
 import { childPath, isObject, schemaOfKey } from './json.ts';
 import { invalid } from './result.ts';
@@ -15,18 +16,18 @@ export function embeddedErrors(
     return value.flatMap((item, index) => embeddedErrors(schema.items, item, `${path}[${index}]`));
   }
   if (!isObject(value)) return [];
-  const own = schema['x-kubernetes-embedded-resource'] === true ? resourceErrors(value, path) : [];
+  const itself = schema['x-kubernetes-embedded-resource'] === true ? resourceErrors(value, path) : [];
   const below = Object.entries(value).flatMap(([key, item]) => {
-    const declared = schema.properties?.[key] !== undefined;
+    const declared = own(schema.properties, key) !== undefined;
     const keyPath = declared ? childPath(path, key) : `${path}[${key}]`;
     return embeddedErrors(schemaOfKey(schema, key), item, keyPath);
   });
-  return [...own, ...below];
+  return [...itself, ...below];
 }
 
 function resourceErrors(resource: JsonObject, path: string): FieldError[] {
   const missing = ['apiVersion', 'kind']
-    .filter((name) => resource[name] === undefined)
+    .filter((name) => own(resource, name) === undefined)
     .map((name): FieldError => ({ type: 'Required', field: `${path}.${name}`, detail: '' }));
   return [
     ...missing,

@@ -1,6 +1,7 @@
 /** The string formats that kube-apiserver checks; any other format is documentation only. */
 
 import { isIPv4, isIPv6 } from 'node:net';
+import { own } from '../../base/own.ts';
 import { goRegExp } from './go-regexp.ts';
 
 const UUID = goRegExp('(?i)^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$');
@@ -58,7 +59,7 @@ const CHECKS: Readonly<Record<string, (text: string) => boolean>> = {
 /** The check of a string format; undefined for formats that are not checked. */
 export function formatCheck(format: string): ((text: string) => boolean) | undefined {
   const name = format.replaceAll('-', '');
-  return Object.hasOwn(CHECKS, name) ? CHECKS[name] : undefined;
+  return own(CHECKS, name);
 }
 
 function withoutLeadingZeros(text: string): string {

@@ -1,6 +1,7 @@
 /** Helpers on JSON values for code that walks schemas. */
 
 import { isSameJson } from '../../base/equality.ts';
+import { own, setOwn } from '../../base/own.ts';
 import type { JsonObject, JsonSchema, JsonValue } from '../types.ts';
 
 /** Whether the value is an object (null is none). */
@@ -15,16 +16,16 @@ export function cloneJson<T>(value: T): T {
   // Object spread keeps a field called __proto__ as a field.
   const copy = { ...value } as Record<string, unknown>;
   for (const name of Object.keys(copy)) {
-    const field = copy[name];
-    if (typeof field === 'object' && field !== null) copy[name] = cloneJson(field);
+    const field = own(copy, name);
+    if (typeof field === 'object' && field !== null) setOwn(copy, name, cloneJson(field));
   }
   return copy as T;
 }
 
 /** The schema of a key: a declared property's, else that of additional properties. */
 export function schemaOfKey(schema: JsonSchema | undefined, key: string): JsonSchema | undefined {
-  const properties = schema?.properties;
-  if (properties !== undefined && Object.hasOwn(properties, key)) return properties[key];
+  const declared = own(schema?.properties, key);
+  if (declared !== undefined) return declared;
   const extra = schema?.additionalProperties;
   return typeof extra === 'object' ? extra : undefined;
 }
@@ -42,6 +43,9 @@ export function correlatedItem(
 ): JsonValue | undefined {
   const keys = schema['x-kubernetes-list-map-keys'] ?? [];
   if (schema['x-kubernetes-list-type'] !== 'map' || keys.length === 0) return undefined;
-  if (!Array.isArray(old) || !isObject(item) || keys.some((key) => item[key] === undefined)) return undefined;
-  return old.find((other) => isObject(other) && keys.every((key) => isSameJson(other[key], item[key])));
+  if (!Array.isArray(old) || !isObject(item) || keys.some((key) => own(item, key) === undefined))
+    return undefined;
+  return old.find(
+    (other) => isObject(other) && keys.every((key) => isSameJson(own(other, key), own(item, key))),
+  );
 }

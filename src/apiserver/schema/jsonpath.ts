@@ -4,6 +4,7 @@
  */
 
 import { isSameJson } from '../../base/equality.ts';
+import { own } from '../../base/own.ts';
 import type { JsonObject, JsonValue } from '../types.ts';
 import { isObject } from './json.ts';
 
@@ -112,7 +113,7 @@ function bracketStep(inside: string, path: string): Step {
 
 function field(name: string): Step {
   return (value) => {
-    const item = isObject(value) && Object.hasOwn(value, name) ? value[name] : undefined;
+    const item = isObject(value) ? own(value, name) : undefined;
     return item === undefined ? [] : [item];
   };
 }

@@ -1,6 +1,7 @@
 /** Items of sets and map-type lists must be unique. */
 
 import { isSameJson } from '../../base/equality.ts';
+import { own, setOwn } from '../../base/own.ts';
 import type { FieldError, JsonObject, JsonSchema, JsonValue } from '../types.ts';
 import { childPath, isObject } from './json.ts';
 
@@ -15,7 +16,7 @@ export function listTypeErrors(schema: JsonSchema, value: JsonValue | undefined,
   if (!isObject(value)) return [];
   const extra = schema.additionalProperties;
   return Object.entries(value).flatMap(([key, item]) => {
-    const property = schema.properties?.[key];
+    const property = own(schema.properties, key);
     if (property !== undefined) return listTypeErrors(property, item, childPath(path, key));
     return typeof extra === 'object' ? listTypeErrors(extra, item, `${path}[${key}]`) : [];
   });
@@ -40,8 +41,8 @@ function uniquenessErrors(schema: JsonSchema, items: readonly JsonValue[], path:
 function keysOf(names: readonly string[], item: JsonValue): JsonObject {
   const keys: JsonObject = {};
   for (const name of names) {
-    const value = isObject(item) ? item[name] : undefined;
-    if (value !== undefined) keys[name] = value;
+    const value = isObject(item) ? own(item, name) : undefined;
+    if (value !== undefined) setOwn(keys, name, value);
   }
   return keys;
 }

@@ -1,5 +1,6 @@
 /** Bounds of numbers. Go distinguishes integers and floats, and its messages show it. */
 
+import { own } from '../../base/own.ts';
 import type { JsonSchema } from '../types.ts';
 import { invalid, Result } from './result.ts';
 
@@ -28,7 +29,7 @@ export function checkNumber(
 
 function inRange(type: string, format: string, value: number): boolean {
   if (type === 'integer') {
-    const limit = INT_LIMITS[format] ?? 2 ** 63;
+    const limit = own(INT_LIMITS, format) ?? 2 ** 63;
     return Number.isInteger(value) && value >= -limit && value < limit;
   }
   return type !== 'number' || format !== 'float' || Math.abs(value) <= MAX_FLOAT32;

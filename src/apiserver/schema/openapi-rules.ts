@@ -4,6 +4,7 @@
  */
 
 import { isSameJson } from '../../base/equality.ts';
+import { own } from '../../base/own.ts';
 import type { FieldError, JsonObject, JsonSchema, JsonValue } from '../types.ts';
 import { formatCheck } from './formats.ts';
 import { goRegExp, TooMuchMatchingError } from './go-regexp.ts';
@@ -51,9 +52,12 @@ export function sameAs(schema: JsonSchema, value: JsonValue, old: JsonValue | un
     if (keys.length !== Object.keys(old).length) return false;
     return keys.every((key) => {
       const below = schemaOfKey(schema, key);
-      const item = value[key];
+      const item = own(value, key);
       return (
-        below !== undefined && item !== undefined && Object.hasOwn(old, key) && sameAs(below, item, old[key])
+        below !== undefined &&
+        item !== undefined &&
+        Object.hasOwn(old, key) &&
+        sameAs(below, item, own(old, key))
       );
     });
   }
@@ -233,7 +237,7 @@ function checkObject(
   const properties = schema.properties ?? {};
   const extra = keys.filter((key) => !Object.hasOwn(properties, key));
   for (const key of [...extra, ...Object.keys(properties)]) {
-    const item = object[key];
+    const item = own(object, key);
     const below = schemaOfKey(schema, key);
     if (below === undefined || item === undefined) continue;
     result.merge(ratcheted(below, item, childPath(path, key), beforeKey(path, key, before)));
@@ -244,7 +248,8 @@ function checkObject(
     }
   }
   for (const key of schema.required ?? []) {
-    if (object[key] === undefined) result.add({ type: 'Required', field: childPath(path, key), detail: '' });
+    if (own(object, key) === undefined)
+      result.add({ type: 'Required', field: childPath(path, key), detail: '' });
   }
   return result;
 }
@@ -253,7 +258,7 @@ function checkObject(
 function beforeKey(path: string, key: string, before: Before | undefined): Before | undefined {
   if (path === '' && (key === 'apiVersion' || key === 'kind')) return undefined;
   const old = before?.value;
-  return isObject(old) && old[key] !== undefined ? { value: old[key] } : undefined;
+  return isObject(old) && own(old, key) !== undefined ? { value: own(old, key) } : undefined;
 }
 
 function checkCombinations(

@@ -1,5 +1,6 @@
 /** Pruning: removes fields that a structural schema does not declare, and returns their paths. */
 
+import { own } from '../../base/own.ts';
 import type { JsonObject, JsonSchema, JsonValue } from '../types.ts';
 import { childPath, isObject } from './json.ts';
 
@@ -61,10 +62,10 @@ function pruneKey(
 ): void {
   if (schema?.['x-kubernetes-embedded-resource'] === true && TYPE_AND_META.has(key)) return;
   const below = childPath(path, key);
-  const properties = schema?.properties ?? {};
+  const declared = own(schema?.properties, key);
   const extra = schema?.additionalProperties;
-  if (Object.hasOwn(properties, key)) prune(object[key], properties[key], below, unknown);
-  else if (typeof extra === 'object') prune(object[key], extra, below, unknown);
+  if (declared !== undefined) prune(own(object, key), declared, below, unknown);
+  else if (typeof extra === 'object') prune(own(object, key), extra, below, unknown);
   else if (schema?.['x-kubernetes-preserve-unknown-fields'] !== true && extra !== true) {
     unknown.push(below);
     delete object[key];
@@ -90,7 +91,7 @@ function pruneMeta(
   }
   for (const [key, item] of Object.entries(value)) {
     const extra = typeof schema.additionalProperties === 'object' ? schema.additionalProperties : undefined;
-    pruneMeta(item, schema.properties?.[key] ?? extra, childPath(path, key), unknown);
+    pruneMeta(item, own(schema.properties, key) ?? extra, childPath(path, key), unknown);
   }
 }
 

@@ -1,5 +1,6 @@
 /** Validation of replica counts of kinds with a `scale` subresource: non-negative 32-bit integers. */
 
+import { own } from '../../base/own.ts';
 import type { FieldError, JsonObject, JsonValue } from '../types.ts';
 import { isObject } from './json.ts';
 import { invalid } from './result.ts';
@@ -33,7 +34,7 @@ function lookUp(object: JsonObject, path: string): Found {
       const problem = `accessor error: ${show(current)} is of the type ${goType(current)}, expected map[string]interface{}`;
       return { problem: `${path} ${problem}` };
     }
-    current = current[name];
+    current = own(current, name);
   }
   return { value: current };
 }
@@ -69,7 +70,7 @@ function show(value: JsonValue | undefined): string {
   if (Array.isArray(value)) return `[${value.map(show).join(' ')}]`;
   if (!isObject(value)) return String(value);
   const fields = Object.keys(value).toSorted();
-  return `map[${fields.map((name) => `${name}:${show(value[name])}`).join(' ')}]`;
+  return `map[${fields.map((name) => `${name}:${show(own(value, name))}`).join(' ')}]`;
 }
 
 function goType(value: JsonValue): string {

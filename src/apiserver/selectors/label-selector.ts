@@ -1,3 +1,4 @@
+import { own } from '../../base/own.ts';
 import { badRequest } from '../status-errors.ts';
 
 type Operator = 'in' | 'notin' | 'exists' | '!' | 'gt' | 'lt';
@@ -61,7 +62,7 @@ class SelectorParser {
     if (next === undefined || next === ',') return { key, operator: 'exists', values: [] };
     this.#position++;
     if (next === 'in' || next === 'notin') return { key, operator: next, values: this.#set() };
-    const operator = EQUALITY[next];
+    const operator = own(EQUALITY, next);
     if (operator === undefined) throw this.#unexpected(next, 'in, notin, =, ==, !=, gt, lt');
     return { key, operator, values: [this.#value()] };
   }
@@ -137,15 +138,20 @@ export interface LabelSelector {
   readonly matchExpressions?: readonly { key: string; operator: string; values?: readonly string[] }[];
 }
 
-const OPERATORS = { In: 'in', NotIn: 'notin', Exists: 'exists', DoesNotExist: '!' } as const;
+const OPERATORS: Readonly<Record<string, Operator>> = {
+  In: 'in',
+  NotIn: 'notin',
+  Exists: 'exists',
+  DoesNotExist: '!',
+};
 
 /** Whether labels satisfy the selector; an empty selector matches everything. */
 export function selectorMatches(selector: LabelSelector, labels: Labels): boolean {
   const { matchLabels = {}, matchExpressions = [] } = selector;
-  const isLabelled = Object.entries(matchLabels).every(([key, value]) => labels?.[key] === value);
+  const isLabelled = Object.entries(matchLabels).every(([key, value]) => own(labels, key) === value);
   const isMet = matchExpressions.every(({ key, operator, values = [] }) => {
-    const known = OPERATORS[operator as keyof typeof OPERATORS];
-    return known !== undefined && matches({ key, operator: known, values: [...values] }, labels?.[key]);
+    const known = own(OPERATORS, operator);
+    return known !== undefined && matches({ key, operator: known, values: [...values] }, own(labels, key));
   });
   return isLabelled && isMet;
 }
@@ -154,5 +160,5 @@ export function selectorMatches(selector: LabelSelector, labels: Labels): boolea
 export function parseLabelSelector(text: string | undefined): LabelMatcher | undefined {
   const requirements = new SelectorParser(text ?? '').parse();
   if (requirements.length === 0) return undefined;
-  return (labels) => requirements.every((requirement) => matches(requirement, labels?.[requirement.key]));
+  return (labels) => requirements.every((requirement) => matches(requirement, own(labels, requirement.key)));
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { KubeObject } from '../types.ts';
-import { parseFieldSelector } from './field-selector.ts';
+import { fieldMatcher, parseFieldSelector } from './field-selector.ts';
 import { parseLabelSelector } from './label-selector.ts';
 
 const LABELS = { app: 'web', tier: 'front', size: '5', 'example.com/x': '' };
@@ -42,17 +42,28 @@ describe('parseFieldSelector', () => {
   const getters = { 'metadata.name': (object: KubeObject) => object.metadata.name ?? '' };
   const object: KubeObject = { apiVersion: 'v1', kind: 'X', metadata: { name: 'a,b' } };
 
+  const matches = (selector: string) => fieldMatcher(parseFieldSelector(selector), getters)?.(object);
+
   it.each([
     ['metadata.name=a\\,b', true],
     ['metadata.name!=a\\,b', false],
     ['metadata.name==c', false],
+    ['metadata.name!=c,metadata.name=a\\,b', true],
+    ['metadata.name!=x\\,metadata.name\\=a', true],
+    ['', undefined],
+    [',', undefined],
   ])('%s: %s', (selector, expected) => {
-    expect(parseFieldSelector(selector, getters)?.matches(object)).toBe(expected);
+    expect(matches(selector)).toBe(expected);
   });
 
-  it('refuses fields that cannot be selected by', () => {
-    expect(() => parseFieldSelector('spec.x=1', getters)).toThrow('field label not supported: spec.x');
-    expect(() => parseFieldSelector('toString=1', getters)).toThrow('field label not supported: toString');
-    expect(() => parseFieldSelector('nonsense', getters)).toThrow('invalid selector');
+  it.each([
+    ['spec.x=1', 'field label not supported: spec.x'],
+    ['toString=1', 'field label not supported: toString'],
+    ['nonsense', "invalid selector: 'nonsense'; can't understand 'nonsense'"],
+    ['metadata.name=a=b', 'unescaped character in value: 61'],
+    ['metadata.name=a\\b', 'invalid escape sequence: \\b'],
+    ['metadata.name=a\\', 'invalid escape sequence: \\'],
+  ])('refuses %j', (selector, message) => {
+    expect(() => matches(selector)).toThrow(message);
   });
 });

@@ -31,9 +31,9 @@ function timeoutOf(query: URLSearchParams, random: number): number {
 }
 
 function sourceOf(backend: Backend, request: ResourceRequest): WatchSource | 'expired' {
-  const { resource, namespace, name, query } = request;
+  const { resource, query } = request;
   const { store } = backend;
-  const selection = selectionOf(resource, namespace, query, name);
+  const selection = selectionOf(request);
   const { revision } = readDeeply(() => listRevision(query, true));
   const initial = query.get('sendInitialEvents');
   const wantsInitial = initial === null ? revision === undefined : isTrue(initial);

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { HOSTS, VIRTUAL_APPLIANCES } from '../../api/kinds.ts';
+import { own } from '../../base/own.ts';
 import { shellWord } from '../../base/shell.ts';
 import { type Layout, layoutOf } from '../../main/local/layout.ts';
 import { findPart, logFile, SUPERVISOR } from '../../main/local/processes.ts';
@@ -32,7 +33,9 @@ async function runStatus(layout: Layout): Promise<void> {
   );
   const supervisor = pids.get(SUPERVISOR);
   const report = supervisor === undefined ? undefined : await readReport(layout, supervisor);
-  const rows = names.map((name) => partRow(name, pids.get(name), report?.parts[name], logFile(layout, name)));
+  const rows = names.map((name) =>
+    partRow(name, pids.get(name), own(report?.parts, name), logFile(layout, name)),
+  );
   console.log(formatTable(['PART', 'STATE', 'PID', 'RESTARTS', 'LOG'], rows));
   if (report?.certificateProblem !== undefined) {
     console.log(`\nCertificates cannot be renewed: ${report.certificateProblem}`);

@@ -1,3 +1,5 @@
+import { own } from '../../base/own.ts';
+
 const DEFAULT_PORTS: Readonly<Record<string, number>> = { http: 80, https: 443 };
 
 /** The parts of an access point: where the service's port is reached, and the path of the service there. */
@@ -16,6 +18,6 @@ export interface AccessPointParts {
 export function accessPoint({ scheme, address, port, path }: AccessPointParts): string {
   const bare = address.replace(/^\[|\]$/g, '');
   const host = bare.includes(':') ? `[${bare.replace('%', '%25')}]` : bare;
-  const authority = DEFAULT_PORTS[scheme] === port ? host : `${host}:${port}`;
+  const authority = own(DEFAULT_PORTS, scheme) === port ? host : `${host}:${port}`;
   return `${scheme}://${authority}${`/${path}`.replace(/\/{2,}/g, '/')}`;
 }

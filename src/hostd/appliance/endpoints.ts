@@ -1,3 +1,4 @@
+import { own } from '../../base/own.ts';
 import type { DesiredAppliance, Endpoint } from '../../host/protocol.ts';
 import { hostErrors } from '../errors/index.ts';
 import { FORWARD_ADDRESS, type PortMap } from '../ports/ports.ts';
@@ -13,7 +14,7 @@ export function reachableAt(
 ): { readonly address: string; readonly port: number } {
   if (network.mode === 'bridge') return { address: network.address, port: guestPort };
   const request = network.ports.find((each) => each.guestPort === guestPort);
-  const port = request === undefined ? undefined : ports[request.name];
+  const port = request === undefined ? undefined : own(ports, request.name);
   if (port === undefined) throw hostErrors.portNotForwarded(guestPort);
   return { address: FORWARD_ADDRESS, port };
 }
@@ -25,7 +26,7 @@ export function endpointsOf({ network }: DesiredAppliance, ports: PortMap): read
     return network.ports.map(({ name, guestPort }) => ({ name, address, port: guestPort, guestPort }));
   }
   return network.ports.flatMap(({ name, guestPort }) => {
-    const port = ports[name];
+    const port = own(ports, name);
     return port === undefined ? [] : [{ name, address: FORWARD_ADDRESS, port, guestPort }];
   });
 }

@@ -1,4 +1,5 @@
 import { createServer } from 'node:net';
+import { own, setOwn } from '../../base/own.ts';
 import type { PortRequest } from '../../host/protocol.ts';
 import { codeOf, hostErrors } from '../errors/index.ts';
 import type { Lock } from '../files/file-lock.ts';
@@ -53,11 +54,11 @@ export class PortRegistry {
       const ports: Record<string, number> = {};
       try {
         for (const request of requests) {
-          const wanted = request.hostPort ?? known[request.name];
-          if (wanted === undefined) ports[request.name] = await this.#claimAny(owner);
+          const wanted = request.hostPort ?? own(known, request.name);
+          if (wanted === undefined) setOwn(ports, request.name, await this.#claimAny(owner));
           else {
             await this.#claim(owner, wanted);
-            ports[request.name] = wanted;
+            setOwn(ports, request.name, wanted);
           }
         }
         return ports;

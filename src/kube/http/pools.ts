@@ -2,6 +2,7 @@ import type { RequestOptions } from 'node:https';
 import type { KubeConfig } from '@kubernetes/client-node';
 import type { Clock } from '../../base/clock.ts';
 import type { Dispatcher } from '../../base/http.ts';
+import { setOwn } from '../../base/own.ts';
 import { type Connections, connect, fingerprintOf } from './connections.ts';
 
 /** How long credentials and certificates read from files are used before they are read again. */
@@ -124,7 +125,7 @@ function headersOf(options: RequestOptions): Headers {
   const headers: Record<string, string> = {};
   for (const [name, value] of Object.entries(options.headers ?? {})) {
     if (value !== undefined) {
-      headers[name.toLowerCase()] = String(value);
+      setOwn(headers, name.toLowerCase(), String(value));
     }
   }
   if (typeof options.auth === 'string') {

@@ -4,6 +4,7 @@ import { orAborted } from '../../base/abort.ts';
 import type { Clock } from '../../base/clock.ts';
 import { fencedBody } from '../../base/fenced-body.ts';
 import { type Dispatcher, send } from '../../base/http.ts';
+import { own } from '../../base/own.ts';
 import { ApiError } from '../api-error.ts';
 import { createLiveness, type Exchange } from './liveness.ts';
 import { type Access, Pools } from './pools.ts';
@@ -121,7 +122,7 @@ async function open(
   return {
     status: answer.statusCode,
     header: (name) => {
-      const value = answer.headers[name];
+      const value = own(answer.headers, name);
       return Array.isArray(value) ? value.join(', ') : value;
     },
     body: {

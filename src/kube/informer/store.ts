@@ -1,4 +1,5 @@
 import { type KubeObject, keyOf } from '../../base/object.ts';
+import { own } from '../../base/own.ts';
 
 /** The values under which an index finds an object; without values the index does not contain it. */
 export type IndexFunction<T extends KubeObject> = (object: T) => readonly string[];
@@ -33,7 +34,7 @@ export function createStore<T extends KubeObject>(
 
   const valuesOf = (name: string, object: T, onError: typeof onIndexError) => {
     try {
-      return indexFunctions[name]?.(object) ?? [];
+      return own(indexFunctions, name)?.(object) ?? [];
     } catch (error) {
       onError(error, object);
       return [];

@@ -1,4 +1,5 @@
 import { dump } from 'js-yaml';
+import { own } from '../../base/own.ts';
 import { hostServerName, OPERATOR_ORGANIZATION } from '../../host/protocol.ts';
 import { readFileIfThere, writeFileAtomically } from '../atomic-files.ts';
 import { ensurePki, type StoredKeyPair } from '../pki.ts';
@@ -60,7 +61,7 @@ export async function ensureCredentials(
     hosts: {
       ca: hosts.ca.certPath,
       operator: filesOf(hosts.certificates.operator),
-      daemon: (host) => filesOf(hosts.certificates[`${DAEMON}${host}`]),
+      daemon: (host) => filesOf(own(hosts.certificates, `${DAEMON}${host}`)),
     },
   };
 }

@@ -5,6 +5,7 @@ import { CONDITION_READY } from '../../api/conditions.ts';
 import { HOSTS } from '../../api/kinds.ts';
 import { sleep, systemClock } from '../../base/clock.ts';
 import { deadlineIn, isOver } from '../../base/deadline.ts';
+import { own } from '../../base/own.ts';
 import { tryFileLock } from '../../hostd/files/file-lock.ts';
 import { isUnreachable } from '../../kube/api-error.ts';
 import type { KubeClient } from '../../kube/client/client.ts';
@@ -62,7 +63,7 @@ export function hostParts({ layout, settings, credentials }: Platform): Part[] {
   const memoryMiB = Math.floor(totalmem() / names.length / MIB);
   return names.map((name) => {
     const { certFile, keyFile } = credentials.hosts.daemon(name);
-    const args = ['hostd', '--name', name, '--listen', `127.0.0.1:${settings.hosts[name]}`];
+    const args = ['hostd', '--name', name, '--listen', `127.0.0.1:${own(settings.hosts, name)}`];
     args.push('--state-dir', layout.hostState(name), '--driver', settings.driver);
     // The series' folder is listed separately, because it may be a link to images elsewhere.
     args.push('--file-root', layout.guests, '--file-root', join(layout.guests, SERIES));
@@ -142,7 +143,7 @@ export async function daemonIsReady({ settings, credentials }: Platform, hostNam
   const { ca, operator } = credentials.hosts;
   const files = [ca, operator.certFile, operator.keyFile].map((file) => readFile(file, 'utf8'));
   const [authority = '', cert = '', key = ''] = await Promise.all(files);
-  const url = `https://127.0.0.1:${settings.hosts[hostName]}`;
+  const url = `https://127.0.0.1:${own(settings.hosts, hostName)}`;
   const { HostApiError, HostClient } = await import('../../host/client.ts');
   const daemon = new HostClient({ url, hostName, ca: authority, cert, key, timeoutMs: READY_TIMEOUT_MS });
   try {

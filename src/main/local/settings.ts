@@ -1,5 +1,6 @@
 import { createServer } from 'node:net';
 import type { LocalDriverName } from '../../api/drivers.ts';
+import { setOwn } from '../../base/own.ts';
 import { readFileIfThere, writeFileAtomically } from '../atomic-files.ts';
 import type { Layout } from './layout.ts';
 
@@ -95,7 +96,7 @@ async function chooseSettings(wanted: WantedSettings): Promise<Settings> {
   const apiPort = wanted.apiPort ?? (await freePort(DEFAULT_API_PORT));
   const hosts: Record<string, number> = {};
   for (const letter of HOST_LETTERS.slice(0, wanted.hosts ?? 2))
-    hosts[`host-${letter}`] = await freePort(0, hosts);
+    setOwn(hosts, `host-${letter}`, await freePort(0, hosts));
   const bridge = wanted.bridge === undefined ? {} : { bridge: wanted.bridge };
   return { apiPort, driver: wanted.driver ?? 'qemu', hosts, ...bridge };
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
 import { TEMPLATES } from '../../api/kinds.ts';
+import { own } from '../../base/own.ts';
 import type { KubeClient } from '../../kube/client/client.ts';
 import { readFileIfThere } from '../atomic-files.ts';
 import type { Layout } from './layout.ts';
@@ -110,7 +111,7 @@ function sourceAndGuest(folder: string, manifest: Manifest) {
 }
 
 function fileOf(folder: string, manifest: Manifest, name: string): { url: string; sha256: string } {
-  const entry = manifest.files[name];
+  const entry = own(manifest.files, name);
   if (entry === undefined)
     throw new Error(`${folder}/manifest.json does not name ${name}: remove ${folder} and try again`);
   return { url: pathToFileURL(join(folder, name)).href, sha256: entry.sha256 };

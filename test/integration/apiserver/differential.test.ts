@@ -4,6 +4,7 @@ import { access } from './differential/access.ts';
 import type { Case } from './differential/case.ts';
 import { definitions } from './differential/definitions.ts';
 import { identities } from './differential/identities.ts';
+import { inherited } from './differential/inherited.ts';
 import { kinds } from './differential/kinds.ts';
 import { compare, type Difference, knownDifferences } from './differential/known-differences.ts';
 import { lifecycles } from './differential/lifecycles.ts';
@@ -15,6 +16,7 @@ import { applies, patches, subresources } from './differential/patches.ts';
 import { patterns } from './differential/patterns.ts';
 import { records } from './differential/records.ts';
 import { reviews } from './differential/reviews.ts';
+import { rights } from './differential/rights.ts';
 import { roles } from './differential/roles.ts';
 import { rules } from './differential/rules.ts';
 import { schemas } from './differential/schemas.ts';
@@ -37,6 +39,8 @@ const groups: Readonly<Record<string, readonly Case[]>> = {
   access,
   reviews,
   roles,
+  rights,
+  inherited,
   identities,
   kinds,
   rules,

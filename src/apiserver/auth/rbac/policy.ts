@@ -163,7 +163,7 @@ function isSubject({ kind, name, namespace }: Subject, user: User, within: strin
     case 'Group':
       return user.groups.includes(name);
     case 'ServiceAccount':
-      return user.name === `${ACCOUNT_PREFIX}${namespace || within}:${name}`;
+      return Boolean(namespace || within) && user.name === `${ACCOUNT_PREFIX}${namespace || within}:${name}`;
     default:
       return false;
   }

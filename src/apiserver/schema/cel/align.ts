@@ -1,6 +1,7 @@
 /** Sorts the old items of sets and map-type lists, whose order does not count, into the order of the new ones. */
 
 import { isSameJson } from '../../../base/equality.ts';
+import { own, setOwn } from '../../../base/own.ts';
 import type { JsonObject, JsonSchema, JsonValue } from '../../types.ts';
 import { correlatedItem, isObject, schemaOfKey } from '../json.ts';
 
@@ -17,9 +18,9 @@ function alignFields(schema: JsonSchema, value: JsonObject, old: JsonObject): Js
   const aligned: JsonObject = { ...old };
   for (const [key, item] of Object.entries(value)) {
     const below = schemaOfKey(schema, key);
-    const before = old[key];
+    const before = own(old, key);
     if (below !== undefined && item !== undefined && before !== undefined)
-      aligned[key] = alignOld(below, item, before);
+      setOwn(aligned, key, alignOld(below, item, before));
   }
   return aligned;
 }

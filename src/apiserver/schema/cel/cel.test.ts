@@ -115,6 +115,8 @@ describe('expressions that hold', () => {
     'sets.contains([1, 2], [2]) && sets.intersects([1], [1, 2]) && sets.equivalent([1, 2], [2, 1, 1])',
     'self.m["a"] == "x" && "a" in self.m && !("zz" in self.m) && self.m.all(k, self.m[k].size() == 1)',
     'self.m == {"a": "x", "b": "y"} && self.m.size() == 2',
+    '!("constructor" in self.m) && !("toString" in self.m) && !("__proto__" in self.m)',
+    '!("constructor" in {"a": 1})',
     'self.ml.filter(e, e.k == "one")[0].v == 1 && self.ml.map(e, e.v).sum() == 3',
     'self.port == 80 && self.port > 1 && self.percent.endsWith("%") && type(self.percent) == string',
     'self.__namespace__ == "ns" && self.my__dash__field == "dash" && self.a__dot__b == "dot"',

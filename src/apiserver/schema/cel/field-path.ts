@@ -1,5 +1,6 @@
 /** The `fieldPath` of a rule: `.name`, `['a.b']`, checked against the schema that the rule is on. */
 
+import { own } from '../../../base/own.ts';
 import type { JsonSchema } from '../../types.ts';
 
 const STEP = /^(?:\.([^.[\]']+)|\['((?:\\.|[^'\\])*)'\])/;
@@ -22,8 +23,9 @@ export function normaliseFieldPath(path: string, schema: JsonSchema): string | u
   while (rest !== '') {
     const match = STEP.exec(rest);
     if (match === null) return undefined;
-    const name = match[1] ?? (match[2] ?? '').replace(/\\(.)/g, (_, char: string) => ESCAPES[char] ?? char);
-    const property = current.properties?.[name];
+    const name =
+      match[1] ?? (match[2] ?? '').replace(/\\(.)/g, (_, char: string) => own(ESCAPES, char) ?? char);
+    const property = own(current.properties, name);
     const extra = current.additionalProperties;
     const next =
       property ?? (current.properties === undefined && typeof extra === 'object' ? extra : undefined);

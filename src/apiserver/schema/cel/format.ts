@@ -1,6 +1,7 @@
 /** `format.dns1123Label().validate(…)`: Kubernetes' named formats in CEL. */
 
 import { type Environment, Optional } from '@marcbachmann/cel-js';
+import { own } from '../../../base/own.ts';
 import { formatCheck } from '../formats.ts';
 
 class FormatNamespace {}
@@ -87,7 +88,7 @@ export function registerFormat(environment: Environment): void {
       return errors.length === 0 ? Optional.none() : Optional.of(errors);
     })
     .registerFunction(`FormatNamespace.named(string): optional<${F}>`, (_: unknown, name: string) => {
-      const check = Object.hasOwn(FORMATS, name) ? FORMATS[name] : undefined;
+      const check = own(FORMATS, name);
       return check === undefined ? Optional.none() : Optional.of(new NamedFormat(name, check));
     });
   for (const [name, check] of Object.entries(FORMATS)) {

@@ -1,6 +1,7 @@
 /** Kubernetes quantities (`500m`, `1.5Gi`) in CEL. */
 
 import type { Environment } from '@marcbachmann/cel-js';
+import { own } from '../../../base/own.ts';
 import { goRegExp } from '../go-regexp.ts';
 
 const NANO = 1_000_000_000n;
@@ -48,7 +49,7 @@ function parseQuantity(text: string): Quantity | undefined {
   const binary = BINARY.indexOf(suffix);
   if (binary >= 0) numerator *= 1024n ** BigInt(binary + 1);
   else {
-    const exponent = DECIMAL[suffix] ?? Number(suffix.slice(1));
+    const exponent = own(DECIMAL, suffix) ?? Number(suffix.slice(1));
     if (exponent >= 0) numerator *= 10n ** BigInt(exponent);
     else denominator *= 10n ** BigInt(-exponent);
   }

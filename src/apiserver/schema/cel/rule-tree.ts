@@ -1,6 +1,7 @@
 /** Compiles the rules of a schema into a tree of the schema's shape, and collects their faults. */
 
 import type { Environment } from '@marcbachmann/cel-js';
+import { own } from '../../../base/own.ts';
 import type { FieldError, JsonSchema, ValidationRule } from '../../types.ts';
 import { type Compiled, compileExpression, usesOldSelf } from './compile-rule.ts';
 import { kubernetesEnvironment } from './environment.ts';
@@ -112,7 +113,7 @@ class TreeCompiler {
   private propertiesOf(rules: JsonSchema, shape: JsonSchema, place: Place): ReadonlyMap<string, RuleNode> {
     const nodes = new Map<string, RuleNode>();
     for (const [name, property] of Object.entries(rules.properties ?? {})) {
-      const propertyShape = shape.properties?.[name];
+      const propertyShape = own(shape.properties, name);
       if (propertyShape === undefined) continue;
       const node = this.node(property, propertyShape, {
         ...place,

@@ -1,6 +1,7 @@
 /** Runs a schema's CEL rules over an object, as kube-apiserver does on every write. */
 
 import { Optional } from '@marcbachmann/cel-js';
+import { own } from '../../../base/own.ts';
 import type { FieldError, JsonObject, JsonValue, ValidationRule } from '../../types.ts';
 import { childPath, correlatedItem, isObject } from '../json.ts';
 import { sameAs } from '../openapi-rules.ts';
@@ -61,7 +62,7 @@ function visitKeys(node: RuleNode, at: Subject): FieldError[] {
     const child = property ?? node.additional;
     if (child === undefined || item === undefined) return [];
     const path = property === undefined ? `${at.path}[${key}]` : childPath(at.path, key);
-    return visit(child, subject(child, item, path, isObject(old) ? old[key] : undefined, at.unchanged));
+    return visit(child, subject(child, item, path, isObject(old) ? own(old, key) : undefined, at.unchanged));
   });
 }
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { orAborted } from '../../../base/abort.ts';
 import { sleep } from '../../../base/clock.ts';
+import { own } from '../../../base/own.ts';
 import { queued } from '../../../base/queued.ts';
 import type { VmNetwork, VmSpec } from '../../drivers/driver.ts';
 import { HostError, hostErrors } from '../../errors/index.ts';
@@ -115,7 +116,7 @@ function vmNetworkOf(scope: Scope): VmNetwork {
 }
 
 function reservedPort(ports: Readonly<Record<string, number>>, name: string): number {
-  const port = ports[name];
+  const port = own(ports, name);
   if (port === undefined) throw hostErrors.internal(new Error(`port ${name} is not reserved`));
   return port;
 }

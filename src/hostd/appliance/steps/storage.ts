@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { instant } from '../../../base/clock.ts';
+import { own } from '../../../base/own.ts';
 import type { DesiredAppliance, LayerStatus } from '../../../host/protocol.ts';
 import { codeOf, hostErrors } from '../../errors/index.ts';
 import { PARTIAL_SUFFIX, publishFile } from '../../files/durable-files.ts';
@@ -38,7 +39,7 @@ export function portsStep({ host, desired, record }: Scope): Step {
     name: 'Ports',
     isDone: async () =>
       requests.every(({ name, hostPort }) => {
-        const reserved = record.current.ports[name];
+        const reserved = own(record.current.ports, name);
         return reserved !== undefined && (hostPort === undefined || hostPort === reserved);
       }),
     run: async () => {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { sleep } from '../../../base/clock.ts';
+import { own } from '../../../base/own.ts';
 import { hostErrors } from '../../errors/index.ts';
 import type { Guest, GuestExecResult } from '../../guest/guest.ts';
 import { READ_INSTALLED } from '../../guest/installed.ts';
@@ -66,7 +67,7 @@ export function createSimulatedGuest(simulation: Simulation, directory: string):
 }
 
 async function readInstalled(directory: string, vm: SimulatedVm, path: string): Promise<GuestExecResult> {
-  const file = (await readGuestFiles(directory))[path];
+  const file = own(await readGuestFiles(directory), path);
   return { ...OK, stdout: `${vm.bootId} ${vm.uuid}\n${file?.text ?? ''}` };
 }
 

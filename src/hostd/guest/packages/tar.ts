@@ -1,3 +1,4 @@
+import { setOwn } from '../../../base/own.ts';
 import { BlockReader } from './block-reader.ts';
 import { Contents, type Entry } from './contents.ts';
 
@@ -120,7 +121,7 @@ function recordsIn(value: Buffer): Extension {
     if (!(length > 0)) break;
     const record = value.toString('latin1', blank + 1, at + length - 1);
     const equals = record.indexOf('=');
-    found[record.slice(0, equals)] = record.slice(equals + 1);
+    setOwn(found, record.slice(0, equals), record.slice(equals + 1));
     at += length;
   }
   const { path, linkpath, size } = found;

@@ -1,4 +1,5 @@
 import { isRecord } from '../../../../base/json.ts';
+import { own } from '../../../../base/own.ts';
 
 /** Why a domain is shut down, as reported by its guest or by Xen. */
 export type ShutdownReason =
@@ -76,7 +77,7 @@ function parseDomain(line: string): Domain {
     uuid,
     memoryBytes: Number(memory) * MIB,
     paused: state[2] === 'p',
-    shutdown: state[3] === 's' ? (SHUTDOWN_REASONS[state[4] ?? ''] ?? 'unknown') : undefined,
+    shutdown: state[3] === 's' ? (own(SHUTDOWN_REASONS, state[4] ?? '') ?? 'unknown') : undefined,
     dying: state[5] === 'd',
     cpuSeconds: Number(seconds),
   };

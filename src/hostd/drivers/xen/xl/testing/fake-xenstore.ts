@@ -2,8 +2,10 @@
  * A fake xenstore: `fake-xenstore.ts FOLDER TOOL ARGUMENTS…` keeps FOLDER/xenstore.json, and reacts as QEMU and a Linux guest do to a
  * change of the agent's console.
  */
+
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { own, setOwn } from '../../../../../base/own.ts';
 
 type Node = { readonly value: string; readonly rights?: readonly string[] };
 type Store = Readonly<Record<string, Node>>;
@@ -23,7 +25,7 @@ function changeStore(folder: string, values: Readonly<Record<string, string | un
   const store: Record<string, Node> = { ...readStore(folder) };
   for (const [path, value] of Object.entries(values)) {
     if (value === undefined) delete store[path];
-    else store[path] = { ...store[path], value };
+    else setOwn(store, path, { ...own(store, path), value });
   }
   writeStore(folder, store);
 }
@@ -44,7 +46,7 @@ export function plugConsole(folder: string, id: number, restored: boolean): void
 /** States of front end and back end: `4 4` when guest and QEMU use the console. */
 export function consoleStates(folder: string, id: number): string {
   const store = readStore(folder);
-  return [frontOf(id), backOf(id)].map((path) => store[`${path}/state`]?.value ?? 'none').join(' ');
+  return [frontOf(id), backOf(id)].map((path) => own(store, `${path}/state`)?.value ?? 'none').join(' ');
 }
 
 /**
@@ -55,10 +57,14 @@ function notifyGuest(folder: string, written: string): void {
   const id = Number(/console\/(\d+)\/1|domain\/(\d+)\/device/.exec(written)?.slice(1).find(Boolean));
   const [front, back] = [`${frontOf(id)}/state`, `${backOf(id)}/state`];
   const store = readStore(folder);
-  const isNoticed = written.startsWith(frontOf(id)) && store[front]?.value === '1';
-  if (store[back]?.value === '5' && !existsSync(join(folder, 'stubborn'))) {
+  const isNoticed = written.startsWith(frontOf(id)) && own(store, front)?.value === '1';
+  if (own(store, back)?.value === '5' && !existsSync(join(folder, 'stubborn'))) {
     changeStore(folder, { [front]: '6', [back]: '6' });
-  } else if (isNoticed && store[front]?.rights?.[0] === `n${id}` && store[back]?.rights?.includes(`r${id}`)) {
+  } else if (
+    isNoticed &&
+    own(store, front)?.rights?.[0] === `n${id}` &&
+    own(store, back)?.rights?.includes(`r${id}`)
+  ) {
     changeStore(folder, { [front]: '4', [back]: '4' });
   }
 }
@@ -68,7 +74,7 @@ function run(folder: string, tool: string, argv: readonly string[]): number {
   const [path = '', ...rights] = argv;
   switch (tool) {
     case 'xenstore-read': {
-      const value = path.endsWith('/start_time') ? START_TIME : store[path]?.value;
+      const value = path.endsWith('/start_time') ? START_TIME : own(store, path)?.value;
       if (value === undefined) return 1;
       console.log(value);
       return 0;
@@ -85,7 +91,7 @@ function run(folder: string, tool: string, argv: readonly string[]): number {
       return 0;
     }
     case 'xenstore-chmod': {
-      const value = store[path]?.value ?? '';
+      const value = own(store, path)?.value ?? '';
       writeStore(folder, { ...store, [path]: { value, rights } });
       return 0;
     }
