@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { negotiate } from './negotiate.ts';
 import { parsePath, verbOf } from './request-info.ts';
 
 function shown(path: string): string | undefined {
@@ -38,31 +37,5 @@ describe('verbOf', () => {
     ['BREW', 'a', false, undefined],
   ])('%s of %s, watch %s: %s', (method, name, watch, verb) => {
     expect(verbOf(method, name, watch)).toBe(verb);
-  });
-});
-
-describe('negotiate', () => {
-  const table = 'application/json;as=Table;v=v1;g=meta.k8s.io';
-
-  it.each([
-    [undefined, { format: 'json', as: undefined, apiVersion: '' }],
-    [`${table},application/json`, { format: 'json', as: 'Table', apiVersion: 'meta.k8s.io/v1' }],
-    [
-      'application/json;as=Table;v=v9;g=meta.k8s.io,application/json',
-      { format: 'json', as: undefined, apiVersion: '' },
-    ],
-    [
-      'application/vnd.kubernetes.protobuf,application/json',
-      { format: 'json', as: undefined, apiVersion: '' },
-    ],
-    ['application/yaml', { format: 'yaml', as: undefined, apiVersion: '' }],
-  ])('takes the first wish of %s that it can meet', (accept, expected) => {
-    expect(negotiate(accept)).toEqual(expected);
-  });
-
-  it('says what it could have sent', () => {
-    expect(() => negotiate('text/html')).toThrow(
-      'only the following media types are accepted: application/json',
-    );
   });
 });

@@ -1,3 +1,10 @@
+import type { IncomingMessage } from 'node:http';
+
+/** The header Accept. Of several, Go reads the first only. */
+export function acceptOf(request: IncomingMessage): string | undefined {
+  return request.headersDistinct.accept?.[0];
+}
+
 /** The parsed path of a request; the resource need not exist. */
 export type PathInfo =
   | { kind: 'path'; path: string }

@@ -10,8 +10,8 @@ import { type Backend, type ResourceRequest, timestamp } from '../handlers/conte
 import { findReview, type ReviewKind } from '../handlers/review-kinds.ts';
 import { handleReview, type Question, type Reviewer } from '../handlers/reviews.ts';
 import { readBody } from '../http/body.ts';
-import { negotiate } from '../http/negotiate.ts';
-import { isTrue, type PathInfo, parsePath, verbOf } from '../http/request-info.ts';
+import { negotiate, plainFormat } from '../http/negotiate.ts';
+import { acceptOf, isTrue, type PathInfo, parsePath, verbOf } from '../http/request-info.ts';
 import { send, sendText, setWarnings } from '../http/respond.ts';
 import {
   ApiError,
@@ -22,7 +22,6 @@ import {
   shuttingDown,
   unauthorized,
 } from '../status-errors.ts';
-import type { JsonObject } from '../types.ts';
 import type { WatchSetup } from '../watch/handle-watch.ts';
 import { dispatch } from './dispatch.ts';
 
@@ -137,9 +136,10 @@ export class Router {
     allow(verb);
     const review = findReview(group, version, plural);
     if (review !== undefined && verb === 'create') {
+      const accept = negotiate(acceptOf(request), { verb, name, about: 'review' });
       const body = await readBody(request);
       const now = timestamp(this.#setup.backend.now());
-      const question = { verb, query, userAgent, user, namespace, body, now, warnings: [] };
+      const question = { verb, query, userAgent, user, namespace, accept, body, now, warnings: [] };
       return this.#answerReview(review, question, response);
     }
     if (review !== undefined) throw name === undefined ? methodNotAllowed() : noSuchSubresource();
@@ -148,21 +148,22 @@ export class Router {
       sendText(response, 404, NOT_FOUND_TEXT);
       return;
     }
-    const accept = negotiate(request.headers.accept);
+    const about = place.resource.custom ? 'custom' : 'built-in';
+    const accept = negotiate(acceptOf(request), { verb, name, about });
     const body = await readBody(request);
     const wanted = { verb, ...place, query, accept, body, user, userAgent, allow, warnings: [] };
     await dispatch(this.#setup.backend, this.#setup.watches, wanted, response);
   }
 
   #answerReview(review: ReviewKind, question: Question, response: ServerResponse): void {
-    let body: JsonObject;
+    let body: object;
     try {
       body = handleReview(review, this.#setup.reviewer, question);
     } finally {
       // Refusals carry warnings, too.
       setWarnings(response, question.warnings);
     }
-    send(response, { code: 201, body });
+    send(response, { code: 201, body }, question.accept.format);
   }
 
   /** The resource and namespace of a path; undefined when the path does not fit the resource's scope. */
@@ -191,7 +192,8 @@ export class Router {
     const headers: Record<string, string> = retry === undefined ? {} : { 'Retry-After': String(retry) };
     // Read and drop the rest of an unused body: if it were cut off, the client would not see the answer.
     request.resume();
-    send(response, { code: status.code, body: status, headers });
+    const format = plainFormat(acceptOf(request)) ?? 'json';
+    send(response, { code: status.code, body: status, headers }, format);
   }
 
   #unexpected(request: IncomingMessage, error: unknown): ApiError {

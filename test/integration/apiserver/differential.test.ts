@@ -11,6 +11,7 @@ import { discovery, lists } from './differential/lists.ts';
 import { badObjects, lifeOfObjects, optionsOfWrites } from './differential/objects.ts';
 import { oddPatches } from './differential/odd-patches.ts';
 import { applies, patches, subresources } from './differential/patches.ts';
+import { protobuf } from './differential/protobuf.ts';
 import { records } from './differential/records.ts';
 import { reviews } from './differential/reviews.ts';
 import { roles } from './differential/roles.ts';
@@ -37,6 +38,7 @@ const groups: Readonly<Record<string, readonly Case[]>> = {
   roles,
   identities,
   kinds,
+  protobuf,
   rules,
   watches,
   lifecycles,
