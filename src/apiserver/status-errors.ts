@@ -197,6 +197,20 @@ export function notAcceptable(accepted: readonly string[]): ApiError {
   return new ApiError({ code: 406, reason: 'NotAcceptable', message });
 }
 
+/** The 406 of kube's router, before any handler sees the request. */
+export function noRepresentation(available: readonly string[]): ApiError {
+  const message = `406: Not Acceptable\n\nAvailable representations: ${available.join(', ')}`;
+  return new ApiError({ code: 406, reason: 'NotAcceptable', message, details: {} });
+}
+
+/** The client wants a list of what is one object, or the other way round; `goType` is what kube calls the object. */
+export function wrongTransform(wanted: string, goType: string): ApiError {
+  const isList = wanted.endsWith('List');
+  const found = `the requested object is ${isList ? 'not ' : ''}a list (${goType})`;
+  const message = `you requested ${wanted}, but ${found}`;
+  return new ApiError({ code: 406, reason: 'NotAcceptable', message });
+}
+
 export function unsupportedMediaType(accepted: readonly string[]): ApiError {
   const message = `the body of the request was in an unknown format - accepted media types include: ${accepted.join(', ')}`;
   return new ApiError({ code: 415, reason: 'UnsupportedMediaType', message });

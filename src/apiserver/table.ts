@@ -1,4 +1,5 @@
 import type { Column, Resource } from './registry/resource.ts';
+import { badRequest } from './status-errors.ts';
 import type { KubeObject } from './types.ts';
 
 /** The part of the object that each row includes. */
@@ -12,9 +13,14 @@ interface Table {
   rows: { cells: unknown[]; object: object | null }[];
 }
 
+/** Throws 400 for a part that does not exist. */
 export function includeObjectOf(query: URLSearchParams): IncludeObject {
-  const value = query.get('includeObject');
-  return value === 'None' || value === 'Object' ? value : 'Metadata';
+  const value = query.get('includeObject') || 'Metadata';
+  if (value === 'None' || value === 'Metadata' || value === 'Object') return value;
+  const detail = "must be 'Metadata', 'Object', 'None', or empty";
+  throw badRequest(
+    `Unable to convert to Table as requested: includeObject: Invalid value: ${JSON.stringify(value)}: ${detail}`,
+  );
 }
 
 /** The object reduced to its metadata, for clients that only keep an index. */

@@ -2,7 +2,8 @@ import { load } from 'js-yaml';
 import { badRequest, unsupportedMediaType } from '../status-errors.ts';
 import type { JsonObject, JsonValue } from '../types.ts';
 import { duplicateFields, jsonProblem } from './json-scanner.ts';
-import { decodeProtobuf, ProtobufError } from './protobuf.ts';
+import { decodeEnvelope, type Envelope, openEnvelope, type TypeMeta } from './protobuf.ts';
+import { ProtobufError } from './protobuf-wire.ts';
 
 const JSON_TYPE = 'application/json';
 const YAML_TYPE = 'application/yaml';
@@ -10,6 +11,9 @@ const PROTOBUF_TYPE = 'application/vnd.kubernetes.protobuf';
 
 /** Nested aliases grow exponentially when expanded; a body needs few, if any. */
 const MAX_ALIASES = 10;
+
+/** How much of a body that is no protobuf is shown. */
+const MAX_SHOWN_BYTES = 30;
 
 /** A body as sent: its bytes and the media type without parameters ('' when none was named). */
 export interface RequestBody {
@@ -76,21 +80,50 @@ export function parseYamlObject(text: string): JsonObject {
   return JSON.parse(JSON.stringify(value)) as JsonObject;
 }
 
-function parseProtobuf(bytes: Buffer, kind: string): JsonObject {
+/** The start of a body that is no text, as kube shows it. */
+function shownBytes(bytes: Buffer): string {
+  if (bytes.length === 0) return '<empty>';
+  const shown = bytes.subarray(0, MAX_SHOWN_BYTES);
+  return `${shown.toString(bytes[0] === 0x7b ? 'utf8' : 'hex')}${bytes.length > MAX_SHOWN_BYTES ? ' ...' : ''}`;
+}
+
+/** Does that, with what is wrong with the protobuf as a 400. */
+function reading<Result>(read: () => Result, refusal: (why: string) => string): Result {
   try {
-    return decodeProtobuf(bytes);
+    return read();
   } catch (error) {
-    if (error instanceof ProtobufError) throw unrecognized(kind, error.message);
+    if (error instanceof ProtobufError) throw badRequest(refusal(error.message));
     throw error;
   }
 }
 
+function parseProtobuf(bytes: Buffer, expected: TypeMeta): JsonObject {
+  const { kind } = expected;
+  const isOptions = kind === 'DeleteOptions';
+  const envelope: Envelope = reading(
+    () => openEnvelope(bytes, expected),
+    (why) =>
+      isOptions
+        ? why
+        : `the object provided is unrecognized (must be of type ${kind}): ${why} (${shownBytes(bytes)})`,
+  );
+  // kube looks for the kind among those of options, before it reads the object.
+  if (isOptions && envelope.kind !== kind) return { apiVersion: envelope.apiVersion, kind: envelope.kind };
+  const version = JSON.stringify(envelope.apiVersion.split('/').at(-1));
+  return reading(
+    () => decodeEnvelope(envelope),
+    (why) =>
+      isOptions ? why : `${envelope.kind} in version ${version} cannot be handled as a ${kind}: ${why}`,
+  );
+}
+
 /**
  * Decodes a body that holds an object. Throws 400 when it does not, and 415 for other media types.
- * @param kind the kind expected, for messages
+ * @param expected the type that the object should have
  * @param protobuf whether this kind may be sent as protobuf (custom resources may not)
  */
-export function decodeObject(body: RequestBody, kind: string, protobuf: boolean): Decoded {
+export function decodeObject(body: RequestBody, expected: TypeMeta, protobuf: boolean): Decoded {
+  const { kind } = expected;
   const text = (): string => body.bytes.toString('utf8');
   switch (body.mediaType) {
     case '':
@@ -99,7 +132,7 @@ export function decodeObject(body: RequestBody, kind: string, protobuf: boolean)
     case YAML_TYPE:
       return { object: parseYamlObject(text()), duplicates: [] };
     case PROTOBUF_TYPE:
-      if (protobuf) return { object: parseProtobuf(body.bytes, kind), duplicates: [] };
+      if (protobuf) return { object: parseProtobuf(body.bytes, expected), duplicates: [] };
       break;
   }
   throw unsupportedMediaType([JSON_TYPE, YAML_TYPE, PROTOBUF_TYPE]);

@@ -6,6 +6,7 @@
 
 import { own } from '../../base/own.ts';
 import { isJsonObject } from './merge-patch.ts';
+import { bytesField, doubleField, varintField } from './protobuf-wire.ts';
 
 /** Writes a value as the field of that number; writes nothing for the default value, which an absent field means. */
 type Writer = (number: number, value: unknown) => Buffer;
@@ -30,33 +31,14 @@ export function encodeOpenApiV2(document: object): Buffer {
   return fieldsOf('Document', document);
 }
 
-function varint(value: number): Buffer {
-  const bytes: number[] = [];
-  let rest = BigInt.asUintN(64, BigInt(value));
-  for (; rest > 0x7fn; rest >>= 7n) bytes.push(Number(rest & 0x7fn) | 0x80);
-  return Buffer.from([...bytes, Number(rest)]);
-}
+const string: Writer = (number, value) => bytesField(number, Buffer.from(String(value)));
+const bool: Writer = (number, value) => (value === true ? varintField(number, 1) : NOTHING);
+const int: Writer = (number, value) => (value === 0 ? NOTHING : varintField(number, Number(value)));
 
-function bytes(number: number, content: Buffer): Buffer {
-  return Buffer.concat([varint(number * 8 + 2), varint(content.length), content]);
-}
-
-const string: Writer = (number, value) => bytes(number, Buffer.from(String(value)));
-const bool: Writer = (number, value) => (value === true ? numberField(number, 1) : NOTHING);
-const int: Writer = (number, value) => (value === 0 ? NOTHING : numberField(number, Number(value)));
-
-function numberField(number: number, value: number): Buffer {
-  return Buffer.concat([varint(number * 8), varint(value)]);
-}
-
-const double: Writer = (number, value) => {
-  const eight = Buffer.alloc(8);
-  eight.writeDoubleLE(Number(value));
-  return value === 0 ? NOTHING : Buffer.concat([varint(number * 8 + 1), eight]);
-};
+const double: Writer = (number, value) => (value === 0 ? NOTHING : doubleField(number, Number(value)));
 
 /** An arbitrary value is sent as YAML text; JSON is YAML. */
-const any: Writer = (number, value) => bytes(number, string(2, `${JSON.stringify(value)}\n`));
+const any: Writer = (number, value) => bytesField(number, string(2, `${JSON.stringify(value)}\n`));
 
 function each(writer: Writer): Writer {
   return (number, value) =>
@@ -64,12 +46,12 @@ function each(writer: Writer): Writer {
 }
 
 function message(name: Name): Writer {
-  return (number, value) => bytes(number, fieldsOf(name, value));
+  return (number, value) => bytesField(number, fieldsOf(name, value));
 }
 
 /** A message with one field. */
 function within(inner: number, writer: Writer): Writer {
-  return (number, value) => bytes(number, writer(inner, value));
+  return (number, value) => bytesField(number, writer(inner, value));
 }
 
 /** A map: a message for each entry, with its name and its value. */
@@ -77,14 +59,14 @@ function named(writer: Writer): Writer {
   return (number, value) => {
     const entries = Object.entries(isJsonObject(value) ? value : {});
     return Buffer.concat(
-      entries.map(([name, item]) => bytes(number, Buffer.concat([string(1, name), writer(2, item)]))),
+      entries.map(([name, item]) => bytesField(number, Buffer.concat([string(1, name), writer(2, item)]))),
     );
   };
 }
 
 const additionalProperties: Writer = (number, value) =>
   typeof value === 'boolean'
-    ? bytes(number, numberField(2, Number(value)))
+    ? bytesField(number, varintField(2, Number(value)))
     : within(1, message('Schema'))(number, value);
 
 const parameter: Writer = (number, value) => {

@@ -1,150 +1,189 @@
+/** Objects from Kubernetes' protobuf: what Go's clients send for every built-in kind. */
+
 import { own, setOwn } from '../../base/own.ts';
 import type { JsonObject, JsonValue } from '../types.ts';
-import { MESSAGES } from './protobuf-messages.ts';
+import { jsonProblem } from './json-scanner.ts';
+import { fieldsOf, messageName } from './protobuf-messages.ts';
+import { toJson } from './protobuf-shapes.ts';
+import { BYTES, FIXED64, ProtobufError, VARINT, WireReader } from './protobuf-wire.ts';
 
 /** The four bytes that begin every Kubernetes protobuf body. */
-const MAGIC = Buffer.from([0x6b, 0x38, 0x73, 0x00]);
+export const MAGIC = Buffer.from([0x6b, 0x38, 0x73, 0x00]);
 
-export class ProtobufError extends Error {}
-
-/** Reads protobuf's wire format: https://protobuf.dev/programming-guides/encoding/ */
-class WireReader {
-  readonly #bytes: Buffer;
-  #position = 0;
-
-  constructor(bytes: Buffer) {
-    this.#bytes = bytes;
-  }
-
-  get done(): boolean {
-    return this.#position >= this.#bytes.length;
-  }
-
-  varint(): bigint {
-    let value = 0n;
-    for (let shift = 0n; shift < 70n; shift += 7n) {
-      const byte = this.#bytes[this.#position++];
-      if (byte === undefined) throw new ProtobufError('unexpected EOF');
-      value |= BigInt(byte & 0x7f) << shift;
-      if (byte < 0x80) return BigInt.asIntN(64, value);
-    }
-    throw new ProtobufError('proto: integer overflow');
-  }
-
-  /** Payload of one field: a number for a varint, bytes for every other wire type. */
-  payload(wireType: number): bigint | Buffer {
-    if (wireType === 0) return this.varint();
-    const lengths: Record<number, () => number> = { 1: () => 8, 2: () => Number(this.varint()), 5: () => 4 };
-    const length = lengths[wireType]?.();
-    if (length === undefined) throw new ProtobufError(`proto: illegal wireType ${wireType}`);
-    const end = this.#position + length;
-    if (length < 0 || end > this.#bytes.length) throw new ProtobufError('unexpected EOF');
-    const bytes = this.#bytes.subarray(this.#position, end);
-    this.#position = end;
-    return bytes;
-  }
+/** The type of an object. */
+export interface TypeMeta {
+  readonly apiVersion: string;
+  readonly kind: string;
 }
 
-function* fieldsOf(bytes: Buffer): Generator<[number: number, payload: bigint | Buffer]> {
-  const reader = new WireReader(bytes);
-  while (!reader.done) {
-    const tag = Number(reader.varint());
-    yield [tag >>> 3, reader.payload(tag & 7)];
-  }
+/** An envelope around an object: `raw` is the object's own message. */
+export interface Envelope extends TypeMeta {
+  readonly raw: Buffer;
 }
 
-function asBytes(payload: bigint | Buffer): Buffer {
-  if (typeof payload === 'bigint') throw new ProtobufError('proto: wrong wireType');
-  return payload;
+/** Fields whose name in Go is more than the capitalized one in JSON. */
+const GO_NAMES: Readonly<Record<string, string>> = {
+  metadata: 'ObjectMeta',
+  uid: 'UID',
+  id: 'ID',
+  url: 'URL',
+  apiVersion: 'APIVersion',
+  apiGroup: 'APIGroup',
+  apiGroups: 'APIGroups',
+  caBundle: 'CABundle',
+  jsonPath: 'JSONPath',
+  reportingComponent: 'ReportingController',
+};
+
+function goName(field: string): string {
+  const known = own(GO_NAMES, field);
+  const words = field.replace(/^\$/, '').replace(/^x-kubernetes-/, 'x-');
+  return known ?? words.replaceAll(/(?:^|-)(\w)/g, (_, letter: string) => letter.toUpperCase());
 }
 
-function timeOf(bytes: Buffer, micro: boolean): string | undefined {
-  let seconds = 0;
-  let nanos = 0;
-  for (const [number, payload] of fieldsOf(bytes)) {
-    if (number === 1) seconds = Number(payload);
-    if (number === 2) nanos = Number(payload);
+const WIRE_TYPES: Readonly<Record<string, number>> = {
+  int32: VARINT,
+  int64: VARINT,
+  bool: VARINT,
+  double: FIXED64,
+};
+
+/** Go's zero time, in seconds since the epoch: it stands for "not set". */
+const ZERO_TIME = -62135596800;
+/** Where Go's years have more than four digits, and JSON has no time. */
+const END_OF_TIME = 253402300800;
+
+function timeOf(reader: WireReader, micro: boolean): JsonValue | undefined {
+  if (reader.done) return undefined;
+  const { seconds = 0, nanos = 0 } = message('Timestamp', reader) as { seconds?: number; nanos?: number };
+  if (seconds === ZERO_TIME) return undefined;
+  if (seconds < ZERO_TIME || seconds >= END_OF_TIME) {
+    throw new ProtobufError('Time.MarshalJSON: year outside of range [0,9999]');
   }
-  // Go's zero time, which stands for "not set".
-  if (bytes.length === 0 || seconds === -62135596800) return undefined;
   const whole = new Date(seconds * 1000).toISOString().slice(0, 19);
   return micro ? `${whole}.${String(Math.trunc(nanos / 1000)).padStart(6, '0')}Z` : `${whole}Z`;
 }
 
-function scalar(type: string, payload: bigint | Buffer): JsonValue | undefined {
+function jsonOf(bytes: Buffer): JsonValue {
+  const text = bytes.toString('utf8');
+  const problem = text === '' ? undefined : jsonProblem(text);
+  if (problem !== undefined) throw new ProtobufError(problem);
+  return text === '' ? null : (JSON.parse(text) as JsonValue);
+}
+
+/** A value; undefined stands for a time that is not set. */
+function readValue(type: string, reader: WireReader): JsonValue | undefined {
   switch (type) {
-    case 'string':
-      return asBytes(payload).toString('utf8');
-    case 'bytes':
-      return asBytes(payload).toString('base64');
-    case 'int':
-      return Number(payload);
+    case 'int32':
+      return Number(BigInt.asIntN(32, reader.varint()));
+    case 'int64':
+      return Number(reader.varint());
     case 'bool':
-      return payload !== 0n;
+      return reader.varint() !== 0n;
+    case 'double':
+      return reader.double();
+    case 'string':
+      return reader.bytes().toString('utf8');
+    case 'bytes':
+      return reader.bytes().toString('base64');
     case 'Json':
-      return JSON.parse(asBytes(payload).toString('utf8')) as JsonValue;
+      return jsonOf(reader.bytes());
     case 'Time':
     case 'MicroTime':
-      return timeOf(asBytes(payload), type === 'MicroTime');
+      return timeOf(reader.nested(), type === 'MicroTime');
     default:
-      return messageOf(type, asBytes(payload));
+      return message(type, reader.nested());
   }
 }
 
-function mapEntry(type: string, payload: Buffer): JsonObject {
+const NOTHING = new WireReader(Buffer.alloc(0));
+const EMPTY: Readonly<Record<string, JsonValue>> = { string: '', bytes: '' };
+
+function mapEntry(type: string, reader: WireReader): [key: string, value: JsonValue] {
   let key = '';
-  let value = scalar(type, Buffer.alloc(0));
-  for (const [number, part] of fieldsOf(payload)) {
-    if (number === 1) key = asBytes(part).toString('utf8');
-    if (number === 2) value = scalar(type, part);
+  let value: JsonValue | undefined = own(EMPTY, type) ?? message(type, NOTHING);
+  while (!reader.done) {
+    const { number, wireType } = reader.tag('MapEntry');
+    if (number === 1) key = reader.bytes().toString('utf8');
+    else if (number === 2) value = readValue(type, reader);
+    else reader.skip(wireType);
   }
-  return { [key]: value };
+  return [key, value ?? null];
 }
 
-function isEmpty(value: JsonValue | undefined): boolean {
+function isZero(value: JsonValue | undefined): boolean {
   return value === undefined || value === '' || value === 0 || value === false;
 }
 
-function setField(target: JsonObject, name: string, type: string, payload: bigint | Buffer): void {
+function readField(target: JsonObject, name: string, type: string, reader: WireReader): void {
+  const element = type.slice(2);
   if (type.startsWith('[]')) {
     const list = (own(target, name) ?? []) as JsonValue[];
-    setOwn(target, name, [...list, scalar(type.slice(2), payload) ?? null]);
+    list.push(readValue(element, reader) ?? null);
+    setOwn(target, name, list);
   } else if (type.startsWith('{}')) {
-    setOwn(target, name, {
-      ...(own(target, name) as JsonObject | undefined),
-      ...mapEntry(type.slice(2), asBytes(payload)),
-    });
-  } else if (type.startsWith('*')) {
-    setOwn(target, name, scalar(type.slice(1), payload));
+    const map = (own(target, name) ?? {}) as JsonObject;
+    setOwn(map, ...mapEntry(element, reader.nested()));
+    setOwn(target, name, map);
   } else {
-    const value = scalar(type, payload);
-    if (!isEmpty(value)) setOwn(target, name, value);
+    const value = readValue(type.replace(/^[*!]/, ''), reader);
+    const isUnset = type.startsWith('*') || type.startsWith('!') ? value === undefined : isZero(value);
+    if (isUnset) delete target[name];
+    else setOwn(target, name, value);
   }
 }
 
-function messageOf(type: string, bytes: Buffer): JsonValue {
-  const fields = own(MESSAGES, type);
-  if (fields === undefined) throw new ProtobufError(`no kind ${JSON.stringify(type)} is known in protobuf`);
-  const message: JsonObject = {};
-  for (const [number, payload] of fieldsOf(bytes)) {
-    const field = fields[number];
-    if (field === undefined) continue;
-    if (field[1] === 'Json') return scalar('Json', payload) ?? null;
-    setField(message, field[0], field[1], payload);
+const ZERO: Readonly<Record<string, JsonValue>> = { '!string': '', '!bool': false, '!int32': 0 };
+
+function message(name: string, reader: WireReader): JsonValue {
+  const fields = fieldsOf(name);
+  const result: JsonObject = {};
+  for (const [field, type] of Object.values(fields)) {
+    const zero = own(ZERO, type);
+    if (zero !== undefined) setOwn(result, field, zero);
   }
-  return message;
+  const shown = name.slice(name.lastIndexOf('/') + 1);
+  while (!reader.done) {
+    const { number, wireType } = reader.tag(shown);
+    const [field, type = ''] = fields[number] ?? [];
+    if (field === undefined) reader.skip(wireType);
+    else if (wireType === (own(WIRE_TYPES, type.replace(/^[*!]/, '')) ?? BYTES)) {
+      readField(result, field, type, reader);
+    } else throw new ProtobufError(`proto: wrong wireType = ${wireType} for field ${goName(field)}`);
+  }
+  return toJson(name, result);
 }
 
-/** Decodes a body of `application/vnd.kubernetes.protobuf` into the object it stands for. */
-export function decodeProtobuf(body: Buffer): JsonObject {
-  if (!body.subarray(0, 4).equals(MAGIC)) throw new ProtobufError('the body is not Kubernetes protobuf');
+/**
+ * Opens a body of `application/vnd.kubernetes.protobuf`. Throws ProtobufError for a body that is none.
+ *
+ * @param expected the type of an object that does not say its own
+ */
+export function openEnvelope(body: Buffer, expected: TypeMeta): Envelope {
+  if (body.length === 0) throw new ProtobufError('empty data');
+  if (!body.subarray(0, MAGIC.length).equals(MAGIC)) {
+    const prefix = `expected prefix [${[...MAGIC].join(' ')}]`;
+    throw new ProtobufError(`provided data does not appear to be a protobuf message, ${prefix}`);
+  }
+  if (body.length === MAGIC.length) throw new ProtobufError('empty body');
   let type: JsonObject = {};
   let raw: Buffer = Buffer.alloc(0);
-  for (const [number, payload] of fieldsOf(body.subarray(4))) {
-    if (number === 1) type = messageOf('TypeMeta', asBytes(payload)) as JsonObject;
-    if (number === 2) raw = asBytes(payload);
+  const reader = new WireReader(body.subarray(MAGIC.length));
+  while (!reader.done) {
+    const { number, wireType } = reader.tag('Unknown');
+    if (number === 1 && wireType === BYTES) type = message('TypeMeta', reader.nested()) as JsonObject;
+    else if (number === 2 && wireType === BYTES) raw = reader.bytes();
+    else if (number > 4) reader.skip(wireType);
+    else if (wireType === BYTES) reader.bytes();
+    else throw new ProtobufError(`proto: wrong wireType = ${wireType} for field ${UNKNOWN_FIELDS[number]}`);
   }
-  const kind = String(type.kind ?? '');
-  const name = kind === 'Event' ? `${String(type.apiVersion)}/Event` : kind;
-  return { ...type, ...(messageOf(name, raw) as JsonObject) };
+  const { apiVersion = expected.apiVersion, kind = expected.kind } = type as Partial<TypeMeta>;
+  return { apiVersion, kind, raw };
+}
+
+const UNKNOWN_FIELDS = ['', 'TypeMeta', 'Raw', 'ContentEncoding', 'ContentType'];
+
+/** The object in an envelope. Throws ProtobufError for one that does not fit its kind. */
+export function decodeEnvelope({ apiVersion, kind, raw }: Envelope): JsonObject {
+  return { apiVersion, kind, ...(message(messageName(apiVersion, kind), new WireReader(raw)) as JsonObject) };
 }

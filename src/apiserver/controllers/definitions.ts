@@ -167,10 +167,23 @@ export class DefinitionController {
     return before ?? { type, status, reason, message, lastTransitionTime: timestamp(this.#backend.now()) };
   }
 
-  #cleanUp(name: string, crd: CustomResourceDefinition): void {
+  /** Says that the deletion of the definition's objects has begun. */
+  #begun(name: string, crd: CustomResourceDefinition): CustomResourceDefinition {
+    const reason = 'InstanceDeletionInProgress';
+    const message = 'CustomResource deletion is in progress';
+    const conditions = (crd.status?.conditions ?? []).map((condition) =>
+      condition.type === 'Terminating' ? { ...condition, reason, message } : condition,
+    );
+    const begun = { ...crd, status: { ...crd.status, conditions } };
+    this.#putIfChanged(name, crd, begun);
+    return begun;
+  }
+
+  #cleanUp(name: string, marked: CustomResourceDefinition): void {
     const { store } = this.#backend;
-    const [resource] = this.#served.get(name)?.resources ?? customResources(crd);
-    if (!(crd.metadata.finalizers ?? []).includes(CRD_FINALIZER)) return;
+    const [resource] = this.#served.get(name)?.resources ?? customResources(marked);
+    if (!(marked.metadata.finalizers ?? []).includes(CRD_FINALIZER)) return;
+    const crd = this.#begun(name, marked);
     const objects = resource === undefined ? [] : store.list(resource.bucket, '');
     for (const { object } of objects) {
       if (resource === undefined || object.metadata.deletionTimestamp !== undefined) continue;

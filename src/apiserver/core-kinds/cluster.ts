@@ -175,6 +175,7 @@ function leases(): Resource {
       ageColumn(),
     ],
     rules: {
+      needsVersion: true,
       prepare: (object) => {
         object.spec ??= {};
       },

@@ -47,8 +47,8 @@ function beginDeletion(object: KubeObject): void {
   const condition = {
     type: 'Terminating',
     status: 'True',
-    reason: 'InstanceDeletionInProgress',
-    message: 'CustomResource deletion is in progress',
+    reason: 'InstanceDeletionPending',
+    message: 'CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon',
     lastTransitionTime: metadata.deletionTimestamp ?? '',
   };
   metadata.finalizers = [...new Set([...(metadata.finalizers ?? []), CRD_FINALIZER])];
@@ -227,6 +227,7 @@ export function crdKind(): Resource {
     columns: [nameColumn(), createdAtColumn()],
     structs: { spec: { names: {} }, status: { acceptedNames: {} } },
     rules: {
+      needsVersion: true,
       fillDefaults,
       prepare,
       beginDeletion,

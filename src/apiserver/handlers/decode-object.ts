@@ -60,7 +60,11 @@ function checkType(resource: Resource, object: JsonObject): void {
 /** Decodes the body into an object of the request's resource, treating unknown fields as the client asked. */
 export function decodeResource(request: ResourceRequest, options: WriteOptions): KubeObject {
   const { resource, body, warnings } = request;
-  const decoded: Decoded = decodeObject(body, resource.kind, !resource.custom);
+  const decoded: Decoded = decodeObject(
+    body,
+    { apiVersion: apiVersionOf(resource), kind: resource.kind },
+    !resource.custom,
+  );
   checkType(resource, decoded.object);
   const misfit = metaProblem(decoded.object, resource);
   if (misfit !== undefined) throw notDecodable(resource, misfit);

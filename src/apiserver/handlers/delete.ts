@@ -57,7 +57,7 @@ const FIELDS: Readonly<Record<string, readonly [test: (value: JsonValue) => bool
 
 /** The body of a deletion; throws 400 when it is not DeleteOptions: a deletion that misreads its options cannot be undone. */
 function deleteBody(body: RequestBody): DeleteBody {
-  const { object } = decodeObject(body, 'DeleteOptions', true);
+  const { object } = decodeObject(body, { apiVersion: 'v1', kind: 'DeleteOptions' }, true);
   const { kind = 'DeleteOptions', apiVersion = 'v1' } = object;
   if (kind !== 'DeleteOptions') {
     const scheme = 'in scheme "pkg/runtime/scheme.go:111"';
@@ -103,7 +103,22 @@ export function deleteOptions(request: ResourceRequest): DeleteOptions {
   };
 }
 
+/** Kinds that something besides finalizers keeps are deleted by code of their own in kube, which has other words. */
+function checkOwnPreconditions(resource: Resource, { metadata }: KubeObject, options: DeleteOptions): void {
+  const { uid, resourceVersion, name = '' } = metadata;
+  const fields = [
+    ['UID', options.uid, uid],
+    ['ResourceVersion', options.resourceVersion, resourceVersion],
+  ] as const;
+  for (const [field, wanted, found] of fields) {
+    if (wanted === undefined || wanted === found) continue;
+    const why = `Precondition failed: ${field} in precondition: ${wanted}, ${field} in object meta: ${found}`;
+    throw conflict(resourceName(resource), name, why);
+  }
+}
+
 function checkPreconditions(resource: Resource, object: KubeObject, options: DeleteOptions): void {
+  if (resource.rules.holdsBack !== undefined) checkOwnPreconditions(resource, object, options);
   const { uid, resourceVersion, name = '' } = object.metadata;
   if (options.uid !== undefined && options.uid !== uid) {
     const why = `the UID in the precondition (${options.uid}) does not match the UID in record (${uid}). The object might have been deleted and then recreated`;

@@ -1,5 +1,6 @@
+import { own } from '../../base/own.ts';
 import { apiVersionOf, type Resource } from '../registry/resource.ts';
-import { notAcceptable } from '../status-errors.ts';
+import { ApiError, wrongTransform } from '../status-errors.ts';
 import type { StoredObject } from '../storage/store.ts';
 import { includeObjectOf, partialMetadata, tableOf } from '../table.ts';
 import type { KubeObject } from '../types.ts';
@@ -18,8 +19,34 @@ function itemJsonOf(resource: Resource, stored: StoredObject): string {
   return JSON.stringify(rest);
 }
 
+/** Packages of kube's internal types, by group: errors name types by them. */
+const PACKAGES: Readonly<Record<string, string>> = {
+  '': 'core',
+  'events.k8s.io': 'core',
+  'coordination.k8s.io': 'coordination',
+  'rbac.authorization.k8s.io': 'rbac',
+  'apiextensions.k8s.io': 'apiextensions',
+  autoscaling: 'v1',
+};
+
+/** What kube calls an object of the resource, or a list of them. */
+function goType({ group, kind, custom }: Resource, suffix: '' | 'List'): string {
+  return custom ? `*unstructured.Unstructured${suffix}` : `*${own(PACKAGES, group)}.${kind}${suffix}`;
+}
+
+/** The refusal of an object as a list of metadata. */
+function noList(resource: Resource, wanted: string): Error {
+  return resource.custom
+    ? new ApiError({ code: 500, message: 'content is not a list' })
+    : wrongTransform(wanted, goType(resource, ''));
+}
+
 /** One object in the requested form. */
-export function presentObject(request: ResourceRequest, object: KubeObject, now: number): object {
+export function presentObject(
+  request: Pick<ResourceRequest, 'accept' | 'resource' | 'query'>,
+  object: KubeObject,
+  now: number,
+): object {
   const { accept, resource, query } = request;
   const { apiVersion } = accept;
   switch (accept.as) {
@@ -33,7 +60,7 @@ export function presentObject(request: ResourceRequest, object: KubeObject, now:
       return tableOf([object], { resource, include, apiVersion, now, withColumns: true }, metadata);
     }
     case 'PartialObjectMetadataList':
-      throw notAcceptable(['application/json', 'application/yaml']);
+      throw noList(resource, accept.as);
   }
 }
 
@@ -52,6 +79,10 @@ export function presentList(
   const objects = (): KubeObject[] => items.map(({ object }) => resource.fromStored(object));
   switch (accept.as) {
     case undefined: {
+      // Protobuf is made of the objects, not of their text.
+      if (accept.format === 'protobuf') {
+        return { kind: resource.listKind, apiVersion: apiVersionOf(resource), metadata, items: objects() };
+      }
       const head = JSON.stringify({ kind: resource.listKind, apiVersion: apiVersionOf(resource), metadata });
       return `${head.slice(0, -1)},"items":[${items.map((item) => itemJsonOf(resource, item)).join(',')}]}`;
     }
@@ -59,8 +90,9 @@ export function presentList(
       const form = { resource, include: includeObjectOf(query), apiVersion, now, withColumns: true };
       return tableOf(objects(), form, simple);
     }
-    case 'PartialObjectMetadataList':
-    case 'PartialObjectMetadata': {
+    case 'PartialObjectMetadata':
+      throw wrongTransform(accept.as, goType(resource, 'List'));
+    case 'PartialObjectMetadataList': {
       const partial = objects().map((object) => partialMetadata(object, apiVersion));
       return { kind: 'PartialObjectMetadataList', apiVersion, metadata: simple, items: partial };
     }

@@ -8,7 +8,8 @@ import { decodeStruct } from '../codec/go-decode.ts';
 import { isJsonObject } from '../codec/merge-patch.ts';
 import { metaProblem, OBJECT_META } from '../meta/object-meta.ts';
 import { asJson } from '../registry/resource.ts';
-import { badRequest, invalid, notDecodable } from '../status-errors.ts';
+import { badRequest, invalid, notDecodable, wrongTransform } from '../status-errors.ts';
+import { partialMetadata } from '../table.ts';
 import type { FieldError, JsonObject, JsonValue, KubeObject } from '../types.ts';
 import type { ResourceRequest } from './context.ts';
 import { decodingWarnings, strictProblem } from './decode-object.ts';
@@ -26,7 +27,10 @@ export interface Reviewer {
 
 /** A review request and its user. */
 export interface Question
-  extends Pick<ResourceRequest, 'verb' | 'query' | 'userAgent' | 'user' | 'namespace' | 'body' | 'warnings'> {
+  extends Pick<
+    ResourceRequest,
+    'verb' | 'query' | 'userAgent' | 'user' | 'namespace' | 'accept' | 'body' | 'warnings'
+  > {
   /** RFC 3339. */
   readonly now: string;
 }
@@ -146,8 +150,8 @@ function statusOf(
 /** Reads a review and its warnings; a review may omit apiVersion and kind. */
 function reviewOf(review: ReviewKind, body: RequestBody): { sent: KubeObject; odd: readonly string[] } {
   const { kind, group, version, spec, status } = review;
-  const { object, duplicates } = decodeObject(body, kind, true);
   const apiVersion = `${group}/${version}`;
+  const { object, duplicates } = decodeObject(body, { apiVersion, kind }, true);
   const named = { apiVersion: object.apiVersion ?? apiVersion, kind: object.kind ?? kind };
   if (named.apiVersion !== apiVersion || named.kind !== kind) {
     throw badRequest(
@@ -169,8 +173,16 @@ function withoutEmptyLists(spec: JsonObject): JsonObject {
   return Object.fromEntries(kept);
 }
 
-/** Answers a review: the object as sent, with its status. */
-export function handleReview(review: ReviewKind, reviewer: Reviewer, question: Question): JsonObject {
+/** Answers a review: the object as sent, with its status, or its metadata alone where the client wants no more. */
+export function handleReview(review: ReviewKind, reviewer: Reviewer, question: Question): object {
+  const { as, apiVersion } = question.accept;
+  const answer = answered(review, reviewer, question);
+  if (as === 'PartialObjectMetadataList')
+    throw wrongTransform(as, `*${review.group.split('.')[0]}.${review.kind}`);
+  return as === undefined ? answer : partialMetadata(answer as KubeObject, apiVersion);
+}
+
+function answered(review: ReviewKind, reviewer: Reviewer, question: Question): JsonObject {
   const { verb, query, userAgent, warnings, now } = question;
   const options = writeOptions({ verb, query, userAgent });
   const { sent, odd } = reviewOf(review, question.body);

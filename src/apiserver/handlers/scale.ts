@@ -1,11 +1,13 @@
 import { decodeObject } from '../codec/decode.ts';
+import { customAgeColumn, nameColumn } from '../registry/columns.ts';
 import { setValueAt, valueAt } from '../registry/field-path.ts';
-import { asJson, type Resource, resourceName, type ScalePaths } from '../registry/resource.ts';
+import { asJson, type Column, type Resource, resourceName, type ScalePaths } from '../registry/resource.ts';
 import { badRequest, notFound, staleObject } from '../status-errors.ts';
 import type { JsonObject, KubeObject } from '../types.ts';
 import type { Backend, ResourceRequest } from './context.ts';
 import { writeOptions } from './options.ts';
 import { patchOf } from './patch.ts';
+import { presentObject } from './present.ts';
 import { currentObject, updateObject } from './update.ts';
 
 interface Scale {
@@ -15,6 +17,8 @@ interface Scale {
   spec: { replicas?: number };
   status: { replicas: number; selector?: string };
 }
+
+const SCALE = { apiVersion: 'autoscaling/v1', kind: 'Scale' };
 
 function numberAt(object: KubeObject, path: readonly string[]): number | undefined {
   const value = valueAt(asJson(object), path);
@@ -40,7 +44,7 @@ function scaleOf(object: KubeObject, paths: ScalePaths): Scale {
 /** The requested Scale: sent whole, or the current one with a patch applied. */
 function wantedScale(request: ResourceRequest, present: Scale): JsonObject {
   const { body, verb } = request;
-  if (verb === 'update') return decodeObject(body, 'Scale', true).object;
+  if (verb === 'update') return decodeObject(body, SCALE, true).object;
   // Scale is a built-in kind even for custom resources, so it accepts strategic merge patches.
   const patch = patchOf(body.mediaType, body.bytes.toString('utf8'), { custom: false, mergeKeys: {} });
   return patch.apply(structuredClone(asJson(present))) as JsonObject;
@@ -71,8 +75,30 @@ function scaled(resource: Resource, paths: ScalePaths, old: KubeObject, wanted: 
   return updated;
 }
 
+/** A scale as a resource of its own, as far as the form of the answer needs one. */
+function scaleResource(resource: Resource): Resource {
+  const column = (name: string, description: string, part: 'spec' | 'status'): Column => {
+    const cell: Column['cell'] = (scale) => numberAt(scale, [part, 'replicas']) ?? 0;
+    return { name, type: 'integer', format: '', description, priority: 0, cell };
+  };
+  const columns = [
+    nameColumn(),
+    column('Desired', 'Number of desired replicas', 'spec'),
+    column('Available', 'Number of actual replicas', 'status'),
+    customAgeColumn(),
+  ];
+  const toStored: Resource['toStored'] = (scale) => scale;
+  return { ...resource, group: 'autoscaling', kind: 'Scale', custom: false, columns, toStored };
+}
+
 /** GET, PUT and PATCH of `scale`: the replica count in the form that autoscalers use for every kind. */
 export function handleScale(backend: Backend, request: ResourceRequest, name: string): object {
+  const { accept, query, resource } = request;
+  const scale = writtenOrRead(backend, request, name) as unknown as KubeObject;
+  return presentObject({ accept, query, resource: scaleResource(resource) }, scale, backend.now());
+}
+
+function writtenOrRead(backend: Backend, request: ResourceRequest, name: string): Scale {
   const { resource, namespace, verb } = request;
   const paths = resource.scale;
   if (paths === undefined) throw notFound(resourceName(resource), name);

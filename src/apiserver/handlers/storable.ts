@@ -1,5 +1,6 @@
 /** kube stores objects in etcd, which takes requests of 1.5 MiB. The embedded server refuses what kube could not store, in the same words. */
 
+import { own } from '../../base/own.ts';
 import { goJsonBytes } from '../codec/go-json-bytes.ts';
 import type { Resource } from '../registry/resource.ts';
 import { ApiError } from '../status-errors.ts';
@@ -65,7 +66,7 @@ function protobufBytes(value: unknown, schema: JsonSchema | undefined): number {
   return Object.entries(value).reduce((sum, [name, item]) => {
     if (name === 'fieldsV1') return sum + field(goJsonBytes(JSON.stringify(item)));
     const extra = schema?.additionalProperties;
-    const below = schema?.properties?.[name] ?? (typeof extra === 'object' ? extra : undefined);
+    const below = own(schema?.properties, name) ?? (typeof extra === 'object' ? extra : undefined);
     return sum + field(Buffer.byteLength(name)) + protobufBytes(item, below);
   }, 2);
 }

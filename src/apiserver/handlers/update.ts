@@ -135,9 +135,10 @@ function checkPut(request: ResourceRequest, object: KubeObject, name: string): v
   settleNamespace(request, object);
 }
 
-/** A PUT of a custom resource must have a resourceVersion; a PUT of a built-in kind need not. */
+/** A PUT of a custom resource must have a resourceVersion; a PUT of most built-in kinds need not. */
 function checkConditional(resource: Resource, object: KubeObject, name: string): void {
-  if (!resource.custom || object.metadata.resourceVersion !== undefined) return;
+  const isNeeded = resource.custom || resource.rules.needsVersion === true;
+  if (!isNeeded || object.metadata.resourceVersion !== undefined) return;
   const detail = 'must be specified for an update';
   const error = { type: 'Invalid', field: 'metadata.resourceVersion', value: 0, detail } as const;
   throw invalid(resourceName(resource), name, [error]);

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { negotiate } from './negotiate.ts';
 import { requestInfo } from './request-info.ts';
 
 function shown(target: string, method = 'GET'): string {
@@ -69,31 +68,5 @@ describe('requestInfo', () => {
 
   it.each(['POST', 'DELETE', 'PUT', 'PATCH'])('narrows no %s', (method) => {
     expect(selectedName('fieldSelector=metadata.name=mine', method)).toBeUndefined();
-  });
-});
-
-describe('negotiate', () => {
-  const table = 'application/json;as=Table;v=v1;g=meta.k8s.io';
-
-  it.each([
-    [undefined, { format: 'json', as: undefined, apiVersion: '' }],
-    [`${table},application/json`, { format: 'json', as: 'Table', apiVersion: 'meta.k8s.io/v1' }],
-    [
-      'application/json;as=Table;v=v9;g=meta.k8s.io,application/json',
-      { format: 'json', as: undefined, apiVersion: '' },
-    ],
-    [
-      'application/vnd.kubernetes.protobuf,application/json',
-      { format: 'json', as: undefined, apiVersion: '' },
-    ],
-    ['application/yaml', { format: 'yaml', as: undefined, apiVersion: '' }],
-  ])('takes the first wish of %s that it can meet', (accept, expected) => {
-    expect(negotiate(accept)).toEqual(expected);
-  });
-
-  it('says what it could have sent', () => {
-    expect(() => negotiate('text/html')).toThrow(
-      'only the following media types are accepted: application/json',
-    );
   });
 });

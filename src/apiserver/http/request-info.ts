@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import { exactValue } from '../selectors/field-selector.ts';
 import { type Selectors, selectorsOf } from '../selectors/selectors.ts';
 import { ApiError, badRequest } from '../status-errors.ts';
@@ -38,6 +39,11 @@ export interface ResourceRequestInfo {
 /** What a request is about. Authorization and the handler both read this, and nothing else of the URL. */
 export type RequestInfo = PathRequest | ResourceRequestInfo;
 
+/** The header Accept. Of several, Go reads the first only. */
+export function acceptOf(request: IncomingMessage): string | undefined {
+  return request.headersDistinct.accept?.[0];
+}
+
 const NAMESPACE_SUBRESOURCES = ['status', 'finalize'];
 
 const VERBS: ReadonlyMap<string, string> = new Map([
@@ -66,9 +72,16 @@ function unescapedPath(path: string): string | undefined {
   return Buffer.from(bytes, 'latin1').toString('utf8');
 }
 
+/** Without one slash at the start, and without any at the end. */
+function withoutOuterSlashes(path: string): string {
+  let end = path.length;
+  while (end > 0 && path[end - 1] === '/') end -= 1;
+  return path.slice(path.startsWith('/') ? 1 : 0, end);
+}
+
 /** Group, version and the segments after them; undefined for other paths. */
 function apiPath(path: string): { group: string; version: string; parts: readonly string[] } | undefined {
-  const [root, ...rest] = path.replaceAll(/^\/|\/+$/g, '').split('/');
+  const [root, ...rest] = withoutOuterSlashes(path).split('/');
   if (root === 'api' && rest.length >= 2) return { group: '', version: rest[0] ?? '', parts: rest.slice(1) };
   if (root !== 'apis' || rest.length < 3) return undefined;
   return { group: rest[0] ?? '', version: rest[1] ?? '', parts: rest.slice(2) };

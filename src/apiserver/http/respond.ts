@@ -1,6 +1,8 @@
 import type { ServerResponse } from 'node:http';
 import { dump } from 'js-yaml';
-import type { Accepted } from './negotiate.ts';
+import { encodeProtobuf } from '../codec/protobuf-encode.ts';
+import type { JsonObject } from '../types.ts';
+import { type Format, mediaTypeOf } from './negotiate.ts';
 
 /** A finished answer: `body` is an object, or its JSON text. */
 export interface Answer {
@@ -42,15 +44,21 @@ function shortened(warnings: readonly string[]): readonly string[] {
   return kept;
 }
 
-/** Sends an answer as JSON, or as YAML if requested. */
-export function send(response: ServerResponse, answer: Answer, format: Accepted['format'] = 'json'): void {
-  const { code, body, headers } = answer;
-  const yaml = format === 'yaml';
+/** As Go writes YAML: keys in order, lists not indented. */
+const YAML_STYLE = { lineWidth: -1, sortKeys: true, seqNoIndent: true, quoteStyle: 'double' } as const;
+
+function written(body: object | string, format: Format): Buffer {
   const json = typeof body === 'string' ? body : JSON.stringify(body);
   // kube ends its answers with a newline, so that a terminal's prompt starts on a new line.
-  const text = yaml ? dump(JSON.parse(json), { lineWidth: -1 }) : `${json}\n`;
-  const type = yaml ? 'application/yaml' : 'application/json';
-  sendBytes(response, code, Buffer.from(text), { 'Content-Type': type, ...headers });
+  if (format === 'json') return Buffer.from(`${json}\n`);
+  const plain = JSON.parse(json) as JsonObject;
+  return format === 'yaml' ? Buffer.from(dump(plain, YAML_STYLE)) : encodeProtobuf(plain);
+}
+
+/** Sends an answer in that format. */
+export function send(response: ServerResponse, answer: Answer, format: Format = 'json'): void {
+  const { code, body, headers } = answer;
+  sendBytes(response, code, written(body, format), { 'Content-Type': mediaTypeOf(format), ...headers });
 }
 
 /** Sends an answer that is already serialized. */

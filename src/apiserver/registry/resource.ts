@@ -34,6 +34,8 @@ export interface KindRules {
   admit?(object: KubeObject, user: User): void;
   /** Whether something besides metadata.finalizers still keeps a deleted object (a namespace's spec.finalizers). */
   holdsBack?(object: KubeObject): boolean;
+  /** Whether a PUT must have a resourceVersion, as that of a custom resource must. */
+  readonly needsVersion?: true;
   /** Why creation is refused at the moment. */
   readonly refusesCreation?: string | undefined;
   /** Why no user may delete the object. */

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { discover } from '../discovery/discovery.ts';
 import type { OpenApiDocuments } from '../discovery/openapi-documents.ts';
-import { wantsAggregatedDiscovery } from '../http/negotiate.ts';
+import { discoveryFormat, requireJson, wantsAggregatedDiscovery } from '../http/negotiate.ts';
+import { acceptOf } from '../http/request-info.ts';
 import { send, sendText } from '../http/respond.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { PathHandler } from './router.ts';
@@ -29,10 +30,11 @@ function withoutEnd(path: string): string {
 
 /** Probes and version, for anyone. `isReady` is false while the server starts or stops. */
 export function openPaths(isReady: () => boolean): PathHandler {
-  return (_request, response, { verb, path: sent }) => {
+  return (request, response, { verb, path: sent }) => {
     if (verb !== 'get' && verb !== 'head') return false;
     const path = withoutEnd(sent);
     if (path === '/version') {
+      requireJson(acceptOf(request));
       send(response, { code: 200, body: VERSION });
       return true;
     }
@@ -43,17 +45,42 @@ export function openPaths(isReady: () => boolean): PathHandler {
   };
 }
 
+/** Whether kube's router stands before the path: lists of groups, and what concerns definitions, have other handlers. */
+function isRouted(registry: Registry, path: string): boolean {
+  const [, root, group, version] = path.split('/');
+  if (root === 'api') return true;
+  return version !== undefined && !registry.all().some((one) => one.custom && one.group === group);
+}
+
+/** All paths that name no resource, for `GET /`. */
+function rootPaths(registry: Registry): string[] {
+  const list = discover(registry, '/apis', false) as {
+    groups: { name: string; versions: { version: string }[] }[];
+  };
+  const groups = list.groups.flatMap(({ name, versions }) => [
+    `/apis/${name}`,
+    ...versions.map(({ version }) => `/apis/${name}/${version}`),
+  ]);
+  const probes = PROBES.map((probe) => `/${probe}`);
+  const others = ['/api', '/api/v1', '/apis', '/apis/', '/openapi/v2', '/openapi/v3', '/version'];
+  return [...groups, ...probes, ...others].sort();
+}
+
 /** Discovery and the OpenAPI documents. */
 export function discoveryPaths(registry: Registry, documents: OpenApiDocuments): PathHandler {
   return (request, response, { path: sent, query }) => {
     const path = withoutEnd(sent);
+    if (path === '/' || path === '/index.html') {
+      send(response, { code: 200, body: { paths: rootPaths(registry) } });
+      return true;
+    }
     if (path.startsWith('/openapi/')) return documents.serve(request, response, path, query);
     const isRoot = path === '/api' || path === '/apis';
-    const aggregated = isRoot && wantsAggregatedDiscovery(request.headers.accept);
+    const aggregated = isRoot && wantsAggregatedDiscovery(acceptOf(request));
     const body = discover(registry, path, aggregated);
     if (body === undefined) return false;
     if (!aggregated) {
-      send(response, { code: 200, body });
+      send(response, { code: 200, body }, discoveryFormat(acceptOf(request), isRouted(registry, path)));
       return true;
     }
     const json = JSON.stringify(body);

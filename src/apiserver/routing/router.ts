@@ -9,11 +9,10 @@ import { type Backend, timestamp } from '../handlers/context.ts';
 import type { ReviewKind } from '../handlers/review-kinds.ts';
 import { handleReview, type Question, type Reviewer } from '../handlers/reviews.ts';
 import { readBody } from '../http/body.ts';
-import { negotiate } from '../http/negotiate.ts';
-import { type PathRequest, type ResourceRequestInfo, requestInfo } from '../http/request-info.ts';
+import { negotiate, plainFormat } from '../http/negotiate.ts';
+import { acceptOf, type PathRequest, type ResourceRequestInfo, requestInfo } from '../http/request-info.ts';
 import { send, sendText, setWarnings } from '../http/respond.ts';
 import { ApiError, badRequest, internalError, shuttingDown, unauthorized } from '../status-errors.ts';
-import type { JsonObject } from '../types.ts';
 import type { WatchSetup } from '../watch/handle-watch.ts';
 import { dispatch } from './dispatch.ts';
 import { attributesOf, placeOf, reviewAt } from './place.ts';
@@ -94,10 +93,11 @@ export class Router {
     const { verb, query } = info;
     const review = reviewAt(info);
     if (review !== undefined) {
+      const accept = negotiate(acceptOf(request), { verb, name: info.name, about: 'review' });
       const body = await readBody(request);
       const now = timestamp(this.#setup.backend.now());
       const { namespace } = info;
-      const question = { verb, query, userAgent, user, namespace, body, now, warnings: [] };
+      const question = { verb, query, userAgent, user, namespace, accept, body, now, warnings: [] };
       return this.#answerReview(review, question, response);
     }
     const place = placeOf(this.#setup.backend.registry, info);
@@ -105,21 +105,22 @@ export class Router {
       sendText(response, 404, NOT_FOUND_TEXT);
       return;
     }
-    const accept = negotiate(request.headers.accept);
+    const about = place.resource.custom ? 'custom' : 'built-in';
+    const accept = negotiate(acceptOf(request), { verb, name: info.name, about });
     const body = await readBody(request);
     const wanted = { ...place, query, accept, body, user, userAgent, allow, warnings: [] };
     await dispatch(this.#setup.backend, this.#setup.watches, wanted, response);
   }
 
   #answerReview(review: ReviewKind, question: Question, response: ServerResponse): void {
-    let body: JsonObject;
+    let body: object;
     try {
       body = handleReview(review, this.#setup.reviewer, question);
     } finally {
       // Refusals carry warnings, too.
       setWarnings(response, question.warnings);
     }
-    send(response, { code: 201, body });
+    send(response, { code: 201, body }, question.accept.format);
   }
 
   #fail(request: IncomingMessage, response: ServerResponse, error: unknown): void {
@@ -133,7 +134,8 @@ export class Router {
     const headers: Record<string, string> = retry === undefined ? {} : { 'Retry-After': String(retry) };
     // Read and drop the rest of an unused body: if it were cut off, the client would not see the answer.
     request.resume();
-    send(response, { code: status.code, body: status, headers });
+    const format = plainFormat(acceptOf(request)) ?? 'json';
+    send(response, { code: status.code, body: status, headers }, format);
   }
 
   #unexpected(request: IncomingMessage, error: unknown): ApiError {

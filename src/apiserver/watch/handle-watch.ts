@@ -3,6 +3,7 @@ import type { Backend, ResourceRequest } from '../handlers/context.ts';
 import { listRevision } from '../handlers/options.ts';
 import { readDeeply, select } from '../handlers/read.ts';
 import { selectionOf } from '../handlers/selection.ts';
+import { streamTypeOf } from '../http/negotiate.ts';
 import { isTrue } from '../http/request-info.ts';
 import { setWarnings } from '../http/respond.ts';
 import { expired } from '../status-errors.ts';
@@ -77,7 +78,10 @@ export async function handleWatch(
   const source = await durableSource(backend, request);
   const writer = new EventWriter(request, () => backend.now());
   setWarnings(response, warnings);
-  response.writeHead(200, { 'Content-Type': 'application/json', 'Cache-Control': 'no-cache, private' });
+  response.writeHead(200, {
+    'Content-Type': streamTypeOf(request.accept.format),
+    'Cache-Control': 'no-cache, private',
+  });
   response.flushHeaders();
   if (source === 'expired') {
     const asked = query.get('resourceVersion');

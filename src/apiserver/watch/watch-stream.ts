@@ -71,8 +71,12 @@ export class WatchStream {
     this.#response.end();
   }
 
-  #write(text: string): void {
-    this.#response.write(text);
+  #write(event: string | Buffer | undefined): void {
+    if (event === undefined) {
+      this.end();
+      return;
+    }
+    this.#response.write(event);
     if (this.#response.writableLength <= MAX_BUFFERED_BYTES || this.#stall !== undefined) return;
     this.#stall = setTimeout(() => this.#response.destroy(), this.#stallAfter);
   }

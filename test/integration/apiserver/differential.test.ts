@@ -14,6 +14,7 @@ import { badObjects, lifeOfObjects, optionsOfWrites } from './differential/objec
 import { oddPatches } from './differential/odd-patches.ts';
 import { applies, patches, subresources } from './differential/patches.ts';
 import { patterns } from './differential/patterns.ts';
+import { protobuf } from './differential/protobuf.ts';
 import { records } from './differential/records.ts';
 import { reviews } from './differential/reviews.ts';
 import { rights } from './differential/rights.ts';
@@ -43,6 +44,7 @@ const groups: Readonly<Record<string, readonly Case[]>> = {
   inherited,
   identities,
   kinds,
+  protobuf,
   rules,
   watches,
   lifecycles,

@@ -10,11 +10,12 @@ import { pino } from 'pino';
 import { type ApiServer, type ApiServerOptions, startApiServer } from '../../../src/apiserver/server.ts';
 import type { KubeObject } from '../../../src/apiserver/types.ts';
 import { ensurePki, type Pki } from '../../../src/main/pki.ts';
+import { protobufEvents, readProtobuf } from './protobuf.ts';
 
 export const ADMIN_TOKEN = 'admin-token';
 export const BOB_TOKEN = 'bob-token';
 
-/** A response, its body parsed if it is JSON. */
+/** A response, its body parsed if it is JSON, YAML or protobuf. */
 export interface Reply {
   readonly status: number;
   readonly headers: IncomingMessage['headers'];
@@ -36,20 +37,38 @@ export interface WatchEvent {
   readonly object: KubeObject & { code?: number; reason?: string };
 }
 
+const PROTOBUF = 'application/vnd.kubernetes.protobuf';
+
+function mediaTypeOf({ headers }: IncomingMessage): string {
+  return (headers['content-type'] ?? '').split(';')[0] ?? '';
+}
+
+function parsed(mediaType: string, bytes: Buffer): unknown {
+  if (bytes.length === 0) return undefined;
+  if (mediaType === 'application/json') return JSON.parse(bytes.toString());
+  if (mediaType === 'application/yaml') return load(bytes.toString());
+  return mediaType === PROTOBUF ? readProtobuf(bytes) : undefined;
+}
+
+async function* jsonEvents(response: IncomingMessage): AsyncGenerator<unknown> {
+  for await (const line of createInterface({ input: response })) yield JSON.parse(line);
+}
+
 /** An open watch: events come one by one. */
 export class Watch {
   readonly #response: IncomingMessage;
-  readonly #lines: AsyncIterator<string>;
+  readonly #events: AsyncIterator<unknown>;
 
   constructor(response: IncomingMessage) {
     this.#response = response;
-    this.#lines = createInterface({ input: response })[Symbol.asyncIterator]();
+    const isProtobuf = mediaTypeOf(response) === PROTOBUF;
+    this.#events = isProtobuf ? protobufEvents(response) : jsonEvents(response);
   }
 
   /** The next event; undefined when the server has ended the watch. */
   async next(): Promise<WatchEvent | undefined> {
-    const { done, value } = await this.#lines.next();
-    return done ? undefined : (JSON.parse(value) as WatchEvent);
+    const { done, value } = await this.#events.next();
+    return done ? undefined : (value as WatchEvent);
   }
 
   /** The next `count` events as `TYPE name`. */
@@ -94,7 +113,8 @@ export class Caller {
 
   async open(method: string, path: string, options: CallOptions = {}): Promise<IncomingMessage> {
     const { body, type = 'application/json', headers = {}, token = this.#token } = options;
-    const text = body === undefined || typeof body === 'string' ? body : JSON.stringify(body);
+    const isSentAsIs = body === undefined || typeof body === 'string' || Buffer.isBuffer(body);
+    const text = isSentAsIs ? body : JSON.stringify(body);
     const credentials = token === '' ? {} : { Authorization: `Bearer ${token}` };
     const length = Buffer.byteLength(text ?? '');
     const content = text === undefined ? {} : { 'Content-Type': type, 'Content-Length': length };
@@ -114,13 +134,12 @@ export class Caller {
     const response = await this.open(method, path, options);
     const chunks: Buffer[] = [];
     for await (const chunk of response) chunks.push(chunk as Buffer);
-    const text = Buffer.concat(chunks).toString();
-    const isJson = response.headers['content-type']?.startsWith('application/json') === true && text !== '';
+    const bytes = Buffer.concat(chunks);
     return {
       status: response.statusCode ?? 0,
       headers: response.headers,
-      text,
-      body: isJson ? JSON.parse(text) : undefined,
+      text: bytes.toString(),
+      body: parsed(mediaTypeOf(response), bytes),
     };
   }
 

@@ -42,6 +42,9 @@ const MERGE_PATCH = 'application/merge-patch+json';
 export const STRATEGIC_PATCH = 'application/strategic-merge-patch+json';
 const APPLY_PATCH = 'application/apply-patch+yaml';
 
+/** Also the type of a body: an object is then sent in protobuf, and bytes as they are. */
+export const PROTOBUF = 'application/vnd.kubernetes.protobuf';
+
 /** A case by its name and its requests. */
 export function story(name: string, ...steps: Step[]): Case {
   return { name, steps };
@@ -58,6 +61,17 @@ export function as(user: string, step: Step, ...groups: string[]): Step {
     ...(groups.length > 0 ? { 'Impersonate-Group': groups } : {}),
   };
   return { ...step, headers: { ...step.headers, ...impersonation } };
+}
+
+/** The same request, with another header Accept. */
+export function accepting(accept: string, step: Step): Step {
+  return { ...step, headers: { ...step.headers, Accept: accept } };
+}
+
+/** The same request in protobuf: its body, unless that is a patch, and its answer. */
+export function inProtobuf(step: Step): Step {
+  const isPatch = step.method === 'PATCH' || step.body === undefined;
+  return accepting(PROTOBUF, isPatch ? step : { ...step, type: PROTOBUF });
 }
 
 /** Asks until there is nothing there any more. */

@@ -1,7 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
+import { encodeProtobuf } from '../../../../src/apiserver/codec/protobuf-encode.ts';
+import type { JsonObject } from '../../../../src/apiserver/types.ts';
 import { Caller, type Reply } from '../world.ts';
-import type { Case, Step } from './case.ts';
+import { type Case, PROTOBUF, type Step } from './case.ts';
 
 interface Kubeconfig {
   readonly clusters: readonly { cluster: { server: string; 'certificate-authority': string } }[];
@@ -130,13 +132,22 @@ function filled(text: string, known: Readonly<Record<string, string>>): string {
 
 async function send(api: Caller, step: Step, known: Readonly<Record<string, string>>): Promise<Reply> {
   const { body, type, headers, token } = step;
-  const text = body === undefined || typeof body === 'string' ? body : JSON.stringify(body);
   return await api.call(step.method, filled(step.path, known), {
-    body: text === undefined ? undefined : filled(text, known),
+    body: filledBody(body, type, known),
     ...(type === undefined ? {} : { type }),
     ...(token === undefined ? {} : { token }),
     ...(headers === undefined ? {} : { headers: filledHeaders(headers, known) }),
   });
+}
+
+function filledBody(
+  body: unknown,
+  type: string | undefined,
+  known: Readonly<Record<string, string>>,
+): unknown {
+  if (body === undefined || Buffer.isBuffer(body)) return body;
+  const text = filled(typeof body === 'string' ? body : JSON.stringify(body), known);
+  return type === PROTOBUF ? encodeProtobuf(JSON.parse(text) as JsonObject) : text;
 }
 
 function remember(reply: Reply, known: Record<string, string>): void {
