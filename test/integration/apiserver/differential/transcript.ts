@@ -209,8 +209,14 @@ function ofField(key: string, value: unknown): unknown {
   const simple = normalised(value);
   // Go goes through maps, and so finds errors, in any order; owners of the same second have none either.
   if (key === 'message') return withoutOrder(String(simple));
-  if ((key !== 'managedFields' && key !== 'causes') || !Array.isArray(simple)) return simple;
+  if (!Array.isArray(simple) || !isUnordered(key, simple)) return simple;
   return simple.toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
+}
+
+/** Definitions have no order among each other, and so have the resources of a group. */
+function isUnordered(key: string, [first]: readonly unknown[]): boolean {
+  const isDiscovery = typeof first === 'object' && first !== null && 'singularName' in first;
+  return key === 'managedFields' || key === 'causes' || (key === 'resources' && isDiscovery);
 }
 
 /** Several errors are in the causes, too: there they are compared; those of a merge are lines, and are sorted. */
