@@ -2,17 +2,16 @@ import { type Case, CRDS, post, type Step, story, until } from './case.ts';
 
 const THINGS = '/apis/{ns}.example/v1/namespaces/{ns}/things';
 
-function define(rules: readonly (string | object)[], more: object = {}): Step {
+function define(rules: readonly (string | object)[], parameters = ''): Step {
   const properties = {
     list: { type: 'array', maxItems: 600, items: { type: 'integer' } },
     texts: { type: 'array', maxItems: 200, items: { type: 'string', maxLength: 200 } },
     text: { type: 'string', maxLength: 3000 },
     map: { type: 'object', maxProperties: 600, additionalProperties: { type: 'integer' } },
-    ...more,
   };
   const validations = rules.map((rule) => (typeof rule === 'string' ? { rule, message: 'broken' } : rule));
   const spec = { type: 'object', properties, 'x-kubernetes-validations': validations };
-  return post(CRDS, {
+  return post(`${CRDS}${parameters}`, {
     apiVersion: 'apiextensions.k8s.io/v1',
     kind: 'CustomResourceDefinition',
     metadata: { name: 'things.{ns}.example' },
@@ -82,6 +81,10 @@ export const runningCosts: readonly Case[] = [
     define(Array.from({ length: 13 }, () => 'self.list.all(x, self.list.all(y, x >= 0))')),
     served,
     ...[1, 300, 360, 450].map(thing),
+  ),
+  story(
+    'a rule that may cost too much',
+    define(['self.list.all(x, self.list.all(y, self.list.all(z, x + y + z >= 0)))'], '?dryRun=All'),
   ),
   story(
     'what a message costs',
