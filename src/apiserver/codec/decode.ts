@@ -1,7 +1,7 @@
 import { load } from 'js-yaml';
 import { badRequest, unsupportedMediaType } from '../status-errors.ts';
 import type { JsonObject, JsonValue } from '../types.ts';
-import { duplicateFields, jsonProblem } from './json-scanner.ts';
+import { scanJson } from './json-scanner.ts';
 import { decodeEnvelope, type Envelope, openEnvelope, type TypeMeta } from './protobuf.ts';
 import { ProtobufError } from './protobuf-wire.ts';
 
@@ -53,11 +53,12 @@ function goKind(text: string): string {
   return first === 't' || first === 'f' ? 'bool' : 'number';
 }
 
-function parseJson(text: string, kind: string): JsonObject {
-  const problem = jsonProblem(text);
-  if (problem !== undefined) throw unrecognized(kind, `json parse error: ${problem} (${excerpt(text)})`);
+function parseJson(text: string, kind: string): Decoded {
+  const scanned = scanJson(text);
+  if (scanned.problem !== undefined)
+    throw unrecognized(kind, `json parse error: ${scanned.problem} (${excerpt(text)})`);
   const value = JSON.parse(text) as JsonValue;
-  if (isObject(value)) return value;
+  if (isObject(value)) return { object: value, duplicates: scanned.duplicates };
   const what = goKind(text.trimStart());
   throw unrecognized(
     kind,
@@ -128,7 +129,7 @@ export function decodeObject(body: RequestBody, expected: TypeMeta, protobuf: bo
   switch (body.mediaType) {
     case '':
     case JSON_TYPE:
-      return { object: parseJson(text(), kind), duplicates: duplicateFields(text()) };
+      return parseJson(text(), kind);
     case YAML_TYPE:
       return { object: parseYamlObject(text()), duplicates: [] };
     case PROTOBUF_TYPE:

@@ -46,6 +46,17 @@ describe('a JSON patch', () => {
     expect(() => doubled(30)).toThrow(JsonPatchError);
   });
 
+  it('may not nest values without end', () => {
+    const deeper = [
+      { op: 'add', path: '/b', value: {} },
+      { op: 'move', from: '/a', path: '/b/a' },
+      { op: 'move', from: '/b', path: '/a' },
+    ];
+    const nested = (times: number) => patched(...Array.from({ length: times }, () => deeper).flat());
+    expect(nested(900)).toBeDefined();
+    expect(() => nested(3000)).toThrow(JsonPatchError);
+  });
+
   it('leaves its own values alone', () => {
     const value = { n: 1 };
     patched({ op: 'add', path: '/new', value }, { op: 'replace', path: '/new/n', value: 2 });

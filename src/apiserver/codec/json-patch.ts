@@ -64,10 +64,26 @@ export function applyJsonPatch(document: JsonValue, operations: readonly (JsonOb
     if (copiedBytes > MAX_COPIED_BYTES) throw new JsonPatchError('the copies are too large');
     return JSON.parse(json) as JsonValue;
   };
-  return operations.reduce<JsonValue>(
+  const patched = operations.reduce<JsonValue>(
     (before, operation) => applied(before, operation ?? {}, copy),
     document,
   );
+  if (isTooDeep(patched)) throw new JsonPatchError('the result is nested too deeply');
+  return patched;
+}
+
+/** Moves can nest values without end; bodies may have as many levels. */
+const MAX_DEPTH = 1000;
+
+function isTooDeep(value: JsonValue): boolean {
+  let level = [value];
+  for (let depth = 0; level.length > 0; depth += 1) {
+    if (depth > MAX_DEPTH) return true;
+    level = level
+      .flatMap((one) => (typeof one === 'object' && one !== null ? Object.values(one) : []))
+      .filter((one) => one !== undefined);
+  }
+  return false;
 }
 
 function applied(

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { duplicateFields, jsonProblem } from './json-scanner.ts';
+import { scanJson } from './json-scanner.ts';
 
-describe('jsonProblem', () => {
+describe('the problem of a text', () => {
   // Each message is what Go's encoding/json says of the same text.
   it.each([
     ['{bad', "invalid character 'b' looking for beginning of object key string"],
@@ -16,17 +16,18 @@ describe('jsonProblem', () => {
     ['"\\q"', "invalid character 'q' in string escape code"],
     ['{"a":}', "invalid character '}' looking for beginning of value"],
   ])('says of %j: %s', (text, problem) => {
-    expect(jsonProblem(text)).toBe(problem);
+    expect(scanJson(text)).toEqual({ problem });
   });
 
   it('has nothing to say of JSON', () => {
-    expect(jsonProblem(' {"a": [1, -2.5e+3, true, null, "\\u00e9"], "b": {}} ')).toBeUndefined();
+    const text = ' {"a": [1, -2.5e+3, true, null, "\\u00e9"], "b": {}} ';
+    expect(scanJson(text)).toEqual({ problem: undefined, duplicates: [] });
   });
 });
 
-describe('duplicateFields', () => {
-  it('names every field that occurs twice, once', () => {
+describe('duplicate fields', () => {
+  it('are named once', () => {
     const text = '{"a":{"b":1,"b":2,"b":3},"c":[{"d":1},{"d":1,"d":2}],"a":0}';
-    expect(duplicateFields(text)).toEqual(['a.b', 'c[1].d', 'a']);
+    expect(scanJson(text)).toMatchObject({ duplicates: ['a.b', 'c[1].d', 'a'] });
   });
 });

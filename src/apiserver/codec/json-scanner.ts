@@ -85,13 +85,17 @@ class JsonScanner {
 
   #string(): string {
     const start = this.#position++;
+    let escapes = false;
     for (;;) {
       const character = this.#text[this.#position];
       if (character === undefined || character < ' ') throw this.#unexpected('in string literal');
       this.#position++;
       if (character === '"') break;
-      if (character === '\\') this.#escape();
+      if (character !== '\\') continue;
+      escapes = true;
+      this.#escape();
     }
+    if (!escapes) return this.#text.slice(start + 1, this.#position - 1);
     return JSON.parse(this.#text.slice(start, this.#position)) as string;
   }
 
@@ -147,20 +151,19 @@ class JsonScanner {
   }
 }
 
-/** Why `text` is not JSON, in Go's words; undefined when it is. */
-export function jsonProblem(text: string): string | undefined {
+/** What is to be said of a JSON text: why it is none, in Go's words, or the paths of fields that occur more than once. */
+export type Scanned =
+  | { readonly problem: string }
+  | { readonly problem: undefined; readonly duplicates: string[] };
+
+/** Goes through a text once. */
+export function scanJson(text: string): Scanned {
+  const scanner = new JsonScanner(text);
   try {
-    new JsonScanner(text).document();
-    return undefined;
+    scanner.document();
   } catch (error) {
-    if (error instanceof JsonSyntaxError) return error.message;
+    if (error instanceof JsonSyntaxError) return { problem: error.message };
     throw error;
   }
-}
-
-/** Paths of fields that occur more than once in `text`, which must be JSON. */
-export function duplicateFields(text: string): string[] {
-  const scanner = new JsonScanner(text);
-  scanner.document();
-  return [...new Set(scanner.duplicates)];
+  return { problem: undefined, duplicates: [...new Set(scanner.duplicates)] };
 }

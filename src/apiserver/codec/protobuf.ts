@@ -2,7 +2,7 @@
 
 import { own, setOwn } from '../../base/own.ts';
 import type { JsonObject, JsonValue } from '../types.ts';
-import { jsonProblem } from './json-scanner.ts';
+import { scanJson } from './json-scanner.ts';
 import { fieldsOf, messageName } from './protobuf-messages.ts';
 import { toJson } from './protobuf-shapes.ts';
 import { BYTES, FIXED64, ProtobufError, VARINT, WireReader } from './protobuf-wire.ts';
@@ -66,7 +66,7 @@ function timeOf(reader: WireReader, micro: boolean): JsonValue | undefined {
 
 function jsonOf(bytes: Buffer): JsonValue {
   const text = bytes.toString('utf8');
-  const problem = text === '' ? undefined : jsonProblem(text);
+  const problem = text === '' ? undefined : scanJson(text).problem;
   if (problem !== undefined) throw new ProtobufError(problem);
   return text === '' ? null : (JSON.parse(text) as JsonValue);
 }

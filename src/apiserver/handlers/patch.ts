@@ -2,7 +2,7 @@ import { ApplyError, serverSideApply, typeName } from '../apply/apply.ts';
 import { parseYamlObject } from '../codec/decode.ts';
 import { goKindOf } from '../codec/go-decode.ts';
 import { applyJsonPatch, JsonPatchError, readOperations, unknownFields } from '../codec/json-patch.ts';
-import { duplicateFields, jsonProblem } from '../codec/json-scanner.ts';
+import { scanJson } from '../codec/json-scanner.ts';
 import { isJsonObject, mergePatch } from '../codec/merge-patch.ts';
 import { strategicMerge } from '../codec/strategic-merge.ts';
 import { asKubeObject } from '../meta/object-meta.ts';
@@ -40,27 +40,31 @@ interface Patch {
   readonly apply: (object: JsonObject) => JsonValue;
   /** Warnings about unknown fields of the patch itself. */
   readonly warnings: readonly string[];
+  /** Fields that occur twice in the patch. */
+  readonly duplicates: readonly string[];
 }
 
-function parsePatch(text: string): JsonValue {
-  const problem = jsonProblem(text);
-  if (problem !== undefined) throw badRequest(`error decoding patch: ${problem}`);
-  return JSON.parse(text) as JsonValue;
+type Parsed<T> = { readonly value: T } & Pick<Patch, 'duplicates'>;
+
+function parsePatch(text: string): Parsed<JsonValue> {
+  const scanned = scanJson(text);
+  if (scanned.problem !== undefined) throw badRequest(`error decoding patch: ${scanned.problem}`);
+  return { value: JSON.parse(text) as JsonValue, duplicates: scanned.duplicates };
 }
 
-function objectPatch(text: string): JsonObject {
-  const patch = parsePatch(text);
-  if (!isJsonObject(patch)) {
-    const what = patch === null ? 'null' : goKindOf(patch);
+function objectPatch(text: string): Parsed<JsonObject> {
+  const { value, duplicates } = parsePatch(text);
+  if (!isJsonObject(value)) {
+    const what = value === null ? 'null' : goKindOf(value);
     throw badRequest(
       `error decoding patch: json: cannot unmarshal ${what} into Go value of type map[string]interface {}`,
     );
   }
-  return patch;
+  return { value, duplicates };
 }
 
 function operationsPatch(text: string): Patch {
-  const operations = readOperations(parsePatch(text));
+  const operations = readOperations(parsePatch(text).value);
   const { length } = operations;
   const apply = (object: JsonObject): JsonValue => {
     if (length > MAX_OPERATIONS) {
@@ -73,7 +77,7 @@ function operationsPatch(text: string): Patch {
       throw error;
     }
   };
-  return { apply, warnings: unknownFields(operations) };
+  return { apply, warnings: unknownFields(operations), duplicates: [] };
 }
 
 /** Parses a patch by its media type; throws 415 for a type that the resource does not support. */
@@ -84,12 +88,16 @@ export function patchOf(
 ): Patch {
   if (mediaType === JSON_PATCH) return operationsPatch(text);
   if (mediaType === MERGE_PATCH) {
-    const patch = objectPatch(text);
-    return { apply: (object) => mergePatch(object, patch), warnings: [] };
+    const { value, duplicates } = objectPatch(text);
+    return { apply: (object) => mergePatch(object, value), warnings: [], duplicates };
   }
   if (mediaType === STRATEGIC_PATCH && !resource.custom) {
-    const patch = objectPatch(text);
-    return { apply: (object) => strategicMerge(object, patch, resource.mergeKeys), warnings: [] };
+    const { value, duplicates } = objectPatch(text);
+    return {
+      apply: (object) => strategicMerge(object, value, resource.mergeKeys),
+      warnings: [],
+      duplicates,
+    };
   }
   if (!resource.custom) throw unsupportedPatch();
   throw unsupportedMediaType([JSON_PATCH, MERGE_PATCH, APPLY_PATCH]);
@@ -103,11 +111,9 @@ function handleOrdinaryPatch(
 ): Written {
   const { resource, namespace, body } = request;
   const options = writeOptions(request);
-  const text = body.bytes.toString('utf8');
-  const patch = patchOf(body.mediaType, text, resource);
-  const duplicates = body.mediaType === JSON_PATCH ? [] : duplicateFields(text);
+  const patch = patchOf(body.mediaType, body.bytes.toString('utf8'), resource);
   const transform = (old: KubeObject): KubeObject =>
-    patchedObject(request, options, patch.apply(cloneJson(asJson(old))), name, { ...patch, duplicates });
+    patchedObject(request, options, patch.apply(cloneJson(asJson(old))), name, patch);
   return updateObject(backend, { resource, namespace, name, subresource }, transform, {
     ...options,
     user: request.user,

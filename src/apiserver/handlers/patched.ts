@@ -31,14 +31,15 @@ export function patchedObject(
 ): KubeObject {
   const { resource } = request;
   const result = cloneJson(left);
-  const whole = JSON.stringify(sortedKeys(result));
-  if (!isJsonObject(result)) throw refused(whole, NO_OBJECT);
+  // Only a refusal shows it.
+  const whole = (): string => JSON.stringify(sortedKeys(left));
+  if (!isJsonObject(result)) throw refused(whole(), NO_OBJECT);
   if (!resource.custom) result.kind ??= resource.kind;
   if (result.kind === undefined || result.kind === '') {
-    throw refused(whole, `Object 'Kind' is missing in '${whole}'`);
+    throw refused(whole(), `Object 'Kind' is missing in '${whole()}'`);
   }
   const problem = metaProblem(result, resource);
-  if (problem !== undefined) throw refused(whole, problem);
+  if (problem !== undefined) throw refused(whole(), problem);
   const odd = [
     ...warnings,
     ...decodingWarnings(duplicates, resource.compiled.prune(result), resource.custom),
@@ -46,7 +47,7 @@ export function patchedObject(
   const misfit =
     strictProblem(odd, options, request.warnings) ??
     (resource.custom ? undefined : decodeProblem(resource, resource.compiled.validate(result)));
-  if (misfit !== undefined) throw refused(whole, misfit);
+  if (misfit !== undefined) throw refused(whole(), misfit);
   requireName(result as unknown as KubeObject, name);
   const object = asKubeObject(result);
   checkType(resource, object, whole);
@@ -65,14 +66,18 @@ function refused(whole: string, detail: string): Error {
 }
 
 /** A patch must not change an object's kind. */
-function checkType(resource: Resource, { apiVersion, kind, metadata }: KubeObject, whole: string): void {
+function checkType(
+  resource: Resource,
+  { apiVersion, kind, metadata }: KubeObject,
+  whole: () => string,
+): void {
   const expected = { apiVersion: apiVersionOf(resource), kind: resource.kind };
   const found: JsonObject = { apiVersion, kind };
   const field = (['apiVersion', 'kind'] as const).find((one) => found[one] !== expected[one]);
   if (field === undefined) return;
   if (!resource.custom) {
     const what = `no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(apiVersion)}`;
-    throw refused(whole, `${what} in scheme "pkg/runtime/scheme.go:111"`);
+    throw refused(whole(), `${what} in scheme "pkg/runtime/scheme.go:111"`);
   }
   const group = apiVersion.includes('/') ? (apiVersion.split('/')[0] ?? '') : '';
   const detail = `must be ${expected[field]}`;

@@ -26,7 +26,7 @@ export function checkStorable(
 ): void {
   const { resourceVersion: _, ...metadata } = object.metadata;
   const stored = { ...object, metadata };
-  // Then goJsonBytes has a newline to add, as Go has.
+  // Go ends what it encodes with a newline.
   const json = `${JSON.stringify(stored)}\n`;
   if (json.length * 6 < ETCD_REQUEST_BYTES) return;
   const bytes = resource.custom ? goJsonBytes(json) : protobufBytes(stored, resource.schema);

@@ -132,7 +132,8 @@ export function validateMetaUpdate(meta: ObjectMeta, old: ObjectMeta): FieldErro
       errors.push(invalidValue(`metadata.${part}`, meta[part] ?? '', 'field is immutable'));
     }
   }
-  const added = (meta.finalizers ?? []).filter((finalizer) => !(old.finalizers ?? []).includes(finalizer));
+  const before = new Set(old.finalizers ?? []);
+  const added = (meta.finalizers ?? []).filter((finalizer) => !before.has(finalizer));
   if (old.deletionTimestamp && added.length > 0) {
     const list = added.map((finalizer) => JSON.stringify(finalizer)).join(', ');
     const detail = `no new finalizers can be added if the object is being deleted, found new finalizers []string{${list}}`;

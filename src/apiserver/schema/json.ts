@@ -1,6 +1,5 @@
 /** Helpers on JSON values for code that walks schemas. */
 
-import { isSameJson } from '../../base/equality.ts';
 import { own, setOwn } from '../../base/own.ts';
 import type { JsonObject, JsonSchema, JsonValue } from '../types.ts';
 
@@ -35,6 +34,14 @@ export function childPath(path: string, name: string): string {
   return path === '' ? name : `${path}.${name}`;
 }
 
+/** A text that is the same for values that are the same JSON, by which they are found in a Map. */
+export function jsonKey(value: JsonValue | undefined): string {
+  if (Array.isArray(value)) return `[${value.map(jsonKey).join()}]`;
+  if (!isObject(value)) return JSON.stringify(value);
+  const fields = Object.keys(value).filter((name) => value[name] !== undefined);
+  return `{${fields.sort().map((name) => `${JSON.stringify(name)}:${jsonKey(value[name])}`)}}`;
+}
+
 /** The old item with the same keys as a new item of a map-type list; undefined if there is none. */
 export function correlatedItem(
   schema: JsonSchema,
@@ -45,7 +52,29 @@ export function correlatedItem(
   if (schema['x-kubernetes-list-type'] !== 'map' || keys.length === 0) return undefined;
   if (!Array.isArray(old) || !isObject(item) || keys.some((key) => own(item, key) === undefined))
     return undefined;
-  return old.find(
-    (other) => isObject(other) && keys.every((key) => isSameJson(own(other, key), own(item, key))),
-  );
+  return itemsByKeys(old, keys).get(keyOf(item, keys));
+}
+
+function keyOf(item: JsonObject, keys: readonly string[]): string {
+  return keys.map((key) => jsonKey(own(item, key))).join();
+}
+
+/** Of old lists, which nobody changes: each is searched for every new item. */
+const indexes = new WeakMap<readonly JsonValue[], Map<string, ReadonlyMap<string, JsonValue>>>();
+
+function itemsByKeys(items: readonly JsonValue[], keys: readonly string[]): ReadonlyMap<string, JsonValue> {
+  const ofList = indexes.get(items) ?? new Map<string, ReadonlyMap<string, JsonValue>>();
+  indexes.set(items, ofList);
+  const name = JSON.stringify(keys);
+  const known = ofList.get(name);
+  if (known !== undefined) return known;
+  const found = new Map<string, JsonValue>();
+  for (const item of items) {
+    if (!isObject(item) || keys.some((key) => own(item, key) === undefined)) continue;
+    const key = keyOf(item, keys);
+    // The first of several counts.
+    if (!found.has(key)) found.set(key, item);
+  }
+  ofList.set(name, found);
+  return found;
 }

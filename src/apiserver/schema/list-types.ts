@@ -1,9 +1,8 @@
 /** Items of sets and map-type lists must be unique. */
 
-import { isSameJson } from '../../base/equality.ts';
 import { own, setOwn } from '../../base/own.ts';
 import type { FieldError, JsonObject, JsonSchema, JsonValue } from '../types.ts';
-import { childPath, isObject } from './json.ts';
+import { childPath, isObject, jsonKey } from './json.ts';
 
 /** Duplicates in lists declared as sets or maps; each value is reported once, at its second occurrence. */
 export function listTypeErrors(schema: JsonSchema, value: JsonValue | undefined, path = ''): FieldError[] {
@@ -48,8 +47,11 @@ function keysOf(names: readonly string[], item: JsonValue): JsonObject {
 }
 
 function duplicates(items: readonly JsonValue[], path: string): FieldError[] {
+  const seen = new Map<string, number>();
   return items.flatMap((item, index): FieldError[] => {
-    const earlier = items.slice(0, index).filter((other) => isSameJson(other, item)).length;
+    const key = jsonKey(item);
+    const earlier = seen.get(key) ?? 0;
+    seen.set(key, earlier + 1);
     return earlier === 1 ? [{ type: 'Duplicate', field: `${path}[${index}]`, value: item, detail: '' }] : [];
   });
 }

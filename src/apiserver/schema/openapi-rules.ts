@@ -7,10 +7,10 @@ import { isSameJson } from '../../base/equality.ts';
 import { own } from '../../base/own.ts';
 import type { FieldError, JsonObject, JsonSchema, JsonValue } from '../types.ts';
 import { formatCheck } from './formats.ts';
-import { goRegExp, TooMuchMatchingError } from './go-regexp.ts';
-import { childPath, correlatedItem, isObject, schemaOfKey } from './json.ts';
+import { childPath, correlatedItem, isObject, jsonKey, schemaOfKey } from './json.ts';
 import { checkNumber } from './number-rules.ts';
 import { invalid, Result, typeInvalid } from './result.ts';
+import { checkFormat, checkString } from './string-rules.ts';
 
 /**
  * The value before an update. Errors of unchanged values are dropped (ratcheting), so that objects stay editable under a
@@ -134,47 +134,6 @@ function checkType(
   return fits ? result : result.add(typeInvalid(path, types.join(','), actual));
 }
 
-function checkString(schema: JsonSchema, value: string, path: string): Result {
-  const result = new Result();
-  const length = [...value].length;
-  if (schema.maxLength !== undefined && length > schema.maxLength) {
-    return result.add({
-      type: 'TooLong',
-      field: path,
-      detail: `may not be more than ${schema.maxLength} ${schema.maxLength === 1 ? 'byte' : 'bytes'}`,
-    });
-  }
-  if (schema.minLength !== undefined && length < schema.minLength) {
-    return result.add(
-      invalid(path, value, `${path} in body should be at least ${schema.minLength} chars long`),
-    );
-  }
-  const { pattern = '' } = schema;
-  if (pattern === '') return result;
-  return matched(path, () => {
-    if (goRegExp(pattern).test(value)) return result;
-    return result.add(invalid(path, value, `${path} in body should match '${pattern}'`));
-  });
-}
-
-function checkFormat(format: string, value: string, path: string): Result {
-  const result = new Result();
-  const fits = formatCheck(format);
-  if (fits === undefined) return result;
-  result.inc();
-  return matched(path, () => (fits(value) ? result : result.add(typeInvalid(path, format, value))));
-}
-
-/** What the match gives; an error where it would take too long. */
-function matched(path: string, match: () => Result): Result {
-  try {
-    return match();
-  } catch (error) {
-    if (!(error instanceof TooMuchMatchingError)) throw error;
-    return new Result().add({ type: 'TooLong', field: path, detail: error.message });
-  }
-}
-
 function checkEnum(schema: JsonSchema, value: JsonValue, path: string): Result {
   const result = new Result();
   const allowed = schema.enum ?? [];
@@ -207,8 +166,7 @@ function checkItems(
     result.add(invalid(path, items.length, `${path} in body should have at least ${minItems} items`));
   }
   if (maxItems !== undefined && items.length > maxItems) result.add(tooMany(path, items.length, maxItems));
-  const doubles = items.some((item, index) => items.slice(0, index).some((other) => isSameJson(other, item)));
-  if (schema.uniqueItems === true && doubles) {
+  if (schema.uniqueItems === true && new Set(items.map(jsonKey)).size < items.length) {
     result.add(invalid(path, '', `${path} in body shouldn't contain duplicates`));
   }
   return result.inc();

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { describeOnKubernetes } from '../../kubernetes/suite.ts';
 import { access } from './differential/access.ts';
 import type { Case } from './differential/case.ts';
+import { runningCosts } from './differential/costs.ts';
 import { definitions } from './differential/definitions.ts';
 import { identities } from './differential/identities.ts';
 import { inherited } from './differential/inherited.ts';
@@ -51,6 +52,7 @@ const groups: Readonly<Record<string, readonly Case[]>> = {
   records,
   limits,
   patterns,
+  'costs of rules': runningCosts,
 };
 const allCases = Object.values(groups).flat();
 

@@ -1,9 +1,8 @@
 /** Sorts the old items of sets and map-type lists, whose order does not count, into the order of the new ones. */
 
-import { isSameJson } from '../../../base/equality.ts';
 import { own, setOwn } from '../../../base/own.ts';
 import type { JsonObject, JsonSchema, JsonValue } from '../../types.ts';
-import { correlatedItem, isObject, schemaOfKey } from '../json.ts';
+import { correlatedItem, isObject, jsonKey, schemaOfKey } from '../json.ts';
 
 /**
  * The old value in an order in which `self == oldSelf` holds if only the order of a set or map-type list has changed:
@@ -28,7 +27,8 @@ function alignFields(schema: JsonSchema, value: JsonObject, old: JsonObject): Js
 function alignItems(schema: JsonSchema, items: JsonValue[], old: JsonValue[]): JsonValue[] {
   if (items.length !== old.length) return old;
   if (schema['x-kubernetes-list-type'] === 'set') {
-    return items.every((item) => old.some((other) => isSameJson(item, other))) ? items : old;
+    const known = new Set(old.map(jsonKey));
+    return items.every((item) => known.has(jsonKey(item))) ? items : old;
   }
   const { items: itemSchema } = schema;
   if (schema['x-kubernetes-list-type'] !== 'map' || itemSchema === undefined) return old;

@@ -9,11 +9,19 @@ import type {
 } from '@marcbachmann/cel-js';
 import { serialize } from '@marcbachmann/cel-js';
 import { goRegExp } from '../go-regexp.ts';
+import { CostMeter, metered } from './cost.ts';
 import { MATCHES } from './strings.ts';
+
+/** An expression ready to run, and what the last run cost. */
+export interface Program {
+  /** Throws what fails in the expression, or a CostLimitError. */
+  run(variables: Record<string, unknown>): unknown;
+  cost(): number;
+}
 
 /** A compiled expression, or why it does not compile. */
 export type Compiled =
-  | { readonly ok: true; run(variables: Record<string, unknown>): unknown }
+  | { readonly ok: true; readonly program: Program }
   | { readonly ok: false; readonly problem: string };
 
 type CompileFault = ParseError | CelTypeError;
@@ -36,7 +44,10 @@ export function compileExpression(
       wanted === 'bool' ? 'cel expression must evaluate to a bool' : 'must evaluate to a string';
     return { ok: false, problem };
   }
-  return { ok: true, run: (variables) => parsed.result(variables) };
+  const meter = new CostMeter();
+  metered(parsed.result, meter);
+  const run: Program['run'] = (variables) => meter.run(() => parsed.result(variables));
+  return { ok: true, program: { run, cost: () => meter.cost } };
 }
 
 type Parsed =

@@ -3,7 +3,7 @@
 import type { Environment } from '@marcbachmann/cel-js';
 import { own } from '../../../base/own.ts';
 import type { FieldError, JsonSchema, ValidationRule } from '../../types.ts';
-import { type Compiled, compileExpression, usesOldSelf } from './compile-rule.ts';
+import { type Compiled, compileExpression, type Program, usesOldSelf } from './compile-rule.ts';
 import { kubernetesEnvironment } from './environment.ts';
 import { normaliseFieldPath } from './field-path.ts';
 import { type CelType, TypeDeclarer } from './types.ts';
@@ -15,8 +15,8 @@ export interface CompiledRule {
   readonly usesOldSelf: boolean;
   /** Appended to the path of the value: `.name`, or nothing. */
   readonly fieldPath: string;
-  run(variables: Record<string, unknown>): unknown;
-  readonly message: ((variables: Record<string, unknown>) => unknown) | undefined;
+  readonly program: Program;
+  readonly message: Program | undefined;
 }
 
 /** The rules of one schema and of the schemas below it. */
@@ -162,7 +162,7 @@ class TreeCompiler {
     }
     if (!compiled.ok) return [];
     const fieldPath = rule.fieldPath === undefined ? '' : (normaliseFieldPath(rule.fieldPath, shape) ?? '');
-    return [{ rule, usesOldSelf: old, fieldPath, run: compiled.run, message }];
+    return [{ rule, usesOldSelf: old, fieldPath, program: compiled.program, message }];
   }
 
   private compile(source: string, wanted: 'bool' | 'string', variables: Record<string, string>): Compiled {
@@ -180,7 +180,7 @@ class TreeCompiler {
   ): CompiledRule['message'] {
     if (rule.messageExpression === undefined || rule.messageExpression === '') return undefined;
     const compiled = this.compile(rule.messageExpression, 'string', variables);
-    if (compiled.ok) return compiled.run;
+    if (compiled.ok) return compiled.program;
     this.refuse(`${path}.messageExpression`, rule, `messageExpression ${compiled.problem}`);
     return undefined;
   }

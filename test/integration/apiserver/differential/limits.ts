@@ -64,7 +64,7 @@ function secret(text: string): object {
   return { apiVersion: 'v1', kind: 'Secret', metadata: { name: 's' }, data: { a: btoa(text) } };
 }
 
-/** A patch that copies a text, whose JSON has that many bytes, `count` times. */
+/** A patch that copies a text that many times. */
 function copies(text: string, count: number): Step {
   const add = { op: 'add', path: '/spec/raw/text', value: text };
   const copy = copyInto('/spec/raw/text', '/spec/raw/copy');

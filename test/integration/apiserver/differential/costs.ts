@@ -1,0 +1,101 @@
+import { type Case, CRDS, post, type Step, story, until } from './case.ts';
+
+const THINGS = '/apis/{ns}.example/v1/namespaces/{ns}/things';
+
+function define(rules: readonly (string | object)[], parameters = ''): Step {
+  const properties = {
+    list: { type: 'array', maxItems: 600, items: { type: 'integer' } },
+    texts: { type: 'array', maxItems: 200, items: { type: 'string', maxLength: 200 } },
+    text: { type: 'string', maxLength: 3000 },
+    map: { type: 'object', maxProperties: 600, additionalProperties: { type: 'integer' } },
+  };
+  const validations = rules.map((rule) => (typeof rule === 'string' ? { rule, message: 'broken' } : rule));
+  const spec = { type: 'object', properties, 'x-kubernetes-validations': validations };
+  return post(`${CRDS}${parameters}`, {
+    apiVersion: 'apiextensions.k8s.io/v1',
+    kind: 'CustomResourceDefinition',
+    metadata: { name: 'things.{ns}.example' },
+    spec: {
+      group: '{ns}.example',
+      scope: 'Namespaced',
+      names: { kind: 'Thing', plural: 'things' },
+      versions: [
+        {
+          name: 'v1',
+          served: true,
+          storage: true,
+          schema: { openAPIV3Schema: { type: 'object', properties: { spec } } },
+        },
+      ],
+    },
+  });
+}
+
+const served = until(
+  THINGS,
+  () => true,
+  () => undefined,
+);
+
+/** A thing whose lists have `count` items, and whose texts have as many characters. */
+function thing(count: number): Step {
+  const each = <T>(make: (index: number) => T, most = 600): T[] =>
+    Array.from({ length: Math.min(count, most) }, (_, index) => make(index));
+  const spec = {
+    list: each((index) => index),
+    texts: each((index) => 'x'.repeat(index), 200),
+    text: 'ab'.repeat(Math.min(count * 3, 1500)),
+    map: Object.fromEntries(each((index) => [`k${index}`, index])),
+  };
+  const object = { apiVersion: '{ns}.example/v1', kind: 'Thing', metadata: { name: 'one' }, spec };
+  return post(`${THINGS}?dryRun=All`, object);
+}
+
+const SIZES = [1, 100, 280, 340, 400, 600];
+
+function costs(rule: string): Case {
+  return story(`what a rule costs: ${rule}`, define([rule]), served, ...SIZES.map(thing));
+}
+
+/** Rules that may run, and cost too much on a large value. */
+export const runningCosts: readonly Case[] = [
+  costs('self.list.all(x, self.list.all(y, x >= 0))'),
+  costs('self.list.all(x, self.list.all(y, x >= 0 && y >= 0))'),
+  costs('self.list.exists(x, self.list.exists(y, x < 0))'),
+  costs('self.list.exists(x, self.list.exists(y, x < 0)) || self.list.size() > 0'),
+  costs('self.list.all(x, self.list.exists_one(y, x == y))'),
+  costs('self.list.all(x, x in self.list.map(y, y + 1) || true)'),
+  costs('self.list.all(x, self.list.filter(y, y > x).size() >= 0)'),
+  costs('self.list.all(x, x in self.list)'),
+  costs('self.map.all(k, self.map.all(l, self.map[l] >= 0))'),
+  costs('self.map.all(k, k in self.map && self.list.exists(x, x == self.map[k]))'),
+  costs('self.texts.all(x, self.texts.all(y, (x + y).size() >= 0))'),
+  costs('self.texts.all(x, x.startsWith("x") || self.texts.all(y, x <= y || true))'),
+  costs("self.texts.all(x, self.text.matches('^(ab)*$'))"),
+  costs("self.texts.all(x, self.text.replace('a', 'b').size() > 0)"),
+  costs('self.texts.all(x, self.texts.isSorted())'),
+  costs("self.texts.all(x, self.texts.join(',').size() >= 0)"),
+  costs('self.list.all(x, (x > 5 ? [x, x] : [x]).size() > 0 && {"a": x}.size() == 1 && has(self.map))'),
+  story(
+    'what all rules of an object cost',
+    define(Array.from({ length: 13 }, () => 'self.list.all(x, self.list.all(y, x >= 0))')),
+    served,
+    ...[1, 300, 360, 450].map(thing),
+  ),
+  story(
+    'a rule that may cost too much',
+    define(['self.list.all(x, self.list.all(y, self.list.all(z, x + y + z >= 0)))'], '?dryRun=All'),
+  ),
+  story(
+    'what a message costs',
+    define([
+      {
+        rule: 'self.list.size() < 10',
+        messageExpression: 'string(self.list.all(x, self.list.all(y, x >= 0)))',
+      },
+      'self.list.size() < 10',
+    ]),
+    served,
+    ...[1, 100, 400, 600].map(thing),
+  ),
+];
