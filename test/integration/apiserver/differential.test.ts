@@ -11,6 +11,7 @@ import { lifecycles } from './differential/lifecycles.ts';
 import { discovery, lists } from './differential/lists.ts';
 import { badObjects, lifeOfObjects, optionsOfWrites } from './differential/objects.ts';
 import { oddPatches } from './differential/odd-patches.ts';
+import { oddRequests } from './differential/odd-requests.ts';
 import { applies, patches, subresources } from './differential/patches.ts';
 import { records } from './differential/records.ts';
 import { reviews } from './differential/reviews.ts';
@@ -39,6 +40,7 @@ const groups: Readonly<Record<string, readonly Case[]>> = {
   roles,
   rights,
   inherited,
+  'odd requests': oddRequests,
   identities,
   kinds,
   rules,
