@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { fc, isLong, seed } from '../../fuzz.ts';
 import { type Hit, type Shot, Target } from './fuzzing/client.ts';
+import { FOUND } from './fuzzing/found.ts';
 import { SAMPLES } from './fuzzing/objects.ts';
 import { shot } from './fuzzing/shots.ts';
 
@@ -72,7 +73,11 @@ it(`no request makes the server fail or stand still (seed ${seed})`, { timeout: 
       statuses.set(hit.status, (statuses.get(hit.status) ?? 0) + 1);
       expect(problemsOf(hit), shown(one)).toEqual([]);
     }),
-    { numRuns: SHOTS, endOnFailure: process.env.CI === undefined },
+    {
+      numRuns: SHOTS,
+      examples: FOUND.map((one): [Shot] => [one]),
+      endOnFailure: process.env.CI === undefined,
+    },
   );
   // Requests that are all refused at the door would find nothing.
   const carriedOut = (statuses.get(200) ?? 0) + (statuses.get(201) ?? 0);

@@ -33,7 +33,9 @@ function sample(
 ): Sample {
   const root = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
   const namespace = namespaced ? { namespace: 'default' } : {};
-  const metadata = { ...META, ...namespace, ownerReferences: [OWNER], managedFields: [MANAGED] };
+  // Once is enough: what is in every object would be most of what is changed.
+  const more = kind === 'ConfigMap' ? { ownerReferences: [OWNER], managedFields: [MANAGED] } : {};
+  const metadata = { ...META, ...namespace, ...more };
   return {
     path: `${root}${namespaced ? NAMESPACED : ''}/${plural}`,
     object: { apiVersion, kind, metadata, ...fields } as JsonObject,
