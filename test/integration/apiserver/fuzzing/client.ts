@@ -53,7 +53,7 @@ export class Target {
       port,
       agent: this.#agent,
       method,
-      // Not a URL, which would mend it.
+      // Not a URL, which would correct it.
       path: target,
       headers: { Authorization: `Bearer ${ADMIN_TOKEN}`, 'Content-Length': body?.length ?? 0, ...headers },
       timeout: PATIENCE_MS,
