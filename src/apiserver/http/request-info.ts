@@ -68,7 +68,10 @@ function unescapedPath(path: string): string | undefined {
 
 /** Group, version and the segments after them; undefined for other paths. */
 function apiPath(path: string): { group: string; version: string; parts: readonly string[] } | undefined {
-  const [root, ...rest] = path.replaceAll(/^\/|\/+$/g, '').split('/');
+  // A pattern for the slashes at the end would look for them from every slash on.
+  let end = path.length;
+  while (path[end - 1] === '/') end -= 1;
+  const [root, ...rest] = path.slice(1, end).split('/');
   if (root === 'api' && rest.length >= 2) return { group: '', version: rest[0] ?? '', parts: rest.slice(1) };
   if (root !== 'apis' || rest.length < 3) return undefined;
   return { group: rest[0] ?? '', version: rest[1] ?? '', parts: rest.slice(2) };

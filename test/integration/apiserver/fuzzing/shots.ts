@@ -275,6 +275,7 @@ const ODD_TARGETS = [
   '/apis/constructor/__proto__/toString',
   '/metrics',
   `/${'a/'.repeat(500)}`,
+  `/api/v1/${'/'.repeat(15_000)}x`,
 ] as const;
 
 const ofCollection = oneOf('', '', '', '/');
