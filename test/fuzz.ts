@@ -9,6 +9,9 @@ const FIXED = '20260101';
  */
 export const seed = seedFrom(process.env.COPPICE_TEST_SEED || FIXED);
 
+/** Whether this is a run that looks for what is not known yet, and may take its time. */
+export const isLong = Boolean(process.env.COPPICE_TEST_SEED);
+
 function seedFrom(text: string): number {
   if (!/^\d{1,10}$/.test(text)) throw new Error(`COPPICE_TEST_SEED is '${text}'; it must be a whole number`);
   return Number(text);

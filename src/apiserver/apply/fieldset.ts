@@ -3,8 +3,9 @@
  * `owned` has no meaning: no manager owns a whole object. Sets are immutable: every operation returns a new one.
  */
 
+import { isRecord } from '../../base/json.ts';
 import { setOwn } from '../../base/own.ts';
-import type { JsonObject } from '../types.ts';
+import type { JsonObject, JsonValue } from '../types.ts';
 import { compareElements, normaliseElement, type PathElement } from './elements.ts';
 
 export interface FieldSet {
@@ -133,16 +134,24 @@ export function toFieldsV1(set: FieldSet): JsonObject {
   return fields;
 }
 
-/** Reads FieldsV1; elements of unknown kinds are left out, as kube does. */
-export function fromFieldsV1(fields: JsonObject): FieldSet {
+/**
+ * Reads FieldsV1; elements of unknown kinds are left out, as kube does. Throws SyntaxError for what is no element, and for a value
+ * that is no object.
+ */
+export function fromFieldsV1(fields: JsonValue): FieldSet {
+  if (!isRecord(fields)) throw new SyntaxError('fieldsV1 has a value that is no object');
   const children = new Map<PathElement, FieldSet>();
   for (const [key, value] of Object.entries(fields)) {
     if (key === '.') continue;
+    if (key[1] !== ':') throw new SyntaxError(`fieldsV1 has ${JSON.stringify(key)}, which names no field`);
     const element = normaliseElement(key);
     if (element === undefined) continue;
-    const below = (value ?? {}) as JsonObject;
+    const below = (value ?? {}) as JsonValue;
     const child = fromFieldsV1(below);
-    children.set(element, node('.' in below || child.children.size === 0, new Map(child.children)));
+    children.set(
+      element,
+      node(Object.hasOwn(below as JsonObject, '.') || child.children.size === 0, new Map(child.children)),
+    );
   }
   return node(false, children);
 }

@@ -1,4 +1,4 @@
-import { own } from '../../base/own.ts';
+import { own, setOwn } from '../../base/own.ts';
 import { ageColumn, column, nameColumn } from '../registry/columns.ts';
 import type { Resource } from '../registry/resource.ts';
 import type { FieldError, KubeObject } from '../types.ts';
@@ -82,7 +82,16 @@ function validateConfigMap(object: KubeObject, old: KubeObject | undefined): Fie
   ];
 }
 
+/** Bytes may be sent as a list of numbers, too, as Go's decoder takes them. Mutates. */
+function encodeBytes(object: KubeObject, field: 'data' | 'binaryData'): void {
+  const bytes = object[field] as Record<string, unknown> | undefined;
+  for (const [key, value] of Object.entries(bytes ?? {})) {
+    if (Array.isArray(value)) setOwn(bytes ?? {}, key, Buffer.from(value).toString('base64'));
+  }
+}
+
 function fillSecret(object: KubeObject): void {
+  encodeBytes(object, 'data');
   object.type ??= 'Opaque';
   if (object.stringData === undefined) return;
   const written = entries(object, 'stringData').map(([key, value]) => [
@@ -136,7 +145,7 @@ function configMaps(): Resource {
       column('Data', CONFIG_DATA, (object) => count(object, 'data', 'binaryData')),
       ageColumn(),
     ],
-    rules: { validate: validateConfigMap },
+    rules: { fillDefaults: (object) => encodeBytes(object, 'binaryData'), validate: validateConfigMap },
   });
 }
 

@@ -2,11 +2,12 @@ import { strictLabelProblem } from '../meta/names.ts';
 import { createdAtColumn, nameColumn } from '../registry/columns.ts';
 import { customResources } from '../registry/custom-resource.ts';
 import type { CustomResourceDefinition } from '../registry/definition.ts';
-import type { Resource } from '../registry/resource.ts';
+import { asJson, type Resource } from '../registry/resource.ts';
 import { schemaRuleErrors } from '../schema/compile.ts';
 import type { FieldError, JsonSchema, KubeObject } from '../types.ts';
 import { definitionSchema } from './crd-schema.ts';
 import { defineKind } from './define.ts';
+import { checkShape } from './schema-shape.ts';
 import { structuralErrors } from './structural.ts';
 
 export const CRD_BUCKET = 'apiextensions.k8s.io/customresourcedefinitions';
@@ -16,6 +17,9 @@ export const CRD_FINALIZER = 'customresourcecleanup.apiextensions.k8s.io';
 
 function fillDefaults(object: KubeObject): void {
   const crd = object as CustomResourceDefinition;
+  for (const { schema } of crd.spec?.versions ?? []) {
+    if (schema?.openAPIV3Schema !== undefined) checkShape(asJson(schema.openAPIV3Schema));
+  }
   const { names } = crd.spec ?? {};
   if (names?.kind !== undefined) {
     names.singular ??= names.kind.toLowerCase();
@@ -179,8 +183,8 @@ function immutableErrors(
   const pairs = [
     ['spec.group', crd.spec.group, old.spec.group],
     ['spec.scope', crd.spec.scope, old.spec.scope],
-    ['spec.names.plural', crd.spec.names.plural, old.spec.names.plural],
-    ['spec.names.kind', crd.spec.names.kind, old.spec.names.kind],
+    ['spec.names.plural', crd.spec.names?.plural, old.spec.names?.plural],
+    ['spec.names.kind', crd.spec.names?.kind, old.spec.names?.kind],
   ] as const;
   return pairs
     .filter(([, value, before]) => value !== before)

@@ -41,9 +41,10 @@ function checkNamespace(backend: Backend, resource: Resource, object: KubeObject
 }
 
 /** Fills in the metadata that only the server sets. Mutates. */
-function fillMeta(backend: Backend, resource: Resource, object: KubeObject): void {
+function fillMeta(backend: Backend, resource: Resource, object: KubeObject, dryRun: boolean): void {
   const { metadata } = object;
-  if (metadata.resourceVersion !== undefined) {
+  // kube-apiserver's storage says so, which a dry run does not reach.
+  if (metadata.resourceVersion !== undefined && !dryRun) {
     throw new ApiError({ code: 500, message: 'resourceVersion should not be set on objects to be created' });
   }
   delete metadata.deletionTimestamp;
@@ -92,7 +93,7 @@ export function createObject(
     throw forbidden(resourceName(resource), given.metadata.name, refusesCreation);
   }
   let object = separateStatus(resource, given, undefined, undefined);
-  fillMeta(backend, resource, object);
+  fillMeta(backend, resource, object, options.dryRun);
   fillDefaults(resource, object, options);
   if (options.user !== undefined) resource.rules.admit?.(object, options.user);
   if (options.fieldManager !== undefined) {

@@ -2,7 +2,7 @@ import { type Decoded, decodeObject } from '../codec/decode.ts';
 import { asKubeObject, metaProblem } from '../meta/object-meta.ts';
 import { apiVersionOf, kindName, type Resource } from '../registry/resource.ts';
 import { badRequest, invalid, notDecodable } from '../status-errors.ts';
-import type { JsonObject, KubeObject } from '../types.ts';
+import type { JsonObject, JsonValue, KubeObject } from '../types.ts';
 import type { ResourceRequest } from './context.ts';
 import type { WriteOptions } from './options.ts';
 
@@ -38,6 +38,10 @@ export function strictProblem(
     : undefined;
 }
 
+function text(value: JsonValue | undefined): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
 /** The object's type must be the one that the URL names. */
 function checkType(resource: Resource, object: JsonObject): void {
   const expected = apiVersionOf(resource);
@@ -45,13 +49,13 @@ function checkType(resource: Resource, object: JsonObject): void {
   object.kind ??= resource.kind;
   if (object.apiVersion !== expected) {
     throw badRequest(
-      `the API version in the data (${String(object.apiVersion)}) does not match the expected API version (${expected})`,
+      `the API version in the data (${text(object.apiVersion)}) does not match the expected API version (${expected})`,
     );
   }
   if (object.kind !== resource.kind) {
     const detail = `must be ${resource.kind}`;
     const name = (object.metadata as JsonObject | undefined)?.name;
-    throw invalid({ ...kindName(resource), name: String(object.kind) }, String(name ?? ''), [
+    throw invalid({ ...kindName(resource), name: text(object.kind) }, typeof name === 'string' ? name : '', [
       { type: 'Invalid', field: 'kind', value: object.kind, detail },
     ]);
   }

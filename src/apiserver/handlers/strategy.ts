@@ -47,10 +47,19 @@ export function validateObject(
   if (errors.length > 0) throw invalid(kindName(resource), object.metadata.name ?? '', errors);
 }
 
+/** Throws 400 when a value does not fit its struct: what the kind itself does with it counts on its types. */
+function checkTypes(resource: Resource, object: KubeObject): void {
+  const problem = decodeProblem(resource, resource.compiled.validate(asJson(object)));
+  if (problem !== undefined) throw notDecodable(resource, problem);
+}
+
 /** Defaults, of the schema and of the kind itself. Mutates. */
 export function fillDefaults(resource: Resource, object: KubeObject, nulls: { keepNulls?: boolean }): void {
   resource.compiled.applyDefaults(asJson(object), nulls);
-  if (!resource.custom) dropEmpty(asJson(object), resource.schema);
+  if (!resource.custom) {
+    checkTypes(resource, object);
+    dropEmpty(asJson(object), resource.schema);
+  }
   resource.rules.fillDefaults?.(object);
 }
 

@@ -13,6 +13,7 @@ import { limits } from './differential/limits.ts';
 import { discovery, lists } from './differential/lists.ts';
 import { badObjects, lifeOfObjects, optionsOfWrites } from './differential/objects.ts';
 import { oddPatches } from './differential/odd-patches.ts';
+import { oddRequests } from './differential/odd-requests.ts';
 import { applies, patches, subresources } from './differential/patches.ts';
 import { patterns } from './differential/patterns.ts';
 import { protobuf } from './differential/protobuf.ts';
@@ -43,6 +44,7 @@ const groups: Readonly<Record<string, readonly Case[]>> = {
   roles,
   rights,
   inherited,
+  'odd requests': oddRequests,
   identities,
   kinds,
   protobuf,

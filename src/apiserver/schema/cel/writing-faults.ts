@@ -11,7 +11,8 @@ export function writingFaults(rule: ValidationRule, schema: JsonSchema, path: st
 }
 
 function ruleFaults(rule: ValidationRule, path: string): FieldError[] {
-  const source = rule.rule.trim();
+  // A definition may leave it out: what is there is checked, not what must be.
+  const source = (rule.rule ?? '').trim();
   const message = rule.message?.trim() ?? '';
   const faults: FieldError[] = [];
   const messageFault = (detail: string): FieldError => ({
