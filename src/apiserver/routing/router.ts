@@ -13,6 +13,7 @@ import { readBody } from '../http/body.ts';
 import { negotiate, plainFormat } from '../http/negotiate.ts';
 import { acceptOf, isTrue, type PathInfo, parsePath, verbOf } from '../http/request-info.ts';
 import { send, sendText, setWarnings } from '../http/respond.ts';
+import { checkTimeout } from '../http/timeout.ts';
 import {
   ApiError,
   badRequest,
@@ -56,6 +57,14 @@ function nameSelected(query: URLSearchParams): string | undefined {
   return /(?:^|,)metadata\.name==?([^,]+)/.exec(query.get('fieldSelector') ?? '')?.[1];
 }
 
+function isWatch(
+  { method = '' }: IncomingMessage,
+  info: PathInfo | undefined,
+  query: URLSearchParams,
+): boolean {
+  return info?.kind === 'resource' && verbOf(method, info.name, isTrue(query.get('watch'))) === 'watch';
+}
+
 const NOT_FOUND_TEXT = '404 page not found\n';
 
 /** Routes requests to their handlers: authenticates, parses the path, authorizes, then handles. */
@@ -79,6 +88,7 @@ export class Router {
     if (this.#setup.state() === 'stopping') throw shuttingDown();
     const { pathname, searchParams } = new URL(request.url ?? '/', 'https://apiserver');
     const info = parsePath(pathname);
+    if (!isWatch(request, info, searchParams)) checkTimeout(searchParams);
     if (info?.kind === 'path' && this.#setup.openPaths(request, response, info.path, searchParams)) return;
     const user = this.#identify(request);
     if (info === undefined) sendText(response, 404, NOT_FOUND_TEXT);

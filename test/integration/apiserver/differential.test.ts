@@ -8,6 +8,7 @@ import { kinds } from './differential/kinds.ts';
 import { compare, type Difference, knownDifferences } from './differential/known-differences.ts';
 import { lifecycles } from './differential/lifecycles.ts';
 import { discovery, lists } from './differential/lists.ts';
+import { negotiation } from './differential/negotiation.ts';
 import { badObjects, lifeOfObjects, optionsOfWrites } from './differential/objects.ts';
 import { oddPatches } from './differential/odd-patches.ts';
 import { applies, patches, subresources } from './differential/patches.ts';
@@ -39,6 +40,7 @@ const groups: Readonly<Record<string, readonly Case[]>> = {
   identities,
   kinds,
   protobuf,
+  negotiation,
   rules,
   watches,
   lifecycles,
