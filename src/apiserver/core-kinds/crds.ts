@@ -4,7 +4,7 @@ import { customResources } from '../registry/custom-resource.ts';
 import type { CustomResourceDefinition } from '../registry/definition.ts';
 import type { Resource } from '../registry/resource.ts';
 import { schemaRuleErrors } from '../schema/compile.ts';
-import type { FieldError, JsonSchema, KubeObject } from '../types.ts';
+import type { FieldError, JsonSchema, KubeObject, Subresource } from '../types.ts';
 import { definitionSchema } from './crd-schema.ts';
 import { defineKind } from './define.ts';
 import { structuralErrors } from './structural.ts';
@@ -22,6 +22,10 @@ function fillDefaults(object: KubeObject): void {
     names.listKind ??= `${names.kind}List`;
   }
   if (crd.spec !== undefined) crd.spec.conversion ??= { strategy: 'None' };
+  // As Go writes structs and times that are not set.
+  crd.status = { ...crd.status, acceptedNames: crd.status?.acceptedNames ?? { plural: '', kind: '' } };
+  for (const one of crd.status?.conditions ?? [])
+    Object.assign(one, { lastTransitionTime: one.lastTransitionTime ?? null });
 }
 
 function storageNames({ spec }: CustomResourceDefinition): string[] {
@@ -33,7 +37,11 @@ function prepare(object: KubeObject, old: KubeObject | undefined): void {
   if (old !== undefined) {
     // The status lists a storage version before the first object is stored in it.
     const stored = crd.status?.storedVersions ?? [];
-    crd.status = { ...crd.status, storedVersions: [...new Set([...stored, ...storageNames(crd)])] };
+    crd.status = {
+      conditions: null,
+      ...crd.status,
+      storedVersions: [...new Set([...stored, ...storageNames(crd)])],
+    };
     return;
   }
   const [stored] = storageNames(crd);
@@ -197,7 +205,13 @@ function compileErrors(crd: CustomResourceDefinition): FieldError[] {
   }
 }
 
-function validate(object: KubeObject, old: KubeObject | undefined): FieldError[] {
+function validate(
+  object: KubeObject,
+  old: KubeObject | undefined,
+  subresource: Subresource = undefined,
+): FieldError[] {
+  // What the status endpoint leaves as it is was checked before.
+  if (subresource === 'status') return [];
   const crd = object as CustomResourceDefinition;
   if (crd.spec === undefined) return [required('spec')];
   const errors = [

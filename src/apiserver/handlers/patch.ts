@@ -30,7 +30,7 @@ import { requireName, updateObject } from './update.ts';
 const JSON_PATCH = 'application/json-patch+json';
 const MERGE_PATCH = 'application/merge-patch+json';
 const STRATEGIC_PATCH = 'application/strategic-merge-patch+json';
-const APPLY_PATCH = 'application/apply-patch+yaml';
+export const APPLY_PATCH = 'application/apply-patch+yaml';
 
 /** kube-apiserver's limit on the operations of one JSON patch. */
 const MAX_OPERATIONS = 10_000;

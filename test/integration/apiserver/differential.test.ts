@@ -3,6 +3,7 @@ import { describeOnKubernetes } from '../../kubernetes/suite.ts';
 import { access } from './differential/access.ts';
 import type { Case } from './differential/case.ts';
 import { definitions } from './differential/definitions.ts';
+import { endpoints } from './differential/endpoints.ts';
 import { identities } from './differential/identities.ts';
 import { kinds } from './differential/kinds.ts';
 import { compare, type Difference, knownDifferences } from './differential/known-differences.ts';
@@ -41,6 +42,7 @@ const groups: Readonly<Record<string, readonly Case[]>> = {
   kinds,
   protobuf,
   negotiation,
+  endpoints,
   rules,
   watches,
   lifecycles,
