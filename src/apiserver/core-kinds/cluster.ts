@@ -1,9 +1,11 @@
+import { isJsonObject } from '../codec/merge-patch.ts';
 import { labelProblem, qualifiedNameProblem } from '../meta/names.ts';
 import { ageColumn, column, nameColumn } from '../registry/columns.ts';
 import { type Resource, VERBS } from '../registry/resource.ts';
 import type { FieldError, KubeObject, Subresource } from '../types.ts';
 import { defineKind } from './define.ts';
 import { condition, integer, keyedList, list, record, text, time } from './schemas.ts';
+import { writeUnsetTimes } from './unset-times.ts';
 
 /** Label by which selectors find a namespace by its name. */
 const NAME_LABEL = 'kubernetes.io/metadata.name';
@@ -39,10 +41,10 @@ function labelByName(object: KubeObject): void {
 /** As Go writes them: the phase by default, and times that are not set. */
 function fillDefaults(object: KubeObject): void {
   labelByName(object);
-  const status = (object.status ?? {}) as { phase?: string; conditions?: { lastTransitionTime?: unknown }[] };
-  status.phase ??= 'Active';
-  for (const one of status.conditions ?? []) one.lastTransitionTime ??= null;
-  object.status = status;
+  object.status ??= {};
+  if (!isJsonObject(object.status)) return;
+  object.status.phase ??= 'Active';
+  writeUnsetTimes(object.status.conditions);
 }
 
 function prepareNamespace(

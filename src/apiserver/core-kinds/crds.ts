@@ -1,3 +1,4 @@
+import { isJsonObject } from '../codec/merge-patch.ts';
 import { strictLabelProblem } from '../meta/names.ts';
 import { createdAtColumn, nameColumn } from '../registry/columns.ts';
 import { customResources } from '../registry/custom-resource.ts';
@@ -8,6 +9,7 @@ import type { FieldError, JsonSchema, KubeObject, Subresource } from '../types.t
 import { definitionSchema } from './crd-schema.ts';
 import { defineKind } from './define.ts';
 import { structuralErrors } from './structural.ts';
+import { writeUnsetTimes } from './unset-times.ts';
 
 export const CRD_BUCKET = 'apiextensions.k8s.io/customresourcedefinitions';
 
@@ -23,9 +25,10 @@ function fillDefaults(object: KubeObject): void {
   }
   if (crd.spec !== undefined) crd.spec.conversion ??= { strategy: 'None' };
   // As Go writes structs and times that are not set.
-  crd.status = { ...crd.status, acceptedNames: crd.status?.acceptedNames ?? { plural: '', kind: '' } };
-  for (const one of crd.status?.conditions ?? [])
-    Object.assign(one, { lastTransitionTime: one.lastTransitionTime ?? null });
+  object.status ??= {};
+  if (!isJsonObject(object.status)) return;
+  object.status.acceptedNames ??= { plural: '', kind: '' };
+  writeUnsetTimes(object.status.conditions);
 }
 
 function storageNames({ spec }: CustomResourceDefinition): string[] {

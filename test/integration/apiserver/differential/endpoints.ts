@@ -98,6 +98,23 @@ const statuses: readonly Case[] = [
   ),
 ];
 
+/** Statuses of other types than theirs; how Go says so is compared with those of other fields. */
+const ODD_STATUSES = [
+  7,
+  'odd',
+  [],
+  { conditions: 7 },
+  { conditions: [7] },
+  { conditions: [[]] },
+  { phase: 7 },
+];
+
+const oddStatuses = story(
+  'the status of a namespace, of other types',
+  post(NAMESPACES, namespace()),
+  ...ODD_STATUSES.map((status) => quietly(put(`${ONE}/status`, namespace({ status })))),
+);
+
 const scales: readonly Case[] = [
   story(
     'a scale, patched in every way',
@@ -140,4 +157,4 @@ const streams: readonly Case[] = [PROTOBUF, 'application/json'].map((type) =>
 );
 
 /** Endpoints beside those of objects themselves. */
-export const endpoints: readonly Case[] = [...finalize, ...statuses, ...scales, ...streams];
+export const endpoints: readonly Case[] = [...finalize, ...statuses, oddStatuses, ...scales, ...streams];
