@@ -119,7 +119,7 @@ export interface CompiledSchema {
 }
 
 /** The endpoint of a write: undefined is the main resource. */
-export type Subresource = 'status' | 'scale' | undefined;
+export type Subresource = 'status' | 'scale' | 'finalize' | undefined;
 
 /** The input of server-side apply: `applied` is the manifest as sent; `live` is absent when apply creates the object. */
 export interface ApplyRequest {
@@ -159,6 +159,8 @@ export interface TrackRequest {
   manager: string;
   apiVersion: string;
   subresource: Subresource;
+  /** Whether this is the status endpoint of one of Kubernetes' own kinds, which writes metadata, too. */
+  writesMetadata?: boolean;
   schema: JsonSchema | undefined;
   now: string;
 }

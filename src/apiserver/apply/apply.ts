@@ -177,7 +177,7 @@ function describe(conflicts: ReadonlyMap<string, FieldSet>, managers: Managers):
  */
 export function trackUpdate(request: TrackRequest): KubeObject {
   const type = mergeTypeOf(request.schema);
-  const reset = resetFields(request.subresource);
+  const reset = request.writesMetadata ? setOf(['f:spec']) : resetFields(request.subresource);
   const updated = withoutManagedFields(request.updated);
   // As kube does: fields that this endpoint ignores are checked too; if they do not fit the type, no ownership is recorded.
   if (request.sent !== undefined && !isTyped(type, withoutManagedFields(request.sent))) {

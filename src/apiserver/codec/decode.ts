@@ -1,16 +1,15 @@
-import { load } from 'js-yaml';
 import { badRequest, unsupportedMediaType } from '../status-errors.ts';
 import type { JsonObject, JsonValue } from '../types.ts';
+import { goKindOf } from './go-decode.ts';
 import { scanJson } from './json-scanner.ts';
+import { isJsonObject } from './merge-patch.ts';
 import { decodeEnvelope, type Envelope, openEnvelope, type TypeMeta } from './protobuf.ts';
 import { ProtobufError } from './protobuf-wire.ts';
+import { readYaml, YamlError } from './yaml.ts';
 
 const JSON_TYPE = 'application/json';
 const YAML_TYPE = 'application/yaml';
 const PROTOBUF_TYPE = 'application/vnd.kubernetes.protobuf';
-
-/** Nested aliases grow exponentially when expanded; a body needs few, if any. */
-const MAX_ALIASES = 10;
 
 /** How much of a body that is no protobuf is shown. */
 const MAX_SHOWN_BYTES = 30;
@@ -21,64 +20,67 @@ export interface RequestBody {
   readonly bytes: Buffer;
 }
 
-/** An object decoded from a body, with the duplicate fields in its text. */
+/** An object decoded from a body. */
 export interface Decoded {
-  object: JsonObject;
-  duplicates: string[];
+  readonly object: JsonObject;
+  /** Duplicate fields in JSON. */
+  readonly duplicates: readonly string[];
+  /** Keys that YAML has twice, in the words of Go's parser. */
+  readonly repeated: readonly string[];
 }
 
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
+const NO_TYPE = "couldn't get version/kind";
 
-function unrecognized(kind: string, why: string): Error {
-  // kube decodes options by another decoder with shorter messages.
-  if (kind === 'DeleteOptions')
-    return badRequest(`couldn't get version/kind; ${why.replace(/ \(.*\)$/s, '')}`);
+/** The refusal of a body that is no object at all; kube decodes options by another decoder with shorter messages. */
+function unrecognized(kind: string, why: string, bytes: Buffer): Error {
+  if (kind === 'DeleteOptions') return badRequest(why);
   return badRequest(
-    `the object provided is unrecognized (must be of type ${kind}): couldn't get version/kind; ${why}`,
+    `the object provided is unrecognized (must be of type ${kind}): ${why} (${shownBytes(bytes)})`,
   );
 }
 
-/** The start of the text for the error message, as kube shows it. */
-function excerpt(text: string): string {
-  return text === '' ? '<empty>' : text.length > 100 ? `${text.slice(0, 100)} ...` : text;
-}
-
-/** What Go calls a JSON value that is no object, by its first character. */
-function goKind(text: string): string {
-  const [first = ''] = text;
-  if (first === '[') return 'array';
-  if (first === '"') return 'string';
-  return first === 't' || first === 'f' ? 'bool' : 'number';
-}
-
-function parseJson(text: string, kind: string): Decoded {
+function parseJson(bytes: Buffer, kind: string): Decoded {
+  const text = bytes.toString('utf8');
   const scanned = scanJson(text);
   if (scanned.problem !== undefined)
-    throw unrecognized(kind, `json parse error: ${scanned.problem} (${excerpt(text)})`);
-  const value = JSON.parse(text) as JsonValue;
-  if (isObject(value)) return { object: value, duplicates: scanned.duplicates };
-  const what = goKind(text.trimStart());
-  throw unrecognized(
-    kind,
-    `json parse error: json: cannot unmarshal ${what} into Go value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" } (${Buffer.from(text.slice(0, 100)).toString('hex')})`,
-  );
+    throw unrecognized(kind, `${NO_TYPE}; json parse error: ${scanned.problem}`, bytes);
+  const object = asObject(JSON.parse(text) as JsonValue, kind, bytes);
+  return { object, duplicates: scanned.duplicates, repeated: [] };
 }
 
-/** Parses one YAML document that must hold an object. JSON is YAML, so it is accepted too. */
-export function parseYamlObject(text: string): JsonObject {
-  let value: unknown;
+/** The value if it is an object; null stands for an empty one. */
+function asObject(value: JsonValue, kind: string, bytes: Buffer): JsonObject {
+  if (value === null) return {};
+  if (isJsonObject(value)) return value;
+  const into =
+    'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }';
+  const why = `json: cannot unmarshal ${goKindOf(value)} into Go value of type ${into}`;
+  throw unrecognized(kind, `${NO_TYPE}; json parse error: ${why}`, bytes);
+}
+
+function parseYaml(bytes: Buffer, kind: string): Pick<Decoded, 'object' | 'repeated'> {
   try {
-    value = load(text, { maxAliases: MAX_ALIASES });
+    const { value, repeated } = readYaml(bytes.toString('utf8'));
+    return { object: asObject(value, kind, bytes), repeated };
   } catch (error) {
-    throw badRequest(
-      `error decoding YAML: error converting YAML to JSON: yaml: ${error instanceof Error ? error.message : String(error)}`,
-    );
+    if (error instanceof YamlError) throw unrecognized(kind, `yaml: ${error.message}`, bytes);
+    throw error;
   }
-  if (!isObject(value)) throw badRequest('error decoding YAML: the document is not an object');
-  // Through JSON, so that nothing but JSON is left (a YAML date becomes a string).
-  return JSON.parse(JSON.stringify(value)) as JsonObject;
+}
+
+/** A manifest in YAML, or JSON, for server-side apply, with the keys that it has twice. Throws 400. */
+export function parseManifest(text: string): Pick<Decoded, 'object' | 'repeated'> {
+  const begin = 'error decoding YAML: error';
+  try {
+    const { value, repeated } = readYaml(text);
+    if (value === null || isJsonObject(value)) return { object: value ?? {}, repeated };
+    const why = `json: cannot unmarshal ${goKindOf(value)} into Go value of type map[string]interface {}`;
+    throw badRequest(`${begin} unmarshaling JSON: while decoding JSON: ${why}`);
+  } catch (error) {
+    if (error instanceof YamlError)
+      throw badRequest(`${begin} converting YAML to JSON: yaml: ${error.message}`);
+    throw error;
+  }
 }
 
 /** The start of a body that is no text, as kube shows it. */
@@ -88,12 +90,12 @@ function shownBytes(bytes: Buffer): string {
   return `${shown.toString(bytes[0] === 0x7b ? 'utf8' : 'hex')}${bytes.length > MAX_SHOWN_BYTES ? ' ...' : ''}`;
 }
 
-/** Does that, with what is wrong with the protobuf as a 400. */
-function reading<Result>(read: () => Result, refusal: (why: string) => string): Result {
+/** Does that; what is wrong with the protobuf becomes a 400. */
+function reading<Result>(read: () => Result, refusal: (why: string) => Error): Result {
   try {
     return read();
   } catch (error) {
-    if (error instanceof ProtobufError) throw badRequest(refusal(error.message));
+    if (error instanceof ProtobufError) throw refusal(error.message);
     throw error;
   }
 }
@@ -103,10 +105,7 @@ function parseProtobuf(bytes: Buffer, expected: TypeMeta): JsonObject {
   const isOptions = kind === 'DeleteOptions';
   const envelope: Envelope = reading(
     () => openEnvelope(bytes, expected),
-    (why) =>
-      isOptions
-        ? why
-        : `the object provided is unrecognized (must be of type ${kind}): ${why} (${shownBytes(bytes)})`,
+    (why) => unrecognized(kind, why, bytes),
   );
   // kube looks for the kind among those of options, before it reads the object.
   if (isOptions && envelope.kind !== kind) return { apiVersion: envelope.apiVersion, kind: envelope.kind };
@@ -114,7 +113,9 @@ function parseProtobuf(bytes: Buffer, expected: TypeMeta): JsonObject {
   return reading(
     () => decodeEnvelope(envelope),
     (why) =>
-      isOptions ? why : `${envelope.kind} in version ${version} cannot be handled as a ${kind}: ${why}`,
+      badRequest(
+        isOptions ? why : `${envelope.kind} in version ${version} cannot be handled as a ${kind}: ${why}`,
+      ),
   );
 }
 
@@ -125,15 +126,15 @@ function parseProtobuf(bytes: Buffer, expected: TypeMeta): JsonObject {
  */
 export function decodeObject(body: RequestBody, expected: TypeMeta, protobuf: boolean): Decoded {
   const { kind } = expected;
-  const text = (): string => body.bytes.toString('utf8');
+  const { bytes } = body;
   switch (body.mediaType) {
     case '':
     case JSON_TYPE:
-      return parseJson(text(), kind);
+      return parseJson(bytes, kind);
     case YAML_TYPE:
-      return { object: parseYamlObject(text()), duplicates: [] };
+      return { ...parseYaml(bytes, kind), duplicates: [] };
     case PROTOBUF_TYPE:
-      if (protobuf) return { object: parseProtobuf(body.bytes, expected), duplicates: [] };
+      if (protobuf) return { object: parseProtobuf(bytes, expected), duplicates: [], repeated: [] };
       break;
   }
   throw unsupportedMediaType([JSON_TYPE, YAML_TYPE, PROTOBUF_TYPE]);

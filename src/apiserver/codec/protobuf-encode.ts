@@ -15,6 +15,8 @@ function timestamp(value: JsonValue | undefined, micro: boolean): Buffer {
   const [, whole = '', fraction = '', zone = ''] = /^(.{19})(?:\.(\d+))?(.*)$/.exec(value) ?? [];
   const micros = micro ? Number(fraction.slice(0, 6).padEnd(6, '0')) : 0;
   const seconds = Date.parse(`${whole}${zone}`) / 1000;
+  // A leap second, which Go does not know either.
+  if (Number.isNaN(seconds)) return NOTHING;
   return Buffer.concat([varintField(1, seconds), varintField(2, micros * 1000)]);
 }
 

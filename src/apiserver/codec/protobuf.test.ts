@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { fc } from '../../../test/fuzz.ts';
 import type { JsonObject } from '../types.ts';
 import { decodeEnvelope, openEnvelope } from './protobuf.ts';
 import { encodeProtobuf } from './protobuf-encode.ts';
@@ -23,6 +24,50 @@ const SCHEMA: JsonObject = {
   dependencies: { a: ['b'], c: { type: 'object' } },
   allOf: [{ items: [{ type: 'string' }, {}] }],
   'x-kubernetes-validations': [{ rule: 'true', optionalOldSelf: false }],
+};
+
+const DEFINITION: JsonObject = {
+  apiVersion: 'apiextensions.k8s.io/v1',
+  kind: 'CustomResourceDefinition',
+  metadata: { name: 'things.example.com', creationTimestamp: '2030-01-02T03:04:05Z', generation: -1 },
+  spec: {
+    group: 'example.com',
+    names: { plural: 'things', kind: 'Thing', shortNames: ['th'] },
+    scope: 'Namespaced',
+    versions: [{ name: 'v1', served: true, storage: false, schema: { openAPIV3Schema: SCHEMA } }],
+    conversion: { strategy: 'Webhook', webhook: { clientConfig: { caBundle: 'AP8=' } } },
+  },
+  status: { acceptedNames: { plural: '', kind: '' } },
+};
+
+const REVIEW: JsonObject = {
+  apiVersion: 'authorization.k8s.io/v1',
+  kind: 'SubjectAccessReview',
+  metadata: {},
+  spec: {
+    user: 'ann',
+    extra: { scopes: ['a', 'b'], none: [] },
+    resourceAttributes: {
+      verb: 'list',
+      fieldSelector: { requirements: [{ key: 'a', operator: 'In', values: ['b'] }] },
+      labelSelector: { rawSelector: 'a=b' },
+    },
+  },
+  status: { allowed: true },
+};
+
+const EVENTS: JsonObject = {
+  apiVersion: 'events.k8s.io/v1',
+  kind: 'EventList',
+  metadata: { resourceVersion: '7', remainingItemCount: 3 },
+  items: [
+    {
+      metadata: { name: 'e' },
+      eventTime: '2030-01-02T03:04:05.000006Z',
+      regarding: {},
+      deprecatedSource: {},
+    },
+  ],
 };
 
 /** Writes one field of wire type 2. */
@@ -130,49 +175,26 @@ describe('protobuf', () => {
     expect(encodeProtobuf(configMap).toString('hex')).toBe(CONFIG_MAP);
   });
 
-  it.each<JsonObject>([
-    {
-      apiVersion: 'apiextensions.k8s.io/v1',
-      kind: 'CustomResourceDefinition',
-      metadata: { name: 'things.example.com', creationTimestamp: '2030-01-02T03:04:05Z', generation: -1 },
-      spec: {
-        group: 'example.com',
-        names: { plural: 'things', kind: 'Thing', shortNames: ['th'] },
-        scope: 'Namespaced',
-        versions: [{ name: 'v1', served: true, storage: false, schema: { openAPIV3Schema: SCHEMA } }],
-        conversion: { strategy: 'Webhook', webhook: { clientConfig: { caBundle: 'AP8=' } } },
-      },
-      status: { acceptedNames: { plural: '', kind: '' } },
-    },
-    {
-      apiVersion: 'authorization.k8s.io/v1',
-      kind: 'SubjectAccessReview',
-      metadata: {},
-      spec: {
-        user: 'ann',
-        extra: { scopes: ['a', 'b'], none: [] },
-        resourceAttributes: {
-          verb: 'list',
-          fieldSelector: { requirements: [{ key: 'a', operator: 'In', values: ['b'] }] },
-          labelSelector: { rawSelector: 'a=b' },
-        },
-      },
-      status: { allowed: true },
-    },
-    {
-      apiVersion: 'events.k8s.io/v1',
-      kind: 'EventList',
-      metadata: { resourceVersion: '7', remainingItemCount: 3 },
-      items: [
-        {
-          metadata: { name: 'e' },
-          eventTime: '2030-01-02T03:04:05.000006Z',
-          regarding: {},
-          deprecatedSource: {},
-        },
-      ],
-    },
-  ])('reads again what it writes: $kind', (object) => {
+  it.each([DEFINITION, REVIEW, EVENTS])('reads again what it writes: $kind', (object) => {
     expect(decodeProtobuf(encodeProtobuf(object))).toEqual(object);
+  });
+
+  it('refuses what it cannot read, whatever is wrong with it', () => {
+    const bodies = [DEFINITION, REVIEW, EVENTS].map(encodeProtobuf);
+    const body = fc.constantFrom(...bodies);
+    const changes = fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 6 });
+    fc.assert(
+      fc.property(body, changes, fc.nat(), (whole, replaced, cut) => {
+        const broken = Buffer.from(cut % 4 === 0 ? whole.subarray(0, cut % whole.length) : whole);
+        for (const [at, byte] of replaced)
+          if (broken.length > 4) broken[4 + (at % (broken.length - 4))] = byte;
+        try {
+          encodeProtobuf(decodeProtobuf(broken));
+        } catch (error) {
+          expect(error).toBeInstanceOf(ProtobufError);
+        }
+      }),
+      { numRuns: 3000 },
+    );
   });
 });

@@ -1,9 +1,11 @@
-import { labelProblem } from '../meta/names.ts';
+import { isJsonObject } from '../codec/merge-patch.ts';
+import { labelProblem, qualifiedNameProblem } from '../meta/names.ts';
 import { ageColumn, column, nameColumn } from '../registry/columns.ts';
 import { type Resource, VERBS } from '../registry/resource.ts';
-import type { FieldError, KubeObject } from '../types.ts';
+import type { FieldError, KubeObject, Subresource } from '../types.ts';
 import { defineKind } from './define.ts';
 import { condition, integer, keyedList, list, record, text, time } from './schemas.ts';
+import { writeUnsetTimes } from './unset-times.ts';
 
 /** Label by which selectors find a namespace by its name. */
 const NAME_LABEL = 'kubernetes.io/metadata.name';
@@ -36,15 +38,52 @@ function labelByName(object: KubeObject): void {
   if (!object.metadata.generateName) labelNamespace(object);
 }
 
-function prepareNamespace(object: KubeObject, old: KubeObject | undefined): void {
+/** As Go writes them: the phase by default, and times that are not set. */
+function fillDefaults(object: KubeObject): void {
+  labelByName(object);
+  object.status ??= {};
+  if (!isJsonObject(object.status)) return;
+  object.status.phase ??= 'Active';
+  writeUnsetTimes(object.status.conditions);
+}
+
+function prepareNamespace(
+  object: KubeObject,
+  old: KubeObject | undefined,
+  subresource: Subresource = undefined,
+): void {
   if (old === undefined) {
     labelNamespace(object);
     object.spec = { finalizers: [...new Set([...finalizersOf(object), NAMESPACE_FINALIZER])] };
     object.status = { phase: 'Active' };
-  } else {
-    // Only the namespace controller changes spec.finalizers, through the finalize subresource.
+  } else if (subresource !== 'finalize') {
+    // Only the finalize subresource changes spec.finalizers.
     object.spec = structuredClone(old.spec);
   }
+}
+
+function finalizerErrors(object: KubeObject): FieldError[] {
+  const unqualified = 'name is neither a standard finalizer name nor is it fully qualified';
+  return finalizersOf(object).flatMap((value, index) => {
+    const isKnown = value === NAMESPACE_FINALIZER || value.includes('/');
+    const detail = qualifiedNameProblem(value) ?? (isKnown ? undefined : unqualified);
+    return detail === undefined
+      ? []
+      : [{ type: 'Invalid' as const, field: `spec.finalizers[${index}]`, value, detail }];
+  });
+}
+
+function validateNamespace(
+  object: KubeObject,
+  _old: KubeObject | undefined,
+  subresource: Subresource = undefined,
+): FieldError[] {
+  if (subresource !== 'status') return finalizerErrors(object);
+  const isDeleting = object.metadata.deletionTimestamp !== undefined;
+  const phase = isDeleting ? 'Terminating' : 'Active';
+  if (phaseOf(object) === phase) return [];
+  const detail = `may only be '${phase}' if \`deletionTimestamp\` is ${isDeleting ? 'not ' : ''}empty`;
+  return [{ type: 'Invalid', field: 'status.Phase', value: phaseOf(object), detail }];
 }
 
 function namespaces(): Resource {
@@ -86,10 +125,12 @@ function namespaces(): Resource {
     ),
     columns: [nameColumn(), column('Status', 'The status of the namespace', phaseOf), ageColumn()],
     selectable: { 'status.phase': phaseOf },
+    mergeKeys: { 'status.conditions': 'type' },
     rules: {
       nameProblem: labelProblem,
-      fillDefaults: labelByName,
+      fillDefaults,
       prepare: prepareNamespace,
+      validate: validateNamespace,
       refusesDeletion: ({ metadata }) =>
         UNDELETABLE.includes(metadata.name ?? '') ? 'this namespace may not be deleted' : undefined,
       holdsBack: (object) => finalizersOf(object).length > 0,

@@ -1,14 +1,16 @@
+import { isJsonObject } from '../codec/merge-patch.ts';
 import { strictLabelProblem } from '../meta/names.ts';
 import { createdAtColumn, nameColumn } from '../registry/columns.ts';
 import { customResources } from '../registry/custom-resource.ts';
 import type { CustomResourceDefinition } from '../registry/definition.ts';
 import { asJson, type Resource } from '../registry/resource.ts';
 import { schemaRuleErrors } from '../schema/compile.ts';
-import type { FieldError, JsonSchema, KubeObject } from '../types.ts';
+import type { FieldError, JsonSchema, KubeObject, Subresource } from '../types.ts';
 import { definitionSchema } from './crd-schema.ts';
 import { defineKind } from './define.ts';
 import { checkShape } from './schema-shape.ts';
 import { structuralErrors } from './structural.ts';
+import { writeUnsetTimes } from './unset-times.ts';
 
 export const CRD_BUCKET = 'apiextensions.k8s.io/customresourcedefinitions';
 
@@ -26,6 +28,11 @@ function fillDefaults(object: KubeObject): void {
     names.listKind ??= `${names.kind}List`;
   }
   if (crd.spec !== undefined) crd.spec.conversion ??= { strategy: 'None' };
+  // As Go writes structs and times that are not set.
+  object.status ??= {};
+  if (!isJsonObject(object.status)) return;
+  object.status.acceptedNames ??= { plural: '', kind: '' };
+  writeUnsetTimes(object.status.conditions);
 }
 
 function storageNames({ spec }: CustomResourceDefinition): string[] {
@@ -37,7 +44,11 @@ function prepare(object: KubeObject, old: KubeObject | undefined): void {
   if (old !== undefined) {
     // The status lists a storage version before the first object is stored in it.
     const stored = crd.status?.storedVersions ?? [];
-    crd.status = { ...crd.status, storedVersions: [...new Set([...stored, ...storageNames(crd)])] };
+    crd.status = {
+      conditions: null,
+      ...crd.status,
+      storedVersions: [...new Set([...stored, ...storageNames(crd)])],
+    };
     return;
   }
   const [stored] = storageNames(crd);
@@ -201,7 +212,13 @@ function compileErrors(crd: CustomResourceDefinition): FieldError[] {
   }
 }
 
-function validate(object: KubeObject, old: KubeObject | undefined): FieldError[] {
+function validate(
+  object: KubeObject,
+  old: KubeObject | undefined,
+  subresource: Subresource = undefined,
+): FieldError[] {
+  // What the status endpoint leaves as it is was checked before.
+  if (subresource === 'status') return [];
   const crd = object as CustomResourceDefinition;
   if (crd.spec === undefined) return [required('spec')];
   const errors = [

@@ -23,6 +23,11 @@ export function decodingWarnings(
   return [...twice, ...(custom ? odd : odd.slice(0, MAX_FAULTS - twice.length))];
 }
 
+/** Keys that YAML has twice, as one error. */
+export function repeatedKeys(repeated: readonly string[]): string {
+  return ['yaml: unmarshal errors:', ...repeated].join('\n  ');
+}
+
 /**
  * The refusal of an object with unknown or duplicate fields if the client asked for strict validation; else adds
  * warnings or ignores them, as the client asked.
@@ -31,10 +36,12 @@ export function strictProblem(
   odd: readonly string[],
   { fieldValidation }: WriteOptions,
   warnings: string[],
+  repeated: readonly string[] = [],
 ): string | undefined {
-  if (fieldValidation === 'Warn') warnings.push(...odd);
-  return fieldValidation === 'Strict' && odd.length > 0
-    ? `strict decoding error: ${odd.join(', ')}`
+  if (fieldValidation === 'Warn') warnings.push(...repeated, ...odd);
+  const all = [...(repeated.length > 0 ? [repeatedKeys(repeated)] : []), ...odd];
+  return fieldValidation === 'Strict' && all.length > 0
+    ? `strict decoding error: ${all.join(', ')}`
     : undefined;
 }
 
@@ -73,7 +80,7 @@ export function decodeResource(request: ResourceRequest, options: WriteOptions):
   const misfit = metaProblem(decoded.object, resource);
   if (misfit !== undefined) throw notDecodable(resource, misfit);
   const odd = decodingWarnings(decoded.duplicates, resource.compiled.prune(decoded.object), resource.custom);
-  const problem = strictProblem(odd, options, warnings);
+  const problem = strictProblem(odd, options, warnings, decoded.repeated);
   if (problem !== undefined) throw notDecodable(resource, problem);
   return asKubeObject(decoded.object);
 }

@@ -44,6 +44,8 @@ interface DeleteBody {
   dryRun?: string[];
 }
 
+/** The group of options that do not say theirs. */
+const META = 'meta.k8s.io/v1';
 const POLICIES: readonly string[] = ['Foreground', 'Background', 'Orphan'] satisfies Propagation[];
 
 /** The fields of DeleteOptions that are read here: a type check and the name of the Go type. */
@@ -57,8 +59,8 @@ const FIELDS: Readonly<Record<string, readonly [test: (value: JsonValue) => bool
 
 /** The body of a deletion; throws 400 when it is not DeleteOptions: a deletion that misreads its options cannot be undone. */
 function deleteBody(body: RequestBody): DeleteBody {
-  const { object } = decodeObject(body, { apiVersion: 'v1', kind: 'DeleteOptions' }, true);
-  const { kind = 'DeleteOptions', apiVersion = 'v1' } = object;
+  const { object } = decodeObject(body, { apiVersion: META, kind: 'DeleteOptions' }, true);
+  const { kind = 'DeleteOptions', apiVersion = META } = object;
   if (kind !== 'DeleteOptions') {
     const scheme = 'in scheme "pkg/runtime/scheme.go:111"';
     throw badRequest(

@@ -102,12 +102,19 @@ function source(backend: Backend, request: ResourceRequest, selection: Selection
   return { items: store.list(resource.bucket, selection.prefix), revision: store.revision, after: undefined };
 }
 
-function limitOf(query: URLSearchParams): number {
-  const text = query.get('limit') ?? '';
-  const limit = Number(text);
-  if (text !== '' && !Number.isInteger(limit)) {
+/** The integer in a query's parameter, 0 without one. Throws 400. */
+function integerOf(query: URLSearchParams, name: string): number {
+  const text = query.get(name) ?? '';
+  if (text !== '' && !Number.isInteger(Number(text))) {
     throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
   }
+  return Number(text);
+}
+
+/** Reads the numbers of a list or watch: how many objects it may have. Throws 400 for what is no number. */
+export function limitOf(query: URLSearchParams): number {
+  integerOf(query, 'timeoutSeconds');
+  const limit = integerOf(query, 'limit');
   return limit > 0 ? limit : Number.POSITIVE_INFINITY;
 }
 

@@ -148,10 +148,13 @@ function statusOf(
 }
 
 /** Reads a review and its warnings; a review may omit apiVersion and kind. */
-function reviewOf(review: ReviewKind, body: RequestBody): { sent: KubeObject; odd: readonly string[] } {
+function reviewOf(
+  review: ReviewKind,
+  body: RequestBody,
+): { sent: KubeObject; odd: readonly string[]; repeated: readonly string[] } {
   const { kind, group, version, spec, status } = review;
   const apiVersion = `${group}/${version}`;
-  const { object, duplicates } = decodeObject(body, { apiVersion, kind }, true);
+  const { object, duplicates, repeated } = decodeObject(body, { apiVersion, kind }, true);
   const named = { apiVersion: object.apiVersion ?? apiVersion, kind: object.kind ?? kind };
   if (named.apiVersion !== apiVersion || named.kind !== kind) {
     throw badRequest(
@@ -164,7 +167,7 @@ function reviewOf(review: ReviewKind, body: RequestBody): { sent: KubeObject; od
   const problem = metaProblem(object, { kind, custom: false }) ?? found.problem;
   if (problem !== undefined) throw notDecodable(review, problem);
   const sent = { ...object, apiVersion, kind, metadata: child(object, 'metadata') ?? {} } as KubeObject;
-  return { sent, odd: decodingWarnings(duplicates, found.unknown, false) };
+  return { sent, odd: decodingWarnings(duplicates, found.unknown, false), repeated };
 }
 
 /** As Go writes them (`omitempty`). */
@@ -185,8 +188,8 @@ export function handleReview(review: ReviewKind, reviewer: Reviewer, question: Q
 function answered(review: ReviewKind, reviewer: Reviewer, question: Question): JsonObject {
   const { verb, query, userAgent, warnings, now } = question;
   const options = writeOptions({ verb, query, userAgent });
-  const { sent, odd } = reviewOf(review, question.body);
-  const problem = strictProblem(odd, options, warnings);
+  const { sent, odd, repeated } = reviewOf(review, question.body);
+  const problem = strictProblem(odd, options, warnings, repeated);
   if (problem !== undefined) throw notDecodable(review, problem);
   const { apiVersion, kind } = sent;
   const spec = withoutEmptyLists(child(asJson(sent), 'spec') ?? {});

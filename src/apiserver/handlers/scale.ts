@@ -6,7 +6,7 @@ import { badRequest, notFound, staleObject } from '../status-errors.ts';
 import type { JsonObject, KubeObject } from '../types.ts';
 import type { Backend, ResourceRequest } from './context.ts';
 import { writeOptions } from './options.ts';
-import { patchOf } from './patch.ts';
+import { APPLY_PATCH, patchOf } from './patch.ts';
 import { presentObject } from './present.ts';
 import { currentObject, updateObject } from './update.ts';
 
@@ -45,8 +45,7 @@ function scaleOf(object: KubeObject, paths: ScalePaths): Scale {
 function wantedScale(request: ResourceRequest, present: Scale): JsonObject {
   const { body, verb } = request;
   if (verb === 'update') return decodeObject(body, SCALE, true).object;
-  // Scale is a built-in kind even for custom resources, so it accepts strategic merge patches.
-  const patch = patchOf(body.mediaType, body.bytes.toString('utf8'), { custom: false, mergeKeys: {} });
+  const patch = patchOf(body.mediaType, body.bytes.toString('utf8'), request.resource);
   return patch.apply(structuredClone(asJson(present))) as JsonObject;
 }
 
@@ -104,7 +103,9 @@ function writtenOrRead(backend: Backend, request: ResourceRequest, name: string)
   if (paths === undefined) throw notFound(resourceName(resource), name);
   const target = { resource, namespace, name, subresource: 'scale' as const };
   if (verb === 'get') return scaleOf(currentObject(backend, target), paths);
-  const options = writeOptions(request);
+  const isApply = request.body.mediaType === APPLY_PATCH;
+  const options = writeOptions(request, isApply);
+  if (isApply) throw badRequest('a scale cannot be applied: patch it, or apply the object that it scales');
   const transform = (old: KubeObject): KubeObject => {
     const wanted = wantedScale(request, scaleOf(old, paths));
     checkName(wanted, name);

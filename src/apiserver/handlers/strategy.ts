@@ -41,7 +41,7 @@ export function validateObject(
     // kube checks the update of metadata twice, and reports it so.
     ...changes,
     ...schemaErrors.filter((error) => error.field !== UNCHECKED),
-    ...(rules.validate?.(object, old) ?? []),
+    ...(rules.validate?.(object, old, subresource) ?? []),
     ...schemaErrors.filter((error) => error.field === UNCHECKED),
   ];
   if (errors.length > 0) throw invalid(kindName(resource), object.metadata.name ?? '', errors);
@@ -78,6 +78,9 @@ export function separateStatus(
 ): KubeObject {
   if (subresource === 'status' && old !== undefined) {
     const { managedFields, resourceVersion } = updated.metadata;
+    // Of Kubernetes' own kinds, that endpoint writes metadata, too.
+    if (!resource.custom)
+      return withStatus({ ...cloneJson(old), metadata: updated.metadata }, updated.status);
     const metadata = { ...cloneJson(old.metadata), resourceVersion };
     if (managedFields === undefined) delete metadata.managedFields;
     else metadata.managedFields = managedFields;
@@ -134,6 +137,7 @@ export function track(
     apiVersion: apiVersionOf(resource),
     schema,
     structs,
+    writesMetadata: !custom && how.subresource === 'status',
     ...how,
     // Kubernetes' own kinds are structs: fields that do not fit them are lost in decoding.
     sent: custom && how.sent !== undefined ? withDefaults(resource, how.sent) : undefined,

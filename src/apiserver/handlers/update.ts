@@ -91,7 +91,7 @@ export function updateObject(
     const how = { manager: options.fieldManager, subresource, now, sent: given };
     updated = track(resource, updated, old, how);
   }
-  resource.rules.prepare?.(updated, old);
+  resource.rules.prepare?.(updated, old, subresource);
   countGeneration(resource, updated, old);
   validateObject(resource, updated, old, subresource);
   if (isSame(updated, old)) return { object: old, stored: backend.store.get(resource.bucket, key) };

@@ -16,6 +16,17 @@ export async function readBody(request: IncomingMessage): Promise<RequestBody> {
     if (length > MAX_BODY_BYTES) throw tooLarge(`limit is ${MAX_BODY_BYTES}`);
     chunks.push(chunk);
   }
-  const [mediaType = ''] = (request.headers['content-type'] ?? '').split(';');
-  return { mediaType: mediaType.trim().toLowerCase(), bytes: Buffer.concat(chunks) };
+  return { mediaType: mediaTypeOf(request), bytes: Buffer.concat(chunks) };
+}
+
+const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
+const QUOTED = '"(?:[^"\\\\]|\\\\.)*"';
+const PARAMETERS = new RegExp(`^(?:\\s*;\\s*${TOKEN}=(?:${TOKEN}|${QUOTED}))*\\s*;?\\s*$`);
+
+/** The body's type. kube compares that of a patch as it is written; of others it refuses malformed parameters. */
+function mediaTypeOf({ method, headers }: IncomingMessage): string {
+  const header = headers['content-type'] ?? '';
+  const [type = ''] = header.split(';');
+  if (method === 'PATCH') return type;
+  return PARAMETERS.test(header.slice(type.length)) ? type.trim().toLowerCase() : header;
 }

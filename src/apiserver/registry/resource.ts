@@ -1,7 +1,14 @@
 import type { User } from '../auth/types.ts';
 import type { MergeKeys } from '../codec/strategic-merge.ts';
 import type { FieldGetters } from '../selectors/field-selector.ts';
-import type { CompiledSchema, FieldError, JsonObject, JsonSchema, KubeObject } from '../types.ts';
+import type {
+  CompiledSchema,
+  FieldError,
+  JsonObject,
+  JsonSchema,
+  KubeObject,
+  Subresource,
+} from '../types.ts';
 
 /** One column of a Table, as `kubectl get` prints it. */
 export interface Column {
@@ -28,8 +35,8 @@ export interface KindRules {
   /** Fills in fields that the writer omitted; the writer then owns them. Mutates. */
   fillDefaults?(object: KubeObject): void;
   /** Fills in fields that the server decides, on create (`old` absent) and update; they have no owner. Mutates. */
-  prepare?(object: KubeObject, old: KubeObject | undefined): void;
-  validate?(object: KubeObject, old: KubeObject | undefined): FieldError[];
+  prepare?(object: KubeObject, old: KubeObject | undefined, subresource?: Subresource): void;
+  validate?(object: KubeObject, old: KubeObject | undefined, subresource?: Subresource): FieldError[];
   /** Throws 403 when this user may write the kind, but not this object. */
   admit?(object: KubeObject, user: User): void;
   /** Whether something besides metadata.finalizers still keeps a deleted object (a namespace's spec.finalizers). */

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { NAMESPACES } from '../core-kinds/cluster.ts';
 import type { Backend, ResourceRequest } from '../handlers/context.ts';
 import { handleCreate } from '../handlers/create.ts';
 import { handleDelete } from '../handlers/delete.ts';
@@ -66,7 +67,8 @@ function answerForCollection(backend: Backend, request: ResourceRequest): Answer
 function answerForSubresource(backend: Backend, request: ResourceRequest, name: string): Answer {
   const { verb, subresource, resource } = request;
   const scales = subresource === 'scale' && resource.scale !== undefined;
-  const served = scales || (subresource === 'status' && resource.hasStatus);
+  const finalizes = subresource === 'finalize' && resource.bucket === NAMESPACES;
+  const served = scales || finalizes || (subresource === 'status' && resource.hasStatus);
   if (!served) {
     // kube routes every path of a custom resource, and then finds nothing there.
     const { group, plural } = resource;
@@ -74,13 +76,14 @@ function answerForSubresource(backend: Backend, request: ResourceRequest, name: 
       ? notFound({ group, name: plural }, name)
       : noSuchSubresource();
   }
-  if (!['get', 'update', 'patch'].includes(verb)) {
+  const verbs = finalizes ? ['update'] : ['get', 'update', 'patch'];
+  if (!verbs.includes(verb)) {
     throw resource.custom ? unsupportedVerb(resourceName(resource), verb) : methodNotAllowed();
   }
   if (scales) return { code: 200, body: handleScale(backend, request, name) };
   if (verb === 'get') return handleGet(backend, request, name);
   const write = verb === 'update' ? handleUpdate : handlePatch;
-  const { object } = write(backend, request, name, 'status');
+  const { object } = write(backend, request, name, finalizes ? 'finalize' : 'status');
   return { code: 200, body: presentObject(request, object, backend.now()) };
 }
 

@@ -12,6 +12,7 @@ import { readBody } from '../http/body.ts';
 import { negotiate, plainFormat } from '../http/negotiate.ts';
 import { acceptOf, type PathRequest, type ResourceRequestInfo, requestInfo } from '../http/request-info.ts';
 import { send, sendText, setWarnings } from '../http/respond.ts';
+import { checkTimeout } from '../http/timeout.ts';
 import { ApiError, badRequest, internalError, shuttingDown, unauthorized } from '../status-errors.ts';
 import type { WatchSetup } from '../watch/handle-watch.ts';
 import { dispatch } from './dispatch.ts';
@@ -57,6 +58,7 @@ export class Router {
   async #route(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (this.#setup.state() === 'stopping') throw shuttingDown();
     const info = requestInfo(request.method ?? '', request.url ?? '/');
+    if (info.verb !== 'watch') checkTimeout(info.query);
     if (info.kind === 'path' && this.#setup.openPaths(request, response, info)) return;
     const user = this.#identify(request);
     if (info.kind === 'path') this.#path(request, response, user, info);

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Backend, ResourceRequest } from '../handlers/context.ts';
 import { listRevision } from '../handlers/options.ts';
-import { readDeeply, select } from '../handlers/read.ts';
+import { limitOf, readDeeply, select } from '../handlers/read.ts';
 import { selectionOf } from '../handlers/selection.ts';
 import { streamTypeOf } from '../http/negotiate.ts';
 import { isTrue } from '../http/request-info.ts';
@@ -34,6 +34,7 @@ function timeoutOf(query: URLSearchParams, random: number): number {
 function sourceOf(backend: Backend, request: ResourceRequest): WatchSource | 'expired' {
   const { resource, query } = request;
   const { store } = backend;
+  limitOf(query);
   const selection = selectionOf(request);
   const { revision } = readDeeply(() => listRevision(query, true));
   const initial = query.get('sendInitialEvents');

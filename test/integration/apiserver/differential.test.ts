@@ -4,6 +4,7 @@ import { access } from './differential/access.ts';
 import type { Case } from './differential/case.ts';
 import { runningCosts } from './differential/costs.ts';
 import { definitions } from './differential/definitions.ts';
+import { endpoints } from './differential/endpoints.ts';
 import { identities } from './differential/identities.ts';
 import { inherited } from './differential/inherited.ts';
 import { kinds } from './differential/kinds.ts';
@@ -11,6 +12,7 @@ import { compare, type Difference, knownDifferences } from './differential/known
 import { lifecycles } from './differential/lifecycles.ts';
 import { limits } from './differential/limits.ts';
 import { discovery, lists } from './differential/lists.ts';
+import { negotiation } from './differential/negotiation.ts';
 import { badObjects, lifeOfObjects, optionsOfWrites } from './differential/objects.ts';
 import { oddPatches } from './differential/odd-patches.ts';
 import { oddRequests } from './differential/odd-requests.ts';
@@ -48,6 +50,8 @@ const groups: Readonly<Record<string, readonly Case[]>> = {
   identities,
   kinds,
   protobuf,
+  negotiation,
+  endpoints,
   rules,
   watches,
   lifecycles,

@@ -80,6 +80,7 @@ export const knownDifferences: ReadonlyMap<string, Difference> = new Map([
   ['apply metadata that is none', statuses(400, 500)],
   ['apply a name that is none, of a built-in kind', statuses(400, 500)],
   ['a rule that may cost too much', statuses(201, 422)],
+  ['a scale, applied', statuses(400, 500)],
   ['a lease with times that are none', reasonAfter('parsing time "now" as ')],
   ['a lease with times in whole seconds', statuses(201, 400)],
 ]);

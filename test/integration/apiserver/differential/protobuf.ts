@@ -222,7 +222,7 @@ const fitting = story(
 const custom = story(
   'custom resources and protobuf',
   post(WIDGETS, widget('w')),
-  inProtobuf(post(WIDGETS, widget('v'))),
+  accepting(PROTOBUF, post(WIDGETS, widget('v'))),
   ...whole([
     get(`${WIDGETS}/w`),
     get(WIDGETS),
