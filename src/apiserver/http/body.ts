@@ -21,12 +21,12 @@ export async function readBody(request: IncomingMessage): Promise<RequestBody> {
 
 const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
 const QUOTED = '"(?:[^"\\\\]|\\\\.)*"';
-const PARAMETERS = new RegExp(`^(?:\\s*;\\s*${TOKEN}=(?:${TOKEN}|${QUOTED}))*\\s*;?\\s*$`);
+const PARAMETERS = new RegExp(`^(?:\\s*;\\s*${TOKEN}=(?:${TOKEN}|${QUOTED}))*\\s*;?$`);
 
 /** The body's type. kube compares that of a patch as it is written; of others it refuses malformed parameters. */
 function mediaTypeOf({ method, headers }: IncomingMessage): string {
   const header = headers['content-type'] ?? '';
   const [type = ''] = header.split(';');
   if (method === 'PATCH') return type;
-  return PARAMETERS.test(header.slice(type.length)) ? type.trim().toLowerCase() : header;
+  return PARAMETERS.test(header.slice(type.length).trimEnd()) ? type.trim().toLowerCase() : header;
 }

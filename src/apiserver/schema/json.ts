@@ -38,8 +38,8 @@ export function childPath(path: string, name: string): string {
 export function jsonKey(value: JsonValue | undefined): string {
   if (Array.isArray(value)) return `[${value.map(jsonKey).join()}]`;
   if (!isObject(value)) return JSON.stringify(value);
-  const fields = Object.keys(value).filter((name) => value[name] !== undefined);
-  return `{${fields.sort().map((name) => `${JSON.stringify(name)}:${jsonKey(value[name])}`)}}`;
+  const fields = Object.keys(value).filter((name) => own(value, name) !== undefined);
+  return `{${fields.sort().map((name) => `${JSON.stringify(name)}:${jsonKey(own(value, name))}`)}}`;
 }
 
 /** The old item with the same keys as a new item of a map-type list; undefined if there is none. */

@@ -1,6 +1,7 @@
 /** What running an expression costs, in cel-go's units, so that an expression on a large value ends as it does in kube-apiserver. */
 
 import type { ParseResult } from '@marcbachmann/cel-js';
+import { own } from '../../../base/own.ts';
 import { MATCHES } from './strings.ts';
 
 /** kube's limits, about a tenth of a second for an expression and a second for an object. */
@@ -132,7 +133,7 @@ function meterEvaluation(node: Node, meter: CostMeter): void {
   };
   // cel-go counts `a[b]` as one step, with the `b`.
   const isOneStep = node.op === '[]' && (node.args as Node[])[1]?.op === 'id';
-  const cost = alternate === undefined && !isOneStep ? (COSTS[node.op] ?? 0) : 0;
+  const cost = alternate === undefined && !isOneStep ? (own(COSTS, node.op) ?? 0) : 0;
   node.evaluate = (evaluator, self, context) => {
     meter.charge(macro === undefined ? cost : 1);
     return inner(evaluator, self, context);
