@@ -70,7 +70,7 @@ function rootPaths(registry: Registry): string[] {
 export function discoveryPaths(registry: Registry, documents: OpenApiDocuments): PathHandler {
   return (request, response, { path: sent, query }) => {
     const path = withoutEnd(sent);
-    if (path === '/' || path === '/index.html') {
+    if (sent === '/' || sent === '/index.html') {
       send(response, { code: 200, body: { paths: rootPaths(registry) } });
       return true;
     }
