@@ -132,13 +132,14 @@ export function toFieldsV1(set: FieldSet): JsonObject {
   return fields;
 }
 
-/** Reads FieldsV1; elements of unknown kinds are left out, as kube does. */
+/** Reads FieldsV1; elements of unknown kinds are left out, as kube does. Throws a SyntaxError for what is no FieldsV1. */
 export function fromFieldsV1(fields: JsonObject): FieldSet {
   const children = new Map<PathElement, FieldSet>();
   for (const [key, value] of Object.entries(fields)) {
     if (key === '.') continue;
     const element = normaliseElement(key);
     if (element === undefined) continue;
+    if (typeof value !== 'object') throw new SyntaxError(`the fields below ${key} are no object`);
     const below = (value ?? {}) as JsonObject;
     const child = fromFieldsV1(below);
     children.set(element, node('.' in below || child.children.size === 0, new Map(child.children)));

@@ -1,6 +1,7 @@
 import { load } from 'js-yaml';
 import { badRequest, unsupportedMediaType } from '../status-errors.ts';
 import type { JsonObject, JsonValue } from '../types.ts';
+import { goKindOf } from './go-decode.ts';
 import { duplicateFields, jsonProblem } from './json-scanner.ts';
 import { decodeProtobuf, ProtobufError } from './protobuf.ts';
 
@@ -36,9 +37,13 @@ function unrecognized(kind: string, why: string): Error {
   );
 }
 
-/** The start of the text for the error message, as kube shows it. */
-function excerpt(text: string): string {
-  return text === '' ? '<empty>' : text.length > 100 ? `${text.slice(0, 100)} ...` : text;
+const EXCERPT_BYTES = 30;
+
+/** The start of the body for the error message, as kube shows it: in hexadecimal digits unless it looks like an object. */
+function excerpt(body: Buffer): string {
+  if (body.length === 0) return '<empty>';
+  const start = body.subarray(0, EXCERPT_BYTES).toString(body[0] === 0x7b ? 'utf8' : 'hex');
+  return body.length > EXCERPT_BYTES ? `${start} ...` : start;
 }
 
 /** What Go calls a JSON value that is no object, by its first character. */
@@ -49,15 +54,16 @@ function goKind(text: string): string {
   return first === 't' || first === 'f' ? 'bool' : 'number';
 }
 
-function parseJson(text: string, kind: string): JsonObject {
+function parseJson(body: Buffer, kind: string): JsonObject {
+  const text = body.toString('utf8');
   const problem = jsonProblem(text);
-  if (problem !== undefined) throw unrecognized(kind, `json parse error: ${problem} (${excerpt(text)})`);
+  if (problem !== undefined) throw unrecognized(kind, `json parse error: ${problem} (${excerpt(body)})`);
   const value = JSON.parse(text) as JsonValue;
   if (isObject(value)) return value;
   const what = goKind(text.trimStart());
   throw unrecognized(
     kind,
-    `json parse error: json: cannot unmarshal ${what} into Go value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" } (${Buffer.from(text.slice(0, 100)).toString('hex')})`,
+    `json parse error: json: cannot unmarshal ${what} into Go value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" } (${excerpt(body)})`,
   );
 }
 
@@ -74,6 +80,28 @@ export function parseYamlObject(text: string): JsonObject {
   if (!isObject(value)) throw badRequest('error decoding YAML: the document is not an object');
   // Through JSON, so that nothing but JSON is left (a YAML date becomes a string).
   return JSON.parse(JSON.stringify(value)) as JsonObject;
+}
+
+/** Why the type of an object cannot be read, which is read before anything else: its parts are texts. */
+export function typeProblem(object: JsonObject): string | undefined {
+  for (const [name, value] of Object.entries(object)) {
+    if ((name !== 'apiVersion' && name !== 'kind') || typeof value === 'string' || value === null) continue;
+    const why = `cannot unmarshal ${goKindOf(value ?? null)} into Go struct field .${name} of type string`;
+    return `json parse error: json: ${why}`;
+  }
+  return undefined;
+}
+
+/** The refusal of a body whose object does not say what kind it is. */
+export function withoutKind(kind: string, { bytes }: RequestBody): Error {
+  const what = `Object 'Kind' is missing in '${bytes.toString('utf8')}' (${excerpt(bytes)})`;
+  return badRequest(`the object provided is unrecognized (must be of type ${kind}): ${what}`);
+}
+
+function typed(object: JsonObject, kind: string, body: Buffer): JsonObject {
+  const problem = typeProblem(object);
+  if (problem !== undefined) throw unrecognized(kind, `${problem} (${excerpt(body)})`);
+  return object;
 }
 
 function parseProtobuf(bytes: Buffer, kind: string): JsonObject {
@@ -95,9 +123,12 @@ export function decodeObject(body: RequestBody, kind: string, protobuf: boolean)
   switch (body.mediaType) {
     case '':
     case JSON_TYPE:
-      return { object: parseJson(text(), kind), duplicates: duplicateFields(text()) };
+      return {
+        object: typed(parseJson(body.bytes, kind), kind, body.bytes),
+        duplicates: duplicateFields(text()),
+      };
     case YAML_TYPE:
-      return { object: parseYamlObject(text()), duplicates: [] };
+      return { object: typed(parseYamlObject(text()), kind, body.bytes), duplicates: [] };
     case PROTOBUF_TYPE:
       if (protobuf) return { object: parseProtobuf(body.bytes, kind), duplicates: [] };
       break;

@@ -1,9 +1,10 @@
-import { labelProblem } from '../meta/names.ts';
+import { labelProblem, qualifiedNameProblems } from '../meta/names.ts';
 import { ageColumn, column, nameColumn } from '../registry/columns.ts';
 import { type Resource, VERBS } from '../registry/resource.ts';
 import type { FieldError, KubeObject } from '../types.ts';
 import { defineKind } from './define.ts';
 import { condition, integer, keyedList, list, record, text, time } from './schemas.ts';
+import { LEASE, NAMESPACE } from './structs.ts';
 
 /** Label by which selectors find a namespace by its name. */
 const NAME_LABEL = 'kubernetes.io/metadata.name';
@@ -28,11 +29,20 @@ function labelNamespace({ metadata }: KubeObject): void {
   metadata.labels = { ...metadata.labels, [NAME_LABEL]: metadata.name ?? '' };
 }
 
+/** What is wrong with one of the spec's finalizers. */
+function finalizerErrors(value: string): FieldError[] {
+  const known = value.includes('/') || value === NAMESPACE_FINALIZER;
+  const unqualified = 'name is neither a standard finalizer name nor is it fully qualified';
+  const details = [...(known ? [] : [unqualified]), ...qualifiedNameProblems(value)];
+  return details.map((detail) => ({ type: 'Invalid', field: 'spec.finalizers', value, detail }));
+}
+
 /**
- * Adds the label with the namespace's name. The writer of a name owns the label, too; for a generated name the server
- * owns it.
+ * Adds the phase of a status that has none, and the label with the namespace's name. The writer of a name owns the label, too;
+ * for a generated name the server owns it.
  */
-function labelByName(object: KubeObject): void {
+function fillNamespace(object: KubeObject): void {
+  object.status = { phase: 'Active', ...(object.status as object | undefined) };
   if (!object.metadata.generateName) labelNamespace(object);
 }
 
@@ -58,7 +68,7 @@ function namespaces(): Resource {
     shortNames: ['ns'],
     hasStatus: true,
     verbs: VERBS.filter((verb) => verb !== 'deletecollection'),
-    structs: { spec: {}, status: {} },
+    struct: NAMESPACE,
     schema: record(
       {
         spec: record(
@@ -88,8 +98,10 @@ function namespaces(): Resource {
     selectable: { 'status.phase': phaseOf },
     rules: {
       nameProblem: labelProblem,
-      fillDefaults: labelByName,
+      qualifiesFinalizers: true,
+      fillDefaults: fillNamespace,
       prepare: prepareNamespace,
+      validate: (object) => finalizersOf(object).flatMap(finalizerErrors),
       refusesDeletion: ({ metadata }) =>
         UNDELETABLE.includes(metadata.name ?? '') ? 'this namespace may not be deleted' : undefined,
       holdsBack: (object) => finalizersOf(object).length > 0,
@@ -132,6 +144,12 @@ function validateLease(object: KubeObject): FieldError[] {
   return errors;
 }
 
+/** Fields of coordinated leader election, which kube drops as long as its feature gate is closed. */
+function dropElection(object: KubeObject): void {
+  const { strategy: _, preferredHolder: __, ...spec } = object.spec as Record<string, unknown>;
+  object.spec = spec;
+}
+
 function leases(): Resource {
   return defineKind({
     group: 'coordination.k8s.io',
@@ -139,7 +157,7 @@ function leases(): Resource {
     plural: 'leases',
     kind: 'Lease',
     definitionName: 'io.k8s.api.coordination.v1.Lease',
-    structs: { spec: {} },
+    struct: LEASE,
     schema: record(
       {
         spec: record(
@@ -174,12 +192,7 @@ function leases(): Resource {
       ),
       ageColumn(),
     ],
-    rules: {
-      prepare: (object) => {
-        object.spec ??= {};
-      },
-      validate: validateLease,
-    },
+    rules: { requiresVersion: true, prepare: dropElection, validate: validateLease },
   });
 }
 

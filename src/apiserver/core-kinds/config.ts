@@ -3,6 +3,7 @@ import type { Resource } from '../registry/resource.ts';
 import type { FieldError, KubeObject } from '../types.ts';
 import { defineKind } from './define.ts';
 import { flag, keyedList, list, mapOf, objectReference, record, text } from './schemas.ts';
+import { CONFIG_MAP, SECRET, SERVICE_ACCOUNT } from './structs.ts';
 
 const MAX_BYTES = 1024 * 1024;
 const KEY = /^[-._a-zA-Z0-9]+$/;
@@ -121,6 +122,7 @@ function configMaps(): Resource {
     plural: 'configmaps',
     kind: 'ConfigMap',
     definitionName: 'io.k8s.api.core.v1.ConfigMap',
+    struct: CONFIG_MAP,
     shortNames: ['cm'],
     schema: record(
       {
@@ -135,7 +137,7 @@ function configMaps(): Resource {
       column('Data', CONFIG_DATA, (object) => count(object, 'data', 'binaryData')),
       ageColumn(),
     ],
-    rules: { validate: validateConfigMap },
+    rules: { qualifiesFinalizers: true, validate: validateConfigMap },
   });
 }
 
@@ -146,6 +148,7 @@ function secrets(): Resource {
     plural: 'secrets',
     kind: 'Secret',
     definitionName: 'io.k8s.api.core.v1.Secret',
+    struct: SECRET,
     schema: record(
       {
         data: mapOf(BYTES, 'Data contains the secret data, each value in base64.'),
@@ -167,7 +170,7 @@ function secrets(): Resource {
       ageColumn(),
     ],
     selectable: { type: (object) => String(object.type ?? '') },
-    rules: { fillDefaults: fillSecret, validate: validateSecret },
+    rules: { qualifiesFinalizers: true, fillDefaults: fillSecret, validate: validateSecret },
   });
 }
 
@@ -178,6 +181,7 @@ function serviceAccounts(): Resource {
     plural: 'serviceaccounts',
     kind: 'ServiceAccount',
     definitionName: 'io.k8s.api.core.v1.ServiceAccount',
+    struct: SERVICE_ACCOUNT,
     shortNames: ['sa'],
     answersWithDeleted: true,
     schema: record(
@@ -197,7 +201,8 @@ function serviceAccounts(): Resource {
       },
       'ServiceAccount binds together a name, a principal that can be authenticated, and a set of secrets.',
     ),
-    mergeKeys: { secrets: 'name', imagePullSecrets: 'name' },
+    mergeKeys: { secrets: 'name' },
+    rules: { qualifiesFinalizers: true },
   });
 }
 

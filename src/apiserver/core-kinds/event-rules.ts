@@ -1,7 +1,7 @@
 /** Validation of Events in their stored form, core/v1; Events written as events.k8s.io/v1 have stricter rules. */
 
 import { isDeepStrictEqual } from 'node:util';
-import { qualifiedNameProblem } from '../meta/names.ts';
+import { qualifiedNameProblems } from '../meta/names.ts';
 import type { FieldError, KubeObject } from '../types.ts';
 
 /** The API group through which an Event is written. */
@@ -48,7 +48,8 @@ export function eventErrors(event: KubeObject, old: KubeObject | undefined, grou
   const reporter = isStrict ? 'reportingController' : 'reportingComponent';
   const errors = [...namespaceErrors(event, hasTime), ...(hasTime ? reportErrors(event, reporter) : [])];
   if (!isStrict) return errors;
-  return [...errors, ...(old === undefined ? strictErrors(event, hasTime) : changeErrors(event, old))];
+  const others = old === undefined ? strictErrors(event, hasTime) : changeErrors(event, old);
+  return [...errors, ...others, ...seriesErrors(event)];
 }
 
 function namespaceErrors({ metadata, involvedObject }: KubeObject, hasTime: boolean): FieldError[] {
@@ -63,12 +64,9 @@ function reportErrors(event: KubeObject, reporter: string): FieldError[] {
   const errors: FieldError[] = [];
   const controller = text(event, 'reportingComponent');
   if (controller === '') errors.push(required(reporter));
-  // For an empty name kube also describes a valid one.
-  const problem = qualifiedNameProblem(controller === '' ? '-' : controller);
-  if (controller === '') {
-    errors.push(invalid(reporter, controller, 'name part must be non-empty'));
+  for (const problem of qualifiedNameProblems(controller)) {
+    errors.push(invalid(reporter, controller, problem));
   }
-  if (problem !== undefined) errors.push(invalid(reporter, controller, problem));
   for (const field of ['reportingInstance', 'action', 'reason']) {
     const value = text(event, field);
     if (value === '') errors.push(required(field));
@@ -93,7 +91,45 @@ function strictErrors(event: KubeObject, hasTime: boolean): FieldError[] {
 }
 
 function changeErrors(event: KubeObject, old: KubeObject): FieldError[] {
-  return FIXED.filter((field) => !isDeepStrictEqual(event[field] ?? null, old[field] ?? null)).map((field) =>
-    invalid(field, event[field] ?? '', 'field is immutable'),
+  const changed = FIXED.filter((field) => !isDeepStrictEqual(event[field] ?? null, old[field] ?? null));
+  const errors = changed.map((field) =>
+    invalid(STRICT_NAMES[field] ?? field, shown(field, event[field]), 'field is immutable'),
   );
+  const { eventTime = null } = event;
+  if (!isDeepStrictEqual(eventTime, old.eventTime ?? null)) {
+    errors.push(invalid('eventTime', eventTime, 'field is immutable'));
+  }
+  return errors;
 }
+
+function seriesErrors({ series }: KubeObject): FieldError[] {
+  if (series === undefined) return [];
+  const { count = 0, lastObservedTime = null } = series as {
+    count?: number;
+    lastObservedTime?: string | null;
+  };
+  return [
+    ...(count < 2 ? [invalid('series.count', '', 'should be at least 2')] : []),
+    ...(lastObservedTime === null ? [required('series.lastObservedTime')] : []),
+  ];
+}
+
+const STRICT_NAMES: Readonly<Record<string, string>> = { reportingComponent: 'reportingController' };
+
+/** A value as Go prints it: references by the names that their fields have in Go. */
+function shown(field: string, value: unknown): unknown {
+  if (field !== 'involvedObject' && field !== 'related') return value ?? '';
+  if (value === undefined) return null;
+  const reference = value as Readonly<Record<string, string>>;
+  return Object.fromEntries(REFERENCE.map(([name, goName]) => [goName, reference[name] ?? '']));
+}
+
+const REFERENCE = [
+  ['kind', 'Kind'],
+  ['namespace', 'Namespace'],
+  ['name', 'Name'],
+  ['uid', 'UID'],
+  ['apiVersion', 'APIVersion'],
+  ['resourceVersion', 'ResourceVersion'],
+  ['fieldPath', 'FieldPath'],
+] as const;

@@ -1,11 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import { trackUpdate } from '../apply/apply.ts';
+import { zeroStruct } from '../codec/go-types.ts';
 import { validateMeta, validateMetaUpdate } from '../meta/validate-meta.ts';
 import { apiVersionOf, asJson, kindName, type Resource } from '../registry/resource.ts';
 import { cloneJson } from '../schema/json.ts';
 import { invalid, notDecodable } from '../status-errors.ts';
 import type { KubeObject, Subresource } from '../types.ts';
-import { decodeProblem, dropEmpty } from './go-structs.ts';
+import { decodeTyped } from './typed.ts';
 
 /** Updates managedFields for an ordinary write; server-side apply does that itself. */
 export interface Tracking {
@@ -26,22 +27,19 @@ export function validateObject(
   old: KubeObject | undefined,
   subresource?: Subresource,
 ): void {
-  const schemaErrors = resource.compiled.validate(
-    asJson(object),
-    old === undefined ? undefined : asJson(old),
-    subresource === 'status' ? 'status' : undefined,
-  );
-  const problem = decodeProblem(resource, schemaErrors);
-  if (problem !== undefined) throw notDecodable(resource, problem);
-  const { namespaced, rules } = resource;
+  const { namespaced, rules, custom, compiled } = resource;
+  const others = validateMeta(object.metadata, { namespaced, ...rules });
+  const how = { subresource: subresource === 'status' ? subresource : undefined, others };
+  // What does not fit a struct was refused when it was decoded.
+  const schemaErrors = custom ? compiled.validate(asJson(object), old && asJson(old), how) : [];
   const changes = old === undefined ? [] : validateMetaUpdate(object.metadata, old.metadata);
   const errors = [
-    ...validateMeta(object.metadata, { namespaced, nameProblem: rules.nameProblem }),
+    ...others,
     ...changes,
     // kube checks the update of metadata twice, and reports it so.
     ...changes,
     ...schemaErrors.filter((error) => error.field !== UNCHECKED),
-    ...(rules.validate?.(object, old) ?? []),
+    ...(rules.validate?.(object, old, subresource) ?? []),
     ...schemaErrors.filter((error) => error.field === UNCHECKED),
   ];
   if (errors.length > 0) throw invalid(kindName(resource), object.metadata.name ?? '', errors);
@@ -49,8 +47,11 @@ export function validateObject(
 
 /** Defaults, of the schema and of the kind itself. Mutates. */
 export function fillDefaults(resource: Resource, object: KubeObject, nulls: { keepNulls?: boolean }): void {
-  resource.compiled.applyDefaults(asJson(object), nulls);
-  if (!resource.custom) dropEmpty(asJson(object), resource.schema);
+  if (resource.custom) resource.compiled.applyDefaults(asJson(object), nulls);
+  else {
+    const { problem } = decodeTyped(resource, asJson(object), 'written');
+    if (problem !== undefined) throw notDecodable(resource, problem);
+  }
   resource.rules.fillDefaults?.(object);
 }
 
@@ -116,18 +117,18 @@ export function track(
   old: KubeObject | undefined,
   how: Tracking,
 ): KubeObject {
-  const { schema, structs, hasStatus, custom } = resource;
+  const { schema, struct, hasStatus, custom } = resource;
   const isApart = hasStatus && how.subresource === undefined;
   const written = (object: KubeObject) => (isApart ? withStatus(object, undefined) : object);
+  const { status: zeroStatus, ...zero } = struct === undefined ? {} : zeroStruct(struct);
   const tracked = trackUpdate({
     old: old && written(old),
     updated: written(updated),
     apiVersion: apiVersionOf(resource),
     schema,
-    structs,
+    zero: isApart || zeroStatus === undefined ? zero : { ...zero, status: zeroStatus },
     ...how,
-    // Kubernetes' own kinds are structs: fields that do not fit them are lost in decoding.
-    sent: custom && how.sent !== undefined ? withDefaults(resource, how.sent) : undefined,
+    sent: custom && how.sent !== undefined ? withDefaults(resource, how.sent) : how.sent,
   });
   return isApart ? withStatus(tracked, updated.status) : tracked;
 }

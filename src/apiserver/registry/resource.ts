@@ -1,7 +1,15 @@
 import type { User } from '../auth/types.ts';
+import type { GoStruct } from '../codec/go-types.ts';
 import type { MergeKeys } from '../codec/strategic-merge.ts';
 import type { FieldGetters } from '../selectors/field-selector.ts';
-import type { CompiledSchema, FieldError, JsonObject, JsonSchema, KubeObject } from '../types.ts';
+import type {
+  CompiledSchema,
+  FieldError,
+  JsonObject,
+  JsonSchema,
+  KubeObject,
+  Subresource,
+} from '../types.ts';
 
 /** One column of a Table, as `kubectl get` prints it. */
 export interface Column {
@@ -25,11 +33,15 @@ export interface ScalePaths {
 /** Rules of a kind beyond those common to all kinds. */
 export interface KindRules {
   nameProblem(name: string): string | undefined;
+  /** Whether an update must say which version it changes. */
+  readonly requiresVersion?: boolean;
+  /** Whether finalizers must have a domain, but for Kubernetes' own. */
+  readonly qualifiesFinalizers?: boolean;
   /** Fills in fields that the writer omitted; the writer then owns them. Mutates. */
   fillDefaults?(object: KubeObject): void;
   /** Fills in fields that the server decides, on create (`old` absent) and update; they have no owner. Mutates. */
   prepare?(object: KubeObject, old: KubeObject | undefined): void;
-  validate?(object: KubeObject, old: KubeObject | undefined): FieldError[];
+  validate?(object: KubeObject, old: KubeObject | undefined, subresource?: Subresource): FieldError[];
   /** Throws 403 when this user may write the kind, but not this object. */
   admit?(object: KubeObject, user: User): void;
   /** Whether something besides metadata.finalizers still keeps a deleted object (a namespace's spec.finalizers). */
@@ -66,8 +78,8 @@ export interface Resource {
   readonly answersWithDeleted: boolean;
   /** The verbs of the resource itself, in discovery's order. */
   readonly verbs: readonly string[];
-  /** Structs that every object of a built-in kind has in kube, even if empty: no manager owns them. */
-  readonly structs: JsonObject;
+  /** The Go struct of a built-in kind; custom resources have a schema only. */
+  readonly struct: GoStruct | undefined;
   readonly scale: ScalePaths | undefined;
   readonly schema: JsonSchema;
   readonly compiled: CompiledSchema;

@@ -17,6 +17,7 @@ import { roles } from './differential/roles.ts';
 import { rules } from './differential/rules.ts';
 import { schemas } from './differential/schemas.ts';
 import { type Side, startSides } from './differential/sides.ts';
+import { times } from './differential/times.ts';
 import { type Line, transcript } from './differential/transcript.ts';
 import { afterHistoryIsLost, beforeHistoryIsLost, watches } from './differential/watches.ts';
 
@@ -41,6 +42,7 @@ const groups: Readonly<Record<string, readonly Case[]>> = {
   watches,
   lifecycles,
   records,
+  times,
 };
 const allCases = Object.values(groups).flat();
 
