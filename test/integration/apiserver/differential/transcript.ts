@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import { sortedKeys } from '../../../../src/apiserver/codec/sorted-json.ts';
 import { Caller, type Reply } from '../world.ts';
 import type { Case, Step } from './case.ts';
 
@@ -228,10 +227,10 @@ function isNow(time: string): boolean {
   return Math.abs(Date.parse(time) - Date.now()) < DAY_MS;
 }
 
-/** A quoted object; the order of its fields has no meaning. */
+/** A quoted object; the order of its fields, and of owners, has no meaning. */
 function sortedFields(quoted: string): string {
   try {
-    return JSON.stringify(sortedKeys(JSON.parse(JSON.parse(quoted))));
+    return JSON.stringify(normalised(JSON.parse(JSON.parse(quoted))));
   } catch {
     return quoted;
   }
