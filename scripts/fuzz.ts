@@ -14,17 +14,19 @@ if (!Number.isInteger(rounds) || rounds < 1) {
   process.exit(2);
 }
 
-/** All tests that take the seed from test/fuzz.ts. */
+/** All tests that take the seed from test/fuzz.ts, and those of which a run plays a sample. */
 const files = globSync(['src/**/*.test.ts', 'controllers/**/*.test.ts', 'test/integration/**/*.test.ts'], {
   cwd: repository,
-}).filter((file) => /from '[\w./]+\/fuzz\.ts'/.test(readFileSync(join(repository, file), 'utf8')));
+}).filter((file) =>
+  /from '[\w./]+\/fuzz\.ts'|COPPICE_TEST_FIELDS/.test(readFileSync(join(repository, file), 'utf8')),
+);
 
 const vitest = join(repository, 'node_modules/vitest/vitest.mjs');
 for (let round = 1; round <= rounds; round += 1) {
   const seed = String(randomInt(2 ** 31));
   console.log(`round ${round} of ${rounds}: seed ${seed}`);
   const args = [vitest, 'run', '--project', 'unit', '--project', 'integration', ...files];
-  const env = { ...process.env, COPPICE_TEST_SEED: seed };
+  const env = { ...process.env, COPPICE_TEST_SEED: seed, COPPICE_TEST_FIELDS: 'all' };
   const { status } = spawnSync(process.execPath, args, { cwd: repository, stdio: 'inherit', env });
   if (status === 0) continue;
   console.error(`\nTo repeat it: COPPICE_TEST_SEED=${seed} npm run test:unit (or test:integration) -- FILE`);

@@ -112,10 +112,17 @@ export interface CompiledSchema {
    */
   applyDefaults(object: JsonObject, nulls?: { keepNulls?: boolean }): void;
   /**
-   * Checks OpenAPI and CEL rules; with `old` also transition rules. Empty when the object is valid. `status` says that only
-   * the status is written: kube's messages then name fields relative to it (`status.phase: … phase in body must be …`).
+   * Checks OpenAPI and CEL rules; with `old` also transition rules. Empty when the object is valid.
    */
-  validate(object: JsonObject, old?: JsonObject, subresource?: 'status'): FieldError[];
+  validate(object: JsonObject, old?: JsonObject, how?: ValidationHow): FieldError[];
+}
+
+/** How an object is checked against its schema. */
+export interface ValidationHow {
+  /** Only the status is written: kube's messages then name fields relative to it (`status.phase: … phase in body must be …`). */
+  subresource?: 'status' | undefined;
+  /** Errors of the metadata: some of them keep CEL rules from being run. */
+  others?: readonly FieldError[];
 }
 
 /** The endpoint of a write: undefined is the main resource. */
@@ -125,10 +132,14 @@ export type Subresource = 'status' | 'scale' | 'finalize' | undefined;
 export interface ApplyRequest {
   live: KubeObject | undefined;
   applied: KubeObject;
+  /** The manifest with what this endpoint does not write, which must fit its type, too; absent where `applied` is all of it. */
+  manifest?: KubeObject;
   manager: string;
   force: boolean;
   apiVersion: string;
   subresource: Subresource;
+  /** What every object of a built-in kind has, even when nothing is set (`{ spec: {} }`): no manager owns it. */
+  zero?: JsonObject | undefined;
   /** The kind's OpenAPI schema, for list and map types; if undefined, maps are granular and lists atomic. */
   schema: JsonSchema | undefined;
   /** RFC 3339, whole seconds. */
@@ -150,8 +161,8 @@ export type ApplyResult = { ok: true; object: KubeObject } | { ok: false; confli
 
 /** An ordinary write for which managedFields need an update; `old` is absent on create. */
 export interface TrackRequest {
-  /** The structs that every object of the kind has, as kube's own kinds do: `{ spec: {} }`. */
-  structs?: JsonObject;
+  /** What every object of a built-in kind has, even when nothing is set (`{ spec: {} }`): no manager owns it. */
+  zero?: JsonObject | undefined;
   old: KubeObject | undefined;
   updated: KubeObject;
   /** The object as sent, including fields that this endpoint does not write; absent where it always fits the schema. */

@@ -6,6 +6,7 @@
 
 import { isSameJson } from '../../base/equality.ts';
 import { own, setOwn } from '../../base/own.ts';
+import { isManagedFieldsEntry } from '../meta/object-meta.ts';
 import { cloneJson } from '../schema/json.ts';
 import type {
   ApplyConflict,
@@ -79,20 +80,32 @@ function finish(result: ApplyResult, request: ApplyRequest): ApplyResult {
 }
 
 function checkManifest(request: ApplyRequest, type: MergeType): void {
-  const { applied } = request;
-  if (applied.metadata?.managedFields !== undefined) {
+  const applied = request.manifest ?? request.applied;
+  const metadata = asJson(applied.metadata ?? {});
+  if (hasManagedFields(metadata)) {
     throw new ApplyError(400, 'metadata.managedFields must be nil');
   }
   const errors = typeErrors(type, asJson(applied));
   if (errors.length === 0) return;
-  const { name = '', namespace = '' } = applied.metadata;
-  const what = `${namespace}/${name}; ${typeName(applied)}`;
+  const what = `${textOf(metadata.namespace)}/${textOf(metadata.name)}; ${typeName(applied)}`;
   const text = errors.length === 1 ? errors[0] : ['errors:', ...errors.map((line) => `  ${line}`)].join('\n');
   throw new ApplyError(500, `failed to create typed patch object (${what}): ${text}`);
 }
 
+/** Whether kube reads managedFields in the manifest; anything else there is left to the check of types. */
+function hasManagedFields({ managedFields }: JsonObject): boolean {
+  return (
+    Array.isArray(managedFields) &&
+    managedFields.every((entry) => isObject(entry) && isManagedFieldsEntry(cloneJson(entry)))
+  );
+}
+
+function textOf(value: JsonValue | undefined): string {
+  return typeof value === 'string' ? value : '';
+}
+
 /** A type as Go prints it: the core group is the empty one before the slash. */
-export function typeName({ apiVersion, kind }: KubeObject): string {
+export function typeName({ apiVersion, kind }: Pick<KubeObject, 'apiVersion' | 'kind'>): string {
   return `${apiVersion.includes('/') ? '' : '/'}${apiVersion}, Kind=${kind}`;
 }
 
@@ -149,7 +162,8 @@ function managersBefore(request: ApplyRequest, type: MergeType): Managers {
   if (managers === undefined) throw new ApplyError(500, 'failed to decode managed fields');
   if (managers.size > 0) return managers;
   const first = newManager('before-first-apply', 'Update', request.apiVersion, request.subresource);
-  const comparison = changes(type, asJson(emptyObject(live)), withoutManagedFields(live), EMPTY);
+  const nothing = withZero(asJson(emptyObject(live)), request.zero ?? {});
+  const comparison = changes(type, nothing, withoutManagedFields(live), EMPTY);
   const fields = tracked(union(comparison.added, comparison.modified));
   return isEmpty(fields)
     ? new Map()
@@ -184,7 +198,7 @@ export function trackUpdate(request: TrackRequest): KubeObject {
     return withManagers(updated, new Map());
   }
   const found = request.old ?? emptyObject(request.updated);
-  const old = withStructs(withoutManagedFields(found), request.structs ?? {});
+  const old = withZero(withoutManagedFields(found), request.zero ?? {});
   const before = managersForUpdate(request);
   if (before.size === 0 && request.old !== undefined) {
     return withManagers(updated, before);
@@ -229,14 +243,14 @@ function isCustom(apiVersion: string): boolean {
   return group.includes('.') && !group.endsWith('.k8s.io');
 }
 
-/** The object with the structs that every object of its kind has, even when empty: no manager added them. */
-function withStructs(object: JsonObject, structs: JsonObject): JsonObject {
+/** The object with what every object of its kind has, even when it is empty: no manager added it. */
+function withZero(object: JsonObject, zero: JsonObject): JsonObject {
   const result = { ...object };
-  for (const [name, below] of Object.entries(structs)) {
-    if (below === null) setOwn(result, name, own(result, name) ?? null);
-    const present = own(object, name) ?? {};
-    if (isObject(present) && isObject(below ?? null))
-      setOwn(result, name, withStructs(present, below as JsonObject));
+  for (const [name, below] of Object.entries(zero)) {
+    const present = own(result, name);
+    if (present === undefined) setOwn(result, name, below ?? null);
+    else if (isObject(present) && isObject(below ?? null))
+      setOwn(result, name, withZero(present, below as JsonObject));
   }
   return result;
 }

@@ -96,6 +96,11 @@ export function printPath(path: readonly PathElement[]): string {
   return path.map(printElement).join('');
 }
 
+/** kube prints nothing for a map, which cannot be a key. */
+function isMap(value: JsonValue | undefined): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
 /** One element as kube prints it: `.spec`, `[name="web"]`, `[="x"]`, `[0]`. */
 export function printElement(element: PathElement): string {
   const rest = element.slice(2);
@@ -104,7 +109,7 @@ export function printElement(element: PathElement): string {
       return `.${rest}`;
     case 'k':
       return `[${Object.entries(JSON.parse(rest) as JsonObject)
-        .map(([name, value]) => `${name}=${JSON.stringify(value)}`)
+        .map(([name, value]) => `${name}=${isMap(value) ? '' : JSON.stringify(value)}`)
         .join(',')}]`;
     case 'v':
       return `[=${JSON.stringify(JSON.parse(rest))}]`;

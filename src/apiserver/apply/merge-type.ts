@@ -73,7 +73,22 @@ const objectMeta: JsonSchema = {
     labels: textMap,
     annotations: textMap,
     finalizers: { type: 'array', items: text, 'x-kubernetes-list-type': 'set' },
-    managedFields: { type: 'array', items: { type: 'object' }, 'x-kubernetes-list-type': 'atomic' },
+    managedFields: {
+      type: 'array',
+      'x-kubernetes-list-type': 'atomic',
+      items: {
+        type: 'object',
+        properties: {
+          manager: text,
+          operation: text,
+          apiVersion: text,
+          time: { type: 'string', format: 'date-time' },
+          fieldsType: text,
+          fieldsV1: { type: 'object' },
+          subresource: text,
+        },
+      },
+    },
     ownerReferences: {
       type: 'array',
       'x-kubernetes-list-type': 'map',
@@ -85,7 +100,8 @@ const objectMeta: JsonSchema = {
           apiVersion: text,
           kind: text,
           name: text,
-          uid: text,
+          // Go always writes it: an item without it has the key ''.
+          uid: { ...text, default: '' },
           controller: { type: 'boolean' },
           blockOwnerDeletion: { type: 'boolean' },
         },

@@ -45,7 +45,7 @@ function parseJson(bytes: Buffer, kind: string): Decoded {
   if (scanned.problem !== undefined)
     throw unrecognized(kind, `${NO_TYPE}; json parse error: ${scanned.problem}`, bytes);
   const object = asObject(JSON.parse(text) as JsonValue, kind, bytes);
-  return { object, duplicates: scanned.duplicates, repeated: [] };
+  return { object: typed(object, kind, bytes), duplicates: scanned.duplicates, repeated: [] };
 }
 
 /** The value if it is an object; null stands for an empty one. */
@@ -58,10 +58,31 @@ function asObject(value: JsonValue, kind: string, bytes: Buffer): JsonObject {
   throw unrecognized(kind, `${NO_TYPE}; json parse error: ${why}`, bytes);
 }
 
+/** Why the type of an object cannot be read, which is read before anything else: its parts are texts. */
+export function typeProblem(object: JsonObject): string | undefined {
+  for (const [name, value] of Object.entries(object)) {
+    if ((name !== 'apiVersion' && name !== 'kind') || typeof value === 'string' || value === null) continue;
+    const why = `cannot unmarshal ${goKindOf(value ?? null)} into Go struct field .${name} of type string`;
+    return `json parse error: json: ${why}`;
+  }
+  return undefined;
+}
+
+/** The refusal of a body whose object does not say what kind it is. */
+export function withoutKind(kind: string, { bytes }: RequestBody): Error {
+  return unrecognized(kind, `Object 'Kind' is missing in '${bytes.toString('utf8')}'`, bytes);
+}
+
+function typed(object: JsonObject, kind: string, bytes: Buffer): JsonObject {
+  const problem = typeProblem(object);
+  if (problem !== undefined) throw unrecognized(kind, `${NO_TYPE}; ${problem}`, bytes);
+  return object;
+}
+
 function parseYaml(bytes: Buffer, kind: string): Pick<Decoded, 'object' | 'repeated'> {
   try {
     const { value, repeated } = readYaml(bytes.toString('utf8'));
-    return { object: asObject(value, kind, bytes), repeated };
+    return { object: typed(asObject(value, kind, bytes), kind, bytes), repeated };
   } catch (error) {
     if (error instanceof YamlError) throw unrecognized(kind, `yaml: ${error.message}`, bytes);
     throw error;

@@ -1,6 +1,8 @@
 import { own, setOwn } from '../../base/own.ts';
-import { badRequest } from '../status-errors.ts';
+import { ApiError, badRequest } from '../status-errors.ts';
 import type { JsonObject, JsonValue } from '../types.ts';
+import { goKindOf } from './go-decode.ts';
+import { goText } from './go-text.ts';
 import { isJsonObject } from './merge-patch.ts';
 
 /** Merge keys of lists in a strategic merge patch, by the list's path: `metadata.ownerReferences` merges by `uid`. */
@@ -40,6 +42,7 @@ export function strategicMerge(
       const list = name.slice(DELETE_PREFIX.length);
       setOwn(merged, list, without(own(merged, list), value));
     } else if (value === null || value === undefined) delete merged[name];
+    else if (own(merged, name) === undefined && Array.isArray(value)) setOwn(merged, name, value.map(asNew));
     else setOwn(merged, name, mergeValue(own(merged, name), value, keys, under(path, name)));
   }
   for (const [name, order] of Object.entries(patch)) {
@@ -60,8 +63,11 @@ function mergeValue(
   if (!Array.isArray(patch)) return patch;
   const key = own(keys, path);
   const present = Array.isArray(target) ? target : [];
-  if (key !== undefined) return mergeList(present, patch, key, keys, path);
-  return PRIMITIVE_SETS.includes(path) ? union(present, patch) : patch;
+  if (key === undefined && !PRIMITIVE_SETS.includes(path)) return patch;
+  if (new Set([...present, ...patch].map(kindOf)).size > 1) {
+    throw failure(`list element types are not identical: ${goText([present, patch])}`);
+  }
+  return key === undefined ? union(present, patch) : mergeList(present, patch, key, keys, path);
 }
 
 function mergeList(
@@ -80,7 +86,7 @@ function mergeList(
   for (const item of items) {
     if (item[DIRECTIVE] === 'replace' && own(item, key) === undefined) continue;
     if (own(item, key) === undefined)
-      throw badRequest(`map: ${JSON.stringify(item)} does not contain declared merge key: ${key}`);
+      throw failure(`map: ${goText(item)} does not contain declared merge key: ${key}`);
     const index = merged.findIndex(
       (candidate) => isJsonObject(candidate) && own(candidate, key) === own(item, key),
     );
@@ -89,6 +95,20 @@ function mergeList(
     else merged[index] = strategicMerge(merged[index] as JsonObject, item, keys, path);
   }
   return arranged(merged, items, target, identityBy(key));
+}
+
+/** kube does not say that it is the client's fault. */
+function failure(message: string): ApiError {
+  return new ApiError({ code: 500, message });
+}
+
+function kindOf(value: JsonValue): string {
+  return value === null ? 'null' : goKindOf(value);
+}
+
+/** An item of a list that was not there. */
+function asNew(item: JsonValue): JsonValue {
+  return isJsonObject(item) ? withoutDirectives(item) : item;
 }
 
 function withoutDirectives(object: JsonObject): JsonObject {

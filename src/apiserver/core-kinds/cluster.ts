@@ -1,11 +1,10 @@
-import { isJsonObject } from '../codec/merge-patch.ts';
-import { labelProblem, qualifiedNameProblem } from '../meta/names.ts';
+import { labelProblem, qualifiedNameProblems } from '../meta/names.ts';
 import { ageColumn, column, nameColumn } from '../registry/columns.ts';
 import { type Resource, VERBS } from '../registry/resource.ts';
 import type { FieldError, KubeObject, Subresource } from '../types.ts';
 import { defineKind } from './define.ts';
 import { condition, integer, keyedList, list, record, text, time } from './schemas.ts';
-import { writeUnsetTimes } from './unset-times.ts';
+import { LEASE, NAMESPACE } from './structs.ts';
 
 /** Label by which selectors find a namespace by its name. */
 const NAME_LABEL = 'kubernetes.io/metadata.name';
@@ -30,21 +29,21 @@ function labelNamespace({ metadata }: KubeObject): void {
   metadata.labels = { ...metadata.labels, [NAME_LABEL]: metadata.name ?? '' };
 }
 
-/**
- * Adds the label with the namespace's name. The writer of a name owns the label, too; for a generated name the server
- * owns it.
- */
-function labelByName(object: KubeObject): void {
-  if (!object.metadata.generateName) labelNamespace(object);
+/** What is wrong with one of the spec's finalizers. */
+function finalizerErrors(value: string, field: string): FieldError[] {
+  const known = value.includes('/') || value === NAMESPACE_FINALIZER;
+  const unqualified = 'name is neither a standard finalizer name nor is it fully qualified';
+  const details = [...(known ? [] : [unqualified]), ...qualifiedNameProblems(value)];
+  return details.map((detail) => ({ type: 'Invalid', field, value, detail }));
 }
 
-/** As Go writes them: the phase by default, and times that are not set. */
-function fillDefaults(object: KubeObject): void {
-  labelByName(object);
-  object.status ??= {};
-  if (!isJsonObject(object.status)) return;
-  object.status.phase ??= 'Active';
-  writeUnsetTimes(object.status.conditions);
+/**
+ * Adds the phase of a status that has none, and the label with the namespace's name. The writer of a name owns the label, too;
+ * for a generated name the server owns it.
+ */
+function fillNamespace(object: KubeObject): void {
+  object.status = { phase: 'Active', ...(object.status as object | undefined) };
+  if (!object.metadata.generateName) labelNamespace(object);
 }
 
 function prepareNamespace(
@@ -62,23 +61,17 @@ function prepareNamespace(
   }
 }
 
-function finalizerErrors(object: KubeObject): FieldError[] {
-  const unqualified = 'name is neither a standard finalizer name nor is it fully qualified';
-  return finalizersOf(object).flatMap((value, index) => {
-    const isKnown = value === NAMESPACE_FINALIZER || value.includes('/');
-    const detail = qualifiedNameProblem(value) ?? (isKnown ? undefined : unqualified);
-    return detail === undefined
-      ? []
-      : [{ type: 'Invalid' as const, field: `spec.finalizers[${index}]`, value, detail }];
-  });
-}
-
 function validateNamespace(
   object: KubeObject,
   _old: KubeObject | undefined,
   subresource: Subresource = undefined,
 ): FieldError[] {
-  if (subresource !== 'status') return finalizerErrors(object);
+  if (subresource !== 'status') {
+    const at = (index: number): string => (subresource === 'finalize' ? `[${index}]` : '');
+    return finalizersOf(object).flatMap((value, index) =>
+      finalizerErrors(value, `spec.finalizers${at(index)}`),
+    );
+  }
   const isDeleting = object.metadata.deletionTimestamp !== undefined;
   const phase = isDeleting ? 'Terminating' : 'Active';
   if (phaseOf(object) === phase) return [];
@@ -97,7 +90,7 @@ function namespaces(): Resource {
     shortNames: ['ns'],
     hasStatus: true,
     verbs: VERBS.filter((verb) => verb !== 'deletecollection'),
-    structs: { spec: {}, status: {} },
+    struct: NAMESPACE,
     schema: record(
       {
         spec: record(
@@ -128,7 +121,8 @@ function namespaces(): Resource {
     mergeKeys: { 'status.conditions': 'type' },
     rules: {
       nameProblem: labelProblem,
-      fillDefaults,
+      qualifiesFinalizers: true,
+      fillDefaults: fillNamespace,
       prepare: prepareNamespace,
       validate: validateNamespace,
       refusesDeletion: ({ metadata }) =>
@@ -173,6 +167,12 @@ function validateLease(object: KubeObject): FieldError[] {
   return errors;
 }
 
+/** Fields of coordinated leader election, which kube drops as long as its feature gate is closed. */
+function dropElection(object: KubeObject): void {
+  const { strategy: _, preferredHolder: __, ...spec } = object.spec as Record<string, unknown>;
+  object.spec = spec;
+}
+
 function leases(): Resource {
   return defineKind({
     group: 'coordination.k8s.io',
@@ -180,7 +180,7 @@ function leases(): Resource {
     plural: 'leases',
     kind: 'Lease',
     definitionName: 'io.k8s.api.coordination.v1.Lease',
-    structs: { spec: {} },
+    struct: LEASE,
     schema: record(
       {
         spec: record(
@@ -215,13 +215,7 @@ function leases(): Resource {
       ),
       ageColumn(),
     ],
-    rules: {
-      needsVersion: true,
-      prepare: (object) => {
-        object.spec ??= {};
-      },
-      validate: validateLease,
-    },
+    rules: { requiresVersion: true, prepare: dropElection, validate: validateLease },
   });
 }
 

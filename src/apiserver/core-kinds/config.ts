@@ -1,9 +1,10 @@
-import { own, setOwn } from '../../base/own.ts';
+import { own } from '../../base/own.ts';
 import { ageColumn, column, nameColumn } from '../registry/columns.ts';
 import type { Resource } from '../registry/resource.ts';
 import type { FieldError, KubeObject } from '../types.ts';
 import { defineKind } from './define.ts';
 import { flag, keyedList, list, mapOf, objectReference, record, text } from './schemas.ts';
+import { CONFIG_MAP, SECRET, SERVICE_ACCOUNT } from './structs.ts';
 
 const MAX_BYTES = 1024 * 1024;
 const KEY = /^[-._a-zA-Z0-9]+$/;
@@ -82,16 +83,7 @@ function validateConfigMap(object: KubeObject, old: KubeObject | undefined): Fie
   ];
 }
 
-/** Bytes may be sent as a list of numbers, too, as Go's decoder takes them. Mutates. */
-function encodeBytes(object: KubeObject, field: 'data' | 'binaryData'): void {
-  const bytes = object[field] as Record<string, unknown> | undefined;
-  for (const [key, value] of Object.entries(bytes ?? {})) {
-    if (Array.isArray(value)) setOwn(bytes ?? {}, key, Buffer.from(value).toString('base64'));
-  }
-}
-
 function fillSecret(object: KubeObject): void {
-  encodeBytes(object, 'data');
   object.type ??= 'Opaque';
   if (object.stringData === undefined) return;
   const written = entries(object, 'stringData').map(([key, value]) => [
@@ -131,6 +123,7 @@ function configMaps(): Resource {
     plural: 'configmaps',
     kind: 'ConfigMap',
     definitionName: 'io.k8s.api.core.v1.ConfigMap',
+    struct: CONFIG_MAP,
     shortNames: ['cm'],
     schema: record(
       {
@@ -145,7 +138,7 @@ function configMaps(): Resource {
       column('Data', CONFIG_DATA, (object) => count(object, 'data', 'binaryData')),
       ageColumn(),
     ],
-    rules: { fillDefaults: (object) => encodeBytes(object, 'binaryData'), validate: validateConfigMap },
+    rules: { qualifiesFinalizers: true, validate: validateConfigMap },
   });
 }
 
@@ -156,6 +149,7 @@ function secrets(): Resource {
     plural: 'secrets',
     kind: 'Secret',
     definitionName: 'io.k8s.api.core.v1.Secret',
+    struct: SECRET,
     schema: record(
       {
         data: mapOf(BYTES, 'Data contains the secret data, each value in base64.'),
@@ -177,7 +171,7 @@ function secrets(): Resource {
       ageColumn(),
     ],
     selectable: { type: (object) => String(object.type ?? '') },
-    rules: { fillDefaults: fillSecret, validate: validateSecret },
+    rules: { qualifiesFinalizers: true, fillDefaults: fillSecret, validate: validateSecret },
   });
 }
 
@@ -188,6 +182,7 @@ function serviceAccounts(): Resource {
     plural: 'serviceaccounts',
     kind: 'ServiceAccount',
     definitionName: 'io.k8s.api.core.v1.ServiceAccount',
+    struct: SERVICE_ACCOUNT,
     shortNames: ['sa'],
     answersWithDeleted: true,
     schema: record(
@@ -207,7 +202,8 @@ function serviceAccounts(): Resource {
       },
       'ServiceAccount binds together a name, a principal that can be authenticated, and a set of secrets.',
     ),
-    mergeKeys: { secrets: 'name', imagePullSecrets: 'name' },
+    mergeKeys: { secrets: 'name' },
+    rules: { qualifiesFinalizers: true },
   });
 }
 

@@ -84,6 +84,44 @@ function versionSchema(): JsonSchema {
   );
 }
 
+function conversionSchema(): JsonSchema {
+  const service = record(
+    {
+      namespace: text('namespace is the namespace of the service.'),
+      name: text('name is the name of the service.'),
+      path: text('path is an optional URL path at which the webhook will be contacted.'),
+      port: integer('port is an optional service port at which the webhook will be contacted.'),
+    },
+    'service is a reference to the service for this webhook.',
+  );
+  const client = record(
+    {
+      url: text('url gives the location of the webhook.'),
+      service,
+      caBundle: {
+        type: 'string',
+        format: 'byte',
+        description: "caBundle validates the webhook's certificate.",
+      },
+    },
+    'clientConfig is the instructions for how to call the webhook if strategy is `Webhook`.',
+  );
+  const versions = list(
+    text('A version.'),
+    'conversionReviewVersions is an ordered list of preferred `ConversionReview` versions.',
+  );
+  return record(
+    {
+      strategy: text('strategy specifies how custom resources are converted between versions.'),
+      webhook: record(
+        { clientConfig: client, conversionReviewVersions: versions },
+        'webhook describes how to call the conversion webhook.',
+      ),
+    },
+    'conversion defines conversion settings for the CRD.',
+  );
+}
+
 function specSchema(): JsonSchema {
   return record(
     {
@@ -94,7 +132,7 @@ function specSchema(): JsonSchema {
         versionSchema(),
         'versions is the list of all API versions of the defined custom resource.',
       ),
-      conversion: opaque('conversion defines conversion settings for the CRD.'),
+      conversion: conversionSchema(),
       preserveUnknownFields: flag(
         'preserveUnknownFields indicates that object fields which are not specified in the OpenAPI schema should be preserved when persisting to storage.',
       ),

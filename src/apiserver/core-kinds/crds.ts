@@ -1,16 +1,15 @@
-import { isJsonObject } from '../codec/merge-patch.ts';
 import { strictLabelProblem } from '../meta/names.ts';
 import { createdAtColumn, nameColumn } from '../registry/columns.ts';
 import { customResources } from '../registry/custom-resource.ts';
 import type { CustomResourceDefinition } from '../registry/definition.ts';
-import { asJson, type Resource } from '../registry/resource.ts';
+import type { Resource } from '../registry/resource.ts';
 import { schemaRuleErrors } from '../schema/compile.ts';
 import type { FieldError, JsonSchema, KubeObject, Subresource } from '../types.ts';
+import { acceptedErrors, definitionErrors } from './crd-rules.ts';
 import { definitionSchema } from './crd-schema.ts';
+import { DEFINITION } from './crd-structs.ts';
 import { defineKind } from './define.ts';
-import { checkShape } from './schema-shape.ts';
 import { structuralErrors } from './structural.ts';
-import { writeUnsetTimes } from './unset-times.ts';
 
 export const CRD_BUCKET = 'apiextensions.k8s.io/customresourcedefinitions';
 
@@ -19,20 +18,21 @@ export const CRD_FINALIZER = 'customresourcecleanup.apiextensions.k8s.io';
 
 function fillDefaults(object: KubeObject): void {
   const crd = object as CustomResourceDefinition;
-  for (const { schema } of crd.spec?.versions ?? []) {
-    if (schema?.openAPIV3Schema !== undefined) checkShape(asJson(schema.openAPIV3Schema));
-  }
   const { names } = crd.spec ?? {};
-  if (names?.kind !== undefined) {
+  if (names?.kind) {
     names.singular ??= names.kind.toLowerCase();
     names.listKind ??= `${names.kind}List`;
   }
-  if (crd.spec !== undefined) crd.spec.conversion ??= { strategy: 'None' };
-  // As Go writes structs and times that are not set.
-  object.status ??= {};
-  if (!isJsonObject(object.status)) return;
-  object.status.acceptedNames ??= { plural: '', kind: '' };
-  writeUnsetTimes(object.status.conditions);
+  if (crd.spec === undefined) return;
+  if (!crd.status?.storedVersions?.length) {
+    crd.status = { ...crd.status, storedVersions: storageNames(crd).slice(0, 1) };
+  }
+  crd.spec.conversion ??= { strategy: 'None' };
+  // kube has other fields for a webhook inside, and finds none set.
+  const { webhook } = crd.spec.conversion;
+  if (webhook !== undefined && !webhook.clientConfig && !webhook.conversionReviewVersions?.length) {
+    delete crd.spec.conversion.webhook;
+  }
 }
 
 function storageNames({ spec }: CustomResourceDefinition): string[] {
@@ -43,12 +43,10 @@ function prepare(object: KubeObject, old: KubeObject | undefined): void {
   const crd = object as CustomResourceDefinition;
   if (old !== undefined) {
     // The status lists a storage version before the first object is stored in it.
+    const before = storageNames(old as CustomResourceDefinition);
+    const added = storageNames(crd).filter((name) => !before.includes(name));
     const stored = crd.status?.storedVersions ?? [];
-    crd.status = {
-      conditions: null,
-      ...crd.status,
-      storedVersions: [...new Set([...stored, ...storageNames(crd)])],
-    };
+    crd.status = { ...crd.status, storedVersions: [...new Set([...stored, ...added])] };
     return;
   }
   const [stored] = storageNames(crd);
@@ -77,7 +75,7 @@ function required(field: string): FieldError {
 function nameErrors({ metadata, spec }: CustomResourceDefinition, isNew: boolean): FieldError[] {
   const { names } = spec;
   const errors: FieldError[] = [];
-  if (isNew && metadata.name !== `${names?.plural}.${spec.group}`) {
+  if (isNew && metadata.name && metadata.name !== `${names?.plural}.${spec.group}`) {
     const detail = 'must be spec.names.plural+"."+spec.group';
     errors.push({ type: 'Invalid', field: 'metadata.name', value: metadata.name, detail });
   }
@@ -100,7 +98,8 @@ function versionErrors(crd: CustomResourceDefinition): FieldError[] {
     const detail = strictLabelProblem(version.name ?? '');
     const value = version.name;
     // kube also reports the first version by its deprecated field.
-    const places = detail === undefined ? [] : [`${at}.name`, ...(index === 0 ? ['spec.version'] : [])];
+    const isFirst = index === 0 && value !== '';
+    const places = detail === undefined ? [] : [`${at}.name`, ...(isFirst ? ['spec.version'] : [])];
     const bad = places.map((field): FieldError => ({ type: 'Invalid', field, value, detail: detail ?? '' }));
     const schema = version.schema?.openAPIV3Schema;
     return schema === undefined ? [...bad, required(`${at}.schema.openAPIV3Schema`)] : bad;
@@ -122,7 +121,7 @@ function versionErrors(crd: CustomResourceDefinition): FieldError[] {
 
 /** The versions as Go prints them. Go stores schemas and columns outside the versions while all versions share them. */
 function versionsText({ spec }: CustomResourceDefinition): string {
-  const shown = (spec.versions ?? []).map((version) => ({
+  const shown = spec.versions?.map((version) => ({
     Name: version.name,
     Served: version.served,
     Storage: version.storage,
@@ -133,7 +132,7 @@ function versionsText({ spec }: CustomResourceDefinition): string {
     AdditionalPrinterColumns: null,
     SelectableFields: null,
   }));
-  return JSON.stringify(shown);
+  return JSON.stringify(shown ?? null);
 }
 
 /** The error for a removed version in which objects may still be stored. */
@@ -212,18 +211,14 @@ function compileErrors(crd: CustomResourceDefinition): FieldError[] {
   }
 }
 
-function validate(
-  object: KubeObject,
-  old: KubeObject | undefined,
-  subresource: Subresource = undefined,
-): FieldError[] {
-  // What the status endpoint leaves as it is was checked before.
-  if (subresource === 'status') return [];
+function validate(object: KubeObject, old: KubeObject | undefined, subresource?: Subresource): FieldError[] {
   const crd = object as CustomResourceDefinition;
+  if (subresource === 'status') return acceptedErrors(crd);
   if (crd.spec === undefined) return [required('spec')];
   const errors = [
     ...nameErrors(crd, old === undefined),
     ...versionErrors(crd),
+    ...definitionErrors(crd),
     ...schemaErrors(crd),
     ...immutableErrors(crd, old as CustomResourceDefinition | undefined),
   ];
@@ -246,9 +241,9 @@ export function crdKind(): Resource {
     countsGenerations: true,
     schema: definitionSchema(),
     columns: [nameColumn(), createdAtColumn()],
-    structs: { spec: { names: {} }, status: { acceptedNames: {} } },
+    struct: DEFINITION,
     rules: {
-      needsVersion: true,
+      requiresVersion: true,
       fillDefaults,
       prepare,
       beginDeletion,

@@ -1,8 +1,9 @@
+import type { GoStruct } from '../codec/go-types.ts';
 import { subdomainProblem } from '../meta/names.ts';
 import { ageColumn, nameColumn } from '../registry/columns.ts';
 import { apiVersionOf, type KindRules, META_FIELDS, type Resource, VERBS } from '../registry/resource.ts';
 import { compileSchema } from '../schema/compile.ts';
-import type { JsonObject, JsonSchema } from '../types.ts';
+import type { JsonSchema } from '../types.ts';
 
 /** The properties of one built-in kind; everything else is common to all. */
 interface Definition {
@@ -23,7 +24,7 @@ interface Definition {
   countsGenerations?: boolean;
   answersWithDeleted?: boolean;
   verbs?: readonly string[];
-  structs?: JsonObject;
+  struct: GoStruct;
   columns?: Resource['columns'];
   selectable?: Resource['selectable'];
   mergeKeys?: Resource['mergeKeys'];
@@ -48,7 +49,6 @@ export function defineKind(definition: Definition): Resource {
     countsGenerations: false,
     answersWithDeleted: false,
     verbs: VERBS,
-    structs: {},
     columns: [nameColumn(), ageColumn()],
     fromStored: (object) => object,
     toStored: (object) => object,

@@ -2,7 +2,7 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import { own } from '../../base/own.ts';
-import { qualifiedNameProblem } from '../meta/names.ts';
+import { qualifiedNameProblems } from '../meta/names.ts';
 import type { FieldError, KubeObject } from '../types.ts';
 
 /** The API group through which an Event is written. */
@@ -49,7 +49,8 @@ export function eventErrors(event: KubeObject, old: KubeObject | undefined, grou
   const reporter = isStrict ? 'reportingController' : 'reportingComponent';
   const errors = [...namespaceErrors(event, hasTime), ...(hasTime ? reportErrors(event, reporter) : [])];
   if (!isStrict) return errors;
-  return [...errors, ...(old === undefined ? strictErrors(event, hasTime) : changeErrors(event, old))];
+  const others = old === undefined ? strictErrors(event, hasTime) : changeErrors(event, old);
+  return [...errors, ...others, ...seriesErrors(event)];
 }
 
 function namespaceErrors({ metadata, involvedObject }: KubeObject, hasTime: boolean): FieldError[] {
@@ -64,12 +65,9 @@ function reportErrors(event: KubeObject, reporter: string): FieldError[] {
   const errors: FieldError[] = [];
   const controller = text(event, 'reportingComponent');
   if (controller === '') errors.push(required(reporter));
-  // For an empty name kube also describes a valid one.
-  const problem = qualifiedNameProblem(controller === '' ? '-' : controller);
-  if (controller === '') {
-    errors.push(invalid(reporter, controller, 'name part must be non-empty'));
+  for (const problem of qualifiedNameProblems(controller)) {
+    errors.push(invalid(reporter, controller, problem));
   }
-  if (problem !== undefined) errors.push(invalid(reporter, controller, problem));
   for (const field of ['reportingInstance', 'action', 'reason']) {
     const value = text(event, field);
     if (value === '') errors.push(required(field));
@@ -94,7 +92,47 @@ function strictErrors(event: KubeObject, hasTime: boolean): FieldError[] {
 }
 
 function changeErrors(event: KubeObject, old: KubeObject): FieldError[] {
-  return FIXED.filter((field) => !isDeepStrictEqual(own(event, field) ?? null, own(old, field) ?? null)).map(
-    (field) => invalid(field, own(event, field) ?? '', 'field is immutable'),
+  const changed = FIXED.filter(
+    (field) => !isDeepStrictEqual(own(event, field) ?? null, own(old, field) ?? null),
   );
+  const errors = changed.map((field) =>
+    invalid(own(STRICT_NAMES, field) ?? field, shown(field, own(event, field)), 'field is immutable'),
+  );
+  const { eventTime = null } = event;
+  if (!isDeepStrictEqual(eventTime, old.eventTime ?? null)) {
+    errors.push(invalid('eventTime', eventTime, 'field is immutable'));
+  }
+  return errors;
 }
+
+function seriesErrors({ series }: KubeObject): FieldError[] {
+  if (series === undefined) return [];
+  const { count = 0, lastObservedTime = null } = series as {
+    count?: number;
+    lastObservedTime?: string | null;
+  };
+  return [
+    ...(count < 2 ? [invalid('series.count', '', 'should be at least 2')] : []),
+    ...(lastObservedTime === null ? [required('series.lastObservedTime')] : []),
+  ];
+}
+
+const STRICT_NAMES: Readonly<Record<string, string>> = { reportingComponent: 'reportingController' };
+
+/** A value as Go prints it: references by the names that their fields have in Go. */
+function shown(field: string, value: unknown): unknown {
+  if (field !== 'involvedObject' && field !== 'related') return value ?? '';
+  if (value === undefined) return null;
+  const reference = value as Readonly<Record<string, string>>;
+  return Object.fromEntries(REFERENCE.map(([name, goName]) => [goName, own(reference, name) ?? '']));
+}
+
+const REFERENCE = [
+  ['kind', 'Kind'],
+  ['namespace', 'Namespace'],
+  ['name', 'Name'],
+  ['uid', 'UID'],
+  ['apiVersion', 'APIVersion'],
+  ['resourceVersion', 'ResourceVersion'],
+  ['fieldPath', 'FieldPath'],
+] as const;

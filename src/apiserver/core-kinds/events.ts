@@ -1,11 +1,12 @@
-import { own, setOwn } from '../../base/own.ts';
+import { type GoStruct, written } from '../codec/go-types.ts';
 import { ageOf, column, nameColumn } from '../registry/columns.ts';
-import type { Column, Resource } from '../registry/resource.ts';
+import { asJson, type Column, type Resource } from '../registry/resource.ts';
 import type { FieldGetters } from '../selectors/field-selector.ts';
 import type { JsonSchema, KubeObject } from '../types.ts';
 import { defineKind } from './define.ts';
 import { eventErrors } from './event-rules.ts';
 import { integer, objectReference, record, text, time } from './schemas.ts';
+import { CORE_EVENT, EVENTS_EVENT } from './structs.ts';
 
 export const EVENTS = 'events';
 
@@ -56,6 +57,11 @@ function renamed(
   const renaming = new Map(names);
   const fields = Object.entries(object).map(([name, value]) => [renaming.get(name) ?? name, value]);
   return { ...(Object.fromEntries(fields) as KubeObject), apiVersion };
+}
+
+/** The event with the fields that Go writes even when they are empty, and without others that are. */
+function writtenAs(struct: GoStruct, event: KubeObject): KubeObject {
+  return written(asJson(event), struct) as unknown as KubeObject;
 }
 
 /** When the event was last seen: the event has one of three fields for it. */
@@ -192,31 +198,6 @@ function eventsFields(): Record<string, JsonSchema> {
   return Object.fromEntries(Object.entries(core).map(([name, schema]) => [names.get(name) ?? name, schema]));
 }
 
-/** Go's zero values, which kube writes into every event. */
-const EMPTY = {
-  source: {},
-  firstTimestamp: null,
-  lastTimestamp: null,
-  eventTime: null,
-  reportingComponent: '',
-  reportingInstance: '',
-};
-
-const NO_TIMES = { deprecatedFirstTimestamp: null, deprecatedLastTimestamp: null, eventTime: null };
-
-function fillEvent(object: KubeObject, empty: object): void {
-  for (const [field, value] of Object.entries(empty)) {
-    setOwn(object, field, own(object, field) ?? structuredClone(value));
-  }
-}
-
-/** events.k8s.io omits the reporter when its name is empty. */
-function withoutEmptyReporter(event: KubeObject): KubeObject {
-  const isLeftOut = ([field, value]: [string, unknown]): boolean =>
-    value === '' && (field === 'reportingController' || field === 'reportingInstance');
-  return Object.fromEntries(Object.entries(event).filter((entry) => !isLeftOut(entry))) as KubeObject;
-}
-
 /** The selectable fields as events.k8s.io calls them. */
 function renamedSelectable(): FieldGetters {
   const names = Object.entries(SELECTABLE).filter(([name]) => name !== 'source');
@@ -232,11 +213,7 @@ function renamedSelectable(): FieldGetters {
 export function eventKinds(): Resource[] {
   const shared = { kind: 'Event', plural: 'events', version: 'v1', bucket: EVENTS, storedApiVersion: 'v1' };
   const back = RENAMED.map(([core, events]) => [events, core] as const);
-  const toStored = (object: KubeObject): KubeObject => {
-    const stored = renamed(object, 'v1', back);
-    fillEvent(stored, EMPTY);
-    return stored;
-  };
+  const toStored = (object: KubeObject): KubeObject => writtenAs(CORE_EVENT, renamed(object, 'v1', back));
   return [
     defineKind({
       ...shared,
@@ -246,11 +223,8 @@ export function eventKinds(): Resource[] {
       schema: record(coreFields(), 'Event is a report of an event somewhere in the cluster.'),
       columns: eventColumns(),
       selectable: SELECTABLE,
-      structs: { source: {} },
-      rules: {
-        prepare: (object) => fillEvent(object, EMPTY),
-        validate: (object, old) => eventErrors(object, old, ''),
-      },
+      struct: CORE_EVENT,
+      rules: { validate: (object, old) => eventErrors(object, old, '') },
     }),
     defineKind({
       ...shared,
@@ -263,11 +237,11 @@ export function eventKinds(): Resource[] {
       ),
       columns: eventColumns(),
       selectable: renamedSelectable(),
-      structs: { deprecatedSource: {} },
-      fromStored: (object) => withoutEmptyReporter(renamed(object, 'events.k8s.io/v1', RENAMED)),
+      struct: EVENTS_EVENT,
+      fromStored: (object) => writtenAs(EVENTS_EVENT, renamed(object, 'events.k8s.io/v1', RENAMED)),
       toStored,
       rules: {
-        prepare: (object) => fillEvent(object, { deprecatedSource: {}, ...NO_TIMES }),
+        qualifiesFinalizers: true,
         validate: (object, old) => eventErrors(toStored(object), old && toStored(old), 'events.k8s.io'),
       },
     }),

@@ -2,6 +2,7 @@ import type { BindingObject, RoleObject, Subject } from '../auth/rbac/policy.ts'
 import { type PolicyRule, RBAC_GROUP } from '../auth/rbac/rules.ts';
 import { subdomainProblem } from '../meta/names.ts';
 import type { FieldError } from '../types.ts';
+import { type LabelSelector, selectorErrors } from './selector-rules.ts';
 
 /** Role names need only be valid path segments: `system:basic-user`. */
 export function pathSegmentProblem(name: string): string | undefined {
@@ -26,7 +27,13 @@ export function roleErrors({ rules, aggregationRule }: RoleObject, isNamespaced:
     const detail = 'at least one clusterRoleSelector required if aggregationRule is non-nil';
     errors.push(required('aggregationRule.clusterRoleSelectors', detail));
   }
-  return errors;
+  const selectors = (aggregationRule?.clusterRoleSelectors ?? []) as LabelSelector[];
+  return [
+    ...errors,
+    ...selectors.flatMap((selector, index) =>
+      selectorErrors(selector, `aggregationRule.clusterRoleSelectors[${index}]`),
+    ),
+  ];
 }
 
 function ruleErrors(rule: PolicyRule, path: string, isNamespaced: boolean): FieldError[] {

@@ -6,12 +6,14 @@ import {
   type Subject,
 } from '../auth/rbac/policy.ts';
 import { RBAC_GROUP } from '../auth/rbac/rules.ts';
+import type { GoStruct } from '../codec/go-types.ts';
 import { ageColumn, column, createdAtColumn, nameColumn } from '../registry/columns.ts';
 import type { Column, KindRules, Resource } from '../registry/resource.ts';
 import type { JsonSchema, KubeObject } from '../types.ts';
 import { defineKind } from './define.ts';
 import { bindingErrors, pathSegmentProblem, roleErrors } from './rbac-rules.ts';
 import { list, mapOf, record, text } from './schemas.ts';
+import { bindingStruct, CLUSTER_ROLE, ROLE } from './structs.ts';
 
 function texts(description: string): JsonSchema {
   return list({ type: 'string' }, description);
@@ -97,9 +99,9 @@ const ROLE_REF =
 const CLUSTER_ROLE_REF =
   'RoleRef can only reference a ClusterRole in the global namespace. If the RoleRef cannot be resolved, the Authorizer must return an error.';
 
-/** A role without rules gets `rules: null`. */
-function fillRole(object: KubeObject): void {
-  object.rules ??= null;
+/** What is stored does not tell an empty list from none; the writer of an empty list owns it all the same. */
+function withoutEmptyRules(object: KubeObject): void {
+  if (Array.isArray(object.rules) && object.rules.length === 0) object.rules = null;
 }
 
 function fillBinding(object: KubeObject): void {
@@ -143,6 +145,7 @@ interface Parts {
   readonly kind: 'Role' | 'ClusterRole' | 'RoleBinding' | 'ClusterRoleBinding';
   readonly plural: string;
   readonly bucket: string;
+  readonly struct: GoStruct;
   readonly schema: JsonSchema;
   readonly columns: readonly Column[];
   readonly rules: Partial<KindRules>;
@@ -151,12 +154,11 @@ interface Parts {
 function rbacKind({ rules, ...parts }: Parts): Resource {
   return defineKind({
     ...parts,
-    structs: parts.kind.endsWith('Role') ? { rules: null } : { roleRef: {} },
     group: RBAC_GROUP,
     version: 'v1',
     definitionName: `io.k8s.api.rbac.v1.${parts.kind}`,
     namespaced: !parts.kind.startsWith('Cluster'),
-    rules: { nameProblem: pathSegmentProblem, ...rules },
+    rules: { nameProblem: pathSegmentProblem, qualifiesFinalizers: true, ...rules },
   });
 }
 
@@ -167,10 +169,11 @@ function role(kind: 'Role' | 'ClusterRole', policy: RbacPolicy): Resource {
     kind,
     plural: isCluster ? 'clusterroles' : 'roles',
     bucket: isCluster ? BUCKETS.clusterRoles : BUCKETS.roles,
+    struct: isCluster ? CLUSTER_ROLE : ROLE,
     schema: record(properties, `${kind} is a logical grouping of PolicyRules.`),
     columns: [nameColumn(), createdAtColumn()],
     rules: {
-      fillDefaults: fillRole,
+      prepare: withoutEmptyRules,
       validate: (object) => roleErrors(object as RoleObject, !isCluster),
       admit: (object, user) => policy.checkRole(object as RoleObject, user),
     },
@@ -186,6 +189,7 @@ function binding(kind: 'RoleBinding' | 'ClusterRoleBinding', policy: RbacPolicy)
     kind,
     plural: isCluster ? 'clusterrolebindings' : 'rolebindings',
     bucket: isCluster ? BUCKETS.clusterRoleBindings : BUCKETS.roleBindings,
+    struct: bindingStruct(kind),
     schema: record(properties, `${kind} references a role, but does not contain it.`),
     columns: bindingColumns(name, description),
     rules: {

@@ -60,7 +60,8 @@ export function objectReference(description: string): JsonSchema {
 export function condition(): JsonSchema {
   return record(
     {
-      type: text('Type of the condition.'),
+      // What Go always writes is never absent: an item without it has the key ''.
+      type: { ...text('Type of the condition.'), default: '' },
       status: text('Status of the condition, one of True, False, Unknown.'),
       lastTransitionTime: time('Last time the condition transitioned from one status to another.'),
       reason: text("Unique, one-word, CamelCase reason for the condition's last transition."),

@@ -41,14 +41,20 @@ function checkNamespace(backend: Backend, resource: Resource, object: KubeObject
 }
 
 /** Fills in the metadata that only the server sets. Mutates. */
-function fillMeta(backend: Backend, resource: Resource, object: KubeObject, dryRun: boolean): void {
+function fillMeta(
+  backend: Backend,
+  resource: Resource,
+  object: KubeObject,
+  { keepNulls = false, dryRun }: CreateOptions,
+): void {
   const { metadata } = object;
   // kube-apiserver's storage says so, which a dry run does not reach.
   if (metadata.resourceVersion !== undefined && !dryRun) {
     throw new ApiError({ code: 500, message: 'resourceVersion should not be set on objects to be created' });
   }
   delete metadata.deletionTimestamp;
-  delete metadata.deletionGracePeriodSeconds;
+  // kube leaves it to an object that server-side apply creates.
+  if (!keepNulls) delete metadata.deletionGracePeriodSeconds;
   delete metadata.selfLink;
   delete metadata.generation;
   if (resource.countsGenerations) metadata.generation = 1;
@@ -93,7 +99,7 @@ export function createObject(
     throw forbidden(resourceName(resource), given.metadata.name, refusesCreation);
   }
   let object = separateStatus(resource, given, undefined, undefined);
-  fillMeta(backend, resource, object, options.dryRun);
+  fillMeta(backend, resource, object, options);
   fillDefaults(resource, object, options);
   if (options.user !== undefined) resource.rules.admit?.(object, options.user);
   if (options.fieldManager !== undefined) {

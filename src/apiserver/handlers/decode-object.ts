@@ -1,10 +1,11 @@
-import { type Decoded, decodeObject } from '../codec/decode.ts';
-import { asKubeObject, metaProblem } from '../meta/object-meta.ts';
+import { type Decoded, decodeObject, type RequestBody, withoutKind } from '../codec/decode.ts';
+import { asKubeObject } from '../meta/object-meta.ts';
 import { apiVersionOf, kindName, type Resource } from '../registry/resource.ts';
 import { badRequest, invalid, notDecodable } from '../status-errors.ts';
 import type { JsonObject, JsonValue, KubeObject } from '../types.ts';
 import type { ResourceRequest } from './context.ts';
 import type { WriteOptions } from './options.ts';
+import { decodeTyped } from './typed.ts';
 
 /** How many faults kube's decoder reports. */
 const MAX_FAULTS = 100;
@@ -52,11 +53,13 @@ function text(value: JsonValue | undefined): string {
 /** The object's type must be the one that the URL names. */
 function checkType(resource: Resource, object: JsonObject): void {
   const expected = apiVersionOf(resource);
-  object.apiVersion ??= expected;
-  object.kind ??= resource.kind;
+  if (!resource.custom) {
+    object.apiVersion ||= expected;
+    object.kind ||= resource.kind;
+  }
   if (object.apiVersion !== expected) {
     throw badRequest(
-      `the API version in the data (${text(object.apiVersion)}) does not match the expected API version (${expected})`,
+      `the API version in the data (${String(object.apiVersion ?? '')}) does not match the expected API version (${expected})`,
     );
   }
   if (object.kind !== resource.kind) {
@@ -68,6 +71,14 @@ function checkType(resource: Resource, object: JsonObject): void {
   }
 }
 
+/** A custom resource must name its type. */
+function checkTypeIsSet({ kind }: Resource, object: JsonObject, body: RequestBody): void {
+  if (!object.kind) throw withoutKind(kind, body);
+  if (object.apiVersion !== null) return;
+  const why = '.apiVersion accessor error: <nil> is of the type <nil>, expected string';
+  throw notDecodable({ kind, version: '' }, why);
+}
+
 /** Decodes the body into an object of the request's resource, treating unknown fields as the client asked. */
 export function decodeResource(request: ResourceRequest, options: WriteOptions): KubeObject {
   const { resource, body, warnings } = request;
@@ -76,10 +87,11 @@ export function decodeResource(request: ResourceRequest, options: WriteOptions):
     { apiVersion: apiVersionOf(resource), kind: resource.kind },
     !resource.custom,
   );
+  if (resource.custom) checkTypeIsSet(resource, decoded.object, body);
   checkType(resource, decoded.object);
-  const misfit = metaProblem(decoded.object, resource);
+  const { problem: misfit, unknown } = decodeTyped(resource, decoded.object);
   if (misfit !== undefined) throw notDecodable(resource, misfit);
-  const odd = decodingWarnings(decoded.duplicates, resource.compiled.prune(decoded.object), resource.custom);
+  const odd = decodingWarnings(decoded.duplicates, unknown, resource.custom);
   const problem = strictProblem(odd, options, warnings, decoded.repeated);
   if (problem !== undefined) throw notDecodable(resource, problem);
   return asKubeObject(decoded.object);

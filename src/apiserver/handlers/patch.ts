@@ -1,11 +1,11 @@
 import { ApplyError, serverSideApply, typeName } from '../apply/apply.ts';
 import { parseManifest } from '../codec/decode.ts';
-import { goKindOf } from '../codec/go-decode.ts';
+import { decodeStruct, goKindOf } from '../codec/go-decode.ts';
+import { zeroStruct } from '../codec/go-types.ts';
 import { applyJsonPatch, JsonPatchError, readOperations, unknownFields } from '../codec/json-patch.ts';
 import { scanJson } from '../codec/json-scanner.ts';
 import { isJsonObject, mergePatch } from '../codec/merge-patch.ts';
 import { strategicMerge } from '../codec/strategic-merge.ts';
-import { asKubeObject } from '../meta/object-meta.ts';
 import { finalizerWarnings } from '../meta/validate-meta.ts';
 import { apiVersionOf, asJson, keyOf, type Resource, resourceName } from '../registry/resource.ts';
 import { cloneJson } from '../schema/json.ts';
@@ -20,13 +20,23 @@ import {
   unsupportedMediaType,
   unsupportedPatch,
 } from '../status-errors.ts';
-import type { ApplyConflict, ApplyResult, JsonObject, JsonValue, KubeObject, Subresource } from '../types.ts';
+import type {
+  ApplyConflict,
+  ApplyRequest,
+  ApplyResult,
+  JsonObject,
+  JsonValue,
+  KubeObject,
+  ObjectMeta,
+  Subresource,
+} from '../types.ts';
 import { type Backend, type ResourceRequest, timestamp } from './context.ts';
 import { createObject, type Written } from './create.ts';
 import { repeatedKeys } from './decode-object.ts';
 import { type WriteOptions, writeOptions } from './options.ts';
 import { patchedObject } from './patched.ts';
-import { requireName, updateObject } from './update.ts';
+import { decodeTyped } from './typed.ts';
+import { checkPlace, updateObject } from './update.ts';
 
 const JSON_PATCH = 'application/json-patch+json';
 const MERGE_PATCH = 'application/merge-patch+json';
@@ -37,6 +47,8 @@ export const APPLY_PATCH = 'application/apply-patch+yaml';
 const MAX_OPERATIONS = 10_000;
 
 interface Patch {
+  /** A strategic patch, which errors quote in place of the patched object. */
+  readonly strategic?: JsonObject;
   /** Applies the patch to an object; may change it in place. */
   readonly apply: (object: JsonObject) => JsonValue;
   /** Warnings about unknown fields of the patch itself. */
@@ -94,11 +106,8 @@ export function patchOf(
   }
   if (mediaType === STRATEGIC_PATCH && !resource.custom) {
     const { value, duplicates } = objectPatch(text);
-    return {
-      apply: (object) => strategicMerge(object, value, resource.mergeKeys),
-      warnings: [],
-      duplicates,
-    };
+    const apply = (object: JsonObject): JsonValue => strategicMerge(object, value, resource.mergeKeys);
+    return { apply, warnings: [], duplicates, strategic: value };
   }
   const types = [JSON_PATCH, MERGE_PATCH, ...(resource.custom ? [] : [STRATEGIC_PATCH]), APPLY_PATCH];
   // kube's router, which stands before built-in kinds alone, lets a type with a space after it pass.
@@ -154,13 +163,22 @@ function merged(result: ApplyResult): KubeObject {
 function runApply(
   request: ResourceRequest,
   options: WriteOptions,
-  how: { live: KubeObject | undefined; applied: KubeObject; subresource: Subresource; now: string },
+  how: Pick<ApplyRequest, 'live' | 'applied' | 'subresource' | 'now'> & { manifest: KubeObject },
 ): KubeObject {
   const { resource } = request;
   const { force, fieldManager: manager } = options;
   const apiVersion = apiVersionOf(resource);
+  const { schema, struct } = resource;
   try {
-    return merged(serverSideApply({ ...how, manager, force, apiVersion, schema: resource.schema }));
+    const result = serverSideApply({
+      ...how,
+      manager,
+      force,
+      apiVersion,
+      schema,
+      zero: struct && zeroStruct(struct),
+    });
+    return converted(resource, merged(result), how.manifest);
   } catch (error) {
     if (!(error instanceof ApplyError)) throw error;
     const reason = error.code === 400 ? { reason: 'BadRequest' } : {};
@@ -168,31 +186,37 @@ function runApply(
   }
 }
 
-/** Reads the manifest of an apply request: YAML or JSON; it may omit the object's name, which the URL has. */
-function appliedManifest(request: ResourceRequest, options: WriteOptions, name: string): KubeObject {
-  const { resource, namespace, body } = request;
-  const { object: manifest, repeated } = parseManifest(body.bytes.toString('utf8'));
+/** What is replaced or not written here (managedFields, the status) is converted, too. */
+function manifestProblem({ struct }: Resource, manifest: KubeObject): string | undefined {
+  return struct && decodeStruct(cloneJson(asJson(manifest)), struct, 'converter').problem;
+}
+
+/** The merged object as an object of the resource: the merge left nulls, and texts where times should be. */
+function converted(resource: Resource, object: KubeObject, manifest: KubeObject): KubeObject {
+  const problem =
+    decodeTyped(resource, asJson(object), 'converter').problem ?? manifestProblem(resource, manifest);
+  if (problem === undefined) return object;
+  const { name = '', namespace = '' } = manifest.metadata;
+  const unconverted = resource.custom ? '' : `unable to convert unstructured object to ${typeName(object)}: `;
+  const what = `failed to convert new object (${namespace}/${name}; ${typeName(object)}) to proper version`;
+  throw new ApiError({ code: 500, message: `${what}: ${unconverted}${problem}` });
+}
+
+/** Reads the manifest of an apply request: YAML or JSON. Only its type is checked here. */
+function appliedManifest(request: ResourceRequest, options: WriteOptions): KubeObject {
+  const { resource, body } = request;
+  const { object, repeated } = parseManifest(body.bytes.toString('utf8'));
   if (repeated.length > 0 && options.fieldValidation === 'Strict') {
     const why = `error converting YAML to JSON: ${repeatedKeys(repeated)}`;
     throw badRequest(`error strict decoding YAML: ${why}`);
   }
   if (options.fieldValidation === 'Warn') request.warnings.push(...repeated);
-  const object = asKubeObject(manifest);
-  object.metadata ??= {};
-  const expected = apiVersionOf(resource);
-  if (object.apiVersion !== expected || object.kind !== resource.kind) {
-    throw badRequest(`invalid object type: ${typeName(object)}`);
+  const text = (value: JsonValue | undefined): string => (typeof value === 'string' ? value : '');
+  const type = { apiVersion: text(object.apiVersion), kind: text(object.kind) };
+  if (type.apiVersion !== apiVersionOf(resource) || type.kind !== resource.kind) {
+    throw badRequest(`invalid object type: ${typeName(type)}`);
   }
-  if (resource.namespaced && (object.metadata.namespace ?? namespace) !== namespace) {
-    throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
-  }
-  requireName(object, name);
-  if (object.metadata.name !== name) {
-    throw badRequest(
-      `the name of the object (${object.metadata.name}) does not match the name on the URL (${name})`,
-    );
-  }
-  return object;
+  return { ...object, ...type, metadata: (object.metadata ?? {}) as ObjectMeta };
 }
 
 /** The manifest without the fields that this endpoint does not write, so that the applier does not own them. */
@@ -211,24 +235,24 @@ function handleApply(
   const { resource, namespace } = request;
   const options = writeOptions(request, true);
   const now = timestamp(backend.now());
-  const manifest = appliedManifest(request, options, name);
-  const applied = writablePart(resource, manifest, subresource);
+  const manifest = appliedManifest(request, options);
+  const how = { applied: writablePart(resource, manifest, subresource), manifest, subresource, now };
   const settled = { dryRun: options.dryRun, fieldManager: undefined, keepNulls: true, user: request.user };
   const exists = backend.store.get(resource.bucket, keyOf(resource, namespace, name)) !== undefined;
   if (!exists) {
     if (subresource !== undefined) throw notFound(resourceName(resource), name);
     request.allow('create');
-    const { uid } = applied.metadata;
-    if (uid !== undefined && uid !== '') {
+    const object = runApply(request, options, { live: undefined, ...how });
+    checkPlace(request, object, name);
+    const { uid } = object.metadata;
+    if (uid !== undefined) {
       const why = `uid mismatch: the provided object specified uid ${uid}, and no existing object was found`;
       throw conflict(resourceName(resource), name, why);
     }
-    const object = runApply(request, options, { live: undefined, applied, subresource, now });
-    if (resource.namespaced && namespace !== undefined) object.metadata.namespace = namespace;
     return { ...createObject(backend, resource, object, settled), created: true };
   }
   const transform = (live: KubeObject): KubeObject =>
-    runApply(request, options, { live, applied, subresource, now });
+    checkPlace(request, runApply(request, options, { live, ...how }), name);
   return {
     ...updateObject(backend, { resource, namespace, name, subresource }, transform, settled),
     created: false,

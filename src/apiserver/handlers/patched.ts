@@ -1,63 +1,83 @@
 /** Checks a patched object as if a client had sent it whole. */
 
+import { typeProblem } from '../codec/decode.ts';
+import type { Findings } from '../codec/go-decode.ts';
+import { goText } from '../codec/go-text.ts';
 import { isJsonObject } from '../codec/merge-patch.ts';
 import { sortedKeys } from '../codec/sorted-json.ts';
-import { asKubeObject, metaProblem } from '../meta/object-meta.ts';
+import { asKubeObject } from '../meta/object-meta.ts';
 import { apiVersionOf, type Resource } from '../registry/resource.ts';
 import { cloneJson } from '../schema/json.ts';
-import { badRequest, invalid } from '../status-errors.ts';
+import { invalid } from '../status-errors.ts';
 import type { JsonObject, JsonValue, KubeObject } from '../types.ts';
 import type { ResourceRequest } from './context.ts';
-import { decodingWarnings, settleNamespace, strictProblem } from './decode-object.ts';
-import { decodeProblem } from './go-structs.ts';
+import { decodingWarnings, strictProblem } from './decode-object.ts';
 import type { WriteOptions } from './options.ts';
-import { requireName } from './update.ts';
+import { decodeTyped } from './typed.ts';
+import { checkPlace, requireName } from './update.ts';
 
 const NO_OBJECT =
   'couldn\'t get version/kind; json parse error: json: cannot unmarshal array into Go value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }';
 
-/**
- * Checks the result of a patch as a request body is checked.
- *
- * @param duplicates fields that occur twice in the patch
- * @param warnings further warnings about the patch itself
- */
+/** How the object was patched. */
+interface Patching {
+  /** Fields that occur twice in the patch. */
+  readonly duplicates: readonly string[];
+  /** Further warnings about the patch itself. */
+  readonly warnings: readonly string[];
+  /** A strategic merge patch, as sent. */
+  readonly strategic?: JsonObject;
+}
+
+/** Checks the result of a patch as a request body is checked. */
 export function patchedObject(
   request: ResourceRequest,
   options: WriteOptions,
   left: JsonValue,
   name: string,
-  { duplicates, warnings }: { duplicates: readonly string[]; warnings: readonly string[] },
+  { duplicates, warnings, strategic }: Patching,
 ): KubeObject {
   const { resource } = request;
   const result = cloneJson(left);
   // Only a refusal shows it.
-  const whole = (): string => JSON.stringify(sortedKeys(left));
+  const whole = (): string =>
+    strategic === undefined ? JSON.stringify(sortedKeys(left)) : goText(strategic);
   if (!isJsonObject(result)) throw refused(whole(), NO_OBJECT);
-  if (!resource.custom) result.kind ??= resource.kind;
-  if (result.kind === undefined || result.kind === '') {
-    throw refused(whole(), `Object 'Kind' is missing in '${whole()}'`);
-  }
-  const problem = metaProblem(result, resource);
+  if (strategic === undefined) checkKind(resource, result, whole);
+  const isOfNoKind = strategic === undefined && isOfNoVersion(resource, result);
+  const { problem, unknown } = isOfNoKind
+    ? withoutFields(result)
+    : decodeTyped(resource, result, strategic === undefined ? 'json' : 'converter');
   if (problem !== undefined) throw refused(whole(), problem);
-  const odd = [
-    ...warnings,
-    ...decodingWarnings(duplicates, resource.compiled.prune(result), resource.custom),
-  ];
-  const misfit =
-    strictProblem(odd, options, request.warnings) ??
-    (resource.custom ? undefined : decodeProblem(resource, resource.compiled.validate(result)));
+  const odd = [...warnings, ...decodingWarnings(duplicates, unknown.toSorted(), resource.custom)];
+  const misfit = strictProblem(odd, options, request.warnings);
   if (misfit !== undefined) throw refused(whole(), misfit);
+  // A strategic patch cannot change the type of the struct that it is applied to.
+  if (strategic !== undefined)
+    Object.assign(result, { apiVersion: apiVersionOf(resource), kind: resource.kind });
   requireName(result as unknown as KubeObject, name);
   const object = asKubeObject(result);
   checkType(resource, object, whole);
-  if (object.metadata.name !== name) {
-    throw badRequest(
-      `the name of the object (${object.metadata.name}) does not match the name on the URL (${name})`,
-    );
-  }
-  settleNamespace(request, object);
-  return object;
+  return checkPlace(request, object, name);
+}
+
+function isOfNoVersion({ custom }: Resource, { apiVersion }: JsonObject): boolean {
+  return !custom && !apiVersion;
+}
+
+/** A built-in object without a version: kube reads it as a kind that has no fields at all. */
+function withoutFields(result: JsonObject): Findings {
+  const unknown = Object.keys(result).filter((name) => name !== 'apiVersion' && name !== 'kind');
+  for (const name of unknown) delete result[name];
+  result.metadata = {};
+  return { problem: undefined, unknown };
+}
+
+function checkKind(resource: Resource, result: JsonObject, whole: () => string): void {
+  const problem = typeProblem(result);
+  if (problem !== undefined) throw refused(whole(), `couldn't get version/kind; ${problem}`);
+  if (!resource.custom) result.kind ||= resource.kind;
+  if (!result.kind) throw refused(whole(), `Object 'Kind' is missing in '${whole()}'`);
 }
 
 /** The error for a patched object that cannot be decoded; kube quotes the object in full. */

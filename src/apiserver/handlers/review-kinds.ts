@@ -1,6 +1,6 @@
 /** Review kinds: a client posts a question, the server answers it, nothing is stored. */
 
-import type { GoStruct, GoType } from '../codec/go-decode.ts';
+import { type GoStruct, type GoType, pointer, texts } from '../codec/go-types.ts';
 
 export interface ReviewKind {
   readonly group: string;
@@ -15,10 +15,6 @@ export interface ReviewKind {
 const TEXTS: GoType = { list: 'string' };
 const EXTRA: GoType = { map: { name: 'ExtraValue', list: 'string' } };
 
-function texts<Name extends string>(...names: readonly Name[]): Readonly<Record<Name, GoType>> {
-  return Object.fromEntries(names.map((name) => [name, 'string'])) as Record<Name, GoType>;
-}
-
 function requirements(kind: 'Field' | 'Label'): GoStruct {
   const requirement = {
     name: `${kind}SelectorRequirement`,
@@ -29,15 +25,15 @@ function requirements(kind: 'Field' | 'Label'): GoStruct {
 }
 
 const ATTRIBUTES: GoStruct['fields'] = {
-  resourceAttributes: {
+  resourceAttributes: pointer({
     name: 'ResourceAttributes',
     fields: {
       ...texts('namespace', 'verb', 'group', 'version', 'resource', 'subresource', 'name'),
-      fieldSelector: requirements('Field'),
-      labelSelector: requirements('Label'),
+      fieldSelector: pointer(requirements('Field')),
+      labelSelector: pointer(requirements('Label')),
     },
-  },
-  nonResourceAttributes: { name: 'NonResourceAttributes', fields: texts('path', 'verb') },
+  }),
+  nonResourceAttributes: pointer({ name: 'NonResourceAttributes', fields: texts('path', 'verb') }),
 };
 const ACCESS: GoStruct = {
   name: 'SubjectAccessReviewSpec',

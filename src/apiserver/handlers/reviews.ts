@@ -5,8 +5,9 @@ import type { PolicyRule } from '../auth/rbac/rules.ts';
 import type { User } from '../auth/types.ts';
 import { decodeObject, type RequestBody } from '../codec/decode.ts';
 import { decodeStruct } from '../codec/go-decode.ts';
+import { type GoStruct, texts, zeroStruct } from '../codec/go-types.ts';
 import { isJsonObject } from '../codec/merge-patch.ts';
-import { metaProblem, OBJECT_META } from '../meta/object-meta.ts';
+import { OBJECT_META } from '../meta/object-meta.ts';
 import { asJson } from '../registry/resource.ts';
 import { badRequest, invalid, notDecodable, wrongTransform } from '../status-errors.ts';
 import { partialMetadata } from '../table.ts';
@@ -147,12 +148,17 @@ function statusOf(
   }
 }
 
+function structOf({ kind, spec, status }: ReviewKind): GoStruct {
+  const fields = { ...texts('apiVersion', 'kind'), metadata: OBJECT_META, status };
+  return { name: kind, fields: spec === undefined ? fields : { ...fields, spec } };
+}
+
 /** Reads a review and its warnings; a review may omit apiVersion and kind. */
 function reviewOf(
   review: ReviewKind,
   body: RequestBody,
 ): { sent: KubeObject; odd: readonly string[]; repeated: readonly string[] } {
-  const { kind, group, version, spec, status } = review;
+  const { kind, group, version } = review;
   const apiVersion = `${group}/${version}`;
   const { object, duplicates, repeated } = decodeObject(body, { apiVersion, kind }, true);
   const named = { apiVersion: object.apiVersion ?? apiVersion, kind: object.kind ?? kind };
@@ -161,19 +167,11 @@ function reviewOf(
       `the API version in the data (${text(named.apiVersion)}, Kind=${text(named.kind)}) does not match the expected API version (${apiVersion}, Kind=${kind})`,
     );
   }
-  const fields = { apiVersion: 'string', kind: 'string', metadata: OBJECT_META, status } as const;
-  const struct = { name: kind, fields: spec === undefined ? fields : { ...fields, spec } };
-  const found = decodeStruct(object, struct);
-  const problem = metaProblem(object, { kind, custom: false }) ?? found.problem;
+  const found = decodeStruct(object, structOf(review));
+  const { problem } = found;
   if (problem !== undefined) throw notDecodable(review, problem);
   const sent = { ...object, apiVersion, kind, metadata: child(object, 'metadata') ?? {} } as KubeObject;
   return { sent, odd: decodingWarnings(duplicates, found.unknown, false), repeated };
-}
-
-/** As Go writes them (`omitempty`). */
-function withoutEmptyLists(spec: JsonObject): JsonObject {
-  const kept = Object.entries(spec).filter(([, value]) => !(Array.isArray(value) && value.length === 0));
-  return Object.fromEntries(kept);
 }
 
 /** Answers a review: the object as sent, with its status, or its metadata alone where the client wants no more. */
@@ -192,15 +190,15 @@ function answered(review: ReviewKind, reviewer: Reviewer, question: Question): J
   const problem = strictProblem(odd, options, warnings, repeated);
   if (problem !== undefined) throw notDecodable(review, problem);
   const { apiVersion, kind } = sent;
-  const spec = withoutEmptyLists(child(asJson(sent), 'spec') ?? {});
+  const spec = child(asJson(sent), 'spec') ?? {};
   const status = statusOf(kind, reviewer, question, spec);
   if (kind === 'SelfSubjectReview') {
     return { kind, apiVersion, metadata: { creationTimestamp: now }, status };
   }
   const updated = { ...sent, spec };
-  const structs = { spec: {}, status: { user: {} } };
+  const zero = zeroStruct(structOf(review));
   const manager = options.fieldManager;
-  const how = { manager, now, apiVersion, schema: undefined, structs, subresource: undefined };
+  const how = { manager, now, apiVersion, schema: undefined, zero, subresource: undefined };
   const { metadata } = trackUpdate({ old: undefined, updated, ...how });
   return { kind, apiVersion, metadata: asJson(metadata), spec, status };
 }

@@ -1,11 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import { trackUpdate } from '../apply/apply.ts';
+import { zeroStruct } from '../codec/go-types.ts';
 import { validateMeta, validateMetaUpdate } from '../meta/validate-meta.ts';
 import { apiVersionOf, asJson, kindName, type Resource } from '../registry/resource.ts';
 import { cloneJson } from '../schema/json.ts';
 import { invalid, notDecodable } from '../status-errors.ts';
 import type { KubeObject, Subresource } from '../types.ts';
-import { decodeProblem, dropEmpty } from './go-structs.ts';
+import { decodeTyped } from './typed.ts';
 
 /** Updates managedFields for an ordinary write; server-side apply does that itself. */
 export interface Tracking {
@@ -26,17 +27,14 @@ export function validateObject(
   old: KubeObject | undefined,
   subresource?: Subresource,
 ): void {
-  const schemaErrors = resource.compiled.validate(
-    asJson(object),
-    old === undefined ? undefined : asJson(old),
-    subresource === 'status' ? 'status' : undefined,
-  );
-  const problem = decodeProblem(resource, schemaErrors);
-  if (problem !== undefined) throw notDecodable(resource, problem);
-  const { namespaced, rules } = resource;
+  const { namespaced, rules, custom, compiled } = resource;
+  const others = validateMeta(object.metadata, { namespaced, ...rules });
+  const how = { subresource: subresource === 'status' ? subresource : undefined, others };
+  // What does not fit a struct was refused when it was decoded.
+  const schemaErrors = custom ? compiled.validate(asJson(object), old && asJson(old), how) : [];
   const changes = old === undefined ? [] : validateMetaUpdate(object.metadata, old.metadata);
   const errors = [
-    ...validateMeta(object.metadata, { namespaced, nameProblem: rules.nameProblem }),
+    ...others,
     ...changes,
     // kube checks the update of metadata twice, and reports it so.
     ...changes,
@@ -47,18 +45,12 @@ export function validateObject(
   if (errors.length > 0) throw invalid(kindName(resource), object.metadata.name ?? '', errors);
 }
 
-/** Throws 400 when a value does not fit its struct: what the kind itself does with it counts on its types. */
-function checkTypes(resource: Resource, object: KubeObject): void {
-  const problem = decodeProblem(resource, resource.compiled.validate(asJson(object)));
-  if (problem !== undefined) throw notDecodable(resource, problem);
-}
-
 /** Defaults, of the schema and of the kind itself. Mutates. */
 export function fillDefaults(resource: Resource, object: KubeObject, nulls: { keepNulls?: boolean }): void {
-  resource.compiled.applyDefaults(asJson(object), nulls);
-  if (!resource.custom) {
-    checkTypes(resource, object);
-    dropEmpty(asJson(object), resource.schema);
+  if (resource.custom) resource.compiled.applyDefaults(asJson(object), nulls);
+  else {
+    const { problem } = decodeTyped(resource, asJson(object), 'written');
+    if (problem !== undefined) throw notDecodable(resource, problem);
   }
   resource.rules.fillDefaults?.(object);
 }
@@ -128,19 +120,19 @@ export function track(
   old: KubeObject | undefined,
   how: Tracking,
 ): KubeObject {
-  const { schema, structs, hasStatus, custom } = resource;
+  const { schema, struct, hasStatus, custom } = resource;
   const isApart = hasStatus && how.subresource === undefined;
   const written = (object: KubeObject) => (isApart ? withStatus(object, undefined) : object);
+  const { status: zeroStatus, ...zero } = struct === undefined ? {} : zeroStruct(struct);
   const tracked = trackUpdate({
     old: old && written(old),
     updated: written(updated),
     apiVersion: apiVersionOf(resource),
     schema,
-    structs,
     writesMetadata: !custom && how.subresource === 'status',
+    zero: isApart || zeroStatus === undefined ? zero : { ...zero, status: zeroStatus },
     ...how,
-    // Kubernetes' own kinds are structs: fields that do not fit them are lost in decoding.
-    sent: custom && how.sent !== undefined ? withDefaults(resource, how.sent) : undefined,
+    sent: custom && how.sent !== undefined ? withDefaults(resource, how.sent) : how.sent,
   });
   return isApart ? withStatus(tracked, updated.status) : tracked;
 }

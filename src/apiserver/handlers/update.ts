@@ -39,18 +39,15 @@ export function currentObject(backend: Backend, target: Omit<UpdateTarget, 'subr
 /** Copies metadata that the client omitted or cannot set from the current object. Mutates. */
 function carryMeta(metadata: ObjectMeta, old: ObjectMeta): void {
   metadata.uid ??= old.uid ?? '';
-  metadata.creationTimestamp ??= old.creationTimestamp ?? null;
-  for (const field of [
-    'deletionTimestamp',
-    'deletionGracePeriodSeconds',
-    'generation',
-    'namespace',
-    'resourceVersion',
-  ] as const) {
+  for (const field of ['generation', 'namespace', 'resourceVersion', 'creationTimestamp'] as const) {
     const value = old[field];
     if (value === undefined) delete metadata[field];
     else Object.assign(metadata, { [field]: value });
   }
+  // What is set where nothing was is refused later.
+  const { deletionTimestamp: time, deletionGracePeriodSeconds: grace } = old;
+  if (time !== undefined) metadata.deletionTimestamp = time;
+  if (grace !== undefined) metadata.deletionGracePeriodSeconds ??= grace;
   delete metadata.selfLink;
 }
 
@@ -62,6 +59,11 @@ function isGone(resource: Resource, object: KubeObject): boolean {
 
 function checkVersion(resource: Resource, name: string, updated: KubeObject, old: KubeObject): void {
   const { resourceVersion } = updated.metadata;
+  if (resourceVersion === undefined && resource.rules.requiresVersion) {
+    const detail = 'must be specified for an update';
+    const error = { type: 'Invalid', field: 'metadata.resourceVersion', value: 0, detail } as const;
+    throw invalid(resourceName(resource), name, [error]);
+  }
   if (resourceVersion !== undefined && resourceVersion !== old.metadata.resourceVersion) {
     throw staleObject(resourceName(resource), name);
   }
@@ -121,11 +123,12 @@ export function storeUpdated(
 
 /** The object must contain its name; the name in the URL is not enough. */
 export function requireName(object: KubeObject, name: string): void {
-  if (object.metadata.name !== undefined) return;
+  if (object.metadata.name) return;
   throw badRequest(`the name of the object (${name} based on URL) was undeterminable: name must be provided`);
 }
 
-function checkPut(request: ResourceRequest, object: KubeObject, name: string): void {
+/** The object's name and namespace must be the URL's; an absent namespace is filled in. Returns the object. */
+export function checkPlace(request: ResourceRequest, object: KubeObject, name: string): KubeObject {
   requireName(object, name);
   if (object.metadata.name !== name) {
     throw badRequest(
@@ -133,15 +136,7 @@ function checkPut(request: ResourceRequest, object: KubeObject, name: string): v
     );
   }
   settleNamespace(request, object);
-}
-
-/** A PUT of a custom resource must have a resourceVersion; a PUT of most built-in kinds need not. */
-function checkConditional(resource: Resource, object: KubeObject, name: string): void {
-  const isNeeded = resource.custom || resource.rules.needsVersion === true;
-  if (!isNeeded || object.metadata.resourceVersion !== undefined) return;
-  const detail = 'must be specified for an update';
-  const error = { type: 'Invalid', field: 'metadata.resourceVersion', value: 0, detail } as const;
-  throw invalid(resourceName(resource), name, [error]);
+  return object;
 }
 
 /** PUT of an object or its status. */
@@ -154,7 +149,7 @@ export function handleUpdate(
   const { resource, namespace } = request;
   const options = writeOptions(request);
   const object = decodeResource(request, options);
-  checkPut(request, object, name);
+  checkPlace(request, object, name);
   const replace = (old: KubeObject): KubeObject => {
     const { uid } = object.metadata;
     if (uid !== undefined && uid !== old.metadata.uid) {
@@ -163,7 +158,6 @@ export function handleUpdate(
       const why = `StorageError: invalid object, Code: 4, ${where}, AdditionalErrorMsg: ${what}`;
       throw conflict(resourceName(resource), name, why);
     }
-    checkConditional(resource, object, name);
     return object;
   };
   const written = updateObject(backend, { resource, namespace, name, subresource }, replace, {

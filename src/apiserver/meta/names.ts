@@ -30,22 +30,25 @@ export function strictLabelProblem(name: string): string | undefined {
   return `a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is '${STRICT_LABEL}')`;
 }
 
-/** Label and annotation keys, finalizers: `prefix/name` or `name`. */
-export function qualifiedNameProblem(value: string): string | undefined {
+/** Why a label or annotation key, or a finalizer (`prefix/name` or `name`), is none: kube lists every reason. */
+export function qualifiedNameProblems(value: string): string[] {
   const parts = value.split('/');
-  if (parts.length > 2) {
-    return `a qualified name must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '${QUALIFIED}') with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')`;
-  }
   const name = parts.at(-1) ?? '';
-  if (parts.length === 2) {
-    if (parts[0] === '') return 'prefix part must be non-empty';
-    const problem = subdomainProblem(parts[0] ?? '');
-    if (problem !== undefined) return `prefix part ${problem}`;
+  const rule = `must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '${QUALIFIED}')`;
+  if (parts.length > 2) {
+    return [
+      `a qualified name ${rule} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')`,
+    ];
   }
-  if (name === '') return 'name part must be non-empty';
-  if (name.length > 63) return 'name part must be no more than 63 characters';
-  if (QUALIFIED_PATTERN.test(name)) return undefined;
-  return `name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '${QUALIFIED}')`;
+  const problems: string[] = [];
+  if (parts.length === 2) {
+    const problem = parts[0] === '' ? 'must be non-empty' : subdomainProblem(parts[0] ?? '');
+    if (problem !== undefined) problems.push(`prefix part ${problem}`);
+  }
+  if (name === '') problems.push('name part must be non-empty');
+  if (name.length > 63) problems.push('name part must be no more than 63 characters');
+  if (!QUALIFIED_PATTERN.test(name)) problems.push(`name part ${rule}`);
+  return problems;
 }
 
 export function labelValueProblem(value: string): string | undefined {

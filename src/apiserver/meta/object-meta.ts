@@ -1,80 +1,85 @@
-import { own } from '../../base/own.ts';
-import { type GoStruct, goKindOf } from '../codec/go-decode.ts';
+import { decodeStruct, type Findings } from '../codec/go-decode.ts';
+import { type GoStruct, listOf, mapOf, pointer, texts } from '../codec/go-types.ts';
 import { isJsonObject } from '../codec/merge-patch.ts';
 import { badRequest } from '../status-errors.ts';
-import type { JsonObject, JsonValue, KubeObject } from '../types.ts';
+import type { JsonObject, KubeObject } from '../types.ts';
 
-type Check = (value: JsonValue) => boolean;
+const UID = { named: 'types.UID' };
 
-const isString: Check = (value) => typeof value === 'string';
-const isStringMap: Check = (value) =>
-  isJsonObject(value) && Object.values(value).every((item) => typeof item === 'string');
-const isStringList: Check = (value) => Array.isArray(value) && value.every(isString);
-const isObjectList: Check = (value) => Array.isArray(value) && value.every(isJsonObject);
-const isNumber: Check = (value) => typeof value === 'number';
-
-/** The fields of metadata, with their type checks. */
-const FIELDS: Readonly<Record<string, readonly [check: Check, goType: string]>> = {
-  name: [isString, 'string'],
-  generateName: [isString, 'string'],
-  namespace: [isString, 'string'],
-  selfLink: [isString, 'string'],
-  uid: [isString, 'types.UID'],
-  resourceVersion: [isString, 'string'],
-  generation: [isNumber, 'int64'],
-  creationTimestamp: [isString, 'v1.Time'],
-  deletionTimestamp: [isString, 'v1.Time'],
-  deletionGracePeriodSeconds: [isNumber, 'int64'],
-  labels: [isStringMap, 'map[string]string'],
-  annotations: [isStringMap, 'map[string]string'],
-  ownerReferences: [isObjectList, '[]v1.OwnerReference'],
-  finalizers: [isStringList, '[]string'],
-  managedFields: [isObjectList, '[]v1.ManagedFieldsEntry'],
+const OWNER_REFERENCE: GoStruct = {
+  name: 'OwnerReference',
+  fields: {
+    ...texts('apiVersion', 'kind', 'name'),
+    uid: UID,
+    controller: pointer('bool'),
+    blockOwnerDeletion: pointer('bool'),
+  },
+  always: ['apiVersion', 'kind', 'name', 'uid'],
 };
 
-/** Metadata as a struct whose fields are left to `metaProblem`. */
+const MANAGED_FIELDS_ENTRY: GoStruct = {
+  name: 'ManagedFieldsEntry',
+  fields: {
+    manager: 'string',
+    operation: { named: 'v1.ManagedFieldsOperationType' },
+    apiVersion: 'string',
+    time: pointer('time'),
+    fieldsType: 'string',
+    fieldsV1: 'json',
+    subresource: 'string',
+  },
+};
+
+/** The metadata of every object. */
 export const OBJECT_META: GoStruct = {
   name: 'ObjectMeta',
-  fields: Object.fromEntries(Object.keys(FIELDS).map((name) => [name, 'any'])),
+  fields: {
+    ...texts('name', 'generateName', 'namespace', 'selfLink'),
+    uid: UID,
+    resourceVersion: 'string',
+    generation: 'int64',
+    // The one time that Go omits when it is zero, as it does a pointer that is nil.
+    creationTimestamp: pointer('time'),
+    deletionTimestamp: pointer('time'),
+    deletionGracePeriodSeconds: pointer('int64'),
+    labels: mapOf('string'),
+    annotations: mapOf('string'),
+    ownerReferences: listOf(OWNER_REFERENCE),
+    finalizers: listOf('string'),
+    // An empty list means "forget them all".
+    managedFields: { list: MANAGED_FIELDS_ENTRY, keepsEmpty: true },
+  },
 };
 
-/** The kind that a body should contain, for error messages. */
-interface Expected {
-  readonly kind: string;
-  readonly custom: boolean;
-}
-
-function typeProblem({ custom }: Expected, name: string, value: JsonValue, goType: string): string {
-  // kube decodes the metadata of a custom resource separately.
-  const field = custom ? `ObjectMeta.${name}` : `ObjectMeta.metadata.${name}`;
-  return `json: cannot unmarshal ${goKindOf(value)} into Go struct field ${field} of type ${goType}`;
-}
-
-/** In metadata, `null`, empty lists and empty maps all mean "not set". */
-function isUnset(value: JsonValue | undefined): boolean {
-  if (value === null || value === undefined || value === '') return true;
-  return typeof value === 'object' && Object.keys(value).length === 0;
-}
-
 /**
- * Why `metadata` is invalid, in the words of Go's decoder; undefined when it is valid. Removes fields that are not set.
- * `managedFields: []` stays: it means "forget them all". Unknown fields are left to pruning.
+ * Decodes the metadata of a custom resource, which kube reads apart from the rest. Mutates: leaves it as Go writes it. A problem
+ * is in the words of Go's decoder. With `lenient`, fields that do not fit are dropped instead.
  */
-export function metaProblem(object: JsonObject, expected: Expected): string | undefined {
-  const meta = object.metadata ?? {};
+export function decodeMeta(object: JsonObject, lenient = false): Findings {
+  const meta = object.metadata;
+  if (meta === undefined || meta === null) {
+    object.metadata = {};
+    return { problem: undefined, unknown: [] };
+  }
   if (!isJsonObject(meta)) {
-    const where = expected.custom ? 'value' : `struct field ${expected.kind}.metadata`;
-    return `json: cannot unmarshal ${goKindOf(meta)} into Go ${where} of type v1.ObjectMeta`;
+    const what = Array.isArray(meta) ? 'array' : typeof meta === 'boolean' ? 'bool' : typeof meta;
+    return { problem: `json: cannot unmarshal ${what} into Go value of type v1.ObjectMeta`, unknown: [] };
   }
-  object.metadata = meta;
+  if (lenient) dropMisfits(meta);
+  const { problem, unknown } = decodeStruct(meta, OBJECT_META);
+  return { problem, unknown: unknown.map((path) => `metadata.${path}`) };
+}
+
+function dropMisfits(meta: JsonObject): void {
   for (const [name, value] of Object.entries(meta)) {
-    const field = own(FIELDS, name);
-    if (field === undefined) continue;
-    const [check, goType] = field;
-    if (isUnset(value) && !(name === 'managedFields' && value !== null)) delete meta[name];
-    else if (!check(value as JsonValue)) return typeProblem(expected, name, value as JsonValue, goType);
+    const alone = structuredClone({ [name]: value });
+    if (decodeStruct(alone, OBJECT_META).problem !== undefined) delete meta[name];
   }
-  return undefined;
+}
+
+/** Whether the value can be read as an entry of managedFields. Mutates it. */
+export function isManagedFieldsEntry(value: JsonObject): boolean {
+  return decodeStruct(value, MANAGED_FIELDS_ENTRY, 'converter').problem === undefined;
 }
 
 /** A parsed body whose type and metadata have been checked. */

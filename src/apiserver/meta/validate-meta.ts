@@ -1,5 +1,5 @@
 import type { FieldError, KubeObject, ObjectMeta, OwnerReference } from '../types.ts';
-import { labelValueProblem, qualifiedNameProblem } from './names.ts';
+import { labelValueProblem, qualifiedNameProblems } from './names.ts';
 
 const MAX_ANNOTATION_BYTES = 256 * 1024;
 /** Events expire by themselves, so they cannot be owners. */
@@ -10,6 +10,7 @@ const BUILT_IN_FINALIZERS = ['orphan', 'foregroundDeletion', 'kubernetes'];
 export interface MetaRules {
   namespaced: boolean;
   nameProblem(name: string): string | undefined;
+  readonly qualifiesFinalizers?: boolean | undefined;
 }
 
 function invalidValue(field: string, value: unknown, detail: string): FieldError {
@@ -34,8 +35,9 @@ function nameErrors(meta: ObjectMeta, rules: MetaRules): FieldError[] {
 function labelErrors(meta: ObjectMeta): FieldError[] {
   const errors: FieldError[] = [];
   for (const [key, value] of Object.entries(meta.labels ?? {})) {
-    const keyProblem = qualifiedNameProblem(key);
-    if (keyProblem !== undefined) errors.push(invalidValue('metadata.labels', key, keyProblem));
+    for (const problem of qualifiedNameProblems(key)) {
+      errors.push(invalidValue('metadata.labels', key, problem));
+    }
     const valueProblem = labelValueProblem(value);
     if (valueProblem !== undefined) errors.push(invalidValue('metadata.labels', value, valueProblem));
   }
@@ -46,8 +48,9 @@ function annotationErrors(meta: ObjectMeta): FieldError[] {
   const errors: FieldError[] = [];
   let bytes = 0;
   for (const [key, value] of Object.entries(meta.annotations ?? {})) {
-    const problem = qualifiedNameProblem(key.toLowerCase());
-    if (problem !== undefined) errors.push(invalidValue('metadata.annotations', key, problem));
+    for (const problem of qualifiedNameProblems(key.toLowerCase())) {
+      errors.push(invalidValue('metadata.annotations', key, problem));
+    }
     bytes += Buffer.byteLength(key) + Buffer.byteLength(value);
   }
   if (bytes > MAX_ANNOTATION_BYTES) {
@@ -59,10 +62,11 @@ function annotationErrors(meta: ObjectMeta): FieldError[] {
 
 function finalizerErrors(meta: ObjectMeta): FieldError[] {
   const finalizers = meta.finalizers ?? [];
-  const errors = finalizers.flatMap((finalizer) => {
-    const problem = qualifiedNameProblem(finalizer);
-    return problem === undefined ? [] : [invalidValue('metadata.finalizers', finalizer, problem)];
-  });
+  const errors = finalizers.flatMap((finalizer) =>
+    qualifiedNameProblems(finalizer).map((problem) =>
+      invalidValue('metadata.finalizers', finalizer, problem),
+    ),
+  );
   if (finalizers.includes('orphan') && finalizers.includes('foregroundDeletion')) {
     const detail = 'finalizer orphan and foregroundDeletion cannot be both set';
     errors.push(invalidValue('metadata.finalizers', finalizers, detail));
@@ -102,6 +106,28 @@ function ownerReferenceErrors(meta: ObjectMeta): FieldError[] {
   return errors;
 }
 
+function unqualifiedErrors({ finalizers = [] }: ObjectMeta): FieldError[] {
+  const detail = 'name is neither a standard finalizer name nor is it fully qualified';
+  return finalizers.flatMap((finalizer, index) =>
+    finalizer.includes('/') || BUILT_IN_FINALIZERS.includes(finalizer)
+      ? []
+      : [invalidValue(`metadata.finalizers[${index}]`, finalizer, detail)],
+  );
+}
+
+function managerErrors(meta: ObjectMeta): FieldError[] {
+  return (meta.managedFields ?? []).flatMap(({ operation = '', fieldsType = '' }, index) => {
+    const at = `metadata.managedFields[${index}]`;
+    const isKnown = operation === 'Apply' || operation === 'Update';
+    return [
+      ...(isKnown ? [] : [invalidValue(`${at}.operation`, operation, 'must be `Apply` or `Update`')]),
+      ...(fieldsType === '' || fieldsType === 'FieldsV1'
+        ? []
+        : [invalidValue(`${at}.fieldsType`, fieldsType, 'must be `FieldsV1`')]),
+    ];
+  });
+}
+
 /** The rules of `ValidateObjectMeta`, for every object. */
 export function validateMeta(meta: ObjectMeta, rules: MetaRules): FieldError[] {
   return [
@@ -113,6 +139,8 @@ export function validateMeta(meta: ObjectMeta, rules: MetaRules): FieldError[] {
     ...annotationErrors(meta),
     ...ownerReferenceErrors(meta),
     ...finalizerErrors(meta),
+    ...(rules.qualifiesFinalizers ? unqualifiedErrors(meta) : []),
+    ...managerErrors(meta),
   ];
 }
 

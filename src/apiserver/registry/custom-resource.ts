@@ -130,7 +130,7 @@ function resourceOf(crd: CustomResourceDefinition, version: CrdVersion, stored: 
     countsGenerations: true,
     answersWithDeleted: false,
     verbs: CUSTOM_VERBS,
-    structs: {},
+    struct: undefined,
     scale,
     schema,
     compiled,
@@ -139,6 +139,7 @@ function resourceOf(crd: CustomResourceDefinition, version: CrdVersion, stored: 
     mergeKeys: {},
     rules: {
       nameProblem: subdomainProblem,
+      requiresVersion: true,
       refusesCreation: crd.metadata.deletionTimestamp === undefined ? undefined : TERMINATING,
     },
     definitionName: undefined,

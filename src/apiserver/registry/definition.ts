@@ -40,6 +40,14 @@ export interface CrdCondition {
   lastTransitionTime: string;
 }
 
+export interface Conversion {
+  strategy: string;
+  webhook?: {
+    clientConfig?: { url?: string; service?: object };
+    conversionReviewVersions?: string[] | null;
+  };
+}
+
 export interface CustomResourceDefinition extends KubeObject {
   spec: {
     group: string;
@@ -47,7 +55,7 @@ export interface CustomResourceDefinition extends KubeObject {
     names: CrdNames;
     versions: CrdVersion[];
     preserveUnknownFields?: boolean;
-    conversion?: { strategy: string };
+    conversion?: Conversion;
   };
   status?: {
     conditions?: CrdCondition[] | null;

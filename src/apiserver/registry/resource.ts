@@ -1,4 +1,5 @@
 import type { User } from '../auth/types.ts';
+import type { GoStruct } from '../codec/go-types.ts';
 import type { MergeKeys } from '../codec/strategic-merge.ts';
 import type { FieldGetters } from '../selectors/field-selector.ts';
 import type {
@@ -32,6 +33,10 @@ export interface ScalePaths {
 /** Rules of a kind beyond those common to all kinds. */
 export interface KindRules {
   nameProblem(name: string): string | undefined;
+  /** Whether an update must say which version it changes. */
+  readonly requiresVersion?: boolean;
+  /** Whether finalizers must have a domain, but for Kubernetes' own. */
+  readonly qualifiesFinalizers?: boolean;
   /** Fills in fields that the writer omitted; the writer then owns them. Mutates. */
   fillDefaults?(object: KubeObject): void;
   /** Fills in fields that the server decides, on create (`old` absent) and update; they have no owner. Mutates. */
@@ -41,8 +46,6 @@ export interface KindRules {
   admit?(object: KubeObject, user: User): void;
   /** Whether something besides metadata.finalizers still keeps a deleted object (a namespace's spec.finalizers). */
   holdsBack?(object: KubeObject): boolean;
-  /** Whether a PUT must have a resourceVersion, as that of a custom resource must. */
-  readonly needsVersion?: true;
   /** Why creation is refused at the moment. */
   readonly refusesCreation?: string | undefined;
   /** Why no user may delete the object. */
@@ -75,8 +78,8 @@ export interface Resource {
   readonly answersWithDeleted: boolean;
   /** The verbs of the resource itself, in discovery's order. */
   readonly verbs: readonly string[];
-  /** Structs that every object of a built-in kind has in kube, even if empty: no manager owns them. */
-  readonly structs: JsonObject;
+  /** The Go struct of a built-in kind; custom resources have a schema only. */
+  readonly struct: GoStruct | undefined;
   readonly scale: ScalePaths | undefined;
   readonly schema: JsonSchema;
   readonly compiled: CompiledSchema;

@@ -29,7 +29,7 @@ export function compileSchema(schema: JsonSchema, options: CompileOptions = {}):
   return {
     prune: (object) => pruneObject(schema, options.preserveUnknown === true, object),
     applyDefaults: (object, nulls = {}) => applyDefaults(schema, object, nulls.keepNulls === true),
-    validate: (object, old, subresource) => validate({ schema, options, rules, object, old, subresource }),
+    validate: (object, old, how = {}) => validate({ schema, options, rules, object, old, ...how }),
   };
 }
 
@@ -47,7 +47,8 @@ interface Validation {
   readonly rules: RuleTree;
   readonly object: JsonObject;
   readonly old: JsonObject | undefined;
-  readonly subresource: 'status' | undefined;
+  readonly subresource?: 'status' | undefined;
+  readonly others?: readonly FieldError[];
 }
 
 function validate(write: Validation): FieldError[] {
@@ -62,7 +63,8 @@ function validate(write: Validation): FieldError[] {
     ...(old !== undefined && listTypeErrors(schema, old).length > 0 ? [] : listTypeErrors(schema, object)),
   ];
   if (rules.root === undefined) return errors;
-  if (errors.some((error) => BLOCKING.has(error.type))) return [...errors, RULES_NOT_CHECKED];
+  const found = [...errors, ...(write.others ?? [])];
+  if (found.some((error) => BLOCKING.has(error.type))) return [...errors, RULES_NOT_CHECKED];
   return [...errors, ...ruleErrors(rules.root, object, old)];
 }
 

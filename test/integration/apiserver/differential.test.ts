@@ -26,6 +26,7 @@ import { roles } from './differential/roles.ts';
 import { rules } from './differential/rules.ts';
 import { schemas } from './differential/schemas.ts';
 import { type Side, startSides } from './differential/sides.ts';
+import { times } from './differential/times.ts';
 import { type Line, transcript } from './differential/transcript.ts';
 import { afterHistoryIsLost, beforeHistoryIsLost, watches } from './differential/watches.ts';
 
@@ -59,6 +60,7 @@ const groups: Readonly<Record<string, readonly Case[]>> = {
   limits,
   patterns,
   'costs of rules': runningCosts,
+  times,
 };
 const allCases = Object.values(groups).flat();
 

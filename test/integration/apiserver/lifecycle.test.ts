@@ -184,10 +184,12 @@ describe('definitions', () => {
     },
   };
   const path = '/apis/example.com/v1/gadgets';
+  const gadget = { apiVersion: 'example.com/v1', kind: 'Gadget' };
 
   it('can be posted, serve at once, and take their objects along', async () => {
     expect((await world.api.post(CRDS, gadgets)).status).toBe(201);
     const created = await world.api.post(path, {
+      ...gadget,
       metadata: { name: 'g', finalizers: ['example.com/hold'] },
       spec: { a: 'x', b: 'y' },
     });
@@ -209,7 +211,7 @@ describe('definitions', () => {
 
   it('give objects that are stored already the defaults that they gain', async () => {
     await world.api.post(CRDS, gadgets);
-    await world.api.post(path, { metadata: { name: 'early' }, spec: {} });
+    await world.api.post(path, { ...gadget, metadata: { name: 'early' }, spec: {} });
     const { body: before } = await world.api.get(`${path}/early`);
     const changed = structuredClone(gadgets.spec);
     Object.assign(changed.versions[0]?.schema.openAPIV3Schema.properties.spec.properties.a ?? {}, {

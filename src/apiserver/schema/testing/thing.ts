@@ -134,7 +134,7 @@ export function sentences(object: JsonObject, old?: JsonObject, subresource?: 's
   compiled.prune(object);
   compiled.applyDefaults(object);
   return compiled
-    .validate(object, old, subresource)
+    .validate(object, old, { subresource })
     .map((error) => `${error.field}: ${renderFieldError(error).message}`);
 }
 

@@ -50,7 +50,7 @@ const SPECS: Readonly<Record<string, JsonObject>> = {
       { start: '10.0.8.10', end: '10.0.8.20' },
       { start: '10.0.8.30', end: '10.0.8.40' },
     ],
-    exclude: ['10.0.8.15'],
+    exclusions: ['10.0.8.15'],
     reservations: [{ appliance: 'web-0', address: '10.0.8.12' }],
     prefix: 24,
     gateway: '10.0.8.1',

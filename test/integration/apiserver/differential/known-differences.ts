@@ -39,18 +39,11 @@ function statuses(ours: number, theirs: number): Difference {
 
 const withoutWarning: Difference = { without: ({ warning: _, ...line }) => line };
 
-/** The message apart, and of the causes those that name a field. */
-const uncheckedRules = body(({ message: _, details, ...rest }) => ({
-  ...rest,
-  details: { ...details, causes: details?.causes?.filter(({ field }) => field !== '<nil>') },
-}));
-
 /**
  * Cases in which the embedded server answers otherwise than kube-apiserver, by name. Why, and what that means, is in
  * docs/embedded-api.md. A case that no longer differs must go from here.
  */
 export const knownDifferences: ReadonlyMap<string, Difference> = new Map([
-  ['create without a name', uncheckedRules],
   ['create as the wrong version', withoutWarning],
   ['a patch to the wrong version', withoutWarning],
   ['a patch that takes the version away', statuses(400, 500)],
@@ -67,22 +60,8 @@ export const knownDifferences: ReadonlyMap<string, Difference> = new Map([
   ['OpenAPI of nothing', { without: ({ request, status }: Line) => ({ request, status }) }],
   ['an embedded object with bad labels', statuses(201, 400)],
   ['a review of the wrong kind', body(({ message: _, ...rest }) => rest)],
-  [
-    'a patch to a value that has another type, of a built-in kind',
-    {
-      without: ({ request, status, body }) => ({
-        request,
-        status,
-        reason: (body as Status | undefined)?.reason,
-      }),
-    },
-  ],
-  ['apply metadata that is none', statuses(400, 500)],
-  ['apply a name that is none, of a built-in kind', statuses(400, 500)],
   ['a rule that may cost too much', statuses(201, 422)],
   ['a scale, applied', statuses(400, 500)],
-  ['a lease with times that are none', reasonAfter('parsing time "now" as ')],
-  ['a lease with times in whole seconds', statuses(201, 400)],
 ]);
 
 /** What is wrong with what is said of a difference; undefined when all but that is the same. */

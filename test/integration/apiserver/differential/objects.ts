@@ -44,6 +44,17 @@ export const lifeOfObjects: readonly Case[] = [
   story('create as the wrong kind', post(WIDGETS, { ...widget('w'), kind: 'Gadget' })),
   story('create as the wrong version', post(WIDGETS, { ...widget('w'), apiVersion: 'example.com/v2' })),
   story('create a built-in kind as the wrong kind', post(CONFIG_MAPS, { ...configMap('c'), kind: 'Secret' })),
+  story(
+    'create and replace without a type',
+    ...[{ kind: undefined }, { apiVersion: undefined }, { kind: undefined, apiVersion: undefined }].flatMap(
+      (type) => [
+        post(`${WIDGETS}?dryRun=All`, { ...widget('w'), ...type }),
+        post(`${CONFIG_MAPS}?dryRun=All`, { ...configMap('c'), ...type }),
+        put(ONE_WIDGET, { ...widget('w'), ...type }),
+        put(ONE_MAP, { ...configMap('c'), ...type }),
+      ],
+    ),
+  ),
   story('create a secret', post(SECRETS, secret({ data: { a: 'YQ==' } })), get(`${SECRETS}/s`)),
   story('create a secret from text', post(SECRETS, secret({ stringData: { a: 'a' } })), get(`${SECRETS}/s`)),
   story('create a service account', post(ACCOUNTS, account('robot')), get(`${ACCOUNTS}/robot`)),
