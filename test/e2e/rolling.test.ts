@@ -26,13 +26,15 @@ exec busybox httpd -f -p 8080 -h /run/w`;
 interface Declared {
   readonly env: string;
   readonly argument: string;
+  /** In the ConfigMap, which is the package unless there is an inline one. */
   readonly text: string;
+  readonly inline?: string | undefined;
   readonly memory: string;
 }
 
 const FIRST: Declared = { env: 'env-0', argument: 'command-0', text: 'text-0', memory: '96Mi' };
 const MEMORY = ['96Mi', '112Mi'];
-const PARTS = ['env', 'argument', 'memory', 'text'] as const;
+const PARTS = ['env', 'argument', 'memory', 'text', 'inline'] as const;
 
 /** The task at full speed: what every written status claims, and what the VMs answer at that moment. */
 describeUnless(noQemu, `a rolling change, ${CHANGES} times`, () => {
@@ -43,11 +45,12 @@ describeUnless(noQemu, `a rolling change, ${CHANGES} times`, () => {
   });
   afterAll(() => coppice?.close());
 
-  const taskOf = ({ env, argument, memory }: Declared): WrittenService => ({
+  const taskOf = ({ env, argument, memory, inline }: Declared): WrittenService => ({
     replicas: REPLICAS,
     resources: { cpu: '50m', memory },
     template: { series: 'minimal-command', namespace: 'coppice-system' },
-    package: { configMap: { name: 'texts' } },
+    package:
+      inline === undefined ? { configMap: { name: 'texts' } } : { inline: { files: { text: inline } } },
     parameters: {
       env: { CHANGE: env },
       command: ['sh', '-c', SERVE, argument],
@@ -61,13 +64,15 @@ describeUnless(noQemu, `a rolling change, ${CHANGES} times`, () => {
     await coppice.client.apply(CONFIG_MAPS, object, { fieldManager: 'user' });
     await apply(coppice, aTask('rolling', taskOf(declared)));
   };
-  const wanted = ({ env, argument, text }: Declared) => `${env} ${argument} ${text}\n`;
+  const wanted = ({ env, argument, text, inline }: Declared) => `${env} ${argument} ${inline ?? text}\n`;
   /** What it declares itself, by its own spec. */
   const declaredBy = async ({ spec }: VirtualAppliance): Promise<string> => {
     const { env = {}, command = [] } = spec.parameters ?? {};
-    const name = spec.package?.configMap?.revision ?? '';
-    const { data } = await coppice.client.get(CONFIG_MAPS, { name, namespace: 'default' });
-    return `${env.CHANGE} ${command[3]} ${data?.text}\n`;
+    const { inline, configMap } = spec.package ?? {};
+    const name = configMap?.revision ?? '';
+    const files =
+      inline?.files ?? (await coppice.client.get(CONFIG_MAPS, { name, namespace: 'default' })).data;
+    return `${env.CHANGE} ${command[3]} ${files?.text}\n`;
   };
   const untilReady = (declared: Declared) =>
     coppice.eventually(`all replicas serve '${wanted(declared).trim()}'`, async () => {
@@ -151,7 +156,7 @@ describeUnless(noQemu, `a rolling change, ${CHANGES} times`, () => {
       for (let turn = 1; turn <= CHANGES; turn += 1) {
         const part = PARTS[turn % PARTS.length] ?? 'env';
         const next = part === 'memory' ? MEMORY.find((amount) => amount !== last.memory) : `${part}-${turn}`;
-        last = { ...last, [part]: next };
+        last = { ...last, ...(part === 'text' ? { inline: undefined } : {}), [part]: next };
         await declare(last);
         await untilReady(last);
       }
