@@ -100,7 +100,7 @@ async function saveToFullDisk(): Promise<unknown> {
   await run('mount', ['-t', 'tmpfs', '-o', 'size=16m', 'small', small]);
   return checkpoints()
     .save(vm, join(small, 'checkpoint'))
-    .finally(() => run('umount', ['--lazy', small]));
+    .finally(() => run('umount', ['-l', small]));
 }
 
 /** Simulates a daemon that is killed in the middle of a save; its xl continues. */
