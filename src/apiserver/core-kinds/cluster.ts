@@ -29,7 +29,7 @@ function labelNamespace({ metadata }: KubeObject): void {
   metadata.labels = { ...metadata.labels, [NAME_LABEL]: metadata.name ?? '' };
 }
 
-/** What is wrong with one of the spec's finalizers. */
+/** Validates one finalizer of a namespace's spec. */
 function finalizerErrors(value: string, field: string): FieldError[] {
   const known = value.includes('/') || value === NAMESPACE_FINALIZER;
   const unqualified = 'name is neither a standard finalizer name nor is it fully qualified';

@@ -1,4 +1,4 @@
-/** Validation of label selectors inside objects. */
+/** Validates label selectors that are fields of objects, such as those of a ClusterRole's aggregation rule. */
 
 import { labelValueProblem, qualifiedNameProblems } from '../meta/names.ts';
 import type { FieldError } from '../types.ts';

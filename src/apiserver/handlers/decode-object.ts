@@ -24,7 +24,7 @@ export function decodingWarnings(
   return [...twice, ...(custom ? odd : odd.slice(0, MAX_FAULTS - twice.length))];
 }
 
-/** Keys that YAML has twice, as one error. */
+/** The error for keys that occur twice in a YAML body, one line each. */
 export function repeatedKeys(repeated: readonly string[]): string {
   return ['yaml: unmarshal errors:', ...repeated].join('\n  ');
 }

@@ -44,7 +44,7 @@ interface DeleteBody {
   dryRun?: string[];
 }
 
-/** The group of options that do not say theirs. */
+/** The apiVersion of delete options that leave it out. */
 const META = 'meta.k8s.io/v1';
 const POLICIES: readonly string[] = ['Foreground', 'Background', 'Orphan'] satisfies Propagation[];
 

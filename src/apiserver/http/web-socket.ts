@@ -73,8 +73,7 @@ export class UpgradedResponse extends ServerResponse {
     this.#socket.destroySoon();
   }
 
-  // biome-ignore lint/suspicious/noExplicitAny: as in the method that it overrides
-  override write(chunk: any): boolean {
+  override write(chunk: unknown): boolean {
     const webSocket = this.#webSocket;
     if (webSocket === undefined) return super.write(chunk);
     if (webSocket === 'refused') return true;
@@ -84,8 +83,7 @@ export class UpgradedResponse extends ServerResponse {
     return webSocket.bufferedAmount === 0;
   }
 
-  // biome-ignore lint/suspicious/noExplicitAny: as in the method that it overrides
-  override end(chunk?: any): this {
+  override end(chunk?: unknown): this {
     const webSocket = this.#webSocket;
     if (webSocket === undefined) return super.end(chunk);
     if (chunk !== undefined) this.write(chunk);

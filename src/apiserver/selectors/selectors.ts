@@ -1,7 +1,7 @@
 import { type FieldSelector, parseFieldSelector } from './field-selector.ts';
 import { type LabelMatcher, parseLabelSelector } from './label-selector.ts';
 
-/** Which objects of a collection a request is about. */
+/** The label and field selectors of a request, which choose objects of a collection. */
 export interface Selectors {
   /** Undefined when every object's labels match. */
   readonly labels: LabelMatcher | undefined;

@@ -40,7 +40,7 @@ class Run {
   #budget = OBJECT_LIMIT;
 
   visit(node: RuleNode, at: Subject): FieldError[] {
-    // Rules about null belong to the value around it.
+    // kube runs no rules on null.
     if (at.value === null || this.#budget < 0) return [];
     return [
       ...this.#rules(node, at),

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import {
   aBootableDisk,
   aGptDisk,
@@ -15,7 +15,7 @@ import {
 import { describeUnless } from '../../../../test/skip.ts';
 import { createImageTool } from '../../drivers/common/images.ts';
 import { locate } from '../../programs.ts';
-import { judgeBootFile, judgeImage } from './judge.ts';
+import { judgeImage } from './judge.ts';
 
 const MIB = 1024 * 1024;
 const searchPath = process.env.PATH ?? '';
@@ -302,26 +302,5 @@ describeUnless(noQemuImg, 'an image that is accepted', () => {
     expect(judgement).toMatchObject({ format, bootable, content: expect.stringMatching(content) });
     expect(judgement.virtualBytes).toBeGreaterThanOrEqual(MIB);
     expect(await readdir(folder)).toEqual(['image']);
-  });
-});
-
-describe('a file to boot from', () => {
-  it.each([
-    ['a web page', html],
-    ['nothing', ''],
-  ])('is refused when it is %s', async (_name, content) => {
-    await writeFile(path, content);
-    await expect(judgeBootFile(path, 'it')).rejects.toMatchObject({
-      reason: 'BootFileInvalid',
-      kind: 'stalled',
-    });
-  });
-
-  it.each([
-    ['a program', Buffer.from('\x7fELF\x02\x01', 'latin1')],
-    ['packed', gzipSync('initrd')],
-  ])('is accepted when it is %s', async (_name, content) => {
-    await writeFile(path, content);
-    await judgeBootFile(path, 'it');
   });
 });

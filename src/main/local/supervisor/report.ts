@@ -12,7 +12,7 @@ export interface SupervisorReport {
   readonly certificateProblem?: string;
 }
 
-/** The report of the supervisor with that pid; undefined before its first one. */
+/** Reads the report of the supervisor with that pid. Undefined when that supervisor has not written one yet. */
 export async function readReport(layout: Layout, pid: number): Promise<SupervisorReport | undefined> {
   const text = await readFileIfThere(reportFile(layout));
   if (text === undefined) return undefined;

@@ -10,7 +10,7 @@ const STABLE_MS = 600_000;
 export interface PartHistory {
   /** How often it was started again. */
   readonly restarts: number;
-  /** When that was last, and when it is due next; milliseconds since the epoch. */
+  /** When the part was last started again, and when it will be next; milliseconds since the epoch. */
   readonly lastAt?: number;
   readonly nextAt?: number;
 }
@@ -19,7 +19,7 @@ interface Entry {
   restarts: number;
   /** Ends in a row, none of them after a long run. */
   failures: number;
-  /** By the monotonic clock; the wall clock is for people. */
+  /** Milliseconds of the monotonic clock, since the wall clock may jump. */
   startedAt: number;
   dueAt: number | undefined;
   lastAt: number | undefined;

@@ -180,9 +180,10 @@ function cachingOf({ etag = '', vary = '', ...headers }: Reply['headers']): obje
   return { hasTag: /^"[0-9A-F]{128}"$/.test(etag), control: headers['cache-control'], varies };
 }
 
-const STANDS_FOR: ReadonlyMap<string, string> = new Map(
-  Object.entries({ resourceVersion: 'RV', continue: 'TOKEN' }),
-);
+const STANDS_FOR: ReadonlyMap<string, string> = new Map([
+  ['resourceVersion', 'RV'],
+  ['continue', 'TOKEN'],
+]);
 
 /** The value without what differs from one server, and one run, to the next. */
 function normalised(value: unknown): unknown {
