@@ -8,6 +8,7 @@ import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { findCondition } from '../../src/api/conditions.ts';
 import { HOSTS, SERVICE_DEPLOYMENTS, TEMPLATES, type Template } from '../../src/api/kinds.ts';
 import { parseCpu } from '../../src/domain/quantity.ts';
+import { LAYER_DELETING_SUFFIX } from '../../src/hostd/layers/layer-directory.ts';
 import { breakingOff, MisbehavingServer, serving } from '../integration/hostd/misbehaving-server.ts';
 import { freePorts } from '../kubernetes/processes.ts';
 import { describeUnless } from '../skip.ts';
@@ -64,12 +65,15 @@ describeUnless(noQemu, 'a fault', () => {
     });
   const vms = async () => (await coppice.vms()).map(({ uuid }) => uuid);
   const uidsOfMute = async () => (await appliancesOf(coppice, MUTE)).map(({ metadata }) => metadata.uid);
-  /** The uuids that `look` finds, without the mute guest's; it may be replaced while we look. */
+  /**
+   * The uuids that `look` finds, without the mute guest's; it may be replaced while we look. The folder of an appliance is
+   * called `UUID.deleting` while it is removed.
+   */
   const others = async (look: () => Promise<readonly string[]>) => {
     const before = await uidsOfMute();
     const found = await look();
     const mute = [...before, ...(await uidsOfMute())];
-    return found.filter((uuid) => !mute.includes(uuid));
+    return found.filter((name) => !mute.includes(name.replace(LAYER_DELETING_SUFFIX, '')));
   };
   const first = async (task: string) => {
     const [appliance] = await appliancesOf(coppice, task);
