@@ -34,7 +34,7 @@ const SIBLING_EXPECTATIONS: readonly Expectation[] = SIBLINGS.flatMap(({ folder,
 const EXPECTATIONS = [...ROOM_EXPECTATIONS, ...SIBLING_EXPECTATIONS];
 
 /** The daemon may read these of the room of its API. */
-const PROTOCOL = ['protocol.ts', 'schemas.ts', 'states.ts', 'typed-schema.ts', 'values.ts'];
+const PROTOCOL = ['protocol.ts', 'schemas.ts', 'states.ts', 'streams.ts', 'typed-schema.ts', 'values.ts'];
 const HOST_FILES = readdirSync(join(repository, 'src/host')).filter((name) => !name.endsWith('.test.ts'));
 
 describe('the layer rule of biome.json', () => {
