@@ -79,6 +79,14 @@ export const ROOMS: readonly Room[] = [
     note: "base, api, domain, kube, host; a controller's folder no other controller's, and the shared ones none",
   },
   {
+    path: 'src/streams',
+    holds:
+      "consoles, programs in guests and logs with a user's own rights: who asks, whether they may, and the way on to the daemon",
+    mayImport: ['src/base', 'src/api', 'src/kube', 'src/host'],
+    note: 'base, api, kube, host (its protocol, not its client)',
+    except: ['client', 'connector', 'event-stream', 'stream-client'].map((name) => `src/host/${name}.ts`),
+  },
+  {
     path: 'src/dashboard',
     holds: '',
     mayImport: ['src/base', 'src/api', 'src/domain', 'src/kube'],

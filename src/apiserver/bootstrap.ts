@@ -1,13 +1,16 @@
 import { DEFAULT_ROLES } from './auth/rbac/default-roles.ts';
 import { BUCKETS } from './auth/rbac/policy.ts';
 import { CRD_BUCKET } from './core-kinds/crds.ts';
+import type { Extension } from './extension/pass-on.ts';
+import { trustConfigMap } from './extension/trust-config-map.ts';
 import type { Backend } from './handlers/context.ts';
 import { createObject } from './handlers/create.ts';
 import { updateObject } from './handlers/update.ts';
-import type { Resource } from './registry/resource.ts';
+import { keyOf, type Resource } from './registry/resource.ts';
 import type { KubeObject } from './types.ts';
 
 const MANAGER = 'coppice-apiserver';
+const CONFIG_MAP_BUCKET = 'configmaps';
 const SYSTEM_NAMESPACES = ['default', 'kube-system', 'kube-public', 'kube-node-lease'];
 
 function builtIn(backend: Backend, bucket: string): Resource {
@@ -19,13 +22,13 @@ function builtIn(backend: Backend, bucket: string): Resource {
 /** Creates the object, or updates an existing one: a newer Coppice brings newer kinds and roles. */
 function ensureCurrent(backend: Backend, bucket: string, given: KubeObject): void {
   const resource = builtIn(backend, bucket);
-  const { name = '' } = given.metadata;
+  const { namespace, name = '' } = given.metadata;
   const options = { dryRun: false, fieldManager: MANAGER };
-  if (backend.store.get(bucket, name) === undefined) {
+  if (backend.store.get(bucket, keyOf(resource, namespace, name)) === undefined) {
     createObject(backend, resource, structuredClone(given), options);
     return;
   }
-  const target = { resource, namespace: undefined, name, subresource: undefined };
+  const target = { resource, namespace, name, subresource: undefined };
   const transform = (old: KubeObject): KubeObject => {
     const { labels, annotations } = given.metadata;
     const metadata = { ...old.metadata };
@@ -59,6 +62,22 @@ export async function bootstrap(
     for (const role of DEFAULT_ROLES) ensure(backend, role);
     for (const crd of crds) ensureCurrent(backend, CRD_BUCKET, crd);
     for (const role of clusterRoles) ensureCurrent(backend, BUCKETS.clusterRoles, role);
+  });
+  await backend.store.committed();
+}
+
+/**
+ * Says whom servers behind this one may believe; see {@link trustConfigMap}.
+ * @param clientCa PEM of the authority of users' certificates
+ */
+export async function publishTrust(
+  backend: Backend,
+  clientCa: string,
+  extension: Extension | undefined,
+): Promise<void> {
+  const frontProxyCa = (await extension?.tls())?.ca;
+  backend.store.withReserve(() => {
+    ensureCurrent(backend, CONFIG_MAP_BUCKET, trustConfigMap(clientCa, frontProxyCa));
   });
   await backend.store.committed();
 }

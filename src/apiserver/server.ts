@@ -8,7 +8,7 @@ import type { Logger } from 'pino';
 import { authenticator, tokenLookup } from './auth/authenticate.ts';
 import { RbacPolicy } from './auth/rbac/policy.ts';
 import type { TokenUser } from './auth/types.ts';
-import { bootstrap } from './bootstrap.ts';
+import { bootstrap, publishTrust } from './bootstrap.ts';
 import { ControllerManager } from './controllers/controller-manager.ts';
 import { clusterKinds } from './core-kinds/cluster.ts';
 import { configKinds } from './core-kinds/config.ts';
@@ -16,6 +16,7 @@ import { crdKind } from './core-kinds/crds.ts';
 import { eventKinds } from './core-kinds/events.ts';
 import { rbacKinds } from './core-kinds/rbac.ts';
 import { OpenApiDocuments } from './discovery/openapi-documents.ts';
+import type { Extension } from './extension/pass-on.ts';
 import type { Backend } from './handlers/context.ts';
 import { Connections } from './http/connections.ts';
 import { asksForWebSocket, UpgradedResponse } from './http/web-socket.ts';
@@ -40,6 +41,8 @@ export interface ApiServerOptions {
   crds: readonly KubeObject[];
   /** ClusterRoles to have in addition to kube's default ones; changes of them are undone at the next start. */
   clusterRoles?: readonly KubeObject[];
+  /** The operator, which serves an appliance's streams behind this server; without it there are none. */
+  extension?: Extension;
   /** The time, in milliseconds since the epoch; defaults to the system's clock. */
   clock?: () => number;
   /** How much history watches can resume from; defaults to 10,000 changes of the last 10 minutes. */
@@ -55,7 +58,7 @@ export interface ApiServer {
   readonly url: string;
   readonly port: number;
   /** Uses these certificates from the next connection on. Open connections stay. */
-  renewTls(tls: ApiServerOptions['tls']): void;
+  renewTls(tls: ApiServerOptions['tls']): Promise<void>;
   /** Ends watches, lets requests in progress finish, closes connections and the storage. */
   close(): Promise<void>;
 }
@@ -130,7 +133,7 @@ function newRouter(
   { backend, policy, hub }: Pick<Parts, 'backend' | 'policy' | 'hub'>,
   state: () => ServerState,
 ): Router {
-  const { tokens, log, bookmarkIntervalMs = DEFAULT_BOOKMARK_INTERVAL_MS } = options;
+  const { tokens, extension, log, bookmarkIntervalMs = DEFAULT_BOOKMARK_INTERVAL_MS } = options;
   const lookUpToken = tokenLookup(tokens);
   return new Router({
     backend,
@@ -140,7 +143,11 @@ function newRouter(
     reviewer: { policy, lookUpToken },
     state,
     openPaths: openPaths(() => state() === 'ready'),
-    paths: discoveryPaths(backend.registry, new OpenApiDocuments(backend.registry)),
+    paths: discoveryPaths(
+      { registry: backend.registry, hasExtension: extension !== undefined },
+      new OpenApiDocuments(backend.registry),
+    ),
+    extension,
     log,
   });
 }
@@ -181,6 +188,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   const parts = assemble(options);
   try {
     await bootstrap(parts.backend, options.crds, options.clusterRoles);
+    await publishTrust(parts.backend, options.tls.clientCa, options.extension);
     parts.controllers.start();
     await parts.backend.store.committed();
     const port = await listen(parts.server, host, wanted);
@@ -191,7 +199,10 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       stopped ??= stop(parts);
       return stopped;
     };
-    const renewTls: ApiServer['renewTls'] = (tls) => parts.server.setSecureContext(contextOf(tls));
+    const renewTls: ApiServer['renewTls'] = async (tls) => {
+      parts.server.setSecureContext(contextOf(tls));
+      await publishTrust(parts.backend, tls.clientCa, options.extension);
+    };
     return { url: `https://${host}:${port}`, port, renewTls, close };
   } catch (error) {
     await stop(parts);

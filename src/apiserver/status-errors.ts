@@ -253,6 +253,11 @@ export function shuttingDown(): ApiError {
   });
 }
 
+/** A server behind this one does not answer. */
+export function serviceUnavailable(message: string): ApiError {
+  return new ApiError({ code: 503, reason: 'ServiceUnavailable', message });
+}
+
 export function internalError(message: string): ApiError {
   const causes = [{ message }];
   return new ApiError({

@@ -1,3 +1,4 @@
+import type { KubeConfig } from '@kubernetes/client-node';
 import type { Command } from 'commander';
 import type { KubeClient } from '../kube/client/client.ts';
 import { layoutOf } from '../main/local/layout.ts';
@@ -41,17 +42,32 @@ function chooseCluster(command: Command): void {
   command.setOptionValueWithSource('kubeconfig', layoutOf(dataDir).kubeconfig, 'implied');
 }
 
-/** Runs `use` with a client of the chosen cluster and the chosen namespace; closes the client afterwards. */
-export async function withClient<T>(
+/** The chosen cluster, and the chosen namespace in it. */
+export type Cluster = {
+  readonly client: KubeClient;
+  readonly namespace: string;
+  readonly config: KubeConfig;
+};
+
+/** Runs `use` with the chosen cluster; closes its client afterwards. */
+export async function withCluster<T>(
   { kubeconfig, namespace }: ClusterOptions,
-  use: (client: KubeClient, namespace: string) => Promise<T>,
+  use: (cluster: Cluster) => Promise<T>,
 ): Promise<T> {
   const cluster = await openCluster(kubeconfig);
   try {
-    return await use(cluster.client, namespace ?? cluster.namespace ?? 'default');
+    return await use({ ...cluster, namespace: namespace ?? cluster.namespace ?? 'default' });
   } finally {
     await cluster.client.close();
   }
+}
+
+/** As `withCluster`, for those who need the client and the namespace alone. */
+export async function withClient<T>(
+  options: ClusterOptions,
+  use: (client: KubeClient, namespace: string) => Promise<T>,
+): Promise<T> {
+  return await withCluster(options, ({ client, namespace }) => use(client, namespace));
 }
 
 export type AnyClusterOptions = { readonly kubeconfig?: string; readonly namespace: string };

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
-import { HOSTS, type VirtualAppliance } from '../api/kinds.ts';
+import { HOSTS } from '../api/kinds.ts';
 import type { HostClient } from '../host/client.ts';
 import type { KubeClient } from '../kube/client/client.ts';
 import { layoutOf } from '../main/local/layout.ts';
@@ -43,31 +43,7 @@ export function filesOf({ dataDir, kubeconfig, hostCa, hostCert, hostKey }: Host
   return [ca, cert, key ?? join(pki, 'operator.key')] as const;
 }
 
-/** The end of what the appliance's VM wrote to its console, from its host's daemon. */
-export function consoleTail(
-  client: KubeClient,
-  access: HostAccessOptions,
-  appliance: VirtualAppliance,
-  bytes: number,
-): Promise<string> {
-  return withDaemon(client, access, appliance, (daemon, uuid) => daemon.getConsole(uuid, bytes));
-}
-
-/** Runs `use` with a client of the daemon on the appliance's host, and closes the client afterwards. */
-export async function withDaemon<T>(
-  client: KubeClient,
-  access: HostAccessOptions,
-  { metadata, spec }: VirtualAppliance,
-  use: (daemon: HostClient, uuid: string) => Promise<T>,
-): Promise<T> {
-  const { hostName } = spec;
-  const name = `${metadata.namespace}/${metadata.name}`;
-  if (hostName === undefined)
-    throw new Error(`${name} is not placed on a host yet: \`coppice describe\` shows why`);
-  return await withDaemonOf(client, access, hostName, (daemon) => use(daemon, metadata.uid ?? ''));
-}
-
-/** The same, of a host by its name. */
+/** Runs `use` with a client of a host's daemon, and closes the client afterwards. */
 export async function withDaemonOf<T>(
   client: KubeClient,
   access: HostAccessOptions,

@@ -33,14 +33,17 @@ export async function openClient(kubeconfig: string): Promise<KubeClient> {
   return (await openCluster(kubeconfig)).client;
 }
 
-/** As `openClient`, with the namespace of the current context if it has one. */
-export async function openCluster(
-  kubeconfig: string,
-): Promise<{ readonly client: KubeClient; readonly namespace: string | undefined }> {
+/** As `openClient`, with the merged kubeconfig, and the namespace of its current context if it has one. */
+export async function openCluster(kubeconfig: string): Promise<{
+  readonly client: KubeClient;
+  readonly namespace: string | undefined;
+  readonly config: KubeConfig;
+}> {
   const { mergeKubeConfigs } = await import('../main/kube-config.ts');
   const config = mergeKubeConfigs(kubeconfig.split(delimiter));
   return {
     client: await clientOf(config),
+    config,
     namespace: config.getContextObject(config.getCurrentContext())?.namespace,
   };
 }

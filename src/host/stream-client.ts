@@ -1,5 +1,5 @@
+import type { RequestOptions } from 'node:https';
 import { Readable, Writable } from 'node:stream';
-import type { ConnectionOptions } from 'node:tls';
 import { WebSocket } from 'ws';
 import {
   CHANNELS,
@@ -15,7 +15,7 @@ import {
 export type StreamTarget = {
   /** `wss:`, or `https:`, which means the same; `ws:` and `http:` without TLS. */
   readonly url: string | URL;
-  readonly tls?: Pick<ConnectionOptions, 'ca' | 'cert' | 'key' | 'servername' | 'rejectUnauthorized'>;
+  readonly tls?: Pick<RequestOptions, 'ca' | 'cert' | 'key' | 'servername' | 'rejectUnauthorized' | 'agent'>;
   readonly headers?: Readonly<Record<string, string>>;
   /** How long the handshake may take; default 30 s. */
   readonly timeoutMs?: number;

@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { load } from 'js-yaml';
 import type { Logger } from 'pino';
+import type { Extension } from '../apiserver/extension/pass-on.ts';
 import { type ApiServer, startApiServer } from '../apiserver/server.ts';
 import type { KubeObject } from '../apiserver/types.ts';
 import { installedPath } from './installation.ts';
@@ -15,6 +16,8 @@ type ApiConfig = {
   readonly tls: { readonly key: string; readonly cert: string; readonly clientCa: string };
   /** Users with a bearer token instead of a certificate: a file in the format of kube-apiserver's --token-auth-file. */
   readonly tokenFile?: string;
+  /** The operator, which serves streams behind this server. */
+  readonly extension?: Extension;
   readonly log: Logger;
 };
 

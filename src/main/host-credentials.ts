@@ -22,6 +22,8 @@ export interface HostCredentialsOptions {
 export interface HostCredentials {
   /** The given certificates; or a new one by the authority in the Secret, with which hosts may join from then on. */
   obtain(signal: AbortSignal): Promise<HostTls>;
+  /** What `obtain` gave last, and the authority in the Secret; undefined before that. */
+  current(): { readonly tls: HostTls; readonly authority?: KeyPair } | undefined;
   /** Ends the server where hosts join. */
   close(): Promise<void>;
 }
@@ -34,6 +36,7 @@ interface RunningEnrolment {
 export function createHostCredentials(options: HostCredentialsOptions): HostCredentials {
   const { hostTls, enrolment, client, clock, log } = options;
   let running: RunningEnrolment | undefined;
+  let current: ReturnType<HostCredentials['current']>;
   const close = async () => {
     await running?.close();
     running = undefined;
@@ -41,7 +44,10 @@ export function createHostCredentials(options: HostCredentialsOptions): HostCred
 
   return {
     obtain: async (signal) => {
-      if (!('secret' in hostTls)) return hostTls;
+      if (!('secret' in hostTls)) {
+        current = { tls: hostTls };
+        return hostTls;
+      }
       const authority = await ensureHostAuthority(client, hostTls.secret, clock.now(), signal);
       // The Secret was deleted and created again: certificates by the old authority are not accepted any more.
       if (running !== undefined && running.authority.cert !== authority.cert) await close();
@@ -51,8 +57,11 @@ export function createHostCredentials(options: HostCredentialsOptions): HostCred
         const started = await startEnrolment({ listen, authority, accounts, client, clock, log });
         running = { authority, close: started.close };
       }
-      return await operatorTls(authority, clock.now());
+      const tls = await operatorTls(authority, clock.now());
+      current = { tls, authority };
+      return tls;
     },
+    current: () => current,
     close,
   };
 }

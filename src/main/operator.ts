@@ -52,6 +52,7 @@ import {
   type HostCredentialsOptions,
 } from './host-credentials.ts';
 import { OperatorMetrics, serveHealth } from './operator-metrics.ts';
+import { type StreamsConfig, serveStreams } from './operator-streams.ts';
 import { OBJECT_NAMES } from './permissions.ts';
 import { findObstacle } from './preflight.ts';
 
@@ -59,6 +60,8 @@ export interface OperatorConfig extends Pick<HostCredentialsOptions, 'hostTls' |
   readonly kubeConfig: KubeConfig;
   /** Acts only while holding a Lease in that namespace, so that several replicas may run. */
   readonly leaderElection?: { readonly namespace: string };
+  /** Serves the streams of appliances there. */
+  readonly streams?: StreamsConfig;
   /** Serves /healthz, /readyz and /metrics there; port 0 takes a free one. */
   readonly metricsListen?: { readonly host: string; readonly port: number };
   readonly log: Logger;
@@ -74,6 +77,8 @@ export interface OperatorConfig extends Pick<HostCredentialsOptions, 'hostTls' |
 export interface Operator {
   /** Where /metrics and the probes are, if asked for. */
   readonly metricsUrl?: string;
+  /** Where streams are, as soon as they are served. */
+  readonly streamsUrl: string | undefined;
   /** Finishes current reconciles, gives up the Lease and ends all connections. VMs keep running. */
   close(): Promise<void>;
 }
@@ -104,11 +109,16 @@ export async function runOperator(config: OperatorConfig): Promise<Operator> {
   const credentials = createHostCredentials({ ...config, client, clock });
   const program: Program = { config, client, clock, credentials, views, metrics, state };
   const ended = keepRunning(program, signal);
+  const streams = config.streams && serveStreams({ ...config.streams, client, credentials, clock, log });
   return {
     ...(health === undefined ? {} : { metricsUrl: health.url }),
+    get streamsUrl() {
+      return streams?.url;
+    },
     close: async () => {
       stop.abort(new Error('the operator is being closed'));
       await ended;
+      await streams?.close();
       await credentials.close();
       await health?.close();
       await client.close();
@@ -177,13 +187,14 @@ async function findApiObstacle(
   { client, config }: Program,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  const { kubeConfig, leaderElection, hostTls, enrolment } = config;
+  const { kubeConfig, leaderElection, hostTls, enrolment, streams } = config;
   const needs = {
     server: kubeConfig.getCurrentCluster()?.server ?? 'no address',
     kinds: [HOSTS, TEMPLATES, SERVICE_DEPLOYMENTS, VIRTUAL_APPLIANCES, IP_POOLS, IP_LEASES],
     leaseNamespace: leaderElection?.namespace,
     authority: 'secret' in hostTls ? hostTls.secret : undefined,
     enrolment: enrolment !== undefined,
+    streams: streams !== undefined,
   };
   return await findObstacle(client, needs, signal);
 }

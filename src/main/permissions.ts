@@ -1,9 +1,10 @@
+import { SUBRESOURCES_GROUP, SUBRESOURCES_VERSION } from '../api/subresources.ts';
 import type { ResourceRef } from '../base/object.ts';
 
 type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete';
 
 /** An optional feature of the operator. */
-type Feature = 'leaderElection' | 'authority' | 'enrolment';
+type Feature = 'leaderElection' | 'authority' | 'enrolment' | 'streams';
 
 /** The names of objects that the operator uses by name. */
 export interface ObjectNames {
@@ -11,10 +12,16 @@ export interface ObjectNames {
   readonly lease: string;
   /** The Secret with the authority of the hosts. */
   readonly authority: string;
+  /** The APIService by which API servers pass requests for streams on. */
+  readonly apiService: string;
 }
 
 /** The default names. */
-export const OBJECT_NAMES: ObjectNames = { lease: 'coppice-operator', authority: 'coppice-hosts' };
+export const OBJECT_NAMES: ObjectNames = {
+  lease: 'coppice-operator',
+  authority: 'coppice-hosts',
+  apiService: `${SUBRESOURCES_VERSION}.${SUBRESOURCES_GROUP}`,
+};
 
 /** The RBAC permission that a call of the operator needs. */
 export interface Permission {
@@ -90,6 +97,35 @@ export const PERMISSIONS: readonly Permission[] = [
     scope: 'cluster',
     feature: 'enrolment',
     why: 'to verify the token with which a host joins',
+  },
+  {
+    resource: ours('hosts'),
+    verbs: ['get'],
+    scope: 'cluster',
+    feature: 'streams',
+    why: 'to open streams to the daemon that has an appliance',
+  },
+  {
+    resource: { group: 'authentication.k8s.io', plural: 'tokenreviews' },
+    verbs: ['create'],
+    scope: 'cluster',
+    feature: 'streams',
+    why: 'to find out which user asks for a stream',
+  },
+  {
+    resource: { group: 'authorization.k8s.io', plural: 'subjectaccessreviews' },
+    verbs: ['create'],
+    scope: 'cluster',
+    feature: 'streams',
+    why: 'to find out whether the user may have it',
+  },
+  {
+    resource: { group: 'apiregistration.k8s.io', plural: 'apiservices' },
+    verbs: ['get', 'patch'],
+    scope: 'cluster',
+    object: 'apiService',
+    feature: 'streams',
+    why: "to tell the API server the authority of the streams' server",
   },
   cached('templates'),
   reported('templates'),

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { HOSTS, TEMPLATES } from '../api/kinds.ts';
 import { ApiError } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client/client.ts';
-import { PERMISSIONS, ruleOf } from './permissions.ts';
+import { OBJECT_NAMES, PERMISSIONS, ruleOf } from './permissions.ts';
 import { findObstacle, type Needs } from './preflight.ts';
 
 const NEEDS: Needs = {
@@ -11,10 +11,11 @@ const NEEDS: Needs = {
   leaseNamespace: 'kube-system',
   authority: { namespace: 'coppice-system', name: 'our-hosts' },
   enrolment: true,
+  streams: true,
 };
 const NEVER = new AbortController().signal;
 const ALL = [{ apiGroups: ['*'], resources: ['*'], verbs: ['*'] }];
-const NEEDED = PERMISSIONS.map((each) => ruleOf(each, { lease: 'coppice-operator', authority: 'our-hosts' }));
+const NEEDED = PERMISSIONS.map((each) => ruleOf(each, { ...OBJECT_NAMES, authority: 'our-hosts' }));
 
 interface Answers {
   readonly resources?: readonly string[];
@@ -114,12 +115,18 @@ describe('an operator’s obstacle', () => {
   });
 
   it('is not a permission for features that are off', async () => {
-    const needs = { ...NEEDS, leaseNamespace: undefined, authority: undefined, enrolment: false };
-    const off = ['secrets', 'leases', 'tokenreviews'];
+    const needs = {
+      ...NEEDS,
+      leaseNamespace: undefined,
+      authority: undefined,
+      enrolment: false,
+      streams: false,
+    };
+    const off = ['secrets', 'leases', 'tokenreviews', 'subjectaccessreviews', 'apiservices'];
     const rules = NEEDED.filter(({ resources: [resource = ''] }) => !off.includes(resource));
     expect(await findObstacle(server({ rules }), needs, NEVER)).not.toContain('may not');
     expect(await findObstacle(server({ rules }), NEEDS, NEVER)).toContain(
-      'may not create tokenreviews, create secrets',
+      'may not create tokenreviews, create subjectaccessreviews, get apiservices',
     );
   });
 

@@ -17,6 +17,8 @@ export interface Needs {
   readonly authority: ObjectName | undefined;
   /** Whether hosts may join. */
   readonly enrolment: boolean;
+  /** Whether it serves streams. */
+  readonly streams: boolean;
 }
 
 interface RulesReview extends KubeObject {
@@ -81,17 +83,19 @@ async function missingPermissions(
   needs: Needs,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  const missing: string[] = [];
+  // Several features may need the same one.
+  const found = new Set<string>();
   for (const [namespace, permissions] of wantedByNamespace(needs)) {
     const rules = await rulesIn(client, namespace, signal);
     if (rules === undefined) continue;
     const names = { ...OBJECT_NAMES, authority: needs.authority?.name ?? OBJECT_NAMES.authority };
     for (const permission of permissions) {
       const where = permission.scope === 'namespace' ? ` in namespace ${namespace}` : '';
-      missing.push(...refusedVerbs(ruleOf(permission, names), rules).map((verb) => `${verb}${where}`));
+      for (const verb of refusedVerbs(ruleOf(permission, names), rules)) found.add(`${verb}${where}`);
     }
   }
-  if (missing.length === 0) return undefined;
+  if (found.size === 0) return undefined;
+  const missing = [...found];
   const more = missing.length > MOST_NAMED ? ` and ${missing.length - MOST_NAMED} more` : '';
   return (
     `the operator may not ${missing.slice(0, MOST_NAMED).join(', ')}${more}: ` +
@@ -101,7 +105,7 @@ async function missingPermissions(
 
 /** The needed permissions by the namespace in which to check them. Cluster-wide ones can be checked in any namespace. */
 function wantedByNamespace(needs: Needs): ReadonlyMap<string, readonly Permission[]> {
-  const { leaseNamespace, authority, enrolment } = needs;
+  const { leaseNamespace, authority, enrolment, streams } = needs;
   const anywhere = authority?.namespace ?? leaseNamespace ?? 'default';
   const wanted = new Map<string, Permission[]>();
   for (const permission of PERMISSIONS) {
@@ -110,6 +114,7 @@ function wantedByNamespace(needs: Needs): ReadonlyMap<string, readonly Permissio
       leaderElection: leaseNamespace,
       authority: authority?.namespace,
       enrolment: enrolment ? anywhere : undefined,
+      streams: streams ? anywhere : undefined,
     };
     const place = places[permission.feature ?? 'always'];
     if (place !== undefined) wanted.set(place, [...(wanted.get(place) ?? []), permission]);

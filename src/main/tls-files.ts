@@ -8,7 +8,7 @@ export type ServerTls = Readonly<Record<'cert' | 'key' | 'clientCa', string>>;
 
 /** A server that takes other certificates while it runs. */
 interface TlsServer {
-  renewTls(tls: ServerTls): void;
+  renewTls(tls: ServerTls): Promise<void> | void;
   close(): Promise<void>;
 }
 
@@ -20,9 +20,9 @@ export async function serveWithTlsFiles(
 ): Promise<{ close(): Promise<void> }> {
   const tls = await readTexts(paths);
   const server = await start(tls);
-  const use = (renewed: ServerTls) => {
+  const use = async (renewed: ServerTls) => {
     requireUsableTls(renewed.cert, renewed.key, renewed.clientCa);
-    server.renewTls(renewed);
+    await server.renewTls(renewed);
   };
   const follower = followFiles({ paths, use, log }, tls);
   return {

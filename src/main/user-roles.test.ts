@@ -18,6 +18,7 @@ const CHANGE = ['create', 'delete', 'deletecollection', 'patch', 'update'];
 describe('what users of the default roles may do', () => {
   it('is to read everything, to change what is in a namespace, and, for administrators, its pools', () => {
     const group = { apiGroups: ['coppice.dev'] };
+    const streams = { apiGroups: ['subresources.coppice.dev'] };
     expect(roles.map(({ role, rules }) => [role, rules])).toEqual([
       [
         'view',
@@ -35,6 +36,7 @@ describe('what users of the default roles may do', () => {
             ],
             verbs: ['get', 'list', 'watch'],
           },
+          { ...streams, resources: ['virtualappliances/log'], verbs: ['get'] },
         ],
       ],
       [
@@ -42,6 +44,11 @@ describe('what users of the default roles may do', () => {
         [
           { ...group, resources: ['tasks'], verbs: CHANGE },
           { ...group, resources: ['tasks/scale'], verbs: ['patch', 'update'] },
+          {
+            ...streams,
+            resources: ['virtualappliances/console', 'virtualappliances/exec'],
+            verbs: ['create', 'get'],
+          },
         ],
       ],
       ['admin', [{ ...group, resources: ['ippools'], verbs: CHANGE }]],

@@ -1,3 +1,4 @@
+import { SUBRESOURCES, SUBRESOURCES_GROUP, VERB_OF } from '../api/subresources.ts';
 import { isRecord } from '../base/json.ts';
 
 /** The default roles of Kubernetes, in the order in which each contains the one before. */
@@ -43,8 +44,11 @@ export function userRoles(crds: readonly object[]): readonly UserRole[] {
   const changed = kinds.filter(({ isNamespaced }) => isNamespaced);
   const byAdministrators = ({ plural }: Kind) => OF_ADMINISTRATORS.includes(plural);
   return [
-    userRole('view', [ruleFor(kinds.flatMap(everythingOf), READ)]),
-    userRole('edit', rulesToChange(changed.filter((kind) => !byAdministrators(kind)))),
+    userRole('view', [ruleFor(kinds.flatMap(everythingOf), READ), streamRule('get')]),
+    userRole('edit', [
+      ...rulesToChange(changed.filter((kind) => !byAdministrators(kind))),
+      streamRule('create'),
+    ]),
     userRole('admin', rulesToChange(changed.filter(byAdministrators))),
   ];
 }
@@ -66,6 +70,17 @@ function rulesToChange(kinds: readonly Kind[]): readonly Rule[] {
 
 function ruleFor(resources: readonly string[], verbs: readonly string[]): Rule {
   return { apiGroups: [GROUP], resources, verbs };
+}
+
+/** The streams that need this verb. API servers ask for `get`, too, of a WebSocket. */
+function streamRule(verb: 'create' | 'get'): Rule {
+  const names = SUBRESOURCES.filter((name) => VERB_OF[name] === verb);
+  const verbs = verb === 'get' ? ['get'] : ['create', 'get'];
+  return {
+    apiGroups: [SUBRESOURCES_GROUP],
+    resources: names.map((name) => `virtualappliances/${name}`),
+    verbs,
+  };
 }
 
 function everythingOf({ plural, subresources }: Kind): readonly string[] {

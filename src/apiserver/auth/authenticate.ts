@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { TLSSocket } from 'node:tls';
-import { subprotocolToken } from './subprotocols.ts';
+import { subprotocolToken } from '../../base/subprotocols.ts';
 import type { TokenUser, User } from './types.ts';
 
 const AUTHENTICATED = 'system:authenticated';

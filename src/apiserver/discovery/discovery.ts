@@ -1,4 +1,11 @@
 import { createHash } from 'node:crypto';
+import {
+  SUBRESOURCES_GROUP,
+  SUBRESOURCES_ROOT,
+  SUBRESOURCES_VERSION,
+  subresourcesGroup,
+  subresourcesList,
+} from '../../api/subresources.ts';
 import { REVIEW_KINDS } from '../handlers/review-kinds.ts';
 import type { Registry } from '../registry/registry.ts';
 import { apiVersionOf, type Resource } from '../registry/resource.ts';
@@ -113,7 +120,7 @@ function aggregatedResources(resources: readonly ApiResource[], group: string, v
     });
 }
 
-function aggregated(registry: Registry, groups: readonly Group[]): object {
+function aggregated(registry: Registry, groups: readonly Group[], hasExtension: boolean): object {
   const items = groups.map(({ name, versions }) => ({
     metadata: name === '' ? {} : { name },
     versions: versions.map((version) => ({
@@ -122,20 +129,49 @@ function aggregated(registry: Registry, groups: readonly Group[]): object {
       freshness: 'Current',
     })),
   }));
-  return { kind: 'APIGroupDiscoveryList', apiVersion: 'apidiscovery.k8s.io/v2', metadata: {}, items };
+  const all = hasExtension ? [...items, extensionItem()] : items;
+  return { kind: 'APIGroupDiscoveryList', apiVersion: 'apidiscovery.k8s.io/v2', metadata: {}, items: all };
+}
+
+/** The extension's group. Its resource is only there to have subresources, and so has no kind and no verbs. */
+function extensionItem(): object {
+  const group = { group: SUBRESOURCES_GROUP, version: SUBRESOURCES_VERSION };
+  const subresources = subresourcesList().resources.map(({ name, kind, verbs }) => ({
+    subresource: name.slice(name.indexOf('/') + 1),
+    responseKind: { ...group, kind },
+    verbs,
+  }));
+  const main = { resource: 'virtualappliances', singularResource: '', scope: 'Namespaced', verbs: null };
+  const responseKind = { group: '', version: '', kind: '' };
+  const resources = [{ ...main, responseKind, subresources }];
+  const versions = [{ version: SUBRESOURCES_VERSION, resources, freshness: 'Current' }];
+  return { metadata: { name: SUBRESOURCES_GROUP }, versions };
+}
+
+/** What discovery tells of. */
+export interface Served {
+  readonly registry: Registry;
+  /** Whether the group `subresources.coppice.dev` is served, too. */
+  readonly hasExtension: boolean;
 }
 
 /** Answers `/api`, `/apis` and the discovery paths below them; undefined for any other path. */
-export function discover(registry: Registry, path: string, wantsAggregated: boolean): object | undefined {
+export function discover(served: Served, path: string, wantsAggregated: boolean): object | undefined {
+  const { registry, hasExtension } = served;
+  if (hasExtension && path === SUBRESOURCES_ROOT) return subresourcesList();
+  if (hasExtension && path === `/apis/${SUBRESOURCES_GROUP}`) {
+    return { kind: 'APIGroup', apiVersion: 'v1', ...subresourcesGroup() };
+  }
   const groups = groupsOf(registry);
   const [root, group, version] = path.slice(1).split('/');
   if (path === '/api') {
-    if (wantsAggregated) return aggregated(registry, [{ name: '', versions: ['v1'] }]);
+    if (wantsAggregated) return aggregated(registry, [{ name: '', versions: ['v1'] }], false);
     return { kind: 'APIVersions', versions: ['v1'], serverAddressByClientCIDRs: [] };
   }
   if (path === '/apis') {
-    if (wantsAggregated) return aggregated(registry, groups);
-    return { kind: 'APIGroupList', apiVersion: 'v1', groups: groups.map(apiGroup) };
+    if (wantsAggregated) return aggregated(registry, groups, hasExtension);
+    const extension = hasExtension ? [subresourcesGroup()] : [];
+    return { kind: 'APIGroupList', apiVersion: 'v1', groups: [...groups.map(apiGroup), ...extension] };
   }
   if (path === '/api/v1') return resourceList(registry, '', 'v1');
   const found = groups.find(({ name }) => name === group);

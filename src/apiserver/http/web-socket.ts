@@ -1,18 +1,24 @@
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { isWebSocket, offeredProtocols } from '../auth/subprotocols.ts';
+import { SUBRESOURCES_ROOT } from '../../api/subresources.ts';
+import { isWebSocket, offeredProtocols } from '../../base/subprotocols.ts';
 import { isTrue } from './request-info.ts';
 
 /** Clients of a watch have nothing to say. */
 const MAX_RECEIVED_BYTES = 64 * 1024;
 const NORMAL_CLOSURE = 1000;
 
-/** Whether a request asks for a watch over WebSocket. Other upgrades are answered as if they had not been asked for. */
+/**
+ * Whether a request asks for a watch, or a stream of the extension, over WebSocket. Other upgrades are answered as if they had not been
+ * asked for.
+ */
 export function asksForWebSocket(request: IncomingMessage): boolean {
   const { method, url = '/' } = request;
   if (method !== 'GET' || !isWebSocket(request)) return false;
-  return isTrue(URL.parse(url, 'https://apiserver')?.searchParams.get('watch') ?? null);
+  const target = URL.parse(url, 'https://apiserver');
+  const isStream = target?.pathname.startsWith(`${SUBRESOURCES_ROOT}/`) === true;
+  return isStream || isTrue(target?.searchParams.get('watch') ?? null);
 }
 
 /** The status with which kube-apiserver refuses a handshake; undefined when it accepts it. */
@@ -45,9 +51,16 @@ export class UpgradedResponse extends ServerResponse {
     this.once('finish', () => socket.destroySoon());
   }
 
-  override flushHeaders(): void {
+  /** Gives the connection away, with what was received on it: whoever takes it answers there. */
+  takeConnection(): { readonly socket: Socket; readonly first: Buffer } {
     this.detachSocket(this.#socket);
     this.#socket.once('close', () => this.emit('close'));
+    this.#socket.setTimeout(0);
+    return { socket: this.#socket, first: this.#head };
+  }
+
+  override flushHeaders(): void {
+    this.takeConnection();
     const refusal = refusalOf(this.#request);
     if (refusal === undefined) this.#open();
     else this.#refuse(refusal);

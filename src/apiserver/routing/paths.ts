@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { discover } from '../discovery/discovery.ts';
+import { discover, type Served } from '../discovery/discovery.ts';
 import type { OpenApiDocuments } from '../discovery/openapi-documents.ts';
 import { discoveryFormat, requireJson, wantsAggregatedDiscovery } from '../http/negotiate.ts';
 import { acceptOf } from '../http/request-info.ts';
@@ -53,8 +53,8 @@ function isRouted(registry: Registry, path: string): boolean {
 }
 
 /** All paths that name no resource, for `GET /`. */
-function rootPaths(registry: Registry): string[] {
-  const list = discover(registry, '/apis', false) as {
+function rootPaths(served: Served): string[] {
+  const list = discover(served, '/apis', false) as {
     groups: { name: string; versions: { version: string }[] }[];
   };
   const groups = list.groups.flatMap(({ name, versions }) => [
@@ -67,17 +67,18 @@ function rootPaths(registry: Registry): string[] {
 }
 
 /** Discovery and the OpenAPI documents. */
-export function discoveryPaths(registry: Registry, documents: OpenApiDocuments): PathHandler {
+export function discoveryPaths(served: Served, documents: OpenApiDocuments): PathHandler {
+  const { registry } = served;
   return (request, response, { path: sent, query }) => {
     const path = withoutEnd(sent);
     if (sent === '/' || sent === '/index.html') {
-      send(response, { code: 200, body: { paths: rootPaths(registry) } });
+      send(response, { code: 200, body: { paths: rootPaths(served) } });
       return true;
     }
     if (path.startsWith('/openapi/')) return documents.serve(request, response, path, query);
     const isRoot = path === '/api' || path === '/apis';
     const aggregated = isRoot && wantsAggregatedDiscovery(acceptOf(request));
-    const body = discover(registry, path, aggregated);
+    const body = discover(served, path, aggregated);
     if (body === undefined) return false;
     if (!aggregated) {
       send(response, { code: 200, body }, discoveryFormat(acceptOf(request), isRouted(registry, path)));

@@ -1,10 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
+import { SUBRESOURCES_GROUP, SUBRESOURCES_VERSION } from '../../api/subresources.ts';
 import { pathOf } from '../../base/shown-url.ts';
 import { ANONYMOUS, type Authenticate } from '../auth/authenticate.ts';
 import { refusal } from '../auth/authorize.ts';
 import { impersonated } from '../auth/impersonate.ts';
 import type { Attributes, Authorize, User } from '../auth/types.ts';
+import { type Extension, passOn } from '../extension/pass-on.ts';
 import { type Backend, timestamp } from '../handlers/context.ts';
 import type { ReviewKind } from '../handlers/review-kinds.ts';
 import { handleReview, type Question, type Reviewer } from '../handlers/reviews.ts';
@@ -33,7 +35,13 @@ export interface RouterSetup {
   /** Paths that need no authentication: probes and the version. */
   readonly openPaths: PathHandler;
   readonly paths: PathHandler;
+  /** Answers for the group `subresources.coppice.dev`; undefined where nobody does. */
+  readonly extension?: Extension | undefined;
   readonly log: Logger;
+}
+
+function isOfExtension({ group, version }: ResourceRequestInfo): boolean {
+  return group === SUBRESOURCES_GROUP && version === SUBRESOURCES_VERSION;
 }
 
 const NOT_FOUND_TEXT = '404 page not found\n';
@@ -102,6 +110,9 @@ export class Router {
       const question = { verb, query, userAgent, user, namespace, accept, body, now, warnings: [] };
       return this.#answerReview(review, question, response);
     }
+    const { extension } = this.#setup;
+    if (extension !== undefined && isOfExtension(info))
+      return await passOn(extension, request, response, user);
     const place = placeOf(this.#setup.backend.registry, info);
     if (place === undefined) {
       sendText(response, 404, NOT_FOUND_TEXT);

@@ -1,4 +1,6 @@
 import { Command } from 'commander';
+import type { Extension } from '../../apiserver/extension/pass-on.ts';
+import { shownUrl } from '../../base/shown-url.ts';
 import { option, parseListen, withConfigFile } from '../options.ts';
 import { runUntilSignal } from '../run.ts';
 
@@ -9,6 +11,10 @@ type ApiOptions = {
   readonly tlsKey: string;
   readonly clientCa: string;
   readonly tokenAuthFile?: string;
+  readonly streamsUrl?: string;
+  readonly streamsCa?: string;
+  readonly streamsCert?: string;
+  readonly streamsKey?: string;
   readonly logLevel: string;
 };
 
@@ -53,17 +59,40 @@ export function apiCommand(): Command {
       ),
     )
     .addOption(
+      option(
+        '--streams-url <url>',
+        'https://ADDRESS:PORT of the operator (its --streams-listen), which serves consoles, programs and logs behind this server; needs the next three',
+        'COPPICE_API_STREAMS_URL',
+      ),
+    )
+    .addOption(
+      option(
+        '--streams-ca <file>',
+        'CA of its certificate, and of the next one, PEM',
+        'COPPICE_API_STREAMS_CA',
+      ),
+    )
+    .addOption(
+      option(
+        '--streams-cert <file>',
+        'certificate front-proxy, with which this server names users to it, PEM',
+        'COPPICE_API_STREAMS_CERT',
+      ),
+    )
+    .addOption(option('--streams-key <file>', "that certificate's key, PEM", 'COPPICE_API_STREAMS_KEY'))
+    .addOption(
       option('--log-level <level>', 'trace, debug, info, warn or error', 'COPPICE_LOG_LEVEL', 'info'),
     )
     .addHelpText(
       'after',
       '\nExample:\n  coppice api --storage objects.sqlite --tls-cert server.crt --tls-key server.key --client-ca ca.crt',
     )
-    .action((options: ApiOptions) => runApiCommand(options));
+    .action((options: ApiOptions) => runApiCommand(command, options));
   return withConfigFile(command);
 }
 
-async function runApiCommand(options: ApiOptions): Promise<void> {
+async function runApiCommand(command: Command, options: ApiOptions): Promise<void> {
+  const extension = extensionOf(command, options);
   const { createLog } = await import('../../main/log.ts');
   const log = createLog('api', options.logLevel);
   const { runApi } = await import('../../main/embedded.ts');
@@ -71,6 +100,28 @@ async function runApiCommand(options: ApiOptions): Promise<void> {
   const { listen, storage: storagePath, tokenAuthFile: tokenFile } = options;
   const paths = { cert: options.tlsCert, key: options.tlsKey, clientCa: options.clientCa };
   await runUntilSignal(log, () =>
-    serveWithTlsFiles(paths, (tls) => runApi({ listen, storagePath, tokenFile, tls, log }), log),
+    serveWithTlsFiles(paths, (tls) => runApi({ listen, storagePath, tokenFile, extension, tls, log }), log),
   );
+}
+
+function extensionOf(
+  command: Command,
+  { streamsUrl: url, streamsCa: ca, streamsCert: cert, streamsKey: key }: ApiOptions,
+): Extension | undefined {
+  if ([url, ca, cert, key].every((value) => value === undefined)) return undefined;
+  if (url === undefined || ca === undefined || cert === undefined || key === undefined) {
+    return command.error(
+      'error: give all of --streams-url, --streams-ca, --streams-cert and --streams-key, or none',
+    );
+  }
+  if (!/^https:\/\/[^\s/?#@]+$/.test(url)) {
+    return command.error(`error: --streams-url must be https://ADDRESS:PORT, not '${shownUrl(url)}'`);
+  }
+  return {
+    url,
+    tls: async () => {
+      const { readTexts } = await import('../../main/followed-files.ts');
+      return await readTexts({ ca, cert, key });
+    },
+  };
 }

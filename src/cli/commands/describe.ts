@@ -1,10 +1,10 @@
+import { text } from 'node:stream/consumers';
 import { Command } from 'commander';
 import type { VirtualAppliance } from '../../api/kinds.ts';
-import type { KubeClient } from '../../kube/client/client.ts';
 import { stateOf } from '../appliance-table.ts';
-import { addClusterOptions, withClient } from '../cluster.ts';
-import { addHostAccessOptions, consoleTail, type HostAccessOptions } from '../host-access.ts';
+import { addClusterOptions, type Cluster, type ClusterOptions, withCluster } from '../cluster.ts';
 import { section, tellConditions, tellEvents, tellFacts } from '../sections.ts';
+import { openLogOf } from '../streams.ts';
 import { formatSeconds, formatTable } from '../table.ts';
 import { parseTarget, someAppliances, TARGET_HELP, type Target } from '../targets.ts';
 
@@ -18,28 +18,24 @@ export function describeCommand(): Command {
     )
     .argument('<appliance>', TARGET_HELP, parseTarget)
     .addHelpText('after', '\nExample:\n  coppice describe hello-web-0\n  coppice describe sd/hello')
-    .action((target: Target, options: HostAccessOptions) =>
-      withClient(options, async (client, namespace) => {
+    .action((target: Target, options: ClusterOptions) =>
+      withCluster(options, async (cluster) => {
         const texts: string[] = [];
-        for (const appliance of await someAppliances(client, namespace, target)) {
-          texts.push(await describeAppliance(client, options, appliance));
+        for (const appliance of await someAppliances(cluster.client, cluster.namespace, target)) {
+          texts.push(await describeAppliance(cluster, appliance));
         }
         console.log(texts.join('\n\n\n'));
       }),
     );
-  return addHostAccessOptions(addClusterOptions(command));
+  return addClusterOptions(command);
 }
 
-async function describeAppliance(
-  client: KubeClient,
-  options: HostAccessOptions,
-  appliance: VirtualAppliance,
-): Promise<string> {
+async function describeAppliance({ client, config }: Cluster, appliance: VirtualAppliance): Promise<string> {
   const sections = [...tellAppliance(appliance), await tellEvents(client, appliance)];
   if (appliance.spec.hostName !== undefined) {
-    const tail = await consoleTail(client, options, appliance, CONSOLE_BYTES).catch(
-      (error: Error) => `<unavailable: ${error.message}>`,
-    );
+    const tail = await openLogOf(config, appliance.metadata, `bytes=${CONSOLE_BYTES}`)
+      .then(text)
+      .catch((error: Error) => `<unavailable: ${error.message}>`);
     sections.push(section('Console (last lines)', tail.trimEnd() || '<empty>'));
   }
   return sections.join('\n\n');

@@ -1,18 +1,15 @@
+import { pipeline } from 'node:stream/promises';
 import { Command } from 'commander';
-import { VIRTUAL_APPLIANCES } from '../../api/kinds.ts';
-import { sleep, systemClock } from '../../base/clock.ts';
-import { addClusterOptions, withClient } from '../cluster.ts';
-import { addHostAccessOptions, type HostAccessOptions, withDaemon } from '../host-access.ts';
+import { addClusterOptions, type ClusterOptions, withCluster } from '../cluster.ts';
 import { parseInteger } from '../options.ts';
+import { openLogOf } from '../streams.ts';
 import { ONE_TARGET_HELP, oneAppliance, parseTarget, type Target } from '../targets.ts';
 
-type LogsOptions = HostAccessOptions & {
+type LogsOptions = ClusterOptions & {
   readonly follow: boolean;
   readonly service: boolean;
   readonly bytes: number;
 };
-
-const FOLLOW_MS = 1000;
 
 /** `coppice logs NAME`: what the VM wrote to its console, or what its service printed. */
 export function logsCommand(): Command {
@@ -33,36 +30,22 @@ export function logsCommand(): Command {
     )
     .addHelpText(
       'after',
-      '\nExample:\n  coppice logs hello-web-0 -f\n  coppice logs sd/hello --bytes 2000\n  coppice logs shop-api-0 --service -f',
+      '\nExample:\n  coppice logs hello-web-0 -f\n  coppice logs sd/hello --bytes 2000\n  coppice logs shop-api-0 --service -f' +
+        '\n\nIt needs the verb get on virtualappliances/log in the group subresources.coppice.dev.',
     )
     .action((target: Target, options: LogsOptions) => printLogs(target, options));
-  return addHostAccessOptions(addClusterOptions(command));
+  return addClusterOptions(command);
 }
 
-async function printLogs(target: Target, options: LogsOptions): Promise<void> {
-  await withClient(options, async (client, namespace) => {
-    const { name } = (await oneAppliance(client, namespace, target, console.error)).metadata;
-    const read = async () => {
-      const appliance = await client.get(VIRTUAL_APPLIANCES, { name, namespace });
-      return await withDaemon(client, options, appliance, (daemon, uuid) =>
-        options.service ? daemon.getServiceLog(uuid, options.bytes) : daemon.getConsole(uuid, options.bytes),
-      );
-    };
-    let seen = await read();
-    process.stdout.write(seen);
-    while (options.follow) {
-      await sleep(systemClock, FOLLOW_MS);
-      const now = await read();
-      process.stdout.write(appended(seen, now));
-      seen = now;
-    }
+async function printLogs(target: Target, { follow, service, bytes, ...options }: LogsOptions): Promise<void> {
+  await withCluster(options, async ({ client, namespace, config }) => {
+    const { metadata } = await oneAppliance(client, namespace, target, console.error);
+    const query = new URLSearchParams({ bytes: String(bytes), source: service ? 'service' : 'console' });
+    if (follow) query.set('follow', 'true');
+    const log = await openLogOf(config, metadata, query.toString());
+    await pipeline(log, process.stdout, { end: false }).catch((error: NodeJS.ErrnoException) => {
+      // `coppice logs … | head` has seen enough.
+      if (error.code !== 'EPIPE') throw new Error(`the log was cut off: ${error.message}`, { cause: error });
+    });
   });
-}
-
-/** What `now` has after the end of `seen`. Both are the end of one growing text. */
-export function appended(seen: string, now: string): string {
-  for (let start = 0; start < seen.length; start++) {
-    if (now.startsWith(seen.slice(start))) return now.slice(seen.length - start);
-  }
-  return now;
 }

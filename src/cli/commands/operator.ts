@@ -11,6 +11,10 @@ type OperatorOptions = {
   readonly hostCaSecret?: { namespace: string; name: string };
   readonly joinListen?: { host: string; port: number };
   readonly joinAccount: string;
+  readonly streamsListen?: { host: string; port: number };
+  readonly streamsCert?: string;
+  readonly streamsKey?: string;
+  readonly streamsService?: string;
   readonly leaderElect: boolean;
   readonly leaseNamespace: string;
   readonly metricsListen?: { host: string; port: number };
@@ -57,6 +61,22 @@ export function operatorCommand(): Command {
     )
     .addOption(
       option(
+        '--streams-listen <address:port>',
+        'serve consoles, programs and logs of appliances at this address and port, for API servers to pass requests on to',
+        'COPPICE_STREAMS_LISTEN',
+      ).argParser(parseListen),
+    )
+    .addOption(option('--streams-cert <file>', 'its certificate, PEM', 'COPPICE_STREAMS_CERT'))
+    .addOption(option('--streams-key <file>', "the certificate's key, PEM", 'COPPICE_STREAMS_KEY'))
+    .addOption(
+      option(
+        '--streams-service <name>',
+        'instead of these two, with --host-ca-secret: DNS name for a certificate by that CA, which the APIService is told to trust',
+        'COPPICE_STREAMS_SERVICE',
+      ),
+    )
+    .addOption(
+      option(
         '--leader-elect',
         'for several replicas: act only while holding the Lease',
         'COPPICE_LEADER_ELECT',
@@ -85,7 +105,7 @@ export function operatorCommand(): Command {
 }
 
 async function runOperatorCommand(command: Command, options: OperatorOptions): Promise<void> {
-  const paths = pathsFrom(command, options);
+  const paths = { ...pathsFrom(command, options), ...streamsPathsFrom(command, options) };
   const { joinListen: listen, joinAccount: daemonSetAccount } = options;
   const { createLog } = await import('../../main/log.ts');
   const log = createLog('operator', options.logLevel);
@@ -94,13 +114,20 @@ async function runOperatorCommand(command: Command, options: OperatorOptions): P
   const { runWithFiles } = await import('../../main/followed-files.ts');
   const { requireUsableTls } = await import('../../main/tls-files.ts');
   await runUntilSignal(log, (signal) => {
-    const prepare = ({ ca = '', cert = '', key = '' }: Readonly<Record<string, string>>) => {
+    const prepare = (texts: Readonly<Record<string, string>>) => {
+      const { ca = '', cert = '', key = '', streamsCert = '', streamsKey = '' } = texts;
       const { hostCaSecret: secret } = options;
       if (secret === undefined) requireUsableTls(cert, key, ca);
+      const { streamsListen, streamsService: serviceName } = options;
+      if (serviceName === undefined && streamsListen !== undefined) {
+        requireUsableTls(streamsCert, streamsKey, streamsCert);
+      }
+      const identity = serviceName === undefined ? { cert: streamsCert, key: streamsKey } : { serviceName };
       const config: OperatorConfig = {
         kubeConfig: loadKubeConfig(options.kubeconfig),
         hostTls: secret === undefined ? { ca, cert, key } : { secret },
         ...(listen === undefined ? {} : { enrolment: { listen, daemonSetAccount } }),
+        ...(streamsListen === undefined ? {} : { streams: { listen: streamsListen, identity } }),
         ...(options.leaderElect ? { leaderElection: { namespace: options.leaseNamespace } } : {}),
         ...(options.metricsListen ? { metricsListen: options.metricsListen } : {}),
         log,
@@ -124,4 +151,18 @@ function pathsFrom(
     return command.error('error: give either --host-ca-secret, or --host-ca, --host-cert and --host-key');
   }
   return { ...own, ca, cert, key };
+}
+
+function streamsPathsFrom(
+  command: Command,
+  { streamsListen, streamsCert, streamsKey, streamsService, hostCaSecret }: OperatorOptions,
+): Readonly<Record<string, string>> {
+  if (streamsListen === undefined) return {};
+  if (streamsService !== undefined && hostCaSecret !== undefined) return {};
+  if (streamsService !== undefined || streamsCert === undefined || streamsKey === undefined) {
+    return command.error(
+      'error: --streams-listen needs --streams-cert and --streams-key, or --streams-service and --host-ca-secret',
+    );
+  }
+  return { streamsCert, streamsKey };
 }

@@ -1,5 +1,5 @@
-import type { KubeObject, ResourceRef } from '../../base/object.ts';
 import type { KubeClient } from '../../kube/client/client.ts';
+import { reviewToken } from '../../kube/reviews.ts';
 import { HOST_ACCOUNT_PREFIX, JOIN_AUDIENCE } from './protocol.ts';
 
 /** The host that requests a certificate, by what its token proves. */
@@ -20,24 +20,6 @@ export class JoinError extends Error {
     this.status = status;
   }
 }
-
-interface TokenReview extends KubeObject {
-  spec: { token: string; audiences: readonly string[] };
-  status?: {
-    authenticated?: boolean;
-    audiences?: readonly string[];
-    error?: string;
-    user?: { username?: string; extra?: Readonly<Record<string, readonly string[]>> };
-  };
-}
-
-const TOKEN_REVIEWS: ResourceRef<TokenReview> = {
-  group: 'authentication.k8s.io',
-  version: 'v1',
-  plural: 'tokenreviews',
-  kind: 'TokenReview',
-  namespaced: false,
-};
 
 /** https://kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin/#bound-service-account-tokens */
 const NODE_NAME = 'authentication.kubernetes.io/node-name';
@@ -60,16 +42,11 @@ export async function applicantOf(
   accounts: Accounts,
   token: string,
 ): Promise<Applicant> {
-  const { status } = await client.create(TOKEN_REVIEWS, {
-    apiVersion: 'authentication.k8s.io/v1',
-    kind: 'TokenReview',
-    metadata: { name: '' },
-    spec: { token, audiences: [JOIN_AUDIENCE] },
-  });
-  if (status?.authenticated !== true || status.audiences?.includes(JOIN_AUDIENCE) !== true) {
+  const user = await reviewToken(client, token, JOIN_AUDIENCE);
+  if (user === undefined) {
     throw new JoinError(401, 'the token is invalid or has expired: get a new one with `coppice host add`');
   }
-  const { username = '', extra = {} } = status.user ?? {};
+  const { username, extra = {} } = user;
   const prefix = `system:serviceaccount:${accounts.namespace}:`;
   const account = username.startsWith(prefix) ? username.slice(prefix.length) : undefined;
   if (account === accounts.daemonSet) return ofNode(extra[NODE_NAME]?.[0]);

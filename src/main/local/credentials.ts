@@ -1,4 +1,5 @@
 import { dump } from 'js-yaml';
+import { EXTENSION_SERVER_NAME } from '../../apiserver/extension/pass-on.ts';
 import { own } from '../../base/own.ts';
 import { hostServerName, OPERATOR_ORGANIZATION } from '../../host/protocol.ts';
 import { readFileIfThere, writeFileAtomically } from '../atomic-files.ts';
@@ -9,11 +10,17 @@ import type { Settings } from './settings.ts';
 type CertificateFiles = { readonly certFile: string; readonly keyFile: string };
 
 /**
- * The certificates of a local Coppice. API server and daemons have separate authorities, so that a daemon's certificate is not
- * accepted by the API server, nor one of the API's users by a daemon.
+ * The certificates of a local Coppice. API server, daemons and streams have separate authorities, so that a daemon's certificate is not
+ * accepted by the API server, nor one of the API's users by a daemon, nor either for the API server that names a stream's user.
  */
 export type Credentials = {
   readonly api: { readonly server: CertificateFiles; readonly clientCa: string };
+  /** Of the operator as the server of streams, and of the API server as the front proxy before it. */
+  readonly streams: {
+    readonly ca: string;
+    readonly server: CertificateFiles;
+    readonly frontProxy: CertificateFiles;
+  };
   readonly hosts: {
     readonly ca: string;
     readonly operator: CertificateFiles;
@@ -55,9 +62,22 @@ export async function ensureCredentials(
     },
     now,
   });
+  const streams = await ensurePki(layout.streamsPki, {
+    caCommonName: 'coppice-streams',
+    certificates: {
+      server: { commonName: 'coppice-operator', dnsNames: [EXTENSION_SERVER_NAME], usage: 'server' },
+      'front-proxy': { commonName: 'front-proxy', usage: 'client' },
+    },
+    now,
+  });
   await writeKubeconfig(layout, settings, api.ca, api.certificates.admin);
   return {
     api: { server: filesOf(api.certificates.server), clientCa: api.ca.certPath },
+    streams: {
+      ca: streams.ca.certPath,
+      server: filesOf(streams.certificates.server),
+      frontProxy: filesOf(streams.certificates['front-proxy']),
+    },
     hosts: {
       ca: hosts.ca.certPath,
       operator: filesOf(hosts.certificates.operator),

@@ -8,6 +8,8 @@ export type Layout = {
   readonly apiPki: string;
   /** Key and certificates of the host daemons and of their clients. */
   readonly hostPki: string;
+  /** Key and certificates of the server of streams, and of the API server as its client. */
+  readonly streamsPki: string;
   readonly apiStorage: string;
   /** For kubectl to reach the embedded API server. */
   readonly kubeconfig: string;
@@ -35,6 +37,7 @@ export function layoutOf(dataDir: string): Layout {
     root,
     apiPki: join(root, 'pki', 'api'),
     hostPki: join(root, 'pki', 'hosts'),
+    streamsPki: join(root, 'pki', 'streams'),
     apiStorage: join(root, 'api', 'objects.sqlite'),
     kubeconfig: join(root, 'kubeconfig'),
     settings: join(root, 'settings.json'),

@@ -41,19 +41,25 @@ const NAMESPACES = {
 export function apiPart({ layout, settings, credentials }: Platform): Part {
   const { server, clientCa } = credentials.api;
   const args = ['api', '--listen', `127.0.0.1:${settings.apiPort}`, '--storage', layout.apiStorage];
-  return {
-    name: 'api',
-    args: [...args, '--tls-cert', server.certFile, '--tls-key', server.keyFile, '--client-ca', clientCa],
-  };
+  args.push('--tls-cert', server.certFile, '--tls-key', server.keyFile, '--client-ca', clientCa);
+  const { streams } = credentials;
+  if (settings.streamsPort !== undefined) {
+    args.push('--streams-url', `https://127.0.0.1:${settings.streamsPort}`, '--streams-ca', streams.ca);
+    args.push('--streams-cert', streams.frontProxy.certFile, '--streams-key', streams.frontProxy.keyFile);
+  }
+  return { name: 'api', args };
 }
 
-export function operatorPart({ layout, credentials }: Platform): Part {
+export function operatorPart({ layout, settings, credentials }: Platform): Part {
   const { operator, ca } = credentials.hosts;
   const args = ['operator', '--kubeconfig', layout.kubeconfig, '--host-ca', ca];
-  return {
-    name: 'operator',
-    args: [...args, '--host-cert', operator.certFile, '--host-key', operator.keyFile],
-  };
+  args.push('--host-cert', operator.certFile, '--host-key', operator.keyFile);
+  const { server } = credentials.streams;
+  if (settings.streamsPort !== undefined) {
+    args.push('--streams-listen', `127.0.0.1:${settings.streamsPort}`);
+    args.push('--streams-cert', server.certFile, '--streams-key', server.keyFile);
+  }
+  return { name: 'operator', args };
 }
 
 /** The daemons of this machine: each is given an equal share of its CPU and memory. */

@@ -7,6 +7,8 @@ import type { Layout } from './layout.ts';
 /** Chosen at the first start and kept: VMs, kubeconfigs and Host objects refer to them. */
 export type Settings = {
   readonly apiPort: number;
+  /** Where the operator serves streams, behind the API server; absent in what older releases wrote, until the next start. */
+  readonly streamsPort?: number;
   readonly driver: LocalDriverName;
   /** Name of each host to the port of its daemon. */
   readonly hosts: Readonly<Record<string, number>>;
@@ -28,12 +30,16 @@ const HOST_LETTERS = 'abcdefghijklmnopqrstuvwxyz';
 export async function loadSettings(layout: Layout, wanted: WantedSettings): Promise<Settings> {
   const text = await readFileIfThere(layout.settings);
   if (text === undefined) {
-    const settings = await chooseSettings(wanted);
-    await writeFileAtomically(layout.settings, `${JSON.stringify(settings, null, 2)}\n`);
-    return settings;
+    return await saveSettings(layout, await chooseSettings(wanted));
   }
   const settings = parseSettings(text, layout.settings);
   refuseChange(settings, wanted, layout);
+  if (settings.streamsPort !== undefined) return settings;
+  return await saveSettings(layout, { ...settings, streamsPort: await freePort(0, settings.hosts) });
+}
+
+async function saveSettings(layout: Layout, settings: Settings): Promise<Settings> {
+  await writeFileAtomically(layout.settings, `${JSON.stringify(settings, null, 2)}\n`);
   return settings;
 }
 
@@ -98,7 +104,8 @@ async function chooseSettings(wanted: WantedSettings): Promise<Settings> {
   for (const letter of HOST_LETTERS.slice(0, wanted.hosts ?? 2))
     setOwn(hosts, `host-${letter}`, await freePort(0, hosts));
   const bridge = wanted.bridge === undefined ? {} : { bridge: wanted.bridge };
-  return { apiPort, driver: wanted.driver ?? 'qemu', hosts, ...bridge };
+  const streamsPort = await freePort(0, { ...hosts, api: apiPort });
+  return { apiPort, streamsPort, driver: wanted.driver ?? 'qemu', hosts, ...bridge };
 }
 
 /** `preferred` if it is free on 127.0.0.1, else any free port that is not in `taken`. */

@@ -1,0 +1,34 @@
+import { Transform } from 'node:stream';
+import { describeBytes } from '../domain/quantity.ts';
+
+const INTERVAL_MS = 500;
+
+/** Tells on a terminal how much was copied so far, and in the end how much it was, on the error output. */
+export class Progress {
+  #bytes = 0;
+  readonly #begun = performance.now();
+  #told = performance.now();
+
+  /** Passes everything on. */
+  counter(): Transform {
+    return new Transform({
+      transform: (chunk: Buffer, _encoding, done) => {
+        this.#bytes += chunk.length;
+        if (process.stderr.isTTY && performance.now() - this.#told > INTERVAL_MS) {
+          this.#told = performance.now();
+          process.stderr.write(`\r${this.#sentence('so far')}\u001b[K`);
+        }
+        done(null, chunk);
+      },
+    });
+  }
+
+  finish(): void {
+    process.stderr.write(`${process.stderr.isTTY ? '\r\u001b[K' : ''}${this.#sentence('copied')}\n`);
+  }
+
+  #sentence(what: string): string {
+    const seconds = (performance.now() - this.#begun) / 1000;
+    return `${describeBytes(this.#bytes)} ${what} in ${seconds.toFixed(1)} s`;
+  }
+}
