@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import { Agent, request } from 'undici';
+import type { Extension } from '../../src/apiserver/extension/pass-on.ts';
 import { type ApiServer, startApiServer } from '../../src/apiserver/server.ts';
 import { ensurePki, type Pki } from '../../src/main/pki.ts';
 import { readTokenFile } from '../../src/main/token-file.ts';
@@ -23,26 +24,38 @@ const CLI = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
  * Starts the embedded API server in this process, on a port and in a folder of its own.
  *
  * @param tokens bearer tokens, as a file of --token-auth-file has them
+ * @param extension who serves the streams behind it
  */
-export async function startEmbedded(tokens = ''): Promise<TestServer> {
+export async function startEmbedded(tokens = '', extension?: Extension): Promise<TestServer> {
   return await inFolder(async (dir, pki) => {
-    let server = await serve(dir, pki, 0);
+    let server = await serve(dir, pki, { port: 0, extension });
     const { port } = server;
     const kill = () => server.close();
     const start = async () => {
-      server = await serve(dir, pki, port);
+      server = await serve(dir, pki, { port, extension });
     };
     return { port, kill, start, stop: kill };
   }, tokens);
 }
 
-async function serve(dir: string, pki: TestPki, port: number, maxChanges?: number): Promise<ApiServer> {
+interface Serving {
+  readonly port: number;
+  readonly maxChanges?: number;
+  readonly extension?: Extension | undefined;
+}
+
+async function serve(
+  dir: string,
+  pki: TestPki,
+  { port, maxChanges, extension }: Serving,
+): Promise<ApiServer> {
   return await startApiServer({
     storagePath: join(dir, STORAGE),
     listen: { host: '127.0.0.1', port },
     tls: { ...pki.certificates.server, clientCa: pki.ca.cert },
     tokens: await readTokenFile(join(dir, TOKENS)),
     crds: [],
+    ...(extension === undefined ? {} : { extension }),
     ...(maxChanges === undefined ? {} : { history: { maxChanges } }),
     log: pino({ level: 'silent' }),
   });
@@ -107,7 +120,7 @@ async function inFolder(
       loseHistory: async () => {
         await kill();
         // A server that may keep next to nothing drops the rest of the history when it starts.
-        const forgetful = await serve(dir, pki, port, 1);
+        const forgetful = await serve(dir, pki, { port, maxChanges: 1 });
         await forgetful.close();
         await start();
       },

@@ -6,6 +6,7 @@ import { type ControlPlaneOptions, startControlPlane } from './control-plane.ts'
 import { installCrds } from './crds.ts';
 import { startEmbedded, startEmbeddedProgram } from './embedded.ts';
 import { makeOperatorAccount, writeOperatorKubeconfig } from './operator-account.ts';
+import { aggregate, extensionOf, type StreamsServer } from './streams.ts';
 import type { TestServer } from './test-server.ts';
 
 /** A Kubernetes API of a test's own, with the project's kinds installed. */
@@ -24,6 +25,10 @@ interface Options {
   readonly kinds?: 'installed' | 'none';
   /** Of kube-apiserver. */
   readonly controlPlane?: ControlPlaneOptions;
+  /** Bearer tokens, as a file of --token-auth-file has them. */
+  readonly tokens?: string;
+  /** Where an operator serves streams behind the API server. */
+  readonly streams?: StreamsServer;
 }
 
 /**
@@ -46,6 +51,10 @@ export async function startTestApi(
     try {
       if (options.kinds !== 'none') await installCrds(client);
       await makeOperatorAccount(client);
+      const { streams } = options;
+      if (streams !== undefined && kind === 'kube-apiserver') {
+        await aggregate(client, { port: streams.port, ca: streams.pki.ca.cert });
+      }
       operatorKubeconfigPath =
         server.operatorKubeconfigPath ?? (await writeOperatorKubeconfig(server.kubeconfigPath, client));
     } finally {
@@ -67,13 +76,13 @@ function kubeConfigFrom(path: string): KubeConfig {
 
 async function start(
   kind: TestApi['kind'],
-  { asProgram = false, controlPlane }: Options,
+  { asProgram = false, controlPlane, tokens = '', streams }: Options,
   env: NodeJS.ProcessEnv,
 ): Promise<TestServer> {
   switch (kind) {
     case 'kube-apiserver':
-      return await startControlPlane(await findKubernetesPrograms(env), controlPlane);
+      return await startControlPlane(await findKubernetesPrograms(env), { tokens, ...controlPlane });
     case 'embedded':
-      return asProgram ? await startEmbeddedProgram() : await startEmbedded();
+      return asProgram ? await startEmbeddedProgram() : await startEmbedded(tokens, extensionOf(streams));
   }
 }

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { CONFIG_MAPS, IP_LEASES } from '../../src/api/kinds.ts';
+import { subresourcePath } from '../../src/api/subresources.ts';
 import { createKubeClient } from '../../src/kube/client/create.ts';
 import { LEASES } from '../../src/kube/election/lease-record.ts';
 import type { Operator } from '../../src/main/operator.ts';
@@ -12,6 +13,7 @@ import { World } from '../integration/operator/world.ts';
 import type { ControlPlane } from './control-plane.ts';
 import { AUTHORITY, enrolment, joinAs, SECRETS } from './joining.ts';
 import { limitOperator, OPERATOR_ACCOUNT, OPERATOR_USER } from './operator-account.ts';
+import { aggregate, STREAMS_SERVICE_NAME } from './streams.ts';
 import { describeOnKubernetes } from './suite.ts';
 
 interface AuditEvent {
@@ -139,14 +141,27 @@ async function ready({ metricsUrl }: Operator): Promise<void> {
   );
 }
 
-/** The first operator makes the authority of the hosts, the second one finds it; a host joins both. */
+/**
+ * The first operator makes the authority of the hosts, the second one finds it; a host joins both, and the API server trusts both by
+ * that authority.
+ */
 async function keepAuthority(world: World): Promise<void> {
+  const port = await world.freePort();
+  await aggregate(world.kube, { port });
   for (let time = 0; time < 2; time += 1) {
     const joining = await enrolment(world);
-    const operator = await world.newOperator({ hostTls: { secret: AUTHORITY }, enrolment: joining.config });
+    const operator = await world.newOperator({
+      hostTls: { secret: AUTHORITY },
+      enrolment: joining.config,
+      streams: { listen: { host: '127.0.0.1', port }, identity: { serviceName: STREAMS_SERVICE_NAME } },
+    });
     try {
       await ready(operator);
       await joinAs(world, joining.url, 'host-c');
+      await eventually('the API server passes requests for streams on', async () => {
+        const asking = world.kube.getRaw(subresourcePath('default', 'none', 'log'));
+        await expect(asking).rejects.toThrow('virtualappliances.coppice.dev "none" not found');
+      });
     } finally {
       await operator.close();
     }
