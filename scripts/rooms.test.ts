@@ -48,6 +48,7 @@ const APISERVER = [
   'registry',
   'table.ts',
   'http',
+  'extension',
   'core-kinds',
   'handlers',
   'watch',

@@ -1,6 +1,7 @@
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import { type RequestOptions, request } from 'node:https';
 import type { Duplex } from 'node:stream';
+import { own } from './own.ts';
 import { offeredProtocols } from './subprotocols.ts';
 
 /** A request to pass on. */
@@ -8,7 +9,7 @@ export interface RelayRequest {
   readonly url: URL;
   readonly method: string;
   readonly headers: OutgoingHttpHeaders;
-  readonly tls: Pick<RequestOptions, 'ca' | 'cert' | 'key' | 'servername'>;
+  readonly tls: Pick<RequestOptions, 'ca' | 'cert' | 'key' | 'servername' | 'rejectUnauthorized' | 'agent'>;
   /** Time until the answer begins, in milliseconds; what follows may last. */
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
@@ -23,7 +24,7 @@ export interface RelayAnswer {
 /** Sends a request over a connection of its own. Rejects when no answer comes. */
 export function relay({ url, method, headers, tls, timeoutMs, signal }: RelayRequest): Promise<RelayAnswer> {
   return new Promise((resolve, reject) => {
-    const outgoing = request(url, { ...tls, method, headers, signal, agent: false, timeout: timeoutMs });
+    const outgoing = request(url, { agent: false, ...tls, method, headers, signal, timeout: timeoutMs });
     outgoing.once('timeout', () => outgoing.destroy(new Error(`no answer within ${timeoutMs / 1000} s`)));
     outgoing.once('error', reject);
     outgoing.once('upgrade', (head, connection: Duplex & { setTimeout?: (ms: number) => void }, first) => {
@@ -46,7 +47,9 @@ export function relay({ url, method, headers, tls, timeoutMs, signal }: RelayReq
 export function webSocketHeaders(request: IncomingMessage): OutgoingHttpHeaders {
   const names = ['key', 'version', 'extensions'].map((name) => `sec-websocket-${name}`);
   const { headers } = request;
-  const sent = names.flatMap((name) => (headers[name] === undefined ? [] : [[name, headers[name]] as const]));
+  const sent = names.flatMap((name) =>
+    own(headers, name) === undefined ? [] : [[name, own(headers, name)] as const],
+  );
   const protocols = offeredProtocols(request);
   return {
     connection: 'Upgrade',

@@ -14,7 +14,22 @@ function helpOf(name: string): string {
 describe('the command line', () => {
   it('has the commands that the README names', () => {
     expect(commands.map((command) => command.name())).toEqual([
-      ...['up', 'down', 'status', 'demo', 'get', 'describe', 'logs', 'console', 'host', 'verify', 'clear'],
+      ...[
+        'up',
+        'down',
+        'status',
+        'demo',
+        'get',
+        'describe',
+        'logs',
+        'console',
+        'exec',
+        'cp',
+        'ssh',
+        'host',
+        'verify',
+        'clear',
+      ],
       ...['version', 'api', 'operator', 'supervise', 'hostd'],
     ]);
   });

@@ -1,11 +1,14 @@
 import type { IncomingMessage } from 'node:http';
-import { type RequestOptions, request } from 'node:https';
+import type { RequestOptions } from 'node:https';
 import { text } from 'node:stream/consumers';
 import type { KubeConfig } from '@kubernetes/client-node';
 import { SUBRESOURCES_GROUP, type Subresource, subresourcePath } from '../api/subresources.ts';
 import type { ObjectMeta } from '../base/object.ts';
+import { relay } from '../base/relay.ts';
 import { openStream, type StreamConnection, StreamRefused } from '../host/stream-client.ts';
 import { type ApiError, errorFromAnswer } from '../kube/api-error.ts';
+
+const ANSWER_TIMEOUT_MS = 60_000;
 
 /** Whose stream it is: an appliance's metadata. */
 type Named = Pick<ObjectMeta, 'name' | 'namespace'>;
@@ -13,16 +16,19 @@ type Named = Pick<ObjectMeta, 'name' | 'namespace'>;
 /** How this user reaches an API server. */
 interface Access {
   readonly server: string;
-  /** Authority, certificate, token, proxy, as the kubeconfig says. */
-  readonly options: RequestOptions;
+  /** Authority, certificate, proxy, as the kubeconfig says. */
+  readonly tls: RequestOptions;
+  /** Its token. */
+  readonly headers: Readonly<Record<string, string>>;
 }
 
 async function accessOf(config: KubeConfig): Promise<Access> {
-  const options: RequestOptions = { headers: {} };
-  await config.applyToHTTPSOptions(options);
+  const headers: Record<string, string> = {};
+  const tls: RequestOptions = { headers };
+  await config.applyToHTTPSOptions(tls);
   const server = config.getCurrentCluster()?.server;
   if (server === undefined) throw new Error('the kubeconfig names no cluster: choose one with --kubeconfig');
-  return { server, options };
+  return { server, tls, headers };
 }
 
 function addressOf(
@@ -32,7 +38,9 @@ function addressOf(
   query: string,
 ): URL {
   const path = subresourcePath(namespace, name, what);
-  return new URL(`${server.replace(/\/+$/, '')}${path}${query === '' ? '' : `?${query}`}`);
+  return new URL(
+    `${server.endsWith('/') ? server.slice(0, -1) : server}${path}${query === '' ? '' : `?${query}`}`,
+  );
 }
 
 /** Opens a console, or runs a program in a guest, with the rights of the kubeconfig's user. Rejects with an ApiError when it is refused. */
@@ -43,13 +51,9 @@ export async function openStreamOf(
   query = '',
 ): Promise<StreamConnection> {
   const access = await accessOf(config);
-  const { headers, ...tls } = access.options;
+  const { tls, headers } = access;
   try {
-    return await openStream({
-      url: addressOf(access, appliance, what, query),
-      tls,
-      headers: headers as Readonly<Record<string, string>>,
-    });
+    return await openStream({ url: addressOf(access, appliance, what, query), tls, headers });
   } catch (error) {
     if (!(error instanceof StreamRefused)) throw error;
     throw refused(what, appliance, error.status, error.body);
@@ -63,13 +67,17 @@ export async function openLogOf(
   query: string,
 ): Promise<IncomingMessage> {
   const access = await accessOf(config);
-  const answer = await new Promise<IncomingMessage>((resolve, reject) => {
-    const asking = request(addressOf(access, appliance, 'log', query), access.options, resolve);
-    asking.once('error', reject);
-    asking.end();
+  const { tls, headers } = access;
+  const url = addressOf(access, appliance, 'log', query);
+  const { head } = await relay({
+    url,
+    method: 'GET',
+    headers: { ...headers },
+    tls,
+    timeoutMs: ANSWER_TIMEOUT_MS,
   });
-  if (answer.statusCode === 200) return answer;
-  throw refused('log', appliance, answer.statusCode ?? 0, await text(answer));
+  if (head.statusCode === 200) return head;
+  throw refused('log', appliance, head.statusCode ?? 0, await text(head));
 }
 
 function refused(what: Subresource, { namespace, name }: Named, status: number, body: string): Error {

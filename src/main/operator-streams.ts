@@ -17,8 +17,8 @@ import { OBJECT_NAMES } from './permissions.ts';
 export interface StreamsConfig {
   readonly listen: { readonly host: string; readonly port: number };
   /**
-   * PEMs; or the DNS name of the Service before it: then the certificate is issued by the hosts' authority, which the APIService is told
-   * to trust.
+   * PEMs; or the DNS name of the Service before it: then the certificate is issued by the hosts' authority, and the APIService
+   * gets that authority.
    */
   readonly identity: { readonly cert: string; readonly key: string } | { readonly serviceName: string };
 }
@@ -109,7 +109,7 @@ class StreamsKeeper {
 
   /** Resolves with what is still missing, in words. */
   async #look(): Promise<string | undefined> {
-    const { client, listen, log } = this.#options;
+    const { client, clock, listen, log } = this.#options;
     this.#trust = trustIn(await client.get(CONFIG_MAPS, TRUST_CONFIG_MAP));
     const pair = await this.#certificate();
     if (pair === undefined) return 'the operator has no authority for their certificate yet';
@@ -117,7 +117,7 @@ class StreamsKeeper {
     if (this.#listening === undefined) {
       const trust = () => this.#trust;
       const hostTls = () => this.#options.credentials.current()?.tls;
-      const server = createStreamsServer({ client, trust, hostTls, log }, pair);
+      const server = createStreamsServer({ client, trust, hostTls, clock, log }, pair);
       server.setSecureContext({ ...context, minVersion: 'TLSv1.2' });
       this.#listening = { server, ...(await listenAt(server, listen, 'https')) };
       log.info({ url: this.#listening.url }, 'streams are served');

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { type DetailedPeerCertificate, TLSSocket } from 'node:tls';
-import type { UserInfo } from '../kube/reviews.ts';
+import { own } from '../base/own.ts';
+import type { UserInfo } from '../kube/client/reviews.ts';
 import { Refusal } from './refusal.ts';
 import type { FrontProxy, Trust } from './trust.ts';
 
@@ -12,13 +13,14 @@ type TokenReviewer = (token: string) => Promise<UserInfo | undefined>;
 /**
  * Who asks: the user whom the API server names when it passes a request on; else the one of the client certificate; else the one of
  * the bearer token. Throws 401 for nobody. Anonymous users open no streams.
+ * @param now milliseconds since the epoch
  */
 export async function callerOf(
   request: IncomingMessage,
   trust: Trust,
-  reviewToken: TokenReviewer,
+  { reviewToken, now }: { readonly reviewToken: TokenReviewer; readonly now: number },
 ): Promise<UserInfo> {
-  const certificate = verifiedCertificate(request);
+  const certificate = verifiedCertificate(request, now);
   const { frontProxy } = trust;
   if (certificate !== undefined && frontProxy !== undefined && isFrontProxy(certificate, frontProxy)) {
     const user = userInHeaders(request, frontProxy);
@@ -38,11 +40,11 @@ export async function callerOf(
 }
 
 /** The caller's certificate, if one of the authorities issued it and it is valid now. */
-function verifiedCertificate({ socket }: IncomingMessage): DetailedPeerCertificate | undefined {
+function verifiedCertificate({ socket }: IncomingMessage, now: number): DetailedPeerCertificate | undefined {
   if (!(socket instanceof TLSSocket) || !socket.authorized) return undefined;
   const certificate = socket.getPeerCertificate(true);
   // A connection may last longer than its certificate.
-  return Date.parse(certificate.valid_to) > Date.now() ? certificate : undefined;
+  return Date.parse(certificate.valid_to) > now ? certificate : undefined;
 }
 
 /** TLS has checked the chain against all authorities together; this finds out to which of them it leads. */
@@ -63,7 +65,7 @@ function userInHeaders(
   { usernameHeaders, uidHeaders, groupHeaders, extraPrefixes }: FrontProxy,
 ): UserInfo | undefined {
   const { headersDistinct } = request;
-  const all = (names: readonly string[]) => names.flatMap((name) => headersDistinct[name] ?? []);
+  const all = (names: readonly string[]) => names.flatMap((name) => own(headersDistinct, name) ?? []);
   const username = all(usernameHeaders).find((name) => name !== '');
   if (username === undefined) return undefined;
   const [uid] = all(uidHeaders);

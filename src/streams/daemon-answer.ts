@@ -30,7 +30,7 @@ export async function refusalOf(answer: IncomingMessage, hostName: string): Prom
   const { statusCode = 0 } = answer;
   const problem = problemIn(await text(answer));
   const message = `host ${hostName}: ${problem ?? `HTTP status ${statusCode}`}`;
-  // That the daemon does not know the operator is nothing that its user could mend.
+  // That the daemon does not know the operator is nothing that its user could fix.
   const code = statusCode >= 400 && statusCode !== 401 && statusCode !== 403 ? statusCode : 502;
   return new Refusal(code, REASONS[code] ?? 'InternalError', message);
 }

@@ -11,11 +11,12 @@ import {
   subresourcesList,
   VERB_OF,
 } from '../api/subresources.ts';
+import type { Clock } from '../base/clock.ts';
 import { headBytes, join, relay, webSocketHeaders } from '../base/relay.ts';
 import { hostServerName } from '../host/protocol.ts';
 import { ApiError } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client/client.ts';
-import { reviewAccess, reviewToken, type UserInfo } from '../kube/reviews.ts';
+import { reviewAccess, reviewToken, type UserInfo } from '../kube/client/reviews.ts';
 import { callerOf } from './caller.ts';
 import { passLog, refusalOf } from './daemon-answer.ts';
 import { Refusal } from './refusal.ts';
@@ -36,6 +37,7 @@ export interface StreamsOptions {
   readonly trust: () => Trust | undefined;
   /** The operator's own, for calls to daemons; undefined while it has none yet. */
   readonly hostTls: () => Certificates | undefined;
+  readonly clock: Clock;
   readonly log: Logger;
 }
 
@@ -89,7 +91,10 @@ async function answer(options: StreamsOptions, exchange: Exchange): Promise<void
   const { request, response, upgrade } = exchange;
   const trust = options.trust();
   if (trust === undefined) throw notReady('it does not know yet whom the API server believes');
-  const user = await callerOf(request, trust, (token) => reviewToken(options.client, token));
+  const user = await callerOf(request, trust, {
+    reviewToken: (token) => reviewToken(options.client, token),
+    now: options.clock.now(),
+  });
   const url = new URL(request.url ?? '/', 'https://operator');
   const discovery = discoveryAt(url.pathname);
   if (discovery !== undefined) return send(response, 200, discovery);

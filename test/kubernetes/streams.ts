@@ -31,7 +31,7 @@ export async function streamsServer(folder: string): Promise<StreamsServer> {
   return { port, pki };
 }
 
-/** How the embedded API server is told of it. */
+/** What the embedded API server starts with. */
 export function extensionOf(streams: StreamsServer | undefined): Extension | undefined {
   if (streams === undefined) return undefined;
   const { ca, certificates } = streams.pki;
@@ -40,7 +40,7 @@ export function extensionOf(streams: StreamsServer | undefined): Extension | und
 }
 
 /**
- * How kube-apiserver is told of it. The Service is no more than a name: there is no network of pods.
+ * Registers it with kube-apiserver. The Service is no more than a name: there is no network of pods.
  * @param client an administrator's
  */
 export async function aggregate(

@@ -1,5 +1,6 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
+import { own } from '../../base/own.ts';
 import { headBytes, join, type RelayAnswer, relay, webSocketHeaders } from '../../base/relay.ts';
 import { isWebSocket } from '../../base/subprotocols.ts';
 import type { User } from '../auth/types.ts';
@@ -39,7 +40,7 @@ export async function passOn(
     return join(socket, connection);
   }
   const headers = PASSED_BACK.flatMap((name) =>
-    head.headers[name] === undefined ? [] : [[name, head.headers[name]] as const],
+    own(head.headers, name) === undefined ? [] : [[name, own(head.headers, name)] as const],
   );
   response.writeHead(head.statusCode ?? 502, Object.fromEntries(headers));
   // Flushed for a log that has nothing to say yet; of an answer over an upgraded connection that would open a WebSocket.

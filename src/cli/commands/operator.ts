@@ -71,7 +71,7 @@ export function operatorCommand(): Command {
     .addOption(
       option(
         '--streams-service <name>',
-        'instead of these two, with --host-ca-secret: DNS name for a certificate by that CA, which the APIService is told to trust',
+        'instead of these two, with --host-ca-secret: DNS name for a certificate by that CA, which the operator enters in the APIService',
         'COPPICE_STREAMS_SERVICE',
       ),
     )

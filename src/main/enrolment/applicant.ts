@@ -1,5 +1,5 @@
 import type { KubeClient } from '../../kube/client/client.ts';
-import { reviewToken } from '../../kube/reviews.ts';
+import { reviewToken } from '../../kube/client/reviews.ts';
 import { HOST_ACCOUNT_PREFIX, JOIN_AUDIENCE } from './protocol.ts';
 
 /** The host that requests a certificate, by what its token proves. */

@@ -188,7 +188,7 @@ describe('streams with a user’s own rights', () => {
     expect((await direct(log(), { tls: { cert, key }, headers })).status).toBe(401);
   });
 
-  it('what is not placed, or on a host that is away, is told', async () => {
+  it('says which appliance is not placed, and which host is away', async () => {
     await world.kube.create(VIRTUAL_APPLIANCES, {
       apiVersion: 'coppice.dev/v1alpha1',
       kind: 'VirtualAppliance',
@@ -212,7 +212,7 @@ describe('streams with a user’s own rights', () => {
     ]);
   });
 
-  it('an operator that is down is told, and is used again when it is back', async () => {
+  it('says that the operator is down, and uses it again when it is back', async () => {
     await world.stopOperator();
     expect((await through(log(), as('reader'))).status).toBe(503);
     await serve();

@@ -1,5 +1,5 @@
-import type { KubeObject, ResourceRef } from '../base/object.ts';
-import type { KubeClient } from './client/client.ts';
+import type { KubeObject, ResourceRef } from '../../base/object.ts';
+import type { KubeClient } from './client.ts';
 
 /** A user, as authentication finds them. */
 export interface UserInfo {
