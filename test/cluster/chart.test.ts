@@ -1,5 +1,7 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type SUBRESOURCES, subresourcePath } from '../../src/api/subresources.ts';
+import { OBJECT_NAMES } from '../../src/main/permissions.ts';
 import { eventually } from '../integration/operator/eventually.ts';
 import { lookForCluster } from '../kubernetes/node-assets.ts';
 import { describeUnless } from '../skip.ts';
@@ -68,6 +70,29 @@ describeUnless(missing, 'the charts on a cluster', () => {
     expect(vms).toHaveLength(2);
     const [url = ''] = await site.urls();
     expect(await site.fetchInCluster(url)).toContain('Hello from a virtual machine');
+  });
+
+  it('passes streams on, with the rights of who asks', async () => {
+    await site.cluster.kubectl(
+      'wait',
+      '--for=condition=Available',
+      `apiservice/${OBJECT_NAMES.apiService}`,
+      '--timeout=60s',
+    );
+    await site.cluster.kubectl('create', 'serviceaccount', 'reader');
+    await site.cluster.kubectl(
+      'create',
+      'rolebinding',
+      'reader',
+      '--clusterrole=view',
+      '--serviceaccount=default:reader',
+    );
+    const as = '--as=system:serviceaccount:default:reader';
+    const stream = (name: (typeof SUBRESOURCES)[number]) => subresourcePath('default', 'hello-web-0', name);
+    expect(await site.cluster.kubectl('get', '--raw', `${stream('log')}?bytes=2000`, as)).toContain(
+      'coppice-guest',
+    );
+    await expect(site.cluster.kubectl('get', '--raw', stream('console'), as)).rejects.toThrow('Forbidden');
   });
 
   it('loses nothing with the pods of the operator', async () => {
