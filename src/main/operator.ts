@@ -2,37 +2,16 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { KubeConfig } from '@kubernetes/client-node';
 import type { Logger } from 'pino';
-import {
-  type Caches,
-  DEFAULT_TIMINGS,
-  type OperatorContext,
-  type Timings,
-} from '../../controllers/context.ts';
+import { DEFAULT_TIMINGS, type OperatorContext, type Timings } from '../../controllers/context.ts';
 import { fenceDaemon } from '../../controllers/daemons/fence.ts';
 import { HostLinks, type HostLinksOptions } from '../../controllers/daemons/links.ts';
 import { HostViews } from '../../controllers/daemons/view.ts';
 import { createControllers } from '../../controllers/index.ts';
-import {
-  APPLIANCE_INDEXES,
-  CONFIG_MAP_INDEXES,
-  DEPLOYMENT_INDEXES,
-  LEASE_INDEXES,
-  TEMPLATE_INDEXES,
-} from '../../controllers/indexes.ts';
 import { CreationTimes } from '../../controllers/memory/creation-times.ts';
 import { PlacementOutcomes } from '../../controllers/memory/placement-outcomes.ts';
-import {
-  CONFIG_MAPS,
-  HOSTS,
-  IP_LEASES,
-  IP_POOLS,
-  SERVICE_DEPLOYMENTS,
-  TEMPLATES,
-  VIRTUAL_APPLIANCES,
-} from '../api/kinds.ts';
 import { FIELD_MANAGER } from '../api/labels.ts';
 import { type Clock, sleep, systemClock } from '../base/clock.ts';
-import type { KubeObject, ResourceRef } from '../base/object.ts';
+import type { KubeObject } from '../base/object.ts';
 import { HostClient } from '../host/client.ts';
 import { createApplier } from '../kube/client/apply.ts';
 import type { KubeClient } from '../kube/client/client.ts';
@@ -41,9 +20,7 @@ import { runController } from '../kube/controller/controller.ts';
 import { fenceWrites, type Tenure } from '../kube/controller/fence.ts';
 import { runLeaderElection } from '../kube/election/lease.ts';
 import { createEventRecorder } from '../kube/events/events.ts';
-import { createInformer, type Informer, type InformerOptions } from '../kube/informer/informer.ts';
-import { createMetadataInformer } from '../kube/informer/metadata-informer.ts';
-import type { IndexFunction } from '../kube/informer/store.ts';
+import type { Informer } from '../kube/informer/informer.ts';
 import { AccessWatch } from './access-watch.ts';
 import type { HostTls } from './host-authority.ts';
 import {
@@ -51,6 +28,7 @@ import {
   type HostCredentials,
   type HostCredentialsOptions,
 } from './host-credentials.ts';
+import { createCaches, NEEDED_KINDS } from './operator-caches.ts';
 import { OperatorMetrics, serveHealth } from './operator-metrics.ts';
 import { type StreamsConfig, serveStreams } from './operator-streams.ts';
 import { OBJECT_NAMES } from './permissions.ts';
@@ -190,7 +168,7 @@ async function findApiObstacle(
   const { kubeConfig, leaderElection, hostTls, enrolment, streams } = config;
   const needs = {
     server: kubeConfig.getCurrentCluster()?.server ?? 'no address',
-    kinds: [HOSTS, TEMPLATES, SERVICE_DEPLOYMENTS, VIRTUAL_APPLIANCES, IP_POOLS, IP_LEASES],
+    kinds: NEEDED_KINDS,
     leaseNamespace: leaderElection?.namespace,
     authority: 'secret' in hostTls ? hostTls.secret : undefined,
     enrolment: enrolment !== undefined,
@@ -262,42 +240,12 @@ function createContext(
     client,
     applier: createApplier(client, FIELD_MANAGER),
     recorder: createEventRecorder({ ...reporter, ...environment, client }),
-    caches: createCaches(program, access),
+    caches: createCaches({ client: program.client, clock, log, metrics: program.metrics, access }),
     views,
     links: new HostLinks({ ...environment, views, connect: connectTo(hostTls, tenure) }),
     outcomes: new PlacementOutcomes(),
     times: new CreationTimes(),
     timings: { ...DEFAULT_TIMINGS, ...config.timings },
-  };
-}
-
-function createCaches({ client, clock, config, metrics }: Program, access: AccessWatch): Caches {
-  const optionsOf = <T extends KubeObject>(ref: ResourceRef<T>): InformerOptions<T> => ({
-    client,
-    ref,
-    clock,
-    random: Math.random,
-    log: config.log,
-    observe: (event) => {
-      metrics.watch(ref.plural, event);
-      access.observe(ref.plural, event);
-    },
-  });
-  const cache = <T extends KubeObject>(
-    ref: ResourceRef<T>,
-    indexes?: Readonly<Record<string, IndexFunction<T>>>,
-  ) => createInformer({ ...optionsOf(ref), indexes });
-  return {
-    hosts: cache(HOSTS),
-    templates: cache(TEMPLATES, TEMPLATE_INDEXES),
-    deployments: cache(SERVICE_DEPLOYMENTS, DEPLOYMENT_INDEXES),
-    appliances: cache(VIRTUAL_APPLIANCES, APPLIANCE_INDEXES),
-    configMaps: createMetadataInformer({
-      ...optionsOf<KubeObject>(CONFIG_MAPS),
-      indexes: CONFIG_MAP_INDEXES,
-    }),
-    pools: cache(IP_POOLS),
-    leases: cache(IP_LEASES, LEASE_INDEXES),
   };
 }
 

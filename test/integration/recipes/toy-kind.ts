@@ -97,13 +97,10 @@ export const TOYS: ResourceRef<Toy> = { ...GROUP, plural: 'toys', kind: 'Toy', n
     'export interface Caches {\n',
     '  readonly toys: Informer<Toy>;\n',
   );
-  await recipe.insert('src/main/operator.ts', /^/, "import { TOYS } from '../api/kinds.ts';\n");
-  await recipe.insert('src/main/operator.ts', 'kinds: [', 'TOYS, ');
-  await recipe.insert(
-    'src/main/operator.ts',
-    /function createCaches[\s\S]*?\n {2}return \{\n/,
-    '    toys: cache(TOYS),\n',
-  );
+  const caches = 'src/main/operator-caches.ts';
+  await recipe.insert(caches, /^/, "import { TOYS } from '../api/kinds.ts';\n");
+  await recipe.insert(caches, 'NEEDED_KINDS: readonly ResourceRef[] = [\n', '  TOYS,\n');
+  await recipe.insert(caches, /function createCaches[\s\S]*?\n {2}return \{\n/, '    toys: cache(TOYS),\n');
   await recipe.insert(
     'controllers/index.ts',
     /^/,
