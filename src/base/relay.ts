@@ -78,6 +78,8 @@ export function join(one: Duplex, other: Duplex): void {
   ] as const) {
     from.pipe(to);
     from.once('error', () => from.destroy());
+    // Neither a WebSocket nor a log is read on by who has ended.
+    from.once('end', () => closeAfterWrites(from));
     from.once('close', () => closeAfterWrites(to));
   }
 }
