@@ -28,7 +28,13 @@ function version(
   });
 }
 
+/** Without the words, of which a test of its own tells. */
 function choose(template: Service['template'], templates: readonly Template[], pinned?: string) {
+  const { why: _, ...choice } = { why: undefined, ...choiceOf(template, templates, pinned) };
+  return choice;
+}
+
+function choiceOf(template: Service['template'], templates: readonly Template[], pinned?: string) {
   return chooseTemplate(aDeployment(), aService({ template }), templates, pinned);
 }
 
@@ -127,5 +133,19 @@ describe('the template of a service', () => {
       key: undefined,
       message: expect.stringContaining('no template with labels os=bsd can be used'),
     });
+  });
+
+  it.each([
+    [{ name: 'debian-1' }, undefined, 'named by the task'],
+    [{ series: 'debian' }, undefined, 'the newest of 2 usable in series debian, of which none was used yet'],
+    [{ series: 'debian' }, 'default/debian-1', undefined],
+    [{ series: 'debian', version: '1' }, undefined, 'version 1 of series debian, as requested'],
+    [
+      { selector: { matchLabels: { os: 'debian' } } },
+      undefined,
+      'the newest of 2 usable with labels os=debian, of which none was used yet',
+    ],
+  ] as const)('%j says why, unless an earlier choice is kept (%s)', (wanted, pinned, why) => {
+    expect(choiceOf(wanted, both, pinned)).toMatchObject({ why });
   });
 });

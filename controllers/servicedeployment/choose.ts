@@ -8,8 +8,10 @@ import type { Obstacle } from '../obstacles/obstacle.ts';
 import { templateObstacles } from '../obstacles/templates.ts';
 import type { Service } from './services.ts';
 
-/** The template of a service, as namespace/name, or why there is none. */
-export type TemplateChoice = { readonly key: string } | ({ readonly key: undefined } & Obstacle);
+/** The template of a service, as namespace/name, and why it was chosen, unless an earlier choice is kept; or why there is none. */
+export type TemplateChoice =
+  | { readonly key: string; readonly why: string | undefined }
+  | ({ readonly key: undefined } & Obstacle);
 
 /**
  * C, the template of a service (SO-MVDS 3.3). A choice is kept as long as it matches what the service asks for, so that a task
@@ -45,24 +47,22 @@ export function chooseTemplate(
       template.metadata.deletionTimestamp === undefined && (kept === undefined || isJudged(template)),
   );
   const follows = wanted.policy === 'Newest';
-  if (kept !== undefined && !follows) return { key: keyOf(kept) };
+  if (kept !== undefined && !follows) return { key: keyOf(kept), why: undefined };
   const { version, policy } = wanted;
   const name = describeRequest(wanted);
+  const inWords = (text: string) =>
+    wanted.series === undefined ? text.replace(/(of|in) series labels /, 'with labels ') : text;
   const choice = chooseFromSeries(name, candidates.map(candidateOf), { version, policy });
-  if (choice.chosen !== null) return { key: choice.chosen.key };
+  if (choice.chosen !== null) return { key: choice.chosen.key, why: inWords(choice.why) };
   // Policy Newest replaces a template only by another one, never by none.
-  if (kept !== undefined) return { key: keyOf(kept) };
-  const message =
-    wanted.series === undefined
-      ? choice.message.replace(`of series ${name}`, `with ${name}`)
-      : choice.message;
-  return { key: undefined, ...templateObstacles.noneUsable(choice.reason, message) };
+  if (kept !== undefined) return { key: keyOf(kept), why: undefined };
+  return { key: undefined, ...templateObstacles.noneUsable(choice.reason, inWords(choice.message)) };
 }
 
 function byName(key: string, templates: readonly Template[], namespace: string | undefined): TemplateChoice {
   const template = templates.find((one) => keyOf(one) === key);
   if (template === undefined) return { key: undefined, ...templateObstacles.notFound(key) };
-  if (isSharedWith(template, namespace)) return { key };
+  if (isSharedWith(template, namespace)) return { key, why: 'named by the task' };
   return { key: undefined, ...templateObstacles.notShared(key, namespace) };
 }
 

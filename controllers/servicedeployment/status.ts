@@ -31,6 +31,8 @@ export interface ServiceFacts {
   readonly wantedReplicas: number;
   /** namespace/name; undefined when none could be chosen. */
   readonly template: string | undefined;
+  /** Why it was chosen, in words. */
+  readonly templateReason?: string | undefined;
   readonly appliances: readonly VirtualAppliance[];
   /** How many are as declared, their services included. */
   readonly asDeclared: number;
@@ -118,11 +120,12 @@ function replicasIgnored({ metadata, spec, status }: ServiceDeployment) {
   };
 }
 
-function serviceStatus({ name, template, appliances, asDeclared }: ServiceFacts) {
+function serviceStatus({ name, template, templateReason, appliances, asDeclared }: ServiceFacts) {
   const answering = appliances.filter(answers);
   return {
     name,
     template,
+    ...(templateReason === undefined ? {} : { templateReason }),
     replicas: appliances.length,
     readyReplicas: answering.length,
     updatedReplicas: asDeclared,

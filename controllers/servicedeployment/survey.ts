@@ -77,6 +77,7 @@ function surveyService(input: SurveyInput, service: Service): { facts: ServiceFa
   const wanted = wantedAppliances(deployment, service, choice.key, hostnameNow, packageOf);
   const { maxUnavailable } = service;
   const template = choice.key;
+  const templateReason = choice.why ?? reasonBefore(deployment, service, template);
   const planned = planService({
     wanted,
     existing,
@@ -90,7 +91,10 @@ function surveyService(input: SurveyInput, service: Service): { facts: ServiceFa
     wanted.some((one) => one.name === name && !byName.has(name)),
   );
   const obstacle = missing ?? (taken.length === 0 ? undefined : taskObstacles.nameConflict(taken));
-  return { facts: { ...base, template, asDeclared: plan.asDeclared, held: plan.held, obstacle }, plan };
+  return {
+    facts: { ...base, template, templateReason, asDeclared: plan.asDeclared, held: plan.held, obstacle },
+    plan,
+  };
 }
 
 /**
@@ -132,6 +136,15 @@ function recall(
 
 function pinOf({ status }: ServiceDeployment, { name }: Pick<Service, 'name'>): string | undefined {
   return status?.services?.find((service) => service.name === name)?.template;
+}
+
+/** Why the template was chosen when it was. */
+function reasonBefore(
+  { status }: ServiceDeployment,
+  { name }: Service,
+  template: string,
+): string | undefined {
+  return status?.services?.find((one) => one.name === name && one.template === template)?.templateReason;
 }
 
 function merge(plans: readonly Plan[]): Plan {

@@ -381,6 +381,10 @@ name: string
  */
 template?: string
 /**
+ * Why it was chosen, when it was.
+ */
+templateReason?: string
+/**
  * Existing appliances.
  */
 replicas?: number

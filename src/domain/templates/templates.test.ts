@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { fc } from '../../../test/fuzz.ts';
 import { chooseFromSeries, type SeriesTemplate } from './series.ts';
 import { DEPTH_LIMIT, describeHolders, holdersOf, parentChain } from './tree.ts';
-import { compareVersions } from './version.ts';
+import { versionOrder } from './version.ts';
 
-describe('compareVersions', () => {
+describe('the order of versions', () => {
   it.each([
     [
       'semantic versions',
@@ -16,7 +16,9 @@ describe('compareVersions', () => {
         '1.0.0-beta.11',
         '1.0.0-rc.1',
         '1.0.0',
-        '1.0.1',
+        '1.0.0+build.7',
+        'v1.0.1',
+        '1.0.2-5',
         '1.10.0',
         '2.0.0',
       ],
@@ -30,20 +32,26 @@ describe('compareVersions', () => {
       ['9', '10.1', '12.7', '12.10', '2024.01', '99999999999999999999', '100000000000000000000'],
     ],
     ['images by their distribution', ['10.1', '10.1-bookworm', '10.1-jdk21', '10.2']],
-    ['with and without a v', ['v1.9', '1.10', 'v2-rc1', 'v2']],
+    ['with a v', ['v1.9', 'v1.10', 'v2-rc1', 'v2']],
+    ['a name beside semantic versions', ['6.1.0', '6.1.0-56', '6.10.0', 'v2']],
   ])('orders %s', (_what, sorted) => {
-    expect([...sorted].reverse().sort(compareVersions)).toEqual(sorted);
+    expect([...sorted].reverse().sort(versionOrder(sorted))).toEqual(sorted);
   });
 
   it('is a total order over all texts', () => {
-    const text = fc.stringMatching(/^[v01a~.+:rc-]{0,6}$/);
+    const any = fc.stringMatching(/^[v01a~.+:rc-]{0,6}$/);
+    const semantic = fc.stringMatching(/^v?[01]\.[01]\.[01](-[01a]{1,2}(\.[01a-]{1,2})?)?(\+a)?$/);
     fc.assert(
-      fc.property(text, text, text, (a, b, c) => {
-        expect(compareVersions(a, b) === 0).toBe(a === b);
-        expect(Math.sign(compareVersions(a, b)) + Math.sign(compareVersions(b, a))).toBe(0);
-        if (compareVersions(a, b) < 0 && compareVersions(b, c) < 0)
-          expect(compareVersions(a, c)).toBeLessThan(0);
-      }),
+      fc.property(
+        fc.constantFrom(any, semantic).chain((text) => fc.tuple(text, text, text)),
+        (all) => {
+          const [a, b, c] = all;
+          const order = versionOrder(all);
+          expect(order(a, b) === 0).toBe(a === b);
+          expect(Math.sign(order(a, b)) + Math.sign(order(b, a))).toBe(0);
+          if (order(a, b) < 0 && order(b, c) < 0) expect(order(a, c)).toBeLessThan(0);
+        },
+      ),
       { numRuns: 5000 },
     );
   });
@@ -59,34 +67,44 @@ describe('chooseFromSeries', () => {
 
   it('takes the most recently used template, however old its version', () => {
     const used = template('12.1', { lastUsedMs: 20 });
-    expect(choice([template('12.7'), used, template('12.5', { lastUsedMs: 10 })])).toEqual({ chosen: used });
+    expect(choice([template('12.7'), used, template('12.5', { lastUsedMs: 10 })])).toEqual({
+      chosen: used,
+      why: 'the most recently used of 3 usable in series debian (1970-01-01T00:00:00Z)',
+    });
   });
 
   it('takes the newest version when none was ever used', () => {
     const newest = template('12.10');
-    expect(choice([template('12.9'), newest, template('12.1')])).toEqual({ chosen: newest });
+    expect(choice([template('12.9'), newest, template('12.1')])).toEqual({
+      chosen: newest,
+      why: 'the newest of 3 usable in series debian, of which none was used yet',
+    });
   });
 
   it('takes the newest version under policy Newest, whatever was used', () => {
     const newest = template('12.10');
     expect(choice([template('12.9', { lastUsedMs: 5 }), newest], { policy: 'Newest' })).toEqual({
       chosen: newest,
+      why: 'the newest of 2 usable in series debian, by policy Newest',
     });
   });
 
   it('takes the requested version', () => {
     const old = template('12.1');
-    expect(choice([template('12.9', { lastUsedMs: 5 }), old], { version: '12.1' })).toEqual({ chosen: old });
+    expect(choice([template('12.9', { lastUsedMs: 5 }), old], { version: '12.1' })).toEqual({
+      chosen: old,
+      why: 'version 12.1 of series debian, as requested',
+    });
   });
 
   it('decides by key between two templates of one version', () => {
     const [a, b] = [template('1', { key: 'default/a' }), template('1', { key: 'default/b' })];
-    expect(choice([b, a])).toEqual({ chosen: a });
+    expect(choice([b, a])).toMatchObject({ chosen: a });
   });
 
   it('skips templates that are not ready', () => {
     const ready = template('12.1');
-    expect(choice([template('12.9', { ready: false }), ready])).toEqual({ chosen: ready });
+    expect(choice([template('12.9', { ready: false }), ready])).toMatchObject({ chosen: ready });
   });
 
   it('names the templates that it waits for when none is ready', () => {

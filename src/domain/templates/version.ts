@@ -1,3 +1,9 @@
+import { own } from '../../base/own.ts';
+
+/** A semantic version; leading zeroes are allowed, as they cost nothing. */
+const SEMANTIC =
+  /^[vV]?(?<major>\d+)\.(?<minor>\d+)\.(?<patch>\d+)(?:-(?<pre>[\dA-Za-z-]+(?:\.[\dA-Za-z-]+)*))?(?:\+[\dA-Za-z.-]+)?$/;
+
 /**
  * What marks the part after a dash as a pre-release (semver.org, item 9) and not, as in Debian, a revision.
  */
@@ -9,17 +15,48 @@ interface DebianVersion {
   readonly revision: string;
 }
 
+/** Negative when the first is older. 0 only for equal texts. */
+export type Order = (a: string, b: string) => number;
+
 /**
- * Orders versions, older first. It is a total order: 0 only for equal texts. The rules are Debian's (deb-version(7)), which order
- * dotted numbers, letters, epochs, revisions and `~`. Semantic versions fit them when `-rc.1` and the like are read as `~rc.1`.
- * Versions that rank equal (`1.0`, `v1.00`) are ordered by their text.
+ * How the versions of one series are ordered: as semantic versions (semver.org, item 11; a leading `v` is allowed) where all of them are
+ * such, else as Debian orders versions (deb-version(7)), with `-rc1` and the like read as `~rc1`. The two differ (`1.0.0-5` is older than
+ * `1.0.0` as a semantic version, newer as a Debian one), so one series is ordered in one way only; a mixture would have circles.
+ * Versions that rank equal (`1.0`, `1.00`) are ordered by their text.
  */
-export function compareVersions(a: string, b: string): number {
-  return compareDebian(parseVersion(a), parseVersion(b)) || compareText(a, b);
+export function versionOrder(versions: readonly string[]): Order {
+  const byRank = versions.every((version) => SEMANTIC.test(version)) ? compareSemantic : compareDebian;
+  return (a, b) => byRank(a, b) || compareText(a, b);
+}
+
+function compareSemantic(a: string, b: string): number {
+  const [left, right] = [SEMANTIC.exec(a)?.groups ?? {}, SEMANTIC.exec(b)?.groups ?? {}];
+  for (const part of ['major', 'minor', 'patch']) {
+    const order = compareNumbers(own(left, part) ?? '', own(right, part) ?? '');
+    if (order !== 0) return order;
+  }
+  const [before, after] = [left.pre, right.pre];
+  // A pre-release is older than the release itself.
+  if (before === undefined || after === undefined)
+    return Number(before === undefined) - Number(after === undefined);
+  return compareIdentifiers(before.split('.'), after.split('.'));
+}
+
+/** Numbers are older than words, and fewer identifiers older than more. */
+function compareIdentifiers(a: readonly string[], b: readonly string[]): number {
+  for (let at = 0; at < Math.max(a.length, b.length); at++) {
+    const [left, right] = [a[at], b[at]];
+    if (left === undefined || right === undefined) return left === undefined ? -1 : 1;
+    const [isNumber, isOtherNumber] = [/^\d+$/.test(left), /^\d+$/.test(right)];
+    if (isNumber !== isOtherNumber) return isNumber ? -1 : 1;
+    const order = isNumber ? compareNumbers(left, right) : compareText(left, right);
+    if (order !== 0) return order;
+  }
+  return 0;
 }
 
 function parseVersion(text: string): DebianVersion {
-  const rest = text.replace(/^[vV](?=\d)/, '').replace(PRE_RELEASE, '~');
+  const rest = text.replace(PRE_RELEASE, '~');
   const epoch = /^(\d+):/.exec(rest)?.[1];
   const version = epoch === undefined ? rest : rest.slice(epoch.length + 1);
   const dash = version.lastIndexOf('-');
@@ -30,7 +67,8 @@ function parseVersion(text: string): DebianVersion {
   };
 }
 
-function compareDebian(a: DebianVersion, b: DebianVersion): number {
+function compareDebian(one: string, other: string): number {
+  const [a, b] = [parseVersion(one), parseVersion(other)];
   return (
     compareNumbers(a.epoch, b.epoch) ||
     compareParts(a.upstream, b.upstream) ||
