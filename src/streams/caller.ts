@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { type DetailedPeerCertificate, TLSSocket } from 'node:tls';
 import { own } from '../base/own.ts';
+import { subprotocolToken } from '../base/subprotocols.ts';
 import type { UserInfo } from '../kube/client/reviews.ts';
 import { Refusal } from './refusal.ts';
 import type { FrontProxy, Trust } from './trust.ts';
@@ -30,13 +31,21 @@ export async function callerOf(
   if (request.headers['impersonate-user'] !== undefined) {
     throw new Refusal(400, 'BadRequest', 'to act as another user, send the request to the API server');
   }
-  if (certificate !== undefined && isIssuedBy(certificate, trust.clientCas)) {
+  // A browser sends its certificate for any page that opens a WebSocket, but a token only for the page that has it.
+  const isBrowser = request.headers.origin !== undefined;
+  if (certificate !== undefined && !isBrowser && isIssuedBy(certificate, trust.clientCas)) {
     return userOfCertificate(certificate);
   }
-  const token = /^Bearer\s+(\S+)\s*$/i.exec(request.headers.authorization ?? '')?.[1];
+  const token = tokenIn(request);
   const user = token === undefined ? undefined : await reviewToken(token);
   if (user === undefined) throw new Refusal(401, 'Unauthorized', 'Unauthorized');
   return user;
+}
+
+/** The bearer token in the header, or in a WebSocket's subprotocol, as browsers send it. */
+function tokenIn(request: IncomingMessage): string | undefined {
+  const sent = /^Bearer\s+(\S+)\s*$/i.exec(request.headers.authorization ?? '')?.[1];
+  return sent ?? subprotocolToken(request) ?? undefined;
 }
 
 /** The caller's certificate, if one of the authorities issued it and it is valid now. */

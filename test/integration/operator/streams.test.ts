@@ -1,13 +1,15 @@
+import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import { type RequestOptions, request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
+import { buffer, text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { VIRTUAL_APPLIANCES } from '../../../src/api/kinds.ts';
 import { SUBRESOURCES_GROUP, SUBRESOURCES_ROOT, subresourcePath } from '../../../src/api/subresources.ts';
 import type { KubeObject } from '../../../src/base/object.ts';
+import { openStream } from '../../../src/host/stream-client.ts';
 import { type StreamsServer, streamsServer } from '../../kubernetes/streams.ts';
 import { eventually } from './eventually.ts';
 import { World } from './world.ts';
@@ -108,16 +110,17 @@ describe('streams with a user’s own rights', () => {
       asking.once('error', reject).end();
     });
     const body = answer.statusCode === 101 ? '' : await text(answer);
-    return { status: answer.statusCode ?? 0, body, message: messageIn(body) };
+    const protocol = answer.headers['sec-websocket-protocol'];
+    return { status: answer.statusCode ?? 0, body, message: messageIn(body), protocol };
   };
   /** By the API server, as users do. */
-  const through = (path: string, how: Ask) => {
-    const cluster = world.api.kubeConfig.getCurrentCluster();
-    return ask(cluster?.server ?? '', administrator.ca, path, how);
-  };
+  const through = (path: string, how: Ask) => ask(server(through), administrator.ca, path, how);
   /** To the operator itself. */
-  const direct = (path: string, how: Ask) =>
-    ask(`https://127.0.0.1:${streams.port}`, streams.pki.ca.cert, path, how);
+  const direct = (path: string, how: Ask) => ask(server(direct), streams.pki.ca.cert, path, how);
+  const server = (way: typeof direct) =>
+    way === direct
+      ? `https://127.0.0.1:${streams.port}`
+      : (world.api.kubeConfig.getCurrentCluster()?.server ?? '');
   const log = (name = appliance, namespace = 'default') => subresourcePath(namespace, name, 'log');
   const as = (user: User) => ({ token: tokenOf(user) });
 
@@ -138,9 +141,36 @@ describe('streams with a user’s own rights', () => {
         expect(message).toContain(`User "${user}" cannot`);
         expect(message).toContain(`"virtualappliances/${name}" in API group "${SUBRESOURCES_GROUP}"`);
       }
-      // The simulated driver has neither, and the daemon says so: the request arrived there.
       const { status, message } = await way()(path, { ...as('owner'), webSocket: true });
-      expect([status, message]).toEqual([409, expect.stringContaining('host host-a: ')]);
+      if (name === 'exec') expect(status).toBe(101);
+      // The simulated driver has none, and the daemon says so: the request arrived there.
+      else expect([status, message]).toEqual([409, expect.stringContaining('host host-a: ')]);
+    });
+
+    it('exec passes megabytes in and out, to the last byte and the status', async () => {
+      const program = await openStream({
+        url: new URL(
+          `${subresourcePath('default', appliance, 'exec')}?command=cat&stdin=true`,
+          server(way()),
+        ),
+        tls: { ca: way() === direct ? streams.pki.ca.cert : administrator.ca },
+        headers: { authorization: `Bearer ${tokenOf('owner')}` },
+      });
+      const sent = randomBytes(3_000_000);
+      program.stderr.resume();
+      program.stdin.end(sent);
+      const received = await buffer(program.stdout);
+      expect(received.equals(sent)).toBe(true);
+      expect(await program.ended).toEqual({ metadata: {}, status: 'Success' });
+    });
+
+    it('takes a token as browsers send it, and answers with the other subprotocol', async () => {
+      const token = Buffer.from(tokenOf('owner')).toString('base64url');
+      const protocols = `base64url.bearer.authorization.k8s.io.${token}, v5.channel.k8s.io`;
+      const headers = { 'sec-websocket-protocol': protocols, origin: 'https://dashboard.example' };
+      const path = `${subresourcePath('default', appliance, 'exec')}?command=cat`;
+      const { status, protocol } = await way()(path, { webSocket: true, headers });
+      expect([status, protocol]).toEqual([101, 'v5.channel.k8s.io']);
     });
 
     it('says what is missing only to those who may know', async () => {
@@ -175,8 +205,9 @@ describe('streams with a user’s own rights', () => {
     const acting = (user: User) => ({ tls, headers: { 'impersonate-user': user } });
     expect((await through(log(), acting('reader'))).status).toBe(200);
     expect((await through(log(), acting('stranger'))).status).toBe(403);
-    // The operator takes the administrator's certificate itself, too, but does not act as others.
+    // The operator takes the administrator's certificate itself, too, but neither from pages in a browser nor to act as others.
     expect((await direct(log(), { tls })).status).toBe(200);
+    expect((await direct(log(), { tls, headers: { origin: 'https://page.example' } })).status).toBe(401);
     expect((await direct(log(), acting('reader'))).status).toBe(400);
   });
 
