@@ -12,7 +12,6 @@ const EXCEPTIONS: Readonly<Record<string, string>> = {
   'src/base/http.ts': 'it is the one client, and gives each request a dispatcher of its own',
   'src/base/relay.ts':
     'passes Upgrades on, whose bare socket undici does not give; `https.request` is not undici',
-  'src/host/console-connection.ts': 'an Upgrade needs the bare socket; `https.request` is not undici',
   'src/host/stream-client.ts': 'a WebSocket is an Upgrade, which is not undici; it is of the package ws',
   'scripts/build/builtin-http.ts': 'writes the module that keeps the undici of Node from being loaded',
 };

@@ -61,9 +61,7 @@ export const ROOMS: readonly Room[] = [
       "the daemon: `http/` (server, OpenAPI), `appliance/` (planner and steps), `layers/`, `guest/` (agent, installation; `packages/` reads what a package is), `network/` (the host's bridge, checks of addresses), `ports/`, `host/` (capacity, measurement), `files/` (durable writes, locks), `state/` (records on disk), `errors/` (every error's reason and message), `drivers/`",
     mayImport: ['src/base', 'src/host', 'src/domain', 'src/api'],
     note: "base, api, domain, host (its protocol, not its client); a driver's folder no other driver's, and `drivers/common/` none",
-    except: ['client', 'connector', 'console-connection', 'event-stream', 'stream-client'].map(
-      (name) => `src/host/${name}.ts`,
-    ),
+    except: ['client', 'connector', 'event-stream', 'stream-client'].map((name) => `src/host/${name}.ts`),
   },
   {
     path: 'src/apiserver',

@@ -1,9 +1,7 @@
-import type { Duplex } from 'node:stream';
 import { fencedBody } from '../base/fenced-body.ts';
 import { Agent, type Dispatcher } from '../base/http.ts';
 import { shownUrl } from '../base/shown-url.ts';
 import { type Credentials, createConnector } from './connector.ts';
-import { connectToConsole } from './console-connection.ts';
 import { readEventStream } from './event-stream.ts';
 import type {
   ApplianceStatus,
@@ -17,6 +15,8 @@ import type {
   Problem,
 } from './protocol.ts';
 import { hostServerName } from './protocol.ts';
+import { openStream, type StreamConnection, StreamRefused } from './stream-client.ts';
+import { type ExecRequest, execQuery } from './streams.ts';
 
 export type HostClientOptions = Credentials & {
   /** Name of the Host: the daemon's certificate must carry it. */
@@ -109,18 +109,14 @@ export class HostClient {
     return this.#call('GET', `/v1/appliances/${uuid}/service-log?bytes=${bytes}`, undefined, options);
   }
 
-  /** A two-way stream to its VM's console, from now on. Status 409 when the console is unavailable. Ends with the connection. */
-  async openConsole(uuid: string): Promise<Duplex> {
-    const { ca, cert, key, hostName, url } = this.#options;
-    const tls = { ca, cert, key, servername: hostServerName(hostName) };
-    try {
-      const target = new URL(`/v1/appliances/${uuid}/console`, url);
-      const upgraded = await connectToConsole(target, tls, this.#timeoutMs);
-      if ('connection' in upgraded) return upgraded.connection;
-      throw toApiError(upgraded.status, upgraded.body);
-    } catch (error) {
-      throw asApiError(error, this.#options);
-    }
+  /** A stream to its VM's console, from now on. Status 409 when the console is unavailable. */
+  async openConsole(uuid: string): Promise<StreamConnection> {
+    return this.#stream(`/v1/appliances/${uuid}/console`);
+  }
+
+  /** A stream to a program in its guest. Status 409 when the guest has no terminal to give, 429 when it runs too many programs. */
+  async exec(uuid: string, request: ExecRequest): Promise<StreamConnection> {
+    return this.#stream(`/v1/appliances/${uuid}/exec?${execQuery(request)}`);
   }
 
   async listLayers(options?: CallOptions): Promise<readonly LayerStatus[]> {
@@ -194,6 +190,17 @@ export class HostClient {
 
   get #timeoutMs(): number {
     return this.#options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+  }
+
+  async #stream(path: string): Promise<StreamConnection> {
+    const { ca, cert, key, hostName, url } = this.#options;
+    const tls = { ca, cert, key, servername: hostServerName(hostName) };
+    try {
+      return await openStream({ url: new URL(path, url), tls, timeoutMs: this.#timeoutMs });
+    } catch (error) {
+      if (error instanceof StreamRefused) throw toApiError(error.status, error.body);
+      throw asApiError(error, this.#options);
+    }
   }
 
   async #json(method: Dispatcher.HttpMethod, path: string, body: unknown, options?: CallOptions) {

@@ -26,9 +26,6 @@ export function hostServerName(hostName: string): string {
   return `${hostName}.host.coppice`;
 }
 
-/** What a connection to `/v1/appliances/{uuid}/console` is upgraded to: the VM's console, bytes both ways. */
-export const CONSOLE_PROTOCOL = 'coppice-console';
-
 /** The organization a client certificate must carry to be served by a daemon. */
 export const OPERATOR_ORGANIZATION = 'coppice:operators';
 

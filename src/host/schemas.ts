@@ -10,6 +10,7 @@ import {
   oneOf,
   open,
   optional,
+  type Static,
   string,
 } from './typed-schema.ts';
 import {
@@ -39,12 +40,26 @@ import {
  */
 
 const layerKind = enumOf(['disk', 'boot']);
+const trueOrFalse = enumOf(['true', 'false']);
 
 export const uuidParams = closed({ uuid });
 export const sha256Params = closed({ sha256 });
 /** Which of the layers with a digest; without it, all, or the first that there is. */
 export const layerQuery = closed({ kind: optional(layerKind) });
-export const consoleQuery = closed({ bytes: optional(string({ pattern: '^[1-9][0-9]{0,6}$' })) });
+/** The query of `GET /v1/appliances/{uuid}/exec`: a program and its arguments, and what it gets. */
+export const execParameters = closed({
+  command: arrayOf(string(), 256),
+  stdin: optional(trueOrFalse),
+  tty: optional(trueOrFalse),
+  /** 0 for no limit. */
+  timeoutSeconds: optional(string({ pattern: '^[0-9]{1,5}$' })),
+});
+export type ExecParameters = Static<typeof execParameters>;
+export const logQuery = closed({
+  bytes: optional(string({ pattern: '^[1-9][0-9]{0,6}$' })),
+  /** Whether the answer goes on with what is added. */
+  follow: optional(trueOrFalse),
+});
 
 // ------------------------------------------------------------------------------------------- requests
 

@@ -63,7 +63,7 @@ export function decodeMessage(
   return channel === undefined ? undefined : { channel, data: message.subarray(1) };
 }
 
-function successStatus(): StreamStatus {
+export function successStatus(): StreamStatus {
   return { metadata: {}, status: 'Success' };
 }
 

@@ -39,7 +39,7 @@ async function attach(
     const leaveAt = keys.indexOf(LEAVE);
     if (leaveAt < 0) return void vm.stdin.write(keys);
     hasLeft = true;
-    vm.stdin.end(keys.subarray(0, leaveAt), () => vm.close());
+    vm.stdin.write(keys.subarray(0, leaveAt), () => vm.close());
   };
   if (input.isTTY) input.setRawMode(true);
   vm.stdout.on('data', (bytes: Buffer) => output.write(bytes));

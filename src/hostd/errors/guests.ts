@@ -5,7 +5,7 @@ import { lastWords } from './quote.ts';
 /** Errors of what is in the VM: its agent, container and service. */
 export const guestErrors = {
   agentUnavailable: (problem: string) =>
-    new HostError('AgentUnavailable', `the guest agent does not answer: ${problem}`),
+    new HostError('AgentUnavailable', `the guest agent does not answer: ${problem}`, { status: 503 }),
   wrongGuest: (domain: string, uuid: string, other: string) =>
     new HostError(
       'WrongGuest',
@@ -67,6 +67,33 @@ export const guestErrors = {
       'GuestCommandTimeout',
       `${program} in the guest did not end within ${seconds} s and was killed` +
         (lastWords(output) === '' ? '' : `; its last output: ${lastWords(output)}`),
+    ),
+  noTerminal: () =>
+    new HostError(
+      'NoTerminal',
+      "the guest cannot give the program a terminal, because it lacks util-linux' `script`: use `coppice console`, install it " +
+        '(package bsdutils or util-linux-script), or run the program without a terminal',
+      { kind: 'refused', status: 409 },
+    ),
+  execFolderGone: (directory: string) =>
+    new HostError(
+      'GuestCommandFailed',
+      `the folder ${directory} of a program's streams was removed in the guest, so the program was ended: run it again`,
+    ),
+  tooManyExecs: (uuid: string, most: number) =>
+    new HostError(
+      'TooManyPrograms',
+      `appliance ${uuid} already runs ${most} programs by exec, as many as share its agent: wait until one has ended, or end one`,
+      { kind: 'refused', status: 429 },
+    ),
+  execTimeout: (seconds: number) =>
+    new HostError(
+      'Timeout',
+      `the program did not end within ${seconds} s and was killed, with all that it started`,
+      {
+        kind: 'refused',
+        status: 504,
+      },
     ),
   guestAgentRefused: (message: string, cause?: unknown) =>
     new HostError('GuestAgentRefused', message, { cause }),

@@ -53,6 +53,15 @@ export const requestErrors = {
       `layer ${sha256} is used by ${holders.length} appliance(s): ${holders.join(', ')}; delete them first`,
       { kind: 'refused', status: 409 },
     ),
+  notAStream: (protocol: string) =>
+    new HostError(
+      'InvalidRequest',
+      `this call opens a WebSocket (version 13) with the subprotocol ${protocol}, and the request asks for something else: use a client ` +
+        'that speaks it, as `coppice` does',
+      { kind: 'refused', status: 400 },
+    ),
+  callerGone: () =>
+    new HostError('CallerGone', 'the caller has closed the connection', { kind: 'refused', status: 499 }),
   stopping: () =>
     new HostError('Stopping', 'the daemon is stopping: try again after its restart', { status: 503 }),
 };

@@ -16,13 +16,15 @@ const lastWordsMs = 1_000;
 /** guest-exec replaces the whole environment when it is given one. */
 const guestPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
-/** Kills a process and all its descendants; each is stopped first, so that it starts nothing more meanwhile. */
-const endTree = `end() {
+/** A shell's function that kills a process and all its descendants; each is stopped first, so that it starts nothing more meanwhile. */
+export const END_TREE = `end() {
   kill -STOP "$1"
   for child in $(b cat "/proc/$1/task/$1/children"); do end "$child"; done
   kill -KILL "$1"
 }
-end "$1" 2>/dev/null
+`;
+
+const endTree = `${END_TREE}end "$1" 2>/dev/null
 exit 0
 `;
 
@@ -58,14 +60,25 @@ async function untilEnded(
   const { clock } = session;
   for (let pauseMs = firstPollMs; ; pauseMs = Math.min(pauseMs * 1.6, longestPollMs)) {
     const answerBy = deadlineIn(clock, remaining(clock, deadline) + graceMs);
-    const status = await askForObject(session, answerBy, 'guest-exec-status', { pid });
-    if (status.exited === true) return resultOf(status);
+    const result = await programResult(session, pid, answerBy);
+    if (result !== undefined) return result;
     if (remaining(clock, deadline) === 0) return undefined;
     await sleep(clock, Math.min(pauseMs, remaining(clock, deadline)));
   }
 }
 
-async function startProgram(
+/** Undefined while the program runs. The agent tells the result only once. */
+export async function programResult(
+  session: Session,
+  pid: number,
+  deadline: Deadline,
+): Promise<GuestExecResult | undefined> {
+  const status = await askForObject(session, deadline, 'guest-exec-status', { pid });
+  return status.exited === true ? resultOf(status) : undefined;
+}
+
+/** Starts a program in the guest; resolves with its process id, which `programResult` takes. */
+export async function startProgram(
   session: Session,
   argv: readonly string[],
   env: Readonly<Record<string, string>> | undefined,

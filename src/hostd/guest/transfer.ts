@@ -65,8 +65,8 @@ async function openFile(session: Session, path: string, deadline: Deadline): Pro
   }
 }
 
-/** The agent may write less than it was given. */
-async function writeChunk(
+/** Writes to an open file of the guest; the agent may write less than it was given. */
+export async function writeChunk(
   session: Session,
   handle: unknown,
   chunk: Buffer,

@@ -1,16 +1,16 @@
 import { LONGEST_SERVICE_LOG_BYTES } from '../../domain/services/service-log.ts';
 import type { DesiredAppliance } from '../../host/protocol.ts';
-import { consoleQuery, desiredApplianceSchema, uuidParams } from '../../host/schemas.ts';
+import { desiredApplianceSchema, logQuery, uuidParams } from '../../host/schemas.ts';
 import { serviceLogOf } from '../appliance/service-log.ts';
 import { hostErrors } from '../errors/index.ts';
 import { checkNetwork } from '../network/request.ts';
 import type { App, RouteContext } from './context.ts';
+import { type LogQuery, sendLog } from './follow.ts';
 
 type Uuid = { readonly uuid: string };
 
-const DEFAULT_CONSOLE_BYTES = 16_384;
-
-export function applianceRoutes(app: App, { appliances, driver }: RouteContext): void {
+export function applianceRoutes(app: App, context: RouteContext): void {
+  const { appliances, driver } = context;
   app.get('/v1/appliances', () => ({ appliances: appliances.list() }));
 
   app.get<{ Params: Uuid }>('/v1/appliances/:uuid', { schema: { params: uuidParams } }, ({ params }) => {
@@ -40,27 +40,29 @@ export function applianceRoutes(app: App, { appliances, driver }: RouteContext):
     },
   );
 
-  app.get<{ Params: Uuid; Querystring: { bytes?: string } }>(
+  app.get<{ Params: Uuid; Querystring: LogQuery }>(
     '/v1/appliances/:uuid/console',
-    { schema: { params: uuidParams, querystring: consoleQuery } },
-    async ({ params, query }, reply) => {
-      const directory = appliances.directoryOf(params.uuid);
-      if (directory === undefined) throw hostErrors.noSuchAppliance(params.uuid);
-      const bytes = query.bytes === undefined ? DEFAULT_CONSOLE_BYTES : Number(query.bytes);
-      return reply.type('text/plain; charset=utf-8').send(await driver.consoleTail(directory.path, bytes));
+    { schema: { params: uuidParams, querystring: logQuery } },
+    ({ params: { uuid }, query }, reply) => {
+      if (appliances.directoryOf(uuid) === undefined) throw hostErrors.noSuchAppliance(uuid);
+      return sendLog(reply, context, query, async (bytes) => {
+        const directory = appliances.directoryOf(uuid);
+        return directory === undefined ? undefined : driver.consoleTail(directory.path, bytes);
+      });
     },
   );
 
-  app.get<{ Params: Uuid; Querystring: { bytes?: string } }>(
+  app.get<{ Params: Uuid; Querystring: LogQuery }>(
     '/v1/appliances/:uuid/service-log',
-    { schema: { params: uuidParams, querystring: consoleQuery } },
-    async ({ params, query }, reply) => {
-      const directory = appliances.directoryOf(params.uuid);
-      const desired = appliances.desiredOf(params.uuid);
-      if (directory === undefined || desired === undefined) throw hostErrors.noSuchAppliance(params.uuid);
-      const bytes = Math.min(Number(query.bytes ?? DEFAULT_CONSOLE_BYTES), LONGEST_SERVICE_LOG_BYTES);
-      const log = await serviceLogOf(driver, desired, directory.path, bytes);
-      return reply.type('text/plain; charset=utf-8').send(log);
+    { schema: { params: uuidParams, querystring: logQuery } },
+    ({ params: { uuid }, query }, reply) => {
+      if (appliances.desiredOf(uuid) === undefined) throw hostErrors.noSuchAppliance(uuid);
+      return sendLog(reply, context, query, async (bytes) => {
+        const directory = appliances.directoryOf(uuid);
+        const desired = appliances.desiredOf(uuid);
+        if (directory === undefined || desired === undefined) return undefined;
+        return serviceLogOf(driver, desired, directory.path, Math.min(bytes, LONGEST_SERVICE_LOG_BYTES));
+      });
     },
   );
 }

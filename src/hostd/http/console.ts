@@ -1,68 +1,46 @@
-import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { CONSOLE_PROTOCOL } from '../../host/protocol.ts';
-import { type HostError, hostErrors, toHostError, toProblem } from '../errors/index.ts';
-import type { App, RouteContext } from './context.ts';
+import { CHANNELS, type StreamStatus, successStatus } from '../../host/streams.ts';
+import { hostErrors } from '../errors/index.ts';
+import type { Channels, Stream } from './channels.ts';
+import type { RouteContext } from './context.ts';
 
-const PATH = /^\/v1\/appliances\/([0-9a-f-]{36})\/console$/;
-
-/**
- * `GET /v1/appliances/{uuid}/console` with `Upgrade: coppice-console`: after the answer 101 the connection carries the VM's console,
- * in both directions. `authorize` throws when the caller has no permission.
- */
-export function consoleUpgrade(app: App, context: RouteContext, authorize: (socket: object) => void): void {
-  const open = new Set<Duplex>();
-  app.server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    open.add(socket);
-    // A caller that disconnects at any point must not end the daemon.
-    socket.on('error', () => socket.destroy());
-    socket.once('close', () => open.delete(socket));
-    connect(context, request, socket, head, authorize).catch((error: unknown) =>
-      refuse(socket, toHostError(error)),
-    );
-  });
-  app.addHook('preClose', () => {
-    for (const socket of open) socket.destroy();
-  });
-}
-
-async function connect(
-  { appliances, driver }: RouteContext,
-  request: IncomingMessage,
-  socket: Duplex,
-  head: Buffer,
-  authorize: (socket: object) => void,
-): Promise<void> {
-  authorize(socket);
-  const uuid = PATH.exec(request.url ?? '')?.[1];
-  if (uuid === undefined || request.headers.upgrade !== CONSOLE_PROTOCOL) {
-    throw hostErrors.noSuchRoute(request.method ?? '', request.url ?? '');
-  }
+/** `GET /v1/appliances/{uuid}/console` as a WebSocket: what is typed on channel 0, what the VM prints on channel 1. */
+export async function openConsoleStream(
+  { appliances, driver, stopping }: RouteContext,
+  uuid: string,
+): Promise<Stream> {
   const directory = appliances.directoryOf(uuid);
   if (directory === undefined) throw hostErrors.noSuchAppliance(uuid);
   const vm = await driver.openConsole(directory.path);
-  if (socket.destroyed) {
-    // The caller has disconnected: nobody would ever close this console, and it would stay in use.
-    vm.destroy();
-    return;
-  }
-  socket.write(
-    `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${CONSOLE_PROTOCOL}\r\n\r\n`,
-  );
-  vm.write(head);
-  // When one side ends, orderly or not, the other is closed: there is nobody left to report to.
-  for (const [from, to] of [
-    [vm, socket],
-    [socket, vm],
-  ] as const) {
-    from.pipe(to);
-    from.once('error', () => to.destroy());
-    from.once('close', () => to.destroy());
-  }
+  // Without a listener an error would end the daemon.
+  vm.on('error', () => vm.destroy());
+  return { run: (channels) => attach(vm, channels, stopping), close: () => vm.destroy() };
 }
 
-function refuse(socket: Duplex, error: HostError): void {
-  const body = JSON.stringify({ error: toProblem(error) });
-  const head = `HTTP/1.1 ${error.status} Refused\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}`;
-  socket.end(`${head}\r\nConnection: close\r\n\r\n${body}`);
+/** Resolves when the VM's side has ended. */
+async function attach(vm: Duplex, channels: Channels, stopping: AbortSignal): Promise<StreamStatus> {
+  const { promise, resolve, reject } = Promise.withResolvers<StreamStatus>();
+  const stop = () => reject(hostErrors.stopping());
+  stopping.addEventListener('abort', stop, { once: true });
+  if (stopping.aborted) stop();
+  for (const event of ['end', 'close']) vm.once(event, () => resolve(successStatus()));
+  vm.on('data', (printed: Buffer) => {
+    channels.send(CHANNELS.stdout, printed);
+    if (channels.full) vm.pause();
+  });
+  vm.on('drain', () => channels.resume());
+  channels.receive({
+    data: (channel, keys) => {
+      if (channel === CHANNELS.stdin && !vm.write(keys)) channels.pause();
+    },
+    // Who types nothing more may still read.
+    end: () => undefined,
+    room: () => vm.resume(),
+  });
+  try {
+    return await promise;
+  } finally {
+    stopping.removeEventListener('abort', stop);
+    vm.destroy();
+  }
 }

@@ -54,11 +54,26 @@ const PATHS: Readonly<Record<string, Readonly<Record<string, Operation>>>> = {
     },
   },
   '/v1/appliances/{uuid}/console': {
-    get: { summary: "The last ?bytes= of the VM's console.", answer: PLAIN, errors: [404] },
+    get: {
+      summary:
+        "The last ?bytes= of the VM's console; with ?follow=true, what is added to them, too. As a WebSocket (v5.channel.k8s.io): the console itself.",
+      answer: PLAIN,
+      errors: [400, 404, 409],
+    },
+  },
+  '/v1/appliances/{uuid}/exec': {
+    get: {
+      summary:
+        'A program in the guest, by a WebSocket (v5.channel.k8s.io): ?command= for each word, ?stdin=, ?tty=, ?timeoutSeconds=.',
+      status: 101,
+      answer: '',
+      errors: [400, 404, 409, 429, 503],
+    },
   },
   '/v1/appliances/{uuid}/service-log': {
     get: {
-      summary: 'The last ?bytes= that the service printed, at most 48 KiB.',
+      summary:
+        'The last ?bytes= that the service printed, at most 48 KiB; with ?follow=true, what is added to them, too.',
       answer: PLAIN,
       errors: [404, 409],
     },

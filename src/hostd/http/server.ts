@@ -8,11 +8,11 @@ import { type ErrorBody, OPERATOR_ORGANIZATION } from '../../host/protocol.ts';
 import { HostError, hostErrors, messageOf, toHostError, toProblem } from '../errors/index.ts';
 import { createAjv, invalid } from '../validate.ts';
 import { applianceRoutes } from './appliances.ts';
-import { consoleUpgrade } from './console.ts';
 import type { App, RouteContext } from './context.ts';
 import { eventRoutes } from './events.ts';
 import { hostRoutes } from './host.ts';
 import { layerRoutes } from './layers.ts';
+import { streamUpgrades } from './upgrades.ts';
 
 export type TlsFiles = {
   /** PEMs: the daemon's certificate and key, and the authority that issues clients' certificates. */
@@ -24,6 +24,9 @@ export type TlsFiles = {
 /** Inline packages are part of the body, in base64; a ConfigMap of one megabyte fits easily. */
 const BODY_LIMIT_BYTES = 8 * 1024 * 1024;
 
+/** A command of 64 KiB is part of the URL, where each byte may become three. */
+export const MAX_HEADER_BYTES = 256 * 1024;
+
 /** The API over HTTPS. A client's certificate authenticates it, and the organization in the certificate authorizes it. */
 export function createServer(tls: TlsFiles, context: RouteContext, log: Logger): App {
   const app: App = fastify<Server>({
@@ -34,6 +37,7 @@ export function createServer(tls: TlsFiles, context: RouteContext, log: Logger):
       requestCert: true,
       rejectUnauthorized: true,
       minVersion: 'TLSv1.2',
+      maxHeaderSize: MAX_HEADER_BYTES,
     },
     bodyLimit: BODY_LIMIT_BYTES,
     forceCloseConnections: true,
@@ -54,7 +58,7 @@ export function createServer(tls: TlsFiles, context: RouteContext, log: Logger):
   const authorize = createAuthorizer();
   app.addHook('onRequest', async (request) => authorize(request.raw.socket));
   for (const routes of [hostRoutes, eventRoutes, applianceRoutes, layerRoutes]) routes(app, context);
-  consoleUpgrade(app, context, authorize);
+  streamUpgrades(app, context, authorize, log);
   return app;
 }
 

@@ -7,6 +7,7 @@ import { READ_INSTALLED } from '../../guest/installed.ts';
 import { READ_NETWORK, SET_NETWORK } from '../../guest/network.ts';
 import { millisSince } from '../common/boot-time.ts';
 import type { Simulation } from './config.ts';
+import { repeatInput } from './program.ts';
 import { readGuestFiles, readVm, type SimulatedVm, writeGuestFiles, writeVm } from './vm-file.ts';
 
 const SMALL_FILE_BYTES = 65_536;
@@ -54,6 +55,10 @@ export function createSimulatedGuest(simulation: Simulation, directory: string):
         ...(bytes.length <= SMALL_FILE_BYTES ? { text: bytes.toString() } : {}),
       };
       await writeGuestFiles(directory, { ...(await readGuestFiles(directory)), [path]: file });
+    },
+    prepare: async ({ timeoutMs }) => {
+      await awake(timeoutMs);
+      return { run: (_argv, streams, signal) => repeatInput(streams, simulation.clock, signal) };
     },
     interfaces: async (timeoutMs) => {
       const { mac, network } = await awake(timeoutMs);
