@@ -78,7 +78,7 @@ export function join(one: Duplex, other: Duplex): void {
   ] as const) {
     from.pipe(to);
     from.once('error', () => from.destroy());
-    // Neither a WebSocket nor a log is read on by who has ended.
+    // Whoever has ended reads neither a WebSocket nor a log any more.
     from.once('end', () => closeAfterWrites(from));
     from.once('close', () => closeAfterWrites(to));
   }

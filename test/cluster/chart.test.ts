@@ -72,7 +72,7 @@ describeUnless(missing, 'the charts on a cluster', () => {
     expect(await site.fetchInCluster(url)).toContain('Hello from a virtual machine');
   });
 
-  it('passes streams on, with the rights of who asks', async () => {
+  it('passes streams on, with a user’s own rights', async () => {
     await site.cluster.kubectl(
       'wait',
       '--for=condition=Available',
