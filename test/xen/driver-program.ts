@@ -16,6 +16,7 @@ import { removeDomainRecord } from '../../src/hostd/drivers/xen/domain/domain-re
 import { createXenDriver } from '../../src/hostd/drivers/xen/driver.ts';
 import { commandsAt } from '../../src/hostd/drivers/xen/xl/commands.ts';
 import { toHostError } from '../../src/hostd/errors/index.ts';
+import { TestStreams } from '../../src/hostd/guest/testing/program-streams.ts';
 
 const run = promisify(execFile);
 const limitMs = 300_000;
@@ -33,6 +34,7 @@ export type DriverStep =
   | 'reboot'
   | 'untilEnded'
   | 'console'
+  | 'exec'
   | 'tail'
   | 'shutdown'
   | 'loseRecord'
@@ -155,6 +157,22 @@ async function useConsole(): Promise<string> {
   return `${seen.includes('typed-here') ? 'typed-here' : seen} ${second}`;
 }
 
+/** All values of a byte, which the agent's console must pass as they are, through a program and back. */
+async function exec(): Promise<string> {
+  const guest = driver.guest(uuid, directory);
+  try {
+    const streams = new TestStreams();
+    const content = Buffer.from(Array.from({ length: 20_000 }, (_, at) => at % 256));
+    streams.type(content);
+    streams.end();
+    const program = await guest.prepare({ terminal: false, timeoutMs: limitMs });
+    const code = await program.run(['cat'], streams.withInput, AbortSignal.timeout(limitMs));
+    return `${code} ${Buffer.concat(streams.stdout).equals(content) ? 'unchanged' : 'changed'}`;
+  } finally {
+    guest.close();
+  }
+}
+
 async function untilEnded(): Promise<unknown> {
   const until = Date.now() + limitMs;
   for (;;) {
@@ -202,6 +220,7 @@ const work: Readonly<Record<DriverStep, () => Promise<unknown>>> = {
   },
   untilEnded,
   console: useConsole,
+  exec,
   tail: () => driver.consoleTail(directory, 100_000),
   shutdown: () => driver.shutdown(uuid, directory, limitMs),
   loseRecord: () => removeDomainRecord(directory),

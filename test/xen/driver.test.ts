@@ -36,13 +36,13 @@ describe('the Xen driver in a real dom0', () => {
     const base = ['nbd://127.0.0.1:10809/'];
     expect(begun).toEqual([base, half, null, null, one, running, 'answered']);
 
-    const use = ['writeDisk', 'console', 'tail', 'reboot', 'untilEnded'] as const;
+    const use = ['writeDisk', 'exec', 'console', 'tail', 'reboot', 'untilEnded'] as const;
     const found = await results(vm, 'domains', 'loseRecord', 'start', 'domains', 'inspect', ...use);
     expect(found.slice(1, 3)).toEqual([null, null]);
     expect(idsOf(found[3])).toEqual(idsOf(found[0]));
     const ready = expect.stringContaining('coppice-guest ready');
     const typed = 'typed-here ConsoleUnavailable';
-    expect(found.slice(4, -2)).toEqual([running, 'kept\n', typed, ready]);
+    expect(found.slice(4, -2)).toEqual([running, 'kept\n', '0 unchanged', typed, ready]);
     expect(found.at(-1)).toMatchObject({ state: 'Stopped', problem: { reason: 'GuestRebooted' } });
 
     const again = await bed.whileSlow(vm, () => results(vm, 'start', 'counts', 'domains', 'inspect', 'ping'));

@@ -1,9 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { prepareProgram } from '../../../src/hostd/guest/streams/program.ts';
 import { TestStreams } from '../../../src/hostd/guest/testing/program-streams.ts';
 import { fc } from '../../fuzz.ts';
@@ -145,7 +145,7 @@ describe.each(hasBusybox ? (['dash', 'busybox'] as const) : (['dash'] as const))
       stop.abort(new Error('enough'));
       await expect(run).rejects.toThrow('enough');
       expect(await agent.folders()).toEqual([]);
-      expect(await isRunning(pid)).toBe(false);
+      await eventually(async () => !(await isRunning(pid)));
     });
 
     it('goes no further ahead of a program than 9 MiB, and leaves none of it', async () => {
@@ -166,12 +166,23 @@ describe.each(hasBusybox ? (['dash', 'busybox'] as const) : (['dash'] as const))
       expect(await agent.folders()).toEqual([]);
     });
 
+    it('is ended by the guest when its folder is removed, which the daemon cannot bring back', async () => {
+      const streams = new TestStreams();
+      const words = script(`echo $$; ${tool('sleep')} 4321; :`);
+      const run = (await prepared({ watchMs: 1000 })).run(words, streams.withInput, never);
+      await eventually(async () => streams.printed() !== '');
+      const [folder = ''] = await agent.folders();
+      await rm(join(agent.root, folder), { recursive: true });
+      await expect(run).rejects.toMatchObject({ reason: 'GuestCommandFailed' });
+      await eventually(async () => !(await isRunning(Number(streams.printed()))));
+    });
+
     it('is ended by the guest itself, with its folder, when the daemon is gone', async () => {
       const streams = new TestStreams();
       const own = await LocalAgent.create(kind);
       try {
         const prepare = prepareProgram(own.session, { terminal: false, ...patience, watchMs: 2000 });
-        const words = script('echo $$; while :; do :; done');
+        const words = script(`echo $$; while :; do ${tool('sleep')} 1; done`);
         const run = (await prepare).run(words, streams.withInput, never);
         await eventually(async () => streams.printed() !== '');
         await delay(3000);
@@ -187,3 +198,81 @@ describe.each(hasBusybox ? (['dash', 'busybox'] as const) : (['dash'] as const))
     });
   },
 );
+
+describe('a program on a terminal', () => {
+  let agent: LocalAgent;
+
+  beforeAll(async () => {
+    agent = await LocalAgent.create('dash');
+  });
+
+  afterAll(() => agent.close());
+
+  it('has its size, gets another, reads keys, and can be interrupted', async () => {
+    const streams = new TestStreams();
+    const prepared = await prepareProgram(agent.session, { terminal: true, ...patience });
+    const text =
+      'trap "echo interrupted; exit 5" INT; trap "stty size" WINCH; [ -t 0 ] && [ -t 1 ] && echo "$1 $TERM"; stty size; ' +
+      'while :; do sleep 0.1; done';
+    const words = ['/bin/sh', '-c', text, 'test', `it's "quoted"`];
+    const run = prepared.run(words, streams.onTerminal, new AbortController().signal);
+    await eventually(async () => streams.printed().includes(`it's "quoted" xterm\r\n31 101\r\n`));
+    streams.resize({ Width: 66, Height: 22 });
+    await eventually(async () => streams.printed().includes('22 66'));
+    streams.type('\x03');
+    expect(await run).toBe(5);
+    expect(streams.printed()).toContain('interrupted');
+    expect(streams.complained()).toBe('');
+    expect(await agent.folders()).toEqual([]);
+  });
+
+  it('ends with its terminal when it is aborted', async () => {
+    const streams = new TestStreams();
+    const prepared = await prepareProgram(agent.session, { terminal: true, ...patience });
+    const stop = new AbortController();
+    const run = prepared.run(['/bin/sh', '-c', 'echo $$; exec sleep 4321'], streams.onTerminal, stop.signal);
+    const pid = await eventually(async () => Number(streams.printed()) || undefined);
+    stop.abort(new Error('enough'));
+    await expect(run).rejects.toThrow('enough');
+    await eventually(async () => !(await isRunning(pid)));
+  });
+
+  it('is refused by a guest that has none to give', async () => {
+    const bare = await LocalAgent.create('busybox');
+    try {
+      const preparing = prepareProgram(bare.session, { terminal: true, ...patience });
+      await expect(preparing).rejects.toMatchObject({ reason: 'NoTerminal', status: 409 });
+    } finally {
+      await bare.close();
+    }
+  });
+});
+
+describe('a guest whose disk is full', () => {
+  const full = { reason: 'GuestDiskFull', message: expect.stringContaining('No space left on device') };
+  const { signal } = new AbortController();
+  let agent: LocalAgent;
+
+  beforeEach(async () => {
+    agent = await LocalAgent.create('dash');
+  });
+
+  afterEach(() => agent.close());
+
+  it('fails a program whose output finds no room', async () => {
+    await agent.replace('dd', 'echo "dd: error writing: No space left on device" >&2; exit 1');
+    const prepared = await prepareProgram(agent.session, { terminal: false, ...patience });
+    const run = prepared.run(['/bin/sh', '-c', 'echo lost'], new TestStreams().withoutInput, signal);
+    await expect(run).rejects.toMatchObject(full);
+    expect(await agent.folders()).toEqual([]);
+  });
+
+  it('fails a program whose input finds no room', async () => {
+    const streams = new TestStreams();
+    const prepared = await prepareProgram(agent.session, { terminal: false, ...patience });
+    agent.full = true;
+    streams.type('lost');
+    await expect(prepared.run(['cat'], streams.withInput, signal)).rejects.toMatchObject(full);
+    expect(await agent.folders()).toEqual([]);
+  });
+});

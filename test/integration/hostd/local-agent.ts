@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { type FileHandle, mkdir, mkdtemp, open, readdir, rm, symlink } from 'node:fs/promises';
+import { type FileHandle, mkdir, mkdtemp, open, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
@@ -16,9 +16,11 @@ type Running = { readonly out: Buffer[]; readonly err: Buffer[]; ended?: Ended }
 export class LocalAgent {
   readonly root: string;
   readonly session: Session;
+  /** Whether its disk has no room for input. */
+  full = false;
   /** How many commands it has obeyed. */
   commands = 0;
-  readonly #environment: NodeJS.ProcessEnv;
+  #environment: NodeJS.ProcessEnv;
   readonly #shell: string;
   readonly #files = new Map<number, FileHandle>();
   readonly #programs = new Map<number, Running>();
@@ -45,6 +47,14 @@ export class LocalAgent {
     await mkdir(tools);
     await symlink('/bin/busybox', join(tools, 'sh'));
     return new LocalAgent(root, join(tools, 'sh'), { ...process.env, PATH: tools });
+  }
+
+  /** Puts a script in the place of a program. */
+  async replace(name: string, script: string): Promise<void> {
+    const tools = join(this.root, 'bin');
+    await mkdir(tools, { recursive: true });
+    await writeFile(join(tools, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    this.#environment = { ...this.#environment, PATH: `${tools}:${this.#environment.PATH}` };
   }
 
   /** The folders of programs with streams that there are now. */
@@ -89,6 +99,7 @@ export class LocalAgent {
         });
       }
       case 'guest-file-write': {
+        if (this.full) return refuse(stream, 'failed to write to file: No space left on device');
         const { bytesWritten } = (await file?.write(Buffer.from(String(args['buf-b64']), 'base64'))) ?? {};
         return answer(stream, { count: bytesWritten, eof: false });
       }

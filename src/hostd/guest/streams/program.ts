@@ -64,8 +64,14 @@ async function run(
     if (!(error instanceof HostError && error.reason === 'AgentUnavailable')) {
       await program.close().catch(messageOf);
     }
-    throw error;
+    throw diskFullOr(error);
   }
+}
+
+function diskFullOr(error: unknown): unknown {
+  const message = messageOf(error);
+  const isRefusal = error instanceof HostError && error.reason === 'GuestAgentRefused';
+  return isRefusal && reportsFullDisk(message) ? hostErrors.guestDiskFilled(message) : error;
 }
 
 /** One program in the guest, and the exchange of its streams: one command to the agent at a time, so that others get their turns. */

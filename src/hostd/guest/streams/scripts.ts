@@ -17,8 +17,9 @@ const LOOKS = 12;
  * Ends a program and removes its folder, what the agent still has open of it included. The process id is believed only where the
  * command line names the folder: another process may have it by now.
  */
-const finish = `${END_TREE}finish() {
-  if b grep -q "$2" "/proc/$1/cmdline"; then end "$1"; fi
+const finish = `${END_TREE}runs() { b grep -q "$2" "/proc/$1/cmdline"; }
+finish() {
+  if runs "$1" "$2"; then end "$1"; fi
   for file in "$2"/*.*; do true >"$file"; done
   b rm -rf "$2"
 }
@@ -67,7 +68,7 @@ feed() {
 }
 watch() {
   n=0
-  while [ -d "$dir" ]; do
+  while [ -d "$dir" ] || runs "$$" "$dir"; do
     pause "$look"
     n=$((n + 1))
     if [ -e "$dir/alive" ]; then
