@@ -52,13 +52,13 @@ export const ROOMS: readonly Room[] = [
   {
     path: 'src/host',
     holds:
-      "the daemon's API (`schemas.ts` is the source, `protocol.ts` the types that follow) and its client",
+      "the daemon's API (`schemas.ts` is the source, `protocol.ts` the types that follow; `streams.ts`: console and exec) and its client",
     mayImport: ['src/base', 'src/api', 'src/domain'],
   },
   {
     path: 'src/hostd',
     holds:
-      "the daemon: `http/` (server, OpenAPI), `appliance/` (planner and steps), `layers/`, `guest/` (agent, installation; `packages/` reads what a package is), `network/` (the host's bridge, checks of addresses), `ports/`, `host/` (capacity, measurement), `files/` (durable writes, locks), `state/` (records on disk), `errors/` (every error's reason and message), `drivers/`",
+      "the daemon: `http/` (server, OpenAPI), `appliance/` (planner and steps), `layers/`, `guest/` (agent, installation; `packages/` reads what a package is, `streams/` runs programs with input and outputs), `network/` (the host's bridge, checks of addresses), `ports/`, `host/` (capacity, measurement), `files/` (durable writes, locks), `state/` (records on disk), `errors/` (every error's reason and message), `drivers/`",
     mayImport: ['src/base', 'src/host', 'src/domain', 'src/api'],
     note: "base, api, domain, host (its protocol, not its client); a driver's folder no other driver's, and `drivers/common/` none",
     except: ['client', 'connector', 'event-stream', 'stream-client'].map((name) => `src/host/${name}.ts`),

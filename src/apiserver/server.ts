@@ -75,6 +75,8 @@ interface Parts {
 
 const DEFAULT_HISTORY = { maxChanges: 10_000, maxAgeMs: 10 * 60 * 1000 };
 const DEFAULT_BOOKMARK_INTERVAL_MS = 60 * 1000;
+/** As Go's servers have it: the words of a program to run in a guest are in the URL. */
+const MAX_HEADER_BYTES = 1024 * 1024;
 const CLOSE_GRACE_MS = 5000;
 /** kube's characters for generated names: they form no words and are not easily confused. */
 const NAME_CHARACTERS = 'bcdfghjklmnpqrstvwxz2456789';
@@ -117,7 +119,12 @@ async function closeServer(server: Server, connections: Connections): Promise<vo
 function newHttpsServer(tls: ApiServerOptions['tls']): Server {
   // Authentication refuses invalid certificates with a 401 that says so; the handshake accepts them.
   const client = { requestCert: true, rejectUnauthorized: false };
-  const server = createServer({ ...contextOf(tls), ...client, shouldUpgradeCallback: asksForWebSocket });
+  const server = createServer({
+    ...contextOf(tls),
+    ...client,
+    maxHeaderSize: MAX_HEADER_BYTES,
+    shouldUpgradeCallback: asksForWebSocket,
+  });
   // Watches and clients' idle connections must outlive Node's default time-outs.
   server.keepAliveTimeout = 3 * 60 * 1000;
   server.requestTimeout = 60 * 1000;

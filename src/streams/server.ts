@@ -48,6 +48,7 @@ interface Exchange {
   readonly upgrade?: { readonly socket: Socket; readonly head: Buffer };
 }
 
+const MAX_HEADER_BYTES = 256 * 1024;
 const ANSWER_TIMEOUT_MS = 30_000;
 
 /**
@@ -61,6 +62,8 @@ export function createStreamsServer(options: StreamsOptions, tls: Omit<Certifica
     ...tls,
     ...client,
     minVersion: 'TLSv1.2',
+    // A program's words are in the URL: as much as daemons take.
+    maxHeaderSize: MAX_HEADER_BYTES,
     shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket',
   });
   server.on('request', (request, response) => void handle(options, { request, response }));

@@ -52,7 +52,7 @@ async function outputOfKilled(session: Session, pid: number): Promise<string> {
 }
 
 /** Undefined when it still runs at the deadline. */
-async function untilEnded(
+export async function untilEnded(
   session: Session,
   pid: number,
   deadline: Deadline,

@@ -119,10 +119,15 @@ class ExecStream implements Stream {
 
 /** A parameter that is repeated becomes a list, which only `command` may be. */
 function queryOf(parameters: URLSearchParams): Readonly<Record<string, unknown>> {
-  const entries = [...new Set(parameters.keys())].map((name) => {
-    const values = parameters.getAll(name);
-    return [name, name === 'command' || values.length > 1 ? values : values[0]] as const;
-  });
+  const lists = new Map<string, string[]>([['command', []]]);
+  for (const [name, value] of parameters) {
+    const list = lists.get(name);
+    if (list === undefined) lists.set(name, [value]);
+    else list.push(value);
+  }
+  const entries = [...lists].map(
+    ([name, values]) => [name, name === 'command' || values.length > 1 ? values : values[0]] as const,
+  );
   return Object.fromEntries(entries);
 }
 

@@ -52,10 +52,13 @@ async function* additions(
   clock: RouteContext['clock'],
   stop: AbortSignal,
 ): AsyncGenerator<string> {
-  for (let seen = first; ; ) {
-    await sleep(clock, FOLLOW_MS, stop).catch(messageOf);
+  for (let seen = first, tookMs = 0; ; ) {
+    // Many who follow what is read in one guest share its agent: the slower it answers, the less they ask.
+    await sleep(clock, Math.max(FOLLOW_MS, 4 * tookMs), stop).catch(messageOf);
+    const before = clock.monotonic();
     const now = stop.aborted ? undefined : await read().catch(() => seen);
     if (now === undefined) return;
+    tookMs = clock.monotonic() - before;
     const text = whole(now);
     const added = appended(seen, text);
     if (added !== '') yield added;

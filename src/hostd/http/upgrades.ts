@@ -75,12 +75,13 @@ export function streamUpgrades(
 function opener(context: RouteContext): (request: IncomingMessage) => Promise<Stream> {
   const openExecStream = execStreams(context);
   return async (request) => {
-    const { pathname, searchParams } = new URL(request.url ?? '/', 'https://hostd');
-    const [, uuid, kind] = PATH.exec(pathname) ?? [];
-    if (uuid === undefined) throw hostErrors.noSuchRoute(request.method ?? '', request.url ?? '');
+    const url = URL.parse(request.url ?? '', 'https://hostd');
+    const [, uuid, kind] = PATH.exec(url?.pathname ?? '') ?? [];
+    if (uuid === undefined || url === null)
+      throw hostErrors.noSuchRoute(request.method ?? '', request.url ?? '');
     checkHandshake(request);
     if (context.stopping.aborted) throw hostErrors.stopping();
-    return kind === 'exec' ? openExecStream(uuid, searchParams) : openConsoleStream(context, uuid);
+    return kind === 'exec' ? openExecStream(uuid, url.searchParams) : openConsoleStream(context, uuid);
   };
 }
 

@@ -95,7 +95,7 @@ describe.each(hasBusybox ? (['dash', 'busybox'] as const) : (['dash'] as const))
             expect(sha256(streams.stdout)).toBe(sha256(pieces));
           },
         ),
-        { numRuns: 6 },
+        { numRuns: 4 },
       );
     });
 
@@ -181,11 +181,11 @@ describe.each(hasBusybox ? (['dash', 'busybox'] as const) : (['dash'] as const))
       const streams = new TestStreams();
       const own = await LocalAgent.create(kind);
       try {
-        const prepare = prepareProgram(own.session, { terminal: false, ...patience, watchMs: 2000 });
+        const prepare = prepareProgram(own.session, { terminal: false, ...patience, watchMs: 1200 });
         const words = script(`echo $$; while :; do ${tool('sleep')} 1; done`);
         const run = (await prepare).run(words, streams.withInput, never);
         await eventually(async () => streams.printed() !== '');
-        await delay(3000);
+        await delay(1800);
         const pid = Number(streams.printed());
         expect(await isRunning(pid)).toBe(true);
         const lost = expect(run).rejects.toMatchObject({ reason: 'AgentUnavailable' });

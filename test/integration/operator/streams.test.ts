@@ -164,6 +164,11 @@ describe('streams with a user’s own rights', () => {
       expect(await program.ended).toEqual({ metadata: {}, status: 'Success' });
     });
 
+    it('takes as many words as a daemon does', async () => {
+      const path = `${subresourcePath('default', appliance, 'exec')}?command=echo&command=${'%20'.repeat(60_000)}`;
+      expect((await way()(path, { ...as('owner'), webSocket: true })).status).toBe(101);
+    });
+
     it('takes a token as browsers send it, and answers with the other subprotocol', async () => {
       const token = Buffer.from(tokenOf('owner')).toString('base64url');
       const protocols = `base64url.bearer.authorization.k8s.io.${token}, v5.channel.k8s.io`;

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { deadlineIn } from '../../../base/deadline.ts';
 import { HostError, hostErrors, messageOf } from '../../errors/index.ts';
-import { execute, programResult, startProgram } from '../execute.ts';
+import { execute, programResult, startProgram, untilEnded } from '../execute.ts';
 import type { Guest, GuestExecResult, PreparedProgram, ProgramStreams } from '../guest.ts';
 import { reportsFullDisk, type Session } from '../session.ts';
 import { GuestFile, patience } from './files.ts';
@@ -35,9 +35,11 @@ export async function prepareProgram(
     throw hostErrors.guestCommandFailed('find a folder for the streams', exitCode, stderr);
   }
   if (terminal && hasTerminal !== 'true') throw hostErrors.noTerminal();
-  const directory = `${parent}/exec-${randomBytes(12).toString('hex')}`;
   return {
-    run: (argv, streams, signal) => run(session, directory, argv, streams, watchMs, signal),
+    run: (argv, streams, signal) => {
+      const directory = `${parent}/exec-${randomBytes(12).toString('hex')}`;
+      return run(session, directory, argv, streams, watchMs, signal);
+    },
   };
 }
 
@@ -55,16 +57,15 @@ async function run(
   const script = wrapperScript({ argv, directory, input: input !== undefined, terminal: size, watchMs });
   const pid = await startProgram(session, script, undefined, patience(session));
   const program = new RunningProgram(session, pid, directory, streams, watchMs);
+  let isSilent = false;
   try {
-    const code = await program.untilEnded(signal);
-    await program.close();
-    return code;
+    return await program.untilEnded(signal);
   } catch (error) {
-    // An agent that is silent cannot end it either; the watcher does.
-    if (!(error instanceof HostError && error.reason === 'AgentUnavailable')) {
-      await program.close().catch(messageOf);
-    }
+    isSilent = error instanceof HostError && error.reason === 'AgentUnavailable';
     throw diskFullOr(error);
+  } finally {
+    // What a silent agent cannot remove the watcher does, which also ends what `close` could not.
+    if (!isSilent) await program.close().catch(messageOf);
   }
 }
 
@@ -124,6 +125,8 @@ class RunningProgram {
     await execute(this.#session, finishScript(this.#pid, this.#directory), undefined, deadline);
     await this.#input?.close();
     for (const [, output] of this.#outputs) await output.close();
+    // The agent keeps a result until it was asked for.
+    if (this.#result === undefined) await untilEnded(this.#session, this.#pid, deadline);
   }
 
   /** Passes on what there is, in both directions; whether there was any. */

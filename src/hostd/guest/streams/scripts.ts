@@ -33,7 +33,8 @@ finish() {
  * at once what a read gives, and never reads what it does not write, so that the next one goes on where it ended.
  * The watcher is no child of the wrapper, so that it can end all of them, and keeps none of the pipes that the agent reads.
  */
-const wrapper = `${finish}dir=$1 input=$2 look=$3 terminal=$4
+const wrapper = `${finish}export HOME="\${HOME:-/root}"
+dir=$1 input=$2 look=$3 terminal=$4
 shift 4
 pause() { b sleep "$1" || b sleep 1; }
 store() {
@@ -41,10 +42,14 @@ store() {
   while :; do
     while [ -s "$dir/$1.$((n - ${SEGMENTS_AHEAD}))" ]; do pause 0.05; done
     [ "$n" -lt ${SEGMENTS_AHEAD} ] || b rm -f "$dir/$1.$((n - ${SEGMENTS_AHEAD}))"
-    b dd bs=${READ_BYTES} count=${READS_PER_SEGMENT} of="$dir/$1.$n" 2>"$dir/$1.log" || return 1
+    said=$(b dd bs=${READ_BYTES} count=${READS_PER_SEGMENT} of="$dir/$1.$n" 2>&1) || break
     [ -s "$dir/$1.$n" ] || return 0
     n=$((n + 1))
   done
+  # Makes room for the reason.
+  true >"$dir/$1.$n"
+  echo "$said" >"$dir/$1.log"
+  return 1
 }
 feed() {
   n=0 idle=0 broken=
@@ -58,9 +63,9 @@ feed() {
     elif [ "$over" ]; then
       [ "$broken" ] || b cat "$dir/in.$n"
       return
-    elif [ "$idle" -lt 100 ]; then
+    elif [ "$idle" -lt 40 ]; then
       idle=$((idle + 1))
-      pause 0.03
+      pause 0.05
     else
       pause 0.25
     fi
@@ -105,7 +110,7 @@ stored=yes
 wait "$out" || stored=
 wait "$err" || stored=
 if [ ! "$stored" ]; then
-  b cat "$dir/out.log" "$dir/err.log" >&2
+  for log in "$dir"/*.log; do b cat "$log" >&2; done
   exit 1
 fi
 echo "exit $code"
