@@ -72,7 +72,8 @@ describe('schemaRuleErrors', () => {
   it('refuses transition rules where old and new do not correspond', () => {
     const list: JsonSchema = {
       type: 'array',
-      items: { type: 'string', 'x-kubernetes-validations': [{ rule: 'self == oldSelf' }] },
+      maxItems: 9,
+      items: { type: 'string', maxLength: 9, 'x-kubernetes-validations': [{ rule: 'self == oldSelf' }] },
     };
     const errors = schemaRuleErrors({ type: 'object', properties: { list } }, 'root');
     expect(errors.map(({ field, detail }) => [field, detail])).toEqual([

@@ -5,6 +5,7 @@ import type { Case } from './differential/case.ts';
 import { runningCosts } from './differential/costs.ts';
 import { definitions } from './differential/definitions.ts';
 import { endpoints } from './differential/endpoints.ts';
+import { estimates } from './differential/estimates.ts';
 import { identities } from './differential/identities.ts';
 import { inherited } from './differential/inherited.ts';
 import { kinds } from './differential/kinds.ts';
@@ -60,6 +61,7 @@ const groups: Readonly<Record<string, readonly Case[]>> = {
   limits,
   patterns,
   'costs of rules': runningCosts,
+  'estimated costs': estimates,
   times,
 };
 const allCases = Object.values(groups).flat();

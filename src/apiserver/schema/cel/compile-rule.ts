@@ -10,6 +10,7 @@ import type {
 import { serialize } from '@marcbachmann/cel-js';
 import { goRegExp } from '../go-regexp.ts';
 import { CostMeter, metered } from './cost.ts';
+import { flattened, TOO_NESTED, tooLong } from './nesting.ts';
 import { MATCHES } from './strings.ts';
 
 /** An expression ready to run, and what the last run cost. */
@@ -21,7 +22,7 @@ export interface Program {
 
 /** A compiled expression, or why it does not compile. */
 export type Compiled =
-  | { readonly ok: true; readonly program: Program }
+  | { readonly ok: true; readonly program: Program; readonly syntax: ASTNode }
   | { readonly ok: false; readonly problem: string };
 
 type CompileFault = ParseError | CelTypeError;
@@ -32,13 +33,15 @@ export function compileExpression(
   source: string,
   wanted: 'bool' | 'string',
 ): Compiled {
+  const limit = tooLong(source);
+  if (limit !== undefined) return failed(limit);
   const parsed = parse(environment, withGoMatches(source));
-  if (!parsed.ok)
-    return { ok: false, problem: `compilation failed: ${describe(environment, parsed.fault, source)}` };
+  if (!parsed.ok) return failed(describe(environment, parsed.fault, source));
+  const depth = flattened(parsed.result.ast);
+  if (depth !== undefined) return failed(depth);
   const checked = parsed.result.check();
   const fault = checked.error ?? faultInPresenceTests(environment, parsed.result.ast);
-  if (fault !== undefined)
-    return { ok: false, problem: `compilation failed: ${describe(environment, fault, source)}` };
+  if (fault !== undefined) return failed(describe(environment, fault, source));
   if (checked.type !== wanted && checked.type !== 'dyn') {
     const problem =
       wanted === 'bool' ? 'cel expression must evaluate to a bool' : 'must evaluate to a string';
@@ -47,7 +50,11 @@ export function compileExpression(
   const meter = new CostMeter();
   metered(parsed.result, meter);
   const run: Program['run'] = (variables) => meter.run(() => parsed.result(variables));
-  return { ok: true, program: { run, cost: () => meter.cost } };
+  return { ok: true, program: { run, cost: () => meter.cost }, syntax: parsed.result.ast };
+}
+
+function failed(why: string): Compiled {
+  return { ok: false, problem: `compilation failed: ${why}` };
 }
 
 type Parsed =
@@ -117,6 +124,7 @@ function rootOf(node: ASTNode): string | undefined {
 
 /** As cel-go prints issues: place, message, the line, and a caret below the place. */
 function describe(environment: Environment, fault: CompileFault, source: string): string {
+  if (fault.code === 'limit_exceeded' && fault.summary.includes('maxDepth')) return TOO_NESTED;
   const position = Math.min(positionOf(fault, source), source.length);
   const before = source.slice(0, position).split('\n');
   const column = (before.at(-1) ?? '').length;
@@ -128,10 +136,15 @@ function describe(environment: Environment, fault: CompileFault, source: string)
 /** cel-go points at the dot of a selection and at the bracket of a call. */
 function positionOf(fault: CompileFault, source: string): number {
   const start = fault.range?.start ?? 0;
-  if (fault.code === 'no_such_key') return Math.max(0, start - 1);
+  if (fault.code === 'no_such_key' || isSelection(fault)) return Math.max(0, start - 1);
   const call =
     fault.code === 'no_matching_overload' ? source.indexOf(`${calledFunction(fault)}(`, start) : -1;
   return call < 0 ? start : call + calledFunction(fault).length;
+}
+
+/** Of a field, from a value that has none. */
+function isSelection({ code, node }: CompileFault): boolean {
+  return code === 'cannot_index_type' && node?.op === '.';
 }
 
 const CALLED = goRegExp("'(?:.*\\.)?(\\w+)\\(");
@@ -148,6 +161,10 @@ function messageOf(environment: Environment, fault: CompileFault): string {
   switch (code) {
     case 'no_such_key':
       return `undefined field '${named}'`;
+    case 'cannot_index_type':
+      return isSelection(fault)
+        ? `type ${/'.+'/.exec(summary)?.[0]} does not support field selection`
+        : summary;
     case 'unknown_variable':
       return `undeclared reference to '${named}' (in container '')`;
     case 'no_such_overload':

@@ -146,4 +146,16 @@ export function registerStrings(environment: Environment): void {
     .registerFunction('StringsNamespace.quote(string): string', (_: unknown, text: string) =>
       JSON.stringify(text),
     );
+  for (const [operator, holds] of BYTE_ORDERS) {
+    environment.registerOperator(`bytes ${operator} bytes`, (a: Uint8Array, b: Uint8Array) =>
+      holds(Buffer.compare(a, b)),
+    );
+  }
 }
+
+const BYTE_ORDERS: ReadonlyMap<string, (order: number) => boolean> = new Map([
+  ['<', (order) => order < 0],
+  ['<=', (order) => order <= 0],
+  ['>', (order) => order > 0],
+  ['>=', (order) => order >= 0],
+]);
