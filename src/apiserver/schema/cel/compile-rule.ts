@@ -7,8 +7,8 @@ import type {
   ParseError,
   ParseResult,
 } from '@marcbachmann/cel-js';
-import { serialize } from '@marcbachmann/cel-js';
 import { goRegExp } from '../go-regexp.ts';
+import { adapt } from './adapt.ts';
 import { CostMeter, metered } from './cost.ts';
 import { flattened, TOO_NESTED, tooLong } from './nesting.ts';
 import { MATCHES } from './strings.ts';
@@ -35,13 +35,13 @@ export function compileExpression(
 ): Compiled {
   const limit = tooLong(source);
   if (limit !== undefined) return failed(limit);
-  const parsed = parse(environment, withGoMatches(source));
+  const parsed = parse(environment, source);
   if (!parsed.ok) return failed(describe(environment, parsed.fault, source));
   const depth = flattened(parsed.result.ast);
   if (depth !== undefined) return failed(depth);
+  adapt(parsed.result.ast);
   const checked = parsed.result.check();
-  const fault = checked.error ?? faultInPresenceTests(environment, parsed.result.ast);
-  if (fault !== undefined) return failed(describe(environment, fault, source));
+  if (checked.error !== undefined) return failed(describe(environment, checked.error, source));
   if (checked.type !== wanted && checked.type !== 'dyn') {
     const problem =
       wanted === 'bool' ? 'cel expression must evaluate to a bool' : 'must evaluate to a string';
@@ -75,51 +75,12 @@ function isFault(error: unknown): error is CompileFault {
 }
 
 /** Literals that do not end go to the end of the source: the search does not begin again in them. */
-const LITERAL_OR_MATCHES =
-  /"""[\s\S]*?(?:"""|$)|'''[\s\S]*?(?:'''|$)|"(?:\\[\s\S]|[^"\\])*(?:"|\\?$)|'(?:\\[\s\S]|[^'\\])*(?:'|\\?$)|\.\s*matches(?=\s*\()/g;
 const LITERAL = /"(?:\\[\s\S]|[^"\\])*(?:"|\\?$)|'(?:\\[\s\S]|[^'\\])*(?:'|\\?$)/g;
-
-/** The source with calls of `matches` outside string literals redirected to Go's regular expressions. */
-function withGoMatches(source: string): string {
-  return source.replace(LITERAL_OR_MATCHES, (part) => (part.startsWith('.') ? `.${MATCHES}` : part));
-}
 
 /** Whether the expression uses the old value. */
 export function usesOldSelf(source: string): boolean {
   const code = source.replace(LITERAL, '""');
   return /(?<![.\w])oldSelf\b/.test(code);
-}
-
-/** The library does not check the fields in `has(self.x)`; a typo there would make a rule that never fails. */
-function faultInPresenceTests(environment: Environment, node: unknown): CompileFault | undefined {
-  if (Array.isArray(node)) {
-    for (const item of node) {
-      const fault = faultInPresenceTests(environment, item);
-      if (fault !== undefined) return fault;
-    }
-    return undefined;
-  }
-  if (!isNode(node)) return undefined;
-  const tested = presenceTest(node);
-  if (tested !== undefined && rootOf(tested) === 'self') {
-    const error = environment.check(serialize(tested)).error;
-    if (error !== undefined) return error;
-  }
-  return faultInPresenceTests(environment, node.args);
-}
-
-function isNode(value: unknown): value is ASTNode {
-  return typeof value === 'object' && value !== null && 'op' in value && 'args' in value;
-}
-
-function presenceTest(node: ASTNode): ASTNode | undefined {
-  if (node.op !== 'call' || node.args[0] !== 'has') return undefined;
-  return node.args[1][0];
-}
-
-function rootOf(node: ASTNode): string | undefined {
-  if (node.op === 'id') return node.args;
-  return node.op === '.' ? rootOf(node.args[0]) : undefined;
 }
 
 /** As cel-go prints issues: place, message, the line, and a caret below the place. */
@@ -152,7 +113,8 @@ const CALL = goRegExp("'(?:(.+)\\.)?\\w+\\((.*)\\)'");
 
 /** The function in `found no matching overload for 'string.foo(int)'`. */
 function calledFunction({ summary }: CompileFault): string {
-  return CALLED.exec(summary)?.[1] ?? '';
+  const name = CALLED.exec(summary)?.[1] ?? '';
+  return name === MATCHES ? 'matches' : name;
 }
 
 function messageOf(environment: Environment, fault: CompileFault): string {

@@ -1,6 +1,7 @@
 /** How deep expressions are nested: not deeper than in kube-apiserver, so that no expression is too deep for the stack. */
 
 import type { ASTNode } from '@marcbachmann/cel-js';
+import { children } from './adapt.ts';
 
 /** cel-go's limits. */
 const MAX_DEPTH = 250;
@@ -45,15 +46,9 @@ export function flattened(root: ASTNode): string | undefined {
     if (node.op === 'map' && node.args.some(([key]) => key.op !== 'value')) maps += 1;
     if (maps > MAX_COMPUTED_KEYS) return `more than ${MAX_COMPUTED_KEYS} maps have keys that are computed`;
     if (node.op === '&&' || node.op === '||') balance(node);
-    for (const child of children(node.args)) rest.push([child, depth]);
+    for (const child of children(node)) rest.push([child, depth]);
   }
   return undefined;
-}
-
-function children(args: unknown): ASTNode[] {
-  if (Array.isArray(args)) return args.flatMap(children);
-  const isNode = typeof args === 'object' && args !== null && 'op' in args && 'args' in args;
-  return isNode ? [args as ASTNode] : [];
 }
 
 type Chain = Extract<ASTNode, { op: '&&' | '||' }>;

@@ -122,12 +122,15 @@ function timestampText(value: Date): string {
 
 class StringsNamespace {}
 
+function matches(text: string, pattern: string): boolean {
+  return goRegExp(pattern).test(text);
+}
+
 /** Registers the string functions. */
 export function registerStrings(environment: Environment): void {
   environment
-    .registerFunction(`string.${MATCHES}(string): bool`, (text: string, pattern: string) =>
-      goRegExp(pattern).test(text),
-    )
+    .registerFunction(`string.${MATCHES}(string): bool`, matches)
+    .registerFunction('matches(string, string): bool', matches)
     .registerFunction('string(google.protobuf.Duration): string', String)
     .registerFunction('string(google.protobuf.Timestamp): string', timestampText)
     .registerFunction('string.charAt(int): string', charAt)

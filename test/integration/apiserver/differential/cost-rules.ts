@@ -165,7 +165,14 @@ class Maker {
     const literals = LITERALS[type] ?? [];
     if (values.length === 0 && literals.length === 0) return this.#made(type);
     const useValue = values.length > 0 && (literals.length === 0 || this.#pick(true, true, true, false));
-    return useValue ? this.#pick(...values).source : this.#pick(...literals);
+    return useValue ? this.#read(this.#pick(...values).source, literals) : this.#pick(...literals);
+  }
+
+  /** The value, or what stands for it where there is none. */
+  #read(source: string, literals: readonly string[]): string {
+    const [, of, field] = /^(.*)\.(\w+)$/.exec(source) ?? [];
+    if (of === undefined || literals.length === 0 || this.#pick(true, true, true, false)) return source;
+    return `${of}.?${field}.orValue(${this.#pick(...literals)})`;
   }
 
   #valuesOf(type: string): readonly Value[] {
@@ -196,7 +203,7 @@ class Maker {
   }
 
   #presence(): string {
-    const fields = this.#reachable().filter(({ source }) => /^[\w.]+\.\w+$/.test(source));
+    const fields = this.#reachable().filter(({ source }) => /\.\w+$/.test(source));
     return fields.length === 0 ? 'true' : `has(${this.#pick(...fields).source})`;
   }
 

@@ -180,6 +180,8 @@ sets.intersects(list<A>, list<A>): bool sets
 optional.of(A): optional<A>
 optional.ofNonZeroValue(A): optional<A>
 optional.none(): optional<A>
+list<A>.first(): optional<A>
+list<A>.last(): optional<A>
 optional<A>.value(): A
 optional<A>.hasValue(): bool
 optional<A>.or(optional<A>): optional<A>

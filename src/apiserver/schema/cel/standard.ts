@@ -1,0 +1,67 @@
+/** What cel-go's standard library has beyond the library's: conversions of times, comparisons with null, optionals of lists. */
+
+import { type Environment, evaluate, Optional } from '@marcbachmann/cel-js';
+import { celEqual } from './equal.ts';
+
+/** The library's durations; their class is not in its types. */
+interface Duration {
+  readonly seconds: bigint;
+  readonly nanos: number;
+}
+
+type List = readonly unknown[];
+
+/** Values of these types may be null. */
+const NULLABLE = [
+  'optional<dyn>',
+  'google.protobuf.Timestamp',
+  'google.protobuf.Duration',
+  'kubernetes.Quantity',
+  'kubernetes.URL',
+  'kubernetes.NamedFormat',
+  'net.IP',
+  'net.CIDR',
+];
+
+/** Registers them; the types must be registered before. */
+export function registerStandard(environment: Environment): void {
+  for (const type of NULLABLE) environment.registerOperator(`${type} == null`, celEqual);
+  environment
+    .registerOperator('optional<A> == optional<A>', sameOptional)
+    .registerFunction('int(google.protobuf.Timestamp): int', (time: Date) =>
+      BigInt(Math.floor(time.getTime() / 1000)),
+    )
+    .registerFunction(
+      'int(google.protobuf.Duration): int',
+      ({ seconds, nanos }: Duration) => seconds * 1_000_000_000n + BigInt(nanos),
+    )
+    .registerFunction('timestamp(google.protobuf.Timestamp): google.protobuf.Timestamp', (time: Date) => time)
+    .registerFunction(
+      'duration(google.protobuf.Duration): google.protobuf.Duration',
+      (time: Duration) => time,
+    )
+    .registerFunction('duration(int): google.protobuf.Duration', (nanos: bigint) =>
+      evaluate('duration(text)', { text: `${nanos}ns` }),
+    )
+    .registerFunction('OptionalNamespace.ofNonZeroValue(A): optional<A>', (_: unknown, value: unknown) =>
+      isZero(value) ? Optional.none() : Optional.of(value),
+    )
+    .registerFunction('list<A>.first(): optional<A>', (list: List) => Optional.of(list[0]))
+    .registerFunction('list<A>.last(): optional<A>', (list: List) => Optional.of(list.at(-1)));
+}
+
+function sameOptional(a: Optional, b: Optional): boolean {
+  if (!a.hasValue() || !b.hasValue()) return a.hasValue() === b.hasValue();
+  return celEqual(a.value(), b.value());
+}
+
+function isZero(value: unknown): boolean {
+  if (value === null || value === false || value === '' || value === 0 || value === 0n) return true;
+  if (Array.isArray(value) || value instanceof Uint8Array) return value.length === 0;
+  if (value instanceof Map) return value.size === 0;
+  return typeof value === 'object' && Object.getPrototypeOf(value) === Object.prototype && isEmpty(value);
+}
+
+function isEmpty(value: object): boolean {
+  return Object.keys(value).length === 0;
+}
