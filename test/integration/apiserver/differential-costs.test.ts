@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { JsonSchema } from '../../../src/apiserver/types.ts';
-import { fc, seed } from '../../fuzz.ts';
+import { fc, isLong, seed } from '../../fuzz.ts';
 import { describeOnKubernetes } from '../../kubernetes/suite.ts';
 import { CRDS, post } from './differential/case.ts';
 import { messageSchema, type Pick, ruledSchema } from './differential/cost-rules.ts';
 import { type Side, startSides } from './differential/sides.ts';
 import { type Line, transcript } from './differential/transcript.ts';
 
-const DEFINITIONS = 40;
+const DEFINITIONS = isLong ? 150 : 25;
 const RULES = 20;
 
 function definitionOf(properties: Record<string, JsonSchema>): object {

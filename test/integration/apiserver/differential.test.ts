@@ -24,6 +24,7 @@ import { records } from './differential/records.ts';
 import { reviews } from './differential/reviews.ts';
 import { rights } from './differential/rights.ts';
 import { roles } from './differential/roles.ts';
+import { ruleValues } from './differential/rule-values.ts';
 import { rules } from './differential/rules.ts';
 import { schemas } from './differential/schemas.ts';
 import { type Side, startSides } from './differential/sides.ts';
@@ -62,6 +63,7 @@ const groups: Readonly<Record<string, readonly Case[]>> = {
   patterns,
   'costs of rules': runningCosts,
   'estimated costs': estimates,
+  'values in rules': ruleValues,
   times,
 };
 const allCases = Object.values(groups).flat();

@@ -8,6 +8,7 @@ type Selection = Extract<ASTNode, { op: '.' }>;
 
 interface Checker {
   check(node: ASTNode, context: unknown): unknown;
+  createError(code: string, summary: string, at: object): Error;
   getType(name: string): unknown;
 }
 
@@ -25,7 +26,7 @@ export function adapt(node: ASTNode): void {
   if (node.op === 'rcall' && node.args[0] === 'matches') node.args[0] = MATCHES;
   if (node.op === 'call' && node.args[0] === 'has') {
     const [tested, ...others] = node.args[1];
-    if (tested?.op === '.' && others.length === 0) setMacro(node, presenceOf(tested));
+    if (tested?.op === '.' && others.length === 0) setMacro(node, presenceOf(tested, node));
   }
   for (const child of children(node)) adapt(child);
 }
@@ -46,12 +47,21 @@ function setMacro(node: ASTNode, macro: object): void {
 }
 
 /** Unlike the library's own, it checks that the field is one that the type has. */
-function presenceOf(tested: Selection): object {
+function presenceOf(tested: Selection, { input, start, end }: ASTNode): object {
   const [of, field] = tested.args;
+  // cel-go points at the bracket of `has(`.
+  const at = { input, start, end, pos: input.indexOf('(', start) + 1, op: tested.op };
   return {
     args: [of],
     typeCheck(checker: Checker, _: unknown, context: unknown) {
-      checker.check(tested, context);
+      checker.check(of, context);
+      try {
+        checker.check(tested, context);
+      } catch (error) {
+        if (error instanceof Error && 'code' in error && 'summary' in error)
+          throw checker.createError(String(error.code), String(error.summary), at);
+        throw error;
+      }
       return checker.getType('bool');
     },
     evaluate(evaluator: Evaluator, _: unknown, context: unknown) {

@@ -125,9 +125,9 @@ export class RuleCompiler {
   }
 }
 
-/** The rule as Go prints the internal struct that holds it. */
+/** The rule as Go prints the internal struct that holds it: in JSON that may stand in HTML. */
 function printRule(rule: ValidationRule): string {
-  return JSON.stringify({
+  const text = JSON.stringify({
     Rule: rule.rule,
     Message: rule.message ?? '',
     MessageExpression: rule.messageExpression ?? '',
@@ -135,4 +135,8 @@ function printRule(rule: ValidationRule): string {
     FieldPath: rule.fieldPath ?? '',
     OptionalOldSelf: rule.optionalOldSelf ?? null,
   });
+  return text.replace(
+    /[<>&\u2028\u2029]/g,
+    (found) => `\\u${found.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }

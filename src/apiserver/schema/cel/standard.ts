@@ -1,6 +1,6 @@
 /** What cel-go's standard library has beyond the library's: conversions of times, comparisons with null, optionals of lists. */
 
-import { type Environment, evaluate, Optional } from '@marcbachmann/cel-js';
+import { type Environment, Optional } from '@marcbachmann/cel-js';
 import { celEqual } from './equal.ts';
 
 /** The library's durations; their class is not in its types. */
@@ -40,12 +40,9 @@ export function registerStandard(environment: Environment): void {
       'duration(google.protobuf.Duration): google.protobuf.Duration',
       (time: Duration) => time,
     )
-    .registerFunction('duration(int): google.protobuf.Duration', (nanos: bigint) =>
-      evaluate('duration(text)', { text: `${nanos}ns` }),
-    )
-    .registerFunction('OptionalNamespace.ofNonZeroValue(A): optional<A>', (_: unknown, value: unknown) =>
-      isZero(value) ? Optional.none() : Optional.of(value),
-    )
+    .registerFunction('duration(int): google.protobuf.Duration', () => {
+      throw new Error("type conversion error from 'int' to 'google.protobuf.Duration'");
+    })
     .registerFunction('list<A>.first(): optional<A>', (list: List) => Optional.of(list[0]))
     .registerFunction('list<A>.last(): optional<A>', (list: List) => Optional.of(list.at(-1)));
 }
@@ -53,15 +50,4 @@ export function registerStandard(environment: Environment): void {
 function sameOptional(a: Optional, b: Optional): boolean {
   if (!a.hasValue() || !b.hasValue()) return a.hasValue() === b.hasValue();
   return celEqual(a.value(), b.value());
-}
-
-function isZero(value: unknown): boolean {
-  if (value === null || value === false || value === '' || value === 0 || value === 0n) return true;
-  if (Array.isArray(value) || value instanceof Uint8Array) return value.length === 0;
-  if (value instanceof Map) return value.size === 0;
-  return typeof value === 'object' && Object.getPrototypeOf(value) === Object.prototype && isEmpty(value);
-}
-
-function isEmpty(value: object): boolean {
-  return Object.keys(value).length === 0;
 }

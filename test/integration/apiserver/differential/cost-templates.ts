@@ -85,7 +85,6 @@ export const TEMPLATES: Readonly<Record<string, readonly string[]>> = {
     '<quantity> == null',
     '<list<string>>.first() == optional.of(<string>)',
     '<list<int>>.last().hasValue()',
-    'optional.ofNonZeroValue(<string>) != optional.none()',
   ],
   int: [
     '<int> + <int>',
@@ -151,7 +150,6 @@ export const TEMPLATES: Readonly<Record<string, readonly string[]>> = {
   duration: [
     'duration(<text>)',
     'duration(<duration>)',
-    'duration(<int>)',
     '(<timestamp> - <timestamp>)',
     '(<duration> + <duration>)',
   ],

@@ -1,5 +1,5 @@
 import type { JsonSchema } from '../../../../src/apiserver/types.ts';
-import { type Case, CRDS, merge, post, remove, type Step, story } from './case.ts';
+import { type Case, CRDS, merge, post, quietly, remove, type Step, story } from './case.ts';
 
 /** A definition with one version for each schema of a spec. */
 function definition(...specs: readonly JsonSchema[]): object {
@@ -32,7 +32,7 @@ function ruled(schema: JsonSchema, ...rules: readonly string[]): JsonSchema {
 
 /** So many integers, each with rules that cost two units. */
 function integers(maxItems: number, ...rules: readonly string[]): JsonSchema {
-  const items = ruled({ type: 'integer' }, ...(rules.length === 0 ? ['self > 1'] : rules));
+  const items = ruled(integer, ...(rules.length === 0 ? ['self > 1'] : rules));
   return { type: 'array', maxItems, items };
 }
 
@@ -41,6 +41,7 @@ function record(properties: Record<string, JsonSchema>, required: readonly strin
 }
 
 const text: JsonSchema = { type: 'string' };
+const integer: JsonSchema = { type: 'integer' };
 const key = (maxLength: number): JsonSchema => ({ type: 'string', maxLength });
 const pair = record({ key: key(10), value: key(5000) });
 const parts: JsonSchema = {
@@ -142,6 +143,42 @@ export const estimates: readonly Case[] = [
         },
       }),
     ),
+  ),
+  story(
+    'rules that are nested',
+    ...[250, 251].map((depth) =>
+      tried(definition(ruled(record({ n: integer }), `${Array(depth).fill('1').join('+')} > self.n`))),
+    ),
+    ...[249, 250].map((depth) =>
+      tried(definition(ruled(record({}), `${'('.repeat(depth)}true${')'.repeat(depth)}`))),
+    ),
+    tried(definition(ruled(record({ n: integer }), Array(2000).fill('self.n < 1').join(' && ')))),
+    tried(definition(ruled(record({ a: key(9) }), `self.a != '${'a'.repeat(100_001)}'`))),
+  ),
+  story(
+    'rules that test for null and for fields',
+    tried(
+      definition(
+        ruled(
+          record({ o: record({ a: text }), when: { type: 'string', format: 'date-time' }, list: parts }),
+          'self.o != null && null != self.when && self.list[0] == null && quantity("1") != null',
+          'has(self.list[0].name) && has(self.list.filter(x, has(x.name))[0].pairs)',
+          'has(self.list[0].nope)',
+          'has(self.o.nope)',
+        ),
+      ),
+    ),
+  ),
+  story(
+    'rules with functions that are not there',
+    ...[
+      'self.?a.optMap(x, x + "b").hasValue()',
+      '[1, 2].all(i, x, i < x)',
+      '[2, 1].sortBy(x, x) == [1, 2]',
+      'semver("1.0.0").major() == 1',
+      '[?self.?a].size() > 0',
+      'optional.ofNonZeroValue(self.a).hasValue()',
+    ].map((rule) => quietly(tried(definition(ruled(record({ a: key(9) }), rule))))),
   ),
   story('rules on values without a type', tried(definition(ruled(open, 'true', 'false')))),
   story(

@@ -104,7 +104,7 @@ class Checker {
     const fitting: Overload[] = [];
     let result: Type | undefined;
     for (const overload of FUNCTIONS.get(call.name) ?? []) {
-      if (overload.isMember !== isMember) continue;
+      if (overload.isMember !== isMember || !mayFit(args, overload.parameters)) continue;
       const [own = DYN, ...parameters] = this.unifier.instantiated([overload.result, ...overload.parameters]);
       if (!this.unifier.fitAll(args, parameters)) continue;
       fitting.push(overload);
@@ -131,6 +131,18 @@ class Checker {
     this.#variables = outside;
     return this.unifier.known(result);
   }
+}
+
+/** Whether kinds alone allow it: most overloads of a function end here. */
+function mayFit(args: readonly Type[], parameters: readonly Type[]): boolean {
+  const isOpen = ({ kind }: Type): boolean => kind === 'dyn' || kind === 'parameter' || kind === 'null';
+  return (
+    args.length === parameters.length &&
+    args.every((arg, index) => {
+      const parameter = parameters[index] ?? DYN;
+      return arg.kind === parameter.kind || isOpen(arg) || isOpen(parameter);
+    })
+  );
 }
 
 function named(name: string): Type {

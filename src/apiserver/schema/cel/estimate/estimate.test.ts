@@ -2,9 +2,11 @@ import { describe, expect, it } from 'vitest';
 import type { JsonSchema } from '../../../types.ts';
 import { compileExpression } from '../compile-rule.ts';
 import { kubernetesEnvironment } from '../environment.ts';
+import { MATCHES } from '../strings.ts';
 import { TypeDeclarer } from '../types.ts';
 import { Declarer, maxChildren, maxInRequest } from './declared.ts';
 import { estimateCost } from './estimate.ts';
+import { FUNCTIONS } from './functions.ts';
 
 const text = (maxLength?: number): JsonSchema => ({
   type: 'string',
@@ -72,6 +74,19 @@ describe('the estimated cost of an expression', () => {
     // The loop over `x.pairs` counts the characters of `x.name` in place of the pairs.
     expect(inner("'a'")).toBeGreaterThan(inner('x.name'));
   });
+});
+
+/** What the library has beyond kube. */
+const NOT_IN_KUBE = ['at', 'base64', 'bind', 'hex', 'json'];
+
+it('knows the cost of every function that rules may call', () => {
+  const own = new Set([...FUNCTIONS.keys()].map((name) => name.split('.').at(-1)));
+  const macros = ['has', 'all', 'exists', 'exists_one', 'map', 'filter', MATCHES];
+  const known = new Set([...own, ...macros, ...NOT_IN_KUBE]);
+  const names = kubernetesEnvironment()
+    .getDefinitions()
+    .functions.map(({ name }) => name);
+  expect(names.filter((name) => !known.has(name))).toEqual([]);
 });
 
 describe('how often a value may be there', () => {

@@ -178,7 +178,6 @@ sets.contains(list<A>, list<A>): bool sets
 sets.equivalent(list<A>, list<A>): bool setsTwice
 sets.intersects(list<A>, list<A>): bool sets
 optional.of(A): optional<A>
-optional.ofNonZeroValue(A): optional<A>
 optional.none(): optional<A>
 list<A>.first(): optional<A>
 list<A>.last(): optional<A>
