@@ -83,4 +83,12 @@ describe('schemaRuleErrors', () => {
       ],
     ]);
   });
+
+  it('refuses rules that are too long together', () => {
+    const rule = Array(10_000).fill('true').join('&&');
+    expect(errorsOf(Array(3).fill({ rule }))).toEqual([]);
+    expect(errorsOf(Array(4).fill({ rule }))).toEqual([
+      'spec.validation.openAPIV3Schema: all rules together may not be more than 200000 characters',
+    ]);
+  });
 });

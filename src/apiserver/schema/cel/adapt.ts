@@ -31,6 +31,13 @@ export function adapt(node: ASTNode): void {
   for (const child of children(node)) adapt(child);
 }
 
+/** Whether an expression uses the variable. */
+export function mentions(node: ASTNode, variable: string): boolean {
+  return node.op === 'id'
+    ? node.args === variable
+    : children(node).some((child) => mentions(child, variable));
+}
+
 /** The expressions right below one. */
 export function children({ args }: ASTNode): ASTNode[] {
   return nodesIn(args);

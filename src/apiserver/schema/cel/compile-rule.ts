@@ -41,7 +41,8 @@ export function compileExpression(
   if (depth !== undefined) return failed(depth);
   adapt(parsed.result.ast);
   const checked = parsed.result.check();
-  if (checked.error !== undefined) return failed(describe(environment, checked.error, source));
+  const fault = checked.error;
+  if (fault !== undefined) return failed(isFault(fault) ? describe(environment, fault, source) : TOO_NESTED);
   if (checked.type !== wanted && checked.type !== 'dyn') {
     const problem =
       wanted === 'bool' ? 'cel expression must evaluate to a bool' : 'must evaluate to a string';
@@ -72,15 +73,6 @@ function parse(environment: Environment, source: string): Parsed {
 
 function isFault(error: unknown): error is CompileFault {
   return error instanceof Error && ['ParseError', 'TypeError'].includes(error.name) && 'summary' in error;
-}
-
-/** Literals that do not end go to the end of the source: the search does not begin again in them. */
-const LITERAL = /"(?:\\[\s\S]|[^"\\])*(?:"|\\?$)|'(?:\\[\s\S]|[^'\\])*(?:'|\\?$)/g;
-
-/** Whether the expression uses the old value. */
-export function usesOldSelf(source: string): boolean {
-  const code = source.replace(LITERAL, '""');
-  return /(?<![.\w])oldSelf\b/.test(code);
 }
 
 /** As cel-go prints issues: place, message, the line, and a caret below the place. */

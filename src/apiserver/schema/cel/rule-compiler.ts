@@ -2,7 +2,8 @@
 
 import type { Environment } from '@marcbachmann/cel-js';
 import type { FieldError, JsonSchema, ValidationRule } from '../../types.ts';
-import { type Compiled, compileExpression, type Program, usesOldSelf } from './compile-rule.ts';
+import { mentions } from './adapt.ts';
+import { type Compiled, compileExpression, type Program } from './compile-rule.ts';
 import type { CostBudget } from './estimate/budget.ts';
 import { type Declared, maxInRequest } from './estimate/declared.ts';
 import { estimateCost } from './estimate/estimate.ts';
@@ -54,8 +55,8 @@ export class RuleCompiler {
   compile(rule: ValidationRule, site: RuleSite): CompiledRule[] {
     const compiled = this.#rule(rule, site);
     const message = compiled === undefined ? undefined : this.#message(rule, site);
-    const old = usesOldSelf(rule.rule);
-    this.#checkOldSelf(rule, site, compiled !== undefined && old);
+    const old = compiled !== undefined && mentions(compiled.syntax, 'oldSelf');
+    this.#checkOldSelf(rule, site, old);
     if (compiled === undefined) return [];
     const fieldPath =
       rule.fieldPath === undefined ? '' : (normaliseFieldPath(rule.fieldPath, site.schema) ?? '');

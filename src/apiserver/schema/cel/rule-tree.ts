@@ -31,6 +31,10 @@ export interface RuleTree {
  */
 export function compileRules(schema: JsonSchema, path: string, budget?: CostBudget): RuleTree {
   if (!hasRules(schema)) return { root: undefined, errors: [] };
+  if (budget !== undefined && lengthOfRules(schema) > MAX_LENGTH) {
+    const detail = `all rules together may not be more than ${MAX_LENGTH} characters`;
+    return { root: undefined, errors: [{ type: 'TooLong', field: path, detail }] };
+  }
   const compiler = new TreeCompiler(schema, budget);
   const root = compiler.node(schema, { path, uncorrelatable: undefined, count: 1n, root: true });
   const { writingFaults, rules } = compiler;
@@ -38,10 +42,22 @@ export function compileRules(schema: JsonSchema, path: string, budget?: CostBudg
 }
 
 function hasRules(schema: JsonSchema): boolean {
-  if ((schema['x-kubernetes-validations'] ?? []).length > 0) return true;
-  const extra = typeof schema.additionalProperties === 'object' ? [schema.additionalProperties] : [];
-  const items = schema.items === undefined ? [] : [schema.items];
-  return [...Object.values(schema.properties ?? {}), ...extra, ...items].some(hasRules);
+  return (schema['x-kubernetes-validations'] ?? []).length > 0 || below(schema).some(hasRules);
+}
+
+function below({ properties = {}, additionalProperties: extra, items }: JsonSchema): JsonSchema[] {
+  const others = [extra, items].filter((schema) => typeof schema === 'object');
+  return [...Object.values(properties), ...others];
+}
+
+/** Our own limit: a rule of 100,000 characters takes the one thread 0.15 s. */
+const MAX_LENGTH = 200_000;
+
+function lengthOfRules(schema: JsonSchema): number {
+  const own = (schema['x-kubernetes-validations'] ?? []).map(
+    ({ rule = '', messageExpression = '' }) => rule.length + messageExpression.length,
+  );
+  return [...own, ...below(schema).map(lengthOfRules)].reduce((sum, length) => sum + length, 0);
 }
 
 interface Place {
