@@ -1,10 +1,11 @@
+import { isSameJson } from '../../base/equality.ts';
 import { strictLabelProblem } from '../meta/names.ts';
 import { createdAtColumn, nameColumn } from '../registry/columns.ts';
 import { customResources } from '../registry/custom-resource.ts';
-import type { CustomResourceDefinition } from '../registry/definition.ts';
+import type { CrdVersion, CustomResourceDefinition } from '../registry/definition.ts';
 import type { Resource } from '../registry/resource.ts';
 import { schemaRuleErrors } from '../schema/compile.ts';
-import type { FieldError, JsonSchema, KubeObject, Subresource } from '../types.ts';
+import type { FieldError, KubeObject, Subresource } from '../types.ts';
 import { acceptedErrors, definitionErrors } from './crd-rules.ts';
 import { definitionSchema } from './crd-schema.ts';
 import { DEFINITION } from './crd-structs.ts';
@@ -173,15 +174,27 @@ function schemaPath({ spec }: CustomResourceDefinition, index: number): string {
     : `spec.versions[${index}].schema.openAPIV3Schema`;
 }
 
-/** Why the schemas cannot be served: they are not structural or, if structural, contain rules that do not compile. */
-function schemaErrors(crd: CustomResourceDefinition): FieldError[] {
-  const schemas = new Map<string, JsonSchema>();
-  for (const [index, { schema }] of (crd.spec.versions ?? []).entries()) {
-    if (schema?.openAPIV3Schema !== undefined) schemas.set(schemaPath(crd, index), schema.openAPIV3Schema);
+/**
+ * Why the schemas cannot be served: they are not structural or, if structural, contain rules that do not compile or may cost
+ * too much.
+ */
+function schemaErrors(
+  crd: CustomResourceDefinition,
+  old: CustomResourceDefinition | undefined,
+): FieldError[] {
+  const versions = new Map<string, CrdVersion>();
+  for (const [index, version] of (crd.spec.versions ?? []).entries()) {
+    const path = schemaPath(crd, index);
+    // What all versions share counts as the first one's.
+    if (!versions.has(path)) versions.set(path, version);
   }
-  return [...schemas].flatMap(([path, schema]) => {
-    const errors = structuralErrors(schema, path);
-    return errors.length > 0 ? errors : schemaRuleErrors(schema, path);
+  return [...versions].flatMap(([path, { name, schema }]) => {
+    const now = schema?.openAPIV3Schema;
+    if (now === undefined) return [];
+    const errors = structuralErrors(now, path);
+    if (errors.length > 0) return errors;
+    const before = old?.spec?.versions?.find((version) => version.name === name)?.schema?.openAPIV3Schema;
+    return schemaRuleErrors(now, path, before !== undefined && isSameJson(now, before));
   });
 }
 
@@ -219,7 +232,7 @@ function validate(object: KubeObject, old: KubeObject | undefined, subresource?:
     ...nameErrors(crd, old === undefined),
     ...versionErrors(crd),
     ...definitionErrors(crd),
-    ...schemaErrors(crd),
+    ...schemaErrors(crd, old as CustomResourceDefinition | undefined),
     ...immutableErrors(crd, old as CustomResourceDefinition | undefined),
   ];
   return errors.length > 0 ? errors : compileErrors(crd);

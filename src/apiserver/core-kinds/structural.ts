@@ -29,6 +29,7 @@ const NOT_IN_COMBINATIONS = [
   'x-kubernetes-int-or-string',
   'x-kubernetes-list-type',
   'x-kubernetes-map-type',
+  'x-kubernetes-validations',
 ] as const satisfies readonly (keyof JsonSchema)[];
 
 const TYPES = ['array', 'boolean', 'integer', 'number', 'object', 'string'];
@@ -166,7 +167,7 @@ function combinationErrors(schema: JsonSchema, path: string): FieldError[] {
 }
 
 function partErrors(part: JsonSchema, path: string): FieldError[] {
-  const own = NOT_IN_COMBINATIONS.filter((name) => part[name] !== undefined && part[name] !== false);
+  const own = NOT_IN_COMBINATIONS.filter((name) => isSaid(part[name]));
   const why = (name: string): string =>
     `must be ${name === 'default' ? 'undefined' : 'empty'} to be structural`;
   return [
@@ -174,4 +175,8 @@ function partErrors(part: JsonSchema, path: string): FieldError[] {
     ...combinationErrors(part, path),
     ...children(part, path).flatMap(([below, at]) => partErrors(below, at)),
   ];
+}
+
+function isSaid(value: unknown): boolean {
+  return value !== undefined && value !== false && !(Array.isArray(value) && value.length === 0);
 }

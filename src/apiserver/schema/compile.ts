@@ -3,6 +3,7 @@
  */
 
 import type { CompiledSchema, FieldError, JsonObject, JsonSchema } from '../types.ts';
+import { CostBudget } from './cel/estimate/budget.ts';
 import { compileRules, type RuleTree } from './cel/rule-tree.ts';
 import { ruleErrors } from './cel/rules.ts';
 import { applyDefaults } from './defaults.ts';
@@ -34,11 +35,16 @@ export function compileSchema(schema: JsonSchema, options: CompileOptions = {}):
 }
 
 /**
- * Why a CRD with this schema must be refused: rules that do not compile, each with the path at which kube names it.
- * `path` is that of the schema in the CRD, e.g. `spec.validation.openAPIV3Schema`.
+ * Why a CRD with this schema must be refused: rules that do not compile, or may cost too much, each with the path at which
+ * kube names it. `path` is that of the schema in the CRD, e.g. `spec.validation.openAPIV3Schema`. A rule of a schema that is
+ * unchanged may cost what it did, unless all together cost too much.
  */
-export function schemaRuleErrors(schema: JsonSchema, path: string): readonly FieldError[] {
-  return compileRules(schema, path).errors;
+export function schemaRuleErrors(
+  schema: JsonSchema,
+  path: string,
+  isUnchanged = false,
+): readonly FieldError[] {
+  return compileRules(schema, path, new CostBudget(isUnchanged)).errors;
 }
 
 interface Validation {

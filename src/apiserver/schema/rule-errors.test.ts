@@ -72,7 +72,8 @@ describe('schemaRuleErrors', () => {
   it('refuses transition rules where old and new do not correspond', () => {
     const list: JsonSchema = {
       type: 'array',
-      items: { type: 'string', 'x-kubernetes-validations': [{ rule: 'self == oldSelf' }] },
+      maxItems: 9,
+      items: { type: 'string', maxLength: 9, 'x-kubernetes-validations': [{ rule: 'self == oldSelf' }] },
     };
     const errors = schemaRuleErrors({ type: 'object', properties: { list } }, 'root');
     expect(errors.map(({ field, detail }) => [field, detail])).toEqual([
@@ -80,6 +81,14 @@ describe('schemaRuleErrors', () => {
         'root.properties[list].items.x-kubernetes-validations[0].rule',
         'oldSelf cannot be used on the uncorrelatable portion of the schema within root.properties[list]',
       ],
+    ]);
+  });
+
+  it('refuses rules that are too long together', () => {
+    const rule = Array(10_000).fill('true').join('&&');
+    expect(errorsOf(Array(3).fill({ rule }))).toEqual([]);
+    expect(errorsOf(Array(4).fill({ rule }))).toEqual([
+      'spec.validation.openAPIV3Schema: all rules together may not be more than 200000 characters',
     ]);
   });
 });

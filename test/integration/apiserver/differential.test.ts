@@ -5,6 +5,7 @@ import type { Case } from './differential/case.ts';
 import { runningCosts } from './differential/costs.ts';
 import { definitions } from './differential/definitions.ts';
 import { endpoints } from './differential/endpoints.ts';
+import { estimates } from './differential/estimates.ts';
 import { identities } from './differential/identities.ts';
 import { inherited } from './differential/inherited.ts';
 import { kinds } from './differential/kinds.ts';
@@ -23,6 +24,7 @@ import { records } from './differential/records.ts';
 import { reviews } from './differential/reviews.ts';
 import { rights } from './differential/rights.ts';
 import { roles } from './differential/roles.ts';
+import { ruleValues } from './differential/rule-values.ts';
 import { rules } from './differential/rules.ts';
 import { schemas } from './differential/schemas.ts';
 import { type Side, startSides } from './differential/sides.ts';
@@ -60,6 +62,8 @@ const groups: Readonly<Record<string, readonly Case[]>> = {
   limits,
   patterns,
   'costs of rules': runningCosts,
+  'estimated costs': estimates,
+  'values in rules': ruleValues,
   times,
 };
 const allCases = Object.values(groups).flat();

@@ -27,11 +27,14 @@ const fields = {
   keyed,
   list: {
     type: 'array',
+    // As many as the rule may cost when it is defined, and ten times what it may when it runs.
+    maxItems: 100,
     items: { type: 'integer' },
     'x-kubernetes-validations': [{ rule: 'self.all(x, self.all(y, self.all(z, x + y + z >= 0)))' }],
   },
   text: {
     type: 'string',
+    maxLength: 5000,
     'x-kubernetes-validations': [{ rule: "!self.matches('^(([a-z])+.)+[A-Z]([a-z])+$')" }],
   },
 };
@@ -55,6 +58,20 @@ const definition = {
     ],
   },
 };
+
+function longRules(): object {
+  const rule = Array(7600).fill('self.n == 1').join('&&');
+  const rules = Array(2).fill({ rule });
+  const spec = { type: 'object', properties: { n: { type: 'integer' } }, 'x-kubernetes-validations': rules };
+  const [version] = definition.spec.versions;
+  const versions = [{ ...version, schema: { openAPIV3Schema: { type: 'object', properties: { spec } } } }];
+  const names = { kind: 'Rule', plural: 'rules' };
+  return {
+    ...definition,
+    metadata: { name: 'rules.stalls.example' },
+    spec: { ...definition.spec, names, versions },
+  };
+}
 
 function thing(spec: object, name = 'one'): object {
   return { apiVersion: 'stalls.example/v1', kind: 'Thing', metadata: { name }, spec };
@@ -149,8 +166,9 @@ describe('the API server', () => {
     [
       'a rule that looks at each three of a list',
       422,
-      () => api.post(THINGS, thing({ list: many(5000, (at) => at) })),
+      () => api.post(THINGS, thing({ list: many(100, (at) => at) })),
     ],
+    ['the longest rules of a definition', 201, () => api.post(`${CRDS}?dryRun=All`, longRules())],
     ['160,000 keys', 201, () => api.post(`${CONFIG_MAPS}?dryRun=All`, configMap(keys(160_000)))],
     ['160,000 keys that are not stored', 500, () => api.post(CONFIG_MAPS, configMap(keys(160_000)))],
     [

@@ -7,9 +7,10 @@ import type {
   ParseError,
   ParseResult,
 } from '@marcbachmann/cel-js';
-import { serialize } from '@marcbachmann/cel-js';
 import { goRegExp } from '../go-regexp.ts';
+import { adapt } from './adapt.ts';
 import { CostMeter, metered } from './cost.ts';
+import { flattened, TOO_NESTED, tooLong } from './nesting.ts';
 import { MATCHES } from './strings.ts';
 
 /** An expression ready to run, and what the last run cost. */
@@ -21,7 +22,7 @@ export interface Program {
 
 /** A compiled expression, or why it does not compile. */
 export type Compiled =
-  | { readonly ok: true; readonly program: Program }
+  | { readonly ok: true; readonly program: Program; readonly syntax: ASTNode }
   | { readonly ok: false; readonly problem: string };
 
 type CompileFault = ParseError | CelTypeError;
@@ -32,13 +33,16 @@ export function compileExpression(
   source: string,
   wanted: 'bool' | 'string',
 ): Compiled {
-  const parsed = parse(environment, withGoMatches(source));
-  if (!parsed.ok)
-    return { ok: false, problem: `compilation failed: ${describe(environment, parsed.fault, source)}` };
+  const limit = tooLong(source);
+  if (limit !== undefined) return failed(limit);
+  const parsed = parse(environment, source);
+  if (!parsed.ok) return failed(describe(environment, parsed.fault, source));
+  const depth = flattened(parsed.result.ast);
+  if (depth !== undefined) return failed(depth);
+  adapt(parsed.result.ast);
   const checked = parsed.result.check();
-  const fault = checked.error ?? faultInPresenceTests(environment, parsed.result.ast);
-  if (fault !== undefined)
-    return { ok: false, problem: `compilation failed: ${describe(environment, fault, source)}` };
+  const fault = checked.error;
+  if (fault !== undefined) return failed(isFault(fault) ? describe(environment, fault, source) : TOO_NESTED);
   if (checked.type !== wanted && checked.type !== 'dyn') {
     const problem =
       wanted === 'bool' ? 'cel expression must evaluate to a bool' : 'must evaluate to a string';
@@ -47,7 +51,11 @@ export function compileExpression(
   const meter = new CostMeter();
   metered(parsed.result, meter);
   const run: Program['run'] = (variables) => meter.run(() => parsed.result(variables));
-  return { ok: true, program: { run, cost: () => meter.cost } };
+  return { ok: true, program: { run, cost: () => meter.cost }, syntax: parsed.result.ast };
+}
+
+function failed(why: string): Compiled {
+  return { ok: false, problem: `compilation failed: ${why}` };
 }
 
 type Parsed =
@@ -67,56 +75,9 @@ function isFault(error: unknown): error is CompileFault {
   return error instanceof Error && ['ParseError', 'TypeError'].includes(error.name) && 'summary' in error;
 }
 
-/** Literals that do not end go to the end of the source: the search does not begin again in them. */
-const LITERAL_OR_MATCHES =
-  /"""[\s\S]*?(?:"""|$)|'''[\s\S]*?(?:'''|$)|"(?:\\[\s\S]|[^"\\])*(?:"|\\?$)|'(?:\\[\s\S]|[^'\\])*(?:'|\\?$)|\.\s*matches(?=\s*\()/g;
-const LITERAL = /"(?:\\[\s\S]|[^"\\])*(?:"|\\?$)|'(?:\\[\s\S]|[^'\\])*(?:'|\\?$)/g;
-
-/** The source with calls of `matches` outside string literals redirected to Go's regular expressions. */
-function withGoMatches(source: string): string {
-  return source.replace(LITERAL_OR_MATCHES, (part) => (part.startsWith('.') ? `.${MATCHES}` : part));
-}
-
-/** Whether the expression uses the old value. */
-export function usesOldSelf(source: string): boolean {
-  const code = source.replace(LITERAL, '""');
-  return /(?<![.\w])oldSelf\b/.test(code);
-}
-
-/** The library does not check the fields in `has(self.x)`; a typo there would make a rule that never fails. */
-function faultInPresenceTests(environment: Environment, node: unknown): CompileFault | undefined {
-  if (Array.isArray(node)) {
-    for (const item of node) {
-      const fault = faultInPresenceTests(environment, item);
-      if (fault !== undefined) return fault;
-    }
-    return undefined;
-  }
-  if (!isNode(node)) return undefined;
-  const tested = presenceTest(node);
-  if (tested !== undefined && rootOf(tested) === 'self') {
-    const error = environment.check(serialize(tested)).error;
-    if (error !== undefined) return error;
-  }
-  return faultInPresenceTests(environment, node.args);
-}
-
-function isNode(value: unknown): value is ASTNode {
-  return typeof value === 'object' && value !== null && 'op' in value && 'args' in value;
-}
-
-function presenceTest(node: ASTNode): ASTNode | undefined {
-  if (node.op !== 'call' || node.args[0] !== 'has') return undefined;
-  return node.args[1][0];
-}
-
-function rootOf(node: ASTNode): string | undefined {
-  if (node.op === 'id') return node.args;
-  return node.op === '.' ? rootOf(node.args[0]) : undefined;
-}
-
 /** As cel-go prints issues: place, message, the line, and a caret below the place. */
 function describe(environment: Environment, fault: CompileFault, source: string): string {
+  if (fault.code === 'limit_exceeded' && fault.summary.includes('maxDepth')) return TOO_NESTED;
   const position = Math.min(positionOf(fault, source), source.length);
   const before = source.slice(0, position).split('\n');
   const column = (before.at(-1) ?? '').length;
@@ -128,10 +89,15 @@ function describe(environment: Environment, fault: CompileFault, source: string)
 /** cel-go points at the dot of a selection and at the bracket of a call. */
 function positionOf(fault: CompileFault, source: string): number {
   const start = fault.range?.start ?? 0;
-  if (fault.code === 'no_such_key') return Math.max(0, start - 1);
+  if (fault.code === 'no_such_key' || isSelection(fault)) return Math.max(0, start - 1);
   const call =
     fault.code === 'no_matching_overload' ? source.indexOf(`${calledFunction(fault)}(`, start) : -1;
   return call < 0 ? start : call + calledFunction(fault).length;
+}
+
+/** Of a field, from a value that has none. */
+function isSelection({ code, node }: CompileFault): boolean {
+  return code === 'cannot_index_type' && node?.op === '.';
 }
 
 const CALLED = goRegExp("'(?:.*\\.)?(\\w+)\\(");
@@ -139,7 +105,8 @@ const CALL = goRegExp("'(?:(.+)\\.)?\\w+\\((.*)\\)'");
 
 /** The function in `found no matching overload for 'string.foo(int)'`. */
 function calledFunction({ summary }: CompileFault): string {
-  return CALLED.exec(summary)?.[1] ?? '';
+  const name = CALLED.exec(summary)?.[1] ?? '';
+  return name === MATCHES ? 'matches' : name;
 }
 
 function messageOf(environment: Environment, fault: CompileFault): string {
@@ -148,6 +115,10 @@ function messageOf(environment: Environment, fault: CompileFault): string {
   switch (code) {
     case 'no_such_key':
       return `undefined field '${named}'`;
+    case 'cannot_index_type':
+      return isSelection(fault)
+        ? `type ${/'.+'/.exec(summary)?.[0]} does not support field selection`
+        : summary;
     case 'unknown_variable':
       return `undeclared reference to '${named}' (in container '')`;
     case 'no_such_overload':

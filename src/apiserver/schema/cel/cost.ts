@@ -133,9 +133,11 @@ function meterEvaluation(node: Node, meter: CostMeter): void {
   };
   // cel-go counts `a[b]` as one step, with the `b`.
   const isOneStep = node.op === '[]' && (node.args as Node[])[1]?.op === 'id';
-  const cost = alternate === undefined && !isOneStep ? (own(COSTS, node.op) ?? 0) : 0;
+  // `has`, `or` and `orValue` cost nothing beside what they are given.
+  const isOwn = alternate === undefined && macro === undefined && !isOneStep;
+  const cost = isOwn ? (own(COSTS, node.op) ?? 0) : 0;
   node.evaluate = (evaluator, self, context) => {
-    meter.charge(macro === undefined ? cost : 1);
+    meter.charge(cost);
     return inner(evaluator, self, context);
   };
 }
@@ -229,6 +231,7 @@ function callCost(name: string, values: readonly unknown[]): number {
         ? Math.max(1, traversal(size) * traversal(sizeOf(second)))
         : product(second, third);
     case MATCHES:
+    case 'matches':
     case 'find':
     case 'findAll':
       return traversal(1 + size) * Math.ceil(sizeOf(second) * 0.25);

@@ -5,6 +5,7 @@ import { registerFormat } from './format.ts';
 import { registerLists } from './lists.ts';
 import { registerNetwork } from './network.ts';
 import { registerQuantity } from './quantity.ts';
+import { registerStandard } from './standard.ts';
 import { registerStrings } from './strings.ts';
 import { registerUrl } from './url.ts';
 
@@ -17,5 +18,6 @@ export function kubernetesEnvironment(): Environment {
   registerNetwork(environment);
   registerUrl(environment);
   registerFormat(environment);
+  registerStandard(environment);
   return environment;
 }

@@ -82,6 +82,7 @@ export function registerFormat(environment: Environment): void {
   environment
     .registerType('FormatNamespace', { ctor: FormatNamespace, fields: {} })
     .registerType(F, { ctor: NamedFormat, fields: {} })
+    .registerOperator(`${F} == ${F}`, (a: NamedFormat, b: NamedFormat) => a.equals(b))
     .registerConstant('format', 'FormatNamespace', new FormatNamespace())
     .registerFunction(`${F}.validate(string): optional<list<string>>`, (named: NamedFormat, text: string) => {
       const errors = named.errors(text);

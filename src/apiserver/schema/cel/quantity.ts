@@ -93,7 +93,7 @@ export function registerQuantity(environment: Environment): void {
     .registerFunction(`${Q}.isInteger(): bool`, isInteger)
     .registerFunction(`${Q}.asInteger(): int`, asInteger)
     .registerFunction(`${Q}.asApproximateFloat(): double`, ({ nano }: Quantity) => Number(nano) / 1e9)
-    .registerFunction(`${Q}.sign(): int`, (value: Quantity) => compare(value, new Quantity(0n)))
+    .registerFunction(`sign(${Q}): int`, (value: Quantity) => compare(value, new Quantity(0n)))
     .registerFunction(`${Q}.add(${Q}): ${Q}`, (a: Quantity, b: Quantity) => new Quantity(a.nano + b.nano))
     .registerFunction(`${Q}.add(int): ${Q}`, (a: Quantity, b: bigint) => new Quantity(a.nano + b * NANO))
     .registerFunction(`${Q}.sub(${Q}): ${Q}`, (a: Quantity, b: Quantity) => new Quantity(a.nano - b.nano))

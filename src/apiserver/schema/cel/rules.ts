@@ -7,7 +7,8 @@ import { childPath, correlatedItem, isObject } from '../json.ts';
 import { sameAs } from '../openapi-rules.ts';
 import { alignOld } from './align.ts';
 import { CostLimitError, OBJECT_LIMIT } from './cost.ts';
-import type { CompiledRule, RuleNode } from './rule-tree.ts';
+import type { CompiledRule } from './rule-compiler.ts';
+import type { RuleNode } from './rule-tree.ts';
 
 /** A value, its old value, and whether the value around it is unchanged. */
 interface Subject {
@@ -42,12 +43,7 @@ class Run {
   visit(node: RuleNode, at: Subject): FieldError[] {
     // kube runs no rules on null.
     if (at.value === null || this.#budget < 0) return [];
-    return [
-      ...this.#rules(node, at),
-      ...node.allOf.flatMap((part) => this.visit(part, at)),
-      ...this.#items(node, at),
-      ...this.#keys(node, at),
-    ];
+    return [...this.#rules(node, at), ...this.#items(node, at), ...this.#keys(node, at)];
   }
 
   #items(node: RuleNode, at: Subject): FieldError[] {

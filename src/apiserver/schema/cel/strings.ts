@@ -122,12 +122,15 @@ function timestampText(value: Date): string {
 
 class StringsNamespace {}
 
+function matches(text: string, pattern: string): boolean {
+  return goRegExp(pattern).test(text);
+}
+
 /** Registers the string functions. */
 export function registerStrings(environment: Environment): void {
   environment
-    .registerFunction(`string.${MATCHES}(string): bool`, (text: string, pattern: string) =>
-      goRegExp(pattern).test(text),
-    )
+    .registerFunction(`string.${MATCHES}(string): bool`, matches)
+    .registerFunction('matches(string, string): bool', matches)
     .registerFunction('string(google.protobuf.Duration): string', String)
     .registerFunction('string(google.protobuf.Timestamp): string', timestampText)
     .registerFunction('string.charAt(int): string', charAt)
@@ -146,4 +149,16 @@ export function registerStrings(environment: Environment): void {
     .registerFunction('StringsNamespace.quote(string): string', (_: unknown, text: string) =>
       JSON.stringify(text),
     );
+  for (const [operator, holds] of BYTE_ORDERS) {
+    environment.registerOperator(`bytes ${operator} bytes`, (a: Uint8Array, b: Uint8Array) =>
+      holds(Buffer.compare(a, b)),
+    );
+  }
 }
+
+const BYTE_ORDERS: ReadonlyMap<string, (order: number) => boolean> = new Map([
+  ['<', (order) => order < 0],
+  ['<=', (order) => order <= 0],
+  ['>', (order) => order > 0],
+  ['>=', (order) => order >= 0],
+]);

@@ -111,6 +111,7 @@ export class TypeDeclarer {
     const types = Object.fromEntries([...fields.values()].map(([escaped, type]) => [escaped, type.name]));
     this.environment.registerType(name, { ctor: Message, fields: types });
     this.environment.registerOperator(`${name} == ${name}`, celEqual);
+    this.environment.registerOperator(`${name} == null`, celEqual);
     return {
       name,
       toCel: (value) => {

@@ -8,6 +8,11 @@ function define(rules: readonly (string | object)[], parameters = ''): Step {
     texts: { type: 'array', maxItems: 200, items: { type: 'string', maxLength: 200 } },
     text: { type: 'string', maxLength: 3000 },
     map: { type: 'object', maxProperties: 600, additionalProperties: { type: 'integer' } },
+    objects: {
+      type: 'array',
+      maxItems: 1,
+      items: { type: 'object', properties: { name: { type: 'string', maxLength: 9 } } },
+    },
   };
   const validations = rules.map((rule) => (typeof rule === 'string' ? { rule, message: 'broken' } : rule));
   const spec = { type: 'object', properties, 'x-kubernetes-validations': validations };
@@ -46,6 +51,7 @@ function thing(count: number): Step {
     texts: each((index) => 'x'.repeat(index), 200),
     text: 'ab'.repeat(Math.min(count * 3, 1500)),
     map: Object.fromEntries(each((index) => [`k${index}`, index])),
+    objects: [{ name: 'a' }],
   };
   const object = { apiVersion: '{ns}.example/v1', kind: 'Thing', metadata: { name: 'one' }, spec };
   return post(`${THINGS}?dryRun=All`, object);
@@ -67,6 +73,10 @@ export const runningCosts: readonly Case[] = [
   costs('self.list.all(x, x in self.list.map(y, y + 1) || true)'),
   costs('self.list.all(x, self.list.filter(y, y > x).size() >= 0)'),
   costs('self.list.all(x, x in self.list)'),
+  costs('self.list.all(x, self.list.all(y, has(self.map) && has(self.map)))'),
+  costs('self.list.all(x, self.list.all(y, has(self.map.k0) && has(self.map.k0)))'),
+  costs('self.list.all(x, self.list.all(y, has(self.objects[0].name) && has(self.objects[0].name)))'),
+  costs('self.list.all(x, self.list.all(y, self.text != "" && true && has(self.map) && true && x >= 0))'),
   costs('self.map.all(k, self.map.all(l, self.map[l] >= 0))'),
   costs('self.map.all(k, k in self.map && self.list.exists(x, x == self.map[k]))'),
   costs('self.texts.all(x, self.texts.all(y, (x + y).size() >= 0))'),

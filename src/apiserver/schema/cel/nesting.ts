@@ -1,0 +1,79 @@
+/** How deep expressions are nested: not deeper than in kube-apiserver, so that no expression is too deep for the stack. */
+
+import type { ASTNode } from '@marcbachmann/cel-js';
+import { children } from './adapt.ts';
+
+/** cel-go's limits. */
+const MAX_DEPTH = 250;
+const MAX_LENGTH = 100_000;
+/** Our own: the library's types of `x.map(y, {y: y}).map(y, {y: y})` double in size with each. */
+const MAX_COMPUTED_KEYS = 10;
+
+const FLAT: ReadonlySet<string> = new Set([
+  'value',
+  'id',
+  'call',
+  'list',
+  'map',
+  '?:',
+  '||',
+  '&&',
+  '!_',
+  '-_',
+]);
+
+/** What kube says of too many parentheses and arguments; the library counts these. */
+export const TOO_NESTED = `ERROR: <input>:-1:0: expression recursion limit exceeded: ${MAX_DEPTH}`;
+
+/** What kube says of a source that is too long. */
+export function tooLong(source: string): string | undefined {
+  const size = [...source].length;
+  if (size <= MAX_LENGTH) return undefined;
+  return `ERROR: <input>:-1:0: expression code point size exceeds limit: size: ${size}, limit ${MAX_LENGTH}`;
+}
+
+/**
+ * Makes chains of `&&` and `||` flat, as they may be of any length, and tells what kube says of an expression that is too deep
+ * after that: operators, selections and methods count.
+ */
+export function flattened(root: ASTNode): string | undefined {
+  const rest: [node: ASTNode, depth: number][] = [[root, 0]];
+  let maps = 0;
+  for (let next = rest.pop(); next !== undefined; next = rest.pop()) {
+    const [node, around] = next;
+    const depth = FLAT.has(node.op) ? around : around + 1;
+    if (depth > MAX_DEPTH) return 'ERROR: <input>:-1:0: max recursion depth exceeded';
+    if (node.op === 'map' && node.args.some(([key]) => key.op !== 'value')) maps += 1;
+    if (maps > MAX_COMPUTED_KEYS) return `more than ${MAX_COMPUTED_KEYS} maps have keys that are computed`;
+    if (node.op === '&&' || node.op === '||') balance(node);
+    for (const child of children(node)) rest.push([child, depth]);
+  }
+  return undefined;
+}
+
+type Chain = Extract<ASTNode, { op: '&&' | '||' }>;
+type Changeable = { args: [ASTNode, ASTNode] };
+
+/** `((a && b) && c) && d` becomes `(a && b) && (c && d)`, in the same nodes. */
+function balance(top: Chain): void {
+  const { op } = top;
+  const links: Chain[] = [];
+  const operands: ASTNode[] = [];
+  let node: ASTNode = top;
+  while (node.op === op) {
+    links.push(node as Chain);
+    operands.push((node as Chain).args[1]);
+    node = (node as Chain).args[0];
+  }
+  operands.push(node);
+  operands.reverse();
+  const join = (from: number, to: number): ASTNode => {
+    const only = operands[from];
+    if (to - from === 1 && only !== undefined) return only;
+    const link = links.shift() ?? top;
+    const middle = Math.ceil((from + to) / 2);
+    (link as Changeable).args = [join(from, middle), join(middle, to)];
+    return link;
+  };
+  join(0, operands.length);
+}
