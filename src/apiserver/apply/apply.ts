@@ -12,11 +12,11 @@ import type {
   ApplyConflict,
   ApplyRequest,
   ApplyResult,
+  Endpoint,
   JsonObject,
   JsonValue,
   KubeObject,
   ManagedFieldsEntry,
-  Subresource,
   TrackRequest,
 } from '../types.ts';
 import { isTyped, typeErrors } from './check-typed.ts';
@@ -49,8 +49,9 @@ export class ApplyError extends Error {
 }
 
 /** Fields that this endpoint does not write; a write through it gives nobody ownership of them. */
-function resetFields(subresource: Subresource): FieldSet {
-  return subresource === 'status' ? setOf(['f:metadata'], ['f:spec']) : EMPTY;
+function resetFields({ subresource, writesMetadata = false }: Endpoint): FieldSet {
+  if (subresource !== 'status') return EMPTY;
+  return writesMetadata ? setOf(['f:spec']) : setOf(['f:metadata'], ['f:spec']);
 }
 
 /**
@@ -117,7 +118,7 @@ function asJson(object: object): JsonObject {
 function attempt(request: ApplyRequest, type: MergeType, force: boolean): ApplyResult {
   const { apiVersion, applied } = request;
   const live = withoutManagedFields(request.live ?? emptyObject(applied));
-  const reset = resetFields(request.subresource);
+  const reset = resetFields(request);
   const before = managersBefore(request, type);
   const self = newManager(request.manager, 'Apply', apiVersion, request.subresource);
   const identity = identityOf(self);
@@ -134,15 +135,16 @@ function attempt(request: ApplyRequest, type: MergeType, force: boolean): ApplyR
   const changed = !isSameJson(live, merged);
   const time = changed ? request.now : last?.time;
   settle(settled, identity, { ...self, time, fields: tracked(fields) });
-  const body = request.subresource === 'status' ? onlyStatus(live, merged) : (merged as JsonObject);
+  const body = request.subresource === 'status' ? onlyStatus(request, live, merged) : (merged as JsonObject);
   return { ok: true, object: withManagers(body, settled) };
 }
 
-/** The status endpoint writes only the status, whatever the manifest holds. */
-function onlyStatus(live: JsonObject, merged: JsonValue): JsonObject {
+/** The status endpoint writes only the status, and maybe metadata, whatever the manifest holds. */
+function onlyStatus({ writesMetadata }: Endpoint, live: JsonObject, merged: JsonValue): JsonObject {
   const { status: _, ...others } = live;
-  const status = isObject(merged) ? merged.status : undefined;
-  return status === undefined ? others : { ...others, status };
+  const { status, metadata = null } = isObject(merged) ? merged : {};
+  const written = writesMetadata ? { ...others, metadata } : others;
+  return status === undefined ? written : { ...written, status };
 }
 
 function settle(managers: Map<string, Manager>, identity: string, manager: Manager): void {
@@ -191,7 +193,7 @@ function describe(conflicts: ReadonlyMap<string, FieldSet>, managers: Managers):
  */
 export function trackUpdate(request: TrackRequest): KubeObject {
   const type = mergeTypeOf(request.schema);
-  const reset = request.writesMetadata ? setOf(['f:spec']) : resetFields(request.subresource);
+  const reset = resetFields(request);
   const updated = withoutManagedFields(request.updated);
   // As kube does: fields that this endpoint ignores are checked too; if they do not fit the type, no ownership is recorded.
   if (request.sent !== undefined && !isTyped(type, withoutManagedFields(request.sent))) {

@@ -175,6 +175,7 @@ function runApply(
       manager,
       force,
       apiVersion,
+      writesMetadata: !resource.custom && how.subresource === 'status',
       schema,
       zero: struct && zeroStruct(struct),
     });

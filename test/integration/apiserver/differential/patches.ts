@@ -223,6 +223,18 @@ export const subresources: readonly Case[] = [
   story('status of what is not there', get(STATUS), merge(STATUS, {})),
   story('status of a namespace', get('/api/v1/namespaces/{ns}/status')),
   story(
+    'apply metadata and the status of a namespace',
+    apply('/api/v1/namespaces/{ns}/status', 'm1', namespaceStatus({ a: 'b' })),
+    apply('/api/v1/namespaces/{ns}/status', 'm2', namespaceStatus({ a: 'c' })),
+    apply('/api/v1/namespaces/{ns}/status', 'm2', namespaceStatus({ a: 'c' }), '&force=true'),
+    apply('/api/v1/namespaces/{ns}/status', 'm2', namespaceStatus({})),
+  ),
+  story(
+    'apply metadata and the status of a widget',
+    post(WIDGETS, widget('w')),
+    apply(STATUS, 'm1', { ...widget('w', {}, { labels: { a: 'b' } }), status: { replicas: 2 } }),
+  ),
+  story(
     'read the scale',
     post(WIDGETS, widget('w', { replicas: 4 })),
     merge(STATUS, { status: { replicas: 2, selector: 'a=b' } }),
@@ -251,6 +263,18 @@ export const subresources: readonly Case[] = [
     put(SCALE, { ...scale(1), metadata: { name: 'v' } }),
   ),
 ];
+
+function namespaceStatus(labels: object): object {
+  const condition = {
+    type: 'Lived',
+    status: 'True',
+    reason: 'Test',
+    message: '',
+    lastTransitionTime: '2026-01-02T03:04:05Z',
+  };
+  const metadata = { name: '{ns}', labels };
+  return { apiVersion: 'v1', kind: 'Namespace', metadata, status: { conditions: [condition] } };
+}
 
 function scale(replicas: number, metadata: object = {}): object {
   return {

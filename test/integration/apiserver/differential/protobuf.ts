@@ -84,6 +84,7 @@ function casesOf(sample: Sample): Case[] {
         remove(one, { apiVersion: 'v1', kind: 'DeleteOptions', preconditions: { uid: 'other' } }),
         get(`${all}/none`),
         post(all, { ...object, metadata: { ...metadata, labels: { 'a b': 'c' } } }),
+        put(one, { ...object, metadata: { ...metadata, uid: 'another' } }),
       ]),
       quietly(merge(one, { metadata: { finalizers: null } })),
     ),
