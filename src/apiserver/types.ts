@@ -131,8 +131,8 @@ export type Subresource = 'status' | 'scale' | 'finalize' | undefined;
 /** What a write goes through. */
 export interface Endpoint {
   subresource: Subresource;
-  /** Whether this is the status endpoint of one of Kubernetes' own kinds, which writes metadata, too. */
-  writesMetadata?: boolean;
+  /** Whether the kind is not one of Kubernetes' own, whose status endpoints write metadata, too. */
+  custom: boolean;
 }
 
 /** The input of server-side apply: `applied` is the manifest as sent; `live` is absent when apply creates the object. */

@@ -49,9 +49,9 @@ export class ApplyError extends Error {
 }
 
 /** Fields that this endpoint does not write; a write through it gives nobody ownership of them. */
-function resetFields({ subresource, writesMetadata = false }: Endpoint): FieldSet {
+function resetFields({ subresource, custom }: Endpoint): FieldSet {
   if (subresource !== 'status') return EMPTY;
-  return writesMetadata ? setOf(['f:spec']) : setOf(['f:metadata'], ['f:spec']);
+  return custom ? setOf(['f:metadata'], ['f:spec']) : setOf(['f:spec']);
 }
 
 /**
@@ -140,10 +140,10 @@ function attempt(request: ApplyRequest, type: MergeType, force: boolean): ApplyR
 }
 
 /** The status endpoint writes only the status, and maybe metadata, whatever the manifest holds. */
-function onlyStatus({ writesMetadata }: Endpoint, live: JsonObject, merged: JsonValue): JsonObject {
+function onlyStatus({ custom }: Endpoint, live: JsonObject, merged: JsonValue): JsonObject {
   const { status: _, ...others } = live;
   const { status, metadata = null } = isObject(merged) ? merged : {};
-  const written = writesMetadata ? { ...others, metadata } : others;
+  const written = custom ? others : { ...others, metadata };
   return status === undefined ? written : { ...written, status };
 }
 
@@ -220,11 +220,11 @@ export function trackUpdate(request: TrackRequest): KubeObject {
 }
 
 /** Clients may edit managedFields in an ordinary write, but not through a subresource; invalid entries are ignored. */
-function managersForUpdate({ old, updated, subresource, apiVersion }: TrackRequest): Managers {
+function managersForUpdate({ old, updated, subresource, custom }: TrackRequest): Managers {
   const ofOld = decodeManagers(old?.metadata.managedFields) ?? new Map();
   if (subresource !== undefined) return ofOld;
   const entries = updated.metadata.managedFields;
-  if (entries !== undefined && isReset(entries, apiVersion)) return new Map();
+  if (entries !== undefined && isReset(entries, custom)) return new Map();
   const ofUpdated = decodeManagers(entries);
   return ofUpdated === undefined || ofUpdated.size === 0 ? ofOld : ofUpdated;
 }
@@ -233,16 +233,10 @@ function managersForUpdate({ old, updated, subresource, apiVersion }: TrackReque
  * `managedFields: [{}]` resets ownership. An empty list resets it for Kubernetes' own kinds only: for custom resources
  * kube-apiserver cannot distinguish an empty list from an absent one.
  */
-function isReset(entries: readonly ManagedFieldsEntry[], apiVersion: string): boolean {
+function isReset(entries: readonly ManagedFieldsEntry[], custom: boolean): boolean {
   const [only, ...others] = entries;
-  if (only === undefined) return !isCustom(apiVersion);
+  if (only === undefined) return !custom;
   return others.length === 0 && Object.keys(only).length === 0;
-}
-
-/** The group of a custom resource has a dot; Kubernetes' own have none, or end in `.k8s.io`. */
-function isCustom(apiVersion: string): boolean {
-  const group = apiVersion.includes('/') ? (apiVersion.split('/')[0] ?? '') : '';
-  return group.includes('.') && !group.endsWith('.k8s.io');
 }
 
 /** The object with what every object of its kind has, even when it is empty: no manager added it. */

@@ -175,7 +175,7 @@ function runApply(
       manager,
       force,
       apiVersion,
-      writesMetadata: !resource.custom && how.subresource === 'status',
+      custom: resource.custom,
       schema,
       zero: struct && zeroStruct(struct),
     });

@@ -19,6 +19,7 @@ const ONE_WIDGET = `${WIDGETS}/w`;
 const ONE_MAP = `${CONFIG_MAPS}/c`;
 const STATUS = `${ONE_WIDGET}/status`;
 const SCALE = `${ONE_WIDGET}/scale`;
+const DEPLOYMENTS = '/apis/coppice.dev/v1alpha1/namespaces/{ns}/servicedeployments';
 
 /** The three patches that are no server-side apply. */
 export const patches: readonly Case[] = [
@@ -256,6 +257,18 @@ export const subresources: readonly Case[] = [
   story('scale below zero', post(WIDGETS, widget('w')), put(SCALE, scale(-1))),
   story('scale a stale version', post(WIDGETS, widget('w')), put(SCALE, scale(2, { resourceVersion: '1' }))),
   story('scale in a dry run', post(WIDGETS, widget('w')), put(`${SCALE}?dryRun=All`, scale(2)), get(SCALE)),
+  story(
+    'scale what has no replicas',
+    post(DEPLOYMENTS, {
+      apiVersion: 'coppice.dev/v1alpha1',
+      kind: 'ServiceDeployment',
+      metadata: { name: 'd' },
+      spec: { services: [{ name: 'web', template: { name: 't' } }] },
+    }),
+    get(`${DEPLOYMENTS}/d/scale`),
+    merge(`${DEPLOYMENTS}/d/scale`, { spec: { replicas: 2 } }),
+    get(`${DEPLOYMENTS}/d/scale`),
+  ),
   story('scale what is not there', get(SCALE), put(SCALE, scale(1))),
   story(
     'scale another name',
