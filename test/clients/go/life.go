@@ -37,8 +37,8 @@ type caller interface {
 	deleteCollection(context.Context, metav1.DeleteOptions, metav1.ListOptions) error
 }
 
-// patience is how long an object may take to be served, or to be gone.
-const patience = 30 * time.Second
+// patience is how long an object may take to be served, or to be gone: kube-controller-manager looks for new kinds every 30 s.
+const patience = 90 * time.Second
 
 var dryRun = []string{metav1.DryRunAll}
 
@@ -230,9 +230,15 @@ func (l life) again() {
 	l.do("is gone again", l.gone)
 }
 
+// gone waits until the object is. kube-apiserver may overlook a definition that is deleted until somebody touches it.
 func (l life) gone() error {
+	asked := time.Now()
 	return wait.PollUntilContextTimeout(l, 20*time.Millisecond, patience, true, func(context.Context) (bool, error) {
 		_, err := l.get(l, l.name())
+		if err == nil && l.isByControllers() && time.Since(asked) > 10*time.Second {
+			_ = l.delete(l, l.name(), metav1.DeleteOptions{})
+			asked = time.Now()
+		}
 		return errors.IsNotFound(err), nil
 	})
 }

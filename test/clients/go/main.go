@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/discovery"
@@ -18,6 +19,7 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/restmapper"
 	"k8s.io/client-go/tools/clientcmd"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 )
 
 // A world is the server as one client sees it, and what to make in it.
@@ -31,6 +33,7 @@ type world struct {
 }
 
 func main() {
+	log.SetLogger(logr.Discard())
 	kubeconfig, objects := os.Args[1], string(must(os.ReadFile(os.Args[2])))
 	clients := []struct {
 		name string
@@ -41,6 +44,12 @@ func main() {
 		{"metadata", func(w world) *report { return w.lives(w.metadataCaller) }},
 		{"runtime", func(w world) *report { return w.lives(w.runtimeTyped) }},
 		{"runtime-maps", func(w world) *report { return w.lives(w.runtimeUntyped) }},
+		{"informers", func(w world) *report { return w.each(w.inform(w.typedInformer)) }},
+		{"dynamic-informers", func(w world) *report { return w.each(w.inform(w.dynamicInformer)) }},
+		{"metadata-informers", func(w world) *report { return w.each(w.inform(w.metadataInformer)) }},
+		{"discovery", world.discover},
+		{"others", world.others},
+		{"manager", world.manage},
 	}
 	reports := make([]*report, len(clients))
 	var all sync.WaitGroup
@@ -66,23 +75,28 @@ func newWorld(client, kubeconfig, objects string) world {
 // turns has objects of the same name live one after the other, whichever clients they live by.
 var turns sync.Map
 
-// lives has every object live that a client has calls for; the client's name is in some names of objects.
-func (w world) lives(by func(*unstructured.Unstructured) caller) *report {
+// each acts on every object in its turn; the client's name is in some names of objects.
+func (w world) each(act func(*report, *unstructured.Unstructured)) *report {
 	told := &report{}
 	for _, wanted := range w.wanted(w.client) {
-		calls := by(wanted)
-		if calls == nil {
-			continue
-		}
 		turn, _ := turns.LoadOrStore(wanted.GetAPIVersion()+wanted.GetKind()+wanted.GetName(), &sync.Mutex{})
 		turn.(*sync.Mutex).Lock()
 		told.title = w.client + " " + wanted.GetAPIVersion() + " " + wanted.GetKind() + " "
-		live(w, calls, told, wanted)
+		act(told, wanted)
 		turn.(*sync.Mutex).Unlock()
 	}
 	told.title = w.client + " "
 	w.traffic.report(told)
 	return told
+}
+
+// lives has every object live that a client has calls for.
+func (w world) lives(by func(*unstructured.Unstructured) caller) *report {
+	return w.each(func(told *report, wanted *unstructured.Unstructured) {
+		if calls := by(wanted); calls != nil {
+			live(w, calls, told, wanted)
+		}
+	})
 }
 
 func (w world) wanted(client string) []*unstructured.Unstructured {

@@ -80,7 +80,7 @@ func alike(value any) any {
 }
 
 var (
-	uids       = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`)
+	uids       = regexp.MustCompile(`X509SHA256=[0-9a-f]{64}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`)
 	times      = regexp.MustCompile(`\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?Z`)
 	quoted     = regexp.MustCompile(`"\{(?:[^"\\]|\\.)*"`)
 	randomKeys = []string{"resourceVersion", "continue"}
@@ -90,7 +90,8 @@ func settled(key string, value any) any {
 	switch value := value.(type) {
 	case map[string]any:
 		for name, field := range value {
-			value[name] = settled(name, field)
+			delete(value, name)
+			value[uids.ReplaceAllString(name, "UID")] = settled(name, field)
 		}
 	case []any:
 		for index, item := range value {

@@ -12,24 +12,24 @@ func (l life) isByControllers() bool {
 	return l.wanted.GetKind() == "Namespace" || l.wanted.GetKind() == "CustomResourceDefinition"
 }
 
-// An events is what a watch shows of one object.
-type events struct {
+// A trail is what a watch shows of one object.
+type trail struct {
 	life   life
 	seen   chan []any
 	failed error
 }
 
 // follow watches the object from now until it was deleted twice.
-func follow(l life) *events {
+func follow(l life) *trail {
 	watcher, err := l.watch(l, metav1.ListOptions{FieldSelector: "metadata.name=" + l.name()})
-	all := &events{life: l, seen: make(chan []any, 1), failed: err}
+	all := &trail{life: l, seen: make(chan []any, 1), failed: err}
 	if err == nil {
 		go all.collect(watcher)
 	}
 	return all
 }
 
-func (e *events) collect(watcher watch.Interface) {
+func (e *trail) collect(watcher watch.Interface) {
 	defer watcher.Stop()
 	var seen []any
 	for deleted := 0; deleted < 2; {
@@ -48,7 +48,7 @@ func (e *events) collect(watcher watch.Interface) {
 	e.seen <- seen
 }
 
-func (e *events) brief(event watch.Event) any {
+func (e *trail) brief(event watch.Event) any {
 	found, isObject := event.Object.(object)
 	if !isObject || !e.life.isByControllers() {
 		return []any{event.Type, event.Object}
@@ -56,7 +56,7 @@ func (e *events) brief(event watch.Event) any {
 	return []any{event.Type, found.GetLabels(), found.GetAnnotations()}
 }
 
-func (e *events) show() {
+func (e *trail) show() {
 	step(e.life.report, "watch", func() ([]any, error) {
 		if e.failed != nil {
 			return nil, e.failed
