@@ -100,11 +100,11 @@ function resourcesOf(registry: Registry, group: string, version: string): ApiRes
   const found = registry.all().filter(here).flatMap(entriesOf);
   // Groups of custom resources keep the order of their definitions.
   return hasCustom(registry, group)
-    ? found
+    ? [...found, ...reviews]
     : [...found, ...reviews].toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** Whether it is a group of custom resources: these hold nothing else. */
+/** Whether it is a group of custom resources. */
 function hasCustom(registry: Registry, group: string): boolean {
   return registry.all().some((resource) => resource.group === group && resource.custom);
 }

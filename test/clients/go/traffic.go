@@ -52,6 +52,9 @@ func (t *traffic) see(request *http.Request, response *http.Response) {
 
 // report says what was seen.
 func (t *traffic) report(to *report) {
+	// Watches may still be ending.
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
 	step(to, "formats", func() (map[string]any, error) {
 		return map[string]any{
 			"sent": slices.Sorted(maps.Keys(t.sent)), "received": slices.Sorted(maps.Keys(t.received)), "streamed": t.streamed,
