@@ -128,8 +128,15 @@ export interface ValidationHow {
 /** The endpoint of a write: undefined is the main resource. */
 export type Subresource = 'status' | 'scale' | 'finalize' | undefined;
 
+/** What a write goes through. */
+export interface Endpoint {
+  subresource: Subresource;
+  /** Whether the kind is not one of Kubernetes' own, whose status endpoints write metadata, too. */
+  custom: boolean;
+}
+
 /** The input of server-side apply: `applied` is the manifest as sent; `live` is absent when apply creates the object. */
-export interface ApplyRequest {
+export interface ApplyRequest extends Endpoint {
   live: KubeObject | undefined;
   applied: KubeObject;
   /** The manifest with what this endpoint does not write, which must fit its type, too; absent where `applied` is all of it. */
@@ -137,7 +144,6 @@ export interface ApplyRequest {
   manager: string;
   force: boolean;
   apiVersion: string;
-  subresource: Subresource;
   /** What every object of a built-in kind has, even when nothing is set (`{ spec: {} }`): no manager owns it. */
   zero?: JsonObject | undefined;
   /** The kind's OpenAPI schema, for list and map types; if undefined, maps are granular and lists atomic. */
@@ -160,7 +166,7 @@ export interface ApplyConflict {
 export type ApplyResult = { ok: true; object: KubeObject } | { ok: false; conflicts: ApplyConflict[] };
 
 /** An ordinary write for which managedFields need an update; `old` is absent on create. */
-export interface TrackRequest {
+export interface TrackRequest extends Endpoint {
   /** What every object of a built-in kind has, even when nothing is set (`{ spec: {} }`): no manager owns it. */
   zero?: JsonObject | undefined;
   old: KubeObject | undefined;
@@ -169,9 +175,6 @@ export interface TrackRequest {
   sent?: KubeObject | undefined;
   manager: string;
   apiVersion: string;
-  subresource: Subresource;
-  /** Whether this is the status endpoint of one of Kubernetes' own kinds, which writes metadata, too. */
-  writesMetadata?: boolean;
   schema: JsonSchema | undefined;
   now: string;
 }

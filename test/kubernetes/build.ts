@@ -41,7 +41,8 @@ export async function ensureKubernetesPrograms(
   }
 }
 
-async function hasGo(env: NodeJS.ProcessEnv): Promise<boolean> {
+/** Whether there is a Go with which Kubernetes, and the clients of the tests, build. */
+export async function hasGo(env: NodeJS.ProcessEnv): Promise<boolean> {
   try {
     const { stdout } = await run('go', ['env', 'GOVERSION'], { env });
     const [, major = 0, minor = 0] = (/^go(\d+)\.(\d+)/.exec(stdout) ?? []).map(Number);

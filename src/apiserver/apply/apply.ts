@@ -12,11 +12,11 @@ import type {
   ApplyConflict,
   ApplyRequest,
   ApplyResult,
+  Endpoint,
   JsonObject,
   JsonValue,
   KubeObject,
   ManagedFieldsEntry,
-  Subresource,
   TrackRequest,
 } from '../types.ts';
 import { isTyped, typeErrors } from './check-typed.ts';
@@ -49,8 +49,9 @@ export class ApplyError extends Error {
 }
 
 /** Fields that this endpoint does not write; a write through it gives nobody ownership of them. */
-function resetFields(subresource: Subresource): FieldSet {
-  return subresource === 'status' ? setOf(['f:metadata'], ['f:spec']) : EMPTY;
+function resetFields({ subresource, custom }: Endpoint): FieldSet {
+  if (subresource !== 'status') return EMPTY;
+  return custom ? setOf(['f:metadata'], ['f:spec']) : setOf(['f:spec']);
 }
 
 /**
@@ -117,7 +118,7 @@ function asJson(object: object): JsonObject {
 function attempt(request: ApplyRequest, type: MergeType, force: boolean): ApplyResult {
   const { apiVersion, applied } = request;
   const live = withoutManagedFields(request.live ?? emptyObject(applied));
-  const reset = resetFields(request.subresource);
+  const reset = resetFields(request);
   const before = managersBefore(request, type);
   const self = newManager(request.manager, 'Apply', apiVersion, request.subresource);
   const identity = identityOf(self);
@@ -134,15 +135,16 @@ function attempt(request: ApplyRequest, type: MergeType, force: boolean): ApplyR
   const changed = !isSameJson(live, merged);
   const time = changed ? request.now : last?.time;
   settle(settled, identity, { ...self, time, fields: tracked(fields) });
-  const body = request.subresource === 'status' ? onlyStatus(live, merged) : (merged as JsonObject);
+  const body = request.subresource === 'status' ? onlyStatus(request, live, merged) : (merged as JsonObject);
   return { ok: true, object: withManagers(body, settled) };
 }
 
-/** The status endpoint writes only the status, whatever the manifest holds. */
-function onlyStatus(live: JsonObject, merged: JsonValue): JsonObject {
+/** The status endpoint writes only the status, and maybe metadata, whatever the manifest holds. */
+function onlyStatus({ custom }: Endpoint, live: JsonObject, merged: JsonValue): JsonObject {
   const { status: _, ...others } = live;
-  const status = isObject(merged) ? merged.status : undefined;
-  return status === undefined ? others : { ...others, status };
+  const { status, metadata = null } = isObject(merged) ? merged : {};
+  const written = custom ? others : { ...others, metadata };
+  return status === undefined ? written : { ...written, status };
 }
 
 function settle(managers: Map<string, Manager>, identity: string, manager: Manager): void {
@@ -191,7 +193,7 @@ function describe(conflicts: ReadonlyMap<string, FieldSet>, managers: Managers):
  */
 export function trackUpdate(request: TrackRequest): KubeObject {
   const type = mergeTypeOf(request.schema);
-  const reset = request.writesMetadata ? setOf(['f:spec']) : resetFields(request.subresource);
+  const reset = resetFields(request);
   const updated = withoutManagedFields(request.updated);
   // As kube does: fields that this endpoint ignores are checked too; if they do not fit the type, no ownership is recorded.
   if (request.sent !== undefined && !isTyped(type, withoutManagedFields(request.sent))) {
@@ -218,11 +220,11 @@ export function trackUpdate(request: TrackRequest): KubeObject {
 }
 
 /** Clients may edit managedFields in an ordinary write, but not through a subresource; invalid entries are ignored. */
-function managersForUpdate({ old, updated, subresource, apiVersion }: TrackRequest): Managers {
+function managersForUpdate({ old, updated, subresource, custom }: TrackRequest): Managers {
   const ofOld = decodeManagers(old?.metadata.managedFields) ?? new Map();
   if (subresource !== undefined) return ofOld;
   const entries = updated.metadata.managedFields;
-  if (entries !== undefined && isReset(entries, apiVersion)) return new Map();
+  if (entries !== undefined && isReset(entries, custom)) return new Map();
   const ofUpdated = decodeManagers(entries);
   return ofUpdated === undefined || ofUpdated.size === 0 ? ofOld : ofUpdated;
 }
@@ -231,16 +233,10 @@ function managersForUpdate({ old, updated, subresource, apiVersion }: TrackReque
  * `managedFields: [{}]` resets ownership. An empty list resets it for Kubernetes' own kinds only: for custom resources
  * kube-apiserver cannot distinguish an empty list from an absent one.
  */
-function isReset(entries: readonly ManagedFieldsEntry[], apiVersion: string): boolean {
+function isReset(entries: readonly ManagedFieldsEntry[], custom: boolean): boolean {
   const [only, ...others] = entries;
-  if (only === undefined) return !isCustom(apiVersion);
+  if (only === undefined) return !custom;
   return others.length === 0 && Object.keys(only).length === 0;
-}
-
-/** The group of a custom resource has a dot; Kubernetes' own have none, or end in `.k8s.io`. */
-function isCustom(apiVersion: string): boolean {
-  const group = apiVersion.includes('/') ? (apiVersion.split('/')[0] ?? '') : '';
-  return group.includes('.') && !group.endsWith('.k8s.io');
 }
 
 /** The object with what every object of its kind has, even when it is empty: no manager added it. */

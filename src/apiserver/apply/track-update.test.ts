@@ -64,14 +64,15 @@ describe('trackUpdate', () => {
   });
 
   it.each([
-    ['fix.dev/v1', 1],
-    ['v1', 0],
-    ['coordination.k8s.io/v1', 0],
-  ])('an empty managedFields resets ownership of %s only if it is Kubernetes own', (apiVersion, left) => {
+    [true, 1],
+    [false, 0],
+  ])('an empty managedFields resets ownership only of Kubernetes own kinds: custom %s', (custom, left) => {
+    const apiVersion = 'things.k8s.io/v1';
     const base = { apiVersion, kind: 'K', metadata: { name: 't' }, data: { a: 'b' } };
     const common = {
       manager: 'm',
       apiVersion,
+      custom,
       subresource: undefined,
       schema: undefined,
       now: '2026-01-01T00:00:00Z',
@@ -109,8 +110,14 @@ describe('trackUpdate', () => {
     };
     const apiVersion = 'example.com/v1';
     const updated: KubeObject = { apiVersion, kind: 'Thing', metadata: { name: 'a' }, spec: { n: 1 } };
-    const how = { manager: 'm', apiVersion, subresource: undefined, schema, now: '2030-01-01T00:00:00Z' };
-    const tracked = trackUpdate({ ...how, old: undefined, updated, sent: { ...updated, status } });
+    const how = { manager: 'm', apiVersion, custom: true, subresource: undefined, schema };
+    const tracked = trackUpdate({
+      ...how,
+      now: '2030-01-01T00:00:00Z',
+      old: undefined,
+      updated,
+      sent: { ...updated, status },
+    });
     expect(tracked.metadata.managedFields?.map(({ manager }) => manager)).toEqual(managers);
     expect(tracked.spec).toEqual({ n: 1 });
   });

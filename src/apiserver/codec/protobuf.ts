@@ -127,7 +127,8 @@ function readField(target: JsonObject, name: string, type: string, reader: WireR
     setOwn(target, name, map);
   } else {
     const value = readValue(type.replace(/^[*!]/, ''), reader);
-    const isUnset = type.startsWith('*') || type.startsWith('!') ? value === undefined : isZero(value);
+    // JSON that is there says itself what it is: 0 is a default, too.
+    const isUnset = /^[*!]|^Json$/.test(type) ? value === undefined : isZero(value);
     if (isUnset) delete target[name];
     else setOwn(target, name, value);
   }

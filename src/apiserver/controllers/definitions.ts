@@ -13,6 +13,9 @@ interface Conflict {
   readonly name: string;
 }
 
+/** A condition, but for its time. */
+type Wanted = readonly [type: string, reason: string, message: string, status: CrdCondition['status']];
+
 /**
  * Serves the resources of CustomResourceDefinitions: registers them and reports that in the definition's status. When a
  * definition is deleted, it deletes all its objects first.
@@ -94,11 +97,10 @@ export class DefinitionController {
   /** Says why the definition is not served. */
   #refuse(name: string, crd: CustomResourceDefinition, conflict: Conflict): void {
     const message = `${JSON.stringify(conflict.name)} is already in use`;
-    const present = crd.status?.conditions ?? [];
-    const conditions = [
-      this.#condition(present, 'NamesAccepted', conflict.reason, message, 'False'),
-      this.#condition(present, 'Established', 'NotAccepted', 'not all names are accepted', 'False'),
-    ];
+    const conditions = this.#conditions(crd, [
+      ['NamesAccepted', conflict.reason, message, 'False'],
+      ['Established', 'NotAccepted', 'not all names are accepted', 'False'],
+    ]);
     const status = { acceptedNames: { plural: '', kind: '' }, ...crd.status, conditions };
     this.#putIfChanged(name, crd, this.#owned(crd, { ...crd, status }));
   }
@@ -128,19 +130,13 @@ export class DefinitionController {
 
   #establish(name: string, crd: CustomResourceDefinition): void {
     const { names, versions } = crd.spec;
-    const accepted = crd.status?.conditions ?? [];
-    const conditions = [
-      this.#condition(accepted, 'NamesAccepted', 'NoConflicts', 'no conflicts found'),
-      this.#condition(
-        accepted,
-        'Established',
-        'InitialNamesAccepted',
-        'the initial names have been accepted',
-      ),
-    ];
+    const conditions = this.#conditions(crd, [
+      ['NamesAccepted', 'NoConflicts', 'no conflicts found', 'True'],
+      ['Established', 'InitialNamesAccepted', 'the initial names have been accepted', 'True'],
+    ]);
     const storage = versions.filter((version) => version.storage).map((version) => version.name);
     const storedVersions = [...new Set([...(crd.status?.storedVersions ?? []), ...storage])];
-    const status = { conditions, acceptedNames: acceptedNames(names), storedVersions };
+    const status = { ...crd.status, conditions, acceptedNames: acceptedNames(names), storedVersions };
     this.#putIfChanged(name, crd, this.#owned(crd, { ...crd, status }));
   }
 
@@ -156,15 +152,17 @@ export class DefinitionController {
     return track(resource, after, before, how) as CustomResourceDefinition;
   }
 
-  #condition(
-    present: readonly CrdCondition[],
-    type: string,
-    reason: string,
-    message: string,
-    status: 'True' | 'False' = 'True',
-  ): CrdCondition {
-    const before = present.find((condition) => condition.type === type && condition.status === status);
-    return before ?? { type, status, reason, message, lastTransitionTime: timestamp(this.#backend.now()) };
+  /** The definition's conditions with these; those that others wrote stay where they are. */
+  #conditions({ status: before }: CustomResourceDefinition, wanted: readonly Wanted[]): CrdCondition[] {
+    const conditions = [...(before?.conditions ?? [])];
+    for (const [type, reason, message, status] of wanted) {
+      const index = conditions.findIndex((condition) => condition.type === type);
+      if (conditions[index]?.status === status) continue;
+      const lastTransitionTime = timestamp(this.#backend.now());
+      const place = index < 0 ? conditions.length : index;
+      conditions.splice(place, 1, { type, status, reason, message, lastTransitionTime });
+    }
+    return conditions;
   }
 
   /** Says that the deletion of the definition's objects has begun. */

@@ -6,6 +6,8 @@ import {
   subresourcesGroup,
   subresourcesList,
 } from '../../api/subresources.ts';
+import { NAMESPACES } from '../core-kinds/cluster.ts';
+import { CRD_BUCKET } from '../core-kinds/crds.ts';
 import { REVIEW_KINDS } from '../handlers/review-kinds.ts';
 import type { Registry } from '../registry/registry.ts';
 import { apiVersionOf, type Resource } from '../registry/resource.ts';
@@ -33,6 +35,22 @@ interface Group {
   versions: string[];
 }
 
+/** Kubernetes' own groups come first, in the order of their priority in kube-apiserver. */
+const FIRST: readonly string[] = [
+  'events.k8s.io',
+  'authentication.k8s.io',
+  'authorization.k8s.io',
+  'rbac.authorization.k8s.io',
+  'apiextensions.k8s.io',
+  'coordination.k8s.io',
+];
+
+/** The groups in order: those after Kubernetes' own by their keys. */
+function ordered(groups: readonly Group[], keyOf: (group: Group) => string): Group[] {
+  const rank = ({ name }: Group): number => (FIRST.includes(name) ? FIRST.indexOf(name) : FIRST.length);
+  return groups.toSorted((a, b) => rank(a) - rank(b) || (keyOf(a) < keyOf(b) ? -1 : 1));
+}
+
 /** Groups as discovery lists them, without the core group. */
 function groupsOf(registry: Registry): Group[] {
   const versions = new Map<string, Set<string>>();
@@ -43,11 +61,16 @@ function groupsOf(registry: Registry): Group[] {
   return [...versions].map(([name, found]) => ({ name, versions: [...found].sort(compareVersions) }));
 }
 
+/** Changes with the version that is stored. It is kube-apiserver's, which keeps definitions as v1beta1 to this day. */
+function storageVersionHash({ bucket, kind, storedApiVersion }: Resource): string {
+  const stored = bucket === CRD_BUCKET ? storedApiVersion.replace('v1', 'v1beta1') : storedApiVersion;
+  const inGroup = stored.includes('/') ? stored : `/${stored}`;
+  const hash = createHash('sha256').update(`${inGroup}/${kind}`).digest();
+  return hash.subarray(0, 8).toString('base64');
+}
+
 function entriesOf(resource: Resource): ApiResource[] {
   const { plural, singular, namespaced, kind, shortNames, categories, hasStatus, scale } = resource;
-  const hash = createHash('sha256')
-    .update(`${resource.bucket}/${resource.storedApiVersion}/${kind}`)
-    .digest();
   const main: ApiResource = {
     name: plural,
     singularName: singular,
@@ -56,11 +79,14 @@ function entriesOf(resource: Resource): ApiResource[] {
     verbs: resource.verbs,
     ...(shortNames.length > 0 ? { shortNames } : {}),
     ...(categories.length > 0 ? { categories } : {}),
-    storageVersionHash: hash.subarray(0, 8).toString('base64'),
+    storageVersionHash: storageVersionHash(resource),
   };
   const sub = { singularName: '', namespaced, verbs: SUBRESOURCE_VERBS };
   return [
     main,
+    ...(resource.bucket === NAMESPACES
+      ? [{ ...sub, name: `${plural}/finalize`, kind, verbs: ['update'] }]
+      : []),
     ...(hasStatus ? [{ ...sub, name: `${plural}/status`, kind }] : []),
     ...(scale === undefined
       ? []
@@ -79,10 +105,15 @@ function resourcesOf(registry: Registry, group: string, version: string): ApiRes
     verbs: ['create'],
   }));
   const found = registry.all().filter(here).flatMap(entriesOf);
-  // Groups of custom resources hold nothing else, and keep the order of their definitions.
-  return group.includes('.') && !group.endsWith('.k8s.io')
+  // Groups of custom resources keep the order of their definitions.
+  return hasCustom(registry, group)
     ? [...found, ...reviews]
     : [...found, ...reviews].toSorted((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** Whether it is a group of custom resources. */
+function hasCustom(registry: Registry, group: string): boolean {
+  return registry.all().some((resource) => resource.group === group && resource.custom);
 }
 
 function apiGroup({ name, versions }: Group): object {
@@ -90,11 +121,13 @@ function apiGroup({ name, versions }: Group): object {
   return { name, versions: named, preferredVersion: named[0] };
 }
 
-/** The aggregated form nests subresources in their resource. */
-function aggregatedResources(resources: readonly ApiResource[], group: string, version: string): object[] {
+/** The aggregated form nests subresources in their resource. Of Kubernetes' own kinds it leaves out the group and version. */
+function aggregatedResources(registry: Registry, name: string, version: string): object[] {
+  const resources = resourcesOf(registry, name, version);
+  const place = hasCustom(registry, name) ? { group: name, version } : { group: '', version: '' };
   const kindOf = (entry: ApiResource): object => ({
-    group: entry.group ?? group,
-    version: entry.version ?? version,
+    group: entry.group ?? place.group,
+    version: entry.version ?? place.version,
     kind: entry.kind,
   });
   return resources
@@ -125,7 +158,7 @@ function aggregated(registry: Registry, groups: readonly Group[], hasExtension: 
     metadata: name === '' ? {} : { name },
     versions: versions.map((version) => ({
       version,
-      resources: aggregatedResources(resourcesOf(registry, name, version), name, version),
+      resources: aggregatedResources(registry, name, version),
       freshness: 'Current',
     })),
   }));
@@ -169,9 +202,17 @@ export function discover(served: Served, path: string, wantsAggregated: boolean)
     return { kind: 'APIVersions', versions: ['v1'], serverAddressByClientCIDRs: [] };
   }
   if (path === '/apis') {
-    if (wantsAggregated) return aggregated(registry, groups, hasExtension);
+    if (wantsAggregated) {
+      return aggregated(
+        registry,
+        ordered(groups, ({ name }) => name),
+        hasExtension,
+      );
+    }
+    // There each group stands where its preferred version does among all versions of all groups.
+    const all = ordered(groups, ({ name, versions }) => `${versions[0]}.${name}`).map(apiGroup);
     const extension = hasExtension ? [subresourcesGroup()] : [];
-    return { kind: 'APIGroupList', apiVersion: 'v1', groups: [...groups.map(apiGroup), ...extension] };
+    return { kind: 'APIGroupList', apiVersion: 'v1', groups: [...all, ...extension] };
   }
   if (path === '/api/v1') return resourceList(registry, '', 'v1');
   const found = groups.find(({ name }) => name === group);

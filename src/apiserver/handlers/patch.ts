@@ -175,6 +175,7 @@ function runApply(
       manager,
       force,
       apiVersion,
+      custom: resource.custom,
       schema,
       zero: struct && zeroStruct(struct),
     });

@@ -95,7 +95,9 @@ function subjectOf(spec: JsonObject): User {
 
 /** What a user may do in a namespace, for `kubectl auth can-i --list`. */
 function rules({ policy }: Reviewer, user: User, spec: JsonObject): JsonObject {
-  const held = policy.rulesOf(user, text(spec.namespace) || undefined);
+  const namespace = text(spec.namespace);
+  if (namespace === '') throw badRequest('no namespace on request');
+  const held = policy.rulesOf(user, namespace);
   const copy = (rule: PolicyRule): JsonObject => structuredClone(rule) as JsonObject;
   const isOfPaths = ({ nonResourceURLs = [] }: PolicyRule): boolean => nonResourceURLs.length > 0;
   return {
@@ -195,10 +197,12 @@ function answered(review: ReviewKind, reviewer: Reviewer, question: Question): J
   if (kind === 'SelfSubjectReview') {
     return { kind, apiVersion, metadata: { creationTimestamp: now }, status };
   }
+  // kube answers with the rules alone.
+  if (kind === 'SelfSubjectRulesReview') return { kind, apiVersion, metadata: {}, spec: {}, status };
   const updated = { ...sent, spec };
   const zero = zeroStruct(structOf(review));
   const manager = options.fieldManager;
-  const how = { manager, now, apiVersion, schema: undefined, zero, subresource: undefined };
+  const how = { manager, now, apiVersion, schema: undefined, zero, subresource: undefined, custom: false };
   const { metadata } = trackUpdate({ old: undefined, updated, ...how });
   return { kind, apiVersion, metadata: asJson(metadata), spec, status };
 }

@@ -2,7 +2,7 @@ import { decodeObject } from '../codec/decode.ts';
 import { customAgeColumn, nameColumn } from '../registry/columns.ts';
 import { setValueAt, valueAt } from '../registry/field-path.ts';
 import { asJson, type Column, type Resource, resourceName, type ScalePaths } from '../registry/resource.ts';
-import { badRequest, notFound, staleObject } from '../status-errors.ts';
+import { badRequest, internalError, notFound, staleObject } from '../status-errors.ts';
 import type { JsonObject, KubeObject } from '../types.ts';
 import type { Backend, ResourceRequest } from './context.ts';
 import { writeOptions } from './options.ts';
@@ -102,7 +102,13 @@ function writtenOrRead(backend: Backend, request: ResourceRequest, name: string)
   const paths = resource.scale;
   if (paths === undefined) throw notFound(resourceName(resource), name);
   const target = { resource, namespace, name, subresource: 'scale' as const };
-  if (verb === 'get') return scaleOf(currentObject(backend, target), paths);
+  if (verb === 'get') {
+    const found = scaleOf(currentObject(backend, target), paths);
+    const path = JSON.stringify(`.${paths.specReplicas.join('.')}`);
+    if (found.spec.replicas === undefined)
+      throw internalError(`the spec replicas field ${path} does not exist`);
+    return found;
+  }
   const isApply = request.body.mediaType === APPLY_PATCH;
   const options = writeOptions(request, isApply);
   if (isApply) throw badRequest('a scale cannot be applied: patch it, or apply the object that it scales');

@@ -2,7 +2,7 @@
 
 import { own } from '../../base/own.ts';
 import { goJsonBytes } from '../codec/go-json-bytes.ts';
-import type { Resource } from '../registry/resource.ts';
+import { etcdKey, type Resource } from '../registry/resource.ts';
 import { ApiError } from '../status-errors.ts';
 import type { JsonSchema, KubeObject } from '../types.ts';
 
@@ -30,7 +30,7 @@ export function checkStorable(
   const json = `${JSON.stringify(stored)}\n`;
   if (json.length * 6 < ETCD_REQUEST_BYTES) return;
   const bytes = resource.custom ? goJsonBytes(json) : protobufBytes(stored, resource.schema);
-  const sent = requestBytes(Buffer.byteLength(`/registry/${resource.bucket}/${key}`), bytes, revision);
+  const sent = requestBytes(Buffer.byteLength(etcdKey(resource, key)), bytes, revision);
   const over = `rpc error: code = ResourceExhausted desc = trying to send message larger than max (${sent} vs. ${GRPC_BYTES})`;
   if (sent > GRPC_BYTES) throw new ApiError({ code: 500, message: over });
   if (sent + ETCD_HEADER_BYTES > ETCD_REQUEST_BYTES)

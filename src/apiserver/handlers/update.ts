@@ -1,6 +1,6 @@
 import type { User } from '../auth/types.ts';
 import { finalizerWarnings } from '../meta/validate-meta.ts';
-import { keyOf, type Resource, resourceName } from '../registry/resource.ts';
+import { etcdKey, keyOf, type Resource, resourceName } from '../registry/resource.ts';
 import { cloneJson } from '../schema/json.ts';
 import { badRequest, conflict, invalid, notFound, staleObject } from '../status-errors.ts';
 import type { KubeObject, ObjectMeta, Subresource } from '../types.ts';
@@ -153,7 +153,7 @@ export function handleUpdate(
   const replace = (old: KubeObject): KubeObject => {
     const { uid } = object.metadata;
     if (uid !== undefined && uid !== old.metadata.uid) {
-      const where = `Key: /registry/${resource.bucket}/${keyOf(resource, namespace, name)}, ResourceVersion: 0`;
+      const where = `Key: ${etcdKey(resource, keyOf(resource, namespace, name))}, ResourceVersion: 0`;
       const what = `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${old.metadata.uid}`;
       const why = `StorageError: invalid object, Code: 4, ${where}, AdditionalErrorMsg: ${what}`;
       throw conflict(resourceName(resource), name, why);

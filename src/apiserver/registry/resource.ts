@@ -121,6 +121,12 @@ export function keyOf(
   return resource.namespaced ? `${namespace ?? ''}/${name}` : name;
 }
 
+/** Where kube-apiserver keeps an object. Only what apiextensions serves has its group there. */
+export function etcdKey({ custom, group, plural, bucket }: Resource, key: string): string {
+  const place = custom || group === 'apiextensions.k8s.io' ? bucket : plural;
+  return `/registry/${place}/${key}`;
+}
+
 /** The name of the resource in errors: `widgets.example.com`. */
 export function resourceName(resource: Resource): { group: string; name: string } {
   return { group: resource.group, name: resource.plural };

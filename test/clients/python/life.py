@@ -27,6 +27,7 @@ PLURALS = {
     "VirtualAppliance": "virtualappliances",
     "IPPool": "ippools",
     "TemplateLabel": "templatelabels",
+    "IPLease": "ipleases",
 }
 
 

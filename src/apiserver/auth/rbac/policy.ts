@@ -69,9 +69,11 @@ export class RbacPolicy {
     return { allowed: false, reason: `RBAC: ${missing.length === 1 ? first : `[${missing.join(', ')}]`}` };
   };
 
-  /** All rules that apply to a user in a namespace; without a namespace, those for cluster-scoped resources. */
+  /**
+   * All rules that are granted to a user in a namespace; without a namespace, those for cluster-scoped resources. `system:masters` may
+   * do everything without being granted it.
+   */
   rulesOf(user: User, namespace: string | undefined): PolicyRule[] {
-    if (isMaster(user)) return EVERYTHING;
     return [...this.#grants(user, namespace)].flatMap(({ rules }) => rules);
   }
 

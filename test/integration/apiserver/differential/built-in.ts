@@ -56,6 +56,10 @@ const SCHEMA = {
           'x-kubernetes-list-type': 'map',
           'x-kubernetes-list-map-keys': ['port'],
         },
+        zero: { type: 'integer', default: 0, enum: [0, 1] },
+        no: { type: 'boolean', default: false },
+        empty: { type: 'string', default: '', enum: ['', 'a'] },
+        nothing: { type: 'string', nullable: true, default: null },
         more: { type: 'object', additionalProperties: { type: 'string' }, maxProperties: 3 },
         any: {
           'x-kubernetes-preserve-unknown-fields': true,

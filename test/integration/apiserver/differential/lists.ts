@@ -97,16 +97,13 @@ export const lists: readonly Case[] = [
   story('get metadata only', ...three, get(`${WIDGETS}/a`, PARTIAL)),
 ];
 
-const SERVED = ['configmaps', 'secrets', 'serviceaccounts', 'events', 'namespaces', 'namespaces/status'];
+const NAMESPACES = ['namespaces', 'namespaces/finalize', 'namespaces/status'];
+const SERVED = ['configmaps', 'secrets', 'serviceaccounts', 'events', ...NAMESPACES];
 
 function resourcesNamed(names: readonly string[]) {
   return (body: unknown): unknown => {
-    const { resources = [], ...rest } = body as {
-      resources?: { name: string; storageVersionHash?: string }[];
-    };
-    const ours = resources.filter(({ name }) => names.includes(name));
-    // The hash is opaque: it only has to change with the storage version.
-    return { ...rest, resources: ours.map(({ storageVersionHash: _, ...resource }) => resource) };
+    const { resources = [], ...rest } = body as { resources?: { name: string }[] };
+    return { ...rest, resources: resources.filter(({ name }) => names.includes(name)) };
   };
 }
 
@@ -115,6 +112,24 @@ function groupNamed(group: string) {
     const { groups = [], ...rest } = body as { groups?: { name: string }[] };
     return { ...rest, groups: groups.filter(({ name }) => name === group) };
   };
+}
+
+/** Those that both serve before any case defines others. */
+const GROUPS = [
+  ...['apiextensions', 'authentication', 'authorization', 'coordination', 'events', 'rbac.authorization'].map(
+    (name) => `${name}.k8s.io`,
+  ),
+  'example.com',
+  'coppice.dev',
+];
+
+function groupsInOrder(body: unknown): string[] {
+  const { groups = [], items = [] } = body as {
+    groups?: { name: string }[];
+    items?: { metadata: { name: string } }[];
+  };
+  const names = [...groups, ...items.map(({ metadata }) => metadata)].map(({ name }) => name);
+  return names.filter((name) => GROUPS.includes(name));
 }
 
 interface Version {
@@ -134,6 +149,12 @@ function aggregatedGroup(group: string) {
     const ours = items.filter(({ metadata }) => metadata.name === group);
     return { ...rest, items: ours.map((item) => ({ ...item, versions: item.versions.map(sorted) })) };
   };
+}
+
+function namespacesOf(body: unknown): unknown {
+  const { items } = body as { items: { versions: Version[] }[] };
+  const resources = items[0]?.versions[0]?.resources ?? [];
+  return resources.find(({ resource }) => resource === 'namespaces');
 }
 
 const AGGREGATED = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json';
@@ -165,11 +186,15 @@ export const discovery: readonly Case[] = [
   ),
   story('discover a custom group', get('/apis/example.com')),
   story('discover groups', part('/apis', groupNamed('example.com'))),
+  story('the order of groups', part('/apis', groupsInOrder), part('/apis', groupsInOrder, AGGREGATED)),
   story(
     'discover the legacy versions',
     part('/api', (body) => ({ ...(body as object), serverAddressByClientCIDRs: [] })),
   ),
-  story('discover groups aggregated', part('/apis', aggregatedGroup('example.com'), AGGREGATED)),
+  ...GROUPS.map((group) =>
+    story(`discover aggregated: ${group}`, part('/apis', aggregatedGroup(group), AGGREGATED)),
+  ),
+  story('discover aggregated: namespaces', part('/api', namespacesOf, AGGREGATED)),
   story('discover a group that is not there', get('/apis/nowhere.example')),
   story('OpenAPI of custom resources', get('/openapi/v3/apis/example.com/v1')),
   story('OpenAPI of our kinds', get('/openapi/v3/apis/coppice.dev/v1alpha1')),

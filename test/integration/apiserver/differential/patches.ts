@@ -19,6 +19,7 @@ const ONE_WIDGET = `${WIDGETS}/w`;
 const ONE_MAP = `${CONFIG_MAPS}/c`;
 const STATUS = `${ONE_WIDGET}/status`;
 const SCALE = `${ONE_WIDGET}/scale`;
+const DEPLOYMENTS = '/apis/coppice.dev/v1alpha1/namespaces/{ns}/servicedeployments';
 
 /** The three patches that are no server-side apply. */
 export const patches: readonly Case[] = [
@@ -223,6 +224,18 @@ export const subresources: readonly Case[] = [
   story('status of what is not there', get(STATUS), merge(STATUS, {})),
   story('status of a namespace', get('/api/v1/namespaces/{ns}/status')),
   story(
+    'apply metadata and the status of a namespace',
+    apply('/api/v1/namespaces/{ns}/status', 'm1', namespaceStatus({ a: 'b' })),
+    apply('/api/v1/namespaces/{ns}/status', 'm2', namespaceStatus({ a: 'c' })),
+    apply('/api/v1/namespaces/{ns}/status', 'm2', namespaceStatus({ a: 'c' }), '&force=true'),
+    apply('/api/v1/namespaces/{ns}/status', 'm2', namespaceStatus({})),
+  ),
+  story(
+    'apply metadata and the status of a widget',
+    post(WIDGETS, widget('w')),
+    apply(STATUS, 'm1', { ...widget('w', {}, { labels: { a: 'b' } }), status: { replicas: 2 } }),
+  ),
+  story(
     'read the scale',
     post(WIDGETS, widget('w', { replicas: 4 })),
     merge(STATUS, { status: { replicas: 2, selector: 'a=b' } }),
@@ -244,6 +257,18 @@ export const subresources: readonly Case[] = [
   story('scale below zero', post(WIDGETS, widget('w')), put(SCALE, scale(-1))),
   story('scale a stale version', post(WIDGETS, widget('w')), put(SCALE, scale(2, { resourceVersion: '1' }))),
   story('scale in a dry run', post(WIDGETS, widget('w')), put(`${SCALE}?dryRun=All`, scale(2)), get(SCALE)),
+  story(
+    'scale what has no replicas',
+    post(DEPLOYMENTS, {
+      apiVersion: 'coppice.dev/v1alpha1',
+      kind: 'ServiceDeployment',
+      metadata: { name: 'd' },
+      spec: { services: [{ name: 'web', template: { name: 't' } }] },
+    }),
+    get(`${DEPLOYMENTS}/d/scale`),
+    merge(`${DEPLOYMENTS}/d/scale`, { spec: { replicas: 2 } }),
+    get(`${DEPLOYMENTS}/d/scale`),
+  ),
   story('scale what is not there', get(SCALE), put(SCALE, scale(1))),
   story(
     'scale another name',
@@ -251,6 +276,18 @@ export const subresources: readonly Case[] = [
     put(SCALE, { ...scale(1), metadata: { name: 'v' } }),
   ),
 ];
+
+function namespaceStatus(labels: object): object {
+  const condition = {
+    type: 'Lived',
+    status: 'True',
+    reason: 'Test',
+    message: '',
+    lastTransitionTime: '2026-01-02T03:04:05Z',
+  };
+  const metadata = { name: '{ns}', labels };
+  return { apiVersion: 'v1', kind: 'Namespace', metadata, status: { conditions: [condition] } };
+}
 
 function scale(replicas: number, metadata: object = {}): object {
   return {

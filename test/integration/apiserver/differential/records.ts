@@ -2,8 +2,10 @@ import {
   apply,
   type Case,
   get,
+  JSON_PATCH,
   merge,
   part,
+  patch,
   post,
   put,
   quietly,
@@ -232,6 +234,20 @@ function gadget(spec: object, version = 'v1'): object {
 }
 
 const TEXT = { type: 'string' };
+const LIVED = {
+  type: 'Lived',
+  status: 'True',
+  reason: 'Test',
+  message: '',
+  lastTransitionTime: '2026-01-02T03:04:05Z',
+};
+/** A definition's status, and a label. */
+const notLived = {
+  apiVersion: 'apiextensions.k8s.io/v1',
+  kind: 'CustomResourceDefinition',
+  metadata: { name: 'gadgets.{ns}.example', labels: { a: 'b' } },
+  status: { conditions: [{ ...LIVED, status: 'False' }] },
+};
 const established = ({ status }: { status?: { conditions?: { type: string; status: string }[] } }) =>
   (status?.conditions ?? []).some(({ type, status: value }) => type === 'Established' && value === 'True');
 
@@ -264,10 +280,20 @@ const live: readonly Case[] = [
     until(GADGET_CRD, established),
     untilServed(),
     post(GADGETS, gadget({ a: 'x', b: 'y' })),
-    part('/apis/{ns}.example/v1', (body) =>
-      JSON.parse(JSON.stringify(body).replace(/"storageVersionHash":"[^"]*",/, '')),
-    ),
+    get('/apis/{ns}.example/v1'),
     get('/apis/{ns}.example'),
+  ),
+  story(
+    'a definition keeps the conditions of others',
+    ...define({ properties: { a: TEXT } }),
+    patch(JSON_PATCH, `${GADGET_CRD}/status`, [{ op: 'add', path: '/status/conditions/0', value: LIVED }]),
+    quietly(merge(GADGET_CRD, { spec: { names: { shortNames: ['gd'] } } })),
+    until(
+      GADGET_CRD,
+      ({ status }: { status: { acceptedNames: object } }) => 'shortNames' in status.acceptedNames,
+    ),
+    apply(`${GADGET_CRD}/status`, 'm1', notLived),
+    apply(`${GADGET_CRD}/status`, 'm1', notLived, '&force=true'),
   ),
   story(
     'a definition goes with its objects',

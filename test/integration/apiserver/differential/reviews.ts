@@ -1,5 +1,5 @@
 import { ann, bind, maps, role, user } from './access-terms.ts';
-import { type Case, get, post, type Step, story } from './case.ts';
+import { as, type Case, get, post, type Step, story } from './case.ts';
 
 const REVIEWS = '/apis/authorization.k8s.io/v1';
 
@@ -9,6 +9,18 @@ function review(kind: string, spec: object): object {
 
 function accessReview(spec: object): Step {
   return post(`${REVIEWS}/subjectaccessreviews`, review('SubjectAccessReview', spec));
+}
+
+/** kube-apiserver lists the rules in no order. */
+function rulesReview(spec: object): Step {
+  const sorted = (list: unknown[] = []): string[] => list.map((rule) => JSON.stringify(rule)).toSorted();
+  const view = (body: unknown): unknown => {
+    const { status, ...rest } = body as { status: unknown };
+    if (typeof status !== 'object' || status === null) return body;
+    const { resourceRules, nonResourceRules, ...others } = status as Record<string, unknown[]>;
+    return { ...rest, ...others, rules: [sorted(resourceRules), sorted(nonResourceRules)] };
+  };
+  return { ...post(`${REVIEWS}/selfsubjectrulesreviews`, review('SelfSubjectRulesReview', spec)), view };
 }
 
 function tokenReview(spec: unknown, fields: object = {}): Step {
@@ -96,6 +108,13 @@ export const reviews: readonly Case[] = [
     tokenReview(7),
     tokenReview([]),
     tokenReview(null),
+  ),
+  story(
+    'a review of all rights that one has',
+    rulesReview({ namespace: '{ns}' }),
+    rulesReview({}),
+    as('nobody', rulesReview({ namespace: '{ns}' }), 'system:authenticated'),
+    as('nobody', rulesReview({ namespace: 'not-there' })),
   ),
   story(
     'a review of access with values of other types',
