@@ -51,6 +51,7 @@ const APISERVER = [
   'core-kinds',
   'handlers',
   'watch',
+  'aside',
   'bootstrap.ts',
   'controllers',
   'discovery',

@@ -1,3 +1,4 @@
+import { pushAll } from '../../base/push-all.ts';
 import type { BindingObject, RoleObject, Subject } from '../auth/rbac/policy.ts';
 import { type PolicyRule, RBAC_GROUP } from '../auth/rbac/rules.ts';
 import { subdomainProblem } from '../meta/names.ts';
@@ -78,8 +79,9 @@ export function bindingErrors(
   if (name === '') errors.push(required('roleRef.name'));
   else if (problem !== undefined)
     errors.push({ type: 'Invalid', field: 'roleRef.name', value: name, detail: problem });
-  errors.push(
-    ...subjects.flatMap((subject, index) => subjectErrors(subject, `subjects[${index}]`, isNamespaced)),
+  pushAll(
+    errors,
+    subjects.flatMap((subject, index) => subjectErrors(subject, `subjects[${index}]`, isNamespaced)),
   );
   if (old !== undefined && JSON.stringify(refOf(old)) !== JSON.stringify(refOf({ roleRef }))) {
     const value = { APIGroup: apiGroup, Kind: kind, Name: name };

@@ -1,3 +1,4 @@
+import { pushAll } from '../../base/push-all.ts';
 import type { User } from '../auth/types.ts';
 import { NAMESPACES } from '../core-kinds/cluster.ts';
 import { finalizerWarnings } from '../meta/validate-meta.ts';
@@ -132,6 +133,6 @@ export function handleCreate(backend: Backend, request: ResourceRequest): Writte
   const object = decodeResource(request, options);
   settleNamespace(request, object);
   const written = createObject(backend, resource, object, { ...options, user: request.user });
-  request.warnings.push(...finalizerWarnings(object));
+  pushAll(request.warnings, finalizerWarnings(object));
   return written;
 }

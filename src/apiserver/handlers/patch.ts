@@ -1,3 +1,4 @@
+import { pushAll } from '../../base/push-all.ts';
 import { ApplyError, serverSideApply, typeName } from '../apply/apply.ts';
 import { parseManifest } from '../codec/decode.ts';
 import { decodeStruct, goKindOf } from '../codec/go-decode.ts';
@@ -210,7 +211,7 @@ function appliedManifest(request: ResourceRequest, options: WriteOptions): KubeO
     const why = `error converting YAML to JSON: ${repeatedKeys(repeated)}`;
     throw badRequest(`error strict decoding YAML: ${why}`);
   }
-  if (options.fieldValidation === 'Warn') request.warnings.push(...repeated);
+  if (options.fieldValidation === 'Warn') pushAll(request.warnings, repeated);
   const text = (value: JsonValue | undefined): string => (typeof value === 'string' ? value : '');
   const type = { apiVersion: text(object.apiVersion), kind: text(object.kind) };
   if (type.apiVersion !== apiVersionOf(resource) || type.kind !== resource.kind) {
@@ -270,6 +271,6 @@ export function handlePatch(
     request.body.mediaType === APPLY_PATCH
       ? handleApply(backend, request, name, subresource)
       : { ...handleOrdinaryPatch(backend, request, name, subresource), created: false };
-  request.warnings.push(...finalizerWarnings(written.object));
+  pushAll(request.warnings, finalizerWarnings(written.object));
   return written;
 }

@@ -1,3 +1,4 @@
+import { pushAll } from '../../base/push-all.ts';
 import type { User } from '../auth/types.ts';
 import { finalizerWarnings } from '../meta/validate-meta.ts';
 import { keyOf, type Resource, resourceName } from '../registry/resource.ts';
@@ -164,6 +165,6 @@ export function handleUpdate(
     ...options,
     user: request.user,
   });
-  request.warnings.push(...finalizerWarnings(object));
+  pushAll(request.warnings, finalizerWarnings(object));
   return written;
 }

@@ -1,5 +1,7 @@
 /** Name rules of k8s.io/apimachinery/pkg/util/validation: undefined when the name is good, else what it must be. */
 
+import { randomInt } from 'node:crypto';
+
 const LABEL = '[a-z0-9]([-a-z0-9]*[a-z0-9])?';
 const STRICT_LABEL = '[a-z]([-a-z0-9]*[a-z0-9])?';
 const STRICT_LABEL_PATTERN = new RegExp(`^${STRICT_LABEL}$`);
@@ -55,4 +57,12 @@ export function labelValueProblem(value: string): string | undefined {
   if (value.length > 63) return 'must be no more than 63 characters';
   if (LABEL_VALUE_PATTERN.test(value)) return undefined;
   return `a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(${QUALIFIED})?')`;
+}
+
+/** kube's characters for generated names: they form no words and are not easily confused. */
+const NAME_CHARACTERS = 'bcdfghjklmnpqrstvwxz2456789';
+
+/** Five random characters for the end of a generated name. */
+export function nameSuffix(): string {
+  return Array.from({ length: 5 }, () => NAME_CHARACTERS[randomInt(NAME_CHARACTERS.length)]).join('');
 }

@@ -92,13 +92,20 @@ function versionReader(compiled: CompiledSchema): (object: KubeObject) => KubeOb
   return (object) => {
     const known = seen.get(object);
     if (known !== undefined) return known;
-    const filled = cloneJson(object);
+    const filled = cloneForReading(object);
     compiled.prune(asJson(filled));
     compiled.applyDefaults(asJson(filled));
     const result = isDeepStrictEqual(filled, object) ? object : filled;
     seen.set(object, result);
     return result;
   };
+}
+
+/** A copy but for managedFields, of which nothing is read and which may be half of the object. */
+function cloneForReading({ metadata, ...object }: KubeObject): KubeObject {
+  const { managedFields, ...others } = metadata;
+  const copy = cloneJson(others);
+  return { ...cloneJson(object), metadata: managedFields === undefined ? copy : { ...copy, managedFields } };
 }
 
 function resourceOf(crd: CustomResourceDefinition, version: CrdVersion, stored: string): Resource {
