@@ -186,6 +186,9 @@ export const CHANGES: readonly Case[] = [
   patch('a merge of one key into many', 200, BIG, 'merge', () => ({ data: { y: 'x' } })),
   patch('a merge of all keys', 200, BIG, 'merge', () => ({ data: keys(MOST, 'a') })),
   patch('a strategic merge of all keys', 200, BIG, 'strategic', () => ({ data: keys(MOST, 'a') })),
+  patch('a strategic merge of 60,000 finalizers', 200, BIG, 'strategic', () => ({
+    metadata: { finalizers: names(60_000, 'a.b/') },
+  })),
   patch('a JSON patch of all keys', 200, BIG, 'json', () => [
     { op: 'add', path: '/data', value: keys(MOST, 'a') },
   ]),
