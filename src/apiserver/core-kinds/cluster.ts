@@ -1,4 +1,4 @@
-import { labelProblem, qualifiedNameProblems } from '../meta/names.ts';
+import { labelProblems, qualifiedNameProblems } from '../meta/names.ts';
 import { ageColumn, column, nameColumn } from '../registry/columns.ts';
 import { type Resource, VERBS } from '../registry/resource.ts';
 import type { FieldError, KubeObject, Subresource } from '../types.ts';
@@ -43,7 +43,7 @@ function finalizerErrors(value: string, field: string): FieldError[] {
  */
 function fillNamespace(object: KubeObject): void {
   object.status = { phase: 'Active', ...(object.status as object | undefined) };
-  if (!object.metadata.generateName) labelNamespace(object);
+  if (object.metadata.name) labelNamespace(object);
 }
 
 function prepareNamespace(
@@ -120,7 +120,7 @@ function namespaces(): Resource {
     selectable: { 'status.phase': phaseOf },
     mergeKeys: { 'status.conditions': 'type' },
     rules: {
-      nameProblem: labelProblem,
+      nameProblems: labelProblems,
       qualifiesFinalizers: true,
       fillDefaults: fillNamespace,
       prepare: prepareNamespace,

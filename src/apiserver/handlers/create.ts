@@ -61,11 +61,12 @@ function fillMeta(
   if (resource.countsGenerations) metadata.generation = 1;
   metadata.uid = backend.newUid();
   metadata.creationTimestamp = timestamp(backend.now());
-  if (!metadata.name && metadata.generateName) metadata.name = generatedName(backend, resource, object);
 }
 
+/** The name that the object gets from its `generateName`, if it has one; defaults do not know it. */
 function generatedName(backend: Backend, resource: Resource, object: KubeObject): string {
   const { generateName = '', namespace } = object.metadata;
+  if (generateName === '') return '';
   const base = generateName.slice(0, MAX_GENERATED_LENGTH - SUFFIX_LENGTH);
   let name = '';
   for (let attempt = 0; attempt < NAME_ATTEMPTS; attempt++) {
@@ -102,6 +103,7 @@ export function createObject(
   let object = separateStatus(resource, given, undefined, undefined);
   fillMeta(backend, resource, object, options);
   fillDefaults(resource, object, options);
+  object.metadata.name ||= generatedName(backend, resource, object);
   if (options.user !== undefined) resource.rules.admit?.(object, options.user);
   if (options.fieldManager !== undefined) {
     const now = timestamp(backend.now());

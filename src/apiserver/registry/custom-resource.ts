@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { subdomainProblem } from '../meta/names.ts';
+import { subdomainProblems } from '../meta/names.ts';
 import { compileSchema } from '../schema/compile.ts';
 import { cloneJson } from '../schema/json.ts';
 import { evaluateJsonPath } from '../schema/jsonpath.ts';
@@ -145,7 +145,7 @@ function resourceOf(crd: CustomResourceDefinition, version: CrdVersion, stored: 
     selectable: selectableOf(version),
     mergeKeys: {},
     rules: {
-      nameProblem: subdomainProblem,
+      nameProblems: (name) => subdomainProblems(name),
       requiresVersion: true,
       refusesCreation: crd.metadata.deletionTimestamp === undefined ? undefined : TERMINATING,
     },

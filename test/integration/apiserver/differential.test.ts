@@ -12,6 +12,7 @@ import { compare, type Difference, knownDifferences } from './differential/known
 import { lifecycles } from './differential/lifecycles.ts';
 import { limits } from './differential/limits.ts';
 import { discovery, lists } from './differential/lists.ts';
+import { names } from './differential/names.ts';
 import { negotiation } from './differential/negotiation.ts';
 import { badObjects, lifeOfObjects, optionsOfWrites } from './differential/objects.ts';
 import { oddPatches } from './differential/odd-patches.ts';
@@ -25,6 +26,7 @@ import { rights } from './differential/rights.ts';
 import { roles } from './differential/roles.ts';
 import { rules } from './differential/rules.ts';
 import { schemas } from './differential/schemas.ts';
+import { selectors } from './differential/selectors.ts';
 import { type Side, startSides } from './differential/sides.ts';
 import { times } from './differential/times.ts';
 import { type Line, transcript } from './differential/transcript.ts';
@@ -61,6 +63,8 @@ const groups: Readonly<Record<string, readonly Case[]>> = {
   patterns,
   'costs of rules': runningCosts,
   times,
+  names,
+  selectors,
 };
 const allCases = Object.values(groups).flat();
 
