@@ -31,6 +31,7 @@ import { type Side, startSides } from './differential/sides.ts';
 import { times } from './differential/times.ts';
 import { type Line, transcript } from './differential/transcript.ts';
 import { afterHistoryIsLost, beforeHistoryIsLost, watches } from './differential/watches.ts';
+import { yaml } from './differential/yaml.ts';
 
 const groups: Readonly<Record<string, readonly Case[]>> = {
   objects: lifeOfObjects,
@@ -65,6 +66,7 @@ const groups: Readonly<Record<string, readonly Case[]>> = {
   times,
   names,
   selectors,
+  yaml,
 };
 const allCases = Object.values(groups).flat();
 

@@ -49,6 +49,7 @@ export const knownDifferences: ReadonlyMap<string, Difference> = new Map([
   ['a patch that takes the version away', statuses(400, 500)],
   ['create a built-in kind as the wrong kind', statuses(422, 400)],
   ['apply no YAML', reasonAfter('yaml: ')],
+  ['YAML that only one parser takes', statuses(201, 400)],
   [
     'page by page, selected',
     body((list) => ({ ...list, metadata: { ...list.metadata, continue: undefined } })),
