@@ -116,6 +116,7 @@ function namespaces(): Resource {
       },
       'Namespace provides a scope for Names. Use of multiple namespaces is optional.',
     ),
+    answersWithDeleted: true,
     columns: [nameColumn(), column('Status', 'The status of the namespace', phaseOf), ageColumn()],
     selectable: { 'status.phase': phaseOf },
     mergeKeys: { 'status.conditions': 'type' },
@@ -127,7 +128,9 @@ function namespaces(): Resource {
       validate: validateNamespace,
       refusesDeletion: ({ metadata }) =>
         UNDELETABLE.includes(metadata.name ?? '') ? 'this namespace may not be deleted' : undefined,
-      holdsBack: (object) => finalizersOf(object).length > 0,
+      // The first deletion only marks it, whatever there is to wait for.
+      holdsBack: (object) =>
+        object.metadata.deletionTimestamp === undefined || finalizersOf(object).length > 0,
       beginDeletion: (object) => {
         object.status = { ...(object.status as object), phase: 'Terminating' };
       },

@@ -236,12 +236,12 @@ function handleApply(
   const { resource, namespace } = request;
   const options = writeOptions(request, true);
   const now = timestamp(backend.now());
+  const exists = backend.store.get(resource.bucket, keyOf(resource, namespace, name)) !== undefined;
+  if (!exists && subresource !== undefined) throw notFound(resourceName(resource), name);
   const manifest = appliedManifest(request, options);
   const how = { applied: writablePart(resource, manifest, subresource), manifest, subresource, now };
   const settled = { dryRun: options.dryRun, fieldManager: undefined, keepNulls: true, user: request.user };
-  const exists = backend.store.get(resource.bucket, keyOf(resource, namespace, name)) !== undefined;
   if (!exists) {
-    if (subresource !== undefined) throw notFound(resourceName(resource), name);
     request.allow('create');
     const object = runApply(request, options, { live: undefined, ...how });
     checkPlace(request, object, name);

@@ -28,6 +28,7 @@ import { rules } from './differential/rules.ts';
 import { schemas } from './differential/schemas.ts';
 import { selectors } from './differential/selectors.ts';
 import { type Side, startSides } from './differential/sides.ts';
+import { small } from './differential/small.ts';
 import { times } from './differential/times.ts';
 import { type Line, transcript } from './differential/transcript.ts';
 import { afterHistoryIsLost, beforeHistoryIsLost, watches } from './differential/watches.ts';
@@ -67,6 +68,7 @@ const groups: Readonly<Record<string, readonly Case[]>> = {
   names,
   selectors,
   yaml,
+  small,
 };
 const allCases = Object.values(groups).flat();
 
