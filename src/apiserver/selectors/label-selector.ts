@@ -36,17 +36,16 @@ interface Token {
 /** A NUL ends a word; where a token should begin, it ends the selector. */
 function tokensOf(selector: string): Token[] {
   const tokens: Token[] = [];
-  const pattern = /[ \t\r\n]*(?:([=!<>(),])|([^ \t\r\n=!<>(),\0]+)\0?)/y;
+  const pattern = /([ \t\r\n])|([=!<>(),])|([^ \t\r\n=!<>(),\0]+)\0?/y;
   for (;;) {
-    const [, symbol, word] = pattern.exec(selector) ?? [];
+    const [, space, symbol, word] = pattern.exec(selector) ?? [];
     if (word !== undefined) tokens.push({ kind: 'word', text: word });
-    else if (symbol === undefined) return [...tokens, { kind: 'end', text: '' }];
-    else {
+    else if (symbol !== undefined) {
       const isPair = (symbol === '=' || symbol === '!') && selector[pattern.lastIndex] === '=';
       if (isPair) pattern.lastIndex += 1;
       if (selector[pattern.lastIndex] === '\0') pattern.lastIndex += 1;
       tokens.push({ kind: 'symbol', text: isPair ? `${symbol}=` : symbol });
-    }
+    } else if (space === undefined) return [...tokens, { kind: 'end', text: '' }];
   }
 }
 
