@@ -161,7 +161,8 @@ function merged(result: ApplyResult): KubeObject {
   return result.object;
 }
 
-function runApply(
+/** The live object with the manifest merged into it. Throws 409 for conflicts. */
+export function runApply(
   request: ResourceRequest,
   options: WriteOptions,
   how: Pick<ApplyRequest, 'live' | 'applied' | 'subresource' | 'now'> & { manifest: KubeObject },
@@ -204,7 +205,7 @@ function converted(resource: Resource, object: KubeObject, manifest: KubeObject)
 }
 
 /** Reads the manifest of an apply request: YAML or JSON. Only its type is checked here. */
-function appliedManifest(request: ResourceRequest, options: WriteOptions): KubeObject {
+export function appliedManifest(request: ResourceRequest, options: WriteOptions): KubeObject {
   const { resource, body } = request;
   const { object, repeated } = parseManifest(body.bytes.toString('utf8'));
   if (repeated.length > 0 && options.fieldValidation === 'Strict') {

@@ -140,6 +140,16 @@ export function checkPlace(request: ResourceRequest, object: KubeObject, name: s
   return object;
 }
 
+/** Throws 409 for the update of another object of the same name. @param key in its bucket */
+export function checkUid(resource: Resource, key: string, { metadata }: KubeObject, uid: string): void {
+  if (uid === metadata.uid) return;
+  const root = resource.custom ? '' : '/registry';
+  const where = `Key: ${root}/${resource.bucket}/${key}, ResourceVersion: 0`;
+  const what = `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${metadata.uid}`;
+  const why = `StorageError: invalid object, Code: 4, ${where}, AdditionalErrorMsg: ${what}`;
+  throw conflict(resourceName(resource), metadata.name ?? '', why);
+}
+
 /** PUT of an object or its status. */
 export function handleUpdate(
   backend: Backend,
@@ -153,12 +163,7 @@ export function handleUpdate(
   checkPlace(request, object, name);
   const replace = (old: KubeObject): KubeObject => {
     const { uid } = object.metadata;
-    if (uid !== undefined && uid !== old.metadata.uid) {
-      const where = `Key: /registry/${resource.bucket}/${keyOf(resource, namespace, name)}, ResourceVersion: 0`;
-      const what = `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${old.metadata.uid}`;
-      const why = `StorageError: invalid object, Code: 4, ${where}, AdditionalErrorMsg: ${what}`;
-      throw conflict(resourceName(resource), name, why);
-    }
+    if (uid !== undefined) checkUid(resource, keyOf(resource, namespace, name), old, uid);
     return object;
   };
   const written = updateObject(backend, { resource, namespace, name, subresource }, replace, {

@@ -25,6 +25,7 @@ import { reviews } from './differential/reviews.ts';
 import { rights } from './differential/rights.ts';
 import { roles } from './differential/roles.ts';
 import { rules } from './differential/rules.ts';
+import { scales } from './differential/scales.ts';
 import { schemas } from './differential/schemas.ts';
 import { selectors } from './differential/selectors.ts';
 import { type Side, startSides } from './differential/sides.ts';
@@ -69,6 +70,7 @@ const groups: Readonly<Record<string, readonly Case[]>> = {
   selectors,
   yaml,
   small,
+  scales,
 };
 const allCases = Object.values(groups).flat();
 

@@ -63,6 +63,10 @@ export const knownDifferences: ReadonlyMap<string, Difference> = new Map([
   ['a review of the wrong kind', body(({ message: _, ...rest }) => rest)],
   ['a rule that may cost too much', statuses(201, 422)],
   ['a scale, applied', statuses(400, 500)],
+  [
+    'a scale that changes nothing',
+    body((object) => ({ ...object, metadata: { ...object.metadata, managedFields: undefined } })),
+  ],
 ]);
 
 /** What is wrong with what is said of a difference; undefined when all but that is the same. */
