@@ -2,7 +2,6 @@
 
 import { CLUSTER_ROLES, maps, rbac, widgets } from './access-terms.ts';
 import {
-  apply,
   type Case,
   CONFIG_MAPS,
   get,
@@ -115,7 +114,6 @@ export const small: readonly Case[] = [
   story('apply hardly anything to a built-in kind', ...applied(`${CONFIG_MAPS}/c`)),
   story('apply hardly anything to a custom resource', ...applied(`${WIDGETS}/w`)),
   story('apply hardly anything to a status', ...applied(`${WIDGETS}/w/status`)),
-  story('apply without a manager', apply(`${CONFIG_MAPS}/c`, '', {})),
   ...[[], ['kubernetes'], ['a/b']].flatMap((ofSpec) =>
     [[], ['example.com/f']].map((ofObject) => deletion(ofSpec, ofObject)),
   ),
