@@ -5,6 +5,7 @@ import type { RequestBody } from '../codec/decode.ts';
 import { builtInKinds } from '../core-kinds/built-in.ts';
 import { answerTo } from '../handlers/answer.ts';
 import type { ResourceRequest } from '../handlers/context.ts';
+import { deleteOptions } from '../handlers/delete.ts';
 import { presentList } from '../handlers/present.ts';
 import { findReview } from '../handlers/review-kinds.ts';
 import { handleReview } from '../handlers/reviews.ts';
@@ -16,7 +17,17 @@ import { Registry } from '../registry/registry.ts';
 import type { Resource } from '../registry/resource.ts';
 import { ApiError } from '../status-errors.ts';
 import { LARGE_BYTES } from './large.ts';
-import type { Job, ListJob, Outcome, Refusal, Result, ReviewJob, WorkerSetup, WriteJob } from './messages.ts';
+import type {
+  Job,
+  ListJob,
+  OptionsJob,
+  Outcome,
+  Refusal,
+  Result,
+  ReviewJob,
+  WorkerSetup,
+  WriteJob,
+} from './messages.ts';
 import { ScratchStore, storedOf } from './scratch-store.ts';
 
 /** Carries out jobs, one after the other, by the handlers of the server itself. */
@@ -49,6 +60,10 @@ export class Carrier {
           return this.#write(job, warnings);
         case 'review':
           return this.#review(job, warnings);
+        case 'options': {
+          const query = new URLSearchParams(job.asked.query);
+          return { kind: 'options', options: deleteOptions({ query, body: bodyOf(job.asked) }) };
+        }
         case 'list':
           return this.#list(job);
         case 'encode':
@@ -135,6 +150,6 @@ function refused(status: Refusal): Result {
   return { kind: 'refusal', refusal: { ...refusal, message: '' }, json };
 }
 
-function bodyOf({ mediaType, bytes }: WriteJob['asked'] | ReviewJob['asked']): RequestBody {
+function bodyOf({ mediaType, bytes }: OptionsJob['asked']): RequestBody {
   return { mediaType, bytes: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength) };
 }

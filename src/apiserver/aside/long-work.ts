@@ -7,6 +7,7 @@ import { NAMESPACES } from '../core-kinds/cluster.ts';
 import { CRD_BUCKET } from '../core-kinds/crds.ts';
 import { answerTo } from '../handlers/answer.ts';
 import type { Backend, ResourceRequest } from '../handlers/context.ts';
+import { type DeleteOptions, deleteOptions } from '../handlers/delete.ts';
 import { presentList } from '../handlers/present.ts';
 import { listPage } from '../handlers/read.ts';
 import type { ReviewKind } from '../handlers/review-kinds.ts';
@@ -17,7 +18,7 @@ import type { Answer } from '../http/respond.ts';
 import { keyOf, resourceName } from '../registry/resource.ts';
 import { ApiError, notFound } from '../status-errors.ts';
 import type { KubeObject } from '../types.ts';
-import { LARGE_BYTES } from './large.ts';
+import { isLargeBody, LARGE_BYTES } from './large.ts';
 import type { EncodeJob, Entry, ListJob, Outcome, Result, Write, WriteJob } from './messages.ts';
 import { WorkerThread } from './worker.ts';
 
@@ -51,6 +52,17 @@ export class LongWork {
       if (this.#isCurrent(job, outcome)) return this.#settled(request, job, outcome);
     }
     return answerTo(this.#backend, request);
+  }
+
+  /** The options of a deletion. Throws ApiErrors, and an error when the thread fails. */
+  async deleteOptions({ body, query }: ResourceRequest): Promise<DeleteOptions> {
+    if (!isLargeBody(body)) return deleteOptions({ body, query });
+    const { result } = await this.#worker.do({
+      kind: 'options',
+      asked: { ...body, query: query.toString() },
+    });
+    if (result.kind !== 'options') throw errorOf(result);
+    return result.options;
   }
 
   /** The answer to a list. Throws ApiErrors, and an error when the thread fails. */

@@ -2,6 +2,7 @@
 
 import type { TokenUser } from '../auth/types.ts';
 import type { ResourceRequest } from '../handlers/context.ts';
+import type { DeleteOptions } from '../handlers/delete.ts';
 import type { ReviewKind } from '../handlers/review-kinds.ts';
 import type { Question } from '../handlers/reviews.ts';
 import type { Format } from '../http/negotiate.ts';
@@ -65,6 +66,12 @@ export interface ReviewJob {
   readonly entries: readonly Entry[];
 }
 
+/** The body of a deletion of a collection: what it deletes is not read here. */
+export interface OptionsJob {
+  readonly kind: 'options';
+  readonly asked: Pick<Asked, 'mediaType' | 'bytes' | 'query'>;
+}
+
 /** An answer that is to be written in another form than JSON. */
 export interface EncodeJob {
   readonly kind: 'encode';
@@ -84,7 +91,7 @@ export interface ListJob {
   readonly now: number;
 }
 
-export type Job = WriteJob | ListJob | ReviewJob | EncodeJob;
+export type Job = WriteJob | OptionsJob | ListJob | ReviewJob | EncodeJob;
 
 /** The one write of a job; `json` has the placeholder. */
 export interface Write {
@@ -94,10 +101,11 @@ export interface Write {
   readonly json: string;
 }
 
-/** How a job ended: with an answer's status and JSON, with bytes, with a refusal, or with an error nobody expected. */
+/** How a job ended: with an answer's status and JSON, with bytes, with options, with a refusal, or with an error nobody expected. */
 export type Result =
   | { readonly kind: 'answer'; readonly code: number; readonly json: string }
   | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
+  | { readonly kind: 'options'; readonly options: DeleteOptions }
   /** The JSON is of all of it, where that is long: what `refusal` says is cut then. */
   | { readonly kind: 'refusal'; readonly refusal: Refusal; readonly json?: string }
   | { readonly kind: 'failure'; readonly stack: string };

@@ -1,7 +1,7 @@
 import type { Answer } from '../http/respond.ts';
 import { ApiError } from '../status-errors.ts';
 import type { Backend, ResourceRequest } from './context.ts';
-import { type DeleteOptions, deleteObject, deleteOptions } from './delete.ts';
+import { type DeleteOptions, deleteObject } from './delete.ts';
 import { presentList } from './present.ts';
 import { listPage } from './read.ts';
 import { inTurns } from './turns.ts';
@@ -10,8 +10,11 @@ import { inTurns } from './turns.ts';
  * DELETE of a collection: deletes all objects that the selectors match, or one page with a limit; answers with those
  * objects. Other requests are answered meanwhile.
  */
-export async function handleDeleteCollection(backend: Backend, request: ResourceRequest): Promise<Answer> {
-  const options = deleteOptions(request);
+export async function handleDeleteCollection(
+  backend: Backend,
+  request: ResourceRequest,
+  options: DeleteOptions,
+): Promise<Answer> {
   const { items, metadata } = listPage(backend, request);
   await inTurns(items, ({ object }) => {
     const { namespace, name = '' } = object.metadata;

@@ -51,7 +51,9 @@ async function answered(
 ): Promise<Answer> {
   checkVerb(request);
   if (request.verb === 'list') return await longWork.list(request);
-  if (request.verb === 'deletecollection') return await handleDeleteCollection(backend, request);
+  if (request.verb === 'deletecollection') {
+    return await handleDeleteCollection(backend, request, await longWork.deleteOptions(request));
+  }
   return isLarge(backend, request) ? await longWork.answer(request) : answerTo(backend, request);
 }
 

@@ -224,6 +224,11 @@ export const CHANGES: readonly Case[] = [
   patch('20,000 items, each changed', 200, `${THINGS}/keyed`, 'merge', () => ({
     spec: { keyed: many(20_000, (at) => ({ k: `k${at}`, v: 'v' })) },
   })),
+  [
+    'the deletion of a collection with 160,000 options in YAML',
+    400,
+    (api) => api.call('DELETE', CONFIG_MAPS, { body: dump(keys(MOST, '')), type: YAML }),
+  ],
   ['a change that is stored', 200, (api) => api.merge(BIG_THING, { spec: { any: { z: 'z' } } })],
 ];
 
