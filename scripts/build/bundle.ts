@@ -7,7 +7,7 @@ import { builtinHttp } from './builtin-http.ts';
  */
 const minify = { compress: false, mangle: false, codegen: { removeWhitespace: true, asciiOnly: true } };
 
-function inputOf(entry: string): InputOptions {
+function inputOf(entry: InputOptions['input']): InputOptions {
   return {
     input: entry,
     platform: 'node',
@@ -24,15 +24,20 @@ export async function bundleIntoFile(entry: string, file: string): Promise<void>
 }
 
 /**
- * Writes the program as a file of its own name into `folder`, with what it loads only when it needs it in files beside it.
+ * Writes programs as files of their names into `folder`, with what they share, and load only when they need it, in files beside
+ * them.
+ * @param entries paths of their first modules, by name
  * @returns the paths of all modules that are in them
  */
-export async function bundleIntoFolder(entry: string, name: string, folder: string): Promise<string[]> {
-  const files = { entryFileNames: `${name}.js`, chunkFileNames: '[name].js' };
-  return await bundle(entry, { dir: folder, minify, sourcemap: true, ...files });
+export async function bundleIntoFolder(
+  entries: Readonly<Record<string, string>>,
+  folder: string,
+): Promise<string[]> {
+  const files = { entryFileNames: '[name].js', chunkFileNames: '[name].js' };
+  return await bundle({ ...entries }, { dir: folder, minify, sourcemap: true, ...files });
 }
 
-async function bundle(entry: string, output: OutputOptions): Promise<string[]> {
+async function bundle(entry: InputOptions['input'], output: OutputOptions): Promise<string[]> {
   const build = await rolldown(inputOf(entry));
   try {
     const result = await build.write({ format: 'esm', comments: { legal: false }, ...output });

@@ -24,8 +24,11 @@ export async function makeRelease(repository: string, folder: string): Promise<v
   const unfinished = `${folder}.tmp`;
   await rm(unfinished, { recursive: true, force: true });
   const modules = await bundleIntoFolder(
-    join(repository, 'src/cli/main.ts'),
-    'coppice',
+    {
+      coppice: join(repository, 'src/cli/main.ts'),
+      // A thread of the API server, which looks for it beside its own code.
+      'api-worker': join(repository, 'src/apiserver/aside/program.ts'),
+    },
     join(unfinished, dirname(PROGRAM)),
   );
   for (const path of COPIED) await cp(join(repository, path), join(unfinished, path), { recursive: true });

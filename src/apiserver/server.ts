@@ -1,25 +1,23 @@
-import { randomInt, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { dirname } from 'node:path';
 import type { Logger } from 'pino';
+import { LongWork } from './aside/long-work.ts';
 import { authenticator, tokenLookup } from './auth/authenticate.ts';
 import { RbacPolicy } from './auth/rbac/policy.ts';
 import type { TokenUser } from './auth/types.ts';
 import { bootstrap, publishTrust } from './bootstrap.ts';
 import { ControllerManager } from './controllers/controller-manager.ts';
-import { clusterKinds } from './core-kinds/cluster.ts';
-import { configKinds } from './core-kinds/config.ts';
-import { crdKind } from './core-kinds/crds.ts';
-import { eventKinds } from './core-kinds/events.ts';
-import { rbacKinds } from './core-kinds/rbac.ts';
+import { builtInKinds } from './core-kinds/built-in.ts';
 import { OpenApiDocuments } from './discovery/openapi-documents.ts';
 import type { Extension } from './extension/pass-on.ts';
 import type { Backend } from './handlers/context.ts';
 import { Connections } from './http/connections.ts';
 import { asksForWebSocket, UpgradedResponse } from './http/web-socket.ts';
+import { nameSuffix } from './meta/names.ts';
 import { Registry } from './registry/registry.ts';
 import { discoveryPaths, openPaths } from './routing/paths.ts';
 import { Router, type ServerState } from './routing/router.ts';
@@ -68,6 +66,7 @@ interface Parts {
   readonly policy: RbacPolicy;
   readonly hub: WatchHub;
   readonly controllers: ControllerManager;
+  readonly longWork: LongWork;
   readonly server: Server;
   readonly connections: Connections;
   state: ServerState;
@@ -78,12 +77,6 @@ const DEFAULT_BOOKMARK_INTERVAL_MS = 60 * 1000;
 /** As Go's servers have it: the words of a program to run in a guest are in the URL. */
 const MAX_HEADER_BYTES = 1024 * 1024;
 const CLOSE_GRACE_MS = 5000;
-/** kube's characters for generated names: they form no words and are not easily confused. */
-const NAME_CHARACTERS = 'bcdfghjklmnpqrstvwxz2456789';
-
-function nameSuffix(): string {
-  return Array.from({ length: 5 }, () => NAME_CHARACTERS[randomInt(NAME_CHARACTERS.length)]).join('');
-}
 
 function openBackend(options: ApiServerOptions): Pick<Parts, 'backend' | 'policy'> {
   const { storagePath, clock = Date.now, history, log } = options;
@@ -94,7 +87,7 @@ function openBackend(options: ApiServerOptions): Pick<Parts, 'backend' | 'policy
   });
   const registry = new Registry();
   const policy = new RbacPolicy(store);
-  registry.add([...clusterKinds(), ...configKinds(), ...eventKinds(), ...rbacKinds(policy), crdKind()]);
+  registry.add(builtInKinds(policy));
   return { backend: { store, registry, now: clock, newUid: randomUUID, nameSuffix }, policy };
 }
 
@@ -137,7 +130,7 @@ function contextOf({ key, cert, clientCa }: ApiServerOptions['tls']) {
 
 function newRouter(
   options: ApiServerOptions,
-  { backend, policy, hub }: Pick<Parts, 'backend' | 'policy' | 'hub'>,
+  { backend, policy, hub, longWork }: Pick<Parts, 'backend' | 'policy' | 'hub' | 'longWork'>,
   state: () => ServerState,
 ): Router {
   const { tokens, extension, log, bookmarkIntervalMs = DEFAULT_BOOKMARK_INTERVAL_MS } = options;
@@ -148,6 +141,7 @@ function newRouter(
     authenticate: authenticator(lookUpToken),
     authorize: policy.authorize,
     reviewer: { policy, lookUpToken },
+    longWork,
     state,
     openPaths: openPaths(() => state() === 'ready'),
     paths: discoveryPaths(
@@ -164,9 +158,19 @@ function assemble(options: ApiServerOptions): Parts {
   const { backend, policy } = openBackend(options);
   const hub = new WatchHub(backend.store);
   const controllers = new ControllerManager(backend, options.log, (bucket) => hub.endBucket(bucket));
+  const longWork = new LongWork(backend, options.tokens);
   const server = newHttpsServer(options.tls);
   const connections = new Connections(server);
-  const parts: Parts = { backend, policy, hub, controllers, server, connections, state: 'starting' };
+  const parts: Parts = {
+    backend,
+    policy,
+    hub,
+    controllers,
+    longWork,
+    server,
+    connections,
+    state: 'starting',
+  };
   const router = newRouter(options, parts, () => parts.state);
   const answer = (request: IncomingMessage, response: ServerResponse) => {
     connections.begin(response);
@@ -185,6 +189,7 @@ async function stop(parts: Parts): Promise<void> {
   parts.state = 'stopping';
   parts.hub.close();
   await closeServer(parts.server, parts.connections);
+  await parts.longWork.close();
   parts.controllers.close();
   parts.backend.store.close();
 }

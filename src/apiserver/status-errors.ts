@@ -46,9 +46,12 @@ interface Failure {
 /** An error that is sent to the client as it is. Any other error becomes an InternalError. */
 export class ApiError extends Error {
   readonly status: Status & { code: number };
+  /** The status as JSON, where it is long and written already. */
+  readonly json: string | undefined;
 
-  constructor(failure: Failure) {
+  constructor(failure: Failure, json?: string) {
     super(failure.message);
+    this.json = json;
     this.name = 'ApiError';
     this.status = {
       kind: 'Status',

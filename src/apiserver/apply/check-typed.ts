@@ -1,6 +1,7 @@
 /** Whether a manifest fits its kind's type well enough to be merged. */
 
 import { own } from '../../base/own.ts';
+import { pushAll } from '../../base/push-all.ts';
 import type { JsonObject, JsonValue } from '../types.ts';
 import { fieldElement, printElement } from './elements.ts';
 import type { ListType, MapType, MergeType } from './merge-type.ts';
@@ -94,7 +95,7 @@ function mapErrors(map: MapType, value: JsonObject, path: string, duplicates: Du
     const below = `${path}${printElement(fieldElement(key))}`;
     const type = typeOfKey(map, key);
     if (type === undefined) return [...errors, `${below}: field not declared in schema`];
-    errors.push(...errorsIn(type, own(value, key), below, duplicates));
+    pushAll(errors, errorsIn(type, own(value, key), below, duplicates));
   }
   return errors;
 }

@@ -56,7 +56,8 @@ export function setOf(...paths: readonly (readonly PathElement[])[]): FieldSet {
 
 /** Whether the set has no path at all. */
 export function isEmpty(set: FieldSet): boolean {
-  return [...set.children.values()].every((child) => !child.owned && isEmpty(child));
+  for (const child of set.children.values()) if (child.owned || !isEmpty(child)) return false;
+  return true;
 }
 
 /** Paths in either. */
@@ -123,13 +124,14 @@ function sortedChildren(set: FieldSet): [PathElement, FieldSet][] {
 
 /** FieldsV1: `{"f:spec":{".":{},"f:replicas":{}}}`; a leaf is `{}`, a path that also has paths below it has `.`. */
 export function toFieldsV1(set: FieldSet): JsonObject {
-  const fields: JsonObject = {};
+  return fieldsInto({}, set);
+}
+
+function fieldsInto(fields: JsonObject, set: FieldSet): JsonObject {
   for (const [element, child] of sortedChildren(set)) {
-    if (isEmpty(child)) {
-      if (child.owned) setOwn(fields, element, {});
-      continue;
-    }
-    setOwn(fields, element, { ...(child.owned ? { '.': {} } : {}), ...toFieldsV1(child) });
+    const isLeaf = isEmpty(child);
+    if (isLeaf && !child.owned) continue;
+    setOwn(fields, element, isLeaf ? {} : fieldsInto(child.owned ? { '.': {} } : {}, child));
   }
   return fields;
 }

@@ -1,7 +1,17 @@
 /** `metadata.managedFields` as a table of managers, and back. */
 
 import type { ManagedFieldsEntry, Subresource } from '../types.ts';
-import { EMPTY, type FieldSet, fromFieldsV1, isEmpty, toFieldsV1, union } from './fieldset.ts';
+import { fieldElement } from './elements.ts';
+import {
+  EMPTY,
+  type FieldSet,
+  fromFieldsV1,
+  intersection,
+  isEmpty,
+  setOf,
+  toFieldsV1,
+  union,
+} from './fieldset.ts';
 
 /** Field manager of the writes that the server's own controllers do in place of kube's. */
 export const CONTROLLER_MANAGER = 'kube-controller-manager';
@@ -155,4 +165,19 @@ function mergeIntoBucket(
     time: manager.time,
     fields: union(base.fields, manager.fields),
   });
+}
+
+/** Who owns the replicas of an object, as the managedFields of its Scale. @param path of the replicas in the object */
+export function scaleManagers(
+  entries: readonly ManagedFieldsEntry[] | undefined,
+  path: readonly string[],
+): ManagedFieldsEntry[] | undefined {
+  const replicas = setOf(path.map(fieldElement));
+  const ofScale = setOf(['spec', 'replicas'].map(fieldElement));
+  const owners = [...(decodeManagers(entries) ?? [])]
+    .filter(([, { fields }]) => !isEmpty(intersection(fields, replicas)))
+    .map(
+      ([identity, owner]) => [identity, { ...owner, apiVersion: 'autoscaling/v1', fields: ofScale }] as const,
+    );
+  return encodeManagers(new Map(owners));
 }

@@ -86,12 +86,12 @@ class Run {
     if ('list' in type) return this.#list(value, type, place);
     if (!isJsonObject(value)) return this.#mismatch(value, type, place);
     if ('fields' in type) return this.struct(value, type, place);
-    return Object.fromEntries(
-      Object.entries(value).map(([key, item]) => [
-        key,
-        this.#value(item ?? null, type.map, { ...place, at: `${place.at}.${key}` }),
-      ]),
-    );
+    const map: JsonObject = {};
+    for (const key of Object.keys(value)) {
+      const below = { ...place, at: `${place.at}.${key}` };
+      setOwn(map, key, this.#value(own(value, key) ?? null, type.map, below));
+    }
+    return map;
   }
 
   #list(value: JsonValue, type: Extract<GoType, { list: GoType }>, place: Place): JsonValue {

@@ -82,19 +82,39 @@ function mergeList(
     return item;
   });
   const replaces = items.some((item) => item[DIRECTIVE] === 'replace' && own(item, key) === undefined);
-  let merged = replaces ? [] : [...target];
+  const merged: (JsonValue | undefined)[] = replaces ? [] : [...target];
+  const places = placesIn(merged, key);
   for (const item of items) {
-    if (item[DIRECTIVE] === 'replace' && own(item, key) === undefined) continue;
-    if (own(item, key) === undefined)
-      throw failure(`map: ${goText(item)} does not contain declared merge key: ${key}`);
-    const index = merged.findIndex(
-      (candidate) => isJsonObject(candidate) && own(candidate, key) === own(item, key),
-    );
-    if (item[DIRECTIVE] === 'delete') merged = merged.filter((_, position) => position !== index);
-    else if (index < 0) merged.push(withoutDirectives(item));
-    else merged[index] = strategicMerge(merged[index] as JsonObject, item, keys, path);
+    const name = own(item, key);
+    if (item[DIRECTIVE] === 'replace' && name === undefined) continue;
+    if (name === undefined) throw failure(`map: ${goText(item)} does not contain declared merge key: ${key}`);
+    // The first of several counts.
+    const [place] = places.get(name) ?? [];
+    if (item[DIRECTIVE] === 'delete') {
+      if (place === undefined) continue;
+      merged[place] = undefined;
+      places.get(name)?.shift();
+    } else if (place === undefined) places.set(name, [merged.push(withoutDirectives(item)) - 1]);
+    else merged[place] = strategicMerge(merged[place] as JsonObject, item, keys, path);
   }
-  return arranged(merged, items, target, identityBy(key));
+  const left = merged.filter((item) => item !== undefined);
+  return arranged(left, items, target, identityBy(key));
+}
+
+/** Where the items with a key are. */
+function placesIn(list: readonly (JsonValue | undefined)[], key: string): Map<JsonValue, number[]> {
+  const places = new Map<JsonValue, number[]>();
+  for (const [place, item] of list.entries()) {
+    const name = item !== undefined && isJsonObject(item) ? own(item, key) : undefined;
+    if (name !== undefined) pushTo(places, name, place);
+  }
+  return places;
+}
+
+function pushTo(places: Map<JsonValue, number[]>, name: JsonValue, place: number): void {
+  const known = places.get(name);
+  if (known === undefined) places.set(name, [place]);
+  else known.push(place);
 }
 
 /** kube does not say that it is the client's fault. */
@@ -121,12 +141,13 @@ function retained(target: JsonObject, names: JsonValue | undefined): JsonObject 
 }
 
 function without(target: JsonValue | undefined, values: JsonValue | undefined): JsonValue[] {
-  const gone = Array.isArray(values) ? values : [];
-  return (Array.isArray(target) ? target : []).filter((item) => !gone.includes(item));
+  const gone = new Set(Array.isArray(values) ? values : []);
+  return (Array.isArray(target) ? target : []).filter((item) => !gone.has(item));
 }
 
 function union(target: JsonValue[], patch: JsonValue[]): JsonValue[] {
-  const whole = [...target, ...patch.filter((item) => !target.includes(item))];
+  const present = new Set(target);
+  const whole = [...target, ...patch.filter((item) => !present.has(item))];
   return arranged(whole, patch, target, (item) => item);
 }
 
@@ -146,8 +167,13 @@ function identityBy(key: string | undefined): Identity {
 
 type Identity = (item: JsonValue) => JsonValue | undefined;
 
-function positionIn(list: readonly JsonValue[], item: JsonValue, identity: Identity): number {
-  return list.findIndex((candidate) => identity(candidate) === identity(item));
+/** Finds where the first item of the same identity is; -1 where there is none. */
+function positionsIn(list: readonly JsonValue[], identity: Identity): (item: JsonValue) => number {
+  const positions = new Map<JsonValue | undefined, number>();
+  for (const [index, item] of list.entries()) {
+    if (!positions.has(identity(item))) positions.set(identity(item), index);
+  }
+  return (item) => positions.get(identity(item)) ?? -1;
 }
 
 /**
@@ -160,17 +186,18 @@ function arranged(
   before: readonly JsonValue[],
   identity: Identity,
 ): JsonValue[] {
-  const named = items
-    .filter((item) => positionIn(patch, item, identity) >= 0)
-    .toSorted((a, b) => positionIn(patch, a, identity) - positionIn(patch, b, identity));
-  const others = items.filter((item) => positionIn(patch, item, identity) < 0);
+  const inPatch = positionsIn(patch, identity);
+  const inBefore = positionsIn(before, identity);
+  const named = items.filter((item) => inPatch(item) >= 0).toSorted((a, b) => inPatch(a) - inPatch(b));
+  const others = items.filter((item) => inPatch(item) < 0);
   const result: JsonValue[] = [];
+  let next = 0;
   for (const item of named) {
-    const place = positionIn(before, item, identity);
-    while (others[0] !== undefined && positionIn(before, others[0], identity) < place) {
-      result.push(others.shift() as JsonValue);
+    const place = inBefore(item);
+    for (; next < others.length && inBefore(others[next] as JsonValue) < place; next++) {
+      result.push(others[next] as JsonValue);
     }
     result.push(item);
   }
-  return [...result, ...others];
+  return [...result, ...others.slice(next)];
 }

@@ -1,8 +1,6 @@
 /** YAML as Go reads it (sigs.k8s.io/yaml): the first document, the last of equal keys, `yes` and `no` as booleans. */
 
 import {
-  boolYaml11Tag,
-  CORE_SCHEMA,
   EVENT_ALIAS,
   EVENT_DOCUMENT,
   EVENT_MAPPING,
@@ -11,10 +9,10 @@ import {
   type Event,
   getScalarValue,
   loadAll,
-  mergeTag,
   parseEvents,
 } from 'js-yaml';
 import type { JsonValue } from '../types.ts';
+import { GO_SCHEMA } from './yaml-schema.ts';
 
 /** Text that is no YAML. The message is the parser's. */
 export class YamlError extends Error {}
@@ -28,17 +26,23 @@ export interface YamlDocument {
 /** Nested aliases grow exponentially when expanded; a body needs few, if any. */
 const MAX_ALIASES = 10;
 
-const SCHEMA = CORE_SCHEMA.withTags(boolYaml11Tag, mergeTag);
-
 /** Reads the first document; an empty one is null. Throws YamlError. */
 export function readYaml(text: string): YamlDocument {
   try {
-    const [value = null] = loadAll(text, { maxAliases: MAX_ALIASES, schema: SCHEMA, json: true });
+    const [value = null] = loadAll(text, { maxAliases: MAX_ALIASES, schema: GO_SCHEMA, json: true });
     // Through JSON, so that nothing but JSON is left.
-    return { value: JSON.parse(JSON.stringify(value)) as JsonValue, repeated: new Repeats(text).find() };
+    return {
+      value: JSON.parse(JSON.stringify(value, finite)) as JsonValue,
+      repeated: new Repeats(text).find(),
+    };
   } catch (error) {
     throw new YamlError(error instanceof Error ? error.message : String(error));
   }
+}
+
+function finite(_key: string, value: unknown): unknown {
+  if (typeof value !== 'number' || Number.isFinite(value)) return value;
+  throw new YamlError(`json: unsupported value: ${value}`);
 }
 
 /** Walks over the parser's events, node by node, and notes keys that their map has already: inner maps first, as Go does. */

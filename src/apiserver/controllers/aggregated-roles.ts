@@ -1,10 +1,15 @@
 import { isDeepStrictEqual } from 'node:util';
+import { serverSideApply } from '../apply/apply.ts';
 import { BUCKETS, type RoleObject } from '../auth/rbac/policy.ts';
 import type { PolicyRule } from '../auth/rbac/rules.ts';
-import type { Backend } from '../handlers/context.ts';
+import { zeroStruct } from '../codec/go-types.ts';
+import { type Backend, timestamp } from '../handlers/context.ts';
+import { decodeTyped } from '../handlers/typed.ts';
 import { updateObject } from '../handlers/update.ts';
+import { apiVersionOf, asJson, type Resource } from '../registry/resource.ts';
 import { type LabelSelector, selectorMatches } from '../selectors/label-selector.ts';
 import type { Change } from '../storage/store.ts';
+import type { KubeObject } from '../types.ts';
 
 const MANAGER = 'clusterrole-aggregation-controller';
 
@@ -37,8 +42,30 @@ export class AggregatedRoles {
     const rules = this.#collected(role);
     if (isDeepStrictEqual(role.rules ?? [], rules)) return;
     const target = { resource, namespace: undefined, name, subresource: undefined };
-    const options = { dryRun: false, fieldManager: MANAGER };
-    updateObject(this.#backend, target, (old) => ({ ...old, rules: structuredClone(rules) }), options);
+    const options = { dryRun: false, fieldManager: undefined, keepNulls: true };
+    updateObject(this.#backend, target, (old) => this.#applied(resource, old, rules), options);
+  }
+
+  /** The role with these rules, which the controller applies: it owns none when there are none. */
+  #applied(resource: Resource, live: KubeObject, rules: readonly PolicyRule[]): KubeObject {
+    const { schema, struct } = resource;
+    const apiVersion = apiVersionOf(resource);
+    const manifest = { apiVersion, kind: resource.kind, metadata: { name: live.metadata.name ?? '' } };
+    const result = serverSideApply({
+      live,
+      applied: rules.length === 0 ? manifest : { ...manifest, rules: structuredClone(rules) },
+      manager: MANAGER,
+      force: true,
+      apiVersion,
+      subresource: undefined,
+      custom: false,
+      zero: struct && zeroStruct(struct),
+      schema,
+      now: timestamp(this.#backend.now()),
+    });
+    if (!result.ok) throw new Error('an apply with force had a conflict');
+    decodeTyped(resource, asJson(result.object), 'converter');
+    return result.object;
   }
 
   #collected({ aggregationRule, metadata }: RoleObject): PolicyRule[] {

@@ -71,6 +71,8 @@ export class NamespaceController {
   #finish(name: string, namespace: KubeObject): void {
     const { finalizers = [] } = (namespace.spec ?? {}) as { finalizers?: string[] };
     const others = finalizers.filter((finalizer) => finalizer !== NAMESPACE_FINALIZER);
+    // kube, too, leaves one that is final to those who write it or delete it again.
+    if (finalizers.length === 0) return;
     if (others.length === 0 && (namespace.metadata.finalizers ?? []).length === 0) {
       this.#backend.store.remove(NAMESPACES, name);
     } else if (others.length !== finalizers.length) {

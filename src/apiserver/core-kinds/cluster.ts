@@ -1,4 +1,4 @@
-import { labelProblem, qualifiedNameProblems } from '../meta/names.ts';
+import { labelProblems, qualifiedNameProblems } from '../meta/names.ts';
 import { ageColumn, column, nameColumn } from '../registry/columns.ts';
 import { type Resource, VERBS } from '../registry/resource.ts';
 import type { FieldError, KubeObject, Subresource } from '../types.ts';
@@ -43,7 +43,7 @@ function finalizerErrors(value: string, field: string): FieldError[] {
  */
 function fillNamespace(object: KubeObject): void {
   object.status = { phase: 'Active', ...(object.status as object | undefined) };
-  if (!object.metadata.generateName) labelNamespace(object);
+  if (object.metadata.name) labelNamespace(object);
 }
 
 function prepareNamespace(
@@ -116,18 +116,21 @@ function namespaces(): Resource {
       },
       'Namespace provides a scope for Names. Use of multiple namespaces is optional.',
     ),
+    answersWithDeleted: true,
     columns: [nameColumn(), column('Status', 'The status of the namespace', phaseOf), ageColumn()],
     selectable: { 'status.phase': phaseOf },
     mergeKeys: { 'status.conditions': 'type' },
     rules: {
-      nameProblem: labelProblem,
+      nameProblems: labelProblems,
       qualifiesFinalizers: true,
       fillDefaults: fillNamespace,
       prepare: prepareNamespace,
       validate: validateNamespace,
       refusesDeletion: ({ metadata }) =>
         UNDELETABLE.includes(metadata.name ?? '') ? 'this namespace may not be deleted' : undefined,
-      holdsBack: (object) => finalizersOf(object).length > 0,
+      // The first deletion only marks it, whatever there is to wait for.
+      holdsBack: (object) =>
+        object.metadata.deletionTimestamp === undefined || finalizersOf(object).length > 0,
       beginDeletion: (object) => {
         object.status = { ...(object.status as object), phase: 'Terminating' };
       },

@@ -15,12 +15,16 @@ function entries(object: KubeObject, field: string): [string, string][] {
   return Object.entries((own(object, field) ?? {}) as Record<string, string>);
 }
 
+function keysOf(object: KubeObject, field: string): string[] {
+  return Object.keys((own(object, field) ?? {}) as object);
+}
+
 function count(object: KubeObject, ...fields: string[]): number {
-  return fields.reduce((sum, field) => sum + entries(object, field).length, 0);
+  return fields.reduce((sum, field) => sum + keysOf(object, field).length, 0);
 }
 
 function keyErrors(object: KubeObject, field: string): FieldError[] {
-  return entries(object, field).flatMap(([key]) =>
+  return keysOf(object, field).flatMap((key) =>
     KEY.test(key) && key !== '.' && key !== '..'
       ? []
       : [{ type: 'Invalid' as const, field: `${field}[${key}]`, value: key, detail: KEY_PROBLEM }],
@@ -66,12 +70,12 @@ function immutableErrors(
 }
 
 function validateConfigMap(object: KubeObject, old: KubeObject | undefined): FieldError[] {
-  const binary = new Set(entries(object, 'binaryData').map(([key]) => key));
-  const both = entries(object, 'data').filter(([key]) => binary.has(key));
+  const binary = new Set(keysOf(object, 'binaryData'));
+  const both = binary.size === 0 ? [] : keysOf(object, 'data').filter((key) => binary.has(key));
   return [
     ...keyErrors(object, 'data'),
     ...keyErrors(object, 'binaryData'),
-    ...both.map(([key]) => ({
+    ...both.map((key) => ({
       type: 'Invalid' as const,
       field: `data[${key}]`,
       value: key,

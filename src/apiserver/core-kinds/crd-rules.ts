@@ -1,6 +1,6 @@
 /** Validation of what a definition says besides its schemas: names, columns, subresources and conversion. */
 
-import { strictLabelProblem } from '../meta/names.ts';
+import { strictLabelProblems } from '../meta/names.ts';
 import type { Conversion, CrdNames, CrdVersion, CustomResourceDefinition } from '../registry/definition.ts';
 import type { FieldError } from '../types.ts';
 
@@ -115,8 +115,10 @@ function namesErrors(names: CrdNames | undefined, path: string): FieldError[] {
   if (names === undefined) return [];
   const { plural, singular = '', kind, listKind = '', shortNames = [], categories = [] } = names;
   const check = (field: string, value: string, before = ''): FieldError[] => {
-    const problem = strictLabelProblem(before === '' ? value : value.toLowerCase());
-    return problem === undefined ? [] : [invalid(`${path}.${field}`, value, `${before}${problem}`)];
+    const problems = strictLabelProblems(before === '' ? value : value.toLowerCase());
+    return problems.length === 0
+      ? []
+      : [invalid(`${path}.${field}`, value, `${before}${problems.join(',')}`)];
   };
   const set = (field: string, value: string, before = ''): FieldError[] =>
     value === '' ? [] : check(field, value, before);

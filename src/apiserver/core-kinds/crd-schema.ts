@@ -25,6 +25,19 @@ function namesSchema(description: string): JsonSchema {
   );
 }
 
+function subresourcesSchema(description: string): JsonSchema {
+  const scale = record(
+    {
+      specReplicasPath: text('specReplicasPath is the JSON path of the replicas that are wanted.'),
+      statusReplicasPath: text('statusReplicasPath is the JSON path of the replicas that there are.'),
+      labelSelectorPath: text('labelSelectorPath is the JSON path of the selector of what is counted.'),
+    },
+    'scale indicates the custom resource should serve a `/scale` subresource.',
+  );
+  const status = record({}, 'status indicates the custom resource should serve a `/status` subresource.');
+  return record({ status, scale }, description);
+}
+
 function columnSchema(): JsonSchema {
   return record(
     {
@@ -61,7 +74,7 @@ function versionSchema(): JsonSchema {
         },
         'schema describes the schema used for validation, pruning, and defaulting of this version of the custom resource.',
       ),
-      subresources: opaque(
+      subresources: subresourcesSchema(
         'subresources specify what subresources this version of the defined custom resource have.',
       ),
       additionalPrinterColumns: list(

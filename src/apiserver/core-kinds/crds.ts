@@ -1,5 +1,5 @@
 import { isSameJson } from '../../base/equality.ts';
-import { strictLabelProblem } from '../meta/names.ts';
+import { strictLabelProblems, subdomainProblems } from '../meta/names.ts';
 import { createdAtColumn, nameColumn } from '../registry/columns.ts';
 import { customResources } from '../registry/custom-resource.ts';
 import type { CrdVersion, CustomResourceDefinition } from '../registry/definition.ts';
@@ -80,7 +80,7 @@ function nameErrors({ metadata, spec }: CustomResourceDefinition, isNew: boolean
     const detail = 'must be spec.names.plural+"."+spec.group';
     errors.push({ type: 'Invalid', field: 'metadata.name', value: metadata.name, detail });
   }
-  if (!spec.group) errors.push(required('spec.group'));
+  errors.push(...groupErrors(spec.group));
   if (!spec.scope) errors.push(required('spec.scope'));
   else if (!['Namespaced', 'Cluster'].includes(spec.scope)) {
     const detail = 'supported values: "Cluster", "Namespaced"';
@@ -92,16 +92,25 @@ function nameErrors({ metadata, spec }: CustomResourceDefinition, isNew: boolean
   return errors;
 }
 
+function groupErrors(group: string): FieldError[] {
+  if (!group) return [required('spec.group')];
+  const problems = subdomainProblems(group);
+  if (problems.length === 0 && !group.includes('.'))
+    problems.push('should be a domain with at least one dot');
+  const detail = problems.join(',');
+  return detail === '' ? [] : [{ type: 'Invalid', field: 'spec.group', value: group, detail }];
+}
+
 function versionErrors(crd: CustomResourceDefinition): FieldError[] {
   const versions = crd.spec.versions ?? [];
   const errors = versions.flatMap((version, index): FieldError[] => {
     const at = `spec.versions[${index}]`;
-    const detail = strictLabelProblem(version.name ?? '');
+    const detail = strictLabelProblems(version.name ?? '').join(',');
     const value = version.name;
     // kube also reports the first version by its deprecated field.
     const isFirst = index === 0 && value !== '';
-    const places = detail === undefined ? [] : [`${at}.name`, ...(isFirst ? ['spec.version'] : [])];
-    const bad = places.map((field): FieldError => ({ type: 'Invalid', field, value, detail: detail ?? '' }));
+    const places = detail === '' ? [] : [`${at}.name`, ...(isFirst ? ['spec.version'] : [])];
+    const bad = places.map((field): FieldError => ({ type: 'Invalid', field, value, detail }));
     const schema = version.schema?.openAPIV3Schema;
     return schema === undefined ? [...bad, required(`${at}.schema.openAPIV3Schema`)] : bad;
   });

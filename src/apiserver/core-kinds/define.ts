@@ -1,5 +1,5 @@
 import type { GoStruct } from '../codec/go-types.ts';
-import { subdomainProblem } from '../meta/names.ts';
+import { subdomainProblems } from '../meta/names.ts';
 import { ageColumn, nameColumn } from '../registry/columns.ts';
 import { apiVersionOf, type KindRules, META_FIELDS, type Resource, VERBS } from '../registry/resource.ts';
 import { compileSchema } from '../schema/compile.ts';
@@ -59,6 +59,6 @@ export function defineKind(definition: Definition): Resource {
     compiled: compileSchema(schema, {}),
     selectable: { ...META_FIELDS, ...selectable },
     mergeKeys: { 'metadata.ownerReferences': 'uid', ...mergeKeys },
-    rules: { nameProblem: subdomainProblem, ...rules },
+    rules: { nameProblems: (name) => subdomainProblems(name), ...rules },
   };
 }

@@ -1,14 +1,15 @@
+import { pushAll } from '../../base/push-all.ts';
 import type { BindingObject, RoleObject, Subject } from '../auth/rbac/policy.ts';
 import { type PolicyRule, RBAC_GROUP } from '../auth/rbac/rules.ts';
-import { subdomainProblem } from '../meta/names.ts';
+import { subdomainProblems } from '../meta/names.ts';
 import type { FieldError } from '../types.ts';
 import { type LabelSelector, selectorErrors } from './selector-rules.ts';
 
 /** Role names need only be valid path segments: `system:basic-user`. */
-export function pathSegmentProblem(name: string): string | undefined {
-  if (name === '.' || name === '..') return `may not be '${name}'`;
+export function pathSegmentProblems(name: string): string[] {
+  if (name === '.' || name === '..') return [`may not be '${name}'`];
   const bad = ['/', '%'].filter((character) => name.includes(character));
-  return bad.length === 0 ? undefined : bad.map((character) => `may not contain '${character}'`).join(', ');
+  return bad.map((character) => `may not contain '${character}'`);
 }
 
 function required(field: string, detail = ''): FieldError {
@@ -74,12 +75,13 @@ export function bindingErrors(
   const kinds = isNamespaced ? ['Role', 'ClusterRole'] : ['ClusterRole'];
   if (apiGroup !== RBAC_GROUP) errors.push(unsupported('roleRef.apiGroup', apiGroup, [RBAC_GROUP]));
   if (!kinds.includes(kind)) errors.push(unsupported('roleRef.kind', kind, kinds));
-  const problem = pathSegmentProblem(name);
   if (name === '') errors.push(required('roleRef.name'));
-  else if (problem !== undefined)
-    errors.push({ type: 'Invalid', field: 'roleRef.name', value: name, detail: problem });
-  errors.push(
-    ...subjects.flatMap((subject, index) => subjectErrors(subject, `subjects[${index}]`, isNamespaced)),
+  for (const detail of pathSegmentProblems(name)) {
+    errors.push({ type: 'Invalid', field: 'roleRef.name', value: name, detail });
+  }
+  pushAll(
+    errors,
+    subjects.flatMap((subject, index) => subjectErrors(subject, `subjects[${index}]`, isNamespaced)),
   );
   if (old !== undefined && JSON.stringify(refOf(old)) !== JSON.stringify(refOf({ roleRef }))) {
     const value = { APIGroup: apiGroup, Kind: kind, Name: name };
@@ -101,8 +103,9 @@ function subjectErrors(
   if (name === '') errors.push(required(`${path}.name`));
   switch (kind) {
     case 'ServiceAccount': {
-      const detail = name === '' ? undefined : subdomainProblem(name);
-      if (detail !== undefined) errors.push({ type: 'Invalid', field: `${path}.name`, value: name, detail });
+      for (const detail of name === '' ? [] : subdomainProblems(name)) {
+        errors.push({ type: 'Invalid', field: `${path}.name`, value: name, detail });
+      }
       if (apiGroup !== '') errors.push(unsupported(`${path}.apiGroup`, apiGroup, ['']));
       if (!isNamespaced && namespace === '') errors.push(required(`${path}.namespace`));
       break;

@@ -11,7 +11,7 @@ import { ageColumn, column, createdAtColumn, nameColumn } from '../registry/colu
 import type { Column, KindRules, Resource } from '../registry/resource.ts';
 import type { JsonSchema, KubeObject } from '../types.ts';
 import { defineKind } from './define.ts';
-import { bindingErrors, pathSegmentProblem, roleErrors } from './rbac-rules.ts';
+import { bindingErrors, pathSegmentProblems, roleErrors } from './rbac-rules.ts';
 import { list, mapOf, record, text } from './schemas.ts';
 import { bindingStruct, CLUSTER_ROLE, ROLE } from './structs.ts';
 
@@ -158,7 +158,7 @@ function rbacKind({ rules, ...parts }: Parts): Resource {
     version: 'v1',
     definitionName: `io.k8s.api.rbac.v1.${parts.kind}`,
     namespaced: !parts.kind.startsWith('Cluster'),
-    rules: { nameProblem: pathSegmentProblem, qualifiesFinalizers: true, ...rules },
+    rules: { nameProblems: pathSegmentProblems, qualifiesFinalizers: true, ...rules },
   });
 }
 

@@ -1,6 +1,6 @@
 /** Validates label selectors that are fields of objects, such as those of a ClusterRole's aggregation rule. */
 
-import { labelValueProblem, qualifiedNameProblems } from '../meta/names.ts';
+import { labelValueProblems, qualifiedNameProblems } from '../meta/names.ts';
 import type { FieldError } from '../types.ts';
 
 export interface LabelSelector {
@@ -23,8 +23,7 @@ function keyErrors(key: string, field: string): FieldError[] {
 }
 
 function valueErrors(value: string, field: string): FieldError[] {
-  const problem = labelValueProblem(value);
-  return problem === undefined ? [] : [invalid(field, value, problem)];
+  return labelValueProblems(value).map((problem) => invalid(field, value, problem));
 }
 
 /** What is wrong with a label selector; kube adds that it is invalid as a whole. */

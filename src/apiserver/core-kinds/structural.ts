@@ -4,6 +4,7 @@
  */
 
 import { own } from '../../base/own.ts';
+import { pushAll } from '../../base/push-all.ts';
 import { goRegExp } from '../schema/go-regexp.ts';
 import { openApiErrors } from '../schema/openapi-rules.ts';
 import type { FieldError, JsonSchema } from '../types.ts';
@@ -59,8 +60,8 @@ function valueErrors(schema: JsonSchema, path: string): FieldError[] {
   if (schema.type === 'array' && items === undefined) {
     errors.push({ type: 'Required', field: `${path}.items`, detail: 'must be specified' });
   }
-  errors.push(...vocabularyErrors(schema, path), ...listErrors(schema, path));
-  for (const [below, at] of children(schema, path)) errors.push(...valueErrors(below, at));
+  pushAll(errors, [...vocabularyErrors(schema, path), ...listErrors(schema, path)]);
+  for (const [below, at] of children(schema, path)) pushAll(errors, valueErrors(below, at));
   return errors;
 }
 
@@ -140,7 +141,7 @@ function children(schema: JsonSchema, path: string): [JsonSchema, string][] {
 function shapeErrors(schema: JsonSchema, path: string, place: Place): FieldError[] {
   const errors = [...typeErrors(schema, path, place), ...combinationErrors(schema, path)];
   for (const [below, at] of children(schema, path)) {
-    errors.push(...shapeErrors(below, at, at.endsWith('.items') ? 'items' : 'field'));
+    pushAll(errors, shapeErrors(below, at, at.endsWith('.items') ? 'items' : 'field'));
   }
   return errors;
 }

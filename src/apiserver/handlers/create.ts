@@ -1,3 +1,4 @@
+import { pushAll } from '../../base/push-all.ts';
 import type { User } from '../auth/types.ts';
 import { NAMESPACES } from '../core-kinds/cluster.ts';
 import { finalizerWarnings } from '../meta/validate-meta.ts';
@@ -60,11 +61,12 @@ function fillMeta(
   if (resource.countsGenerations) metadata.generation = 1;
   metadata.uid = backend.newUid();
   metadata.creationTimestamp = timestamp(backend.now());
-  if (!metadata.name && metadata.generateName) metadata.name = generatedName(backend, resource, object);
 }
 
+/** The name that the object gets from its `generateName`, if it has one; defaults do not know it. */
 function generatedName(backend: Backend, resource: Resource, object: KubeObject): string {
   const { generateName = '', namespace } = object.metadata;
+  if (generateName === '') return '';
   const base = generateName.slice(0, MAX_GENERATED_LENGTH - SUFFIX_LENGTH);
   let name = '';
   for (let attempt = 0; attempt < NAME_ATTEMPTS; attempt++) {
@@ -101,6 +103,7 @@ export function createObject(
   let object = separateStatus(resource, given, undefined, undefined);
   fillMeta(backend, resource, object, options);
   fillDefaults(resource, object, options);
+  object.metadata.name ||= generatedName(backend, resource, object);
   if (options.user !== undefined) resource.rules.admit?.(object, options.user);
   if (options.fieldManager !== undefined) {
     const now = timestamp(backend.now());
@@ -132,6 +135,6 @@ export function handleCreate(backend: Backend, request: ResourceRequest): Writte
   const object = decodeResource(request, options);
   settleNamespace(request, object);
   const written = createObject(backend, resource, object, { ...options, user: request.user });
-  request.warnings.push(...finalizerWarnings(object));
+  pushAll(request.warnings, finalizerWarnings(object));
   return written;
 }

@@ -1,3 +1,4 @@
+import { pushAll } from '../../base/push-all.ts';
 import { type Decoded, decodeObject, type RequestBody, withoutKind } from '../codec/decode.ts';
 import { asKubeObject } from '../meta/object-meta.ts';
 import { apiVersionOf, kindName, type Resource } from '../registry/resource.ts';
@@ -39,7 +40,7 @@ export function strictProblem(
   warnings: string[],
   repeated: readonly string[] = [],
 ): string | undefined {
-  if (fieldValidation === 'Warn') warnings.push(...repeated, ...odd);
+  if (fieldValidation === 'Warn') pushAll(warnings, [...repeated, ...odd]);
   const all = [...(repeated.length > 0 ? [repeatedKeys(repeated)] : []), ...odd];
   return fieldValidation === 'Strict' && all.length > 0
     ? `strict decoding error: ${all.join(', ')}`

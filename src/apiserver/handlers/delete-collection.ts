@@ -1,19 +1,38 @@
 import type { Answer } from '../http/respond.ts';
+import { ApiError } from '../status-errors.ts';
 import type { Backend, ResourceRequest } from './context.ts';
-import { deleteObject, deleteOptions } from './delete.ts';
+import { type DeleteOptions, deleteObject } from './delete.ts';
 import { presentList } from './present.ts';
 import { listPage } from './read.ts';
+import { inTurns } from './turns.ts';
 
 /**
  * DELETE of a collection: deletes all objects that the selectors match, or one page with a limit; answers with those
- * objects.
+ * objects. Other requests are answered meanwhile.
  */
-export function handleDeleteCollection(backend: Backend, request: ResourceRequest): Answer {
-  const options = deleteOptions(request);
+export async function handleDeleteCollection(
+  backend: Backend,
+  request: ResourceRequest,
+  options: DeleteOptions,
+): Promise<Answer> {
   const { items, metadata } = listPage(backend, request);
-  for (const { object } of items) {
+  await inTurns(items, ({ object }) => {
     const { namespace, name = '' } = object.metadata;
-    deleteObject(backend, request.resource, namespace, name, options);
-  }
+    deleteIfThere(backend, request, { namespace, name }, options);
+  });
   return { code: 200, body: presentList(request, items, metadata, backend.now()) };
+}
+
+/** As in kube, it does not matter who has deleted an object. */
+function deleteIfThere(
+  backend: Backend,
+  { resource }: ResourceRequest,
+  { namespace, name }: { namespace: string | undefined; name: string },
+  options: DeleteOptions,
+): void {
+  try {
+    deleteObject(backend, resource, namespace, name, options);
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.status.code !== 404) throw error;
+  }
 }

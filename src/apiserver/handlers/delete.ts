@@ -79,7 +79,7 @@ function deleteBody(body: RequestBody): DeleteBody {
 }
 
 /** Reads DeleteOptions; throws 422 for a policy that does not exist. */
-export function deleteOptions(request: ResourceRequest): DeleteOptions {
+export function deleteOptions(request: Pick<ResourceRequest, 'body' | 'query'>): DeleteOptions {
   const { body, query } = request;
   const sent = body.bytes.length === 0 ? {} : deleteBody(body);
   const policy = sent.propagationPolicy ?? query.get('propagationPolicy') ?? undefined;

@@ -1,3 +1,4 @@
+import { pushAll } from '../../base/push-all.ts';
 import { ApplyError, serverSideApply, typeName } from '../apply/apply.ts';
 import { parseManifest } from '../codec/decode.ts';
 import { decodeStruct, goKindOf } from '../codec/go-decode.ts';
@@ -160,7 +161,8 @@ function merged(result: ApplyResult): KubeObject {
   return result.object;
 }
 
-function runApply(
+/** The live object with the manifest merged into it. Throws 409 for conflicts. */
+export function runApply(
   request: ResourceRequest,
   options: WriteOptions,
   how: Pick<ApplyRequest, 'live' | 'applied' | 'subresource' | 'now'> & { manifest: KubeObject },
@@ -204,14 +206,14 @@ function converted(resource: Resource, object: KubeObject, manifest: KubeObject)
 }
 
 /** Reads the manifest of an apply request: YAML or JSON. Only its type is checked here. */
-function appliedManifest(request: ResourceRequest, options: WriteOptions): KubeObject {
+export function appliedManifest(request: ResourceRequest, options: WriteOptions): KubeObject {
   const { resource, body } = request;
   const { object, repeated } = parseManifest(body.bytes.toString('utf8'));
   if (repeated.length > 0 && options.fieldValidation === 'Strict') {
     const why = `error converting YAML to JSON: ${repeatedKeys(repeated)}`;
     throw badRequest(`error strict decoding YAML: ${why}`);
   }
-  if (options.fieldValidation === 'Warn') request.warnings.push(...repeated);
+  if (options.fieldValidation === 'Warn') pushAll(request.warnings, repeated);
   const text = (value: JsonValue | undefined): string => (typeof value === 'string' ? value : '');
   const type = { apiVersion: text(object.apiVersion), kind: text(object.kind) };
   if (type.apiVersion !== apiVersionOf(resource) || type.kind !== resource.kind) {
@@ -236,12 +238,12 @@ function handleApply(
   const { resource, namespace } = request;
   const options = writeOptions(request, true);
   const now = timestamp(backend.now());
+  const exists = backend.store.get(resource.bucket, keyOf(resource, namespace, name)) !== undefined;
+  if (!exists && subresource !== undefined) throw notFound(resourceName(resource), name);
   const manifest = appliedManifest(request, options);
   const how = { applied: writablePart(resource, manifest, subresource), manifest, subresource, now };
   const settled = { dryRun: options.dryRun, fieldManager: undefined, keepNulls: true, user: request.user };
-  const exists = backend.store.get(resource.bucket, keyOf(resource, namespace, name)) !== undefined;
   if (!exists) {
-    if (subresource !== undefined) throw notFound(resourceName(resource), name);
     request.allow('create');
     const object = runApply(request, options, { live: undefined, ...how });
     checkPlace(request, object, name);
@@ -271,6 +273,6 @@ export function handlePatch(
     request.body.mediaType === APPLY_PATCH
       ? handleApply(backend, request, name, subresource)
       : { ...handleOrdinaryPatch(backend, request, name, subresource), created: false };
-  request.warnings.push(...finalizerWarnings(written.object));
+  pushAll(request.warnings, finalizerWarnings(written.object));
   return written;
 }

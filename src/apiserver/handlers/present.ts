@@ -15,6 +15,8 @@ export function jsonOf(resource: Resource, stored: StoredObject): string {
 /** An item of a list. Items of built-in kinds omit apiVersion and kind, which the list's type implies. */
 function itemJsonOf(resource: Resource, stored: StoredObject): string {
   if (resource.custom) return jsonOf(resource, stored);
+  const head = `{"kind":"${resource.kind}","apiVersion":"${apiVersionOf(resource)}",`;
+  if (stored.json.startsWith(head)) return `{${stored.json.slice(head.length)}`;
   const { apiVersion: _version, kind: _kind, ...rest } = resource.fromStored(stored.object);
   return JSON.stringify(rest);
 }
@@ -66,7 +68,7 @@ export function presentObject(
 
 /** A list in the requested form. A plain list is concatenated from the JSON of its objects. */
 export function presentList(
-  request: ResourceRequest,
+  request: Pick<ResourceRequest, 'accept' | 'resource' | 'query'>,
   items: readonly StoredObject[],
   metadata: { continue?: string },
   now: number,

@@ -4,7 +4,7 @@ import { ApiError, badRequest, expired, notFound, resourceVersionTooLarge } from
 import type { StoredObject } from '../storage/store.ts';
 import type { Backend, ResourceRequest } from './context.ts';
 import { listRevision, parseRevision } from './options.ts';
-import { jsonOf, presentList, presentObject } from './present.ts';
+import { jsonOf, presentObject } from './present.ts';
 import { type Selection, selectionOf } from './selection.ts';
 
 const EXPIRED_LIST = 'The resourceVersion for the provided list is too old.';
@@ -152,10 +152,4 @@ export function listPage(
     ...(left > 0 && matches === undefined ? { remainingItemCount: left } : {}),
   };
   return { items: page, metadata };
-}
-
-/** GET of a collection, whole or page by page. */
-export function handleList(backend: Backend, request: ResourceRequest): Answer {
-  const { items, metadata } = listPage(backend, request);
-  return { code: 200, body: presentList(request, items, metadata, backend.now()) };
 }

@@ -1,28 +1,64 @@
-import { decodeObject } from '../codec/decode.ts';
+import { isDeepStrictEqual } from 'node:util';
+import { scaleManagers } from '../apply/managers.ts';
+import { type Decoded, decodeObject } from '../codec/decode.ts';
+import { decodeStruct } from '../codec/go-decode.ts';
+import { isJsonObject } from '../codec/merge-patch.ts';
+import { kindStruct } from '../core-kinds/structs.ts';
+import { asKubeObject } from '../meta/object-meta.ts';
 import { customAgeColumn, nameColumn } from '../registry/columns.ts';
 import { setValueAt, valueAt } from '../registry/field-path.ts';
-import { asJson, type Column, type Resource, resourceName, type ScalePaths } from '../registry/resource.ts';
-import { badRequest, internalError, notFound, staleObject } from '../status-errors.ts';
-import type { JsonObject, KubeObject } from '../types.ts';
-import type { Backend, ResourceRequest } from './context.ts';
-import { writeOptions } from './options.ts';
-import { APPLY_PATCH, patchOf } from './patch.ts';
+import {
+  asJson,
+  type Column,
+  keyOf,
+  type Resource,
+  resourceName,
+  type ScalePaths,
+} from '../registry/resource.ts';
+import { cloneJson } from '../schema/json.ts';
+import { ApiError, badRequest, internalError, notFound, staleObject } from '../status-errors.ts';
+import type { JsonSchema, KubeObject, ObjectMeta } from '../types.ts';
+import { type Backend, type ResourceRequest, timestamp } from './context.ts';
+import { decodingWarnings, strictProblem } from './decode-object.ts';
+import { type WriteOptions, writeOptions } from './options.ts';
+import { APPLY_PATCH, appliedManifest, patchOf, runApply } from './patch.ts';
+import { patchedObject } from './patched.ts';
 import { presentObject } from './present.ts';
-import { currentObject, updateObject } from './update.ts';
+import { checkPlace, checkUid, currentObject, type UpdateTarget, updateObject } from './update.ts';
+
+const count: JsonSchema = { type: 'integer', format: 'int32' };
+const SCALE_SCHEMA: JsonSchema = {
+  type: 'object',
+  properties: {
+    spec: { type: 'object', properties: { replicas: count } },
+    status: { type: 'object', properties: { replicas: count, selector: { type: 'string' } } },
+  },
+};
 
 interface Scale {
   kind: 'Scale';
   apiVersion: 'autoscaling/v1';
-  metadata: Record<string, unknown>;
+  metadata: ObjectMeta;
   spec: { replicas?: number };
   status: { replicas: number; selector?: string };
 }
 
 const SCALE = { apiVersion: 'autoscaling/v1', kind: 'Scale' };
+const SCALE_STRUCT = kindStruct('Scale', {
+  spec: { name: 'ScaleSpec', fields: { replicas: 'int32' } },
+  status: { name: 'ScaleStatus', fields: { replicas: 'int32', selector: 'string' }, always: ['replicas'] },
+});
 
 function numberAt(object: KubeObject, path: readonly string[]): number | undefined {
   const value = valueAt(asJson(object), path);
   return typeof value === 'number' ? value : undefined;
+}
+
+/** The Scale with who owns its replicas, as a patch finds it. */
+function ownedScale(object: KubeObject, paths: ScalePaths): Scale {
+  const scale = scaleOf(object, paths);
+  const managedFields = scaleManagers(object.metadata.managedFields, paths.specReplicas);
+  return { ...scale, metadata: { ...scale.metadata, ...(managedFields && { managedFields }) } };
 }
 
 function scaleOf(object: KubeObject, paths: ScalePaths): Scale {
@@ -32,8 +68,9 @@ function scaleOf(object: KubeObject, paths: ScalePaths): Scale {
   return {
     kind: 'Scale',
     apiVersion: 'autoscaling/v1',
-    metadata: { name, namespace, uid, resourceVersion, creationTimestamp },
-    spec: replicas === undefined ? {} : { replicas },
+    // Each object in the store has them all.
+    metadata: { name, namespace, uid, resourceVersion, creationTimestamp } as ObjectMeta,
+    spec: replicas ? { replicas } : {},
     status: {
       replicas: numberAt(object, paths.statusReplicas) ?? 0,
       ...(typeof selector === 'string' && selector !== '' ? { selector } : {}),
@@ -41,36 +78,83 @@ function scaleOf(object: KubeObject, paths: ScalePaths): Scale {
   };
 }
 
-/** The requested Scale: sent whole, or the current one with a patch applied. */
-function wantedScale(request: ResourceRequest, present: Scale): JsonObject {
-  const { body, verb } = request;
-  if (verb === 'update') return decodeObject(body, SCALE, true).object;
-  const patch = patchOf(body.mediaType, body.bytes.toString('utf8'), request.resource);
-  return patch.apply(structuredClone(asJson(present))) as JsonObject;
+/** kube's refusal of a body that is no Scale, whatever is wrong with it. */
+const NO_SCALE = 'no kind is registered for the type v1.Scale in scheme "pkg/runtime/scheme.go:111"';
+
+/** The Scale that was sent whole. Throws 400 for anything that is none. */
+function sentScale(request: ResourceRequest, options: WriteOptions): KubeObject {
+  const { object, duplicates, repeated } = decodedScale(request);
+  const { problem, unknown } = decodeStruct(object, SCALE_STRUCT);
+  const type = {
+    ...SCALE,
+    ...(object.apiVersion && { apiVersion: object.apiVersion }),
+    ...(object.kind && { kind: object.kind }),
+  };
+  if (problem !== undefined || !isDeepStrictEqual(type, SCALE)) throw badRequest(NO_SCALE);
+  const odd = decodingWarnings(duplicates, unknown.toSorted(), false);
+  if (strictProblem(odd, options, request.warnings, repeated) !== undefined) throw badRequest(NO_SCALE);
+  return asKubeObject({ ...object, ...SCALE });
 }
 
-function wantedReplicas(wanted: JsonObject): number {
-  const replicas = valueAt(wanted, ['spec', 'replicas']) ?? 0;
-  if (typeof replicas !== 'number' || !Number.isInteger(replicas)) {
-    throw badRequest('Scale in version "v1" cannot be handled as a Scale: spec.replicas must be an integer');
+function decodedScale({ body }: ResourceRequest): Decoded {
+  try {
+    return decodeObject(body, SCALE, true);
+  } catch (error) {
+    if (error instanceof ApiError && error.status.code === 400) throw badRequest(NO_SCALE);
+    throw error;
   }
-  return replicas;
 }
 
-function checkName(wanted: JsonObject, name: string): void {
-  const given = valueAt(wanted, ['metadata', 'name']) ?? name;
-  if (given === name) return;
-  throw badRequest(`the name of the object (${String(given)}) does not match the name on the URL (${name})`);
+/** The current Scale with a patch applied. */
+function patchedScale(
+  request: ResourceRequest,
+  options: WriteOptions,
+  present: Scale,
+  name: string,
+): KubeObject {
+  const { body, resource } = request;
+  const patch = patchOf(body.mediaType, body.bytes.toString('utf8'), resource);
+  const patched = patch.apply(cloneJson(asJson(present)));
+  if (isJsonObject(patched)) patched.apiVersion ||= SCALE.apiVersion;
+  return patchedObject({ ...request, resource: scaleResource(resource) }, options, patched, name, patch);
 }
 
-function scaled(resource: Resource, paths: ScalePaths, old: KubeObject, wanted: JsonObject): KubeObject {
-  const name = old.metadata.name ?? '';
-  const version = valueAt(wanted, ['metadata', 'resourceVersion']);
-  if (version !== undefined && version !== '' && version !== old.metadata.resourceVersion) {
-    throw staleObject(resourceName(resource), name);
+/**
+ * The current Scale with a manifest merged into it. Throws 409 for conflicts. kube fails when it changes the replicas, or takes them
+ * on.
+ */
+function appliedScale(
+  request: ResourceRequest,
+  options: WriteOptions,
+  present: Scale,
+  now: number,
+): KubeObject {
+  const asScale = { ...request, resource: scaleResource(request.resource) };
+  const manifest = appliedManifest(asScale, options);
+  const live = present as unknown as KubeObject;
+  const how = { live, applied: manifest, manifest, subresource: 'scale', now: timestamp(now) } as const;
+  const merged = runApply(asScale, options, how);
+  if (numberAt(manifest, ['spec', 'replicas']) === undefined) return merged;
+  throw badRequest('a scale cannot be applied: patch it, or apply the object that it scales');
+}
+
+/** The object with the replicas of the Scale. Throws 409 for a Scale of an older version. */
+function scaled(
+  { resource, name }: UpdateTarget,
+  paths: ScalePaths,
+  old: KubeObject,
+  wanted: KubeObject,
+): KubeObject {
+  const { resourceVersion } = wanted.metadata;
+  if (resourceVersion) {
+    if (!/^\d+$/.test(resourceVersion)) {
+      const why = `strconv.ParseUint: parsing ${JSON.stringify(resourceVersion)}: invalid syntax`;
+      throw new ApiError({ code: 500, message: why });
+    }
+    if (resourceVersion !== old.metadata.resourceVersion) throw staleObject(resourceName(resource), name);
   }
   const updated = structuredClone(old);
-  setValueAt(asJson(updated), paths.specReplicas, wantedReplicas(wanted));
+  setValueAt(asJson(updated), paths.specReplicas, numberAt(wanted, ['spec', 'replicas']) ?? 0);
   return updated;
 }
 
@@ -87,7 +171,15 @@ function scaleResource(resource: Resource): Resource {
     customAgeColumn(),
   ];
   const toStored: Resource['toStored'] = (scale) => scale;
-  return { ...resource, group: 'autoscaling', kind: 'Scale', custom: false, columns, toStored };
+  const type = {
+    group: 'autoscaling',
+    version: 'v1',
+    kind: 'Scale',
+    custom: false,
+    struct: SCALE_STRUCT,
+    schema: SCALE_SCHEMA,
+  };
+  return { ...resource, ...type, columns, toStored };
 }
 
 /** GET, PUT and PATCH of `scale`: the replica count in the form that autoscalers use for every kind. */
@@ -111,11 +203,14 @@ function writtenOrRead(backend: Backend, request: ResourceRequest, name: string)
   }
   const isApply = request.body.mediaType === APPLY_PATCH;
   const options = writeOptions(request, isApply);
-  if (isApply) throw badRequest('a scale cannot be applied: patch it, or apply the object that it scales');
+  const sent = verb === 'update' ? checkPlace(request, sentScale(request, options), name) : undefined;
   const transform = (old: KubeObject): KubeObject => {
-    const wanted = wantedScale(request, scaleOf(old, paths));
-    checkName(wanted, name);
-    return scaled(resource, paths, old, wanted);
+    const present = ownedScale(old, paths);
+    if (isApply) return scaled(target, paths, old, appliedScale(request, options, present, backend.now()));
+    const { uid } = sent?.metadata ?? {};
+    if (uid) checkUid(resource, keyOf(resource, namespace, name), old, uid);
+    const wanted = sent ?? patchedScale(request, options, present, name);
+    return scaled(target, paths, old, wanted);
   };
   return scaleOf(updateObject(backend, target, transform, options).object, paths);
 }

@@ -1,3 +1,4 @@
+import { pushAll } from '../../base/push-all.ts';
 import type { User } from '../auth/types.ts';
 import { finalizerWarnings } from '../meta/validate-meta.ts';
 import { etcdKey, keyOf, type Resource, resourceName } from '../registry/resource.ts';
@@ -139,6 +140,17 @@ export function checkPlace(request: ResourceRequest, object: KubeObject, name: s
   return object;
 }
 
+/** Throws 409 for the update of another object of the same name. @param key in its bucket */
+export function checkUid(resource: Resource, key: string, { metadata }: KubeObject, uid: string): void {
+  if (uid === metadata.uid) return;
+  const path = etcdKey(resource, key);
+  const shown = resource.custom ? path.slice('/registry'.length) : path;
+  const where = `Key: ${shown}, ResourceVersion: 0`;
+  const what = `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${metadata.uid}`;
+  const why = `StorageError: invalid object, Code: 4, ${where}, AdditionalErrorMsg: ${what}`;
+  throw conflict(resourceName(resource), metadata.name ?? '', why);
+}
+
 /** PUT of an object or its status. */
 export function handleUpdate(
   backend: Backend,
@@ -152,18 +164,13 @@ export function handleUpdate(
   checkPlace(request, object, name);
   const replace = (old: KubeObject): KubeObject => {
     const { uid } = object.metadata;
-    if (uid !== undefined && uid !== old.metadata.uid) {
-      const where = `Key: ${etcdKey(resource, keyOf(resource, namespace, name))}, ResourceVersion: 0`;
-      const what = `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${old.metadata.uid}`;
-      const why = `StorageError: invalid object, Code: 4, ${where}, AdditionalErrorMsg: ${what}`;
-      throw conflict(resourceName(resource), name, why);
-    }
+    if (uid !== undefined) checkUid(resource, keyOf(resource, namespace, name), old, uid);
     return object;
   };
   const written = updateObject(backend, { resource, namespace, name, subresource }, replace, {
     ...options,
     user: request.user,
   });
-  request.warnings.push(...finalizerWarnings(object));
+  pushAll(request.warnings, finalizerWarnings(object));
   return written;
 }

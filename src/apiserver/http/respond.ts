@@ -4,10 +4,10 @@ import { encodeProtobuf } from '../codec/protobuf-encode.ts';
 import type { JsonObject } from '../types.ts';
 import { type Format, mediaTypeOf } from './negotiate.ts';
 
-/** A finished answer: `body` is an object, or its JSON text. */
+/** A finished answer: `body` is an object, its JSON text, or all bytes in the format that the client wants. */
 export interface Answer {
   readonly code: number;
-  readonly body: object | string;
+  readonly body: object | string | Buffer;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -47,7 +47,9 @@ function shortened(warnings: readonly string[]): readonly string[] {
 /** As Go writes YAML: keys in order, lists not indented. */
 const YAML_STYLE = { lineWidth: -1, sortKeys: true, seqNoIndent: true, quoteStyle: 'double' } as const;
 
-function written(body: object | string, format: Format): Buffer {
+/** The answer's bytes. */
+export function written(body: Answer['body'], format: Format): Buffer {
+  if (body instanceof Buffer) return body;
   const json = typeof body === 'string' ? body : JSON.stringify(body);
   // kube ends its answers with a newline, so that a terminal's prompt starts on a new line.
   if (format === 'json') return Buffer.from(`${json}\n`);
@@ -79,6 +81,8 @@ export function sendBytes(
 
 /** The end of a long answer that is sent only after the rest. */
 const HELD_BACK_BYTES = 1024;
+/** What is encrypted at once: all of a very long answer would keep the thread busy for long. */
+const PIECE_BYTES = 1024 * 1024;
 
 /**
  * Ends an answer. The end of a long answer is held back until the socket has drained. Otherwise Node (24.21) pauses the
@@ -86,10 +90,19 @@ const HELD_BACK_BYTES = 1024;
  * (HPE_PAUSED) when more of that request's body arrives.
  */
 function endWith(response: ServerResponse, bytes: Buffer): void {
-  const most = bytes.subarray(0, Math.max(0, bytes.length - HELD_BACK_BYTES));
-  const end = bytes.subarray(most.length);
-  if (most.length === 0 || response.write(most)) response.end(end);
-  else response.once('drain', () => response.end(end));
+  const end = Math.max(0, bytes.length - HELD_BACK_BYTES);
+  let sent = 0;
+  const sendOn = (): void => {
+    while (sent < end) {
+      const piece = bytes.subarray(sent, Math.min(end, sent + PIECE_BYTES));
+      sent += piece.length;
+      if (response.write(piece)) continue;
+      response.once('drain', sendOn);
+      return;
+    }
+    response.end(bytes.subarray(end));
+  };
+  sendOn();
 }
 
 /** Sends plain text: for probes, and `404 page not found` for unknown paths. */

@@ -1,5 +1,5 @@
 import type { FieldError, KubeObject, ObjectMeta, OwnerReference } from '../types.ts';
-import { labelValueProblem, qualifiedNameProblems } from './names.ts';
+import { labelValueProblems, qualifiedNameProblems } from './names.ts';
 
 const MAX_ANNOTATION_BYTES = 256 * 1024;
 /** Events expire by themselves, so they cannot be owners. */
@@ -9,7 +9,7 @@ const BUILT_IN_FINALIZERS = ['orphan', 'foregroundDeletion', 'kubernetes'];
 /** The facts about a resource that the metadata rules need. */
 export interface MetaRules {
   namespaced: boolean;
-  nameProblem(name: string): string | undefined;
+  nameProblems(name: string): string[];
   readonly qualifiesFinalizers?: boolean | undefined;
 }
 
@@ -18,18 +18,20 @@ function invalidValue(field: string, value: unknown, detail: string): FieldError
 }
 
 function nameErrors(meta: ObjectMeta, rules: MetaRules): FieldError[] {
-  const errors: FieldError[] = [];
-  if (meta.generateName) {
-    const problem = rules.nameProblem(meta.generateName.replace(/[-.]$/, 'a'));
-    if (problem !== undefined) errors.push(invalidValue('metadata.generateName', meta.generateName, problem));
+  const { name, generateName } = meta;
+  const ofPrefix = generateName ? rules.nameProblems(masked(generateName)) : [];
+  const errors = ofPrefix.map((problem) => invalidValue('metadata.generateName', generateName, problem));
+  if (name) {
+    const problems = rules.nameProblems(name);
+    return [...errors, ...problems.map((problem) => invalidValue('metadata.name', name, problem))];
   }
-  if (!meta.name) {
-    const detail = 'name or generateName is required';
-    return [...errors, { type: 'Required', field: 'metadata.name', detail }];
-  }
-  const problem = rules.nameProblem(meta.name);
-  if (problem !== undefined) errors.push(invalidValue('metadata.name', meta.name, problem));
-  return errors;
+  const detail = 'name or generateName is required';
+  return [...errors, { type: 'Required', field: 'metadata.name', detail }];
+}
+
+/** A prefix may end in a dash, since something comes after it. */
+function masked(prefix: string): string {
+  return prefix.length > 1 && prefix.endsWith('-') ? `${prefix.slice(0, -2)}a` : prefix;
 }
 
 function labelErrors(meta: ObjectMeta): FieldError[] {
@@ -38,8 +40,9 @@ function labelErrors(meta: ObjectMeta): FieldError[] {
     for (const problem of qualifiedNameProblems(key)) {
       errors.push(invalidValue('metadata.labels', key, problem));
     }
-    const valueProblem = labelValueProblem(value);
-    if (valueProblem !== undefined) errors.push(invalidValue('metadata.labels', value, valueProblem));
+    for (const problem of labelValueProblems(value)) {
+      errors.push(invalidValue('metadata.labels', value, problem));
+    }
   }
   return errors;
 }

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { subdomainProblem } from '../meta/names.ts';
+import { subdomainProblems } from '../meta/names.ts';
 import { compileSchema } from '../schema/compile.ts';
 import { cloneJson } from '../schema/json.ts';
 import { evaluateJsonPath } from '../schema/jsonpath.ts';
@@ -92,13 +92,20 @@ function versionReader(compiled: CompiledSchema): (object: KubeObject) => KubeOb
   return (object) => {
     const known = seen.get(object);
     if (known !== undefined) return known;
-    const filled = cloneJson(object);
+    const filled = cloneForReading(object);
     compiled.prune(asJson(filled));
     compiled.applyDefaults(asJson(filled));
     const result = isDeepStrictEqual(filled, object) ? object : filled;
     seen.set(object, result);
     return result;
   };
+}
+
+/** A copy but for managedFields, of which nothing is read and which may be half of the object. */
+function cloneForReading({ metadata, ...object }: KubeObject): KubeObject {
+  const { managedFields, ...others } = metadata;
+  const copy = cloneJson(others);
+  return { ...cloneJson(object), metadata: managedFields === undefined ? copy : { ...copy, managedFields } };
 }
 
 function resourceOf(crd: CustomResourceDefinition, version: CrdVersion, stored: string): Resource {
@@ -138,7 +145,7 @@ function resourceOf(crd: CustomResourceDefinition, version: CrdVersion, stored: 
     selectable: selectableOf(version),
     mergeKeys: {},
     rules: {
-      nameProblem: subdomainProblem,
+      nameProblems: (name) => subdomainProblems(name),
       requiresVersion: true,
       refusesCreation: crd.metadata.deletionTimestamp === undefined ? undefined : TERMINATING,
     },

@@ -32,7 +32,7 @@ export interface ScalePaths {
 
 /** Rules of a kind beyond those common to all kinds. */
 export interface KindRules {
-  nameProblem(name: string): string | undefined;
+  nameProblems(name: string): string[];
   /** Whether an update must say which version it changes. */
   readonly requiresVersion?: boolean;
   /** Whether finalizers must have a domain, but for Kubernetes' own. */

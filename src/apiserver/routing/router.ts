@@ -2,22 +2,22 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
 import { SUBRESOURCES_GROUP, SUBRESOURCES_VERSION } from '../../api/subresources.ts';
 import { pathOf } from '../../base/shown-url.ts';
+import { isLargeBody } from '../aside/large.ts';
 import { ANONYMOUS, type Authenticate } from '../auth/authenticate.ts';
 import { refusal } from '../auth/authorize.ts';
 import { impersonated } from '../auth/impersonate.ts';
 import type { Attributes, Authorize, User } from '../auth/types.ts';
 import { type Extension, passOn } from '../extension/pass-on.ts';
-import { type Backend, timestamp } from '../handlers/context.ts';
+import { timestamp } from '../handlers/context.ts';
 import type { ReviewKind } from '../handlers/review-kinds.ts';
 import { handleReview, type Question, type Reviewer } from '../handlers/reviews.ts';
 import { readBody } from '../http/body.ts';
 import { negotiate, plainFormat } from '../http/negotiate.ts';
 import { acceptOf, type PathRequest, type ResourceRequestInfo, requestInfo } from '../http/request-info.ts';
-import { send, sendText, setWarnings } from '../http/respond.ts';
+import { type Answer, sendText, setWarnings } from '../http/respond.ts';
 import { checkTimeout } from '../http/timeout.ts';
 import { ApiError, badRequest, internalError, shuttingDown, unauthorized } from '../status-errors.ts';
-import type { WatchSetup } from '../watch/handle-watch.ts';
-import { dispatch } from './dispatch.ts';
+import { type Dispatcher, dispatch, sendIn } from './dispatch.ts';
 import { attributesOf, placeOf, reviewAt } from './place.ts';
 
 /** Answers paths that name no resource; false for an unknown path. */
@@ -25,10 +25,8 @@ export type PathHandler = (request: IncomingMessage, response: ServerResponse, a
 
 export type ServerState = 'starting' | 'ready' | 'stopping';
 
-export interface RouterSetup {
+export interface RouterSetup extends Dispatcher {
   state(): ServerState;
-  readonly backend: Backend;
-  readonly watches: WatchSetup;
   readonly authenticate: Authenticate;
   readonly authorize: Authorize;
   readonly reviewer: Reviewer;
@@ -59,7 +57,7 @@ export class Router {
     try {
       await this.#route(request, response);
     } catch (error) {
-      this.#fail(request, response, error);
+      await this.#fail(request, response, error);
     }
   }
 
@@ -108,7 +106,7 @@ export class Router {
       const now = timestamp(this.#setup.backend.now());
       const { namespace } = info;
       const question = { verb, query, userAgent, user, namespace, accept, body, now, warnings: [] };
-      return this.#answerReview(review, question, response);
+      return await this.#answerReview(review, question, response);
     }
     const { extension } = this.#setup;
     if (extension !== undefined && isOfExtension(info))
@@ -122,33 +120,37 @@ export class Router {
     const accept = negotiate(acceptOf(request), { verb, name: info.name, about });
     const body = await readBody(request);
     const wanted = { ...place, query, accept, body, user, userAgent, allow, warnings: [] };
-    await dispatch(this.#setup.backend, this.#setup.watches, wanted, response);
+    await dispatch(this.#setup, wanted, response);
   }
 
-  #answerReview(review: ReviewKind, question: Question, response: ServerResponse): void {
-    let body: object;
+  async #answerReview(review: ReviewKind, question: Question, response: ServerResponse): Promise<void> {
+    const { longWork, reviewer } = this.#setup;
+    let answer: Answer;
     try {
-      body = handleReview(review, this.#setup.reviewer, question);
+      answer = isLargeBody(question.body)
+        ? await longWork.review(review, question)
+        : { code: 201, body: handleReview(review, reviewer, question) };
     } finally {
       // Refusals carry warnings, too.
       setWarnings(response, question.warnings);
     }
-    send(response, { code: 201, body }, question.accept.format);
+    await sendIn(question.accept.format, answer, longWork, response);
   }
 
-  #fail(request: IncomingMessage, response: ServerResponse, error: unknown): void {
+  async #fail(request: IncomingMessage, response: ServerResponse, error: unknown): Promise<void> {
     const known = error instanceof ApiError ? error : this.#unexpected(request, error);
     if (response.headersSent) {
       response.destroy();
       return;
     }
-    const { status } = known;
+    const { status, json } = known;
     const retry = status.details?.retryAfterSeconds;
     const headers: Record<string, string> = retry === undefined ? {} : { 'Retry-After': String(retry) };
     // Read and drop the rest of an unused body: if it were cut off, the client would not see the answer.
     request.resume();
     const format = plainFormat(acceptOf(request)) ?? 'json';
-    send(response, { code: status.code, body: status, headers }, format);
+    const answer = { code: status.code, body: json ?? status, headers };
+    await sendIn(format, answer, this.#setup.longWork, response);
   }
 
   #unexpected(request: IncomingMessage, error: unknown): ApiError {

@@ -12,12 +12,9 @@ export function isObject(value: unknown): value is JsonObject {
 export function cloneJson<T>(value: T): T {
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return value.map(cloneJson) as T;
-  // Object spread keeps a field called __proto__ as a field.
-  const copy = { ...value } as Record<string, unknown>;
-  for (const name of Object.keys(copy)) {
-    const field = own(copy, name);
-    if (typeof field === 'object' && field !== null) setOwn(copy, name, cloneJson(field));
-  }
+  const source = value as Record<string, unknown>;
+  const copy: Record<string, unknown> = {};
+  for (const name of Object.keys(source)) setOwn(copy, name, cloneJson(own(source, name)));
   return copy as T;
 }
 

@@ -8,6 +8,8 @@ export const NO_PATH = '<nil>';
 /** Errors, and the count that selects the best of several failed alternatives. */
 export class Result {
   readonly errors: FieldError[] = [];
+  /** Texts of the errors; made with the first. */
+  #known: Set<string> | undefined;
   matches = 0;
 
   inc(): this {
@@ -16,8 +18,11 @@ export class Result {
   }
 
   add(error: FieldError): this {
-    const known = this.errors.some((other) => other.field === error.field && other.detail === error.detail);
-    if (!known) this.errors.push(error.field === '' ? { ...error, field: NO_PATH } : error);
+    const found = error.field === '' ? { ...error, field: NO_PATH } : error;
+    const text = `${found.field}\n${found.detail}`;
+    this.#known ??= new Set();
+    if (!this.#known.has(text)) this.errors.push(found);
+    this.#known.add(text);
     return this;
   }
 

@@ -44,7 +44,8 @@ export function parseFieldSelector(text: string): FieldSelector {
       if (found === null) throw badRequest(`invalid selector: '${text}'; can't understand '${term}'`);
       const [, field = '', operator, value = ''] = found;
       return { field, value: unescaped(value), equal: operator !== '!=' };
-    });
+    })
+    .filter(({ field, value }) => field !== '' || value !== '');
 }
 
 /** The value that the selector requires of a field; undefined when it leaves a choice. */

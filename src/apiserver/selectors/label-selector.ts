@@ -1,4 +1,5 @@
 import { own } from '../../base/own.ts';
+import { labelValueProblems, qualifiedNameProblems } from '../meta/names.ts';
 import { badRequest } from '../status-errors.ts';
 
 type Operator = 'in' | 'notin' | 'exists' | '!' | 'gt' | 'lt';
@@ -13,106 +14,180 @@ type Labels = Readonly<Record<string, string>> | undefined;
 
 export type LabelMatcher = (labels: Labels) => boolean;
 
-const SYMBOLS = ['==', '!=', '=', '!', '(', ')', ',', '>', '<'];
-const EQUALITY: Record<string, Operator> = { '=': 'in', '==': 'in', '!=': 'notin', '>': 'gt', '<': 'lt' };
-const LABEL_KEY = /^([a-z0-9]([-a-z0-9.]*[a-z0-9])?\/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
-const LABEL_VALUE = /^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$/;
+/** What the operators are called; the last two compare numbers. */
+const OPERATOR_OF: ReadonlyMap<string, Operator> = new Map([
+  ['in', 'in'],
+  ['notin', 'notin'],
+  ['=', 'in'],
+  ['==', 'in'],
+  ['!=', 'notin'],
+  ['>', 'gt'],
+  ['<', 'lt'],
+]);
+const BINARY = 'in, notin, =, ==, !=, gt, lt';
 
-function tokenize(text: string): string[] {
-  const tokens: string[] = [];
-  let index = 0;
-  while (index < text.length) {
-    const rest = text.slice(index);
-    const space = /^\s+/.exec(rest)?.[0];
-    const token =
-      space ?? SYMBOLS.find((symbol) => rest.startsWith(symbol)) ?? /^[^\s=!(),<>]+/.exec(rest)?.[0] ?? '';
-    if (space === undefined) tokens.push(token);
-    index += token.length;
+type Kind = 'word' | 'symbol' | 'end';
+
+interface Token {
+  readonly kind: Kind;
+  readonly text: string;
+}
+
+/** A NUL ends a word; where a token should begin, it ends the selector. */
+function tokensOf(selector: string): Token[] {
+  const tokens: Token[] = [];
+  const pattern = /([ \t\r\n])|([=!<>(),])|([^ \t\r\n=!<>(),\0]+)\0?/y;
+  for (;;) {
+    const [, space, symbol, word] = pattern.exec(selector) ?? [];
+    if (word !== undefined) tokens.push({ kind: 'word', text: word });
+    else if (symbol !== undefined) {
+      const isPair = (symbol === '=' || symbol === '!') && selector[pattern.lastIndex] === '=';
+      if (isPair) pattern.lastIndex += 1;
+      if (selector[pattern.lastIndex] === '\0') pattern.lastIndex += 1;
+      tokens.push({ kind: 'symbol', text: isPair ? `${symbol}=` : symbol });
+    } else if (space === undefined) return [...tokens, { kind: 'end', text: '' }];
   }
-  return tokens;
+}
+
+/** The refusal of a selector; the words are kube's. */
+function expected(found: Token, what: string, comma = ','): Error {
+  return badRequest(`unable to parse requirement: found '${found.text}'${comma} expected: ${what}`);
 }
 
 /** Recursive descent over the grammar of k8s.io/apimachinery `labels.Parse`. */
 class SelectorParser {
-  readonly #tokens: string[];
+  readonly #tokens: readonly Token[];
   #position = 0;
 
   constructor(text: string) {
-    this.#tokens = tokenize(text);
+    this.#tokens = tokensOf(text);
   }
 
   parse(): Requirement[] {
     const requirements: Requirement[] = [];
-    if (this.#tokens.length === 0) return requirements;
+    if (this.#next.kind === 'end') return requirements;
+    if (!this.#begins())
+      throw badRequest(`found '${this.#next.text}', expected: !, identifier, or 'end of string'`);
     for (;;) {
       requirements.push(this.#requirement());
-      const next = this.#take();
-      if (next === undefined) return requirements;
-      if (next !== ',') throw badRequest(`found '${next}', expected: ',' or 'end of string'`);
+      const after = this.#take();
+      if (after.kind === 'end') return requirements;
+      if (!is(after, ',')) throw badRequest(`found '${after.text}', expected: ',' or 'end of string'`);
+      if (!this.#begins()) throw badRequest(`found '${this.#next.text}', expected: identifier after ','`);
     }
+  }
+
+  get #next(): Token {
+    return this.#tokens[this.#position] ?? { kind: 'end', text: '' };
+  }
+
+  #take(): Token {
+    const token = this.#next;
+    this.#position += 1;
+    return token;
+  }
+
+  /** Whether a requirement begins here. */
+  #begins(): boolean {
+    return this.#next.kind === 'word' || is(this.#next, '!');
   }
 
   #requirement(): Requirement {
-    if (this.#tokens[this.#position] === '!') {
-      this.#position++;
-      return { key: this.#key(), operator: '!', values: [] };
-    }
-    const key = this.#key();
-    const next = this.#tokens[this.#position];
-    if (next === undefined || next === ',') return { key, operator: 'exists', values: [] };
-    this.#position++;
-    if (next === 'in' || next === 'notin') return { key, operator: next, values: this.#set() };
-    const operator = own(EQUALITY, next);
-    if (operator === undefined) throw this.#unexpected(next, 'in, notin, =, ==, !=, gt, lt');
-    return { key, operator, values: [this.#value()] };
+    const isAbsent = is(this.#next, '!');
+    if (isAbsent) this.#take();
+    const word = this.#take();
+    if (word.kind !== 'word') throw expected(word, 'identifier');
+    const key = word.text;
+    const problems = qualifiedNameProblems(key);
+    if (problems.length > 0) throw unparsed([invalidValue('<nil>', key, problems)]);
+    if (isAbsent) return { key, operator: '!', values: [] };
+    if (this.#isOver()) return { key, operator: 'exists', values: [] };
+    const found = this.#take();
+    const operator = OPERATOR_OF.get(found.text);
+    if (operator === undefined) throw expected(found, BINARY);
+    const isSet = found.kind === 'word';
+    const values = [...new Set(isSet ? this.#set() : [this.#value()])].sort();
+    return checked({ key, operator, values });
   }
 
-  #key(): string {
-    const key = this.#take();
-    if (key === undefined || SYMBOLS.includes(key)) throw this.#unexpected(key ?? '', 'identifier');
-    if (!LABEL_KEY.test(key)) {
-      throw badRequest(
-        `unable to parse requirement: <nil>: Invalid value: ${JSON.stringify(key)}: name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')`,
-      );
-    }
-    return key;
+  #isOver(): boolean {
+    return this.#next.kind === 'end' || is(this.#next, ',');
   }
 
   #value(): string {
-    const next = this.#tokens[this.#position];
-    if (next === undefined || next === ',') return '';
-    this.#position++;
-    if (SYMBOLS.includes(next)) throw this.#unexpected(next, 'identifier');
-    return this.#checked(next);
+    if (this.#isOver()) return '';
+    const found = this.#take();
+    if (found.kind !== 'word') throw expected(found, 'identifier');
+    return found.text;
   }
 
   #set(): string[] {
     const open = this.#take();
-    if (open !== '(') throw this.#unexpected(open ?? '', "'('");
+    if (!is(open, '(')) throw expected(open, "'('", '');
+    if (is(this.#next, ')')) {
+      this.#take();
+      return [''];
+    }
+    if (this.#next.kind !== 'word' && !is(this.#next, ','))
+      throw expected(this.#next, "',', ')' or identifier");
     const values: string[] = [];
     for (;;) {
-      const next = this.#take();
-      if (next === undefined) throw this.#unexpected('', "',', ')' or identifier");
-      if (next === ')') return values.length === 0 ? [''] : values;
-      if (next === ',') continue;
-      values.push(this.#checked(next));
+      const found = this.#take();
+      if (found.kind === 'word') {
+        values.push(found.text);
+        if (is(this.#next, ')')) break;
+        if (!is(this.#next, ',')) throw expected(this.#next, "',' or ')'");
+      } else if (is(found, ',')) {
+        if (values.length === 0 || is(this.#next, ')') || is(this.#next, ',')) values.push('');
+        if (is(this.#next, ')')) break;
+      } else throw expected(found, "',', or identifier");
     }
+    this.#take();
+    return values;
   }
+}
 
-  #checked(value: string): string {
-    if (LABEL_VALUE.test(value)) return value;
-    throw badRequest(
-      `unable to parse requirement: values[0][${JSON.stringify(value)}]: Invalid value: ${JSON.stringify(value)}: a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')`,
-    );
-  }
+function is({ kind, text }: Token, symbol: string): boolean {
+  return kind === 'symbol' && text === symbol;
+}
 
-  #take(): string | undefined {
-    return this.#tokens[this.#position++];
-  }
+function invalidValue(field: string, value: string, problems: readonly string[]): string {
+  return `${field}: Invalid value: ${JSON.stringify(value)}: ${problems.join('; ')}`;
+}
 
-  #unexpected(found: string, expected: string): Error {
-    return badRequest(`unable to parse requirement: found '${found}', expected: ${expected}`);
-  }
+function unparsed(errors: readonly string[]): Error {
+  const all = [...new Set(errors)];
+  return badRequest(`unable to parse requirement: ${all.length === 1 ? all[0] : `[${all.join(', ')}]`}`);
+}
+
+/** Throws 400 for values that no label can have. */
+function checked(requirement: Requirement): Requirement {
+  const { key, operator, values } = requirement;
+  const compares = operator === 'gt' || operator === 'lt';
+  const notWhole = values.flatMap((value, index) =>
+    compares && wholeOf(value) === undefined
+      ? [invalidValue(`values[${index}]`, value, ["for 'Gt', 'Lt' operators, the value must be an integer"])]
+      : [],
+  );
+  const bad = values.flatMap((value, index) => {
+    const problems = labelValueProblems(value);
+    return problems.length === 0 ? [] : [invalidValue(`values[${index}][${key}]`, value, problems)];
+  });
+  if (notWhole.length + bad.length > 0) throw unparsed([...notWhole, ...bad]);
+  return requirement;
+}
+
+/** The number in a text, as Go reads an int64; undefined where there is none. */
+function wholeOf(text: string): bigint | undefined {
+  if (!/^[+-]?\d+$/.test(text)) return undefined;
+  const value = BigInt(text.replace('+', ''));
+  return BigInt.asIntN(64, value) === value ? value : undefined;
+}
+
+function compares(label: string | undefined, [limit = '']: readonly string[], isGreater: boolean): boolean {
+  const [left, right] = [label === undefined ? undefined : wholeOf(label), wholeOf(limit)];
+  if (left === undefined || right === undefined) return false;
+  return isGreater ? left > right : left < right;
 }
 
 function matches({ operator, values }: Requirement, value: string | undefined): boolean {
@@ -126,9 +201,9 @@ function matches({ operator, values }: Requirement, value: string | undefined): 
     case 'notin':
       return value === undefined || !values.includes(value);
     case 'gt':
-      return value !== undefined && Number.parseInt(value, 10) > Number.parseInt(values[0] ?? '', 10);
+      return compares(value, values, true);
     case 'lt':
-      return value !== undefined && Number.parseInt(value, 10) < Number.parseInt(values[0] ?? '', 10);
+      return compares(value, values, false);
   }
 }
 

@@ -24,9 +24,9 @@ describe('parseLabelSelector', () => {
 
   it.each([
     ['!!', "unable to parse requirement: found '!', expected: identifier"],
-    ['a in b', "unable to parse requirement: found 'b', expected: '('"],
+    ['a in b', "unable to parse requirement: found 'b' expected: '('"],
     ['a=b c', "found 'c', expected: ',' or 'end of string'"],
-    ['a in (b', "expected: ',', ')' or identifier"],
+    ['a in (b', "found '', expected: ',' or ')'"],
     ['-a', 'name part must consist of alphanumeric characters'],
     ['a=b!', "found '!', expected: ',' or 'end of string'"],
   ])('refuses %j', (selector, message) => {

@@ -6,6 +6,7 @@ import { createServer, type IncomingMessage, request, type Server } from 'node:h
 import type { AddressInfo } from 'node:net';
 import { finished } from 'node:stream/promises';
 import { pino } from 'pino';
+import { LongWork } from '../../../src/apiserver/aside/long-work.ts';
 import { RbacPolicy } from '../../../src/apiserver/auth/rbac/policy.ts';
 import type { Attributes, User } from '../../../src/apiserver/auth/types.ts';
 import { clusterKinds } from '../../../src/apiserver/core-kinds/cluster.ts';
@@ -57,6 +58,7 @@ export class RecordingServer {
     this.backend = backend;
     const router = new Router({
       backend,
+      longWork: new LongWork(backend, []),
       watches: { hub, bookmarkInterval: 60_000, random: Math.random },
       authenticate: () => ROOT,
       authorize: (attributes) => {

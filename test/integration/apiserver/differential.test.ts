@@ -13,6 +13,7 @@ import { compare, type Difference, knownDifferences } from './differential/known
 import { lifecycles } from './differential/lifecycles.ts';
 import { limits } from './differential/limits.ts';
 import { discovery, lists } from './differential/lists.ts';
+import { names } from './differential/names.ts';
 import { negotiation } from './differential/negotiation.ts';
 import { badObjects, lifeOfObjects, optionsOfWrites } from './differential/objects.ts';
 import { oddPatches } from './differential/odd-patches.ts';
@@ -26,11 +27,15 @@ import { rights } from './differential/rights.ts';
 import { roles } from './differential/roles.ts';
 import { ruleValues } from './differential/rule-values.ts';
 import { rules } from './differential/rules.ts';
+import { scales } from './differential/scales.ts';
 import { schemas } from './differential/schemas.ts';
+import { selectors } from './differential/selectors.ts';
 import { type Side, startSides } from './differential/sides.ts';
+import { small } from './differential/small.ts';
 import { times } from './differential/times.ts';
 import { type Line, transcript } from './differential/transcript.ts';
 import { afterHistoryIsLost, beforeHistoryIsLost, watches } from './differential/watches.ts';
+import { yaml } from './differential/yaml.ts';
 
 const groups: Readonly<Record<string, readonly Case[]>> = {
   objects: lifeOfObjects,
@@ -65,6 +70,11 @@ const groups: Readonly<Record<string, readonly Case[]>> = {
   'estimated costs': estimates,
   'values in rules': ruleValues,
   times,
+  names,
+  selectors,
+  yaml,
+  small,
+  scales,
 };
 const allCases = Object.values(groups).flat();
 

@@ -19,6 +19,11 @@ const AS_KUBE = [
   'strconv.ParseUint: parsing',
   'Timeout: Too large resource version',
   'failed to create typed patch object',
+  'failed to convert new object',
+  'failed to decode managed fields',
+  'list element types are not identical',
+  'does not contain declared merge key',
+  'content is not a list',
 ];
 
 let dir: string;

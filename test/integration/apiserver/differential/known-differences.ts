@@ -49,6 +49,7 @@ export const knownDifferences: ReadonlyMap<string, Difference> = new Map([
   ['a patch that takes the version away', statuses(400, 500)],
   ['create a built-in kind as the wrong kind', statuses(422, 400)],
   ['apply no YAML', reasonAfter('yaml: ')],
+  ['YAML that only one parser takes', statuses(201, 400)],
   [
     'page by page, selected',
     body((list) => ({ ...list, metadata: { ...list.metadata, continue: undefined } })),
@@ -62,6 +63,10 @@ export const knownDifferences: ReadonlyMap<string, Difference> = new Map([
   ['a review of the wrong kind', body(({ message: _, ...rest }) => rest)],
   ['a scale, applied', statuses(400, 500)],
   ['rules with functions that are not there', statuses(422, 201)],
+  [
+    'a scale that changes nothing',
+    body((object) => ({ ...object, metadata: { ...object.metadata, managedFields: undefined } })),
+  ],
 ]);
 
 /** What is wrong with what is said of a difference; undefined when all but that is the same. */

@@ -41,7 +41,7 @@ const schemaApplied: Known = ({ kind, way, path }, ours, { status }) =>
   status === 500;
 
 function isInSchema(kind: string, path: readonly (string | number)[]): boolean {
-  return kind === 'CustomResourceDefinition' && path.includes('versions');
+  return kind === 'CustomResourceDefinition' && path.includes('openAPIV3Schema');
 }
 
 /** An empty list that Go leaves out counts as a change of the list around it. */

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { Agent, request } from 'node:https';
 import { fileURLToPath } from 'node:url';
-import { ADMIN_TOKEN, testPki } from '../world.ts';
+import { ADMIN_TOKEN, Caller, testPki } from '../world.ts';
 
 const PATIENCE_MS = 20_000;
 /** What is read of a watch, which does not end. */
@@ -30,11 +30,13 @@ export interface Hit {
 export class Target {
   readonly #process: ChildProcess;
   readonly #url: URL;
+  readonly #ca: string;
   readonly #agent: Agent;
 
   private constructor(child: ChildProcess, url: string, ca: string) {
     this.#process = child;
     this.#url = new URL(url);
+    this.#ca = ca;
     this.#agent = new Agent({ ca, keepAlive: true, maxSockets: 1 });
   }
 
@@ -62,11 +64,29 @@ export class Target {
     sent.end(body);
     const [response] = (await once(sent, 'response')) as [IncomingMessage];
     const text = await textOf(response);
-    this.#process.send('how busy?');
-    const [{ longest, failures }] = (await once(this.#process, 'message')) as [
-      Pick<Hit, 'longest' | 'failures'>,
-    ];
-    return { status: response.statusCode ?? 0, text, longest, failures };
+    return { status: response.statusCode ?? 0, text, ...(await this.busy()) };
+  }
+
+  /** What happened since it was asked last. */
+  async busy(): Promise<Pick<Hit, 'longest' | 'failures'>> {
+    const { longest, failures } = await this.#ask('busy');
+    return { longest, failures };
+  }
+
+  /** Milliseconds of work that the server needs to parse an object of 160,000 keys. Forgets what happened before. */
+  async parse(): Promise<number> {
+    return (await this.#ask('parse')).parse;
+  }
+
+  /** Another connection. */
+  caller(): Caller {
+    return new Caller(this.#url.origin, this.#ca);
+  }
+
+  async #ask(what: 'busy' | 'parse'): Promise<Pick<Hit, 'longest' | 'failures'> & { parse: number }> {
+    this.#process.send(what);
+    const [answer] = await once(this.#process, 'message');
+    return answer;
   }
 
   async stop(): Promise<void> {

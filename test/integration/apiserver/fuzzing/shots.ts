@@ -1,6 +1,9 @@
 /** Requests by chance: most are nearly right, so that they get far. */
 
 import { dump } from 'js-yaml';
+import { openEnvelope } from '../../../../src/apiserver/codec/protobuf.ts';
+import { encodeProtobuf } from '../../../../src/apiserver/codec/protobuf-encode.ts';
+import { bytesField, ProtobufError, varintField } from '../../../../src/apiserver/codec/protobuf-wire.ts';
 import type { JsonObject, JsonValue } from '../../../../src/base/json.ts';
 import { setOwn } from '../../../../src/base/own.ts';
 import { fc } from '../../../fuzz.ts';
@@ -88,6 +91,14 @@ function changed(object: JsonObject, changes: readonly Change[]): JsonObject {
   return copy;
 }
 
+/** The object so large that another thread of the server reads it. */
+function enlarged(object: JsonObject): JsonObject {
+  return {
+    ...object,
+    metadata: { ...(object.metadata as JsonObject), annotations: { large: 'x'.repeat(40_000) } },
+  };
+}
+
 const pointer = fc.array(
   oneOf(
     'metadata',
@@ -145,6 +156,63 @@ function enveloped({ apiVersion, kind }: JsonObject, raw: Uint8Array): Uint8Arra
   return Uint8Array.from([0x6b, 0x38, 0x73, 0, ...lengthDelimited(1, type), ...lengthDelimited(2, raw)]);
 }
 
+const SECONDS = [
+  0n,
+  1n,
+  -1n,
+  253402300799n,
+  253402300800n,
+  -62135596800n,
+  -62135596801n,
+  2n ** 63n - 1n,
+  -(2n ** 63n),
+];
+const NANOS = [0n, 1n, -1n, 999_999_999n, 1_000_000_000n, 2n ** 31n - 1n, -(2n ** 31n)];
+
+/** Times in and out of range as fields that some kinds have them in: those of metadata, of a spec, and of an event. */
+const oddTimes: fc.Arbitrary<Uint8Array> = fc
+  .array(
+    fc.record({
+      at: oneOf<readonly number[]>(
+        [1, 8],
+        [1, 9],
+        [1, 17, 4],
+        [2, 3],
+        [2, 4],
+        [6],
+        [7],
+        [10],
+        [2],
+        [11, 2],
+        [13],
+        [14],
+      ),
+      seconds: oneOf(...SECONDS),
+      nanos: oneOf(...NANOS),
+    }),
+    { minLength: 1, maxLength: 3 },
+  )
+  .map((times) =>
+    Buffer.concat(
+      times.map(({ at, seconds, nanos }) =>
+        at.reduceRight<Buffer>(
+          (content, number) => bytesField(number, content),
+          Buffer.concat([varintField(1, seconds), varintField(2, nanos)]),
+        ),
+      ),
+    ),
+  );
+
+/** The sample's own message; nothing for a custom resource, which has none. */
+function rawOf({ object }: Sample): Uint8Array {
+  try {
+    return openEnvelope(encodeProtobuf(object), { apiVersion: '', kind: '' }).raw;
+  } catch (error) {
+    if (error instanceof ProtobufError) return new Uint8Array();
+    throw error;
+  }
+}
+
 interface Load {
   readonly type: string;
   readonly bytes: Uint8Array;
@@ -158,14 +226,22 @@ function yamlOf(value: unknown): Uint8Array {
 
 /** The bodies with which a sample is written, patched, and those that are neither. */
 function loads(sample: Sample): Record<'whole' | 'patch' | 'other', fc.Arbitrary<Load>> {
-  const odd = fc.array(change, { maxLength: 3 }).map((changes) => changed(sample.object, changes));
+  const odd = fc
+    .tuple(fc.array(change, { maxLength: 3 }), fc.integer({ min: 0, max: 15 }))
+    .map(([changes, size]) => changed(size === 0 ? enlarged(sample.object) : sample.object, changes));
   const part = odd.chain((object) =>
     fc
       .subarray(Object.keys(object))
       .map((names) => Object.fromEntries(names.map((name) => [name, object[name]]))),
   );
   const typed = (type: string, made: fc.Arbitrary<Uint8Array>) => made.map((bytes) => ({ type, bytes }));
-  const protobuf = message.map((raw) => enveloped(sample.object, raw));
+  const own = rawOf(sample);
+  const protobuf = fc
+    .oneof(
+      message,
+      oddTimes.map((times) => Buffer.concat([own, times])),
+    )
+    .map((raw) => enveloped(sample.object, raw));
   return {
     whole: fc.oneof(
       { weight: 6, arbitrary: typed('application/json', odd.map(bytesOf)) },
