@@ -208,7 +208,8 @@ function writtenOrRead(backend: Backend, request: ResourceRequest, name: string)
     const present = ownedScale(old, paths);
     if (isApply) return scaled(target, paths, old, appliedScale(request, options, present, backend.now()));
     const { uid } = sent?.metadata ?? {};
-    if (uid) checkUid(resource, keyOf(resource, namespace, name), old, uid);
+    // Without the front of the path, as kube's store below the scale's knows it.
+    if (uid) checkUid(resource, `/${resource.bucket}/${keyOf(resource, namespace, name)}`, old, uid);
     const wanted = sent ?? patchedScale(request, options, present, name);
     return scaled(target, paths, old, wanted);
   };

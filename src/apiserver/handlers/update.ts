@@ -140,12 +140,10 @@ export function checkPlace(request: ResourceRequest, object: KubeObject, name: s
   return object;
 }
 
-/** Throws 409 for the update of another object of the same name. @param key in its bucket */
-export function checkUid(resource: Resource, key: string, { metadata }: KubeObject, uid: string): void {
+/** Throws 409 for the update of another object of the same name. @param path where etcd has it, for the message */
+export function checkUid(resource: Resource, path: string, { metadata }: KubeObject, uid: string): void {
   if (uid === metadata.uid) return;
-  const path = etcdKey(resource, key);
-  const shown = resource.custom ? path.slice('/registry'.length) : path;
-  const where = `Key: ${shown}, ResourceVersion: 0`;
+  const where = `Key: ${path}, ResourceVersion: 0`;
   const what = `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${metadata.uid}`;
   const why = `StorageError: invalid object, Code: 4, ${where}, AdditionalErrorMsg: ${what}`;
   throw conflict(resourceName(resource), metadata.name ?? '', why);
@@ -164,7 +162,7 @@ export function handleUpdate(
   checkPlace(request, object, name);
   const replace = (old: KubeObject): KubeObject => {
     const { uid } = object.metadata;
-    if (uid !== undefined) checkUid(resource, keyOf(resource, namespace, name), old, uid);
+    if (uid !== undefined) checkUid(resource, etcdKey(resource, keyOf(resource, namespace, name)), old, uid);
     return object;
   };
   const written = updateObject(backend, { resource, namespace, name, subresource }, replace, {
