@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import { scaleManagers } from '../apply/managers.ts';
 import { type Decoded, decodeObject } from '../codec/decode.ts';
 import { decodeStruct } from '../codec/go-decode.ts';
@@ -85,12 +84,10 @@ const NO_SCALE = 'no kind is registered for the type v1.Scale in scheme "pkg/run
 function sentScale(request: ResourceRequest, options: WriteOptions): KubeObject {
   const { object, duplicates, repeated } = decodedScale(request);
   const { problem, unknown } = decodeStruct(object, SCALE_STRUCT);
-  const type = {
-    ...SCALE,
-    ...(object.apiVersion && { apiVersion: object.apiVersion }),
-    ...(object.kind && { kind: object.kind }),
-  };
-  if (problem !== undefined || !isDeepStrictEqual(type, SCALE)) throw badRequest(NO_SCALE);
+  const { apiVersion = '', kind = '' } = object;
+  const isScale =
+    ['', SCALE.apiVersion].includes(String(apiVersion)) && ['', SCALE.kind].includes(String(kind));
+  if (problem !== undefined || !isScale) throw badRequest(NO_SCALE);
   const odd = decodingWarnings(duplicates, unknown.toSorted(), false);
   if (strictProblem(odd, options, request.warnings, repeated) !== undefined) throw badRequest(NO_SCALE);
   return asKubeObject({ ...object, ...SCALE });

@@ -23,6 +23,8 @@ import type { Caller, Reply } from './world.ts';
  * 160,000 keys (some 60 ms): the work on such an object takes twenty times as long.
  */
 const MOST_PARSES = 4;
+/** How long that time holds, in milliseconds. */
+const FRESH_MS = 15_000;
 
 describe('the API server', () => {
   let dir: string;
@@ -48,6 +50,14 @@ describe('the API server', () => {
     await rm(dir, { recursive: true, force: true });
   });
 
+  let parsing = { took: 0, at: Number.NEGATIVE_INFINITY };
+  async function parse(): Promise<number> {
+    const at = performance.now();
+    if (at - parsing.at > FRESH_MS) parsing = { took: await target.parse(), at };
+    await target.busy();
+    return parsing.took;
+  }
+
   /** Answers others while the request is carried out; returns how many. */
   async function whileOthersAsk(send: Promise<Reply>): Promise<{ reply: Reply; others: number }> {
     let others = 0;
@@ -66,13 +76,13 @@ describe('the API server', () => {
   it.each([...CREATIONS, ...CHANGES, ...READS, ...SLOW])(
     'answers others during %s',
     async (_, status, send) => {
-      const parse = await target.parse();
+      const took = await parse();
       const { reply, others } = await whileOthersAsk(send(api));
       const { longest, failures } = await target.busy();
       expect(reply.status, reply.text.slice(0, 1000)).toBe(status);
       expect(failures).toEqual([]);
       expect(others).toBeGreaterThan(0);
-      expect(longest / parse, `busy for ${longest} ms, parsing took ${parse} ms`).toBeLessThan(MOST_PARSES);
+      expect(longest / took, `busy for ${longest} ms, parsing took ${took} ms`).toBeLessThan(MOST_PARSES);
     },
   );
 });
