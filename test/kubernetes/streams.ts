@@ -1,7 +1,11 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { SUBRESOURCES_GROUP, SUBRESOURCES_VERSION } from '../../src/api/subresources.ts';
 import { EXTENSION_SERVER_NAME, type Extension } from '../../src/apiserver/extension/pass-on.ts';
 import type { KubeObject } from '../../src/base/object.ts';
 import type { KubeClient } from '../../src/kube/client/client.ts';
+import type { StreamsConfig } from '../../src/main/operator-streams.ts';
 import { OBJECT_NAMES } from '../../src/main/permissions.ts';
 import { ensurePki, type Pki } from '../../src/main/pki.ts';
 import { freePorts } from './processes.ts';
@@ -16,19 +20,29 @@ const SERVICE = { namespace: 'default', name: 'streams' };
 /** By which kube-apiserver knows whom it has reached. */
 export const STREAMS_SERVICE_NAME = `${SERVICE.name}.${SERVICE.namespace}.svc`;
 
-/** @param folder for the keys */
-export async function streamsServer(folder: string): Promise<StreamsServer> {
+export async function streamsServer(): Promise<StreamsServer> {
   const [port = 0] = await freePorts(1);
   const dnsNames = [EXTENSION_SERVER_NAME, STREAMS_SERVICE_NAME];
-  const pki = await ensurePki(folder, {
-    caCommonName: 'test-streams',
-    now: Date.now(),
-    certificates: {
-      server: { commonName: 'operator', dnsNames, ips: ['127.0.0.1'], usage: 'server' },
-      'front-proxy': { commonName: 'front-proxy', usage: 'client' },
-    },
-  });
-  return { port, pki };
+  const folder = await mkdtemp(join(tmpdir(), 'coppice-streams-'));
+  try {
+    const pki = await ensurePki(folder, {
+      caCommonName: 'test-streams',
+      now: Date.now(),
+      certificates: {
+        server: { commonName: 'operator', dnsNames, ips: ['127.0.0.1'], usage: 'server' },
+        'front-proxy': { commonName: 'front-proxy', usage: 'client' },
+      },
+    });
+    return { port, pki };
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+/** What an operator starts with to serve there. */
+export function servingAt({ port, pki }: StreamsServer): StreamsConfig {
+  const { cert, key } = pki.certificates.server;
+  return { listen: { host: '127.0.0.1', port }, identity: { cert, key } };
 }
 
 /** What the embedded API server starts with. */

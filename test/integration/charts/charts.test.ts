@@ -57,6 +57,7 @@ describeUnless(obstacle, 'the chart coppice', () => {
       ports: [
         { name: 'metrics', containerPort: 8080 },
         { name: 'join', containerPort: 8443 },
+        { name: 'streams', containerPort: 9443 },
       ],
       startupProbe: { httpGet: { path: '/healthz', port: 'metrics' } },
       livenessProbe: { httpGet: { path: '/healthz', port: 'metrics' } },
@@ -156,6 +157,7 @@ describeUnless(obstacle, 'the chart coppice', () => {
       ingress: [
         { ports: [{ port: 'metrics' }], from: [{ namespaceSelector: {} }] },
         { ports: [{ port: 'join' }] },
+        { ports: [{ port: 'streams' }] },
       ],
       egress: [
         {
@@ -167,6 +169,18 @@ describeUnless(obstacle, 'the chart coppice', () => {
         { ports: [443, 6443, 7444, 7500].map((port) => ({ port })) },
       ],
     });
+  });
+
+  it('has nothing of streams with streams.enabled=false', async () => {
+    const parts = (rendered: typeof plain) => [
+      rendered.names('APIService'),
+      rendered.names('Service').filter((name) => name.endsWith('-streams')),
+      rendered
+        .one('Deployment')
+        .spec.template.spec.containers[0].args.filter((arg: string) => arg.startsWith('--streams')),
+    ];
+    expect(parts(plain).map((found) => found.length)).toEqual([1, 1, 2]);
+    expect(parts(await helm.render('coppice', SWITCHES['no streams']))).toEqual([[], [], []]);
   });
 
   it('makes no role of any kind, the hooks’ ones included, with rbac.create=false', async () => {

@@ -26,6 +26,7 @@ export const SWITCHES: Readonly<Record<string, object>> = {
       service: { type: 'LoadBalancer', loadBalancerSourceRanges: ['10.0.0.0/8'], annotations: { a: 'b' } },
     },
   },
+  'no streams': { streams: { enabled: false } },
   'no roles': { rbac: { create: false }, uninstall: { removeEverything: true } },
   'an account of others': { operator: { serviceAccount: { create: false, name: 'default' } } },
   'an uninstall that removes everything': { uninstall: { removeEverything: true } },

@@ -1,16 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import { type RequestOptions, request } from 'node:https';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { buffer, text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { VIRTUAL_APPLIANCES } from '../../../src/api/kinds.ts';
 import { SUBRESOURCES_GROUP, SUBRESOURCES_ROOT, subresourcePath } from '../../../src/api/subresources.ts';
 import type { KubeObject } from '../../../src/base/object.ts';
 import { openStream } from '../../../src/host/stream-client.ts';
-import { type StreamsServer, streamsServer } from '../../kubernetes/streams.ts';
+import { type StreamsServer, servingAt, streamsServer } from '../../kubernetes/streams.ts';
 import { eventually } from './eventually.ts';
 import { World } from './world.ts';
 
@@ -46,15 +43,13 @@ const WEB_SOCKET = {
 };
 
 describe('streams with a user’s own rights', () => {
-  let folder: string;
   let streams: StreamsServer;
   let world: World;
   let appliance: string;
   const administrator: RequestOptions = {};
 
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'coppice-streams-'));
-    streams = await streamsServer(folder);
+    streams = await streamsServer();
     world = await World.start({ tokens: TOKENS, streams });
     await world.api.kubeConfig.applyToHTTPSOptions(administrator);
     await world.addHost('host-a');
@@ -70,16 +65,9 @@ describe('streams with a user’s own rights', () => {
       expect((await through(SUBRESOURCES_ROOT, { token: tokenOf('reader') })).status).toBe(200);
     });
   });
-  afterAll(async () => {
-    await world?.stop();
-    await rm(folder, { recursive: true, force: true });
-  });
+  afterAll(() => world?.stop());
 
-  const serve = () => {
-    const { cert, key } = streams.pki.certificates.server;
-    const listen = { host: '127.0.0.1', port: streams.port };
-    return world.startOperator({ streams: { listen, identity: { cert, key } } });
-  };
+  const serve = () => world.startOperator({ streams: servingAt(streams) });
   const grant = async (user: string, rights: object) => {
     const group = 'rbac.authorization.k8s.io';
     const ref = (plural: string, kind: string) => ({ group, version: 'v1', plural, kind, namespaced: true });
