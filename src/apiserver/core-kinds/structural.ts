@@ -53,7 +53,8 @@ function valueErrors(schema: JsonSchema, path: string): FieldError[] {
     const why = 'uniqueItems cannot be set to true since the runtime complexity becomes quadratic';
     errors.push(forbidden(`${path}.uniqueItems`, why));
   }
-  if (additionalProperties !== undefined && properties !== undefined) {
+  const allowsOthers = additionalProperties === undefined || additionalProperties === true;
+  if (!allowsOthers && properties !== undefined) {
     const why = 'additionalProperties and properties are mutual exclusive';
     errors.push(forbidden(`${path}.additionalProperties`, why));
   }

@@ -146,7 +146,11 @@ function marked(backend: Backend, resource: Resource, object: KubeObject, finali
   const { metadata } = deleting;
   if (finalizers.length > 0) metadata.finalizers = finalizers;
   else delete metadata.finalizers;
-  if (metadata.deletionTimestamp !== undefined) return deleting;
+  if (metadata.deletionTimestamp !== undefined) {
+    // Of what marked itself, a second deletion sets what others got with the first.
+    metadata.deletionGracePeriodSeconds ??= 0;
+    return deleting;
+  }
   metadata.deletionTimestamp = timestamp(backend.now());
   if (resource.rules.beginDeletion !== undefined) resource.rules.beginDeletion(deleting);
   else {
@@ -173,7 +177,9 @@ export function deleteObject(
   const finalizers = finalizersFor(object, options.propagation);
   const stays = finalizers.length > 0 || resource.rules.holdsBack?.(object) === true;
   const present = object.metadata.finalizers ?? [];
-  const waiting = object.metadata.deletionTimestamp !== undefined && finalizers.join() === present.join();
+  const { deletionTimestamp, deletionGracePeriodSeconds: grace } = object.metadata;
+  const isMarked = grace !== undefined || resource.rules.holdsBack?.(object) === true;
+  const waiting = deletionTimestamp !== undefined && isMarked && finalizers.join() === present.join();
   if (options.dryRun || (stays && waiting)) {
     const state = stays && !waiting ? marked(backend, resource, object, finalizers) : object;
     return { gone: !stays, object: resource.fromStored(state) };

@@ -180,6 +180,18 @@ export const estimates: readonly Case[] = [
       'optional.ofNonZeroValue(self.a).hasValue()',
     ].map((rule) => quietly(tried(definition(ruled(record({ a: key(9) }), rule))))),
   ),
+  story(
+    'rules with functions that only we have',
+    ...['cel.bind(x, self.a, x == x)', 'b"a".hex() == "61"', 'self["a"] == self.a'].map((rule) =>
+      quietly(tried(definition(ruled(record({ a: key(9) }), rule)))),
+    ),
+  ),
+  story(
+    'fields beside any others',
+    ...[true, false, {}, { type: 'string' }].map((additionalProperties) =>
+      tried(definition({ ...record({ a: text }), additionalProperties } as JsonSchema)),
+    ),
+  ),
   story('rules on values without a type', tried(definition(ruled(open, 'true', 'false')))),
   story(
     'rules on a list of values without a type',

@@ -71,7 +71,7 @@ function deletion(ofSpec: readonly string[], ofObject: readonly string[]): Case 
     finalized(ofSpec, ofObject),
     remove(`${ONE}?dryRun=All`),
     remove(ONE),
-    ...(ofSpec.length + ofObject.length > 0 ? [] : [remove(ONE)]),
+    ...(ofSpec.length > 0 ? [] : [remove(ONE), ...(ofObject.length > 0 ? [remove(ONE)] : [])]),
     ...(ofSpec.includes('a/b') ? [quietly(finalized([], ofObject))] : []),
     ...(ofObject.length > 0 ? [quietly(merge(ONE, { metadata: { finalizers: null } }))] : []),
     untilGone(ONE),
