@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { Duplex, duplexPair } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
@@ -41,6 +43,23 @@ describe('join', () => {
       expect((await text).toString()).toBe(how === 'loss' ? '' : 'last words');
       await closed(isFirst ? right : left);
     }
+  });
+
+  it('closes the other side of a connection that was lost before', async () => {
+    // As those of HTTP servers and upgrades are.
+    const halfOpen = { allowHalfOpen: true };
+    const server = createServer(halfOpen, (socket) => socket.resume()).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    for (const isFirst of [true, false]) {
+      const [gone, other] = [connect({ port, ...halfOpen }), connect({ port, ...halfOpen })];
+      await Promise.all([once(gone, 'connect'), once(other, 'connect')]);
+      gone.destroy();
+      await closed(gone);
+      join(...((isFirst ? [gone, other] : [other, gone]) as [Duplex, Duplex]));
+      await closed(other);
+    }
+    server.close();
   });
 });
 

@@ -76,7 +76,9 @@ export function join(one: Duplex, other: Duplex): void {
     [one, other],
     [other, one],
   ] as const) {
-    from.pipe(to);
+    // It may have been lost before anybody listened.
+    if (from.destroyed) closeAfterWrites(to);
+    else from.pipe(to);
     from.once('error', () => from.destroy());
     // Whoever has ended reads neither a WebSocket nor a log any more.
     from.once('end', () => closeAfterWrites(from));
