@@ -54,8 +54,9 @@ describe('join', () => {
     for (const isFirst of [true, false]) {
       const [gone, other] = [connect({ port, ...halfOpen }), connect({ port, ...halfOpen })];
       await Promise.all([once(gone, 'connect'), once(other, 'connect')]);
+      const lost = once(gone, 'close');
       gone.destroy();
-      await closed(gone);
+      await lost;
       join(...((isFirst ? [gone, other] : [other, gone]) as [Duplex, Duplex]));
       await closed(other);
     }
