@@ -66,7 +66,7 @@ export const ROOMS: readonly Room[] = [
   {
     path: 'src/apiserver',
     holds:
-      'the embedded API server: `schema/` (OpenAPI, CEL, pruning), `apply/` (server-side apply), `storage/` (SQLite), `auth/` (RBAC), `handlers/` (one file per verb), `aside/` (a second thread for long work), `routing/` (from a request to its handler)',
+      'the embedded API server: `schema/` (OpenAPI, CEL, pruning), `apply/` (server-side apply), `storage/` (SQLite), `auth/` (RBAC), `handlers/` (one file per verb), `aside/` (a second thread for long work), `extension/` (passes requests for streams on to the operator), `routing/` (from a request to its handler)',
     mayImport: ['src/base', 'src/api'],
   },
   {

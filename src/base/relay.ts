@@ -76,11 +76,11 @@ export function join(one: Duplex, other: Duplex): void {
     [one, other],
     [other, one],
   ] as const) {
-    // It may have been lost before anybody listened.
+    // A connection that was lost earlier emits no 'close' any more.
     if (from.destroyed) closeAfterWrites(to);
     else from.pipe(to);
     from.once('error', () => from.destroy());
-    // Whoever has ended reads neither a WebSocket nor a log any more.
+    // A peer that has ended its side of a WebSocket or of a log reads nothing more.
     from.once('end', () => closeAfterWrites(from));
     from.once('close', () => closeAfterWrites(to));
   }

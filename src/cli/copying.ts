@@ -20,7 +20,7 @@ export interface GuestPath {
   readonly path: string;
 }
 
-/** What a file is called until it is whole. */
+/** The suffix of a file that is not complete yet. */
 const PART = '.coppice-part';
 
 /** $1 where to, $2 its name in an existing folder, $3 mode. Its input is the file. */
@@ -97,7 +97,7 @@ async function run(
   );
 }
 
-/** Without an end of its input, the guest's program keeps nothing: it gets one only after all was sent. */
+/** The guest's program keeps a copy only when its input ends, so the input is ended only after everything was sent. */
 async function send(
   source: Readable,
   program: StreamConnection,
@@ -107,7 +107,7 @@ async function send(
   const said = text(program.stderr);
   program.stdout.resume();
   const progress = new Progress();
-  // What the guest's program says counts more than that its input was closed.
+  // The guest program's own error explains more than the closed pipe that follows from it.
   const sending = (async () => {
     await pipeline(source, progress.counter(), program.stdin, { end: false });
     await ended;

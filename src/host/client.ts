@@ -15,8 +15,6 @@ import type {
   Problem,
 } from './protocol.ts';
 import { hostServerName } from './protocol.ts';
-import { openStream, type StreamConnection, StreamRefused } from './stream-client.ts';
-import { type ExecRequest, execQuery } from './streams.ts';
 
 export type HostClientOptions = Credentials & {
   /** Name of the Host: the daemon's certificate must carry it. */
@@ -104,21 +102,6 @@ export class HostClient {
     return this.#call('GET', `/v1/appliances/${uuid}/console?bytes=${bytes}`, undefined, options);
   }
 
-  /** The last bytes that its service printed, at most 48 KiB; status 409 when its container keeps no log. */
-  async getServiceLog(uuid: string, bytes: number, options?: CallOptions): Promise<string> {
-    return this.#call('GET', `/v1/appliances/${uuid}/service-log?bytes=${bytes}`, undefined, options);
-  }
-
-  /** A stream to its VM's console, from now on. Status 409 when the console is unavailable. */
-  async openConsole(uuid: string): Promise<StreamConnection> {
-    return this.#stream(`/v1/appliances/${uuid}/console`);
-  }
-
-  /** A stream to a program in its guest. Status 409 when the guest has no terminal to give, 429 when it runs too many programs. */
-  async exec(uuid: string, request: ExecRequest): Promise<StreamConnection> {
-    return this.#stream(`/v1/appliances/${uuid}/exec?${execQuery(request)}`);
-  }
-
   async listLayers(options?: CallOptions): Promise<readonly LayerStatus[]> {
     const body = await this.#json('GET', '/v1/layers', undefined, options);
     return (body as { layers: readonly LayerStatus[] }).layers;
@@ -190,17 +173,6 @@ export class HostClient {
 
   get #timeoutMs(): number {
     return this.#options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-  }
-
-  async #stream(path: string): Promise<StreamConnection> {
-    const { ca, cert, key, hostName, url } = this.#options;
-    const tls = { ca, cert, key, servername: hostServerName(hostName) };
-    try {
-      return await openStream({ url: new URL(path, url), tls, timeoutMs: this.#timeoutMs });
-    } catch (error) {
-      if (error instanceof StreamRefused) throw toApiError(error.status, error.body);
-      throw asApiError(error, this.#options);
-    }
   }
 
   async #json(method: Dispatcher.HttpMethod, path: string, body: unknown, options?: CallOptions) {

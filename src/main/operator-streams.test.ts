@@ -7,7 +7,7 @@ describe('whom the API server says to believe', () => {
   let [users, proxies] = ['', ''];
   beforeAll(async () => {
     const make = async (commonName: string) =>
-      (await createCa({ commonName, days: 1, now: Date.now() })).cert;
+      (await createCa({ commonName, days: 1, now: Date.UTC(2026, 0) })).cert;
     [users, proxies] = [`${await make('old')}\n${await make('new')}`, await make('proxies')];
   });
   const configMap = (change: Record<string, string> = {}) => {

@@ -42,7 +42,7 @@ const API_SERVICES: ResourceRef<ApiService> = {
   namespaced: false,
 };
 
-/** How often it looks whom to believe, and whether the authority is still the same. */
+/** How often it reads again which authorities to trust, and whether the hosts' authority has changed. */
 const LOOK_MS = 60_000;
 const RETRY_MS = 1_000;
 const SERVER_DAYS = 3650;
@@ -117,8 +117,7 @@ class StreamsKeeper {
     if (this.#listening === undefined) {
       const trust = () => this.#trust;
       const hostTls = () => this.#options.credentials.current()?.tls;
-      const server = createStreamsServer({ client, trust, hostTls, clock, log }, pair);
-      server.setSecureContext({ ...context, minVersion: 'TLSv1.2' });
+      const server = createStreamsServer({ client, trust, hostTls, clock, log }, context);
       this.#listening = { server, ...(await listenAt(server, listen, 'https')) };
       log.info({ url: this.#listening.url }, 'streams are served');
     } else {

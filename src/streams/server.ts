@@ -53,9 +53,10 @@ const ANSWER_TIMEOUT_MS = 30_000;
 
 /**
  * The server of the group `subresources.coppice.dev`: it finds out who asks and whether they may, then relays to the daemon that has the
- * appliance, unread. It is made without a certificate: give it one with `setSecureContext`, and the authorities of `trust`.
+ * appliance, unread.
+ * @param tls its certificate and key, and the authorities in `trust`; later ones are set with `setSecureContext`
  */
-export function createStreamsServer(options: StreamsOptions, tls: Omit<Certificates, 'ca'>): Server {
+export function createStreamsServer(options: StreamsOptions, tls: Certificates): Server {
   // Whoever has no certificate may have a token.
   const client = { requestCert: true, rejectUnauthorized: false };
   const server = createServer({
@@ -129,9 +130,9 @@ async function requireAccess(
   const verb = VERB_OF[subresource];
   const resource = 'virtualappliances';
   const group = SUBRESOURCES_GROUP;
-  const { allowed, reason } = await reviewAccess(client, user, {
-    ...{ verb, group, version: SUBRESOURCES_VERSION, resource, subresource, namespace, name },
-  });
+  const version = SUBRESOURCES_VERSION;
+  const attributes = { verb, group, version, resource, subresource, namespace, name };
+  const { allowed, reason } = await reviewAccess(client, user, attributes);
   if (allowed) return;
   const what = `cannot ${verb} resource "${resource}/${subresource}" in API group "${group}" in the namespace "${namespace}"`;
   const why = `${resource}.${group} ${JSON.stringify(name)} is forbidden: User ${JSON.stringify(user.username)} ${what}`;

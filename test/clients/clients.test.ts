@@ -2,8 +2,8 @@ import { execFile } from 'node:child_process';
 import { access, mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Side, startSides } from '../integration/apiserver/differential/sides.ts';
+import { describe, expect, it } from 'vitest';
+import { useSides } from '../integration/apiserver/differential/sides.ts';
 import { describeOnKubernetes } from '../kubernetes/suite.ts';
 import { describeUnless } from '../skip.ts';
 import { buildLife, buildSuite, missingGo } from './go.ts';
@@ -41,20 +41,12 @@ const withoutPython = await missingPython();
 const withoutGo = await missingGo();
 
 await describeOnKubernetes('the default client of', (programs) => {
-  let embedded: Side;
-  let kube: Side;
-  beforeAll(async () => {
-    ({ embedded, kube } = await startSides(programs));
-  });
-  afterAll(async () => {
-    await embedded?.stop();
-    await kube?.stop();
-  });
+  const sides = useSides(programs);
 
   /** What the program prints, of each server. */
   const lives = (program: string, ...args: readonly string[]) =>
     Promise.all(
-      [embedded, kube].map(async ({ server }) => {
+      [sides.embedded, sides.kube].map(async ({ server }) => {
         const options = { maxBuffer: 2 ** 26 };
         const { stdout } = await run(program, [...args, server.kubeconfigPath, objects], options);
         return stdout.trim().split('\n');
@@ -93,8 +85,8 @@ await describeOnKubernetes('the default client of', (programs) => {
     it('passes the tests of controller-runtime, as far as their kinds are served', async () => {
       const specsOf = await buildSuite();
       const [ours, theirs] = await Promise.all([
-        specsOf(embedded.server.kubeconfigPath, 'embedded'),
-        specsOf(kube.server.kubeconfigPath, 'kube'),
+        specsOf(sides.embedded.server.kubeconfigPath, 'embedded'),
+        specsOf(sides.kube.server.kubeconfigPath, 'kube'),
       ]);
       const expected = new Set(theirs.filter(({ state }) => state === 'passed').map(({ name }) => name));
       const wanted = ours.filter(({ name, failure }) => expected.has(name) && !NOT_SERVED.test(failure));

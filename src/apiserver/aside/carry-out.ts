@@ -79,8 +79,8 @@ export class Carrier {
   }
 
   #write(job: WriteJob, warnings: string[]): Result {
-    const { asked, creation, entries, placeholder, now } = job;
-    this.#store.begin(entries, placeholder);
+    const { asked, creation, entries, pendingRevision, now } = job;
+    this.#store.begin(entries, pendingRevision);
     const request: ResourceRequest = {
       ...asked,
       resource: this.#resourceOf(job),

@@ -73,7 +73,7 @@ export class LongWork {
     const isPlain = accept.as === undefined && accept.format === 'json';
     const length = items.reduce((sum, { json }) => sum + json.length, 0);
     if (isPlain || length < LARGE_BYTES) {
-      // What follows needs them in this form, which the first read makes.
+      // The first conversion of each object takes time and is cached: it is done in turns here, and not all at once below.
       await inTurns(items, ({ object }) => resource.fromStored(object));
       return { code: 200, body: presentList(request, items, metadata, now) };
     }
@@ -128,7 +128,7 @@ export class LongWork {
       creation: verb === 'patch' ? refusalOf(() => request.allow('create')) : undefined,
       entries: resource.group === RBAC_GROUP ? [...entries, ...this.#rights()] : entries,
       // No client can guess it and have it in its object.
-      placeholder: 1e15 + randomInt(2 ** 47),
+      pendingRevision: 1e15 + randomInt(2 ** 47),
       now: this.#backend.now(),
     };
   }
@@ -170,7 +170,7 @@ export class LongWork {
   }
 
   /** Does the job's write. */
-  #settled(request: ResourceRequest, { placeholder }: WriteJob, outcome: Outcome): Answer {
+  #settled(request: ResourceRequest, { pendingRevision }: WriteJob, outcome: Outcome): Answer {
     replace(request.warnings, outcome.warnings);
     const answer = answered(outcome.result);
     if (outcome.write === undefined) return answer;
@@ -179,7 +179,7 @@ export class LongWork {
     }
     const revision = this.#stored(outcome.write);
     const field = (value: number): string => `"resourceVersion":"${value}"`;
-    return { ...answer, body: answer.body.replaceAll(field(placeholder), field(revision)) };
+    return { ...answer, body: answer.body.replaceAll(field(pendingRevision), field(revision)) };
   }
 
   #stored({ type, bucket, key, json }: Write): number {

@@ -51,8 +51,8 @@ export interface WriteJob {
   /** What else it would be refused for if it created an object. */
   readonly creation: Refusal | undefined;
   readonly entries: readonly Entry[];
-  /** Stands for the resourceVersion that what is written gets. */
-  readonly placeholder: number;
+  /** The resourceVersion of what the worker writes, until the server's thread does the write and replaces it. */
+  readonly pendingRevision: number;
   /** Milliseconds since the epoch. */
   readonly now: number;
 }
@@ -93,7 +93,7 @@ export interface ListJob {
 
 export type Job = WriteJob | OptionsJob | ListJob | ReviewJob | EncodeJob;
 
-/** The one write of a job; `json` has the placeholder. */
+/** The one write of a job; `json` has the pending resourceVersion. */
 export interface Write {
   readonly type: 'put' | 'remove';
   readonly bucket: string;

@@ -13,7 +13,7 @@ export class ScratchStore implements ObjectStore {
   #buckets = new Map<string, Bucket>();
   #reads: Pick<Entry, 'bucket' | 'key'>[] = [];
   #write: Write | undefined;
-  #placeholder = 0;
+  #pendingRevision = 0;
 
   get reads(): readonly Pick<Entry, 'bucket' | 'key'>[] {
     return this.#reads;
@@ -23,12 +23,12 @@ export class ScratchStore implements ObjectStore {
     return this.#write;
   }
 
-  /** Forgets the job before. @param placeholder the revision of what is written */
-  begin(entries: readonly Entry[], placeholder: number): void {
+  /** Forgets the job before. @param pendingRevision the resourceVersion of what is written, until the server gives it one */
+  begin(entries: readonly Entry[], pendingRevision: number): void {
     this.#buckets = new Map();
     this.#reads = [];
     this.#write = undefined;
-    this.#placeholder = placeholder;
+    this.#pendingRevision = pendingRevision;
     for (const entry of entries) {
       const inBucket = this.#buckets.get(entry.bucket) ?? new Bucket();
       inBucket.set(storedOf(entry));
@@ -57,10 +57,10 @@ export class ScratchStore implements ObjectStore {
 
   #written(type: Write['type'], bucket: string, key: string, object: KubeObject): StoredObject {
     if (this.#write !== undefined) throw new Error('a job writes one object');
-    object.metadata.resourceVersion = String(this.#placeholder);
+    object.metadata.resourceVersion = String(this.#pendingRevision);
     const json = JSON.stringify(object);
     this.#write = { type, bucket, key, json };
-    return { key, revision: this.#placeholder, object, json };
+    return { key, revision: this.#pendingRevision, object, json };
   }
 
   // What handlers do not use: nothing is on a disk, and there is no history.

@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import type { Done, Job, Outcome, Posted, WorkerSetup } from './messages.ts';
 
-/** A worker that has nothing to do is ended, since it takes some 60 MiB. */
+/** A worker without a job is ended after this time, because it takes about 60 MiB of memory. */
 const IDLE_MS = 60_000;
 
 /** The worker's program: beside this file among the sources, beside the bundle in a release. */

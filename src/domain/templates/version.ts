@@ -1,6 +1,6 @@
 import { own } from '../../base/own.ts';
 
-/** A semantic version; leading zeroes are allowed, as they cost nothing. */
+/** A semantic version, with or without a leading `v`. Numbers may have leading zeroes, which semver.org forbids. */
 const SEMANTIC =
   /^[vV]?(?<major>\d+)\.(?<minor>\d+)\.(?<patch>\d+)(?:-(?<pre>[\dA-Za-z-]+(?:\.[\dA-Za-z-]+)*))?(?:\+[\dA-Za-z.-]+)?$/;
 

@@ -54,7 +54,7 @@ export function streamUpgrades(
       authorize(socket);
       const stream = await open(request);
       socket.once('close', () => stream.close());
-      // Nobody would ever close it: its caller has left while it was opened.
+      // The caller left while the stream was opened: its 'close' came too early for the listener above.
       if (socket.destroyed) stream.close();
       else {
         handshake.handleUpgrade(request, socket, head, (webSocket) => {

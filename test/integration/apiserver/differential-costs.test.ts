@@ -1,10 +1,10 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import type { JsonSchema } from '../../../src/apiserver/types.ts';
 import { fc, isLong, seed } from '../../fuzz.ts';
 import { describeOnKubernetes } from '../../kubernetes/suite.ts';
 import { CRDS, post } from './differential/case.ts';
 import { messageSchema, type Pick, ruledSchema } from './differential/cost-rules.ts';
-import { type Side, startSides } from './differential/sides.ts';
+import { useSides } from './differential/sides.ts';
 import { type Line, transcript } from './differential/transcript.ts';
 
 const DEFINITIONS = isLong ? 150 : 25;
@@ -42,16 +42,7 @@ function withoutChance([line]: readonly Line[]): unknown {
 }
 
 await describeOnKubernetes(`what rules may cost, on both servers (seed ${seed})`, (programs) => {
-  let embedded: Side;
-  let kube: Side;
-
-  beforeAll(async () => {
-    ({ embedded, kube } = await startSides(programs));
-  });
-  afterAll(async () => {
-    await embedded?.stop();
-    await kube?.stop();
-  });
+  const sides = useSides(programs);
 
   it.each([
     ['rules', ruledSchema],
@@ -67,8 +58,8 @@ await describeOnKubernetes(`what rules may cost, on both servers (seed ${seed})`
           steps: [post(`${CRDS}?dryRun=All`, definitionOf(Object.fromEntries(rules)))],
         };
         const [ours, theirs] = await Promise.all([
-          transcript(embedded.api, one, 'default'),
-          transcript(kube.api, one, 'default'),
+          transcript(sides.embedded.api, one, 'default'),
+          transcript(sides.kube.api, one, 'default'),
         ]);
         expect(withoutChance(ours)).toEqual(withoutChance(theirs));
         refused +=

@@ -1,12 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import type { CustomResourceDefinition } from '../../../src/apiserver/registry/definition.ts';
 import { readCrds } from '../../kubernetes/crds.ts';
 import { describeOnKubernetes } from '../../kubernetes/suite.ts';
 import { makeBase } from './differential/bases.ts';
 import { type Definitions, type Emptied, fieldsOf, storiesOf, type Whole } from './differential/empties.ts';
 import { comparable, isKnown } from './differential/known-empties.ts';
-import { type Side, startSides } from './differential/sides.ts';
+import { type Side, useSides } from './differential/sides.ts';
 import { type Line, transcript } from './differential/transcript.ts';
 import { BUILT_INS, type BuiltIn } from './differential/wholes.ts';
 import { gizmoCrd } from './world.ts';
@@ -33,21 +33,12 @@ function hungUp(error: unknown): Line[] {
 }
 
 await describeOnKubernetes('fields that are set to nothing, on both servers', (programs) => {
-  let embedded: Side;
-  let kube: Side;
-
-  beforeAll(async () => {
-    ({ embedded, kube } = await startSides(programs));
-  });
-  afterAll(async () => {
-    await embedded?.stop();
-    await kube?.stop();
-  });
+  const sides = useSides(programs);
 
   /** kube-apiserver's own description of the kinds of that version: it has every field that there is. */
   async function schemasOf(apiVersion: string): Promise<Definitions> {
     const path = apiVersion.includes('/') ? `apis/${apiVersion}` : `api/${apiVersion}`;
-    const { body } = await kube.api.get(`/openapi/v3/${path}`);
+    const { body } = await sides.kube.api.get(`/openapi/v3/${path}`);
     return body.components.schemas;
   }
 
@@ -56,7 +47,7 @@ await describeOnKubernetes('fields that are set to nothing, on both servers', (p
     const at = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
     const collection = `${at}${namespaced ? '/namespaces/default' : ''}/${plural}`;
     const path = `${collection}/${(metadata as { name: string }).name}`;
-    for (const { api } of [embedded, kube]) {
+    for (const { api } of [sides.embedded, sides.kube]) {
       const { status, text } = await api.post(collection, object);
       expect({ status, text: status === 201 ? '' : text }).toEqual({ status: 201, text: '' });
       // A definition is changed by the server itself, until it is served.
@@ -71,7 +62,10 @@ await describeOnKubernetes('fields that are set to nothing, on both servers', (p
     const work = async (): Promise<void> => {
       for (let one = left.shift(); one !== undefined; one = left.shift()) {
         const story = one;
-        const [ours, theirs] = await Promise.all([play(embedded, story), play(kube, story).catch(hungUp)]);
+        const [ours, theirs] = await Promise.all([
+          play(sides.embedded, story),
+          play(sides.kube, story).catch(hungUp),
+        ]);
         if (isDeepStrictEqual(ours, theirs) || isKnown(story, ours, theirs)) continue;
         found.push({ story: story.name, ours: ours.at(-1), theirs: theirs.at(-1) });
       }
@@ -98,13 +92,13 @@ await describeOnKubernetes('fields that are set to nothing, on both servers', (p
   it.each(customKinds)(
     'are taken alike: $kind',
     async ({ kind, spec }) => {
-      const base = await makeBase(spec, [embedded.api, kube.api]);
+      const base = await makeBase(spec, [sides.embedded.api, sides.kube.api]);
       const { collection, path, apiVersion, name } = base;
       const metadata = { name, labels: { a: 'b' }, annotations: { a: 'b' }, finalizers: ['example.com/a'] };
       const hasStatus = spec.versions[0]?.subresources?.status !== undefined;
       const status = hasStatus ? { status: base.status } : {};
       // What is kept of the spec: a field that is unknown would be refused before the one in question.
-      const { body } = await kube.api.get(path);
+      const { body } = await sides.kube.api.get(path);
       const object = { apiVersion, kind, metadata, spec: body.spec, ...status };
       const schemas = await schemasOf(apiVersion);
       const definition = Object.keys(schemas).find((one) => one.endsWith(`.${kind}`)) ?? '';

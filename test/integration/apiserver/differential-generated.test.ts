@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import type { CustomResourceDefinition } from '../../../src/apiserver/registry/definition.ts';
 import type { JsonSchema, JsonValue } from '../../../src/apiserver/types.ts';
 import { fc, seed } from '../../fuzz.ts';
@@ -8,7 +8,7 @@ import { type Base, makeBase, objectWith } from './differential/bases.ts';
 import { apply, get, JSON_PATCH, merge, patch, post, put, quietly, type Step } from './differential/case.ts';
 import { specOf } from './differential/generated.ts';
 import { type Change, changeOf } from './differential/generated-changes.ts';
-import { type Side, startSides } from './differential/sides.ts';
+import { useSides } from './differential/sides.ts';
 import { type Line, transcript } from './differential/transcript.ts';
 import { gizmoCrd } from './world.ts';
 
@@ -33,16 +33,7 @@ function withoutChance(lines: readonly Line[]): unknown {
 }
 
 await describeOnKubernetes(`objects made from schemas, on both servers (seed ${seed})`, (programs) => {
-  let embedded: Side;
-  let kube: Side;
-
-  beforeAll(async () => {
-    ({ embedded, kube } = await startSides(programs));
-  });
-  afterAll(async () => {
-    await embedded?.stop();
-    await kube?.stop();
-  });
+  const sides = useSides(programs);
 
   /** The same object created and applied, in dry runs: nothing stays for the next one to meet. */
   const steps = (
@@ -80,8 +71,8 @@ await describeOnKubernetes(`objects made from schemas, on both servers (seed ${s
 
   const answeredAlike = async (one: Parameters<typeof transcript>[1]) => {
     const [ours, theirs] = await Promise.all([
-      transcript(embedded.api, one, 'default'),
-      transcript(kube.api, one, 'default'),
+      transcript(sides.embedded.api, one, 'default'),
+      transcript(sides.kube.api, one, 'default'),
     ]);
     expect(withoutChance(ours)).toEqual(withoutChance(theirs));
   };
@@ -97,7 +88,7 @@ await describeOnKubernetes(`objects made from schemas, on both servers (seed ${s
   });
 
   it.each(kinds)('are changed alike: $kind', async ({ kind, spec }) => {
-    const base = await makeBase(spec, [embedded.api, kube.api]);
+    const base = await makeBase(spec, [sides.embedded.api, sides.kube.api]);
     await fc.assert(
       fc.asyncProperty(changeOf(base.schemas, base), async (change) => {
         await answeredAlike({ name: kind, steps: changes(base, change) });

@@ -8,7 +8,7 @@ import { describeOnKubernetes } from '../../kubernetes/suite.ts';
 import type { Command, Script, Watching } from './differential/kubectl-commands.ts';
 import { lives } from './differential/kubectl-lives.ts';
 import { scripts } from './differential/kubectl-scripts.ts';
-import { type Side, startSides } from './differential/sides.ts';
+import { type Side, useSides } from './differential/sides.ts';
 
 const program = await findKubectl();
 const all = [...scripts, ...lives];
@@ -42,21 +42,15 @@ function plain(text: string): string {
 }
 
 await describeOnKubernetes('kubectl on both servers', (programs) => {
-  let embedded: Side;
-  let kube: Side;
+  const sides = useSides(programs);
   let folder: string;
   let editors = 0;
 
   beforeAll(async () => {
     if (program === undefined) throw new Error(NO_KUBECTL);
     folder = await mkdtemp(join(tmpdir(), 'coppice-kubectl-'));
-    ({ embedded, kube } = await startSides(programs));
   });
-  afterAll(async () => {
-    await embedded?.stop();
-    await kube?.stop();
-    await rm(folder, { recursive: true, force: true });
-  });
+  afterAll(() => rm(folder, { recursive: true, force: true }));
 
   /** A program that kubectl takes for an editor: it applies a sed script. */
   async function editorFor(editing: string): Promise<string> {
@@ -125,7 +119,7 @@ await describeOnKubernetes('kubectl on both servers', (programs) => {
   describe('says the same', () => {
     it.each(all)('of: $name', async (one) => {
       const ns = `script-${all.indexOf(one)}`;
-      const [ours, theirs] = await Promise.all([play(embedded, one, ns), play(kube, one, ns)]);
+      const [ours, theirs] = await Promise.all([play(sides.embedded, one, ns), play(sides.kube, one, ns)]);
       expect(ours).toEqual(theirs);
       // What fails on both for a reason of the script's would prove nothing.
       expect(theirs.filter(({ command, code }) => code !== (command.fails ? 1 : 0))).toEqual([]);

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { describeOnKubernetes } from '../../kubernetes/suite.ts';
 import { access } from './differential/access.ts';
 import type { Case } from './differential/case.ts';
@@ -30,7 +30,7 @@ import { rules } from './differential/rules.ts';
 import { scales } from './differential/scales.ts';
 import { schemas } from './differential/schemas.ts';
 import { selectors } from './differential/selectors.ts';
-import { type Side, startSides } from './differential/sides.ts';
+import { type Side, useSides } from './differential/sides.ts';
 import { small } from './differential/small.ts';
 import { times } from './differential/times.ts';
 import { type Line, transcript } from './differential/transcript.ts';
@@ -79,17 +79,7 @@ const groups: Readonly<Record<string, readonly Case[]>> = {
 const allCases = Object.values(groups).flat();
 
 await describeOnKubernetes('the embedded API server beside kube-apiserver', (programs) => {
-  let embedded: Side;
-  let kube: Side;
-
-  beforeAll(async () => {
-    ({ embedded, kube } = await startSides(programs));
-  });
-
-  afterAll(async () => {
-    await embedded?.stop();
-    await kube?.stop();
-  });
+  const sides = useSides(programs);
 
   async function answers(one: Case): Promise<{ ours: Line[]; theirs: Line[] }> {
     const ns = `case-${allCases.indexOf(one)}`;
@@ -97,7 +87,7 @@ await describeOnKubernetes('the embedded API server beside kube-apiserver', (pro
       await api.post('/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: ns } });
       return await transcript(api, one, ns);
     };
-    const [ours, theirs] = await Promise.all([play(embedded), play(kube)]);
+    const [ours, theirs] = await Promise.all([play(sides.embedded), play(sides.kube)]);
     return { ours, theirs };
   }
 
@@ -134,7 +124,7 @@ await describeOnKubernetes('the embedded API server beside kube-apiserver', (pro
       again.close();
       return { before, after };
     };
-    const [ours, theirs] = await Promise.all([play(embedded), play(kube)]);
+    const [ours, theirs] = await Promise.all([play(sides.embedded), play(sides.kube)]);
     expect(ours).toEqual(theirs);
   });
 

@@ -12,6 +12,7 @@ import {
   OPERATOR_ORGANIZATION,
   type StepName,
 } from '../../../src/host/protocol.ts';
+import { openStream, type StreamConnection } from '../../../src/host/stream-client.ts';
 import { createCa, issueCertificate } from '../../../src/main/certificates.ts';
 import { type HostdConfig, runHostd } from '../../../src/main/hostd.ts';
 import { aBootableDisk } from '../../builders/disk-images.ts';
@@ -103,6 +104,17 @@ export function configOf(
 
 export function clientOf(url: string, { ca, operator }: Certificates, who = operator): HostClient {
   return new HostClient({ hostName: HOST, url, ca, ...who });
+}
+
+/** Opens a stream of the daemon, below `/v1/appliances/`. */
+export function streamOf(
+  url: string,
+  { ca, operator }: Certificates,
+  path: string,
+  who = operator,
+): Promise<StreamConnection> {
+  const tls = { ca, ...who, servername: hostServerName(HOST) };
+  return openStream({ url: new URL(`/v1/appliances/${path}`, url), tls });
 }
 
 /** A folder that is removed again after the work. */

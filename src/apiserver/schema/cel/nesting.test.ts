@@ -1,4 +1,6 @@
+import type { ASTNode } from '@marcbachmann/cel-js';
 import { describe, expect, it } from 'vitest';
+import { children } from './adapt.ts';
 import { compileExpression } from './compile-rule.ts';
 import { kubernetesEnvironment } from './environment.ts';
 
@@ -28,6 +30,17 @@ describe('the nesting of expressions', () => {
     const source = (operator: string) => Array(6000).fill('true').join(operator);
     expect(problemOf(source('&&'))).toBeUndefined();
     expect(problemOf(source('||'))).toBeUndefined();
+  });
+
+  it.each(['&&', '||'])('makes chains of %s no deeper than a balanced tree', (operator) => {
+    const compiled = compileExpression(
+      kubernetesEnvironment(),
+      Array(4096).fill('true').join(operator),
+      'bool',
+    );
+    if (!compiled.ok) throw new Error(compiled.problem);
+    const depthOf = (node: ASTNode): number => 1 + Math.max(0, ...children(node).map(depthOf));
+    expect(depthOf(compiled.syntax)).toBe(13);
   });
 
   it('keeps what chains of logical operators mean', () => {

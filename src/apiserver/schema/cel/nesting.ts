@@ -38,6 +38,8 @@ export function tooLong(source: string): string | undefined {
  */
 export function flattened(root: ASTNode): string | undefined {
   const rest: [node: ASTNode, depth: number][] = [[root, 0]];
+  // A chain is balanced once, from its top: to do it again from its middle would make it deep again.
+  const balanced = new Set<ASTNode>();
   let maps = 0;
   for (let next = rest.pop(); next !== undefined; next = rest.pop()) {
     const [node, around] = next;
@@ -45,7 +47,9 @@ export function flattened(root: ASTNode): string | undefined {
     if (depth > MAX_DEPTH) return 'ERROR: <input>:-1:0: max recursion depth exceeded';
     if (node.op === 'map' && node.args.some(([key]) => key.op !== 'value')) maps += 1;
     if (maps > MAX_COMPUTED_KEYS) return `more than ${MAX_COMPUTED_KEYS} maps have keys that are computed`;
-    if (node.op === '&&' || node.op === '||') balance(node);
+    if ((node.op === '&&' || node.op === '||') && !balanced.has(node)) {
+      for (const link of balance(node)) balanced.add(link);
+    }
     for (const child of children(node)) rest.push([child, depth]);
   }
   return undefined;
@@ -54,8 +58,8 @@ export function flattened(root: ASTNode): string | undefined {
 type Chain = Extract<ASTNode, { op: '&&' | '||' }>;
 type Changeable = { args: [ASTNode, ASTNode] };
 
-/** `((a && b) && c) && d` becomes `(a && b) && (c && d)`, in the same nodes. */
-function balance(top: Chain): void {
+/** `((a && b) && c) && d` becomes `(a && b) && (c && d)`, in the same nodes, which are returned. */
+function balance(top: Chain): readonly Chain[] {
   const { op } = top;
   const links: Chain[] = [];
   const operands: ASTNode[] = [];
@@ -67,13 +71,15 @@ function balance(top: Chain): void {
   }
   operands.push(node);
   operands.reverse();
+  const free = [...links];
   const join = (from: number, to: number): ASTNode => {
     const only = operands[from];
     if (to - from === 1 && only !== undefined) return only;
-    const link = links.shift() ?? top;
+    const link = free.shift() ?? top;
     const middle = Math.ceil((from + to) / 2);
     (link as Changeable).args = [join(from, middle), join(middle, to)];
     return link;
   };
   join(0, operands.length);
+  return links;
 }

@@ -64,7 +64,7 @@ interface Place {
   readonly path: string;
   /** The list below which old and new values cannot be correlated. */
   readonly uncorrelatable: string | undefined;
-  /** How many values there are at most; undefined without a bound. */
+  /** At most so many values of this schema can be in one object; undefined if the schema sets no bound. */
   readonly count: bigint | undefined;
   readonly root: boolean;
 }

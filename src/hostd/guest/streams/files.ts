@@ -60,7 +60,7 @@ export class GuestFile {
   }
 }
 
-/** The limit of one command to the agent. */
+/** When the agent must have answered one command. */
 export function patience({ clock }: Session) {
   return deadlineIn(clock, ANSWER_MS);
 }

@@ -1,4 +1,4 @@
-import { vi } from 'vitest';
+import { afterAll, beforeAll, vi } from 'vitest';
 import { startControlPlane } from '../../../kubernetes/control-plane.ts';
 import { readCrds } from '../../../kubernetes/crds.ts';
 import { startEmbedded } from '../../../kubernetes/embedded.ts';
@@ -22,13 +22,31 @@ export interface Side {
   stop(): Promise<void>;
 }
 
+export interface Sides {
+  readonly embedded: Side;
+  readonly kube: Side;
+}
+
 /** Starts the embedded server and, from the programs in that folder, kube-apiserver. */
-export async function startSides(programs: string): Promise<{ embedded: Side; kube: Side }> {
+export async function startSides(programs: string): Promise<Sides> {
   const [embedded, kube] = await Promise.all([
     startEmbedded(TOKENS).then(sideOf),
     startControlPlane(programs, { controllers: CONTROLLERS, tokens: TOKENS }).then(sideOf),
   ]);
   return { embedded, kube };
+}
+
+/** Both servers for the tests of a suite, which the suite's hooks start and stop. Nothing is in it before its tests run. */
+export function useSides(programs: string): Sides {
+  const sides: Partial<Sides> = {};
+  beforeAll(async () => {
+    Object.assign(sides, await startSides(programs));
+  });
+  afterAll(async () => {
+    await sides.embedded?.stop();
+    await sides.kube?.stop();
+  });
+  return sides as Sides;
 }
 
 async function sideOf(server: TestServer): Promise<Side> {

@@ -12,8 +12,9 @@ import { Sizes } from './sizes.ts';
 import { optionalOf } from './types.ts';
 
 /**
- * The cost, in cel-go's units, of an expression about values of this schema. `isOldOptional`: `oldSelf` is an optional, as
- * the rule's optionalOldSelf says.
+ * Estimates what a CEL expression costs at most, in cel-go's units.
+ * @param self the type and the bounds of the value that the expression is about
+ * @param isOldOptional whether `oldSelf` is of an optional type: the rule sets `optionalOldSelf`
  */
 export function estimateCost(source: ASTNode, self: Declared, isOldOptional: boolean): bigint {
   const expression = expressionOf(source);

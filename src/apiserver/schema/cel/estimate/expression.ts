@@ -126,7 +126,7 @@ function qualifiedName(node: ASTNode): string | undefined {
   return before === undefined ? undefined : `${before}.${node.args[1]}`;
 }
 
-/** A sign belongs to the number, and two operators in a row cancel each other. */
+/** As cel-go parses it: a minus sign before a number is part of the literal, and `!!x` and `--x` are `x`. */
 function unary(node: NodeOf<'!_' | '-_'>): Expression {
   const inner = node.args;
   const isDirect = node.input.slice(node.start + 1, inner.start).trim() === '';
