@@ -10,7 +10,7 @@ import type {
 import { goRegExp } from '../go-regexp.ts';
 import { adapt } from './adapt.ts';
 import { CostMeter, metered } from './cost.ts';
-import { flattened, TOO_NESTED, tooLong } from './nesting.ts';
+import { flattened, TOO_DEEP, TOO_NESTED, tooLong } from './nesting.ts';
 import { MATCHES } from './strings.ts';
 
 /** An expression ready to run, and what the last run cost. */
@@ -36,7 +36,9 @@ export function compileExpression(
   const limit = tooLong(source);
   if (limit !== undefined) return failed(limit);
   const parsed = parse(environment, source);
-  if (!parsed.ok) return failed(describe(environment, parsed.fault, source));
+  if (!parsed.ok) {
+    return failed(parsed.fault === 'too deep' ? TOO_DEEP : describe(environment, parsed.fault, source));
+  }
   const depth = flattened(parsed.result.ast);
   if (depth !== undefined) return failed(depth);
   adapt(parsed.result.ast);
@@ -60,13 +62,15 @@ function failed(why: string): Compiled {
 
 type Parsed =
   | { readonly ok: true; readonly result: ParseResult }
-  | { readonly ok: false; readonly fault: CompileFault };
+  | { readonly ok: false; readonly fault: CompileFault | 'too deep' };
 
 function parse(environment: Environment, source: string): Parsed {
   try {
     return { ok: true, result: environment.parse(source) };
   } catch (error) {
     if (isFault(error)) return { ok: false, fault: error };
+    // The library's parser calls itself for each of many signs in a row, until the stack is used up.
+    if (error instanceof RangeError) return { ok: false, fault: 'too deep' };
     throw error;
   }
 }

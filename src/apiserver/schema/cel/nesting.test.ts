@@ -43,6 +43,12 @@ describe('the nesting of expressions', () => {
     expect(depthOf(compiled.syntax)).toBe(13);
   });
 
+  it.each(['!', '-', '! '])('refuses more signs in a row than the library bears: %s', (sign) => {
+    const source = (count: number) => `${sign.repeat(count)}${sign === '-' ? '1 == 1' : 'true'}`;
+    expect(problemOf(source(250))).toBeUndefined();
+    for (const count of [251, 3000, 45_000]) expect(problemOf(source(count))).toMatch(TOO_DEEP);
+  });
+
   it('keeps what chains of logical operators mean', () => {
     const environment = kubernetesEnvironment();
     environment.registerVariable('items', 'list<int>');

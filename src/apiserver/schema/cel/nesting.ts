@@ -6,6 +6,8 @@ import { children } from './adapt.ts';
 /** cel-go's limits. */
 const MAX_DEPTH = 250;
 const MAX_LENGTH = 100_000;
+/** Our own: `!` and `-` in a row, which cel-go counts and the library nests. */
+const MAX_SIGNS = 250;
 /** Our own: the library's types of `x.map(y, {y: y}).map(y, {y: y})` double in size with each. */
 const MAX_COMPUTED_KEYS = 10;
 
@@ -22,6 +24,9 @@ const FLAT: ReadonlySet<string> = new Set([
   '-_',
 ]);
 
+/** What kube says of an expression that is too deep. */
+export const TOO_DEEP = 'ERROR: <input>:-1:0: max recursion depth exceeded';
+
 /** What kube says of too many parentheses and arguments; the library counts these. */
 export const TOO_NESTED = `ERROR: <input>:-1:0: expression recursion limit exceeded: ${MAX_DEPTH}`;
 
@@ -37,20 +42,21 @@ export function tooLong(source: string): string | undefined {
  * after that: operators, selections and methods count.
  */
 export function flattened(root: ASTNode): string | undefined {
-  const rest: [node: ASTNode, depth: number][] = [[root, 0]];
+  const rest: [node: ASTNode, depth: number, signs: number][] = [[root, 0, 0]];
   // A chain is balanced once, from its top: to do it again from its middle would make it deep again.
   const balanced = new Set<ASTNode>();
   let maps = 0;
   for (let next = rest.pop(); next !== undefined; next = rest.pop()) {
-    const [node, around] = next;
+    const [node, around, before] = next;
     const depth = FLAT.has(node.op) ? around : around + 1;
-    if (depth > MAX_DEPTH) return 'ERROR: <input>:-1:0: max recursion depth exceeded';
+    const signs = node.op === '!_' || node.op === '-_' ? before + 1 : 0;
+    if (depth > MAX_DEPTH || signs > MAX_SIGNS) return TOO_DEEP;
     if (node.op === 'map' && node.args.some(([key]) => key.op !== 'value')) maps += 1;
     if (maps > MAX_COMPUTED_KEYS) return `more than ${MAX_COMPUTED_KEYS} maps have keys that are computed`;
     if ((node.op === '&&' || node.op === '||') && !balanced.has(node)) {
       for (const link of balance(node)) balanced.add(link);
     }
-    for (const child of children(node)) rest.push([child, depth]);
+    for (const child of children(node)) rest.push([child, depth, signs]);
   }
   return undefined;
 }
