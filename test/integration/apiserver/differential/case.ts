@@ -88,6 +88,13 @@ export function until(path: string, holds: (body: never) => boolean, view?: Step
   return view === undefined ? step : { ...step, view };
 }
 
+/** Asks until a definition is in force, which a server does by itself after it has answered. */
+export function untilEstablished(path: string): Step {
+  return until(path, ({ status }: { status?: { conditions?: { type: string; status: string }[] } }) =>
+    (status?.conditions ?? []).some(({ type, status: value }) => type === 'Established' && value === 'True'),
+  );
+}
+
 /** Watches, and compares the first `events` events; `during` happens once the watch is open. */
 export function watch(path: string, events: number, ...during: Step[]): Step {
   return { method: 'WATCH', path, events, during };

@@ -1,5 +1,5 @@
 import type { JsonSchema } from '../../../../src/apiserver/types.ts';
-import { type Case, CRDS, merge, post, quietly, remove, type Step, story } from './case.ts';
+import { type Case, CRDS, merge, post, quietly, remove, type Step, story, untilEstablished } from './case.ts';
 
 /** A definition with one version for each schema of a spec. */
 function definition(...specs: readonly JsonSchema[]): object {
@@ -205,6 +205,7 @@ export const estimates: readonly Case[] = [
   story(
     'rules that become dear',
     post(CRDS, definition(integers(1000))),
+    untilEstablished(`${CRDS}/dear.{ns}.example`),
     merge(`${CRDS}/dear.{ns}.example`, { spec: { ...Object(definition(integers(60_000_000))).spec } }),
     merge(`${CRDS}/dear.{ns}.example`, { metadata: { labels: { a: 'b' } } }),
     remove(`${CRDS}/dear.{ns}.example`),

@@ -13,6 +13,7 @@ import {
   type Step,
   story,
   until,
+  untilEstablished,
   watch,
 } from './case.ts';
 
@@ -248,16 +249,10 @@ const notLived = {
   metadata: { name: 'gadgets.{ns}.example', labels: { a: 'b' } },
   status: { conditions: [{ ...LIVED, status: 'False' }] },
 };
-const established = ({ status }: { status?: { conditions?: { type: string; status: string }[] } }) =>
-  (status?.conditions ?? []).some(({ type, status: value }) => type === 'Established' && value === 'True');
 
 /** Defines the kind and waits until it is served. */
 function define(spec: object, versions?: object[]): Step[] {
-  return [
-    quietly(post(CRDS, crd(spec, versions))),
-    { ...quietly(until(GADGET_CRD, established)) },
-    untilServed(),
-  ];
+  return [quietly(post(CRDS, crd(spec, versions))), quietly(untilEstablished(GADGET_CRD)), untilServed()];
 }
 
 function untilServed(): Step {
@@ -277,7 +272,7 @@ const live: readonly Case[] = [
   story(
     'a definition comes into force',
     post(CRDS, crd({ properties: { a: TEXT } })),
-    until(GADGET_CRD, established),
+    untilEstablished(GADGET_CRD),
     untilServed(),
     post(GADGETS, gadget({ a: 'x', b: 'y' })),
     get('/apis/{ns}.example/v1'),
