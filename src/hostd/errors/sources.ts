@@ -65,6 +65,8 @@ export const sourceErrors = {
         'appliances that use it, then the layer, and apply again',
       { kind: 'stalled' },
     ),
+  layerDamaged: (what: string, problem: string) =>
+    new HostError('LayerDamaged', `${what} cannot be used as a layer: ${problem}`, { kind: 'stalled' }),
   layerNotHere: (sha256: string) =>
     new HostError(
       'LayerMissing',

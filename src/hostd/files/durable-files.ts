@@ -22,7 +22,7 @@ export async function syncFile(path: string): Promise<void> {
 }
 
 /** Writes a file so that after a crash at any point it has either the old or the new content, completely. */
-export async function writeDurably(path: string, content: string): Promise<void> {
+export async function writeDurably(path: string, content: string | Uint8Array): Promise<void> {
   const temporary = join(dirname(path), `.${basename(path)}.${randomUUID()}${PARTIAL_SUFFIX}`);
   try {
     const handle = await open(temporary, 'wx', 0o600);

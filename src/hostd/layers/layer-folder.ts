@@ -1,0 +1,107 @@
+import { chmod, link, readFile, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { LayerKind } from '../../host/protocol.ts';
+import {
+  makeDirectory,
+  PARTIAL_SUFFIX,
+  readJsonIfThere,
+  removeDirectory,
+  syncDirectory,
+  syncFile,
+  writeDurably,
+  writeJsonDurably,
+} from '../files/durable-files.ts';
+import { ifThere } from '../files/if-there.ts';
+import { identityOf, type LayerShape } from './content/identity.ts';
+import { Manifest } from './content/manifest.ts';
+
+/** The content of a sealed layer's `record.json`. */
+export type LayerRecord = LayerShape & {
+  readonly version: 2;
+  readonly identity: string;
+  /** Of the file; while both stay, nobody touched it. */
+  readonly bytes: number;
+  readonly modifiedMs: number;
+  /** Of a disk: whether firmware finds something to boot on it, and what is on it, for people. */
+  readonly bootable?: boolean;
+  readonly content?: string;
+};
+
+const READ_ONLY = 0o444;
+export const LAYER_DELETING_SUFFIX = '.deleting';
+
+/** `<state>/layers/<identity>/`: a layer's file, what its chunks are, and its record. It is there whole or not at all. */
+export class LayerFolder {
+  readonly identity: string;
+  readonly path: string;
+  readonly #root: string;
+
+  constructor(root: string, identity: string) {
+    this.#root = root;
+    this.identity = identity;
+    this.path = join(root, identity);
+  }
+
+  filePath(kind: LayerKind): string {
+    return join(this.path, fileName(kind));
+  }
+
+  /** Undefined when the layer is not here. */
+  async readRecord(): Promise<LayerRecord | undefined> {
+    const record = await readJsonIfThere(join(this.path, 'record.json'));
+    return isRecord(record, this.identity) ? record : undefined;
+  }
+
+  async readManifest(): Promise<Manifest> {
+    return Manifest.decode(await readFile(join(this.path, 'manifest')), `layer ${this.identity}`);
+  }
+
+  /**
+   * Makes a finished file a layer. The file keeps its old name as well, for the caller to remove: killed at any moment, it is still
+   * there under at least one of both. Nothing happens if the layer is here already.
+   */
+  async place(file: string, shape: LayerShape, facts: LayerFacts, manifest: Manifest): Promise<LayerRecord> {
+    const known = await this.readRecord();
+    if (known !== undefined) return known;
+    const partial = `${this.path}${PARTIAL_SUFFIX}`;
+    await rm(partial, { recursive: true, force: true });
+    await makeDirectory(partial);
+    await chmod(file, READ_ONLY);
+    await syncFile(file);
+    const { size, mtimeMs } = await stat(file);
+    const found = { ...facts, bytes: size, modifiedMs: mtimeMs };
+    const record: LayerRecord = { version: 2, identity: this.identity, ...shape, ...found };
+    await link(file, join(partial, fileName(shape.kind)));
+    await writeDurably(join(partial, 'manifest'), manifest.encode());
+    await writeJsonDurably(join(partial, 'record.json'), record);
+    await rename(partial, this.path);
+    await syncDirectory(this.#root);
+    return record;
+  }
+
+  /** Whether nobody touched the file, by its size and time of change. */
+  async isUntouched({ kind, bytes, modifiedMs }: LayerRecord): Promise<boolean> {
+    const found = await ifThere(stat(this.filePath(kind)));
+    return found !== undefined && found.size === bytes && found.mtimeMs === modifiedMs;
+  }
+
+  async remove(): Promise<void> {
+    await removeDirectory(this.path, LAYER_DELETING_SUFFIX);
+  }
+}
+
+export type LayerFacts = Pick<LayerRecord, 'bootable' | 'content'>;
+
+function fileName(kind: LayerKind): string {
+  return kind === 'disk' ? 'disk.qcow2' : 'blob';
+}
+
+function isRecord(value: unknown, identity: string): value is LayerRecord {
+  const record = value as LayerRecord | undefined;
+  return record?.version === 2 && record.identity === identity && typeof record.virtualBytes === 'number';
+}
+
+/** Whether the chunks are those of the layer with this name. */
+export function isManifestOf(identity: string, shape: LayerShape, manifest: Manifest): boolean {
+  return identityOf(shape, manifest) === identity;
+}
