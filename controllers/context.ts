@@ -13,6 +13,7 @@ import type { Applier } from '../src/kube/client/apply.ts';
 import type { KubeClient } from '../src/kube/client/client.ts';
 import type { EventRecorder } from '../src/kube/events/events.ts';
 import type { Informer } from '../src/kube/informer/informer.ts';
+import type { LayerSharing } from './daemons/layer-sharing.ts';
 import type { HostLinks } from './daemons/links.ts';
 import type { HostViews } from './daemons/view.ts';
 import type { CreationTimes } from './memory/creation-times.ts';
@@ -70,6 +71,7 @@ export interface OperatorContext {
   /** What the hosts last reported, and the clients of their daemons. */
   readonly views: HostViews;
   readonly links: HostLinks;
+  readonly sharing: LayerSharing;
   readonly outcomes: PlacementOutcomes;
   readonly times: CreationTimes;
   readonly clock: Clock;

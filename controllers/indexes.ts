@@ -9,7 +9,7 @@ import { controllerOf, type KubeObject, keyOf } from '../src/base/object.ts';
 import type { IndexFunction } from '../src/kube/informer/store.ts';
 import { isPending } from './objects/appliance.ts';
 import { awaitedPoolKey, poolKeyOf } from './objects/pool-references.ts';
-import { digestsOf } from './objects/template-layers.ts';
+import { digestsOf, identitiesOf, layersOf } from './objects/template-files.ts';
 import { parentKey, templateKeyOf } from './objects/template-references.ts';
 
 /** The names of the caches' indexes. */
@@ -23,6 +23,7 @@ export const BY_TEMPLATE = 'template';
 export const BY_CONFIG_MAP = 'configMap';
 export const BY_PARENT = 'parent';
 export const BY_DIGEST = 'digest';
+export const BY_LAYER = 'layer';
 export const BY_POOL = 'pool';
 export const BY_APPLIANCE = 'appliance';
 
@@ -71,10 +72,11 @@ export const LEASE_INDEXES: Readonly<Record<string, IndexFunction<IPLease>>> = {
   [BY_HOST]: ({ spec }) => [spec.hostName],
 };
 
-/** How templates are looked up: by parent, and by the digests of their files. */
+/** How templates are looked up: by parent, by the digests of their files, and by their layers. */
 export const TEMPLATE_INDEXES: Readonly<Record<string, IndexFunction<Template>>> = {
   [BY_PARENT]: (template) => valueOrNone(parentKey(template) ?? undefined),
   [BY_DIGEST]: digestsOf,
+  [BY_LAYER]: (template) => identitiesOf(layersOf(template)),
 };
 
 /** An owner is in the same namespace. A reference to one in another namespace is ignored, or anybody could claim that owner. */

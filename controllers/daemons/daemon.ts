@@ -7,6 +7,8 @@ export type Daemon = Pick<
   | 'listAppliances'
   | 'putAppliance'
   | 'deleteAppliance'
+  | 'putImport'
+  | 'deleteImport'
   | 'putLayer'
   | 'deleteLayer'
   | 'events'

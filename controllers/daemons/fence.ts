@@ -29,9 +29,11 @@ export function fenceDaemon(daemon: Daemon, { isLeader, lost }: Tenure): Daemon 
     close: () => daemon.close(),
     putAppliance: (desired, options) => guarded((fenced) => daemon.putAppliance(desired, fenced), options),
     deleteAppliance: (uuid, options) => guarded((fenced) => daemon.deleteAppliance(uuid, fenced), options),
-    putLayer: (sha256, desired, options) =>
-      guarded((fenced) => daemon.putLayer(sha256, desired, fenced), options),
-    deleteLayer: (sha256, options) =>
-      guarded((fenced) => daemon.deleteLayer(sha256, { ...options, ...fenced }), options),
+    putImport: (sha256, desired, options) =>
+      guarded((fenced) => daemon.putImport(sha256, desired, fenced), options),
+    deleteImport: (key, options) => guarded((fenced) => daemon.deleteImport(key, fenced), options),
+    putLayer: (identity, desired, options) =>
+      guarded((fenced) => daemon.putLayer(identity, desired, fenced), options),
+    deleteLayer: (identity, options) => guarded((fenced) => daemon.deleteLayer(identity, fenced), options),
   };
 }

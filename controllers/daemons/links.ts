@@ -34,6 +34,11 @@ export class HostLinks {
     return this.#links.get(name)?.client;
   }
 
+  /** The address of a host that is followed, at which other hosts reach it as well. */
+  url(name: string): string | undefined {
+    return this.#links.get(name)?.address;
+  }
+
   /** Follows the host at this address from now on. */
   async open(name: string, address: string): Promise<void> {
     if (this.#links.get(name)?.address === address) return;

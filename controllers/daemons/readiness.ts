@@ -1,3 +1,4 @@
+import type { HostStatus } from '../../src/host/protocol.ts';
 import { hostObstacles, hostStates } from '../obstacles/hosts.ts';
 import type { Explanation } from '../obstacles/obstacle.ts';
 import type { HostView, Link } from './view.ts';
@@ -24,7 +25,8 @@ export function readinessOf(
     return { status: 'False', reason, message };
   }
   if (view.status === undefined) return connecting(name);
-  const { driver, problems } = view.status;
+  const { daemonVersion, driver, problems } = view.status;
+  if (isTooOld(view.status)) return { status: 'False', ...hostObstacles.daemonTooOld(name, daemonVersion) };
   if (driver.problem !== undefined) {
     return { status: 'False', reason: driver.problem.reason, message: driver.problem.message };
   }
@@ -35,8 +37,16 @@ export function readinessOf(
 /** Whether appliances may be bound to the host at this moment. Stricter than Ready, because a binding is final. */
 export function acceptsAppliances(view: HostView | undefined): boolean {
   return (
-    view?.link.state === 'connected' && view.status !== undefined && view.status.driver.problem === undefined
+    view?.link.state === 'connected' &&
+    view.status !== undefined &&
+    view.status.driver.problem === undefined &&
+    !isTooOld(view.status)
   );
+}
+
+/** A daemon that does not tell of imports names layers otherwise. */
+function isTooOld({ imports }: HostStatus): boolean {
+  return imports === undefined;
 }
 
 /** Milliseconds until the grace period of a silent host ends; undefined when none is running. */

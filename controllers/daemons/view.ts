@@ -3,7 +3,8 @@ import type {
   ApplianceStatus,
   HostEvent,
   HostStatus,
-  LayerKind,
+  ImportKey,
+  ImportStatus,
   LayerStatus,
   Problem,
 } from '../../src/host/protocol.ts';
@@ -22,23 +23,23 @@ export interface HostView {
   readonly lastSeen?: number;
   readonly status?: HostStatus;
   readonly appliances: ReadonlyMap<string, ApplianceStatus>;
-  /** By `layerKey`. */
+  /** By `importId`. */
+  readonly imports: ReadonlyMap<string, ImportStatus>;
+  /** By identity. */
   readonly layers: ReadonlyMap<string, LayerStatus>;
 }
 
-/** A digest may be held as a disk and as a file to boot from: these are two layers. */
-export function layerKey({ sha256, kind }: Pick<LayerStatus, 'sha256' | 'kind'>): string {
-  return `${kind}/${sha256}`;
+/** Each namespace imports by itself, and a file may be imported as a disk and to boot from. */
+export function importId({ sha256, kind, namespace }: ImportKey): string {
+  return `${namespace}/${kind}/${sha256}`;
 }
 
-/** What changed in a view; `ids` are uuids or digests. */
+/** What changed in a view; `ids` are uuids, identities of layers, or digests of files that are imported. */
 export interface ViewChange {
   readonly host: string;
-  readonly kind: 'link' | 'status' | 'appliance' | 'layer';
+  readonly kind: 'link' | 'status' | 'appliance' | 'layer' | 'import';
   readonly ids: readonly string[];
 }
-
-export const LAYER_KINDS: readonly LayerKind[] = ['disk', 'boot'];
 
 export type ViewListener = (change: ViewChange) => void;
 
@@ -47,6 +48,7 @@ interface MutableView extends HostView {
   lastSeen?: number;
   status?: HostStatus;
   readonly appliances: Map<string, ApplianceStatus>;
+  readonly imports: Map<string, ImportStatus>;
   readonly layers: Map<string, LayerStatus>;
 }
 
@@ -81,6 +83,7 @@ export class HostViews {
       name,
       link: { state: 'connecting', since },
       appliances: new Map(),
+      imports: new Map(),
       layers: new Map(),
     });
     this.#notify({ host: name, kind: 'link', ids: [] });
@@ -106,7 +109,9 @@ export class HostViews {
     const view = this.#views.get(name);
     if (view === undefined) return;
     const uuids = new Set([...view.appliances.keys(), ...appliances.map(({ uuid }) => uuid)]);
-    const digests = new Set([...view.layers.values(), ...status.layers].map(({ sha256 }) => sha256));
+    const imports = status.imports ?? [];
+    const digests = new Set([...view.imports.values(), ...imports].map(({ sha256 }) => sha256));
+    const layers = new Set([...view.layers.values(), ...status.layers].map(({ identity }) => identity));
     view.status = status;
     view.lastSeen = seenAt;
     refill(
@@ -114,12 +119,17 @@ export class HostViews {
       appliances.map((appliance) => [appliance.uuid, appliance]),
     );
     refill(
+      view.imports,
+      imports.map((one) => [importId(one), one]),
+    );
+    refill(
       view.layers,
-      status.layers.map((layer) => [layerKey(layer), layer]),
+      status.layers.map((layer) => [layer.identity, layer]),
     );
     this.#notify({ host: name, kind: 'status', ids: [] });
     this.#notify({ host: name, kind: 'appliance', ids: [...uuids] });
-    this.#notify({ host: name, kind: 'layer', ids: [...digests] });
+    this.#notify({ host: name, kind: 'import', ids: [...digests] });
+    this.#notify({ host: name, kind: 'layer', ids: [...layers] });
   }
 
   /** Applies one event. The stream handles a `reset` itself: it fetches everything again. */
@@ -157,17 +167,26 @@ function applyEvent(
       // The layers in this event are ignored: each change of a layer has an event of its own.
       view.status = event.host;
       return { kind: 'status', ids: [] };
+    case 'import': {
+      const id = importId(event.import);
+      const before = view.imports.get(id);
+      view.imports.set(id, event.import);
+      if (isSameJson(withoutProgress(before), withoutProgress(event.import))) return undefined;
+      return { kind: 'import', ids: [event.import.sha256] };
+    }
+    case 'importGone':
+      view.imports.delete(importId(event));
+      return { kind: 'import', ids: [event.sha256] };
     case 'layer': {
-      const before = view.layers.get(layerKey(event.layer));
-      view.layers.set(layerKey(event.layer), event.layer);
-      if (isSameJson(relevantPart(before), relevantPart(event.layer))) return undefined;
-      return { kind: 'layer', ids: [event.layer.sha256] };
+      const { identity } = event.layer;
+      const before = view.layers.get(identity);
+      view.layers.set(identity, event.layer);
+      if (isSameJson(withoutProgress(before), withoutProgress(event.layer))) return undefined;
+      return { kind: 'layer', ids: [identity] };
     }
     case 'layerGone':
-      // An older daemon has one layer with a digest, and does not say of which kind.
-      for (const kind of event.kind === undefined ? LAYER_KINDS : [event.kind])
-        view.layers.delete(layerKey({ sha256: event.sha256, kind }));
-      return { kind: 'layer', ids: [event.sha256] };
+      view.layers.delete(event.identity);
+      return { kind: 'layer', ids: [event.identity] };
     case 'appliance':
       view.appliances.set(event.appliance.uuid, event.appliance);
       return { kind: 'appliance', ids: [event.appliance.uuid] };
@@ -178,11 +197,9 @@ function applyEvent(
 }
 
 /**
- * A layer without its progress and its users. Those change with every block and every appliance, and each change would reconcile
- * all appliances of the host.
+ * Without its progress and its users. Those change with every block and every appliance, and each change would reconcile all
+ * appliances of the host.
  */
-function relevantPart(layer: LayerStatus | undefined): unknown {
-  if (layer === undefined) return undefined;
-  const { kind, state, template, virtualBytes, queued, problem, sources } = layer;
-  return { kind, state, template, virtualBytes, queued, problem, sources };
+function withoutProgress(one: ImportStatus | LayerStatus | undefined): unknown {
+  return { ...one, fetchedBytes: undefined, totalBytes: undefined, heldBy: undefined };
 }

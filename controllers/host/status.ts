@@ -10,7 +10,6 @@ import type { Host } from '../../src/api/kinds.ts';
 import { isSameJson } from '../../src/base/equality.ts';
 import { sumOf } from '../../src/domain/placement/usage.ts';
 import { formatBytes, formatCpu } from '../../src/domain/quantity.ts';
-import type { LayerStatus } from '../../src/host/protocol.ts';
 import type { Readiness } from '../daemons/readiness.ts';
 import type { HostView } from '../daemons/view.ts';
 import type { BoundAppliance } from '../objects/appliance.ts';
@@ -116,19 +115,15 @@ function amounts({ cpuMillis, memoryBytes, diskBytes }: Amounts): NonNullable<Ho
 }
 
 function layersOf(view: HostView): NonNullable<HostStatus['layers']> {
-  // One entry for a digest, which may be held as a disk and as a file to boot from.
-  const byDigest = new Map([...view.layers.values()].reverse().map((layer) => [layer.sha256, layer]));
-  return [...byDigest.values()]
-    .sort((a, b) => (a.sha256 < b.sha256 ? -1 : 1))
+  return [...view.layers.values()]
+    .sort((a, b) => (a.identity < b.identity ? -1 : 1))
     .slice(0, 500)
-    .map(layerOf);
-}
-
-function layerOf({ sha256, template, state, problem }: LayerStatus) {
-  // What is wrong with a source names its address: only the status of its template tells that.
-  const message =
-    problem === undefined ? {} : { message: `${problem.reason}: the status of its templates says why` };
-  return { sha256, template: template.slice(0, 127), state, ...message };
+    .map(({ identity, kind, state, problem }) => ({
+      identity,
+      kind,
+      state,
+      ...(problem === undefined ? {} : { message: problem.message.slice(0, 1024) }),
+    }));
 }
 
 function conditionsOf({ host, readiness, unclaimed, now }: HostFacts): Condition[] {

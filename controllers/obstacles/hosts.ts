@@ -1,4 +1,3 @@
-import type { LayerKind } from '../../src/host/protocol.ts';
 import { type Explanation, type Obstacle, stalled, waiting } from './obstacle.ts';
 import { REASON } from './reasons.ts';
 
@@ -38,13 +37,11 @@ export const hostObstacles = {
   requestRefused: (reason: string, message: string, field: string | undefined): Obstacle =>
     stalled(reason, `the host refuses it: ${message}${field === undefined ? '' : ` (at ${field})`}`),
   /** The host gave up fetching a file: the template must change, or the host. */
+  daemonTooOld: (host: string, version: string): Explanation => ({
+    reason: REASON.DaemonTooOld,
+    message: `the daemon of host ${host} (${version}) is too old for this operator: install the version that the operator has`,
+  }),
   layerFailed: (reason: string, message: string): Obstacle => stalled(reason, message),
-  /** Ordinary progress: nothing is wrong. */
-  layerQueued: (host: string, kind: LayerKind, template: string): Obstacle =>
-    waiting(
-      REASON.VMUnavailable,
-      `host ${host} fetches other files first: the ${kind === 'disk' ? 'disk' : 'kernel or initrd'} of template ${template} waits for its turn`,
-    ),
   /** The daemon answers, and something on the host is in the way: it is tried again. */
   daemonProblem: (reason: string, message: string): Obstacle => waiting(reason, message),
 };

@@ -100,10 +100,16 @@ export const REASON = {
   NothingToBoot: 'NothingToBoot',
   /** Hosts could not fetch the template's files, for different reasons. */
   ImportFailed: 'ImportFailed',
+  /** No host has the template's layers yet. */
+  TemplateNotReady: 'TemplateNotReady',
+  /** The template's file, imported anew, became another layer than before. */
+  ContentChanged: 'ContentChanged',
 
   // Hosts.
 
   HostReady: 'HostReady',
+  /** The host's daemon does not know what this operator asks of it. */
+  DaemonTooOld: 'DaemonTooOld',
   /** The operator has not reached the host's daemon yet. */
   Connecting: 'Connecting',
   HostUnreachable: 'HostUnreachable',

@@ -13,6 +13,17 @@ export const templateObstacles = {
     waiting(REASON.TemplateNotShared, notShared(template, namespace)),
   parentNotShared: (parent: string, namespace: string | undefined): Obstacle =>
     waiting(REASON.ParentNotShared, notShared(parent, namespace)),
+  /**
+   * No host has its layers yet.
+   * @param failure why none can have them, unless that is still open or not for all to see: it may name the address of an image
+   */
+  notImported: (template: string, failure?: Explanation): Obstacle =>
+    failure === undefined
+      ? waiting(
+          REASON.TemplateNotReady,
+          `no host has imported the files of template ${template} yet: its status says how far it is`,
+        )
+      : stalled(failure.reason, `template ${template}: ${failure.message}`),
   deleting: (template: string): Obstacle =>
     waiting(REASON.TemplateDeleting, `template ${template} is being deleted: use another one`),
   /** A parent may still be created; a circle, or a chain that is too deep, goes away only by a change. */
@@ -46,6 +57,13 @@ export const templateObstacles = {
     ];
     return waiting(REASON.Fetching, parts.join('; '));
   },
+  /** @param role such as `kernel` */
+  contentChanged: (host: string, role: string): Obstacle =>
+    stalled(
+      REASON.ContentChanged,
+      `host ${host} imported its ${role} anew, and the content is another than that of the layer that its appliances stand on: ` +
+        'make a new template, of the same series and another version',
+    ),
   fetchingSoon: (): Obstacle =>
     waiting(REASON.Fetching, 'a host is called on to fetch its files and to judge its image'),
   noHosts: (): Obstacle =>

@@ -6,7 +6,6 @@ import { isRefused } from '../../src/kube/api-error.ts';
 import { done, type ReconcileResult, requeueAfter, waitFor } from '../../src/kube/controller/outcome.ts';
 import type { OperatorContext } from '../context.ts';
 import { placementHost } from '../daemons/placement-host.ts';
-import { layerKey } from '../daemons/view.ts';
 import { BY_HOST, BY_PENDING, BY_UID, PENDING } from '../indexes.ts';
 import { amountObstacle, boundAppliances, isPending, uidOf } from '../objects/appliance.ts';
 import { templateKeyOf } from '../objects/template-references.ts';
@@ -144,10 +143,9 @@ class Pass {
     if (template === undefined) return {};
     const { boot, xen } = template.spec.guest;
     const guestType = guestTypeOf(boot !== undefined, xen);
-    const { image } = template.spec.source;
-    if (appliance.spec.disk.mode !== 'Clone' || image === undefined) return { guestType };
-    const layer = layerKey({ sha256: image.sha256, kind: 'disk' });
-    const sizes = views.list().flatMap((view) => view.layers.get(layer)?.storedBytes ?? []);
+    const disk = template.status?.layers?.disk;
+    if (appliance.spec.disk.mode !== 'Clone' || disk === undefined) return { guestType };
+    const sizes = views.list().flatMap((view) => view.layers.get(disk)?.storedBytes ?? []);
     return { guestType, storedBytes: Math.max(0, ...sizes) };
   }
 

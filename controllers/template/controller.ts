@@ -10,19 +10,25 @@ import {
   waitFor,
 } from '../../src/kube/controller/outcome.ts';
 import type { OperatorContext } from '../context.ts';
-import { putLayer } from '../daemons/put-layer.ts';
+import { putImport } from '../daemons/put-import.ts';
 import { PutLedger } from '../daemons/put-ledger.ts';
 import { acceptsAppliances } from '../daemons/readiness.ts';
 import type { HostView } from '../daemons/view.ts';
-import { BY_DIGEST, BY_PARENT, BY_TEMPLATE } from '../indexes.ts';
-import { digestsOf, type Layer, layersOf, withOtherSources } from '../objects/template-layers.ts';
+import { BY_DIGEST, BY_LAYER, BY_PARENT, BY_TEMPLATE } from '../indexes.ts';
+import {
+  digestsOf,
+  filesOf,
+  type ImportFile,
+  identitiesOf,
+  withOtherSources,
+} from '../objects/template-files.ts';
 import { parentKey, templateKeyOf } from '../objects/template-references.ts';
 import { heldObstacle, isHeld } from '../obstacles/deletions.ts';
 import type { Obstacle } from '../obstacles/obstacle.ts';
 import { type ControllerDefinition, changesOf, viewsSource } from '../sources.ts';
 import { byConditions } from '../status/occurrence.ts';
 import { StatusWriter } from '../status/status-writer.ts';
-import { copiesOf, hostsToCopyTo, hostsToTell } from './copies.ts';
+import { type Copies, copiesOf, hostsToCopyTo, hostsToTell, hostToImport } from './copies.ts';
 import { type KnownHosts, knownLayers } from './known-layers.ts';
 import { positionOf } from './position.ts';
 import { release } from './release.ts';
@@ -78,7 +84,8 @@ export function createTemplateController(context: OperatorContext): ControllerDe
       viewsSource(
         views,
         ({ kind, ids }) => {
-          if (kind === 'layer') return ids.flatMap((digest) => keysOf(BY_DIGEST, digest));
+          if (kind === 'import') return ids.flatMap((digest) => keysOf(BY_DIGEST, digest));
+          if (kind === 'layer') return ids.flatMap((identity) => keysOf(BY_LAYER, identity));
           return kind === 'link' ? all() : [];
         },
         GATHER_MS,
@@ -124,32 +131,38 @@ class Reconciler {
   }
 
   /**
-   * Has the template copied to as many hosts as it asks for, and to one that tells whether it can be used, and tells the hosts that
-   * have its files of all their sources. A refusal of one host does not keep the others from getting it.
+   * Has a host import the template's files until its layers are known and somewhere, then has as many hosts as it asks for fetch them
+   * from there. A refusal of one host does not keep the others from getting it.
    * @throws the first error, when all were asked
    */
   async #copy(template: Template, signal: AbortSignal): Promise<void> {
     const usable = this.#context.views.list().filter(acceptsAppliances);
-    const { disk, boot } = layersOf(template);
     const { hosts, isPartial } = this.#known();
-    const copies = isPartial ? undefined : copiesOf(template, hosts);
-    const copyTo = hostsToCopyTo(template, usable, copies);
+    const copies = copiesOf(template, hosts);
+    const importer = isPartial ? undefined : hostToImport(template, usable, copies);
     let failure: unknown;
-    for (const layer of [disk, ...boot].map((each) => this.#withOtherSources(each))) {
-      for (const view of new Set([...copyTo, ...hostsToTell(layer, usable)])) {
-        const refusal = await this.#put(view, layer, signal);
-        failure ??= refusal;
-      }
+    for (const file of [...filesOf(template).values()].map((each) => this.#withOtherSources(each))) {
+      const told = new Set([...(importer === undefined ? [] : [importer]), ...hostsToTell(file, usable)]);
+      for (const view of told) failure ??= await this.#tryTo(() => this.#import(view, file, signal), signal);
     }
+    for (const view of hostsToCopyTo(template, usable, copies))
+      failure ??= await this.#tryTo(() => this.#share(view, copies, signal), signal);
     if (failure !== undefined) throw failure;
   }
 
-  /** @returns why the host refused it */
-  async #put(view: HostView, layer: Layer, signal: AbortSignal): Promise<unknown> {
+  async #import(view: HostView, file: ImportFile, signal: AbortSignal): Promise<void> {
     const daemon = this.#context.links.client(view.name);
-    if (daemon === undefined) return undefined;
+    if (daemon !== undefined) await putImport(daemon, view, this.#ledger, file, signal);
+  }
+
+  async #share(view: HostView, { layers }: Copies, signal: AbortSignal): Promise<void> {
+    for (const identity of identitiesOf(layers)) await this.#context.sharing.share(identity, view, signal);
+  }
+
+  /** @returns why it was refused */
+  async #tryTo(work: () => Promise<void>, signal: AbortSignal): Promise<unknown> {
     try {
-      await putLayer(daemon, view, this.#ledger, layer, signal);
+      await work();
       return undefined;
     } catch (error) {
       signal.throwIfAborted();
@@ -157,8 +170,8 @@ class Reconciler {
     }
   }
 
-  #withOtherSources(layer: Layer): Layer {
-    return withOtherSources(layer, this.#context.caches.templates.byIndex(BY_DIGEST, layer[0]));
+  #withOtherSources(file: ImportFile): ImportFile {
+    return withOtherSources(file, this.#context.caches.templates.byIndex(BY_DIGEST, file.key.sha256));
   }
 
   async #release(template: Template, signal: AbortSignal): Promise<ReconcileResult> {

@@ -1,86 +1,146 @@
 import type { Template } from '../../src/api/kinds.ts';
 import { keyOf } from '../../src/base/object.ts';
-import { problemFor } from '../daemons/layer-problem.ts';
-import { type HostView, layerKey } from '../daemons/view.ts';
-import { filesOf, type Layer } from '../objects/template-layers.ts';
+import { problemFor } from '../daemons/import-problem.ts';
+import { type HostView, importId } from '../daemons/view.ts';
+import {
+  type FileRole,
+  filesOf,
+  type ImportFile,
+  identitiesOf,
+  layersOf,
+  type TemplateLayers,
+} from '../objects/template-files.ts';
 import type { CopyFailure } from '../obstacles/templates.ts';
 import type { KnownHost } from './known-layers.ts';
 
-/** Which hosts have the files of a template. */
+/** Which hosts have a template. */
 export interface Copies {
-  /** Hosts that have all files complete. */
+  /** The layers that its files became, as its status or a host says. */
+  readonly layers: TemplateLayers | undefined;
+  /** Hosts that have all layers whole. */
   readonly ready: readonly string[];
-  /** Hosts that have all files, or are fetching them. */
+  /** Hosts that have all layers, are fetching them, or are importing the files. */
   readonly holding: readonly string[];
   readonly failures: readonly CopyFailure[];
+  /** What an import came to that is another layer than the one in the template's status; with its host. */
+  readonly changed: { readonly host: string; readonly role: FileRole } | undefined;
   /** What a host found on its disk that no firmware can boot; undefined when it can, or when no host has looked. */
   readonly unbootable: string | undefined;
   /** Size of the disk that a guest sees, in bytes, once a host has it. */
   readonly virtualBytes: number | undefined;
 }
 
-/**
- * Finds a template's copies in what the hosts last reported. A host that has only some of the files has them from another
- * template, and never tried to fetch the rest.
- */
+/** Finds a template's copies in what the hosts last reported. */
 export function copiesOf(template: Template, hosts: readonly KnownHost[]): Copies {
-  const keys = keysOf(template);
-  const disk = layerKey({ sha256: template.spec.source.image?.sha256 ?? '', kind: 'disk' });
-  const having = keys.length === 0 ? [] : hosts.filter((host) => holdsAll(host, keys));
-  const disks = hosts.flatMap(({ layers }) => layers.get(disk) ?? []);
+  const files = filesOf(template);
+  const layers = layersOf(template) ?? importedLayers(files, hosts);
+  const names = identitiesOf(layers);
+  const has = (host: KnownHost) => names.length > 0 && names.every((name) => host.layers.has(name));
+  const isReady = (host: KnownHost) =>
+    has(host) && names.every((name) => host.layers.get(name)?.state === 'Ready');
+  const having = hosts.filter((host) => has(host) || imports(host, files));
+  const disks = hosts.flatMap((host) => host.layers.get(layers?.disk ?? '') ?? []);
   const unbootable = disks.find(({ bootable }) => bootable === false);
-  const ready = having.filter(({ layers }) => keys.every((key) => layers.get(key)?.state === 'Ready'));
   return {
-    ready: ready.map(({ name }) => name).sort(),
-    holding: having.map(({ name }) => name).sort(),
-    failures: having.flatMap((host) => failureOn(host, keys, keyOf(template))),
+    layers,
+    ready: namesOf(hosts.filter(isReady)),
+    holding: namesOf(having),
+    failures: having.flatMap((host) => (isReady(host) ? [] : failureOn(host, files, names, keyOf(template)))),
+    changed: hosts.flatMap((host) => changeOn(host, files, layersOf(template)))[0],
     unbootable: unbootable && (unbootable.content ?? 'nothing known'),
     virtualBytes: disks.map(({ virtualBytes }) => virtualBytes).find((bytes) => bytes !== undefined),
   };
 }
 
-function keysOf(template: Template): readonly string[] {
-  return filesOf(template).map(([sha256, { kind }]) => layerKey({ sha256, kind }));
+type Files = ReadonlyMap<FileRole, ImportFile>;
+
+function namesOf(hosts: readonly KnownHost[]): readonly string[] {
+  return hosts.map(({ name }) => name).sort();
 }
 
-function holdsAll({ layers }: Pick<KnownHost, 'layers'>, keys: readonly string[]): boolean {
-  return keys.every((key) => layers.has(key));
+/** What the files of a template became on the hosts that imported them for its namespace: the proof that it may have them. */
+function importedLayers(files: Files, hosts: readonly KnownHost[]): TemplateLayers | undefined {
+  const found = [...files].flatMap(([role, file]) => {
+    const identity = hosts.map((host) => importOn(host, file)?.identity).find((one) => one !== undefined);
+    return identity === undefined ? [] : [[role, identity] as const];
+  });
+  if (found.length < files.size) return undefined;
+  const { disk, ...boot }: Partial<Record<FileRole, string>> = Object.fromEntries(found);
+  return disk === undefined ? undefined : { disk, ...boot };
 }
 
-function failureOn({ name, layers }: KnownHost, keys: readonly string[], template: string): CopyFailure[] {
-  const held = keys.flatMap((key) => layers.get(key) ?? []);
-  const [failure] = held.flatMap((layer) => {
-    const problem = problemFor(layer, template);
-    // As long as the layer itself has not failed, another template's source may still give it.
-    const isFinal = problem?.retryAt === undefined && layer.state === 'Failed';
+function importOn({ imports }: Pick<KnownHost, 'imports'>, { key }: ImportFile) {
+  return imports.get(importId(key));
+}
+
+function imports(host: Pick<KnownHost, 'imports'>, files: Files): boolean {
+  return files.size > 0 && [...files.values()].every((file) => importOn(host, file) !== undefined);
+}
+
+/** The same file becomes the same layer: another one means that the host, or what is known, is not to be trusted. */
+function changeOn(host: KnownHost, files: Files, known: TemplateLayers | undefined) {
+  if (known === undefined) return [];
+  const roles = [...files].flatMap(([role, file]) => {
+    const identity = importOn(host, file)?.identity;
+    return identity === undefined || identity === known[role] ? [] : [{ host: host.name, role }];
+  });
+  return roles.slice(0, 1);
+}
+
+function failureOn(host: KnownHost, files: Files, names: readonly string[], template: string): CopyFailure[] {
+  const ofLayers = names.flatMap((name) => {
+    const { problem, state } = host.layers.get(name) ?? {};
+    return problem === undefined
+      ? []
+      : [{ ...problem, isFinal: problem.retryAt === undefined && state === 'Failed' }];
+  });
+  const ofImports = [...files.values()].flatMap((file) => {
+    const found = importOn(host, file);
+    const problem = found && problemFor(found, template);
+    // As long as the import itself has not failed, another template's source may still give the file.
+    const isFinal = problem?.retryAt === undefined && found?.state === 'Failed';
     return problem === undefined ? [] : [{ ...problem, isFinal }];
   });
+  const [failure] = [...ofLayers, ...ofImports];
   if (failure === undefined) return [];
   const { reason, message, isFinal } = failure;
-  return [{ host: name, reason, message, isFinal }];
+  return [{ host: host.name, reason, message, isFinal }];
 }
 
 /** How many hosts try an address that is the same for all before it is not tried on more. */
 const ENOUGH_HOSTS = 3;
 
 /**
- * The further hosts that should fetch a template before an appliance needs it, so that one host has judged it, and `minCopies` hosts
- * have it: those with the most free memory first, then by name.
+ * The further host that should import a template's files, because no host has its layers, and none that tries will have them soon: the
+ * one with the most free memory, then the first by name.
  * @param usable hosts that accept appliances
- * @param copies those on all hosts, and undefined while that is not known
+ * @param copies those on all hosts
  */
-export function hostsToCopyTo(
+export function hostToImport(
   template: Template,
   usable: readonly HostView[],
-  copies: Copies | undefined,
+  copies: Copies,
+): HostView | undefined {
+  if (copies.ready.length > 0 || !needsAnotherHost(template, copies)) return undefined;
+  const files = filesOf(template);
+  return byFreeMemory(usable.filter((view) => !imports(view, files)))[0];
+}
+
+/** The further hosts that should get a template's layers from those that have them, so that `minCopies` hosts have it. */
+export function hostsToCopyTo(
+  { spec }: Template,
+  usable: readonly HostView[],
+  { layers, ready }: Copies,
 ): HostView[] {
-  const { mode, minCopies } = template.spec.distribution;
-  const keys = keysOf(template);
-  const others = usable.filter((view) => !holdsAll(view, keys));
-  const missing = mode === 'Copy' ? minCopies - (usable.length - others.length) : 0;
-  const forJudgement = copies !== undefined && needsAnotherHost(template, copies) ? 1 : 0;
-  others.sort((a, b) => freeBytes(b) - freeBytes(a) || (a.name < b.name ? -1 : 1));
-  return others.slice(0, Math.max(missing, forJudgement));
+  const { mode, minCopies } = spec.distribution;
+  const names = identitiesOf(layers);
+  if (mode !== 'Copy' || ready.length === 0) return [];
+  const isThere = (view: HostView) => names.every((name) => view.layers.get(name)?.state === 'Ready');
+  const others = usable.filter((view) => !isThere(view));
+  // Those that fetch it already are asked again first: their source may have gone.
+  const begun = others.filter((view) => names.some((name) => view.layers.has(name)));
+  const rest = byFreeMemory(others.filter((view) => !begun.includes(view)));
+  return [...begun, ...rest].slice(0, Math.max(0, minCopies - (usable.length - others.length)));
 }
 
 /** Whether no host has the template, and another one may: a `file:` address is another file on every host. */
@@ -90,22 +150,25 @@ function needsAnotherHost({ spec }: Template, { holding, failures }: Copies): bo
   return holding.length < ENOUGH_HOSTS && failures.some(({ isFinal }) => !isFinal);
 }
 
+function byFreeMemory(views: readonly HostView[]): HostView[] {
+  return [...views].sort((a, b) => freeBytes(b) - freeBytes(a) || (a.name < b.name ? -1 : 1));
+}
+
 function freeBytes({ status }: HostView): number {
   return status === undefined ? 0 : status.capacity.memoryBytes - status.used.memoryBytes;
 }
 
 /**
- * The hosts that have a file of the template, and know other sources of it than these: a template that names it came, changed or
- * went. Where nobody shares a file, who needs it asks for it.
- * @param layer with the sources that all templates name
+ * The hosts that import a file of the template, and know other sources of it than these: a template that names it came, changed or
+ * went.
+ * @param file with the sources that all templates of the namespace name
  */
-export function hostsToTell([sha256, desired]: Layer, views: readonly HostView[]): readonly HostView[] {
-  const { kind, template, others = [] } = desired;
-  const wanted = new Set([template, ...others.map((other) => other.template)]);
-  return views.filter(({ layers }) => {
-    const sources = layers.get(layerKey({ sha256, kind }))?.sources;
-    if (sources === undefined) return false;
-    const known = new Set(sources.map((source) => source.template));
-    return others.length > 0 || known.size !== wanted.size || !known.has(template);
+export function hostsToTell({ key, desired }: ImportFile, views: readonly HostView[]): readonly HostView[] {
+  const wanted = new Set([desired.template, ...(desired.others ?? []).map(({ template }) => template)]);
+  return views.filter(({ imports: known }) => {
+    const found = known.get(importId(key));
+    if (found === undefined || found.state === 'Ready') return false;
+    const told = new Set(found.sources.map(({ template }) => template));
+    return (desired.others ?? []).length > 0 || told.size !== wanted.size || !told.has(desired.template);
   });
 }

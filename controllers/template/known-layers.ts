@@ -1,17 +1,16 @@
 import type { Host } from '../../src/api/kinds.ts';
-import type { LayerStatus } from '../../src/host/protocol.ts';
-import { type HostView, type HostViews, LAYER_KINDS, layerKey } from '../daemons/view.ts';
+import type { ImportStatus, LayerStatus } from '../../src/host/protocol.ts';
+import type { HostView, HostViews } from '../daemons/view.ts';
 
 /** What is known of a layer on a host. */
-export type KnownLayer = Pick<
-  LayerStatus,
-  'state' | 'problem' | 'sources' | 'virtualBytes' | 'bootable' | 'content'
->;
+export type KnownLayer = Pick<LayerStatus, 'state' | 'problem' | 'virtualBytes' | 'bootable' | 'content'>;
 
-/** A host, and the layers that it holds. */
+/** A host, what it imports, and the layers that it has. */
 export interface KnownHost {
   readonly name: string;
-  /** By `layerKey`. */
+  /** By `importId`. */
+  readonly imports: ReadonlyMap<string, ImportStatus>;
+  /** By identity. */
   readonly layers: ReadonlyMap<string, KnownLayer>;
 }
 
@@ -60,20 +59,20 @@ function leftOf(view: HostView | undefined, { now, startedAt, graceMs }: Patienc
   return (view?.link.since ?? startedAt) + graceMs - now;
 }
 
-/**
- * A host's status has neither the reason nor the time of a failure, so it counts only for what is there. It does not say of which
- * kind a file is, so it counts for both.
- */
-function knownHost({ metadata: { name }, status }: Host, view: HostView | undefined, leftMs: number) {
-  if (view?.status === undefined) {
-    const layers = (status?.layers ?? []).flatMap((layer) => LAYER_KINDS.map((kind) => ({ ...layer, kind })));
-    return { name, layers: whole(layers) };
-  }
-  if (view.link.state === 'connected' || leftMs > 0) return { name, layers: view.layers };
-  return { name, layers: whole([...view.layers.values()]) };
+/** A host's status has neither the reason nor the time of a failure, so it counts only for what is there. */
+function knownHost(
+  { metadata: { name }, status }: Host,
+  view: HostView | undefined,
+  leftMs: number,
+): KnownHost {
+  if (view?.status === undefined) return { name, imports: new Map(), layers: whole(status?.layers ?? []) };
+  const { imports } = view;
+  if (view.link.state === 'connected' || leftMs > 0) return { name, imports, layers: view.layers };
+  const done = [...imports].filter(([, { state }]) => state === 'Ready');
+  return { name, imports: new Map(done), layers: whole([...view.layers.values()]) };
 }
 
-function whole<L extends Pick<LayerStatus, 'sha256' | 'kind' | 'state'>>(layers: readonly L[]) {
+function whole<L extends Pick<LayerStatus, 'identity'> & { readonly state: string }>(layers: readonly L[]) {
   const ready = layers.filter(({ state }) => state === 'Ready');
-  return new Map(ready.map((layer) => [layerKey(layer), { ...layer, state: 'Ready' as const }]));
+  return new Map(ready.map((layer) => [layer.identity, { ...layer, state: 'Ready' as const }]));
 }

@@ -1,22 +1,27 @@
 import type { Template } from '../../src/api/kinds.ts';
 import { keyOf } from '../../src/base/object.ts';
 import { describeHolders, holdersOf } from '../../src/domain/templates/tree.ts';
-import type { LayerKind } from '../../src/host/protocol.ts';
+import type { ImportKey, LayerIdentity } from '../../src/host/protocol.ts';
 import { StalledError, TransientError } from '../../src/kube/controller/errors.ts';
 import type { OperatorContext } from '../context.ts';
 import type { Daemon } from '../daemons/daemon.ts';
 import { callDaemon } from '../daemons/daemon-errors.ts';
-import { layerKey } from '../daemons/view.ts';
-import { BY_DIGEST, BY_PARENT, BY_TEMPLATE } from '../indexes.ts';
-import { filesOf } from '../objects/template-layers.ts';
+import { importId } from '../daemons/view.ts';
+import { BY_DIGEST, BY_LAYER, BY_PARENT, BY_TEMPLATE } from '../indexes.ts';
+import { filesOf, identitiesOf, layersOf } from '../objects/template-files.ts';
 import { parentKey, templateKeyOf } from '../objects/template-references.ts';
 import type { Obstacle } from '../obstacles/obstacle.ts';
 import { refusalOf, templateObstacles } from '../obstacles/templates.ts';
 
-type File = { readonly sha256: string; readonly kind: LayerKind };
+/** What hosts have of a template and of no other one. */
+interface Unused {
+  readonly imports: readonly ImportKey[];
+  /** Its disk's layer last: what stands on a layer goes first. */
+  readonly layers: readonly LayerIdentity[];
+}
 
 /**
- * Deletes a deleted template's files from the hosts, once nothing is based on it. Files that another template has as well stay.
+ * Deletes a deleted template's layers and imports from the hosts, once nothing is based on it. What another template has as well stays.
  * A host that does not answer keeps the template waiting, or its files would stay there for ever.
  * @returns what keeps the template from being removed; undefined when nothing does
  */
@@ -27,33 +32,35 @@ export async function release(
 ): Promise<Obstacle | undefined> {
   const held = holders(context, keyOf(template));
   if (held !== null) return templateObstacles.held(held);
-  const unused = filesOf(template)
-    .map(([sha256, { kind }]) => ({ sha256, kind }))
-    .filter((file) => !isUsedByAnother(context, template, file));
+  const unused = unusedOf(context, template);
   const away: string[] = [];
   const refusals: string[] = [];
   for (const host of hostsHolding(context, unused)) {
     const daemon =
       context.views.get(host)?.link.state === 'connected' ? context.links.client(host) : undefined;
     if (daemon === undefined) away.push(host);
-    else refusals.push(...(await deleteLayers(daemon, host, unused, signal)));
+    else refusals.push(...(await deleteFrom(daemon, host, unused, signal)));
   }
   if (refusals.length > 0) return templateObstacles.filesHeld(refusals);
-  return away.length === 0 ? undefined : templateObstacles.hostsAway(away);
+  if (away.length > 0) return templateObstacles.hostsAway(away);
+  for (const identity of unused.layers) context.sharing.forget(identity);
+  return undefined;
 }
 
 /**
  * An appliance that the API no longer knows may still use a layer there: the daemon's refusal names it, and people must see that.
  * @returns what the daemon refused
  */
-async function deleteLayers(
+async function deleteFrom(
   daemon: Daemon,
   host: string,
-  files: readonly File[],
+  { imports, layers }: Unused,
   signal: AbortSignal,
 ): Promise<string[]> {
   try {
-    for (const { sha256, kind } of files) await callDaemon(daemon.deleteLayer(sha256, { kind, signal }));
+    // The imports first: a layer that is gone would be imported again.
+    for (const key of imports) await callDaemon(daemon.deleteImport(key, { signal }));
+    for (const identity of layers) await callDaemon(daemon.deleteLayer(identity, { signal }));
     return [];
   } catch (error) {
     if (!(error instanceof TransientError || error instanceof StalledError)) throw error;
@@ -73,24 +80,44 @@ function holders({ caches }: OperatorContext, key: string): string | null {
   );
 }
 
+/** What no other template has. */
+function unusedOf({ caches }: OperatorContext, template: Template): Unused {
+  const isUsedBy = (others: readonly Template[]) => others.some((other) => outlives(other, template));
+  const imports = [...filesOf(template).values()].map(({ key }) => key);
+  return {
+    imports: imports.filter(({ sha256, kind, namespace }) => {
+      const naming = caches.templates.byIndex(BY_DIGEST, sha256);
+      return !isUsedBy(
+        naming.filter((other) => {
+          const ofOther = [...filesOf(other).values()].map(({ key }) => key);
+          return ofOther.some((key) => importId(key) === importId({ sha256, kind, namespace }));
+        }),
+      );
+    }),
+    layers: identitiesOf(layersOf(template)).filter(
+      (identity) => !isUsedBy(caches.templates.byIndex(BY_LAYER, identity)),
+    ),
+  };
+}
+
 /** Of templates that are deleted together, the last in order deletes the file. If each left it to the others, it would stay. */
-function isUsedByAnother({ caches }: OperatorContext, template: Template, { sha256, kind }: File): boolean {
-  const isUser = (other: Template) =>
-    other.metadata.uid !== template.metadata.uid &&
-    filesOf(other).some(([digest, desired]) => digest === sha256 && desired.kind === kind) &&
-    (other.metadata.deletionTimestamp === undefined || keyOf(other) > keyOf(template));
-  return caches.templates.byIndex(BY_DIGEST, sha256).some(isUser);
+function outlives(other: Template, template: Template): boolean {
+  if (other.metadata.uid === template.metadata.uid) return false;
+  return other.metadata.deletionTimestamp === undefined || keyOf(other) > keyOf(template);
 }
 
 /** According to what each host last reported; for a host not heard since the operator started, according to its status. */
-function hostsHolding({ caches, views }: OperatorContext, files: readonly File[]): string[] {
-  const digests = files.map(({ sha256 }) => sha256);
+function hostsHolding({ caches, views }: OperatorContext, { imports, layers }: Unused): string[] {
   return caches.hosts
     .list()
     .filter(({ metadata, status }) => {
       const view = views.get(metadata.name);
-      if (view?.status !== undefined) return files.some((file) => view.layers.has(layerKey(file)));
-      return (status?.layers ?? []).some(({ sha256 }) => digests.includes(sha256));
+      if (view?.status === undefined)
+        return (status?.layers ?? []).some(({ identity }) => layers.includes(identity));
+      return (
+        layers.some((identity) => view.layers.has(identity)) ||
+        imports.some((key) => view.imports.has(importId(key)))
+      );
     })
     .map(({ metadata }) => metadata.name);
 }

@@ -41,7 +41,7 @@ export function statusOf(facts: StatusFacts): Status {
   return {
     observedGeneration: generation,
     conditions,
-    layer: template.spec.source.image?.sha256,
+    layers: copies.layers ?? old?.layers,
     virtualSize: copies.virtualBytes === undefined ? old?.virtualSize : formatBytes(copies.virtualBytes),
     depth: 'depth' in position ? position.depth : undefined,
     hostsReady: copies.ready.length,
@@ -68,7 +68,8 @@ export const TEMPLATE_EVENTS: readonly EventRule[] = [
 function stateOf({ template, position, copies, blocker, isPartial, hasHosts }: StatusFacts): Summary {
   if (blocker !== undefined) return summaryOf(blocker);
   if ('obstacle' in position) return summaryOf(position.obstacle);
-  const { failures, ready, holding, unbootable } = copies;
+  const { changed, failures, ready, holding, unbootable } = copies;
+  if (changed !== undefined) return summaryOf(templateObstacles.contentChanged(changed.host, changed.role));
   if (unbootable !== undefined && bootsItself(template))
     return summaryOf(templateObstacles.nothingToBoot(unbootable));
   if (ready.length > 0) return { state: 'ready', ...templateStates.available(ready.length, failures) };

@@ -1,3 +1,4 @@
+import { CONDITION_STALLED, findCondition } from '../../src/api/conditions.ts';
 import { type Template, VIRTUAL_APPLIANCES, type VirtualAppliance } from '../../src/api/kinds.ts';
 import { FINALIZER_APPLIANCE } from '../../src/api/labels.ts';
 import { isSameJson } from '../../src/base/equality.ts';
@@ -90,11 +91,13 @@ export function createVirtualApplianceController(context: OperatorContext): Cont
   };
 }
 
-/** The part of a template that its appliances depend on. Its status is not: it counts them, so it changes with each. */
+/** The part of a template that its appliances depend on. Most of its status is not: it counts them, so it changes with each. */
 function relevantPart(template: Template | undefined): unknown {
   if (template === undefined) return undefined;
   const { uid, generation, deletionTimestamp } = template.metadata;
-  return { uid, generation, isDeleting: deletionTimestamp !== undefined };
+  const { conditions, layers } = template.status ?? {};
+  const stalled = findCondition(conditions, CONDITION_STALLED);
+  return { uid, generation, isDeleting: deletionTimestamp !== undefined, layers, stalled };
 }
 
 /** What is known of an appliance through its host. */

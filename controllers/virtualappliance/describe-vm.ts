@@ -1,3 +1,4 @@
+import { CONDITION_READY, CONDITION_STALLED, findCondition } from '../../src/api/conditions.ts';
 import type { Template, VirtualAppliance } from '../../src/api/kinds.ts';
 import { keyOf } from '../../src/base/object.ts';
 import { parseBytes } from '../../src/domain/quantity.ts';
@@ -12,7 +13,7 @@ import type {
 } from '../../src/host/protocol.ts';
 import { readAmount } from '../objects/amounts.ts';
 import { amountsOf, uidOf } from '../objects/appliance.ts';
-import { layersOf } from '../objects/template-layers.ts';
+import { identitiesOf, layersOf, type TemplateLayers } from '../objects/template-files.ts';
 import { applianceObstacles } from '../obstacles/appliances.ts';
 import { errorOf } from '../obstacles/obstacle.ts';
 import { templateObstacles } from '../obstacles/templates.ts';
@@ -38,7 +39,7 @@ export function describeVm(scope: Scope): PhaseResult {
 /**
  * The appliance as its host should have it. It follows from the objects alone, so that every reconcile comes to the same result.
  * @param given the address of its own, for mode Bridge
- * @throws StalledError MemoryBelowMinimum when the guest cannot boot with the memory that the appliance asks for; InvalidAmount when
+ * @throws WaitingError TemplateNotReady while no host has imported the template's files; StalledError MemoryBelowMinimum when the guest cannot boot with the memory that the appliance asks for; InvalidAmount when
  * an amount of either is none
  */
 export function desiredOf(
@@ -48,19 +49,21 @@ export function desiredOf(
   given?: GivenNetwork,
 ): DesiredState {
   const { metadata, spec } = appliance;
-  const { disk, boot } = layersOf(template);
+  const layers = layersOf(template);
+  if (layers === undefined)
+    throw errorOf(templateObstacles.notImported(keyOf(template), failureOf(template, metadata.namespace)));
   const { diskBytes, ...resources } = amountsOf(appliance);
   requireMemory(appliance, resources.memoryBytes, template);
   return {
-    layers: [disk, ...boot],
+    layers: identitiesOf(layers),
     appliance: {
       uuid: uidOf(appliance),
       generation: metadata.generation ?? 1,
       namespace: metadata.namespace ?? 'default',
       name: metadata.name,
       powerState: spec.powerState,
-      layer: disk[0],
-      boot: bootOf(template),
+      layer: layers.disk,
+      boot: bootOf(template, layers),
       xen: template.spec.guest.xen,
       disk: { mode: spec.disk.mode, sizeBytes: diskBytes },
       resources,
@@ -70,6 +73,13 @@ export function desiredOf(
       serviceTimeoutSeconds: spec.timeouts.serviceSeconds,
     },
   };
+}
+
+/** Why no host can have the template's layers, as far as the appliance's owner may know it. */
+function failureOf({ metadata, status }: Template, namespace: string | undefined) {
+  const isFinal = findCondition(status?.conditions, CONDITION_STALLED)?.status === 'True';
+  const ready = findCondition(status?.conditions, CONDITION_READY);
+  return isFinal && metadata.namespace === namespace ? ready : undefined;
 }
 
 function requireMemory({ spec }: VirtualAppliance, bytes: number, template: Template): void {
@@ -83,11 +93,10 @@ function requireMemory({ spec }: VirtualAppliance, bytes: number, template: Temp
   throw errorOf(applianceObstacles.memoryBelowMinimum(spec.resources.memory, minimumMemory, key));
 }
 
-function bootOf({ spec }: Template): GuestBoot {
+function bootOf({ spec }: Template, { kernel, initrd }: TemplateLayers): GuestBoot {
   const { boot } = spec.guest;
-  if (boot === undefined) return { kind: 'firmware' };
-  const { kernel, initrd, commandLine } = boot;
-  return { kind: 'direct', kernel: kernel.sha256, initrd: initrd?.sha256, commandLine };
+  if (boot === undefined || kernel === undefined) return { kind: 'firmware' };
+  return { kind: 'direct', kernel, initrd, commandLine: boot.commandLine };
 }
 
 function networkOf(ports: readonly PortRequest[], given: GivenNetwork | undefined): DesiredNetwork {

@@ -1,10 +1,9 @@
 import type { Template, VirtualAppliance } from '../../src/api/kinds.ts';
-import type { DesiredAppliance, DesiredPackage } from '../../src/host/protocol.ts';
+import type { DesiredAppliance, DesiredPackage, LayerIdentity } from '../../src/host/protocol.ts';
 import type { TransientError } from '../../src/kube/controller/errors.ts';
 import type { OperatorContext } from '../context.ts';
 import type { PutLedger } from '../daemons/put-ledger.ts';
 import type { HostView } from '../daemons/view.ts';
-import type { Layer } from '../objects/template-layers.ts';
 import type { Obstacle } from '../obstacles/obstacle.ts';
 import type { ExhaustedPools } from './exhausted-pools.ts';
 
@@ -27,7 +26,7 @@ export interface ServicePackage {
 
 /** The request to an appliance's host, layers first. */
 export interface DesiredState {
-  readonly layers: readonly Layer[];
+  readonly layers: readonly LayerIdentity[];
   readonly appliance: DesiredAppliance;
 }
 

@@ -1,47 +1,37 @@
 import type { DesiredAppliance, DesiredPackage } from '../../src/host/protocol.ts';
 import type { Daemon } from '../daemons/daemon.ts';
 import { callDaemon } from '../daemons/daemon-errors.ts';
-import { putLayer } from '../daemons/put-layer.ts';
 import type { PutLedger } from '../daemons/put-ledger.ts';
 import type { HostView } from '../daemons/view.ts';
-import { BY_DIGEST } from '../indexes.ts';
-import { withOtherSources } from '../objects/template-layers.ts';
-import {
-  type DesiredState,
-  found,
-  type LatePackage,
-  type PhaseResult,
-  phaseDone,
-  type Scope,
-} from './scope.ts';
+import { found, type LatePackage, type PhaseResult, phaseDone, type Scope } from './scope.ts';
 
-/** Sends the request to the host, if the operator is connected to it. */
+/**
+ * Sends the request to the host, if the operator is connected to it; layers first, because the disk is based on them. After a crash in
+ * between, the next reconcile sends the rest.
+ */
 export async function sendToHost(scope: Scope): Promise<PhaseResult> {
   const { context, view, ledger, signal } = scope;
   const client = view === undefined ? undefined : context.links.client(view.name);
   if (view?.link.state !== 'connected' || client === undefined) return { type: 'away' };
   const { late } = found(scope, 'servicePackage');
   const { layers, appliance } = found(scope, 'desired');
-  const { templates } = context.caches;
-  const withSources = layers.map((layer) => withOtherSources(layer, templates.byIndex(BY_DIGEST, layer[0])));
-  await send(client, view, ledger, { layers: withSources, appliance, late }, signal);
+  for (const identity of layers) await context.sharing.share(identity, view, signal);
+  await send(client, view, ledger, { appliance, late }, signal);
   return phaseDone;
 }
 
 /**
- * Sends what the host does not have, or was not sent since its daemon started; layers first, because the disk is based on them.
- * After a crash in between, the next reconcile sends the rest.
+ * Sends what the host does not have, or was not sent since its daemon started.
  * @throws what `late.read` throws
  */
 export async function send(
   client: Daemon,
   view: HostView,
   ledger: PutLedger,
-  { layers, appliance, late }: DesiredState & { readonly late?: LatePackage | undefined },
+  { appliance, late }: { readonly appliance: DesiredAppliance; readonly late?: LatePackage | undefined },
   signal: AbortSignal,
 ): Promise<void> {
   const daemonStart = view.status?.startedAt ?? '';
-  for (const layer of layers) await putLayer(client, view, ledger, layer, signal);
   const what = `appliance/${appliance.uuid}`;
   const wasSent = (version: string | undefined) =>
     hasIt(view, appliance) && ledger.wasPut(view.name, daemonStart, what, [appliance, version]);

@@ -6,13 +6,17 @@ import { readEventStream } from './event-stream.ts';
 import type {
   ApplianceStatus,
   DesiredAppliance,
+  DesiredImport,
   DesiredLayer,
   ErrorBody,
   HostEvent,
   HostStatus,
-  LayerKind,
+  ImportKey,
+  ImportStatus,
+  LayerIdentity,
   LayerStatus,
   Problem,
+  Sha256,
 } from './protocol.ts';
 import { hostServerName } from './protocol.ts';
 
@@ -102,31 +106,38 @@ export class HostClient {
     return this.#call('GET', `/v1/appliances/${uuid}/console?bytes=${bytes}`, undefined, options);
   }
 
+  async putImport(sha256: Sha256, desired: DesiredImport, options?: CallOptions): Promise<ImportStatus> {
+    return (await this.#json('PUT', `/v1/imports/${sha256}`, desired, options)) as ImportStatus;
+  }
+
+  /** Resolves when it is gone, or did not exist. The layer that it became stays. */
+  async deleteImport({ sha256, kind, namespace }: ImportKey, options?: CallOptions): Promise<void> {
+    const path = `/v1/imports/${sha256}?kind=${kind}&namespace=${namespace}`;
+    await unlessMissing(this.#call('DELETE', path, undefined, options));
+  }
+
   async listLayers(options?: CallOptions): Promise<readonly LayerStatus[]> {
     const body = await this.#json('GET', '/v1/layers', undefined, options);
     return (body as { layers: readonly LayerStatus[] }).layers;
   }
 
   /** Undefined when the host does not have it. */
-  async getLayer(sha256: string, options?: CallOptions): Promise<LayerStatus | undefined> {
-    const path = `/v1/layers/${sha256}`;
+  async getLayer(identity: LayerIdentity, options?: CallOptions): Promise<LayerStatus | undefined> {
+    const path = `/v1/layers/${identity}`;
     return (await unlessMissing(this.#json('GET', path, undefined, options))) as LayerStatus | undefined;
   }
 
-  async putLayer(sha256: string, desired: DesiredLayer, options?: CallOptions): Promise<LayerStatus> {
-    return (await this.#json('PUT', `/v1/layers/${sha256}`, desired, options)) as LayerStatus;
+  async putLayer(
+    identity: LayerIdentity,
+    desired: DesiredLayer,
+    options?: CallOptions,
+  ): Promise<LayerStatus> {
+    return (await this.#json('PUT', `/v1/layers/${identity}`, desired, options)) as LayerStatus;
   }
 
-  /**
-   * Resolves when it is gone, or did not exist. Status 409 while appliances use it.
-   * @param options `kind`: only the layer of this kind
-   */
-  async deleteLayer(
-    sha256: string,
-    options: CallOptions & { readonly kind?: LayerKind } = {},
-  ): Promise<void> {
-    const query = options.kind === undefined ? '' : `?kind=${options.kind}`;
-    await unlessMissing(this.#call('DELETE', `/v1/layers/${sha256}${query}`, undefined, options));
+  /** Resolves when it is gone, or did not exist. Status 409 while appliances or other layers stand on it. */
+  async deleteLayer(identity: LayerIdentity, options?: CallOptions): Promise<void> {
+    await unlessMissing(this.#call('DELETE', `/v1/layers/${identity}`, undefined, options));
   }
 
   /** Whether the daemon has found everything that is on its host; false also when it cannot be reached. */

@@ -7,9 +7,11 @@
 import type {
   applianceStatusSchema,
   desiredApplianceSchema,
+  desiredImportSchema,
   desiredLayerSchema,
   errorBodySchema,
   hostStatusSchema,
+  importStatusSchema,
   layerStatusSchema,
   problemSchema,
 } from './schemas.ts';
@@ -18,8 +20,10 @@ import type { Static } from './typed-schema.ts';
 
 export { SERVICE_STATES, STEP_NAMES } from './states.ts';
 
-/** Lower-case hex digest of the file as its source serves it. It names a layer on every host. */
+/** Lower-case hex digest of a file as its source serves it. */
 export type Sha256 = string;
+/** The name of a layer on every host: it follows from its content (`src/hostd/layers/content/identity.ts`). */
+export type LayerIdentity = string;
 
 /** The DNS name that a daemon's certificate carries; the operator asks for it, so no host can answer for another. */
 export function hostServerName(hostName: string): string {
@@ -31,9 +35,16 @@ export const OPERATOR_ORGANIZATION = 'coppice:operators';
 
 // ---------------------------------------------------------------------------------------------- layers
 
-/** `PUT /v1/layers/{sha256}`: hold this file. */
+/** `PUT /v1/imports/{sha256}`: fetch this file and make it a layer. */
+export type DesiredImport = Static<typeof desiredImportSchema>;
+export type LayerKind = DesiredImport['kind'];
+export type ImportStatus = Static<typeof importStatusSchema>;
+
+/** Which import: each namespace imports by itself, and a file may be imported as a disk and to boot from. */
+export type ImportKey = Pick<ImportStatus, 'sha256' | 'kind' | 'namespace'>;
+
+/** `PUT /v1/layers/{identity}`: have this layer. */
 export type DesiredLayer = Static<typeof desiredLayerSchema>;
-export type LayerKind = DesiredLayer['kind'];
 export type LayerStatus = Static<typeof layerStatusSchema>;
 
 // ------------------------------------------------------------------------------------------ appliances
@@ -79,7 +90,9 @@ export type HostEvent =
   | { readonly type: 'reset' }
   | { readonly type: 'host'; readonly host: HostStatus }
   | { readonly type: 'layer'; readonly layer: LayerStatus }
-  | { readonly type: 'layerGone'; readonly sha256: Sha256; readonly kind?: LayerKind }
+  | { readonly type: 'layerGone'; readonly identity: LayerIdentity }
+  | { readonly type: 'import'; readonly import: ImportStatus }
+  | ({ readonly type: 'importGone' } & ImportKey)
   | { readonly type: 'appliance'; readonly appliance: ApplianceStatus }
   | { readonly type: 'applianceGone'; readonly uuid: string };
 

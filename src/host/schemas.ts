@@ -20,6 +20,7 @@ import {
   dnsName,
   environmentName,
   fileName,
+  identity,
   instant,
   ipAddress,
   path,
@@ -44,8 +45,9 @@ const trueOrFalse = enumOf(['true', 'false']);
 
 export const uuidParams = closed({ uuid });
 export const sha256Params = closed({ sha256 });
-/** Which of the layers with a digest; without it, all, or the first that there is. */
-export const layerQuery = closed({ kind: optional(layerKind) });
+export const identityParams = closed({ identity });
+/** Which of the imports with a digest: each namespace imports by itself. */
+export const importQuery = closed({ kind: layerKind, namespace: dnsLabel });
 /** The query of `GET /v1/appliances/{uuid}/exec`: a program and its arguments, and what it gets. */
 export const execParameters = closed({
   command: arrayOf(string(), 256),
@@ -71,14 +73,26 @@ const layerSource = {
 };
 
 /**
- * `PUT /v1/layers/{sha256}`: hold this file. `disk` becomes a read-only qcow2 layer; `boot` is a kernel or initrd. One digest may be
- * held as both: they are two layers.
+ * `PUT /v1/imports/{sha256}`: fetch this file, verify its digest, and make it a layer. `disk`: an image of a disk; `boot`: a kernel or
+ * an initial RAM disk. Templates of one namespace that name the same file share an import; another namespace has one of its own,
+ * because who can fetch the file may have it, and nobody else.
  */
-export const desiredLayerSchema = closed({
+export const desiredImportSchema = closed({
   kind: layerKind,
   ...layerSource,
-  /** What other Templates name as its source. The layer has these sources and no others, and tries each. */
+  /** What other Templates of the namespace name as its source. The import has these sources and no others, and tries each. */
   others: optional(arrayOf(closed(layerSource), 200)),
+});
+
+/** `PUT /v1/layers/{identity}`: have this layer, from hosts that have it. */
+export const desiredLayerSchema = closed({
+  /** Hosts to fetch it from, in this order. */
+  peers: arrayOf(
+    closed({ host: dnsName, url: string({ minLength: 1, maxLength: 512, pattern: '^https://[^\\s/]+$' }) }),
+    32,
+  ),
+  /** Hosts that may fetch it from this one. */
+  readers: arrayOf(dnsName, 10_000),
 });
 
 const desiredProbe = oneOf('kind', {
@@ -155,12 +169,12 @@ export const desiredApplianceSchema = closed({
   namespace: dnsLabel,
   name: dnsName,
   powerState: enumOf(['Running', 'Stopped']),
-  layer: sha256,
+  layer: identity,
   boot: oneOf('kind', {
     firmware: {},
     direct: {
-      kernel: sha256,
-      initrd: optional(sha256),
+      kernel: identity,
+      initrd: optional(identity),
       commandLine: string({ maxLength: 2048, pattern: '^[ -~]*$' }),
     },
   }),
@@ -188,30 +202,45 @@ const problemFields = {
 };
 export const problemSchema = open(problemFields);
 
-export const layerStatusSchema = open({
+export const importStatusSchema = open({
   sha256,
   kind: layerKind,
+  namespace: dnsLabel,
   state: enumOf(['Fetching', 'Ready', 'Failed']),
   template: string(),
   fetchedBytes: count,
   /** As far as the source told. */
   totalBytes: optional(count),
-  /** Size the guest sees; known when Ready, for disks only. */
+  /** The layer that the file became; known when Ready. */
+  identity: optional(identity),
+  seconds: optional(number()),
+  /** Whether it waits for other files to be fetched first. */
+  queued: optional(boolean()),
+  /** Why it is not here. It names no address unless there is one only. */
+  problem: optional(problemSchema),
+  /** Its sources, each with what is wrong with it: only for those who may see its Template. */
+  sources: arrayOf(open({ template: string(), problem: optional(problemSchema) })),
+});
+
+export const layerStatusSchema = open({
+  identity,
+  kind: layerKind,
+  /** What it is a difference to. */
+  parent: optional(identity),
+  state: enumOf(['Fetching', 'Ready', 'Failed']),
+  fetchedBytes: optional(count),
+  totalBytes: optional(count),
+  /** Size the guest sees; known when Ready, as is what follows. */
   virtualBytes: optional(count),
-  /** Whether firmware finds something to boot on the disk; without, a VM on it needs a kernel. Known as `virtualBytes` is. */
+  /** Whether firmware finds something to boot on the disk; without, a VM on it needs a kernel. */
   bootable: optional(boolean()),
   /** What is on the disk, for people: `a GPT partition table and a boot sector`. */
   content: optional(string()),
   storedBytes: optional(count),
-  seconds: optional(number()),
-  /** Whether it waits for other files to be fetched first. */
-  queued: optional(boolean()),
-  /** Why it is not here. It is for all who use the layer, and names no address unless there is one only. */
+  /** Why it is not here, or cannot be used. */
   problem: optional(problemSchema),
-  /** Its sources, each with what is wrong with it: only for those who may see its Template. Older daemons know one source. */
-  sources: optional(arrayOf(open({ template: string(), problem: optional(problemSchema) }))),
-  /** uuids of the appliances whose disks stand on it: while there are any it cannot be deleted (409). */
-  heldBy: arrayOf(uuid),
+  /** uuids of the appliances whose disks stand on it, and layers on it: while there are any it cannot be deleted (409). */
+  heldBy: arrayOf(string()),
 });
 
 const stepStatus = open({
@@ -293,6 +322,8 @@ export const hostStatusSchema = open({
   diskReserveBytes: optional(count),
   /** Daemons of one machine share the ports that they forward, and have the same text here. */
   portSpace: optional(string()),
+  /** Unset: the daemon is too old to work with this operator. */
+  imports: optional(arrayOf(importStatusSchema)),
   layers: arrayOf(layerStatusSchema),
   queue: open({ waiting: count, running: count, concurrency: positive }),
   appliances: count,
@@ -300,12 +331,11 @@ export const hostStatusSchema = open({
   problems: arrayOf(problemSchema),
   /** VMs on this host that no daemon of Coppice started: shown, never touched. */
   foreignVms: arrayOf(string()),
-  /** Whether the daemon accepts several sources for a layer (`others` of a PUT). Older daemons refuse them. */
-  layerSources: optional(boolean()),
   startedAt: instant,
 });
 
 export const applianceListSchema = open({ appliances: arrayOf(applianceStatusSchema) });
+export const importListSchema = open({ imports: arrayOf(importStatusSchema) });
 export const layerListSchema = open({ layers: arrayOf(layerStatusSchema) });
 
 /** Body of every answer that is not 2xx. */

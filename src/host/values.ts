@@ -3,8 +3,10 @@ import { integer, number, string, typed } from './typed-schema.ts';
 /** What single values in the daemon's API look like. Every name that reaches a path or a command has its pattern. */
 
 export const uuid = string({ pattern: '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$' });
-/** Lower-case hex digest of the file as its source serves it. It names a layer on every host. */
+/** Lower-case hex digest of a file as its source serves it. */
 export const sha256 = string({ pattern: '^[0-9a-f]{64}$' });
+/** The name of a layer, which follows from its content: 64 lower-case hexadecimal digits. */
+export const identity = string({ pattern: '^[0-9a-f]{64}$' });
 /** Whether addresses and prefix fit together is checked by `src/hostd/network/request.ts`. */
 export const ipAddress = string({
   maxLength: 45,

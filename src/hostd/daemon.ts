@@ -12,6 +12,7 @@ import type { GuestWork } from './guest/agent-work.ts';
 import { Host } from './host/host.ts';
 import { type CapacityOverride, HostUse } from './host/host-use.ts';
 import { createServer, listen, renewTls, type TlsFiles } from './http/server.ts';
+import { ImportStore } from './imports/import-store.ts';
 import { LayerStore } from './layers/store.ts';
 import { HostMetrics } from './metrics.ts';
 import { PackageCache } from './packages.ts';
@@ -96,6 +97,7 @@ async function serve(options: HostDaemonOptions, parts: Parts): Promise<HostDaem
 type Parts = {
   readonly events: EventHub;
   readonly metrics: HostMetrics;
+  readonly imports: ImportStore;
   readonly layers: LayerStore;
   readonly ports: PortRegistry;
   readonly appliances: ApplianceManager;
@@ -117,18 +119,30 @@ async function openParts(options: HostDaemonOptions): Promise<Parts> {
   const packages = new PackageCache({ directory: join(stateDirectory, 'packages'), reserveBytes, fileRoots });
   const layers: LayerStore = new LayerStore({
     directory: join(stateDirectory, 'layers'),
+    openDisk: (path) => driver.images.openDisk(path),
+    holders: (identity) => appliances.holders(identity),
+    onChange: (layer) => {
+      events.publish({ type: 'layer', layer });
+      appliances.layerChanged(layer.identity);
+    },
+    onGone: async (identity) => {
+      await imports.layerGone(identity);
+      events.publish({ type: 'layerGone', identity });
+    },
+    log: options.log,
+  });
+  const imports: ImportStore = new ImportStore({
+    directory: join(stateDirectory, 'imports'),
     clock,
     random: options.random,
     images: driver.images,
     backoff: options.pace.backoff,
     reserveBytes,
     fileRoots,
-    holders: (layer) => appliances.holders(layer),
-    onChange: (layer) => {
-      events.publish({ type: 'layer', layer });
-      appliances.layerChanged(layer);
-    },
-    onGone: (layer) => events.publish({ type: 'layerGone', ...layer }),
+    seal: (file, facts, signal) => layers.seal(file, facts, signal),
+    hasLayer: (identity) => layers.has(identity),
+    onChange: (status) => events.publish({ type: 'import', import: status }),
+    onGone: (key) => events.publish({ type: 'importGone', ...key }),
     log: options.log,
   });
   const services: HostServices = { ...options, layers, ports, packages, creation };
@@ -144,6 +158,7 @@ async function openParts(options: HostDaemonOptions): Promise<Parts> {
     startedAt,
     info,
     use,
+    imports,
     layers,
     appliances,
     creation,
@@ -156,8 +171,9 @@ async function openParts(options: HostDaemonOptions): Promise<Parts> {
   });
   await packages.prune(() => appliances.packages());
   await layers.open();
+  await imports.open();
   await host.start();
-  return { events, metrics, layers, ports, appliances, host };
+  return { events, metrics, imports, layers, ports, appliances, host };
 }
 
 function managerOf(
@@ -175,7 +191,7 @@ function managerOf(
       events.publish({ type: 'appliance', appliance });
     },
     onHoldersChanged: (uses) => {
-      for (const layer of uses.map(({ sha256, kind }) => services.layers.get(sha256, kind))) {
+      for (const layer of uses.map((identity) => services.layers.get(identity))) {
         if (layer !== undefined) events.publish({ type: 'layer', layer });
       }
     },
@@ -195,9 +211,9 @@ function managerOf(
   return manager;
 }
 
-async function closeParts({ appliances, layers, ports, host }: Parts): Promise<void> {
+async function closeParts({ appliances, imports, ports, host }: Parts): Promise<void> {
   await appliances.close();
-  await layers.close();
+  await imports.close();
   await host.close();
   await ports.close();
 }

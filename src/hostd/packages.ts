@@ -5,9 +5,9 @@ import { orAborted } from '../base/abort.ts';
 import { KeyedMutex } from '../base/keyed-mutex.ts';
 import { shownUrl } from '../base/shown-url.ts';
 import { makeDirectory, PARTIAL_SUFFIX, syncDirectory } from './files/durable-files.ts';
+import { fileExists } from './files/if-there.ts';
 import { ensureSpace } from './files/space.ts';
 import { download } from './layers/download.ts';
-import { fileExists } from './layers/stored-file.ts';
 import { WrongContent } from './layers/wrong-content.ts';
 
 /** Fetches one package from all its addresses at once; the first success ends the others. */

@@ -4,6 +4,7 @@ import type { KubeConfig } from '@kubernetes/client-node';
 import type { Logger } from 'pino';
 import { DEFAULT_TIMINGS, type OperatorContext, type Timings } from '../../controllers/context.ts';
 import { fenceDaemon } from '../../controllers/daemons/fence.ts';
+import { LayerSharing } from '../../controllers/daemons/layer-sharing.ts';
 import { HostLinks, type HostLinksOptions } from '../../controllers/daemons/links.ts';
 import { HostViews } from '../../controllers/daemons/view.ts';
 import { createControllers } from '../../controllers/index.ts';
@@ -235,6 +236,7 @@ function createContext(
   const client = fenceWrites(program.client, tenure);
   const environment = { clock, random: Math.random, log };
   const reporter = { component: FIELD_MANAGER, instance: hostname() };
+  const links = new HostLinks({ ...environment, views, connect: connectTo(hostTls, tenure) });
   return {
     ...environment,
     client,
@@ -242,7 +244,8 @@ function createContext(
     recorder: createEventRecorder({ ...reporter, ...environment, client }),
     caches: createCaches({ client: program.client, clock, log, metrics: program.metrics, access }),
     views,
-    links: new HostLinks({ ...environment, views, connect: connectTo(hostTls, tenure) }),
+    links,
+    sharing: new LayerSharing(views, links),
     outcomes: new PlacementOutcomes(),
     times: new CreationTimes(),
     timings: { ...DEFAULT_TIMINGS, ...config.timings },

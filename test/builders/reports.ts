@@ -1,5 +1,5 @@
-import { type HostView, layerKey } from '../../controllers/daemons/view.ts';
-import type { ApplianceStatus, HostStatus, LayerStatus } from '../../src/host/protocol.ts';
+import { type HostView, importId } from '../../controllers/daemons/view.ts';
+import type { ApplianceStatus, HostStatus, ImportStatus, LayerStatus } from '../../src/host/protocol.ts';
 
 const GIBI = 1024 ** 3;
 
@@ -11,6 +11,7 @@ export function aHostReport(overrides: Partial<HostStatus> = {}): HostStatus {
     driver: { name: 'simulated', version: '1', accelerator: 'none', capabilities: ['userNetwork'] },
     capacity: { cpuMillis: 8000, memoryBytes: 16 * GIBI, diskBytes: 100 * GIBI },
     used: { cpuMillis: 0, memoryBytes: 0, diskBytes: 0 },
+    imports: [],
     layers: [],
     queue: { waiting: 0, running: 0, concurrency: 1 },
     appliances: 0,
@@ -38,34 +39,46 @@ export function aReport(overrides: Partial<ApplianceStatus> = {}): ApplianceStat
   };
 }
 
-/** A layer that a host holds whole. */
+/** The name of the layer that the image of `aTemplate` becomes. */
+export const LAYER = '1'.repeat(64);
+
+/** A layer that a host has whole: that of the image of `aTemplate`. */
 export function aLayer(overrides: Partial<LayerStatus> = {}): LayerStatus {
+  return { identity: LAYER, kind: 'disk', state: 'Ready', virtualBytes: GIBI, heldBy: [], ...overrides };
+}
+
+/** The import of the image of `aTemplate`, which has become its layer. */
+export function anImport(overrides: Partial<ImportStatus> = {}): ImportStatus {
+  const { state = 'Ready' } = overrides;
   return {
     sha256: 'a'.repeat(64),
     kind: 'disk',
-    state: 'Ready',
+    namespace: 'default',
+    state,
     template: 'default/debian',
     fetchedBytes: 10,
-    virtualBytes: GIBI,
-    heldBy: [],
+    ...(state === 'Ready' ? { identity: LAYER } : {}),
+    sources: [{ template: 'default/debian' }],
     ...overrides,
   };
 }
 
-/** A connected host with these layers and appliances. */
+/** A connected host with these imports, layers and appliances. */
 export function aView(
   overrides: Partial<HostView> & {
+    readonly imported?: readonly ImportStatus[];
     readonly holds?: readonly LayerStatus[];
     readonly runs?: readonly ApplianceStatus[];
   } = {},
 ): HostView {
-  const { holds = [], runs = [], ...rest } = overrides;
+  const { imported = [], holds = [], runs = [], ...rest } = overrides;
   const name = overrides.name ?? 'host-a';
   return {
     name,
     link: { state: 'connected' },
     status: aHostReport({ name }),
-    layers: new Map(holds.map((layer) => [layerKey(layer), layer])),
+    imports: new Map(imported.map((one) => [importId(one), one])),
+    layers: new Map(holds.map((layer) => [layer.identity, layer])),
     appliances: new Map(runs.map((report) => [report.uuid, report])),
     ...rest,
   };

@@ -174,13 +174,13 @@ foreignVms?: string[]
  */
 layers?: {
 /**
- * Digest that names the layer.
+ * Name of the layer, which follows from its content.
  */
-sha256: string
+identity: string
 /**
- * The template it belongs to, as namespace/name.
+ * A disk, or a file to boot from: a kernel or an initial RAM disk.
  */
-template?: string
+kind?: ("disk" | "boot")
 /**
  * State of the layer.
  */

@@ -252,9 +252,22 @@ observedGeneration?: number
 lastTransitionTime: string
 }[]
 /**
- * Digest that names the template's layer on every host.
+ * The layers that the template's files became. Their names follow from their content, and are the same on every host.
  */
-layer?: string
+layers?: {
+/**
+ * Of its disk.
+ */
+disk?: string
+/**
+ * Of its kernel.
+ */
+kernel?: string
+/**
+ * Of its initial RAM disk.
+ */
+initrd?: string
+}
 /**
  * Size of the disk that a guest sees.
  */

@@ -1,5 +1,12 @@
 import { Command } from 'commander';
-import { HOSTS, type Host, VIRTUAL_APPLIANCES, type VirtualAppliance } from '../../api/kinds.ts';
+import {
+  HOSTS,
+  type Host,
+  TEMPLATES,
+  type Template,
+  VIRTUAL_APPLIANCES,
+  type VirtualAppliance,
+} from '../../api/kinds.ts';
 import { keyOf } from '../../base/object.ts';
 import { describeBytes } from '../../domain/quantity.ts';
 import type { KubeClient } from '../../kube/client/client.ts';
@@ -27,7 +34,7 @@ export function describeHostCommand(): Command {
 
 async function describeHost(client: KubeClient, access: HostAccessOptions, name: string): Promise<string> {
   const host = await client.get(HOSTS, { name });
-  const { items } = await client.list(VIRTUAL_APPLIANCES);
+  const [{ items }, templates] = await Promise.all([client.list(VIRTUAL_APPLIANCES), client.list(TEMPLATES)]);
   const unclaimed = await tellUnclaimed(client, access, name).catch(
     (error: Error) => `<unavailable: ${error.message}>`,
   );
@@ -35,6 +42,7 @@ async function describeHost(client: KubeClient, access: HostAccessOptions, name:
     ...tellHost(
       host,
       items.filter(({ spec }) => spec.hostName === name),
+      templates.items,
     ),
     section('Unclaimed appliances (no VirtualAppliance has their uuid)', unclaimed),
     await tellEvents(client, host),
@@ -42,12 +50,16 @@ async function describeHost(client: KubeClient, access: HostAccessOptions, name:
 }
 
 /** What the objects alone tell. @param appliances those bound to the host */
-function tellHost(host: Host, appliances: readonly VirtualAppliance[]): string[] {
+function tellHost(
+  host: Host,
+  appliances: readonly VirtualAppliance[],
+  templates: readonly Template[],
+): string[] {
   return [
     tellSummary(host),
     tellResources(host),
     tellConditions(host.status?.conditions),
-    tellLayers(host),
+    tellLayers(host, templates),
     section(
       'Appliances',
       tableOrNone(['APPLIANCE', 'STATE', 'CPU', 'MEMORY'], appliances.map(applianceRow).sort(byFirst)),
@@ -80,14 +92,15 @@ function tellResources({ status }: Host): string {
   return section('Resources', formatTable(['', 'CAPACITY', 'USED', 'BY APPLIANCES', 'PROMISED'], rows));
 }
 
-function tellLayers({ status }: Host): string {
-  const rows = (status?.layers ?? []).map(({ sha256, template, state, message }) => [
-    template ?? '-',
-    state,
-    sha256,
-    message ?? '',
-  ]);
-  return section('Layers', tableOrNone(['TEMPLATE', 'STATE', 'SHA256', 'MESSAGE'], rows.sort(byFirst)));
+function tellLayers({ status }: Host, templates: readonly Template[]): string {
+  const rows = (status?.layers ?? []).map(({ identity, kind, state, message }) => {
+    const of = templates.filter((one) => Object.values(one.status?.layers ?? {}).includes(identity));
+    return [of.map(keyOf).sort().join(' ') || '-', kind ?? '-', state, identity, message ?? ''];
+  });
+  return section(
+    'Layers',
+    tableOrNone(['TEMPLATES', 'KIND', 'STATE', 'LAYER', 'MESSAGE'], rows.sort(byFirst)),
+  );
 }
 
 function applianceRow(appliance: VirtualAppliance): string[] {

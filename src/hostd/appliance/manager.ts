@@ -5,7 +5,6 @@ import { VM_FIELDS } from '../../domain/vm-shape.ts';
 import type { ApplianceStatus, DesiredAppliance } from '../../host/protocol.ts';
 import type { VmObservation } from '../drivers/driver.ts';
 import { hostErrors } from '../errors/index.ts';
-import type { LayerUse } from '../layers/store.ts';
 import { ApplianceDirectory, createStateValidators } from '../state/appliance-directory.ts';
 import { scanAppliances } from '../state/scan.ts';
 import { ApplianceRunner } from './runner.ts';
@@ -21,7 +20,7 @@ export type ManagerOptions = {
   /** A package may no longer be needed. */
   readonly onPackageReleased: () => void;
   /** An appliance started or stopped using these layers. */
-  readonly onHoldersChanged: (layers: readonly LayerUse[]) => void;
+  readonly onHoldersChanged: (identities: readonly string[]) => void;
 };
 
 /** All appliances of this host, by uuid. */
@@ -106,9 +105,9 @@ export class ApplianceManager {
   }
 
   /** The uuids of the appliances that use a layer. One whose desired state cannot be read may use any. */
-  holders(layer: LayerUse): readonly string[] {
+  holders(identity: string): readonly string[] {
     return [...this.#runners.values()]
-      .filter(({ desired }) => desired === undefined || uses(desired, layer))
+      .filter(({ desired }) => desired === undefined || layersOf(desired).includes(identity))
       .map(({ uuid }) => uuid);
   }
 
@@ -128,9 +127,9 @@ export class ApplianceManager {
   }
 
   /** A layer changed: appliances that wait for it try again at once. */
-  layerChanged(layer: LayerUse): void {
+  layerChanged(identity: string): void {
     for (const runner of this.#runners.values()) {
-      if (runner.desired !== undefined && uses(runner.desired, layer)) runner.nudge();
+      if (runner.desired !== undefined && layersOf(runner.desired).includes(identity)) runner.nudge();
     }
   }
 
@@ -178,10 +177,6 @@ export class ApplianceManager {
     this.#options.onPackageReleased();
     if (runner.desired !== undefined) this.#options.onHoldersChanged(layersOf(runner.desired));
   }
-}
-
-function uses(desired: DesiredAppliance, { sha256, kind }: LayerUse): boolean {
-  return layersOf(desired).some((use) => use.sha256 === sha256 && use.kind === kind);
 }
 
 /** The fields that cannot change. The first two name the VM's domain and folder; another value of the others would need another disk or another VM. */

@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import type { GuestType } from '../../domain/guest-type.ts';
 import type { Capability, Problem, XenGuest } from '../../host/protocol.ts';
 import type { Guest } from '../guest/guest.ts';
+import type { Content } from '../layers/content/scan.ts';
 import type { HostRoute } from '../network/links.ts';
 
 /** Everything a driver needs to start one VM; the paths are absolute and the files exist. */
@@ -130,6 +131,8 @@ export interface ImageTool {
   damageOf(path: string, format: ImageFormat, signal?: AbortSignal): Promise<string | undefined>;
   /** The first mebibyte of the disk, as a guest sees it; all of a smaller one. */
   readStart(path: string, format: ImageFormat, signal?: AbortSignal): Promise<Buffer>;
+  /** Reads what a disk's file itself holds, without what it is based on. No VM may write to it. */
+  openDisk(path: string): Promise<Content>;
   /** Rewrites an image as a standalone qcow2. `target` must not exist; it is removed again on failure. */
   convert(source: string, format: ImageFormat, target: string, limits?: CopyLimits): Promise<void>;
   /** A leaf overlay on a sealed layer; `target` must not exist. Grows to `sizeBytes` when that is larger. */

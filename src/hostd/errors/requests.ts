@@ -22,8 +22,13 @@ export const requestErrors = {
     }),
   noSuchAppliance: (uuid: string) =>
     new HostError('NotFound', `this host has no appliance ${uuid}`, { kind: 'refused', status: 404 }),
-  noSuchLayer: (sha256: string) =>
-    new HostError('NotFound', `this host does not hold layer ${sha256}`, { kind: 'refused', status: 404 }),
+  noSuchLayer: (identity: string) =>
+    new HostError('NotFound', `this host does not have layer ${identity}`, { kind: 'refused', status: 404 }),
+  noSuchImport: (sha256: string) =>
+    new HostError('NotFound', `this host does not import ${sha256} for that namespace`, {
+      kind: 'refused',
+      status: 404,
+    }),
   olderGeneration: (uuid: string, known: number, given: number) =>
     new HostError(
       'OlderGeneration',
@@ -47,12 +52,11 @@ export const requestErrors = {
       `the disk of appliance ${uuid} has ${before} bytes and cannot shrink to ${after}: ask for as much or more, or make a new appliance`,
       { kind: 'refused', status: 409, field: '/disk/sizeBytes' },
     ),
-  layerHeld: (sha256: string, holders: readonly string[]) =>
-    new HostError(
-      'LayerInUse',
-      `layer ${sha256} is used by ${holders.length} appliance(s): ${holders.join(', ')}; delete them first`,
-      { kind: 'refused', status: 409 },
-    ),
+  layerHeld: (identity: string, holders: readonly string[]) =>
+    new HostError('LayerInUse', `layer ${identity} is used by ${holders.join(', ')}: delete that first`, {
+      kind: 'refused',
+      status: 409,
+    }),
   notAStream: (protocol: string) =>
     new HostError(
       'InvalidRequest',

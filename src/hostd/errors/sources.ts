@@ -58,24 +58,24 @@ export const sourceErrors = {
           : 'the daemon fetches it again, in case the server was disturbed; if this stays, correct the digest or the address'),
       { kind: isCertain ? 'stalled' : 'retry' },
     ),
-  layerCorrupt: (path: string, expected: string, actual: string) =>
+  layerCorrupt: (path: string, identity: string) =>
     new HostError(
       'LayerCorrupt',
-      `${path} was stored with the sha256 ${expected} and now has ${actual}: something changed it; delete the ` +
-        'appliances that use it, then the layer, and apply again',
+      `${path} no longer has the content of layer ${identity}: something changed it; delete the appliances on this host that use it, ` +
+        'then the layer, and it is fetched again',
       { kind: 'stalled' },
     ),
   layerDamaged: (what: string, problem: string) =>
     new HostError('LayerDamaged', `${what} cannot be used as a layer: ${problem}`, { kind: 'stalled' }),
-  layerNotHere: (sha256: string) =>
+  layerNotHere: (identity: string) =>
     new HostError(
       'LayerMissing',
-      `this host was not told to fetch layer ${sha256} yet; the appliance continues once it was`,
+      `layer ${identity} is not on this host yet; what needs it goes on once it is`,
     ),
-  layerNotReady: (sha256: string, problem: Problem | undefined) =>
+  layerNotReady: (identity: string, problem: Problem | undefined) =>
     new HostError(
       problem?.reason ?? 'LayerNotReady',
-      `layer ${sha256} is not ready: ${problem?.message ?? 'it is being fetched'}`,
+      `layer ${identity} is not ready: ${problem?.message ?? 'it is being fetched'}`,
     ),
   fileNotAllowed: (url: string, roots: readonly string[]) =>
     new HostError(

@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import { codeOf } from '../errors/index.ts';
 
 /** The result of a file operation; undefined when the file or folder does not exist. */
@@ -20,4 +21,8 @@ async function unless<T>(codes: readonly string[], operation: Promise<T>): Promi
     if (codes.includes(codeOf(error) ?? '')) return undefined;
     throw error;
   }
+}
+
+export async function fileExists(path: string): Promise<boolean> {
+  return (await ifThere(stat(path))) !== undefined;
 }

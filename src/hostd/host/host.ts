@@ -6,6 +6,7 @@ import { Wake } from '../../base/wake.ts';
 import type { HostStatus, Problem } from '../../host/protocol.ts';
 import type { Driver, DriverInfo, VmObservation } from '../drivers/driver.ts';
 import { hostErrors, toProblem } from '../errors/index.ts';
+import type { ImportStore } from '../imports/import-store.ts';
 import type { LayerStore } from '../layers/store.ts';
 import type { HostUse, Use } from './host-use.ts';
 
@@ -17,6 +18,7 @@ export type HostOptions = {
   readonly driver: Driver;
   readonly info: DriverInfo;
   readonly use: HostUse;
+  readonly imports: ImportStore;
   readonly layers: LayerStore;
   /** The appliances of this host: how many there are, and their VMs. */
   readonly appliances: { readonly count: number; vms(): readonly VmObservation[] };
@@ -76,7 +78,8 @@ export class Host {
 
   /** Undefined until the first measurement. */
   status(): HostStatus | undefined {
-    const { name, version, startedAt, layers, appliances, creation, reserveBytes, portSpace } = this.#options;
+    const { name, version, startedAt, imports, layers, appliances, creation, reserveBytes, portSpace } =
+      this.#options;
     if (this.#measured === undefined) return undefined;
     const { creationConcurrency, warnings: _, ...driver } = this.#info;
     return {
@@ -86,12 +89,12 @@ export class Host {
       ...this.#measured,
       diskReserveBytes: reserveBytes,
       ...(portSpace === undefined ? {} : { portSpace }),
+      imports: imports.list(),
       layers: layers.list(),
       queue: { waiting: creation.size, running: creation.pending, concurrency: creationConcurrency },
       appliances: appliances.count,
       problems: this.#problems(this.#measured),
       foreignVms: this.#foreignVms,
-      layerSources: true,
       startedAt: instant(startedAt),
     };
   }

@@ -5,6 +5,7 @@ import type { ApplianceManager } from '../appliance/manager.ts';
 import type { Driver } from '../drivers/driver.ts';
 import type { EventHub } from '../events.ts';
 import type { Host } from '../host/host.ts';
+import type { ImportStore } from '../imports/import-store.ts';
 import type { LayerStore } from '../layers/store.ts';
 import type { HostMetrics } from '../metrics.ts';
 
@@ -13,6 +14,7 @@ export type RouteContext = {
   readonly version: string;
   readonly host: Host;
   readonly appliances: ApplianceManager;
+  readonly imports: ImportStore;
   readonly layers: LayerStore;
   readonly driver: Driver;
   readonly events: EventHub;

@@ -50,10 +50,11 @@ function beginning(lastEventId: string | undefined, context: RouteContext): read
   );
 }
 
-function everything({ host, layers, appliances }: RouteContext): readonly HostEvent[] {
+function everything({ host, imports, layers, appliances }: RouteContext): readonly HostEvent[] {
   const status = host.status();
   return [
     { type: 'reset' },
+    ...imports.list().map((one): HostEvent => ({ type: 'import', import: one })),
     ...layers.list().map((layer): HostEvent => ({ type: 'layer', layer })),
     ...appliances.list().map((appliance): HostEvent => ({ type: 'appliance', appliance })),
     ...(status === undefined ? [] : [{ type: 'host', host: status } satisfies HostEvent]),

@@ -2,9 +2,12 @@ import {
   applianceListSchema,
   applianceStatusSchema,
   desiredApplianceSchema,
+  desiredImportSchema,
   desiredLayerSchema,
   errorBodySchema,
   hostStatusSchema,
+  importListSchema,
+  importStatusSchema,
   layerListSchema,
   layerStatusSchema,
 } from '../../host/schemas.ts';
@@ -78,21 +81,38 @@ const PATHS: Readonly<Record<string, Readonly<Record<string, Operation>>>> = {
       errors: [404, 409],
     },
   },
-  '/v1/layers': { get: { summary: 'All layers that this host stores.', answer: layerListSchema } },
-  '/v1/layers/{sha256}': {
+  '/v1/imports': {
+    get: { summary: 'All files that this host imports, or imported.', answer: importListSchema },
+  },
+  '/v1/imports/{sha256}': {
+    put: {
+      summary: 'Fetch this file, from these sources and no others, and make it a layer.',
+      body: desiredImportSchema,
+      answer: importStatusSchema,
+      errors: [400, 409],
+    },
+    delete: {
+      summary: 'Forget the import of ?namespace= and ?kind=, and what was fetched so far; its layer stays.',
+      status: 204,
+      answer: '',
+      errors: [400, 404],
+    },
+  },
+  '/v1/layers': { get: { summary: 'All layers of this host.', answer: layerListSchema } },
+  '/v1/layers/{identity}': {
     get: {
-      summary: 'One layer, of ?kind= or the first with the digest.',
+      summary: 'One layer.',
       answer: layerStatusSchema,
       errors: [404],
     },
     put: {
-      summary: 'Store this layer, from these sources and no others.',
+      summary: 'Have this layer, from these hosts, and let others read it.',
       body: desiredLayerSchema,
       answer: layerStatusSchema,
       errors: [400, 409],
     },
     delete: {
-      summary: 'Remove this layer, only that of ?kind= if given; refused while appliances use it.',
+      summary: 'Remove this layer; refused while appliances or other layers stand on it.',
       status: 204,
       answer: '',
       errors: [404, 409],

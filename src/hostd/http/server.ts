@@ -11,6 +11,7 @@ import { applianceRoutes } from './appliances.ts';
 import type { App, RouteContext } from './context.ts';
 import { eventRoutes } from './events.ts';
 import { hostRoutes } from './host.ts';
+import { importRoutes } from './imports.ts';
 import { layerRoutes } from './layers.ts';
 import { streamUpgrades } from './upgrades.ts';
 
@@ -57,7 +58,8 @@ export function createServer(tls: TlsFiles, context: RouteContext, log: Logger):
   });
   const authorize = createAuthorizer();
   app.addHook('onRequest', async (request) => authorize(request.raw.socket));
-  for (const routes of [hostRoutes, eventRoutes, applianceRoutes, layerRoutes]) routes(app, context);
+  for (const routes of [hostRoutes, eventRoutes, applianceRoutes, importRoutes, layerRoutes])
+    routes(app, context);
   streamUpgrades(app, context, authorize, log);
   return app;
 }

@@ -12,7 +12,7 @@ import {
   writeJsonDurably,
 } from '../files/durable-files.ts';
 import { ifThere } from '../files/if-there.ts';
-import { identityOf, type LayerShape } from './content/identity.ts';
+import type { LayerShape } from './content/identity.ts';
 import { Manifest } from './content/manifest.ts';
 
 /** The content of a sealed layer's `record.json`. */
@@ -99,9 +99,4 @@ function fileName(kind: LayerKind): string {
 function isRecord(value: unknown, identity: string): value is LayerRecord {
   const record = value as LayerRecord | undefined;
   return record?.version === 2 && record.identity === identity && typeof record.virtualBytes === 'number';
-}
-
-/** Whether the chunks are those of the layer with this name. */
-export function isManifestOf(identity: string, shape: LayerShape, manifest: Manifest): boolean {
-  return identityOf(shape, manifest) === identity;
 }

@@ -1,11 +1,11 @@
-import type { DesiredLayer, Problem } from '../../host/protocol.ts';
+import type { DesiredImport, Problem } from '../../host/protocol.ts';
 
 /** The addresses of a layer, each with the Templates that name it. */
 export function templatesByUrl({
   url,
   template,
   others = [],
-}: DesiredLayer): ReadonlyMap<string, readonly string[]> {
+}: DesiredImport): ReadonlyMap<string, readonly string[]> {
   const templates = new Map<string, string[]>();
   for (const source of [{ url, template }, ...others]) {
     const known = templates.get(source.url) ?? [];

@@ -1,95 +1,80 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import { KeyedMutex } from '../../base/keyed-mutex.ts';
-import type { DesiredLayer, LayerKind, LayerStatus } from '../../host/protocol.ts';
-import { desiredLayerSchema } from '../../host/schemas.ts';
+import type { DesiredLayer, LayerStatus } from '../../host/protocol.ts';
 import { hostErrors } from '../errors/index.ts';
-import { makeDirectory, removeInterrupted } from '../files/durable-files.ts';
-import { createAjv, validator } from '../validate.ts';
-import type { FetchOptions } from './fetch-options.ts';
-import { FetchSlots } from './fetch-slots.ts';
-import { Layer } from './layer.ts';
-import { LAYER_DELETING_SUFFIX, LayerDirectory } from './layer-directory.ts';
+import { makeDirectory, PARTIAL_SUFFIX } from '../files/durable-files.ts';
+import { Lineage } from './content/lineage.ts';
+import type { Manifest } from './content/manifest.ts';
+import { LAYER_DELETING_SUFFIX, type LayerFacts, LayerFolder, type LayerRecord } from './layer-folder.ts';
+import { type FinishedFile, nameOf, type OpenDisk } from './sealing.ts';
+import { StoredLayer } from './stored-layer.ts';
 
-const CONCURRENT_FETCHES = 4;
-/** Sources that drip cost a connection each, and no more. */
-const SLOW_FETCHES = 32;
-/** The folder of the second layer with a digest also names its kind. */
-const FOLDER = /^([0-9a-f]{64})(?:\.(?:disk|boot))?$/;
+const IDENTITY = /^[0-9a-f]{64}$/;
 
-/** A layer as an appliance uses it. */
-export type LayerUse = { readonly sha256: string; readonly kind: LayerKind };
-
-export type LayerStoreOptions = FetchOptions & {
+export type LayerStoreOptions = {
   readonly directory: string;
+  readonly openDisk: OpenDisk;
   /** uuids of the appliances that use a layer, from their directories. */
-  readonly holders: (layer: LayerUse) => readonly string[];
+  readonly holders: (identity: string) => readonly string[];
   readonly onChange: (layer: LayerStatus) => void;
-  readonly onGone: (layer: LayerUse) => void;
+  /** A layer was deleted; awaited before the deletion counts as done. */
+  readonly onGone: (identity: string) => Promise<void>;
   readonly log: Logger;
 };
 
-/** The host's layers: fetched once, sealed, shared by all appliances. */
+/** The layers of this host, by their names: sealed, read-only, shared by all appliances and by the layers on them. */
 export class LayerStore {
-  /** By kind and digest. */
-  readonly #layers = new Map<string, Layer>();
+  readonly #layers = new Map<string, StoredLayer>();
   readonly #options: LayerStoreOptions;
-  readonly #slots = new FetchSlots({ slots: CONCURRENT_FETCHES, beside: SLOW_FETCHES });
-  readonly #validate = validator<DesiredLayer>(createAjv(), desiredLayerSchema);
-  readonly #deleting = new Map<string, Promise<void>>();
-  /** PUTs of one layer run one after the other, so that the last one determines what is on disk. */
-  readonly #puts = new KeyedMutex();
+  /** Of one layer, one thing is done at a time. */
+  readonly #turns = new KeyedMutex();
+  readonly #deleting = new Set<string>();
   #waiting: (() => void)[] = [];
 
   constructor(options: LayerStoreOptions) {
     this.#options = options;
   }
 
-  /** Reads the layers that are in the directory, and continues interrupted fetches. */
+  /** Reads the layers that are in the directory. */
   async open(): Promise<void> {
     const { directory, log } = this.#options;
     await makeDirectory(directory);
     for (const name of await readdir(directory)) {
-      if (name.endsWith(LAYER_DELETING_SUFFIX)) {
-        await rm(join(directory, name), { recursive: true, force: true });
-        continue;
+      const path = join(directory, name);
+      if (name.endsWith(LAYER_DELETING_SUFFIX) || name.endsWith(PARTIAL_SUFFIX)) {
+        await rm(path, { recursive: true, force: true });
+      } else if (!IDENTITY.test(name) || !(await this.#adopt(name))) {
+        log.warn({ path }, 'ignored: it is no layer, or one of an earlier version');
       }
-      const sha256 = FOLDER.exec(name)?.[1];
-      if (sha256 !== undefined) await this.#adopt(sha256, name);
-      else log.warn({ path: join(directory, name) }, 'ignored: its name is not that of a layer');
     }
   }
 
-  /** Stores this layer from now on. Idempotent: all callers share one fetch. */
-  put(sha256: string, desired: DesiredLayer): Promise<LayerStatus> {
-    return this.#puts.run(sha256, () => this.#put(sha256, desired));
+  /**
+   * Makes a finished file a layer, unless that layer is here already. The file keeps its name, for the caller to remove.
+   * @throws HostError LayerDamaged when it is no file of a layer; LayerMissing when its parent is not here
+   */
+  async seal(file: FinishedFile, facts: LayerFacts, signal?: AbortSignal): Promise<LayerRecord> {
+    const { directory, openDisk } = this.#options;
+    const { identity, shape, manifest } = await nameOf(file, openDisk, signal);
+    const record = await this.#turns.run(identity, () =>
+      new LayerFolder(directory, identity).place(file.path, shape, facts, manifest),
+    );
+    this.#add(record);
+    return record;
   }
 
-  async #put(sha256: string, desired: DesiredLayer): Promise<LayerStatus> {
-    const use = { sha256, kind: desired.kind };
-    await this.#deleting.get(keyOf(use));
-    const known = this.#layers.get(keyOf(use));
-    if (known === undefined) {
-      const directory = this.#directoryFor(use);
-      // Written before it counts as stored, because the write may fail (the disk is full).
-      await directory.writeSource(desired);
-      const layer = this.#add(directory, desired);
-      layer.start();
-      return this.#status(layer);
-    }
-    if (!isDeepStrictEqual(known.desired, desired)) {
-      await known.directory.writeSource(desired);
-      known.change(desired);
-      this.#changed(known);
-    }
-    return this.#status(known);
+  /** Takes the operator's word for who may read a layer. @throws HostError LayerMissing when it is not here */
+  put(identity: string, { readers }: DesiredLayer): LayerStatus {
+    const layer = this.#layers.get(identity);
+    if (layer === undefined) throw hostErrors.layerNotHere(identity);
+    layer.readers = new Set(readers);
+    return this.#status(layer);
   }
 
-  /** @param kind without it, the disk comes first */
-  get(sha256: string, kind?: LayerKind): LayerStatus | undefined {
-    const layer = this.#find(sha256, kind)[0];
+  get(identity: string): LayerStatus | undefined {
+    const layer = this.#layers.get(identity);
     return layer === undefined ? undefined : this.#status(layer);
   }
 
@@ -97,103 +82,92 @@ export class LayerStore {
     return [...this.#layers.values()].map((layer) => this.#status(layer));
   }
 
-  /** Removes the layers with a digest, or the one of a kind. Refused with `LayerInUse` while appliances use it. */
-  async delete(sha256: string, kind?: LayerKind): Promise<void> {
-    const layers = this.#find(sha256, kind);
-    if (layers.length === 0) throw hostErrors.noSuchLayer(sha256);
-    const holders = layers.flatMap((layer) => this.#options.holders(useOf(layer)));
-    if (holders.length > 0) throw hostErrors.layerHeld(sha256, [...new Set(holders)]);
-    await Promise.all(layers.map((layer) => this.#delete(layer)));
+  /** Whether the layer is here and sound. */
+  has(identity: string): boolean {
+    return this.readyPath(identity) !== undefined;
   }
 
-  async #delete(layer: Layer): Promise<void> {
-    const key = keyOf(useOf(layer));
-    const removal = this.#deleting.get(key) ?? this.#remove(layer);
-    this.#deleting.set(key, removal);
-    try {
-      await removal;
-    } finally {
-      this.#deleting.delete(key);
-    }
+  /** The file of a layer, or undefined when it is not ready. */
+  readyPath(identity: string): string | undefined {
+    const layer = this.#layers.get(identity);
+    return layer?.problem === undefined && !this.#deleting.has(identity) ? layer?.filePath : undefined;
   }
 
-  /** The sealed file of a layer, or undefined when it is not ready. */
-  readyPath(sha256: string, kind?: LayerKind): string | undefined {
-    const ready = this.#find(sha256, kind).find(
-      (layer) => layer.ready && !this.#deleting.has(keyOf(useOf(layer))),
-    );
-    return ready?.filePath;
-  }
-
-  /** Resolves when all layers are ready. Rejects as soon as one of them has a problem. */
-  async whenReady(uses: readonly LayerUse[], signal: AbortSignal): Promise<void> {
+  /** Resolves when all layers are ready. Rejects as soon as one of them has a problem, or is not known. */
+  async whenReady(identities: readonly string[], signal: AbortSignal): Promise<void> {
     for (;;) {
       signal.throwIfAborted();
-      const missing = uses.find(({ sha256, kind }) => this.readyPath(sha256, kind) === undefined);
+      const missing = identities.find((identity) => this.readyPath(identity) === undefined);
       if (missing === undefined) return;
-      const layer = this.#layers.get(keyOf(missing));
-      if (layer === undefined) throw hostErrors.layerNotHere(missing.sha256);
-      if (layer.problem !== undefined) throw layer.notReady();
+      const layer = this.#layers.get(missing);
+      if (layer === undefined) throw hostErrors.layerNotHere(missing);
+      if (layer.problem !== undefined) throw hostErrors.layerNotReady(missing, layer.problem);
       await this.#nextChange(signal);
     }
   }
 
-  async close(): Promise<void> {
-    await Promise.all([...this.#layers.values()].map((layer) => layer.stop()));
+  /** A layer with all that it stands on. @throws HostError LayerMissing */
+  async lineage(identity: string): Promise<Lineage> {
+    const manifests: Manifest[] = [];
+    for (let at: string | undefined = identity; at !== undefined; ) {
+      const layer = this.#layers.get(at);
+      if (layer === undefined) throw hostErrors.layerNotHere(at);
+      manifests.push(await layer.manifest());
+      at = layer.record.parent;
+    }
+    return new Lineage(manifests);
   }
 
-  async #adopt(sha256: string, name: string): Promise<void> {
-    const { directory, log } = this.#options;
-    const layerDirectory = new LayerDirectory(directory, sha256, name);
+  /** Removes a layer. Refused with `LayerInUse` while appliances or other layers stand on it. */
+  async delete(identity: string): Promise<void> {
+    const layer = this.#layers.get(identity);
+    if (layer === undefined) throw hostErrors.noSuchLayer(identity);
+    const holders = this.#holders(identity);
+    if (holders.length > 0) throw hostErrors.layerHeld(identity, holders);
+    this.#deleting.add(identity);
     try {
-      await removeInterrupted(layerDirectory.path, '.');
-      const desired = this.#validate(await layerDirectory.readSource());
-      const layer = this.#add(layerDirectory, desired);
-      await layer.look();
-      layer.start();
-    } catch (error) {
-      // Nothing is removed: the folder's name is the digest of its content, so the next PUT repairs the layer.
-      log.warn({ path: layerDirectory.path, err: error }, 'ignored: the layer has no readable source.json');
+      await this.#turns.run(identity, () => layer.folder.remove());
+      this.#layers.delete(identity);
+      await this.#options.onGone(identity);
+    } finally {
+      this.#deleting.delete(identity);
+      this.#wakeWaiting();
     }
   }
 
-  #add(directory: LayerDirectory, desired: DesiredLayer): Layer {
-    const layer = new Layer(directory, desired, {
-      ...this.#options,
-      slots: this.#slots,
-      onChange: (changed) => this.#changed(changed),
-    });
-    this.#layers.set(keyOf(useOf(layer)), layer);
-    return layer;
+  async #adopt(identity: string): Promise<boolean> {
+    const folder = new LayerFolder(this.#options.directory, identity);
+    const record = await folder.readRecord().catch(() => undefined);
+    if (record === undefined) return false;
+    const layer = new StoredLayer(folder, record);
+    this.#layers.set(identity, layer);
+    await layer.look(() => this.#nameAgain(layer));
+    return true;
   }
 
-  /** The first layer with a digest has the folder that is named by it alone. */
-  #directoryFor({ sha256, kind }: LayerUse): LayerDirectory {
-    const { directory } = this.#options;
-    const isTaken = this.#find(sha256).some((layer) => layer.directory.path === join(directory, sha256));
-    return new LayerDirectory(directory, sha256, isTaken ? `${sha256}.${kind}` : sha256);
+  /** The name that the layer's file has now. */
+  async #nameAgain({ record, filePath }: StoredLayer): Promise<string> {
+    const { kind, parent } = record;
+    const below =
+      parent === undefined ? {} : { parent: { identity: parent, lineage: await this.lineage(parent) } };
+    return (await nameOf({ path: filePath, kind, ...below }, this.#options.openDisk)).identity;
   }
 
-  #find(sha256: string, kind?: LayerKind): Layer[] {
-    const kinds = kind === undefined ? KINDS : [kind];
-    return kinds.flatMap((each) => this.#layers.get(keyOf({ sha256, kind: each })) ?? []);
-  }
-
-  async #remove(layer: Layer): Promise<void> {
-    await layer.stop();
-    await layer.directory.remove();
-    this.#layers.delete(keyOf(useOf(layer)));
-    this.#options.onGone(useOf(layer));
-    this.#wakeWaiting();
-  }
-
-  #changed(layer: Layer): void {
+  #add(record: LayerRecord): void {
+    if (this.#layers.has(record.identity)) return;
+    const layer = new StoredLayer(new LayerFolder(this.#options.directory, record.identity), record);
+    this.#layers.set(record.identity, layer);
     this.#options.onChange(this.#status(layer));
     this.#wakeWaiting();
   }
 
-  #status(layer: Layer): LayerStatus {
-    return layer.status(this.#options.holders(useOf(layer)));
+  #status(layer: StoredLayer): LayerStatus {
+    return layer.status(this.#holders(layer.record.identity));
+  }
+
+  #holders(identity: string): string[] {
+    const children = [...this.#layers.values()].filter(({ record }) => record.parent === identity);
+    return [...this.#options.holders(identity), ...children.map(({ record }) => `layer ${record.identity}`)];
   }
 
   #wakeWaiting(): void {
@@ -212,14 +186,4 @@ export class LayerStore {
       });
     });
   }
-}
-
-const KINDS: readonly LayerKind[] = ['disk', 'boot'];
-
-function keyOf({ sha256, kind }: LayerUse): string {
-  return `${kind}/${sha256}`;
-}
-
-function useOf({ sha256, desired: { kind } }: Layer): LayerUse {
-  return { sha256, kind };
 }

@@ -73,9 +73,9 @@ async function makeRoom({ host, desired, directory, record }: Scope): Promise<vo
 export function vmSpecOf(scope: Scope): VmSpec {
   const { host, desired, directory } = scope;
   const { uuid, boot, resources, xen } = desired;
-  const file = (sha256: string) => {
-    const path = host.layers.readyPath(sha256, 'boot');
-    if (path === undefined) throw hostErrors.layerNotHere(sha256);
+  const file = (identity: string) => {
+    const path = host.layers.readyPath(identity);
+    if (path === undefined) throw hostErrors.layerNotHere(identity);
     return path;
   };
   return {

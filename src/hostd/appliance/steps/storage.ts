@@ -5,18 +5,15 @@ import { own } from '../../../base/own.ts';
 import type { DesiredAppliance, LayerStatus } from '../../../host/protocol.ts';
 import { codeOf, hostErrors } from '../../errors/index.ts';
 import { PARTIAL_SUFFIX, publishFile } from '../../files/durable-files.ts';
+import { fileExists } from '../../files/if-there.ts';
 import { ensureSpace } from '../../files/space.ts';
-import type { LayerUse } from '../../layers/store.ts';
-import { fileExists } from '../../layers/stored-file.ts';
 import type { Step } from '../pass.ts';
 import { labelOf, portOwnerOf, type Scope } from '../scope.ts';
 
 /** Every layer that an appliance uses: its disk's, and those it boots from. */
-export function layersOf({ layer, boot }: DesiredAppliance): readonly LayerUse[] {
-  const disk: LayerUse = { sha256: layer, kind: 'disk' };
-  if (boot.kind === 'firmware') return [disk];
-  const files = [boot.kernel, ...(boot.initrd === undefined ? [] : [boot.initrd])];
-  return [disk, ...files.map((sha256): LayerUse => ({ sha256, kind: 'boot' }))];
+export function layersOf({ layer, boot }: DesiredAppliance): readonly string[] {
+  if (boot.kind === 'firmware') return [layer];
+  return [layer, boot.kernel, ...(boot.initrd === undefined ? [] : [boot.initrd])];
 }
 
 /** The appliance's layers are sealed on this host. A running VM has already opened them, so later problems do not stop it. */
@@ -25,7 +22,7 @@ export function layersStep({ host, desired, directory }: Scope): Step {
   return {
     name: 'Layers',
     isDone: async () => {
-      if (wanted.every(({ sha256, kind }) => host.layers.readyPath(sha256, kind) !== undefined)) return true;
+      if (wanted.every((identity) => host.layers.has(identity))) return true;
       return (await host.driver.inspect(desired.uuid, directory.path))?.state === 'Running';
     },
     run: (signal) => host.layers.whenReady(wanted, signal),
@@ -100,13 +97,13 @@ function requireSomethingToBoot(
 
 async function createDisk({ host, desired, directory }: Scope, signal: AbortSignal): Promise<void> {
   const { layers, driver, reserveBytes } = host;
-  const layer = layers.readyPath(desired.layer, 'disk');
+  const layer = layers.readyPath(desired.layer);
   if (layer === undefined) throw hostErrors.layerNotHere(desired.layer);
-  requireSomethingToBoot(desired, layers.get(desired.layer, 'disk'));
+  requireSomethingToBoot(desired, layers.get(desired.layer));
   const partial = directory.diskPath + PARTIAL_SUFFIX;
   await rm(partial, { force: true });
   const clone = desired.disk.mode === 'Clone';
-  const neededBytes = clone ? (layers.get(desired.layer, 'disk')?.storedBytes ?? 0) : 0;
+  const neededBytes = clone ? (layers.get(desired.layer)?.storedBytes ?? 0) : 0;
   const roomBytes = await ensureSpace(
     dirname(partial),
     `the disk of ${labelOf(desired)}`,

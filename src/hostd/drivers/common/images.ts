@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { isRecord } from '../../../base/json.ts';
 import { codeOf, hostErrors } from '../../errors/index.ts';
 import { PARTIAL_SUFFIX } from '../../files/durable-files.ts';
+import { Qcow2Reader } from '../../layers/qcow2/reader.ts';
 import type { CopyLimits, ImageFormat, ImageTool } from '../driver.ts';
 import { createQemuImg, type QemuImg, type QemuImgConfig, quoted } from './qemu-img.ts';
 
@@ -16,6 +17,7 @@ export function createImageTool(config: QemuImgConfig): ImageTool {
     inspect: (path, format, signal) => inspect(qemuImg, resolve(path), format, signal),
     damageOf: (path, format, signal) => damageOf(qemuImg, resolve(path), format, signal),
     readStart: (path, format, signal) => readStart(qemuImg, resolve(path), format, signal),
+    openDisk: (path) => Qcow2Reader.open(resolve(path)),
     convert: (source, format, target, limits) =>
       copy(qemuImg, { source: resolve(source), format, target: resolve(target), ...limits }),
     createOverlay: (layer, target, sizeBytes, signal) =>

@@ -1,5 +1,7 @@
 import { open, rm, stat, writeFile } from 'node:fs/promises';
 import { hostErrors } from '../../errors/index.ts';
+import { digestOf } from '../../files/digest.ts';
+import { RawContent } from '../../layers/content/raw.ts';
 import type { ImageTool } from '../driver.ts';
 import type { Simulation } from './config.ts';
 
@@ -9,7 +11,7 @@ const QCOW2_MAGIC = 0x514649fb;
 const EXTERNAL_DATA_FILE = 1n << 2n;
 const HEADER_BYTES = 4096;
 
-type Image = Awaited<ReturnType<ImageTool['inspect']>>;
+type Image = Awaited<ReturnType<ImageTool['inspect']>> & { readonly of?: string };
 
 /** Inspects real images as well as simulated ones; creates only simulated ones. Every image is sound, and boots. */
 export function createSimulatedImages(simulation: Simulation): ImageTool {
@@ -21,10 +23,12 @@ export function createSimulatedImages(simulation: Simulation): ImageTool {
     inspect,
     damageOf: async () => undefined,
     readStart: async () => bootSector,
+    openDisk: (path) => RawContent.open(path),
     convert: async (source, _format, target, limits) => {
       await simulation.spend('convert', target, limits?.signal);
       const { virtualBytes } = await inspect(source);
-      await writeSimulated(target, { virtualBytes, references: [] });
+      // Other content is another layer.
+      await writeSimulated(target, { virtualBytes, references: [], of: await digestOf(source) });
     },
     createOverlay: async (layer, target, sizeBytes = 0, signal) => {
       await simulation.spend('overlay', target, signal);

@@ -1,14 +1,15 @@
-import type { DesiredLayer, LayerStatus, Problem } from '../../host/protocol.ts';
-import { type HostError, hostErrors } from '../errors/index.ts';
-import type { FetchOptions } from './fetch-options.ts';
-import type { FetchSlots } from './fetch-slots.ts';
-import type { LayerDirectory, LayerRecord } from './layer-directory.ts';
+import type { DesiredImport, ImportKey, ImportStatus, Problem } from '../../host/protocol.ts';
+import type { FetchOptions } from '../layers/fetch-options.ts';
+import type { FetchSlots } from '../layers/fetch-slots.ts';
+import { summaryOf, templatesByUrl } from '../layers/sources.ts';
+import type { ImportFolder, ImportRecord, SealLayer } from './import-folder.ts';
 import { type Attempt, SourceFetch } from './source-fetch.ts';
-import { summaryOf, templatesByUrl } from './sources.ts';
 
-export type LayerOptions = FetchOptions & {
+export type ImportOptions = FetchOptions & {
   readonly slots: FetchSlots;
-  readonly onChange: (layer: Layer) => void;
+  readonly seal: SealLayer;
+  readonly hasLayer: (identity: string) => boolean;
+  readonly onChange: (changed: Import) => void;
 };
 
 type Progress = { readonly fetched: number; readonly total: number | undefined };
@@ -16,31 +17,32 @@ type Progress = { readonly fetched: number; readonly total: number | undefined }
 const PROGRESS_INTERVAL_MS = 1000;
 
 /**
- * One file on this host, as a disk or to boot from, from the request to store it to the sealed file. All its sources are tried, each
- * by itself: whoever names a dead one, or one that drips, holds up nobody who names another.
+ * One file for the Templates of one namespace, as a disk or to boot from, from the request to the layer that it becomes. All its
+ * sources are tried, each by itself: whoever names a dead one, or one that drips, holds up nobody who names another.
  */
-export class Layer {
-  readonly sha256: string;
-  readonly #directory: LayerDirectory;
-  readonly #options: LayerOptions;
+export class Import {
+  readonly key: ImportKey;
+  readonly folder: ImportFolder;
+  readonly #options: ImportOptions;
   /** By address. */
   readonly #sources = new Map<string, SourceFetch>();
   /** What is still coming to its end. */
   readonly #endings = new Set<Promise<void>>();
-  #desired: DesiredLayer;
-  #sealed: LayerRecord | undefined;
+  #desired: DesiredImport;
+  #sealed: ImportRecord | undefined;
   #arrived: Progress | undefined;
   #announcedAt = 0;
   #isRunning = false;
 
-  constructor(directory: LayerDirectory, desired: DesiredLayer, options: LayerOptions) {
-    this.sha256 = directory.sha256;
-    this.#directory = directory;
+  constructor(folder: ImportFolder, desired: DesiredImport, options: ImportOptions) {
+    const { kind, template } = desired;
+    this.key = { sha256: folder.sha256, kind, namespace: template.split('/', 1)[0] ?? '' };
+    this.folder = folder;
     this.#desired = desired;
     this.#options = options;
   }
 
-  get desired(): DesiredLayer {
+  get desired(): DesiredImport {
     return this.#desired;
   }
 
@@ -48,32 +50,29 @@ export class Layer {
     return this.#sealed !== undefined;
   }
 
+  /** The layer that the file became. */
+  get identity(): string | undefined {
+    return this.#sealed?.identity;
+  }
+
   /** Why it is not here, unless one of its sources may give it any moment. It holds no address that not all its Templates name. */
   get problem(): Problem | undefined {
     return this.ready ? undefined : summaryOf([...this.#sources.values()]);
   }
 
-  get directory(): LayerDirectory {
-    return this.#directory;
-  }
-
-  get filePath(): string {
-    return this.#directory.filePath(this.#desired.kind);
-  }
-
-  /** Uses the sealed file if there is one. A fault of that file is ignored here: `start` finds and reports it. */
+  /** Uses the layer if it is here. */
   async look(): Promise<void> {
-    this.#sealed = await this.#find().catch(() => undefined);
+    this.#sealed = await this.#find();
   }
 
-  /** Fetches the layer unless its sealed file exists. */
+  /** Fetches the file unless its layer is here. */
   start(): void {
     this.#isRunning = true;
     this.#follow();
   }
 
   /** Changes the sources: new ones are tried at once, those that stay go on. */
-  change(desired: DesiredLayer): void {
+  change(desired: DesiredImport): void {
     this.#desired = desired;
     if (this.#isRunning) this.#follow();
   }
@@ -85,31 +84,21 @@ export class Layer {
     while (this.#endings.size > 0) await Promise.all(this.#endings);
   }
 
-  status(heldBy: readonly string[]): LayerStatus {
+  status(): ImportStatus {
     const sealed = this.#sealed;
     const { problem } = this;
     const { fetched, total } = this.#progress();
     return {
-      sha256: this.sha256,
-      kind: this.#desired.kind,
+      ...this.key,
       state: sealed !== undefined ? 'Ready' : this.#isFailed() ? 'Failed' : 'Fetching',
       template: this.#desired.template,
       fetchedBytes: fetched,
       ...(total === undefined ? {} : { totalBytes: total }),
-      ...(sealed?.virtualBytes === undefined ? {} : { virtualBytes: sealed.virtualBytes }),
-      ...(sealed?.bootable === undefined ? {} : { bootable: sealed.bootable }),
-      ...(sealed?.content === undefined ? {} : { content: sealed.content }),
-      ...(sealed === undefined ? {} : { storedBytes: sealed.file.bytes, seconds: sealed.seconds }),
+      ...(sealed === undefined ? {} : { identity: sealed.identity, seconds: sealed.seconds }),
       ...(this.#isQueued() ? { queued: true } : {}),
       ...(problem === undefined ? {} : { problem }),
       sources: this.#statusOfSources(),
-      heldBy,
     };
-  }
-
-  /** The error for an appliance that waits for this layer. */
-  notReady(): HostError {
-    return hostErrors.layerNotReady(this.sha256, this.problem);
   }
 
   /** Begins and ends fetches, so that there is one for each source while the layer is missing. */
@@ -133,7 +122,7 @@ export class Layer {
   async #discard(url: string, source: SourceFetch): Promise<void> {
     await source.stop();
     // What cannot be removed now is removed with the layer, or when the layer is ready.
-    if (!this.#sources.has(url)) await this.#directory.discard(url).catch(() => undefined);
+    if (!this.#sources.has(url)) await this.folder.discard(url).catch(() => undefined);
   }
 
   #fetchFrom(url: string, owner: string): SourceFetch {
@@ -151,25 +140,26 @@ export class Layer {
     });
   }
 
-  #fetch(source: Pick<DesiredLayer, 'kind' | 'url'>, attempt: Attempt): Promise<LayerRecord> {
-    const { clock, images, reserveBytes, fileRoots } = this.#options;
+  #fetch(source: Pick<DesiredImport, 'kind' | 'url'>, attempt: Attempt): Promise<ImportRecord> {
+    const { clock, images, reserveBytes, fileRoots, seal } = this.#options;
     const begun = clock.monotonic();
     const elapsed = () => (clock.monotonic() - begun) / 1000;
-    return this.#directory.fetch(source, { images, reserveBytes, fileRoots, elapsed, ...attempt });
+    return this.folder.fetch(source, { images, reserveBytes, fileRoots, seal, elapsed, ...attempt });
   }
 
-  async #find(): Promise<LayerRecord | undefined> {
-    return await this.#directory.readSealed(this.#desired.kind);
+  async #find(): Promise<ImportRecord | undefined> {
+    const record = await this.folder.readSealed();
+    return record !== undefined && this.#options.hasLayer(record.identity) ? record : undefined;
   }
 
-  #seal(record: LayerRecord, { fetched, total }: SourceFetch): void {
+  #seal(record: ImportRecord, { fetched, total }: SourceFetch): void {
     if (this.ready) return;
     this.#sealed = record;
     this.#arrived = fetched === 0 ? undefined : { fetched, total };
     for (const source of this.#sources.values()) this.#end(source);
     this.#sources.clear();
     // What is left of other sources is removed at the next start, if not now.
-    const others = Promise.all(this.#endings).then(() => this.#directory.removeUnfinished());
+    const others = Promise.all(this.#endings).then(() => this.folder.removeUnfinished());
     this.#track(others.catch(() => undefined));
     this.#options.onChange(this);
   }
@@ -197,7 +187,7 @@ export class Layer {
 
   /** Of the source that is furthest. */
   #progress(): Progress {
-    const bytes = this.#sealed?.file.bytes;
+    const bytes = this.#sealed?.bytes;
     if (bytes !== undefined) return this.#arrived ?? { fetched: bytes, total: bytes };
     const none: Progress = { fetched: 0, total: undefined };
     return [...this.#sources.values()].reduce<Progress>(
@@ -206,7 +196,7 @@ export class Layer {
     );
   }
 
-  #statusOfSources(): NonNullable<LayerStatus['sources']> {
+  #statusOfSources(): ImportStatus['sources'] {
     const statuses = [...templatesByUrl(this.#desired)].flatMap(([url, templates]) => {
       const problem = this.ready ? undefined : this.#sources.get(url)?.problem;
       return templates.map((template) => ({ template, ...(problem === undefined ? {} : { problem }) }));

@@ -3,10 +3,10 @@ import { instant, sleep } from '../../base/clock.ts';
 import type { Problem } from '../../host/protocol.ts';
 import { type HostError, hostErrors, toHostError, toProblem } from '../errors/index.ts';
 import { SLOW_LOOK } from '../errors/slow-look.ts';
-import type { FetchOptions } from './fetch-options.ts';
-import type { FetchSlots, Turn } from './fetch-slots.ts';
-import type { LayerRecord } from './layer-directory.ts';
-import { MINIMUM_RATE, RateWatch } from './rate-watch.ts';
+import type { FetchOptions } from '../layers/fetch-options.ts';
+import type { FetchSlots, Turn } from '../layers/fetch-slots.ts';
+import { MINIMUM_RATE, RateWatch } from '../layers/rate-watch.ts';
+import type { ImportRecord } from './import-folder.ts';
 
 const SLOW = 'SourceSlow';
 
@@ -24,9 +24,9 @@ export type SourceFetchOptions = FetchOptions & {
   readonly owner: string;
   readonly slots: FetchSlots;
   /** The sealed layer, if it is there already. */
-  readonly find: () => Promise<LayerRecord | undefined>;
-  readonly attempt: (following: Attempt) => Promise<LayerRecord>;
-  readonly onSealed: (record: LayerRecord, source: SourceFetch) => void;
+  readonly find: () => Promise<ImportRecord | undefined>;
+  readonly attempt: (following: Attempt) => Promise<ImportRecord>;
+  readonly onSealed: (record: ImportRecord, source: SourceFetch) => void;
   readonly onProgress: () => void;
   /** Its problem changed, or it got its turn. */
   readonly onStanding: () => void;
@@ -96,7 +96,7 @@ export class SourceFetch {
     }
   }
 
-  #inTurn(stop: AbortSignal): Promise<LayerRecord> {
+  #inTurn(stop: AbortSignal): Promise<ImportRecord> {
     const { slots, owner } = this.#options;
     this.#setQueued(slots.isFull);
     const work = (turn: Turn) => {
@@ -125,7 +125,7 @@ export class SourceFetch {
     await sleep(clock, delay, this.#stop.signal).catch(() => undefined);
   }
 
-  async #fetch(turn: Turn): Promise<LayerRecord> {
+  async #fetch(turn: Turn): Promise<ImportRecord> {
     const { clock, minimumRate = MINIMUM_RATE, attempt, onProgress } = this.#options;
     const tooSlow = new AbortController();
     const watch = new RateWatch(

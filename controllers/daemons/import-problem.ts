@@ -1,17 +1,15 @@
-import type { LayerStatus, Problem } from '../../src/host/protocol.ts';
-import { MOST_OTHERS } from '../objects/template-layers.ts';
+import type { ImportStatus, Problem } from '../../src/host/protocol.ts';
+import { MOST_OTHERS } from '../objects/template-files.ts';
 
 /**
- * What is wrong with a layer, for those who use this template. The problem of a source names its address, which concerns only the
+ * What is wrong with an import, for those who use this template. The problem of a source names its address, which concerns only the
  * templates that have it.
  * @param template namespace/name
  */
 export function problemFor(
-  { problem, sources }: Pick<LayerStatus, 'problem' | 'sources'>,
+  { problem, sources }: Pick<ImportStatus, 'problem' | 'sources'>,
   template: string,
 ): Problem | undefined {
-  // An older daemon has one source for all.
-  if (sources === undefined) return problem;
   const own = sources.find((source) => source.template === template);
   if (own !== undefined) return own.problem;
   // A host that does not know this template yet receives its source next: until then, nothing is known to be wrong. Of more templates

@@ -1,0 +1,87 @@
+import type { Template } from '../../src/api/kinds.ts';
+import { keyOf } from '../../src/base/object.ts';
+import type { DesiredImport, ImportKey, LayerIdentity, LayerKind, Sha256 } from '../../src/host/protocol.ts';
+
+/** A file of a template, as a host imports it. */
+export interface ImportFile {
+  readonly key: ImportKey;
+  readonly desired: DesiredImport;
+}
+
+/** What a template's files are: its disk, and the kernel and initial RAM disk that the hypervisor starts directly. */
+export const FILE_ROLES = ['disk', 'kernel', 'initrd'] as const;
+export type FileRole = (typeof FILE_ROLES)[number];
+
+/** The layers of a template, which its disk, kernel and initial RAM disk became. */
+export type TemplateLayers = { readonly disk: LayerIdentity } & Partial<Record<FileRole, LayerIdentity>>;
+
+/** Every file that a template has imported, by its role. */
+export function filesOf(template: Template): ReadonlyMap<FileRole, ImportFile> {
+  const { kernel, initrd } = template.spec.guest.boot ?? {};
+  const sources = { disk: template.spec.source.image, kernel, initrd };
+  const files = FILE_ROLES.flatMap((role) => {
+    const source = sources[role];
+    return source === undefined ? [] : [[role, fileOf(template, kindOf(role), source)] as const];
+  });
+  return new Map(files);
+}
+
+export function kindOf(role: FileRole): LayerKind {
+  return role === 'disk' ? 'disk' : 'boot';
+}
+
+function fileOf(
+  template: Template,
+  kind: LayerKind,
+  { url, sha256 }: { readonly url: string; readonly sha256: Sha256 },
+): ImportFile {
+  const { namespace = 'default' } = template.metadata;
+  return { key: { sha256, kind, namespace }, desired: { kind, url, template: keyOf(template) } };
+}
+
+/** Every digest of a template's files. */
+export function digestsOf(template: Template): Sha256[] {
+  return [...new Set([...filesOf(template).values()].map(({ key }) => key.sha256))];
+}
+
+/** The layers that a template's files became, as its status says; undefined until all are known. */
+export function layersOf({ spec, status }: Template): TemplateLayers | undefined {
+  const { disk, kernel, initrd } = status?.layers ?? {};
+  const { boot } = spec.guest;
+  if (disk === undefined) return undefined;
+  if ((boot !== undefined && kernel === undefined) || (boot?.initrd !== undefined && initrd === undefined))
+    return undefined;
+  return {
+    disk,
+    ...(kernel === undefined ? {} : { kernel }),
+    ...(initrd === undefined ? {} : { initrd }),
+  };
+}
+
+/** The names of a template's layers, its disk's first. */
+export function identitiesOf(layers: TemplateLayers | undefined): LayerIdentity[] {
+  return [...new Set(FILE_ROLES.flatMap((role) => layers?.[role] ?? []))];
+}
+
+/** How many more sources a host takes for an import (`desiredImportSchema`). */
+export const MOST_OTHERS = 200;
+
+/**
+ * The file with the sources that other templates of its namespace name for it: whoever names a dead source must not keep it from the
+ * others. Templates of other namespaces import it themselves.
+ * @param templates all that name the digest
+ */
+export function withOtherSources({ key, desired }: ImportFile, templates: readonly Template[]): ImportFile {
+  const others = templates
+    .filter(
+      ({ metadata }) => metadata.deletionTimestamp === undefined && metadata.namespace === key.namespace,
+    )
+    .flatMap((template) => [...filesOf(template).values()])
+    .filter((file) => file.key.sha256 === key.sha256 && file.key.kind === key.kind)
+    .map(({ desired: { url, template } }) => ({ url, template }))
+    .filter(({ url, template }) => url !== desired.url || template !== desired.template)
+    .sort((a, b) => (`${a.template} ${a.url}` < `${b.template} ${b.url}` ? -1 : 1));
+  return others.length === 0
+    ? { key, desired }
+    : { key, desired: { ...desired, others: others.slice(0, MOST_OTHERS) } };
+}

@@ -1,0 +1,198 @@
+import { createHash } from 'node:crypto';
+import { readdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { KeyedMutex } from '../../base/keyed-mutex.ts';
+import { shownUrl } from '../../base/shown-url.ts';
+import type { DesiredImport } from '../../host/protocol.ts';
+import type { ImageTool } from '../drivers/driver.ts';
+import { toHostError } from '../errors/index.ts';
+import {
+  makeDirectory,
+  PARTIAL_SUFFIX,
+  readJsonIfThere,
+  removeDirectory,
+  writeJsonDurably,
+} from '../files/durable-files.ts';
+import { ensureSpace } from '../files/space.ts';
+import { download } from '../layers/download.ts';
+import { judgeBootFile, judgeImage } from '../layers/image/judge.ts';
+import type { LayerFacts } from '../layers/layer-folder.ts';
+import { WrongContent } from '../layers/wrong-content.ts';
+
+/** The content of `import.json`: which layer the file became. */
+export type ImportRecord = {
+  readonly version: 1;
+  readonly identity: string;
+  /** Of the file as its source served it. */
+  readonly bytes: number;
+  readonly seconds: number;
+};
+
+/** Makes a finished file a layer of this host, and resolves with its name. The file may be removed afterwards. */
+export type SealLayer = (
+  file: { readonly path: string; readonly kind: DesiredImport['kind'] },
+  facts: LayerFacts,
+  signal: AbortSignal,
+) => Promise<{ readonly identity: string }>;
+
+export type FetchContext = {
+  readonly images: ImageTool;
+  readonly seal: SealLayer;
+  readonly reserveBytes: number;
+  readonly fileRoots: readonly string[];
+  readonly signal: AbortSignal;
+  readonly onProgress: (fetchedBytes: number, totalBytes: number | undefined) => void;
+  /** The file is here, with the right digest. */
+  readonly onArrived: () => void;
+  /** Seconds since the fetch began. */
+  readonly elapsed: () => number;
+};
+
+type Source = Pick<DesiredImport, 'kind' | 'url'>;
+
+const CONVERTED = `converted${PARTIAL_SUFFIX}`;
+const RECORD = 'import.json';
+
+export const IMPORT_DELETING_SUFFIX = '.deleting';
+
+/** `<state>/imports/<sha256>.<kind>.<namespace>/`: where a file comes from, what arrived of it, and which layer it became. */
+export class ImportFolder {
+  readonly sha256: string;
+  readonly path: string;
+  readonly #wrong = new WrongContent();
+  /** Two sources may give the file at the same time: it is sealed once. */
+  readonly #sealing = new KeyedMutex();
+
+  constructor(root: string, sha256: string, name: string) {
+    this.sha256 = sha256;
+    this.path = join(root, name);
+  }
+
+  async writeSource(desired: DesiredImport): Promise<void> {
+    await makeDirectory(this.path);
+    await writeJsonDurably(join(this.path, 'source.json'), desired);
+  }
+
+  readSource(): Promise<unknown> {
+    return readJsonIfThere(join(this.path, 'source.json'));
+  }
+
+  /** Which layer the file became, unless it is still to be fetched. */
+  async readSealed(): Promise<ImportRecord | undefined> {
+    const value = await readJsonIfThere(join(this.path, RECORD)).catch((error: unknown) => {
+      // Without a readable record the file is fetched again; its digest makes sure that it is the same.
+      if (error instanceof SyntaxError) return undefined;
+      throw error;
+    });
+    if (!isImportRecord(value)) return undefined;
+    // Left by other sources, or if the daemon was killed right after sealing: these are not needed any more.
+    await this.removeUnfinished();
+    return value;
+  }
+
+  /** Removes what was fetched and not sealed. Nothing may be fetched now that is still needed. */
+  async removeUnfinished(): Promise<void> {
+    for (const name of await readdir(this.path)) {
+      // Names with a dot are those of files that are being written beside this.
+      if (name.startsWith('.') || !name.endsWith(PARTIAL_SUFFIX)) continue;
+      await rm(join(this.path, name), { force: true });
+    }
+  }
+
+  /** Fetches, verifies, judges and seals the file. Continues an interrupted fetch of the same source. */
+  async fetch(desired: Source, context: FetchContext): Promise<ImportRecord> {
+    const arrived = this.#partialPath(desired.url);
+    await this.#arrive(desired, arrived, context);
+    context.onArrived();
+    return await this.#sealing.run('', async () => {
+      context.signal.throwIfAborted();
+      return await this.#finish(desired, arrived, context);
+    });
+  }
+
+  /** Removes what a source has given so far. */
+  async discard(url: string): Promise<void> {
+    await rm(this.#partialPath(url), { force: true });
+  }
+
+  #partialPath(url: string): string {
+    const digest = createHash('sha256').update(url).digest('hex').slice(0, 16);
+    return join(this.path, `download-${digest}${PARTIAL_SUFFIX}`);
+  }
+
+  async #arrive(desired: Source, arrived: string, context: FetchContext): Promise<void> {
+    await download({
+      url: desired.url,
+      sha256: this.sha256,
+      path: arrived,
+      fileRoots: context.fileRoots,
+      signal: context.signal,
+      wrong: this.#wrong,
+      onProgress: context.onProgress,
+      ensureRoom: (missing) =>
+        ensureSpace(
+          this.path,
+          `image ${this.sha256} from ${shownUrl(desired.url)}`,
+          missing,
+          context.reserveBytes,
+        ),
+    });
+  }
+
+  async #finish(desired: Source, arrived: string, context: FetchContext): Promise<ImportRecord> {
+    const what = `${desired.kind === 'disk' ? 'image' : 'file'} ${this.sha256} from ${shownUrl(desired.url)}`;
+    const { size } = await stat(arrived);
+    const { identity } =
+      desired.kind === 'disk'
+        ? await this.#sealDisk(arrived, what, context)
+        : await this.#sealBootFile(arrived, what, context);
+    const record: ImportRecord = { version: 1, identity, bytes: size, seconds: context.elapsed() };
+    // Killed before this, the file is sealed once more, with the same result.
+    await writeJsonDurably(join(this.path, RECORD), record);
+    await rm(arrived, { force: true });
+    return record;
+  }
+
+  async remove(): Promise<void> {
+    await removeDirectory(this.path, IMPORT_DELETING_SUFFIX);
+  }
+
+  async #sealBootFile(arrived: string, what: string, { seal, signal }: FetchContext) {
+    await this.#judged(arrived, judgeBootFile(arrived, what));
+    return await seal({ path: arrived, kind: 'boot' }, {}, signal);
+  }
+
+  /**
+   * Refuses an image that no VM could use, or that refers to other files: its author could otherwise read any file of the host. What
+   * is stored is written by this host's own qemu-img, whatever format it had.
+   */
+  async #sealDisk(arrived: string, what: string, { images, reserveBytes, seal, signal }: FetchContext) {
+    const { format, bootable, content } = await this.#judged(
+      arrived,
+      judgeImage(arrived, what, images, signal),
+    );
+    const converted = join(this.path, CONVERTED);
+    await rm(converted, { force: true });
+    const { size } = await stat(arrived);
+    const roomBytes = await ensureSpace(this.path, `${what}, as qcow2,`, size, reserveBytes);
+    await images.convert(arrived, format, converted, { signal, roomBytes });
+    const sealed = await seal({ path: converted, kind: 'disk' }, { bootable, content }, signal);
+    await rm(converted, { force: true });
+    return sealed;
+  }
+
+  async #judged<T>(arrived: string, judgement: Promise<T>): Promise<T> {
+    try {
+      return await judgement;
+    } catch (error) {
+      // The digest was right: what is wrong with the file does not pass, so its space is freed. Anything else keeps the file.
+      if (toHostError(error).kind === 'stalled') await rm(arrived, { force: true });
+      throw error;
+    }
+  }
+}
+
+function isImportRecord(value: unknown): value is ImportRecord {
+  const record = value as ImportRecord | undefined;
+  return typeof record?.identity === 'string' && typeof record.bytes === 'number';
+}
