@@ -15,15 +15,14 @@ export const templateObstacles = {
     waiting(REASON.ParentNotShared, notShared(parent, namespace)),
   /**
    * No host has its layers yet.
-   * @param failure why none can have them, unless that is still open or not for all to see: it may name the address of an image
+   * @param failure why not, unless it is not for all to see: it may name the address of an image
    */
-  notImported: (template: string, failure?: Explanation): Obstacle =>
-    failure === undefined
-      ? waiting(
-          REASON.TemplateNotReady,
-          `no host has imported the files of template ${template} yet: its status says how far it is`,
-        )
-      : stalled(failure.reason, `template ${template}: ${failure.message}`),
+  notImported: (template: string, failure?: Explanation & { readonly isFinal: boolean }): Obstacle => {
+    const says = `no host has imported the files of template ${template} yet: its status says how far it is`;
+    if (failure === undefined) return waiting(REASON.TemplateNotReady, says);
+    const obstacle = failure.isFinal ? stalled : waiting;
+    return obstacle(failure.reason, `template ${template}: ${failure.message}`);
+  },
   deleting: (template: string): Obstacle =>
     waiting(REASON.TemplateDeleting, `template ${template} is being deleted: use another one`),
   /** A parent may still be created; a circle, or a chain that is too deep, goes away only by a change. */

@@ -1,4 +1,4 @@
-import { CONDITION_STALLED, findCondition } from '../../src/api/conditions.ts';
+import { CONDITION_READY, findCondition } from '../../src/api/conditions.ts';
 import { type Template, VIRTUAL_APPLIANCES, type VirtualAppliance } from '../../src/api/kinds.ts';
 import { FINALIZER_APPLIANCE } from '../../src/api/labels.ts';
 import { isSameJson } from '../../src/base/equality.ts';
@@ -96,8 +96,9 @@ function relevantPart(template: Template | undefined): unknown {
   if (template === undefined) return undefined;
   const { uid, generation, deletionTimestamp } = template.metadata;
   const { conditions, layers } = template.status ?? {};
-  const stalled = findCondition(conditions, CONDITION_STALLED);
-  return { uid, generation, isDeleting: deletionTimestamp !== undefined, layers, stalled };
+  const { reason, message } = findCondition(conditions, CONDITION_READY) ?? {};
+  const state = layers === undefined ? [reason, message] : layers;
+  return { uid, generation, isDeleting: deletionTimestamp !== undefined, state };
 }
 
 /** What is known of an appliance through its host. */

@@ -16,6 +16,7 @@ import { amountsOf, uidOf } from '../objects/appliance.ts';
 import { identitiesOf, layersOf, type TemplateLayers } from '../objects/template-files.ts';
 import { applianceObstacles } from '../obstacles/appliances.ts';
 import { errorOf } from '../obstacles/obstacle.ts';
+import { UNJUDGED } from '../obstacles/reasons.ts';
 import { templateObstacles } from '../obstacles/templates.ts';
 import {
   type DesiredState,
@@ -75,11 +76,12 @@ export function desiredOf(
   };
 }
 
-/** Why no host can have the template's layers, as far as the appliance's owner may know it. */
+/** Why no host has the template's layers, as far as the appliance's owner may know it. */
 function failureOf({ metadata, status }: Template, namespace: string | undefined) {
   const isFinal = findCondition(status?.conditions, CONDITION_STALLED)?.status === 'True';
   const ready = findCondition(status?.conditions, CONDITION_READY);
-  return isFinal && metadata.namespace === namespace ? ready : undefined;
+  if (ready === undefined || UNJUDGED.has(ready.reason) || metadata.namespace !== namespace) return undefined;
+  return { reason: ready.reason, message: ready.message, isFinal };
 }
 
 function requireMemory({ spec }: VirtualAppliance, bytes: number, template: Template): void {

@@ -8,7 +8,6 @@ import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { findCondition } from '../../src/api/conditions.ts';
 import { HOSTS, SERVICE_DEPLOYMENTS, TEMPLATES, type Template } from '../../src/api/kinds.ts';
 import { parseCpu } from '../../src/domain/quantity.ts';
-import { LAYER_DELETING_SUFFIX } from '../../src/hostd/layers/layer-directory.ts';
 import { breakingOff, MisbehavingServer, serving } from '../integration/hostd/misbehaving-server.ts';
 import { freePorts } from '../kubernetes/processes.ts';
 import { describeUnless } from '../skip.ts';
@@ -73,7 +72,7 @@ describeUnless(noQemu, 'a fault', () => {
     const before = await uidsOfMute();
     const found = await look();
     const mute = [...before, ...(await uidsOfMute())];
-    return found.filter((name) => !mute.includes(name.replace(LAYER_DELETING_SUFFIX, '')));
+    return found.filter((name) => !mute.includes(name.replace('.deleting', '')));
   };
   const first = async (task: string) => {
     const [appliance] = await appliancesOf(coppice, task);

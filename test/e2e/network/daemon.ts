@@ -45,8 +45,8 @@ async function ask(question: Question): Promise<unknown> {
       return client.putAppliance(question.argument);
     case 'deleteAppliance':
       return client.deleteAppliance(question.argument);
-    case 'putLayer':
-      return client.putLayer(...question.argument);
+    case 'putImport':
+      return client.putImport(...question.argument);
     case 'fetch':
       return (await fetch(question.argument)).text();
   }

@@ -6,8 +6,9 @@ import { fileURLToPath } from 'node:url';
 import type {
   ApplianceStatus,
   DesiredAppliance,
-  DesiredLayer,
+  DesiredImport,
   HostStatus,
+  ImportStatus,
 } from '../../../src/host/protocol.ts';
 import { type Certificates, eventually } from '../../integration/hostd/fixtures.ts';
 import { BRIDGE, type Namespace } from './lan.ts';
@@ -20,7 +21,7 @@ type Call =
   | { readonly call: 'getHost' }
   | { readonly call: 'getAppliance' | 'deleteAppliance' | 'fetch'; readonly argument: string }
   | { readonly call: 'putAppliance'; readonly argument: DesiredAppliance }
-  | { readonly call: 'putLayer'; readonly argument: readonly [sha256: string, layer: DesiredLayer] };
+  | { readonly call: 'putImport'; readonly argument: readonly [sha256: string, desired: DesiredImport] };
 
 export type Question = Call & { readonly id: number };
 export type Answer = { readonly id: number; readonly result?: unknown; readonly failure?: string };
@@ -89,8 +90,8 @@ export class NetworkHost {
     return this.#ask<ApplianceStatus | undefined>({ call: 'getAppliance', argument: uuid });
   }
 
-  async putLayer(sha256: string, layer: DesiredLayer): Promise<void> {
-    await this.#ask({ call: 'putLayer', argument: [sha256, layer] });
+  putImport(sha256: string, desired: DesiredImport): Promise<ImportStatus> {
+    return this.#ask<ImportStatus>({ call: 'putImport', argument: [sha256, desired] });
   }
 
   async putAppliance(desired: DesiredAppliance): Promise<void> {

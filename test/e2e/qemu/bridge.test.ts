@@ -50,7 +50,7 @@ describeUnless(noQemu ?? whyNoBridges, 'two hosts on one network', () => {
   });
 
   async function anAppliance(host: NetworkHost, address: string, text: string): Promise<DesiredAppliance> {
-    const made = await holdGuest(image, (sha256, layer) => host.putLayer(sha256, layer));
+    const made = await holdGuest(image, (sha256, desired) => host.putImport(sha256, desired));
     const isSix = address.includes(':');
     const template = applianceOf(made.layer);
     return {

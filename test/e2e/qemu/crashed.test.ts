@@ -41,7 +41,7 @@ describeUnless(noQemu, 'a VM of QEMU that no longer runs, while its QEMU holds i
     directory = await mkdtemp(join(tmpdir(), 'coppice-crashed-'));
     certificates = await createCertificates();
     await startDaemon();
-    made = await holdGuest(image, (sha256, layer) => host.client.putLayer(sha256, layer));
+    made = await holdGuest(image, (sha256, desired) => host.client.putImport(sha256, desired));
     desired = applianceOf(made.layer, {
       ...made,
       network: { mode: 'user', ports: [{ name: 'http', guestPort: 8080 }] },

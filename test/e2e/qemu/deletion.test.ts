@@ -10,6 +10,7 @@ import {
   applianceOf,
   createCertificates,
   eventually,
+  importFile,
   sourceFile,
   startHost,
   type TestHost,
@@ -86,23 +87,13 @@ describeUnless(noQemu, 'deleting an appliance of QEMU in the middle of a step', 
       driver: 'qemu',
       fileRoots: [dirname(image.disk), directory],
     });
-    const layers = await holdLayers(image, (sha256, layer) => host.client.putLayer(sha256, layer));
+    const layers = await holdLayers(image, (sha256, desired) => host.client.putImport(sha256, desired));
     const large = await sourceFile(
       directory,
       'large.img',
       Buffer.concat([aBootableDisk('large'), randomBytes(512 * MIB)]),
     );
-    for (const [sha256, url] of [
-      [large.sha256, large.url],
-      [NOWHERE, server.url('/stalling')],
-    ] as const)
-      await host.client.putLayer(sha256, { kind: 'disk', url, template: 'default/other' });
-    world = { layers, server, large: large.sha256 };
-    await eventually(
-      async () => (await host.client.getLayer(large.sha256))?.state === 'Ready',
-      () => host.client.getLayer(large.sha256),
-      limitMs,
-    );
+    world = { layers, server, large: await importFile(host.client, large, { template: 'default/other' }) };
   });
   afterAll(async () => {
     await host?.close();
@@ -144,8 +135,8 @@ describeUnless(noQemu, 'deleting an appliance of QEMU in the middle of a step', 
     );
     expect(await processesNaming(uuid)).toEqual([]);
     expect(await readdir(join(host.stateDir, 'appliances'))).toEqual([]);
-    for (const { sha256, heldBy } of (await host.client.getHost()).layers)
-      expect([sha256, heldBy]).toEqual([sha256, []]);
+    for (const { identity, heldBy } of (await host.client.getHost()).layers)
+      expect([identity, heldBy]).toEqual([identity, []]);
     await eventually(async () => (await readdir(join(host.stateDir, 'packages'))).length === 0);
   });
 });

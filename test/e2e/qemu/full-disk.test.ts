@@ -42,7 +42,7 @@ itUnless(
         overrides: { reserveBytes: 8 * 1024 * 1024 },
       });
       try {
-        const made = await holdGuest(image, (sha256, layer) => host.client.putLayer(sha256, layer));
+        const made = await holdGuest(image, (sha256, desired) => host.client.putImport(sha256, desired));
         await fillAndFree(host, made, small);
       } finally {
         await host.close();

@@ -13,6 +13,7 @@ import {
   type Certificates,
   createCertificates,
   eventually,
+  importFile,
   startHost,
   type TestHost,
 } from '../../integration/hostd/fixtures.ts';
@@ -48,7 +49,7 @@ describeUnless(noQemu ?? noPartitions, 'a disk larger than its template', () => 
     directory = await mkdtemp(join(tmpdir(), 'coppice-grow-'));
     certificates = await createCertificates();
     await startDaemon();
-    made = await holdGuest(image, (sha256, layer) => host.client.putLayer(sha256, layer));
+    made = await holdGuest(image, (sha256, desired) => host.client.putImport(sha256, desired));
   });
   afterAll(async () => {
     await host?.close();
@@ -111,12 +112,8 @@ dd if="$1" of="$2" bs=1M seek=2 conv=notrunc status=none`;
     const sha256 = createHash('sha256')
       .update(await readFile(disk))
       .digest('hex');
-    await host.client.putLayer(sha256, {
-      kind: 'disk',
-      url: pathToFileURL(disk).href,
-      template: 'default/partitioned',
-    });
-    return sha256;
+    const file = { sha256, url: pathToFileURL(disk).href };
+    return await importFile(host.client, file, { template: 'default/partitioned' });
   };
 
   it('is larger for the service, from its first start', async () => {

@@ -41,7 +41,7 @@ describeUnless(noQemu, 'an agent that is asked who it is', () => {
     certificates = await createCertificates();
     scene = await Scene.create();
     await startDaemon();
-    const made = await holdGuest(image, (sha256, layer) => host.client.putLayer(sha256, layer));
+    const made = await holdGuest(image, (sha256, desired) => host.client.putImport(sha256, desired));
     const plain = applianceOf(made.layer, made);
     const container = { type: 'static-site', port: 80, documentRoot: '/srv/www' } as const;
     desired = { ...plain, service: { ...plain.service, container } };

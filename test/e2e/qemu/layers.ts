@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { DesiredAppliance, DesiredLayer } from '../../../src/host/protocol.ts';
+import type { DesiredAppliance, DesiredImport, ImportStatus } from '../../../src/host/protocol.ts';
+import { eventually } from '../../integration/hostd/fixtures.ts';
 import type { GuestImage } from '../guest-vm.ts';
 
-/** The minimal guest's files as a host holds them: digests, and its kernel's command line. */
+/** The layers that the minimal guest's files became, and its kernel's command line. */
 export type Layers = {
   readonly disk: string;
   readonly kernel: string;
@@ -18,17 +19,18 @@ export type OnLayers = Pick<
   'layer' | 'boot' | 'disk' | 'agentTimeoutSeconds' | 'serviceTimeoutSeconds'
 >;
 
-type PutLayer = (sha256: string, layer: DesiredLayer) => Promise<unknown>;
+type PutImport = (sha256: string, desired: DesiredImport) => Promise<ImportStatus>;
 
 /** Gives a host the files of a guest, as the operator would. */
-export async function holdLayers(image: GuestImage, putLayer: PutLayer): Promise<Layers> {
+export async function holdLayers(image: GuestImage, putImport: PutImport): Promise<Layers> {
   const manifest = JSON.parse(await readFile(join(dirname(image.disk), 'manifest.json'), 'utf8')) as {
     readonly files: Readonly<Record<string, { readonly sha256: string }>>;
   };
   const hold = async (path: string, kind: 'disk' | 'boot') => {
     const sha256 = manifest.files[basename(path)]?.sha256 ?? '';
-    await putLayer(sha256, { kind, url: pathToFileURL(path).href, template: 'default/minimal' });
-    return sha256;
+    const desired = { kind, url: pathToFileURL(path).href, template: 'default/minimal' };
+    const ask = () => putImport(sha256, desired);
+    return await eventually(async () => (await ask()).identity, ask, 120_000);
   };
   return {
     disk: await hold(image.disk, 'disk'),
@@ -43,8 +45,8 @@ export function bootOf({ kernel, initrd, commandLine }: Layers): DesiredApplianc
 }
 
 /** Gives a host the minimal guest; resolves with what appliances on it are made of. */
-export async function holdGuest(image: GuestImage, putLayer: PutLayer): Promise<OnLayers> {
-  const layers = await holdLayers(image, putLayer);
+export async function holdGuest(image: GuestImage, putImport: PutImport): Promise<OnLayers> {
+  const layers = await holdLayers(image, putImport);
   return {
     layer: layers.disk,
     boot: bootOf(layers),

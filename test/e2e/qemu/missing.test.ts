@@ -49,7 +49,7 @@ itUnless(
 async function installLater(host: TestHost, image: GuestImage, installQemu: () => Promise<void>) {
   const { client } = host;
   expect((await client.getHost()).driver).toMatchObject({ accelerator: 'none', problem: missing });
-  const layers = await holdLayers(image, (sha256, layer) => client.putLayer(sha256, layer));
+  const layers = await holdLayers(image, (sha256, desired) => client.putImport(sha256, desired));
   const desired = applianceOf(layers.disk, { boot: bootOf(layers), agentTimeoutSeconds: 600 });
   const { uuid } = desired;
   await client.putAppliance(desired);

@@ -78,7 +78,7 @@ describe("the daemon's API", () => {
         problem: { field: '/colour' },
       });
       const url = 'gopher://example.org/x';
-      await expect(client.putLayer(layer, { kind: 'disk', url, template: 'a/b' })).rejects.toMatchObject({
+      await expect(client.putImport(layer, { kind: 'disk', url, template: 'a/b' })).rejects.toMatchObject({
         status: 400,
         problem: { field: '/url' },
       });
@@ -163,7 +163,13 @@ describe('the event stream', () => {
       await client.putAppliance(desired);
       await untilAvailable(client, desired.uuid);
       const events = await readEvents(client, beginning.at(-1)?.id, (event) => event.type === 'host');
-      expect(events.map(({ event }) => event.type)).toEqual(['reset', 'layer', 'appliance', 'host']);
+      expect(events.map(({ event }) => event.type)).toEqual([
+        'reset',
+        'import',
+        'layer',
+        'appliance',
+        'host',
+      ]);
     });
   });
 

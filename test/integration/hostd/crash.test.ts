@@ -156,7 +156,7 @@ describe('a daemon that is killed in the middle of a step', () => {
       const first = await startChild(directory, certificates, simulated && { simulated });
       const layer = await putTemplate({ directory, client: first.client });
       const slow = { kind: 'disk', url: stalling.url, template: 'default/slow' } as const;
-      await first.client.putLayer(stalling.sha256, slow);
+      await first.client.putImport(stalling.sha256, slow);
       const plain = applianceOf(layer);
       const desired = { ...plain, ...change?.(plain, stalling) };
       await first.client.putAppliance(desired);
@@ -166,8 +166,8 @@ describe('a daemon that is killed in the middle of a step', () => {
       const second = await startHost(directory, certificates);
       try {
         await untilAvailable(second.client, desired.uuid);
-        // A daemon that ends keeps what it has of a layer, to go on with later.
-        await eventually(async () => (await second.client.getLayer(stalling.sha256))?.state === 'Ready');
+        // A daemon that ends keeps what it has of a file, to go on with later.
+        await eventually(async () => (await second.client.getLayer(stalling.layer))?.state === 'Ready');
         expect((await second.client.listAppliances()).map(({ uuid }) => uuid)).toEqual([desired.uuid]);
       } finally {
         await second.close();

@@ -30,7 +30,11 @@ describe('deleting an appliance in the middle of a step', () => {
     it(`leaves nothing of it, in ${step}`, async () => {
       const config = simulated === undefined ? {} : { simulated };
       await withHost(certificates, config, async ({ client, layer, stateDir }) => {
-        await client.putLayer(stalling.sha256, { kind: 'disk', url: stalling.url, template: 'default/slow' });
+        await client.putImport(stalling.sha256, {
+          kind: 'disk',
+          url: stalling.url,
+          template: 'default/slow',
+        });
         const plain = applianceOf(layer);
         const desired = { ...plain, ...change?.(plain, stalling) };
         await client.putAppliance(desired);
@@ -39,9 +43,10 @@ describe('deleting an appliance in the middle of a step', () => {
         await untilGone(client, desired.uuid);
         expect(await readdir(join(stateDir, 'appliances'))).toEqual([]);
         expect((await client.getLayer(layer))?.heldBy).toEqual([]);
-        await client.deleteLayer(stalling.sha256);
+        await client.deleteImport({ sha256: stalling.sha256, kind: 'disk', namespace: 'default' });
         await client.deleteLayer(layer);
         expect(await readdir(join(stateDir, 'layers'))).toEqual([]);
+        expect(await readdir(join(stateDir, 'imports'))).toEqual([]);
       });
     });
   }

@@ -8,9 +8,11 @@ import { pino } from 'pino';
 import { HostClient } from '../../../src/host/client.ts';
 import {
   type DesiredAppliance,
+  type DesiredImport,
   hostServerName,
   OPERATOR_ORGANIZATION,
   type StepName,
+  type StepStatus,
 } from '../../../src/host/protocol.ts';
 import { openStream, type StreamConnection } from '../../../src/host/stream-client.ts';
 import { createCa, issueCertificate } from '../../../src/main/certificates.ts';
@@ -187,7 +189,10 @@ export async function untilInStep(client: HostClient, uuid: string, step: StepNa
   await eventually(
     async () => {
       const status = await client.getAppliance(uuid);
-      return status?.steps.some(({ name, state }) => name === step && state === 'Running');
+      // An appliance asks again and again whether its layers are here.
+      const lasts = ({ state }: StepStatus) =>
+        state === 'Running' || (step === 'Layers' && state === 'Failed');
+      return status?.steps.some((one) => one.name === step && lasts(one));
     },
     () => client.getAppliance(uuid),
   );
@@ -218,11 +223,19 @@ export async function startHost(
 
 export type TestHost = Awaited<ReturnType<typeof startHost>>;
 
-/** Gives the host a small template; resolves with its digest. */
+/** Has the host import a file; resolves with the layer that it became. */
+export async function importFile(
+  client: Pick<HostClient, 'putImport'>,
+  { sha256, url }: { readonly sha256: string; readonly url: string },
+  { kind = 'disk', template = 'default/debian' }: Partial<Pick<DesiredImport, 'kind' | 'template'>> = {},
+): Promise<string> {
+  const ask = () => client.putImport(sha256, { kind, url, template });
+  return await eventually(async () => (await ask()).identity, ask, 120_000);
+}
+
+/** Gives the host a small template; resolves with its layer. */
 export async function putTemplate({ directory, client }: Pick<TestHost, 'directory' | 'client'>) {
-  const layer = await sourceFile(directory, 'template.img', aBootableDisk('debian'));
-  await client.putLayer(layer.sha256, { kind: 'disk', url: layer.url, template: 'default/debian' });
-  return layer.sha256;
+  return await importFile(client, await sourceFile(directory, 'template.img', aBootableDisk('debian')));
 }
 
 /** A daemon with a template, ended after the work. */

@@ -6,9 +6,10 @@ import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { BackoffPolicy } from '../../../src/base/backoff.ts';
 import { systemClock } from '../../../src/base/clock.ts';
-import type { DesiredLayer, LayerStatus } from '../../../src/host/protocol.ts';
+import type { DesiredImport, ImportStatus, LayerKind } from '../../../src/host/protocol.ts';
 import { Simulation } from '../../../src/hostd/drivers/simulated/config.ts';
 import { createSimulatedImages } from '../../../src/hostd/drivers/simulated/images.ts';
+import { ImportStore } from '../../../src/hostd/imports/import-store.ts';
 import type { RatePolicy } from '../../../src/hostd/layers/rate-watch.ts';
 import { LayerStore } from '../../../src/hostd/layers/store.ts';
 import { aBootableDisk } from '../../builders/disk-images.ts';
@@ -31,26 +32,89 @@ function sha256(content: Buffer): string {
   return createHash('sha256').update(content).digest('hex');
 }
 
-function storeIn(directory: string, slowLook?: BackoffPolicy, minimumRate?: RatePolicy): LayerStore {
-  return new LayerStore({
-    directory: join(directory, 'layers'),
-    clock: systemClock,
-    random: Math.random,
-    images,
-    backoff: { initialMs: 10, maxMs: 50 },
-    ...(slowLook === undefined ? {} : { slowLook }),
-    ...(minimumRate === undefined ? {} : { minimumRate }),
-    reserveBytes: 0,
-    fileRoots: [directory, dirname(directory)],
-    holders: () => [],
-    onChange: () => undefined,
-    onGone: () => undefined,
-    log: pino({ level: 'silent' }),
-  });
+/** The imports and the layers of a host. */
+class Stores {
+  readonly layers: LayerStore;
+  readonly imports: ImportStore;
+
+  constructor(directory: string, slowLook?: BackoffPolicy, minimumRate?: RatePolicy) {
+    const log = pino({ level: 'silent' });
+    this.layers = new LayerStore({
+      directory: join(directory, 'layers'),
+      openDisk: (path) => images.openDisk(path),
+      holders: () => [],
+      onChange: () => undefined,
+      onGone: (identity) => this.imports.layerGone(identity),
+      log,
+    });
+    this.imports = new ImportStore({
+      directory: join(directory, 'imports'),
+      clock: systemClock,
+      random: Math.random,
+      images,
+      backoff: { initialMs: 10, maxMs: 50 },
+      ...(slowLook === undefined ? {} : { slowLook }),
+      ...(minimumRate === undefined ? {} : { minimumRate }),
+      reserveBytes: 0,
+      fileRoots: [directory, dirname(directory)],
+      seal: (file, facts, signal) => this.layers.seal(file, facts, signal),
+      hasLayer: (identity) => this.layers.has(identity),
+      onChange: () => undefined,
+      onGone: () => undefined,
+      log,
+    });
+  }
+
+  async open(): Promise<void> {
+    await this.layers.open();
+    await this.imports.open();
+  }
+
+  put(sha: string, desired: DesiredImport): Promise<ImportStatus> {
+    return this.imports.put(sha, desired);
+  }
+
+  list(): readonly ImportStatus[] {
+    return this.imports.list();
+  }
+
+  get(sha: string, kind?: LayerKind): ImportStatus | undefined {
+    return this.list().find((one) => one.sha256 === sha && (kind ?? one.kind) === one.kind);
+  }
+
+  /** The file that an import became. */
+  readyPath(sha: string, kind?: LayerKind): string | undefined {
+    return this.layers.readyPath(this.get(sha, kind)?.identity ?? '');
+  }
+
+  async delete(sha: string, kind?: LayerKind): Promise<void> {
+    const found = this.get(sha, kind);
+    if (found !== undefined) await this.imports.delete(found);
+  }
+
+  close(): Promise<void> {
+    return this.imports.close();
+  }
+}
+
+function storeIn(directory: string, slowLook?: BackoffPolicy, minimumRate?: RatePolicy): Stores {
+  return new Stores(directory, slowLook, minimumRate);
+}
+
+/** The folder of an import. */
+function folderOf(directory: string, sha: string, kind: LayerKind = 'boot'): string {
+  return join(directory, 'imports', `${sha}.${kind}.default`);
+}
+
+/** What was fetched of a file before, as a killed daemon leaves it. */
+async function leftBefore(directory: string, url: string, bytes: Buffer): Promise<void> {
+  await mkdir(folderOf(directory, SHA), { recursive: true });
+  const name = `download-${sha256(Buffer.from(url)).slice(0, 16)}.partial`;
+  await writeFile(join(folderOf(directory, SHA), name), bytes);
 }
 
 async function withStore(
-  work: (store: LayerStore, directory: string) => Promise<void>,
+  work: (store: Stores, directory: string) => Promise<void>,
   slowLook?: BackoffPolicy,
 ): Promise<void> {
   await withDirectory(async (directory) => {
@@ -64,10 +128,10 @@ async function withStore(
   });
 }
 
-const boot = (url: string): DesiredLayer => ({ kind: 'boot', url, template: 'default/x' });
-const disk = (url: string): DesiredLayer => ({ kind: 'disk', url, template: 'default/x' });
+const boot = (url: string): DesiredImport => ({ kind: 'boot', url, template: 'default/x' });
+const disk = (url: string): DesiredImport => ({ kind: 'disk', url, template: 'default/x' });
 
-async function until(store: LayerStore, sha: string, holds: (status: LayerStatus) => boolean) {
+async function until(store: Stores, sha: string, holds: (status: ImportStatus) => boolean) {
   return eventually(
     async () => {
       const status = store.get(sha);
@@ -77,26 +141,36 @@ async function until(store: LayerStore, sha: string, holds: (status: LayerStatus
   );
 }
 
-const isReady = ({ state }: LayerStatus) => state === 'Ready';
-const hasProblem = (reason: string) => (status: LayerStatus) => status.problem?.reason === reason;
+const isReady = ({ state }: ImportStatus) => state === 'Ready';
+const hasProblem = (reason: string) => (status: ImportStatus) => status.problem?.reason === reason;
 
-describe('fetching a layer', () => {
+describe('importing a file', () => {
   it('stores what it proved, read-only, once for all who ask at once', async () => {
     await withStore(async (store, directory) => {
       server.answer(serving(CONTENT));
       const desired = boot(server.url('/kernel'));
       await Promise.all(Array.from({ length: 10 }, () => store.put(SHA, desired)));
       const status = await until(store, SHA, isReady);
-      expect(status).toMatchObject({ fetchedBytes: CONTENT.length, storedBytes: CONTENT.length, heldBy: [] });
+      expect(status).toMatchObject({ fetchedBytes: CONTENT.length, namespace: 'default' });
+      const { identity = '' } = status;
+      expect(store.layers.get(identity)).toMatchObject({
+        storedBytes: CONTENT.length,
+        kind: 'boot',
+        heldBy: [],
+      });
       expect(server.requests).toEqual(['/kernel']);
       const path = store.readyPath(SHA) ?? '';
       expect(sha256(await readFile(path))).toBe(SHA);
       expect((await stat(path)).mode & 0o777).toBe(0o444);
-      expect((await readdir(join(directory, 'layers', SHA))).toSorted()).toEqual([
+      expect((await readdir(join(directory, 'layers', identity))).toSorted()).toEqual([
         'blob',
-        'layer.json',
-        'source.json',
+        'manifest',
+        'record.json',
       ]);
+      await eventually(
+        async () => (await readdir(folderOf(directory, SHA))).length === 2 || undefined,
+        () => readdir(folderOf(directory, SHA)),
+      );
     });
   });
 
@@ -130,9 +204,7 @@ describe('fetching a layer', () => {
 
   it('begins again when the two halves do not make the whole', async () => {
     await withStore(async (store, directory) => {
-      const path = join(directory, 'layers', SHA);
-      await mkdir(path, { recursive: true });
-      await writeFile(join(path, 'download.partial'), randomBytes(1000));
+      await leftBefore(directory, server.url('/kernel'), randomBytes(1000));
       server.answer(serving(CONTENT));
       await store.put(SHA, boot(server.url('/kernel')));
       await until(store, SHA, isReady);
@@ -150,7 +222,7 @@ describe('fetching a layer', () => {
       expect(status.problem?.message).toContain(SHA);
       expect(status.problem?.message).toContain(sha256(other));
       expect(status.problem).not.toHaveProperty('retryAt');
-      expect(await readdir(join(directory, 'layers', SHA))).toEqual(['source.json']);
+      expect(await readdir(folderOf(directory, SHA))).toEqual(['source.json']);
       server.answer(serving(CONTENT));
       await store.put(SHA, boot(server.url('/right')));
       await until(store, SHA, isReady);
@@ -187,9 +259,7 @@ describe('fetching a layer', () => {
 
   it.each([400, 405, 416, 501])('fetches the whole when a range is refused with %i', async (status) => {
     await withStore(async (store, directory) => {
-      const path = join(directory, 'layers', SHA);
-      await mkdir(path, { recursive: true });
-      await writeFile(join(path, 'download.partial'), CONTENT.subarray(0, 1000));
+      await leftBefore(directory, server.url('/kernel'), CONTENT.subarray(0, 1000));
       const serve = serving(CONTENT);
       server.answer((request, response) => {
         if (request.headers.range === undefined) serve(request, response);
@@ -205,9 +275,7 @@ describe('fetching a layer', () => {
     'keeps what is there when the server only answers %i for a while',
     async (status) => {
       await withStore(async (store, directory) => {
-        const path = join(directory, 'layers', SHA);
-        await mkdir(path, { recursive: true });
-        await writeFile(join(path, 'download.partial'), CONTENT.subarray(0, 1000));
+        await leftBefore(directory, server.url('/kernel'), CONTENT.subarray(0, 1000));
         server.answer((_, response) => response.writeHead(status).end());
         await store.put(SHA, boot(server.url('/kernel')));
         await until(store, SHA, hasProblem('SourceUnreachable'));
@@ -288,13 +356,13 @@ describe('fetching a layer', () => {
       await until(store, SHA, ({ fetchedBytes }) => fetchedBytes > 0);
       await store.delete(SHA);
       expect(store.get(SHA)).toBeUndefined();
-      expect(await readdir(join(directory, 'layers'))).toEqual([]);
+      expect(await readdir(join(directory, 'imports'))).toEqual([]);
     });
   });
 });
 
-describe('a layer with several sources', () => {
-  const others = (url: string) => [{ url, template: 'other/y' }];
+describe('an import with several sources', () => {
+  const others = (url: string) => [{ url, template: 'default/y' }];
 
   it('comes from whichever gives it, and tells each Template of its own source only', async () => {
     await withStore(async (store, directory) => {
@@ -305,21 +373,20 @@ describe('a layer with several sources', () => {
       });
       const dead = server.url('/dead?signature=secret');
       await store.put(SHA, { ...boot(dead), others: others(server.url('/right')) });
-      const isTold = ({ sources }: LayerStatus) =>
+      const isTold = ({ sources }: ImportStatus) =>
         sources?.some(({ problem }) => problem !== undefined) === true;
       const status = await until(store, SHA, isTold);
       expect(status.problem, 'a source may still give it').toBeUndefined();
       expect(status.sources).toEqual([
         { template: 'default/x', problem: expect.objectContaining({ reason: 'SourceUnreachable' }) },
-        { template: 'other/y' },
+        { template: 'default/y' },
       ]);
       expect(JSON.stringify(status)).not.toContain('/right');
       expect(await until(store, SHA, isReady)).toMatchObject({ sources: [{}, {}] });
-      const left = ['blob', 'layer.json', 'source.json'];
+      const left = ['import.json', 'source.json'];
       await eventually(
-        async () =>
-          (await readdir(join(directory, 'layers', SHA))).toSorted().join() === left.join() || undefined,
-        () => readdir(join(directory, 'layers', SHA)),
+        async () => (await readdir(folderOf(directory, SHA))).toSorted().join() === left.join() || undefined,
+        () => readdir(folderOf(directory, SHA)),
       );
     });
   });
@@ -330,9 +397,7 @@ describe('a layer with several sources', () => {
       await store.put(SHA, { ...boot(server.url('/one')), others: others(server.url('/two')) });
       const { problem } = await until(store, SHA, hasProblem('SourceUnreachable'));
       expect(problem?.message).not.toMatch(/\/one|\/two|127/);
-      const waiting = store.whenReady([{ sha256: SHA, kind: 'boot' }], new AbortController().signal);
-      const said = await waiting.catch((error: Error) => error.message);
-      expect(said).toContain('none of its 2 sources gives it (SourceUnreachable)');
+      expect(problem?.message).toContain('none of its 2 sources gives it (SourceUnreachable)');
     });
   });
 
@@ -353,7 +418,7 @@ describe('a layer with several sources', () => {
 
   it('goes on with those that stay when one is named no more, and with all after a restart', async () => {
     await withDirectory(async (directory) => {
-      const place = join(directory, 'layers', SHA);
+      const place = folderOf(directory, SHA);
       const partials = async () => (await readdir(place)).filter((name) => name.endsWith('.partial'));
       server.answer((_, response) =>
         response.writeHead(200, { 'content-length': CONTENT.length }).write('x'),
@@ -362,9 +427,9 @@ describe('a layer with several sources', () => {
       await first.open();
       await first.put(SHA, { ...boot(server.url('/one')), others: others(server.url('/two')) });
       await eventually(async () => (await partials()).length === 2 || undefined, partials);
-      await first.put(SHA, { kind: 'boot', url: server.url('/two'), template: 'other/y' });
+      await first.put(SHA, { kind: 'boot', url: server.url('/two'), template: 'default/y' });
       await eventually(async () => (await partials()).length === 1 || undefined, partials);
-      expect(first.get(SHA)?.sources).toEqual([{ template: 'other/y' }]);
+      expect(first.get(SHA)?.sources).toEqual([{ template: 'default/y' }]);
       await first.close();
       server.requests.length = 0;
       server.answer(serving(CONTENT));
@@ -465,20 +530,51 @@ describe('a disk layer', () => {
       const status = await until(store, image.sha256, ({ state }) => state === 'Failed');
       expect(status.problem).toMatchObject({ reason: 'ImageUnsafe' });
       expect(status.problem?.message).toContain('/etc/shadow');
-      expect(await readdir(join(directory, 'layers', image.sha256))).toEqual(['source.json']);
+      expect(await readdir(folderOf(directory, image.sha256, 'disk'))).toEqual(['source.json']);
     });
   });
 
-  it('is stored as it is when it is qcow2, and converted when it is not', async () => {
+  it('is written anew by this host, whatever format it had', async () => {
     await withStore(async (store, directory) => {
       const plain = await sourceFile(directory, 'plain.qcow2', qcow2(''));
       const raw = await sourceFile(directory, 'raw.img', aBootableDisk('raw', 4096));
       for (const { sha256: sha, url } of [plain, raw]) await store.put(sha, disk(url));
-      expect(await until(store, plain.sha256, isReady)).toMatchObject({ virtualBytes: 1_048_576 });
-      expect(await until(store, raw.sha256, isReady)).toMatchObject({ virtualBytes: 4096 });
-      expect(await readFile(store.readyPath(plain.sha256) ?? '')).toEqual(qcow2(''));
-      const stored = await images.inspect(store.readyPath(raw.sha256) ?? '', 'qcow2');
-      expect(stored).toEqual({ virtualBytes: 4096, references: [] });
+      for (const [{ sha256: sha }, virtualBytes] of [
+        [plain, 1_048_576],
+        [raw, 4096],
+      ] as const) {
+        await until(store, sha, isReady);
+        const stored = await images.inspect(store.readyPath(sha) ?? '', 'qcow2');
+        expect(stored).toMatchObject({ virtualBytes, references: [] });
+      }
+    });
+  });
+
+  it('of two namespaces is one layer, and each imports it by itself', async () => {
+    await withStore(async (store) => {
+      server.answer(serving(CONTENT));
+      await store.put(SHA, boot(server.url('/mine')));
+      await store.put(SHA, { ...boot(server.url('/theirs')), template: 'other/y' });
+      const done = () => store.list().every(isReady) || undefined;
+      await eventually(
+        async () => done(),
+        async () => store.list(),
+      );
+      expect(server.requests.toSorted()).toEqual(['/mine', '/theirs']);
+      expect(new Set(store.list().map(({ identity }) => identity)).size).toBe(1);
+      expect(store.layers.list()).toHaveLength(1);
+    });
+  });
+
+  it('that is deleted takes its imports with it', async () => {
+    await withStore(async (store, directory) => {
+      const source = await sourceFile(directory, 'kernel', CONTENT);
+      await store.put(source.sha256, boot(source.url));
+      const { identity = '' } = await until(store, source.sha256, isReady);
+      await store.layers.delete(identity);
+      expect([store.list(), store.layers.list()]).toEqual([[], []]);
+      await store.put(source.sha256, boot(source.url));
+      expect((await until(store, source.sha256, isReady)).identity).toBe(identity);
     });
   });
 
@@ -488,29 +584,32 @@ describe('a disk layer', () => {
       const first = storeIn(directory);
       await first.open();
       await first.put(image.sha256, disk(image.url));
-      await until(first, image.sha256, isReady);
+      const { identity = '' } = await until(first, image.sha256, isReady);
       const path = first.readyPath(image.sha256) ?? '';
       await first.close();
       await utimes(path, new Date(0), new Date(0));
       const second = storeIn(directory);
       await second.open();
-      await until(second, image.sha256, isReady);
+      expect(second.layers.get(identity)?.state).toBe('Ready');
       await second.close();
       await chmod(path, 0o644);
       await writeFile(path, qcow2('/etc/shadow'));
       const third = storeIn(directory);
-      await third.open();
-      await until(third, image.sha256, hasProblem('LayerCorrupt'));
-      await third.close();
+      await third.layers.open();
+      expect(third.layers.get(identity)).toMatchObject({
+        state: 'Failed',
+        problem: { reason: 'LayerCorrupt' },
+      });
+      expect(third.layers.readyPath(identity)).toBeUndefined();
     });
   });
 });
 
-describe('a layer that cannot be written down', () => {
+describe('an import that cannot be written down', () => {
   it('does not count as held, and is fetched when it is asked for again', async () => {
     await withStore(async (store, directory) => {
       const source = await sourceFile(directory, 'kernel', CONTENT);
-      const place = join(directory, 'layers', source.sha256);
+      const place = folderOf(directory, source.sha256);
       await writeFile(place, 'in the way');
       await expect(store.put(source.sha256, boot(source.url))).rejects.toThrow();
       expect(store.get(source.sha256)).toBeUndefined();
@@ -539,11 +638,11 @@ describeUnless(cannotMount, 'a full disk', () => {
           await store.put(source.sha256, boot(url));
           const status = await until(store, source.sha256, hasProblem('DiskFull'));
           expect(status.problem?.retryAt).toBeDefined();
-          const left = await readdir(join(mount, 'layers', source.sha256));
+          const left = await readdir(folderOf(mount, source.sha256));
           expect(left.filter((name) => name !== 'source.json')).toEqual([]);
           await rm(hog);
           await until(store, source.sha256, isReady);
-          await store.delete(source.sha256);
+          await store.layers.delete(store.get(source.sha256)?.identity ?? '');
           await store.close();
           await writeFile(hog, Buffer.alloc(900 * 1024));
         }

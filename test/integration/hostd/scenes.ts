@@ -1,19 +1,28 @@
 import { createHash } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { systemClock } from '../../../src/base/clock.ts';
 import type { DesiredAppliance, StepName } from '../../../src/host/protocol.ts';
+import { Simulation } from '../../../src/hostd/drivers/simulated/config.ts';
+import { createSimulatedImages } from '../../../src/hostd/drivers/simulated/images.ts';
 import { SET_NETWORK } from '../../../src/hostd/guest/network.ts';
+import { nameOf } from '../../../src/hostd/layers/sealing.ts';
 import type { HostdConfig } from '../../../src/main/hostd.ts';
-import { QUICK } from './fixtures.ts';
+import { QUICK, withDirectory } from './fixtures.ts';
 import { MisbehavingServer, serving } from './misbehaving-server.ts';
 
 /** A file of which, until it is released, only the first bytes come. */
 export class StallingFile {
   readonly sha256: string;
+  /** The layer that a simulated host makes of it. */
+  readonly layer: string;
   readonly #content: Buffer;
   readonly #server: MisbehavingServer;
 
-  private constructor(server: MisbehavingServer, content: Buffer) {
+  private constructor(server: MisbehavingServer, content: Buffer, layer: string) {
     this.#server = server;
     this.#content = content;
+    this.layer = layer;
     this.sha256 = createHash('sha256').update(content).digest('hex');
     server.answer((_, response) => {
       response.writeHead(200, { 'content-length': content.length }).write(content.subarray(0, 1));
@@ -21,7 +30,7 @@ export class StallingFile {
   }
 
   static async start(content: Buffer): Promise<StallingFile> {
-    return new StallingFile(await MisbehavingServer.start(), content);
+    return new StallingFile(await MisbehavingServer.start(), content, await layerOf(content));
   }
 
   get url(): string {
@@ -36,6 +45,18 @@ export class StallingFile {
   async close(): Promise<void> {
     await this.#server.close();
   }
+}
+
+async function layerOf(content: Buffer): Promise<string> {
+  const images = createSimulatedImages(new Simulation({ clock: systemClock, times: {} }));
+  let identity = '';
+  await withDirectory(async (directory) => {
+    const [source, target] = [join(directory, 'source'), join(directory, 'target')];
+    await writeFile(source, content);
+    await images.convert(source, 'raw', target);
+    identity = (await nameOf({ path: target, kind: 'disk' }, images.openDisk)).identity;
+  });
+  return identity;
 }
 
 const LONG_MS = 3_600_000;
@@ -59,7 +80,7 @@ interface Scene {
 
 /** Each step of an appliance, and what makes it last until something is done about it. */
 export const scenes: readonly Scene[] = [
-  { step: 'Layers', change: (_, { sha256 }) => ({ layer: sha256 }) },
+  { step: 'Layers', change: (_, { layer }) => ({ layer }) },
   { step: 'Disk', simulated: slow({ clone: LONG_MS }), change: () => ({ disk: { mode: 'Clone' } }) },
   { step: 'Disk', simulated: slow({ overlay: 300 }) },
   { step: 'Start', simulated: slow({ start: LONG_MS }) },
