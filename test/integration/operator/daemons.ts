@@ -122,9 +122,9 @@ export class Daemons {
     );
   }
 
-  /** Digests of the layers that a daemon itself says it has. */
-  async layersOn(host: string): Promise<readonly string[]> {
-    return await this.#ask(host, async (client) => (await client.listLayers()).map(({ sha256 }) => sha256));
+  /** Digests of the files that a daemon itself says it imported. */
+  async importsOn(host: string): Promise<readonly string[]> {
+    return await this.#ask(host, async (client) => ((await client.getHost()).imports ?? []).map(({ sha256 }) => sha256));
   }
 
   /** What was written into the guest of a simulated VM into a file of that name. */

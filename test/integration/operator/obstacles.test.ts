@@ -166,7 +166,7 @@ describe('what is in the way', () => {
       spec: { source: { image: other }, guest, distribution },
     });
     await eventually('the host has the strangers’ files', async () => {
-      expect(await world.daemons.layersOn('host-a')).toEqual(expect.arrayContaining([sha256, other.sha256]));
+      expect(await world.daemons.importsOn('host-a')).toEqual(expect.arrayContaining([sha256, other.sha256]));
     });
     const standing = async (name: string, namespace: string) =>
       JSON.stringify((await world.kube.get(TEMPLATES, { name, namespace })).status);
@@ -242,7 +242,7 @@ describe('what is in the way', () => {
     const layer = spec.source.image?.sha256 ?? '';
     await world.deploy('shop');
     await available('shop-web-0');
-    expect(await world.daemons.layersOn('host-a')).toContain(layer);
+    expect(await world.daemons.importsOn('host-a')).toContain(layer);
     await world.kube.delete(TEMPLATES, { namespace: 'default', name: 'debian' });
     await eventually('it says who holds it', async () => {
       const { status } = await world.kube.get(TEMPLATES, { namespace: 'default', name: 'debian' });
@@ -252,16 +252,14 @@ describe('what is in the way', () => {
     await eventually('it is gone', async () => {
       expect(await world.kube.find(TEMPLATES, { namespace: 'default', name: 'debian' })).toBeUndefined();
     });
-    expect(await world.daemons.layersOn('host-a')).not.toContain(layer);
+    expect(await world.daemons.importsOn('host-a')).not.toContain(layer);
   });
 
   it('a template is copied ahead to as many hosts as it asks for', async () => {
-    const { spec } = await world.addTemplate('ahead', {
-      spec: { distribution: { mode: 'Copy', minCopies: 3 } },
-    });
+    await world.addTemplate('ahead', { spec: { distribution: { mode: 'Copy', minCopies: 3 } } });
     await eventually('a host holds it', async () => {
       const { status } = await world.kube.get(TEMPLATES, { namespace: 'default', name: 'ahead' });
-      expect(status).toMatchObject({ hostsReady: 1, layer: spec.source.image?.sha256, depth: 1 });
+      expect(status).toMatchObject({ hostsReady: 1, layers: { disk: expect.stringMatching(/^[0-9a-f]{64}$/) }, depth: 1 });
       expectStanding(status?.conditions, READY, 'Available');
     });
   });
