@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { CallOptions } from '../../src/host/client.ts';
-import type { DesiredAppliance, DesiredLayer } from '../../src/host/protocol.ts';
+import type { DesiredAppliance, DesiredImport, DesiredLayer, ImportKey } from '../../src/host/protocol.ts';
 import { TransientError } from '../../src/kube/controller/errors.ts';
 import type { Daemon } from './daemon.ts';
 import { fenceDaemon } from './fence.ts';
@@ -8,8 +8,10 @@ import { fenceDaemon } from './fence.ts';
 const changes: readonly [string, (daemon: Daemon, options?: CallOptions) => Promise<unknown>][] = [
   ['putAppliance', (daemon, options) => daemon.putAppliance({} as DesiredAppliance, options)],
   ['deleteAppliance', (daemon, options) => daemon.deleteAppliance('uuid', options)],
-  ['putLayer', (daemon, options) => daemon.putLayer('sha256', {} as DesiredLayer, options)],
-  ['deleteLayer', (daemon, options) => daemon.deleteLayer('sha256', options)],
+  ['putImport', (daemon, options) => daemon.putImport('sha256', {} as DesiredImport, options)],
+  ['deleteImport', (daemon, options) => daemon.deleteImport({} as ImportKey, options)],
+  ['putLayer', (daemon, options) => daemon.putLayer('identity', {} as DesiredLayer, options)],
+  ['deleteLayer', (daemon, options) => daemon.deleteLayer('identity', options)],
 ];
 
 describe('a fenced daemon', () => {
@@ -22,7 +24,7 @@ describe('a fenced daemon', () => {
     lost = new AbortController();
     received = [];
     const note = vi.fn(async (...given: unknown[]) => void received.push(given.at(-1) as CallOptions));
-    const noting = { putAppliance: note, deleteAppliance: note, putLayer: note, deleteLayer: note };
+    const noting = Object.fromEntries(changes.map(([name]) => [name, note]));
     daemon = fenceDaemon(noting as unknown as Daemon, { isLeader: () => isLeader, lost: lost.signal });
   });
 

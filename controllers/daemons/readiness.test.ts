@@ -19,6 +19,11 @@ const withDriverProblem = aView({
 const withProblem = (reason: string) =>
   aView({ status: aHostReport({ problems: [{ reason, message: 'the disk is nearly full' }] }) });
 
+const tooOld = () => {
+  const { imports: _, ...status } = aHostReport({ daemonVersion: '1.2' });
+  return aView({ status });
+};
+
 describe('the readiness of a host', () => {
   const cases: [string, HostView | undefined, string, string, boolean][] = [
     ['has no connection yet', undefined, 'Unknown', 'Connecting', false],
@@ -32,6 +37,7 @@ describe('the readiness of a host', () => {
     ['answers', aView(), 'True', 'HostReady', true],
     ['stopped answering a moment ago', broken(90), 'True', 'HostReady', false],
     ['has not answered for long', broken(0), 'False', 'HostUnreachable', false],
+    ['has a daemon that does not tell of imports', tooOld(), 'False', 'DaemonTooOld', false],
     ['has no hypervisor', withDriverProblem, 'False', 'HypervisorMissing', false],
     ['has little disk space left', withProblem('DiskPressure'), 'True', 'DiskPressure', true],
   ];
@@ -44,6 +50,10 @@ describe('the readiness of a host', () => {
     expect(readinessOf('host-a', withProblem('DiskPressure'), 100, 50).message).toContain(
       'the disk is nearly full',
     );
+  });
+
+  it('names the version of a daemon that is too old', () => {
+    expect(readinessOf('host-a', tooOld(), 100, 50).message).toContain('host host-a (1.2)');
   });
 
   it('is lost when the grace period is over, and not before', () => {

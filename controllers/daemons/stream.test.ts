@@ -33,6 +33,8 @@ function scripted(scripts: readonly Script[], holds: readonly string[] = ['held'
     },
     putAppliance: refuse,
     deleteAppliance: refuse,
+    putImport: refuse,
+    deleteImport: refuse,
     putLayer: refuse,
     deleteLayer: refuse,
     close: async () => undefined,

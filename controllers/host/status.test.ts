@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { aHost } from '../../test/builders/objects.ts';
-import { aHostReport, aLayer, aView } from '../../test/builders/reports.ts';
+import { aHostReport, aLayer, aView, LAYER } from '../../test/builders/reports.ts';
 import { expectCondition, expectStanding, READY } from '../../test/expectations/conditions.ts';
 import { type HostFacts, statusOf, urgencyOf } from './status.ts';
 
@@ -29,7 +29,7 @@ describe('the status of a host', () => {
       used: { cpu: '0', memory: '0', disk: '0' },
       promised: { cpu: '1500m', memory: '768Mi' },
       appliances: 2,
-      layers: [{ sha256: aLayer().sha256, template: 'default/debian', state: 'Ready' }],
+      layers: [{ identity: LAYER, kind: 'disk', state: 'Ready' }],
       lastSeenTime: '1970-01-01T00:00:01.000Z',
       observedGeneration: 1,
     });
@@ -49,17 +49,13 @@ describe('the status of a host', () => {
     expect(statusOf(away).usedByAppliances).toEqual(newer.usedByAppliances);
   });
 
-  it('has one entry for a digest, and no address of a source', () => {
-    const problem = { reason: 'SourceUnreachable', message: 'https://secret.example cannot be fetched' };
-    const holds = [aLayer({ state: 'Failed', problem }), aLayer({ kind: 'boot' })];
-    const { layers } = statusOf(facts({ view: aView({ holds }) }));
-    expect(layers).toEqual([
-      {
-        sha256: aLayer().sha256,
-        template: 'default/debian',
-        state: 'Failed',
-        message: 'SourceUnreachable: the status of its templates says why',
-      },
+  it('has the layers in the order of their names, and says what is wrong with each', () => {
+    const problem = { reason: 'ManifestMismatch', message: 'it has changed on its disk' };
+    const kernel = aLayer({ identity: '0'.repeat(64), kind: 'boot' });
+    const holds = [aLayer({ state: 'Failed', problem }), kernel];
+    expect(statusOf(facts({ view: aView({ holds }) })).layers).toEqual([
+      { identity: kernel.identity, kind: 'boot', state: 'Ready' },
+      { identity: LAYER, kind: 'disk', state: 'Failed', message: problem.message },
     ]);
   });
 

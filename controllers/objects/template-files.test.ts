@@ -1,16 +1,24 @@
 import { describe, expect, it } from 'vitest';
 import type { Template } from '../../src/api/kinds.ts';
-import type { DesiredLayer } from '../../src/host/protocol.ts';
-import { aTemplate } from '../../test/builders/objects.ts';
-import { aHostReport, aLayer, aView } from '../../test/builders/reports.ts';
+import type { DesiredImport } from '../../src/host/protocol.ts';
+import { anImportedTemplate, aTemplate } from '../../test/builders/objects.ts';
+import { aHostReport, anImport, aView, LAYER } from '../../test/builders/reports.ts';
 import type { Daemon } from '../daemons/daemon.ts';
-import { problemFor } from '../daemons/layer-problem.ts';
-import { putLayer } from '../daemons/put-layer.ts';
+import { problemFor } from '../daemons/import-problem.ts';
+import { putImport } from '../daemons/put-import.ts';
 import { PutLedger } from '../daemons/put-ledger.ts';
-import { digestsOf, filesOf, type Layer, layersOf, withOtherSources } from './template-layers.ts';
+import {
+  digestsOf,
+  filesOf,
+  type ImportFile,
+  identitiesOf,
+  layersOf,
+  withOtherSources,
+} from './template-files.ts';
 
 const SHA = 'a'.repeat(64);
 const from = (host: string, sha256 = SHA) => ({ url: `https://${host}/disk`, sha256 });
+const signal = new AbortController().signal;
 
 function naming(
   name: string,
@@ -28,35 +36,86 @@ function naming(
   });
 }
 
+function diskOf(template: Template): ImportFile {
+  const disk = filesOf(template).get('disk');
+  if (disk === undefined) throw new Error('it has a disk');
+  return disk;
+}
+
 const mine = naming('mine', 'a');
 
 describe('the files of a template', () => {
   it('are its disk and what it boots from, also when these have one digest', () => {
-    const odd = naming('odd', 'a', {}, from('k'));
-    expect(filesOf(odd).map(([sha256, { kind }]) => [sha256, kind])).toEqual([
-      [SHA, 'disk'],
-      [SHA, 'boot'],
+    const odd = naming('odd', 'a', { namespace: 'shop' }, from('k'));
+    const template = 'shop/odd';
+    expect([...filesOf(odd)]).toEqual([
+      [
+        'disk',
+        {
+          key: { sha256: SHA, kind: 'disk', namespace: 'shop' },
+          desired: { kind: 'disk', url: 'https://a/disk', template },
+        },
+      ],
+      [
+        'kernel',
+        {
+          key: { sha256: SHA, kind: 'boot', namespace: 'shop' },
+          desired: { kind: 'boot', url: 'https://k/disk', template },
+        },
+      ],
     ]);
-    expect(layersOf(odd).boot).toHaveLength(1);
     expect(digestsOf(odd)).toEqual([SHA]);
   });
 });
 
-describe('the sources of a layer', () => {
-  const othersOf = (...templates: readonly Template[]) =>
-    withOtherSources(layersOf(mine).disk, [mine, ...templates])[1].others;
+describe('the layers of a template', () => {
+  const [kernel, initrd] = ['2', '3'].map((digit) => digit.repeat(64)) as [string, string];
+  const booting = (layers: object, files: object = {}) =>
+    aTemplate({
+      spec: {
+        guest: {
+          os: 'linux',
+          agent: 'qemu-guest-agent',
+          boot: { kernel: from('k'), commandLine: '', ...files },
+        },
+      },
+      status: { layers },
+    });
+  const withInitrd = { initrd: from('i') };
 
-  it('are those of all templates that use the digest in the same way, in one order', () => {
-    const [b, c] = [naming('b', 'b', { namespace: 'other' }), naming('c', 'c')];
+  it.each([
+    ['nothing is', aTemplate(), undefined],
+    ['its disk is', anImportedTemplate(), { disk: LAYER }],
+    ['its kernel is not', booting({ disk: LAYER }), undefined],
+    ['its kernel alone is', booting({ kernel }), undefined],
+    ['its kernel is', booting({ disk: LAYER, kernel }), { disk: LAYER, kernel }],
+    ['its initial RAM disk is not', booting({ disk: LAYER, kernel }, withInitrd), undefined],
+    ['all are', booting({ disk: LAYER, kernel, initrd }, withInitrd), { disk: LAYER, kernel, initrd }],
+  ])('are known when all of them are: %s', (_name, template, expected) => {
+    expect(layersOf(template)).toEqual(expected);
+  });
+
+  it('are named once each, the disk first', () => {
+    expect(identitiesOf({ initrd: kernel, kernel, disk: LAYER })).toEqual([LAYER, kernel]);
+    expect(identitiesOf(undefined)).toEqual([]);
+  });
+});
+
+describe('the sources of an import', () => {
+  const othersOf = (...templates: readonly Template[]) =>
+    withOtherSources(diskOf(mine), [mine, ...templates]).desired.others;
+
+  it('are those of all templates of the namespace that use the digest in the same way, in one order', () => {
+    const [b, c] = [naming('b', 'b'), naming('c', 'c')];
     const expected = [
+      { url: 'https://b/disk', template: 'default/b' },
       { url: 'https://c/disk', template: 'default/c' },
-      { url: 'https://b/disk', template: 'other/b' },
     ];
     expect(othersOf(b, c)).toEqual(expected);
     expect(othersOf(c, b)).toEqual(expected);
   });
 
-  it('are not those of templates that go, or that use it as a kernel', () => {
+  it('are not those of templates of another namespace, that go, or that use it as a kernel', () => {
     const kernelOnly = aTemplate({
       metadata: { name: 'k' },
       spec: {
@@ -65,75 +124,93 @@ describe('the sources of a layer', () => {
       },
     });
     expect(othersOf(kernelOnly)).toBeUndefined();
+    expect(othersOf(naming('b', 'b', { namespace: 'other' }))).toBeUndefined();
     expect(othersOf(naming('b', 'b', { deletionTimestamp: '2026-01-01T00:00:00Z' }))).toBeUndefined();
     expect(othersOf()).toBeUndefined();
   });
 
   it('are no more than a host takes', () => {
     const many = Array.from({ length: 300 }, (_, n) => naming(`t${n}`, `h${n}`));
-    const others = othersOf(...many, naming('z', 'z', { namespace: 'zoo' }));
+    const others = othersOf(...many);
     expect(others).toHaveLength(200);
-    expect(others?.slice(0, 2).map(({ template }) => template)).toEqual(['default/t0', 'zoo/z']);
-  });
-
-  const shared: Layer = withOtherSources(layersOf(mine).disk, [mine, naming('b', 'b')]);
-  const put = async (layerSources?: boolean) => {
-    const sent: DesiredLayer[] = [];
-    const daemon = {
-      putLayer: async (_: string, desired: DesiredLayer) => void sent.push(desired),
-    } as unknown as Daemon;
-    const status = aHostReport(layerSources === undefined ? {} : { layerSources });
-    await putLayer(daemon, aView({ status }), new PutLedger(), shared, new AbortController().signal);
-    return sent[0];
-  };
-
-  it('go again to a host that lost them, and only then', async () => {
-    const sent: string[] = [];
-    const daemon = {
-      putLayer: async (sha256: string) => void sent.push(sha256),
-    } as unknown as Daemon;
-    const ledger = new PutLedger();
-    const putTo = async (...templates: readonly string[]) => {
-      const sources = templates.map((template) => ({ template }));
-      const view = aView({ status: aHostReport({ layerSources: true }), holds: [aLayer({ sources })] });
-      await putLayer(daemon, view, ledger, shared, new AbortController().signal);
-      return sent.splice(0).length;
-    };
-    expect(await putTo('default/b')).toBe(1);
-    expect(await putTo('default/b', 'default/mine')).toBe(0);
-    expect(await putTo('default/b')).toBe(1);
-    expect(await putTo(...Array.from({ length: 201 }, (_, n) => `default/t${n}`))).toBe(0);
-  });
-
-  it('go to a host that takes several; an older one gets its own template’s', async () => {
-    expect((await put(true))?.others).toHaveLength(1);
-    expect(await put()).toEqual({ kind: 'disk', url: 'https://a/disk', template: 'default/mine' });
+    expect(others?.slice(0, 2).map(({ template }) => template)).toEqual(['default/t0', 'default/t1']);
   });
 });
 
-describe('what is wrong with a layer', () => {
+describe('the request for an import', () => {
+  const shared = withOtherSources(diskOf(mine), [mine, naming('b', 'b')]);
+
+  function setUp() {
+    const sent: [string, DesiredImport][] = [];
+    const daemon = {
+      putImport: async (sha256: string, desired: DesiredImport) => void sent.push([sha256, desired]),
+    } as unknown as Daemon;
+    const ledger = new PutLedger();
+    return async (overrides: Parameters<typeof aView>[0], file = shared) => {
+      await putImport(daemon, aView(overrides), ledger, file, signal);
+      return sent.splice(0);
+    };
+  }
+  const knowing = (...templates: readonly string[]) => ({
+    imported: [anImport({ sources: templates.map((template) => ({ template })) })],
+  });
+
+  it('has all sources, and goes to a host that does not import it', async () => {
+    const put = setUp();
+    expect(await put({})).toEqual([
+      [
+        SHA,
+        {
+          kind: 'disk',
+          url: 'https://a/disk',
+          template: 'default/mine',
+          others: [{ url: 'https://b/disk', template: 'default/b' }],
+        },
+      ],
+    ]);
+    const ofAnother = anImport({ namespace: 'other', sources: [{ template: 'default/mine' }] });
+    expect(await put({ imported: [ofAnother] })).toHaveLength(1);
+  });
+
+  it('goes again to a host that lost its sources, or whose daemon has started anew, and only then', async () => {
+    const put = setUp();
+    expect(await put(knowing('default/b'))).toHaveLength(1);
+    expect(await put(knowing('default/b', 'default/mine'))).toEqual([]);
+    expect(await put(knowing('default/b'))).toHaveLength(1);
+    expect(await put(knowing(...Array.from({ length: 201 }, (_, n) => `default/t${n}`)))).toEqual([]);
+    const status = aHostReport({ startedAt: '2026-02-02T00:00:00.000Z' });
+    expect(await put({ ...knowing('default/mine'), status })).toHaveLength(1);
+  });
+
+  it('goes again when a source came or went', async () => {
+    const put = setUp();
+    const known = knowing('default/mine', 'default/b');
+    expect(await put(known)).toHaveLength(1);
+    expect(await put(known, diskOf(mine))).toEqual([
+      [SHA, { kind: 'disk', url: 'https://a/disk', template: 'default/mine' }],
+    ]);
+  });
+});
+
+describe('what is wrong with an import', () => {
   const problem = { reason: 'SourceUnreachable', message: 'https://b/disk cannot be fetched' };
 
   it('is for a template what is wrong with its own source', () => {
-    const layer = aLayer({
+    const found = anImport({
       problem: { reason: 'SourcesFailed', message: 'none of its sources gives it' },
-      sources: [{ template: 'default/a' }, { template: 'other/b', problem }],
+      sources: [{ template: 'default/a' }, { template: 'default/b', problem }],
     });
-    expect(problemFor(layer, 'other/b')).toEqual(problem);
-    expect(problemFor(layer, 'default/a')).toBeUndefined();
+    expect(problemFor(found, 'default/b')).toEqual(problem);
+    expect(problemFor(found, 'default/a')).toBeUndefined();
   });
 
   it('is nothing for a template whose source the host does not know yet, unless it can take no more', () => {
     const knowing = (count: number) =>
-      aLayer({
+      anImport({
         problem,
         sources: Array.from({ length: count }, (_, n) => ({ template: `b/${n}`, problem })),
       });
     expect(problemFor(knowing(1), 'default/new')).toBeUndefined();
     expect(problemFor(knowing(201), 'default/new')).toEqual(problem);
-  });
-
-  it('is what an older daemon says', () => {
-    expect(problemFor(aLayer({ problem }), 'default/a')).toEqual(problem);
   });
 });

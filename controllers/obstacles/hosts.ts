@@ -36,11 +36,11 @@ export const hostObstacles = {
   /** The daemon finds fault with a request: the spec that it follows from must change. */
   requestRefused: (reason: string, message: string, field: string | undefined): Obstacle =>
     stalled(reason, `the host refuses it: ${message}${field === undefined ? '' : ` (at ${field})`}`),
-  /** The host gave up fetching a file: the template must change, or the host. */
   daemonTooOld: (host: string, version: string): Explanation => ({
     reason: REASON.DaemonTooOld,
     message: `the daemon of host ${host} (${version}) is too old for this operator: install the version that the operator has`,
   }),
+  /** The host gave up fetching a layer, or cannot use it: the template must change, or the host. */
   layerFailed: (reason: string, message: string): Obstacle => stalled(reason, message),
   /** The daemon answers, and something on the host is in the way: it is tried again. */
   daemonProblem: (reason: string, message: string): Obstacle => waiting(reason, message),

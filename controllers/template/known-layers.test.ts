@@ -1,12 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { Host } from '../../src/api/kinds.ts';
 import { aHost } from '../../test/builders/objects.ts';
-import { aLayer, aView } from '../../test/builders/reports.ts';
-import { type HostView, layerKey } from '../daemons/view.ts';
+import { aLayer, anImport, aView, LAYER } from '../../test/builders/reports.ts';
+import { type HostView, importId } from '../daemons/view.ts';
 import { knownLayers } from './known-layers.ts';
 
-const SHA = 'a'.repeat(64);
-const DISK = layerKey({ sha256: SHA, kind: 'disk' });
 const GRACE_MS = 100;
 
 function known(views: Readonly<Record<string, HostView | undefined>>, hosts: readonly Host[], now = 0) {
@@ -20,13 +18,23 @@ const silent = (link: HostView['link']): HostView => {
 };
 
 describe('what is known of the layers of hosts', () => {
-  const layers = [{ sha256: SHA, template: 'default/debian', state: 'Ready' as const }];
+  const layers = [
+    { identity: LAYER, state: 'Ready' as const },
+    { identity: '2'.repeat(64), state: 'Fetching' as const },
+  ];
   const host = aHost({ metadata: { name: 'host-a' }, status: { layers } as never });
 
   it('is what they report', () => {
-    const view = aView({ holds: [aLayer({ state: 'Fetching' })] });
+    const fetching = aLayer({ state: 'Fetching' });
+    const view = aView({ holds: [fetching], imported: [anImport()] });
     const { hosts, ...waits } = known({ 'host-a': view }, [host]);
-    expect(hosts[0]?.layers.get(DISK)).toMatchObject({ state: 'Fetching' });
+    expect(hosts).toEqual([
+      {
+        name: 'host-a',
+        imports: new Map([[importId(anImport()), anImport()]]),
+        layers: new Map([[LAYER, fetching]]),
+      },
+    ]);
     expect(waits).toEqual({ isPartial: false, untilChangeMs: undefined });
   });
 
@@ -36,23 +44,27 @@ describe('what is known of the layers of hosts', () => {
     ['that is being connected to', silent({ state: 'connecting', since: 0 })],
     ['that does not answer', silent({ state: 'broken', since: 0, problem })],
   ])('is what its status says of a host %s, which is waited for, but not for ever', (_name, view) => {
+    const whole = { name: 'host-a', imports: new Map(), layers: new Map([[LAYER, layers[0]]]) };
     const { hosts, ...waits } = known({ 'host-a': view }, [host], 40);
-    expect(hosts[0]?.layers.get(DISK)).toMatchObject({ state: 'Ready' });
-    // The status does not say of which kind it is.
-    expect(hosts[0]?.layers.get(layerKey({ sha256: SHA, kind: 'boot' }))).toMatchObject({ state: 'Ready' });
+    expect(hosts).toEqual([whole]);
     expect(waits).toEqual({ isPartial: true, untilChangeMs: 60 });
     const late = known({ 'host-a': view }, [host], GRACE_MS);
-    expect(late).toMatchObject({ isPartial: false, untilChangeMs: undefined });
-    expect(late.hosts[0]?.layers.get(DISK)).toMatchObject({ state: 'Ready' });
+    expect(late).toEqual({ hosts: [whole], isPartial: false, untilChangeMs: undefined });
   });
 
   it('is what a host reported that is away now, and after a while only what it has whole', () => {
-    const other = aLayer({ sha256: 'b'.repeat(64), state: 'Fetching' });
-    const holds = [aLayer(), other];
-    const view = aView({ link: { state: 'broken', since: 0, problem }, holds });
-    const at = (now: number) => known({ 'host-a': view }, [host], now);
-    expect(at(40)).toMatchObject({ isPartial: false, untilChangeMs: 60 });
-    expect([...(at(40).hosts[0]?.layers.keys() ?? [])]).toEqual([DISK, layerKey(other)]);
-    expect([...(at(GRACE_MS).hosts[0]?.layers.keys() ?? [])]).toEqual([DISK]);
+    const fetching = aLayer({ identity: '2'.repeat(64), state: 'Fetching' });
+    const importing = anImport({ sha256: 'b'.repeat(64), state: 'Fetching' });
+    const reported = { holds: [aLayer(), fetching], imported: [anImport(), importing] };
+    const view = aView({ link: { state: 'broken', since: 0, problem }, ...reported });
+    const at = (now: number) => {
+      const { hosts, ...waits } = known({ 'host-a': view }, [host], now);
+      return { waits, names: hosts.flatMap((one) => [...one.imports.keys(), ...one.layers.keys()]) };
+    };
+    expect(at(40)).toEqual({
+      waits: { isPartial: false, untilChangeMs: 60 },
+      names: [importId(anImport()), importId(importing), LAYER, fetching.identity],
+    });
+    expect(at(GRACE_MS).names).toEqual([importId(anImport()), LAYER]);
   });
 });

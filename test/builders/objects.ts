@@ -8,6 +8,7 @@ import type {
   VirtualAppliance,
 } from '../../src/api/kinds.ts';
 import type { ObjectMeta } from '../../src/base/object.ts';
+import { LAYER } from './reports.ts';
 
 const API_VERSION = 'coppice.dev/v1alpha1';
 const DIGEST = 'a'.repeat(64);
@@ -103,6 +104,11 @@ export function aTemplate({ metadata, spec, status }: Overrides<Template> = {}):
     },
     ...(status === undefined ? {} : { status }),
   };
+}
+
+/** A template whose image a host has imported. */
+export function anImportedTemplate({ status, ...overrides }: Overrides<Template> = {}): Template {
+  return aTemplate({ ...overrides, status: { layers: { disk: LAYER }, ...status } });
 }
 
 export function anAppliance({ metadata, spec, status }: Overrides<VirtualAppliance> = {}): VirtualAppliance {

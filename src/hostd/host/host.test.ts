@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { Clock } from '../../base/clock.ts';
 import type { HostStatus } from '../../host/protocol.ts';
 import type { Driver } from '../drivers/driver.ts';
+import type { ImportStore } from '../imports/import-store.ts';
 import type { LayerStore } from '../layers/store.ts';
 import { Host } from './host.ts';
 import type { HostUse } from './host-use.ts';
@@ -45,6 +46,7 @@ function hostWith(useAt: (ms: number) => number, measuresItself = false) {
       ...(measuresItself ? { measure: async () => undefined } : {}),
     } as unknown as Driver,
     use: { measure: async () => measured() } as unknown as HostUse,
+    imports: { list: () => [] } as unknown as ImportStore,
     layers: { list: () => [] } as unknown as LayerStore,
     appliances: { count: 0, vms: () => [] },
     ...{ reserveBytes: 0, portSpace: undefined },
