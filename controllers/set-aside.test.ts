@@ -1,6 +1,6 @@
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
-import type { VirtualAppliance } from '../src/api/kinds.ts';
+import type { Template, VirtualAppliance } from '../src/api/kinds.ts';
 import { ApiError } from '../src/kube/api-error.ts';
 import { createCache } from '../src/kube/informer/cache.ts';
 import { cachesOf } from '../test/builders/caches.ts';
@@ -9,13 +9,15 @@ import {
   aHost,
   aLease,
   anAppliance,
+  anImportedTemplate,
   aPool,
   aService,
   aTemplate,
 } from '../test/builders/objects.ts';
-import { aView } from '../test/builders/reports.ts';
+import { aLayer, anImport, aView } from '../test/builders/reports.ts';
 import { expectCondition, expectStanding, STALLED } from '../test/expectations/conditions.ts';
 import { DEFAULT_TIMINGS, type OperatorContext } from './context.ts';
+import type { HostView } from './daemons/view.ts';
 import { statusOf as hostStatusOf } from './host/status.ts';
 import { overlapsOf, usageOf } from './ippool/usage.ts';
 import { PlacementOutcomes } from './memory/placement-outcomes.ts';
@@ -240,29 +242,48 @@ describe('one odd object among others', () => {
     });
   });
 
-  it('of hosts does not keep a template from the others, and its status is written', async () => {
-    const asked: string[] = [];
-    const written: unknown[] = [];
-    const names = ['host-a', 'host-b', 'host-c'];
+  describe('of hosts does not keep a template from the others, and its status is written', () => {
     const distribution = { mode: 'Copy', minCopies: 3 } as const;
-    const finalizers = ['coppice.dev/template'];
-    const context = {
-      caches: cachesOf({ templates: [aTemplate({ metadata: { finalizers }, spec: { distribution } })] }),
-      views: { list: () => names.map((name) => aView({ name })) },
-      links: {
-        client: (name: string) => ({
-          putLayer: async () => (name === 'host-a' ? raise() : asked.push(name)),
+    const metadata = { finalizers: ['coppice.dev/template'] };
+    const views = ['host-a', 'host-b', 'host-c'].map((name) => aView({ name }));
+    const asking = async (template: Template, all: readonly HostView[]) => {
+      const asked: string[] = [];
+      const written: unknown[] = [];
+      const ask = async (name: string) => (name === 'host-a' ? raise() : asked.push(name));
+      const context = {
+        caches: cachesOf({
+          templates: [template],
+          hosts: all.map(({ name }) => aHost({ metadata: { name } })),
         }),
-      },
-      applier: { status: async (_ref: unknown, _object: unknown, status: unknown) => written.push(status) },
-      clock: { now: () => 0, monotonic: () => 0 },
-      timings: DEFAULT_TIMINGS,
-      recorder: { record: NEVER_MIND },
-    } as unknown as OperatorContext;
-    const { reconcile } = createTemplateController(context);
-    await expect(reconcile('default/debian', signal)).rejects.toThrow('odd');
-    expect(asked).toEqual(['host-b', 'host-c']);
-    expect(written).toHaveLength(1);
+        views: { list: () => all, get: (name: string) => all.find((view) => view.name === name) },
+        links: { client: (name: string) => ({ putImport: () => ask(name) }) },
+        sharing: { share: (_identity: string, { name }: HostView) => ask(name) },
+        applier: { status: async (_ref: unknown, _object: unknown, status: unknown) => written.push(status) },
+        clock: { now: () => 0, monotonic: () => 0 },
+        timings: DEFAULT_TIMINGS,
+        recorder: { record: NEVER_MIND },
+      } as unknown as OperatorContext;
+      const { reconcile } = createTemplateController(context);
+      await expect(reconcile('default/debian', signal)).rejects.toThrow('odd');
+      expect(written).toHaveLength(1);
+      return asked;
+    };
+
+    it('when it refuses to import', async () => {
+      expect(await asking(aTemplate({ metadata, spec: { distribution } }), views)).toEqual(['host-b']);
+    });
+
+    it('when it refuses to be told of the sources', async () => {
+      const imported = [anImport({ state: 'Fetching', sources: [] })];
+      const importing = views.map(({ name }) => aView({ name, imported }));
+      expect(await asking(aTemplate({ metadata }), importing)).toEqual(['host-b', 'host-c']);
+    });
+
+    it('when it refuses to fetch', async () => {
+      const template = anImportedTemplate({ metadata, spec: { distribution } });
+      const source = aView({ name: 'host-d', holds: [aLayer()] });
+      expect(await asking(template, [...views, source])).toEqual(['host-b']);
+    });
   });
 
   it('is left out of what many are mapped to', () => {

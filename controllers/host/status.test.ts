@@ -50,7 +50,7 @@ describe('the status of a host', () => {
   });
 
   it('has the layers in the order of their names, and says what is wrong with each', () => {
-    const problem = { reason: 'ManifestMismatch', message: 'it has changed on its disk' };
+    const problem = { reason: 'LayerCorrupt', message: 'it has changed on its disk' };
     const kernel = aLayer({ identity: '0'.repeat(64), kind: 'boot' });
     const holds = [aLayer({ state: 'Failed', problem }), kernel];
     expect(statusOf(facts({ view: aView({ holds }) })).layers).toEqual([

@@ -139,15 +139,37 @@ class Reconciler {
     const usable = this.#context.views.list().filter(acceptsAppliances);
     const { hosts, isPartial } = this.#known();
     const copies = copiesOf(template, hosts);
-    const importer = isPartial ? undefined : hostToImport(template, usable, copies);
-    let failure: unknown;
-    for (const file of [...filesOf(template).values()].map((each) => this.#withOtherSources(each))) {
-      const told = new Set([...(importer === undefined ? [] : [importer]), ...hostsToTell(file, usable)]);
-      for (const view of told) failure ??= await this.#tryTo(() => this.#import(view, file, signal), signal);
+    const files = [...filesOf(template).values()].map((each) => this.#withOtherSources(each));
+    const refusals = isPartial ? [] : await this.#importOnOne(template, usable, copies, files, signal);
+    for (const file of files) {
+      for (const view of hostsToTell(file, usable))
+        refusals.push(...(await this.#tryTo(() => this.#import(view, file, signal), signal)));
     }
     for (const view of hostsToCopyTo(template, usable, copies))
-      failure ??= await this.#tryTo(() => this.#share(view, copies, signal), signal);
-    if (failure !== undefined) throw failure;
+      refusals.push(...(await this.#tryTo(() => this.#share(view, copies, signal), signal)));
+    if (refusals.length > 0) throw refusals[0];
+  }
+
+  /**
+   * Has one more host import the files, if one should: the next when one refuses.
+   * @returns why hosts refused
+   */
+  async #importOnOne(
+    template: Template,
+    usable: readonly HostView[],
+    copies: Copies,
+    files: readonly ImportFile[],
+    signal: AbortSignal,
+  ): Promise<unknown[]> {
+    const importer = hostToImport(template, usable, copies);
+    if (importer === undefined) return [];
+    const importAll = async () => {
+      for (const file of files) await this.#import(importer, file, signal);
+    };
+    const refusals = await this.#tryTo(importAll, signal);
+    if (refusals.length === 0) return [];
+    const others = usable.filter((view) => view !== importer);
+    return [...refusals, ...(await this.#importOnOne(template, others, copies, files, signal))];
   }
 
   async #import(view: HostView, file: ImportFile, signal: AbortSignal): Promise<void> {
@@ -159,14 +181,14 @@ class Reconciler {
     for (const identity of identitiesOf(layers)) await this.#context.sharing.share(identity, view, signal);
   }
 
-  /** @returns why it was refused */
-  async #tryTo(work: () => Promise<void>, signal: AbortSignal): Promise<unknown> {
+  /** @returns why it was refused, if it was */
+  async #tryTo(work: () => Promise<void>, signal: AbortSignal): Promise<unknown[]> {
     try {
       await work();
-      return undefined;
+      return [];
     } catch (error) {
       signal.throwIfAborted();
-      return error;
+      return [error];
     }
   }
 

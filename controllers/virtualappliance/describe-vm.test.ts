@@ -1,19 +1,20 @@
 import { describe, expect, it } from 'vitest';
-import { anAppliance, aTemplate } from '../../test/builders/objects.ts';
+import { anAppliance, anImportedTemplate, aTemplate } from '../../test/builders/objects.ts';
+import { LAYER } from '../../test/builders/reports.ts';
 import { desiredOf } from './describe-vm.ts';
 
-const [disk, kernel, initrd] = ['a', 'b', 'c'].map((digit) => digit.repeat(64));
+const [kernel, initrd] = ['2', '3'].map((digit) => digit.repeat(64)) as [string, string];
 
 describe('the request to a host', () => {
   it('is complete, from the objects and their defaults alone', () => {
-    const { appliance, layers } = desiredOf(anAppliance(), aTemplate(), undefined);
+    const { appliance, layers } = desiredOf(anAppliance(), anImportedTemplate(), undefined);
     expect(appliance).toEqual({
       uuid: 'uid-web-0',
       generation: 1,
       namespace: 'default',
       name: 'web-0',
       powerState: 'Running',
-      layer: disk,
+      layer: LAYER,
       boot: { kind: 'firmware' },
       disk: { mode: 'Incremental' },
       resources: { cpuMillis: 500, memoryBytes: 256 * 1024 ** 2 },
@@ -26,28 +27,26 @@ describe('the request to a host', () => {
       agentTimeoutSeconds: 300,
       serviceTimeoutSeconds: 300,
     });
-    const url = 'file:///images/debian.qcow2';
-    expect([...layers]).toEqual([[disk, { kind: 'disk', url, template: 'default/debian' }]]);
+    expect(layers).toEqual([LAYER]);
   });
 
-  it('has the kernel and the initrd as layers, before the VM that boots from them', () => {
-    const file = (sha256 = '') => ({ url: 'file:///images/boot', sha256 });
-    const boot = { kernel: file(kernel), initrd: file(initrd), commandLine: 'root=/dev/vda' };
-    const template = aTemplate({ spec: { guest: { os: 'linux', agent: 'qemu-guest-agent', boot } } });
+  it('has the layers that the kernel and the initrd became, before the VM that boots from them', () => {
+    const file = (digit: string) => ({ url: 'file:///images/boot', sha256: digit.repeat(64) });
+    const boot = { kernel: file('b'), initrd: file('c'), commandLine: 'root=/dev/vda' };
+    const template = anImportedTemplate({
+      spec: { guest: { os: 'linux', agent: 'qemu-guest-agent', boot } },
+      status: { layers: { disk: LAYER, kernel, initrd } },
+    });
     const { appliance, layers } = desiredOf(anAppliance(), template, undefined);
     expect(appliance.boot).toEqual({ kind: 'direct', kernel, initrd, commandLine: 'root=/dev/vda' });
-    expect([...layers].map(([sha256, { kind }]) => [sha256, kind])).toEqual([
-      [disk, 'disk'],
-      [kernel, 'boot'],
-      [initrd, 'boot'],
-    ]);
+    expect(layers).toEqual([LAYER, kernel, initrd]);
   });
 
   it('says how the guest runs under Xen', () => {
     const xen = { type: 'PVH', bootLoader: 'PvGrub' } as const;
-    const template = aTemplate({ spec: { guest: { os: 'linux', agent: 'qemu-guest-agent', xen } } });
+    const template = anImportedTemplate({ spec: { guest: { os: 'linux', agent: 'qemu-guest-agent', xen } } });
     expect(desiredOf(anAppliance(), template, undefined).appliance.xen).toEqual(xen);
-    expect(desiredOf(anAppliance(), aTemplate(), undefined).appliance.xen).toBeUndefined();
+    expect(desiredOf(anAppliance(), anImportedTemplate(), undefined).appliance.xen).toBeUndefined();
   });
 
   it('contains ports, parameters and probe in the terms of the host', () => {
@@ -59,7 +58,7 @@ describe('the request to a host', () => {
           disk: { mode: 'Clone', size: '4Gi' },
         },
       }),
-      aTemplate(),
+      anImportedTemplate(),
       undefined,
     );
     expect(appliance.network.ports).toEqual([{ name: 'service', guestPort: 8080, hostPort: 20_080 }]);
@@ -75,7 +74,7 @@ describe('the request to a host', () => {
     const ports = [{ name: 'admin', port: 9000 }];
     const appliance = anAppliance({ spec: { network: { pool: 'lan', ports } } });
     const given = { address: '10.0.8.10', prefix: 24, gateway: '10.0.8.1', pool: 'lan' };
-    expect(desiredOf(appliance, aTemplate(), undefined, given).appliance.network).toEqual({
+    expect(desiredOf(appliance, anImportedTemplate(), undefined, given).appliance.network).toEqual({
       mode: 'bridge',
       ports: [
         { name: 'service', guestPort: 80 },
@@ -90,23 +89,66 @@ describe('the request to a host', () => {
 
   it('cuts a long name to a hostname that still ends in its number', () => {
     const name = `${'a'.repeat(60)}.${'b'.repeat(30)}-17`;
-    const { appliance } = desiredOf(anAppliance({ metadata: { name } }), aTemplate(), undefined);
+    const { appliance } = desiredOf(anAppliance({ metadata: { name } }), anImportedTemplate(), undefined);
     const { hostname } = appliance.service.parameters;
     expect(hostname).toHaveLength(63);
     expect(hostname).toMatch(/^a+-b+-17$/);
   });
 
-  it('is refused when the guest cannot boot with so little memory', () => {
+  it('is refused when the guest cannot boot with so little memory, also while no host has the template', () => {
     const guest = { os: 'linux', agent: 'qemu-guest-agent', minimumMemory: '512Mi' } as const;
-    expect(() => desiredOf(anAppliance(), aTemplate({ spec: { guest } }), undefined)).toThrow(
-      expect.objectContaining({ name: 'StalledError', reason: 'MemoryBelowMinimum' }),
-    );
+    for (const template of [anImportedTemplate({ spec: { guest } }), aTemplate({ spec: { guest } })])
+      expect(() => desiredOf(anAppliance(), template, undefined)).toThrow(
+        expect.objectContaining({ name: 'StalledError', reason: 'MemoryBelowMinimum' }),
+      );
   });
+});
 
-  it('is refused for a template without an image', () => {
-    const source = { parent: { name: 'base' } };
-    expect(() => desiredOf(anAppliance(), aTemplate({ spec: { source } }), undefined)).toThrow(
-      expect.objectContaining({ name: 'StalledError', reason: 'NotSupportedYet' }),
-    );
+describe('an appliance of a template whose layers are not known', () => {
+  const standing = (type: string, status: 'True' | 'False', reason: string, message: string) => ({
+    ...{ type, status, reason, message },
+    lastTransitionTime: '2026-01-01T00:00:00Z',
+  });
+  const templateThat = (isStalled: boolean, reason: string, message: string) =>
+    aTemplate({
+      status: {
+        conditions: [
+          standing('Ready', 'False', reason, message),
+          standing('Stalled', isStalled ? 'True' : 'False', reason, message),
+        ],
+      },
+    });
+  const refused = templateThat(true, 'DigestMismatch', 'host-a: https://secret.example has another sha256');
+  const waits = {
+    name: 'WaitingError',
+    reason: 'TemplateNotReady',
+    message: 'no host has imported the files of template default/debian yet: its status says how far it is',
+  };
+
+  const boot = { kernel: { url: 'https://k', sha256: 'b'.repeat(64) }, commandLine: '' };
+  const guest = { os: 'linux', agent: 'qemu-guest-agent', boot } as const;
+  it.each([
+    ['waits', aTemplate(), 'default', waits],
+    ['waits while its kernel is missing', anImportedTemplate({ spec: { guest } }), 'default', waits],
+    [
+      'waits while a host tries again',
+      templateThat(false, 'SourceUnreachable', 'no answer'),
+      'default',
+      waits,
+    ],
+    [
+      'says why none can have it, to those of its namespace',
+      refused,
+      'default',
+      {
+        name: 'StalledError',
+        reason: 'DigestMismatch',
+        message: 'template default/debian: host-a: https://secret.example has another sha256',
+      },
+    ],
+    ['waits, and hears nothing of an address, in another namespace', refused, 'other', waits],
+  ])('%s', (_name, template, namespace, expected) => {
+    const appliance = anAppliance({ metadata: { namespace } });
+    expect(() => desiredOf(appliance, template, undefined)).toThrow(expect.objectContaining(expected));
   });
 });

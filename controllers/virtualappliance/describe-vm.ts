@@ -40,8 +40,9 @@ export function describeVm(scope: Scope): PhaseResult {
 /**
  * The appliance as its host should have it. It follows from the objects alone, so that every reconcile comes to the same result.
  * @param given the address of its own, for mode Bridge
- * @throws WaitingError TemplateNotReady while no host has imported the template's files; StalledError MemoryBelowMinimum when the guest cannot boot with the memory that the appliance asks for; InvalidAmount when
- * an amount of either is none
+ * @throws StalledError MemoryBelowMinimum when the guest cannot boot with the memory that the appliance asks for; InvalidAmount when
+ * an amount of either is none; the template's reason when no host can have its files. WaitingError TemplateNotReady while no host has
+ * imported them
  */
 export function desiredOf(
   appliance: VirtualAppliance,
@@ -50,11 +51,12 @@ export function desiredOf(
   given?: GivenNetwork,
 ): DesiredState {
   const { metadata, spec } = appliance;
+  // What a person must correct is said before what only takes time.
+  const { diskBytes, ...resources } = amountsOf(appliance);
+  requireMemory(appliance, resources.memoryBytes, template);
   const layers = layersOf(template);
   if (layers === undefined)
     throw errorOf(templateObstacles.notImported(keyOf(template), failureOf(template, metadata.namespace)));
-  const { diskBytes, ...resources } = amountsOf(appliance);
-  requireMemory(appliance, resources.memoryBytes, template);
   return {
     layers: identitiesOf(layers),
     appliance: {

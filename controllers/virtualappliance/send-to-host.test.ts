@@ -1,16 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { HostApiError } from '../../src/host/client.ts';
-import { anAppliance, aTemplate } from '../../test/builders/objects.ts';
-import { aHostReport, aLayer, aReport, aView } from '../../test/builders/reports.ts';
+import { anAppliance, anImportedTemplate } from '../../test/builders/objects.ts';
+import { aHostReport, aReport, aView, LAYER } from '../../test/builders/reports.ts';
 import type { Daemon } from '../daemons/daemon.ts';
 import { PutLedger } from '../daemons/put-ledger.ts';
 import type { HostView } from '../daemons/view.ts';
 import { desiredOf } from './describe-vm.ts';
-import type { LatePackage } from './scope.ts';
-import { send } from './send-to-host.ts';
+import type { LatePackage, Scope } from './scope.ts';
+import { send, sendToHost } from './send-to-host.ts';
 
-const desired = desiredOf(anAppliance(), aTemplate(), undefined);
-const holding = aView({ holds: [aLayer()], runs: [aReport()] });
+const desired = desiredOf(anAppliance(), anImportedTemplate(), undefined);
+const holding = aView({ runs: [aReport()] });
+const refuse = () => Promise.reject(new Error('not part of this test'));
 
 function setUp(fail: (call: string) => void = () => undefined) {
   const calls: string[] = [];
@@ -19,12 +20,7 @@ function setUp(fail: (call: string) => void = () => undefined) {
     fail(call);
     calls.push(call);
   };
-  const refuse = () => Promise.reject(new Error('not part of this test'));
   const daemon: Daemon = {
-    putLayer: async () => {
-      note('layer');
-      return aLayer();
-    },
     putAppliance: async ({ service }) => {
       note('appliance');
       packages.push(service.package);
@@ -33,6 +29,9 @@ function setUp(fail: (call: string) => void = () => undefined) {
     getHost: refuse,
     listAppliances: refuse,
     deleteAppliance: refuse,
+    putImport: refuse,
+    deleteImport: refuse,
+    putLayer: refuse,
     deleteLayer: refuse,
     events: () => {
       throw new Error('not part of this test');
@@ -62,39 +61,35 @@ function aConfigMap() {
 }
 
 describe('sending', () => {
-  it('sends the layers first, and nothing twice', async () => {
+  it('sends nothing twice', async () => {
     const { sendTo } = setUp();
-    expect(await sendTo(aView())).toEqual(['layer', 'appliance']);
+    expect(await sendTo(aView())).toEqual(['appliance']);
     expect(await sendTo(holding)).toEqual([]);
   });
 
   it('sends again what the host does not have, has in an older version, or lost in a restart of its daemon', async () => {
     const { sendTo } = setUp();
     await sendTo(holding);
-    expect(await sendTo(aView({ holds: [aLayer()] }))).toEqual(['appliance']);
-    expect(await sendTo(aView({ runs: [aReport()] }))).toEqual(['layer']);
-    expect(await sendTo(aView({ holds: [aLayer()], runs: [aReport({ generation: 0 })] }))).toEqual([
-      'appliance',
-    ]);
+    expect(await sendTo(aView())).toEqual(['appliance']);
+    expect(await sendTo(aView({ runs: [aReport({ generation: 0 })] }))).toEqual(['appliance']);
     const restarted = aView({
-      holds: [aLayer()],
       runs: [aReport()],
       status: aHostReport({ startedAt: '2026-02-02T00:00:00.000Z' }),
     });
-    expect(await sendTo(restarted)).toEqual(['layer', 'appliance']);
+    expect(await sendTo(restarted)).toEqual(['appliance']);
   });
 
   it('sends a change without a new generation: another package', async () => {
     const { sendTo } = setUp();
     await sendTo(holding);
-    const other = desiredOf(anAppliance(), aTemplate(), { kind: 'files', files: { a: 'YQ==' } });
+    const other = desiredOf(anAppliance(), anImportedTemplate(), { kind: 'files', files: { a: 'YQ==' } });
     expect(await sendTo(holding, other)).toEqual(['appliance']);
   });
 
   it('reads a ConfigMap only to send it, and sends what it read', async () => {
     const { sendTo, packages } = setUp();
     const { reads, late } = aConfigMap();
-    expect(await sendTo(aView(), { ...desired, late: late('1', '1') })).toEqual(['layer', 'appliance']);
+    expect(await sendTo(aView(), { ...desired, late: late('1', '1') })).toEqual(['appliance']);
     expect(await sendTo(holding, { ...desired, late: late('1', '1') })).toEqual([]);
     expect(await sendTo(holding, { ...desired, late: late('2', '2') })).toEqual(['appliance']);
     expect(reads).toEqual(['1', '2']);
@@ -104,7 +99,7 @@ describe('sending', () => {
   it('does not send twice what it read before the cache showed it', async () => {
     const { sendTo } = setUp();
     const { reads, late } = aConfigMap();
-    expect(await sendTo(holding, { ...desired, late: late('1', '2') })).toContain('appliance');
+    expect(await sendTo(holding, { ...desired, late: late('1', '2') })).toEqual(['appliance']);
     expect(await sendTo(holding, { ...desired, late: late('1', '2') })).toEqual([]);
     expect(await sendTo(holding, { ...desired, late: late('2', '2') })).toEqual([]);
     expect(reads).toEqual(['2', '2']);
@@ -125,23 +120,61 @@ describe('sending', () => {
     expect(reads).toEqual(['1', '1']);
   });
 
-  it('sends a layer once, however many appliances need it at the same time', async () => {
-    const { sendTo } = setUp();
-    const others = ['web-1', 'web-2'].map((name) =>
-      desiredOf(anAppliance({ metadata: { name } }), aTemplate(), undefined),
-    );
-    const [calls] = await Promise.all([desired, ...others].map((one) => sendTo(aView(), one)));
-    expect(calls?.filter((call) => call === 'layer')).toEqual(['layer']);
-  });
-
   it('continues where it failed', async () => {
     let isBroken = true;
-    const { sendTo } = setUp((call) => {
-      if (isBroken && call === 'appliance')
-        throw new HostApiError(0, { reason: 'HostUnreachable', message: 'away' });
+    const { sendTo } = setUp(() => {
+      if (isBroken) throw new HostApiError(0, { reason: 'HostUnreachable', message: 'away' });
     });
     await expect(sendTo(aView())).rejects.toThrow('away');
     isBroken = false;
-    expect(await sendTo(aView({ holds: [aLayer()] }))).toEqual(['appliance']);
+    expect(await sendTo(aView())).toEqual(['appliance']);
+  });
+});
+
+describe('the request to a host', () => {
+  const kernel = '2'.repeat(64);
+  const boot = { kernel: { url: 'https://k', sha256: 'b'.repeat(64) }, commandLine: '' };
+  const template = anImportedTemplate({
+    spec: { guest: { os: 'linux', agent: 'qemu-guest-agent', boot } },
+    status: { layers: { disk: LAYER, kernel } },
+  });
+
+  const sending = async (view: HostView, share: () => Promise<boolean>) => {
+    const calls: string[] = [];
+    const daemon = { putAppliance: async ({ name }: { name: string }) => void calls.push(name) };
+    const context = {
+      links: { client: () => daemon },
+      sharing: {
+        share: (identity: string, { name }: HostView) => {
+          calls.push(`${identity} on ${name}`);
+          return share();
+        },
+      },
+    };
+    const scope = {
+      ...{ context, view, ledger: new PutLedger(), signal: new AbortController().signal },
+      ...{ servicePackage: {}, desired: desiredOf(anAppliance(), template, undefined) },
+    } as unknown as Scope;
+    return { result: await sendToHost(scope).catch((error: Error) => error.message), calls };
+  };
+
+  it('comes after that for its layers, also while no host has them', async () => {
+    const layers = [`${LAYER} on host-a`, `${kernel} on host-a`];
+    for (const isThere of [true, false])
+      expect(await sending(aView(), async () => isThere)).toEqual({
+        result: { type: 'done' },
+        calls: [...layers, 'web-0'],
+      });
+  });
+
+  it('waits when its host refuses a layer', async () => {
+    const { result, calls } = await sending(aView(), refuse);
+    expect(result).toBe('not part of this test');
+    expect(calls).toEqual([`${LAYER} on host-a`]);
+  });
+
+  it('waits for a host that is away', async () => {
+    const away = aView({ link: { state: 'connecting', since: 0 } });
+    expect(await sending(away, refuse)).toEqual({ result: { type: 'away' }, calls: [] });
   });
 });

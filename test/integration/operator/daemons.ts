@@ -122,9 +122,19 @@ export class Daemons {
     );
   }
 
-  /** Digests of the files that a daemon itself says it imported. */
+  /** Names of the layers that a daemon itself says it has. */
+  async layersOn(host: string): Promise<readonly string[]> {
+    return await this.#ask(host, async (client) =>
+      (await client.listLayers()).map(({ identity }) => identity),
+    );
+  }
+
+  /** Digests of the files that a daemon itself says it imports, or has imported. */
   async importsOn(host: string): Promise<readonly string[]> {
-    return await this.#ask(host, async (client) => ((await client.getHost()).imports ?? []).map(({ sha256 }) => sha256));
+    return await this.#ask(host, async (client) => {
+      const { imports = [] } = await client.getHost();
+      return imports.map(({ sha256 }) => sha256);
+    });
   }
 
   /** What was written into the guest of a simulated VM into a file of that name. */
