@@ -1,7 +1,7 @@
 import type { Template } from '../../src/api/kinds.ts';
 import { keyOf } from '../../src/base/object.ts';
 import { describeHolders, holdersOf } from '../../src/domain/templates/tree.ts';
-import type { ImportKey, LayerIdentity } from '../../src/host/protocol.ts';
+import type { ImportKey, ImportStatus, LayerIdentity } from '../../src/host/protocol.ts';
 import { StalledError, TransientError } from '../../src/kube/controller/errors.ts';
 import type { OperatorContext } from '../context.ts';
 import type { Daemon } from '../daemons/daemon.ts';
@@ -16,7 +16,6 @@ import { refusalOf, templateObstacles } from '../obstacles/templates.ts';
 /** What hosts have of a template and of no other one. */
 interface Unused {
   readonly imports: readonly ImportKey[];
-  /** Its disk's layer last: what stands on a layer goes first. */
   readonly layers: readonly LayerIdentity[];
 }
 
@@ -80,24 +79,36 @@ function holders({ caches }: OperatorContext, key: string): string | null {
   );
 }
 
-/** What no other template has. */
-function unusedOf({ caches }: OperatorContext, template: Template): Unused {
-  const isUsedBy = (others: readonly Template[]) => others.some((other) => outlives(other, template));
-  const imports = [...filesOf(template).values()].map(({ key }) => key);
-  return {
-    imports: imports.filter(({ sha256, kind, namespace }) => {
-      const naming = caches.templates.byIndex(BY_DIGEST, sha256);
-      return !isUsedBy(
-        naming.filter((other) => {
-          const ofOther = [...filesOf(other).values()].map(({ key }) => key);
-          return ofOther.some((key) => importId(key) === importId({ sha256, kind, namespace }));
-        }),
-      );
-    }),
-    layers: identitiesOf(layersOf(template)).filter(
-      (identity) => !isUsedBy(caches.templates.byIndex(BY_LAYER, identity)),
-    ),
-  };
+/** What no other template has. It may be deleted before its status says which layers its files became: the hosts know. */
+function unusedOf(context: OperatorContext, template: Template): Unused {
+  const isUnused = (having: readonly Template[]) => !having.some((other) => outlives(other, template));
+  const keys = [...filesOf(template).values()].map(({ key }) => key);
+  const imports = keys.filter((key) => isUnused(importersOf(context, key)));
+  const ids = new Set(imports.map((key) => importId(key)));
+  const became = importsOf(context).flatMap((one) => (ids.has(importId(one)) ? (one.identity ?? []) : []));
+  const layers = new Set([...identitiesOf(layersOf(template)), ...became]);
+  return { imports, layers: [...layers].filter((identity) => isUnused(havingLayer(context, identity))) };
+}
+
+/** The templates that have the layer, also those whose status does not say so yet. */
+function havingLayer(context: OperatorContext, identity: LayerIdentity): Template[] {
+  const imports = importsOf(context).filter((one) => one.identity === identity);
+  return [
+    ...context.caches.templates.byIndex(BY_LAYER, identity),
+    ...imports.flatMap((one) => importersOf(context, one)),
+  ];
+}
+
+function importsOf({ views }: OperatorContext): ImportStatus[] {
+  return views.list().flatMap((view) => [...view.imports.values()]);
+}
+
+/** The templates that have this import. */
+function importersOf({ caches }: OperatorContext, key: ImportKey): Template[] {
+  const id = importId(key);
+  return caches.templates
+    .byIndex(BY_DIGEST, key.sha256)
+    .filter((template) => [...filesOf(template).values()].some((file) => importId(file.key) === id));
 }
 
 /** Of templates that are deleted together, the last in order deletes the file. If each left it to the others, it would stay. */
