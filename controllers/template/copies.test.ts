@@ -1,0 +1,268 @@
+import { describe, expect, it } from 'vitest';
+import type { Template } from '../../src/api/kinds.ts';
+import type { ImportStatus, LayerStatus } from '../../src/host/protocol.ts';
+import { anImportedTemplate, aTemplate } from '../../test/builders/objects.ts';
+import { aHostReport, aLayer, anImport, aView, LAYER } from '../../test/builders/reports.ts';
+import type { HostView } from '../daemons/view.ts';
+import { filesOf, type ImportFile } from '../objects/template-files.ts';
+import { copiesOf, hostsToCopyTo, hostsToTell, hostToImport } from './copies.ts';
+
+const GIBI = 1024 ** 3;
+
+const kernel = { url: 'https://example.com/vmlinux', sha256: 'e'.repeat(64) };
+const withGuest = (guest: object) =>
+  aTemplate({ spec: { guest: { os: 'linux', agent: 'qemu-guest-agent', ...guest } } });
+
+describe('the layers of a template', () => {
+  const other = '9'.repeat(64);
+  const layersOn = (template: Template, ...imported: readonly ImportStatus[]) =>
+    copiesOf(template, [aView({ name: 'none' }), aView({ imported })]).layers;
+
+  it('are what its files became on a host', () => {
+    expect(layersOn(aTemplate(), anImport())).toEqual({ disk: LAYER });
+    const template = withGuest({ boot: { kernel, initrd: kernel, commandLine: '' } });
+    const boot = anImport({ sha256: kernel.sha256, kind: 'boot', identity: other });
+    expect(layersOn(template, anImport(), boot)).toEqual({ disk: LAYER, kernel: other, initrd: other });
+  });
+
+  it('are not known until all its files are imported', () => {
+    expect(layersOn(aTemplate())).toBeUndefined();
+    expect(layersOn(aTemplate(), anImport({ state: 'Fetching' }))).toBeUndefined();
+    const template = withGuest({ boot: { kernel, commandLine: '' } });
+    expect(layersOn(template, anImport())).toBeUndefined();
+    const boot = anImport({ sha256: kernel.sha256, kind: 'boot' });
+    expect(layersOn(template, boot)).toBeUndefined();
+  });
+
+  it('do not follow from the import of another namespace, another kind, or another file', () => {
+    expect(layersOn(aTemplate(), anImport({ namespace: 'other' }))).toBeUndefined();
+    expect(layersOn(aTemplate(), anImport({ kind: 'boot' }))).toBeUndefined();
+    expect(layersOn(aTemplate(), anImport({ sha256: 'b'.repeat(64) }))).toBeUndefined();
+  });
+
+  it('stay those of its status, and an import that comes to another one is told', () => {
+    const changed = anImport({ identity: other });
+    const template = anImportedTemplate();
+    expect(copiesOf(template, [aView({ imported: [changed] })])).toMatchObject({
+      layers: { disk: LAYER },
+      changed: { host: 'host-a', role: 'disk' },
+    });
+    const fine = [anImport(), anImport({ namespace: 'other', identity: other })];
+    for (const imported of [fine, [anImport({ state: 'Fetching' })]])
+      expect(copiesOf(template, [aView({ imported })]).changed).toBeUndefined();
+    expect(copiesOf(aTemplate(), [aView({ imported: [changed] })]).changed).toBeUndefined();
+  });
+});
+
+const fetching = anImport({ state: 'Fetching' });
+const failed = anImport({
+  state: 'Failed',
+  sources: [{ template: 'default/debian', problem: { reason: 'DigestMismatch', message: 'wrong sha256' } }],
+});
+
+describe('the copies of a template', () => {
+  it("follow from the hosts' reports", () => {
+    const views = [
+      aView({ name: 'b', imported: [anImport()], holds: [aLayer()] }),
+      aView({ name: 'a', imported: [fetching] }),
+      aView({ name: 'c', imported: [failed] }),
+      aView({ name: 'd' }),
+      aView({ name: 'e', holds: [aLayer({ state: 'Fetching' })] }),
+    ];
+    expect(copiesOf(aTemplate(), views)).toEqual({
+      layers: { disk: LAYER },
+      ready: ['b'],
+      holding: ['a', 'b', 'c', 'e'],
+      failures: [{ host: 'c', reason: 'DigestMismatch', message: 'wrong sha256', isFinal: true }],
+      changed: undefined,
+      unbootable: undefined,
+      virtualBytes: GIBI,
+    });
+  });
+
+  it('are whole with the layers alone, wherever these come from', () => {
+    const views = [aView({ name: 'a', holds: [aLayer()] })];
+    expect(copiesOf(anImportedTemplate(), views)).toMatchObject({
+      ready: ['a'],
+      holding: ['a'],
+      failures: [],
+    });
+    const notMine = [aView({ name: 'a', imported: [anImport({ namespace: 'other' })], holds: [aLayer()] })];
+    expect(copiesOf(aTemplate(), notMine)).toMatchObject({ layers: undefined, ready: [], holding: [] });
+  });
+
+  it('are judged by their disk', () => {
+    const disk = aLayer({ bootable: false, content: 'an ext4 file system', virtualBytes: 5 });
+    const judged = copiesOf(anImportedTemplate(), [aView({ holds: [disk] })]);
+    expect(judged).toMatchObject({ unbootable: 'an ext4 file system', virtualBytes: 5 });
+    expect(copiesOf(anImportedTemplate(), [aView({ holds: [aLayer({ bootable: false })] })]).unbootable).toBe(
+      'nothing known',
+    );
+    expect(copiesOf(aTemplate(), [aView({ holds: [disk] })]).unbootable).toBeUndefined();
+  });
+
+  it('have failed where a layer cannot be fetched or used, unless the host tries again', () => {
+    const problem = { reason: 'LayerCorrupt', message: 'it has changed' };
+    const on = (layer: Partial<LayerStatus>) =>
+      copiesOf(anImportedTemplate(), [aView({ imported: [anImport()], holds: [aLayer(layer)] })]);
+    expect(on({ state: 'Failed', problem })).toMatchObject({
+      ready: [],
+      holding: ['host-a'],
+      failures: [{ host: 'host-a', ...problem, isFinal: true }],
+    });
+    const retryAt = '2026-01-01T00:00:00.000Z';
+    expect(on({ state: 'Failed', problem: { ...problem, retryAt } }).failures).toMatchObject([
+      { isFinal: false },
+    ]);
+    expect(on({ state: 'Fetching', problem }).failures).toMatchObject([{ isFinal: false }]);
+  });
+
+  it('are wanting on a host that knows other sources of the file than the templates name', () => {
+    const file = filesOf(aTemplate()).get('disk');
+    if (file === undefined) throw new Error('it has a disk');
+    const knowing = (state: ImportStatus['state'], ...templates: readonly string[]) =>
+      aView({
+        name: [state, ...templates].join(),
+        imported: [anImport({ state, sources: templates.map((template) => ({ template })) })],
+      });
+    const views = [
+      knowing('Fetching', 'default/debian'),
+      knowing('Fetching', 'default/debian', 'default/gone'),
+      knowing('Failed', 'default/b'),
+      knowing('Ready', 'default/b'),
+      aView({
+        name: 'of another',
+        imported: [anImport({ state: 'Fetching', namespace: 'other', sources: [] })],
+      }),
+      aView({ name: 'none' }),
+    ];
+    const told = (one: ImportFile) => hostsToTell(one, views).map(({ name }) => name);
+    expect(told(file)).toEqual(['Fetching,default/debian,default/gone', 'Failed,default/b']);
+    const others = [{ url: 'https://b', template: 'default/b' }];
+    expect(told({ ...file, desired: { ...file.desired, others } })).toHaveLength(3);
+  });
+
+  it('have failed for a template only by its own source', () => {
+    const problem = { reason: 'SourceUnreachable', message: 'https://of-another cannot be fetched' };
+    const sources = [{ template: 'default/debian' }, { template: 'default/b', problem }];
+    const views = [aView({ imported: [anImport({ state: 'Fetching', sources })] })];
+    expect(copiesOf(aTemplate(), views).failures).toEqual([]);
+    const other = aTemplate({ metadata: { name: 'b' } });
+    expect(copiesOf(other, views).failures).toMatchObject([problem]);
+  });
+
+  it('have not failed for good while the source of another template may give them', () => {
+    const problem = { reason: 'DigestMismatch', message: 'wrong sha256' };
+    const sources = [{ template: 'default/debian', problem }, { template: 'default/b' }];
+    const isFinal = (state: 'Fetching' | 'Failed') =>
+      copiesOf(aTemplate(), [aView({ imported: [anImport({ state, sources })] })]).failures[0]?.isFinal;
+    expect([isFinal('Fetching'), isFinal('Failed')]).toEqual([false, true]);
+  });
+
+  it('are none where a host has only files of another template', () => {
+    const template = withGuest({ boot: { kernel, commandLine: '' } });
+    const shared = anImport({ sha256: kernel.sha256, kind: 'boot', identity: '2'.repeat(64) });
+    const views = [
+      aView({ name: 'a', imported: [shared], holds: [aLayer({ identity: '2'.repeat(64), kind: 'boot' })] }),
+      aView({ name: 'b', imported: [failed, shared] }),
+    ];
+    expect(copiesOf(template, views)).toMatchObject({
+      ready: [],
+      holding: ['b'],
+      failures: [{ host: 'b', reason: 'DigestMismatch' }],
+    });
+    const layers = { disk: LAYER, kernel: '2'.repeat(64) };
+    const known = copiesOf({ ...template, status: { layers } }, views);
+    expect(known).toMatchObject({ layers, ready: [], holding: ['b'] });
+  });
+
+  describe('go to as many hosts as the template asks for', () => {
+    const withFree = (name: string, gibi: number, holds: readonly LayerStatus[] = []) =>
+      aView({
+        name,
+        holds,
+        status: aHostReport({ name, used: { cpuMillis: 0, memoryBytes: (16 - gibi) * GIBI, diskBytes: 0 } }),
+      });
+    const chosen = (views: readonly HostView[], minCopies: number, mode: 'Copy' | 'OnDemand' = 'Copy') => {
+      const template = anImportedTemplate({ spec: { distribution: { mode, minCopies } } });
+      return hostsToCopyTo(template, views, copiesOf(template, views)).map(({ name }) => name);
+    };
+    const others = [withFree('a', 2), withFree('b', 8), withFree('c', 8)];
+
+    it('those with the most free memory first', () => {
+      const views = [...others, withFree('d', 4, [aLayer()])];
+      const copies = (minCopies: number, mode?: 'OnDemand') => chosen(views, minCopies, mode);
+      expect(copies(0)).toEqual([]);
+      expect(copies(1)).toEqual([]);
+      expect(copies(3)).toEqual(['b', 'c']);
+      expect(copies(9)).toEqual(['b', 'c', 'a']);
+      expect(copies(3, 'OnDemand')).toEqual([]);
+    });
+
+    it('and those that have begun are asked again, before others', () => {
+      const begun = [aLayer({ state: 'Fetching' })];
+      const views = [withFree('d', 4, [aLayer()]), withFree('e', 1, begun), ...others];
+      expect(chosen(views, 2)).toEqual(['e']);
+      expect(chosen(views, 3)).toEqual(['e', 'b']);
+      expect(chosen(views, 1)).toEqual([]);
+    });
+
+    it('once one has it to give', () => {
+      const begun = withFree('d', 4, [aLayer({ state: 'Fetching' })]);
+      expect(chosen([...others, begun], 3)).toEqual([]);
+      expect(chosen(others, 3)).toEqual([]);
+      const [away, template] = [withFree('away', 4, [aLayer()]), anImportedTemplate()];
+      template.spec.distribution.minCopies = 2;
+      const names = hostsToCopyTo(template, others, copiesOf(template, [away, ...others]));
+      expect(names.map(({ name }) => name)).toEqual(['b', 'c']);
+    });
+  });
+
+  describe('begin on one host that imports the files and judges them', () => {
+    const passing = anImport({
+      state: 'Fetching',
+      sources: [
+        {
+          template: 'default/debian',
+          problem: { reason: 'SourceUnreachable', message: 'no answer', retryAt: '2026-01-01T00:00:00.000Z' },
+        },
+      ],
+    });
+    const cases: [string, string, readonly (ImportStatus | undefined)[], string | undefined][] = [
+      ['when none has it', 'https', [undefined, undefined], 'a'],
+      ['also when one imports it for another namespace', 'https', [anImport({ namespace: 'other' })], 'a'],
+      ['and no further one while that one fetches it', 'https', [fetching, undefined], undefined],
+      ['and no further one when it proved that the file is wrong', 'https', [failed, undefined], undefined],
+      ['and another one when its source does not answer', 'https', [passing, undefined], 'b'],
+      ['and three at most', 'https', [passing, passing, passing, undefined], undefined],
+      [
+        'and every one for a file of the host, until one has it',
+        'file',
+        [failed, passing, passing, failed, undefined],
+        'e',
+      ],
+    ];
+    it.each(cases)('%s (%s:)', (_name, scheme, imports, expected) => {
+      const image = { url: `${scheme}:///debian.qcow2`, sha256: 'a'.repeat(64) };
+      const template = aTemplate({ spec: { source: { image } } });
+      const views = imports.map((one, index) =>
+        aView({ name: 'abcdefg'.charAt(index), imported: one === undefined ? [] : [one] }),
+      );
+      expect(hostToImport(template, views, copiesOf(template, views))?.name).toBe(expected);
+    });
+
+    it('and on none when one has its layers, be it away', () => {
+      const having = aView({ name: 'b', holds: [aLayer()] });
+      const usable = [aView({ name: 'a' })];
+      const template = anImportedTemplate();
+      expect(hostToImport(template, usable, copiesOf(template, [...usable, having]))).toBeUndefined();
+      expect(hostToImport(template, usable, copiesOf(template, usable))?.name).toBe('a');
+    });
+
+    it('which has the most free memory', () => {
+      const used = { cpuMillis: 0, memoryBytes: GIBI, diskBytes: 0 };
+      const views = [aView({ name: 'a', status: aHostReport({ used }) }), aView({ name: 'b' })];
+      expect(hostToImport(aTemplate(), views, copiesOf(aTemplate(), views))?.name).toBe('b');
+    });
+  });
+});
