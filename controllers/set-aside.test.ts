@@ -273,7 +273,7 @@ describe('one odd object among others', () => {
       expect(await asking(aTemplate({ metadata, spec: { distribution } }), views)).toEqual(['host-b']);
     });
 
-    it('when it refuses to be told of the sources', async () => {
+    it('when it refuses the sources', async () => {
       const imported = [anImport({ state: 'Fetching', sources: [] })];
       const importing = views.map(({ name }) => aView({ name, imported }));
       expect(await asking(aTemplate({ metadata }), importing)).toEqual(['host-b', 'host-c']);

@@ -6,16 +6,15 @@ import { VM_FIELDS, VM_PARTS } from '../src/domain/vm-shape.ts';
 import type { DesiredAppliance } from '../src/host/protocol.ts';
 import { desiredApplianceSchema } from '../src/host/schemas.ts';
 import { checkChange } from '../src/hostd/appliance/manager.ts';
-import { anAppliance, aTemplate } from '../test/builders/objects.ts';
+import { anAppliance, anImportedTemplate } from '../test/builders/objects.ts';
 import { fc } from '../test/fuzz.ts';
 
 type Spec = VirtualAppliance['spec'];
 
-const DIGESTS: Readonly<Record<string, string>> = { debian: 'a'.repeat(64), alpine: 'b'.repeat(64) };
+const LAYERS: Readonly<Record<string, string>> = { debian: '1'.repeat(64), alpine: '2'.repeat(64) };
 
 function templateOf({ template: { name } }: Spec): Template {
-  const image = { url: `file:///images/${name}.qcow2`, sha256: DIGESTS[name] ?? '' };
-  return aTemplate({ metadata: { name }, spec: { source: { image } } });
+  return anImportedTemplate({ metadata: { name }, status: { layers: { disk: LAYERS[name] ?? '' } } });
 }
 
 /** Without a size it stays as it is. */
@@ -86,7 +85,7 @@ describe('what shapes a VM', () => {
   });
 
   it.each(VM_FIELDS)('a daemon refuses another %s', (field) => {
-    const known = desiredOf(anAppliance(), aTemplate(), undefined).appliance;
+    const known = desiredOf(anAppliance(), anImportedTemplate(), undefined).appliance;
     const refusal = refusalOf(() => checkChange(known, { ...known, [field]: { other: true } }));
     expect(refusal).toMatchObject({ reason: 'Immutable', message: expect.stringContaining(`${field} of`) });
   });

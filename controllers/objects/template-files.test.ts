@@ -172,7 +172,7 @@ describe('the request for an import', () => {
     expect(await put({ imported: [ofAnother] })).toHaveLength(1);
   });
 
-  it('goes again to a host that lost its sources, or whose daemon has started anew, and only then', async () => {
+  it('goes again to a host that lost its sources, or whose daemon started again, and only then', async () => {
     const put = setUp();
     expect(await put(knowing('default/b'))).toHaveLength(1);
     expect(await put(knowing('default/b', 'default/mine'))).toEqual([]);

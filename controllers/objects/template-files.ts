@@ -26,7 +26,7 @@ export function filesOf(template: Template): ReadonlyMap<FileRole, ImportFile> {
   return new Map(files);
 }
 
-export function kindOf(role: FileRole): LayerKind {
+function kindOf(role: FileRole): LayerKind {
   return role === 'disk' ? 'disk' : 'boot';
 }
 

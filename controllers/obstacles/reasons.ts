@@ -102,7 +102,7 @@ export const REASON = {
   ImportFailed: 'ImportFailed',
   /** No host has the template's layers yet. */
   TemplateNotReady: 'TemplateNotReady',
-  /** The template's file, imported anew, became another layer than before. */
+  /** The template's file, imported again, became another layer than before. */
   ContentChanged: 'ContentChanged',
 
   // Hosts.

@@ -60,7 +60,7 @@ export const templateObstacles = {
   contentChanged: (host: string, role: string): Obstacle =>
     stalled(
       REASON.ContentChanged,
-      `host ${host} imported its ${role} anew, and the content is another than that of the layer that its appliances stand on: ` +
+      `host ${host} imported its ${role} again, and the content is another than that of the layer that its appliances stand on: ` +
         'make a new template, of the same series and another version',
     ),
   fetchingSoon: (): Obstacle =>

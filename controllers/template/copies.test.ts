@@ -40,7 +40,7 @@ describe('the layers of a template', () => {
     expect(layersOn(aTemplate(), anImport({ sha256: 'b'.repeat(64) }))).toBeUndefined();
   });
 
-  it('stay those of its status, and an import that comes to another one is told', () => {
+  it('stay those of its status, also when an import comes to another one', () => {
     const changed = anImport({ identity: other });
     const template = anImportedTemplate();
     expect(copiesOf(template, [aView({ imported: [changed] })])).toMatchObject({

@@ -147,7 +147,7 @@ describe('the status of a template', () => {
       'ImportFailed',
     ],
     [
-      'became another layer, when it was imported anew',
+      'became another layer, when it was imported again',
       { copies: { ...onA, changed: { host: 'b', role: 'disk' } } },
       STALLED,
       'ContentChanged',
@@ -193,7 +193,7 @@ describe('the status of a template', () => {
   it('names the host and the file that became another layer', () => {
     const copies = { ...onA, changed: { host: 'b', role: 'kernel' } } as const;
     const message = expectStanding(status({ copies }).conditions, STALLED, 'ContentChanged');
-    expect(message).toContain('host b imported its kernel anew');
+    expect(message).toContain('host b imported its kernel again');
   });
 
   it('keeps layers, size and last use when hosts and appliances are gone', () => {
