@@ -25,7 +25,7 @@ USAGE
 say() { printf '%s\n' "$*" >&2; }
 fail() { say "coppice: $*"; exit 1; }
 
-# program | Debian package | what it is for | commands that need it
+# program, or path of another file | Debian package | what it is for | commands that need it
 system_programs() {
   cat <<'TABLE'
 qemu-system-x86_64|qemu-system-x86|runs the virtual machines|demo test
@@ -36,6 +36,9 @@ lz4|lz4|unpacks the kernel of Debian 12|demo test
 zstd|zstd|unpacks the kernel of Debian 13|demo test
 xz|xz-utils|unpacks the kernel's drivers of Debian 13|demo test
 runc|runc|runs the containers of the tests' cluster|test
+/usr/share/OVMF/OVMF_CODE_4M.fd|ovmf|boots virtual machines by UEFI|test
+mkfs.vfat|dosfstools|makes the EFI system partition of a guest|test
+mcopy|mtools|puts files into it|test
 sfdisk|fdisk|makes the partition tables of disks that grow|test
 xfs_growfs|xfsprogs|makes the file systems on them|test
 btrfs|btrfs-progs|makes the file systems on them|test
@@ -52,7 +55,7 @@ TABLE
 missing_programs() {
   system_programs | while IFS='|' read -r program package reason commands; do
     case " $commands " in *" $1 "*) ;; *) continue ;; esac
-    command -v "$program" > /dev/null 2>&1 || printf '%s|%s|%s\n' "$program" "$package" "$reason"
+    command -v "$program" > /dev/null 2>&1 || [ "${program#/}" != "$program" -a -e "$program" ] || printf '%s|%s|%s\n' "$program" "$package" "$reason"
   done
 }
 

@@ -19,7 +19,8 @@ function templateOf({ template: { name } }: Spec): Template {
 
 /** Without a size it stays as it is. */
 const shrinks = (old: DesiredAppliance, next: DesiredAppliance) =>
-  (next.disk.sizeBytes ?? Number.POSITIVE_INFINITY) < (old.disk.sizeBytes ?? 0);
+  (next.disk.sizeBytes ?? Number.POSITIVE_INFINITY) < (old.disk.sizeBytes ?? 0) ||
+  (next.disk.dataBytes ?? 0) < (old.disk.dataBytes ?? 0);
 
 /** An appliance's spec in every part of which something may differ, each value written in more than one way. */
 const specs: fc.Arbitrary<Partial<Spec>> = fc.record({
@@ -35,6 +36,8 @@ const specs: fc.Arbitrary<Partial<Spec>> = fc.record({
     { mode: 'Clone', size: '4Gi' },
     { mode: 'Clone', size: '4096Mi' },
     { mode: 'Clone', size: '8Gi' },
+    { mode: 'Clone', data: { size: '1Gi' } },
+    { mode: 'Clone', size: '8Gi', data: { size: 2_147_483_648 } },
   ),
   network: fc.constantFrom<Spec['network']>(
     {},

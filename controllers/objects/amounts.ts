@@ -14,6 +14,8 @@ export interface ReadAmounts {
   readonly cpuMillis: number;
   readonly memoryBytes: number;
   readonly diskBytes: number | undefined;
+  /** Of its second disk. */
+  readonly dataBytes: number | undefined;
 }
 
 /**
@@ -27,7 +29,9 @@ export function readAmounts({ resources, disk }: Amounts): ReadAmounts | AmountP
   if (typeof memory !== 'number') return memory;
   const size = disk.size === undefined ? undefined : readAmount('disk.size', disk.size, parseBytes);
   if (typeof size === 'object') return size;
-  return { cpuMillis: cpu, memoryBytes: memory, diskBytes: size };
+  const data = disk.data === undefined ? undefined : readAmount('disk.data.size', disk.data.size, parseBytes);
+  if (typeof data === 'object') return data;
+  return { cpuMillis: cpu, memoryBytes: memory, diskBytes: size, dataBytes: data };
 }
 
 /** One amount, which must be more than zero. */

@@ -1,6 +1,8 @@
-import type { VirtualAppliance } from '../../src/api/kinds.ts';
+import type { Template, VirtualAppliance } from '../../src/api/kinds.ts';
 import { controllerOf } from '../../src/base/object.ts';
-import type { ApplianceName, NeededCapability } from '../../src/domain/placement/types.ts';
+import { type Firmware, firmwareFor } from '../../src/domain/firmware.ts';
+import { guestTypeOf } from '../../src/domain/guest-type.ts';
+import type { ApplianceName, NeededForVm, NeededNetwork } from '../../src/domain/placement/types.ts';
 import type { Reservation, Resources } from '../../src/domain/placement/usage.ts';
 import { parseBytes, parseCpu } from '../../src/domain/quantity.ts';
 import { applianceObstacles } from '../obstacles/appliances.ts';
@@ -107,6 +109,25 @@ export function networkMode({ mode, pool }: Pick<Network, 'mode' | 'pool'>): 'Us
 }
 
 /** The kind of network that the appliance's host must offer. */
-export function neededCapability({ spec }: VirtualAppliance): NeededCapability {
+export function neededNetwork({ spec }: VirtualAppliance): NeededNetwork {
   return networkMode(spec.network) === 'Bridge' ? 'bridgeNetwork' : 'userNetwork';
+}
+
+/**
+ * What else the host must be able to do, for the VM of this template.
+ * @param boots which firmware finds something to boot on its disk, as far as a host has said so
+ */
+export function neededForVm(
+  { spec: { disk } }: VirtualAppliance,
+  { spec: { guest } }: Pick<Template, 'spec'>,
+  boots: readonly Firmware[] | undefined,
+): readonly NeededForVm[] {
+  const { boot, xen, firmware, diskBus } = guest;
+  // A guest of another type has no firmware under Xen.
+  const hasFirmware = guestTypeOf(boot !== undefined, xen) === 'HVM';
+  return [
+    ...(disk.data === undefined ? [] : (['dataDisk'] as const)),
+    ...(diskBus === 'scsi' ? (['scsiDisk'] as const) : []),
+    ...(hasFirmware && firmwareFor(firmware, boots) === 'uefi' ? (['uefi'] as const) : []),
+  ];
 }

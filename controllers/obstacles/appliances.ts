@@ -1,9 +1,17 @@
 import { ANNOTATION_FORCE_DELETE } from '../../src/api/labels.ts';
-import type { NeededCapability } from '../../src/domain/placement/types.ts';
+import type { NeededForVm, NeededNetwork } from '../../src/domain/placement/types.ts';
 import { type Explanation, type Obstacle, stalled, waiting } from './obstacle.ts';
 import { REASON } from './reasons.ts';
 
 const forceHint = `if it never comes back, set the annotation ${ANNOTATION_FORCE_DELETE}: "true" to delete without it`;
+
+const LACKING: Readonly<Record<NeededForVm, string>> = {
+  uefi: 'has no UEFI, by which the template boots: install it there (Debian: apt-get install ovmf), or use a host with QEMU that has it',
+  dataDisk: 'has a daemon that knows no second disks: upgrade it',
+  scsiDisk:
+    'has no disks at a SCSI controller, which the template asks for (guest.diskBus): use a host with QEMU, and upgrade its daemon ' +
+    'if it is older than they are',
+};
 
 /** What keeps an appliance from running, or from being deleted. */
 export const applianceObstacles = {
@@ -12,13 +20,15 @@ export const applianceObstacles = {
       REASON.HostNotFound,
       `host ${host} is not registered: register it, or delete this appliance, whose host cannot be changed`,
     ),
-  networkNotSupported: (host: string, needed: NeededCapability): Obstacle =>
+  networkNotSupported: (host: string, needed: NeededNetwork): Obstacle =>
     waiting(
       REASON.NetworkNotSupported,
       needed === 'bridgeNetwork'
         ? `host ${host} has no bridge: give its daemon one (coppice hostd --bridge)`
         : `host ${host} has no user networking: delete this appliance, and create one that names a pool`,
     ),
+  notSupportedByHost: (host: string, needed: NeededForVm): Obstacle =>
+    waiting(REASON.NotSupportedByHost, `host ${host} ${LACKING[needed]}`),
   /** @param problem such as `CPU quantity "-1" is negative: give zero or more` */
   invalidAmount: (field: string, problem: string): Obstacle =>
     stalled(REASON.InvalidAmount, `${field}: ${problem}; correct it in spec`),

@@ -21,6 +21,8 @@ export const REASON = {
   HostNotFound: 'HostNotFound',
   /** The host lacks the kind of network that the appliance needs. */
   NetworkNotSupported: 'NetworkNotSupported',
+  /** The host lacks what the VM is made of: UEFI, a second disk, a SCSI controller. */
+  NotSupportedByHost: 'NotSupportedByHost',
   /** An amount in the spec is none; API servers refuse it by now, but may have it stored. */
   InvalidAmount: 'InvalidAmount',
   /** The host lacks the room for the new size of a VM, which keeps the one it has. */
@@ -98,6 +100,8 @@ export const REASON = {
   Fetching: 'Fetching',
   /** The template's disk needs a kernel from elsewhere, and the template gives none. Hosts say so of an appliance, too. */
   NothingToBoot: 'NothingToBoot',
+  /** The template names a firmware for which its disk has nothing to boot. Hosts say so of an appliance, too. */
+  OtherFirmware: 'OtherFirmware',
   /** Hosts could not fetch the template's files, for different reasons. */
   ImportFailed: 'ImportFailed',
   /** No host has the template's layers yet. */

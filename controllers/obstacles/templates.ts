@@ -1,3 +1,4 @@
+import { type Firmware, LOOKS_FOR } from '../../src/domain/firmware.ts';
 import { type Explanation, type Obstacle, stalled, waiting } from './obstacle.ts';
 import { REASON } from './reasons.ts';
 
@@ -78,6 +79,13 @@ export const templateObstacles = {
       REASON.NothingToBoot,
       `its disk has ${content}, but neither a boot sector nor an EFI system partition, and it gives no kernel: make a new template ` +
         'with guest.boot, or of an image with a boot loader',
+    ),
+  /** @param content what a host found on its disk */
+  otherFirmware: (firmware: Firmware, content: string): Obstacle =>
+    stalled(
+      REASON.OtherFirmware,
+      `guest.firmware is ${firmware}, which looks for ${LOOKS_FOR[firmware]}, and its disk has ${content}: make a new template with ` +
+        'the other firmware, or with none',
     ),
   /** @param holders such as `held by 1 template (default/child)` */
   held: (holders: string): Obstacle => waiting(REASON.InUse, `${holders}: it is deleted when they are`),

@@ -7,7 +7,7 @@ import { done, type ReconcileResult, requeueAfter, waitFor } from '../../src/kub
 import type { OperatorContext } from '../context.ts';
 import { placementHost } from '../daemons/placement-host.ts';
 import { BY_HOST, BY_PENDING, BY_UID, PENDING } from '../indexes.ts';
-import { amountObstacle, boundAppliances, isPending, uidOf } from '../objects/appliance.ts';
+import { amountObstacle, boundAppliances, isPending, neededForVm, uidOf } from '../objects/appliance.ts';
 import { templateKeyOf } from '../objects/template-references.ts';
 import { placementMessages } from '../obstacles/placement.ts';
 import { REASON } from '../obstacles/reasons.ts';
@@ -143,10 +143,13 @@ class Pass {
     if (template === undefined) return {};
     const { boot, xen } = template.spec.guest;
     const guestType = guestTypeOf(boot !== undefined, xen);
-    const disk = template.status?.layers?.disk;
-    if (appliance.spec.disk.mode !== 'Clone' || disk === undefined) return { guestType };
-    const sizes = views.list().flatMap((view) => view.layers.get(disk)?.storedBytes ?? []);
-    return { guestType, storedBytes: Math.max(0, ...sizes) };
+    const disk = template.status?.layers?.disk ?? '';
+    const copies = views.list().flatMap((view) => view.layers.get(disk) ?? []);
+    const boots = copies.map(({ firmware }) => firmware).find((each) => each !== undefined);
+    const needed = neededForVm(appliance, template, boots);
+    if (appliance.spec.disk.mode !== 'Clone') return { guestType, needed };
+    const sizes = copies.flatMap(({ storedBytes }) => storedBytes ?? []);
+    return { guestType, needed, storedBytes: Math.max(0, ...sizes) };
   }
 
   /** Explains the refusals and writes the bindings. @returns what came of the bindings */

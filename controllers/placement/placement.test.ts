@@ -1,13 +1,14 @@
 import { describe, expect, it } from 'vitest';
+import type { Firmware } from '../../src/domain/firmware.ts';
 import { placeBatch } from '../../src/domain/placement/batch.ts';
 import type { Unplaced } from '../../src/domain/placement/types.ts';
 import { ApiError } from '../../src/kube/api-error.ts';
 import type { KubeClient } from '../../src/kube/client/client.ts';
-import { aHost, anAppliance } from '../../test/builders/objects.ts';
+import { aHost, anAppliance, aTemplate } from '../../test/builders/objects.ts';
 import { aHostReport, aView } from '../../test/builders/reports.ts';
 import { placementHost } from '../daemons/placement-host.ts';
 import { PlacementOutcomes } from '../memory/placement-outcomes.ts';
-import { isPending } from '../objects/appliance.ts';
+import { isPending, neededForVm } from '../objects/appliance.ts';
 import { AssumedBindings } from './assumed.ts';
 import { bind } from './bind.ts';
 import { decisionsOf, refusalOf } from './decisions.ts';
@@ -33,7 +34,7 @@ describe('an appliance as placement sees it', () => {
       name: 'uid-web-0',
       ...small,
       ...placement,
-      capability: 'userNetwork',
+      capabilities: ['userNetwork'],
       appliance: { namespace: 'default', name: 'web-0' },
       hostPorts: [],
       diskBytes: 0,
@@ -67,10 +68,30 @@ describe('an appliance as placement sees it', () => {
 
   it('needs a host with a bridge when it gets an address of a pool', () => {
     const needs = (network: ReturnType<typeof anAppliance>['spec']['network']) =>
-      placementRequest(anAppliance({ spec: { network } })).capability;
-    expect(needs({})).toBe('userNetwork');
-    expect(needs({ pool: 'lan' })).toBe('bridgeNetwork');
-    expect(needs({ mode: 'Bridge', pool: 'lan' })).toBe('bridgeNetwork');
+      placementRequest(anAppliance({ spec: { network } })).capabilities;
+    expect(needs({})).toEqual(['userNetwork']);
+    expect(needs({ pool: 'lan' })).toEqual(['bridgeNetwork']);
+    expect(needs({ mode: 'Bridge', pool: 'lan' })).toEqual(['bridgeNetwork']);
+  });
+
+  it('needs a host with what its VM is made of', () => {
+    type Guest = ReturnType<typeof aTemplate>['spec']['guest'];
+    const needs = (
+      guest: Partial<Guest>,
+      boots?: readonly Firmware[],
+      disk: { data?: { size: string } } = {},
+    ) => {
+      const template = aTemplate();
+      const { boot: _, ...plain } = template.spec.guest;
+      const spec = { ...template.spec, guest: { ...plain, ...guest } };
+      return neededForVm(anAppliance({ spec: { disk: { mode: 'Incremental', ...disk } } }), { spec }, boots);
+    };
+    expect(needs({})).toEqual([]);
+    expect(needs({}, ['bios', 'uefi'])).toEqual([]);
+    expect(needs({}, ['uefi'])).toEqual(['uefi']);
+    expect(needs({ firmware: 'uefi' })).toEqual(['uefi']);
+    expect(needs({ xen: { bootLoader: 'PyGrub' } }, ['uefi'])).toEqual([]);
+    expect(needs({ diskBus: 'scsi' }, ['bios'], { data: { size: '1Gi' } })).toEqual(['dataDisk', 'scsiDisk']);
   });
 
   it('waits as long as it has no host and is not being deleted', () => {

@@ -1,14 +1,7 @@
 import type { VirtualAppliance } from '../../src/api/kinds.ts';
 import type { GuestType } from '../../src/domain/guest-type.ts';
-import type { PlacementRequest } from '../../src/domain/placement/types.ts';
-import {
-  hostPortsOf,
-  nameOf,
-  neededCapability,
-  replicaOf,
-  resourcesOf,
-  uidOf,
-} from '../objects/appliance.ts';
+import type { NeededForVm, PlacementRequest } from '../../src/domain/placement/types.ts';
+import { hostPortsOf, nameOf, neededNetwork, replicaOf, resourcesOf, uidOf } from '../objects/appliance.ts';
 
 /** What placement knows of an appliance's template. */
 export interface TemplateFacts {
@@ -16,12 +9,14 @@ export interface TemplateFacts {
   readonly storedBytes?: number | undefined;
   /** Missing while the template is. */
   readonly guestType?: GuestType | undefined;
+  /** What its VM needs of a host. */
+  readonly needed?: readonly NeededForVm[];
 }
 
 /** An appliance as an element of P (SO-MVDS 4.2); its uid is its name there. */
 export function placementRequest(
   appliance: VirtualAppliance,
-  { storedBytes = 0, guestType }: TemplateFacts = {},
+  { storedBytes = 0, guestType, needed = [] }: TemplateFacts = {},
 ): PlacementRequest {
   const { placement, disk } = appliance.spec;
   const service = replicaOf(appliance);
@@ -30,7 +25,7 @@ export function placementRequest(
     ...resourcesOf(appliance),
     hosts: placement.hosts,
     hostSelector: placement.hostSelector,
-    capability: neededCapability(appliance),
+    capabilities: [neededNetwork(appliance), ...needed],
     appliance: nameOf(appliance),
     hostPorts: hostPortsOf(appliance),
     // An overlay takes nothing at once; yet no disk is made where the reserve is used already.

@@ -77,11 +77,12 @@ const COMPARABLE: {
 };
 
 /** Amounts in normal form: "1" and "1000m" are the same VM. */
-function sizeOf({ resources: { cpu, memory }, disk: { size } }: WantedSpec): unknown {
+function sizeOf({ resources: { cpu, memory }, disk: { size, data } }: WantedSpec): unknown {
   return {
     cpuMillis: comparable(cpu, parseCpu),
     memoryBytes: comparable(memory, parseBytes),
     diskBytes: size === undefined ? undefined : comparable(size, parseBytes),
+    dataBytes: data === undefined ? undefined : comparable(data.size, parseBytes),
   };
 }
 
@@ -109,13 +110,20 @@ type Changeable = {
 function changeable(now: WantedSpec, wanted: WantedSpec): Changeable {
   const { service, parameters, placement, resources, start, onHostFailure, timeouts } = wanted;
   const rest = { service, package: wanted.package, parameters, placement, start, onHostFailure, timeouts };
-  return { ...rest, resources, disk: isLarger(wanted.disk, now.disk) ? wanted.disk : now.disk };
+  const { size, data } = wanted.disk;
+  const disk = {
+    ...now.disk,
+    ...(isLarger(size, now.disk.size) ? { size } : {}),
+    ...(isLarger(data?.size, now.disk.data?.size) ? { data } : {}),
+  };
+  return { ...rest, resources, disk };
 }
 
-function isLarger({ size }: WantedSpec['disk'], now: WantedSpec['disk']): boolean {
-  const bytes = (amount: string | number | undefined) =>
-    amount === undefined ? 0 : readAmount('disk.size', amount, parseBytes);
-  const [before, after] = [bytes(now.size), bytes(size)];
+type Amount = string | number | undefined;
+
+function isLarger(size: Amount, now: Amount): boolean {
+  const bytes = (amount: Amount) => (amount === undefined ? 0 : readAmount('disk.size', amount, parseBytes));
+  const [before, after] = [bytes(now), bytes(size)];
   return typeof after === 'number' && (typeof before !== 'number' || after > before);
 }
 

@@ -256,6 +256,26 @@ describe('the difference of an appliance', () => {
     },
   );
 
+  it('lets a second disk be added and grow, and never takes it away', () => {
+    const diskOf = (bytes: string | undefined) => ({
+      mode: 'Incremental' as const,
+      ...(bytes === undefined ? {} : { data: { size: bytes } }),
+    });
+    const cases = [
+      ['1Gi', undefined, '1Gi', 'update'],
+      ['2Gi', '1Gi', '2Gi', 'update'],
+      ['1024Mi', '1Gi', '1Gi', 'none'],
+      [undefined, '1Gi', '1Gi', 'none'],
+    ] as const;
+    for (const [asked, present, after, difference] of cases) {
+      const [wished] = wantedFor({ disk: diskOf(asked) });
+      if (wished === undefined) throw new Error('nothing is wanted');
+      const current = existing(0, { spec: { disk: diskOf(present) } });
+      expect(differenceOf(current, wished)).toBe(difference);
+      expect(updated(current, wished).spec.disk).toEqual(diskOf(after));
+    }
+  });
+
   it('is gone after an update, which does not change host and power state', () => {
     if (wanted === undefined) throw new Error('nothing is wanted');
     const spec = { ...otherPackage, hostName: 'host-a', powerState: 'Stopped' } as const;

@@ -1,5 +1,6 @@
 import type { Template } from '../../src/api/kinds.ts';
 import { keyOf } from '../../src/base/object.ts';
+import type { Firmware } from '../../src/domain/firmware.ts';
 import { problemFor } from '../daemons/import-problem.ts';
 import { type HostView, importId } from '../daemons/view.ts';
 import {
@@ -26,6 +27,8 @@ export interface Copies {
   readonly changed: { readonly host: string; readonly role: FileRole } | undefined;
   /** What a host found on its disk that no firmware can boot; undefined when it can, or when no host has looked. */
   readonly unbootable: string | undefined;
+  /** What a host found on its disk, and which firmware boots it; undefined when no host has said so. */
+  readonly boots: { readonly firmware: readonly Firmware[]; readonly content: string } | undefined;
   /** Size of the disk that a guest sees, in bytes, once a host has it. */
   readonly virtualBytes: number | undefined;
 }
@@ -48,6 +51,9 @@ export function copiesOf(template: Template, hosts: readonly KnownHost[]): Copie
     failures: having.flatMap((host) => (isReady(host) ? [] : failureOn(host, files, names, keyOf(template)))),
     changed: hosts.flatMap((host) => changeOn(host, files, layersOf(template)))[0],
     unbootable: unbootable && (unbootable.content ?? 'nothing known'),
+    boots: disks.flatMap(({ firmware, content = '' }) =>
+      firmware === undefined ? [] : [{ firmware, content }],
+    )[0],
     virtualBytes: disks.map(({ virtualBytes }) => virtualBytes).find((bytes) => bytes !== undefined),
   };
 }

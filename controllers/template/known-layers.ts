@@ -3,7 +3,10 @@ import type { ImportStatus, LayerStatus } from '../../src/host/protocol.ts';
 import type { HostView, HostViews } from '../daemons/view.ts';
 
 /** What is known of a layer on a host. */
-export type KnownLayer = Pick<LayerStatus, 'state' | 'problem' | 'virtualBytes' | 'bootable' | 'content'>;
+export type KnownLayer = Pick<
+  LayerStatus,
+  'state' | 'problem' | 'virtualBytes' | 'bootable' | 'firmware' | 'content'
+>;
 
 /** A host, what it imports, and the layers that it has. */
 export interface KnownHost {

@@ -1,6 +1,7 @@
 import { CONDITION_READY, findCondition, type Summary, setSummary } from '../../src/api/conditions.ts';
 import type { Template } from '../../src/api/kinds.ts';
 import { isSameJson } from '../../src/base/equality.ts';
+import { isOfOtherFirmware } from '../../src/domain/firmware.ts';
 import { formatBytes } from '../../src/domain/quantity.ts';
 import { type Obstacle, summaryOf } from '../obstacles/obstacle.ts';
 import { REASON, UNJUDGED } from '../obstacles/reasons.ts';
@@ -68,10 +69,13 @@ export const TEMPLATE_EVENTS: readonly EventRule[] = [
 function stateOf({ template, position, copies, blocker, isPartial, hasHosts }: StatusFacts): Summary {
   if (blocker !== undefined) return summaryOf(blocker);
   if ('obstacle' in position) return summaryOf(position.obstacle);
-  const { changed, failures, ready, holding, unbootable } = copies;
+  const { changed, failures, ready, holding, unbootable, boots } = copies;
   if (changed !== undefined) return summaryOf(templateObstacles.contentChanged(changed.host, changed.role));
   if (unbootable !== undefined && bootsItself(template))
     return summaryOf(templateObstacles.nothingToBoot(unbootable));
+  const { firmware } = template.spec.guest;
+  if (firmware !== undefined && bootsItself(template) && isOfOtherFirmware(firmware, boots?.firmware))
+    return summaryOf(templateObstacles.otherFirmware(firmware, boots?.content ?? ''));
   if (ready.length > 0) return { state: 'ready', ...templateStates.available(ready.length, failures) };
   if (failures.length < holding.length) return summaryOf(templateObstacles.fetching(holding, failures));
   if (failures.length > 0) return summaryOf(templateObstacles.importFailed(failures));

@@ -62,6 +62,7 @@ describe('the status of a template', () => {
     failures: [],
     changed: undefined,
     unbootable: undefined,
+    boots: undefined,
     virtualBytes: undefined,
   };
   const onA = { ...none, layers: { disk: LAYER }, ready: ['a'], holding: ['a'] };
@@ -103,6 +104,24 @@ describe('the status of a template', () => {
       { copies: { ...onA, unbootable: 'an ext4 file system' } },
       STALLED,
       'NothingToBoot',
+    ],
+    [
+      'names a firmware for which its disk has nothing',
+      {
+        copies: { ...onA, boots: { firmware: ['bios'], content: 'a boot sector' } },
+        template: withGuest({ firmware: 'uefi' }),
+      },
+      STALLED,
+      'OtherFirmware',
+    ],
+    [
+      'names one of two',
+      {
+        copies: { ...onA, boots: { firmware: ['bios', 'uefi'], content: 'both' } },
+        template: withGuest({ firmware: 'uefi' }),
+      },
+      READY,
+      'Available',
     ],
     [
       'has nothing to boot, and gives a kernel',

@@ -52,7 +52,7 @@ export function desiredOf(
 ): DesiredState {
   const { metadata, spec } = appliance;
   // What a person must correct is said before what only takes time.
-  const { diskBytes, ...resources } = amountsOf(appliance);
+  const { diskBytes, dataBytes, ...resources } = amountsOf(appliance);
   requireMemory(appliance, resources.memoryBytes, template);
   const layers = layersOf(template);
   if (layers === undefined)
@@ -68,7 +68,7 @@ export function desiredOf(
       layer: layers.disk,
       boot: bootOf(template, layers),
       xen: template.spec.guest.xen,
-      disk: { mode: spec.disk.mode, sizeBytes: diskBytes },
+      disk: { mode: spec.disk.mode, sizeBytes: diskBytes, dataBytes, bus: template.spec.guest.diskBus },
       resources,
       network: networkOf(portsOf(appliance, template), given),
       service: serviceOf(appliance, template, servicePackage),
@@ -98,8 +98,8 @@ function requireMemory({ spec }: VirtualAppliance, bytes: number, template: Temp
 }
 
 function bootOf({ spec }: Template, { kernel, initrd }: TemplateLayers): GuestBoot {
-  const { boot } = spec.guest;
-  if (boot === undefined || kernel === undefined) return { kind: 'firmware' };
+  const { boot, firmware } = spec.guest;
+  if (boot === undefined || kernel === undefined) return { kind: 'firmware', firmware };
   return { kind: 'direct', kernel, initrd, commandLine: boot.commandLine };
 }
 

@@ -1,7 +1,7 @@
 import { TransientError } from '../../src/kube/controller/errors.ts';
 import { obstacleOf } from '../obstacles/obstacle.ts';
 import { assignAddress } from './assign-address.ts';
-import { checkHost, checkNetwork } from './check-host.ts';
+import { checkAbilities, checkHost, checkNetwork } from './check-host.ts';
 import { checkLayers } from './check-layers.ts';
 import { checkRoom } from './check-room.ts';
 import { describeVm } from './describe-vm.ts';
@@ -15,6 +15,7 @@ const PHASES: readonly Phase[] = [
   checkHost,
   checkNetwork,
   findTemplate,
+  checkAbilities,
   findPackage,
   assignAddress,
   describeVm,

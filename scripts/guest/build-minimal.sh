@@ -14,24 +14,27 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$here/lib/packages.sh"
 . "$here/lib/kernel.sh"
 . "$here/lib/image.sh"
+. "$here/lib/uefi.sh"
 
 usage() {
   cat <<'USAGE'
-Usage: build-minimal.sh [--disk-mib N] [--quiet] OUTDIR
+Usage: build-minimal.sh [--disk-mib N] [--uefi] [--quiet] OUTDIR
 
 Builds a small virtual machine into OUTDIR:
   vmlinux        kernel, uncompressed (QEMU starts it fastest, through its PVH entry)
   vmlinuz        the same kernel as Debian packs it (Xen, boot loaders)
   initrd.img     busybox and the drivers that find the root disk (virtio and Xen)
   disk.qcow2     root file system, labelled 'coppice'
+  uefi.qcow2     with --uefi: a disk that UEFI boots by itself, with kernel, initrd and root file system in two partitions
   manifest.json  sha256 of each file, kernel version, package versions
 
-The five names are links into OUTDIR/builds/KEY, where KEY is a digest of every package, of this builder and
+These names are links into OUTDIR/builds/KEY, where KEY is a digest of every package, of this builder and
 of its options: the same inputs give the same bytes and are built once; a link moves only when a build is whole.
 Earlier builds stay, as something may still use them; they can be deleted when nothing does.
 
 Options:
   --disk-mib N   size of the root disk in MiB (default 64)
+  --uefi         make uefi.qcow2, too, and an initrd that also finds disks at a SCSI controller; needs mkfs.vfat, mtools and sfdisk besides
   --quiet        print nothing but errors
   --help         this text
 
@@ -44,6 +47,7 @@ fail() { printf 'build-minimal.sh: %s\n' "$1" >&2; exit 1; }
 say() { [ "$quiet" = yes ] || printf '%s\n' "$1" >&2; }
 
 quiet=no
+uefi=no
 disk_mib=64
 out=
 # Fixed, so that files get the same time stamps in every build (https://reproducible-builds.org/specs/source-date-epoch/).
@@ -56,6 +60,8 @@ kernel_arguments="console=ttyS0 console=hvc0 root=LABEL=$label quiet cryptomgr.n
 # The drivers that find the disk, the network and the agent's channel, by hypervisor.
 drivers_virtio='virtio_pci virtio_blk virtio_net virtio_console ext4 pvpanic_mmio'
 drivers_xen='xen_blkfront xen_netfront ext4'
+# For disks at a SCSI controller: with --uefi only, because firmware under Xen needs seconds for each MiB of the initrd.
+drivers_scsi=
 # What makes the power button work; not needed to boot, so it is on the disk.
 drivers_power='button evdev'
 
@@ -77,6 +83,7 @@ wanted_packages() {
   printf '%s\nbusybox-static\n' "$kernel"
   closure_of --no-pre-depends qemu-guest-agent
   closure_of e2fsprogs
+  [ "$uefi" = no ] || echo systemd-boot-efi
 }
 
 parse_arguments() {
@@ -84,6 +91,7 @@ parse_arguments() {
     case $1 in
       --help | -h) usage; exit 0 ;;
       --quiet) quiet=yes ;;
+      --uefi) uefi=yes ;;
       --disk-mib) [ $# -ge 2 ] || fail '--disk-mib needs a number'; disk_mib=$2; shift ;;
       -*) fail "unknown option $1 (see --help)" ;;
       *) [ -z "$out" ] || fail 'only one OUTDIR can be given'; out=$1 ;;
@@ -95,10 +103,12 @@ parse_arguments() {
   [[ $epoch =~ ^[0-9]+$ ]] || fail "SOURCE_DATE_EPOCH must be a number of seconds, not '$epoch'"
 }
 
+uefi_programs='mkfs.vfat:dosfstools mcopy:mtools mmd:mtools sfdisk:fdisk'
+
 check_machine() {
   local missing=() pair
   for pair in apt-get:apt apt-cache:apt dpkg-deb:dpkg tar:tar cpio:cpio mke2fs:e2fsprogs debugfs:e2fsprogs \
-    qemu-img:qemu-utils flock:util-linux; do
+    qemu-img:qemu-utils flock:util-linux $([ "$uefi" = no ] || echo "$uefi_programs"); do
     command -v "${pair%%:*}" > /dev/null || missing+=("${pair%%:*} (package ${pair##*:})")
   done
   [ ${#missing[@]} -eq 0 ] || fail "missing programs: $(IFS=,; echo "${missing[*]}")"
@@ -106,9 +116,9 @@ check_machine() {
     fail "the minimal guest is built for amd64 only, and this machine is $(dpkg --print-architecture)"
 }
 
-links='vmlinux vmlinuz initrd.img disk.qcow2 manifest.json'
+images='vmlinux vmlinuz initrd.img disk.qcow2'
 
-builder_files() { (cd "$here" && hash_files .; echo "disk=$disk_mib epoch=$epoch"); }
+builder_files() { (cd "$here" && hash_files .; echo "disk=$disk_mib epoch=$epoch uefi=$uefi"); }
 
 write_manifest() {
   local build=$1 key=$2 file separator=''
@@ -116,7 +126,7 @@ write_manifest() {
     printf '{\n  "format": 1,\n  "key": "%s",\n  "architecture": "amd64",\n' "$key"
     printf '  "kernelVersion": "%s",\n  "kernelArguments": "%s",\n' "$kernel_version" "$kernel_arguments"
     printf '  "diskMiB": %d,\n  "files": {' "$disk_mib"
-    for file in vmlinux vmlinuz initrd.img disk.qcow2; do
+    for file in $images; do
       printf '%s\n    "%s": {"sha256": "%s", "size": %d}' "$separator" "$file" \
         "$(sha256sum < "$build/$file" | cut -c1-64)" "$(stat -c %s "$build/$file")"
       separator=,
@@ -133,12 +143,19 @@ build() {
   say 'Unpacking them'
   unpack_packages
   # shellcheck disable=SC2086 # one word for each driver
-  extract_kernel "$staging" $drivers_virtio $drivers_xen $drivers_power
+  extract_kernel "$staging" $drivers_virtio $drivers_xen $drivers_scsi $drivers_power
   say "Making the images (kernel $kernel_version, disk $disk_mib MiB)"
   make_initrd "$staging/initrd.img"
   make_disk "$staging/disk.qcow2" "$key"
+  [ "$uefi" = no ] || make_uefi_disk "$staging"
   write_manifest "$staging" "$key"
 }
 
 parse_arguments "$@"
+if [ "$uefi" = yes ]; then
+  images+=' uefi.qcow2'
+  indispensable_packages+=' systemd-boot-efi'
+  drivers_scsi='virtio_scsi sd_mod'
+fi
+links="$images manifest.json"
 build_once

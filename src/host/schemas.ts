@@ -41,6 +41,8 @@ import {
  */
 
 const layerKind = enumOf(['disk', 'boot']);
+const firmwareName = enumOf(['bios', 'uefi']);
+const diskBus = enumOf(['virtio', 'scsi']);
 const trueOrFalse = enumOf(['true', 'false']);
 
 export const uuidParams = closed({ uuid });
@@ -171,7 +173,8 @@ export const desiredApplianceSchema = closed({
   powerState: enumOf(['Running', 'Stopped']),
   layer: identity,
   boot: oneOf('kind', {
-    firmware: {},
+    /** `firmware` unset: what finds something to boot on the disk, a BIOS if both do. */
+    firmware: { firmware: optional(firmwareName) },
     direct: {
       kernel: identity,
       initrd: optional(identity),
@@ -179,7 +182,14 @@ export const desiredApplianceSchema = closed({
     },
   }),
   xen: optional(xenGuest),
-  disk: closed({ mode: enumOf(['Incremental', 'Clone']), sizeBytes: optional(positive) }),
+  disk: closed({
+    mode: enumOf(['Incremental', 'Clone']),
+    sizeBytes: optional(positive),
+    /** A second, empty disk, of this size; it may be added and grow later, and is never taken away. */
+    dataBytes: optional(positive),
+    /** How disks are connected, as guests with drivers for one bus alone need it; unset: virtio. */
+    bus: optional(diskBus),
+  }),
   resources: closed({ cpuMillis: positive, memoryBytes: positive }),
   network: desiredNetwork,
   service: desiredService,
@@ -234,6 +244,8 @@ export const layerStatusSchema = open({
   virtualBytes: optional(count),
   /** Whether firmware finds something to boot on the disk; without, a VM on it needs a kernel. */
   bootable: optional(boolean()),
+  /** Which firmware finds something to boot on the disk. Absent from older daemons, and for layers that they stored. */
+  firmware: optional(arrayOf(firmwareName)),
   /** What is on the disk, for people: `a GPT partition table and a boot sector`. */
   content: optional(string()),
   storedBytes: optional(count),
@@ -290,10 +302,20 @@ export const applianceStatusSchema = open({
   problem: optional(problemSchema),
   diskPath: optional(string()),
   diskBytes: optional(count),
+  dataDiskPath: optional(string()),
+  dataDiskBytes: optional(count),
 });
 
 /** `userNetwork`, `bridgeNetwork`: the modes of `network` in {@link desiredApplianceSchema} that work on the host now. */
-type Capability = 'serialCreation' | 'checkpoint' | 'userNetwork' | 'bridgeNetwork';
+type Capability =
+  | 'serialCreation'
+  | 'checkpoint'
+  | 'userNetwork'
+  | 'bridgeNetwork'
+  /** VMs can boot by UEFI, with a second disk, with disks at a SCSI controller. */
+  | 'uefi'
+  | 'dataDisk'
+  | 'scsiDisk';
 
 const amounts = open({ cpuMillis: count, memoryBytes: count, diskBytes: count });
 

@@ -36,6 +36,13 @@ export async function buildGuestImage(repository: string, folder: string): Promi
   };
 }
 
+/** The guest on a disk that UEFI boots by itself; built into `folder`, or found there. */
+export async function buildUefiDisk(repository: string, folder: string): Promise<string> {
+  const script = join(repository, 'scripts/guest/build-minimal.sh');
+  const { stdout } = await run(script, ['--quiet', '--uefi', folder]);
+  return join(stdout.trim(), 'uefi.qcow2');
+}
+
 /** One running virtual machine with its agent; its disk is an overlay that outlives it. */
 export interface GuestVm {
   readonly agent: JsonSocket;

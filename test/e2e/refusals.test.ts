@@ -197,6 +197,52 @@ const scenarios: readonly Scenario[] = [
     refused: aTask('nowhere', { disk: { size: '1000Mi' }, placement: { hosts: ['nowhere'] } }),
     says: ['disk.size', 'a disk cannot shrink: ask for its present size or more'],
   },
+  {
+    rule: "an appliance's second disk shrinks",
+    before: appliance({ hostName: 'nowhere', disk: { data: { size: '2Gi' } } }),
+    refused: appliance({ hostName: 'nowhere', disk: { data: { size: '1Gi' } } }),
+    says: ['spec.disk.data.size', 'a disk cannot shrink: ask for its present size or more'],
+  },
+  {
+    rule: "an appliance's second disk is taken away",
+    before: appliance({ hostName: 'nowhere', disk: { data: { size: '2Gi' } } }),
+    refused: appliance({ hostName: 'nowhere', disk: { size: '1Gi' } }),
+    says: ['spec.disk.data', 'a data disk cannot be taken away: leave it, or make a new appliance'],
+  },
+  {
+    rule: 'a second disk is too small',
+    refused: appliance({ disk: { data: { size: 512 } } }),
+    says: ['spec.disk.data.size', 'size must be whole bytes, from 1Mi to 1024Ti: write 20Gi'],
+  },
+  {
+    rule: "a task's second disk shrinks",
+    before: aTask('nowhere', { disk: { data: { size: '2Gi' } }, placement: { hosts: ['nowhere'] } }),
+    refused: aTask('nowhere', { disk: { data: { size: '1Gi' } }, placement: { hosts: ['nowhere'] } }),
+    says: [
+      'disk.data.size',
+      'a disk cannot shrink: ask for its present size or more, or give the service another name',
+    ],
+  },
+  {
+    rule: 'a template names the firmware of a guest that gives its kernel',
+    refused: template({ guest: { firmware: 'uefi', boot: { kernel: image } } }),
+    says: [
+      'spec.guest.firmware',
+      'boot gives the kernel, which no firmware looks for: remove firmware, or boot',
+    ],
+  },
+  {
+    rule: 'a template changes its firmware',
+    before: template({ guest: { firmware: 'uefi' } }),
+    refused: template({ guest: { firmware: 'bios' } }),
+    says: ['spec.guest.firmware', 'firmware cannot be changed: make a new template'],
+  },
+  {
+    rule: 'a template changes the bus of its disks',
+    before: template({ guest: { diskBus: 'scsi' } }),
+    refused: template({ guest: {} }),
+    says: ['spec.guest.diskBus', 'diskBus cannot be changed: make a new template'],
+  },
   ...networkRefusals,
   {
     rule: 'a label that changes hands',

@@ -7,11 +7,13 @@ make_initrd() {
   ln -s busybox "$root/bin/sh"
   install -m 0755 "$here/initrd/init" "$root/init"
   # shellcheck disable=SC2086 # here and below: one word for each driver
-  install_modules "$root" $drivers_virtio $drivers_xen
+  install_modules "$root" $drivers_virtio $drivers_xen $drivers_scsi
   # shellcheck disable=SC2086
   loadable $drivers_virtio > "$root/drivers/virtio"
   # shellcheck disable=SC2086
   loadable $drivers_xen > "$root/drivers/xen"
+  # shellcheck disable=SC2086
+  loadable $drivers_scsi > "$root/drivers/scsi"
   find "$root" -exec touch -h -d "@$epoch" {} +
   (cd "$root" && find . -print0 | sort -z | cpio --null --create --format=newc --quiet --reproducible --owner=0:0) > "$out"
 }

@@ -271,7 +271,7 @@ start?: {
 from?: ("ColdBoot" | "Checkpoint")
 }
 /**
- * The VM's disk.
+ * The VM's disks.
  */
 disk?: {
 /**
@@ -282,6 +282,15 @@ mode?: ("Incremental" | "Clone")
  * Size of the disk if larger than the template's, such as 4Gi. It may grow later, which restarts the VM, and never shrinks. The guest's root file system (ext4, xfs or btrfs) and its partition are made as large, or the step Grow says why not.
  */
 size?: (number | string)
+/**
+ * A second, empty disk, which the guest formats and mounts: /dev/disk/by-id/virtio-coppice-data on QEMU hosts (scsi-0QEMU_QEMU_HARDDISK_coppice-data at a SCSI controller), /dev/xvdb on Xen hosts. It may be added later, which restarts the VM, and is deleted with the appliance.
+ */
+data?: {
+/**
+ * Its size, such as 20Gi. It may grow later, which restarts the VM, and never shrinks. The file system on it is the guest's to grow.
+ */
+size: (number | string)
+}
 }
 /**
  * What happens to an appliance whose host is gone. Stay (default): it waits for the host. Replace: a new one is created on another host; the old one is removed at the latest when its host is back. Reschedule: like Replace, but keeps the disk where storage is shared.

@@ -118,6 +118,14 @@ sha256: string
 commandLine: string
 }
 /**
+ * What starts the guest: a BIOS, which runs the disk's boot sector, or UEFI, which runs a program of its EFI system partition. Default: what the image has, bios if it has both. Xen hosts have no uefi.
+ */
+firmware?: ("bios" | "uefi")
+/**
+ * How QEMU hosts connect the disks: virtio (default) is virtio-blk; scsi is virtio-scsi, for guests without the driver of virtio-blk. It is not for Xen hosts.
+ */
+diskBus?: ("virtio" | "scsi")
+/**
  * How the guest runs on Xen hosts. Hosts with another hypervisor ignore it.
  */
 xen?: {

@@ -85,7 +85,7 @@ const requestsArbitrary = fc
         diskBytes: fc.integer({ min: 0, max: 3 }),
         replicaOf: service,
         guestType: fc.constantFrom('PV' as const, 'HVM' as const),
-        capability: fc.constantFrom('userNetwork' as const, 'bridgeNetwork' as const),
+        capabilities: fc.subarray(['userNetwork', 'bridgeNetwork', 'uefi'] as const),
         hostSelector: fc.oneof(
           fc.constant({}),
           fc.record({ matchLabels: fc.record({ disk: label }) }),

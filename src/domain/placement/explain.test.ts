@@ -45,15 +45,22 @@ describe('the explanation of a refusal', () => {
       host('b', { capabilities: ['bridgeNetwork'] }),
     ];
     const small = { memoryBytes: MEBI, hosts: ['a'] };
-    expect(refusalOf(hosts, { ...small, capability: 'bridgeNetwork' }).summary).toBe(
+    expect(refusalOf(hosts, { ...small, capabilities: ['bridgeNetwork'] }).summary).toBe(
       '0/2 hosts fit: a has no bridge (coppice hostd --bridge); b is not among the appointed hosts',
     );
     const many = Array.from({ length: 5 }, (_, index) => host(`h${index}`));
-    expect(refusalOf(many, { memoryBytes: MEBI, capability: 'bridgeNetwork' }).summary).toBe(
+    expect(refusalOf(many, { memoryBytes: MEBI, capabilities: ['bridgeNetwork'] }).summary).toBe(
       '0/5 hosts fit: 5 without a bridge',
     );
-    expect(refusalOf(many, { memoryBytes: MEBI, capability: 'userNetwork' }).summary).toBe(
+    expect(refusalOf(many, { memoryBytes: MEBI, capabilities: ['userNetwork'] }).summary).toBe(
       '0/5 hosts fit: 5 without user networking',
+    );
+    const firmware = { ...small, capabilities: ['userNetwork', 'uefi'] as const };
+    expect(refusalOf(hosts, firmware).summary).toBe(
+      '0/2 hosts fit: a has no UEFI (Debian: apt-get install ovmf; Xen hosts have none); b is not among the appointed hosts',
+    );
+    expect(refusalOf(many, { memoryBytes: MEBI, capabilities: ['dataDisk'] }).summary).toBe(
+      '0/5 hosts fit: 5 without second disks',
     );
   });
 

@@ -21,6 +21,9 @@ const COUNTED: ReadonlyMap<Reason, string> = new Map([
   ['SelectorMismatch', 'not matching the host selector'],
   ['NoUserNetwork', 'without user networking'],
   ['NoBridge', 'without a bridge'],
+  ['NoUefi', 'without UEFI'],
+  ['NoDataDisks', 'without second disks'],
+  ['NoScsiDisks', 'without disks at a SCSI controller'],
   ['NoHardwareVms', 'without hardware virtualisation'],
   ['UnknownHost', 'appointed but not registered'],
 ]);
@@ -69,6 +72,10 @@ export function reasonsOf(
       return [{ host: name, reason: exclusion, message: 'has no user networking' }];
     case 'NoBridge':
       return [{ host: name, reason: exclusion, message: 'has no bridge (coppice hostd --bridge)' }];
+    case 'NoUefi':
+    case 'NoDataDisks':
+    case 'NoScsiDisks':
+      return [{ host: name, reason: exclusion, message: LACKING_TEXTS[exclusion] }];
     case 'NoHardwareVms':
       return [{ host: name, reason: exclusion, message: withoutHardwareVms(request) }];
     case null:
@@ -79,6 +86,13 @@ export function reasonsOf(
       ];
   }
 }
+
+const LACKING_TEXTS = {
+  NoUefi: 'has no UEFI (Debian: apt-get install ovmf; Xen hosts have none)',
+  NoDataDisks: 'has a daemon that knows no second disks (upgrade it)',
+  NoScsiDisks:
+    'has no disks at a SCSI controller (Xen hosts have none; a daemon without them is to be upgraded)',
+} as const;
 
 function withoutHardwareVms({ guestType }: PlacementRequest): string {
   return `has no hardware virtualisation, which a guest of type ${guestType} needs under Xen`;

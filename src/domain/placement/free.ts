@@ -7,6 +7,9 @@ const PARTS = 1_000_000;
 const LACKING: Readonly<Record<NeededCapability, Exclusion>> = {
   userNetwork: 'NoUserNetwork',
   bridgeNetwork: 'NoBridge',
+  uefi: 'NoUefi',
+  dataDisk: 'NoDataDisks',
+  scsiDisk: 'NoScsiDisks',
 };
 
 /**
@@ -24,18 +27,19 @@ export function freeMemoryBytes(host: PlacementHost): number {
 /** Why the host is excluded for this request before amounts are compared; null when it is not. */
 export function exclusionOf(request: PlacementRequest, host: PlacementHost): Exclusion | null {
   if (!host.ready) return 'NotReady';
-  const { hosts, hostSelector, capability, guestType } = request;
+  const { hosts, hostSelector, capabilities = [], guestType } = request;
   if (hosts !== undefined && hosts.length > 0 && !hosts.includes(host.name)) return 'NotAppointed';
   if (hostSelector !== undefined && !matchesSelector(hostSelector, host.labels)) return 'SelectorMismatch';
-  if (capability !== undefined && !host.capabilities?.includes(capability)) return LACKING[capability];
+  const lacking = capabilities.find((each) => !host.capabilities?.includes(each));
+  if (lacking !== undefined) return LACKING[lacking];
   if (guestType !== undefined && host.guestTypes?.includes(guestType) === false) return 'NoHardwareVms';
   return null;
 }
 
 /** Whether the request admits every ready host. */
 export function isUnfiltered(request: PlacementRequest): boolean {
-  const { hosts = [], hostSelector, capability, guestType } = request;
-  const needsNothing = capability === undefined && guestType === undefined;
+  const { hosts = [], hostSelector, capabilities = [], guestType } = request;
+  const needsNothing = capabilities.length === 0 && guestType === undefined;
   return hosts.length === 0 && isEmptySelector(hostSelector) && needsNothing;
 }
 

@@ -46,8 +46,8 @@ export interface PlacementRequest {
   readonly hosts?: readonly string[];
   /** Selects the hosts that may be used by their labels; absent or empty means any. */
   readonly hostSelector?: LabelSelector;
-  /** The capability that the host must have; absent means none. */
-  readonly capability?: NeededCapability;
+  /** The capabilities that the host must have; absent means none. */
+  readonly capabilities?: readonly NeededCapability[];
   /** The type of its guest where hosts tell types apart; absent means that it is not known. */
   readonly guestType?: GuestType;
   /** The appliance itself: what others read of it, and who may read others' names. */
@@ -60,8 +60,10 @@ export interface PlacementRequest {
   readonly replicaOf?: string;
 }
 
-/** What an appliance may need of a host besides room: one or the other kind of network. */
-export type NeededCapability = 'userNetwork' | 'bridgeNetwork';
+/** What an appliance may need of a host besides room: one or the other kind of network, and what its VM is made of. */
+export type NeededCapability = NeededNetwork | NeededForVm;
+export type NeededNetwork = 'userNetwork' | 'bridgeNetwork';
+export type NeededForVm = 'uefi' | 'dataDisk' | 'scsiDisk';
 
 /** An element of D (SO-MVDS 4.2): the appliance and the host it goes to. */
 export interface Placed {
@@ -104,6 +106,9 @@ export type Exclusion =
   | 'SelectorMismatch'
   | 'NoUserNetwork'
   | 'NoBridge'
+  | 'NoUefi'
+  | 'NoDataDisks'
+  | 'NoScsiDisks'
   | 'NoHardwareVms';
 
 /** What a host may lack besides CPU and memory. */

@@ -188,16 +188,18 @@ export function checkChange(known: DesiredAppliance, next: DesiredAppliance): vo
     throw hostErrors.olderGeneration(known.uuid, known.generation, next.generation);
   }
   const shape = (field: (typeof FIXED)[number], { disk, ...rest }: DesiredAppliance) =>
-    field === 'disk' ? disk.mode : rest[field];
+    field === 'disk' ? { mode: disk.mode, bus: disk.bus ?? 'virtio' } : rest[field];
   const changed = FIXED.find((field) => !isDeepStrictEqual(shape(field, known), shape(field, next)));
   if (changed !== undefined) throw hostErrors.immutable(known.uuid, changed);
   const [before = 0, after = before] = [known.disk.sizeBytes, next.disk.sizeBytes];
-  if (after < before) throw hostErrors.diskShrinks(known.uuid, before, after);
+  if (after < before) throw hostErrors.diskShrinks(known.uuid, 'disk', before, after);
+  const [had = 0, wanted = 0] = [known.disk.dataBytes, next.disk.dataBytes];
+  if (wanted < had) throw hostErrors.diskShrinks(known.uuid, 'data disk', had, wanted);
 }
 
-/** The status without what changes all the time: the seconds of a running step, and the size of the disk. */
+/** The status without what changes all the time: the seconds of a running step, and the size of the disks. */
 function timeless(status: ApplianceStatus): ApplianceStatus {
-  const { diskBytes: _, ...rest } = status;
+  const { diskBytes: _, dataDiskBytes: __, ...rest } = status;
   const steps = status.steps.map((step) => (step.state === 'Running' ? { ...step, seconds: 0 } : step));
   return { ...rest, steps };
 }

@@ -12,12 +12,19 @@ export type Observation = {
   readonly vm?: VmObservation;
   /** Bytes its disk takes on the host. */
   readonly diskBytes?: number;
+  /** The same of its second disk. */
+  readonly dataDiskBytes?: number;
 };
 
 export async function observe(driver: Driver, directory: ApplianceDirectory): Promise<Observation> {
   const vm = await driver.inspect(directory.uuid, directory.path);
   const diskBytes = await allocatedBytes(directory.diskPath);
-  return { ...(vm === undefined ? {} : { vm }), ...(diskBytes === undefined ? {} : { diskBytes }) };
+  const dataDiskBytes = await allocatedBytes(directory.dataDiskPath);
+  return {
+    ...(vm === undefined ? {} : { vm }),
+    ...(diskBytes === undefined ? {} : { diskBytes }),
+    ...(dataDiskBytes === undefined ? {} : { dataDiskBytes }),
+  };
 }
 
 /** Why a VM that should run does not: the hypervisor's reason where it gives one, and the end of the console. */

@@ -20,7 +20,7 @@ type Facts = {
 /** An appliance as the API shows it. If its files cannot be read, that is its uuid, its VM, and the problem. */
 export function statusOf(facts: Facts): ApplianceStatus {
   const { directory, desired, record, stateGeneration, deleting, problem, found, timer } = facts;
-  const { vm, diskBytes } = found;
+  const { vm, diskBytes, dataDiskBytes } = found;
   return {
     uuid: directory.uuid,
     generation: desired?.generation ?? 0,
@@ -37,6 +37,7 @@ export function statusOf(facts: Facts): ApplianceStatus {
     steps: shownSteps(record, timer),
     ...(problem === undefined ? {} : { problem }),
     ...(diskBytes === undefined ? {} : { diskPath: directory.diskPath, diskBytes }),
+    ...(dataDiskBytes === undefined ? {} : { dataDiskPath: directory.dataDiskPath, dataDiskBytes }),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import type { Firmware } from '../../domain/firmware.ts';
 import type { GuestType } from '../../domain/guest-type.ts';
 import type { Capability, Problem, XenGuest } from '../../host/protocol.ts';
 import type { Guest } from '../guest/guest.ts';
@@ -14,9 +15,17 @@ export type VmSpec = {
   readonly directory: string;
   readonly vcpus: number;
   readonly memoryBytes: number;
-  readonly disk: { readonly path: string; readonly format: 'qcow2' };
+  readonly disk: VmDisk;
+  /** A second disk, which the guest finds by the name `coppice-data`, or behind the first. */
+  readonly dataDisk?: VmDisk;
+  /** How both are connected, as far as the hypervisor has a choice; virtio unless given. */
+  readonly diskBus?: 'virtio' | 'scsi';
   readonly boot:
-    | { readonly kind: 'firmware' }
+    | {
+        readonly kind: 'firmware';
+        /** A BIOS unless given. */
+        readonly firmware?: Firmware;
+      }
     | {
         readonly kind: 'direct';
         readonly kernel: string;
@@ -27,6 +36,8 @@ export type VmSpec = {
   readonly xen?: XenGuest;
   readonly network: VmNetwork;
 };
+
+export type VmDisk = { readonly path: string; readonly format: 'qcow2' };
 
 /** The VM's one network interface; an address on a bridge is set in the guest, not by the driver. */
 export type VmNetwork =
@@ -137,6 +148,8 @@ export interface ImageTool {
   convert(source: string, format: ImageFormat, target: string, limits?: CopyLimits): Promise<void>;
   /** A leaf overlay on a sealed layer; `target` must not exist. Grows to `sizeBytes` when that is larger. */
   createOverlay(layer: string, target: string, sizeBytes?: number, signal?: AbortSignal): Promise<void>;
+  /** A disk with nothing on it; `target` must not exist. */
+  createEmpty(target: string, sizeBytes: number, signal?: AbortSignal): Promise<void>;
   /** Grows a qcow2 that no VM has open to `sizeBytes`; one that is as large already stays as it is. */
   grow(path: string, sizeBytes: number, signal?: AbortSignal): Promise<void>;
   /** A full, standalone copy of a layer (the papers' baseline); removed again when it fails or is aborted. */

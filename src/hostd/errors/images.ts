@@ -1,3 +1,4 @@
+import { type Firmware, LOOKS_FOR } from '../../domain/firmware.ts';
 import { HostError } from './host-error.ts';
 
 /** What is wrong with a template's file does not pass: its digest was right, so every host gets the same file. */
@@ -44,6 +45,13 @@ export const imageErrors = {
       'NothingToBoot',
       `the disk of layer ${layer} has ${content}, but neither a boot sector nor an EFI system partition, and its template gives ` +
         'no kernel: make a template with guest.boot, or of an image with a boot loader',
+    ),
+  /** @param content what is on its disk, such as `a GPT partition table and a boot sector` */
+  otherFirmware: (layer: string, firmware: Firmware, content: string) =>
+    judged(
+      'OtherFirmware',
+      `the template asks for the firmware ${firmware}, which looks for ${LOOKS_FOR[firmware]}, and the disk of layer ${layer} has ` +
+        `${content}: make a new template with the other guest.firmware, or with none`,
     ),
   imageToolEnded: (path: string) =>
     new HostError(

@@ -72,6 +72,16 @@ export const machineErrors = {
         `Fedora: dnf install ${fedora})`,
     );
   },
+  /** @param variables the file of a VM that was made with another build of UEFI than the host has now */
+  uefiMissing: (domain: string, directory: string, variables: string | undefined) =>
+    new HostError(
+      'UefiMissing',
+      variables === undefined
+        ? `VM ${domain} boots by UEFI, and this host has none in ${directory}: install it (Debian, Ubuntu: apt-get install ovmf); ` +
+            'the daemon tries again by itself'
+        : `VM ${domain} was made with another build of UEFI than this host has in ${directory}: install that one, or remove ` +
+            `${variables}, from which the VM loses only what its boot loader stored there; the daemon tries again by itself`,
+    ),
   hypervisorBroken: (program: string, problem: string) =>
     new HostError('HypervisorBroken', `${program} cannot run a guest on this host: ${problem}; reinstall it`),
   acceleratorUnavailable: (problem: string) =>

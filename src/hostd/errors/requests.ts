@@ -46,11 +46,11 @@ export const requestErrors = {
       `${field} of appliance ${uuid} cannot change while it exists: delete the appliance and create it again`,
       { kind: 'refused', status: 409, field: `/${field.replaceAll('.', '/')}` },
     ),
-  diskShrinks: (uuid: string, before: number, after: number) =>
+  diskShrinks: (uuid: string, disk: 'disk' | 'data disk', before: number, after: number) =>
     new HostError(
       'DiskShrinks',
-      `the disk of appliance ${uuid} has ${before} bytes and cannot shrink to ${after}: ask for as much or more, or make a new appliance`,
-      { kind: 'refused', status: 409, field: '/disk/sizeBytes' },
+      `the ${disk} of appliance ${uuid} has ${before} bytes and cannot shrink to ${after}: ask for as much or more, or make a new appliance`,
+      { kind: 'refused', status: 409, field: disk === 'disk' ? '/disk/sizeBytes' : '/disk/dataBytes' },
     ),
   layerHeld: (identity: string, holders: readonly string[]) =>
     new HostError('LayerInUse', `layer ${identity} is used by ${holders.join(', ')}: delete that first`, {

@@ -54,6 +54,13 @@ export const xenErrors = {
         `offers ${capabilities.join(', ')}): use a template that boots as PV, or another host`,
       { kind: 'stalled' },
     ),
+  noUefiUnderXen: (domain: string) =>
+    new HostError(
+      'UefiUnsupported',
+      `VM ${domain} boots by UEFI, and VMs on Xen hosts have a BIOS: place it on a host with QEMU, or use a template that ` +
+        'a BIOS boots, or that gives a kernel (guest.boot)',
+      { kind: 'stalled' },
+    ),
   bootLoaderMissing: (program: string) =>
     new HostError(
       'BootLoaderMissing',

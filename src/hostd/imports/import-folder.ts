@@ -167,16 +167,17 @@ export class ImportFolder {
    * is stored is written by this host's own qemu-img, whatever format it had.
    */
   async #sealDisk(arrived: string, what: string, { images, reserveBytes, seal, signal }: FetchContext) {
-    const { format, bootable, content } = await this.#judged(
-      arrived,
-      judgeImage(arrived, what, images, signal),
-    );
+    const {
+      format,
+      virtualBytes: _,
+      ...facts
+    } = await this.#judged(arrived, judgeImage(arrived, what, images, signal));
     const converted = join(this.path, CONVERTED);
     await rm(converted, { force: true });
     const { size } = await stat(arrived);
     const roomBytes = await ensureSpace(this.path, `${what}, as qcow2,`, size, reserveBytes);
     await images.convert(arrived, format, converted, { signal, roomBytes });
-    const sealed = await seal({ path: converted, kind: 'disk' }, { bootable, content }, signal);
+    const sealed = await seal({ path: converted, kind: 'disk' }, facts, signal);
     await rm(converted, { force: true });
     return sealed;
   }

@@ -1,5 +1,6 @@
 import { chmod, link, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Firmware } from '../../domain/firmware.ts';
 import type { LayerKind } from '../../host/protocol.ts';
 import {
   makeDirectory,
@@ -22,8 +23,9 @@ export type LayerRecord = LayerShape & {
   /** Of the file; while both stay, nobody touched it. */
   readonly bytes: number;
   readonly modifiedMs: number;
-  /** Of a disk: whether firmware finds something to boot on it, and what is on it, for people. */
+  /** Of a disk: whether firmware finds something to boot on it, and which; and what is on it, for people. */
   readonly bootable?: boolean;
+  readonly firmware?: readonly Firmware[];
   readonly content?: string;
 };
 
@@ -90,7 +92,7 @@ export class LayerFolder {
   }
 }
 
-export type LayerFacts = Pick<LayerRecord, 'bootable' | 'content'>;
+export type LayerFacts = Pick<LayerRecord, 'bootable' | 'firmware' | 'content'>;
 
 function fileName(kind: LayerKind): string {
   return kind === 'disk' ? 'disk.qcow2' : 'blob';

@@ -44,7 +44,7 @@ export class StoredLayer {
   }
 
   status(heldBy: readonly string[]): LayerStatus {
-    const { identity, kind, parent, virtualBytes, bootable, content, bytes } = this.record;
+    const { identity, kind, parent, virtualBytes, bootable, firmware, content, bytes } = this.record;
     return {
       identity,
       kind,
@@ -52,6 +52,7 @@ export class StoredLayer {
       state: this.problem === undefined ? 'Ready' : 'Failed',
       virtualBytes,
       ...(bootable === undefined ? {} : { bootable }),
+      ...(firmware === undefined ? {} : { firmware: [...firmware] }),
       ...(content === undefined ? {} : { content }),
       storedBytes: bytes,
       ...(this.problem === undefined ? {} : { problem: this.problem }),

@@ -33,6 +33,10 @@ export class ApplianceDirectory {
     return join(this.path, 'disk.qcow2');
   }
 
+  get dataDiskPath(): string {
+    return join(this.path, 'data.qcow2');
+  }
+
   /** Makes the directory with its desired state in it, whole or not at all. Does nothing when it is there. */
   async create(desired: DesiredAppliance): Promise<void> {
     const fresh = this.path + NEW_SUFFIX;

@@ -15,6 +15,8 @@ export type ApplianceRecord = {
   readonly ports: PortMap;
   /** When its disk was made: a disk that is missing later was lost, and is not replaced by an empty one. */
   readonly diskCreatedAt?: string;
+  /** The same of its second disk. */
+  readonly dataDiskCreatedAt?: string;
   /** Whether the VM ever ran: from then on its ports are known outside and stay. */
   readonly started: boolean;
   /** The last state that was seen; after a restart it is shown until the next look. */
@@ -39,6 +41,8 @@ export type VmSize = {
   readonly cpuMillis: number;
   readonly memoryBytes: number;
   readonly diskBytes?: number;
+  /** Of the second disk, if there is one. */
+  readonly dataBytes?: number;
 };
 
 /** A desired state, recognized by its digest: its content may change without its generation, as a ConfigMap does. */
@@ -60,6 +64,7 @@ const recordSchema: JsonSchema = {
     version: { const: 1 },
     ports: { type: 'object', additionalProperties: { type: 'integer', minimum: 1, maximum: 65535 } },
     diskCreatedAt: { type: 'string' },
+    dataDiskCreatedAt: { type: 'string' },
     started: { type: 'boolean' },
     serviceState: { enum: SERVICE_STATES },
     accessPoints: { type: 'array', items: { type: 'string' } },
@@ -91,6 +96,7 @@ const recordSchema: JsonSchema = {
         cpuMillis: { type: 'integer' },
         memoryBytes: { type: 'integer' },
         diskBytes: { type: 'integer' },
+        dataBytes: { type: 'integer' },
       },
     },
     settled: {

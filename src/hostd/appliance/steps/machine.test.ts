@@ -2,6 +2,7 @@ import { tmpdir } from 'node:os';
 import PQueue from 'p-queue';
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
+import type { DesiredAppliance } from '../../../host/protocol.ts';
 import type { Driver, VmObservation } from '../../drivers/driver.ts';
 import { hostErrors } from '../../errors/index.ts';
 import type { Guest } from '../../guest/guest.ts';
@@ -10,7 +11,7 @@ import { emptyRecord } from '../../state/record.ts';
 import { RecordKeeper } from '../../state/record-keeper.ts';
 import type { Scope } from '../scope.ts';
 import { desiredAppliance, PACE, UUID } from '../testing/runner-bed.ts';
-import { agentStep, startStep, stopStep } from './machine.ts';
+import { agentStep, startStep, stopStep, vmSpecOf } from './machine.ts';
 
 const never = new AbortController().signal;
 
@@ -34,10 +35,14 @@ function bedWith(found: Omit<VmObservation, 'uuid'> | undefined, change: Partial
     },
   };
   const record = { ...emptyRecord, started: true, ports: { http: 25_000 } };
+  const layer = { firmware: ['uefi'] };
   const log = pino({ level: 'silent' });
   const creation = new PQueue();
   const scope = {
-    host: { driver, ports, log, creation, pace: PACE, clock: { monotonic: () => 0 }, reserveBytes: 0 },
+    host: {
+      ...{ driver, ports, log, creation, pace: PACE, clock: { monotonic: () => 0 }, reserveBytes: 0 },
+      layers: { get: () => layer },
+    },
     desired: desiredAppliance(),
     directory: { uuid: UUID, path: tmpdir(), diskPath: '/nowhere/disk.qcow2' },
     record: new RecordKeeper({ initial: record, write: async () => undefined, onError: () => undefined }),
@@ -60,6 +65,14 @@ describe('the start of a VM', () => {
     await step.run(never);
     expect(calls).toEqual(expected);
   });
+});
+
+it('a VM boots by what its template names, else by what its disk has', () => {
+  const { scope } = bedWith(undefined);
+  const bootOf = (boot: DesiredAppliance['boot']) =>
+    vmSpecOf({ ...scope, desired: { ...scope.desired, boot } }).boot;
+  expect(bootOf({ kind: 'firmware' })).toEqual({ kind: 'firmware', firmware: 'uefi' });
+  expect(bootOf({ kind: 'firmware', firmware: 'bios' })).toEqual({ kind: 'firmware', firmware: 'bios' });
 });
 
 describe('the agent of a VM', () => {

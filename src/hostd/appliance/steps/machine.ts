@@ -3,6 +3,7 @@ import { orAborted } from '../../../base/abort.ts';
 import { sleep } from '../../../base/clock.ts';
 import { own } from '../../../base/own.ts';
 import { queued } from '../../../base/queued.ts';
+import { firmwareFor } from '../../../domain/firmware.ts';
 import type { VmNetwork, VmSpec } from '../../drivers/driver.ts';
 import { HostError, hostErrors } from '../../errors/index.ts';
 import { ensureSpace } from '../../files/space.ts';
@@ -71,13 +72,8 @@ async function makeRoom({ host, desired, directory, record }: Scope): Promise<vo
 
 /** The VM as its driver receives it. */
 export function vmSpecOf(scope: Scope): VmSpec {
-  const { host, desired, directory } = scope;
-  const { uuid, boot, resources, xen } = desired;
-  const file = (identity: string) => {
-    const path = host.layers.readyPath(identity);
-    if (path === undefined) throw hostErrors.layerNotHere(identity);
-    return path;
-  };
+  const { desired, directory } = scope;
+  const { uuid, resources, xen, disk } = desired;
   return {
     uuid,
     domain: domainOf(desired),
@@ -85,17 +81,29 @@ export function vmSpecOf(scope: Scope): VmSpec {
     vcpus: vcpusOf(resources),
     memoryBytes: resources.memoryBytes,
     disk: { path: directory.diskPath, format: 'qcow2' },
-    boot:
-      boot.kind === 'firmware'
-        ? { kind: 'firmware' }
-        : {
-            kind: 'direct',
-            kernel: file(boot.kernel),
-            ...(boot.initrd === undefined ? {} : { initrd: file(boot.initrd) }),
-            commandLine: boot.commandLine,
-          },
+    ...(disk.dataBytes === undefined ? {} : { dataDisk: { path: directory.dataDiskPath, format: 'qcow2' } }),
+    ...(disk.bus === undefined ? {} : { diskBus: disk.bus }),
+    boot: bootOf(scope),
     ...(xen === undefined ? {} : { xen }),
     network: vmNetworkOf(scope),
+  };
+}
+
+function bootOf({ host, desired: { boot, layer } }: Scope): VmSpec['boot'] {
+  if (boot.kind === 'firmware') {
+    const firmware = firmwareFor(boot.firmware, host.layers.get(layer)?.firmware);
+    return { kind: 'firmware', firmware };
+  }
+  const file = (identity: string) => {
+    const path = host.layers.readyPath(identity);
+    if (path === undefined) throw hostErrors.layerNotHere(identity);
+    return path;
+  };
+  return {
+    kind: 'direct',
+    kernel: file(boot.kernel),
+    ...(boot.initrd === undefined ? {} : { initrd: file(boot.initrd) }),
+    commandLine: boot.commandLine,
   };
 }
 

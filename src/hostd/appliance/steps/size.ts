@@ -6,7 +6,12 @@ import type { Scope } from '../scope.ts';
 
 /** The size that the VM is to have. */
 export function sizeOf({ resources, disk }: DesiredAppliance): VmSize {
-  return { ...resources, ...(disk.sizeBytes === undefined ? {} : { diskBytes: disk.sizeBytes }) };
+  const { sizeBytes, dataBytes } = disk;
+  return {
+    ...resources,
+    ...(sizeBytes === undefined ? {} : { diskBytes: sizeBytes }),
+    ...(dataBytes === undefined ? {} : { dataBytes }),
+  };
 }
 
 /** Whole virtual CPUs: a share of one is what is promised on the host, not what the guest sees. */
@@ -15,7 +20,7 @@ export function vcpusOf({ cpuMillis }: Pick<VmSize, 'cpuMillis'>): number {
 }
 
 /**
- * A VM of another size is off: the steps after this one grow its disk and start it with the new size. The record names the size
+ * A VM of another size is off: the steps after this one grow its disks and start it with the new size. The record names the size
  * before the VM is started with it, so what runs is never of another size than the record says.
  */
 export function resizeStep({ host, desired, directory, record }: Scope): Step {
@@ -42,6 +47,7 @@ function isSameVm(now: VmSize, wanted: VmSize): boolean {
   return (
     vcpusOf(now) === vcpusOf(wanted) &&
     now.memoryBytes === wanted.memoryBytes &&
-    (now.diskBytes ?? 0) >= (wanted.diskBytes ?? 0)
+    (now.diskBytes ?? 0) >= (wanted.diskBytes ?? 0) &&
+    (now.dataBytes ?? 0) >= (wanted.dataBytes ?? 0)
   );
 }

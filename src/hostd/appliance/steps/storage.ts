@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { instant } from '../../../base/clock.ts';
 import { own } from '../../../base/own.ts';
+import { isOfOtherFirmware } from '../../../domain/firmware.ts';
 import type { DesiredAppliance, LayerStatus } from '../../../host/protocol.ts';
 import { codeOf, hostErrors } from '../../errors/index.ts';
 import { PARTIAL_SUFFIX, publishFile } from '../../files/durable-files.ts';
@@ -48,41 +49,94 @@ export function portsStep({ host, desired, record }: Scope): Step {
   };
 }
 
+/** One of the appliance's disks. */
+type Volume = {
+  readonly path: string;
+  /** How large it is at least, in bytes; 0 for as large as it is made. */
+  readonly wantedBytes: number;
+  /** The fields of the record that say when it was made, and how large it is. */
+  readonly creation: 'diskCreatedAt' | 'dataDiskCreatedAt';
+  readonly size: 'diskBytes' | 'dataBytes';
+  /** Makes it under another name. */
+  make(partial: string, signal: AbortSignal): Promise<void>;
+};
+
+function volumesOf(scope: Scope): readonly Volume[] {
+  const { directory, desired } = scope;
+  const { sizeBytes = 0, dataBytes } = desired.disk;
+  const root: Volume = {
+    path: directory.diskPath,
+    wantedBytes: sizeBytes,
+    creation: 'diskCreatedAt',
+    size: 'diskBytes',
+    make: (partial, signal) => makeRoot(scope, partial, signal),
+  };
+  if (dataBytes === undefined) return [root];
+  const data: Volume = {
+    path: directory.dataDiskPath,
+    wantedBytes: dataBytes,
+    creation: 'dataDiskCreatedAt',
+    size: 'dataBytes',
+    make: (partial, signal) => makeData(scope, partial, dataBytes, signal),
+  };
+  return [root, data];
+}
+
 /**
- * The appliance has its disk, of the size that it asks for. It is made under another name and then renamed, and never replaces an
+ * The appliance has its disks, of the sizes that it asks for. They are made under other names and then renamed, and never replace an
  * existing disk. An existing one grows while the VM is off, and never shrinks.
  */
 export function diskStep(scope: Scope): Step {
-  const { desired, directory, host, record } = scope;
-  const { sizeBytes = 0 } = desired.disk;
+  const volumes = volumesOf(scope);
   return {
     name: 'Disk',
     isDone: async () => {
-      if (!(await fileExists(directory.diskPath))) return false;
-      if (record.current.diskCreatedAt === undefined) recordCreation(scope);
-      const { size } = record.current;
-      if (sizeBytes === 0) return true;
-      if (size !== undefined) return (size.diskBytes ?? 0) >= sizeBytes;
-      // It never ran, and was perhaps made for an earlier request.
-      return (await host.driver.images.inspect(directory.diskPath, 'qcow2')).virtualBytes >= sizeBytes;
+      for (const volume of volumes) if (!(await isAsWanted(scope, volume))) return false;
+      return true;
     },
     run: async (signal) => {
-      const { diskCreatedAt, size } = record.current;
-      if (await fileExists(directory.diskPath)) {
-        await host.driver.images.grow(directory.diskPath, sizeBytes, signal);
-        if (size !== undefined) record.update({ size: { ...size, diskBytes: sizeBytes } });
-        return;
-      }
-      if (diskCreatedAt !== undefined) throw hostErrors.diskMissing(directory.diskPath, diskCreatedAt);
-      await createDisk(scope, signal);
-      recordCreation(scope);
-      await record.saved();
+      for (const volume of volumes)
+        if (!(await isAsWanted(scope, volume))) await makeOrGrow(scope, volume, signal);
     },
   };
 }
 
-function recordCreation({ host, record }: Scope): void {
-  record.update({ diskCreatedAt: instant(host.clock.now()) });
+async function isAsWanted({ host, record }: Scope, volume: Volume): Promise<boolean> {
+  const { path, wantedBytes, creation } = volume;
+  if (!(await fileExists(path))) return false;
+  if (record.current[creation] === undefined) record.update({ [creation]: instant(host.clock.now()) });
+  const { size } = record.current;
+  if (wantedBytes === 0) return true;
+  if (size !== undefined) return (size[volume.size] ?? 0) >= wantedBytes;
+  // It never ran, and was perhaps made for an earlier request.
+  return (await host.driver.images.inspect(path, 'qcow2')).virtualBytes >= wantedBytes;
+}
+
+async function makeOrGrow({ host, record }: Scope, volume: Volume, signal: AbortSignal): Promise<void> {
+  const { path, wantedBytes, creation } = volume;
+  const madeAt = record.current[creation];
+  if (await fileExists(path)) await host.driver.images.grow(path, wantedBytes, signal);
+  else if (madeAt !== undefined) throw hostErrors.diskMissing(path, madeAt);
+  else {
+    await make(volume, signal);
+    record.update({ [creation]: instant(host.clock.now()) });
+  }
+  const { size } = record.current;
+  if (size !== undefined && wantedBytes > 0) record.update({ size: { ...size, [volume.size]: wantedBytes } });
+  await record.saved();
+}
+
+async function make({ path, make }: Volume, signal: AbortSignal): Promise<void> {
+  const partial = path + PARTIAL_SUFFIX;
+  await rm(partial, { force: true });
+  await make(partial, signal);
+  try {
+    await publishFile(partial, path);
+  } catch (error) {
+    // Somebody put a disk there meanwhile: that one stays, and this one is removed.
+    if (codeOf(error) !== 'EEXIST') throw error;
+    await rm(partial, { force: true });
+  }
 }
 
 /** A layer is judged for all who use it: whether it must boot by itself is the appliance's affair. */
@@ -90,18 +144,19 @@ function requireSomethingToBoot(
   { boot, xen, layer }: DesiredAppliance,
   status: LayerStatus | undefined,
 ): void {
-  const bootsItself = boot.kind === 'firmware' && xen?.bootLoader === undefined;
-  if (!bootsItself || status?.bootable !== false) return;
-  throw hostErrors.nothingToBoot(layer, status.content ?? 'something unknown');
+  if (boot.kind !== 'firmware' || xen?.bootLoader !== undefined) return;
+  const content = status?.content ?? 'something unknown';
+  if (status?.bootable === false) throw hostErrors.nothingToBoot(layer, content);
+  const { firmware } = boot;
+  if (firmware !== undefined && isOfOtherFirmware(firmware, status?.firmware))
+    throw hostErrors.otherFirmware(layer, firmware, content);
 }
 
-async function createDisk({ host, desired, directory }: Scope, signal: AbortSignal): Promise<void> {
+async function makeRoot({ host, desired }: Scope, partial: string, signal: AbortSignal): Promise<void> {
   const { layers, driver, reserveBytes } = host;
   const layer = layers.readyPath(desired.layer);
   if (layer === undefined) throw hostErrors.layerNotHere(desired.layer);
   requireSomethingToBoot(desired, layers.get(desired.layer));
-  const partial = directory.diskPath + PARTIAL_SUFFIX;
-  await rm(partial, { force: true });
   const clone = desired.disk.mode === 'Clone';
   const neededBytes = clone ? (layers.get(desired.layer)?.storedBytes ?? 0) : 0;
   const roomBytes = await ensureSpace(
@@ -113,11 +168,15 @@ async function createDisk({ host, desired, directory }: Scope, signal: AbortSign
   signal.throwIfAborted();
   if (clone) await driver.images.createClone(layer, partial, desired.disk.sizeBytes, { signal, roomBytes });
   else await driver.images.createOverlay(layer, partial, desired.disk.sizeBytes, signal);
-  try {
-    await publishFile(partial, directory.diskPath);
-  } catch (error) {
-    // Somebody put a disk there meanwhile: that one stays, and this one is removed.
-    if (codeOf(error) !== 'EEXIST') throw error;
-    await rm(partial, { force: true });
-  }
+}
+
+async function makeData(
+  { host: { driver, reserveBytes }, desired }: Scope,
+  partial: string,
+  bytes: number,
+  signal: AbortSignal,
+): Promise<void> {
+  await ensureSpace(dirname(partial), `the data disk of ${labelOf(desired)}`, 0, reserveBytes);
+  signal.throwIfAborted();
+  await driver.images.createEmpty(partial, bytes, signal);
 }

@@ -69,6 +69,7 @@ export class RunnerBed {
     uuid: UUID,
     path: '/nowhere/appliance',
     diskPath: '/nowhere/appliance/disk.qcow2',
+    dataDiskPath: '/nowhere/appliance/data.qcow2',
     isDeletionRequested: async () => this.files.deletion,
     readDesired: async () => {
       const { desired } = this.files;

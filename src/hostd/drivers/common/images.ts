@@ -22,6 +22,7 @@ export function createImageTool(config: QemuImgConfig): ImageTool {
       copy(qemuImg, { source: resolve(source), format, target: resolve(target), ...limits }),
     createOverlay: (layer, target, sizeBytes, signal) =>
       createOverlay(qemuImg, resolve(layer), resolve(target), sizeBytes, signal),
+    createEmpty: (target, sizeBytes, signal) => createEmpty(qemuImg, resolve(target), sizeBytes, signal),
     grow: (path, sizeBytes, signal) => grow(qemuImg, resolve(path), sizeBytes, signal),
     createClone: (layer, target, sizeBytes, limits) =>
       copy(qemuImg, {
@@ -167,9 +168,27 @@ async function createOverlay(
   const grown =
     sizeBytes !== undefined && sizeBytes > (await inspect(qemuImg, layer, 'qcow2', signal)).virtualBytes;
   const size = grown ? [String(sizeBytes)] : [];
-  const argv = ['create', '-q', '-f', 'qcow2', '-F', 'qcow2', '-b', layer, target, ...size];
+  await create(qemuImg, ['-F', 'qcow2', '-b', layer, target, ...size], target, signal);
+}
+
+async function createEmpty(
+  qemuImg: QemuImg,
+  target: string,
+  sizeBytes: number,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  await refuseExisting(target);
+  await create(qemuImg, [target, String(sizeBytes)], target, signal);
+}
+
+async function create(
+  qemuImg: QemuImg,
+  argv: readonly string[],
+  target: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   try {
-    await qemuImg(argv, target, { signal });
+    await qemuImg(['create', '-q', '-f', 'qcow2', ...argv], target, { signal });
   } catch (error) {
     await rm(target, { force: true });
     throw error;

@@ -62,7 +62,7 @@ describe('qemuArguments', () => {
 
   it('connects a VM to its tap on a bridge, with the bridge’s MTU', () => {
     const network = { mode: 'bridge', mac: '52:54:00:00:00:01', bridge: 'br0' } as const;
-    const argv = qemuArguments(spec({ network }), emulated, 9000);
+    const argv = qemuArguments(spec({ network }), emulated, { mtu: 9000 });
     const [tap = ''] = optionsIn(argv, '-netdev');
     expect(tap).toMatch(/^tap,id=net,ifname=cop-[0-9a-f]{11},script=no,downscript=no$/);
     expect(argv).toContain('virtio-net-pci,netdev=net,mac=52:54:00:00:00:01,romfile=,host_mtu=9000');
@@ -81,6 +81,42 @@ describe('qemuArguments', () => {
     const argv = qemuArguments(spec({ boot: { kind: 'firmware' } }), emulated);
     expect(optionsIn(argv, '-kernel')).toEqual([]);
     expect(optionsIn(argv, '-append')).toEqual([]);
+    expect(optionsIn(argv, '-M')).toEqual(['pc']);
+    expect(argv).toContain('virtio-blk-pci,bootindex=0,id=disk,drive=disk,werror=stop,rerror=stop');
+  });
+
+  it('boots by UEFI, whose code nobody can write, with variables of its own in its folder', () => {
+    const vm = spec({ boot: { kind: 'firmware', firmware: 'uefi' } });
+    const argv = qemuArguments(vm, emulated, { uefiCode: '/usr/share/OVMF/OVMF_CODE_4M.fd' });
+    const nodes = optionsIn(argv, '-blockdev').map((node) => JSON.parse(node) as Record<string, unknown>);
+    expect(nodes.find((node) => node['node-name'] === 'uefi-code')).toMatchObject({
+      filename: '/usr/share/OVMF/OVMF_CODE_4M.fd',
+      'read-only': true,
+    });
+    expect(nodes.find((node) => node['node-name'] === 'uefi-variables')).toEqual({
+      driver: 'file',
+      'node-name': 'uefi-variables',
+      filename: 'efi-variables.fd',
+    });
+    expect(optionsIn(argv, '-M')).toEqual(['pc,pflash0=uefi-code,pflash1=uefi-variables']);
+  });
+
+  it('gives a second disk a serial number, and never boots it', () => {
+    const dataDisk = { path: '/state/data.qcow2', format: 'qcow2' } as const;
+    const devices = (change: Partial<VmSpec>) =>
+      optionsIn(qemuArguments(spec({ dataDisk, ...change }), emulated), '-device').filter((device) =>
+        /drive=|virtio-scsi/.test(device),
+      );
+    const rest = 'werror=stop,rerror=stop';
+    expect(devices({})).toEqual([
+      `virtio-blk-pci,id=disk,drive=disk,${rest}`,
+      `virtio-blk-pci,serial=coppice-data,id=data,drive=data,${rest}`,
+    ]);
+    expect(devices({ diskBus: 'scsi', boot: { kind: 'firmware' } })).toEqual([
+      'virtio-scsi-pci,id=scsi',
+      `scsi-hd,bus=scsi.0,bootindex=0,id=disk,drive=disk,${rest}`,
+      `scsi-hd,bus=scsi.0,serial=coppice-data,id=data,drive=data,${rest}`,
+    ]);
   });
 
   it('uses the accelerator and the sandbox that were found to work', () => {

@@ -1,5 +1,5 @@
 import { tapNameOf } from '../common/tap.ts';
-import type { VmNetwork, VmSpec } from '../driver.ts';
+import type { VmDisk, VmNetwork, VmSpec } from '../driver.ts';
 import { vmFiles } from './files.ts';
 
 /** How this host's QEMU runs VMs, as trial guests showed. */
@@ -13,17 +13,25 @@ export const sandboxArguments = [
 
 const mebibyte = 1024 * 1024;
 
+/** What of the host a VM needs besides its own folder. */
+export type Surroundings = {
+  /** The bridge's, for a VM on a bridge. */
+  readonly mtu?: number | undefined;
+  /** Path of UEFI's code, for a VM that boots by it. */
+  readonly uefiCode?: string | undefined;
+};
+
 /**
  * QEMU's arguments for a VM. QEMU must run in the VM's folder: sockets and logs have names relative to it, so that a long
- * path does not exceed the address of a UNIX socket. `mtu` is the bridge's, for a VM on a bridge.
+ * path does not exceed the address of a UNIX socket.
  */
-export function qemuArguments(vm: VmSpec, machine: Machine, mtu?: number): string[] {
+export function qemuArguments(vm: VmSpec, machine: Machine, { mtu, uefiCode }: Surroundings = {}): string[] {
   return [
     ...['-name', `guest=${vm.domain},debug-threads=on`],
     ...['-uuid', vm.uuid],
     ...['-no-user-config', '-nodefaults', '-display', 'none'],
     ...(machine.sandbox ? sandboxArguments : []),
-    ...machineArguments(vm, machine),
+    ...machineArguments(vm, machine, uefiCode),
     ...['-pidfile', vmFiles.pid],
     ...monitorArguments(),
     ...consoleArguments(),
@@ -44,14 +52,25 @@ export function acceleratorArguments(accelerator: Machine['accelerator']): strin
       ['-accel', 'tcg,tb-size=32', '-cpu', 'max,la57=off'];
 }
 
-function machineArguments(vm: VmSpec, machine: Machine): string[] {
+function machineArguments(vm: VmSpec, machine: Machine, uefiCode: string | undefined): string[] {
   return [
-    ...['-M', 'pc'],
+    ...(uefiCode === undefined ? ['-M', 'pc'] : uefiArguments(uefiCode)),
     ...acceleratorArguments(machine.accelerator),
     ...['-m', `size=${Math.ceil(vm.memoryBytes / mebibyte)}M`],
     ...['-smp', `cpus=${vm.vcpus}`],
     // A guest that panicked is paused, so that the driver can distinguish it from one that was shut down.
     ...['-device', 'pvpanic', '-action', 'panic=pause'],
+  ];
+}
+
+/** The code, which all VMs share and none can change, and the VM's own variables. */
+function uefiArguments(code: string): string[] {
+  const file = { driver: 'file', 'node-name': 'uefi-code', filename: code, 'read-only': true };
+  const variables = { driver: 'file', 'node-name': 'uefi-variables', filename: vmFiles.variables };
+  return [
+    ...['-blockdev', JSON.stringify(file)],
+    ...['-blockdev', JSON.stringify(variables)],
+    ...['-M', 'pc,pflash0=uefi-code,pflash1=uefi-variables'],
   ];
 }
 
@@ -79,22 +98,39 @@ function agentArguments(): string[] {
   ];
 }
 
+/** By this the guest finds its second disk, whatever the disk is called: /dev/disk/by-id/virtio-coppice-data, and the like. */
+const DATA_SERIAL = 'coppice-data';
+
+/** A disk that the firmware boots comes first, whatever is on the other one. */
+function diskArguments({ disk, dataDisk, diskBus = 'virtio', boot }: VmSpec): string[] {
+  const order = boot.kind === 'firmware' ? ',bootindex=0' : '';
+  return [
+    ...(diskBus === 'scsi' ? ['-device', 'virtio-scsi-pci,id=scsi'] : []),
+    ...diskDevice('disk', disk, `${DISK_DEVICES[diskBus]}${order}`),
+    ...(dataDisk === undefined
+      ? []
+      : diskDevice('data', dataDisk, `${DISK_DEVICES[diskBus]},serial=${DATA_SERIAL}`)),
+  ];
+}
+
+const DISK_DEVICES = { virtio: 'virtio-blk-pci', scsi: 'scsi-hd,bus=scsi.0' } as const;
+
 /**
- * The overlay goes through the host's page cache, which all VMs on one template share. Blocks that the guest discards or fills
+ * A disk goes through the host's page cache, which all VMs on one template share. Blocks that the guest discards or fills
  * with zeroes take no space. An error of the host's disk (a full disk, say) pauses the VM. It does not reach the guest, whose file
  * system would become read-only; so the VM continues where it was once the host's disk works again.
  */
-function diskArguments(vm: VmSpec): string[] {
+function diskDevice(id: string, { path, format }: VmDisk, device: string): string[] {
   const node = {
-    driver: vm.disk.format,
-    'node-name': 'disk',
+    driver: format,
+    'node-name': id,
     discard: 'unmap',
     'detect-zeroes': 'unmap',
-    file: { driver: 'file', filename: vm.disk.path, discard: 'unmap' },
+    file: { driver: 'file', filename: path, discard: 'unmap' },
   };
   return [
     ...['-blockdev', JSON.stringify(node)],
-    ...['-device', 'virtio-blk-pci,id=disk,drive=disk,werror=stop,rerror=stop'],
+    ...['-device', `${device},id=${id},drive=${id},werror=stop,rerror=stop`],
   ];
 }
 

@@ -21,6 +21,7 @@ import { inspectVm } from './inspect.ts';
 import { ownerOf } from './owner.ts';
 import { foreignVms } from './processes.ts';
 import { type StartContext, startVm } from './start.ts';
+import { hasUefi, UEFI_DIRECTORY } from './uefi.ts';
 
 export type QemuDriverConfig = {
   readonly clock: Clock;
@@ -37,6 +38,8 @@ export type QemuDriverConfig = {
   readonly accelerator?: AcceleratorChoice;
   /** For a daemon in a container: the host's /sys/fs/cgroup, where VMs get a control group of their own and outlive the container. */
   readonly cgroupRoot?: string | undefined;
+  /** Where this host has UEFI; Debian's package ovmf by default. */
+  readonly uefiDirectory?: string;
   /** How many VMs are created at once. QEMU has no limit; this one keeps a burst of starts from starving the VMs that run. */
   readonly creationConcurrency?: number;
   /** Name of the bridge that VMs may be connected to. Without it there is only user networking. */
@@ -59,7 +62,8 @@ export function createQemuDriver(config: QemuDriverConfig): Driver {
   const owner = () => locks.run('owner', () => ownerOf(config.stateDirectory));
   const leaveDaemonGroup = async (pid: number) =>
     cgroupRoot === undefined ? undefined : await moveToVmGroup(cgroupRoot, pid);
-  const context: StartContext = { clock, hypervisor, network, owner, leaveDaemonGroup };
+  const uefiDirectory = config.uefiDirectory ?? UEFI_DIRECTORY;
+  const context: StartContext = { clock, hypervisor, network, owner, leaveDaemonGroup, uefiDirectory };
   return {
     probe: () => probe(config, hypervisor, network),
     start: (vm, signal) => locks.run(vm.uuid, () => startVm(context, vm, signal)),
@@ -119,10 +123,12 @@ async function probe(
   hypervisor: () => Promise<Hypervisor>,
   network: HostNetwork,
 ): Promise<DriverInfo> {
-  const bridge = await probeBridge(config, network);
+  const { capabilities, ...bridge } = await probeBridge(config, network);
+  const uefi = (await hasUefi(config.uefiDirectory ?? UEFI_DIRECTORY)) ? (['uefi'] as const) : [];
   const fixed = {
     name: 'qemu',
     ...bridge,
+    capabilities: [...capabilities, 'dataDisk', 'scsiDisk', ...uefi],
     creationConcurrency: config.creationConcurrency ?? defaultConcurrency,
   } as const;
   try {

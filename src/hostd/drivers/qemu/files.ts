@@ -2,6 +2,8 @@
 export const vmFiles = {
   /** What the VM was started with: for people, and for the daemon after a restart. */
   configuration: 'vm.json',
+  /** What UEFI and the guest's boot loader remember of this VM; it stays as long as the VM's disk. */
+  variables: 'efi-variables.fd',
   /** Written by QEMU, which removes it when it ends in order: if the file is left, QEMU crashed or was killed. */
   pid: 'qemu.pid',
   /** QEMU's output over all starts. */

@@ -13,6 +13,7 @@ import { endVm } from './end.ts';
 import { vmFiles } from './files.ts';
 import { hasEnded, readCondition, withMonitor } from './monitor.ts';
 import { findVm, findVmOrOther, type QemuProcess } from './processes.ts';
+import { prepareUefi } from './uefi.ts';
 
 /** QEMU answers within 0.2 s of its start; the rest is for a host on which many VMs start at once. */
 const startLimitMs = 120_000;
@@ -25,6 +26,8 @@ export type StartContext = {
   /** Moves a process out of the control group that ends with the daemon's container; does nothing outside a container. */
   readonly leaveDaemonGroup: (pid: number) => Promise<void>;
   readonly network: HostNetwork;
+  /** Where this host has UEFI, if it has it. */
+  readonly uefiDirectory: string;
   /** Marks this driver's network interfaces, to distinguish them from other daemons'. */
   readonly owner: () => Promise<string>;
 };
@@ -80,14 +83,16 @@ function secondRefused(vm: VmSpec, other: QemuProcess): HostError {
 }
 
 async function launchVm(
-  { clock, network, owner, leaveDaemonGroup }: StartContext,
+  { clock, network, owner, leaveDaemonGroup, uefiDirectory }: StartContext,
   vm: VmSpec,
   hypervisor: Hypervisor,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const mtu =
     vm.network.mode === 'bridge' ? (await requireBridge(network, vm.network.bridge)).mtu : undefined;
-  const argv = qemuArguments(vm, hypervisor, mtu);
+  const isUefi = vm.boot.kind === 'firmware' && vm.boot.firmware === 'uefi';
+  const uefiCode = isUefi ? await prepareUefi(vm, uefiDirectory) : undefined;
+  const argv = qemuArguments(vm, hypervisor, { mtu, uefiCode });
   const commandLine = [hypervisor.program, ...argv];
   await writeConfiguration({ ...vm, accelerator: hypervisor.accelerator, commandLine });
   // After the configuration is written: if the daemon crashes now, the configuration shows whose tap this is.

@@ -34,6 +34,7 @@ export function createSimulatedImages(simulation: Simulation): ImageTool {
       await simulation.spend('overlay', target, signal);
       await create(layer, target, { virtualBytes: sizeBytes, references: [layer] });
     },
+    createEmpty: (target, virtualBytes) => writeSimulated(target, { virtualBytes, references: [] }),
     grow: async (path, sizeBytes) => {
       const image = await inspect(path);
       const grown = { ...image, virtualBytes: Math.max(image.virtualBytes, sizeBytes) };

@@ -48,6 +48,12 @@ describe('the configuration of a domain', () => {
     `);
   });
 
+  it('has a second disk behind the first', () => {
+    const dataDisk = { path: '/state/u/data.qcow2', format: 'qcow2' } as const;
+    const [disks = ''] = linesOf({ dataDisk }).filter((line) => line.startsWith('disk = '));
+    expect(disks).toContain('disk.qcow2", "format=qcow2,vdev=xvdb,access=rw,target=/state/u/data.qcow2"]');
+  });
+
   const firmware = { boot: { kind: 'firmware' } } as const;
 
   it.each([

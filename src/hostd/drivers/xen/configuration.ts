@@ -1,6 +1,6 @@
 import { type GuestType, guestTypeOf } from '../../../domain/guest-type.ts';
 import { hostErrors } from '../../errors/index.ts';
-import type { VmSpec } from '../driver.ts';
+import type { VmDisk, VmSpec } from '../driver.ts';
 
 /** The paths on the host that a domain's configuration names. */
 export type DomainSurroundings = {
@@ -37,8 +37,7 @@ export function domainConfiguration(vm: VmSpec, surroundings: DomainSurroundings
     `memory = ${memory}`,
     `maxmem = ${memory}`,
     `vcpus = ${vm.vcpus}`,
-    // Everything after target= is the path, including commas.
-    `disk = [${quoted(`format=${vm.disk.format},vdev=xvda,access=rw,target=${vm.disk.path}`)}]`,
+    `disk = [${[disk('xvda', vm.disk), ...(vm.dataDisk === undefined ? [] : [disk('xvdb', vm.dataDisk)])].join(', ')}]`,
     ...networkLines(vm),
     '# xl up to 4.17 gives the first channel the number of the primary console and loses it: the second is the agent.',
     `channel = [${quoted(channel(surroundings.sockets.unused, 'none'))},`,
@@ -72,6 +71,11 @@ function bootLines({ boot, xen }: VmSpec, type: DomainType, { grub }: DomainSurr
   }
   if (type === 'HVM') return [];
   return xen?.bootLoader === 'PyGrub' ? pygrubLines : [`kernel = ${quoted(grub[type])}`];
+}
+
+/** Everything after target= is the path, including commas. */
+function disk(device: string, { format, path }: VmDisk): string {
+  return quoted(`format=${format},vdev=${device},access=rw,target=${path}`);
 }
 
 /** `type=vif`: without an emulated card beside Xen's, which the guest would have to recognise as the same card. */

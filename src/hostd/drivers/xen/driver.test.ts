@@ -29,6 +29,13 @@ describe('starting a VM under Xen', () => {
     });
   });
 
+  it('refuses a VM that boots by UEFI, before anything is made', async () => {
+    const vm = { ...xen.vm, boot: { kind: 'firmware', firmware: 'uefi' } } as const;
+    await expect(xen.driver.start(vm)).rejects.toMatchObject({ reason: 'UefiUnsupported', kind: 'stalled' });
+    expect(readState(xen.root).done).toEqual([]);
+    expect((await xen.driver.probe()).capabilities).not.toContain('uefi');
+  });
+
   it('reads the start time from Xen when the daemon died before it recorded it', async () => {
     await xen.driver.start(xen.vm);
     const { uuid, domain } = xen.vm;

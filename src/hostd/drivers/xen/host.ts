@@ -17,7 +17,12 @@ export async function probeXen(context: XenContext, bridge: string | undefined):
   const bridged = bridge !== undefined && lost === undefined;
   const fixed = {
     name: 'xen',
-    capabilities: ['serialCreation', 'checkpoint', ...(bridged ? (['bridgeNetwork'] as const) : [])],
+    capabilities: [
+      'serialCreation',
+      'checkpoint',
+      'dataDisk',
+      ...(bridged ? (['bridgeNetwork'] as const) : []),
+    ],
     creationConcurrency: 1,
   } as const;
   try {

@@ -185,6 +185,8 @@ async function failure({ toolstack }: XenContext, vm: VmSpec, output: string): P
 /** Rejects when something is missing without which the domain cannot be made, before anything is made. */
 async function requirePrerequisites({ toolstack, grub }: XenContext, vm: VmSpec): Promise<void> {
   const type = domainTypeOf(vm);
+  if (type === 'HVM' && vm.boot.kind === 'firmware' && vm.boot.firmware === 'uefi')
+    throw hostErrors.noUefiUnderXen(vm.domain);
   if (type !== 'PV') {
     const info = await toolstack.info();
     if (!hasHardwareVms(info)) throw hostErrors.domainTypeUnsupported(vm.domain, type, info.capabilities);

@@ -1,10 +1,11 @@
+import type { Firmware } from '../../../domain/firmware.ts';
 import { fileSystemOf } from './file-systems.ts';
 import { hasBootSignature, partitionsOf } from './partitions.ts';
 
 /** What is on a disk, by its first mebibyte. */
 export type Contents = {
-  /** Whether firmware finds something to boot there: a boot sector, or an EFI system partition. */
-  readonly bootable: boolean;
+  /** Which firmware finds something to boot there: a boot sector, or an EFI system partition. */
+  readonly firmware: readonly Firmware[];
   /** For people: `a GPT partition table and a boot sector`. */
   readonly description: string;
   /** How large the disk must be for what is on it, in bytes, as far as that is known. */
@@ -25,7 +26,7 @@ export function contentsOf(head: Buffer): Contents | undefined {
   ].filter((part) => part !== undefined);
   if (parts.length === 0) return undefined;
   return {
-    bootable: hasBootSector || hasEfiSystem,
+    firmware: [...(hasBootSector ? (['bios'] as const) : []), ...(hasEfiSystem ? (['uefi'] as const) : [])],
     description: parts.join(' and '),
     // Beside a partition table, what looks like a file system may be older than the table.
     neededBytes: partitions?.endBytes ?? fileSystem?.bytes ?? 0,

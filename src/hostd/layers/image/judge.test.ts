@@ -13,6 +13,7 @@ import {
   GPT_TYPES,
 } from '../../../../test/builders/disk-images.ts';
 import { describeUnless } from '../../../../test/skip.ts';
+import type { Firmware } from '../../../domain/firmware.ts';
 import { createImageTool } from '../../drivers/common/images.ts';
 import { locate } from '../../programs.ts';
 import { judgeImage } from './judge.ts';
@@ -255,35 +256,42 @@ describeUnless(noQemuImg, 'an image that is refused', () => {
   });
 });
 
-const accepted: readonly [name: string, make: Make, format: string, bootable: boolean, content: RegExp][] = [
-  ['a boot sector', bytes(aBootableDisk('a', MIB)), 'raw', true, /^a boot sector$/],
-  ['an MBR with code', bytes(anMbrDisk(0x83, true)), 'raw', true, /MBR.*boot sector/],
-  ['an MBR without code', bytes(anMbrDisk(0x83, false)), 'raw', false, /^an MBR partition table$/],
-  ['an MBR with an EFI system partition', bytes(anMbrDisk(0xef, false)), 'raw', true, /EFI system/],
+const accepted: readonly [
+  name: string,
+  make: Make,
+  format: string,
+  firmware: readonly Firmware[],
+  content: RegExp,
+][] = [
+  ['a boot sector', bytes(aBootableDisk('a', MIB)), 'raw', ['bios'], /^a boot sector$/],
+  ['an MBR with code', bytes(anMbrDisk(0x83, true)), 'raw', ['bios'], /MBR.*boot sector/],
+  ['an MBR without code', bytes(anMbrDisk(0x83, false)), 'raw', [], /^an MBR partition table$/],
+  ['an MBR with an EFI system partition', bytes(anMbrDisk(0xef, false)), 'raw', ['uefi'], /EFI system/],
+  ['an MBR with both', bytes(anMbrDisk(0xef, true)), 'raw', ['bios', 'uefi'], /boot sector.*EFI system/],
   [
     'a GPT with an EFI system partition',
     bytes(aGptDisk(GPT_TYPES.efiSystem, 2 * MIB)),
     'raw',
-    true,
+    ['uefi'],
     /GPT.*EFI system/,
   ],
-  ['a GPT without', bytes(aGptDisk(GPT_TYPES.linux, 2 * MIB)), 'raw', false, /^a GPT partition table$/],
-  ['a file system', bytes(anExt4Disk(2 * MIB)), 'raw', false, /^an ext4 file system$/],
+  ['a GPT without', bytes(aGptDisk(GPT_TYPES.linux, 2 * MIB)), 'raw', [], /^a GPT partition table$/],
+  ['a file system', bytes(anExt4Disk(2 * MIB)), 'raw', [], /^an ext4 file system$/],
   [
     'a FAT volume that only says that it does not boot',
     bytes(aFatVolume()),
     'raw',
-    false,
+    [],
     /^a FAT file system$/,
   ],
-  ['qcow2', converted('qcow2'), 'qcow2', true, /boot sector/],
-  ['qcow2 of version 2', converted('qcow2', '-o', 'compat=0.10'), 'qcow2', true, /boot sector/],
-  ['packed qcow2', converted('qcow2', '-c', '-o', 'compression_type=zstd'), 'qcow2', true, /boot sector/],
-  ['VMDK', converted('vmdk'), 'vmdk', true, /boot sector/],
-  ['packed VMDK', converted('vmdk', '-o', 'subformat=streamOptimized'), 'vmdk', true, /boot sector/],
-  ['VDI', converted('vdi'), 'vdi', true, /boot sector/],
-  ['VHDX', converted('vhdx'), 'vhdx', true, /boot sector/],
-  ['VHD', converted('vpc'), 'vpc', true, /boot sector/],
+  ['qcow2', converted('qcow2'), 'qcow2', ['bios'], /boot sector/],
+  ['qcow2 of version 2', converted('qcow2', '-o', 'compat=0.10'), 'qcow2', ['bios'], /boot sector/],
+  ['packed qcow2', converted('qcow2', '-c', '-o', 'compression_type=zstd'), 'qcow2', ['bios'], /boot sector/],
+  ['VMDK', converted('vmdk'), 'vmdk', ['bios'], /boot sector/],
+  ['packed VMDK', converted('vmdk', '-o', 'subformat=streamOptimized'), 'vmdk', ['bios'], /boot sector/],
+  ['VDI', converted('vdi'), 'vdi', ['bios'], /boot sector/],
+  ['VHDX', converted('vhdx'), 'vhdx', ['bios'], /boot sector/],
+  ['VHD', converted('vpc'), 'vpc', ['bios'], /boot sector/],
 ];
 
 function aFatVolume(): Buffer {
@@ -296,10 +304,15 @@ function aFatVolume(): Buffer {
 }
 
 describeUnless(noQemuImg, 'an image that is accepted', () => {
-  it.each(accepted)('%s', async (_name, make, format, bootable, content) => {
+  it.each(accepted)('%s', async (_name, make, format, firmware, content) => {
     await make();
     const judgement = await judge();
-    expect(judgement).toMatchObject({ format, bootable, content: expect.stringMatching(content) });
+    expect(judgement).toMatchObject({
+      format,
+      firmware,
+      bootable: firmware.length > 0,
+      content: expect.stringMatching(content),
+    });
     expect(judgement.virtualBytes).toBeGreaterThanOrEqual(MIB);
     expect(await readdir(folder)).toEqual(['image']);
   });

@@ -1,4 +1,5 @@
 import { open, stat } from 'node:fs/promises';
+import type { Firmware } from '../../../domain/firmware.ts';
 import type { ImageFormat, ImageTool } from '../../drivers/driver.ts';
 import { hostErrors } from '../../errors/index.ts';
 import { contentsOf } from './contents.ts';
@@ -11,6 +12,8 @@ export type Judgement = {
   readonly virtualBytes: number;
   /** Whether firmware finds something to boot on it; else it needs a kernel from elsewhere. */
   readonly bootable: boolean;
+  /** Which firmware that is. */
+  readonly firmware: readonly Firmware[];
   /** For people: what is on its disk. */
   readonly content: string;
 };
@@ -37,7 +40,7 @@ export async function judgeImage(
   const found = contentsOf(await images.readStart(path, format, signal));
   if (found === undefined)
     throw hostErrors.imageInvalid(what, nothingKnown(format, format === 'raw' ? fileBytes : virtualBytes));
-  const { bootable, description, neededBytes } = found;
+  const { firmware, description, neededBytes } = found;
   if (neededBytes > virtualBytes) {
     throw hostErrors.imageDamaged(
       what,
@@ -45,7 +48,7 @@ export async function judgeImage(
         `(if that is how it was made, lengthen it: truncate -s ${neededBytes})`,
     );
   }
-  return { format, virtualBytes, bootable, content: description };
+  return { format, virtualBytes, bootable: firmware.length > 0, firmware, content: description };
 }
 
 /** The format of a kernel or initial RAM disk is the guest's affair, but it is not nothing, and no text. */
