@@ -27,6 +27,7 @@ describe('the command line', () => {
         'cp',
         'ssh',
         'host',
+        'template',
         'verify',
         'clear',
       ],

@@ -25,6 +25,7 @@ const COMMANDS: Readonly<Record<string, (cliMain: string) => Promise<Command>>> 
   cp: async () => (await import('./commands/cp.ts')).cpCommand(),
   ssh: async (cliMain) => (await import('./commands/ssh.ts')).sshCommand(cliMain),
   host: async () => (await import('./commands/host.ts')).hostCommand(),
+  template: async () => (await import('./commands/template.ts')).templateCommand(),
   verify: async () => (await import('./commands/verify.ts')).verifyCommand(),
   clear: async () => (await import('./commands/clear.ts')).clearCommand(),
   version: async () => (await import('./commands/version.ts')).versionCommand(),

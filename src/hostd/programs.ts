@@ -73,3 +73,31 @@ export function runProgram(
     signal?.addEventListener('abort', abort, { once: true });
   });
 }
+
+export type Limits = {
+  /** Of its address space. */
+  readonly memoryBytes: number;
+  /** How large a file it may write. */
+  readonly fileBytes?: number | undefined;
+};
+
+/**
+ * The command line by which a program that reads what strangers wrote runs with limits, and never outlives this process, which
+ * alone would end it in time. Rejects with `ProgramMissing` where util-linux is missing.
+ * @param program its path
+ */
+export async function limited(
+  program: string,
+  argv: readonly string[],
+  searchPath: string,
+  { memoryBytes, fileBytes }: Limits,
+): Promise<{ readonly program: string; readonly argv: readonly string[] }> {
+  const limiter = async (name: string) => {
+    const found = await locate(name, searchPath);
+    if (found === undefined) throw hostErrors.limiterMissing(name);
+    return found;
+  };
+  const file = fileBytes === undefined ? [] : [`--fsize=${Math.max(0, Math.floor(fileBytes))}`];
+  const alone = [await limiter('setpriv'), '--pdeathsig', 'KILL', program, ...argv];
+  return { program: await limiter('prlimit'), argv: [`--as=${memoryBytes}`, ...file, ...alone] };
+}

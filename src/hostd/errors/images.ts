@@ -67,8 +67,15 @@ export const imageErrors = {
   limiterMissing: (program: string) =>
     new HostError(
       'ProgramMissing',
-      `${program}, with which qemu-img is given limits, is not installed on this host: install util-linux`,
+      `${program}, with which programs that read images are given limits, is not installed on this host: install util-linux`,
     ),
+  lookerMissing: () =>
+    new HostError(
+      'ProgramMissing',
+      'debugfs, which looks into ext4 file systems, is not installed: install e2fsprogs',
+    ),
+  fileSystemUnreadable: (problem: string) =>
+    judged('FileSystemUnreadable', `its file system cannot be looked into: ${problem}`),
   imageToolSlow: (path: string, seconds: number) =>
     judged(
       'ImageToolTimeout',

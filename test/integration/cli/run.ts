@@ -8,8 +8,8 @@ export type CliResult = { readonly code: number; readonly stdout: string; readon
 
 /** Runs `coppice` in a process of its own, with `kubeconfig` as KUBECONFIG; resolves whatever its exit code. */
 export function runCli(kubeconfig: string, ...args: readonly string[]): Promise<CliResult> {
-  const { PATH, HOME } = process.env;
-  const env = { PATH, HOME, KUBECONFIG: kubeconfig };
+  const { PATH, HOME, TMPDIR } = process.env;
+  const env = { PATH, HOME, TMPDIR, KUBECONFIG: kubeconfig };
   return new Promise((resolve) => {
     execFile(process.execPath, [CLI, ...args], { env }, (error, stdout, stderr) => {
       const code = error === null ? 0 : typeof error.code === 'number' ? error.code : 1;

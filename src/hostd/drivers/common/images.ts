@@ -35,6 +35,28 @@ export function createImageTool(config: QemuImgConfig): ImageTool {
   };
 }
 
+/** A part of an image's disk, in bytes; both are multiples of 512. */
+export type Range = { readonly startBytes: number; readonly bytes: number };
+
+/** Copies a part of an image's disk, as a guest sees it, to a raw file: zeroes take no space there. `target` must not exist. */
+export type Extract = (
+  image: { readonly path: string; readonly format: ImageFormat },
+  range: Range,
+  target: string,
+  signal?: AbortSignal,
+) => Promise<void>;
+
+export function createExtract(config: QemuImgConfig): Extract {
+  const qemuImg = createQemuImg(config);
+  return async ({ path, format }, { startBytes, bytes }, target, signal) => {
+    await refuseExisting(target);
+    const file = { driver: format, file: { driver: 'file', filename: resolve(path), locking: 'off' } };
+    const part = `json:${JSON.stringify({ driver: 'raw', offset: startBytes, size: bytes, file })}`;
+    const argv = ['convert', '-O', 'raw', part, resolve(target)];
+    await qemuImg(argv, path, { signal, reads: path, roomBytes: bytes });
+  };
+}
+
 /** With -U (force share), because the image of a running VM is locked. */
 async function inspect(
   qemuImg: QemuImg,

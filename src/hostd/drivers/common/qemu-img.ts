@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { type HostError, hostErrors } from '../../errors/index.ts';
 import { ifThere } from '../../files/if-there.ts';
-import { locate, type ProgramResult, runProgram } from '../../programs.ts';
+import { limited, locate, type ProgramResult, runProgram } from '../../programs.ts';
 
 export type QemuImgConfig = {
   /** Name or path of qemu-img; `qemu-img` by default. */
@@ -43,29 +43,22 @@ const BYTES_PER_MS = 4096;
 const QUOTED_LINES = 5;
 const QUOTED_CHARACTERS = 1000;
 
-/**
- * qemu-img with limits, because it reads what strangers wrote: of time, of memory, and it never outlives the daemon, which alone would
- * end it in time.
- */
+/** qemu-img with limits of time and memory, because it reads what strangers wrote. */
 export function createQemuImg({
   imageBinary = 'qemu-img',
   searchPath,
   imageShortMs = SHORT_MS,
 }: QemuImgConfig): QemuImg {
-  const limiter = async (program: string) => {
-    const found = await locate(program, searchPath);
-    if (found === undefined) throw hostErrors.limiterMissing(program);
-    return found;
-  };
   return async (argv, subject, { signal, good = [0], reads, roomBytes } = {}) => {
     const program = await locate(imageBinary, searchPath);
     if (program === undefined) throw hostErrors.hypervisorMissing(imageBinary);
-    const alone = [await limiter('setpriv'), '--pdeathsig', 'KILL', program, ...argv];
+    const command = await limited(program, argv, searchPath, {
+      memoryBytes: MEMORY_BYTES,
+      fileBytes: roomBytes,
+    });
     const timeoutMs = reads === undefined ? imageShortMs : await timeToRead(reads);
     const options = { signal, timeoutMs, environment: ENVIRONMENT };
-    const room = roomBytes === undefined ? [] : [`--fsize=${Math.max(0, Math.floor(roomBytes))}`];
-    const limits = [`--as=${MEMORY_BYTES}`, ...room];
-    const result = await runProgram(await limiter('prlimit'), [...limits, ...alone], options);
+    const result = await runProgram(command.program, command.argv, options);
     if (result.exitCode !== undefined && good.includes(result.exitCode) && hasRun(result)) return result;
     throw errorOf(result, subject, timeoutMs);
   };
