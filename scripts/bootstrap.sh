@@ -33,8 +33,10 @@ qemu-img|qemu-utils|makes and checks their copy-on-write disks|demo test
 mke2fs|e2fsprogs|makes the guest's file system|demo test
 cpio|cpio|makes the guest's initial RAM disk|demo test
 lz4|lz4|unpacks the kernel of Debian 12|demo test
-zstd|zstd|unpacks the kernel of Debian 13|demo test
-xz|xz-utils|unpacks the kernel's drivers of Debian 13|demo test
+zstd|zstd|unpacks the kernel of Debian 13, and packed images|demo test
+xz|xz-utils|unpacks the kernel's drivers of Debian 13, and packed images|demo test
+bzip2|bzip2|unpacks packed images|demo test
+docker-registry|docker-registry|a registry from which the tests import container images|test
 runc|runc|runs the containers of the tests' cluster|test
 /usr/share/OVMF/OVMF_CODE_4M.fd|ovmf|boots virtual machines by UEFI|test
 mkfs.vfat|dosfstools|makes the EFI system partition of a guest|test

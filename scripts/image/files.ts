@@ -18,9 +18,10 @@ export const ENTRYPOINT = ['/usr/local/bin/node', NODE_FLAGS, `${HOME}/${PROGRAM
 /** A host's daemon rules over its machine's disks and processes; everything else has no rights at all. */
 export const USERS = { operator: '65532:65532', host: '0:0' } as const;
 
-/** Debian's packages for hosts. Dockerfile installs the four whose names end the list; they bring the others, and its base has the first. */
+/** Debian's packages for hosts. Dockerfile installs the seven whose names end the list; they bring the others, and its base has the first two. */
 export const HOST_PACKAGES = [
   'util-linux',
+  'gzip',
   'qemu-system-common',
   'qemu-system-data',
   'seabios',
@@ -28,13 +29,16 @@ export const HOST_PACKAGES = [
   'qemu-utils',
   'iproute2',
   'ovmf',
+  'xz-utils',
+  'zstd',
+  'bzip2',
 ] as const;
 /**
- * The files of these packages that are copied: programs (`ip` connects VMs to a bridge, `prlimit` and `setpriv` give qemu-img its limits),
- * modules, firmware.
+ * The files of these packages that are copied: programs (`ip` connects VMs to a bridge, `prlimit` and `setpriv` give qemu-img its limits, the
+ * packers unpack images), modules, firmware.
  */
 const HOST_FILES =
-  /^(?:\/usr)?\/(bin\/(qemu-system-x86_64|qemu-img|ip|prlimit|setpriv)|share\/(qemu|seabios)\/[^/]+|share\/OVMF\/OVMF_(CODE|VARS)(_4M)?\.fd|lib\/[^/]+\/qemu\/accel-[^/]+)$/;
+  /^(?:\/usr)?\/(bin\/(qemu-system-x86_64|qemu-img|ip|prlimit|setpriv|gzip|xz|zstd|bzip2)|share\/(qemu|seabios)\/[^/]+|share\/OVMF\/OVMF_(CODE|VARS)(_4M)?\.fd|lib\/[^/]+\/qemu\/accel-[^/]+)$/;
 
 /** Node and a release of Coppice, into the folder `root`. @param release folder that `makeRelease` made */
 export async function addCoppice(release: string, root: string): Promise<void> {

@@ -46,6 +46,7 @@ export type ImportKey = Pick<ImportStatus, 'sha256' | 'kind' | 'namespace'>;
 /** `PUT /v1/layers/{identity}`: have this layer. */
 export type DesiredLayer = Static<typeof desiredLayerSchema>;
 export type LayerStatus = Static<typeof layerStatusSchema>;
+export type FetchPhase = NonNullable<ImportStatus['phase']>;
 
 // ------------------------------------------------------------------------------------------ appliances
 

@@ -23,6 +23,7 @@ import {
   identity,
   instant,
   ipAddress,
+  layerUrl,
   path,
   port,
   positive,
@@ -68,8 +69,8 @@ export const logQuery = closed({
 // ------------------------------------------------------------------------------------------- requests
 
 const layerSource = {
-  /** `file:`, `http:` or `https:`. The host fetches it and refuses it when the digest differs. */
-  url,
+  /** `file:`, `http:` or `https:`, of a disk also `docker:`. The host fetches it and refuses it when the digest differs. */
+  url: layerUrl,
   /** namespace/name of the Template that names it. */
   template: string({ minLength: 1, maxLength: 512, pattern: '^[-a-z0-9./]+$' }),
 };
@@ -221,6 +222,11 @@ export const importStatusSchema = open({
   fetchedBytes: count,
   /** As far as the source told. */
   totalBytes: optional(count),
+  /** Of what arrived in the last seconds, while it is fetched; `secondsLeft` at this rate, as far as the source told its size. */
+  bytesPerSecond: optional(count),
+  secondsLeft: optional(count),
+  /** What the host does with it, until it is Ready. */
+  phase: optional(enumOf(['Fetching', 'Unpacking', 'Converting'])),
   /** The layer that the file became; known when Ready. */
   identity: optional(identity),
   seconds: optional(number()),

@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -50,24 +50,26 @@ describeUnless(noQemu, "a template's image", () => {
     await server?.close();
   });
 
-  /** A qemu-img that stops in the middle, if it should, and is the real one else. */
+  /** A qemu-img and a gzip that stop in the middle, if they should, and are the real ones else. */
   async function putInFront(folder: string): Promise<void> {
-    const real = await locate('qemu-img', path);
-    const script = `#!/bin/sh\n[ -e "${stopping()}" ] && [ "$1" = convert ] && kill -STOP $$\nexec ${real} "$@"\n`;
     await mkdir(folder);
-    await writeFile(join(folder, 'qemu-img'), script, { mode: 0o755 });
+    for (const program of ['qemu-img', 'gzip']) {
+      const real = await locate(program, path);
+      const stops = `[ -e "${stopping()}" ] && case $1 in convert | -dc) kill -STOP $$ ;; esac`;
+      await writeFile(join(folder, program), `#!/bin/sh\n${stops}\nexec ${real} "$@"\n`, { mode: 0o755 });
+    }
     process.env.PATH = `${folder}:${path}`;
   }
 
-  /** While this file exists, conversions stop. */
+  /** While this file exists, conversions and unpackings stop. */
   const stopping = () => join(coppice.dataDir, 'stop-conversions');
 
-  /** Declares a template that no host is done with, because qemu-img stands still. */
-  async function declareStopped(name: string): Promise<void> {
+  /** Declares a template that no host is done with, because the program that works on it stands still. */
+  async function declareStopped(name: string, content = aBootableDisk(name, MIB)): Promise<void> {
     await writeFile(stopping(), '');
-    await declare(name, aBootableDisk(name, MIB), { os: 'linux' });
-    await coppice.eventually('qemu-img stands still', async () => {
-      const [found] = await qemuImgs();
+    await declare(name, content, { os: 'linux' });
+    await coppice.eventually('it stands still', async () => {
+      const [found] = await toolsAtWork();
       expect(await readFile(`/proc/${found?.pid}/status`, 'utf8')).toMatch(/^State:\tT/m);
     });
     await rm(stopping());
@@ -100,10 +102,47 @@ describeUnless(noQemu, "a template's image", () => {
     return content;
   }
 
-  const qemuImgs = async () =>
+  const toolsAtWork = async () =>
     (await processesNaming(coppice.dataDir)).filter(({ argv }) =>
-      argv.some((argument) => argument.endsWith('/qemu-img')),
+      argv.some((argument) => /\/(qemu-img|gzip)$/.test(argument)),
     );
+
+  /** As an appliance, which a tar with one VMDK is. */
+  async function asOva(): Promise<Buffer> {
+    const folder = join(coppice.dataDir, 'ova');
+    await mkdir(folder);
+    const options = ['-o', 'subformat=streamOptimized'];
+    await run('qemu-img', [
+      'convert',
+      '-f',
+      'qcow2',
+      '-O',
+      'vmdk',
+      ...options,
+      disk,
+      join(folder, 'vm.vmdk'),
+    ]);
+    const digest = createHash('sha256')
+      .update(await readFile(join(folder, 'vm.vmdk')))
+      .digest('hex');
+    await writeFile(join(folder, 'vm.ovf'), '<Envelope/>');
+    await writeFile(join(folder, 'vm.mf'), `SHA256(vm.vmdk)= ${digest}\n`);
+    await run('tar', [
+      '-C',
+      folder,
+      '--format=ustar',
+      '-cf',
+      join(folder, 'ova'),
+      'vm.ovf',
+      'vm.mf',
+      'vm.vmdk',
+    ]);
+    return await readFile(join(folder, 'ova'));
+  }
+
+  /** Packed by a program of that name. */
+  const packed = (program: string, content: Buffer) =>
+    execFileSync(program, ['-c'], { input: content, maxBuffer: 2 ** 30 });
 
   it('is judged before anybody uses it', async () => {
     await declare('unused', await readFile(disk));
@@ -125,7 +164,8 @@ describeUnless(noQemu, "a template's image", () => {
       ['half', whole.subarray(0, whole.length / 2), 'ImageInvalid', /damaged or was cut off/],
       ['tiny', Buffer.alloc(300, 7), 'ImageInvalid', /300 bytes/],
       ['page', Buffer.from('<!DOCTYPE html><html><body>Sign in</body></html>'), 'ImageInvalid', /web page/],
-      ['packed', gzipSync(whole, { level: 1 }), 'ImageInvalid', /gzip file.*gunzip/],
+      ['packed-half', gzipSync(whole, { level: 1 }).subarray(0, MIB), 'ImageInvalid', /gzip file.*cut off/],
+      ['packed-twice', gzipSync(gzipSync(whole, { level: 1 })), 'ImageInvalid', /gzip file with a gzip file/],
       ['encrypted', await readFile(encrypted), 'ImageEncrypted', /is encrypted/],
       ['descriptor', Buffer.from(descriptor), 'ImageInvalid', /VMDK descriptor.*not opened/],
       [
@@ -137,11 +177,15 @@ describeUnless(noQemu, "a template's image", () => {
     ];
     for (const [name, content] of cases) await declare(name, content);
     for (const [name, , reason, message] of cases) await says(name, 'False', reason, message);
-    expect(await qemuImgs()).toEqual([]);
+    expect(await toolsAtWork()).toEqual([]);
   });
 
-  it.each(['raw', 'vmdk', 'vdi'])('as %s makes VMs all the same', async (format) => {
-    await declare(`as-${format}`, await converted(format));
+  it.each([
+    ['raw-xz', async () => packed('xz', await converted('raw'))],
+    ['ova', asOva],
+    ['vdi-zstd', async () => packed('zstd', await converted('vdi'))],
+  ] as const)('as %s makes VMs all the same', async (format, make) => {
+    await declare(`as-${format}`, await make());
     await says(`as-${format}`, 'True', 'Available', /can be created/);
     await apply(coppice, aTask(`task-${format}`, { template: { name: `as-${format}` } }));
     await untilServed(coppice, `task-${format}`, 1, 'grown\n');
@@ -166,9 +210,17 @@ describeUnless(noQemu, "a template's image", () => {
   it('is judged again after a daemon that was killed in the middle, whose qemu-img ends with it', async () => {
     await declareStopped('large');
     await coppice.kill('host-a');
-    await coppice.eventually('it ends', async () => expect(await qemuImgs()).toEqual([]));
+    await coppice.eventually('it ends', async () => expect(await toolsAtWork()).toEqual([]));
     await coppice.run('up');
     await says('large', 'True', 'Available', /can be created/);
+  });
+
+  it('is unpacked again after a daemon that was killed in the middle, whose gzip ends with it', async () => {
+    await declareStopped('unpacked', gzipSync(aBootableDisk('unpacked', MIB)));
+    await coppice.kill('host-a');
+    await coppice.eventually('it ends', async () => expect(await toolsAtWork()).toEqual([]));
+    await coppice.run('up');
+    await says('unpacked', 'True', 'Available', /can be created/);
   });
 
   it('does not keep a daemon from ending', async () => {

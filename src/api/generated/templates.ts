@@ -17,15 +17,15 @@ version?: string
  */
 source: {
 /**
- * A disk image in one file: qcow2, raw, VMDK, VDI, VHDX or VHD, neither packed nor encrypted, with something to boot, or with a known file system where guest.boot gives a kernel. Hosts judge it; what they refuse, and why, is in the condition Ready.
+ * A disk image in one file: qcow2, raw, VMDK, VDI, VHDX or VHD, also packed with gzip, xz, zstd or bzip2; an OVA with one disk; a containerDisk. It is not encrypted, and has something to boot, or a known file system where guest.boot gives a kernel. Hosts judge it; what they refuse, and why, is in the condition Ready.
  */
 image?: {
 /**
- * Where hosts fetch it: file:, http: or https:.
+ * Where hosts fetch it: file:, http:, https:, or docker://registry/repository[:tag] for a containerDisk, a container image with one file in /disk.
  */
 url: string
 /**
- * SHA-256 of the file as its source serves it, 64 lower-case hexadecimal digits.
+ * SHA-256 of the file as its source serves it, packed if it is, 64 lower-case hexadecimal digits; of a containerDisk, the digest of the image's manifest.
  */
 sha256: string
 }

@@ -4,12 +4,12 @@ import { join, resolve } from 'node:path';
 import { describeBytes } from '../../domain/quantity.ts';
 import { createExtract, createImageTool, type Extract } from '../../hostd/drivers/common/images.ts';
 import { HostError, toHostError } from '../../hostd/errors/index.ts';
+import { digestOf } from '../../hostd/files/digest.ts';
 import { type Files, openExt } from '../../hostd/layers/image/ext-files.ts';
 import { fileSystemOf } from '../../hostd/layers/image/file-systems.ts';
 import { type Judgement, judgeImage } from '../../hostd/layers/image/judge.ts';
 import { partitionsOf } from '../../hostd/layers/image/partitions.ts';
 import { type System, systemOn } from '../../hostd/layers/image/system.ts';
-import { digestOf } from '../../hostd/layers/stored-file.ts';
 import { adviceOn } from './advice.ts';
 import type { DiskFacts, Report, Volume } from './report.ts';
 

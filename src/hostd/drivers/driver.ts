@@ -124,6 +124,9 @@ export interface Checkpoints {
 /** The formats of images that become layers. Nothing guesses a format: an author could then have any file of the host read. */
 export type ImageFormat = 'qcow2' | 'raw' | 'vmdk' | 'vhdx' | 'vdi' | 'vpc';
 
+/** How a file is packed, where it can be unpacked. */
+export type Packing = 'gzip' | 'xz' | 'zstd' | 'bzip2';
+
 export type CopyLimits = {
   readonly signal?: AbortSignal;
   /** A copy that would become larger is refused with `DiskFull`: a small file may unpack to a large one. */
@@ -154,6 +157,11 @@ export interface ImageTool {
   grow(path: string, sizeBytes: number, signal?: AbortSignal): Promise<void>;
   /** A full, standalone copy of a layer (the papers' baseline); removed again when it fails or is aborted. */
   createClone(layer: string, target: string, sizeBytes?: number, limits?: CopyLimits): Promise<void>;
+  /**
+   * What is in a packed file, as it comes, however much that is. Fails at its end with `ImageInvalid` when the file is damaged, was cut
+   * off, or is followed by something else. Whoever stops reading ends the work. `what` names the file for people.
+   */
+  unpack(path: string, packing: Packing, what: string, signal?: AbortSignal): AsyncIterable<Uint8Array>;
 }
 
 /** Probes services from the host. */

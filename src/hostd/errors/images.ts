@@ -21,6 +21,46 @@ export const imageErrors = {
     judged('ImageInvalid', `${what} is ${name}, not a disk image that can be used: ${remedy}`),
   imagePacked: (what: string, name: string, unpack: string) =>
     judged('ImageInvalid', `${what} is ${name}, not a disk image: unpack it first (${unpack}), ${again}`),
+  /** @param inner such as `a tar archive`. @param outer what it is in */
+  imagePackedTwice: (what: string, inner: string, outer: string) =>
+    judged(
+      'ImageInvalid',
+      `${what} is ${outer} with ${inner} in it, and one packing is undone, not two: take the disk image out, ${again}`,
+    ),
+  /** @param name such as `a gzip file`. @param problem what is wrong with it, and by whose words */
+  packedDamaged: (what: string, name: string, problem: string) =>
+    judged(
+      'ImageInvalid',
+      `${what} is ${name} that cannot be unpacked: ${problem}; compare it with the original, make it whole, ${again}`,
+    ),
+  unpackingSlow: (what: string, seconds: number) =>
+    judged(
+      'ImageInvalid',
+      `${what} was unpacked for ${seconds} s, more than a packed file of its size may take, and was not at its end: ` +
+        `unpack it and convert it (qemu-img convert -O qcow2 …), ${again}`,
+    ),
+  unpackerEnded: (what: string, program: string) =>
+    new HostError(
+      'UnpackerEnded',
+      `${program} was ended by a signal while it unpacked ${what}, which says nothing about the file: check the host's memory; ` +
+        'the daemon tries again by itself',
+    ),
+  /** @param debian the package that has it */
+  unpackerMissing: (what: string, program: string, debian: string) =>
+    new HostError(
+      'ProgramMissing',
+      `${what} is packed, and ${program}, which unpacks it, is not installed on this host: install ${debian}; the daemon ` +
+        'tries again by itself',
+    ),
+  /** @param has what is there in place of the one disk that is wanted */
+  applianceInvalid: (what: string, has: string) =>
+    judged('ImageInvalid', `${what} is a virtual appliance (OVA) that cannot be used: ${has}, ${again}`),
+  containerDiskInvalid: (what: string, has: string) =>
+    judged(
+      'ImageInvalid',
+      `${what} is a container image, but no containerDisk, which has one file in /disk: ${has}; build it FROM scratch with the ` +
+        'disk image in /disk, and name it with the digest of its manifest in a new template',
+    ),
   imageConvertible: (what: string, name: string) =>
     judged(
       'ImageInvalid',
@@ -59,10 +99,10 @@ export const imageErrors = {
       `qemu-img was ended by a signal while it worked on ${path}, which says nothing about the image: check the host's ` +
         'memory; the daemon tries again by itself',
     ),
-  imageToolBroken: (output: string) =>
+  imageToolBroken: (output: string, program = 'qemu-img') =>
     new HostError(
       'ImageToolBroken',
-      `qemu-img cannot be run on this host, which says nothing about the image: ${output}; the daemon tries again by itself`,
+      `${program} cannot be run on this host, which says nothing about the image: ${output}; the daemon tries again by itself`,
     ),
   limiterMissing: (program: string) =>
     new HostError(

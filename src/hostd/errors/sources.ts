@@ -18,14 +18,36 @@ export const sourceErrors = {
       `${shownUrl(url)} answered with HTTP status ${status}; check the address`,
     ),
   sourceUnsupported: (url: string) =>
-    new HostError('SourceUnsupported', `${shownUrl(url)} is not a file:, http: or https: address`, {
-      kind: 'stalled',
-    }),
+    new HostError(
+      'SourceUnsupported',
+      `${shownUrl(url)} is not an address of a kind that is fetched (file:, http:, https:; for disks also docker:)`,
+      {
+        kind: 'stalled',
+      },
+    ),
   sourceUserinfo: (url: string) =>
     new HostError(
       'SourceUserinfo',
       `the address ${shownUrl(url)} is given with a user or password, which are not used and would be seen by others: remove ` +
         'them; a signed link, or a server that lets this host in, works without',
+      { kind: 'stalled' },
+    ),
+  registryAnswer: (url: string, problem: string) =>
+    new HostError(
+      'RegistryRefused',
+      `the registry of ${shownUrl(url)} ${problem}: check registry and repository in the address, and that they can be read without a ` +
+        'login; the daemon tries again by itself',
+    ),
+  manifestMissing: (url: string, digest: string) =>
+    new HostError(
+      'SourceUnreachable',
+      `${shownUrl(url)} has no manifest ${digest}: sha256 is the digest of the image's manifest (\`crane digest\`), not that of a file ` +
+        'or of an image id; the daemon tries again by itself',
+    ),
+  containerImageUnusable: (url: string, problem: string) =>
+    new HostError(
+      'ImageInvalid',
+      `${shownUrl(url)} ${problem}: name a container image with a disk image in /disk, and the digest of its manifest, in a new template`,
       { kind: 'stalled' },
     ),
   redirectCircle: (url: string, chain: readonly string[]) =>

@@ -3,7 +3,7 @@ import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { KeyedMutex } from '../../base/keyed-mutex.ts';
 import { shownUrl } from '../../base/shown-url.ts';
-import type { DesiredImport } from '../../host/protocol.ts';
+import type { DesiredImport, FetchPhase } from '../../host/protocol.ts';
 import type { ImageTool } from '../drivers/driver.ts';
 import { toHostError } from '../errors/index.ts';
 import {
@@ -17,6 +17,9 @@ import { ensureSpace } from '../files/space.ts';
 import { download } from '../layers/download.ts';
 import { judgeBootFile, judgeImage } from '../layers/image/judge.ts';
 import type { LayerFacts } from '../layers/layer-folder.ts';
+import { downloadContainerDisk } from '../layers/registry/container-image.ts';
+import { isContainerImage } from '../layers/registry/reference.ts';
+import { unpackImage } from '../layers/unpack/unpack.ts';
 import { WrongContent } from '../layers/wrong-content.ts';
 
 /** The content of `import.json`: which layer the file became. */
@@ -44,12 +47,17 @@ export type FetchContext = {
   readonly onProgress: (fetchedBytes: number, totalBytes: number | undefined) => void;
   /** The file is here, with the right digest. */
   readonly onArrived: () => void;
+  /** What the host does with it from now on. */
+  readonly onPhase: (phase: FetchPhase) => void;
   /** Seconds since the fetch began. */
   readonly elapsed: () => number;
 };
 
 type Source = Pick<DesiredImport, 'kind' | 'url'>;
 
+/** That of `stat`. */
+const BLOCK_BYTES = 512;
+const UNPACKED = `unpacked${PARTIAL_SUFFIX}`;
 const CONVERTED = `converted${PARTIAL_SUFFIX}`;
 const RECORD = 'import.json';
 
@@ -121,10 +129,12 @@ export class ImportFolder {
   }
 
   async #arrive(desired: Source, arrived: string, context: FetchContext): Promise<void> {
-    await download({
+    const arrive = isContainerImage(desired.url) ? downloadContainerDisk : download;
+    await arrive({
       url: desired.url,
       sha256: this.sha256,
       path: arrived,
+      images: context.images,
       fileRoots: context.fileRoots,
       signal: context.signal,
       wrong: this.#wrong,
@@ -144,12 +154,13 @@ export class ImportFolder {
     const { size } = await stat(arrived);
     const { identity } =
       desired.kind === 'disk'
-        ? await this.#sealDisk(arrived, what, context)
+        ? await this.#sealDisk(desired.url, arrived, what, context)
         : await this.#sealBootFile(arrived, what, context);
     const record: ImportRecord = { version: 1, identity, bytes: size, seconds: context.elapsed() };
     // Killed before this, the file is sealed once more, with the same result.
     await writeJsonDurably(join(this.path, RECORD), record);
     await rm(arrived, { force: true });
+    await rm(join(this.path, UNPACKED), { force: true });
     return record;
   }
 
@@ -166,20 +177,39 @@ export class ImportFolder {
    * Refuses an image that no VM could use, or that refers to other files: its author could otherwise read any file of the host. What
    * is stored is written by this host's own qemu-img, whatever format it had.
    */
-  async #sealDisk(arrived: string, what: string, { images, reserveBytes, seal, signal }: FetchContext) {
+  async #sealDisk(url: string, arrived: string, what: string, context: FetchContext) {
+    const { images, reserveBytes, seal, signal, onPhase } = context;
+    const image = await this.#judged(arrived, this.#unpack(url, arrived, what, context));
     const {
       format,
       virtualBytes: _,
       ...facts
-    } = await this.#judged(arrived, judgeImage(arrived, what, images, signal));
+    } = await this.#judged(arrived, judgeImage(image, what, images, signal));
     const converted = join(this.path, CONVERTED);
     await rm(converted, { force: true });
-    const { size } = await stat(arrived);
-    const roomBytes = await ensureSpace(this.path, `${what}, as qcow2,`, size, reserveBytes);
-    await images.convert(arrived, format, converted, { signal, roomBytes });
+    onPhase('Converting');
+    // Holes need no room.
+    const { blocks } = await stat(image);
+    const needed = blocks * BLOCK_BYTES;
+    const roomBytes = await ensureSpace(this.path, `${what}, as qcow2,`, needed, reserveBytes);
+    await images.convert(image, format, converted, { signal, roomBytes });
     const sealed = await seal({ path: converted, kind: 'disk' }, facts, signal);
     await rm(converted, { force: true });
     return sealed;
+  }
+
+  #unpack(url: string, arrived: string, what: string, context: FetchContext): Promise<string> {
+    const { images, signal, reserveBytes, onPhase } = context;
+    return unpackImage({
+      path: arrived,
+      into: join(this.path, UNPACKED),
+      what,
+      isContainerLayer: isContainerImage(url),
+      images,
+      signal,
+      ensureRoom: () => ensureSpace(this.path, `${what}, unpacked,`, 0, reserveBytes),
+      onUnpacking: () => onPhase('Unpacking'),
+    });
   }
 
   async #judged<T>(arrived: string, judgement: Promise<T>): Promise<T> {
@@ -187,9 +217,14 @@ export class ImportFolder {
       return await judgement;
     } catch (error) {
       // The digest was right: what is wrong with the file does not pass, so its space is freed. Anything else keeps the file.
-      if (toHostError(error).kind === 'stalled') await rm(arrived, { force: true });
+      if (toHostError(error).kind === 'stalled') await this.#discardRefused(arrived);
       throw error;
     }
+  }
+
+  async #discardRefused(arrived: string): Promise<void> {
+    await rm(arrived, { force: true });
+    await rm(join(this.path, UNPACKED), { force: true });
   }
 }
 

@@ -94,7 +94,7 @@ export class Import {
       template: this.#desired.template,
       fetchedBytes: fetched,
       ...(total === undefined ? {} : { totalBytes: total }),
-      ...(sealed === undefined ? {} : { identity: sealed.identity, seconds: sealed.seconds }),
+      ...(sealed === undefined ? this.#course() : { identity: sealed.identity, seconds: sealed.seconds }),
       ...(this.#isQueued() ? { queued: true } : {}),
       ...(problem === undefined ? {} : { problem }),
       sources: this.#statusOfSources(),
@@ -185,15 +185,22 @@ export class Import {
     return sources.some(({ queued }) => queued) && sources.every(isIdle);
   }
 
-  /** Of the source that is furthest. */
   #progress(): Progress {
     const bytes = this.#sealed?.bytes;
     if (bytes !== undefined) return this.#arrived ?? { fetched: bytes, total: bytes };
-    const none: Progress = { fetched: 0, total: undefined };
-    return [...this.#sources.values()].reduce<Progress>(
-      (best, source) => (source.fetched > best.fetched ? source : best),
-      none,
-    );
+    return this.#furthest() ?? { fetched: 0, total: undefined };
+  }
+
+  #furthest(): SourceFetch | undefined {
+    const [first, ...others] = this.#sources.values();
+    if (first === undefined) return undefined;
+    return others.reduce((best, source) => (source.fetched > best.fetched ? source : best), first);
+  }
+
+  /** What is done now, and how fast. */
+  #course(): Pick<ImportStatus, 'phase' | 'bytesPerSecond' | 'secondsLeft'> {
+    const furthest = this.#furthest();
+    return furthest === undefined ? {} : { phase: furthest.phase, ...furthest.forecast };
   }
 
   #statusOfSources(): ImportStatus['sources'] {

@@ -1,10 +1,11 @@
 import { backoffDelay } from '../../base/backoff.ts';
 import { instant, sleep } from '../../base/clock.ts';
-import type { Problem } from '../../host/protocol.ts';
+import type { FetchPhase, Problem } from '../../host/protocol.ts';
 import { type HostError, hostErrors, toHostError, toProblem } from '../errors/index.ts';
 import { SLOW_LOOK } from '../errors/slow-look.ts';
 import type { FetchOptions } from '../layers/fetch-options.ts';
 import type { FetchSlots, Turn } from '../layers/fetch-slots.ts';
+import { type Forecast, Pace } from '../layers/pace.ts';
 import { MINIMUM_RATE, RateWatch } from '../layers/rate-watch.ts';
 import type { ImportRecord } from './import-folder.ts';
 
@@ -16,6 +17,7 @@ export type Attempt = {
   readonly onProgress: (fetched: number, total: number | undefined) => void;
   /** The file has arrived: what follows is the host's own work. */
   readonly onArrived: () => void;
+  readonly onPhase: (phase: FetchPhase) => void;
 };
 
 export type SourceFetchOptions = FetchOptions & {
@@ -38,6 +40,8 @@ export class SourceFetch {
   readonly #stop = new AbortController();
   #fetched = 0;
   #total: number | undefined;
+  #phase: FetchPhase = 'Fetching';
+  #pace: Pace | undefined;
   #problem: Problem | undefined;
   #stalls = 0;
   #queued = false;
@@ -53,6 +57,15 @@ export class SourceFetch {
 
   get total(): number | undefined {
     return this.#total;
+  }
+
+  get phase(): FetchPhase {
+    return this.#phase;
+  }
+
+  /** How fast it comes, while it does. */
+  get forecast(): Forecast {
+    return this.#pace?.forecast(this.#fetched, this.#total) ?? {};
   }
 
   get problem(): Problem | undefined {
@@ -137,17 +150,28 @@ export class SourceFetch {
       },
     );
     watch.start();
+    this.#phase = 'Fetching';
     try {
       return await attempt({
         signal: AbortSignal.any([this.#stop.signal, tooSlow.signal]),
         onProgress: (fetched, total) => {
           [this.#fetched, this.#total] = [fetched, total];
+          // What an earlier attempt left says nothing of the source.
+          this.#pace ??= new Pace(clock, fetched);
           onProgress();
         },
-        onArrived: () => watch.stop(),
+        onArrived: () => {
+          watch.stop();
+          this.#pace = undefined;
+        },
+        onPhase: (phase) => {
+          this.#phase = phase;
+          this.#options.onStanding();
+        },
       });
     } finally {
       watch.stop();
+      this.#pace = undefined;
     }
   }
 

@@ -23,6 +23,8 @@ export type DownloadRequest = {
    */
   readonly ensureRoom: (missingBytes: number) => Promise<unknown>;
   readonly onProgress: (fetchedBytes: number, totalBytes: number | undefined) => void;
+  /** Opens the source at an offset, where it is another than what `url` serves. */
+  readonly open?: (offset: number) => Promise<OpenSource>;
 };
 
 /**
@@ -54,7 +56,8 @@ async function attempt(request: DownloadRequest): Promise<Attempt> {
     request.onProgress(bytes, bytes);
     return { digest: request.sha256, offset: bytes };
   }
-  const source = await openSource(request.url, bytes, request.signal, request.fileRoots);
+  const source = await (request.open?.(bytes) ??
+    openSource(request.url, bytes, request.signal, request.fileRoots));
   try {
     await request.ensureRoom(missingBytes(source, source.offset));
     const digest = await receive(request, source, source.offset > 0 ? hash : createHash('sha256'));

@@ -87,13 +87,23 @@ async function realpathIfKnown(path: string): Promise<string | undefined> {
   }
 }
 
-async function openHttp(url: string, offset: number, signal: AbortSignal): Promise<OpenSource> {
-  const { response, address } = await followRedirects(url, offset, signal);
+/** Headers for a request to this address. Those that let somebody in are not for the addresses that a server redirects to. */
+export type HeadersFor = (address: string) => Readonly<Record<string, string>>;
+
+/** Opens an `http:` or `https:` address at `offset`, or at the beginning if the server has no ranges. */
+export async function openHttp(
+  url: string,
+  offset: number,
+  signal: AbortSignal,
+  headersFor: HeadersFor = () => ({}),
+): Promise<OpenSource> {
+  const range: Readonly<Record<string, string>> = offset > 0 ? { range: `bytes=${offset}-` } : {};
+  const { response, address } = await followRedirects(url, signal, (to) => ({ ...headersFor(to), ...range }));
   const { statusCode, headers, body } = response;
   if (statusCode === 206) {
-    const range = /^bytes ([0-9]+)-[0-9]+\/([0-9]+|\*)$/.exec(String(headers['content-range'] ?? ''));
-    if (range !== null && Number(range[1]) === offset) {
-      return { offset, totalBytes: range[2] === '*' ? undefined : Number(range[2]), body };
+    const given = /^bytes ([0-9]+)-[0-9]+\/([0-9]+|\*)$/.exec(String(headers['content-range'] ?? ''));
+    if (given !== null && Number(given[1]) === offset) {
+      return { offset, totalBytes: given[2] === '*' ? undefined : Number(given[2]), body };
     }
   }
   if (statusCode === 200) {
@@ -101,21 +111,25 @@ async function openHttp(url: string, offset: number, signal: AbortSignal): Promi
     return { offset: 0, totalBytes: length === undefined ? undefined : Number(length), body };
   }
   await body.dump();
-  if (offset > 0 && REFUSES_RANGE.has(statusCode)) return openHttp(address, 0, signal);
+  if (offset > 0 && REFUSES_RANGE.has(statusCode)) return openHttp(address, 0, signal, headersFor);
   throw hostErrors.sourceStatus(address, statusCode);
 }
 
 type Arrived = { readonly response: Dispatcher.ResponseData; readonly address: string };
 
 /** Follows redirects to http(s) only: a server must not make the host read the host's own files. */
-async function followRedirects(url: string, offset: number, signal: AbortSignal): Promise<Arrived> {
+export async function followRedirects(
+  url: string,
+  signal: AbortSignal,
+  headersFor: HeadersFor,
+): Promise<Arrived> {
   const chain: string[] = [];
   let address = url;
   for (;;) {
     if (chain.includes(address)) throw hostErrors.redirectCircle(url, [...chain, address]);
     if (chain.length > MAX_REDIRECTS) throw hostErrors.tooManyRedirects(url, MAX_REDIRECTS);
     chain.push(address);
-    const response = await get(address, offset, signal);
+    const response = await get(address, signal, headersFor(address));
     const location = response.headers.location;
     if (!REDIRECTS.has(response.statusCode) || typeof location !== 'string') return { response, address };
     await response.body.dump();
@@ -127,13 +141,17 @@ async function followRedirects(url: string, offset: number, signal: AbortSignal)
   }
 }
 
-async function get(address: string, offset: number, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+async function get(
+  address: string,
+  signal: AbortSignal,
+  headers: Readonly<Record<string, string>>,
+): Promise<Dispatcher.ResponseData> {
   try {
     return await sendAlone(address, {
       signal,
       headersTimeout: SILENCE_LIMIT_MS,
       bodyTimeout: SILENCE_LIMIT_MS,
-      headers: { 'accept-encoding': 'identity', ...(offset > 0 ? { range: `bytes=${offset}-` } : {}) },
+      headers: { 'accept-encoding': 'identity', ...headers },
     });
   } catch (error) {
     signal.throwIfAborted();

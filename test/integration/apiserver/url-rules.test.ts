@@ -69,6 +69,23 @@ describe('a user or password in an address', () => {
     await kube.delete(refOf(object), object.metadata);
   });
 
+  it('is refused in the address of a container image, which disks alone may have', async () => {
+    const image = (url: string) => template({ source: { image: { ...GOOD, url } } });
+    const refusal = await refusalOf(image(`docker://${SECRET}@quay.io/disks/debian`));
+    expect(refusal).toContain('a user and password in url are not used: remove them');
+    expect(refusal).not.toContain(SECRET);
+    for (const url of ['docker://quay.io/a@sha256:00', 'docker://quay.io/DISK', 'docker://quay.io/a//b']) {
+      expect(await refusalOf(image(url))).toContain(
+        'is docker://registry/repository[:tag], and its digest is',
+      );
+    }
+    const good = image('docker://registry.example:5000/disks/debian:12-slim');
+    await create(good);
+    await kube.delete(refOf(good), good.metadata);
+    const kernel = { ...GOOD, url: 'docker://quay.io/disks/debian' };
+    expect(await refusalOf(template({ guest: { boot: { kernel } } }))).toMatch(/kernel\.url.*Invalid value/);
+  });
+
   it.each(['user:s3cr3t@10.0.0.5:7443', '10.0.0.5:7443?s3cr3t', '10.0.0.5:7443#s3cr3t'])(
     'is refused in the address of a host, as are query and fragment: %s',
     async (address) => {

@@ -1,22 +1,20 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { chmod, mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { BackoffPolicy } from '../../../src/base/backoff.ts';
 import { systemClock } from '../../../src/base/clock.ts';
-import type { DesiredImport, ImportStatus, LayerKind } from '../../../src/host/protocol.ts';
+import type { DesiredImport, ImportStatus } from '../../../src/host/protocol.ts';
 import { Simulation } from '../../../src/hostd/drivers/simulated/config.ts';
 import { createSimulatedImages } from '../../../src/hostd/drivers/simulated/images.ts';
-import { ImportStore } from '../../../src/hostd/imports/import-store.ts';
 import type { RatePolicy } from '../../../src/hostd/layers/rate-watch.ts';
-import { LayerStore } from '../../../src/hostd/layers/store.ts';
 import { aBootableDisk } from '../../builders/disk-images.ts';
 import { describeUnless } from '../../skip.ts';
 import { eventually, sourceFile, withDirectory } from './fixtures.ts';
 import { breakingOff, MisbehavingServer, serving } from './misbehaving-server.ts';
 import { cannotMount, withSmallDisk } from './small-disk.ts';
+import { folderOf, Stores } from './stores.ts';
 
 const CONTENT = randomBytes(300_000);
 const SHA = sha256(CONTENT);
@@ -32,78 +30,12 @@ function sha256(content: Buffer): string {
   return createHash('sha256').update(content).digest('hex');
 }
 
-/** The imports and the layers of a host. */
-class Stores {
-  readonly layers: LayerStore;
-  readonly imports: ImportStore;
-
-  constructor(directory: string, slowLook?: BackoffPolicy, minimumRate?: RatePolicy) {
-    const log = pino({ level: 'silent' });
-    this.layers = new LayerStore({
-      directory: join(directory, 'layers'),
-      openDisk: (path) => images.openDisk(path),
-      holders: () => [],
-      onChange: () => undefined,
-      onGone: (identity) => this.imports.layerGone(identity),
-      log,
-    });
-    this.imports = new ImportStore({
-      directory: join(directory, 'imports'),
-      clock: systemClock,
-      random: Math.random,
-      images,
-      backoff: { initialMs: 10, maxMs: 50 },
-      ...(slowLook === undefined ? {} : { slowLook }),
-      ...(minimumRate === undefined ? {} : { minimumRate }),
-      reserveBytes: 0,
-      fileRoots: [directory, dirname(directory)],
-      seal: (file, facts, signal) => this.layers.seal(file, facts, signal),
-      hasLayer: (identity) => this.layers.has(identity),
-      onChange: () => undefined,
-      onGone: () => undefined,
-      log,
-    });
-  }
-
-  async open(): Promise<void> {
-    await this.layers.open();
-    await this.imports.open();
-  }
-
-  put(sha: string, desired: DesiredImport): Promise<ImportStatus> {
-    return this.imports.put(sha, desired);
-  }
-
-  list(): readonly ImportStatus[] {
-    return this.imports.list();
-  }
-
-  get(sha: string, kind?: LayerKind): ImportStatus | undefined {
-    return this.list().find((one) => one.sha256 === sha && (kind ?? one.kind) === one.kind);
-  }
-
-  /** The file that an import became. */
-  readyPath(sha: string, kind?: LayerKind): string | undefined {
-    return this.layers.readyPath(this.get(sha, kind)?.identity ?? '');
-  }
-
-  async delete(sha: string, kind?: LayerKind): Promise<void> {
-    const found = this.get(sha, kind);
-    if (found !== undefined) await this.imports.delete(found);
-  }
-
-  close(): Promise<void> {
-    return this.imports.close();
-  }
-}
-
 function storeIn(directory: string, slowLook?: BackoffPolicy, minimumRate?: RatePolicy): Stores {
-  return new Stores(directory, slowLook, minimumRate);
-}
-
-/** The folder of an import. */
-function folderOf(directory: string, sha: string, kind: LayerKind = 'boot'): string {
-  return join(directory, 'imports', `${sha}.${kind}.default`);
+  return new Stores(directory, {
+    images,
+    ...(slowLook === undefined ? {} : { slowLook }),
+    ...(minimumRate === undefined ? {} : { minimumRate }),
+  });
 }
 
 /** What was fetched of a file before, as a killed daemon leaves it. */

@@ -6,6 +6,7 @@ import { PARTIAL_SUFFIX } from '../../files/durable-files.ts';
 import { Qcow2Reader } from '../../layers/qcow2/reader.ts';
 import type { CopyLimits, ImageFormat, ImageTool } from '../driver.ts';
 import { createQemuImg, type QemuImg, type QemuImgConfig, quoted } from './qemu-img.ts';
+import { createUnpack } from './unpack.ts';
 
 /**
  * Disk images by qemu-img, which is given every format and guesses none. All paths are made absolute, because a relative backing file
@@ -32,6 +33,7 @@ export function createImageTool(config: QemuImgConfig): ImageTool {
         sizeBytes,
         ...limits,
       }),
+    unpack: createUnpack(config),
   };
 }
 

@@ -2,6 +2,7 @@ import { open, rm, stat, writeFile } from 'node:fs/promises';
 import { hostErrors } from '../../errors/index.ts';
 import { digestOf } from '../../files/digest.ts';
 import { RawContent } from '../../layers/content/raw.ts';
+import { createUnpack } from '../common/unpack.ts';
 import type { ImageTool } from '../driver.ts';
 import type { Simulation } from './config.ts';
 
@@ -13,8 +14,11 @@ const HEADER_BYTES = 4096;
 
 type Image = Awaited<ReturnType<ImageTool['inspect']>> & { readonly of?: string };
 
-/** Inspects real images as well as simulated ones; creates only simulated ones. Every image is sound, and boots. */
-export function createSimulatedImages(simulation: Simulation): ImageTool {
+/** Inspects and unpacks real images as well as simulated ones; creates only simulated ones. Every image is sound, and boots. */
+export function createSimulatedImages(
+  simulation: Simulation,
+  searchPath = process.env.PATH ?? '/usr/bin:/bin',
+): ImageTool {
   const create = async (layer: string, target: string, image: Image) => {
     const virtualBytes = Math.max(image.virtualBytes, (await inspect(layer)).virtualBytes);
     await writeSimulated(target, { virtualBytes, references: image.references });
@@ -44,6 +48,7 @@ export function createSimulatedImages(simulation: Simulation): ImageTool {
       await simulation.spend('clone', target, limits?.signal);
       await create(layer, target, { virtualBytes: sizeBytes, references: [] });
     },
+    unpack: createUnpack({ searchPath }),
   };
 }
 

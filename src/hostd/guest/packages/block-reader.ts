@@ -31,10 +31,16 @@ export class BlockReader {
   }
 
   async skip(bytes: number): Promise<void> {
+    for await (const _ of this.pieces(bytes));
+  }
+
+  /** Exactly so many bytes, in whatever pieces they come. Throws when the stream ends before. */
+  async *pieces(bytes: number): AsyncGenerator<Uint8Array> {
     for (let missing = bytes; missing > 0; ) {
       const part = await this.#upTo(missing);
       if (part === undefined) throw new Error(cutOff);
       missing -= part.length;
+      yield part;
     }
   }
 

@@ -57,13 +57,13 @@ async function readEntries(
   }
 }
 
-/** `storedBytes` of content follow. */
-type Header = { readonly entry: Entry; readonly storedBytes: number };
+/** `storedBytes` of content follow, and zeroes up to a multiple of 512. */
+export type Header = { readonly entry: Entry; readonly storedBytes: number };
 /** What headers before an entry's own say about it. */
 type Extension = { path?: string; linkpath?: string; size?: string };
 
 /** The next entry's header; undefined at the archive's end: a block of zeroes, or nothing. */
-async function nextHeader(reader: BlockReader): Promise<Header | undefined> {
+export async function nextHeader(reader: BlockReader): Promise<Header | undefined> {
   const extension: Extension = {};
   for (;;) {
     const block = await reader.blockOrEnd(blockBytes);

@@ -1,10 +1,16 @@
-import type { ImageFormat } from '../../drivers/driver.ts';
+import type { ImageFormat, Packing } from '../../drivers/driver.ts';
 
 /** What a file is, by its first bytes. Every file that is nothing else is a raw image: what is on it is looked at later. */
 export type FileKind =
   | { readonly kind: 'image'; readonly format: ImageFormat }
   | { readonly kind: 'encrypted' }
-  | { readonly kind: 'packed'; readonly name: string; readonly unpack: string }
+  | {
+      readonly kind: 'packed';
+      readonly name: string;
+      readonly unpack: string;
+      /** Unset where the host does not unpack it. */
+      readonly packing?: Packing | 'tar';
+    }
   | { readonly kind: 'convertible'; readonly name: string }
   | {
       readonly kind: 'other';
@@ -17,7 +23,12 @@ export type FileKind =
 type Signature = { readonly at?: number; readonly bytes: string; readonly is: FileKind };
 
 const image = (format: ImageFormat): FileKind => ({ kind: 'image', format });
-const packed = (name: string, unpack: string): FileKind => ({ kind: 'packed', name, unpack });
+const packed = (name: string, unpack: string, packing?: Packing | 'tar'): FileKind => ({
+  kind: 'packed',
+  name,
+  unpack,
+  ...(packing === undefined ? {} : { packing }),
+});
 const convertible = (name: string): FileKind => ({ kind: 'convertible', name });
 const other = (name: string, remedy: string): FileKind => ({ kind: 'other', name, remedy });
 const text = (name: string, remedy: string): FileKind => ({ kind: 'other', name, remedy, isText: true });
@@ -38,16 +49,16 @@ const SIGNATURES: readonly Signature[] = [
   { bytes: 'WithouFreSpacExt', is: convertible('a Parallels image') },
   { bytes: 'Bochs Virtual HD Image', is: convertible('a Bochs image') },
   { bytes: 'LUKS\xba\xbe', is: { kind: 'encrypted' } },
-  { bytes: '\x1f\x8b', is: packed('a gzip file', 'gunzip') },
-  { bytes: '\xfd7zXZ\0', is: packed('an xz file', 'unxz') },
-  { bytes: '\x28\xb5\x2f\xfd', is: packed('a zstd file', 'unzstd') },
-  { bytes: 'BZh', is: packed('a bzip2 file', 'bunzip2') },
+  { bytes: '\x1f\x8b', is: packed('a gzip file', 'gunzip', 'gzip') },
+  { bytes: '\xfd7zXZ\0', is: packed('an xz file', 'unxz', 'xz') },
+  { bytes: '\x28\xb5\x2f\xfd', is: packed('a zstd file', 'unzstd', 'zstd') },
+  { bytes: 'BZh', is: packed('a bzip2 file', 'bunzip2', 'bzip2') },
   { bytes: '\x04\x22\x4d\x18', is: packed('an lz4 file', 'unlz4') },
   { bytes: 'LZIP', is: packed('an lzip file', 'lzip -d') },
   { bytes: 'PK\x03\x04', is: packed('a zip archive', 'unzip') },
   { bytes: '7z\xbc\xaf\x27\x1c', is: packed('a 7z archive', '7z x') },
   { bytes: 'Rar!\x1a\x07', is: packed('a RAR archive', 'unrar x') },
-  { at: 257, bytes: 'ustar', is: packed('a tar archive', 'tar xf; an .ova has a .vmdk in it') },
+  { at: 257, bytes: 'ustar', is: packed('a tar archive', 'tar xf', 'tar') },
   { bytes: '070701', is: other('a cpio archive', 'an initial RAM disk goes into guest.boot.initrd') },
   { bytes: '!<arch>\n', is: other('a Debian package or ar archive', 'give the address of a disk image') },
   { bytes: '\x7fELF', is: other('an ELF program', kernel) },

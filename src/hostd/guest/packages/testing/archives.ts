@@ -1,6 +1,6 @@
 type TarEntry = {
   readonly name: string;
-  readonly text?: string;
+  readonly text?: string | Buffer;
   readonly type?: string;
   readonly target?: string;
 };
@@ -8,7 +8,7 @@ type TarEntry = {
 /** One entry of a tar; names are bytes, as in the archive. */
 export function tarEntry({ name, text = '', type = '0', target = '' }: TarEntry): Buffer {
   const header = Buffer.alloc(512);
-  const content = Buffer.from(text);
+  const content = Buffer.isBuffer(text) ? text : Buffer.from(text);
   header.write(name, 0, 100, 'latin1');
   header.write('0000644\0', 100);
   header.write(`${content.length.toString(8).padStart(11, '0')}\0`, 124);
