@@ -24,8 +24,8 @@ const COMMANDS: Readonly<Record<string, (cliMain: string) => Promise<Command>>> 
   exec: async () => (await import('./commands/exec.ts')).execCommand(),
   cp: async () => (await import('./commands/cp.ts')).cpCommand(),
   ssh: async (cliMain) => (await import('./commands/ssh.ts')).sshCommand(cliMain),
-  host: async () => (await import('./commands/host.ts')).hostCommand(),
   template: async () => (await import('./commands/template.ts')).templateCommand(),
+  host: async () => (await import('./commands/host.ts')).hostCommand(),
   verify: async () => (await import('./commands/verify.ts')).verifyCommand(),
   clear: async () => (await import('./commands/clear.ts')).clearCommand(),
   version: async () => (await import('./commands/version.ts')).versionCommand(),
@@ -53,6 +53,8 @@ export async function createProgram(cliMain: string, name?: string): Promise<Com
   const program = new Command('coppice')
     .description('Many virtual machines, with services running in them, in seconds.')
     .version(packageJson.version)
+    // Templates have a --version, too.
+    .enablePositionalOptions()
     .showHelpAfterError('(add --help for all options and examples)')
     .addHelpText('after', START_HERE);
   for (const each of namesFor(name)) {

@@ -24,8 +24,8 @@ export class Progress {
     });
   }
 
-  finish(): void {
-    process.stderr.write(`${process.stderr.isTTY ? '\r\u001b[K' : ''}${this.#sentence('copied')}\n`);
+  finish(done = 'copied'): void {
+    process.stderr.write(`${process.stderr.isTTY ? '\r\u001b[K' : ''}${this.#sentence(done)}\n`);
   }
 
   #sentence(what: string): string {

@@ -1,10 +1,15 @@
 import { Command } from 'commander';
+import { addTemplateCommand } from './template-add.ts';
 import { templateCheckCommand } from './template-check.ts';
 
-/** `coppice template`: what is done with templates and the files that they are made of. */
+/** `coppice template`: makes Templates, and says of files whether they can be one. */
 export function templateCommand(): Command {
   return new Command('template')
-    .description('check files before they become templates')
-    .addHelpText('after', '\nExample:\n  coppice template check debian.qcow2')
+    .description('make templates of images, and check images before')
+    .addHelpText(
+      'after',
+      '\nExample:\n  coppice template check debian.qcow2\n  coppice template add debian https://example.com/debian.qcow2',
+    )
+    .addCommand(addTemplateCommand())
     .addCommand(templateCheckCommand());
 }

@@ -36,13 +36,13 @@ export const sourceErrors = {
     new HostError(
       'RegistryRefused',
       `the registry of ${shownUrl(url)} ${problem}: check registry and repository in the address, and that they can be read without a ` +
-        'login; the daemon tries again by itself',
+        'login',
     ),
   manifestMissing: (url: string, digest: string) =>
     new HostError(
       'SourceUnreachable',
       `${shownUrl(url)} has no manifest ${digest}: sha256 is the digest of the image's manifest (\`crane digest\`), not that of a file ` +
-        'or of an image id; the daemon tries again by itself',
+        'or of an image id',
     ),
   containerImageUnusable: (url: string, problem: string) =>
     new HostError(

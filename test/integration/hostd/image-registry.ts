@@ -57,7 +57,12 @@ export class ImageRegistry {
   }
 
   /** An image of these layers, the lowest first; its manifest's digest. */
-  async push(repository: string, layers: readonly Buffer[], architecture = 'amd64'): Promise<Pushed> {
+  async push(
+    repository: string,
+    layers: readonly Buffer[],
+    architecture = 'amd64',
+    tag?: string,
+  ): Promise<Pushed> {
     const config = await this.#pushBlob(
       repository,
       Buffer.from(JSON.stringify({ architecture, os: 'linux' })),
@@ -65,10 +70,15 @@ export class ImageRegistry {
     const blobs: Pushed[] = [];
     for (const layer of layers) blobs.push(await this.#pushBlob(repository, layer));
     const described = ({ digest, bytes }: Pushed, mediaType: string) => ({ mediaType, digest, size: bytes });
-    return await this.pushManifest(repository, `${OCI}.manifest.v1+json`, {
-      config: described(config, `${OCI}.config.v1+json`),
-      layers: blobs.map((blob) => described(blob, `${OCI}.layer.v1.tar+gzip`)),
-    });
+    return await this.pushManifest(
+      repository,
+      `${OCI}.manifest.v1+json`,
+      {
+        config: described(config, `${OCI}.config.v1+json`),
+        layers: blobs.map((blob) => described(blob, `${OCI}.layer.v1.tar+gzip`)),
+      },
+      tag,
+    );
   }
 
   /** An index of images, each for its platform (`linux/arm64`). */
@@ -80,11 +90,11 @@ export class ImageRegistry {
     return await this.pushManifest(repository, `${OCI}.index.v1+json`, { manifests });
   }
 
-  async pushManifest(repository: string, type: string, content: object): Promise<Pushed> {
+  async pushManifest(repository: string, type: string, content: object, tag?: string): Promise<Pushed> {
     const body = JSON.stringify({ schemaVersion: 2, mediaType: type, ...content });
     const digest = `sha256:${digestOf(body)}`;
     const headers = { 'content-type': type };
-    const put = await fetch(this.address(`/v2/${repository}/manifests/${digest}`), {
+    const put = await fetch(this.address(`/v2/${repository}/manifests/${tag ?? digest}`), {
       method: 'PUT',
       headers,
       body,

@@ -11,7 +11,8 @@ it.each([
   ['docker://localhost.example/disk', 'https://localhost.example', 'disk'],
 ])('%s is at %s', (url, registry, repository) => {
   expect(isContainerImage(url)).toBe(true);
-  expect(readReference(url)).toEqual({ registry, repository });
+  const tag = /:([^:/]+)$/.exec(url)?.[1] ?? 'latest';
+  expect(readReference(url)).toEqual({ registry, repository, tag });
 });
 
 it.each([

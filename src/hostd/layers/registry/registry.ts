@@ -28,23 +28,35 @@ export class Repository {
 
   /** A manifest, whose digest is checked. Rejects with `DigestMismatch`, `RegistryRefused` or `SourceUnreachable`. */
   async manifest(sha256: string): Promise<string> {
-    const address = this.#address('manifests', sha256);
-    const { status, body } = await this.#read(address, MANIFEST_BYTES);
-    if (status === 404) throw hostErrors.manifestMissing(this.#url, `sha256:${sha256}`);
-    if (status !== 200) throw hostErrors.registryAnswer(this.#url, `answered with HTTP status ${status}`);
+    const body = await this.#manifest(`sha256:${sha256}`);
     const actual = createHash('sha256').update(body).digest('hex');
     if (actual !== sha256) throw hostErrors.digestMismatch(this.#url, sha256, actual, false);
     return body.toString();
   }
 
-  /** Opens a blob at an offset, or at its beginning if the registry has no ranges. Asked after a manifest, which got the token. */
-  blob(sha256: string, offset: number): Promise<OpenSource> {
-    return openHttp(this.#address('blobs', sha256), offset, this.#signal, (to) => this.#authorization(to));
+  /** The digest of the manifest that the tag names now. Rejects with `RegistryRefused` or `SourceUnreachable`. */
+  async currentDigest(): Promise<string> {
+    const body = await this.#manifest(this.#reference.tag);
+    return createHash('sha256').update(body).digest('hex');
   }
 
-  #address(what: 'manifests' | 'blobs', sha256: string): string {
+  /** Opens a blob at an offset, or at its beginning if the registry has no ranges. Asked after a manifest, which got the token. */
+  blob(sha256: string, offset: number): Promise<OpenSource> {
+    return openHttp(this.#address('blobs', `sha256:${sha256}`), offset, this.#signal, (to) =>
+      this.#authorization(to),
+    );
+  }
+
+  async #manifest(name: string): Promise<Buffer> {
+    const { status, body } = await this.#read(this.#address('manifests', name), MANIFEST_BYTES);
+    if (status === 404) throw hostErrors.manifestMissing(this.#url, name);
+    if (status !== 200) throw hostErrors.registryAnswer(this.#url, `answered with HTTP status ${status}`);
+    return body;
+  }
+
+  #address(what: 'manifests' | 'blobs', name: string): string {
     const { registry, repository } = this.#reference;
-    return `${registry}/v2/${repository}/${what}/sha256:${sha256}`;
+    return `${registry}/v2/${repository}/${what}/${name}`;
   }
 
   /** The token is for the registry alone, not for where it sends those who want a blob. */
