@@ -5,6 +5,8 @@ import type {
   IPPool,
   ServiceDeployment,
   Template,
+  TemplateFollow,
+  TemplateLabel,
   VirtualAppliance,
 } from '../src/api/kinds.ts';
 import type { Clock, Random } from '../src/base/clock.ts';
@@ -54,6 +56,8 @@ export const DEFAULT_TIMINGS: Timings = {
 export interface Caches {
   readonly hosts: Informer<Host>;
   readonly templates: Informer<Template>;
+  readonly labels: Informer<TemplateLabel>;
+  readonly follows: Informer<TemplateFollow>;
   readonly deployments: Informer<ServiceDeployment>;
   readonly appliances: Informer<VirtualAppliance>;
   /** Metadata only: the contents are read from the API server when a host needs them. */

@@ -6,6 +6,9 @@ import { createPlacementController } from './placement/controller.ts';
 import { createServiceDeploymentController } from './servicedeployment/controller.ts';
 import type { ControllerDefinition } from './sources.ts';
 import { createTemplateController } from './template/controller.ts';
+import { createTemplateFactsController } from './templatefacts/controller.ts';
+import { createTemplateLabelController } from './templatelabel/controller.ts';
+import { createTemplateFollowController } from './templatelabel/follow-controller.ts';
 import { createVirtualApplianceController } from './virtualappliance/controller.ts';
 
 /** Every controller of the operator. They share the context and do not know each other: scripts/rooms.test.ts and the linter check that. */
@@ -13,6 +16,9 @@ export function createControllers(context: OperatorContext): readonly Controller
   return [
     createHostController(context),
     createTemplateController(context),
+    createTemplateFactsController(context),
+    createTemplateLabelController(context),
+    createTemplateFollowController(context),
     createServiceDeploymentController(context),
     createPlacementController(context),
     createVirtualApplianceController(context),

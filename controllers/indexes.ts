@@ -3,6 +3,7 @@ import {
   SERVICE_DEPLOYMENTS,
   type ServiceDeployment,
   type Template,
+  type TemplateFollow,
   type VirtualAppliance,
 } from '../src/api/kinds.ts';
 import { controllerOf, type KubeObject, keyOf } from '../src/base/object.ts';
@@ -10,7 +11,7 @@ import type { IndexFunction } from '../src/kube/informer/store.ts';
 import { isPending } from './objects/appliance.ts';
 import { awaitedPoolKey, poolKeyOf } from './objects/pool-references.ts';
 import { digestsOf, identitiesOf, layersOf } from './objects/template-files.ts';
-import { parentKey, templateKeyOf } from './objects/template-references.ts';
+import { labelKey, parentKey, templateKeyOf } from './objects/template-references.ts';
 
 /** The names of the caches' indexes. */
 export const BY_HOST = 'host';
@@ -26,6 +27,7 @@ export const BY_DIGEST = 'digest';
 export const BY_LAYER = 'layer';
 export const BY_POOL = 'pool';
 export const BY_APPLIANCE = 'appliance';
+export const BY_LABEL = 'label';
 
 /**
  * How appliances are looked up: by the host they are bound to, waiting for a host, uid, controlling task, template, ConfigMap,
@@ -47,12 +49,15 @@ export const APPLIANCE_INDEXES: Readonly<Record<string, IndexFunction<VirtualApp
   [BY_POOL]: (appliance) => valueOrNone(awaitedPoolKey(appliance)),
 };
 
-/** How tasks are looked up: by the ConfigMaps that they name. */
+/** How tasks are looked up: by the ConfigMaps, and by the TemplateLabels, that they name. */
 export const DEPLOYMENT_INDEXES: Readonly<Record<string, IndexFunction<ServiceDeployment>>> = {
   [BY_CONFIG_MAP]: ({ metadata, spec }) => {
     const names = spec.services.flatMap((service) => service.package?.configMap?.name ?? []);
     return [...new Set(names)].map((name) => keyOf({ namespace: metadata.namespace, name }));
   },
+  [BY_LABEL]: ({ metadata, spec }) => [
+    ...new Set(spec.services.flatMap(({ template }) => labelKey(template, metadata.namespace) ?? [])),
+  ],
 };
 
 /** How ConfigMaps are looked up: by the task whose revision they are. */
@@ -77,6 +82,11 @@ export const TEMPLATE_INDEXES: Readonly<Record<string, IndexFunction<Template>>>
   [BY_PARENT]: (template) => valueOrNone(parentKey(template) ?? undefined),
   [BY_DIGEST]: digestsOf,
   [BY_LAYER]: (template) => identitiesOf(layersOf(template)),
+};
+
+/** How the follow objects of people are looked up: by the labels in them. */
+export const FOLLOW_INDEXES: Readonly<Record<string, IndexFunction<TemplateFollow>>> = {
+  [BY_LABEL]: ({ spec }) => spec.labels ?? [],
 };
 
 /** An owner is in the same namespace. A reference to one in another namespace is ignored, or anybody could claim that owner. */

@@ -130,6 +130,7 @@ describe('a task', () => {
       deployment: aDeployment({ spec: { services: [...services] } }),
       appliances,
       templates: [aTemplate()],
+      labels: [],
       unobserved: new UnobservedWrites(),
       differences: new Differences(),
       revisions: new Map(),
@@ -183,7 +184,7 @@ describe('one odd object among others', () => {
     const templates = [of('1', '2026-01-01T00:00:00Z'), of('9', 'yesterday'), of('2')];
     const service = aService({ template: { series: 'debian' } });
     for (const order of [templates, templates.toReversed()])
-      expect(chooseTemplate(aDeployment(), service, order, undefined)).toMatchObject({
+      expect(chooseTemplate(aDeployment(), service, { templates: order, pinned: undefined })).toMatchObject({
         key: 'default/debian-1',
       });
   });

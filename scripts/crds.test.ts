@@ -62,23 +62,20 @@ function defaultsInLists(schema: Schema, path: string, isInList = false): string
 /** Kinds that are a record and nothing else: there is nothing about them that could be true or false. */
 const RECORDS: readonly string[] = ['IPLease'];
 
-/** Kinds that no code names yet, so that they are not in src/api/kinds.ts. */
-const WITHOUT_CODE: readonly string[] = ['TemplateLabel'];
-
 it('the definitions are those of the kinds in src/api/kinds.ts, under the same names', () => {
-  const defined = crds
-    .filter(({ spec }) => !WITHOUT_CODE.includes(spec.names.kind))
-    .map(({ spec }) => [spec.group, spec.names.kind, spec.names.plural, spec.scope === 'Namespaced']);
+  const defined = crds.map(({ spec }) => [
+    spec.group,
+    spec.names.kind,
+    spec.names.plural,
+    spec.scope === 'Namespaced',
+  ]);
   // ConfigMap is among them, too: Kubernetes itself defines it.
   const refs = Object.values(kinds)
     .filter(({ group }) => group !== '')
     .map(({ group, kind, plural, namespaced }) => [group, kind, plural, namespaced]);
   expect(defined.sort()).toEqual(refs.sort());
-  expect(crds).toHaveLength(refs.length + WITHOUT_CODE.length);
+  expect(crds).toHaveLength(refs.length);
 });
-
-/** Kinds that no controller looks at yet: were they to wait for a first status, they would wait for ever. */
-const UNOBSERVED = ['IPLease', 'TemplateLabel'];
 
 describe.each(crds.map((crd) => [crd.spec.names.kind, crd] as const))('%s', (kind, { spec }) => {
   it('have no defaults in lists, so that kubectl calls what is applied again unchanged', () => {
@@ -93,7 +90,7 @@ describe.each(crds.map((crd) => [crd.spec.names.kind, crd] as const))('%s', (kin
 
   it('counts as unfinished from its creation on, for those who judge health by observedGeneration', () => {
     const defaults = spec.versions.map(({ schema }) => schema.openAPIV3Schema.properties?.status?.default);
-    expect(defaults).toEqual([UNOBSERVED.includes(kind) ? undefined : { observedGeneration: -1 }]);
+    expect(defaults).toEqual([RECORDS.includes(kind) ? undefined : { observedGeneration: -1 }]);
   });
 
   it.each(spec.versions.map((version) => [version.name, version] as const))(

@@ -1,6 +1,6 @@
 /**
  * Generates what follows from other files: TypeScript types and the chart `coppice-crds` from `crds/`, the chart `coppice`'s
- * RBAC from the operator's table of permissions and (for users) from `crds/`, the choices of drivers from their table, the linter's rules from the list
+ * RBAC from the operator's table of permissions and (for users) from `crds/`, its admission policies from the table of kinds that have owners, the choices of drivers from their table, the linter's rules from the list
  * of rooms, and the page of the charts' values. `--check` writes nothing and exits with 1, naming the files, when
  * a checked-in file is not what would be written, or is not written any more.
  */
@@ -10,6 +10,7 @@ import { generateValuesPage } from './generate/chart-values.ts';
 import { generateCrdTemplate } from './generate/crd-template.ts';
 import { withDriversInCrd, withDriversInValues } from './generate/drivers.ts';
 import { withLayersInLinter, withLayersInPage } from './generate/layers.ts';
+import { generateOwnership } from './generate/ownership.ts';
 import { generateRbac } from './generate/rbac.ts';
 import { generateTypes } from './generate/types.ts';
 import { generateUserRoles } from './generate/user-roles.ts';
@@ -19,6 +20,7 @@ const types = join(root, 'src/api/generated');
 const crdTemplates = join(root, 'charts/coppice-crds/templates');
 const valuesPage = join(root, 'docs/helm-values.md');
 const rbacTemplate = join(root, 'charts/coppice/templates/operator-rbac.yaml');
+const ownershipTemplate = join(root, 'charts/coppice/templates/ownership.yaml');
 const userRolesTemplate = join(root, 'charts/coppice/templates/user-roles.yaml');
 
 /** Files that are written by hand except for one part. */
@@ -41,6 +43,7 @@ async function generateAll(): Promise<Map<string, string>> {
     outputs.set(join(crdTemplates, name), generateCrdTemplate(name, text));
   }
   outputs.set(rbacTemplate, generateRbac());
+  outputs.set(ownershipTemplate, generateOwnership());
   const crdTexts = crds.map((name) => read(join(root, 'crds', name)));
   outputs.set(userRolesTemplate, generateUserRoles(await Promise.all(crdTexts)));
   const charts = ['charts/coppice-crds', 'charts/coppice'].map(async (chart) => ({

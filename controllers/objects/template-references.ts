@@ -1,19 +1,6 @@
 import type { Template, VirtualAppliance } from '../../src/api/kinds.ts';
 import { keyOf } from '../../src/base/object.ts';
 
-/** Whether objects of a namespace may use the template (`spec.sharing`). */
-export function isSharedWith({ metadata, spec }: Template, namespace: string | undefined): boolean {
-  if (metadata.namespace === namespace) return true;
-  switch (spec.sharing.scope) {
-    case 'Cluster':
-      return true;
-    case 'Namespaces':
-      return namespace !== undefined && (spec.sharing.namespaces ?? []).includes(namespace);
-    case 'Namespace':
-      return false;
-  }
-}
-
 /** namespace/name of the template of an appliance. */
 export function templateKeyOf({ metadata, spec }: VirtualAppliance): string {
   return keyOf({ name: spec.template.name, namespace: spec.template.namespace ?? metadata.namespace });
@@ -25,4 +12,12 @@ export function parentKey({ metadata, spec }: Template): string | null {
   return parent === undefined
     ? null
     : keyOf({ name: parent.name, namespace: parent.namespace ?? metadata.namespace });
+}
+
+/** namespace/name of the TemplateLabel by which a service of a task in that namespace asks for a template. */
+export function labelKey(
+  { label, namespace }: { readonly label?: string; readonly namespace?: string },
+  own: string | undefined,
+): string | undefined {
+  return label === undefined ? undefined : keyOf({ name: label, namespace: namespace ?? own });
 }

@@ -88,12 +88,12 @@ export const REASON = {
 
   /** The template, or the pool, can be used. */
   Available: 'Available',
+  /** The template does not exist, or is not shared. Which of the two, nobody outside its namespace learns. */
   TemplateNotFound: 'TemplateNotFound',
-  /** The template exists in another namespace, which does not share it. */
-  TemplateNotShared: 'TemplateNotShared',
+  /** The TemplateLabel does not exist, or is not visible. */
+  LabelNotFound: 'LabelNotFound',
   TemplateDeleting: 'TemplateDeleting',
   ParentNotFound: 'ParentNotFound',
-  ParentNotShared: 'ParentNotShared',
   /** Part of the API, but not of this version. */
   NotSupportedYet: 'NotSupportedYet',
   /** A host fetches the template's files, and none has them. */

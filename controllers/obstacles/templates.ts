@@ -1,19 +1,27 @@
+import { parseKey } from '../../src/base/object.ts';
 import { type Firmware, LOOKS_FOR } from '../../src/domain/firmware.ts';
 import { type Explanation, type Obstacle, stalled, waiting } from './obstacle.ts';
 import { REASON } from './reasons.ts';
 
-const notShared = (template: string, namespace: string | undefined): string =>
-  `template ${template} is not shared with namespace ${namespace}: ` +
-  'its owner can set spec.sharing, or use a template of this namespace';
-
 /** What keeps a template from being used. Templates are named as namespace/name. */
 export const templateObstacles = {
-  notFound: (template: string): Obstacle =>
-    waiting(REASON.TemplateNotFound, `template ${template} does not exist: create it`),
-  notShared: (template: string, namespace: string | undefined): Obstacle =>
-    waiting(REASON.TemplateNotShared, notShared(template, namespace)),
-  parentNotShared: (parent: string, namespace: string | undefined): Obstacle =>
-    waiting(REASON.ParentNotShared, notShared(parent, namespace)),
+  /** One sentence for two cases: nobody learns of a template that is not shared with them. @param namespace which wants to use it */
+  notFound: (template: string, namespace: string | undefined): Obstacle =>
+    waiting(
+      REASON.TemplateNotFound,
+      parseKey(template).namespace === namespace
+        ? `template ${template} does not exist: create it`
+        : `template ${template} does not exist, or is not shared with namespace ${namespace}: create it, or have its owner set spec.sharing`,
+    ),
+  /** Likewise of a TemplateLabel and its visibility. */
+  labelNotFound: (label: string, namespace: string | undefined): Obstacle =>
+    waiting(
+      REASON.LabelNotFound,
+      parseKey(label).namespace === namespace
+        ? `TemplateLabel ${label} does not exist: create it (coppice label add)`
+        : `TemplateLabel ${label} does not exist, or is not visible to namespace ${namespace}: create it, or have its owner set ` +
+            'spec.visibility to Cluster',
+    ),
   /**
    * No host has its layers yet.
    * @param failure why not, unless it is not for all to see: it may name the address of an image

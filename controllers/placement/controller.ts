@@ -2,6 +2,7 @@ import type { VirtualAppliance } from '../../src/api/kinds.ts';
 import { keyOf } from '../../src/base/object.ts';
 import { guestTypeOf } from '../../src/domain/guest-type.ts';
 import { placeBatch } from '../../src/domain/placement/batch.ts';
+import { isSharedWith } from '../../src/domain/templates/sharing.ts';
 import { isRefused } from '../../src/kube/api-error.ts';
 import { done, type ReconcileResult, requeueAfter, waitFor } from '../../src/kube/controller/outcome.ts';
 import type { OperatorContext } from '../context.ts';
@@ -140,7 +141,8 @@ class Pass {
   #templateFacts(appliance: VirtualAppliance): TemplateFacts {
     const { caches, views } = this.#context;
     const template = caches.templates.get(templateKeyOf(appliance));
-    if (template === undefined) return {};
+    // What a host lacks for it would tell that it exists.
+    if (template === undefined || !isSharedWith(template, appliance.metadata.namespace)) return {};
     const { boot, xen } = template.spec.guest;
     const guestType = guestTypeOf(boot !== undefined, xen);
     const disk = template.status?.layers?.disk ?? '';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { Template } from '../../src/api/kinds.ts';
-import { aDeployment, aService, aTemplate } from '../../test/builders/objects.ts';
+import type { Template, TemplateLabel } from '../../src/api/kinds.ts';
+import { aDeployment, aLabel, aService, aTemplate } from '../../test/builders/objects.ts';
 import { chooseTemplate } from './choose.ts';
 import type { Service } from './services.ts';
 
@@ -35,7 +35,7 @@ function choose(template: Service['template'], templates: readonly Template[], p
 }
 
 function choiceOf(template: Service['template'], templates: readonly Template[], pinned?: string) {
-  return chooseTemplate(aDeployment(), aService({ template }), templates, pinned);
+  return chooseTemplate(aDeployment(), aService({ template }), { templates, pinned });
 }
 
 const both = [version('1'), version('2')];
@@ -51,7 +51,7 @@ describe('the template of a service', () => {
   it('of another namespace must be shared', () => {
     const theirs = version('1', { namespace: 'images' });
     const wanted = { name: 'debian-1', namespace: 'images' };
-    expect(choose(wanted, [theirs])).toMatchObject({ key: undefined, reason: 'TemplateNotShared' });
+    expect(choose(wanted, [theirs])).toMatchObject({ key: undefined, reason: 'TemplateNotFound' });
     const shared = (sharing: Template['spec']['sharing']) => ({
       ...theirs,
       spec: { ...theirs.spec, sharing },
@@ -147,5 +147,68 @@ describe('the template of a service', () => {
     ],
   ] as const)('%j says why, unless an earlier choice is kept (%s)', (wanted, pinned, why) => {
     expect(choiceOf(wanted, both, pinned)).toMatchObject({ why });
+  });
+});
+
+describe('the template of a service that asks by label', () => {
+  const lamp = aLabel({ spec: { templates: ['debian-1', 'debian-2'] } });
+  const by = (
+    labels: readonly TemplateLabel[],
+    change: { label?: string; namespace?: string; pinned?: string; pinnedLabel?: string } = {},
+    templates: readonly Template[] = both,
+  ) => {
+    const { label = 'lamp', namespace, pinned, pinnedLabel } = change;
+    const template = { label, ...(namespace === undefined ? {} : { namespace }) };
+    return chooseTemplate(aDeployment(), aService({ template }), { templates, labels, pinned, pinnedLabel });
+  };
+
+  it('is the most recently used one of the label, else the newest, and says why', () => {
+    expect(by([lamp])).toEqual({
+      key: 'default/debian-2',
+      label: 'default/lamp',
+      why: 'the newest of 2 usable with label lamp, of which none was used yet',
+    });
+    const used = [version('1', { used: '2026-01-01T00:00:00Z' }), version('2')];
+    expect(by([lamp], {}, used)).toMatchObject({
+      key: 'default/debian-1',
+      why: 'the most recently used of 2 usable with label lamp (2026-01-01T00:00:00Z)',
+    });
+  });
+
+  it('may be by a label of another namespace that is visible to all, and by no other', () => {
+    const theirs = (visibility: TemplateLabel['spec']['visibility']) =>
+      aLabel({ metadata: { namespace: 'images' }, spec: { visibility, templates: ['debian-1'] } });
+    const template = version('1', { namespace: 'images' });
+    const shared = { ...template, spec: { ...template.spec, sharing: { scope: 'Cluster' as const } } };
+    const wanted = { namespace: 'images' };
+    expect(by([theirs('Cluster')], wanted, [shared])).toMatchObject({
+      key: 'images/debian-1',
+      label: 'images/lamp',
+      why: expect.stringContaining('with label images/lamp'),
+    });
+    for (const visibility of ['Private', 'Namespace'] as const)
+      expect(by([theirs(visibility)], wanted, [shared])).toEqual(by([], wanted, [shared]));
+    expect(by([], wanted)).toMatchObject({ key: undefined, reason: 'LabelNotFound' });
+    // The label is visible, its template is not shared: as if there were none.
+    expect(by([theirs('Cluster')], wanted, [template])).toEqual(by([theirs('Cluster')], wanted, []));
+  });
+
+  it('stays whatever its owner does to the label, until the task asks for another one', () => {
+    const pin = { pinned: 'default/debian-1', pinnedLabel: 'default/lamp' };
+    const kept = { key: 'default/debian-1', why: undefined, label: 'default/lamp' };
+    expect(by([lamp], pin)).toEqual(kept);
+    expect(by([aLabel({ spec: { templates: ['debian-2'] } })], pin)).toEqual(kept);
+    expect(by([], pin)).toEqual(kept);
+    const other = aLabel({ metadata: { name: 'other' }, spec: { templates: ['debian-2'] } });
+    expect(by([lamp, other], { ...pin, label: 'other' })).toMatchObject({ key: 'default/debian-2' });
+    expect(by([lamp], pin, [version('2')])).toMatchObject({ key: 'default/debian-2' });
+  });
+
+  it('waits for one that is ready, or that the label gives at all', () => {
+    expect(by([aLabel({ spec: { templates: ['none'] } })])).toMatchObject({
+      reason: 'TemplateNotFound',
+      message: 'no template with label lamp can be used: create one, or share one with this namespace',
+    });
+    expect(by([lamp], {}, [version('1', { ready: false })])).toMatchObject({ reason: 'TemplateNotReady' });
   });
 });

@@ -1,69 +1,105 @@
-import type { ServiceDeployment, Template } from '../../src/api/kinds.ts';
-import { keyOf } from '../../src/base/object.ts';
+import type { ServiceDeployment, Template, TemplateLabel } from '../../src/api/kinds.ts';
+import { keyOf, parseKey } from '../../src/base/object.ts';
 import { matchesSelector } from '../../src/domain/selector.ts';
+import { mayBeAskedFor, templatesOf } from '../../src/domain/templates/label.ts';
 import { chooseFromSeries, type SeriesTemplate } from '../../src/domain/templates/series.ts';
+import { isSharedWith } from '../../src/domain/templates/sharing.ts';
 import { isJudged, mayBeUsed } from '../objects/template-readiness.ts';
-import { isSharedWith } from '../objects/template-references.ts';
+import { labelKey } from '../objects/template-references.ts';
 import type { Obstacle } from '../obstacles/obstacle.ts';
 import { templateObstacles } from '../obstacles/templates.ts';
 import type { Service } from './services.ts';
 
-/** The template of a service, as namespace/name, and why it was chosen, unless an earlier choice is kept; or why there is none. */
+/**
+ * The template of a service, as namespace/name, the TemplateLabel by which it was chosen, and why it was chosen, unless an earlier
+ * choice is kept; or why there is none.
+ */
 export type TemplateChoice =
-  | { readonly key: string; readonly why: string | undefined }
+  | { readonly key: string; readonly why: string | undefined; readonly label?: string | undefined }
   | ({ readonly key: undefined } & Obstacle);
+
+/** What there is to choose from: all that exists, and the previous choice. */
+export interface Choosable {
+  readonly templates: readonly Template[];
+  readonly labels?: readonly TemplateLabel[];
+  readonly pinned: string | undefined;
+  /** The TemplateLabel by which it was chosen. */
+  readonly pinnedLabel?: string | undefined;
+}
 
 /**
  * C, the template of a service (SO-MVDS 3.3). A choice is kept as long as it matches what the service asks for, so that a task
  * does not change by itself; policy Newest follows the series.
- * @param templates all that exist
- * @param pinned the previous choice
  */
 export function chooseTemplate(
   { metadata }: ServiceDeployment,
   { template: wanted }: Service,
-  templates: readonly Template[],
-  pinned: string | undefined,
+  choosable: Choosable,
 ): TemplateChoice {
   const { namespace } = metadata;
-  // Only templates of that one namespace: otherwise a newer version in any namespace would be used by everybody.
-  const usable = templates.filter(
-    (template) =>
-      template.metadata.namespace === (wanted.namespace ?? namespace) && isSharedWith(template, namespace),
-  );
+  const { templates, pinned } = choosable;
+  const usable = templates.filter((template) => isSharedWith(template, namespace));
   if (wanted.name !== undefined) {
-    return byName(
-      keyOf({ name: wanted.name, namespace: wanted.namespace ?? namespace }),
-      templates,
-      namespace,
-    );
+    const key = keyOf({ name: wanted.name, namespace: wanted.namespace ?? namespace });
+    if (usable.some((template) => keyOf(template) === key)) return { key, why: 'named by the task' };
+    return { key: undefined, ...templateObstacles.notFound(key, namespace) };
   }
-  const fitting = usable.filter((template) => matches(template, wanted));
+  const label = labelKey(wanted, namespace);
+  if (label !== undefined) return byLabel(label, namespace, usable, choosable);
+  // Only templates of that one namespace: otherwise a newer version in any namespace would be used by everybody.
+  const fitting = usable.filter(
+    (template) =>
+      template.metadata.namespace === (wanted.namespace ?? namespace) && matches(template, wanted),
+  );
+  return among(fitting, wanted, pinned);
+}
+
+/**
+ * The label is another person's: what they do to it later must not cost a task its disks. So a template that was chosen by it is kept
+ * as long as it may be used.
+ */
+function byLabel(
+  key: string,
+  namespace: string | undefined,
+  usable: readonly Template[],
+  { labels = [], pinned, pinnedLabel }: Choosable,
+): TemplateChoice {
+  if (pinnedLabel === key && usable.some((template) => keyOf(template) === pinned))
+    return { key: pinned as string, why: undefined, label: key };
+  const label = labels.find((one) => keyOf(one) === key);
+  if (label === undefined || !mayBeAskedFor(label, namespace))
+    return { key: undefined, ...templateObstacles.labelNotFound(key, namespace) };
+  const choice = among(templatesOf(label, usable), { label: nameIn(namespace, key) }, pinned);
+  return choice.key === undefined ? choice : { ...choice, label: key };
+}
+
+function nameIn(namespace: string | undefined, key: string): string {
+  const parsed = parseKey(key);
+  return parsed.namespace === namespace ? parsed.name : key;
+}
+
+/** The choice among templates that fit the request, all of which the task may use. */
+function among(
+  fitting: readonly Template[],
+  wanted: Service['template'],
+  pinned: string | undefined,
+): TemplateChoice {
   // A template that is being deleted waits for its appliances: it is not chosen again, but a task that has it keeps it.
   const kept = fitting.find((template) => keyOf(template) === pinned);
+  const { version, policy } = wanted;
+  if (kept !== undefined && policy !== 'Newest') return { key: keyOf(kept), why: undefined };
   // A task that has a template does not follow the series to one that no host has judged.
   const candidates = fitting.filter(
     (template) =>
       template.metadata.deletionTimestamp === undefined && (kept === undefined || isJudged(template)),
   );
-  const follows = wanted.policy === 'Newest';
-  if (kept !== undefined && !follows) return { key: keyOf(kept), why: undefined };
-  const { version, policy } = wanted;
-  const name = describeRequest(wanted);
   const inWords = (text: string) =>
-    wanted.series === undefined ? text.replace(/(of|in) series labels /, 'with labels ') : text;
-  const choice = chooseFromSeries(name, candidates.map(candidateOf), { version, policy });
+    wanted.series === undefined ? text.replace(/(of|in) series (labels?) /, 'with $2 ') : text;
+  const choice = chooseFromSeries(describeRequest(wanted), candidates.map(candidateOf), { version, policy });
   if (choice.chosen !== null) return { key: choice.chosen.key, why: inWords(choice.why) };
   // Policy Newest replaces a template only by another one, never by none.
   if (kept !== undefined) return { key: keyOf(kept), why: undefined };
   return { key: undefined, ...templateObstacles.noneUsable(choice.reason, inWords(choice.message)) };
-}
-
-function byName(key: string, templates: readonly Template[], namespace: string | undefined): TemplateChoice {
-  const template = templates.find((one) => keyOf(one) === key);
-  if (template === undefined) return { key: undefined, ...templateObstacles.notFound(key) };
-  if (isSharedWith(template, namespace)) return { key, why: 'named by the task' };
-  return { key: undefined, ...templateObstacles.notShared(key, namespace) };
 }
 
 function matches({ metadata, spec }: Template, wanted: Service['template']): boolean {
@@ -73,9 +109,10 @@ function matches({ metadata, spec }: Template, wanted: Service['template']): boo
   return wanted.selector !== undefined && matchesSelector(wanted.selector, metadata.labels ?? {});
 }
 
-/** What messages call the request: the series, or the labels. */
-function describeRequest({ series, selector }: Service['template']): string {
+/** What messages call the request: the series, the TemplateLabel, or the labels. */
+function describeRequest({ series, selector, label }: Service['template']): string {
   if (series !== undefined) return series;
+  if (label !== undefined) return `label ${label}`;
   const labels = Object.entries(selector?.matchLabels ?? {}).map(([key, value]) => `${key}=${value}`);
   return `labels ${labels.join(',')}`;
 }

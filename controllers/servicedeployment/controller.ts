@@ -18,7 +18,7 @@ import {
   waitFor,
 } from '../../src/kube/controller/outcome.ts';
 import type { OperatorContext } from '../context.ts';
-import { BY_CONFIG_MAP, BY_OWNER, ownerKey } from '../indexes.ts';
+import { BY_CONFIG_MAP, BY_LABEL, BY_OWNER, ownerKey } from '../indexes.ts';
 import { uidOf } from '../objects/appliance.ts';
 import { isJudged, mayBeUsed } from '../objects/template-readiness.ts';
 import { REASON } from '../obstacles/reasons.ts';
@@ -84,6 +84,13 @@ export function createServiceDeploymentController(context: OperatorContext): Con
         ...caches.deployments.byIndex(BY_CONFIG_MAP, keyOf(configMap)).map((one) => keyOf(one)),
         ...[taskOf(configMap)].flatMap((key) => key ?? []),
       ]),
+      changesOf(caches.labels, (old, current) => {
+        const label = current ?? old;
+        const isSame = isSameJson(old?.spec, current?.spec);
+        return label === undefined || isSame
+          ? []
+          : caches.deployments.byIndex(BY_LABEL, keyOf(label)).map((one) => keyOf(one));
+      }),
       changesOf(caches.templates, (old, current) =>
         isSameJson(choosable(old), choosable(current))
           ? []
@@ -181,6 +188,7 @@ class Reconciler {
       deployment,
       appliances,
       templates: caches.templates.list(),
+      labels: caches.labels.list(),
       unobserved: this.#dependencies.unobserved,
       differences: this.#differences,
       revisions,

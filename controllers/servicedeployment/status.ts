@@ -31,6 +31,8 @@ export interface ServiceFacts {
   readonly wantedReplicas: number;
   /** namespace/name; undefined when none could be chosen. */
   readonly template: string | undefined;
+  /** The TemplateLabel by which it was chosen, as namespace/name. */
+  readonly templateLabel?: string | undefined;
   /** Why it was chosen, in words. */
   readonly templateReason?: string | undefined;
   readonly appliances: readonly VirtualAppliance[];
@@ -120,11 +122,19 @@ function replicasIgnored({ metadata, spec, status }: ServiceDeployment) {
   };
 }
 
-function serviceStatus({ name, template, templateReason, appliances, asDeclared }: ServiceFacts) {
+function serviceStatus({
+  name,
+  template,
+  templateLabel,
+  templateReason,
+  appliances,
+  asDeclared,
+}: ServiceFacts) {
   const answering = appliances.filter(answers);
   return {
     name,
     template,
+    ...(templateLabel === undefined ? {} : { templateLabel }),
     ...(templateReason === undefined ? {} : { templateReason }),
     replicas: appliances.length,
     readyReplicas: answering.length,

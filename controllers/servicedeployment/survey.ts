@@ -1,4 +1,4 @@
-import type { ServiceDeployment, Template, VirtualAppliance } from '../../src/api/kinds.ts';
+import type { ServiceDeployment, Template, TemplateLabel, VirtualAppliance } from '../../src/api/kinds.ts';
 import { readAmounts } from '../objects/amounts.ts';
 import { type TakenName, taskObstacles } from '../obstacles/tasks.ts';
 import { chooseTemplate } from './choose.ts';
@@ -24,6 +24,7 @@ export interface SurveyInput {
   /** Those that the task controls. */
   readonly appliances: readonly VirtualAppliance[];
   readonly templates: readonly Template[];
+  readonly labels: readonly TemplateLabel[];
   readonly unobserved: UnobservedWrites;
   readonly differences: Differences;
   readonly revisions: TaskRevisions;
@@ -56,20 +57,33 @@ export function survey(input: SurveyInput): Survey {
 }
 
 function surveyService(input: SurveyInput, service: Service): { facts: ServiceFacts; plan: Plan } {
-  const { deployment, templates, unobserved, differences } = input;
+  const { deployment, templates, labels, unobserved, differences } = input;
   const existing = inOrder(
     input.appliances.filter((appliance) => serviceOf(deployment, appliance) === service.name),
   );
-  const pinned = pinOf(deployment, service);
+  const { template: pinned, templateLabel: pinnedLabel } = pinOf(deployment, service);
   const base = { name: service.name, wantedReplicas: replicasOf(deployment, service), appliances: existing };
   const amounts = readAmounts(service);
   if ('problem' in amounts) {
     const obstacle = taskObstacles.invalidAmount(amounts.field, amounts.problem);
-    return { facts: { ...base, template: pinned, asDeclared: 0, held: 0, obstacle }, plan: NOTHING };
+    return {
+      facts: { ...base, template: pinned, templateLabel: pinnedLabel, asDeclared: 0, held: 0, obstacle },
+      plan: NOTHING,
+    };
   }
-  const choice = chooseTemplate(deployment, service, templates, pinned);
+  const choice = chooseTemplate(deployment, service, { templates, labels, pinned, pinnedLabel });
   if (choice.key === undefined)
-    return { facts: { ...base, template: pinned, asDeclared: 0, held: 0, obstacle: choice }, plan: NOTHING };
+    return {
+      facts: {
+        ...base,
+        template: pinned,
+        templateLabel: pinnedLabel,
+        asDeclared: 0,
+        held: 0,
+        obstacle: choice,
+      },
+      plan: NOTHING,
+    };
   const byName = new Map(existing.map((one) => [one.metadata.name, one]));
   const hostnameNow = (name: string) => byName.get(name)?.spec.parameters?.hostname;
   const revision = revisionOf(input.revisions, service);
@@ -92,7 +106,15 @@ function surveyService(input: SurveyInput, service: Service): { facts: ServiceFa
   );
   const obstacle = missing ?? (taken.length === 0 ? undefined : taskObstacles.nameConflict(taken));
   return {
-    facts: { ...base, template, templateReason, asDeclared: plan.asDeclared, held: plan.held, obstacle },
+    facts: {
+      ...base,
+      template,
+      templateLabel: choice.label,
+      templateReason,
+      asDeclared: plan.asDeclared,
+      held: plan.held,
+      obstacle,
+    },
     plan,
   };
 }
@@ -123,7 +145,7 @@ function recall(
     (service): ServiceFacts => ({
       name: service.name,
       wantedReplicas: 0,
-      template: pinOf(deployment, service),
+      ...pinOf(deployment, service),
       appliances: inOrder(made.filter((appliance) => serviceOf(deployment, appliance) === service.name)),
       asDeclared: 0,
       held: 0,
@@ -134,8 +156,13 @@ function recall(
   return { services, leftovers, plan: isKept ? NOTHING : { ...NOTHING, remove: going } };
 }
 
-function pinOf({ status }: ServiceDeployment, { name }: Pick<Service, 'name'>): string | undefined {
-  return status?.services?.find((service) => service.name === name)?.template;
+/** The previous choice. */
+function pinOf(
+  { status }: ServiceDeployment,
+  { name }: Pick<Service, 'name'>,
+): Pick<ServiceFacts, 'template' | 'templateLabel'> {
+  const { template, templateLabel } = status?.services?.find((service) => service.name === name) ?? {};
+  return { template, templateLabel };
 }
 
 /** Why the template was chosen when it was. */

@@ -1,7 +1,8 @@
 import type { Template } from '../../src/api/kinds.ts';
 import { keyOf } from '../../src/base/object.ts';
+import { isSharedWith } from '../../src/domain/templates/sharing.ts';
 import { parentChain } from '../../src/domain/templates/tree.ts';
-import { isSharedWith, parentKey } from '../objects/template-references.ts';
+import { parentKey } from '../objects/template-references.ts';
 import type { Obstacle } from '../obstacles/obstacle.ts';
 import { templateObstacles } from '../obstacles/templates.ts';
 
@@ -14,25 +15,17 @@ export type Position = { readonly depth: number } | { readonly obstacle: Obstacl
 /** @param find by namespace/name */
 export function positionOf(template: Template, find: (key: string) => Template | undefined): Position {
   const own = keyOf(template);
-  const at = (key: string) => (key === own ? template : find(key));
+  // A parent that is not shared with its child looks like one that does not exist.
+  let child = template;
   const result = parentChain(own, (key) => {
-    const one = at(key);
-    return one === undefined ? undefined : parentKey(one);
+    const one = key === own ? template : find(key);
+    if (one === undefined || !isSharedWith(one, child.metadata.namespace)) return undefined;
+    child = one;
+    return parentKey(one);
   });
   if (result.problem !== undefined) return { obstacle: templateObstacles.chain(result.problem) };
-  const obstacle = unsharedParent(template, at) ?? missingImage(template);
+  const obstacle = missingImage(template);
   return obstacle === undefined ? { depth: result.chain.length } : { obstacle };
-}
-
-function unsharedParent(
-  template: Template,
-  find: (key: string) => Template | undefined,
-): Obstacle | undefined {
-  const key = parentKey(template);
-  const parent = key === null ? undefined : find(key);
-  const { namespace } = template.metadata;
-  if (parent === undefined || isSharedWith(parent, namespace)) return undefined;
-  return templateObstacles.parentNotShared(keyOf(parent), namespace);
 }
 
 function missingImage(template: Template): Obstacle | undefined {

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { Template } from '../../src/api/kinds.ts';
+import { isSharedWith } from '../../src/domain/templates/sharing.ts';
 import { aTemplate } from '../../test/builders/objects.ts';
 import { LAYER } from '../../test/builders/reports.ts';
 import { expectStanding, READY, RECONCILING, STALLED } from '../../test/expectations/conditions.ts';
-import { isSharedWith } from '../objects/template-references.ts';
 import { occurrencesOf } from '../status/occurrence.ts';
 import type { Copies } from './copies.ts';
 import { positionOf } from './position.ts';
@@ -28,7 +28,7 @@ describe('the position of a template', () => {
   it.each([
     ['its parent is missing', layerOn('a', 'b'), [], 'ParentNotFound', false],
     ['it is based on itself', layerOn('a', 'b'), [layerOn('b', 'a')], 'ParentCycle', true],
-    ['its parent is not shared', layerOn('a', 'b', 'other'), [layerOn('b')], 'ParentNotShared', false],
+    ['its parent is not shared', layerOn('a', 'b', 'other'), [layerOn('b')], 'ParentNotFound', false],
     ['it has no image of its own', layerOn('a', 'b'), [layerOn('b')], 'NotSupportedYet', true],
   ] as const)('is unknown when %s', (_name, template, others, reason, isStalled) => {
     expect(stand(template, others)).toMatchObject({ obstacle: { reason, isStalled } });

@@ -1,4 +1,5 @@
-import { isSharedWith, templateKeyOf } from '../objects/template-references.ts';
+import { isSharedWith } from '../../src/domain/templates/sharing.ts';
+import { templateKeyOf } from '../objects/template-references.ts';
 import { templateObstacles } from '../obstacles/templates.ts';
 import { blocked, type PhaseResult, phaseDone, type Scope } from './scope.ts';
 
@@ -8,8 +9,8 @@ export function findTemplate(scope: Scope): PhaseResult {
   const { namespace } = appliance.metadata;
   const key = templateKeyOf(appliance);
   const template = context.caches.templates.get(key);
-  if (template === undefined) return blocked(templateObstacles.notFound(key));
-  if (!isSharedWith(template, namespace)) return blocked(templateObstacles.notShared(key, namespace));
+  if (template === undefined || !isSharedWith(template, namespace))
+    return blocked(templateObstacles.notFound(key, namespace));
   const isDeleting = template.metadata.deletionTimestamp !== undefined;
   if (isDeleting && appliance.status?.vm === undefined) return blocked(templateObstacles.deleting(key));
   scope.template = template;

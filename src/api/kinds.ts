@@ -3,6 +3,8 @@ import type { HostSpec, HostStatus } from './generated/hosts.ts';
 import type { IPLeaseSpec } from './generated/ipleases.ts';
 import type { IPPoolSpec, IPPoolStatus } from './generated/ippools.ts';
 import type { ServiceDeploymentSpec, ServiceDeploymentStatus } from './generated/servicedeployments.ts';
+import type { TemplateFollowSpec, TemplateFollowStatus } from './generated/templatefollows.ts';
+import type { TemplateLabelSpec, TemplateLabelStatus } from './generated/templatelabels.ts';
 import type { TemplateSpec, TemplateStatus } from './generated/templates.ts';
 import type { VirtualApplianceSpec, VirtualApplianceStatus } from './generated/virtualappliances.ts';
 
@@ -20,6 +22,8 @@ export interface IPLease extends KubeObject {
 export type IPPool = Kind<IPPoolSpec, IPPoolStatus>;
 export type ServiceDeployment = Kind<ServiceDeploymentSpec, ServiceDeploymentStatus>;
 export type Template = Kind<TemplateSpec, TemplateStatus>;
+export type TemplateFollow = Kind<TemplateFollowSpec, TemplateFollowStatus>;
+export type TemplateLabel = Kind<TemplateLabelSpec, TemplateLabelStatus>;
 export type VirtualAppliance = Kind<VirtualApplianceSpec, VirtualApplianceStatus>;
 
 /** A core/v1 ConfigMap, as far as packages need it. */
@@ -38,6 +42,18 @@ export const TEMPLATES: ResourceRef<Template> = {
   ...GROUP,
   plural: 'templates',
   kind: 'Template',
+  namespaced: true,
+};
+export const TEMPLATE_LABELS: ResourceRef<TemplateLabel> = {
+  ...GROUP,
+  plural: 'templatelabels',
+  kind: 'TemplateLabel',
+  namespaced: true,
+};
+export const TEMPLATE_FOLLOWS: ResourceRef<TemplateFollow> = {
+  ...GROUP,
+  plural: 'templatefollows',
+  kind: 'TemplateFollow',
   namespaced: true,
 };
 export const SERVICE_DEPLOYMENTS: ResourceRef<ServiceDeployment> = {

@@ -30,3 +30,7 @@ export const FINALIZER_IP_LEASE = 'coppice.dev/ip-lease';
 
 /** The operator's field manager: server-side apply tracks by it which fields belong to the operator. */
 export const FIELD_MANAGER = 'coppice-operator';
+/** That of the facts about templates: they are applied apart from all else, so that no other field is touched. */
+export const FACTS_MANAGER = 'coppice-facts';
+/** On a template: what its spec and status tell of it. Coppice alone sets labels with this prefix. */
+export const FACTS_PREFIX = 'facts.coppice.dev/';

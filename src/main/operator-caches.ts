@@ -4,6 +4,7 @@ import {
   APPLIANCE_INDEXES,
   CONFIG_MAP_INDEXES,
   DEPLOYMENT_INDEXES,
+  FOLLOW_INDEXES,
   LEASE_INDEXES,
   TEMPLATE_INDEXES,
 } from '../../controllers/indexes.ts';
@@ -13,6 +14,8 @@ import {
   IP_LEASES,
   IP_POOLS,
   SERVICE_DEPLOYMENTS,
+  TEMPLATE_FOLLOWS,
+  TEMPLATE_LABELS,
   TEMPLATES,
   VIRTUAL_APPLIANCES,
 } from '../api/kinds.ts';
@@ -38,6 +41,8 @@ interface CachesOptions {
 export const NEEDED_KINDS: readonly ResourceRef[] = [
   HOSTS,
   TEMPLATES,
+  TEMPLATE_LABELS,
+  TEMPLATE_FOLLOWS,
   SERVICE_DEPLOYMENTS,
   VIRTUAL_APPLIANCES,
   IP_POOLS,
@@ -64,6 +69,8 @@ export function createCaches({ client, clock, log, metrics, access }: CachesOpti
   return {
     hosts: cache(HOSTS),
     templates: cache(TEMPLATES, TEMPLATE_INDEXES),
+    labels: cache(TEMPLATE_LABELS),
+    follows: cache(TEMPLATE_FOLLOWS, FOLLOW_INDEXES),
     deployments: cache(SERVICE_DEPLOYMENTS, DEPLOYMENT_INDEXES),
     appliances: cache(VIRTUAL_APPLIANCES, APPLIANCE_INDEXES),
     configMaps: createMetadataInformer({

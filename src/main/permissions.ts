@@ -130,6 +130,10 @@ export const PERMISSIONS: readonly Permission[] = [
   cached('templates'),
   reported('templates'),
   held('templates'),
+  cached('templatelabels'),
+  reported('templatelabels'),
+  cached('templatefollows'),
+  reported('templatefollows'),
   cached('servicedeployments'),
   reported('servicedeployments'),
   {

@@ -5,6 +5,8 @@ import type {
   IPPool,
   ServiceDeployment,
   Template,
+  TemplateFollow,
+  TemplateLabel,
   VirtualAppliance,
 } from '../../src/api/kinds.ts';
 import type { ObjectMeta } from '../../src/base/object.ts';
@@ -109,6 +111,35 @@ export function aTemplate({ metadata, spec, status }: Overrides<Template> = {}):
 /** A template whose image a host has imported. */
 export function anImportedTemplate({ status, ...overrides }: Overrides<Template> = {}): Template {
   return aTemplate({ ...overrides, status: { layers: { disk: LAYER }, ...status } });
+}
+
+/** `lamp` of ann, in namespace default, of template `debian`. */
+export function aLabel({ metadata, spec, status }: Overrides<TemplateLabel> = {}): TemplateLabel {
+  const name = metadata?.name ?? 'lamp';
+  return {
+    apiVersion: API_VERSION,
+    kind: 'TemplateLabel',
+    metadata: {
+      name,
+      namespace: 'default',
+      uid: `uid-${name}`,
+      resourceVersion: '1',
+      generation: 1,
+      ...metadata,
+    },
+    spec: { title: name, owner: 'ann', visibility: 'Private', templates: ['debian'], ...spec },
+    ...(status === undefined ? {} : { status }),
+  };
+}
+
+/** The labels that a user follows, in namespace default. */
+export function aFollow(user: string, labels: readonly string[], namespace = 'default'): TemplateFollow {
+  return {
+    apiVersion: API_VERSION,
+    kind: 'TemplateFollow',
+    metadata: { name: user, namespace, uid: `uid-${user}`, resourceVersion: '1', generation: 1 },
+    spec: { user, labels: [...labels] },
+  };
 }
 
 export function anAppliance({ metadata, spec, status }: Overrides<VirtualAppliance> = {}): VirtualAppliance {

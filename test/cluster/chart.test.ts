@@ -5,7 +5,7 @@ import { OBJECT_NAMES } from '../../src/main/permissions.ts';
 import { eventually } from '../integration/operator/eventually.ts';
 import { lookForCluster } from '../kubernetes/node-assets.ts';
 import { describeUnless } from '../skip.ts';
-import { NEW_FIELD, NEW_VALUE } from './previous.ts';
+import { NEW_COLUMN, NEW_VALUE } from './previous.ts';
 import { NAMESPACE, NEXT_TAG, Site } from './site.ts';
 
 const found = await lookForCluster();
@@ -136,9 +136,9 @@ describeUnless(missing, 'the charts on a cluster', () => {
   });
 
   it('is upgraded under running VMs', async () => {
-    expect(await site.labelFields()).not.toContain(NEW_FIELD);
+    expect(await site.labelColumns()).not.toContain(NEW_COLUMN);
     await site.helm('upgrade', 'coppice-crds', site.chart('coppice-crds'), '--wait');
-    expect(await site.labelFields()).toContain(NEW_FIELD);
+    expect(await site.labelColumns()).toContain(NEW_COLUMN);
     const chart = site.chart('coppice');
     await expect(site.helm('upgrade', 'coppice', chart, '--reuse-values')).rejects.toThrow(
       `missing property '${NEW_VALUE}'`,

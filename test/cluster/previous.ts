@@ -3,11 +3,8 @@ import { join } from 'node:path';
 import { dump, load } from 'js-yaml';
 
 const VERSION = '0.0.1';
-/**
- * A field that the previous release did not have: of the kind that the operator does not follow, since it waits for all fields
- * of the others.
- */
-export const NEW_FIELD = 'description';
+/** A column of TemplateLabel that the previous release did not have. It is no field: the operator waits for all fields. */
+export const NEW_COLUMN = 'Title';
 /** A value that it did not have. */
 export const NEW_VALUE = 'healthPort';
 
@@ -21,8 +18,7 @@ const EDITS: Readonly<Record<string, readonly Edit[]>> = {
   'coppice-crds': [
     {
       file: 'templates/templatelabels.yaml',
-      change: (text) =>
-        text.replace(new RegExp(`^ +${NEW_FIELD}: \\{type: string, maxLength: .*\\n`, 'm'), ''),
+      change: withoutLines(`- {name: ${NEW_COLUMN}, `),
     },
   ],
   coppice: [

@@ -93,13 +93,10 @@ export class Site {
     return JSON.parse(await this.cluster.kubectl('get', ...args, '--output=json')) as T;
   }
 
-  /** What the spec of a TemplateLabel may have, as the API server has it now. */
-  async labelFields(): Promise<readonly string[]> {
-    const path = '.spec.versions[0].schema.openAPIV3Schema.properties.spec.properties';
-    const output = `--output=jsonpath={${path}}`;
-    return Object.keys(
-      JSON.parse(await this.cluster.kubectl('get', 'crd', 'templatelabels.coppice.dev', output)) as object,
-    );
+  /** The columns of a TemplateLabel, as the API server has them now. */
+  async labelColumns(): Promise<readonly string[]> {
+    const output = '--output=jsonpath={.spec.versions[0].additionalPrinterColumns[*].name}';
+    return (await this.cluster.kubectl('get', 'crd', 'templatelabels.coppice.dev', output)).split(' ');
   }
 
   async daemonArguments(): Promise<readonly string[]> {

@@ -23,7 +23,7 @@ const scenarios: readonly Scenario[] = [
   {
     rule: 'two ways to name a template',
     refused: service({ template: { name: 'one', series: 'minimal' } }),
-    says: ['spec.services[0].template', 'exactly one of name, series and selector must be given'],
+    says: ['spec.services[0].template', 'exactly one of name, series, selector and label must be given'],
   },
   {
     rule: 'a version policy without a series',
@@ -245,10 +245,14 @@ const scenarios: readonly Scenario[] = [
   },
   ...networkRefusals,
   {
-    rule: 'a label that changes hands',
-    before: label({}),
-    refused: label({ owner: 'bob' }),
-    says: ['spec.owner', 'the owner cannot be changed'],
+    rule: 'a label of whatever there is',
+    refused: label({ selector: {} }),
+    says: ['spec.selector', 'an empty selector would match every template'],
+  },
+  {
+    rule: 'a followed label without its namespace',
+    refused: manifest('TemplateFollow', 'refused', { user: 'ann', labels: ['lamp'] }),
+    says: ['spec.labels[0]', 'should match'],
   },
   {
     rule: 'a field that there is not',

@@ -79,7 +79,7 @@ files: {
 }
 }
 /**
- * C, the template with the container that the service runs in: by name, by series, or by a selector on templates' labels; exactly one of the three.
+ * C, the template with the container that the service runs in: by name, by series, by a selector on templates' Kubernetes labels, or by a TemplateLabel; exactly one of the four.
  */
 template: {
 /**
@@ -102,7 +102,11 @@ matchLabels: {
 }
 }
 /**
- * The template's namespace, if different; the template must be shared with this namespace.
+ * A template that the TemplateLabel of this name gives and this namespace may use: the most recently used one, else the newest version. The choice stays when the label changes.
+ */
+label?: string
+/**
+ * The namespace of the template, or of the label, if different. The template must be shared with this namespace; a label of another namespace must have the visibility Cluster.
  */
 namespace?: string
 /**
@@ -389,6 +393,10 @@ name: string
  * The chosen template, as namespace/name.
  */
 template?: string
+/**
+ * The TemplateLabel by which it was chosen, as namespace/name.
+ */
+templateLabel?: string
 /**
  * Why it was chosen, when it was.
  */

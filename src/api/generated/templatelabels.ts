@@ -1,7 +1,7 @@
 // Generated from crds/templatelabels.yaml by `npm run generate`. Do not edit.
 
 /**
- * Desired state, written by users.
+ * Desired state, written by its owner.
  */
 export interface TemplateLabelSpec {
 /**
@@ -13,26 +13,45 @@ title: string
  */
 description?: string
 /**
- * The user who owns the label.
+ * The user who owns the label, by the name that the API server knows (kubectl auth whoami). Only that user creates, changes and deletes it, and who has the verb own-for-others on templatelabels, as cluster-admin has. The chart's ValidatingAdmissionPolicy and the embedded API server enforce it.
  */
 owner: string
 /**
- * Whether users with similar labels see it.
+ * Who finds the label, by lists and suggestions, and may follow it. Private: its owner. Namespace: people of its namespace, too. Cluster: all, and tasks of every namespace may ask for it; of its own namespace they may in any case. RBAC alone decides who can read the object.
  */
-shared: boolean
+visibility: ("Private" | "Namespace" | "Cluster")
 /**
- * Users who follow the label.
+ * Templates that have the label, each as NAME in the label's namespace or NAMESPACE/NAME; one of another namespace must be shared with the label's.
  */
-followers?: string[]
+templates?: string[]
 /**
- * The templates that have the label.
+ * The templates of the label's namespace whose Kubernetes labels match have it, too.
  */
-templates?: {
+selector?: {
 /**
- * A template's name.
+ * Labels that a template must have, with these values.
  */
-name: string
+matchLabels?: {
+[k: string]: string
+}
+/**
+ * Further requirements, all of which a template must meet.
+ */
+matchExpressions?: {
+/**
+ * The Kubernetes label's key.
+ */
+key: string
+/**
+ * Relation of the Kubernetes label to the values.
+ */
+operator: ("In" | "NotIn" | "Exists" | "DoesNotExist")
+/**
+ * For In and NotIn.
+ */
+values?: string[]
 }[]
+}
 }
 
 /**
@@ -40,7 +59,7 @@ name: string
  */
 export interface TemplateLabelStatus {
 /**
- * Generation of the spec that this status describes.
+ * Generation of the spec that this status describes; -1 before the first reconcile.
  */
 observedGeneration?: number
 /**
@@ -73,11 +92,15 @@ observedGeneration?: number
 lastTransitionTime: string
 }[]
 /**
- * Existing templates that have it.
+ * Templates that have the label.
  */
 templates?: number
 /**
- * Number of followers.
+ * Those of spec.templates that do not exist, or are not shared with the label's namespace; the first twenty.
+ */
+missing?: string[]
+/**
+ * Users who follow the label.
  */
 followers?: number
 }

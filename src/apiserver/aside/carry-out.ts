@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { OWN_FOR_OTHERS } from '../../api/ownership.ts';
 import { tokenLookup } from '../auth/authenticate.ts';
 import { RbacPolicy } from '../auth/rbac/policy.ts';
 import type { RequestBody } from '../codec/decode.ts';
@@ -90,6 +91,7 @@ export class Carrier {
       allow: () => {
         if (creation !== undefined) throw new ApiError({ message: '', ...creation });
       },
+      may: (verb) => verb === OWN_FOR_OTHERS && job.ownsForOthers,
       warnings,
     };
     const backend = {

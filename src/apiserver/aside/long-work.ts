@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import { OWN_FOR_OTHERS } from '../../api/ownership.ts';
 import { pushAll } from '../../base/push-all.ts';
 import { BUCKETS } from '../auth/rbac/policy.ts';
 import { RBAC_GROUP } from '../auth/rbac/rules.ts';
@@ -6,6 +7,7 @@ import type { TokenUser } from '../auth/types.ts';
 import { NAMESPACES } from '../core-kinds/cluster.ts';
 import { CRD_BUCKET } from '../core-kinds/crds.ts';
 import { answerTo } from '../handlers/answer.ts';
+import { ownedKind } from '../handlers/check-owner.ts';
 import type { Backend, ResourceRequest } from '../handlers/context.ts';
 import { type DeleteOptions, deleteOptions } from '../handlers/delete.ts';
 import { presentList } from '../handlers/present.ts';
@@ -126,6 +128,7 @@ export class LongWork {
       asked: { ...asked, ...body, query: query.toString(), warnings },
       ...this.#servedAs(request),
       creation: verb === 'patch' ? refusalOf(() => request.allow('create')) : undefined,
+      ownsForOthers: ownedKind(resource) !== undefined && request.may(OWN_FOR_OTHERS),
       entries: resource.group === RBAC_GROUP ? [...entries, ...this.#rights()] : entries,
       // No client can guess it and have it in its object.
       pendingRevision: 1e15 + randomInt(2 ** 47),

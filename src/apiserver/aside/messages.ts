@@ -50,6 +50,8 @@ export interface WriteJob {
   readonly definition: Definition | undefined;
   /** What else it would be refused for if it created an object. */
   readonly creation: Refusal | undefined;
+  /** Whether the user may write objects of other owners. */
+  readonly ownsForOthers: boolean;
   readonly entries: readonly Entry[];
   /** The resourceVersion of what the worker writes, until the server's thread does the write and replaces it. */
   readonly pendingRevision: number;

@@ -34,6 +34,8 @@ export interface ResourceRequest {
   readonly userAgent: string;
   /** Throws 403 unless the user may also do `verb` to the request's object. */
   allow(verb: string): void;
+  /** Whether the user may do `verb` to the kind in the request's namespace. */
+  may(verb: string): boolean;
   /** Sentences for the Warning header; handlers add to it. */
   readonly warnings: string[];
 }

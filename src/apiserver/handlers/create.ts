@@ -14,6 +14,7 @@ import {
 } from '../status-errors.ts';
 import type { StoredObject } from '../storage/store.ts';
 import type { KubeObject } from '../types.ts';
+import { type Admit, ownerCheck } from './check-owner.ts';
 import { type Backend, type ResourceRequest, timestamp } from './context.ts';
 import { decodeResource, settleNamespace } from './decode-object.ts';
 import { type WriteOptions, writeOptions } from './options.ts';
@@ -83,6 +84,8 @@ type CreateOptions = Pick<WriteOptions, 'dryRun'> & {
   keepNulls?: boolean;
   /** The requesting user; undefined for the server itself. */
   user?: User;
+  /** Absent for the server itself. */
+  admit?: Admit;
 };
 
 /**
@@ -116,6 +119,7 @@ export function createObject(
   }
   resource.rules.prepare?.(object, undefined);
   validateObject(resource, object, undefined);
+  options.admit?.(object, undefined);
   const { namespace, name = '' } = object.metadata;
   const key = keyOf(resource, namespace, name);
   if (backend.store.get(resource.bucket, key) !== undefined)
@@ -134,7 +138,11 @@ export function handleCreate(backend: Backend, request: ResourceRequest): Writte
   const options = writeOptions(request);
   const object = decodeResource(request, options);
   settleNamespace(request, object);
-  const written = createObject(backend, resource, object, { ...options, user: request.user });
+  const written = createObject(backend, resource, object, {
+    ...options,
+    user: request.user,
+    admit: ownerCheck(request),
+  });
   pushAll(request.warnings, finalizerWarnings(object));
   return written;
 }

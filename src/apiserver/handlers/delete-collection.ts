@@ -1,5 +1,6 @@
 import type { Answer } from '../http/respond.ts';
 import { ApiError } from '../status-errors.ts';
+import { ownerCheck } from './check-owner.ts';
 import type { Backend, ResourceRequest } from './context.ts';
 import { type DeleteOptions, deleteObject } from './delete.ts';
 import { presentList } from './present.ts';
@@ -26,12 +27,12 @@ export async function handleDeleteCollection(
 /** As in kube, it does not matter who has deleted an object. */
 function deleteIfThere(
   backend: Backend,
-  { resource }: ResourceRequest,
+  request: ResourceRequest,
   { namespace, name }: { namespace: string | undefined; name: string },
   options: DeleteOptions,
 ): void {
   try {
-    deleteObject(backend, resource, namespace, name, options);
+    deleteObject(backend, request.resource, namespace, name, options, ownerCheck(request));
   } catch (error) {
     if (!(error instanceof ApiError) || error.status.code !== 404) throw error;
   }

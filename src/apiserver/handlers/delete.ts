@@ -14,6 +14,7 @@ import {
   notFound,
 } from '../status-errors.ts';
 import type { FieldError, JsonValue, KubeObject } from '../types.ts';
+import { type Admit, ownerCheck } from './check-owner.ts';
 import { type Backend, type ResourceRequest, timestamp } from './context.ts';
 import { dryRunErrors } from './options.ts';
 
@@ -160,13 +161,14 @@ function marked(backend: Backend, resource: Resource, object: KubeObject, finali
   return deleting;
 }
 
-/** Deletes an object, or marks it as deleted while finalizers keep it. Throws 404 and 409. Synchronous. */
+/** Deletes an object, or marks it as deleted while finalizers keep it. Throws 404 and 409, and what `admit` throws. Synchronous. */
 export function deleteObject(
   backend: Backend,
   resource: Resource,
   namespace: string | undefined,
   name: string,
   options: DeleteOptions,
+  admit?: Admit,
 ): Deleted {
   const key = keyOf(resource, namespace, name);
   const { object } = backend.store.get(resource.bucket, key) ?? {};
@@ -174,6 +176,7 @@ export function deleteObject(
   const refusal = resource.rules.refusesDeletion?.(object);
   if (refusal !== undefined) throw forbidden(resourceName(resource), name, refusal);
   checkPreconditions(resource, object, options);
+  admit?.(undefined, object);
   const finalizers = finalizersFor(object, options.propagation);
   const stays = finalizers.length > 0 || resource.rules.holdsBack?.(object) === true;
   const present = object.metadata.finalizers ?? [];
@@ -194,7 +197,14 @@ export function deleteObject(
 export function handleDelete(backend: Backend, request: ResourceRequest, name: string): Answer {
   const { resource, namespace, subresource } = request;
   if (subresource !== undefined) throw badRequest('subresources cannot be deleted');
-  const { gone, object } = deleteObject(backend, resource, namespace, name, deleteOptions(request));
+  const { gone, object } = deleteObject(
+    backend,
+    resource,
+    namespace,
+    name,
+    deleteOptions(request),
+    ownerCheck(request),
+  );
   const asStatus = gone && !resource.answersWithDeleted;
   const body = asStatus ? deletedStatus(resourceName(resource), name, object.metadata.uid) : object;
   return { code: 200, body };

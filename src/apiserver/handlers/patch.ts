@@ -31,6 +31,7 @@ import type {
   ObjectMeta,
   Subresource,
 } from '../types.ts';
+import { ownerCheck } from './check-owner.ts';
 import { type Backend, type ResourceRequest, timestamp } from './context.ts';
 import { createObject, type Written } from './create.ts';
 import { repeatedKeys } from './decode-object.ts';
@@ -130,6 +131,7 @@ function handleOrdinaryPatch(
   return updateObject(backend, { resource, namespace, name, subresource }, transform, {
     ...options,
     user: request.user,
+    admit: ownerCheck(request),
   });
 }
 
@@ -242,7 +244,13 @@ function handleApply(
   if (!exists && subresource !== undefined) throw notFound(resourceName(resource), name);
   const manifest = appliedManifest(request, options);
   const how = { applied: writablePart(resource, manifest, subresource), manifest, subresource, now };
-  const settled = { dryRun: options.dryRun, fieldManager: undefined, keepNulls: true, user: request.user };
+  const settled = {
+    dryRun: options.dryRun,
+    fieldManager: undefined,
+    keepNulls: true,
+    user: request.user,
+    admit: ownerCheck(request),
+  };
   if (!exists) {
     request.allow('create');
     const object = runApply(request, options, { live: undefined, ...how });

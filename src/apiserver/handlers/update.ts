@@ -5,6 +5,7 @@ import { etcdKey, keyOf, type Resource, resourceName } from '../registry/resourc
 import { cloneJson } from '../schema/json.ts';
 import { badRequest, conflict, invalid, notFound, staleObject } from '../status-errors.ts';
 import type { KubeObject, ObjectMeta, Subresource } from '../types.ts';
+import { type Admit, ownerCheck } from './check-owner.ts';
 import { type Backend, type ResourceRequest, timestamp } from './context.ts';
 import type { Written } from './create.ts';
 import { decodeResource, settleNamespace } from './decode-object.ts';
@@ -27,6 +28,8 @@ type UpdateOptions = Pick<WriteOptions, 'dryRun'> & {
   keepNulls?: boolean;
   /** The requesting user; undefined for the server itself. */
   user?: User;
+  /** Absent for the server itself; a status has no owner. */
+  admit?: Admit;
 };
 
 /** The object in the resource's version; throws 404. */
@@ -97,6 +100,7 @@ export function updateObject(
   resource.rules.prepare?.(updated, old, subresource);
   countGeneration(resource, updated, old);
   validateObject(resource, updated, old, subresource);
+  if (subresource === undefined) options.admit?.(updated, old);
   if (isSame(updated, old)) return { object: old, stored: backend.store.get(resource.bucket, key) };
   if (options.dryRun) return { object: updated, stored: undefined };
   if (!isGone(resource, updated)) {
@@ -168,6 +172,7 @@ export function handleUpdate(
   const written = updateObject(backend, { resource, namespace, name, subresource }, replace, {
     ...options,
     user: request.user,
+    admit: ownerCheck(request),
   });
   pushAll(request.warnings, finalizerWarnings(object));
   return written;

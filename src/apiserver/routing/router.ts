@@ -97,6 +97,8 @@ export class Router {
     const asked = attributesOf(user, info);
     const allow = (verb: string): void => this.#allow({ ...asked, verb });
     allow(info.verb);
+    const ofKind = { ...asked, name: undefined, subresource: undefined };
+    const may = (verb: string): boolean => this.#setup.authorize({ ...ofKind, verb }).allowed;
     const userAgent = request.headers['user-agent'] ?? '';
     const { verb, query } = info;
     const review = reviewAt(info);
@@ -119,7 +121,7 @@ export class Router {
     const about = place.resource.custom ? 'custom' : 'built-in';
     const accept = negotiate(acceptOf(request), { verb, name: info.name, about });
     const body = await readBody(request);
-    const wanted = { ...place, query, accept, body, user, userAgent, allow, warnings: [] };
+    const wanted = { ...place, query, accept, body, user, userAgent, allow, may, warnings: [] };
     await dispatch(this.#setup, wanted, response);
   }
 

@@ -4,6 +4,8 @@ import {
   IP_LEASES,
   IP_POOLS,
   SERVICE_DEPLOYMENTS,
+  TEMPLATE_FOLLOWS,
+  TEMPLATE_LABELS,
   TEMPLATES,
   VIRTUAL_APPLIANCES,
 } from '../../api/kinds.ts';
@@ -22,6 +24,8 @@ const POLL_MS = 500;
 const KINDS: readonly ResourceRef[] = [
   SERVICE_DEPLOYMENTS,
   VIRTUAL_APPLIANCES,
+  TEMPLATE_FOLLOWS,
+  TEMPLATE_LABELS,
   TEMPLATES,
   IP_POOLS,
   HOSTS,
@@ -33,7 +37,7 @@ const KINDS: readonly ResourceRef[] = [
 export function clearCommand(): Command {
   const command = new Command('clear')
     .description(
-      'delete everything that Coppice manages in a cluster (tasks, appliances, templates, address pools and hosts of all namespaces), and wait until the VMs and their disks are gone',
+      'delete everything that Coppice manages in a cluster (tasks, appliances, templates and their labels, address pools and hosts of all namespaces), and wait until the VMs and their disks are gone',
     )
     .option('--yes', 'confirm: deleted VMs and disks cannot be restored', false)
     .addOption(

@@ -1,3 +1,5 @@
+import { parseKey } from '../../base/object.ts';
+
 /**
  * The tree of templates (SO-MVDS 3.1): "an incremental image file can be the basic file of another image",
  * and an appliance's disk is a leaf. Templates and appliances are identified by their keys, namespace/name.
@@ -18,7 +20,7 @@ export type ParentChain =
 
 /**
  * Follows the parents of a template up to its root.
- * @param parentOf a template's parent: null for a basic template, undefined for one that does not exist
+ * @param parentOf a template's parent: null for a basic template, undefined for one that its child cannot have
  */
 export function parentChain(key: string, parentOf: (key: string) => string | null | undefined): ParentChain {
   const chain = [key];
@@ -44,8 +46,14 @@ function notFound(key: string, chain: readonly string[]): ChainProblem {
   const message =
     child === undefined
       ? `template ${key} does not exist`
-      : `template ${key}, the parent of ${child}, does not exist`;
+      : `template ${key}, the parent of ${child}, does not exist${orIsNotShared(key, child)}`;
   return { reason: 'ParentNotFound', message };
+}
+
+/** Nobody learns of a template of another namespace whether it exists, unless it is shared with theirs. */
+function orIsNotShared(parent: string, child: string): string {
+  const { namespace } = parseKey(child);
+  return parseKey(parent).namespace === namespace ? '' : `, or is not shared with namespace ${namespace}`;
 }
 
 /** The templates and appliances that use a template. While there are any, it cannot be deleted. */

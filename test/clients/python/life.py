@@ -26,6 +26,7 @@ PLURALS = {
     "ServiceDeployment": "servicedeployments",
     "VirtualAppliance": "virtualappliances",
     "IPPool": "ippools",
+    "TemplateFollow": "templatefollows",
     "TemplateLabel": "templatelabels",
     "IPLease": "ipleases",
 }

@@ -54,7 +54,9 @@ describe('what is in the way', () => {
     await world.addNamespace('images');
     const { metadata } = await world.addTemplate('debian', { namespace: 'images' });
     await world.deploy('shop', { template: { name: 'debian', namespace: 'images' } });
-    expect(await saysOfTask('shop', RECONCILING, 'TemplateNotShared')).toContain('images/debian');
+    expect(await saysOfTask('shop', RECONCILING, 'TemplateNotFound')).toContain(
+      'images/debian does not exist, or is not shared with namespace default',
+    );
     const name = { namespace: 'images', name: metadata.name };
     await world.kube.patch(TEMPLATES, name, { spec: { sharing: { scope: 'Cluster' } } });
     await available('shop-web-0');

@@ -60,10 +60,11 @@ const SPECS: Readonly<Record<string, JsonObject>> = {
   TemplateLabel: {
     title: 'fast',
     owner: 'ann',
-    shared: true,
-    followers: ['bea', 'cleo'],
-    templates: [{ name: 'debian' }],
+    visibility: 'Cluster',
+    templates: ['debian', 'images/minimal'],
+    selector: { matchLabels: { os: 'linux' }, matchExpressions: [{ key: 'tier', operator: 'Exists' }] },
   },
+  TemplateFollow: { user: 'bea', labels: ['default/lamp', 'images/base'] },
   Template: {
     series: 'debian',
     version: '12.7',

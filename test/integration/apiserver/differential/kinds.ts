@@ -109,9 +109,16 @@ const SAMPLES: readonly Sample[] = [
   {
     plural: 'templatelabels',
     kind: 'TemplateLabel',
-    spec: { title: 'Blessed', owner: 'ann', templates: [{ name: 'debian' }], followers: ['bea'] },
-    change: { shared: true, description: 'what works' },
+    spec: { title: 'Blessed', owner: 'ann', templates: ['debian'] },
+    change: { visibility: 'Cluster', description: 'what works' },
     status: { ...status, templates: 1, followers: 1 },
+  },
+  {
+    plural: 'templatefollows',
+    kind: 'TemplateFollow',
+    spec: { user: 'bea', labels: ['default/blessed'] },
+    change: { labels: ['default/blessed', 'images/base'] },
+    status: { ...status, labels: 1 },
   },
 ];
 

@@ -1,0 +1,68 @@
+import { describe, expect, it } from 'vitest';
+import type { Template, TemplateLabel } from '../src/api/kinds.ts';
+import { missingTemplates, templatesOf } from '../src/domain/templates/label.ts';
+import { cachesOf } from '../test/builders/caches.ts';
+import { aDeployment, aLabel, anAppliance, aService, aTemplate } from '../test/builders/objects.ts';
+import { chooseTemplate } from './servicedeployment/choose.ts';
+import type { Service } from './servicedeployment/services.ts';
+import { positionOf } from './template/position.ts';
+import { labelStatusOf } from './templatelabel/status.ts';
+import { findTemplate } from './virtualappliance/find-template.ts';
+import type { Scope } from './virtualappliance/scope.ts';
+
+const UNSHARED = aTemplate({
+  metadata: { name: 'secret', namespace: 'images', labels: { os: 'bsd' } },
+  spec: { series: 'secret', version: '1' },
+});
+const HIDDEN = aLabel({ metadata: { name: 'hidden', namespace: 'images' }, spec: { templates: ['secret'] } });
+
+interface World {
+  readonly templates: readonly Template[];
+  readonly labels: readonly TemplateLabel[];
+}
+
+const chosen = (template: Service['template']) => (world: World) =>
+  chooseTemplate(aDeployment(), aService({ template }), { ...world, pinned: undefined });
+
+/** Everything by which a namespace could find out what is in another one. */
+const QUESTIONS: Readonly<Record<string, (world: World) => unknown>> = {
+  'a task that names it': chosen({ name: 'secret', namespace: 'images' }),
+  'a task that names its series': chosen({ series: 'secret', namespace: 'images' }),
+  'a task that names its version': chosen({ series: 'secret', version: '1', namespace: 'images' }),
+  'a task that selects it': chosen({ selector: { matchLabels: { os: 'bsd' } }, namespace: 'images' }),
+  'a task that asks for a label of that namespace': chosen({ label: 'hidden', namespace: 'images' }),
+  'an appliance that names it': ({ templates }) => {
+    const appliance = anAppliance({ spec: { template: { name: 'secret', namespace: 'images' } } });
+    return findTemplate({ appliance, context: { caches: cachesOf({ templates }) } } as unknown as Scope);
+  },
+  'a template whose parent it is': ({ templates }) =>
+    positionOf(childOf('secret', 'images'), (key) => find(templates, key)),
+  'a template whose grandparent it is': ({ templates }) => {
+    const parent = childOf('secret', 'images', 'parent');
+    return positionOf(childOf('parent'), (key) => find([...templates, parent], key));
+  },
+  'a label that names it': ({ templates }) => {
+    const label = aLabel({ spec: { templates: ['images/secret'] } });
+    const found = templatesOf(label, templates);
+    const missing = missingTemplates(label, found);
+    return labelStatusOf({ label, templates: found.length, missing, followers: 0, now: 0 });
+  },
+};
+
+function childOf(name: string, namespace = 'default', own = 'child'): Template {
+  return aTemplate({ metadata: { name: own }, spec: { source: { parent: { name, namespace } } } });
+}
+
+function find(templates: readonly Template[], key: string): Template | undefined {
+  return templates.find(({ metadata }) => `${metadata.namespace}/${metadata.name}` === key);
+}
+
+describe('what is not shared looks like what does not exist', () => {
+  it.each(Object.entries(QUESTIONS))('to %s', (_who, ask) => {
+    const nothing = ask({ templates: [], labels: [] });
+    expect(ask({ templates: [UNSHARED], labels: [HIDDEN] })).toEqual(nothing);
+    const shared = { ...UNSHARED, spec: { ...UNSHARED.spec, sharing: { scope: 'Cluster' as const } } };
+    const visible = { ...HIDDEN, spec: { ...HIDDEN.spec, visibility: 'Cluster' as const } };
+    expect(ask({ templates: [shared], labels: [visible] })).not.toEqual(nothing);
+  });
+});
