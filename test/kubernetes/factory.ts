@@ -6,6 +6,7 @@ import { type ControlPlaneOptions, startControlPlane } from './control-plane.ts'
 import { installCrds } from './crds.ts';
 import { startEmbedded, startEmbeddedProgram } from './embedded.ts';
 import { makeOperatorAccount, writeOperatorKubeconfig } from './operator-account.ts';
+import { installOwnership } from './ownership.ts';
 import { aggregate, extensionOf, type StreamsServer } from './streams.ts';
 import type { TestServer } from './test-server.ts';
 
@@ -49,7 +50,10 @@ export async function startTestApi(
     const client = createKubeClient(kubeConfig, { log: pino({ level: 'silent' }) });
     let operatorKubeconfigPath: string;
     try {
-      if (options.kinds !== 'none') await installCrds(client);
+      if (options.kinds !== 'none') {
+        await installCrds(client);
+        if (kind === 'kube-apiserver') await installOwnership(client);
+      }
       await makeOperatorAccount(client);
       const { streams } = options;
       if (streams !== undefined && kind === 'kube-apiserver') {
