@@ -231,6 +231,26 @@ export function selectorMatches(selector: LabelSelector, labels: Labels): boolea
   return isLabelled && isMet;
 }
 
+const OPERATOR_NAMES: Readonly<Record<Operator, string | undefined>> = {
+  in: 'In',
+  notin: 'NotIn',
+  exists: 'Exists',
+  '!': 'DoesNotExist',
+  gt: undefined,
+  lt: undefined,
+};
+
+/** Parses `a=b,c in (d,e),!f` into a LabelSelector, which cannot compare numbers. Throws 400 when malformed. */
+export function labelSelectorOf(text: string): LabelSelector {
+  const matchExpressions = new SelectorParser(text).parse().map(({ key, operator, values }) => {
+    const name = OPERATOR_NAMES[operator];
+    if (name === undefined)
+      throw badRequest(`${key}: a selector of labels cannot compare numbers: use =, != or in`);
+    return { key, operator: name, ...(values.length === 0 ? {} : { values }) };
+  });
+  return { matchExpressions };
+}
+
 /** Parses `a=b,c in (d,e),!f` into a predicate; undefined when it matches everything. Throws 400 when malformed. */
 export function parseLabelSelector(text: string | undefined): LabelMatcher | undefined {
   const requirements = new SelectorParser(text ?? '').parse();

@@ -3,7 +3,7 @@ import { VIRTUAL_APPLIANCES, type VirtualAppliance } from '../../api/kinds.ts';
 import type { KubeClient } from '../../kube/client/client.ts';
 import { addClusterOptions, type ClusterOptions, withClient } from '../cluster.ts';
 import { explainError } from '../errors.ts';
-import { formatAppliances, type Output, outputOption } from '../output.ts';
+import { formatAppliances, type Output, outputOption, printObjects } from '../output.ts';
 import { collectAppliances, parseTargets, TARGET_HELP, type Target } from '../targets.ts';
 
 type GetOptions = ClusterOptions & { readonly allNamespaces: boolean; readonly output?: Output };
@@ -60,14 +60,11 @@ async function printNamed(targets: readonly Target[], options: GetOptions): Prom
   });
 }
 
-/** A table without rows is replaced by the sentence, which programs do not get. */
 function print(
   appliances: readonly VirtualAppliance[],
   output: Output | undefined,
   single: boolean,
   ifNone: string,
 ): void {
-  const isTable = output === undefined || output === 'wide';
-  const text = appliances.length === 0 && isTable ? ifNone : formatAppliances(appliances, output, single);
-  if (text !== '') console.log(text);
+  printObjects(appliances, output, () => formatAppliances(appliances, output, single), ifNone);
 }

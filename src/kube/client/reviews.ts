@@ -52,6 +52,18 @@ const ACCESS_REVIEWS: ResourceRef<SubjectAccessReview> = {
   namespaced: false,
 };
 
+interface SelfReview extends KubeObject {
+  status?: { userInfo?: Partial<UserInfo> };
+}
+
+const SELF_REVIEWS: ResourceRef<SelfReview> = {
+  group: 'authentication.k8s.io',
+  version: 'v1',
+  plural: 'selfsubjectreviews',
+  kind: 'SelfSubjectReview',
+  namespaced: false,
+};
+
 type Creator = Pick<KubeClient, 'create'>;
 
 /** Asks the API server whose token this is. Undefined when it is not valid, or not for this audience (by default, the API server's). */
@@ -71,6 +83,18 @@ export async function reviewToken(
   const { username, ...user } = status?.user ?? {};
   if (status?.authenticated !== true || !isFor || username === undefined) return undefined;
   return { username, ...user };
+}
+
+/** Asks the API server who makes the requests of this client, as `kubectl auth whoami` does: the name of the user. */
+export async function whoAmI(client: Creator): Promise<string> {
+  const { status } = await client.create(SELF_REVIEWS, {
+    apiVersion: 'authentication.k8s.io/v1',
+    kind: 'SelfSubjectReview',
+    metadata: { name: '' },
+  });
+  const name = status?.userInfo?.username;
+  if (name === undefined) throw new Error('the API server does not say who you are (kubectl auth whoami)');
+  return name;
 }
 
 /** Asks the API server whether the user may do this. */
