@@ -40,7 +40,7 @@ export const ROOMS: readonly Room[] = [
   {
     path: 'src/domain',
     holds:
-      'pure decisions: `placement/` (Algorithms 1 and 2), `timing/` (Equation 1), `templates/` (series, tree), `ipam/` (addresses, pools), `services/` (builders, probes, access points), `vm-shape.ts` (which changes need a new VM)',
+      'pure decisions: `placement/` (Algorithms 1 and 2), `timing/` (Equation 1), `templates/` (series, tree, labels, facts), `ipam/` (addresses, pools), `services/` (builders, probes, access points), `vm-shape.ts` (which changes need a new VM)',
     mayImport: ['src/base', 'src/api'],
   },
   {

@@ -1,7 +1,14 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadAll } from 'js-yaml';
-import { HOSTS, SERVICE_DEPLOYMENTS, TEMPLATES, VIRTUAL_APPLIANCES } from '../api/kinds.ts';
+import {
+  HOSTS,
+  SERVICE_DEPLOYMENTS,
+  TEMPLATE_FOLLOWS,
+  TEMPLATE_LABELS,
+  TEMPLATES,
+  VIRTUAL_APPLIANCES,
+} from '../api/kinds.ts';
 import type { KubeObject, ResourceRef } from '../base/object.ts';
 import type { KubeClient } from '../kube/client/client.ts';
 
@@ -9,6 +16,8 @@ const KNOWN: readonly ResourceRef[] = [
   HOSTS,
   SERVICE_DEPLOYMENTS,
   TEMPLATES,
+  TEMPLATE_LABELS,
+  TEMPLATE_FOLLOWS,
   VIRTUAL_APPLIANCES,
   { group: '', version: 'v1', plural: 'configmaps', kind: 'ConfigMap', namespaced: true },
   { group: '', version: 'v1', plural: 'namespaces', kind: 'Namespace', namespaced: false },

@@ -13,6 +13,7 @@ const folder = join(resolve(import.meta.dirname, '../..'), 'examples');
 const ANSWERS: Readonly<Record<string, string>> = {
   command: 'Good day, this is greeter.\n',
   hello: 'Hello from a virtual machine grown by Coppice.\n',
+  labels: 'Hello from a template that was found by its label.\n',
 };
 /**
  * `gitops` needs an image of one's own, and Flux: test/gitops. `network` needs a bridge on its hosts:

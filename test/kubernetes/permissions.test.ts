@@ -1,12 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { CONFIG_MAPS, IP_LEASES } from '../../src/api/kinds.ts';
+import { CONFIG_MAPS, IP_LEASES, TEMPLATE_FOLLOWS, TEMPLATE_LABELS } from '../../src/api/kinds.ts';
 import { subresourcePath } from '../../src/api/subresources.ts';
+import type { ObjectName } from '../../src/base/object.ts';
 import { createKubeClient } from '../../src/kube/client/create.ts';
 import { LEASES } from '../../src/kube/election/lease-record.ts';
 import type { Operator } from '../../src/main/operator.ts';
 import { OBJECT_NAMES, PERMISSIONS, ruleOf } from '../../src/main/permissions.ts';
+import { aFollow, aLabel } from '../builders/objects.ts';
 import { expectStanding, READY } from '../expectations/conditions.ts';
 import { eventually } from '../integration/operator/eventually.ts';
 import { World } from '../integration/operator/world.ts';
@@ -118,6 +120,7 @@ async function live(world: World): Promise<void> {
     });
     await answers(world, 'site', 1);
     await nameConflict(world);
+    await followLabel(world);
     await haveAddress(world);
     for (let time = 0; time < 2; time += 1) await loseHost(world);
     await world.removeDeployment('site');
@@ -177,6 +180,23 @@ async function answers(world: World, name: string, replicas: number): Promise<vo
       replicas,
       readyReplicas: replicas,
     });
+  });
+}
+
+/** Both report how they are. */
+async function followLabel({ kube }: World): Promise<void> {
+  const { metadata, ...label } = aLabel({ spec: { templates: ['debian'], visibility: 'Cluster' } });
+  const { metadata: followed, ...follow } = aFollow('bea', ['default/lamp']);
+  const named = ({ name, namespace }: ObjectName) => ({ name, namespace });
+  await kube.create(TEMPLATE_LABELS, { ...label, metadata: named(metadata) as typeof metadata });
+  await kube.create(TEMPLATE_FOLLOWS, { ...follow, metadata: named(followed) as typeof followed });
+  await eventually('both are Ready', async () => {
+    expectStanding((await kube.get(TEMPLATE_LABELS, named(metadata))).status?.conditions, READY, 'Available');
+    expectStanding(
+      (await kube.get(TEMPLATE_FOLLOWS, named(followed))).status?.conditions,
+      READY,
+      'Available',
+    );
   });
 }
 

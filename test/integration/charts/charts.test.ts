@@ -185,10 +185,15 @@ describeUnless(obstacle, 'the chart coppice', () => {
 
   it('makes no role of any kind, the hooks’ ones included, with rbac.create=false', async () => {
     const everything = await helm.render('coppice', SWITCHES['an uninstall that removes everything']);
-    expect(RBAC.map((kind) => everything.names(kind).length)).toEqual([5, 2, 2, 2]);
+    expect(RBAC.map((kind) => everything.names(kind).length)).toEqual([6, 2, 2, 2]);
     const none = await helm.render('coppice', SWITCHES['no roles']);
     expect(RBAC.flatMap((kind) => none.names(kind))).toEqual([]);
     expect(none.names('Job')).toEqual(['coppice-uninstall']);
+    // Whoever grants rights, owners are owners.
+    expect(none.names('ValidatingAdmissionPolicyBinding')).toEqual([
+      'coppice-templatelabels',
+      'coppice-templatefollows',
+    ]);
   });
 
   it.each([
