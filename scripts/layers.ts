@@ -60,8 +60,8 @@ export const ROOMS: readonly Room[] = [
     holds:
       "the daemon: `http/` (server, OpenAPI), `appliance/` (planner and steps), `layers/`, `guest/` (agent, installation; `packages/` reads what a package is, `streams/` runs programs with input and outputs), `network/` (the host's bridge, checks of addresses), `ports/`, `host/` (capacity, measurement), `files/` (durable writes, locks), `state/` (records on disk), `errors/` (every error's reason and message), `drivers/`",
     mayImport: ['src/base', 'src/host', 'src/domain', 'src/api'],
-    note: "base, api, domain, host (its protocol, not its client); a driver's folder no other driver's, and `drivers/common/` none",
-    except: ['client', 'connector', 'event-stream', 'stream-client'].map((name) => `src/host/${name}.ts`),
+    note: "base, api, domain, host (its protocol, and how one connects to a daemon; not its client); a driver's folder no other driver's, and `drivers/common/` none",
+    except: ['client', 'event-stream', 'stream-client'].map((name) => `src/host/${name}.ts`),
   },
   {
     path: 'src/apiserver',

@@ -240,13 +240,14 @@ export const importStatusSchema = open({
 
 export const layerStatusSchema = open({
   identity,
-  kind: layerKind,
+  state: enumOf(['Fetching', 'Ready', 'Failed']),
+  /** Known when Ready, as is most of what follows. */
+  kind: optional(layerKind),
   /** What it is a difference to. */
   parent: optional(identity),
-  state: enumOf(['Fetching', 'Ready', 'Failed']),
   fetchedBytes: optional(count),
   totalBytes: optional(count),
-  /** Size the guest sees; known when Ready, as is what follows. */
+  /** Size the guest sees. */
   virtualBytes: optional(count),
   /** Whether firmware finds something to boot on the disk; without, a VM on it needs a kernel. */
   bootable: optional(boolean()),

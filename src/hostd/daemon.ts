@@ -8,11 +8,13 @@ import type { Driver } from './drivers/driver.ts';
 import { EventHub } from './events.ts';
 import { makeDirectory } from './files/durable-files.ts';
 import { lockStateDirectory } from './files/file-lock.ts';
+import { ensureSpace } from './files/space.ts';
 import type { GuestWork } from './guest/agent-work.ts';
 import { Host } from './host/host.ts';
 import { type CapacityOverride, HostUse } from './host/host-use.ts';
 import { createServer, listen, renewTls, type TlsFiles } from './http/server.ts';
 import { ImportStore } from './imports/import-store.ts';
+import { factsOf } from './layers/image/judge.ts';
 import { LayerStore } from './layers/store.ts';
 import { HostMetrics } from './metrics.ts';
 import { PackageCache } from './packages.ts';
@@ -61,7 +63,8 @@ export async function startHostDaemon(options: HostDaemonOptions): Promise<HostD
   await makeDirectory(options.stateDirectory);
   const lock = await lockStateDirectory(options.stateDirectory);
   try {
-    const parts = await openParts(options);
+    const tls: CurrentTls = { current: options.tls };
+    const parts = await openParts(options, tls);
     const serving = await serve(options, parts).catch(async (error: unknown) => {
       await closeParts(parts);
       throw error;
@@ -70,7 +73,10 @@ export async function startHostDaemon(options: HostDaemonOptions): Promise<HostD
     return {
       url: serving.url,
       port: serving.port,
-      renewTls: serving.renewTls,
+      renewTls: (renewed) => {
+        tls.current = renewed;
+        serving.renewTls(renewed);
+      },
       close: async () => {
         await serving.close();
         await closeParts(parts);
@@ -94,6 +100,9 @@ async function serve(options: HostDaemonOptions, parts: Parts): Promise<HostDaem
   return { ...address, renewTls: (tls) => renewTls(app, tls), close };
 }
 
+/** The certificates, which are replaced while the daemon runs. */
+type CurrentTls = { current: TlsFiles };
+
 type Parts = {
   readonly events: EventHub;
   readonly metrics: HostMetrics;
@@ -108,7 +117,7 @@ function contextOf({ version, driver, clock, heartbeatMs }: HostDaemonOptions, s
   return { version, driver, clock, heartbeatMs, stopping };
 }
 
-async function openParts(options: HostDaemonOptions): Promise<Parts> {
+async function openParts(options: HostDaemonOptions, tls: CurrentTls): Promise<Parts> {
   const { clock, driver, stateDirectory } = options;
   const startedAt = clock.now();
   const info = await driver.probe();
@@ -120,6 +129,17 @@ async function openParts(options: HostDaemonOptions): Promise<Parts> {
   const layers: LayerStore = new LayerStore({
     directory: join(stateDirectory, 'layers'),
     openDisk: (path) => driver.images.openDisk(path),
+    factsOf: (path) => factsOf(path, driver.images),
+    receive: {
+      directory: join(stateDirectory, 'receiving'),
+      diskFormat: driver.images.diskFormat,
+      credentials: () => ({ cert: tls.current.cert, key: tls.current.key, ca: tls.current.clientCa }),
+      ensureRoom: (identity, bytes) => ensureSpace(stateDirectory, `layer ${identity}`, bytes, reserveBytes),
+      backoff: options.pace.backoff,
+      clock,
+      random: options.random,
+      log: options.log,
+    },
     holders: (identity) => appliances.holders(identity),
     onChange: (layer) => {
       events.publish({ type: 'layer', layer });
@@ -211,9 +231,10 @@ function managerOf(
   return manager;
 }
 
-async function closeParts({ appliances, imports, ports, host }: Parts): Promise<void> {
+async function closeParts({ appliances, imports, layers, ports, host }: Parts): Promise<void> {
   await appliances.close();
   await imports.close();
+  await layers.close();
   await host.close();
   await ports.close();
 }

@@ -145,6 +145,8 @@ export interface ImageTool {
   damageOf(path: string, format: ImageFormat, signal?: AbortSignal): Promise<string | undefined>;
   /** The first mebibyte of the disk, as a guest sees it; all of a smaller one. */
   readStart(path: string, format: ImageFormat, signal?: AbortSignal): Promise<Buffer>;
+  /** How disks' files are. */
+  readonly diskFormat: 'qcow2' | 'raw';
   /** Reads what a disk's file itself holds, without what it is based on. No VM may write to it. */
   openDisk(path: string): Promise<Content>;
   /** Rewrites an image as a standalone qcow2. `target` must not exist; it is removed again on failure. */

@@ -7,6 +7,7 @@ import { networkErrors } from './networks.ts';
 import { requestErrors } from './requests.ts';
 import { sourceErrors } from './sources.ts';
 import { storageErrors } from './storage.ts';
+import { transferErrors } from './transfers.ts';
 import { xenErrors } from './xen.ts';
 
 export { codeOf, HostError, messageOf } from './host-error.ts';
@@ -18,6 +19,7 @@ export const hostErrors = {
   ...storageErrors,
   ...imageErrors,
   ...sourceErrors,
+  ...transferErrors,
   ...machineErrors,
   ...xenErrors,
   ...guestErrors,

@@ -1,17 +1,18 @@
 import type { Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { TLSSocket } from 'node:tls';
 import { type FastifyError, fastify } from 'fastify';
 import type { Logger } from 'pino';
 import { pathOf } from '../../base/shown-url.ts';
-import { type ErrorBody, OPERATOR_ORGANIZATION } from '../../host/protocol.ts';
+import type { ErrorBody } from '../../host/protocol.ts';
 import { HostError, hostErrors, messageOf, toHostError, toProblem } from '../errors/index.ts';
 import { createAjv, invalid } from '../validate.ts';
 import { applianceRoutes } from './appliances.ts';
+import { Callers } from './callers.ts';
 import type { App, RouteContext } from './context.ts';
 import { eventRoutes } from './events.ts';
 import { hostRoutes } from './host.ts';
 import { importRoutes } from './imports.ts';
+import { transferRoutes } from './layer-transfer.ts';
 import { layerRoutes } from './layers.ts';
 import { streamUpgrades } from './upgrades.ts';
 
@@ -28,8 +29,15 @@ const BODY_LIMIT_BYTES = 8 * 1024 * 1024;
 /** A command of 64 KiB is part of the URL, where each byte may become three. */
 export const MAX_HEADER_BYTES = 256 * 1024;
 
-/** The API over HTTPS. A client's certificate authenticates it, and the organization in the certificate authorizes it. */
-export function createServer(tls: TlsFiles, context: RouteContext, log: Logger): App {
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Whether other hosts may call it, and not operators alone; the route then asks which. */
+    readonly openToHosts?: boolean;
+  }
+}
+
+/** A server that lets in whom it should, and answers errors as all routes do. */
+export function createApp(tls: TlsFiles, callers: Callers, log: Logger): App {
   const app: App = fastify<Server>({
     https: {
       cert: tls.cert,
@@ -56,11 +64,22 @@ export function createServer(tls: TlsFiles, context: RouteContext, log: Logger):
     const body: ErrorBody = { error: { ...toProblem(failure), ...(field === undefined ? {} : { field }) } };
     return reply.code(failure.status).send(body);
   });
-  const authorize = createAuthorizer();
-  app.addHook('onRequest', async (request) => authorize(request.raw.socket));
+  app.addHook('onRequest', async ({ raw, routeOptions }) => {
+    if (routeOptions.config?.openToHosts === true) callers.of(raw.socket);
+    else callers.requireOperator(raw.socket);
+  });
+  return app;
+}
+
+/** The API over HTTPS. A client's certificate authenticates it, and the names in the certificate authorize it. */
+export function createServer(tls: TlsFiles, context: RouteContext, log: Logger): App {
+  const callers = new Callers();
+  const app = createApp(tls, callers, log);
   for (const routes of [hostRoutes, eventRoutes, applianceRoutes, importRoutes, layerRoutes])
     routes(app, context);
-  streamUpgrades(app, context, authorize, log);
+  const { clock, layers } = context;
+  transferRoutes(app, { layers, callers, clock, log });
+  streamUpgrades(app, context, (socket) => callers.requireOperator(socket), log);
   return app;
 }
 
@@ -75,21 +94,6 @@ export async function listen(app: App, host: string, port: number): Promise<{ ur
   const address = app.server.address() as AddressInfo;
   const name = address.family === 'IPv6' ? `[${address.address}]` : address.address;
   return { url: `https://${name}:${address.port}`, port: address.port };
-}
-
-/**
- * TLS has verified that the authority issued the certificate; this checks that it was issued to an operator. A connection keeps its
- * certificate, so each is checked once.
- */
-function createAuthorizer(): (socket: object) => void {
-  const operators = new WeakSet<object>();
-  return (socket) => {
-    if (operators.has(socket)) return;
-    const subject = socket instanceof TLSSocket ? socket.getPeerCertificate().subject : undefined;
-    const organizations = [subject?.O ?? []].flat();
-    if (!organizations.includes(OPERATOR_ORGANIZATION)) throw hostErrors.notAuthorized(organizations);
-    operators.add(socket);
-  };
 }
 
 function asHostError(error: FastifyError): HostError {

@@ -145,7 +145,7 @@ export class ImportStore {
 }
 
 /** The namespace is that of the Templates that name the file. */
-export function importKey(sha256: string, { kind, template }: DesiredImport): ImportKey {
+function importKey(sha256: string, { kind, template }: DesiredImport): ImportKey {
   return { sha256, kind, namespace: template.split('/', 1)[0] ?? '' };
 }
 

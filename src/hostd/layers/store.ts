@@ -8,14 +8,22 @@ import { makeDirectory, PARTIAL_SUFFIX } from '../files/durable-files.ts';
 import { Lineage } from './content/lineage.ts';
 import type { Manifest } from './content/manifest.ts';
 import { LAYER_DELETING_SUFFIX, type LayerFacts, LayerFolder, type LayerRecord } from './layer-folder.ts';
+import type { ReceiveOptions } from './receive-options.ts';
+import { Receiving } from './receiving.ts';
 import { type FinishedFile, nameOf, type OpenDisk } from './sealing.ts';
 import { StoredLayer } from './stored-layer.ts';
+import { LayerReaders, openLayer } from './transfer/layer-readers.ts';
+import { type ReceivedLayer, removeReceived } from './transfer/receive-layer.ts';
+import type { OpenLayer, ServedLayers } from './transfer/served-layers.ts';
 
 const IDENTITY = /^[0-9a-f]{64}$/;
 
 export type LayerStoreOptions = {
   readonly directory: string;
   readonly openDisk: OpenDisk;
+  /** What is on a disk, for those who boot from it. */
+  readonly factsOf: (path: string) => Promise<LayerFacts>;
+  readonly receive: ReceiveOptions;
   /** uuids of the appliances that use a layer, from their directories. */
   readonly holders: (identity: string) => readonly string[];
   readonly onChange: (layer: LayerStatus) => void;
@@ -25,16 +33,25 @@ export type LayerStoreOptions = {
 };
 
 /** The layers of this host, by their names: sealed, read-only, shared by all appliances and by the layers on them. */
-export class LayerStore {
+export class LayerStore implements ServedLayers {
   readonly #layers = new Map<string, StoredLayer>();
   readonly #options: LayerStoreOptions;
   /** Of one layer, one thing is done at a time. */
   readonly #turns = new KeyedMutex();
   readonly #deleting = new Set<string>();
+  /** Layers that are on their way here. */
+  readonly #receiving = new Map<string, Receiving>();
+  /** Hosts that may read a layer, by its name: said before the layer is whole, too. */
+  readonly #readers = new Map<string, ReadonlySet<string>>();
+  readonly #open: LayerReaders;
   #waiting: (() => void)[] = [];
 
   constructor(options: LayerStoreOptions) {
     this.#options = options;
+    const { directory, openDisk } = options;
+    this.#open = new LayerReaders(options.receive.clock, (identity) =>
+      openLayer(new LayerFolder(directory, identity), openDisk),
+    );
   }
 
   /** Reads the layers that are in the directory. */
@@ -49,6 +66,9 @@ export class LayerStore {
         log.warn({ path }, 'ignored: it is no layer, or one of an earlier version');
       }
     }
+    // Left if the daemon was killed between the last two steps of receiving.
+    for (const identity of this.#layers.keys())
+      await removeReceived(this.#options.receive.directory, identity);
   }
 
   /**
@@ -65,21 +85,36 @@ export class LayerStore {
     return record;
   }
 
-  /** Takes the operator's word for who may read a layer. @throws HostError LayerMissing when it is not here */
-  put(identity: string, { readers }: DesiredLayer): LayerStatus {
-    const layer = this.#layers.get(identity);
-    if (layer === undefined) throw hostErrors.layerNotHere(identity);
-    layer.readers = new Set(readers);
-    return this.#status(layer);
+  /** Fetches the layer from these hosts unless it is here, and lets those others read it. Idempotent. */
+  put(identity: string, { peers, readers }: DesiredLayer): Promise<LayerStatus> {
+    return this.#turns.run(identity, async () => {
+      this.#readers.set(identity, new Set(readers));
+      const layer = this.#layers.get(identity);
+      if (layer !== undefined) return this.#status(layer);
+      const receiving = this.#receiving.get(identity) ?? this.#receive(identity, peers);
+      receiving.change(peers);
+      return receiving.status([]);
+    });
+  }
+
+  async openForReading(identity: string): Promise<OpenLayer | undefined> {
+    return this.has(identity) ? await this.#open.open(identity) : undefined;
+  }
+
+  mayRead(identity: string, host: string): boolean {
+    return this.#readers.get(identity)?.has(host) ?? false;
   }
 
   get(identity: string): LayerStatus | undefined {
     const layer = this.#layers.get(identity);
-    return layer === undefined ? undefined : this.#status(layer);
+    return layer === undefined
+      ? this.#receiving.get(identity)?.status(this.#holders(identity))
+      : this.#status(layer);
   }
 
   list(): readonly LayerStatus[] {
-    return [...this.#layers.values()].map((layer) => this.#status(layer));
+    const names = new Set([...this.#layers.keys(), ...this.#receiving.keys()]);
+    return [...names].flatMap((identity) => this.get(identity) ?? []);
   }
 
   /** Whether the layer is here and sound. */
@@ -99,7 +134,7 @@ export class LayerStore {
       signal.throwIfAborted();
       const missing = identities.find((identity) => this.readyPath(identity) === undefined);
       if (missing === undefined) return;
-      const layer = this.#layers.get(missing);
+      const layer = this.#layers.get(missing) ?? this.#receiving.get(missing);
       if (layer === undefined) throw hostErrors.layerNotHere(missing);
       if (layer.problem !== undefined) throw hostErrors.layerNotReady(missing, layer.problem);
       await this.#nextChange(signal);
@@ -118,20 +153,70 @@ export class LayerStore {
     return new Lineage(manifests);
   }
 
-  /** Removes a layer. Refused with `LayerInUse` while appliances or other layers stand on it. */
+  /** Removes a layer, or what has arrived of it. Refused with `LayerInUse` while appliances or other layers stand on it. */
   async delete(identity: string): Promise<void> {
-    const layer = this.#layers.get(identity);
-    if (layer === undefined) throw hostErrors.noSuchLayer(identity);
+    const known = this.#layers.get(identity) ?? this.#receiving.get(identity);
+    if (known === undefined) throw hostErrors.noSuchLayer(identity);
     const holders = this.#holders(identity);
     if (holders.length > 0) throw hostErrors.layerHeld(identity, holders);
     this.#deleting.add(identity);
     try {
-      await this.#turns.run(identity, () => layer.folder.remove());
-      this.#layers.delete(identity);
+      await this.#receiving.get(identity)?.stop();
+      await this.#turns.run(identity, () => this.#remove(identity));
       await this.#options.onGone(identity);
     } finally {
       this.#deleting.delete(identity);
       this.#wakeWaiting();
+    }
+  }
+
+  /** Ends the transfers and keeps what arrived. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#receiving.values()].map((receiving) => receiving.stop()));
+    await this.#open.close();
+  }
+
+  async #remove(identity: string): Promise<void> {
+    const { directory, receive } = this.#options;
+    await this.#open.forget(identity);
+    this.#layers.delete(identity);
+    this.#receiving.delete(identity);
+    this.#readers.delete(identity);
+    await new LayerFolder(directory, identity).remove();
+    await removeReceived(receive.directory, identity);
+  }
+
+  #receive(identity: string, peers: DesiredLayer['peers']): Receiving {
+    const options = {
+      ...this.#options.receive,
+      identity,
+      fileOf: (other: string) => this.readyPath(other),
+      locals: () => this.#locals(),
+      onReceived: (layer: ReceivedLayer) => this.#received(identity, layer),
+      onChange: () => this.#changed(identity),
+    };
+    const receiving = new Receiving(options, peers);
+    this.#receiving.set(identity, receiving);
+    receiving.start();
+    return receiving;
+  }
+
+  /** Killed before the last line, the layer is found at the next start, and what it was received as is removed with it. */
+  async #received(identity: string, { file, shape, manifest }: ReceivedLayer): Promise<void> {
+    const { directory, factsOf, receive } = this.#options;
+    const facts = shape.kind === 'disk' ? await factsOf(file) : {};
+    const record = await this.#turns.run(identity, () =>
+      new LayerFolder(directory, identity).place(file, shape, facts, manifest),
+    );
+    this.#receiving.delete(identity);
+    this.#add(record);
+    await removeReceived(receive.directory, identity);
+  }
+
+  async *#locals(): AsyncGenerator<OpenLayer> {
+    for (const identity of [...this.#layers.keys()].reverse()) {
+      const layer = await this.openForReading(identity);
+      if (layer !== undefined) yield layer;
     }
   }
 
@@ -157,7 +242,12 @@ export class LayerStore {
     if (this.#layers.has(record.identity)) return;
     const layer = new StoredLayer(new LayerFolder(this.#options.directory, record.identity), record);
     this.#layers.set(record.identity, layer);
-    this.#options.onChange(this.#status(layer));
+    this.#changed(record.identity);
+  }
+
+  #changed(identity: string): void {
+    const status = this.get(identity);
+    if (status !== undefined) this.#options.onChange(status);
     this.#wakeWaiting();
   }
 

@@ -7,8 +7,6 @@ import type { LayerFolder, LayerRecord } from './layer-folder.ts';
 export class StoredLayer {
   readonly folder: LayerFolder;
   readonly record: LayerRecord;
-  /** Hosts that may fetch it. */
-  readers: ReadonlySet<string> = new Set();
   /** Why it cannot be used. */
   problem: Problem | undefined;
   #manifest: Promise<Manifest> | undefined;

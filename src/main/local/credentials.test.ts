@@ -1,8 +1,12 @@
+import { X509Certificate } from 'node:crypto';
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { load } from 'js-yaml';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { callerIn } from '../../hostd/http/callers.ts';
+import { requireClientCertificate } from '../../hostd/layers/transfer/peer-client.ts';
+import { ensurePki } from '../pki.ts';
 import { ensureCredentials } from './credentials.ts';
 import { type Layout, layoutOf } from './layout.ts';
 
@@ -40,5 +44,15 @@ describe('credentials', () => {
     expect(renewed).not.toBe(first);
     const admin = (await readFile(join(layout.apiPki, 'admin.crt'))).toString('base64');
     expect(renewed.replaceAll(/\s/g, '')).toContain(admin);
+  });
+
+  it('of daemons that were for servers alone are replaced: hosts read layers from each other', async () => {
+    const older = { commonName: 'host-a', dnsNames: ['host-a.host.coppice'], usage: 'server' } as const;
+    const certificates = { 'daemon-host-a': older };
+    const { ca } = await ensurePki(layout.hostPki, { caCommonName: 'coppice-hosts', certificates, now: NOW });
+    const { hosts } = await ensureCredentials(layout, SETTINGS, NOW);
+    const pem = await readFile(hosts.daemon('host-a').certFile, 'utf8');
+    expect(() => requireClientCertificate({ ca: ca.cert, cert: pem, key: '' })).not.toThrow();
+    expect(callerIn(new X509Certificate(pem).toLegacyObject())).toEqual({ kind: 'host', name: 'host-a' });
   });
 });

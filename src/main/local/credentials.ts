@@ -51,7 +51,7 @@ export async function ensureCredentials(
     (host) =>
       [
         `${DAEMON}${host}`,
-        { commonName: host, ips: ['127.0.0.1'], dnsNames: [hostServerName(host)], usage: 'server' },
+        { commonName: host, ips: ['127.0.0.1'], dnsNames: [hostServerName(host)], usage: 'both' },
       ] as const,
   );
   const hosts = await ensurePki<string>(layout.hostPki, {

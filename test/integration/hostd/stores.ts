@@ -3,6 +3,7 @@ import { pino } from 'pino';
 import { systemClock } from '../../../src/base/clock.ts';
 import type { DesiredImport, ImportStatus, LayerKind } from '../../../src/host/protocol.ts';
 import { ImportStore, type ImportStoreOptions } from '../../../src/hostd/imports/import-store.ts';
+import { factsOf } from '../../../src/hostd/layers/image/judge.ts';
 import { LayerStore } from '../../../src/hostd/layers/store.ts';
 
 type StoresOptions = Pick<ImportStoreOptions, 'images'> &
@@ -19,6 +20,17 @@ export class Stores {
     this.layers = new LayerStore({
       directory: join(directory, 'layers'),
       openDisk: (path) => images.openDisk(path),
+      factsOf: (path) => factsOf(path, images),
+      receive: {
+        directory: join(directory, 'receiving'),
+        diskFormat: images.diskFormat,
+        credentials: () => ({ ca: '', cert: '', key: '' }),
+        ensureRoom: async () => undefined,
+        backoff: { initialMs: 10, maxMs: 50 },
+        clock: systemClock,
+        random: Math.random,
+        log,
+      },
       holders: () => [],
       onChange: () => undefined,
       onGone: (identity) => this.imports.layerGone(identity),

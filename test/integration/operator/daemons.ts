@@ -172,7 +172,7 @@ export class Daemons {
 
   async #configOf(name: string, capacity: Required<Capacity>): Promise<HostdConfig> {
     const dnsNames = [hostServerName(name)];
-    const request = { commonName: name, dnsNames, usage: 'server', days: 1, now: Date.now() } as const;
+    const request = { commonName: name, dnsNames, usage: 'both', days: 1, now: Date.now() } as const;
     const keys = await issueCertificate(this.#ca, request);
     return {
       name,

@@ -18,6 +18,7 @@ export function createImageTool(config: QemuImgConfig): ImageTool {
     inspect: (path, format, signal) => inspect(qemuImg, resolve(path), format, signal),
     damageOf: (path, format, signal) => damageOf(qemuImg, resolve(path), format, signal),
     readStart: (path, format, signal) => readStart(qemuImg, resolve(path), format, signal),
+    diskFormat: 'qcow2',
     openDisk: (path) => Qcow2Reader.open(resolve(path)),
     convert: (source, format, target, limits) =>
       copy(qemuImg, { source: resolve(source), format, target: resolve(target), ...limits }),

@@ -27,6 +27,7 @@ export function createSimulatedImages(
     inspect,
     damageOf: async () => undefined,
     readStart: async () => bootSector,
+    diskFormat: 'raw',
     openDisk: (path) => RawContent.open(path),
     convert: async (source, _format, target, limits) => {
       await simulation.spend('convert', target, limits?.signal);

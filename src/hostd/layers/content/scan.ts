@@ -64,14 +64,14 @@ export async function scan(
 }
 
 /** What a chunk with these bytes is; a shorter buffer is padded with zeroes. */
-export function chunkOf(bytes: Buffer): Chunk {
+function chunkOf(bytes: Buffer): Chunk {
   if (bytes.equals(bytes.length === CHUNK_BYTES ? ZEROES : ZEROES.subarray(0, bytes.length))) return ZERO;
   const hash = createHash('sha256').update(bytes);
   if (bytes.length < CHUNK_BYTES) hash.update(ZEROES.subarray(bytes.length));
   return { kind: 'data', digest: hash.digest() };
 }
 
-export function isSameChunk(a: Chunk, b: Chunk): boolean {
+function isSameChunk(a: Chunk, b: Chunk): boolean {
   if (a.kind === 'data' && b.kind === 'data') return a.digest.equals(b.digest);
   return a.kind === b.kind;
 }

@@ -2,6 +2,7 @@ import { open, stat } from 'node:fs/promises';
 import type { Firmware } from '../../../domain/firmware.ts';
 import type { ImageFormat, ImageTool } from '../../drivers/driver.ts';
 import { hostErrors } from '../../errors/index.ts';
+import type { LayerFacts } from '../layer-folder.ts';
 import { contentsOf } from './contents.ts';
 import { type FileKind, KIND_BYTES, kindOf } from './formats.ts';
 import { checkHeader, HEADER_BYTES } from './headers.ts';
@@ -49,6 +50,14 @@ export async function judgeImage(
     );
   }
   return { format, virtualBytes, bootable: firmware.length > 0, firmware, content: description };
+}
+
+/** What is on the disk of a layer, for those who boot from it. */
+export async function factsOf(path: string, images: ImageTool, signal?: AbortSignal): Promise<LayerFacts> {
+  const found = contentsOf(await images.readStart(path, 'qcow2', signal));
+  if (found === undefined) return { bootable: false, firmware: [] };
+  const { firmware, description } = found;
+  return { bootable: firmware.length > 0, firmware, content: description };
 }
 
 /** The format of a kernel or initial RAM disk is the guest's affair, but it is not nothing, and no text. */
