@@ -127,7 +127,7 @@ export function hostToImport(
   usable: readonly HostView[],
   copies: Copies,
 ): HostView | undefined {
-  if (copies.ready.length > 0 || !needsAnotherHost(template, copies)) return undefined;
+  if (!needsAnotherHost(template, copies)) return undefined;
   const files = filesOf(template);
   return byFreeMemory(usable.filter((view) => !imports(view, files)))[0];
 }
