@@ -246,8 +246,8 @@ describe('what is in the way', () => {
     await available('shop-web-0');
     const { status: imported } = await world.kube.get(TEMPLATES, { namespace: 'default', name: 'debian' });
     const layer = imported?.layers?.disk;
-    expect(await world.daemons.layersOn('host-a')).toContain(layer);
-    expect(await world.daemons.importsOn('host-a')).toContain(file);
+    const { hostName = '' } = (await world.appliance('shop-web-0')).spec;
+    expect(await world.daemons.layersOn(hostName)).toContain(layer);
     await world.kube.delete(TEMPLATES, { namespace: 'default', name: 'debian' });
     await eventually('it says who holds it', async () => {
       const { status } = await world.kube.get(TEMPLATES, { namespace: 'default', name: 'debian' });
@@ -257,8 +257,10 @@ describe('what is in the way', () => {
     await eventually('it is gone', async () => {
       expect(await world.kube.find(TEMPLATES, { namespace: 'default', name: 'debian' })).toBeUndefined();
     });
-    expect(await world.daemons.layersOn('host-a')).not.toContain(layer);
-    expect(await world.daemons.importsOn('host-a')).not.toContain(file);
+    for (const host of ['host-a', hostName]) {
+      expect(await world.daemons.layersOn(host)).not.toContain(layer);
+      expect(await world.daemons.importsOn(host)).not.toContain(file);
+    }
   });
 
   it('a template is copied ahead to as many hosts as it asks for', async () => {
