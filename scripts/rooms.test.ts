@@ -22,6 +22,7 @@ const HOSTD = [
   'guest',
   'drivers',
   'layers',
+  'imports',
   'packages.ts',
   'state',
   'events.ts',

@@ -131,10 +131,14 @@ describe('an appliance of a template whose layers are not known', () => {
     ['waits', aTemplate(), 'default', waits],
     ['waits while its kernel is missing', anImportedTemplate({ spec: { guest } }), 'default', waits],
     [
-      'waits while a host tries again',
-      templateThat(false, 'SourceUnreachable', 'no answer'),
+      'waits while a host tries again, and says why',
+      templateThat(false, 'SourceUnreachable', 'host-a: no answer'),
       'default',
-      waits,
+      {
+        name: 'WaitingError',
+        reason: 'SourceUnreachable',
+        message: 'template default/debian: host-a: no answer',
+      },
     ],
     [
       'says why none can have it, to those of its namespace',

@@ -15,6 +15,7 @@ import { type CapacityOverride, HostUse } from './host/host-use.ts';
 import { createServer, listen, renewTls, type TlsFiles } from './http/server.ts';
 import { ImportStore } from './imports/import-store.ts';
 import { factsOf } from './layers/image/judge.ts';
+import { diskOpener } from './layers/sealing.ts';
 import { LayerStore } from './layers/store.ts';
 import { HostMetrics } from './metrics.ts';
 import { PackageCache } from './packages.ts';
@@ -128,7 +129,7 @@ async function openParts(options: HostDaemonOptions, tls: CurrentTls): Promise<P
   const packages = new PackageCache({ directory: join(stateDirectory, 'packages'), reserveBytes, fileRoots });
   const layers: LayerStore = new LayerStore({
     directory: join(stateDirectory, 'layers'),
-    openDisk: (path) => driver.images.openDisk(path),
+    openDisk: diskOpener(driver.images.diskFormat),
     factsOf: (path) => factsOf(path, driver.images),
     receive: {
       directory: join(stateDirectory, 'receiving'),

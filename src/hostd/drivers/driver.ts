@@ -3,7 +3,6 @@ import type { Firmware } from '../../domain/firmware.ts';
 import type { GuestType } from '../../domain/guest-type.ts';
 import type { Capability, Problem, XenGuest } from '../../host/protocol.ts';
 import type { Guest } from '../guest/guest.ts';
-import type { Content } from '../layers/content/scan.ts';
 import type { HostRoute } from '../network/links.ts';
 
 /** Everything a driver needs to start one VM; the paths are absolute and the files exist. */
@@ -145,10 +144,8 @@ export interface ImageTool {
   damageOf(path: string, format: ImageFormat, signal?: AbortSignal): Promise<string | undefined>;
   /** The first mebibyte of the disk, as a guest sees it; all of a smaller one. */
   readStart(path: string, format: ImageFormat, signal?: AbortSignal): Promise<Buffer>;
-  /** How disks' files are. */
+  /** What the files of disks are: `raw` for a driver whose disks are files of its own kind. */
   readonly diskFormat: 'qcow2' | 'raw';
-  /** Reads what a disk's file itself holds, without what it is based on. No VM may write to it. */
-  openDisk(path: string): Promise<Content>;
   /** Rewrites an image as a standalone qcow2. `target` must not exist; it is removed again on failure. */
   convert(source: string, format: ImageFormat, target: string, limits?: CopyLimits): Promise<void>;
   /** A leaf overlay on a sealed layer; `target` must not exist. Grows to `sizeBytes` when that is larger. */

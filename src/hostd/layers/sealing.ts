@@ -4,6 +4,8 @@ import type { Lineage } from './content/lineage.ts';
 import type { Manifest } from './content/manifest.ts';
 import { RawContent } from './content/raw.ts';
 import { type Content, scan } from './content/scan.ts';
+import { Qcow2Reader } from './qcow2/reader.ts';
+import type { DiskFormat } from './transfer/unfinished-file.ts';
 
 /** A finished file that nobody writes to any more. */
 export type FinishedFile = {
@@ -15,8 +17,13 @@ export type FinishedFile = {
 
 export type Named = { readonly identity: string; readonly shape: LayerShape; readonly manifest: Manifest };
 
-/** Reads the disk of a file of this host. */
+/** Reads what a disk's file itself holds, without what it is based on. No VM may write to it. */
 export type OpenDisk = (path: string) => Promise<Content>;
+
+/** @param format how the host's driver keeps disks */
+export function diskOpener(format: DiskFormat): OpenDisk {
+  return format === 'qcow2' ? (path) => Qcow2Reader.open(path) : (path) => RawContent.open(path);
+}
 
 /** Reads a file once and finds the name of the layer that it is. */
 export async function nameOf(

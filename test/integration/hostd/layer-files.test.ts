@@ -25,7 +25,7 @@ async function qemuIo(path: string, ...commands: readonly string[]): Promise<voi
   await run('qemu-io', ['-f', 'qcow2', ...commands.flatMap((command) => ['-c', command]), path]);
 }
 
-/** Writes the layer of `path` anew, from its manifest and its chunks, last chunk first. */
+/** Writes the layer of `path` again, from its manifest and its chunks, last chunk first. */
 async function rewritten(path: string, target: string, parent?: Lineage): Promise<void> {
   const reader = await Qcow2Reader.open(path);
   const manifest = await scan(reader, parent === undefined ? {} : { parent });
@@ -95,7 +95,7 @@ describe('files of layers', () => {
     const child = await Qcow2Reader.open(at('child2'));
     const manifest = await scan(child, { parent });
     await child.close();
-    // What was written anew with the parent's bytes is the parent's.
+    // What was written again with the parent's bytes is the parent's.
     expect(manifest.at(513 * 16).kind).toBe('parent');
     expect(manifest.dataCount).toBe(3);
   });

@@ -466,7 +466,7 @@ describe('a disk layer', () => {
     });
   });
 
-  it('is written anew by this host, whatever format it had', async () => {
+  it('is written by this host itself, whatever format it had', async () => {
     await withStore(async (store, directory) => {
       const plain = await sourceFile(directory, 'plain.qcow2', qcow2(''));
       const raw = await sourceFile(directory, 'raw.img', aBootableDisk('raw', 4096));

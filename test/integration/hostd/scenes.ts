@@ -6,7 +6,7 @@ import type { DesiredAppliance, StepName } from '../../../src/host/protocol.ts';
 import { Simulation } from '../../../src/hostd/drivers/simulated/config.ts';
 import { createSimulatedImages } from '../../../src/hostd/drivers/simulated/images.ts';
 import { SET_NETWORK } from '../../../src/hostd/guest/network.ts';
-import { nameOf } from '../../../src/hostd/layers/sealing.ts';
+import { diskOpener, nameOf } from '../../../src/hostd/layers/sealing.ts';
 import type { HostdConfig } from '../../../src/main/hostd.ts';
 import { QUICK, withDirectory } from './fixtures.ts';
 import { MisbehavingServer, serving } from './misbehaving-server.ts';
@@ -54,7 +54,7 @@ async function layerOf(content: Buffer): Promise<string> {
     const [source, target] = [join(directory, 'source'), join(directory, 'target')];
     await writeFile(source, content);
     await images.convert(source, 'raw', target);
-    identity = (await nameOf({ path: target, kind: 'disk' }, images.openDisk)).identity;
+    identity = (await nameOf({ path: target, kind: 'disk' }, diskOpener(images.diskFormat))).identity;
   });
   return identity;
 }

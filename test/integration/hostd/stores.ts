@@ -4,6 +4,7 @@ import { systemClock } from '../../../src/base/clock.ts';
 import type { DesiredImport, ImportStatus, LayerKind } from '../../../src/host/protocol.ts';
 import { ImportStore, type ImportStoreOptions } from '../../../src/hostd/imports/import-store.ts';
 import { factsOf } from '../../../src/hostd/layers/image/judge.ts';
+import { diskOpener } from '../../../src/hostd/layers/sealing.ts';
 import { LayerStore } from '../../../src/hostd/layers/store.ts';
 
 type StoresOptions = Pick<ImportStoreOptions, 'images'> &
@@ -19,7 +20,7 @@ export class Stores {
     const log = pino({ level: 'silent' });
     this.layers = new LayerStore({
       directory: join(directory, 'layers'),
-      openDisk: (path) => images.openDisk(path),
+      openDisk: diskOpener(images.diskFormat),
       factsOf: (path) => factsOf(path, images),
       receive: {
         directory: join(directory, 'receiving'),

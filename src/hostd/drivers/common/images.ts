@@ -3,7 +3,6 @@ import { resolve } from 'node:path';
 import { isRecord } from '../../../base/json.ts';
 import { codeOf, hostErrors } from '../../errors/index.ts';
 import { PARTIAL_SUFFIX } from '../../files/durable-files.ts';
-import { Qcow2Reader } from '../../layers/qcow2/reader.ts';
 import type { CopyLimits, ImageFormat, ImageTool } from '../driver.ts';
 import { createQemuImg, type QemuImg, type QemuImgConfig, quoted } from './qemu-img.ts';
 import { createUnpack } from './unpack.ts';
@@ -19,7 +18,6 @@ export function createImageTool(config: QemuImgConfig): ImageTool {
     damageOf: (path, format, signal) => damageOf(qemuImg, resolve(path), format, signal),
     readStart: (path, format, signal) => readStart(qemuImg, resolve(path), format, signal),
     diskFormat: 'qcow2',
-    openDisk: (path) => Qcow2Reader.open(resolve(path)),
     convert: (source, format, target, limits) =>
       copy(qemuImg, { source: resolve(source), format, target: resolve(target), ...limits }),
     createOverlay: (layer, target, sizeBytes, signal) =>

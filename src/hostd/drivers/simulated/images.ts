@@ -1,7 +1,6 @@
 import { open, rm, stat, writeFile } from 'node:fs/promises';
 import { hostErrors } from '../../errors/index.ts';
 import { digestOf } from '../../files/digest.ts';
-import { RawContent } from '../../layers/content/raw.ts';
 import { createUnpack } from '../common/unpack.ts';
 import type { ImageTool } from '../driver.ts';
 import type { Simulation } from './config.ts';
@@ -28,7 +27,6 @@ export function createSimulatedImages(
     damageOf: async () => undefined,
     readStart: async () => bootSector,
     diskFormat: 'raw',
-    openDisk: (path) => RawContent.open(path),
     convert: async (source, _format, target, limits) => {
       await simulation.spend('convert', target, limits?.signal);
       const { virtualBytes } = await inspect(source);

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { fc } from '../../../../test/fuzz.ts';
 import { CHUNK_BYTES, type Chunk } from './chunks.ts';
 import { identityOf } from './identity.ts';
 import { Lineage } from './lineage.ts';

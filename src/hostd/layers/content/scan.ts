@@ -31,7 +31,7 @@ const ZERO: Chunk = { kind: 'zero' };
 
 /**
  * Reads a file's content once and finds out what each chunk is. A chunk that is equal to the parent's is `parent`, even if it was
- * written anew; one of zeroes is `zero`, however it is stored. Chunks that hold nothing are not read.
+ * written again; one of zeroes is `zero`, however it is stored. Chunks that hold nothing are not read.
  */
 export async function scan(
   content: Content,
