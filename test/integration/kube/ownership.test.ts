@@ -134,12 +134,15 @@ describeUnless(program === undefined ? NO_KUBECTL : undefined, 'objects with own
     await succeeds('ann', ['delete', kind.plural, 'gone']);
   });
 
-  it.each(KINDS)('$plural are made for their owners of those who has the verb in that namespace', async (kind) => {
-    await succeeds(FLUX, ['apply', '--server-side', '-f', '-'], kind.manifest('ours', 'ann'));
-    await succeeds(FLUX, ['patch', kind.plural, 'ours', '--type=merge', '-p', kind.change]);
-    await succeeds('ann', ['label', kind.plural, 'ours', 'mine=true']);
-    await succeeds(FLUX, ['delete', kind.plural, 'ours']);
-  });
+  it.each(KINDS)(
+    '$plural are made for their owners by holders of the verb in that namespace',
+    async (kind) => {
+      await succeeds(FLUX, ['apply', '--server-side', '-f', '-'], kind.manifest('ours', 'ann'));
+      await succeeds(FLUX, ['patch', kind.plural, 'ours', '--type=merge', '-p', kind.change]);
+      await succeeds('ann', ['label', kind.plural, 'ours', 'mine=true']);
+      await succeeds(FLUX, ['delete', kind.plural, 'ours']);
+    },
+  );
 
   it('are refused, too, when they are large', async () => {
     const [labels] = KINDS as readonly [Owned];
