@@ -3,7 +3,7 @@ import { missingBatches, rangesOf } from './batches.ts';
 import type { PeerClient } from './peer-client.ts';
 import { PeerFailure } from './peer-failure.ts';
 import type { Peers } from './peers.ts';
-import type { UnfinishedFile } from './unfinished-file.ts';
+import { LONGEST_RUN, type UnfinishedFile } from './unfinished-file.ts';
 
 export type Fetch = {
   readonly identity: string;
@@ -12,6 +12,9 @@ export type Fetch = {
   readonly signal: AbortSignal;
   readonly onWritten: () => Promise<void>;
 };
+
+/** What one of those that run at once has for itself. */
+type Work = Fetch & { readonly buffer: Buffer };
 
 /** 4 MiB: at most so much is asked for again when a peer is left. */
 const BATCH_CHUNKS = 64;
@@ -25,10 +28,11 @@ export async function fetchMissing(fetch: Fetch): Promise<void> {
   const batches = missingBatches(manifest, fetch.file.present, BATCH_CHUNKS);
   const again: (readonly number[])[] = [];
   const work = async () => {
+    const buffer = Buffer.allocUnsafeSlow(LONGEST_RUN * CHUNK_BYTES);
     for (;;) {
       const batch = again.pop() ?? batches.next().value;
       if (batch === undefined) return;
-      const rest = await fetchBatch({ ...fetch, signal }, batch);
+      const rest = await fetchBatch({ ...fetch, signal, buffer }, batch);
       if (rest.length > 0) again.push(rest);
     }
   };
@@ -43,7 +47,7 @@ export async function fetchMissing(fetch: Fetch): Promise<void> {
 }
 
 /** Resolves with what is missing still, since the peer failed. */
-async function fetchBatch(fetch: Fetch, batch: readonly number[]): Promise<readonly number[]> {
+async function fetchBatch(fetch: Work, batch: readonly number[]): Promise<readonly number[]> {
   const { peers, signal, file } = fetch;
   const client = await peers.next(signal);
   try {
@@ -56,16 +60,16 @@ async function fetchBatch(fetch: Fetch, batch: readonly number[]): Promise<reado
   }
 }
 
-async function readBatch(fetch: Fetch, client: PeerClient, batch: readonly number[]): Promise<void> {
-  const { identity, file, signal, peers, onWritten } = fetch;
+async function readBatch(fetch: Work, client: PeerClient, batch: readonly number[]): Promise<void> {
+  const { identity, file, signal, peers, buffer, onWritten } = fetch;
   const isLeftIfSlow = () => peers.hasOther(client);
   const body = await client.chunks(identity, rangesOf(batch), signal, isLeftIfSlow);
   try {
     for (const run of file.runsOf(batch)) {
-      const bytes = Buffer.allocUnsafeSlow(run.length * CHUNK_BYTES);
+      const bytes = buffer.subarray(0, run.length * CHUNK_BYTES);
       const filled = await body.fill(bytes);
       const arrived = run.slice(0, Math.floor(filled.bytes / CHUNK_BYTES));
-      const right = await file.rightOnes(arrived, bytes);
+      const right = file.rightOnes(arrived, bytes);
       if (right > 0) await file.write(run[0] as number, bytes.subarray(0, right * CHUNK_BYTES));
       await onWritten();
       if (right < arrived.length) throw client.wrongChunk(identity, arrived[right] as number);

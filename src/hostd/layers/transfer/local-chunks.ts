@@ -4,13 +4,12 @@ import { CHUNK_BYTES, DIGEST_BYTES } from '../content/chunks.ts';
 import type { Manifest } from '../content/manifest.ts';
 import { runsOf } from './batches.ts';
 import type { OpenLayer } from './served-layers.ts';
-import type { UnfinishedFile } from './unfinished-file.ts';
+import { LONGEST_RUN, type UnfinishedFile } from './unfinished-file.ts';
 
 /** A chunk of a layer of this host that is also a chunk of the one that is received. */
 type Match = { readonly from: number; readonly to: number };
 
 const KEY_BYTES = 6;
-const LONGEST_COPY = 16;
 
 export type LocalCopy = {
   readonly file: UnfinishedFile;
@@ -66,7 +65,7 @@ function matchesIn(layer: Manifest, file: UnfinishedFile, wanted: ReadonlyMap<nu
   }
   const follows = (before: Match, match: Match) =>
     match.from === before.from + 1 && file.follows(before.to, match.to);
-  return runsOf(matches, follows, LONGEST_COPY);
+  return runsOf(matches, follows, LONGEST_RUN);
 }
 
 async function copyRun(
@@ -85,7 +84,7 @@ async function copyRun(
       'a layer of this host cannot be read: its chunks are fetched',
     );
   }
-  const right = await file.rightOnes(
+  const right = file.rightOnes(
     matches.map(({ to }) => to),
     bytes,
   );

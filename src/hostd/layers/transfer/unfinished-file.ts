@@ -27,7 +27,7 @@ type Options = {
 };
 
 /** How many chunks are read or written at once, where they lie beside each other in the file. */
-const LONGEST_RUN = 16;
+export const LONGEST_RUN = 16;
 
 /** The file of a layer that is being received: chunks come in any order, and only right ones are written. */
 export class UnfinishedFile {
@@ -81,17 +81,10 @@ export class UnfinishedFile {
     return runsOf(indexes, (before, index) => this.follows(before, index), LONGEST_RUN);
   }
 
-  /** Whether these bytes are the chunk. */
-  async isRight(index: number, bytes: Buffer): Promise<boolean> {
-    const chunk = this.known.manifest.at(index);
-    return chunk.kind === 'data' && (await isChunk(bytes, chunk.digest));
-  }
-
   /** Of chunks that follow each other in `bytes`, how many are right before the first that is not. */
-  async rightOnes(indexes: readonly number[], bytes: Buffer): Promise<number> {
-    const right = await Promise.all(indexes.map((index, at) => this.isRight(index, chunkAt(bytes, at))));
-    const wrong = right.indexOf(false);
-    return wrong < 0 ? right.length : wrong;
+  rightOnes(indexes: readonly number[], bytes: Buffer): number {
+    const wrong = indexes.findIndex((index, at) => !this.#isRight(index, chunkAt(bytes, at)));
+    return wrong < 0 ? indexes.length : wrong;
   }
 
   /**
@@ -114,12 +107,9 @@ export class UnfinishedFile {
       signal.throwIfAborted();
       const bytes = buffer.subarray(0, run.length * CHUNK_BYTES);
       await this.#read(run[0] as number, bytes);
-      await Promise.all(
-        run.map(async (index, at) => {
-          if (await this.isRight(index, chunkAt(bytes, at))) return;
+      for (const [at, index] of run.entries())
+        if (!this.#isRight(index, chunkAt(bytes, at)))
           this.present.remove(this.known.manifest.dataRank(index));
-        }),
-      );
     }
     return before - this.present.count;
   }
@@ -138,6 +128,11 @@ export class UnfinishedFile {
 
   async close(): Promise<void> {
     await this.#options.handle.close();
+  }
+
+  #isRight(index: number, bytes: Buffer): boolean {
+    const chunk = this.known.manifest.at(index);
+    return chunk.kind === 'data' && isChunk(bytes, chunk.digest);
   }
 
   #presentIndexes(): number[] {
