@@ -53,11 +53,18 @@ ip|iproute2|makes the networks in which VMs with addresses of their own, and the
 TABLE
 }
 
+is_there() {
+  case $1 in
+    /*) [ -e "$1" ] ;;
+    *) command -v "$1" > /dev/null 2>&1 ;;
+  esac
+}
+
 # missing_programs COMMAND: the lines of the table whose program is not there.
 missing_programs() {
   system_programs | while IFS='|' read -r program package reason commands; do
     case " $commands " in *" $1 "*) ;; *) continue ;; esac
-    command -v "$program" > /dev/null 2>&1 || [ "${program#/}" != "$program" -a -e "$program" ] || printf '%s|%s|%s\n' "$program" "$package" "$reason"
+    is_there "$program" || printf '%s|%s|%s\n' "$program" "$package" "$reason"
   done
 }
 

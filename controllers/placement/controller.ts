@@ -3,6 +3,7 @@ import { keyOf } from '../../src/base/object.ts';
 import { guestTypeOf } from '../../src/domain/guest-type.ts';
 import { placeBatch } from '../../src/domain/placement/batch.ts';
 import { isSharedWith } from '../../src/domain/templates/sharing.ts';
+import type { LayerStatus } from '../../src/host/protocol.ts';
 import { isRefused } from '../../src/kube/api-error.ts';
 import { done, type ReconcileResult, requeueAfter, waitFor } from '../../src/kube/controller/outcome.ts';
 import type { OperatorContext } from '../context.ts';
@@ -120,8 +121,9 @@ class Pass {
     });
     const hosts = snapshot.map(({ result }) => result);
     const computedAt = clock.monotonic();
+    const copies = memoizedByKey((layer) => views.list().flatMap((view) => view.layers.get(layer) ?? []));
     const able = mapSettingAside(waiting, log, (appliance) =>
-      placementRequest(appliance, this.#templateFacts(appliance)),
+      placementRequest(appliance, this.#templateFacts(appliance, copies)),
     );
     const requests = able.map(({ result }) => result);
     const placements = placeBatch(hosts, requests);
@@ -137,16 +139,20 @@ class Pass {
     );
   }
 
-  /** A template that is not there yet does not keep its appliances from being placed. */
-  #templateFacts(appliance: VirtualAppliance): TemplateFacts {
-    const { caches, views } = this.#context;
-    const template = caches.templates.get(templateKeyOf(appliance));
+  /**
+   * A template that is not there yet does not keep its appliances from being placed.
+   * @param copiesOf what the hosts say of a layer
+   */
+  #templateFacts(
+    appliance: VirtualAppliance,
+    copiesOf: (identity: string) => readonly LayerStatus[],
+  ): TemplateFacts {
+    const template = this.#context.caches.templates.get(templateKeyOf(appliance));
     // What a host lacks for it would tell that it exists.
     if (template === undefined || !isSharedWith(template, appliance.metadata.namespace)) return {};
     const { boot, xen } = template.spec.guest;
     const guestType = guestTypeOf(boot !== undefined, xen);
-    const disk = template.status?.layers?.disk ?? '';
-    const copies = views.list().flatMap((view) => view.layers.get(disk) ?? []);
+    const copies = copiesOf(template.status?.layers?.disk ?? '');
     const boots = copies.map(({ firmware }) => firmware).find((each) => each !== undefined);
     const needed = neededForVm(appliance, template, boots);
     if (appliance.spec.disk.mode !== 'Clone') return { guestType, needed };
@@ -227,4 +233,14 @@ class Pass {
       return now - since < CONNECT_TIMEOUT_MS;
     });
   }
+}
+
+/** Asks once for each key: a batch has many appliances of one template, and there are many hosts. */
+function memoizedByKey<T>(ask: (key: string) => T): (key: string) => T {
+  const known = new Map<string, T>();
+  return (key) => {
+    const value = known.get(key) ?? ask(key);
+    known.set(key, value);
+    return value;
+  };
 }

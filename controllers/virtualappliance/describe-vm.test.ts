@@ -49,6 +49,14 @@ describe('the request to a host', () => {
     expect(desiredOf(anAppliance(), anImportedTemplate(), undefined).appliance.xen).toBeUndefined();
   });
 
+  it('says what its machine is made of', () => {
+    const guest = { os: 'linux', agent: 'qemu-guest-agent', firmware: 'uefi', diskBus: 'scsi' } as const;
+    const spec = { disk: { mode: 'Incremental', data: { size: '20Gi' } } } as const;
+    const { appliance } = desiredOf(anAppliance({ spec }), aTemplate({ spec: { guest } }), undefined);
+    expect(appliance.boot).toEqual({ kind: 'firmware', firmware: 'uefi' });
+    expect(appliance.disk).toEqual({ mode: 'Incremental', dataBytes: 20 * 1024 ** 3, bus: 'scsi' });
+  });
+
   it('contains ports, parameters and probe in the terms of the host', () => {
     const { appliance } = desiredOf(
       anAppliance({

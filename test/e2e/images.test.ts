@@ -12,10 +12,11 @@ import { locate } from '../../src/hostd/programs.ts';
 import { aBootableDisk } from '../builders/disk-images.ts';
 import { MisbehavingServer, serving } from '../integration/hostd/misbehaving-server.ts';
 import { freePorts } from '../kubernetes/processes.ts';
-import { describeUnless } from '../skip.ts';
+import { describeUnless, itUnless } from '../skip.ts';
 import { Coppice } from './coppice.ts';
+import { buildUefiDisk } from './guest-vm.ts';
 import { processesNaming } from './processes.ts';
-import { noQemu } from './qemu/scene.ts';
+import { noQemu, noUefiGuest } from './qemu/scene.ts';
 import { apply, aTask, manifest, minimalSpec, removeTasks, untilServed } from './tasks.ts';
 
 const run = promisify(execFile);
@@ -191,6 +192,29 @@ describeUnless(noQemu, "a template's image", () => {
     await untilServed(coppice, `task-${format}`, 1, 'grown\n');
     await removeTasks(coppice, `task-${format}`);
   });
+
+  itUnless(
+    noUefiGuest,
+    'that only UEFI boots makes VMs, and is refused where a BIOS is asked for',
+    async () => {
+      const repository = fileURLToPath(new URL('../..', import.meta.url));
+      const uefi = await readFile(
+        await buildUefiDisk(repository, join(repository, '.coppice/test-guest-uefi')),
+      );
+      await declare('uefi', uefi, { os: 'linux' });
+      await declare('bios', uefi, { os: 'linux', firmware: 'bios' });
+      await says('bios', 'False', 'OtherFirmware', /boot sector with code.*EFI system partition: make a new/);
+      await says('uefi', 'True', 'Available', /can be created/);
+      const disk = { data: { size: '16Mi' } };
+      const resources = { cpu: '50m', memory: '192Mi' };
+      await apply(coppice, aTask('task-uefi', { template: { name: 'uefi' }, disk, resources }));
+      const [appliance] = await untilServed(coppice, 'task-uefi', 1, 'grown\n');
+      const argv = appliance?.status?.vm?.commandLine ?? [];
+      expect(argv).toContain('pc,pflash0=uefi-code,pflash1=uefi-variables');
+      expect(argv.join(' ')).toContain('serial=coppice-data');
+      await removeTasks(coppice, 'task-uefi');
+    },
+  );
 
   it('that is only a file system needs a kernel, and says so of template and appliance', async () => {
     await declare('kernelless', await readFile(disk), { os: 'linux' });

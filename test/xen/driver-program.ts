@@ -21,10 +21,13 @@ import { TestStreams } from '../../src/hostd/guest/testing/program-streams.ts';
 const run = promisify(execFile);
 const limitMs = 300_000;
 const nbdPort = '10809';
+const dataDiskBytes = 8 * 1024 * 1024;
 
 export type DriverStep =
   | 'overlay'
   | 'overlayOnNbd'
+  | 'makeDataDisk'
+  | 'dataDiskBytes'
   | 'endNbd'
   | 'start'
   | 'startAndKillXl'
@@ -204,6 +207,8 @@ const work: Readonly<Record<DriverStep, () => Promise<unknown>>> = {
     await mkdir(directory, { recursive: true });
     return overlayOnNbd();
   },
+  makeDataDisk: () => driver.images.createEmpty(vm.dataDisk?.path ?? '', dataDiskBytes),
+  dataDiskBytes: async () => Number((await inGuest('cat /sys/block/xvdb/size')).stdout) * 512,
   endNbd,
   start: () => driver.start(vm),
   startAndKillXl,

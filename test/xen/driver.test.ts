@@ -27,14 +27,19 @@ describe('the Xen driver in a real dom0', () => {
   });
 
   it('starts a VM once, finds it again without its record, and leaves nothing behind, although xl is killed, the guest reboots and libxl times out', async () => {
-    const vm = aVm();
+    const plain = aVm();
+    const vm: typeof plain = {
+      ...plain,
+      dataDisk: { path: `${plain.directory}/data.qcow2`, format: 'qcow2' },
+    };
     const half = [expect.stringContaining('--p---')];
     const one = [expect.stringContaining(vm.uuid)];
     const running = expect.objectContaining({ state: 'Running', accelerator: 'xen' });
     const start = ['startAndKillXl', 'start', 'start'] as const;
-    const begun = await results(vm, 'overlayOnNbd', ...start, 'domains', 'inspect', 'ping');
+    const made = ['overlayOnNbd', 'makeDataDisk'] as const;
+    const begun = await results(vm, ...made, ...start, 'domains', 'inspect', 'ping', 'dataDiskBytes');
     const base = ['nbd://127.0.0.1:10809/'];
-    expect(begun).toEqual([base, half, null, null, one, running, 'answered']);
+    expect(begun).toEqual([base, null, half, null, null, one, running, 'answered', 8 * 1024 * 1024]);
 
     const use = ['writeDisk', 'exec', 'console', 'tail', 'reboot', 'untilEnded'] as const;
     const found = await results(vm, 'domains', 'loseRecord', 'start', 'domains', 'inspect', ...use);

@@ -8,6 +8,7 @@ import { pino } from 'pino';
 import { systemClock } from '../../../src/base/clock.ts';
 import type { Driver, VmSpec } from '../../../src/hostd/drivers/driver.ts';
 import { createQemuDriver, type QemuDriverConfig } from '../../../src/hostd/drivers/qemu/driver.ts';
+import { hasUefi, UEFI_DIRECTORY } from '../../../src/hostd/drivers/qemu/uefi.ts';
 import { locate } from '../../../src/hostd/programs.ts';
 import { buildGuestImage, type GuestImage } from '../guest-vm.ts';
 
@@ -21,6 +22,13 @@ export const noQemu =
   (await locate('qemu-system-x86_64', process.env.PATH ?? '')) === undefined
     ? 'no qemu-system-x86_64 in the PATH: `sh scripts/bootstrap.sh deps test` installs it on Debian'
     : undefined;
+
+/** Why the tests with a guest that boots by UEFI are skipped; undefined where they run. */
+export const noUefiGuest =
+  noQemu ??
+  ((await hasUefi(UEFI_DIRECTORY)) && (await locate('mcopy', process.env.PATH ?? '')) !== undefined
+    ? undefined
+    : `no UEFI in ${UEFI_DIRECTORY}, or no mcopy: \`sh scripts/bootstrap.sh deps test\` installs them on Debian`);
 
 const mebibyte = 1024 * 1024;
 

@@ -9,8 +9,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { HostClient } from '../../../src/host/client.ts';
 import type { ApplianceStatus, DesiredAppliance } from '../../../src/host/protocol.ts';
-import { hasUefi, UEFI_DIRECTORY } from '../../../src/hostd/drivers/qemu/uefi.ts';
-import { locate } from '../../../src/hostd/programs.ts';
+import { UEFI_DIRECTORY } from '../../../src/hostd/drivers/qemu/uefi.ts';
 import { aBootableDisk } from '../../builders/disk-images.ts';
 import {
   applianceOf,
@@ -23,16 +22,12 @@ import {
 import { describeUnless } from '../../skip.ts';
 import { buildUefiDisk } from '../guest-vm.ts';
 import { isQemu, killAndWait, processesNaming } from '../processes.ts';
-import { noQemu, Scene } from './scene.ts';
+import { noQemu, noUefiGuest, Scene } from './scene.ts';
 
 const repository = resolve(import.meta.dirname, '../../..');
 const CHILD = fileURLToPath(new URL('../../integration/hostd/child.ts', import.meta.url));
 const limitMs = 400_000;
 const MIB = 1024 * 1024;
-const install = '`sh scripts/bootstrap.sh deps test` installs it on Debian';
-const noUefi = (await hasUefi(UEFI_DIRECTORY)) ? undefined : `no UEFI in ${UEFI_DIRECTORY}: ${install}`;
-const noTools =
-  (await locate('mcopy', process.env.PATH ?? '')) === undefined ? `no mcopy: ${install}` : undefined;
 
 /** Marks the second disk when it finds it empty, and serves the mark, the disk's sectors and its bus, and which boot it is. */
 const SERVER = `mkdir -p /run/site
@@ -49,138 +44,134 @@ fi
 echo "$mark $boot $disk $(cat /sys/block/$disk/size) $firmware" >/run/site/facts
 exec httpd -f -p 8080 -h /run/site`;
 
-describeUnless(
-  noQemu ?? noUefi ?? noTools,
-  'a guest that boots by UEFI, from disks at a SCSI controller',
-  () => {
-    let directory: string;
-    let certificates: Certificates;
-    let daemon: ChildProcess;
-    let client: HostClient;
-    let disk: string;
+describeUnless(noUefiGuest, 'a guest that boots by UEFI, from disks at a SCSI controller', () => {
+  let directory: string;
+  let certificates: Certificates;
+  let daemon: ChildProcess;
+  let client: HostClient;
+  let disk: string;
 
-    beforeAll(async () => {
-      disk = await buildUefiDisk(repository, join(repository, '.coppice/test-guest-uefi'));
-      directory = await mkdtemp(join(tmpdir(), 'coppice-uefi-'));
-      certificates = await createCertificates();
-      await startDaemon();
+  beforeAll(async () => {
+    disk = await buildUefiDisk(repository, join(repository, '.coppice/test-guest-uefi'));
+    directory = await mkdtemp(join(tmpdir(), 'coppice-uefi-'));
+    certificates = await createCertificates();
+    await startDaemon();
+  });
+  afterAll(async () => {
+    daemon?.kill('SIGKILL');
+    for (const vm of (await processesNaming(directory)).filter(isQemu)) await killAndWait(vm.pid);
+    await rm(directory, { recursive: true, force: true });
+  });
+
+  const startDaemon = async () => {
+    const file = join(directory, 'certificates.json');
+    await writeFile(file, JSON.stringify(certificates));
+    const more = { driver: 'qemu', fileRoots: [dirname(disk), directory], overrides: { reserveBytes: 0 } };
+    daemon = spawn(process.execPath, [CHILD, join(directory, 'state'), file, JSON.stringify(more)], {
+      stdio: ['ignore', 'pipe', 'inherit'],
     });
-    afterAll(async () => {
-      daemon?.kill('SIGKILL');
-      for (const vm of (await processesNaming(directory)).filter(isQemu)) await killAndWait(vm.pid);
-      await rm(directory, { recursive: true, force: true });
-    });
-
-    const startDaemon = async () => {
-      const file = join(directory, 'certificates.json');
-      await writeFile(file, JSON.stringify(certificates));
-      const more = { driver: 'qemu', fileRoots: [dirname(disk), directory], overrides: { reserveBytes: 0 } };
-      daemon = spawn(process.execPath, [CHILD, join(directory, 'state'), file, JSON.stringify(more)], {
-        stdio: ['ignore', 'pipe', 'inherit'],
-      });
-      if (daemon.stdout === null) throw new Error('the daemon has no output');
-      const [url] = (await once(createInterface({ input: daemon.stdout }), 'line')) as [string];
-      client = clientOf(url, certificates);
-    };
-    const killDaemon = async () => {
-      daemon.kill('SIGKILL');
-      await once(daemon, 'exit');
-    };
-    const hold = async (path: string) => {
-      const sha256 = createHash('sha256')
-        .update(await readFile(path))
-        .digest('hex');
-      const file = { sha256, url: pathToFileURL(path).href };
-      return await importFile(client, file, { template: 'default/uefi' });
-    };
-    const untilStatus = (uuid: string, holds: (status: ApplianceStatus) => boolean) =>
-      eventually(
-        async () => {
-          const status = await client.getAppliance(uuid);
-          return status !== undefined && holds(status) ? status : undefined;
-        },
-        () => client.getAppliance(uuid),
-        limitMs,
-      );
-    const untilAvailable = ({ uuid, generation }: DesiredAppliance) =>
-      untilStatus(
-        uuid,
-        (status) => status.serviceState === 'ServiceAvailable' && status.stateGeneration === generation,
-      );
-    const factsIn = async ({ accessPoints }: ApplianceStatus) => {
-      const answer = await fetch(new URL('facts', accessPoints[0]), { signal: AbortSignal.timeout(30_000) });
-      const [mark, boot, device, sectors, firmware] = (await answer.text()).trim().split(' ');
-      return { mark, boot, device, bytes: Number(sectors) * 512, firmware };
-    };
-    const applianceOn = (layer: string, change: Partial<DesiredAppliance> = {}) =>
-      applianceOf(layer, {
-        disk: { mode: 'Incremental', bus: 'scsi', dataBytes: 8 * MIB },
-        resources: { cpuMillis: 1000, memoryBytes: 256 * MIB },
-        network: { mode: 'user', ports: [{ name: 'http', guestPort: 8080 }] },
-        service: {
-          name: 'facts',
-          container: { type: 'command', port: 8080 },
-          parameters: { command: ['/bin/sh', '-c', SERVER], probe: { kind: 'http', path: '/facts' } },
-        },
-        agentTimeoutSeconds: 300,
-        serviceTimeoutSeconds: 600,
-        ...change,
-      });
-
-    it('finds out that it must, and keeps variables and data over a kill of the daemon, a restart and growth', async () => {
-      const layer = await hold(disk);
-      const desired = applianceOn(layer);
-      const folder = join(directory, 'state', 'appliances', desired.uuid);
-      const variables = join(folder, 'efi-variables.fd');
-      await client.putAppliance(desired);
-      await untilStatus(desired.uuid, ({ vm }) => vm.state === 'Running');
-      const { ino } = await stat(variables);
-      await killDaemon();
-      await startDaemon();
-      const status = await untilAvailable(desired);
-      const before = await factsIn(status);
-      await expect(client.getLayer(layer)).resolves.toMatchObject({ firmware: ['uefi'] });
-      expect(before).toMatchObject({
-        mark: `made-in-${before.boot}`,
-        device: expect.stringMatching(/^sd[ab]$/),
-        bytes: 8 * MIB,
-        firmware: 'uefi',
-      });
-      expect(status).toMatchObject({ dataDiskPath: join(folder, 'data.qcow2') });
-      const fresh = await readFile(join(UEFI_DIRECTORY, 'OVMF_VARS_4M.fd'));
-      expect(fresh.equals(await readFile(variables))).toBe(false);
-
-      const larger = { ...desired, generation: 2, disk: { ...desired.disk, dataBytes: 16 * MIB } };
-      await client.putAppliance(larger);
-      const after = await factsIn(await untilAvailable(larger));
-      expect(after).toMatchObject({ mark: before.mark, bytes: 16 * MIB, firmware: 'uefi' });
-      expect(after.boot).not.toBe(before.boot);
-      expect((await stat(variables)).ino).toBe(ino);
-
-      const without = { ...larger, generation: 3, disk: { mode: 'Incremental', bus: 'scsi' } } as const;
-      await expect(client.putAppliance(without)).rejects.toMatchObject({
-        message: expect.stringMatching(/^the data disk of .* cannot shrink/),
-      });
-      await client.deleteAppliance(desired.uuid);
-      await eventually(async () => (await client.getAppliance(desired.uuid)) === undefined);
-      await expect(stat(folder)).rejects.toMatchObject({ code: 'ENOENT' });
+    if (daemon.stdout === null) throw new Error('the daemon has no output');
+    const [url] = (await once(createInterface({ input: daemon.stdout }), 'line')) as [string];
+    client = clientOf(url, certificates);
+  };
+  const killDaemon = async () => {
+    daemon.kill('SIGKILL');
+    await once(daemon, 'exit');
+  };
+  const hold = async (path: string) => {
+    const sha256 = createHash('sha256')
+      .update(await readFile(path))
+      .digest('hex');
+    const file = { sha256, url: pathToFileURL(path).href };
+    return await importFile(client, file, { template: 'default/uefi' });
+  };
+  const untilStatus = (uuid: string, holds: (status: ApplianceStatus) => boolean) =>
+    eventually(
+      async () => {
+        const status = await client.getAppliance(uuid);
+        return status !== undefined && holds(status) ? status : undefined;
+      },
+      () => client.getAppliance(uuid),
+      limitMs,
+    );
+  const untilAvailable = ({ uuid, generation }: DesiredAppliance) =>
+    untilStatus(
+      uuid,
+      (status) => status.serviceState === 'ServiceAvailable' && status.stateGeneration === generation,
+    );
+  const factsIn = async ({ accessPoints }: ApplianceStatus) => {
+    const answer = await fetch(new URL('facts', accessPoints[0]), { signal: AbortSignal.timeout(30_000) });
+    const [mark, boot, device, sectors, firmware] = (await answer.text()).trim().split(' ');
+    return { mark, boot, device, bytes: Number(sectors) * 512, firmware };
+  };
+  const applianceOn = (layer: string, change: Partial<DesiredAppliance> = {}) =>
+    applianceOf(layer, {
+      disk: { mode: 'Incremental', bus: 'scsi', dataBytes: 8 * MIB },
+      resources: { cpuMillis: 1000, memoryBytes: 256 * MIB },
+      network: { mode: 'user', ports: [{ name: 'http', guestPort: 8080 }] },
+      service: {
+        name: 'facts',
+        container: { type: 'command', port: 8080 },
+        parameters: { command: ['/bin/sh', '-c', SERVER], probe: { kind: 'http', path: '/facts' } },
+      },
+      agentTimeoutSeconds: 300,
+      serviceTimeoutSeconds: 600,
+      ...change,
     });
 
-    it('is refused, with a sentence and without a VM, when its image is for a BIOS alone', async () => {
-      const image = join(directory, 'bios.img');
-      await writeFile(image, aBootableDisk('bios', MIB));
-      const desired = applianceOn(await hold(image), { boot: { kind: 'firmware', firmware: 'uefi' } });
-      await client.putAppliance(desired);
-      const { vm, problem } = await untilStatus(
-        desired.uuid,
-        (status) => status.problem?.reason === 'OtherFirmware',
-      );
-      expect(problem?.message).toMatch(/EFI system partition.* has a boot sector: make a new template/);
-      expect(vm.state).toBe('Absent');
-      await client.deleteAppliance(desired.uuid);
+  it('finds out that it must, and keeps variables and data over a kill of the daemon, a restart and growth', async () => {
+    const layer = await hold(disk);
+    const desired = applianceOn(layer);
+    const folder = join(directory, 'state', 'appliances', desired.uuid);
+    const variables = join(folder, 'efi-variables.fd');
+    await client.putAppliance(desired);
+    await untilStatus(desired.uuid, ({ vm }) => vm.state === 'Running');
+    const { ino } = await stat(variables);
+    await killDaemon();
+    await startDaemon();
+    const status = await untilAvailable(desired);
+    const before = await factsIn(status);
+    await expect(client.getLayer(layer)).resolves.toMatchObject({ firmware: ['uefi'] });
+    expect(before).toMatchObject({
+      mark: `made-in-${before.boot}`,
+      device: expect.stringMatching(/^sd[ab]$/),
+      bytes: 8 * MIB,
+      firmware: 'uefi',
     });
-  },
-);
+    expect(status).toMatchObject({ dataDiskPath: join(folder, 'data.qcow2') });
+    const fresh = await readFile(join(UEFI_DIRECTORY, 'OVMF_VARS_4M.fd'));
+    expect(fresh.equals(await readFile(variables))).toBe(false);
+
+    const larger = { ...desired, generation: 2, disk: { ...desired.disk, dataBytes: 16 * MIB } };
+    await client.putAppliance(larger);
+    const after = await factsIn(await untilAvailable(larger));
+    expect(after).toMatchObject({ mark: before.mark, bytes: 16 * MIB, firmware: 'uefi' });
+    expect(after.boot).not.toBe(before.boot);
+    expect((await stat(variables)).ino).toBe(ino);
+
+    const without = { ...larger, generation: 3, disk: { mode: 'Incremental', bus: 'scsi' } } as const;
+    await expect(client.putAppliance(without)).rejects.toMatchObject({
+      message: expect.stringMatching(/^the data disk of .* cannot shrink/),
+    });
+    await client.deleteAppliance(desired.uuid);
+    await eventually(async () => (await client.getAppliance(desired.uuid)) === undefined);
+    await expect(stat(folder)).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
+  it('is refused, with a sentence and without a VM, when its image is for a BIOS alone', async () => {
+    const image = join(directory, 'bios.img');
+    await writeFile(image, aBootableDisk('bios', MIB));
+    const desired = applianceOn(await hold(image), { boot: { kind: 'firmware', firmware: 'uefi' } });
+    await client.putAppliance(desired);
+    const { vm, problem } = await untilStatus(
+      desired.uuid,
+      (status) => status.problem?.reason === 'OtherFirmware',
+    );
+    expect(problem?.message).toMatch(/EFI system partition.* has a boot sector: make a new template/);
+    expect(vm.state).toBe('Absent');
+    await client.deleteAppliance(desired.uuid);
+  });
+});
 
 describeUnless(noQemu, 'a VM without UEFI, or beside it', () => {
   let scene: Scene;
