@@ -23,7 +23,7 @@ function bootAdvice(firmware: DiskFacts['firmware']): readonly Note[] {
     note(
       'note',
       'UefiOnly',
-      'only UEFI boots it: its hosts need the package ovmf, and Xen hosts cannot run it; its boot loader must be at ' +
+      'only UEFI boots it: its hosts need the package ovmf, and Xen hosts cannot run it; name 160Mi or more in guest.minimumMemory; its boot loader must be at ' +
         '/EFI/BOOT/BOOTX64.EFI of the EFI system partition',
     ),
   ];
