@@ -3,7 +3,7 @@ import { TEMPLATE_FOLLOWS, TEMPLATE_LABELS, type TemplateFollow, type TemplateLa
 import { type KubeObject, keyOf, type ObjectName, parseKey, type ResourceRef } from '../base/object.ts';
 import { pushAll } from '../base/push-all.ts';
 import { isLabelVisible, type Viewer } from '../domain/templates/label.ts';
-import { ApiError } from '../kube/api-error.ts';
+import { ApiError, isConflict } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client/client.ts';
 
 type Reader = Pick<KubeClient, 'list' | 'find'>;
@@ -64,6 +64,33 @@ export async function visibleLabels(
 /** The namespaces of objects that are named as namespace/name, or as a name alone. */
 export function namespacesOf(keys: Iterable<string>): string[] {
   return [...new Set([...keys].flatMap((key) => parseKey(key).namespace ?? []))];
+}
+
+/** A conflict is rare, and another one at once is rarer. */
+const ATTEMPTS = 5;
+
+/**
+ * Patches an object's spec. When the object has changed meanwhile, be it only its status, `change` is called with it as it is now, so
+ * that nothing of others is lost.
+ * @throws what `change` throws
+ */
+export async function changeSpec<T extends KubeObject & { spec: object }>(
+  client: Pick<KubeClient, 'get' | 'patch'>,
+  ref: ResourceRef<T>,
+  object: T,
+  change: (object: T) => Readonly<Record<string, unknown>>,
+): Promise<void> {
+  let found = object;
+  for (let attempt = 1; ; attempt += 1) {
+    const { name, namespace, resourceVersion } = found.metadata;
+    try {
+      await client.patch(ref, { name, namespace }, { metadata: { resourceVersion }, spec: change(found) });
+      return;
+    } catch (error) {
+      if (!isConflict(error) || attempt === ATTEMPTS) throw error;
+      found = await client.get(ref, { name, namespace });
+    }
+  }
 }
 
 /** What people call a label: its name in their namespace, namespace/name in another one. */

@@ -4,7 +4,7 @@ import { keyOf, parseKey } from '../../base/object.ts';
 import type { KubeClient } from '../../kube/client/client.ts';
 import { whoAmI } from '../../kube/client/reviews.ts';
 import { addClusterOptions, type ClusterOptions, withClient } from '../cluster.ts';
-import { findFollow, findLabel, followName } from '../label-access.ts';
+import { changeSpec, findFollow, findLabel, followName } from '../label-access.ts';
 
 const LABEL_HELP = 'NAME in the namespace, or NAMESPACE/NAME';
 
@@ -36,12 +36,14 @@ async function follow(client: KubeClient, namespace: string, named: readonly str
   const user = await whoAmI(client);
   const viewer = { user, namespace };
   const keys: string[] = [];
-  for (const label of named) keys.push(keyOf(await findLabel(client, label, viewer)));
+  for (const label of new Set(named)) keys.push(keyOf(await findLabel(client, label, viewer)));
   const found = await findFollow(client, viewer);
   const present = found?.spec.labels ?? [];
-  const labels = [...new Set([...present, ...keys])];
-  if (found === undefined) await client.create(TEMPLATE_FOLLOWS, newFollow(user, namespace, labels));
-  else if (labels.length > present.length) await change(client, found, labels);
+  if (found === undefined) await client.create(TEMPLATE_FOLLOWS, newFollow(user, namespace, keys));
+  else if (keys.some((key) => !present.includes(key)))
+    await changeSpec(client, TEMPLATE_FOLLOWS, found, ({ spec }) => ({
+      labels: [...new Set([...(spec.labels ?? []), ...keys])],
+    }));
   for (const key of keys) {
     console.log(present.includes(key) ? `${user} follows ${key} already.` : `${user} follows ${key}.`);
   }
@@ -59,29 +61,17 @@ async function unfollow(client: KubeClient, namespace: string, named: readonly s
       `${user} does not follow ${unknown.join(', ')} in namespace ${namespace}: the labels followed there are ${list}`,
     );
   }
-  await change(
-    client,
-    found,
-    present.filter((key) => !keys.includes(key)),
-  );
+  await changeSpec(client, TEMPLATE_FOLLOWS, found, ({ spec }) => ({
+    labels: (spec.labels ?? []).filter((key) => !keys.includes(key)),
+  }));
   for (const key of keys) console.log(`${user} no longer follows ${key}.`);
 }
 
-/** With the version, so that nothing is lost that was followed meanwhile. */
-async function change(client: KubeClient, { metadata }: TemplateFollow, labels: string[]): Promise<void> {
-  const { name, namespace, resourceVersion } = metadata;
-  await client.patch(
-    TEMPLATE_FOLLOWS,
-    { name, namespace },
-    { metadata: { resourceVersion }, spec: { labels } },
-  );
-}
-
-function newFollow(user: string, namespace: string, labels: string[]): TemplateFollow {
+function newFollow(user: string, namespace: string, labels: readonly string[]): TemplateFollow {
   return {
     apiVersion: 'coppice.dev/v1alpha1',
     kind: TEMPLATE_FOLLOWS.kind,
     metadata: { name: followName(user), namespace },
-    spec: { user, labels },
+    spec: { user, labels: [...new Set(labels)] },
   };
 }

@@ -6,7 +6,14 @@ import { followedBy } from '../../domain/templates/suggest.ts';
 import type { KubeClient } from '../../kube/client/client.ts';
 import { whoAmI } from '../../kube/client/reviews.ts';
 import { addClusterOptions, type ClusterOptions, withClient } from '../cluster.ts';
-import { namespacesOf, noSuchLabel, readableObjects, shownKey, visibleLabels } from '../label-access.ts';
+import {
+  changeSpec,
+  namespacesOf,
+  noSuchLabel,
+  readableObjects,
+  shownKey,
+  visibleLabels,
+} from '../label-access.ts';
 import { formatObjects, type Output, outputOption, printObjects } from '../output.ts';
 import { formatTable } from '../table.ts';
 
@@ -80,19 +87,13 @@ async function add(
     console.log(`TemplateLabel ${keyOf(named)} is made; ${owner} owns it.`);
     return;
   }
-  await change(client, found, {
+  await changeSpec(client, TEMPLATE_LABELS, found, ({ spec }) => ({
     ...given,
-    templates: [...new Set([...(found.spec.templates ?? []), ...template])],
-  });
+    // A merge patch would keep the other half of a selector that is replaced.
+    ...(given.selector === undefined ? {} : { selector: { matchLabels: null, ...given.selector } }),
+    templates: [...new Set([...(spec.templates ?? []), ...template])],
+  }));
   console.log(`TemplateLabel ${keyOf(named)} is changed.`);
-}
-
-/** With the version, so that no change of somebody else is lost. A selector is replaced as a whole. */
-async function change(client: KubeClient, { metadata }: TemplateLabel, spec: Partial<Spec>): Promise<void> {
-  const { name, namespace, resourceVersion } = metadata;
-  const whole =
-    spec.selector === undefined ? spec : { ...spec, selector: { matchLabels: null, ...spec.selector } };
-  await client.patch(TEMPLATE_LABELS, { name, namespace }, { metadata: { resourceVersion }, spec: whole });
 }
 
 type RemoveOptions = ClusterOptions & { readonly template?: readonly string[] };
@@ -125,17 +126,22 @@ async function remove(
     console.log(`TemplateLabel ${keyOf(named)} is deleted.`);
     return;
   }
-  const keyIn = (text: string) => keyOf({ namespace: named.namespace, ...parseKey(text) });
+  await changeSpec(client, TEMPLATE_LABELS, found, (label) => ({ templates: without(label, templates) }));
+  console.log(`TemplateLabel ${keyOf(named)} is changed.`);
+}
+
+/** @throws when it does not name one of them */
+function without(label: TemplateLabel, templates: readonly string[]): readonly string[] {
+  const { metadata, spec } = label;
+  const keyIn = (text: string) => keyOf({ namespace: metadata.namespace, ...parseKey(text) });
   const going = new Set(templates.map(keyIn));
-  const present = found.spec.templates ?? [];
+  const present = spec.templates ?? [];
   const unknown = [...going].filter((key) => !present.map(keyIn).includes(key));
   if (unknown.length > 0) {
-    throw new Error(
-      `TemplateLabel ${keyOf(named)} does not name ${unknown.join(', ')}: it names ${present.join(', ') || 'none'}`,
-    );
+    const list = present.join(', ') || 'none';
+    throw new Error(`TemplateLabel ${keyOf(label)} does not name ${unknown.join(', ')}: it names ${list}`);
   }
-  await change(client, found, { templates: present.filter((text) => !going.has(keyIn(text))) });
-  console.log(`TemplateLabel ${keyOf(named)} is changed.`);
+  return present.filter((text) => !going.has(keyIn(text)));
 }
 
 type ListOptions = ClusterOptions & {

@@ -222,7 +222,7 @@ describe('the commands for labels', () => {
     ]);
   });
 
-  it('follow leads to templates --mine and to deployments', async () => {
+  it('follow leads to templates --mine', async () => {
     expect(await prints('bea', 'templates', '--mine')).toMatch(/^bea follows no labels: /);
     expect(await prints('bea', 'follow', 'lamp')).toBe('bea follows team/lamp.\n');
     expect(await prints('bea', 'follow', 'team/lamp')).toBe('bea follows team/lamp already.\n');

@@ -135,7 +135,7 @@ describeUnless(program === undefined ? NO_KUBECTL : undefined, 'objects with own
   });
 
   it.each(KINDS)(
-    '$plural are made for their owners by holders of the verb in that namespace',
+    '$plural are made for their owners by a user with the verb in that namespace',
     async (kind) => {
       await succeeds(FLUX, ['apply', '--server-side', '-f', '-'], kind.manifest('ours', 'ann'));
       await succeeds(FLUX, ['patch', kind.plural, 'ours', '--type=merge', '-p', kind.change]);
