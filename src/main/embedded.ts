@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { load } from 'js-yaml';
 import type { Logger } from 'pino';
+import { OWN_FOR_OTHERS, OWNED_KINDS } from '../api/ownership.ts';
 import type { Extension } from '../apiserver/extension/pass-on.ts';
 import { type ApiServer, startApiServer } from '../apiserver/server.ts';
 import type { KubeObject } from '../apiserver/types.ts';
@@ -32,12 +33,23 @@ export async function runApi(config: ApiConfig): Promise<ApiServer> {
 
 /** As the chart has them, under names that a chart installed on this server does not use. */
 function clusterRolesFor(crds: readonly KubeObject[]): readonly KubeObject[] {
-  return userRoles(crds).map(({ role, labels, rules }) => ({
+  const roles = userRoles(crds).map(({ role, labels, rules }) => clusterRole(role, labels, rules));
+  const resources = OWNED_KINDS.map(({ plural }) => plural);
+  const forOthers = [{ apiGroups: ['coppice.dev'], resources, verbs: [OWN_FOR_OTHERS] }];
+  return [...roles, clusterRole(OWN_FOR_OTHERS, {}, forOthers)];
+}
+
+function clusterRole(
+  name: string,
+  labels: Readonly<Record<string, string>>,
+  rules: readonly object[],
+): KubeObject & { rules: readonly object[] } {
+  return {
     apiVersion: 'rbac.authorization.k8s.io/v1',
     kind: 'ClusterRole',
-    metadata: { name: `coppice.dev:${role}`, labels: { ...labels } },
+    metadata: { name: `coppice.dev:${name}`, labels: { ...labels } },
     rules,
-  }));
+  };
 }
 
 /** The CustomResourceDefinitions that come with Coppice, in the order of their file names. */

@@ -5,7 +5,7 @@
  */
 export interface TemplateFollowSpec {
 /**
- * Who follows, by the name that the API server knows (kubectl auth whoami). Only that user creates, changes and deletes it, and who has the verb own-for-others on templatefollows, as cluster-admin has. The chart's ValidatingAdmissionPolicy and the embedded API server enforce it.
+ * Who follows, by the name that the API server knows (kubectl auth whoami). Only that user creates, changes and deletes it, and who has the verb own-for-others on templatefollows, as cluster-admin has. The chart's ValidatingAdmissionPolicy and the embedded API server enforce it; where neither is, it is advisory.
  */
 user: string
 /**

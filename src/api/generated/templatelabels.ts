@@ -13,7 +13,7 @@ title: string
  */
 description?: string
 /**
- * The user who owns the label, by the name that the API server knows (kubectl auth whoami). Only that user creates, changes and deletes it, and who has the verb own-for-others on templatelabels, as cluster-admin has. The chart's ValidatingAdmissionPolicy and the embedded API server enforce it.
+ * The user who owns the label, by the name that the API server knows (kubectl auth whoami). Only that user creates, changes and deletes it, and who has the verb own-for-others on templatelabels, as cluster-admin has. The chart's ValidatingAdmissionPolicy and the embedded API server enforce it; where neither is, it is advisory.
  */
 owner: string
 /**

@@ -124,6 +124,8 @@ describe('users of the default roles', () => {
     ['create', 'ippools', ['admin']],
     ['patch', 'servicedeployments/status', []],
     ['update', 'virtualappliances/finalizers', []],
+    ['create', 'templatelabels', ['edit', 'admin']],
+    ['own-for-others', 'templatelabels', []],
     ['create', 'hosts', []],
     ['delete', 'ipleases', []],
   ])('%s %s: %j', async (verb, path, allowed) => {
