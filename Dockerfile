@@ -25,5 +25,5 @@ ENTRYPOINT ["/usr/local/bin/node", "--max-semi-space-size=4", "/opt/coppice/lib/
 FROM operator AS host
 USER 0:0
 RUN apt-get update \
-  && apt-get install --yes --no-install-recommends qemu-system-x86 qemu-utils iproute2 ovmf xz-utils zstd bzip2 \
+  && apt-get install --yes --no-install-recommends qemu-system-x86 qemu-utils iproute2 ovmf xz-utils zstd bzip2 xorriso \
   && rm -rf /var/lib/apt/lists/*

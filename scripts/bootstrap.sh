@@ -48,6 +48,9 @@ host-local|containernetworking-plugins|connects its pods|test
 nft|nftables|routes to its Services|test
 iptables|iptables|forwards its pods' ports|test
 conntrack|conntrack|forgets connections to pods that are gone|test
+xorriso|xorriso|makes the volumes that cloud-init reads|test
+mmdebstrap|mmdebstrap|installs Debian into the cloud image of the tests|test
+mcopy|mtools|makes its EFI system partition|test
 busybox|busybox-static|holds its pods' networks|test
 ip|iproute2|makes the networks in which VMs with addresses of their own, and the cluster, are tested|test
 TABLE

@@ -41,7 +41,16 @@ it('both start the same program as the same users', () => {
 });
 
 it('both have what hosts need from Debian', () => {
-  for (const name of ['qemu-system-x86', 'qemu-utils', 'iproute2', 'ovmf', 'xz-utils', 'zstd', 'bzip2']) {
+  for (const name of [
+    'qemu-system-x86',
+    'qemu-utils',
+    'iproute2',
+    'ovmf',
+    'xz-utils',
+    'zstd',
+    'bzip2',
+    'xorriso',
+  ]) {
     expect(dockerfile).toMatch(new RegExp(`apt-get install .*\\b${name}\\b`));
     expect(HOST_PACKAGES).toContain(name);
   }

@@ -94,7 +94,7 @@ describe('what shapes a VM', () => {
   });
 
   it('leaves no field of what a daemon receives without a place', () => {
-    const inPlace = ['generation', 'powerState', 'resources', 'service'];
+    const inPlace = ['generation', 'powerState', 'resources', 'service', 'cloudInit'];
     const timeouts = ['agentTimeoutSeconds', 'serviceTimeoutSeconds'];
     const identity = ['uuid', 'namespace', 'name'];
     const { properties } = desiredApplianceSchema as { readonly properties?: object };

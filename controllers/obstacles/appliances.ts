@@ -37,6 +37,15 @@ export const applianceObstacles = {
       REASON.MemoryBelowMinimum,
       `${asked} of memory is less than the ${minimum} that template ${template} needs to boot: ask for more`,
     ),
+  cloudInitMissing: (field: string, template: string): Obstacle =>
+    stalled(
+      REASON.CloudInitMissing,
+      `parameters.${field} needs a guest with cloud-init, and guest.init of template ${template} is none: remove it, or use a ` +
+        'template with guest.init cloud-init',
+    ),
+  /** @param problem such as `its YAML is not a map of settings` */
+  userDataInvalid: (problem: string): Obstacle =>
+    stalled(REASON.UserDataInvalid, `parameters.cloudInit.userData cannot be used: ${problem}; correct it`),
   /** @param lacking what the host would need for it, and has */
   resizePending: (host: string, lacking: string): Obstacle =>
     waiting(

@@ -29,6 +29,10 @@ export const REASON = {
   ResizePending: 'ResizePending',
   /** The guest of the template needs more memory than the appliance asks for. */
   MemoryBelowMinimum: 'MemoryBelowMinimum',
+  /** SSH keys or user data, of a template whose guest has no cloud-init. */
+  CloudInitMissing: 'CloudInitMissing',
+  /** User data that cloud-init could not read. */
+  UserDataInvalid: 'UserDataInvalid',
   /** The host has not reported the VM yet. Also the first state that a host reports. */
   VMUnavailable: 'VMUnavailable',
   /** The service answers. Also the last state that a host reports. */

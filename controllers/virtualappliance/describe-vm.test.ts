@@ -57,6 +57,46 @@ describe('the request to a host', () => {
     expect(appliance.disk).toEqual({ mode: 'Incremental', dataBytes: 20 * 1024 ** 3, bus: 'scsi' });
   });
 
+  describe('of a guest with cloud-init', () => {
+    const agentPackages = [{ url: 'https://host/agent.deb', sha256: kernel ?? '' }];
+    const guest = { os: 'linux', agent: 'qemu-guest-agent' } as const;
+    const cloud = aTemplate({ spec: { guest: { ...guest, init: 'cloud-init', agentPackages } } });
+    const asking = (parameters: object) => anAppliance({ spec: { parameters } });
+    const key = 'ssh-ed25519 AAAA me';
+
+    it('has what cloud-init is to do', () => {
+      const parameters = { sshAuthorizedKeys: [key], cloudInit: { userData: '#!/bin/sh\n' } };
+      expect(desiredOf(asking(parameters), cloud, undefined).appliance.cloudInit).toEqual({
+        sshAuthorizedKeys: [key],
+        userData: '#!/bin/sh\n',
+        agentPackages,
+      });
+      expect(desiredOf(anAppliance(), cloud, undefined).appliance.cloudInit).toEqual({
+        sshAuthorizedKeys: [],
+        agentPackages,
+      });
+    });
+
+    it.each([
+      ['sshAuthorizedKeys', { sshAuthorizedKeys: [key] }],
+      ['cloudInit', { cloudInit: { userData: '#!/bin/sh\n' } }],
+    ])('refuses parameters.%s for a guest without', (field, parameters) => {
+      for (const init of [{}, { init: 'none' } as const]) {
+        const template = aTemplate({ spec: { guest: { ...guest, ...init } } });
+        expect(desiredOf(anAppliance(), template, undefined).appliance.cloudInit).toBeUndefined();
+        expect(() => desiredOf(asking(parameters), template, undefined)).toThrow(
+          `parameters.${field} needs a guest with cloud-init, and guest.init of template default/debian is none`,
+        );
+      }
+    });
+
+    it('refuses user data that cloud-init could not read', () => {
+      expect(() =>
+        desiredOf(asking({ cloudInit: { userData: '#cloud-config\n- a\n' } }), cloud, undefined),
+      ).toThrow('userData cannot be used: its YAML is not a map of settings; correct it');
+    });
+  });
+
   it('contains ports, parameters and probe in the terms of the host', () => {
     const { appliance } = desiredOf(
       anAppliance({

@@ -18,6 +18,7 @@ import { applianceObstacles } from '../obstacles/appliances.ts';
 import { errorOf } from '../obstacles/obstacle.ts';
 import { UNJUDGED } from '../obstacles/reasons.ts';
 import { templateObstacles } from '../obstacles/templates.ts';
+import { cloudInitOf } from './cloud-init.ts';
 import {
   type DesiredState,
   found,
@@ -68,6 +69,7 @@ export function desiredOf(
       layer: layers.disk,
       boot: bootOf(template, layers),
       xen: template.spec.guest.xen,
+      cloudInit: cloudInitOf(appliance, template),
       disk: { mode: spec.disk.mode, sizeBytes: diskBytes, dataBytes, bus: template.spec.guest.diskBus },
       resources,
       network: networkOf(portsOf(appliance, template), given),

@@ -58,7 +58,7 @@ function controlOf(arch: string): string {
     Section: 'admin',
     Priority: 'optional',
     Depends: 'libc6, libstdc++6',
-    Recommends: 'qemu-system-x86, qemu-utils, iproute2, ovmf, xz-utils, zstd, bzip2',
+    Recommends: 'qemu-system-x86, qemu-utils, iproute2, ovmf, xz-utils, zstd, bzip2, xorriso',
     Description: packageJson.description,
   };
   return Object.entries(fields)

@@ -18,7 +18,7 @@ export const ENTRYPOINT = ['/usr/local/bin/node', NODE_FLAGS, `${HOME}/${PROGRAM
 /** A host's daemon rules over its machine's disks and processes; everything else has no rights at all. */
 export const USERS = { operator: '65532:65532', host: '0:0' } as const;
 
-/** Debian's packages for hosts. Dockerfile installs the seven whose names end the list; they bring the others, and its base has the first two. */
+/** Debian's packages for hosts. Dockerfile installs the eight whose names end the list; they bring the others, and its base has the first two. */
 export const HOST_PACKAGES = [
   'util-linux',
   'gzip',
@@ -32,13 +32,14 @@ export const HOST_PACKAGES = [
   'xz-utils',
   'zstd',
   'bzip2',
+  'xorriso',
 ] as const;
 /**
  * The files of these packages that are copied: programs (`ip` connects VMs to a bridge, `prlimit` and `setpriv` give qemu-img its limits, the
- * packers unpack images), modules, firmware.
+ * packers unpack images, `xorriso` packs what cloud-init reads), modules, firmware.
  */
 const HOST_FILES =
-  /^(?:\/usr)?\/(bin\/(qemu-system-x86_64|qemu-img|ip|prlimit|setpriv|gzip|xz|zstd|bzip2)|share\/(qemu|seabios)\/[^/]+|share\/OVMF\/OVMF_(CODE|VARS)(_4M)?\.fd|lib\/[^/]+\/qemu\/accel-[^/]+)$/;
+  /^(?:\/usr)?\/(bin\/(qemu-system-x86_64|qemu-img|ip|prlimit|setpriv|gzip|xz|zstd|bzip2|xorriso)|share\/(qemu|seabios)\/[^/]+|share\/OVMF\/OVMF_(CODE|VARS)(_4M)?\.fd|lib\/[^/]+\/qemu\/accel-[^/]+)$/;
 
 /** Node and a release of Coppice, into the folder `root`. @param release folder that `makeRelease` made */
 export async function addCoppice(release: string, root: string): Promise<void> {

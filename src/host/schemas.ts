@@ -165,6 +165,15 @@ const desiredNetwork = oneOf('mode', {
   },
 });
 
+/** What cloud-init in the guest reads, besides who the VM is and its network. */
+const desiredCloudInit = closed({
+  /** Lines of OpenSSH, for the guest's default user. */
+  sshAuthorizedKeys: arrayOf(string({ maxLength: 16_384, pattern: '^[^\\u0000\\r\\n]+$' }), 64),
+  userData: optional(string({ minLength: 1, maxLength: 1_048_576 })),
+  /** The Debian, RPM or Alpine packages of an agent, for a guest that has none. */
+  agentPackages: arrayOf(closed({ url, sha256 }), 32),
+});
+
 /** `PUT /v1/appliances/{uuid}`: complete and idempotent; an older generation than the known one is refused with 409. */
 export const desiredApplianceSchema = closed({
   uuid,
@@ -183,6 +192,7 @@ export const desiredApplianceSchema = closed({
     },
   }),
   xen: optional(xenGuest),
+  cloudInit: optional(desiredCloudInit),
   disk: closed({
     mode: enumOf(['Incremental', 'Clone']),
     sizeBytes: optional(positive),

@@ -83,6 +83,23 @@ os: ("linux" | "windows")
  */
 agent: "qemu-guest-agent"
 /**
+ * What sets the guest up at its first boot. none (default): nothing, the image brings its agent and gets its network by itself. cloud-init: it reads name, network, SSH keys and user data from a volume (NoCloud) that each VM has, and installs an agent where there is none.
+ */
+init?: ("none" | "cloud-init")
+/**
+ * With init cloud-init: the packages that give the guest an agent without a network, with all that they need and the image lacks. Without them, and without an agent in the image, the guest installs one from its distribution's repository.
+ */
+agentPackages?: {
+/**
+ * Where hosts fetch it: file:, http: or https:.
+ */
+url: string
+/**
+ * SHA-256 of the file, 64 lower-case hexadecimal digits.
+ */
+sha256: string
+}[]
+/**
  * A kernel that the hypervisor boots directly. Without it, the guest's own boot loader boots it.
  */
 boot?: {

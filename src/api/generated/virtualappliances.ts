@@ -99,6 +99,19 @@ env?: {
  */
 hostname?: string
 /**
+ * Public SSH keys, as in authorized_keys, of the guest's default user, such as debian or fedora. For templates with guest.init cloud-init, at a VM's first boot: a change counts for new VMs.
+ */
+sshAuthorizedKeys?: string[]
+/**
+ * What cloud-init does in the guest beside what Coppice tells it. For templates with guest.init cloud-init, at a VM's first boot: a change counts for new VMs.
+ */
+cloudInit?: {
+/**
+ * User data in any form that cloud-init knows: #cloud-config, a script (#!), a MIME archive. Whoever may read the object reads it: give no passwords, but their hashes.
+ */
+userData: string
+}
+/**
  * The service's name; overrides the name in the package's own description.
  */
 serviceName?: string

@@ -111,10 +111,14 @@ export class ApplianceManager {
       .map(({ uuid }) => uuid);
   }
 
-  /** The sha256 of each package that an appliance here is installed from. */
+  /** The sha256 of each package that an appliance here, or the agent in its guest, is installed from. */
   packages(): ReadonlySet<string> {
-    const packages = [...this.#runners.values()].map(({ desired }) => desired?.service.package);
-    return new Set(packages.flatMap((each) => (each?.kind === 'archive' ? [each.sha256] : [])));
+    const wanted = [...this.#runners.values()].flatMap(({ desired }) => {
+      const service = desired?.service.package;
+      const agent = desired?.cloudInit?.agentPackages ?? [];
+      return [...(service?.kind === 'archive' ? [service.sha256] : []), ...agent.map(({ sha256 }) => sha256)];
+    });
+    return new Set(wanted);
   }
 
   get count(): number {

@@ -1,9 +1,11 @@
 import type { Step } from './pass.ts';
 import type { Scope } from './scope.ts';
+import { cloudInitStep } from './steps/cloud-init.ts';
 import { growStep } from './steps/grow.ts';
 import { configureStep, containerStep, installStep, packageStep, serviceStep } from './steps/guest.ts';
 import { agentStep, startStep, stopStep } from './steps/machine.ts';
 import { networkStep } from './steps/network.ts';
+import { seedStep } from './steps/seed.ts';
 import { resizeStep } from './steps/size.ts';
 import { diskStep, layersStep, portsStep } from './steps/storage.ts';
 import { whileRunning } from './while-running.ts';
@@ -12,6 +14,9 @@ import { whileRunning } from './while-running.ts';
 export function planSteps(scope: Scope): readonly Step[] {
   if (scope.desired.powerState === 'Stopped') return [stopStep(scope)];
   const { sizeBytes } = scope.desired.disk;
+  const { cloudInit } = scope.desired;
+  const seed = cloudInit === undefined ? [] : [seedStep(scope, cloudInit)];
+  const setUp = cloudInit === undefined ? [] : [cloudInitStep(scope)];
   const grow = sizeBytes === undefined ? [] : [growStep(scope, sizeBytes)];
   const services = [configureStep, containerStep, packageStep, installStep, serviceStep];
   return [
@@ -19,9 +24,10 @@ export function planSteps(scope: Scope): readonly Step[] {
     portsStep(scope),
     resizeStep(scope),
     diskStep(scope),
+    ...seed,
     startStep(scope),
     agentStep(scope),
-    ...[networkStep(scope), ...grow, ...services.map((step) => step(scope))].map((step) =>
+    ...[networkStep(scope), ...setUp, ...grow, ...services.map((step) => step(scope))].map((step) =>
       whileRunning(scope, step),
     ),
   ];

@@ -76,8 +76,13 @@ export function accessPointsOf({ desired, record }: Scope, plan: ServicePlan): r
 }
 
 /** The name that a package's file has at its source. */
-function packageFileName(desired: Extract<DesiredPackage, { kind: 'archive' }>): string {
-  const last = (URL.parse(desired.url)?.pathname ?? '').split('/').findLast((part) => part !== '') ?? '';
+function packageFileName({ url }: Extract<DesiredPackage, { kind: 'archive' }>): string {
+  return fileNameIn(url);
+}
+
+/** The last part of an address, as a name that is safe in paths and commands. */
+export function fileNameIn(url: string): string {
+  const last = (URL.parse(url)?.pathname ?? '').split('/').findLast((part) => part !== '') ?? '';
   const safe = decodeLeniently(last)
     .replaceAll(/[^-._a-zA-Z0-9]/g, '_')
     .replace(/^\.+/, '');

@@ -19,6 +19,8 @@ export type VmSpec = {
   readonly dataDisk?: VmDisk;
   /** How both are connected, as far as the hypervisor has a choice; virtio unless given. */
   readonly diskBus?: 'virtio' | 'scsi';
+  /** A file that the guest has as a further, read-only disk, which cloud-init reads. */
+  readonly seed?: string;
   readonly boot:
     | {
         readonly kind: 'firmware';
@@ -161,6 +163,8 @@ export interface ImageTool {
    * off, or is followed by something else. Whoever stops reading ends the work. `what` names the file for people.
    */
   unpack(path: string, packing: Packing, what: string, signal?: AbortSignal): AsyncIterable<Uint8Array>;
+  /** Packs a folder's files as a volume labelled `cidata`; the same files give the same bytes. */
+  createSeed(folder: string, target: string, signal?: AbortSignal): Promise<void>;
 }
 
 /** Probes services from the host. */

@@ -18,6 +18,18 @@ export const guestErrors = {
       'GuestDiskFull',
       `${path} does not fit on the guest's disk: use a larger disk, or a smaller package`,
     ),
+  cloudInitMissing: (domain: string) =>
+    new HostError(
+      'CloudInitMissing',
+      `cloud-init is missing or disabled in the guest of VM ${domain}, so it does nothing of what its volume says: make a template ` +
+        'of an image in which it runs, or one with guest.init none',
+    ),
+  cloudInitRuns: (domain: string, seconds: number) =>
+    new HostError(
+      'CloudInitTimeout',
+      `cloud-init in the guest of VM ${domain} was not done within ${seconds} s after its agent answered; the VM is left as it is, and ` +
+        'the daemon waits on: look at what user data does (coppice logs, /var/log/cloud-init-output.log in the guest)',
+    ),
   containerTimeout: (type: string, problem: string) =>
     new HostError('ContainerNotReady', `the ${type} container in the guest is not ready: ${problem}`),
   serviceTimeout: (name: string, seconds: number, problem: string) =>

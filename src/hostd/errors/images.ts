@@ -116,6 +116,17 @@ export const imageErrors = {
     ),
   fileSystemUnreadable: (problem: string) =>
     judged('FileSystemUnreadable', `its file system cannot be looked into: ${problem}`),
+  seedToolMissing: (program: string) =>
+    new HostError(
+      'ProgramMissing',
+      `${program}, which packs what cloud-init reads in a guest, is not installed on this host: install it (Debian, Ubuntu: ` +
+        `apt-get install ${program}; Fedora: dnf install ${program})`,
+    ),
+  seedNotMade: (target: string, output: string) =>
+    new HostError(
+      'SeedNotMade',
+      `the volume for cloud-init could not be written to ${target}: ${output}; the daemon tries again by itself`,
+    ),
   imageToolSlow: (path: string, seconds: number) =>
     judged(
       'ImageToolTimeout',

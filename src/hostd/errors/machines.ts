@@ -27,10 +27,14 @@ export const machineErrors = {
       `VM ${domain} is ${state.toLowerCase()} but should be running${problem === undefined ? '' : ` (${problem.message})`}; ` +
         tail(console),
     ),
-  agentTimeout: (domain: string, seconds: number, console: string) =>
+  /** @param byCloudInit whether the guest's first boot installs the agent */
+  agentTimeout: (domain: string, seconds: number, console: string, byCloudInit: boolean) =>
     new HostError(
       'AgentTimeout',
       `the agent in VM ${domain} did not answer within ${seconds} s of its start, so the VM is started again; ` +
+        (byCloudInit
+          ? 'cloud-init installs it, and tells the console why it could not (coppice logs); '
+          : '') +
         tail(console),
     ),
   agentSilent: (domain: string, seconds: number) =>

@@ -32,6 +32,8 @@ export type ApplianceRecord = {
    * first start.
    */
   readonly size?: VmSize;
+  /** Whether the guest's agent has ever answered: the first boot of a guest with cloud-init also installs it. */
+  readonly agentAnswered?: boolean;
   /** The desired state whose steps were last carried out to their end, or to a failure. */
   readonly settled?: Settled;
 };
@@ -99,6 +101,7 @@ const recordSchema: JsonSchema = {
         dataBytes: { type: 'integer' },
       },
     },
+    agentAnswered: { type: 'boolean' },
     settled: {
       type: 'object',
       required: ['generation', 'digest'],

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { DesiredAppliance } from '../../../src/host/protocol.ts';
-import { macOf } from '../../../src/hostd/appliance/steps/machine.ts';
+import { macOf } from '../../../src/hostd/appliance/steps/mac.ts';
 import { tapNameOf } from '../../../src/hostd/drivers/common/tap.ts';
 import { type Link, linksIn } from '../../../src/hostd/network/links.ts';
 import { applianceOf, createCertificates } from '../../integration/hostd/fixtures.ts';

@@ -2,9 +2,11 @@ import { tmpdir } from 'node:os';
 import PQueue from 'p-queue';
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
+import { createFakeClock } from '../../../base/testing/fake-clock.ts';
+import { runToEnd } from '../../../base/testing/run-to-end.ts';
 import type { DesiredAppliance } from '../../../host/protocol.ts';
 import type { Driver, VmObservation } from '../../drivers/driver.ts';
-import { hostErrors } from '../../errors/index.ts';
+import { HostError, hostErrors } from '../../errors/index.ts';
 import type { Guest } from '../../guest/guest.ts';
 import { READ_INSTALLED } from '../../guest/installed.ts';
 import { emptyRecord } from '../../state/record.ts';
@@ -109,6 +111,36 @@ describe('the agent of a VM', () => {
     expect(await step.isDone(never)).toBe(false);
     await expect(step.run(never)).rejects.toMatchObject(refused);
     expect(scope.installed).toBeUndefined();
+  });
+});
+
+describe('an agent that stays silent', () => {
+  /** Seconds after which the VM is given up, and what is said then. */
+  const givenUp = async (change: Partial<DesiredAppliance>, agentAnswered?: boolean) => {
+    const { scope, calls } = bedWith({ state: 'Running' }, { consoleTail: async () => 'a login prompt' });
+    const clock = createFakeClock();
+    const guest = { ping: () => Promise.reject(hostErrors.agentUnavailable('no answer')) };
+    if (agentAnswered !== undefined) scope.record.update({ agentAnswered });
+    const silent = {
+      ...scope,
+      host: { ...scope.host, clock, guestWork: { describe: async () => ({ kind: 'none' }) } },
+      desired: { ...scope.desired, agentTimeoutSeconds: 10, ...change },
+      guest: guest as unknown as Guest,
+    } as unknown as Scope;
+    const prober = { http: () => Promise.reject(new Error('refused')) };
+    Object.assign(silent.host.driver, { prober });
+    const error = await runToEnd(clock, agentStep(silent).run(never)).catch((caught: HostError) => caught);
+    expect(calls).toContain('destroy');
+    return [Math.floor(clock.monotonic() / 1000), error instanceof HostError ? error.message : ''] as const;
+  };
+  const cloudInit = { sshAuthorizedKeys: [], agentPackages: [] };
+
+  it('has three times as long in a first boot that installs it, and cloud-init is named', async () => {
+    expect(await givenUp({})).toEqual([10, expect.not.stringContaining('cloud-init')]);
+    const words =
+      /within 30 s .*cloud-init installs it, and tells the console why it could not.*a login prompt/s;
+    expect(await givenUp({ cloudInit })).toEqual([30, expect.stringMatching(words)]);
+    expect(await givenUp({ cloudInit }, true)).toEqual([10, expect.stringMatching(/within 10 s/)]);
   });
 });
 

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { orAborted } from '../../../base/abort.ts';
 import { sleep } from '../../../base/clock.ts';
 import { own } from '../../../base/own.ts';
@@ -15,7 +14,12 @@ import { powerOff } from '../power-off.ts';
 import { askProbe } from '../probe.ts';
 import { domainOf, labelOf, portOwnerOf, type Scope } from '../scope.ts';
 import { fetchPackage, provisionalPlanOf } from '../service.ts';
+import { macOf } from './mac.ts';
+import { seedPathOf } from './seed.ts';
 import { sizeOf, vcpusOf } from './size.ts';
+
+/** By how much a first boot with cloud-init may be slower. */
+const FIRST_BOOT_FACTOR = 3;
 
 /** The VM runs. */
 export function startStep(scope: Scope): Step {
@@ -85,6 +89,7 @@ export function vmSpecOf(scope: Scope): VmSpec {
     ...(disk.bus === undefined ? {} : { diskBus: disk.bus }),
     boot: bootOf(scope),
     ...(xen === undefined ? {} : { xen }),
+    ...(desired.cloudInit === undefined ? {} : { seed: seedPathOf(scope, desired.cloudInit) }),
     network: vmNetworkOf(scope),
   };
 }
@@ -130,20 +135,11 @@ function reservedPort(ports: Readonly<Record<string, number>>, name: string): nu
 }
 
 /**
- * The address of an appliance's card, always the same for its uuid. Locally administered (IEEE 802, second bit of the first byte):
- * the ranges of hypervisors' makers leave 24 bits, of which ten thousand VMs on one network would share some.
- */
-export function macOf(uuid: string): string {
-  const bytes = createHash('sha256').update(uuid).digest().subarray(0, 5);
-  return ['52', ...[...bytes].map((byte) => byte.toString(16).padStart(2, '0'))].join(':');
-}
-
-/**
  * The agent answers, and is that of this VM: state VMReady. A VM whose agent stays silent too long is started again, unless its
  * service answers. The question who it is also tells what is installed, which the next steps would ask.
  */
 export function agentStep(scope: Scope): Step {
-  const { host, desired, guest } = scope;
+  const { host, guest } = scope;
   return {
     name: 'Agent',
     isDone: async (signal) => {
@@ -154,15 +150,22 @@ export function agentStep(scope: Scope): Step {
     run: async (signal) => {
       // The guest boots for seconds: the package is fetched meanwhile. If that fails, the step Package reports it.
       fetchPackage(scope, signal).catch(() => undefined);
-      const deadline = host.clock.monotonic() + desired.agentTimeoutSeconds * 1000;
+      const deadline = host.clock.monotonic() + agentSecondsOf(scope) * 1000;
       while (!(await answers(() => guest.ping(host.pace.questionMs), signal))) {
         await ensureRunning(scope);
         if (host.clock.monotonic() >= deadline) throw await giveUp(scope, signal);
         await sleep(host.clock, host.pace.pollMs, signal);
       }
       await readInstalled(scope, signal);
+      scope.record.update({ agentAnswered: true });
     },
   };
+}
+
+/** How long the agent may take; the first boot of a guest with cloud-init does all that is done once, and installs it. */
+function agentSecondsOf({ desired, record }: Scope): number {
+  const isFirst = desired.cloudInit !== undefined && record.current.agentAnswered !== true;
+  return desired.agentTimeoutSeconds * (isFirst ? FIRST_BOOT_FACTOR : 1);
 }
 
 /** Another guest is an error of `run`, whose failures are counted: the pauses between them grow. */
@@ -203,11 +206,11 @@ async function ensureRunning(scope: Scope): Promise<void> {
 /** Ends the VM, unless its service answers: its agent may have been killed in the guest, and the daemon restarted. */
 async function giveUp(scope: Scope, signal: AbortSignal): Promise<HostError> {
   const { host, desired, directory } = scope;
-  const [domain, seconds] = [domainOf(desired), desired.agentTimeoutSeconds];
+  const [domain, seconds] = [domainOf(desired), agentSecondsOf(scope)];
   if (await serves(scope, signal)) return hostErrors.agentSilent(domain, seconds);
   const console = await host.driver.consoleTail(directory.path, CONSOLE_TAIL_BYTES);
   await host.driver.destroy(desired.uuid, directory.path);
-  return hostErrors.agentTimeout(domain, seconds, console);
+  return hostErrors.agentTimeout(domain, seconds, console, desired.cloudInit !== undefined);
 }
 
 /** Whether the service answers, as far as that can be known without the agent. */

@@ -14,7 +14,8 @@ import { canonicalAddress } from '../../network/request.ts';
 import { networkDigest, readInstalled, writeInstalled } from '../installed.ts';
 import type { Step } from '../pass.ts';
 import type { Scope } from '../scope.ts';
-import { macOf, vmSpecOf } from './machine.ts';
+import { macOf } from './mac.ts';
+import { vmSpecOf } from './machine.ts';
 
 /** An emulated guest with systemd takes half a minute for a command when its host is busy. */
 const COMMAND_MS = 120_000;
@@ -36,12 +37,33 @@ export function networkStep(scope: Scope): Step {
         await scope.host.driver.start(vmSpecOf(scope), signal);
         if (await isConfigured(scope, network, signal)) return;
       }
+      if (await setsItself(scope, network, signal)) return rememberNetwork(scope, network, signal);
       await setNetwork(scope, network, signal);
       await untilConfigured(scope, network, signal);
-      const { bootId } = await readInstalled(scope, signal);
-      await writeInstalled(scope, { network: networkDigest(network, bootId) }, signal);
+      await rememberNetwork(scope, network, signal);
     },
   };
+}
+
+async function rememberNetwork(scope: Scope, network: BridgedNetwork, signal: AbortSignal): Promise<void> {
+  const { bootId } = await readInstalled(scope, signal);
+  await writeInstalled(scope, { network: networkDigest(network, bootId) }, signal);
+}
+
+/**
+ * Whether the guest comes to its address by itself, as cloud-init told it: then nothing is set over the head of the program that
+ * did. Its agent may answer before that.
+ */
+async function setsItself(scope: Scope, network: BridgedNetwork, signal: AbortSignal): Promise<boolean> {
+  if (scope.desired.cloudInit === undefined) return false;
+  const { clock, pace } = scope.host;
+  const deadline = clock.monotonic() + SETTLE_MS;
+  for (;;) {
+    const { actual, own } = await askGuest(scope, network, signal);
+    if (missingIn(network, actual, own).length === 0) return true;
+    if (clock.monotonic() >= deadline) return false;
+    await sleep(clock, pace.pollMs, signal);
+  }
 }
 
 /** Keeps what users added to a guest after it was configured in this boot, such as a second address or a resolver. */

@@ -5,6 +5,7 @@ import { codeOf, hostErrors } from '../../errors/index.ts';
 import { PARTIAL_SUFFIX } from '../../files/durable-files.ts';
 import type { CopyLimits, ImageFormat, ImageTool } from '../driver.ts';
 import { createQemuImg, type QemuImg, type QemuImgConfig, quoted } from './qemu-img.ts';
+import { createSeed } from './seed.ts';
 import { createUnpack } from './unpack.ts';
 
 /**
@@ -32,6 +33,7 @@ export function createImageTool(config: QemuImgConfig): ImageTool {
         sizeBytes,
         ...limits,
       }),
+    createSeed: (folder, target, signal) => createSeed(config, resolve(folder), resolve(target), signal),
     unpack: createUnpack(config),
   };
 }

@@ -53,6 +53,18 @@ describe('qemuArguments', () => {
     expect(argv).toContain('virtio-blk-pci,id=disk,drive=disk,werror=stop,rerror=stop');
   });
 
+  it('has the seed as a read-only disk behind all other devices, whose places stay', () => {
+    const devices = optionsIn(qemuArguments(spec(), emulated), '-device');
+    const argv = qemuArguments(spec({ seed: '/state, with a comma/seed.iso' }), emulated);
+    expect(optionsIn(argv, '-device')).toEqual([...devices, 'virtio-blk-pci,id=seed,drive=seed']);
+    expect(JSON.parse(optionsIn(argv, '-blockdev')[1] ?? '')).toEqual({
+      driver: 'raw',
+      'node-name': 'seed',
+      'read-only': true,
+      file: { driver: 'file', filename: '/state, with a comma/seed.iso' },
+    });
+  });
+
   it('forwards each port from the requested address', () => {
     const [, ...forwards] = (optionsIn(qemuArguments(spec(), emulated), '-netdev')[0] ?? '').split(
       /,(?=hostfwd)/,

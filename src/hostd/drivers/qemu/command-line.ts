@@ -40,6 +40,7 @@ export function qemuArguments(vm: VmSpec, machine: Machine, { mtu, uefiCode }: S
     ...networkArguments(vm, mtu),
     // Without this device a guest waits long for entropy at its first boot.
     ...['-device', 'virtio-rng-pci'],
+    ...seedArguments(vm),
     ...bootArguments(vm),
   ];
 }
@@ -132,6 +133,14 @@ function diskDevice(id: string, { path, format }: VmDisk, device: string): strin
     ...['-blockdev', JSON.stringify(node)],
     ...['-device', `${device},id=${id},drive=${id},werror=stop,rerror=stop`],
   ];
+}
+
+/** Behind all other devices, whose places on the bus stay. */
+function seedArguments({ seed }: VmSpec): string[] {
+  if (seed === undefined) return [];
+  const file = { driver: 'file', filename: seed };
+  const node = { driver: 'raw', 'node-name': 'seed', 'read-only': true, file };
+  return ['-blockdev', JSON.stringify(node), '-device', 'virtio-blk-pci,id=seed,drive=seed'];
 }
 
 function networkArguments({ uuid, network }: VmSpec, mtu: number | undefined): string[] {

@@ -50,8 +50,16 @@ describe('the configuration of a domain', () => {
 
   it('has a second disk behind the first', () => {
     const dataDisk = { path: '/state/u/data.qcow2', format: 'qcow2' } as const;
-    const [disks = ''] = linesOf({ dataDisk }).filter((line) => line.startsWith('disk = '));
-    expect(disks).toContain('disk.qcow2", "format=qcow2,vdev=xvdb,access=rw,target=/state/u/data.qcow2"]');
+    expect(domainConfiguration({ ...vm, dataDisk }, surroundings)).toContain(
+      'disk.qcow2",\n        "format=qcow2,vdev=xvdb,access=rw,target=/state/u/data.qcow2"]',
+    );
+  });
+
+  it('has the seed as a further disk that the guest only reads', () => {
+    expect(domainConfiguration({ ...vm, seed: '/state/u/seed, "1".iso' }, surroundings)).toContain(
+      'disk = ["format=qcow2,vdev=xvda,access=rw,target=/state/u, the \\"second\\"/disk.qcow2",\n' +
+        '        "format=raw,vdev=xvdz,access=ro,target=/state/u/seed, \\"1\\".iso"]\n',
+    );
   });
 
   const firmware = { boot: { kind: 'firmware' } } as const;

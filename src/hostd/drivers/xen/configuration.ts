@@ -37,7 +37,7 @@ export function domainConfiguration(vm: VmSpec, surroundings: DomainSurroundings
     `memory = ${memory}`,
     `maxmem = ${memory}`,
     `vcpus = ${vm.vcpus}`,
-    `disk = [${[disk('xvda', vm.disk), ...(vm.dataDisk === undefined ? [] : [disk('xvdb', vm.dataDisk)])].join(', ')}]`,
+    `disk = [${disksOf(vm).join(',\n        ')}]`,
     ...networkLines(vm),
     '# xl up to 4.17 gives the first channel the number of the primary console and loses it: the second is the agent.',
     `channel = [${quoted(channel(surroundings.sockets.unused, 'none'))},`,
@@ -73,8 +73,17 @@ function bootLines({ boot, xen }: VmSpec, type: DomainType, { grub }: DomainSurr
   return xen?.bootLoader === 'PyGrub' ? pygrubLines : [`kernel = ${quoted(grub[type])}`];
 }
 
+/** The seed has the last name, for which HVM guests get no emulated drive. */
+function disksOf({ disk, dataDisk, seed }: VmSpec): string[] {
+  return [
+    diskLine('xvda', disk),
+    ...(dataDisk === undefined ? [] : [diskLine('xvdb', dataDisk)]),
+    ...(seed === undefined ? [] : [quoted(`format=raw,vdev=xvdz,access=ro,target=${seed}`)]),
+  ];
+}
+
 /** Everything after target= is the path, including commas. */
-function disk(device: string, { format, path }: VmDisk): string {
+function diskLine(device: string, { format, path }: VmDisk): string {
   return quoted(`format=${format},vdev=${device},access=rw,target=${path}`);
 }
 
