@@ -16,11 +16,11 @@ const ANSWERS: Readonly<Record<string, string>> = {
   labels: 'Hello from a template that was found by its label.\n',
 };
 /**
- * `gitops` needs an image of one's own, and Flux: test/gitops. `network` needs a bridge on its hosts:
- * test/integration/operator/addresses.test.ts applies it, bridge.test.ts has such VMs. `systemd` is no manifest:
- * test/integration/hostd/systemd-unit.test.ts.
+ * `cloud-image` names an image of the internet: cloud-image.test.ts has one like it. `gitops` needs an image of one's own, and Flux:
+ * test/gitops. `network` needs a bridge on its hosts: test/integration/operator/addresses.test.ts applies it, bridge.test.ts has such
+ * VMs. `systemd` is no manifest: test/integration/hostd/systemd-unit.test.ts.
  */
-const TESTED_ELSEWHERE = ['gitops', 'network', 'systemd'];
+const TESTED_ELSEWHERE = ['cloud-image', 'gitops', 'network', 'systemd'];
 
 describeUnless(noQemu, 'the examples', () => {
   let coppice: Coppice;

@@ -1,4 +1,4 @@
-import { INSTALL_AGENT } from './install-agent.ts';
+import { VENDOR_DATA } from './install-agent.ts';
 
 /** What cloud-init in a guest reads. */
 export interface SeedRequest {
@@ -41,7 +41,7 @@ export function seedTexts(request: SeedRequest): Readonly<Record<string, string>
     'meta-data': json(metaData),
     'network-config': json(networkConfig(request)),
     'user-data': userData,
-    'vendor-data': INSTALL_AGENT,
+    'vendor-data': VENDOR_DATA,
   };
 }
 

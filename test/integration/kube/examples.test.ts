@@ -21,6 +21,7 @@ describeUnless(program === undefined ? NO_KUBECTL : undefined, 'a fresh cluster'
   const examples: readonly (readonly [folder: string, objects: number])[] = [
     ['gitops/shop', 4],
     ['network', 2],
+    ['cloud-image', 2],
     ['hello', 1],
     ['command', 1],
   ];
