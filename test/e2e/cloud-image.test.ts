@@ -16,6 +16,8 @@ import { noQemu } from './qemu/scene.ts';
 import { apply, fetchText, type Manifest, manifest, urlOf } from './tasks.ts';
 
 const path = process.env.PATH ?? '';
+/** A first boot takes a minute, and six on a machine on which twenty others want to run. */
+const BOOT_MS = 900_000;
 const KEY = `ssh-ed25519 ${Buffer.alloc(51, 'key').toString('base64')} somebody@somewhere`;
 /** Shorter by the twenty seconds in which an emulated machine finds an RSA key. */
 const USER_DATA = `#cloud-config
@@ -94,12 +96,16 @@ describeUnless(noQemu ?? noCloudImage, 'a stock cloud image without an agent', (
 
   const web = () => coppice.client.get(VIRTUAL_APPLIANCES, { name: 'web', namespace: 'default' });
   const untilReady = (what: string, holds: (found: VirtualAppliance) => boolean = () => true) =>
-    coppice.eventually(what, async () => {
-      const found = await web();
-      expect(findCondition(found.status?.conditions, 'Ready')).toMatchObject({ status: 'True' });
-      expect(holds(found)).toBe(true);
-      return found;
-    });
+    coppice.eventually(
+      what,
+      async () => {
+        const found = await web();
+        expect(findCondition(found.status?.conditions, 'Ready')).toMatchObject({ status: 'True' });
+        expect(holds(found)).toBe(true);
+        return found;
+      },
+      BOOT_MS,
+    );
   const folder = async () => {
     const [uuid = ''] = await coppice.overlays();
     return join(coppice.layout.hostState('host-a'), 'appliances', uuid);
@@ -141,7 +147,9 @@ describeUnless(noQemu ?? noCloudImage, 'a stock cloud image without an agent', (
     expect((await stat(join(await folder(), name))).mode & 0o777).toBe(0o600);
   });
 
-  it('boots by its own loader, gets its agent from the seed, and is what its user wrote', async () => {
+  it('boots by its own loader, gets its agent from the seed, and is what its user wrote', {
+    timeout: BOOT_MS,
+  }, async () => {
     const found = await untilReady('the service answers');
     expect(await fetchText(`${urlOf(found)}facts`)).toBe(FACTS);
     identity = await fetchText(`${urlOf(found)}identity`);
@@ -150,7 +158,9 @@ describeUnless(noQemu ?? noCloudImage, 'a stock cloud image without an agent', (
     );
   });
 
-  it('is the same machine after a restart, and nothing is done a second time', async () => {
+  it('is the same machine after a restart, and nothing is done a second time', {
+    timeout: BOOT_MS,
+  }, async () => {
     const before = await web();
     for (const { pid } of await coppice.vms()) await killAndWait(pid);
     const after = await untilReady(

@@ -15,7 +15,7 @@ import { BRIDGE, type Namespace } from './lan.ts';
 
 const DAEMON = fileURLToPath(new URL('daemon.ts', import.meta.url));
 /** Emulated guests on a busy machine. */
-const PATIENCE_MS = 400_000;
+const PATIENCE_MS = 550_000;
 
 type Call =
   | { readonly call: 'getHost' }
