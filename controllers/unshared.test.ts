@@ -58,6 +58,29 @@ function find(templates: readonly Template[], key: string): Template | undefined
 }
 
 describe('what is not shared looks like what does not exist', () => {
+  it('names no ancestor in a circle that is shared with its child only', () => {
+    const shared = (template: Template, sharing: Template['spec']['sharing']) => ({
+      ...template,
+      spec: { ...template.spec, sharing },
+    });
+    const parent = shared(childOf('vault', 'vaults', 'parent'), { scope: 'Cluster' });
+    const vault = shared(childOf('parent', 'default', 'vault'), { scope: 'Cluster' });
+    vault.metadata.namespace = 'vaults';
+    const child = childOf('parent', 'default');
+    child.metadata.namespace = 'shop';
+    const messageWith = (sharing: Template['spec']['sharing']) => {
+      const position = positionOf(child, (key) => find([parent, shared(vault, sharing)], key));
+      return 'obstacle' in position ? position.obstacle.message : '';
+    };
+    const circle = 'is a circle: a template cannot be its own ancestor';
+    expect(messageWith({ scope: 'Cluster' })).toBe(
+      `shop/child → default/parent → vaults/vault → default/parent ${circle}`,
+    );
+    expect(messageWith({ scope: 'Namespaces', namespaces: ['default'] })).toBe(
+      `shop/child → default/parent → (not shared) → default/parent ${circle}`,
+    );
+  });
+
   it.each(Object.entries(QUESTIONS))('to %s', (_who, ask) => {
     const nothing = ask({ templates: [], labels: [] });
     expect(ask({ templates: [UNSHARED], labels: [HIDDEN] })).toEqual(nothing);

@@ -15,14 +15,22 @@ export type Position = { readonly depth: number } | { readonly obstacle: Obstacl
 /** @param find by namespace/name */
 export function positionOf(template: Template, find: (key: string) => Template | undefined): Position {
   const own = keyOf(template);
+  const isKnown = (key: string) => {
+    const one = find(key);
+    return key === own || (one !== undefined && isSharedWith(one, template.metadata.namespace));
+  };
   // A parent that is not shared with its child looks like one that does not exist.
   let child = template;
-  const result = parentChain(own, (key) => {
-    const one = key === own ? template : find(key);
-    if (one === undefined || !isSharedWith(one, child.metadata.namespace)) return undefined;
-    child = one;
-    return parentKey(one);
-  });
+  const result = parentChain(
+    own,
+    (key) => {
+      const one = key === own ? template : find(key);
+      if (one === undefined || !isSharedWith(one, child.metadata.namespace)) return undefined;
+      child = one;
+      return parentKey(one);
+    },
+    isKnown,
+  );
   if (result.problem !== undefined) return { obstacle: templateObstacles.chain(result.problem) };
   const obstacle = missingImage(template);
   return obstacle === undefined ? { depth: result.chain.length } : { obstacle };

@@ -21,15 +21,21 @@ export type ParentChain =
 /**
  * Follows the parents of a template up to its root.
  * @param parentOf a template's parent: null for a basic template, undefined for one that its child cannot have
+ * @param mayName whether the template's own namespace may learn of an ancestor, of which only a child knows by right
  */
-export function parentChain(key: string, parentOf: (key: string) => string | null | undefined): ParentChain {
+export function parentChain(
+  key: string,
+  parentOf: (key: string) => string | null | undefined,
+  mayName: (key: string) => boolean = () => true,
+): ParentChain {
   const chain = [key];
   for (let at = key; ; ) {
     const parent = parentOf(at);
     if (parent === null) return { chain };
     if (parent === undefined) return { problem: notFound(at, chain) };
     if (chain.includes(parent)) {
-      const message = `${[...chain, parent].join(' → ')} is a circle: a template cannot be its own ancestor`;
+      const named = [...chain, parent].map((one) => (mayName(one) ? one : '(not shared)'));
+      const message = `${named.join(' → ')} is a circle: a template cannot be its own ancestor`;
       return { problem: { reason: 'ParentCycle', message } };
     }
     chain.push(parent);
