@@ -81,7 +81,7 @@ describe('a daemon that is killed', () => {
         const first = await startChild(directory, certificates);
         const layer = await putTemplate({ directory, client: first.client });
         const wanted = Array.from({ length: APPLIANCES }, (_, index) =>
-          applianceOf(layer, { name: `web-${index}` }),
+          applianceOf(layer, { name: `web-${index}`, disk: { mode: 'Incremental', dataBytes: 1024 * 1024 } }),
         );
         const puts = Promise.allSettled(wanted.map((desired) => first.client.putAppliance(desired)));
         await delay(killAfterMs);
@@ -103,6 +103,7 @@ describe('a daemon that is killed', () => {
           expect(uuids).toEqual(wanted.map(({ uuid }) => uuid).toSorted());
           const ports = statuses.flatMap(({ endpoints }) => endpoints.map(({ port }) => port));
           expect(new Set(ports).size).toBe(APPLIANCES);
+          expect(statuses.every(({ dataDiskPath }) => dataDiskPath !== undefined)).toBe(true);
         } finally {
           await second.close();
         }
