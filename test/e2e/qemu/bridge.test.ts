@@ -83,7 +83,8 @@ describeUnless(noQemu ?? whyNoBridges, 'two hosts on one network', () => {
   it('says what it lacks while there is no bridge, and continues when there is one', async () => {
     const [first] = hosts;
     const before = await first.getHost();
-    expect(before.driver.capabilities).toEqual(['userNetwork']);
+    expect(before.driver.capabilities).toContain('userNetwork');
+    expect(before.driver.capabilities).not.toContain('bridgeNetwork');
     expect(before.problems).toContainEqual({
       reason: 'BridgeMissing',
       message: expect.stringMatching(/has no network interface br0: create the bridge/),
@@ -100,7 +101,7 @@ describeUnless(noQemu ?? whyNoBridges, 'two hosts on one network', () => {
     expect(status.accessPoints).toEqual(['http://10.77.0.11/']);
     expect(await first.fetch('http://10.77.0.11/')).toBe(PAGE);
     const after = await first.getHost();
-    expect(after.driver.capabilities).toEqual(['userNetwork', 'bridgeNetwork']);
+    expect(after.driver.capabilities).toEqual(expect.arrayContaining(['userNetwork', 'bridgeNetwork']));
     expect(after.problems.map(({ reason }) => reason)).not.toContain('BridgeMissing');
     expect(await tapsOf(first)).toMatchObject([
       { name: tapNameOf(web.uuid), master: BRIDGE, mtu: MTU, up: true, kind: 'tun', type: 'tap' },
