@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { applianceOf, createCertificates } from '../../integration/hostd/fixtures.ts';
+import { applianceOf, createCertificates, importFile } from '../../integration/hostd/fixtures.ts';
 import { describeUnless } from '../../skip.ts';
 import { buildCloudImage, type CloudImage, noCloudImage } from '../cloud-image.ts';
 import { Lan, whyNoBridges } from '../network/lan.ts';
@@ -46,8 +46,9 @@ describeUnless(noQemu ?? noCloudImage ?? whyNoBridges, 'a cloud image on a bridg
   it('sets the address of its pool by itself, where there is no DHCP', async () => {
     const urlOf = (path: string) => pathToFileURL(path).href;
     const { disk, agentPackages } = image;
-    await host.putLayer(disk.sha256, { kind: 'disk', url: urlOf(disk.path), template: 'default/cloud' });
-    const appliance = applianceOf(disk.sha256, {
+    const file = { sha256: disk.sha256, url: urlOf(disk.path) };
+    const layer = await importFile(host, file, { template: 'default/cloud' });
+    const appliance = applianceOf(layer, {
       boot: { kind: 'firmware' },
       cloudInit: {
         sshAuthorizedKeys: [],
