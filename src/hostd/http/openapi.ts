@@ -12,6 +12,7 @@ import {
   layerStatusSchema,
 } from '../../host/schemas.ts';
 import type { JsonSchema } from '../../host/typed-schema.ts';
+import { chunksBody, OCTETS } from '../layers/transfer/protocol.ts';
 
 type Operation = {
   readonly summary: string;
@@ -116,6 +117,21 @@ const PATHS: Readonly<Record<string, Readonly<Record<string, Operation>>>> = {
       status: 204,
       answer: '',
       errors: [404, 409],
+    },
+  },
+  '/v1/layers/{identity}/manifest': {
+    get: {
+      summary: 'What each chunk of this layer is; also for hosts that may read the layer.',
+      answer: OCTETS,
+      errors: [403, 404, 503],
+    },
+  },
+  '/v1/layers/{identity}/chunks': {
+    post: {
+      summary: 'Chunks of this layer, one after the other; also for hosts that may read the layer.',
+      body: chunksBody,
+      answer: OCTETS,
+      errors: [400, 403, 404, 503],
     },
   },
   '/metrics': { get: { summary: 'Metrics for Prometheus.', answer: PLAIN } },
