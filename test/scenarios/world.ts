@@ -278,7 +278,7 @@ async function certificates() {
   const now = Date.now();
   const ca = await createCa({ commonName: 'test', days: 1, now });
   const issue = (request: object): Promise<KeyPair> =>
-    issueCertificate(ca, { commonName: HOST, usage: 'server', days: 1, now, ...request });
+    issueCertificate(ca, { commonName: HOST, usage: 'both', days: 1, now, ...request });
   const daemon = await issue({ dnsNames: [hostServerName(HOST)] });
   const operator = await issue({
     commonName: 'operator',

@@ -77,7 +77,7 @@ async function start(plan: FleetPlan): Promise<Fleet> {
 
 async function configOf(name: string, ca: KeyPair, startMs: number): Promise<HostdConfig> {
   const dnsNames = [hostServerName(name)];
-  const request = { commonName: name, dnsNames, usage: 'server', days: DAYS, now: Date.now() } as const;
+  const request = { commonName: name, dnsNames, usage: 'both', days: DAYS, now: Date.now() } as const;
   const keys = await issueCertificate(ca, request);
   const none = { convert: 0, overlay: 0, clone: 0, agent: 0, exec: 0, writeFile: 0, service: 0, shutdown: 0 };
   return {

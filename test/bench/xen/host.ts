@@ -46,7 +46,7 @@ export class XenHost {
     const bed = new XenBed(await Dom0.boot(SIZE));
     try {
       const request = { commonName: name, dnsNames: [hostServerName(name)], days: 1, now: Date.now() };
-      const server = await issueCertificate(ca, { ...request, usage: 'server' });
+      const server = await issueCertificate(ca, { ...request, usage: 'both' });
       const url = await bed.startDaemon({ name, ...server, clientCa: ca.cert });
       return new XenHost(name, url, bed, new HostClient({ hostName: name, url, ca: ca.cert, ...operator }));
     } catch (error) {

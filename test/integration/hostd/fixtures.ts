@@ -36,7 +36,7 @@ export async function createCertificates(): Promise<Certificates> {
   const common = { days: 1, now };
   return {
     ca: ca.cert,
-    server: await issueCertificate(ca, { ...common, commonName: HOST, dnsNames, usage: 'server' }),
+    server: await issueCertificate(ca, { ...common, commonName: HOST, dnsNames, usage: 'both' }),
     operator: await issueCertificate(ca, {
       ...common,
       commonName: 'operator',

@@ -92,7 +92,7 @@ async function hostOf(root: string, driver: string) {
     ...issue,
     commonName: 'host-a',
     dnsNames: [hostServerName('host-a')],
-    usage: 'server',
+    usage: 'both',
   });
   const organizations = [OPERATOR_ORGANIZATION];
   const operator = await issueCertificate(ca, {
