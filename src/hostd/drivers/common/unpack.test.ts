@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
+import { pbkdf2, randomBytes } from 'node:crypto';
 import { chmod, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { locate } from '../../programs.ts';
 import type { Packing } from '../driver.ts';
@@ -114,6 +115,21 @@ describe('the program that unpacks', () => {
       reason: 'ImageToolBroken',
       kind: 'retry',
     });
+  });
+
+  it('is heard to the end, however soon it ends', async () => {
+    const quick = await withProgram('gzip', 'echo said');
+    let isOver = false;
+    // While these keep Node's threads busy, a file is closed later than the program ends.
+    const busy = Array.from({ length: 16 }, async () => {
+      while (!isOver) await promisify(pbkdf2)('a', 'b', 20_000, 64, 'sha512');
+    });
+    try {
+      expect((await unpacked('gzip', CONTENT, quick)).toString()).toBe('said\n');
+    } finally {
+      isOver = true;
+      await Promise.all(busy);
+    }
   });
 
   it('that is missing is named, with its package', async () => {

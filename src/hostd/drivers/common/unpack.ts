@@ -49,10 +49,10 @@ export function createUnpack({ searchPath, unpackShortMs = SHORT_MS }: UnpackCon
       killSignal: 'SIGKILL',
     });
     const ended = endingOf(child);
-    await file.close();
     const abort = () => child.kill('SIGKILL');
     signal?.addEventListener('abort', abort, { once: true });
     try {
+      // At once: what nobody listens to is lost when the program ends.
       yield* child.stdout as Readable & AsyncIterable<Uint8Array>;
       const ending = await ended;
       signal?.throwIfAborted();
@@ -62,6 +62,7 @@ export function createUnpack({ searchPath, unpackShortMs = SHORT_MS }: UnpackCon
       signal?.removeEventListener('abort', abort);
       child.kill('SIGKILL');
       await ended;
+      await file.close();
     }
   };
 }
