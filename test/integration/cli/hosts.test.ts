@@ -64,7 +64,7 @@ describe('the commands for a host', () => {
     expect(stdout).toMatch(/^Ready: +True$/m);
     expect(stdout).toMatch(/^ +CAPACITY +USED +BY APPLIANCES +PROMISED$/m);
     expect(stdout).toMatch(/^ {2}memory +\d/m);
-    expect(stdout).toMatch(/^ {2}default\/debian +Ready +[0-9a-f]{64}$/m);
+    expect(stdout).toMatch(/^ {2}default\/debian +disk +Ready +[0-9a-f]{64}$/m);
     expect(stdout).toMatch(/^ {2}default\/kept +ServiceAvailable/m);
     const [, unclaimed = ''] = stdout.split('Unclaimed appliances');
     expect(unclaimed).toContain(uids.get('lost'));

@@ -63,7 +63,8 @@ describeUnless(noRegistry, 'a containerDisk', () => {
     await withStore(async (store, directory) => {
       const until = await put(store, url, digest);
       const status = await until(({ state }) => state === 'Ready');
-      expect(store.layers.get(status.identity ?? '')?.virtualBytes).toBe(bytes);
+      const path = store.layers.readyPath(status.identity ?? '') ?? '';
+      expect((await images.inspect(path, 'qcow2')).virtualBytes).toBe(bytes);
       const left = await readdir(folderOf(directory, digest.replace('sha256:', ''), 'disk'));
       expect(left.toSorted()).toEqual(['import.json', 'source.json']);
     });
