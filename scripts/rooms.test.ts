@@ -21,6 +21,7 @@ const HOSTD = [
   'ports',
   'guest',
   'drivers',
+  'uploads',
   'layers',
   'imports',
   'packages.ts',

@@ -18,7 +18,7 @@ export type TemplateLayers = { readonly disk: LayerIdentity } & Partial<Record<F
 /** Every file that a template has imported, by its role. */
 export function filesOf(template: Template): ReadonlyMap<FileRole, ImportFile> {
   const { kernel, initrd } = template.spec.guest.boot ?? {};
-  const sources = { disk: template.spec.source.image, kernel, initrd };
+  const sources = { disk: diskSourceOf(template), kernel, initrd };
   const files = FILE_ROLES.flatMap((role) => {
     const source = sources[role];
     return source === undefined ? [] : [[role, fileOf(template, kindOf(role), source)] as const];
@@ -26,15 +26,19 @@ export function filesOf(template: Template): ReadonlyMap<FileRole, ImportFile> {
   return new Map(files);
 }
 
+type Source = { readonly url: string; readonly sha256: Sha256 };
+
+/** Where a template's own disk comes from. Hosts know a file that was pushed to them by its digest. */
+function diskSourceOf({ spec: { source } }: Template): Source | undefined {
+  const { image, upload } = source;
+  return upload === undefined ? image : { url: `upload:${upload.sha256}`, sha256: upload.sha256 };
+}
+
 function kindOf(role: FileRole): LayerKind {
   return role === 'disk' ? 'disk' : 'boot';
 }
 
-function fileOf(
-  template: Template,
-  kind: LayerKind,
-  { url, sha256 }: { readonly url: string; readonly sha256: Sha256 },
-): ImportFile {
+function fileOf(template: Template, kind: LayerKind, { url, sha256 }: Source): ImportFile {
   const { namespace = 'default' } = template.metadata;
   return { key: { sha256, kind, namespace }, desired: { kind, url, template: keyOf(template) } };
 }

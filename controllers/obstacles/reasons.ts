@@ -102,6 +102,7 @@ export const REASON = {
   NotSupportedYet: 'NotSupportedYet',
   /** A host fetches the template's files, and none has them. */
   Fetching: 'Fetching',
+  NotUploaded: 'NotUploaded',
   /** The template's disk needs a kernel from elsewhere, and the template gives none. Hosts say so of an appliance, too. */
   NothingToBoot: 'NothingToBoot',
   /** The template names a firmware for which its disk has nothing to boot. Hosts say so of an appliance, too. */
@@ -159,7 +160,12 @@ export const REASON = {
 } as const;
 
 /** Reasons of a template's Ready while no host has judged its image. */
-export const UNJUDGED: ReadonlySet<string> = new Set([REASON.Fetching, REASON.Connecting, REASON.NoHosts]);
+export const UNJUDGED: ReadonlySet<string> = new Set([
+  REASON.Fetching,
+  REASON.NotUploaded,
+  REASON.Connecting,
+  REASON.NoHosts,
+]);
 
 const PROGRESS: ReadonlySet<string> = new Set([
   ...SERVICE_STATES,

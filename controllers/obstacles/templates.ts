@@ -74,6 +74,12 @@ export const templateObstacles = {
     ),
   fetchingSoon: (): Obstacle =>
     waiting(REASON.Fetching, 'a host is called on to fetch its files and to judge its image'),
+  notUploaded: (template: string, sha256: string): Obstacle =>
+    waiting(
+      REASON.NotUploaded,
+      `no host has its file (sha256 ${sha256}) yet: \`coppice template push FILE --name ${template.split('/').at(-1)}\` uploads it, and goes on ` +
+        'where it was interrupted',
+    ),
   noHosts: (): Obstacle =>
     waiting(
       REASON.NoHosts,

@@ -100,6 +100,9 @@ function parents(template: Template): string[] {
   return parent === null ? [] : [parent];
 }
 
+/** How often it is looked whether the file of a template was pushed. */
+const UPLOAD_LOOK_MS = 2_000;
+
 class Reconciler {
   readonly #context: OperatorContext;
   readonly #writer: StatusWriter<Template>;
@@ -127,7 +130,15 @@ class Reconciler {
     // Hosts may be slow to answer: the status does not wait for them.
     const result = await this.#write(template, undefined, signal);
     if ('depth' in position) await this.#copy(template, signal);
-    return result;
+    return this.#waitsForUpload(template) ? soonest([result, requeueAfter(UPLOAD_LOOK_MS)]) : result;
+  }
+
+  /** What is pushed changes a host's status, which changes too often to look at each template for it. */
+  #waitsForUpload(template: Template): boolean {
+    return (
+      template.spec.source.upload !== undefined &&
+      copiesOf(template, this.#known().hosts).holding.length === 0
+    );
   }
 
   /**

@@ -129,7 +129,7 @@ export function hostToImport(
 ): HostView | undefined {
   if (!needsAnotherHost(template, copies)) return undefined;
   const files = filesOf(template);
-  return byFreeMemory(usable.filter((view) => !imports(view, files)))[0];
+  return byFreeMemory(usable.filter((view) => !imports(view, files) && canImport(template, view)))[0];
 }
 
 /** The further hosts that should get a template's layers from those that have them, so that `minCopies` hosts have it. */
@@ -147,6 +147,15 @@ export function hostsToCopyTo(
   const begun = others.filter((view) => names.some((name) => view.layers.has(name)));
   const rest = byFreeMemory(others.filter((view) => !begun.includes(view)));
   return [...begun, ...rest].slice(0, Math.max(0, minCopies - (usable.length - others.length)));
+}
+
+/** A file that was pushed is on the one host that received it. */
+function canImport({ metadata, spec: { source } }: Template, { status }: HostView): boolean {
+  const { upload } = source;
+  if (upload === undefined) return true;
+  return (status?.uploads ?? []).some(
+    ({ namespace, sha256 }) => namespace === metadata.namespace && sha256 === upload.sha256,
+  );
 }
 
 /** Whether no host has the template, and another one may: a `file:` address is another file on every host. */

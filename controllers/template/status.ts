@@ -1,6 +1,7 @@
 import { CONDITION_READY, findCondition, type Summary, setSummary } from '../../src/api/conditions.ts';
 import type { Template } from '../../src/api/kinds.ts';
 import { isSameJson } from '../../src/base/equality.ts';
+import { keyOf } from '../../src/base/object.ts';
 import { isOfOtherFirmware } from '../../src/domain/firmware.ts';
 import { formatBytes } from '../../src/domain/quantity.ts';
 import { type Obstacle, summaryOf } from '../obstacles/obstacle.ts';
@@ -80,6 +81,8 @@ function stateOf({ template, position, copies, blocker, isPartial, hasHosts }: S
   if (failures.length < holding.length) return summaryOf(templateObstacles.fetching(holding, failures));
   if (failures.length > 0) return summaryOf(templateObstacles.importFailed(failures));
   if (isPartial) return summaryOf(templateObstacles.hostsUnheard());
+  const { upload } = template.spec.source;
+  if (upload !== undefined) return summaryOf(templateObstacles.notUploaded(keyOf(template), upload.sha256));
   return summaryOf(hasHosts ? templateObstacles.fetchingSoon() : templateObstacles.noHosts());
 }
 

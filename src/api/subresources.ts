@@ -1,5 +1,5 @@
 /**
- * The group of an appliance's streams. Kubernetes serves no subresources of custom resources but `status` and `scale`, so they have a
+ * The group of an appliance's streams, and of files that are pushed for templates. Kubernetes serves no subresources of custom resources but `status` and `scale`, so they have a
  * group of their own, which the operator serves behind the API server. Roles name them by it.
  */
 export const SUBRESOURCES_GROUP = 'subresources.coppice.dev';
@@ -43,6 +43,26 @@ export function parseSubresourcePath(
   return isWhole && namespace && name ? { namespace, name, subresource: known } : undefined;
 }
 
+/** The subresource to which the file of a template is pushed. */
+export const UPLOAD = { plural: 'templates', subresource: 'upload' } as const;
+
+/** Where an API server has it. */
+export function uploadPath(namespace: string, template: string): string {
+  const [space, name] = [namespace, template].map(encodeURIComponent);
+  return `${SUBRESOURCES_ROOT}/namespaces/${space}/${UPLOAD.plural}/${name}/${UPLOAD.subresource}`;
+}
+
+/** The template whose upload a path names; undefined for any other path. */
+export function parseUploadPath(
+  path: string,
+): { readonly namespace: string; readonly name: string } | undefined {
+  const front = `${SUBRESOURCES_ROOT}/namespaces/`;
+  if (!path.startsWith(front)) return undefined;
+  const [namespace, plural, name, subresource, ...rest] = path.slice(front.length).split('/');
+  const isWhole = rest.length === 0 && plural === UPLOAD.plural && subresource === UPLOAD.subresource;
+  return isWhole && namespace && name ? { namespace, name } : undefined;
+}
+
 /** The group's entry in lists of groups. */
 export function subresourcesGroup(): object {
   const version = {
@@ -70,12 +90,21 @@ export function subresourcesList(): { readonly resources: readonly ListedSubreso
     kind: 'APIResourceList',
     apiVersion: 'v1',
     groupVersion: `${SUBRESOURCES_GROUP}/${SUBRESOURCES_VERSION}`,
-    resources: SUBRESOURCES.map((subresource) => ({
-      name: `${PLURAL}/${subresource}`,
-      singularName: '',
-      namespaced: true,
-      kind: 'VirtualAppliance',
-      verbs: VERB_OF[subresource] === 'get' ? ['get'] : ['create', 'get'],
-    })),
+    resources: [
+      ...SUBRESOURCES.map((subresource) => ({
+        name: `${PLURAL}/${subresource}`,
+        singularName: '',
+        namespaced: true,
+        kind: 'VirtualAppliance',
+        verbs: VERB_OF[subresource] === 'get' ? ['get'] : ['create', 'get'],
+      })),
+      {
+        name: `${UPLOAD.plural}/${UPLOAD.subresource}`,
+        singularName: '',
+        namespaced: true,
+        kind: 'Template',
+        verbs: ['create', 'get'],
+      },
+    ],
   };
 }

@@ -1,6 +1,7 @@
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import { type RequestOptions, request } from 'node:https';
-import type { Duplex } from 'node:stream';
+import type { Duplex, Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { own } from './own.ts';
 import { offeredProtocols } from './subprotocols.ts';
 
@@ -13,6 +14,8 @@ export interface RelayRequest {
   /** Time until the answer begins, in milliseconds; what follows may last. */
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
+  /** What the request carries. */
+  readonly body?: Readable;
 }
 
 /** The answer's head, and what follows it: a body, or after the status 101 a connection in both directions. */
@@ -22,7 +25,15 @@ export interface RelayAnswer {
 }
 
 /** Sends a request over a connection of its own. Rejects when no answer comes. */
-export function relay({ url, method, headers, tls, timeoutMs, signal }: RelayRequest): Promise<RelayAnswer> {
+export function relay({
+  url,
+  method,
+  headers,
+  tls,
+  timeoutMs,
+  signal,
+  body,
+}: RelayRequest): Promise<RelayAnswer> {
   return new Promise((resolve, reject) => {
     const outgoing = request(url, { agent: false, ...tls, method, headers, signal, timeout: timeoutMs });
     outgoing.once('timeout', () => outgoing.destroy(new Error(`no answer within ${timeoutMs / 1000} s`)));
@@ -36,7 +47,9 @@ export function relay({ url, method, headers, tls, timeoutMs, signal }: RelayReq
       outgoing.setTimeout(0);
       resolve({ head });
     });
-    outgoing.end();
+    if (body === undefined) outgoing.end();
+    // A body that breaks off breaks off the request; one that is refused unread has an answer.
+    else void pipeline(body, outgoing).catch(reject);
   });
 }
 
@@ -57,6 +70,14 @@ export function webSocketHeaders(request: IncomingMessage): OutgoingHttpHeaders 
     ...Object.fromEntries(sent),
     ...(protocols.length === 0 ? {} : { 'sec-websocket-protocol': protocols.join(', ') }),
   };
+}
+
+/** The headers that say what a request's body is. */
+export function bodyHeaders({ headers }: IncomingMessage): OutgoingHttpHeaders {
+  const names = ['content-type', 'content-length'] as const;
+  return Object.fromEntries(
+    names.flatMap((name) => (headers[name] === undefined ? [] : [[name, headers[name]]])),
+  );
 }
 
 /** The head of an answer 101 as bytes, as it came. */

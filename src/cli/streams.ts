@@ -14,7 +14,7 @@ const ANSWER_TIMEOUT_MS = 60_000;
 type Named = Pick<ObjectMeta, 'name' | 'namespace'>;
 
 /** How this user reaches an API server. */
-interface Access {
+export interface Access {
   readonly server: string;
   /** Authority, certificate, proxy, as the kubeconfig says. */
   readonly tls: RequestOptions;
@@ -22,7 +22,7 @@ interface Access {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-async function accessOf(config: KubeConfig): Promise<Access> {
+export async function accessOf(config: KubeConfig): Promise<Access> {
   const headers: Record<string, string> = {};
   const tls: RequestOptions = { headers };
   await config.applyToHTTPSOptions(tls);
@@ -31,13 +31,12 @@ async function accessOf(config: KubeConfig): Promise<Access> {
   return { server, tls, headers };
 }
 
-function addressOf(
-  { server }: Access,
-  { namespace = '', name }: Named,
-  what: Subresource,
-  query: string,
-): URL {
-  const path = subresourcePath(namespace, name, what);
+function addressOf(access: Access, { namespace = '', name }: Named, what: Subresource, query: string): URL {
+  return urlOn(access, subresourcePath(namespace, name, what), query);
+}
+
+/** The address of a path on the API server. */
+export function urlOn({ server }: Access, path: string, query = ''): URL {
   return new URL(
     `${server.endsWith('/') ? server.slice(0, -1) : server}${path}${query === '' ? '' : `?${query}`}`,
   );
@@ -80,7 +79,8 @@ export async function openLogOf(
   throw refused('log', appliance, head.statusCode ?? 0, await text(head));
 }
 
-function refused(what: Subresource, { namespace, name }: Named, status: number, body: string): Error {
+/** The error of an answer that is a refusal. */
+export function refused(what: string, { namespace, name }: Named, status: number, body: string): Error {
   const error = errorFromAnswer(`${what} of ${namespace}/${name}`, status, body);
   return isUnserved(error) ? new Error(UNSERVED, { cause: error }) : error;
 }

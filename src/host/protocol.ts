@@ -14,6 +14,7 @@ import type {
   importStatusSchema,
   layerStatusSchema,
   problemSchema,
+  uploadStatusSchema,
 } from './schemas.ts';
 import type { SERVICE_STATES } from './states.ts';
 import type { Static } from './typed-schema.ts';
@@ -46,6 +47,7 @@ export type ImportKey = Pick<ImportStatus, 'sha256' | 'kind' | 'namespace'>;
 /** `PUT /v1/layers/{identity}`: have this layer. */
 export type DesiredLayer = Static<typeof desiredLayerSchema>;
 export type LayerStatus = Static<typeof layerStatusSchema>;
+export type UploadStatus = Static<typeof uploadStatusSchema>;
 export type FetchPhase = NonNullable<ImportStatus['phase']>;
 
 // ------------------------------------------------------------------------------------------ appliances

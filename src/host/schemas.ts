@@ -48,6 +48,7 @@ const trueOrFalse = enumOf(['true', 'false']);
 
 export const uuidParams = closed({ uuid });
 export const sha256Params = closed({ sha256 });
+export const uploadParams = closed({ namespace: dnsLabel, sha256 });
 export const identityParams = closed({ identity });
 /** Which of the imports with a digest: each namespace imports by itself. */
 export const importQuery = closed({ kind: layerKind, namespace: dnsLabel });
@@ -59,6 +60,9 @@ export const execParameters = closed({
   /** 0 for no limit. */
   timeoutSeconds: optional(string({ pattern: '^[0-9]{1,5}$' })),
 });
+const byteCount = string({ pattern: '^[0-9]{1,15}$' });
+/** The query of `PUT /v1/uploads/{sha256}`: where the bytes begin, and how many the whole file has. */
+export const uploadQuery = closed({ offset: byteCount, total: byteCount });
 export type ExecParameters = Static<typeof execParameters>;
 export const logQuery = closed({
   bytes: optional(string({ pattern: '^[1-9][0-9]{0,6}$' })),
@@ -370,7 +374,20 @@ export const hostStatusSchema = open({
   problems: arrayOf(problemSchema),
   /** VMs on this host that no daemon of Coppice started: shown, never touched. */
   foreignVms: arrayOf(string()),
+  /** Files that users pushed to this host, each for a namespace, and that wait to be imported. */
+  uploads: optional(arrayOf(open({ namespace: dnsLabel, sha256 }))),
   startedAt: instant,
+});
+
+/** A file that a user pushes. */
+export const uploadStatusSchema = open({
+  sha256,
+  /** What is on this host's disk of it: the next bytes begin there. */
+  receivedBytes: count,
+  /** Whether all of it is there, with the right digest. */
+  complete: boolean(),
+  /** How much more the host would take. */
+  freeBytes: count,
 });
 
 export const applianceListSchema = open({ appliances: arrayOf(applianceStatusSchema) });

@@ -28,11 +28,11 @@ export const fileName = string({
 });
 export const environmentName = string({ maxLength: 253, pattern: '^[A-Za-z_][A-Za-z0-9_]*$' });
 export const url = string({ minLength: 1, maxLength: 4096, pattern: '^(file|http|https):[^\\s\\u0000]+$' });
-/** Of a disk image, which may also be in a container image of a registry. */
+/** Of a disk image, which may also be in a container image of a registry, or a file that a user pushed. */
 export const layerUrl = string({
   minLength: 1,
   maxLength: 4096,
-  pattern: '^(file|http|https|docker):[^\\s\\u0000]+$',
+  pattern: '^(file|http|https|docker|upload):[^\\s\\u0000]+$',
 });
 export const count = integer(0, Number.MAX_SAFE_INTEGER);
 export const positive = integer(1, Number.MAX_SAFE_INTEGER);

@@ -21,6 +21,7 @@ import { HostMetrics } from './metrics.ts';
 import { PackageCache } from './packages.ts';
 import { portSpaceOf } from './ports/port-space.ts';
 import { type PortRange, PortRegistry } from './ports/ports.ts';
+import { type UploadKey, UploadStore } from './uploads/upload-store.ts';
 
 export type HostDaemonOptions = {
   /** Name of the Host. */
@@ -109,6 +110,7 @@ type Parts = {
   readonly metrics: HostMetrics;
   readonly imports: ImportStore;
   readonly layers: LayerStore;
+  readonly uploads: UploadStore;
   readonly ports: PortRegistry;
   readonly appliances: ApplianceManager;
   readonly host: Host;
@@ -127,6 +129,13 @@ async function openParts(options: HostDaemonOptions, tls: CurrentTls): Promise<P
   const ports = new PortRegistry({ range: options.portRange, random: options.random });
   const { reserveBytes, fileRoots } = options;
   const packages = new PackageCache({ directory: join(stateDirectory, 'packages'), reserveBytes, fileRoots });
+  const uploads = new UploadStore({
+    directory: join(stateDirectory, 'uploads'),
+    reserveBytes,
+    clock,
+    onChange: () => host.measureSoon(),
+    log: options.log,
+  });
   const layers: LayerStore = new LayerStore({
     directory: join(stateDirectory, 'layers'),
     openDisk: diskOpener(driver.images.diskFormat),
@@ -160,9 +169,13 @@ async function openParts(options: HostDaemonOptions, tls: CurrentTls): Promise<P
     backoff: options.pace.backoff,
     reserveBytes,
     fileRoots,
+    takeUpload: (key, path) => uploads.linkTo(key, path),
     seal: (file, facts, signal) => layers.seal(file, facts, signal),
     hasLayer: (identity) => layers.has(identity),
-    onChange: (status) => events.publish({ type: 'import', import: status }),
+    onChange: (status) => {
+      events.publish({ type: 'import', import: status });
+      if (status.state === 'Ready') removeUpload(uploads, status, options.log);
+    },
     onGone: (key) => events.publish({ type: 'importGone', ...key }),
     log: options.log,
   });
@@ -181,6 +194,7 @@ async function openParts(options: HostDaemonOptions, tls: CurrentTls): Promise<P
     use,
     imports,
     layers,
+    uploads,
     appliances,
     creation,
     portSpace: await portSpaceOf(),
@@ -191,10 +205,18 @@ async function openParts(options: HostDaemonOptions, tls: CurrentTls): Promise<P
     options.log.warn({ err: error }, 'leftovers of VMs that no longer exist could not be removed');
   });
   await packages.prune(() => appliances.packages());
+  await uploads.open();
   await layers.open();
   await imports.open();
   await host.start();
-  return { events, metrics, imports, layers, ports, appliances, host };
+  return { events, metrics, imports, layers, uploads, ports, appliances, host };
+}
+
+/** What is left is removed after a day. */
+function removeUpload(uploads: UploadStore, key: UploadKey, log: Logger): void {
+  uploads
+    .remove(key)
+    .catch((error: unknown) => log.warn({ err: error }, 'an upload that was imported could not be removed'));
 }
 
 function managerOf(
@@ -232,10 +254,11 @@ function managerOf(
   return manager;
 }
 
-async function closeParts({ appliances, imports, layers, ports, host }: Parts): Promise<void> {
+async function closeParts({ appliances, imports, layers, uploads, ports, host }: Parts): Promise<void> {
   await appliances.close();
   await imports.close();
   await layers.close();
+  uploads.close();
   await host.close();
   await ports.close();
 }

@@ -24,7 +24,7 @@ export interface StreamsConfig {
 }
 
 interface StreamsOptions extends StreamsConfig {
-  readonly client: Pick<KubeClient, 'create' | 'get' | 'patch'>;
+  readonly client: Pick<KubeClient, 'create' | 'get' | 'list' | 'patch'>;
   readonly credentials: Pick<HostCredentials, 'current'>;
   readonly clock: Clock;
   readonly log: Logger;

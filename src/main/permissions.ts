@@ -128,6 +128,13 @@ export const PERMISSIONS: readonly Permission[] = [
     why: "to tell the API server the authority of the streams' server",
   },
   cached('templates'),
+  {
+    resource: ours('templates'),
+    verbs: ['get'],
+    scope: 'cluster',
+    feature: 'streams',
+    why: 'to find out which file may be pushed for a template',
+  },
   reported('templates'),
   held('templates'),
   cached('templatelabels'),

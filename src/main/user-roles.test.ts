@@ -46,7 +46,7 @@ describe('what users of the default roles may do', () => {
           { ...group, resources: ['tasks/scale'], verbs: ['patch', 'update'] },
           {
             ...streams,
-            resources: ['virtualappliances/console', 'virtualappliances/exec'],
+            resources: ['templates/upload', 'virtualappliances/console', 'virtualappliances/exec'],
             verbs: ['create', 'get'],
           },
         ],

@@ -6,7 +6,6 @@ import type { Logger } from 'pino';
 import {
   SUBRESOURCES_GROUP,
   SUBRESOURCES_ROOT,
-  SUBRESOURCES_VERSION,
   subresourcesGroup,
   subresourcesList,
   VERB_OF,
@@ -16,13 +15,15 @@ import { headBytes, join, relay, webSocketHeaders } from '../base/relay.ts';
 import { hostServerName } from '../host/protocol.ts';
 import { ApiError } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client/client.ts';
-import { reviewAccess, reviewToken, type UserInfo } from '../kube/client/reviews.ts';
+import { reviewToken, type UserInfo } from '../kube/client/reviews.ts';
+import { requireAccess } from './access.ts';
 import { callerOf } from './caller.ts';
 import { passLog, refusalOf } from './daemon-answer.ts';
 import { Refusal } from './refusal.ts';
 import { type StreamRequest, streamRequest } from './request.ts';
 import { type Target, targetOf } from './target.ts';
 import type { Trust } from './trust.ts';
+import { answerUpload, uploadRequest } from './uploads.ts';
 
 /** Certificates as PEMs. */
 export interface Certificates {
@@ -32,7 +33,7 @@ export interface Certificates {
 }
 
 export interface StreamsOptions {
-  readonly client: Pick<KubeClient, 'create' | 'get'>;
+  readonly client: Pick<KubeClient, 'create' | 'get' | 'list'>;
   /** Whom to believe; undefined while the API server has not said it yet. */
   readonly trust: () => Trust | undefined;
   /** The operator's own, for calls to daemons; undefined while it has none yet. */
@@ -102,8 +103,12 @@ async function answer(options: StreamsOptions, exchange: Exchange): Promise<void
   const url = new URL(request.url ?? '/', 'https://operator');
   const discovery = discoveryAt(url.pathname);
   if (discovery !== undefined) return send(response, 200, discovery);
+  const upload = uploadRequest(request.method ?? '', url);
+  if (upload !== undefined) return await answerUpload(options, exchange, user, upload);
   const wanted = streamRequest(request.method ?? '', url, upgrade !== undefined);
-  await requireAccess(options, user, wanted);
+  const { namespace, name, subresource } = wanted;
+  const what = { resource: 'virtualappliances', subresource, namespace, name, verb: VERB_OF[subresource] };
+  await requireAccess(options.client, user, what);
   const target = await targetOf(options.client, wanted);
   await open(options, exchange, user, wanted, target);
 }
@@ -120,23 +125,6 @@ function discoveryAt(path: string): object | undefined {
     default:
       return undefined;
   }
-}
-
-async function requireAccess(
-  { client }: StreamsOptions,
-  user: UserInfo,
-  { namespace, name, subresource }: StreamRequest,
-): Promise<void> {
-  const verb = VERB_OF[subresource];
-  const resource = 'virtualappliances';
-  const group = SUBRESOURCES_GROUP;
-  const version = SUBRESOURCES_VERSION;
-  const attributes = { verb, group, version, resource, subresource, namespace, name };
-  const { allowed, reason } = await reviewAccess(client, user, attributes);
-  if (allowed) return;
-  const what = `cannot ${verb} resource "${resource}/${subresource}" in API group "${group}" in the namespace "${namespace}"`;
-  const why = `${resource}.${group} ${JSON.stringify(name)} is forbidden: User ${JSON.stringify(user.username)} ${what}`;
-  throw new Refusal(403, 'Forbidden', reason === undefined ? why : `${why}: ${reason}`);
 }
 
 async function open(

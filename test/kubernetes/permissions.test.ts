@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { CONFIG_MAPS, IP_LEASES, TEMPLATE_FOLLOWS, TEMPLATE_LABELS } from '../../src/api/kinds.ts';
-import { subresourcePath } from '../../src/api/subresources.ts';
+import { subresourcePath, uploadPath } from '../../src/api/subresources.ts';
 import type { ObjectName } from '../../src/base/object.ts';
 import { createKubeClient } from '../../src/kube/client/create.ts';
 import { LEASES } from '../../src/kube/election/lease-record.ts';
@@ -164,6 +164,8 @@ async function keepAuthority(world: World): Promise<void> {
       await eventually('the API server passes requests for streams on', async () => {
         const asking = world.kube.getRaw(subresourcePath('default', 'none', 'log'));
         await expect(asking).rejects.toThrow('virtualappliances.coppice.dev "none" not found');
+        const upload = world.kube.getRaw(uploadPath('default', 'none'));
+        await expect(upload).rejects.toThrow('templates.coppice.dev "none" not found');
       });
     } finally {
       await operator.close();

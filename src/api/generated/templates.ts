@@ -13,7 +13,7 @@ series?: string
  */
 version?: string
 /**
- * Where the template's content comes from: an image (a basic template) or a parent template (an incremental one). It cannot be changed: make a new version instead.
+ * Where the template's content comes from: an image, given by its address or uploaded (a basic template), or a parent template (an incremental one). It cannot be changed: make a new version instead.
  */
 source: {
 /**
@@ -28,6 +28,19 @@ url: string
  * SHA-256 of the file as its source serves it, packed if it is, 64 lower-case hexadecimal digits; of a containerDisk, the digest of the image's manifest.
  */
 sha256: string
+}
+/**
+ * A disk image, as in image, that is pushed: `coppice template push` makes such a template, and sends the file. It is removed if nobody goes on with it for a day.
+ */
+upload?: {
+/**
+ * SHA-256 of the file, 64 lower-case hexadecimal digits.
+ */
+sha256: string
+/**
+ * Size of the file.
+ */
+bytes: number
 }
 /**
  * The template on which this one is a layer.

@@ -166,17 +166,21 @@ function aggregated(registry: Registry, groups: readonly Group[], hasExtension: 
   return { kind: 'APIGroupDiscoveryList', apiVersion: 'apidiscovery.k8s.io/v2', metadata: {}, items: all };
 }
 
-/** The extension's group. Its resource is only there to have subresources, and so has no kind and no verbs. */
+/** The extension's group. Its resources are only there to have subresources, and so have no kind and no verbs. */
 function extensionItem(): object {
   const group = { group: SUBRESOURCES_GROUP, version: SUBRESOURCES_VERSION };
-  const subresources = subresourcesList().resources.map(({ name, kind, verbs }) => ({
-    subresource: name.slice(name.indexOf('/') + 1),
-    responseKind: { ...group, kind },
-    verbs,
-  }));
-  const main = { resource: 'virtualappliances', singularResource: '', scope: 'Namespaced', verbs: null };
+  const main = { singularResource: '', scope: 'Namespaced', verbs: null };
   const responseKind = { group: '', version: '', kind: '' };
-  const resources = [{ ...main, responseKind, subresources }];
+  const listed = subresourcesList().resources.map((one) => ({ ...one, parts: one.name.split('/') }));
+  const byResource = Map.groupBy(listed, ({ parts }) => parts[0]);
+  const resources = [...byResource].map(([resource, ofOne]) => {
+    const subresources = ofOne.map(({ parts, kind, verbs }) => ({
+      subresource: parts[1],
+      responseKind: { ...group, kind },
+      verbs,
+    }));
+    return { resource, ...main, responseKind, subresources };
+  });
   const versions = [{ version: SUBRESOURCES_VERSION, resources, freshness: 'Current' }];
   return { metadata: { name: SUBRESOURCES_GROUP }, versions };
 }

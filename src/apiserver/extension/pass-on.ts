@@ -1,7 +1,7 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import { own } from '../../base/own.ts';
-import { headBytes, join, type RelayAnswer, relay, webSocketHeaders } from '../../base/relay.ts';
+import { bodyHeaders, headBytes, join, type RelayAnswer, relay, webSocketHeaders } from '../../base/relay.ts';
 import { isWebSocket } from '../../base/subprotocols.ts';
 import type { User } from '../auth/types.ts';
 import { UpgradedResponse } from '../http/web-socket.ts';
@@ -31,8 +31,13 @@ export async function passOn(
   const upgrades = response instanceof UpgradedResponse && isWebSocket(request);
   const ended = new AbortController();
   if (!upgrades) response.once('close', () => ended.abort());
-  request.resume();
-  const { head, connection } = await ask(extension, request, user, upgrades, ended.signal);
+  const hasBody = !upgrades && request.method === 'POST';
+  if (!hasBody) request.resume();
+  const { head, connection } = await ask(extension, request, user, {
+    upgrades,
+    hasBody,
+    signal: ended.signal,
+  });
   if (connection !== undefined && upgrades) {
     const { socket, first } = response.takeConnection();
     socket.write(headBytes(head));
@@ -53,14 +58,18 @@ async function ask(
   extension: Extension,
   request: IncomingMessage,
   user: User,
-  upgrades: boolean,
-  signal: AbortSignal,
+  { upgrades, hasBody, signal }: { upgrades: boolean; hasBody: boolean; signal: AbortSignal },
 ): Promise<RelayAnswer> {
   try {
     return await relay({
       url: new URL(request.url ?? '/', extension.url),
       method: request.method ?? 'GET',
-      headers: { ...userHeaders(user), ...(upgrades ? webSocketHeaders(request) : {}) },
+      headers: {
+        ...userHeaders(user),
+        ...(upgrades ? webSocketHeaders(request) : {}),
+        ...(hasBody ? bodyHeaders(request) : {}),
+      },
+      ...(hasBody ? { body: request } : {}),
       tls: { ...(await extension.tls()), servername: EXTENSION_SERVER_NAME },
       timeoutMs: ANSWER_TIMEOUT_MS,
       ...(upgrades ? {} : { signal }),

@@ -6,18 +6,16 @@ import { TEMPLATES, type Template } from '../../api/kinds.ts';
 import { hasUserinfo } from '../../base/shown-url.ts';
 import { addClusterOptions, type ClusterOptions, withClient } from '../cluster.ts';
 import { findDigest, type ImageDigest } from '../images/image-digest.ts';
+import { addTemplateOptions, specOf, type TemplateOptions } from '../images/template-options.ts';
 import { interruption } from '../steps.ts';
 
-type AddOptions = ClusterOptions & {
-  readonly sums?: string;
-  readonly sha256?: string;
-  readonly series?: string;
-  readonly version?: string;
-  readonly container?: string;
-  readonly minimumMemory?: string;
-  readonly dryRun: boolean;
-  readonly output?: 'yaml' | 'json';
-};
+type AddOptions = ClusterOptions &
+  TemplateOptions & {
+    readonly sums?: string;
+    readonly sha256?: string;
+    readonly dryRun: boolean;
+    readonly output?: 'yaml' | 'json';
+  };
 
 const EXAMPLES = `
 Examples:
@@ -41,10 +39,6 @@ export function addTemplateCommand(): Command {
         parseDigest,
       ),
     )
-    .option('--series <name>', 'series of which it is a version')
-    .option('--version <version>', 'version within the series')
-    .option('--container <type>', 'what runs services in it: static-site or command')
-    .option('--minimum-memory <amount>', 'memory with which the guest boots, such as 512Mi')
     .option('--dry-run', 'make nothing: print the Template', false)
     .addOption(
       new Option('-o, --output <format>', 'print the Template (--dry-run alone: yaml)').choices([
@@ -54,7 +48,7 @@ export function addTemplateCommand(): Command {
     )
     .addHelpText('after', EXAMPLES)
     .action(add);
-  return addClusterOptions(command);
+  return addClusterOptions(addTemplateOptions(command));
 }
 
 function parseDigest(text: string): string {
@@ -101,18 +95,12 @@ async function digestFor(
 }
 
 function manifestOf(name: string, image: { url: string; sha256: string }, options: AddOptions) {
-  const { namespace, series, version, container, minimumMemory } = options;
+  const { namespace } = options;
   return {
     apiVersion: `${TEMPLATES.group}/${TEMPLATES.version}`,
     kind: TEMPLATES.kind,
     metadata: { name, ...(namespace === undefined ? {} : { namespace }) },
-    spec: {
-      ...(series === undefined ? {} : { series }),
-      ...(version === undefined ? {} : { version }),
-      source: { image },
-      ...(minimumMemory === undefined ? {} : { guest: { minimumMemory } }),
-      ...(container === undefined ? {} : { container: { type: container } }),
-    },
+    spec: specOf({ image }, options),
   };
 }
 

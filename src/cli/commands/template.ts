@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { addTemplateCommand } from './template-add.ts';
 import { templateCheckCommand } from './template-check.ts';
+import { pushTemplateCommand } from './template-push.ts';
 
 /** `coppice template`: makes Templates, and says of files whether they can be one. */
 export function templateCommand(): Command {
@@ -8,8 +9,10 @@ export function templateCommand(): Command {
     .description('make templates of images, and check images before')
     .addHelpText(
       'after',
-      '\nExample:\n  coppice template check debian.qcow2\n  coppice template add debian https://example.com/debian.qcow2',
+      '\nExample:\n  coppice template check debian.qcow2\n  coppice template push debian.qcow2\n' +
+        '  coppice template add debian https://example.com/debian.qcow2',
     )
     .addCommand(addTemplateCommand())
+    .addCommand(pushTemplateCommand())
     .addCommand(templateCheckCommand());
 }

@@ -111,6 +111,15 @@ async function checksumBeside(url: string, signal: AbortSignal): Promise<Known> 
   );
 }
 
+/** The sha256 of a file of so many bytes. */
+export async function digestOfFile(body: Readable, bytes: number): Promise<string> {
+  const progress = new Progress(bytes);
+  const hash = createHash('sha256');
+  await pipeline(body, progress.counter(), hash);
+  progress.finish('read');
+  return hash.digest('hex');
+}
+
 /** The digest of what is read; it must be the known one, if there is one. */
 async function compared(body: Readable, what: string, known: Known | undefined): Promise<ImageDigest> {
   const progress = new Progress();

@@ -8,6 +8,7 @@ import { requestErrors } from './requests.ts';
 import { sourceErrors } from './sources.ts';
 import { storageErrors } from './storage.ts';
 import { transferErrors } from './transfers.ts';
+import { uploadErrors } from './uploads.ts';
 import { xenErrors } from './xen.ts';
 
 export { codeOf, HostError, messageOf } from './host-error.ts';
@@ -20,6 +21,7 @@ export const hostErrors = {
   ...imageErrors,
   ...sourceErrors,
   ...transferErrors,
+  ...uploadErrors,
   ...machineErrors,
   ...xenErrors,
   ...guestErrors,

@@ -2,7 +2,7 @@ import { statfs } from 'node:fs/promises';
 import { hostErrors } from '../errors/index.ts';
 
 /** Free bytes for unprivileged users on the file system of `path`. */
-async function freeBytes(path: string): Promise<number> {
+export async function freeBytes(path: string): Promise<number> {
   const { bavail, bsize } = await statfs(path);
   return bavail * bsize;
 }

@@ -48,6 +48,7 @@ function hostWith(useAt: (ms: number) => number, measuresItself = false) {
     use: { measure: async () => measured() } as unknown as HostUse,
     imports: { list: () => [] } as unknown as ImportStore,
     layers: { list: () => [] } as unknown as LayerStore,
+    uploads: { list: () => [] },
     appliances: { count: 0, vms: () => [] },
     ...{ reserveBytes: 0, portSpace: undefined },
     creation: { size: 0, pending: 0 } as unknown as PQueue,

@@ -8,6 +8,7 @@ import type { Driver, DriverInfo, VmObservation } from '../drivers/driver.ts';
 import { hostErrors, toProblem } from '../errors/index.ts';
 import type { ImportStore } from '../imports/import-store.ts';
 import type { LayerStore } from '../layers/store.ts';
+import type { UploadStore } from '../uploads/upload-store.ts';
 import type { HostUse, Use } from './host-use.ts';
 
 export type HostOptions = {
@@ -20,6 +21,7 @@ export type HostOptions = {
   readonly use: HostUse;
   readonly imports: ImportStore;
   readonly layers: LayerStore;
+  readonly uploads: Pick<UploadStore, 'list'>;
   /** The appliances of this host: how many there are, and their VMs. */
   readonly appliances: { readonly count: number; vms(): readonly VmObservation[] };
   readonly creation: PQueue;
@@ -78,8 +80,18 @@ export class Host {
 
   /** Undefined until the first measurement. */
   status(): HostStatus | undefined {
-    const { name, version, startedAt, imports, layers, appliances, creation, reserveBytes, portSpace } =
-      this.#options;
+    const {
+      name,
+      version,
+      startedAt,
+      imports,
+      layers,
+      uploads,
+      appliances,
+      creation,
+      reserveBytes,
+      portSpace,
+    } = this.#options;
     if (this.#measured === undefined) return undefined;
     const { creationConcurrency, warnings: _, ...driver } = this.#info;
     return {
@@ -95,6 +107,7 @@ export class Host {
       appliances: appliances.count,
       problems: this.#problems(this.#measured),
       foreignVms: this.#foreignVms,
+      uploads: uploads.list(),
       startedAt: instant(startedAt),
     };
   }

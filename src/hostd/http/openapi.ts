@@ -10,6 +10,7 @@ import {
   importStatusSchema,
   layerListSchema,
   layerStatusSchema,
+  uploadStatusSchema,
 } from '../../host/schemas.ts';
 import type { JsonSchema } from '../../host/typed-schema.ts';
 import { chunksBody, OCTETS } from '../layers/transfer/protocol.ts';
@@ -132,6 +133,15 @@ const PATHS: Readonly<Record<string, Readonly<Record<string, Operation>>>> = {
       body: chunksBody,
       answer: OCTETS,
       errors: [400, 403, 404, 503],
+    },
+  },
+  '/v1/uploads/{namespace}/{sha256}': {
+    get: { summary: 'How far a file is that a user pushes.', answer: uploadStatusSchema },
+    put: {
+      summary:
+        'The next bytes of a file (application/octet-stream), from ?offset= on, of ?total= bytes; on the disk when this is answered.',
+      answer: uploadStatusSchema,
+      errors: [400, 409, 422, 507],
     },
   },
   '/metrics': { get: { summary: 'Metrics for Prometheus.', answer: PLAIN } },

@@ -15,6 +15,7 @@ import { importRoutes } from './imports.ts';
 import { transferRoutes } from './layer-transfer.ts';
 import { layerRoutes } from './layers.ts';
 import { streamUpgrades } from './upgrades.ts';
+import { uploadRoutes } from './uploads.ts';
 
 export type TlsFiles = {
   /** PEMs: the daemon's certificate and key, and the authority that issues clients' certificates. */
@@ -75,7 +76,7 @@ export function createApp(tls: TlsFiles, callers: Callers, log: Logger): App {
 export function createServer(tls: TlsFiles, context: RouteContext, log: Logger): App {
   const callers = new Callers();
   const app = createApp(tls, callers, log);
-  for (const routes of [hostRoutes, eventRoutes, applianceRoutes, importRoutes, layerRoutes])
+  for (const routes of [hostRoutes, eventRoutes, applianceRoutes, importRoutes, layerRoutes, uploadRoutes])
     routes(app, context);
   const { clock, layers } = context;
   transferRoutes(app, { layers, callers, clock, log });

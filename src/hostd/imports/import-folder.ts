@@ -43,6 +43,8 @@ export type FetchContext = {
   readonly seal: SealLayer;
   readonly reserveBytes: number;
   readonly fileRoots: readonly string[];
+  /** Gives the file that a user pushed the name `path`; rejects with `UploadMissing`. */
+  readonly takeUpload: (path: string) => Promise<void>;
   readonly signal: AbortSignal;
   readonly onProgress: (fetchedBytes: number, totalBytes: number | undefined) => void;
   /** The file is here, with the right digest. */
@@ -129,6 +131,7 @@ export class ImportFolder {
   }
 
   async #arrive(desired: Source, arrived: string, context: FetchContext): Promise<void> {
+    if (desired.url.startsWith('upload:')) return await context.takeUpload(arrived);
     const arrive = isContainerImage(desired.url) ? downloadContainerDisk : download;
     await arrive({
       url: desired.url,
@@ -193,7 +196,7 @@ export class ImportFolder {
     const needed = blocks * BLOCK_BYTES;
     const roomBytes = await ensureSpace(this.path, `${what}, as qcow2,`, needed, reserveBytes);
     await images.convert(image, format, converted, { signal, roomBytes });
-    const sealed = await seal({ path: converted, kind: 'disk' }, facts, signal);
+    const sealed = await seal({ path: converted, kind: 'disk' }, { ...facts, diskBytes }, signal);
     await rm(converted, { force: true });
     return sealed;
   }

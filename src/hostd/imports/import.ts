@@ -141,10 +141,11 @@ export class Import {
   }
 
   #fetch(source: Pick<DesiredImport, 'kind' | 'url'>, attempt: Attempt): Promise<ImportRecord> {
-    const { clock, images, reserveBytes, fileRoots, seal } = this.#options;
+    const { clock, images, reserveBytes, fileRoots, seal, takeUpload } = this.#options;
     const begun = clock.monotonic();
     const elapsed = () => (clock.monotonic() - begun) / 1000;
-    return this.folder.fetch(source, { images, reserveBytes, fileRoots, seal, elapsed, ...attempt });
+    const context = { images, reserveBytes, fileRoots, seal, elapsed, ...attempt };
+    return this.folder.fetch(source, { ...context, takeUpload: (path) => takeUpload(this.key, path) });
   }
 
   async #find(): Promise<ImportRecord | undefined> {

@@ -1,5 +1,6 @@
 import type { BackoffPolicy } from '../../base/backoff.ts';
 import type { Clock, Random } from '../../base/clock.ts';
+import type { ImportKey } from '../../host/protocol.ts';
 import type { ImageTool } from '../drivers/driver.ts';
 import type { RatePolicy } from './rate-watch.ts';
 
@@ -17,4 +18,6 @@ export type FetchOptions = {
   readonly reserveBytes: number;
   /** Folders of this host from which `file:` addresses may be read. */
   readonly fileRoots: readonly string[];
+  /** Gives the file that a user pushed the name `path`; rejects with `UploadMissing`. */
+  readonly takeUpload: (key: Pick<ImportKey, 'namespace' | 'sha256'>, path: string) => Promise<void>;
 };

@@ -27,6 +27,8 @@ export type LayerRecord = LayerShape & {
   readonly bootable?: boolean;
   readonly firmware?: readonly Firmware[];
   readonly content?: string;
+  /** Of a disk: its size as the driver says it, which is not that of the content where files of disks are of the driver's own kind. */
+  readonly diskBytes?: number;
 };
 
 const READ_ONLY = 0o444;
@@ -92,7 +94,7 @@ export class LayerFolder {
   }
 }
 
-export type LayerFacts = Pick<LayerRecord, 'bootable' | 'firmware' | 'content'>;
+export type LayerFacts = Pick<LayerRecord, 'bootable' | 'firmware' | 'content' | 'diskBytes'>;
 
 function fileName(kind: LayerKind): string {
   return kind === 'disk' ? 'disk.qcow2' : 'blob';

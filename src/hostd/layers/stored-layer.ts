@@ -42,13 +42,14 @@ export class StoredLayer {
   }
 
   status(heldBy: readonly string[]): LayerStatus {
-    const { identity, kind, parent, virtualBytes, bootable, firmware, content, bytes } = this.record;
+    const { identity, kind, parent, virtualBytes, bootable, firmware, content, bytes, diskBytes } =
+      this.record;
     return {
       identity,
       kind,
       ...(parent === undefined ? {} : { parent }),
       state: this.problem === undefined ? 'Ready' : 'Failed',
-      virtualBytes,
+      virtualBytes: diskBytes ?? virtualBytes,
       ...(bootable === undefined ? {} : { bootable }),
       ...(firmware === undefined ? {} : { firmware: [...firmware] }),
       ...(content === undefined ? {} : { content }),

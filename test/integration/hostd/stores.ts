@@ -44,6 +44,7 @@ export class Stores {
       backoff: { initialMs: 10, maxMs: 50 },
       reserveBytes: 0,
       fileRoots: [directory, dirname(directory)],
+      takeUpload: async () => undefined,
       ...options,
       seal: (file, facts, signal) => this.layers.seal(file, facts, signal),
       hasLayer: (identity) => this.layers.has(identity),

@@ -54,10 +54,11 @@ export async function judgeImage(
 
 /** What is on the disk of a layer, for those who boot from it. */
 export async function factsOf(path: string, images: ImageTool, signal?: AbortSignal): Promise<LayerFacts> {
+  const { virtualBytes: diskBytes } = await images.inspect(path, 'qcow2', signal);
   const found = contentsOf(await images.readStart(path, 'qcow2', signal));
-  if (found === undefined) return { bootable: false, firmware: [] };
+  if (found === undefined) return { bootable: false, firmware: [], diskBytes };
   const { firmware, description } = found;
-  return { bootable: firmware.length > 0, firmware, content: description };
+  return { bootable: firmware.length > 0, firmware, content: description, diskBytes };
 }
 
 /** The format of a kernel or initial RAM disk is the guest's affair, but it is not nothing, and no text. */
