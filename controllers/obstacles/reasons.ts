@@ -102,6 +102,7 @@ export const REASON = {
   NotSupportedYet: 'NotSupportedYet',
   /** A host fetches the template's files, and none has them. */
   Fetching: 'Fetching',
+  /** The file of a template is to be pushed, and no host has all of it. */
   NotUploaded: 'NotUploaded',
   /** The template's disk needs a kernel from elsewhere, and the template gives none. Hosts say so of an appliance, too. */
   NothingToBoot: 'NothingToBoot',

@@ -183,11 +183,8 @@ export class ImportFolder {
   async #sealDisk(url: string, arrived: string, what: string, context: FetchContext) {
     const { images, reserveBytes, seal, signal, onPhase } = context;
     const image = await this.#judged(arrived, this.#unpack(url, arrived, what, context));
-    const {
-      format,
-      virtualBytes: _,
-      ...facts
-    } = await this.#judged(arrived, judgeImage(image, what, images, signal));
+    const judgement = await this.#judged(arrived, judgeImage(image, what, images, signal));
+    const { format, virtualBytes: diskBytes, ...facts } = judgement;
     const converted = join(this.path, CONVERTED);
     await rm(converted, { force: true });
     onPhase('Converting');
