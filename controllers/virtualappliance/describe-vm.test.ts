@@ -52,7 +52,11 @@ describe('the request to a host', () => {
   it('says what its machine is made of', () => {
     const guest = { os: 'linux', agent: 'qemu-guest-agent', firmware: 'uefi', diskBus: 'scsi' } as const;
     const spec = { disk: { mode: 'Incremental', data: { size: '20Gi' } } } as const;
-    const { appliance } = desiredOf(anAppliance({ spec }), aTemplate({ spec: { guest } }), undefined);
+    const { appliance } = desiredOf(
+      anAppliance({ spec }),
+      anImportedTemplate({ spec: { guest } }),
+      undefined,
+    );
     expect(appliance.boot).toEqual({ kind: 'firmware', firmware: 'uefi' });
     expect(appliance.disk).toEqual({ mode: 'Incremental', dataBytes: 20 * 1024 ** 3, bus: 'scsi' });
   });
@@ -60,7 +64,7 @@ describe('the request to a host', () => {
   describe('of a guest with cloud-init', () => {
     const agentPackages = [{ url: 'https://host/agent.deb', sha256: kernel ?? '' }];
     const guest = { os: 'linux', agent: 'qemu-guest-agent' } as const;
-    const cloud = aTemplate({ spec: { guest: { ...guest, init: 'cloud-init', agentPackages } } });
+    const cloud = anImportedTemplate({ spec: { guest: { ...guest, init: 'cloud-init', agentPackages } } });
     const asking = (parameters: object) => anAppliance({ spec: { parameters } });
     const key = 'ssh-ed25519 AAAA me';
 
@@ -82,7 +86,7 @@ describe('the request to a host', () => {
       ['cloudInit', { cloudInit: { userData: '#!/bin/sh\n' } }],
     ])('refuses parameters.%s for a guest without', (field, parameters) => {
       for (const init of [{}, { init: 'none' } as const]) {
-        const template = aTemplate({ spec: { guest: { ...guest, ...init } } });
+        const template = anImportedTemplate({ spec: { guest: { ...guest, ...init } } });
         expect(desiredOf(anAppliance(), template, undefined).appliance.cloudInit).toBeUndefined();
         expect(() => desiredOf(asking(parameters), template, undefined)).toThrow(
           `parameters.${field} needs a guest with cloud-init, and guest.init of template default/debian is none`,

@@ -55,6 +55,7 @@ export function desiredOf(
   // What a person must correct is said before what only takes time.
   const { diskBytes, dataBytes, ...resources } = amountsOf(appliance);
   requireMemory(appliance, resources.memoryBytes, template);
+  const cloudInit = cloudInitOf(appliance, template);
   const layers = layersOf(template);
   if (layers === undefined)
     throw errorOf(templateObstacles.notImported(keyOf(template), failureOf(template, metadata.namespace)));
@@ -69,7 +70,7 @@ export function desiredOf(
       layer: layers.disk,
       boot: bootOf(template, layers),
       xen: template.spec.guest.xen,
-      cloudInit: cloudInitOf(appliance, template),
+      cloudInit,
       disk: { mode: spec.disk.mode, sizeBytes: diskBytes, dataBytes, bus: template.spec.guest.diskBus },
       resources,
       network: networkOf(portsOf(appliance, template), given),
