@@ -5,7 +5,7 @@ import { TransientError } from '../../src/kube/controller/errors.ts';
 import { aHostReport, aLayer, aReport, aView, LAYER } from '../../test/builders/reports.ts';
 import type { Daemon } from './daemon.ts';
 import { LayerSharing } from './layer-sharing.ts';
-import type { HostView } from './view.ts';
+import type { HostView, ViewListener } from './view.ts';
 
 const signal = new AbortController().signal;
 
@@ -38,10 +38,24 @@ function setUp(views: readonly HostView[], answer: (host: string) => Promise<voi
     client: (host: string) => (current.has(host) ? daemonOf(host) : undefined),
     url: (host: string) => (current.has(host) ? urlOf(host) : undefined),
   };
-  const sharing = new LayerSharing({ list: () => [...current.values()] }, links);
+  let listener: ViewListener = () => undefined;
+  const hostViews = {
+    list: () => [...current.values()],
+    get: (host: string) => current.get(host),
+    subscribe: (added: ViewListener) => {
+      listener = added;
+      return () => undefined;
+    },
+  };
+  const sharing = new LayerSharing(hostViews, links);
   const share = (target: string) =>
     sharing.share(LAYER, current.get(target) ?? aView({ name: target }), signal);
-  const change = (...changed: readonly HostView[]) => changed.map((view) => current.set(view.name, view));
+  const change = (...changed: readonly HostView[]) => {
+    for (const view of changed) {
+      current.set(view.name, view);
+      listener({ host: view.name, kind: 'layer', ids: [LAYER] });
+    }
+  };
   return { sharing, share, change, sent, inForce };
 }
 
@@ -55,6 +69,16 @@ describe('a layer', () => {
       ['b', { peers: [], readers }],
       ['target', { peers: peersOf('a', 'b'), readers }],
     ]);
+  });
+
+  it('is granted again on a host that lost it and has it again', async () => {
+    const { share, change, sent } = setUp([having('a'), aView({ name: 'target' })]);
+    await share('target');
+    change(aView({ name: 'a' }));
+    change(having('a'));
+    sent.length = 0;
+    await share('target');
+    expect(sent[0]).toEqual(['a', { peers: [], readers: ['target'] }]);
   });
 
   it('is not asked for before they do', async () => {

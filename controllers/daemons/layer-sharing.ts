@@ -20,7 +20,7 @@ interface Source {
  * restart of the operator what is still needed is asked for again.
  */
 export class LayerSharing {
-  readonly #views: Pick<HostViews, 'list'>;
+  readonly #views: Pick<HostViews, 'list' | 'get' | 'subscribe'>;
   readonly #links: Pick<HostLinks, 'client' | 'url'>;
   readonly #ledger = new PutLedger();
   /** Of each layer on each source, one request after the other: an earlier one that arrives late would take readers away. */
@@ -28,9 +28,19 @@ export class LayerSharing {
   /** By layer, the hosts that are to have it. */
   readonly #targets = new Map<LayerIdentity, Set<string>>();
 
-  constructor(views: Pick<HostViews, 'list'>, links: Pick<HostLinks, 'client' | 'url'>) {
+  constructor(
+    views: Pick<HostViews, 'list' | 'get' | 'subscribe'>,
+    links: Pick<HostLinks, 'client' | 'url'>,
+  ) {
     this.#views = views;
     this.#links = links;
+    // A layer that comes back is one whose readers the host does not know.
+    views.subscribe(({ kind, host, ids }) => {
+      if (kind !== 'layer') return;
+      const has = views.get(host)?.layers;
+      for (const identity of ids)
+        if (has?.has(identity) !== true) this.#ledger.forget(host, whatOf(identity));
+    });
   }
 
   /**
@@ -92,10 +102,14 @@ export class LayerSharing {
 
   async #put(view: HostView, daemon: Daemon, identity: string, desired: DesiredLayer, signal: AbortSignal) {
     const daemonStart = view.status?.startedAt ?? '';
-    const what = `layer/${identity}`;
+    const what = whatOf(identity);
     const isKnown = view.layers.has(identity) && this.#ledger.wasPut(view.name, daemonStart, what, desired);
     if (isKnown) return;
     const send = () => callDaemon(daemon.putLayer(identity, desired, { signal }));
     await this.#ledger.put(view.name, daemonStart, what, desired, send);
   }
+}
+
+function whatOf(identity: LayerIdentity): string {
+  return `layer/${identity}`;
 }
