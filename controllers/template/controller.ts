@@ -29,6 +29,7 @@ import { type ControllerDefinition, changesOf, viewsSource } from '../sources.ts
 import { byConditions } from '../status/occurrence.ts';
 import { StatusWriter } from '../status/status-writer.ts';
 import { type Copies, copiesOf, hostsToCopyTo, hostsToTell, hostToImport } from './copies.ts';
+import { importProgress } from './import-progress.ts';
 import { type KnownHosts, knownLayers } from './known-layers.ts';
 import { positionOf } from './position.ts';
 import { release } from './release.ts';
@@ -36,6 +37,8 @@ import { statusOf, TEMPLATE_EVENTS, urgencyOf } from './status.ts';
 
 /** A reconcile goes over all appliances of a template: while many come and go, one reconcile handles several changes. */
 const GATHER_MS = 500;
+/** How often the progress of an import is looked at: hosts tell it too often for an event each. */
+const PROGRESS_MS = 2_000;
 /** How often a deleted template that waits is checked again, in case a host's event was lost. */
 const RELEASE_RECHECK_MS = 10_000;
 
@@ -226,10 +229,12 @@ class Reconciler {
     const { hosts, isPartial, untilChangeMs } = this.#known();
     const appliances = caches.appliances.byIndex(BY_TEMPLATE, keyOf(template));
     const times = appliances.flatMap(({ metadata }) => metadata.creationTimestamp ?? []);
+    const copies = copiesOf(template, hosts);
     const next = statusOf({
       template,
       position: positionOf(template, (parent) => caches.templates.get(parent)),
-      copies: copiesOf(template, hosts),
+      copies,
+      progress: importProgress(template, hosts),
       isPartial,
       hasHosts: views.list().some(acceptsAppliances),
       appliances: appliances.length,
@@ -238,7 +243,10 @@ class Reconciler {
       now: clock.now(),
     });
     const result = await this.#writer.write(template, next, urgencyOf(template.status, next), signal);
-    return untilChangeMs === undefined ? result : soonest([result, requeueAfter(untilChangeMs)]);
+    const again = [untilChangeMs, next.import === undefined ? undefined : PROGRESS_MS].filter(
+      (ms) => ms !== undefined,
+    );
+    return soonest([result, ...again.map((ms) => requeueAfter(ms))]);
   }
 
   #known(): KnownHosts {

@@ -108,7 +108,8 @@ describe('the copies of a template', () => {
     expect(on({ state: 'Failed', problem })).toMatchObject({
       ready: [],
       holding: ['host-a'],
-      failures: [{ host: 'host-a', ...problem, isFinal: true }],
+      // Another host may import it.
+      failures: [{ host: 'host-a', ...problem, isFinal: false }],
     });
     const retryAt = '2026-01-01T00:00:00.000Z';
     expect(on({ state: 'Failed', problem: { ...problem, retryAt } }).failures).toMatchObject([

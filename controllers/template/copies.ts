@@ -95,10 +95,9 @@ function changeOn(host: KnownHost, files: Files, known: TemplateLayers | undefin
 
 function failureOn(host: KnownHost, files: Files, names: readonly string[], template: string): CopyFailure[] {
   const ofLayers = names.flatMap((name) => {
-    const { problem, state } = host.layers.get(name) ?? {};
-    return problem === undefined
-      ? []
-      : [{ ...problem, isFinal: problem.retryAt === undefined && state === 'Failed' }];
+    const { problem } = host.layers.get(name) ?? {};
+    // Another host may well import the file, or have the layer sound.
+    return problem === undefined ? [] : [{ ...problem, isFinal: false }];
   });
   const ofImports = [...files.values()].flatMap((file) => {
     const found = importOn(host, file);

@@ -19,6 +19,8 @@ export interface StatusFacts {
   readonly template: Template;
   readonly position: Position;
   readonly copies: Copies;
+  /** How far the import of its disk is, while there is one. */
+  readonly progress: Status['import'];
   /** How many appliances have a disk based on it, and when the youngest was created (RFC 3339). */
   readonly appliances: number;
   readonly lastUsedTime: string | undefined;
@@ -44,6 +46,7 @@ export function statusOf(facts: StatusFacts): Status {
     observedGeneration: generation,
     conditions,
     layers: copies.layers ?? old?.layers,
+    import: copies.ready.length > 0 ? undefined : facts.progress,
     virtualSize: copies.virtualBytes === undefined ? old?.virtualSize : formatBytes(copies.virtualBytes),
     depth: 'depth' in position ? position.depth : undefined,
     hostsReady: copies.ready.length,

@@ -82,6 +82,7 @@ describe('the status of a template', () => {
       isPartial: false,
       hasHosts: true,
       blocker: undefined,
+      progress: undefined,
       now: 0,
       ...overrides,
     });

@@ -307,6 +307,39 @@ kernel?: string
 initrd?: string
 }
 /**
+ * The import of its disk while it runs, on the host that is furthest.
+ */
+import?: {
+/**
+ * The host that imports it.
+ */
+host: string
+/**
+ * What the host does with it.
+ */
+phase?: ("Fetching" | "Unpacking" | "Converting")
+/**
+ * Bytes that have arrived.
+ */
+fetchedBytes: number
+/**
+ * Size of the file, as far as its source tells it.
+ */
+totalBytes?: number
+/**
+ * How much of it has arrived.
+ */
+percent?: number
+/**
+ * The rate of the last seconds.
+ */
+bytesPerSecond?: number
+/**
+ * Until all of it has arrived, at this rate.
+ */
+secondsLeft?: number
+}
+/**
  * Size of the disk that a guest sees.
  */
 virtualSize?: string

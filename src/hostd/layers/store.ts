@@ -1,10 +1,11 @@
-import { readdir, rm } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { KeyedMutex } from '../../base/keyed-mutex.ts';
 import type { DesiredLayer, LayerStatus } from '../../host/protocol.ts';
 import { hostErrors } from '../errors/index.ts';
 import { makeDirectory, PARTIAL_SUFFIX } from '../files/durable-files.ts';
+import { ifThere } from '../files/if-there.ts';
 import { Lineage } from './content/lineage.ts';
 import type { Manifest } from './content/manifest.ts';
 import { LAYER_DELETING_SUFFIX, type LayerFacts, LayerFolder, type LayerRecord } from './layer-folder.ts';
@@ -17,6 +18,7 @@ import { type ReceivedLayer, removeReceived } from './transfer/receive-layer.ts'
 import type { OpenLayer, ServedLayers } from './transfer/served-layers.ts';
 
 const IDENTITY = /^[0-9a-f]{64}$/;
+const TRANSFER_KEPT_MS = 24 * 60 * 60 * 1000;
 
 export type LayerStoreOptions = {
   readonly directory: string;
@@ -66,9 +68,7 @@ export class LayerStore implements ServedLayers {
         log.warn({ path }, 'ignored: it is no layer, or one of an earlier version');
       }
     }
-    // Left if the daemon was killed between the last two steps of receiving.
-    for (const identity of this.#layers.keys())
-      await removeReceived(this.#options.receive.directory, identity);
+    await this.#removeOldTransfers();
   }
 
   /**
@@ -217,6 +217,16 @@ export class LayerStore implements ServedLayers {
     for (const identity of [...this.#layers.keys()].reverse()) {
       const layer = await this.openForReading(identity);
       if (layer !== undefined) yield layer;
+    }
+  }
+
+  /** Of layers that are here, if the daemon was killed between the last two steps; and of those that nobody asked for in a day. */
+  async #removeOldTransfers(): Promise<void> {
+    const { directory, clock } = this.#options.receive;
+    for (const identity of (await ifThere(readdir(directory))) ?? []) {
+      const { mtimeMs } = await stat(join(directory, identity));
+      const isOld = clock.now() - mtimeMs > TRANSFER_KEPT_MS;
+      if (isOld || this.#layers.has(identity)) await removeReceived(directory, identity);
     }
   }
 

@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { TEMPLATES, type Template } from '../../../src/api/kinds.ts';
 import { aBootableDisk } from '../../builders/disk-images.ts';
 import { expectStanding, READY, RECONCILING, STALLED } from '../../expectations/conditions.ts';
+import { MisbehavingServer, serving } from '../hostd/misbehaving-server.ts';
 import { eventually } from './eventually.ts';
 import { World } from './world.ts';
 
@@ -62,6 +63,38 @@ describe('a template', () => {
       const { status } = await world.appliance('web');
       expect(JSON.stringify(status?.conditions)).toMatch(message);
     });
+  });
+
+  it('tells how far its import is, until it is there', async () => {
+    const content = aBootableDisk('slow', 64 * 1024);
+    const half = content.length / 2;
+    const server = await MisbehavingServer.start();
+    server.answer((_, response) => {
+      response.writeHead(200, { 'content-length': content.length });
+      response.write(content.subarray(0, half));
+    });
+    try {
+      await world.startOperator();
+      const sha256 = createHash('sha256').update(content).digest('hex');
+      await world.addTemplate('debian', {
+        spec: { source: { image: { url: server.url('/slow'), sha256 } } },
+      });
+      await eventually('half of it is there', async () =>
+        expect((await template('debian')).status?.import).toMatchObject({
+          host: 'host-a',
+          phase: 'Fetching',
+          fetchedBytes: half,
+          totalBytes: content.length,
+          percent: 50,
+        }),
+      );
+      server.answer(serving(content));
+      server.breakConnections();
+      await says('debian', READY, 'Available');
+      expect((await template('debian')).status?.import).toBeUndefined();
+    } finally {
+      await server.close();
+    }
   });
 
   it('keeps its conditions when the operator is replaced, whatever they say', async () => {
