@@ -55,6 +55,7 @@ describe('the reasons', () => {
       'Pending',
       'ServiceAvailable',
       'Stopped',
+      'TemplateNotReady',
       'Updating',
       'VMUnavailable',
     ]);

@@ -171,6 +171,7 @@ export const UNJUDGED: ReadonlySet<string> = new Set([
 const PROGRESS: ReadonlySet<string> = new Set([
   ...SERVICE_STATES,
   REASON.Pending,
+  REASON.TemplateNotReady,
   REASON.Updating,
   REASON.Deleting,
   REASON.Stopped,

@@ -63,8 +63,18 @@ const FIELDS: Readonly<Record<string, Field>> = {
     says: /must be whole bytes.*: write |a VM needs at least 32Mi of memory/,
   },
   size: BYTES,
+  // The smallest second disk is what a partition table and a file system need.
+  'data.size': {
+    ...BYTES,
+    bad: [...NO_BYTES, 1, '1', '512Ki', 1_048_575],
+    good: ['1Mi', 1_048_576, ...LARGE],
+  },
   minimumMemory: BYTES,
 };
+
+function fieldOf(path: readonly string[]): Field {
+  return (FIELDS[path.slice(-2).join('.')] ?? FIELDS[path.at(-1) ?? '']) as Field;
+}
 
 interface Schema {
   readonly properties?: Readonly<Record<string, Schema>>;
@@ -175,7 +185,7 @@ describe('amounts that may be integers or strings', () => {
     '$kind $field: what it cannot be is refused, and the message says what it can',
     async ({ kind, path }) => {
       const name = path.at(-1) as string;
-      const { bad, says } = FIELDS[name] as Field;
+      const { bad, says } = fieldOf(path);
       for (const value of [...NEVER, ...bad]) {
         const answer = await write(kind, withValue(base(kind), path, value));
         expect(answer, `${JSON.stringify(value)}`).toContain(name);
@@ -187,7 +197,7 @@ describe('amounts that may be integers or strings', () => {
   );
 
   it.each(amounts)('$kind $field: what it can be is taken', async ({ kind, path }) => {
-    const { good } = FIELDS[path.at(-1) as string] as Field;
+    const { good } = fieldOf(path);
     for (const value of good) expect(await write(kind, withValue(base(kind), path, value))).toBe('taken');
   });
 
