@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { KeyedMutex } from '../../base/keyed-mutex.ts';
 import type { DesiredLayer, LayerStatus } from '../../host/protocol.ts';
-import { hostErrors } from '../errors/index.ts';
+import { hostErrors, toProblem } from '../errors/index.ts';
 import { makeDirectory, PARTIAL_SUFFIX } from '../files/durable-files.ts';
 import { ifThere } from '../files/if-there.ts';
 import { Lineage } from './content/lineage.ts';
@@ -68,6 +68,13 @@ export class LayerStore implements ServedLayers {
         log.warn({ path }, 'ignored: it is no layer, or one of an earlier version');
       }
     }
+    // All of them are known first: the name of a layer follows from what it stands on, too.
+    for (const layer of this.#layers.values()) {
+      const { identity, parent } = layer.record;
+      await layer.look(() => this.#nameAgain(layer));
+      if (parent !== undefined && !this.#layers.has(parent))
+        layer.problem = toProblem(hostErrors.parentNotHere(identity, parent));
+    }
     await this.#removeOldTransfers();
   }
 
@@ -125,7 +132,15 @@ export class LayerStore implements ServedLayers {
   /** The file of a layer, or undefined when it is not ready. */
   readyPath(identity: string): string | undefined {
     const layer = this.#layers.get(identity);
-    return layer?.problem === undefined && !this.#deleting.has(identity) ? layer?.filePath : undefined;
+    return layer !== undefined && this.#isSound(layer) ? layer.filePath : undefined;
+  }
+
+  /** A layer is as sound as all that it stands on. */
+  #isSound({ record, problem }: StoredLayer): boolean {
+    if (problem !== undefined || this.#deleting.has(record.identity)) return false;
+    if (record.parent === undefined) return true;
+    const parent = this.#layers.get(record.parent);
+    return parent !== undefined && this.#isSound(parent);
   }
 
   /** Resolves when all layers are ready. Rejects as soon as one of them has a problem, or is not known. */
@@ -234,9 +249,7 @@ export class LayerStore implements ServedLayers {
     const folder = new LayerFolder(this.#options.directory, identity);
     const record = await folder.readRecord().catch(() => undefined);
     if (record === undefined) return false;
-    const layer = new StoredLayer(folder, record);
-    this.#layers.set(identity, layer);
-    await layer.look(() => this.#nameAgain(layer));
+    this.#layers.set(identity, new StoredLayer(folder, record));
     return true;
   }
 
