@@ -152,7 +152,11 @@ class Reconciler {
   async #copy(template: Template, signal: AbortSignal): Promise<void> {
     const usable = this.#context.views.list().filter(acceptsAppliances);
     const { hosts, isPartial } = this.#known();
-    const copies = copiesOf(template, hosts);
+    // What only hosts have that are away, another one imports once more.
+    const copies = copiesOf(
+      template,
+      hosts.filter(({ isAway }) => isAway !== true),
+    );
     const files = [...filesOf(template).values()].map((each) => this.#withOtherSources(each));
     const refusals = isPartial ? [] : await this.#importOnOne(template, usable, copies, files, signal);
     for (const file of files) {

@@ -46,10 +46,10 @@ describe('what is known of the layers of hosts', () => {
   ])('is what its status says of a host %s, which is waited for, but not for ever', (_name, view) => {
     const whole = { name: 'host-a', imports: new Map(), layers: new Map([[LAYER, layers[0]]]) };
     const { hosts, ...waits } = known({ 'host-a': view }, [host], 40);
-    expect(hosts).toEqual([whole]);
+    expect(hosts).toEqual([{ ...whole, isAway: false }]);
     expect(waits).toEqual({ isPartial: true, untilChangeMs: 60 });
     const late = known({ 'host-a': view }, [host], GRACE_MS);
-    expect(late).toEqual({ hosts: [whole], isPartial: false, untilChangeMs: undefined });
+    expect(late).toEqual({ hosts: [{ ...whole, isAway: true }], isPartial: false, untilChangeMs: undefined });
   });
 
   it('is what a host reported that is away now, and after a while only what it has whole', () => {
@@ -59,12 +59,16 @@ describe('what is known of the layers of hosts', () => {
     const view = aView({ link: { state: 'broken', since: 0, problem }, ...reported });
     const at = (now: number) => {
       const { hosts, ...waits } = known({ 'host-a': view }, [host], now);
-      return { waits, names: hosts.flatMap((one) => [...one.imports.keys(), ...one.layers.keys()]) };
+      return {
+        waits,
+        isAway: hosts[0]?.isAway,
+        names: hosts.flatMap((one) => [...one.imports.keys(), ...one.layers.keys()]),
+      };
     };
     expect(at(40)).toEqual({
       waits: { isPartial: false, untilChangeMs: 60 },
       names: [importId(anImport()), importId(importing), LAYER, fetching.identity],
     });
-    expect(at(GRACE_MS).names).toEqual([importId(anImport()), LAYER]);
+    expect(at(GRACE_MS)).toMatchObject({ isAway: true, names: [importId(anImport()), LAYER] });
   });
 });

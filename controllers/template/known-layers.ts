@@ -15,6 +15,8 @@ export interface KnownHost {
   readonly imports: ReadonlyMap<string, ImportStatus>;
   /** By identity. */
   readonly layers: ReadonlyMap<string, KnownLayer>;
+  /** Set when it has been silent for too long: it has what it had, and gives it to nobody. */
+  readonly isAway?: boolean;
 }
 
 /** What is known of all hosts' layers. */
@@ -68,11 +70,13 @@ function knownHost(
   view: HostView | undefined,
   leftMs: number,
 ): KnownHost {
-  if (view?.status === undefined) return { name, imports: new Map(), layers: whole(status?.layers ?? []) };
+  const isAway = leftMs <= 0 && view?.link.state !== 'connected';
+  if (view?.status === undefined)
+    return { name, imports: new Map(), layers: whole(status?.layers ?? []), isAway };
   const { imports } = view;
   if (view.link.state === 'connected' || leftMs > 0) return { name, imports, layers: view.layers };
   const done = [...imports].filter(([, { state }]) => state === 'Ready');
-  return { name, imports: new Map(done), layers: whole([...view.layers.values()]) };
+  return { name, imports: new Map(done), layers: whole([...view.layers.values()]), isAway };
 }
 
 function whole<L extends Pick<LayerStatus, 'identity'> & { readonly state: string }>(layers: readonly L[]) {

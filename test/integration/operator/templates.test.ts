@@ -97,6 +97,27 @@ describe('a template', () => {
     }
   });
 
+  it('is imported once more when the only host that has it is away, and used all the same', async () => {
+    await world.startOperator();
+    await world.addHost('host-big', { memoryBytes: 64 * 1024 ** 3 });
+    await world.addTemplate('debian');
+    await says('debian', READY, 'Available');
+    const { layers } = (await template('debian')).status ?? {};
+    expect(await world.daemons.layersOn('host-big')).toEqual([layers?.disk]);
+    await world.daemons.stop('host-big');
+    try {
+      await world.addAppliance('web', { placement: { hosts: ['host-a'] } });
+      await eventually('it answers', async () =>
+        expectStanding((await world.appliance('web')).status?.conditions, READY, 'ServiceAvailable'),
+      );
+      expect((await template('debian')).status?.layers).toEqual(layers);
+    } finally {
+      await world.daemons.restart('host-big');
+    }
+    await world.removeAppliance('web');
+    await world.removeHost('host-big');
+  });
+
   it('keeps its conditions when the operator is replaced, whatever they say', async () => {
     await world.startOperator();
     await world.addTemplate('debian');
