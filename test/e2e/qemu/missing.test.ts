@@ -49,21 +49,22 @@ itUnless(
 async function installLater(host: TestHost, image: GuestImage, installQemu: () => Promise<void>) {
   const { client } = host;
   expect((await client.getHost()).driver).toMatchObject({ accelerator: 'none', problem: missing });
-  const layers = await holdLayers(image, (sha256, desired) => client.putImport(sha256, desired));
+  const imported = holdLayers(image, (sha256, desired) => client.putImport(sha256, desired));
+  await eventually(
+    async () => (await client.getHost()).imports?.some(({ problem }) => problem?.reason === missing.reason),
+    () => client.getHost(),
+  );
+  await installQemu();
+  await eventually(
+    async () => (await client.getHost()).driver.problem === undefined,
+    () => client.getHost(),
+    limitMs,
+  );
+  const layers = await imported;
   const desired = applianceOf(layers.disk, { boot: bootOf(layers), agentTimeoutSeconds: 600 });
   const { uuid } = desired;
   await client.putAppliance(desired);
-  await eventually(
-    async () => (await client.getAppliance(uuid))?.problem?.reason === missing.reason,
-    () => client.getAppliance(uuid),
-  );
-  await installQemu();
   try {
-    await eventually(
-      async () => (await client.getHost()).driver.problem === undefined,
-      () => client.getHost(),
-      limitMs,
-    );
     await eventually(
       async () => (await client.getAppliance(uuid))?.vm.state === 'Running',
       () => client.getAppliance(uuid),
