@@ -66,6 +66,8 @@ export class Lan {
   async makeBridge(index: number): Promise<void> {
     const host = this.host(index);
     await host.ip('link', 'add', BRIDGE, 'mtu', String(MTU), 'type', 'bridge');
+    // A bridge has the lowest address of its ports: that of a card, which no tap's is below, and no random one.
+    await host.ip('link', 'set', 'cable', 'address', `02:00:00:00:00:0${index + 1}`);
     await host.ip('link', 'set', 'cable', 'master', BRIDGE);
     await host.ip('link', 'set', BRIDGE, 'up');
     for (const address of hostAddresses(index))
