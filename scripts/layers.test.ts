@@ -36,6 +36,8 @@ const EXPECTATIONS = [...ROOM_EXPECTATIONS, ...SIBLING_EXPECTATIONS];
 /** The daemon may read these of the room of its API: it connects to other daemons, but never asks them as the operator does. */
 const PROTOCOL = [
   'connector.ts',
+  'layer-schemas.ts',
+  'problem.ts',
   'protocol.ts',
   'schemas.ts',
   'states.ts',

@@ -5,16 +5,18 @@
  * Units: memory and disk in bytes, CPU in millicores, durations in seconds, instants in RFC 3339 with milliseconds.
  */
 import type {
-  applianceStatusSchema,
-  desiredApplianceSchema,
   desiredImportSchema,
   desiredLayerSchema,
-  errorBodySchema,
-  hostStatusSchema,
   importStatusSchema,
   layerStatusSchema,
-  problemSchema,
   uploadStatusSchema,
+} from './layer-schemas.ts';
+import type { problemSchema } from './problem.ts';
+import type {
+  applianceStatusSchema,
+  desiredApplianceSchema,
+  errorBodySchema,
+  hostStatusSchema,
 } from './schemas.ts';
 import type { SERVICE_STATES } from './states.ts';
 import type { Static } from './typed-schema.ts';

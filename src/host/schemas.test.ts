@@ -1,11 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { desiredLayerSchema, layerStatusSchema } from './layer-schemas.ts';
 import {
   applianceStatusSchema,
   desiredApplianceSchema,
-  desiredLayerSchema,
   errorBodySchema,
   hostStatusSchema,
-  layerStatusSchema,
 } from './schemas.ts';
 import { closed, enumOf, integer, oneOf, open, optional, type Static, string } from './typed-schema.ts';
 

@@ -1,3 +1,5 @@
+import { firmwareName, importStatusSchema, layerStatusSchema } from './layer-schemas.ts';
+import { problemFields, problemSchema } from './problem.ts';
 import { SERVICE_STATES, STEP_NAMES } from './states.ts';
 import {
   arrayOf,
@@ -23,12 +25,10 @@ import {
   identity,
   instant,
   ipAddress,
-  layerUrl,
   path,
   port,
   positive,
   sha256,
-  text,
   timeout,
   url,
   uuid,
@@ -41,17 +41,10 @@ import {
  * Units: memory and disk in bytes, CPU in millicores, durations in seconds, instants in RFC 3339 with milliseconds.
  */
 
-const layerKind = enumOf(['disk', 'boot']);
-const firmwareName = enumOf(['bios', 'uefi']);
 const diskBus = enumOf(['virtio', 'scsi']);
 const trueOrFalse = enumOf(['true', 'false']);
 
 export const uuidParams = closed({ uuid });
-export const sha256Params = closed({ sha256 });
-export const uploadParams = closed({ namespace: dnsLabel, sha256 });
-export const identityParams = closed({ identity });
-/** Which of the imports with a digest: each namespace imports by itself. */
-export const importQuery = closed({ kind: layerKind, namespace: dnsLabel });
 /** The query of `GET /v1/appliances/{uuid}/exec`: a program and its arguments, and what it gets. */
 export const execParameters = closed({
   command: arrayOf(string(), 256),
@@ -60,9 +53,6 @@ export const execParameters = closed({
   /** 0 for no limit. */
   timeoutSeconds: optional(string({ pattern: '^[0-9]{1,5}$' })),
 });
-const byteCount = string({ pattern: '^[0-9]{1,15}$' });
-/** The query of `PUT /v1/uploads/{sha256}`: where the bytes begin, and how many the whole file has. */
-export const uploadQuery = closed({ offset: byteCount, total: byteCount });
 export type ExecParameters = Static<typeof execParameters>;
 export const logQuery = closed({
   bytes: optional(string({ pattern: '^[1-9][0-9]{0,6}$' })),
@@ -71,36 +61,6 @@ export const logQuery = closed({
 });
 
 // ------------------------------------------------------------------------------------------- requests
-
-const layerSource = {
-  /** `file:`, `http:` or `https:`, of a disk also `docker:`. The host fetches it and refuses it when the digest differs. */
-  url: layerUrl,
-  /** namespace/name of the Template that names it. */
-  template: string({ minLength: 1, maxLength: 512, pattern: '^[-a-z0-9./]+$' }),
-};
-
-/**
- * `PUT /v1/imports/{sha256}`: fetch this file, verify its digest, and make it a layer. `disk`: an image of a disk; `boot`: a kernel or
- * an initial RAM disk. Templates of one namespace that name the same file share an import; another namespace has one of its own,
- * because who can fetch the file may have it, and nobody else.
- */
-export const desiredImportSchema = closed({
-  kind: layerKind,
-  ...layerSource,
-  /** What other Templates of the namespace name as its source. The import has these sources and no others, and tries each. */
-  others: optional(arrayOf(closed(layerSource), 200)),
-});
-
-/** `PUT /v1/layers/{identity}`: have this layer, from hosts that have it. */
-export const desiredLayerSchema = closed({
-  /** Hosts to fetch it from, in this order. */
-  peers: arrayOf(
-    closed({ host: dnsName, url: string({ minLength: 1, maxLength: 512, pattern: '^https://[^\\s/]+$' }) }),
-    32,
-  ),
-  /** Hosts that may fetch it from this one. */
-  readers: arrayOf(dnsName, 10_000),
-});
 
 const desiredProbe = oneOf('kind', {
   http: { path, port: optional(port) },
@@ -216,66 +176,6 @@ export const desiredApplianceSchema = closed({
 
 // -------------------------------------------------------------------------------------------- answers
 
-/** Why something is not as it should be. */
-const problemFields = {
-  /** CamelCase; it becomes the condition's and the Event's reason. */
-  reason: text,
-  /** What happened, to which object, and what to do next. */
-  message: string(),
-  /** Unset: nothing is tried again until the desired state changes. */
-  retryAt: optional(instant),
-};
-export const problemSchema = open(problemFields);
-
-export const importStatusSchema = open({
-  sha256,
-  kind: layerKind,
-  namespace: dnsLabel,
-  state: enumOf(['Fetching', 'Ready', 'Failed']),
-  template: string(),
-  fetchedBytes: count,
-  /** As far as the source told. */
-  totalBytes: optional(count),
-  /** Of what arrived in the last seconds, while it is fetched; `secondsLeft` at this rate, as far as the source told its size. */
-  bytesPerSecond: optional(count),
-  secondsLeft: optional(count),
-  /** What the host does with it, until it is Ready. */
-  phase: optional(enumOf(['Fetching', 'Unpacking', 'Converting'])),
-  /** The layer that the file became; known when Ready. */
-  identity: optional(identity),
-  seconds: optional(number()),
-  /** Whether it waits for other files to be fetched first. */
-  queued: optional(boolean()),
-  /** Why it is not here. It names no address unless there is one only. */
-  problem: optional(problemSchema),
-  /** Its sources, each with what is wrong with it: only for those who may see its Template. */
-  sources: arrayOf(open({ template: string(), problem: optional(problemSchema) })),
-});
-
-export const layerStatusSchema = open({
-  identity,
-  state: enumOf(['Fetching', 'Ready', 'Failed']),
-  /** Known when Ready, as is most of what follows. */
-  kind: optional(layerKind),
-  /** What it is a difference to. */
-  parent: optional(identity),
-  fetchedBytes: optional(count),
-  totalBytes: optional(count),
-  /** Size the guest sees. */
-  virtualBytes: optional(count),
-  /** Whether firmware finds something to boot on the disk; without, a VM on it needs a kernel. */
-  bootable: optional(boolean()),
-  /** Which firmware finds something to boot on the disk. Absent from older daemons, and for layers that they stored. */
-  firmware: optional(arrayOf(firmwareName)),
-  /** What is on the disk, for people: `a GPT partition table and a boot sector`. */
-  content: optional(string()),
-  storedBytes: optional(count),
-  /** Why it is not here, or cannot be used. */
-  problem: optional(problemSchema),
-  /** uuids of the appliances whose disks stand on it, and layers on it: while there are any it cannot be deleted (409). */
-  heldBy: arrayOf(string()),
-});
-
 const stepStatus = open({
   name: enumOf(STEP_NAMES),
   state: enumOf(['Running', 'Done', 'Failed']),
@@ -379,21 +279,7 @@ export const hostStatusSchema = open({
   startedAt: instant,
 });
 
-/** A file that a user pushes. */
-export const uploadStatusSchema = open({
-  sha256,
-  /** What is on this host's disk of it: the next bytes begin there. */
-  receivedBytes: count,
-  /** Whether all of it is there, with the right digest. */
-  complete: boolean(),
-  /** How much more the host would take. */
-  freeBytes: count,
-});
-
 export const applianceListSchema = open({ appliances: arrayOf(applianceStatusSchema) });
-export const importListSchema = open({ imports: arrayOf(importStatusSchema) });
-export const layerListSchema = open({ layers: arrayOf(layerStatusSchema) });
-
 /** Body of every answer that is not 2xx. */
 export const errorBodySchema = open({
   error: open({ ...problemFields, field: optional(string()) }),

@@ -1,5 +1,5 @@
+import { desiredImportSchema, importQuery, sha256Params } from '../../host/layer-schemas.ts';
 import type { DesiredImport, ImportKey } from '../../host/protocol.ts';
-import { desiredImportSchema, importQuery, sha256Params } from '../../host/schemas.ts';
 import type { App, RouteContext } from './context.ts';
 
 type Digest = { readonly sha256: string };

@@ -1,5 +1,5 @@
+import { desiredLayerSchema, identityParams } from '../../host/layer-schemas.ts';
 import type { DesiredLayer } from '../../host/protocol.ts';
-import { desiredLayerSchema, identityParams } from '../../host/schemas.ts';
 import { hostErrors } from '../errors/index.ts';
 import type { App, RouteContext } from './context.ts';
 

@@ -1,16 +1,18 @@
 import {
-  applianceListSchema,
-  applianceStatusSchema,
-  desiredApplianceSchema,
   desiredImportSchema,
   desiredLayerSchema,
-  errorBodySchema,
-  hostStatusSchema,
   importListSchema,
   importStatusSchema,
   layerListSchema,
   layerStatusSchema,
   uploadStatusSchema,
+} from '../../host/layer-schemas.ts';
+import {
+  applianceListSchema,
+  applianceStatusSchema,
+  desiredApplianceSchema,
+  errorBodySchema,
+  hostStatusSchema,
 } from '../../host/schemas.ts';
 import type { JsonSchema } from '../../host/typed-schema.ts';
 import { chunksBody, OCTETS } from '../layers/transfer/protocol.ts';

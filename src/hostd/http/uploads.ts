@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { uploadParams, uploadQuery } from '../../host/schemas.ts';
+import { uploadParams, uploadQuery } from '../../host/layer-schemas.ts';
 import type { UploadKey } from '../uploads/upload-store.ts';
 import type { App, RouteContext } from './context.ts';
 

@@ -2,8 +2,9 @@ import { Ajv, type AnySchema } from 'ajv';
 import addFormatsModule, { type FormatsPlugin } from 'ajv-formats';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { HostClient } from '../../../src/host/client.ts';
+import { layerStatusSchema } from '../../../src/host/layer-schemas.ts';
 import type { HostEvent } from '../../../src/host/protocol.ts';
-import { applianceStatusSchema, hostStatusSchema, layerStatusSchema } from '../../../src/host/schemas.ts';
+import { applianceStatusSchema, hostStatusSchema } from '../../../src/host/schemas.ts';
 import {
   applianceOf,
   type Certificates,
