@@ -2,7 +2,7 @@
 export type Checksum = {
   readonly algorithm: 'sha256' | 'sha512';
   readonly hex: string;
-  /** As it stands there, perhaps with a path; empty where only a digest stands there. */
+  /** The file name in the list of checksums, perhaps with a path; empty if the list has a digest alone. */
   readonly name: string;
 };
 

@@ -5,7 +5,7 @@ const ZERO: Chunk = { kind: 'zero' };
 
 /** A layer together with its ancestors: what a guest sees of each chunk, and which layer has it. */
 export class Lineage {
-  /** The layer itself first, the root last. */
+  /** From the layer itself to its root; each is the parent of the one before. */
   readonly #manifests: readonly Manifest[];
 
   constructor(manifests: readonly Manifest[]) {

@@ -1,6 +1,6 @@
 /** One partition, as its table describes it. */
 export type Partition = {
-  /** As the kernel counts them: its place in the table, from 1 on. */
+  /** The partition's number, as in the Linux kernel: its place in the partition table, from 1 on. */
   readonly number: number;
   /** For people: `Linux`, `EFI system`; the type as the table has it where it is none of the known ones. */
   readonly type: string;
