@@ -11,7 +11,7 @@ import type { IndexFunction } from '../src/kube/informer/store.ts';
 import { isPending } from './objects/appliance.ts';
 import { awaitedPoolKey, poolKeyOf } from './objects/pool-references.ts';
 import { digestsOf, identitiesOf, layersOf } from './objects/template-files.ts';
-import { labelKey, parentKey, templateKeyOf } from './objects/template-references.ts';
+import { labelKey, parentKey, sealedKey, templateKeyOf } from './objects/template-references.ts';
 
 /** The names of the caches' indexes. */
 export const BY_HOST = 'host';
@@ -25,6 +25,7 @@ export const BY_CONFIG_MAP = 'configMap';
 export const BY_PARENT = 'parent';
 export const BY_DIGEST = 'digest';
 export const BY_LAYER = 'layer';
+export const BY_SEALED = 'sealed';
 export const BY_POOL = 'pool';
 export const BY_APPLIANCE = 'appliance';
 export const BY_LABEL = 'label';
@@ -77,11 +78,13 @@ export const LEASE_INDEXES: Readonly<Record<string, IndexFunction<IPLease>>> = {
   [BY_HOST]: ({ spec }) => [spec.hostName],
 };
 
-/** How templates are looked up: by parent, by the digests of their files, and by their layers. */
+/** How templates are looked up: by parent, by the digests of their files, by their layers, by uid, and by the appliance that they are made of. */
 export const TEMPLATE_INDEXES: Readonly<Record<string, IndexFunction<Template>>> = {
   [BY_PARENT]: (template) => valueOrNone(parentKey(template) ?? undefined),
   [BY_DIGEST]: digestsOf,
   [BY_LAYER]: (template) => identitiesOf(layersOf(template)),
+  [BY_UID]: ({ metadata }) => valueOrNone(metadata.uid),
+  [BY_SEALED]: (template) => valueOrNone(sealedKey(template)),
 };
 
 /** How the follow objects of people are looked up: by the labels in them. */

@@ -29,6 +29,7 @@ const HOSTD = [
   'events.ts',
   'host',
   'appliance',
+  'seals',
   'metrics.ts',
   'http',
   'stop-all.ts',

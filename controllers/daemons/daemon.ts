@@ -11,6 +11,8 @@ export type Daemon = Pick<
   | 'deleteImport'
   | 'putLayer'
   | 'deleteLayer'
+  | 'putSeal'
+  | 'deleteSeal'
   | 'events'
   | 'close'
 >;

@@ -37,6 +37,8 @@ function scripted(scripts: readonly Script[], holds: readonly string[] = ['held'
     deleteImport: refuse,
     putLayer: refuse,
     deleteLayer: refuse,
+    putSeal: refuse,
+    deleteSeal: refuse,
     close: async () => undefined,
   };
   return { daemon, asked };

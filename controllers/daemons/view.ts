@@ -7,6 +7,7 @@ import type {
   ImportStatus,
   LayerStatus,
   Problem,
+  SealStatus,
 } from '../../src/host/protocol.ts';
 
 /** The state of the stream from a host's daemon. Instants are milliseconds of the monotonic clock. */
@@ -27,6 +28,8 @@ export interface HostView {
   readonly imports: ReadonlyMap<string, ImportStatus>;
   /** By identity. */
   readonly layers: ReadonlyMap<string, LayerStatus>;
+  /** By uuid: that of the template which the layer is for. */
+  readonly seals: ReadonlyMap<string, SealStatus>;
 }
 
 /** Each namespace imports by itself, and a file may be imported as a disk and to boot from. */
@@ -34,10 +37,10 @@ export function importId({ sha256, kind, namespace }: ImportKey): string {
   return `${namespace}/${kind}/${sha256}`;
 }
 
-/** What changed in a view; `ids` are uuids, identities of layers, or digests of files that are imported. */
+/** What changed in a view; `ids` are uuids (of appliances, or of seals), identities of layers, or digests of files that are imported. */
 export interface ViewChange {
   readonly host: string;
-  readonly kind: 'link' | 'status' | 'appliance' | 'layer' | 'import';
+  readonly kind: 'link' | 'status' | 'appliance' | 'layer' | 'import' | 'seal';
   readonly ids: readonly string[];
 }
 
@@ -50,6 +53,7 @@ interface MutableView extends HostView {
   readonly appliances: Map<string, ApplianceStatus>;
   readonly imports: Map<string, ImportStatus>;
   readonly layers: Map<string, LayerStatus>;
+  readonly seals: Map<string, SealStatus>;
 }
 
 /** Everything that a daemon has at one moment. */
@@ -85,6 +89,7 @@ export class HostViews {
       appliances: new Map(),
       imports: new Map(),
       layers: new Map(),
+      seals: new Map(),
     });
     this.#notify({ host: name, kind: 'link', ids: [] });
   }
@@ -112,6 +117,7 @@ export class HostViews {
     const imports = status.imports ?? [];
     const digests = new Set([...view.imports.values(), ...imports].map(({ sha256 }) => sha256));
     const layers = new Set([...view.layers.values(), ...status.layers].map(({ identity }) => identity));
+    const seals = new Set([...view.seals.keys(), ...(status.seals ?? []).map(({ uuid }) => uuid)]);
     view.status = status;
     view.lastSeen = seenAt;
     refill(
@@ -126,10 +132,15 @@ export class HostViews {
       view.layers,
       status.layers.map((layer) => [layer.identity, layer]),
     );
+    refill(
+      view.seals,
+      (status.seals ?? []).map((seal) => [seal.uuid, seal]),
+    );
     this.#notify({ host: name, kind: 'status', ids: [] });
     this.#notify({ host: name, kind: 'appliance', ids: [...uuids] });
     this.#notify({ host: name, kind: 'import', ids: [...digests] });
     this.#notify({ host: name, kind: 'layer', ids: [...layers] });
+    this.#notify({ host: name, kind: 'seal', ids: [...seals] });
   }
 
   /** Applies one event. The stream handles a `reset` itself: it fetches everything again. */
@@ -187,6 +198,16 @@ function applyEvent(
     case 'layerGone':
       view.layers.delete(event.identity);
       return { kind: 'layer', ids: [event.identity] };
+    case 'seal': {
+      const { uuid } = event.seal;
+      const before = view.seals.get(uuid);
+      view.seals.set(uuid, event.seal);
+      if (isSameJson(withoutProgress(before), withoutProgress(event.seal))) return undefined;
+      return { kind: 'seal', ids: [uuid] };
+    }
+    case 'sealGone':
+      view.seals.delete(event.uuid);
+      return { kind: 'seal', ids: [event.uuid] };
     case 'appliance':
       view.appliances.set(event.appliance.uuid, event.appliance);
       return { kind: 'appliance', ids: [event.appliance.uuid] };
@@ -200,6 +221,7 @@ function applyEvent(
  * Without its progress and its users. Those change with every block and every appliance, and each change would reconcile all
  * appliances of the host.
  */
-function withoutProgress(one: ImportStatus | LayerStatus | undefined): unknown {
-  return { ...one, fetchedBytes: undefined, totalBytes: undefined, heldBy: undefined };
+function withoutProgress(one: ImportStatus | LayerStatus | SealStatus | undefined): unknown {
+  const none = undefined;
+  return { ...one, fetchedBytes: none, doneBytes: none, totalBytes: none, heldBy: none };
 }

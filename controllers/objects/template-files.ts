@@ -15,7 +15,7 @@ export type FileRole = (typeof FILE_ROLES)[number];
 /** The layers of a template, which its disk, kernel and initial RAM disk became. */
 export type TemplateLayers = { readonly disk: LayerIdentity } & Partial<Record<FileRole, LayerIdentity>>;
 
-/** Every file that a template has imported, by its role. */
+/** Every file that a template has imported, by its role; one that is made of an appliance has none for its disk. */
 export function filesOf(template: Template): ReadonlyMap<FileRole, ImportFile> {
   const { kernel, initrd } = template.spec.guest.boot ?? {};
   const sources = { disk: diskSourceOf(template), kernel, initrd };

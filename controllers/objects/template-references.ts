@@ -6,12 +6,21 @@ export function templateKeyOf({ metadata, spec }: VirtualAppliance): string {
   return keyOf({ name: spec.template.name, namespace: spec.template.namespace ?? metadata.namespace });
 }
 
-/** namespace/name of the template that this one is a layer on; null for a template without a parent. */
-export function parentKey({ metadata, spec }: Template): string | null {
-  const { parent } = spec.source;
+/**
+ * namespace/name of the template that this one is a layer on, by its spec or by the appliance that it was made of; null for a template
+ * without a parent.
+ */
+export function parentKey({ metadata, spec, status }: Template): string | null {
+  const parent = spec.source.parent ?? status?.parent;
   return parent === undefined
     ? null
     : keyOf({ name: parent.name, namespace: parent.namespace ?? metadata.namespace });
+}
+
+/** namespace/name of the appliance that a template is made of. */
+export function sealedKey({ metadata, spec }: Template): string | undefined {
+  const { appliance } = spec.source;
+  return appliance && keyOf({ name: appliance.name, namespace: metadata.namespace });
 }
 
 /** namespace/name of the TemplateLabel by which a service of a task in that namespace asks for a template. */

@@ -108,6 +108,12 @@ export const REASON = {
   NothingToBoot: 'NothingToBoot',
   /** The template names a firmware for which its disk has nothing to boot. Hosts say so of an appliance, too. */
   OtherFirmware: 'OtherFirmware',
+  /** A host makes a layer of an appliance's disk. */
+  Sealing: 'Sealing',
+  /** The appliance that the template is to be made of does not exist. Hosts say so, too. */
+  ApplianceGone: 'ApplianceGone',
+  /** No host has the template's layer, and it cannot be imported. */
+  LayerLost: 'LayerLost',
   /** Hosts could not fetch the template's files, for different reasons. */
   ImportFailed: 'ImportFailed',
   /** No host has the template's layers yet. */

@@ -14,7 +14,7 @@ import { putImport } from '../daemons/put-import.ts';
 import { PutLedger } from '../daemons/put-ledger.ts';
 import { acceptsAppliances } from '../daemons/readiness.ts';
 import type { HostView } from '../daemons/view.ts';
-import { BY_DIGEST, BY_LAYER, BY_PARENT, BY_TEMPLATE } from '../indexes.ts';
+import { BY_DIGEST, BY_LAYER, BY_PARENT, BY_SEALED, BY_TEMPLATE, BY_UID } from '../indexes.ts';
 import {
   digestsOf,
   filesOf,
@@ -33,6 +33,7 @@ import { importProgress } from './import-progress.ts';
 import { type KnownHosts, knownLayers } from './known-layers.ts';
 import { positionOf } from './position.ts';
 import { release } from './release.ts';
+import { seal, sealObstacle, withParent } from './seal.ts';
 import { statusOf, TEMPLATE_EVENTS, urgencyOf } from './status.ts';
 
 /** A reconcile goes over all appliances of a template: while many come and go, one reconcile handles several changes. */
@@ -77,9 +78,9 @@ export function createTemplateController(context: OperatorContext): ControllerDe
         caches.appliances,
         (old, current) => {
           const appliance = current ?? old;
-          return appliance === undefined || (old !== undefined && current !== undefined)
-            ? []
-            : [templateKeyOf(appliance)];
+          if (appliance === undefined) return [];
+          const sealed = keysOf(BY_SEALED, keyOf(appliance));
+          return old !== undefined && current !== undefined ? sealed : [...sealed, templateKeyOf(appliance)];
         },
         () => GATHER_MS,
       ),
@@ -89,6 +90,7 @@ export function createTemplateController(context: OperatorContext): ControllerDe
         ({ kind, ids }) => {
           if (kind === 'import') return ids.flatMap((digest) => keysOf(BY_DIGEST, digest));
           if (kind === 'layer') return ids.flatMap((identity) => keysOf(BY_LAYER, identity));
+          if (kind === 'seal') return ids.flatMap((uid) => keysOf(BY_UID, uid));
           return kind === 'link' ? all() : [];
         },
         GATHER_MS,
@@ -128,7 +130,8 @@ class Reconciler {
     }
     const found = this.#writer.latest(cached);
     if (found.metadata.deletionTimestamp !== undefined) return await this.#release(found, signal);
-    const template = await addFinalizer(client, TEMPLATES, found, FINALIZER_TEMPLATE);
+    const held = await addFinalizer(client, TEMPLATES, found, FINALIZER_TEMPLATE);
+    const template = withParent(held, caches);
     const position = positionOf(template, (parent) => caches.templates.get(parent));
     // Hosts may be slow to answer: the status does not wait for them.
     const result = await this.#write(template, undefined, signal);
@@ -157,6 +160,8 @@ class Reconciler {
       template,
       hosts.filter(({ isAway }) => isAway !== true),
     );
+    if (template.spec.source.appliance !== undefined)
+      await seal(this.#context, this.#ledger, template, signal);
     const files = [...filesOf(template).values()].map((each) => this.#withOtherSources(each));
     const refusals = isPartial ? [] : await this.#importOnOne(template, usable, copies, files, signal);
     for (const file of files) {
@@ -239,6 +244,7 @@ class Reconciler {
       position: positionOf(template, (parent) => caches.templates.get(parent)),
       copies,
       progress: importProgress(template, hosts),
+      sealing: sealObstacle(template, this.#context),
       isPartial,
       hasHosts: views.list().some(acceptsAppliances),
       appliances: appliances.length,

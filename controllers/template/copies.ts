@@ -36,7 +36,7 @@ export interface Copies {
 /** Finds a template's copies in what the hosts last reported. */
 export function copiesOf(template: Template, hosts: readonly KnownHost[]): Copies {
   const files = filesOf(template);
-  const layers = layersOf(template) ?? importedLayers(files, hosts);
+  const layers = layersOf(template) ?? foundLayers(template, files, hosts);
   const names = identitiesOf(layers);
   const has = (host: KnownHost) => names.length > 0 && names.every((name) => host.layers.has(name));
   const isReady = (host: KnownHost) =>
@@ -64,15 +64,27 @@ function namesOf(hosts: readonly KnownHost[]): readonly string[] {
   return hosts.map(({ name }) => name).sort();
 }
 
-/** What the files of a template became on the hosts that imported them for its namespace: the proof that it may have them. */
-function importedLayers(files: Files, hosts: readonly KnownHost[]): TemplateLayers | undefined {
-  const found = [...files].flatMap(([role, file]) => {
-    const identity = hosts.map((host) => importOn(host, file)?.identity).find((one) => one !== undefined);
+/**
+ * What the files of a template became on the hosts that imported them for its namespace: the proof that it may have them; and, if it is
+ * made of an appliance, what that one's disk became.
+ */
+function foundLayers(
+  { metadata }: Template,
+  files: Files,
+  hosts: readonly KnownHost[],
+): TemplateLayers | undefined {
+  const sealed = hosts.map(({ seals }) => seals.get(metadata.uid ?? '')?.identity).find(isKnown);
+  const imported = [...files].flatMap(([role, file]) => {
+    const identity = hosts.map((host) => importOn(host, file)?.identity).find(isKnown);
     return identity === undefined ? [] : [[role, identity] as const];
   });
-  if (found.length < files.size) return undefined;
-  const { disk, ...boot }: Partial<Record<FileRole, string>> = Object.fromEntries(found);
+  if (imported.length < files.size) return undefined;
+  const { disk = sealed, ...boot }: Partial<Record<FileRole, string>> = Object.fromEntries(imported);
   return disk === undefined ? undefined : { disk, ...boot };
+}
+
+function isKnown(identity: string | undefined): identity is string {
+  return identity !== undefined;
 }
 
 function importOn({ imports }: Pick<KnownHost, 'imports'>, { key }: ImportFile) {
@@ -148,10 +160,11 @@ export function hostsToCopyTo(
   return [...begun, ...rest].slice(0, Math.max(0, minCopies - (usable.length - others.length)));
 }
 
-/** A file that was pushed is on the one host that received it. */
-function canImport({ metadata, spec: { source } }: Template, { status }: HostView): boolean {
-  const { upload } = source;
-  if (upload === undefined) return true;
+/** A file that was pushed is on the one host that received it, and the disk of an appliance on that appliance's host. */
+function canImport({ metadata, spec: { source } }: Template, { status, seals }: HostView): boolean {
+  const { image, upload } = source;
+  if (image !== undefined) return true;
+  if (upload === undefined) return seals.has(metadata.uid ?? '');
   return (status?.uploads ?? []).some(
     ({ namespace, sha256 }) => namespace === metadata.namespace && sha256 === upload.sha256,
   );

@@ -33,6 +33,7 @@ describe('what is known of the layers of hosts', () => {
         name: 'host-a',
         imports: new Map([[importId(anImport()), anImport()]]),
         layers: new Map([[LAYER, fetching]]),
+        seals: new Map(),
       },
     ]);
     expect(waits).toEqual({ isPartial: false, untilChangeMs: undefined });
@@ -44,7 +45,12 @@ describe('what is known of the layers of hosts', () => {
     ['that is being connected to', silent({ state: 'connecting', since: 0 })],
     ['that does not answer', silent({ state: 'broken', since: 0, problem })],
   ])('is what its status says of a host %s, which is waited for, but not for ever', (_name, view) => {
-    const whole = { name: 'host-a', imports: new Map(), layers: new Map([[LAYER, layers[0]]]) };
+    const whole = {
+      name: 'host-a',
+      imports: new Map(),
+      layers: new Map([[LAYER, layers[0]]]),
+      seals: new Map(),
+    };
     const { hosts, ...waits } = known({ 'host-a': view }, [host], 40);
     expect(hosts).toEqual([{ ...whole, isAway: false }]);
     expect(waits).toEqual({ isPartial: true, untilChangeMs: 60 });

@@ -1,5 +1,5 @@
 import type { Host } from '../../src/api/kinds.ts';
-import type { ImportStatus, LayerStatus } from '../../src/host/protocol.ts';
+import type { ImportStatus, LayerStatus, SealStatus } from '../../src/host/protocol.ts';
 import type { HostView, HostViews } from '../daemons/view.ts';
 
 /** What is known of a layer on a host. */
@@ -15,6 +15,8 @@ export interface KnownHost {
   readonly imports: ReadonlyMap<string, ImportStatus>;
   /** By identity. */
   readonly layers: ReadonlyMap<string, KnownLayer>;
+  /** By the template's uid. */
+  readonly seals: ReadonlyMap<string, SealStatus>;
   /** Set when it has been silent for too long: it has what it had, and gives it to nobody. */
   readonly isAway?: boolean;
 }
@@ -72,11 +74,11 @@ function knownHost(
 ): KnownHost {
   const isAway = leftMs <= 0 && view?.link.state !== 'connected';
   if (view?.status === undefined)
-    return { name, imports: new Map(), layers: whole(status?.layers ?? []), isAway };
-  const { imports } = view;
-  if (view.link.state === 'connected' || leftMs > 0) return { name, imports, layers: view.layers };
+    return { name, imports: new Map(), layers: whole(status?.layers ?? []), seals: new Map(), isAway };
+  const { imports, seals } = view;
+  if (view.link.state === 'connected' || leftMs > 0) return { name, imports, layers: view.layers, seals };
   const done = [...imports].filter(([, { state }]) => state === 'Ready');
-  return { name, imports: new Map(done), layers: whole([...view.layers.values()]), isAway };
+  return { name, imports: new Map(done), layers: whole([...view.layers.values()]), seals, isAway };
 }
 
 function whole<L extends Pick<LayerStatus, 'identity'> & { readonly state: string }>(layers: readonly L[]) {

@@ -25,7 +25,10 @@ export function positionOf(template: Template, find: (key: string) => Template |
     own,
     (key) => {
       const one = key === own ? template : find(key);
-      if (one === undefined || !isSharedWith(one, child.metadata.namespace)) return undefined;
+      // An appliance that stands on its template goes on to do so though the template is no longer shared; so does its layer.
+      const isByRight =
+        one !== undefined && (isMadeOfAppliance(child) || isSharedWith(one, child.metadata.namespace));
+      if (!isByRight) return undefined;
       child = one;
       return parentKey(one);
     },
@@ -34,6 +37,10 @@ export function positionOf(template: Template, find: (key: string) => Template |
   if (result.problem !== undefined) return { obstacle: templateObstacles.chain(result.problem) };
   const obstacle = missingImage(template);
   return obstacle === undefined ? { depth: result.chain.length } : { obstacle };
+}
+
+function isMadeOfAppliance({ spec: { source } }: Template): boolean {
+  return source.appliance !== undefined;
 }
 
 function missingImage(template: Template): Obstacle | undefined {

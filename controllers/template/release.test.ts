@@ -46,6 +46,7 @@ async function releasing(template: Template, world: World = {}) {
   if (heard) views.replace('host-a', { status, appliances: [] }, 0);
   if (connected) views.setLink('host-a', { state: 'connected' });
   const daemon = {
+    deleteSeal: async () => undefined,
     deleteImport: async (key: ImportKey) => void calls.push(importId(key)),
     deleteLayer: async (identity: string) => {
       if (world.refusal !== undefined) throw world.refusal;

@@ -17,6 +17,8 @@ import { refusalOf, templateObstacles } from '../obstacles/templates.ts';
 interface Unused {
   readonly imports: readonly ImportKey[];
   readonly layers: readonly LayerIdentity[];
+  /** Its uid, as that of a seal. */
+  readonly seal: string;
 }
 
 /**
@@ -53,10 +55,11 @@ export async function release(
 async function deleteFrom(
   daemon: Daemon,
   host: string,
-  { imports, layers }: Unused,
+  { imports, layers, seal }: Unused,
   signal: AbortSignal,
 ): Promise<string[]> {
   try {
+    await callDaemon(daemon.deleteSeal(seal, { signal }));
     // The imports first: a layer that is gone would be imported again.
     for (const key of imports) await callDaemon(daemon.deleteImport(key, { signal }));
     for (const identity of layers) await callDaemon(daemon.deleteLayer(identity, { signal }));
@@ -86,8 +89,11 @@ function unusedOf(context: OperatorContext, template: Template): Unused {
   const imports = keys.filter((key) => isUnused(importersOf(context, key)));
   const ids = new Set(imports.map((key) => importId(key)));
   const became = importsOf(context).flatMap((one) => (ids.has(importId(one)) ? (one.identity ?? []) : []));
-  const layers = new Set([...identitiesOf(layersOf(template)), ...became]);
-  return { imports, layers: [...layers].filter((identity) => isUnused(havingLayer(context, identity))) };
+  const { uid: seal = '' } = template.metadata;
+  const sealed = context.views.list().flatMap(({ seals }) => seals.get(seal)?.identity ?? []);
+  const layers = new Set([...identitiesOf(layersOf(template)), ...became, ...sealed]);
+  const unused = [...layers].filter((identity) => isUnused(havingLayer(context, identity)));
+  return { imports, layers: unused, seal };
 }
 
 /** The templates that have the layer, also those whose status does not say so yet. */
@@ -118,7 +124,7 @@ function outlives(other: Template, template: Template): boolean {
 }
 
 /** According to what each host last reported; for a host not heard since the operator started, according to its status. */
-function hostsHolding({ caches, views }: OperatorContext, { imports, layers }: Unused): string[] {
+function hostsHolding({ caches, views }: OperatorContext, { imports, layers, seal }: Unused): string[] {
   return caches.hosts
     .list()
     .filter(({ metadata, status }) => {
@@ -126,6 +132,7 @@ function hostsHolding({ caches, views }: OperatorContext, { imports, layers }: U
       if (view?.status === undefined)
         return (status?.layers ?? []).some(({ identity }) => layers.includes(identity));
       return (
+        view.seals.has(seal) ||
         layers.some((identity) => view.layers.has(identity)) ||
         imports.some((key) => view.imports.has(importId(key)))
       );

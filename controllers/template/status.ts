@@ -6,6 +6,7 @@ import { isOfOtherFirmware } from '../../src/domain/firmware.ts';
 import { formatBytes } from '../../src/domain/quantity.ts';
 import { type Obstacle, summaryOf } from '../obstacles/obstacle.ts';
 import { REASON, UNJUDGED } from '../obstacles/reasons.ts';
+import { sealObstacles } from '../obstacles/seals.ts';
 import { templateObstacles, templateStates } from '../obstacles/templates.ts';
 import type { EventRule } from '../status/occurrence.ts';
 import type { Urgency } from '../status/write-debouncer.ts';
@@ -26,6 +27,8 @@ export interface StatusFacts {
   readonly lastUsedTime: string | undefined;
   /** Whether hosts were not heard since the operator started, and may hold more of it. */
   readonly isPartial: boolean;
+  /** What keeps a host from making it of an appliance. */
+  readonly sealing: Obstacle | undefined;
   /** Whether a host is there that could fetch it. */
   readonly hasHosts: boolean;
   /** What keeps a deleted template from being removed; undefined when it is not being deleted. */
@@ -46,6 +49,7 @@ export function statusOf(facts: StatusFacts): Status {
     observedGeneration: generation,
     conditions,
     layers: copies.layers ?? old?.layers,
+    parent: old?.parent,
     import: copies.ready.length > 0 ? undefined : facts.progress,
     virtualSize: copies.virtualBytes === undefined ? old?.virtualSize : formatBytes(copies.virtualBytes),
     depth: 'depth' in position ? position.depth : undefined,
@@ -70,7 +74,8 @@ export const TEMPLATE_EVENTS: readonly EventRule[] = [
  * Ready means that a host has its files, and judged its image; what one host has, others can have. A failure on some hosts only is
  * part of the message; those hosts try again by themselves.
  */
-function stateOf({ template, position, copies, blocker, isPartial, hasHosts }: StatusFacts): Summary {
+function stateOf(facts: StatusFacts): Summary {
+  const { template, position, copies, blocker, isPartial, hasHosts, sealing } = facts;
   if (blocker !== undefined) return summaryOf(blocker);
   if ('obstacle' in position) return summaryOf(position.obstacle);
   const { changed, failures, ready, holding, unbootable, boots } = copies;
@@ -81,10 +86,12 @@ function stateOf({ template, position, copies, blocker, isPartial, hasHosts }: S
   if (firmware !== undefined && bootsItself(template) && isOfOtherFirmware(firmware, boots?.firmware))
     return summaryOf(templateObstacles.otherFirmware(firmware, boots?.content ?? ''));
   if (ready.length > 0) return { state: 'ready', ...templateStates.available(ready.length, failures) };
+  if (sealing !== undefined) return summaryOf(sealing);
   if (failures.length < holding.length) return summaryOf(templateObstacles.fetching(holding, failures));
   if (failures.length > 0) return summaryOf(templateObstacles.importFailed(failures));
   if (isPartial) return summaryOf(templateObstacles.hostsUnheard());
-  const { upload } = template.spec.source;
+  const { appliance, upload } = template.spec.source;
+  if (appliance !== undefined) return summaryOf(sealObstacles.lost());
   if (upload !== undefined) return summaryOf(templateObstacles.notUploaded(keyOf(template), upload.sha256));
   return summaryOf(hasHosts ? templateObstacles.fetchingSoon() : templateObstacles.noHosts());
 }

@@ -83,6 +83,7 @@ describe('the status of a template', () => {
       hasHosts: true,
       blocker: undefined,
       progress: undefined,
+      sealing: undefined,
       now: 0,
       ...overrides,
     });

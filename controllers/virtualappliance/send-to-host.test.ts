@@ -33,6 +33,8 @@ function setUp(fail: (call: string) => void = () => undefined) {
     deleteImport: refuse,
     putLayer: refuse,
     deleteLayer: refuse,
+    putSeal: refuse,
+    deleteSeal: refuse,
     events: () => {
       throw new Error('not part of this test');
     },

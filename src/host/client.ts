@@ -8,6 +8,7 @@ import type {
   DesiredAppliance,
   DesiredImport,
   DesiredLayer,
+  DesiredSeal,
   ErrorBody,
   HostEvent,
   HostStatus,
@@ -16,6 +17,7 @@ import type {
   LayerIdentity,
   LayerStatus,
   Problem,
+  SealStatus,
   Sha256,
 } from './protocol.ts';
 import { hostServerName } from './protocol.ts';
@@ -138,6 +140,15 @@ export class HostClient {
   /** Resolves when it is gone, or did not exist. Status 409 while appliances or other layers stand on it. */
   async deleteLayer(identity: LayerIdentity, options?: CallOptions): Promise<void> {
     await unlessMissing(this.#call('DELETE', `/v1/layers/${identity}`, undefined, options));
+  }
+
+  async putSeal(uuid: string, desired: DesiredSeal, options?: CallOptions): Promise<SealStatus> {
+    return (await this.#json('PUT', `/v1/seals/${uuid}`, desired, options)) as SealStatus;
+  }
+
+  /** Resolves when it is gone, or did not exist. The layer that it became stays. */
+  async deleteSeal(uuid: string, options?: CallOptions): Promise<void> {
+    await unlessMissing(this.#call('DELETE', `/v1/seals/${uuid}`, undefined, options));
   }
 
   /** Whether the daemon has found everything that is on its host; false also when it cannot be reached. */

@@ -1,6 +1,6 @@
 import { problemSchema } from './problem.ts';
 import { arrayOf, boolean, closed, enumOf, number, open, optional, string } from './typed-schema.ts';
-import { count, dnsLabel, dnsName, identity, layerUrl, sha256 } from './values.ts';
+import { count, dnsLabel, dnsName, identity, layerUrl, sha256, uuid } from './values.ts';
 
 /** The part of the daemon's API that is about imports, layers and uploads; `schemas.ts` has the rest, and the rules for both. */
 
@@ -106,5 +106,24 @@ export const uploadStatusSchema = open({
   freeBytes: count,
 });
 
+/** `PUT /v1/seals/{uuid}`: make a layer of what this appliance's disk holds. The uuid is that of the Template which the layer is for. */
+export const desiredSealSchema = closed({ appliance: uuid });
+
+export const sealStatusSchema = open({
+  uuid,
+  appliance: uuid,
+  /** `Capturing`: its disk's content is being kept as it is at one moment; `Sealing`: that is being read and named. */
+  state: enumOf(['Capturing', 'Sealing', 'Ready', 'Failed']),
+  /** Of the work of `state`. */
+  doneBytes: optional(count),
+  totalBytes: optional(count),
+  /** The layer that it became; known when Ready. */
+  identity: optional(identity),
+  /** What a person should know of the layer, though it is sound. */
+  warning: optional(string()),
+  problem: optional(problemSchema),
+});
+
 export const importListSchema = open({ imports: arrayOf(importStatusSchema) });
 export const layerListSchema = open({ layers: arrayOf(layerStatusSchema) });
+export const sealListSchema = open({ seals: arrayOf(sealStatusSchema) });

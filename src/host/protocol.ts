@@ -7,8 +7,10 @@
 import type {
   desiredImportSchema,
   desiredLayerSchema,
+  desiredSealSchema,
   importStatusSchema,
   layerStatusSchema,
+  sealStatusSchema,
   uploadStatusSchema,
 } from './layer-schemas.ts';
 import type { problemSchema } from './problem.ts';
@@ -49,6 +51,9 @@ export type ImportKey = Pick<ImportStatus, 'sha256' | 'kind' | 'namespace'>;
 /** `PUT /v1/layers/{identity}`: have this layer. */
 export type DesiredLayer = Static<typeof desiredLayerSchema>;
 export type LayerStatus = Static<typeof layerStatusSchema>;
+/** `PUT /v1/seals/{uuid}`: make a layer of an appliance's disk. */
+export type DesiredSeal = Static<typeof desiredSealSchema>;
+export type SealStatus = Static<typeof sealStatusSchema>;
 export type UploadStatus = Static<typeof uploadStatusSchema>;
 export type FetchPhase = NonNullable<ImportStatus['phase']>;
 
@@ -98,6 +103,8 @@ export type HostEvent =
   | { readonly type: 'layerGone'; readonly identity: LayerIdentity }
   | { readonly type: 'import'; readonly import: ImportStatus }
   | ({ readonly type: 'importGone' } & ImportKey)
+  | { readonly type: 'seal'; readonly seal: SealStatus }
+  | { readonly type: 'sealGone'; readonly uuid: string }
   | { readonly type: 'appliance'; readonly appliance: ApplianceStatus }
   | { readonly type: 'applianceGone'; readonly uuid: string };
 

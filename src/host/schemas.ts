@@ -1,4 +1,4 @@
-import { firmwareName, importStatusSchema, layerStatusSchema } from './layer-schemas.ts';
+import { firmwareName, importStatusSchema, layerStatusSchema, sealStatusSchema } from './layer-schemas.ts';
 import { problemFields, problemSchema } from './problem.ts';
 import { SERVICE_STATES, STEP_NAMES } from './states.ts';
 import {
@@ -268,6 +268,8 @@ export const hostStatusSchema = open({
   /** Unset: the daemon is too old to work with this operator. */
   imports: optional(arrayOf(importStatusSchema)),
   layers: arrayOf(layerStatusSchema),
+  /** Unset: the daemon is too old to make layers of appliances. */
+  seals: optional(arrayOf(sealStatusSchema)),
   queue: open({ waiting: count, running: count, concurrency: positive }),
   appliances: count,
   /** What a person should know about this host: its disk is nearly full, say. */

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import PQueue from 'p-queue';
 import type { Logger } from 'pino';
 import type { Clock, Random } from '../base/clock.ts';
+import { KeyedMutex } from '../base/keyed-mutex.ts';
 import { ApplianceManager } from './appliance/manager.ts';
 import type { HostServices, Pace } from './appliance/scope.ts';
 import type { Driver } from './drivers/driver.ts';
@@ -21,6 +22,7 @@ import { HostMetrics } from './metrics.ts';
 import { PackageCache } from './packages.ts';
 import { portSpaceOf } from './ports/port-space.ts';
 import { type PortRange, PortRegistry } from './ports/ports.ts';
+import { SealStore } from './seals/seal-store.ts';
 import { type UploadKey, UploadStore } from './uploads/upload-store.ts';
 
 export type HostDaemonOptions = {
@@ -72,6 +74,7 @@ export async function startHostDaemon(options: HostDaemonOptions): Promise<HostD
       throw error;
     });
     parts.appliances.start();
+    parts.seals.start();
     return {
       url: serving.url,
       port: serving.port,
@@ -110,6 +113,7 @@ type Parts = {
   readonly metrics: HostMetrics;
   readonly imports: ImportStore;
   readonly layers: LayerStore;
+  readonly seals: SealStore;
   readonly uploads: UploadStore;
   readonly ports: PortRegistry;
   readonly appliances: ApplianceManager;
@@ -150,13 +154,14 @@ async function openParts(options: HostDaemonOptions, tls: CurrentTls): Promise<P
       random: options.random,
       log: options.log,
     },
-    holders: (identity) => appliances.holders(identity),
+    holders: (identity) => [...appliances.holders(identity), ...seals.holders(identity)],
     onChange: (layer) => {
       events.publish({ type: 'layer', layer });
       appliances.layerChanged(layer.identity);
     },
     onGone: async (identity) => {
       await imports.layerGone(identity);
+      await seals.layerGone(identity);
       events.publish({ type: 'layerGone', identity });
     },
     log: options.log,
@@ -179,7 +184,19 @@ async function openParts(options: HostDaemonOptions, tls: CurrentTls): Promise<P
     onGone: (key) => events.publish({ type: 'importGone', ...key }),
     log: options.log,
   });
-  const services: HostServices = { ...options, layers, ports, packages, creation };
+  const disks = new KeyedMutex();
+  const services: HostServices = { ...options, layers, ports, packages, creation, disks };
+  const seals: SealStore = new SealStore({
+    ...options,
+    directory: join(stateDirectory, 'seals'),
+    backoff: options.pace.backoff,
+    layers,
+    disks,
+    applianceOf: (uuid) => appliances.existing(uuid),
+    layerPath: (identity) => layers.readyPath(identity),
+    onChange: (seal) => events.publish({ type: 'seal', seal }),
+    onGone: (uuid) => events.publish({ type: 'sealGone', uuid }),
+  });
   const metrics: HostMetrics = new HostMetrics(
     () => host.status(),
     () => appliances.list(),
@@ -194,6 +211,7 @@ async function openParts(options: HostDaemonOptions, tls: CurrentTls): Promise<P
     use,
     imports,
     layers,
+    seals,
     uploads,
     appliances,
     creation,
@@ -206,10 +224,11 @@ async function openParts(options: HostDaemonOptions, tls: CurrentTls): Promise<P
   });
   await packages.prune(() => appliances.packages());
   await uploads.open();
+  await seals.open();
   await layers.open();
   await imports.open();
   await host.start();
-  return { events, metrics, imports, layers, uploads, ports, appliances, host };
+  return { events, metrics, imports, layers, seals, uploads, ports, appliances, host };
 }
 
 /** What is left is removed after a day. */
@@ -254,8 +273,10 @@ function managerOf(
   return manager;
 }
 
-async function closeParts({ appliances, imports, layers, uploads, ports, host }: Parts): Promise<void> {
+async function closeParts(parts: Parts): Promise<void> {
+  const { appliances, imports, layers, seals, uploads, ports, host } = parts;
   await appliances.close();
+  await seals.close();
   await imports.close();
   await layers.close();
   uploads.close();

@@ -1,5 +1,11 @@
 import { type HostView, importId } from '../../controllers/daemons/view.ts';
-import type { ApplianceStatus, HostStatus, ImportStatus, LayerStatus } from '../../src/host/protocol.ts';
+import type {
+  ApplianceStatus,
+  HostStatus,
+  ImportStatus,
+  LayerStatus,
+  SealStatus,
+} from '../../src/host/protocol.ts';
 
 const GIBI = 1024 ** 3;
 
@@ -69,9 +75,10 @@ export function aView(
     readonly imported?: readonly ImportStatus[];
     readonly holds?: readonly LayerStatus[];
     readonly runs?: readonly ApplianceStatus[];
+    readonly sealed?: readonly SealStatus[];
   } = {},
 ): HostView {
-  const { imported = [], holds = [], runs = [], ...rest } = overrides;
+  const { imported = [], holds = [], runs = [], sealed = [], ...rest } = overrides;
   const name = overrides.name ?? 'host-a';
   return {
     name,
@@ -79,6 +86,7 @@ export function aView(
     status: aHostReport({ name }),
     imports: new Map(imported.map((one) => [importId(one), one])),
     layers: new Map(holds.map((layer) => [layer.identity, layer])),
+    seals: new Map(sealed.map((seal) => [seal.uuid, seal])),
     appliances: new Map(runs.map((report) => [report.uuid, report])),
     ...rest,
   };

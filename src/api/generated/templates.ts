@@ -13,7 +13,7 @@ series?: string
  */
 version?: string
 /**
- * Where the template's content comes from: an image, given by its address or uploaded (a basic template), or a parent template (an incremental one). It cannot be changed: make a new version instead.
+ * Where the template's content comes from: an image, given by its address or uploaded (a basic template), or a parent template or an appliance (an incremental one). It cannot be changed: make a new version instead.
  */
 source: {
 /**
@@ -41,6 +41,19 @@ sha256: string
  * Size of the file.
  */
 bytes: number
+}
+/**
+ * An appliance of the same namespace, of whose disk a layer is made as it is at one moment: what was written since its template. `coppice template save` makes such a template. Its VM may run; the appliance may go once the template is Ready.
+ */
+appliance?: {
+/**
+ * Its name.
+ */
+name: string
+/**
+ * Its uid, so that another appliance of the same name is not meant.
+ */
+uid?: string
 }
 /**
  * The template on which this one is a layer.
@@ -305,6 +318,19 @@ kernel?: string
  * Of its initial RAM disk.
  */
 initrd?: string
+}
+/**
+ * The template on which it is a layer, if it was made of an appliance.
+ */
+parent?: {
+/**
+ * Its name.
+ */
+name: string
+/**
+ * Its namespace.
+ */
+namespace: string
 }
 /**
  * The import of its disk while it runs, on the host that is furthest.

@@ -104,6 +104,12 @@ export class ApplianceManager {
     return this.#runners.get(uuid)?.directory;
   }
 
+  /** An appliance that is here and stays, as far as its files can be read. */
+  existing(uuid: string): { desired: DesiredAppliance; directory: ApplianceDirectory } | undefined {
+    const { desired, directory, deleting = true } = this.#runners.get(uuid) ?? {};
+    return deleting || desired === undefined || directory === undefined ? undefined : { desired, directory };
+  }
+
   /** The uuids of the appliances that use a layer. One whose desired state cannot be read may use any. */
   holders(identity: string): readonly string[] {
     return [...this.#runners.values()]

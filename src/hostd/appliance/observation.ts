@@ -1,6 +1,7 @@
-import { stat } from 'node:fs/promises';
 import type { Driver, VmObservation } from '../drivers/driver.ts';
-import { codeOf, type HostError, hostErrors } from '../errors/index.ts';
+import { type HostError, hostErrors } from '../errors/index.ts';
+import { allocatedBytes } from '../files/durable-files.ts';
+import { ifThere } from '../files/if-there.ts';
 import type { ApplianceDirectory } from '../state/appliance-directory.ts';
 import { domainOf, type Scope } from './scope.ts';
 
@@ -18,8 +19,8 @@ export type Observation = {
 
 export async function observe(driver: Driver, directory: ApplianceDirectory): Promise<Observation> {
   const vm = await driver.inspect(directory.uuid, directory.path);
-  const diskBytes = await allocatedBytes(directory.diskPath);
-  const dataDiskBytes = await allocatedBytes(directory.dataDiskPath);
+  const diskBytes = await bytesOf(directory.diskPath);
+  const dataDiskBytes = await bytesOf(directory.dataDiskPath);
   return {
     ...(vm === undefined ? {} : { vm }),
     ...(diskBytes === undefined ? {} : { diskBytes }),
@@ -39,11 +40,6 @@ export async function whyNotRunning(
   return hostErrors.vmStopped(domain, found?.state ?? 'Stopped', console, found?.problem);
 }
 
-async function allocatedBytes(path: string): Promise<number | undefined> {
-  try {
-    return (await stat(path)).blocks * 512;
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
+async function bytesOf(path: string): Promise<number | undefined> {
+  return await ifThere(allocatedBytes(path));
 }

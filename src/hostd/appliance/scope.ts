@@ -2,6 +2,7 @@ import type PQueue from 'p-queue';
 import type { Logger } from 'pino';
 import type { BackoffPolicy } from '../../base/backoff.ts';
 import type { Clock, Random } from '../../base/clock.ts';
+import type { KeyedMutex } from '../../base/keyed-mutex.ts';
 import type { DesiredAppliance } from '../../host/protocol.ts';
 import type { Driver } from '../drivers/driver.ts';
 import type { GuestWork } from '../guest/agent-work.ts';
@@ -39,6 +40,8 @@ export type HostServices = {
   readonly guestWork: GuestWork;
   /** All VMs are created through this queue, as many at once as the driver allows (SO-MVDS section 4.1). */
   readonly creation: PQueue;
+  /** By the appliance's uuid: while a VM begins to write to its disk, no seal makes the disk a layer. */
+  readonly disks: KeyedMutex;
   readonly clock: Clock;
   readonly random: Random;
   readonly pace: Pace;

@@ -122,6 +122,37 @@ export interface Checkpoints {
   restore(vm: VmSpec, path: string, signal?: AbortSignal): Promise<void>;
 }
 
+/** Copies of running VMs' disks, of drivers that can make them. */
+export interface Captures {
+  /**
+   * Writes to `target` what the VM's disk itself holds, without its layer, as it is at one moment at which the guest's file systems are
+   * at rest. The VM runs on, and its own disk's files stay as they are. When this daemon, or an earlier one, was interrupted, it goes on
+   * with the copy that the hypervisor still makes. `target` is complete only when this resolves.
+   * Rejects when the VM does not run. When aborted it leaves the hypervisor's work as it is, for the next call or for `abandon`.
+   */
+  capture(vm: VmToCapture, target: string, options: CaptureOptions): Promise<Capture>;
+  /** Ends the hypervisor's work on `target`, if there is any, and lets the guest go on. No VM: done. */
+  abandon(vm: Pick<VmToCapture, 'uuid' | 'directory'>, target: string): Promise<void>;
+}
+
+export type VmToCapture = {
+  readonly uuid: string;
+  readonly directory: string;
+  readonly diskPath: string;
+  /** File of the layer that the disk stands on. */
+  readonly layer: string;
+};
+
+export type CaptureOptions = {
+  readonly onProgress: (doneBytes: number, totalBytes: number) => void;
+  readonly signal: AbortSignal;
+};
+
+export type Capture = {
+  /** What a person should know: its file systems could not be brought to rest, say. */
+  readonly warning?: string;
+};
+
 /** The formats of images that become layers. Nothing guesses a format: an author could then have any file of the host read. */
 export type ImageFormat = 'qcow2' | 'raw' | 'vmdk' | 'vhdx' | 'vdi' | 'vpc';
 
@@ -229,6 +260,7 @@ export interface Driver {
   /** How often something happened, since the driver was created, that people should watch: name (`snake_case`) → count. */
   counts?(): Readonly<Record<string, number>>;
   readonly checkpoints?: Checkpoints;
+  readonly captures?: Captures;
   readonly images: ImageTool;
   readonly prober: Prober;
 }

@@ -5,6 +5,7 @@ import { imageErrors } from './images.ts';
 import { machineErrors } from './machines.ts';
 import { networkErrors } from './networks.ts';
 import { requestErrors } from './requests.ts';
+import { sealErrors } from './seals.ts';
 import { sourceErrors } from './sources.ts';
 import { storageErrors } from './storage.ts';
 import { transferErrors } from './transfers.ts';
@@ -19,6 +20,7 @@ export const hostErrors = {
   ...requestErrors,
   ...storageErrors,
   ...imageErrors,
+  ...sealErrors,
   ...sourceErrors,
   ...transferErrors,
   ...uploadErrors,

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { link, mkdir, open, readdir, readFile, rename, rm, unlink } from 'node:fs/promises';
+import { link, mkdir, open, readdir, readFile, rename, rm, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { codeOf } from '../errors/index.ts';
 import { ifThere } from './if-there.ts';
@@ -88,4 +88,12 @@ export async function removeDirectory(path: string, suffix: string): Promise<voi
     if (codeOf(error) !== 'ENOENT') throw error;
   }
   await rm(doomed, { recursive: true, force: true });
+}
+
+/** That of `stat`. */
+const BLOCK_BYTES = 512;
+
+/** What a file takes on the disk: holes take nothing. */
+export async function allocatedBytes(path: string): Promise<number> {
+  return (await stat(path)).blocks * BLOCK_BYTES;
 }

@@ -49,6 +49,7 @@ function hostWith(useAt: (ms: number) => number, measuresItself = false) {
     imports: { list: () => [] } as unknown as ImportStore,
     layers: { list: () => [] } as unknown as LayerStore,
     uploads: { list: () => [] },
+    seals: { list: () => [] },
     appliances: { count: 0, vms: () => [] },
     ...{ reserveBytes: 0, portSpace: undefined },
     creation: { size: 0, pending: 0 } as unknown as PQueue,

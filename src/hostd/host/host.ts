@@ -22,6 +22,8 @@ export type HostOptions = {
   readonly imports: ImportStore;
   readonly layers: LayerStore;
   readonly uploads: Pick<UploadStore, 'list'>;
+  /** What becomes layers; asked for each status. */
+  readonly seals: { list(): HostStatus['seals'] };
   /** The appliances of this host: how many there are, and their VMs. */
   readonly appliances: { readonly count: number; vms(): readonly VmObservation[] };
   readonly creation: PQueue;
@@ -86,6 +88,7 @@ export class Host {
       startedAt,
       imports,
       layers,
+      seals,
       uploads,
       appliances,
       creation,
@@ -103,6 +106,7 @@ export class Host {
       ...(portSpace === undefined ? {} : { portSpace }),
       imports: imports.list(),
       layers: layers.list(),
+      seals: seals.list(),
       queue: { waiting: creation.size, running: creation.pending, concurrency: creationConcurrency },
       appliances: appliances.count,
       problems: this.#problems(this.#measured),

@@ -8,6 +8,7 @@ import type { Host } from '../host/host.ts';
 import type { ImportStore } from '../imports/import-store.ts';
 import type { LayerStore } from '../layers/store.ts';
 import type { HostMetrics } from '../metrics.ts';
+import type { SealStore } from '../seals/seal-store.ts';
 import type { UploadStore } from '../uploads/upload-store.ts';
 
 /** What the routes serve. */
@@ -17,6 +18,7 @@ export type RouteContext = {
   readonly appliances: ApplianceManager;
   readonly imports: ImportStore;
   readonly layers: LayerStore;
+  readonly seals: SealStore;
   readonly uploads: UploadStore;
   readonly driver: Driver;
   readonly events: EventHub;

@@ -50,12 +50,13 @@ function beginning(lastEventId: string | undefined, context: RouteContext): read
   );
 }
 
-function everything({ host, imports, layers, appliances }: RouteContext): readonly HostEvent[] {
+function everything({ host, imports, layers, seals, appliances }: RouteContext): readonly HostEvent[] {
   const status = host.status();
   return [
     { type: 'reset' },
     ...imports.list().map((one): HostEvent => ({ type: 'import', import: one })),
     ...layers.list().map((layer): HostEvent => ({ type: 'layer', layer })),
+    ...seals.list().map((seal): HostEvent => ({ type: 'seal', seal })),
     ...appliances.list().map((appliance): HostEvent => ({ type: 'appliance', appliance })),
     ...(status === undefined ? [] : [{ type: 'host', host: status } satisfies HostEvent]),
   ];

@@ -1,10 +1,13 @@
 import {
   desiredImportSchema,
   desiredLayerSchema,
+  desiredSealSchema,
   importListSchema,
   importStatusSchema,
   layerListSchema,
   layerStatusSchema,
+  sealListSchema,
+  sealStatusSchema,
   uploadStatusSchema,
 } from '../../host/layer-schemas.ts';
 import {
@@ -136,6 +139,17 @@ const PATHS: Readonly<Record<string, Readonly<Record<string, Operation>>>> = {
       answer: OCTETS,
       errors: [400, 403, 404, 503],
     },
+  },
+  '/v1/seals': { get: { summary: "Layers that are made of appliances' disks.", answer: sealListSchema } },
+  '/v1/seals/{uuid}': {
+    put: {
+      summary:
+        "Make a layer of what an appliance's disk holds. Idempotent; a VM that runs goes on, its file systems frozen for a moment.",
+      body: desiredSealSchema,
+      answer: sealStatusSchema,
+      errors: [400, 409],
+    },
+    delete: { summary: 'Forget this seal; its layer stays.', status: 204, answer: '', errors: [404] },
   },
   '/v1/uploads/{namespace}/{sha256}': {
     get: { summary: 'How far a file is that a user pushes.', answer: uploadStatusSchema },

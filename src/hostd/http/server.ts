@@ -14,6 +14,7 @@ import { hostRoutes } from './host.ts';
 import { importRoutes } from './imports.ts';
 import { transferRoutes } from './layer-transfer.ts';
 import { layerRoutes } from './layers.ts';
+import { sealRoutes } from './seals.ts';
 import { streamUpgrades } from './upgrades.ts';
 import { uploadRoutes } from './uploads.ts';
 
@@ -76,8 +77,8 @@ export function createApp(tls: TlsFiles, callers: Callers, log: Logger): App {
 export function createServer(tls: TlsFiles, context: RouteContext, log: Logger): App {
   const callers = new Callers();
   const app = createApp(tls, callers, log);
-  for (const routes of [hostRoutes, eventRoutes, applianceRoutes, importRoutes, layerRoutes, uploadRoutes])
-    routes(app, context);
+  const things = [applianceRoutes, importRoutes, layerRoutes, sealRoutes, uploadRoutes];
+  for (const routes of [hostRoutes, eventRoutes, ...things]) routes(app, context);
   const { clock, layers } = context;
   transferRoutes(app, { layers, callers, clock, log });
   streamUpgrades(app, context, (socket) => callers.requireOperator(socket), log);

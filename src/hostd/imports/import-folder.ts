@@ -7,6 +7,7 @@ import type { DesiredImport, FetchPhase } from '../../host/protocol.ts';
 import type { ImageTool } from '../drivers/driver.ts';
 import { toHostError } from '../errors/index.ts';
 import {
+  allocatedBytes,
   makeDirectory,
   PARTIAL_SUFFIX,
   readJsonIfThere,
@@ -57,8 +58,6 @@ export type FetchContext = {
 
 type Source = Pick<DesiredImport, 'kind' | 'url'>;
 
-/** That of `stat`. */
-const BLOCK_BYTES = 512;
 const UNPACKED = `unpacked${PARTIAL_SUFFIX}`;
 const CONVERTED = `converted${PARTIAL_SUFFIX}`;
 const RECORD = 'import.json';
@@ -189,8 +188,7 @@ export class ImportFolder {
     await rm(converted, { force: true });
     onPhase('Converting');
     // Holes need no room.
-    const { blocks } = await stat(image);
-    const needed = blocks * BLOCK_BYTES;
+    const needed = await allocatedBytes(image);
     const roomBytes = await ensureSpace(this.path, `${what}, as qcow2,`, needed, reserveBytes);
     await images.convert(image, format, converted, { signal, roomBytes });
     const sealed = await seal({ path: converted, kind: 'disk' }, { ...facts, diskBytes }, signal);

@@ -13,6 +13,7 @@ export type FinishedFile = {
   readonly kind: LayerKind;
   /** What a disk is a difference to. */
   readonly parent?: { readonly identity: string; readonly lineage: Lineage };
+  readonly onProgress?: (readBytes: number) => void;
 };
 
 export type Named = { readonly identity: string; readonly shape: LayerShape; readonly manifest: Manifest };
@@ -27,7 +28,7 @@ export function diskOpener(format: DiskFormat): OpenDisk {
 
 /** Reads a file once and finds the name of the layer that it is. */
 export async function nameOf(
-  { path, kind, parent }: FinishedFile,
+  { path, kind, parent, onProgress }: FinishedFile,
   openDisk: OpenDisk,
   signal?: AbortSignal,
 ): Promise<Named> {
@@ -37,6 +38,7 @@ export async function nameOf(
     const manifest = await scan(content, {
       ...(parent === undefined ? {} : { parent: parent.lineage }),
       ...(signal === undefined ? {} : { signal }),
+      ...(onProgress === undefined ? {} : { onProgress }),
     });
     const shape = { kind, virtualBytes, ...(parent === undefined ? {} : { parent: parent.identity }) };
     return { identity: identityOf(shape, manifest), shape, manifest };

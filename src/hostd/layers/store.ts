@@ -6,6 +6,7 @@ import type { DesiredLayer, LayerStatus } from '../../host/protocol.ts';
 import { hostErrors, toProblem } from '../errors/index.ts';
 import { makeDirectory, PARTIAL_SUFFIX } from '../files/durable-files.ts';
 import { ifThere } from '../files/if-there.ts';
+import { Changes } from './changes.ts';
 import { Lineage } from './content/lineage.ts';
 import type { Manifest } from './content/manifest.ts';
 import { LAYER_DELETING_SUFFIX, type LayerFacts, LayerFolder, type LayerRecord } from './layer-folder.ts';
@@ -34,6 +35,8 @@ export type LayerStoreOptions = {
   readonly log: Logger;
 };
 
+export type SealOptions = { readonly signal: AbortSignal; readonly onProgress: (readBytes: number) => void };
+
 /** The layers of this host, by their names: sealed, read-only, shared by all appliances and by the layers on them. */
 export class LayerStore implements ServedLayers {
   readonly #layers = new Map<string, StoredLayer>();
@@ -46,7 +49,7 @@ export class LayerStore implements ServedLayers {
   /** Hosts that may read a layer, by its name: said before the layer is whole, too. */
   readonly #readers = new Map<string, ReadonlySet<string>>();
   readonly #open: LayerReaders;
-  #waiting: (() => void)[] = [];
+  readonly #changes = new Changes();
 
   constructor(options: LayerStoreOptions) {
     this.#options = options;
@@ -90,6 +93,14 @@ export class LayerStore implements ServedLayers {
     );
     this.#add(record);
     return record;
+  }
+
+  /** Makes a finished disk a layer on another one of this host: see `seal`. */
+  async sealOn(path: string, parent: string, { signal, onProgress }: SealOptions): Promise<LayerRecord> {
+    if (!this.has(parent)) throw hostErrors.layerNotHere(parent);
+    const below = { identity: parent, lineage: await this.lineage(parent) };
+    const facts = await this.#options.factsOf(path);
+    return await this.seal({ path, kind: 'disk', parent: below, onProgress }, facts, signal);
   }
 
   /** Fetches the layer from these hosts unless it is here, and lets those others read it. Idempotent. */
@@ -152,7 +163,7 @@ export class LayerStore implements ServedLayers {
       const layer = this.#layers.get(missing) ?? this.#receiving.get(missing);
       if (layer === undefined) throw hostErrors.layerNotHere(missing);
       if (layer.problem !== undefined) throw hostErrors.layerNotReady(missing, layer.problem);
-      await this.#nextChange(signal);
+      await this.#changes.next(signal);
     }
   }
 
@@ -181,7 +192,7 @@ export class LayerStore implements ServedLayers {
       await this.#options.onGone(identity);
     } finally {
       this.#deleting.delete(identity);
-      this.#wakeWaiting();
+      this.#changes.announce();
     }
   }
 
@@ -271,7 +282,7 @@ export class LayerStore implements ServedLayers {
   #changed(identity: string): void {
     const status = this.get(identity);
     if (status !== undefined) this.#options.onChange(status);
-    this.#wakeWaiting();
+    this.#changes.announce();
   }
 
   #status(layer: StoredLayer): LayerStatus {
@@ -281,22 +292,5 @@ export class LayerStore implements ServedLayers {
   #holders(identity: string): string[] {
     const children = [...this.#layers.values()].filter(({ record }) => record.parent === identity);
     return [...this.#options.holders(identity), ...children.map(({ record }) => `layer ${record.identity}`)];
-  }
-
-  #wakeWaiting(): void {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const wake of waiting) wake();
-  }
-
-  #nextChange(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const stop = () => reject(signal.reason);
-      signal.addEventListener('abort', stop, { once: true });
-      this.#waiting.push(() => {
-        signal.removeEventListener('abort', stop);
-        resolve();
-      });
-    });
   }
 }

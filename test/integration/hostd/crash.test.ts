@@ -1,18 +1,11 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import type { HostClient } from '../../../src/host/client.ts';
-import { type HostdConfig, runHostd } from '../../../src/main/hostd.ts';
+import { runHostd } from '../../../src/main/hostd.ts';
 import { aBootableDisk } from '../../builders/disk-images.ts';
 import {
   applianceOf,
-  type Certificates,
-  clientOf,
   configOf,
   createCertificates,
   eventually,
@@ -22,32 +15,10 @@ import {
   untilInStep,
   withDirectory,
 } from './fixtures.ts';
+import { killChild, startChild } from './killable.ts';
 import { StallingFile, scenes } from './scenes.ts';
 
-const CHILD = fileURLToPath(new URL('child.ts', import.meta.url));
 const APPLIANCES = 10;
-
-type Child = { readonly process: ChildProcess; readonly client: HostClient };
-
-async function startChild(
-  directory: string,
-  certificates: Certificates,
-  more: Partial<HostdConfig> = {},
-): Promise<Child> {
-  const file = join(directory, 'certificates.json');
-  await writeFile(file, JSON.stringify(certificates));
-  const child = spawn(process.execPath, [CHILD, join(directory, 'state'), file, JSON.stringify(more)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const [url] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];
-  return { process: child, client: clientOf(url, certificates) };
-}
-
-async function kill({ process: child, client }: Child): Promise<void> {
-  child.kill('SIGKILL');
-  await once(child, 'exit');
-  await client.close();
-}
 
 /** Starts that each VM's console tells of: a VM that was started twice would tell of two. */
 async function startsOf(directory: string): Promise<readonly number[]> {
@@ -85,7 +56,7 @@ describe('a daemon that is killed', () => {
         );
         const puts = Promise.allSettled(wanted.map((desired) => first.client.putAppliance(desired)));
         await delay(killAfterMs);
-        await kill(first);
+        await killChild(first);
         await puts;
 
         const second = await startHost(directory, certificates);
@@ -124,7 +95,7 @@ describe('a daemon that is killed', () => {
         async () => (await first.client.getAppliance(desired.uuid))?.serviceState === 'ServiceAvailable',
       );
       await first.client.deleteAppliance(desired.uuid);
-      await kill(first);
+      await killChild(first);
       const second = await startHost(directory, certificates);
       try {
         await eventually(async () => (await second.client.getAppliance(desired.uuid)) === undefined);
@@ -141,7 +112,7 @@ describe('a daemon that is killed', () => {
       const first = await startChild(directory, certificates);
       const second = runHostd(configOf(join(directory, 'state'), certificates));
       await expect(second).rejects.toMatchObject({ reason: 'StateDirectoryInUse' });
-      await kill(first);
+      await killChild(first);
       const third = await startHost(directory, certificates);
       await third.close();
     });
@@ -162,7 +133,7 @@ describe('a daemon that is killed in the middle of a step', () => {
       const desired = { ...plain, ...change?.(plain, stalling) };
       await first.client.putAppliance(desired);
       await untilInStep(first.client, desired.uuid, step);
-      await kill(first);
+      await killChild(first);
       stalling.release();
       const second = await startHost(directory, certificates);
       try {

@@ -2,6 +2,7 @@ import { tmpdir } from 'node:os';
 import PQueue from 'p-queue';
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
+import { KeyedMutex } from '../../../base/keyed-mutex.ts';
 import { createFakeClock } from '../../../base/testing/fake-clock.ts';
 import { runToEnd } from '../../../base/testing/run-to-end.ts';
 import type { DesiredAppliance } from '../../../host/protocol.ts';
@@ -42,7 +43,16 @@ function bedWith(found: Omit<VmObservation, 'uuid'> | undefined, change: Partial
   const creation = new PQueue();
   const scope = {
     host: {
-      ...{ driver, ports, log, creation, pace: PACE, clock: { monotonic: () => 0 }, reserveBytes: 0 },
+      ...{
+        driver,
+        ports,
+        log,
+        creation,
+        pace: PACE,
+        clock: { monotonic: () => 0 },
+        disks: new KeyedMutex(),
+        reserveBytes: 0,
+      },
       layers: { get: () => layer },
     },
     desired: desiredAppliance(),
@@ -128,7 +138,7 @@ describe('an agent that stays silent', () => {
       guest: guest as unknown as Guest,
     } as unknown as Scope;
     const prober = { http: () => Promise.reject(new Error('refused')) };
-    Object.assign(silent.host.driver, { prober });
+    Reflect.set(silent.host.driver, 'prober', prober);
     const error = await runToEnd(clock, agentStep(silent).run(never)).catch((caught: HostError) => caught);
     expect(calls).toContain('destroy');
     return [Math.floor(clock.monotonic() / 1000), error instanceof HostError ? error.message : ''] as const;

@@ -15,6 +15,7 @@ import { askProbe } from '../probe.ts';
 import { domainOf, labelOf, portOwnerOf, type Scope } from '../scope.ts';
 import { fetchPackage, provisionalPlanOf } from '../service.ts';
 import { macOf } from './mac.ts';
+import { ensureOwnDisk, withOwnDisk } from './own-disk.ts';
 import { seedPathOf } from './seed.ts';
 import { sizeOf, vcpusOf } from './size.ts';
 
@@ -35,13 +36,14 @@ export function startStep(scope: Scope): Step {
       (await host.driver.inspect(desired.uuid, directory.path))?.state === 'Running',
     run: async (signal) => {
       await makeRoom(scope);
+      await ensureOwnDisk(scope, signal);
       const askedAt = host.clock.monotonic();
       // Before the VM has the size: whoever finds it running goes by the record.
       record.update({ size: sizeOf(desired) });
       await record.saved();
       const create = () => {
         waitedMs = host.clock.monotonic() - askedAt;
-        return host.driver.start(vmSpecOf(scope), signal);
+        return withOwnDisk(scope, () => host.driver.start(vmSpecOf(scope), signal));
       };
       await queued(host.creation, create, signal);
       record.update({ started: true });

@@ -2,6 +2,7 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { KeyedMutex } from '../../../base/keyed-mutex.ts';
 import type { DesiredAppliance } from '../../../host/protocol.ts';
 import type { ImageTool } from '../../drivers/driver.ts';
 import { type ApplianceRecord, emptyRecord } from '../../state/record.ts';
@@ -39,6 +40,7 @@ function stepFor(disk: Partial<DesiredAppliance['disk']>, boot: Partial<DesiredA
       driver: { images },
       layers: { readyPath: () => '/layer', get: () => LAYER },
       clock: { now: () => 0 },
+      disks: new KeyedMutex(),
       reserveBytes: 0,
     },
     desired: {

@@ -10,6 +10,7 @@ import { fileExists } from '../../files/if-there.ts';
 import { ensureSpace } from '../../files/space.ts';
 import type { Step } from '../pass.ts';
 import { labelOf, portOwnerOf, type Scope } from '../scope.ts';
+import { ensureOwnDisk, withOwnDisk } from './own-disk.ts';
 
 /** Every layer that an appliance uses: its disk's, and those it boots from. */
 export function layersOf({ layer, boot }: DesiredAppliance): readonly string[] {
@@ -112,11 +113,14 @@ async function isAsWanted({ host, record }: Scope, volume: Volume): Promise<bool
   return (await host.driver.images.inspect(path, 'qcow2')).virtualBytes >= wantedBytes;
 }
 
-async function makeOrGrow({ host, record }: Scope, volume: Volume, signal: AbortSignal): Promise<void> {
+async function makeOrGrow(scope: Scope, volume: Volume, signal: AbortSignal): Promise<void> {
+  const { host, record } = scope;
   const { path, wantedBytes, creation } = volume;
   const madeAt = record.current[creation];
-  if (await fileExists(path)) await host.driver.images.grow(path, wantedBytes, signal);
-  else if (madeAt !== undefined) throw hostErrors.diskMissing(path, madeAt);
+  if (await fileExists(path)) {
+    await ensureOwnDisk(scope, signal);
+    await withOwnDisk(scope, () => host.driver.images.grow(path, wantedBytes, signal));
+  } else if (madeAt !== undefined) throw hostErrors.diskMissing(path, madeAt);
   else {
     await make(volume, signal);
     record.update({ [creation]: instant(host.clock.now()) });

@@ -13,6 +13,7 @@ import { createProber } from '../common/prober.ts';
 import { connectIn } from '../common/socket.ts';
 import { reapTaps } from '../common/tap.ts';
 import type { Driver, DriverInfo } from '../driver.ts';
+import { createCaptures } from './capture.ts';
 import { boundVmLogs, openConsole, readConsoleTail } from './console.ts';
 import { type AcceleratorChoice, detect, type Hypervisor } from './detect.ts';
 import { destroyVm, shutDownVm } from './end.ts';
@@ -55,6 +56,7 @@ export function createQemuDriver(config: QemuDriverConfig): Driver {
   const { clock } = config;
   const locks = new KeyedMutex();
   const agents = new Agents(clock, (directory) => connectIn(clock, directory, vmFiles.agent, agentLimitMs));
+  const images = createImageTool(config);
   const consolesInUse = new Set<string>();
   const hypervisor = createDetector(config);
   const { cgroupRoot } = config;
@@ -85,7 +87,8 @@ export function createQemuDriver(config: QemuDriverConfig): Driver {
     consoleTail: readConsoleTail,
     openConsole: (directory) => openConsole(clock, directory, consolesInUse),
     foreignVms,
-    images: createImageTool(config),
+    images,
+    captures: createCaptures({ clock, agents, images }),
     prober: createProber(clock, network),
   };
 }

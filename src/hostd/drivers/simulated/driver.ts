@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { appendFile } from 'node:fs/promises';
+import { appendFile, copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { instant } from '../../../base/clock.ts';
 import { hostErrors } from '../../errors/index.ts';
@@ -78,6 +78,14 @@ export function createSimulatedDriver(config: SimulatedConfig): Driver {
     foreignVms: async () => [],
     measure: async () => measureSimulated(simulation, [...vms.values()]),
     images: createSimulatedImages(simulation),
+    captures: {
+      capture: async ({ diskPath }, target, { signal }) => {
+        await simulation.spend('clone', target, signal);
+        await copyFile(diskPath, target);
+        return {};
+      },
+      abandon: async () => undefined,
+    },
     prober: createSimulatedProber(simulation, (place) => directories.get(place)),
   };
 }

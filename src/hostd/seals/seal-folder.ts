@@ -1,0 +1,61 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { DesiredSeal } from '../../host/protocol.ts';
+import { makeDirectory, readJsonIfThere, removeDirectory, writeJsonDurably } from '../files/durable-files.ts';
+import type { Captured } from './capture.ts';
+
+export const SEAL_DELETING_SUFFIX = '.deleting';
+
+/** The content of `sealed.json`: the layer that the disk became. */
+export type SealRecord = { readonly identity: string; readonly warning?: string };
+
+/** `<state>/seals/<uuid>/`: what is to be sealed, what was captured, and the layer that it became. */
+export class SealFolder {
+  readonly uuid: string;
+  readonly #path: string;
+
+  constructor(root: string, uuid: string) {
+    this.uuid = uuid;
+    this.#path = join(root, uuid);
+  }
+
+  /** What was captured; whole once `readCaptured` finds something. */
+  get diskPath(): string {
+    return join(this.#path, 'disk.qcow2');
+  }
+
+  async writeDesired(desired: DesiredSeal): Promise<void> {
+    await makeDirectory(this.#path);
+    await writeJsonDurably(join(this.#path, 'desired.json'), desired);
+  }
+
+  readDesired(): Promise<unknown> {
+    return readJsonIfThere(join(this.#path, 'desired.json'));
+  }
+
+  writeCaptured(captured: Captured): Promise<void> {
+    return writeJsonDurably(join(this.#path, 'captured.json'), captured);
+  }
+
+  async readCaptured(): Promise<Captured | undefined> {
+    return (await readJsonIfThere(join(this.#path, 'captured.json'))) as Captured | undefined;
+  }
+
+  /** From now on the captured file is not needed. */
+  async writeSealed(sealed: SealRecord): Promise<void> {
+    await writeJsonDurably(join(this.#path, 'sealed.json'), sealed);
+    await this.discardDisk();
+  }
+
+  async readSealed(): Promise<SealRecord | undefined> {
+    return (await readJsonIfThere(join(this.#path, 'sealed.json'))) as SealRecord | undefined;
+  }
+
+  async discardDisk(): Promise<void> {
+    await rm(this.diskPath, { force: true });
+  }
+
+  async remove(): Promise<void> {
+    await removeDirectory(this.#path, SEAL_DELETING_SUFFIX);
+  }
+}

@@ -1,0 +1,150 @@
+import { stat } from 'node:fs/promises';
+import { type BackoffPolicy, backoffDelay } from '../../base/backoff.ts';
+import { type Clock, instant, type Random, sleep } from '../../base/clock.ts';
+import type { DesiredSeal, Problem, SealStatus } from '../../host/protocol.ts';
+import { toHostError, toProblem } from '../errors/index.ts';
+import { SLOW_LOOK } from '../errors/slow-look.ts';
+import type { LayerStore } from '../layers/store.ts';
+import { type CaptureContext, type Captured, captureDisk } from './capture.ts';
+import type { SealFolder, SealRecord } from './seal-folder.ts';
+
+export type SealOptions = CaptureContext & {
+  readonly layers: Pick<LayerStore, 'sealOn' | 'has'>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly backoff: BackoffPolicy;
+  readonly onChange: (seal: Seal) => void;
+};
+
+type Progress = { readonly doneBytes: number; readonly totalBytes: number };
+
+const PROGRESS_INTERVAL_MS = 1000;
+
+/** One appliance's disk on its way to a layer, from the request to the layer's name. What was reached is found in its folder. */
+export class Seal {
+  readonly folder: SealFolder;
+  readonly desired: DesiredSeal;
+  readonly #options: SealOptions;
+  readonly #stop = new AbortController();
+  #captured: Captured | undefined;
+  #sealed: SealRecord | undefined;
+  #problem: Problem | undefined;
+  #isFinal = false;
+  #progress: Progress | undefined;
+  #announcedAt = 0;
+  #running: Promise<void> | undefined;
+
+  constructor(folder: SealFolder, desired: DesiredSeal, options: SealOptions) {
+    this.folder = folder;
+    this.desired = desired;
+    this.#options = options;
+  }
+
+  /** Reads how far it came. */
+  async load(): Promise<void> {
+    this.#captured = await this.folder.readCaptured();
+    this.#sealed = await this.folder.readSealed();
+    // Killed right after it was sealed, the file is still there.
+    if (this.#sealed !== undefined) await this.folder.discardDisk();
+  }
+
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  /** Ends the work and keeps what was reached. Resolves when nothing runs any more. */
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await this.#running;
+  }
+
+  /** The layer that the captured disk stands on, as long as it is needed. */
+  get parent(): string | undefined {
+    return this.#sealed === undefined ? this.#captured?.parent : undefined;
+  }
+
+  get identity(): string | undefined {
+    return this.#sealed?.identity;
+  }
+
+  status(): SealStatus {
+    const warning = this.#sealed?.warning ?? this.#captured?.warning;
+    return {
+      uuid: this.folder.uuid,
+      appliance: this.desired.appliance,
+      state: this.#state(),
+      ...(this.#sealed === undefined ? this.#progress : { identity: this.#sealed.identity }),
+      ...(warning === undefined ? {} : { warning }),
+      ...(this.#problem === undefined ? {} : { problem: this.#problem }),
+    };
+  }
+
+  #state(): SealStatus['state'] {
+    if (this.#sealed !== undefined) return 'Ready';
+    if (this.#isFinal) return 'Failed';
+    return this.#captured === undefined ? 'Capturing' : 'Sealing';
+  }
+
+  async #run(): Promise<void> {
+    const { clock, onChange } = this.#options;
+    const stop = this.#stop.signal;
+    for (let failures = 1; this.#sealed === undefined && !stop.aborted; failures += 1) {
+      try {
+        this.#captured ??= await this.#capture(stop);
+        onChange(this);
+        this.#sealed = await this.#seal(this.#captured, stop);
+        [this.#problem, this.#isFinal] = [undefined, false];
+        onChange(this);
+      } catch (error) {
+        if (stop.aborted) return;
+        const pauseMs = this.#note(error, failures);
+        onChange(this);
+        // Stopped: the loop ends.
+        await sleep(clock, pauseMs, stop).catch(() => undefined);
+      }
+    }
+  }
+
+  async #capture(signal: AbortSignal): Promise<Captured> {
+    const onProgress = (doneBytes: number, totalBytes: number) => this.#tell({ doneBytes, totalBytes });
+    const options = { onProgress, signal };
+    const { diskPath } = this.folder;
+    const captured = await captureDisk(this.#options, this.desired.appliance, diskPath, options);
+    // Killed before this, it is captured once more.
+    await this.folder.writeCaptured(captured);
+    return captured;
+  }
+
+  async #seal({ parent, warning }: Captured, signal: AbortSignal): Promise<SealRecord> {
+    const { diskPath } = this.folder;
+    const { size: totalBytes } = await stat(diskPath);
+    const onProgress = (doneBytes: number) => this.#tell({ doneBytes, totalBytes });
+    const { identity } = await this.#options.layers.sealOn(diskPath, parent, { signal, onProgress });
+    const sealed = { identity, ...(warning === undefined ? {} : { warning }) };
+    // Killed before this, it is sealed once more, with the same result.
+    await this.folder.writeSealed(sealed);
+    return sealed;
+  }
+
+  #tell(progress: Progress): void {
+    this.#progress = progress;
+    const { clock, onChange } = this.#options;
+    const now = clock.monotonic();
+    const isNews = this.#problem !== undefined || now - this.#announcedAt >= PROGRESS_INTERVAL_MS;
+    [this.#problem, this.#isFinal] = [undefined, false];
+    if (!isNews) return;
+    this.#announcedAt = now;
+    onChange(this);
+  }
+
+  /** @returns how long to wait before the next attempt, in milliseconds */
+  #note(error: unknown, failures: number): number {
+    const { backoff, clock, random } = this.#options;
+    const failure = toHostError(error);
+    this.#progress = undefined;
+    this.#isFinal = failure.kind === 'stalled';
+    const pauseMs = backoffDelay(this.#isFinal ? SLOW_LOOK : backoff, failures, random);
+    this.#problem = toProblem(failure, this.#isFinal ? undefined : instant(clock.now() + pauseMs));
+    return pauseMs;
+  }
+}

@@ -1,0 +1,187 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { HostClient } from '../../../src/host/client.ts';
+import type { DesiredAppliance } from '../../../src/host/protocol.ts';
+import {
+  applianceOf,
+  type Certificates,
+  createCertificates,
+  eventually,
+} from '../../integration/hostd/fixtures.ts';
+import { type Child, killChild, startChild } from '../../integration/hostd/killable.ts';
+import { describeUnless } from '../../skip.ts';
+import { buildGuestImage, type GuestImage } from '../guest-vm.ts';
+import { isQemu, killAndWait, processesNaming } from '../processes.ts';
+import { holdGuest, type OnLayers } from './layers.ts';
+import { noQemu } from './scene.ts';
+
+const repository = resolve(import.meta.dirname, '../../..');
+const limitMs = 400_000;
+
+/** Each of its starts adds a line to what it serves. Nothing is flushed to the disk but by the guest itself. */
+const SERVER = `mkdir -p /srv/kept && cat /proc/sys/kernel/random/uuid >>/srv/kept/starts
+exec httpd -f -p 8080 -h /srv/kept`;
+
+describeUnless(noQemu, 'an appliance whose disk becomes a layer', () => {
+  let directory: string;
+  let certificates: Certificates;
+  let image: GuestImage;
+  let host: Child;
+  let made: OnLayers;
+  let first: DesiredAppliance;
+  let startsOfFirst: readonly string[];
+  let sealed: string;
+
+  const start = async () => {
+    host = await startChild(directory, certificates, {
+      driver: 'qemu',
+      fileRoots: [dirname(image.disk), directory],
+    });
+  };
+  const killed = async () => {
+    await killChild(host);
+    await start();
+  };
+  beforeAll(async () => {
+    image = await buildGuestImage(repository, join(repository, '.coppice/test-guest'));
+    directory = await mkdtemp(join(tmpdir(), 'coppice-seal-'));
+    certificates = await createCertificates();
+    await start();
+    made = await holdGuest(image, (sha256, desired) => host.client.putImport(sha256, desired));
+    first = applianceOn(made.layer);
+    startsOfFirst = await startsIn(await put(first));
+  });
+  afterAll(async () => {
+    await killChild(host);
+    for (const vm of (await processesNaming(directory)).filter(isQemu)) await killAndWait(vm.pid);
+    await rm(directory, { recursive: true, force: true });
+  });
+
+  const applianceOn = (layer: string, change: Partial<DesiredAppliance> = {}) =>
+    applianceOf(layer, {
+      ...made,
+      layer,
+      network: { mode: 'user', ports: [{ name: 'http', guestPort: 8080 }] },
+      service: {
+        name: 'kept',
+        container: { type: 'command', port: 8080 },
+        parameters: { command: ['/bin/sh', '-c', SERVER], probe: { kind: 'http', path: '/starts' } },
+      },
+      ...change,
+    });
+  /** Puts it and waits until it serves; resolves with its URL. */
+  const put = async (desired: DesiredAppliance) => {
+    await host.client.putAppliance(desired);
+    const status = () => host.client.getAppliance(desired.uuid);
+    const { accessPoints } = await eventually(
+      async () => {
+        const found = await status();
+        const isThere = found?.serviceState === 'ServiceAvailable' && found.problem === undefined;
+        return isThere && found.stateGeneration === desired.generation ? found : undefined;
+      },
+      status,
+      limitMs,
+    );
+    return accessPoints[0] ?? '';
+  };
+  const startsIn = async (url: string) => {
+    const answer = await fetch(new URL('starts', url), { signal: AbortSignal.timeout(20_000) });
+    return (await answer.text()).trim().split('\n');
+  };
+  const off = async (desired: DesiredAppliance) => {
+    await host.client.putAppliance({ ...desired, powerState: 'Stopped' });
+    const vm = async () => (await host.client.getAppliance(desired.uuid))?.vm.state;
+    await eventually(async () => (await vm()) === 'Absent' || undefined, vm, limitMs);
+  };
+  const sealOf = async (seal: string) => (await sealsOf(host.client)).find(({ uuid }) => uuid === seal);
+  const identityOf = (seal: string) =>
+    eventually(
+      async () => (await sealOf(seal))?.identity,
+      () => sealOf(seal),
+      limitMs,
+    );
+  const layerFile = (identity: string) => join(directory, 'state/layers', identity, 'disk.qcow2');
+
+  it('runs on, and another appliance on the layer has what its guest wrote, flushed or not', async () => {
+    const seal = randomUUID();
+    await host.client.putSeal(seal, { appliance: first.uuid });
+    sealed = await identityOf(seal);
+    expect(await host.client.getLayer(sealed)).toMatchObject({ state: 'Ready', parent: made.layer });
+    expect((await sealOf(seal))?.warning).toBeUndefined();
+    const second = applianceOn(sealed);
+    const starts = await startsIn(await put(second));
+    expect(starts).toHaveLength(2);
+    expect(starts[0]).toBe(startsOfFirst[0]);
+    expect(await startsIn(await put(first))).toEqual(startsOfFirst);
+    await expect(host.client.deleteLayer(made.layer)).rejects.toMatchObject({
+      problem: { reason: 'LayerInUse' },
+    });
+    await host.client.deleteAppliance(second.uuid);
+  });
+
+  it('lets its guest go on, and is sealed, although the daemon is killed again and again', async () => {
+    const seal = randomUUID();
+    await host.client.putSeal(seal, { appliance: first.uuid });
+    for (const afterMs of [0, 30, 100, 300, 600]) {
+      await delay(afterMs);
+      await killed();
+    }
+    const identity = await identityOf(seal);
+    expect(await host.client.getLayer(identity)).toMatchObject({ state: 'Ready', parent: made.layer });
+    expect(await startsIn(await put(first))).toEqual(startsOfFirst);
+    // A guest whose file systems are frozen could not start its service again.
+    const changed = { ...first, generation: 2, service: { ...first.service, name: 'kept-again' } };
+    const starts = await startsIn(await put(changed));
+    expect(starts.length).toBeGreaterThan(1);
+    first = changed;
+  });
+
+  it('is sealed at once when it is off, and starts again with a disk of its own', async () => {
+    first = { ...first, generation: first.generation + 1 };
+    await off(first);
+    const seal = randomUUID();
+    await host.client.putSeal(seal, { appliance: first.uuid });
+    const identity = await identityOf(seal);
+    const before = await digestOf(layerFile(identity));
+    first = { ...first, generation: first.generation + 1 };
+    const starts = await startsIn(await put(first));
+    await off({ ...first, generation: first.generation + 1 });
+    expect(await digestOf(layerFile(identity))).toBe(before);
+    const other = await startsIn(await put(applianceOn(identity)));
+    expect(other.slice(0, -1)).toEqual(starts.slice(0, -1));
+  });
+
+  it('is named when it is not there, and its seal can be deleted', async () => {
+    const seal = randomUUID();
+    await host.client.putSeal(seal, { appliance: randomUUID() });
+    const found = await eventually(
+      async () => {
+        const status = await sealOf(seal);
+        return status?.problem === undefined ? undefined : status;
+      },
+      () => sealOf(seal),
+    );
+    expect(found).toMatchObject({ state: 'Failed', problem: { reason: 'ApplianceGone' } });
+    await expect(host.client.putSeal(seal, { appliance: first.uuid })).rejects.toMatchObject({
+      problem: { reason: 'Immutable' },
+    });
+    await host.client.deleteSeal(seal);
+    expect(await sealOf(seal)).toBeUndefined();
+  });
+});
+
+async function sealsOf(client: HostClient) {
+  return (await client.getHost()).seals ?? [];
+}
+
+async function digestOf(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(path), hash);
+  return hash.digest('hex');
+}
