@@ -44,14 +44,12 @@ export class LayerSharing {
   }
 
   /**
-   * Asks a host to have the layer, and those that it stands on, unless it has them or is asked for them already. A source that does not let it read is left out.
+   * Asks a host to have the layer, unless it has it or is asked for it already. A source that does not let it read is left out.
    * @returns whether any host has it
    * @throws what a daemon's refusal becomes in `callDaemon`: that of the target, or of a source when all refuse
    */
   async share(identity: LayerIdentity, target: HostView, signal: AbortSignal): Promise<boolean> {
     if (target.layers.get(identity)?.state === 'Ready') return true;
-    const parent = this.#parentOf(identity);
-    if (parent !== undefined && !(await this.share(parent, target, signal))) return false;
     const client = this.#links.client(target.name);
     const sources = this.#sources(identity, target.name);
     if (client === undefined || sources.length === 0) return sources.length > 0;
@@ -69,14 +67,6 @@ export class LayerSharing {
   /** The layer is no longer needed anywhere. */
   forget(identity: LayerIdentity): void {
     this.#targets.delete(identity);
-  }
-
-  /** What the layer is a difference to, as hosts that have it say: the same on all of them, since its name follows from that, too. */
-  #parentOf(identity: LayerIdentity): LayerIdentity | undefined {
-    return this.#views
-      .list()
-      .map(({ layers }) => layers.get(identity)?.parent)
-      .find((parent) => parent !== undefined);
   }
 
   /** Connected hosts that have the layer whole, those that do the least first. */

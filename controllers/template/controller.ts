@@ -22,6 +22,7 @@ import {
   identitiesOf,
   withOtherSources,
 } from '../objects/template-files.ts';
+import { layersBelow } from '../objects/template-lineage.ts';
 import { parentKey, templateKeyOf } from '../objects/template-references.ts';
 import { heldObstacle, isHeld } from '../obstacles/deletions.ts';
 import type { Obstacle } from '../obstacles/obstacle.ts';
@@ -160,8 +161,7 @@ class Reconciler {
       template,
       hosts.filter(({ isAway }) => isAway !== true),
     );
-    if (template.spec.source.appliance !== undefined)
-      await seal(this.#context, this.#ledger, template, signal);
+    if (template.spec.source.appliance !== undefined) await seal(this.#context, template, signal);
     const files = [...filesOf(template).values()].map((each) => this.#withOtherSources(each));
     const refusals = isPartial ? [] : await this.#importOnOne(template, usable, copies, files, signal);
     for (const file of files) {
@@ -169,7 +169,7 @@ class Reconciler {
         refusals.push(...(await this.#tryTo(() => this.#import(view, file, signal), signal)));
     }
     for (const view of hostsToCopyTo(template, usable, copies))
-      refusals.push(...(await this.#tryTo(() => this.#share(view, copies, signal), signal)));
+      refusals.push(...(await this.#tryTo(() => this.#share(template, view, copies, signal), signal)));
     if (refusals.length > 0) throw refusals[0];
   }
 
@@ -200,8 +200,10 @@ class Reconciler {
     if (daemon !== undefined) await putImport(daemon, view, this.#ledger, file, signal);
   }
 
-  async #share(view: HostView, { layers }: Copies, signal: AbortSignal): Promise<void> {
-    for (const identity of identitiesOf(layers)) await this.#context.sharing.share(identity, view, signal);
+  async #share(template: Template, view: HostView, { layers }: Copies, signal: AbortSignal): Promise<void> {
+    const { caches, sharing } = this.#context;
+    const below = layersBelow(template, (key) => caches.templates.get(key));
+    for (const identity of [...below, ...identitiesOf(layers)]) await sharing.share(identity, view, signal);
   }
 
   /** @returns why it was refused, if it was */

@@ -3,7 +3,6 @@ import { keyOf } from '../../src/base/object.ts';
 import type { SealStatus } from '../../src/host/protocol.ts';
 import type { OperatorContext } from '../context.ts';
 import { callDaemon } from '../daemons/daemon-errors.ts';
-import type { PutLedger } from '../daemons/put-ledger.ts';
 import type { HostView } from '../daemons/view.ts';
 import { BY_UID } from '../indexes.ts';
 import { sealedKey } from '../objects/template-references.ts';
@@ -85,7 +84,6 @@ function obstacleOf({ view, seal }: FoundSeal, appliance: string): Obstacle | un
  */
 export async function seal(
   { caches, links, views }: OperatorContext,
-  ledger: PutLedger,
   template: Template,
   signal: AbortSignal,
 ): Promise<void> {
@@ -101,7 +99,5 @@ export async function seal(
   const daemon = view && links.client(view.name);
   if (found !== undefined || appliance?.metadata.uid === undefined) return;
   if (view?.link.state !== 'connected' || view.status?.seals === undefined || daemon === undefined) return;
-  const desired = { appliance: appliance.metadata.uid };
-  const send = () => callDaemon(daemon.putSeal(uid, desired, { signal }));
-  await ledger.put(view.name, view.status.startedAt, `seal/${uid}`, desired, send);
+  await callDaemon(daemon.putSeal(uid, { appliance: appliance.metadata.uid }, { signal }));
 }

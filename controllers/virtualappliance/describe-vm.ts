@@ -14,6 +14,7 @@ import type {
 import { readAmount } from '../objects/amounts.ts';
 import { amountsOf, uidOf } from '../objects/appliance.ts';
 import { identitiesOf, layersOf, type TemplateLayers } from '../objects/template-files.ts';
+import { layersBelow } from '../objects/template-lineage.ts';
 import { applianceObstacles } from '../obstacles/appliances.ts';
 import { errorOf } from '../obstacles/obstacle.ts';
 import { UNJUDGED } from '../obstacles/reasons.ts';
@@ -34,7 +35,10 @@ const LONGEST_HOSTNAME = 63;
 /** Composes the request to the host. */
 export function describeVm(scope: Scope): PhaseResult {
   const { value } = found(scope, 'servicePackage');
-  scope.desired = desiredOf(scope.appliance, found(scope, 'template'), value, scope.network);
+  const template = found(scope, 'template');
+  const { layers, appliance } = desiredOf(scope.appliance, template, value, scope.network);
+  const { templates } = scope.context.caches;
+  scope.desired = { layers: [...layersBelow(template, (key) => templates.get(key)), ...layers], appliance };
   return phaseDone;
 }
 

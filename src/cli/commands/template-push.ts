@@ -2,23 +2,18 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { Command } from 'commander';
-import { CONDITION_READY, CONDITION_STALLED, findCondition } from '../../api/conditions.ts';
 import { TEMPLATES, type Template } from '../../api/kinds.ts';
-import { sleep, systemClock } from '../../base/clock.ts';
-import { deadlineIn, isOver } from '../../base/deadline.ts';
 import { isAlreadyExists } from '../../kube/api-error.ts';
-import type { KubeClient } from '../../kube/client/client.ts';
 import { addClusterOptions, type Cluster, type ClusterOptions, withCluster } from '../cluster.ts';
 import { digestOfFile } from '../images/image-digest.ts';
 import { pushFile } from '../images/push.ts';
 import { addTemplateOptions, specOf, type TemplateOptions } from '../images/template-options.ts';
+import { standingOf, untilReady } from '../images/template-ready.ts';
 import { option, parseInteger } from '../options.ts';
 import { interruption } from '../steps.ts';
 
 type PushOptions = ClusterOptions &
   TemplateOptions & { readonly name?: string; readonly timeout: number; readonly wait: boolean };
-
-const POLL_MS = 1000;
 
 /** `coppice template push FILE`: a Template of a file on this machine, which is sent to a host. */
 export function pushTemplateCommand(): Command {
@@ -96,30 +91,4 @@ async function make({ client, namespace }: Cluster, name: string, upload: Upload
       `template ${namespace}/${name} exists, and is of something else than this file: give another --name, or delete it`,
     );
   }
-}
-
-function standingOf({ status, metadata }: Template) {
-  const ready = findCondition(status?.conditions, CONDITION_READY);
-  return ready?.observedGeneration === metadata.generation ? ready : undefined;
-}
-
-async function untilReady(
-  client: KubeClient,
-  template: { readonly name: string; readonly namespace: string },
-  timeoutSeconds: number,
-  signal: AbortSignal,
-): Promise<void> {
-  const deadline = deadlineIn(systemClock, timeoutSeconds * 1000);
-  for (let told = ''; ; ) {
-    const found = await client.get(TEMPLATES, template, { signal });
-    const ready = standingOf(found);
-    if (ready?.status === 'True') break;
-    if (findCondition(found.status?.conditions, CONDITION_STALLED)?.status === 'True')
-      throw new Error(ready?.message);
-    if (ready !== undefined && ready.message !== told) console.error(ready.message);
-    told = ready?.message ?? told;
-    if (isOver(systemClock, deadline)) throw new Error(`it is not Ready after ${timeoutSeconds} s: ${told}`);
-    await sleep(systemClock, POLL_MS, signal);
-  }
-  console.log(`Template ${template.namespace}/${template.name} is Ready.`);
 }

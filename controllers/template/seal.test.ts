@@ -1,0 +1,113 @@
+import { describe, expect, it } from 'vitest';
+import type { SealStatus } from '../../src/host/protocol.ts';
+import { cachesOf } from '../../test/builders/caches.ts';
+import { anAppliance, aTemplate } from '../../test/builders/objects.ts';
+import { aHostReport, aView } from '../../test/builders/reports.ts';
+import type { OperatorContext } from '../context.ts';
+import type { HostView } from '../daemons/view.ts';
+import { seal, sealObstacle, withParent } from './seal.ts';
+
+const signal = new AbortController().signal;
+const UID = 'template-uid';
+const appliance = anAppliance({ metadata: { name: 'web-0', uid: 'web-uid' }, spec: { hostName: 'host-a' } });
+const template = aTemplate({
+  metadata: { name: 'golden', uid: UID },
+  spec: { source: { appliance: { name: 'web-0', uid: 'web-uid' } } },
+});
+const aSeal = (change: Partial<SealStatus> = {}): SealStatus => ({
+  uuid: UID,
+  appliance: 'web-uid',
+  state: 'Sealing',
+  ...change,
+});
+
+function world(views: readonly HostView[], appliances = [appliance]) {
+  const calls: string[] = [];
+  const daemonOf = (host: string) => ({
+    putSeal: async (uuid: string, desired: object) =>
+      void calls.push(`${host}: PUT ${uuid} ${JSON.stringify(desired)}`),
+    deleteSeal: async (uuid: string) => void calls.push(`${host}: DELETE ${uuid}`),
+  });
+  const context = {
+    caches: cachesOf({ appliances }),
+    views: { list: () => views, get: (name: string) => views.find((view) => view.name === name) },
+    links: { client: daemonOf },
+  } as unknown as OperatorContext;
+  return { context, calls };
+}
+
+const reporting = (seals: SealStatus[] | undefined, sealed: readonly SealStatus[] = []) => {
+  const { seals: _, ...old } = aHostReport();
+  return aView({ status: seals === undefined ? old : { ...old, seals }, sealed });
+};
+
+describe('a template that is made of an appliance', () => {
+  it("is asked for on that appliance's host", async () => {
+    const { context, calls } = world([reporting([])]);
+    await seal(context, template, signal);
+    expect(calls).toEqual([`host-a: PUT ${UID} {"appliance":"web-uid"}`]);
+  });
+
+  it('is not asked for while a host works on it, and forgotten there once its layer is in its status', async () => {
+    const ready = aSeal({ state: 'Ready', identity: 'a'.repeat(64) });
+    const { context, calls } = world([reporting([], [ready])]);
+    await seal(context, template, signal);
+    expect(calls).toEqual([]);
+    const known = { ...template, status: { layers: { disk: 'a'.repeat(64) } } };
+    await seal(context, known, signal);
+    expect(calls).toEqual([`host-a: DELETE ${UID}`]);
+  });
+
+  it("has its appliance's template as parent, also when the appliance is gone", () => {
+    const { context } = world([]);
+    const parent = { namespace: 'default', name: appliance.spec.template.name };
+    const known = withParent(template, context.caches);
+    expect(known.status?.parent).toEqual(parent);
+    expect(withParent(known, world([], []).context.caches).status?.parent).toEqual(parent);
+  });
+
+  it.each<[string, readonly HostView[], (typeof appliance)[], string, RegExp]>([
+    ['gone', [reporting([])], [], 'ApplianceGone', /appliance default\/web-0 does not exist/],
+    [
+      'another one of its name',
+      [reporting([])],
+      [anAppliance({ metadata: { name: 'web-0', uid: 'later' }, spec: { hostName: 'host-a' } })],
+      'ApplianceGone',
+      /does not exist/,
+    ],
+    [
+      'not placed',
+      [reporting([])],
+      [anAppliance({ metadata: { name: 'web-0', uid: 'web-uid' } })],
+      'Sealing',
+      /no host yet/,
+    ],
+    ['on a host that is away', [], [appliance], 'HostUnreachable', /host host-a, .* does not answer/],
+    ['on a host that is too old', [reporting(undefined)], [appliance], 'DaemonTooOld', /upgrade it/],
+    ['on a host that will be asked', [reporting([])], [appliance], 'Sealing', /is asked/],
+    [
+      'being sealed',
+      [reporting([], [aSeal({ doneBytes: 1, totalBytes: 3 })])],
+      [appliance],
+      'Sealing',
+      /reads and names the content .* \(33 %\)/,
+    ],
+    [
+      'not to be sealed now',
+      [reporting([], [aSeal({ problem: { reason: 'DiskFull', message: 'no space' } })])],
+      [appliance],
+      'DiskFull',
+      /host host-a cannot seal .*: no space/,
+    ],
+  ])('says why its layer is not there: the appliance is %s', (_, views, appliances, reason, message) => {
+    expect(sealObstacle(template, world(views, appliances).context)).toMatchObject({
+      reason,
+      message: expect.stringMatching(message),
+    });
+  });
+
+  it('has no obstacle once a host sealed it', () => {
+    const { context } = world([reporting([], [aSeal({ state: 'Ready' })])]);
+    expect(sealObstacle(template, context)).toBeUndefined();
+  });
+});
