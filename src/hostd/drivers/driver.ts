@@ -38,7 +38,15 @@ export type VmSpec = {
   readonly network: VmNetwork;
 };
 
-export type VmDisk = { readonly path: string; readonly format: 'qcow2' };
+export type VmDisk = {
+  readonly path: string;
+  readonly format: 'qcow2';
+  /**
+   * The files of the layers that it stands on, the nearest first; none for a disk that stands alone. Unset: as its header says. A driver
+   * that can name them to its hypervisor does not go by headers.
+   */
+  readonly layers?: readonly string[];
+};
 
 /** The VM's one network interface; an address on a bridge is set in the guest, not by the driver. */
 export type VmNetwork =

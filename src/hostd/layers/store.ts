@@ -106,10 +106,14 @@ export class LayerStore implements ServedLayers {
   /** Fetches the layer from these hosts unless it is here, and lets those others read it. Idempotent. */
   put(identity: string, { peers, readers }: DesiredLayer): Promise<LayerStatus> {
     return this.#turns.run(identity, async () => {
-      this.#readers.set(identity, new Set(readers));
       const layer = this.#layers.get(identity);
+      const known = this.#receiving.get(identity);
+      // Whoever names readers alone believes that the layer is here.
+      if (layer === undefined && known === undefined && peers.length === 0)
+        throw hostErrors.noSuchLayer(identity);
+      this.#readers.set(identity, new Set(readers));
       if (layer !== undefined) return this.#status(layer);
-      const receiving = this.#receiving.get(identity) ?? this.#receive(identity, peers);
+      const receiving = known ?? this.#receive(identity, peers);
       receiving.change(peers);
       return receiving.status([]);
     });
@@ -144,6 +148,14 @@ export class LayerStore implements ServedLayers {
   readyPath(identity: string): string | undefined {
     const layer = this.#layers.get(identity);
     return layer !== undefined && this.#isSound(layer) ? layer.filePath : undefined;
+  }
+
+  /** The files of a layer and of those below it, the root's last. @throws HostError LayerMissing unless all are sound */
+  chain(identity: string): readonly string[] {
+    const layer = this.#layers.get(identity);
+    if (layer === undefined || !this.#isSound(layer)) throw hostErrors.layerNotHere(identity);
+    const { parent } = layer.record;
+    return [layer.filePath, ...(parent === undefined ? [] : this.chain(parent))];
   }
 
   /** A layer is as sound as all that it stands on. */

@@ -154,6 +154,9 @@ describeUnless(noQemuImg, 'the layers of a host', () => {
       expect(store.mayRead('f'.repeat(64), 'b')).toBe(false);
       await store.delete(identity);
       expect(store.mayRead(identity, 'b')).toBe(false);
+      const granting = store.put(identity, { peers: [], readers: ['b'] });
+      await expect(granting).rejects.toMatchObject({ status: 404 });
+      expect(store.list()).toEqual([]);
     });
   });
 

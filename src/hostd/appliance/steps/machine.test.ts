@@ -53,7 +53,7 @@ function bedWith(found: Omit<VmObservation, 'uuid'> | undefined, change: Partial
         disks: new KeyedMutex(),
         reserveBytes: 0,
       },
-      layers: { get: () => layer },
+      layers: { get: () => layer, chain: () => ['/layer'] },
     },
     desired: desiredAppliance(),
     directory: { uuid: UUID, path: tmpdir(), diskPath: '/nowhere/disk.qcow2' },

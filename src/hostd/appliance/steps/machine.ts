@@ -86,14 +86,22 @@ export function vmSpecOf(scope: Scope): VmSpec {
     directory: directory.path,
     vcpus: vcpusOf(resources),
     memoryBytes: resources.memoryBytes,
-    disk: { path: directory.diskPath, format: 'qcow2' },
-    ...(disk.dataBytes === undefined ? {} : { dataDisk: { path: directory.dataDiskPath, format: 'qcow2' } }),
+    disk: { path: directory.diskPath, format: 'qcow2', layers: layersBelow(scope) },
+    ...(disk.dataBytes === undefined ? {} : { dataDisk: dataDiskOf(scope) }),
     ...(disk.bus === undefined ? {} : { diskBus: disk.bus }),
     boot: bootOf(scope),
     ...(xen === undefined ? {} : { xen }),
     ...(desired.cloudInit === undefined ? {} : { seed: seedPathOf(scope, desired.cloudInit) }),
     network: vmNetworkOf(scope),
   };
+}
+
+function layersBelow({ host, desired: { disk, layer } }: Scope): readonly string[] {
+  return disk.mode === 'Clone' ? [] : host.layers.chain(layer);
+}
+
+function dataDiskOf({ directory }: Scope): VmSpec['disk'] {
+  return { path: directory.dataDiskPath, format: 'qcow2', layers: [] };
 }
 
 function bootOf({ host, desired: { boot, layer } }: Scope): VmSpec['boot'] {

@@ -53,6 +53,18 @@ describe('qemuArguments', () => {
     expect(argv).toContain('virtio-blk-pci,id=disk,drive=disk,werror=stop,rerror=stop');
   });
 
+  it('names what the disk stands on, so that no header of a file does', () => {
+    const disk = { path: '/state/disk.qcow2', format: 'qcow2', layers: ['/layers/b', '/layers/a'] } as const;
+    const nodeOf = (change: Partial<VmSpec>) =>
+      JSON.parse(optionsIn(qemuArguments(spec(change), emulated), '-blockdev')[0] ?? '') as object;
+    const layer = (filename: string, backing: object | null) => {
+      const file = { driver: 'file', filename };
+      return { driver: 'qcow2', 'read-only': true, file, backing };
+    };
+    expect(nodeOf({ disk })).toMatchObject({ backing: layer('/layers/b', layer('/layers/a', null)) });
+    expect(nodeOf({ disk: { ...disk, layers: [] } })).toMatchObject({ backing: null });
+  });
+
   it('has the seed as a read-only disk behind all other devices, whose places stay', () => {
     const devices = optionsIn(qemuArguments(spec(), emulated), '-device');
     const argv = qemuArguments(spec({ seed: '/state, with a comma/seed.iso' }), emulated);

@@ -124,18 +124,26 @@ const DISK_DEVICES = { virtio: 'virtio-blk-pci', scsi: 'scsi-hd,bus=scsi.0' } as
  * with zeroes take no space. An error of the host's disk (a full disk, say) pauses the VM. It does not reach the guest, whose file
  * system would become read-only; so the VM continues where it was once the host's disk works again.
  */
-function diskDevice(id: string, { path, format }: VmDisk, device: string): string[] {
+function diskDevice(id: string, { path, format, layers }: VmDisk, device: string): string[] {
   const node = {
     driver: format,
     'node-name': id,
     discard: 'unmap',
     'detect-zeroes': 'unmap',
     file: { driver: 'file', filename: path, discard: 'unmap' },
+    ...(layers === undefined ? {} : { backing: backingOf(layers) }),
   };
   return [
     ...['-blockdev', JSON.stringify(node)],
     ...['-device', `${device},id=${id},drive=${id},werror=stop,rerror=stop`],
   ];
+}
+
+/** What a disk stands on, by the files themselves: no file is opened because another one's header names it. */
+function backingOf([nearest, ...below]: readonly string[]): object | null {
+  if (nearest === undefined) return null;
+  const file = { driver: 'file', filename: nearest };
+  return { driver: 'qcow2', 'read-only': true, file, backing: backingOf(below) };
 }
 
 /** Behind all other devices, whose places on the bus stay. */
