@@ -244,7 +244,7 @@ describe('one odd object among others', () => {
   });
 
   describe('of hosts does not keep a template from the others, and its status is written', () => {
-    const distribution = { mode: 'Copy', minCopies: 3 } as const;
+    const distribution = { ...aTemplate().spec.distribution, minCopies: 3 };
     const metadata = { finalizers: ['coppice.dev/template'] };
     const views = ['host-a', 'host-b', 'host-c'].map((name) => aView({ name }));
     const asking = async (template: Template, all: readonly HostView[]) => {

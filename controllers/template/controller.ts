@@ -10,11 +10,13 @@ import {
   waitFor,
 } from '../../src/kube/controller/outcome.ts';
 import type { OperatorContext } from '../context.ts';
+import { hostsInOrder, type RankedHost } from '../daemons/copy-hosts.ts';
 import { putImport } from '../daemons/put-import.ts';
 import { PutLedger } from '../daemons/put-ledger.ts';
 import { acceptsAppliances } from '../daemons/readiness.ts';
 import type { HostView } from '../daemons/view.ts';
-import { BY_DIGEST, BY_LAYER, BY_PARENT, BY_SEALED, BY_TEMPLATE, BY_UID } from '../indexes.ts';
+import { BY_DIGEST, BY_HOST, BY_LAYER, BY_PARENT, BY_SEALED, BY_TEMPLATE, BY_UID } from '../indexes.ts';
+import { countsOf } from '../objects/template-copies.ts';
 import {
   digestsOf,
   filesOf,
@@ -32,6 +34,7 @@ import { StatusWriter } from '../status/status-writer.ts';
 import { type Copies, copiesOf, hostsToCopyTo, hostsToTell, hostToImport } from './copies.ts';
 import { importProgress } from './import-progress.ts';
 import { type KnownHosts, knownLayers } from './known-layers.ts';
+import { lifeOf } from './life.ts';
 import { positionOf } from './position.ts';
 import { release } from './release.ts';
 import { seal, sealObstacle, withParent } from './seal.ts';
@@ -168,7 +171,8 @@ class Reconciler {
       for (const view of hostsToTell(file, usable))
         refusals.push(...(await this.#tryTo(() => this.#import(view, file, signal), signal)));
     }
-    for (const view of hostsToCopyTo(template, usable, copies))
+    const { wanted } = countsOf(template, this.#context.clock.now());
+    for (const view of hostsToCopyTo(template, copies, wanted, () => this.#inOrder()))
       refusals.push(...(await this.#tryTo(() => this.#share(template, view, copies, signal), signal)));
     if (refusals.length > 0) throw refusals[0];
   }
@@ -198,6 +202,12 @@ class Reconciler {
   async #import(view: HostView, file: ImportFile, signal: AbortSignal): Promise<void> {
     const daemon = this.#context.links.client(view.name);
     if (daemon !== undefined) await putImport(daemon, view, this.#ledger, file, signal);
+  }
+
+  #inOrder(): readonly RankedHost[] {
+    const { caches, log, views } = this.#context;
+    const boundTo = (host: string) => caches.appliances.byIndex(BY_HOST, host);
+    return hostsInOrder(caches.hosts.list(), views, boundTo, log);
   }
 
   async #share(template: Template, view: HostView, { layers }: Copies, signal: AbortSignal): Promise<void> {
@@ -241,8 +251,10 @@ class Reconciler {
     const appliances = caches.appliances.byIndex(BY_TEMPLATE, keyOf(template));
     const times = appliances.flatMap(({ metadata }) => metadata.creationTimestamp ?? []);
     const copies = copiesOf(template, hosts);
+    const life = lifeOf(template, times, clock.now());
     const next = statusOf({
       template,
+      life,
       position: positionOf(template, (parent) => caches.templates.get(parent)),
       copies,
       progress: importProgress(template, hosts),
@@ -255,7 +267,7 @@ class Reconciler {
       now: clock.now(),
     });
     const result = await this.#writer.write(template, next, urgencyOf(template.status, next), signal);
-    const again = [untilChangeMs, next.import === undefined ? undefined : PROGRESS_MS].filter(
+    const again = [untilChangeMs, life.nextMs, next.import === undefined ? undefined : PROGRESS_MS].filter(
       (ms) => ms !== undefined,
     );
     return soonest([result, ...again.map((ms) => requeueAfter(ms))]);

@@ -1,13 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import type { Template } from '../../src/api/kinds.ts';
 import type { ImportStatus, LayerStatus } from '../../src/host/protocol.ts';
-import { anImportedTemplate, aTemplate } from '../../test/builders/objects.ts';
+import { aHost, anImportedTemplate, aTemplate } from '../../test/builders/objects.ts';
 import { aHostReport, aLayer, anImport, aView, LAYER } from '../../test/builders/reports.ts';
+import { hostsInOrder } from '../daemons/copy-hosts.ts';
 import type { HostView } from '../daemons/view.ts';
+import { countsOf } from '../objects/template-copies.ts';
 import { filesOf, type ImportFile } from '../objects/template-files.ts';
 import { copiesOf, hostsToCopyTo, hostsToTell, hostToImport } from './copies.ts';
 
 const GIBI = 1024 ** 3;
+const NOW = Date.parse('2026-01-01T00:00:00Z');
 
 const kernel = { url: 'https://example.com/vmlinux', sha256: 'e'.repeat(64) };
 const withGuest = (guest: object) =>
@@ -184,9 +187,21 @@ describe('the copies of a template', () => {
         holds,
         status: aHostReport({ name, used: { cpuMillis: 0, memoryBytes: (16 - gibi) * GIBI, diskBytes: 0 } }),
       });
+    const groups = new Map([
+      ['x', { group: 'right' }],
+      ['y', { group: 'left' }],
+      ['z', { group: 'right' }],
+    ]);
+    const copying = (template: Template, usable: readonly HostView[], all = usable) => {
+      const hosts = usable.map(({ name }) => aHost({ metadata: { name }, spec: groups.get(name) ?? {} }));
+      const views = { get: (name: string) => usable.find((view) => view.name === name) };
+      const ranked = () => hostsInOrder(hosts, views, () => [], { error: () => expect.unreachable() });
+      const { wanted } = countsOf(template, NOW);
+      return hostsToCopyTo(template, copiesOf(template, all), wanted, ranked).map(({ name }) => name);
+    };
     const chosen = (views: readonly HostView[], minCopies: number, mode: 'Copy' | 'OnDemand' = 'Copy') => {
-      const template = anImportedTemplate({ spec: { distribution: { mode, minCopies } } });
-      return hostsToCopyTo(template, views, copiesOf(template, views)).map(({ name }) => name);
+      const distribution = { ...aTemplate().spec.distribution, mode, minCopies };
+      return copying(anImportedTemplate({ spec: { distribution } }), views);
     };
     const others = [withFree('a', 2), withFree('b', 8), withFree('c', 8)];
 
@@ -208,14 +223,32 @@ describe('the copies of a template', () => {
       expect(chosen(views, 1)).toEqual([]);
     });
 
+    it('and more the more it is used and the more it matters, from the groups with the fewest', () => {
+      const views = [withFree('z', 1, [aLayer()]), withFree('x', 9), withFree('y', 3), withFree('a', 2)];
+      const used = (value: number, overrides: Partial<Template['spec']['distribution']> = {}) =>
+        copying(
+          anImportedTemplate({
+            spec: { distribution: { ...aTemplate().spec.distribution, ...overrides } },
+            status: { layers: { disk: LAYER }, popularity: { value, time: new Date(NOW).toISOString() } },
+          }),
+          views,
+        );
+      expect(used(1)).toEqual([]);
+      expect(used(2)).toEqual(['y']);
+      expect(used(1, { importance: 2 })).toEqual(['y']);
+      expect(used(5)).toEqual(['y', 'a']);
+      expect(used(50)).toEqual(['y', 'a', 'x']);
+      expect(used(50, { maxCopies: 2 })).toEqual(['y']);
+      expect(used(50, { importance: 0 })).toEqual([]);
+    });
+
     it('once one has it to give', () => {
       const begun = withFree('d', 4, [aLayer({ state: 'Fetching' })]);
       expect(chosen([...others, begun], 3)).toEqual([]);
       expect(chosen(others, 3)).toEqual([]);
       const [away, template] = [withFree('away', 4, [aLayer()]), anImportedTemplate()];
       template.spec.distribution.minCopies = 2;
-      const names = hostsToCopyTo(template, others, copiesOf(template, [away, ...others]));
-      expect(names.map(({ name }) => name)).toEqual(['b', 'c']);
+      expect(copying(template, others, [away, ...others])).toEqual(['b', 'c']);
     });
   });
 

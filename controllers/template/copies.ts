@@ -1,6 +1,8 @@
 import type { Template } from '../../src/api/kinds.ts';
 import { keyOf } from '../../src/base/object.ts';
 import type { Firmware } from '../../src/domain/firmware.ts';
+import { hostsToAdd } from '../../src/domain/templates/copies.ts';
+import { copyHosts, type RankedHost } from '../daemons/copy-hosts.ts';
 import { problemFor } from '../daemons/import-problem.ts';
 import { type HostView, importId } from '../daemons/view.ts';
 import {
@@ -143,21 +145,21 @@ export function hostToImport(
   return byFreeMemory(usable.filter((view) => !imports(view, files) && canImport(template, view)))[0];
 }
 
-/** The further hosts that should get a template's layers from those that have them, so that `minCopies` hosts have it. */
+/**
+ * The further hosts that should get a template's layers from those that have them.
+ * @param wanted on how many hosts they are to be
+ * @param hosts those that accept appliances, in placement's order; only asked for if there are too few copies
+ */
 export function hostsToCopyTo(
   { spec }: Template,
-  usable: readonly HostView[],
   { layers, ready }: Copies,
-): HostView[] {
-  const { mode, minCopies } = spec.distribution;
-  const names = identitiesOf(layers);
-  if (mode !== 'Copy' || ready.length === 0) return [];
-  const isThere = (view: HostView) => names.every((name) => view.layers.get(name)?.state === 'Ready');
-  const others = usable.filter((view) => !isThere(view));
-  // Those that fetch it already are asked again first: their source may have gone.
-  const begun = others.filter((view) => names.some((name) => view.layers.has(name)));
-  const rest = byFreeMemory(others.filter((view) => !begun.includes(view)));
-  return [...begun, ...rest].slice(0, Math.max(0, minCopies - (usable.length - others.length)));
+  wanted: number,
+  hosts: () => readonly RankedHost[],
+): readonly HostView[] {
+  if (spec.distribution.mode !== 'Copy' || ready.length === 0 || wanted <= 1) return [];
+  const ranked = hosts();
+  const names = hostsToAdd(copyHosts(identitiesOf(layers), ranked), wanted);
+  return names.flatMap((name) => ranked.find(({ view }) => view.name === name)?.view ?? []);
 }
 
 /** A file that was pushed is on the one host that received it, and the disk of an appliance on that appliance's host. */

@@ -11,6 +11,7 @@ import { templateObstacles, templateStates } from '../obstacles/templates.ts';
 import type { EventRule } from '../status/occurrence.ts';
 import type { Urgency } from '../status/write-debouncer.ts';
 import type { Copies } from './copies.ts';
+import type { Life } from './life.ts';
 import type { Position } from './position.ts';
 
 type Status = NonNullable<Template['status']>;
@@ -20,6 +21,7 @@ export interface StatusFacts {
   readonly template: Template;
   readonly position: Position;
   readonly copies: Copies;
+  readonly life: Life;
   /** How far the import of its disk is, while there is one. */
   readonly progress: Status['import'];
   /** How many appliances have a disk based on it, and when the youngest was created (RFC 3339). */
@@ -39,7 +41,7 @@ export interface StatusFacts {
 
 /** The whole status of a template. */
 export function statusOf(facts: StatusFacts): Status {
-  const { template, position, copies, appliances, now } = facts;
+  const { template, position, copies, life, appliances, now } = facts;
   const old = template.status;
   const { generation } = template.metadata;
   const conditions = stands(facts)
@@ -56,6 +58,7 @@ export function statusOf(facts: StatusFacts): Status {
     hostsReady: copies.ready.length,
     appliances,
     lastUsedTime: latest(old?.lastUsedTime, facts.lastUsedTime),
+    popularity: life.popularity,
   };
 }
 

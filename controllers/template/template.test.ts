@@ -77,6 +77,7 @@ describe('the status of a template', () => {
       template: aTemplate(),
       position: { depth: 1 },
       copies: onA,
+      life: { popularity: undefined, nextMs: undefined },
       appliances: 0,
       lastUsedTime: undefined,
       isPartial: false,

@@ -99,7 +99,7 @@ export function aTemplate({ metadata, spec, status }: Overrides<Template> = {}):
       guest: { os: 'linux', agent: 'qemu-guest-agent' },
       container: { type: 'static-site', port: 80, scheme: 'http' },
       checkpoint: { enabled: false },
-      distribution: { mode: 'Copy', minCopies: 0 },
+      distribution: { mode: 'Copy', minCopies: 0, importance: 1, popularityHalfLife: '168h' },
       lifecycle: { retain: false },
       sharing: { scope: 'Namespace' },
       ...spec,

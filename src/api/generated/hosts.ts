@@ -9,7 +9,7 @@ export interface HostSpec {
  */
 address: string
 /**
- * Group of hosts that are close to each other; placement and replication prefer the same group.
+ * Group of hosts that are close to each other, such as those of a rack: templates are copied to the groups with the fewest copies.
  */
 group?: string
 /**

@@ -233,9 +233,17 @@ mode: ("OnDemand" | "Copy" | "Shared")
  */
 minCopies: number
 /**
- * Maximum number of hosts that hold it, however often it is used.
+ * Maximum number of hosts that hold it without an appliance that needs it there, however often it is used. Default: all hosts.
  */
 maxCopies?: number
+/**
+ * How much each appliance that is made from it counts for the number of copies: 2 twice as much, 0 not at all.
+ */
+importance: number
+/**
+ * The time in which its popularity halves, in h, m and s: after it, an appliance that was made counts half, and so on.
+ */
+popularityHalfLife: string
 }
 /**
  * When the template is removed.
@@ -385,4 +393,17 @@ appliances?: number
  * When an appliance was last made from it.
  */
 lastUsedTime?: string
+/**
+ * How often appliances were made from it lately: each counts 1 when it is made, and half of that one distribution.popularityHalfLife later. It decays without being written.
+ */
+popularity?: {
+/**
+ * Its popularity at that time.
+ */
+value: number
+/**
+ * When the last appliance that counts was made.
+ */
+time: string
+}
 }

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { HOSTS, SERVICE_DEPLOYMENTS, TEMPLATES, VIRTUAL_APPLIANCES } from '../../../src/api/kinds.ts';
+import { SERVICE_DEPLOYMENTS, TEMPLATES, VIRTUAL_APPLIANCES } from '../../../src/api/kinds.ts';
 import { isRecord } from '../../../src/base/json.ts';
 import type { KubeObject, ResourceRef } from '../../../src/base/object.ts';
 import { planService } from '../../../src/domain/services/builders.ts';
@@ -65,11 +65,6 @@ const NOT_SUPPORTED: readonly NotSupported[] = [
   template('distribution.mode', { distribution: { mode: 'OnDemand' } }, DISTRIBUTION),
   template('distribution.mode', { distribution: { mode: 'Shared' } }, DISTRIBUTION),
   template(
-    'distribution.maxCopies',
-    { distribution: { maxCopies: 3 } },
-    'a limit of copies is not supported yet: leave it out',
-  ),
-  template(
     'lifecycle.coolDown',
     { lifecycle: { coolDown: '720h' } },
     'removing unused templates is not supported yet: leave it out',
@@ -79,12 +74,6 @@ const NOT_SUPPORTED: readonly NotSupported[] = [
     { lifecycle: { retain: true } },
     'nothing removes templates by itself yet, and retain is not supported yet: leave it out',
   ),
-  {
-    ref: HOSTS,
-    field: 'spec.group',
-    spec: { address: 'https://10.0.0.1:7443', group: 'rack-1' },
-    message: 'groups of hosts are not supported yet: leave it out',
-  },
 ];
 
 describe('what is declared and not built', () => {

@@ -72,7 +72,7 @@ const SPECS: Readonly<Record<string, JsonObject>> = {
     guest: { os: 'linux', agent: 'qemu-guest-agent', boot: { kernel: file } },
     container: { type: 'static-site', port: 8080, documentRoot: '/srv' },
     checkpoint: { enabled: false },
-    distribution: { mode: 'Copy', minCopies: 1 },
+    distribution: { mode: 'Copy', minCopies: 1, importance: 1.5, popularityHalfLife: '24h' },
     lifecycle: { retain: false },
     sharing: { scope: 'Namespaces', namespaces: ['a', 'b'] },
   },
