@@ -26,6 +26,8 @@ import type { Debounce } from './status/write-debouncer.ts';
 export interface Timings {
   /** A host that has been silent for longer is not ready. */
   readonly hostGraceMs: number;
+  /** A layer that nothing on a host needs is deleted there after that time. */
+  readonly layerGraceMs: number;
   /** The first status of an appliance of a task: it contains the first steps already. */
   readonly firstStatus: Debounce;
   /** An appliance's state; states that follow each other within this time cost one write. */
@@ -43,6 +45,7 @@ export interface Timings {
 
 export const DEFAULT_TIMINGS: Timings = {
   hostGraceMs: 15_000,
+  layerGraceMs: 60 * 60_000,
   firstStatus: { settleMs: 1000, maxMs: 2000 },
   applianceStatus: { settleMs: 5000, maxMs: 10_000 },
   applianceSteps: { settleMs: 60_000, maxMs: 60_000 },

@@ -2,6 +2,7 @@ import type { OperatorContext } from './context.ts';
 import { createHostController } from './host/controller.ts';
 import { createIPPoolController } from './ippool/controller.ts';
 import { createIPLeaseController } from './ippool/lease-controller.ts';
+import { createLayerCleanupController } from './layercleanup/controller.ts';
 import { createPlacementController } from './placement/controller.ts';
 import { createServiceDeploymentController } from './servicedeployment/controller.ts';
 import type { ControllerDefinition } from './sources.ts';
@@ -19,6 +20,7 @@ export function createControllers(context: OperatorContext): readonly Controller
     createTemplateFactsController(context),
     createTemplateLabelController(context),
     createTemplateFollowController(context),
+    createLayerCleanupController(context),
     createServiceDeploymentController(context),
     createPlacementController(context),
     createVirtualApplianceController(context),

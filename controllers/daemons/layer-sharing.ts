@@ -69,6 +69,13 @@ export class LayerSharing {
     this.#targets.delete(identity);
   }
 
+  /** A host no longer needs the layer. */
+  withdraw(identity: LayerIdentity, target: string): void {
+    const targets = this.#targets.get(identity);
+    targets?.delete(target);
+    if (targets?.size === 0) this.#targets.delete(identity);
+  }
+
   /** Connected hosts that have the layer whole, those that do the least first. */
   #sources(identity: LayerIdentity, target: string): Source[] {
     return this.#views

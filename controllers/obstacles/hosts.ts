@@ -53,6 +53,11 @@ export const hostStates = {
     reason: problems[0]?.reason ?? REASON.HostReady,
     message: [`the daemon of ${host} answers`, ...problems.map(({ message }) => message)].join('; '),
   }),
+  /** @param size of their files, such as `1.2Gi` */
+  layersRemoved: (layers: number, size: string): Explanation => ({
+    reason: REASON.LayersRemoved,
+    message: `${layers} layer(s) that nothing needs here were removed, which gives ${size} of disk space back`,
+  }),
   allClaimed: (): Explanation => ({
     reason: REASON.AllClaimed,
     message: 'every appliance of the daemon belongs to a VirtualAppliance',

@@ -137,6 +137,8 @@ export const REASON = {
   CertificateInvalid: 'CertificateInvalid',
   UnclaimedAppliances: 'UnclaimedAppliances',
   AllClaimed: 'AllClaimed',
+  /** Layers that nothing needed there were deleted from the host. */
+  LayersRemoved: 'LayersRemoved',
   /** Deleted, but something still uses it: a host, a template or a pool. */
   InUse: 'InUse',
 

@@ -1,9 +1,13 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { HOSTS, TEMPLATES, type Template } from '../../../src/api/kinds.ts';
+import { HOSTS, TEMPLATES, type Template, VIRTUAL_APPLIANCES } from '../../../src/api/kinds.ts';
+import type { ObjectName, ResourceRef } from '../../../src/base/object.ts';
+import { expectStanding, READY } from '../../expectations/conditions.ts';
 import { eventually } from './eventually.ts';
-import { World } from './world.ts';
+import { TIMINGS, World } from './world.ts';
 
 const GIBI = 1024 ** 3;
+/** A layer that nothing needs goes soon. */
+const HASTY = { ...TIMINGS, layerGraceMs: 400 };
 
 describe('the copies of a template', () => {
   let world: World;
@@ -46,6 +50,12 @@ describe('the copies of a template', () => {
     for (let index = first; index < first + count; index++)
       await world.addAppliance(`web-${index}`, { placement: { hosts: ['host-a'] } });
   };
+  const setBounds = (distribution: object) =>
+    world.kube.patch(TEMPLATES, { namespace: 'default', name: 'debian' }, { spec: { distribution } });
+  const forceAway = async (ref: ResourceRef, name: ObjectName) => {
+    await world.kube.patch(ref, name, { metadata: { finalizers: null } });
+    await world.kube.delete(ref, name);
+  };
   const popularity = async () => (await template()).status?.popularity;
 
   it('become more the more appliances are made from it, in each group of hosts first', async () => {
@@ -79,5 +89,48 @@ describe('the copies of a template', () => {
     await eventually('a third counts', async () => expect((await popularity())?.value).toBeCloseTo(3, 3));
     expect(before?.value).toBeCloseTo(2, 3);
     expect(Date.parse((await popularity())?.time ?? '')).toBeGreaterThan(Date.parse(before?.time ?? ''));
+  });
+
+  it('are withdrawn when they are too many, but not where an appliance needs one', async () => {
+    await world.startOperator({ timings: HASTY });
+    await world.addTemplate('debian', { spec: { distribution: { minCopies: 3 } } });
+    await isOn('host-a', 'host-c', 'host-d');
+    await world.addAppliance('web', { placement: { hosts: ['host-d'] } });
+    await eventually('it runs', async () =>
+      expectStanding((await world.appliance('web')).status?.conditions, READY, 'ServiceAvailable'),
+    );
+    await setBounds({ minCopies: 2, maxCopies: 2 });
+    await isOn('host-a', 'host-d');
+    await setBounds({ minCopies: 0, maxCopies: 1 });
+    await isOn('host-d');
+    await world.removeAppliance('web');
+    await setBounds({ minCopies: 2, maxCopies: null });
+    await isOn('host-a', 'host-d');
+  });
+
+  it('go with all that no template refers to, and stay where an unclaimed appliance uses one', async () => {
+    await world.startOperator();
+    await world.addTemplate('debian', { spec: { distribution: { minCopies: 2 } } });
+    await world.addTemplate('other');
+    await isOn('host-a', 'host-c');
+    await world.addAppliance('web', { placement: { hosts: ['host-c'] } });
+    await eventually('it runs', async () =>
+      expectStanding((await world.appliance('web')).status?.conditions, READY, 'ServiceAvailable'),
+    );
+    const layer = (await template()).status?.layers?.disk;
+    await world.stopOperator();
+    // As if somebody had forced them away.
+    const names = { namespace: 'default', name: 'debian' };
+    await forceAway(VIRTUAL_APPLIANCES, { namespace: 'default', name: 'web' });
+    await forceAway(TEMPLATES, names);
+    await world.startOperator({ timings: HASTY });
+    await eventually('it is where it is used', async () =>
+      expect(await hostsHaving(layer)).toEqual(['host-c']),
+    );
+    await world.daemons.removeFrom('host-c', 'web');
+    await eventually('it is gone', async () => expect(await hostsHaving(layer)).toEqual([]));
+    const left = (await template('other')).status?.layers?.disk;
+    expect(await hostsHaving(left)).toEqual(['host-a']);
+    expect(await world.daemons.importsOn('host-a')).toHaveLength(1);
   });
 });

@@ -33,7 +33,7 @@ import { type Capacity, Daemons } from './daemons.ts';
 import { eventually } from './eventually.ts';
 
 /** As patient as with real VMs, only for shorter. */
-const TIMINGS = {
+export const TIMINGS = {
   hostGraceMs: 1000,
   hostStatus: { settleMs: 200, maxMs: 1000 },
   deploymentStatus: { settleMs: 100, maxMs: 500 },
