@@ -258,7 +258,7 @@ describe('one odd object among others', () => {
         }),
         views: { list: () => all, get: (name: string) => all.find((view) => view.name === name) },
         links: { client: (name: string) => ({ putImport: () => ask(name) }) },
-        sharing: { share: (_identity: string, { name }: HostView) => ask(name) },
+        sharing: { copy: (_identity: string, { name }: HostView) => ask(name) },
         applier: { status: async (_ref: unknown, _object: unknown, status: unknown) => written.push(status) },
         clock: { now: () => 0, monotonic: () => 0 },
         timings: DEFAULT_TIMINGS,

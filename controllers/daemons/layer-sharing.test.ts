@@ -20,7 +20,11 @@ const peersOf = (...hosts: readonly string[]) => hosts.map((host) => ({ host, ur
  * Hosts that are followed, each with a daemon that does what it is asked.
  * @param answer what a daemon waits for before it does so
  */
-function setUp(views: readonly HostView[], answer: (host: string) => Promise<void> = async () => undefined) {
+function setUp(
+  views: readonly HostView[],
+  answer: (host: string) => Promise<void> = async () => undefined,
+  groupOf: (host: string) => string | undefined = () => undefined,
+) {
   const current = new Map(views.map((view) => [view.name, view]));
   const sent: [string, DesiredLayer][] = [];
   /** What each daemon was last asked for. */
@@ -47,16 +51,22 @@ function setUp(views: readonly HostView[], answer: (host: string) => Promise<voi
       return () => undefined;
     },
   };
-  const sharing = new LayerSharing(hostViews, links);
+  const sharing = new LayerSharing(hostViews, links, groupOf);
   const share = (target: string) =>
     sharing.share(LAYER, current.get(target) ?? aView({ name: target }), signal);
+  const copy = (target: string) =>
+    sharing.copy(LAYER, current.get(target) ?? aView({ name: target }), signal);
   const change = (...changed: readonly HostView[]) => {
     for (const view of changed) {
       current.set(view.name, view);
       listener({ host: view.name, kind: 'layer', ids: [LAYER] });
     }
   };
-  return { sharing, share, change, sent, inForce };
+  const changeLink = (view: HostView) => {
+    current.set(view.name, view);
+    listener({ host: view.name, kind: 'link', ids: [] });
+  };
+  return { sharing, share, copy, change, changeLink, sent, inForce };
 }
 
 describe('a layer', () => {
@@ -231,5 +241,79 @@ describe('a request for a layer', () => {
     await expect(target.share('target')).rejects.toThrow('it does not answer');
     await expect(target.share('target')).rejects.toThrow(TransientError);
     expect(target.sent.map(([host]) => host)).toEqual(['a', 'b', 'target', 'target']);
+  });
+});
+
+describe('a layer that no appliance waits for', () => {
+  const targets = ['t1', 't2', 't3'].map((name) => aView({ name }));
+  const asked = (sent: readonly [string, DesiredLayer][]) =>
+    sent.filter(([, { peers }]) => peers.length > 0).map(([host]) => host);
+
+  it('goes from a host to two others at a time, and on when one has it', async () => {
+    const { copy, change, sent } = setUp([having('a'), ...targets]);
+    expect([await copy('t1'), await copy('t2'), await copy('t3')]).toEqual([true, true, false]);
+    expect(asked(sent)).toEqual(['t1', 't2']);
+    change(fetching('t1'), fetching('t2'));
+    expect(await copy('t3')).toBe(false);
+    change(having('t1'));
+    expect(await copy('t3')).toBe(true);
+    expect(sent.at(-1)?.[1].peers).toEqual(peersOf('a', 't1'));
+    expect(await copy('t1')).toBe(true);
+  });
+
+  it('waits where an appliance waits for one, whose own request waits for nothing', async () => {
+    const { share, copy, change, sent } = setUp([having('a'), ...targets]);
+    expect([await copy('t1'), await copy('t2')]).toEqual([true, true]);
+    expect(await share('t3')).toBe(true);
+    change(having('t1'), fetching('t2'), fetching('t3'));
+    expect(asked(sent)).toEqual(['t1', 't2', 't3']);
+    const more = setUp([having('a'), ...targets]);
+    await more.share('t1');
+    expect(await more.copy('t2')).toBe(false);
+    more.change(having('t1'));
+    expect(await more.copy('t2')).toBe(true);
+  });
+
+  it('keeps no other from its turn when it is refused, gets stuck, or its host goes', async () => {
+    const problem = { reason: 'NoPeerGivesLayer', message: 'none gives it' };
+    const down = { link: { state: 'broken', since: 0, problem } } as const;
+    const begin = async (answer?: (host: string) => Promise<void>) => {
+      const world = setUp([having('a'), ...targets], answer);
+      await Promise.allSettled([world.copy('t1'), world.copy('t2')]);
+      return world;
+    };
+    const away = new HostApiError(0, { reason: 'HostUnreachable', message: 'it does not answer' });
+    const refused = await begin(async (host) => {
+      if (host === 't1') throw away;
+    });
+    expect(await refused.copy('t3')).toBe(true);
+    const stuck = await begin();
+    stuck.change(fetching('t1', { holds: [aLayer({ state: 'Fetching', problem })] }));
+    expect(await stuck.copy('t3')).toBe(true);
+    const gone = await begin();
+    gone.changeLink(aView({ name: 't1', ...down }));
+    expect(await gone.copy('t3')).toBe(true);
+  });
+});
+
+describe('the sources of a layer', () => {
+  const groupOf = (host: string) => ({ a: 'left', b: 'right', c: 'right', target: 'right' })[host];
+
+  it('are those of the same group first', async () => {
+    const runs = [aReport()];
+    const views = [having('a'), having('b', { runs }), having('d'), aView({ name: 'target' })];
+    const { share, sent } = setUp(views, undefined, groupOf);
+    await share('target');
+    expect(sent.at(-1)?.[1].peers).toEqual(peersOf('b', 'a', 'd'));
+  });
+
+  it('are of another group where those of the same give enough already', async () => {
+    const idle = ['t1', 't2'].map((name) => aView({ name }));
+    const views = [having('a'), having('b'), aView({ name: 'target' }), ...idle];
+    const { copy, sent } = setUp(views, undefined, (host) => (host === 'a' ? 'left' : 'right'));
+    await copy('t1');
+    await copy('t2');
+    await copy('target');
+    expect(sent.at(-1)?.[1].peers).toEqual(peersOf('a'));
   });
 });

@@ -1,10 +1,11 @@
 import { KeyedMutex } from '../../src/base/keyed-mutex.ts';
 import type { DesiredLayer, LayerIdentity } from '../../src/host/protocol.ts';
+import { CopySlots } from './copy-slots.ts';
 import type { Daemon } from './daemon.ts';
 import { callDaemon } from './daemon-errors.ts';
 import type { HostLinks } from './links.ts';
 import { PutLedger } from './put-ledger.ts';
-import type { HostView, HostViews } from './view.ts';
+import type { HostView, HostViews, ViewChange } from './view.ts';
 
 /** So many hosts are named as sources of a layer: if one goes, the others give the rest. */
 const MOST_PEERS = 3;
@@ -15,6 +16,12 @@ interface Source {
   readonly url: string;
 }
 
+interface Request {
+  /** Whether an appliance waits for the layer. */
+  readonly isUrgent: boolean;
+  readonly signal: AbortSignal;
+}
+
 /**
  * Has hosts fetch layers from hosts that have them, and lets nobody else read them. All of it is in memory, and may be lost: after a
  * restart of the operator what is still needed is asked for again.
@@ -22,46 +29,92 @@ interface Source {
 export class LayerSharing {
   readonly #views: Pick<HostViews, 'list' | 'get' | 'subscribe'>;
   readonly #links: Pick<HostLinks, 'client' | 'url'>;
+  readonly #groupOf: (host: string) => string | undefined;
+  readonly #slots = new CopySlots();
   readonly #ledger = new PutLedger();
   /** Of each layer on each source, one request after the other: an earlier one that arrives late would take readers away. */
   readonly #grants = new KeyedMutex();
   /** By layer, the hosts that are to have it. */
   readonly #targets = new Map<LayerIdentity, Set<string>>();
 
+  /** @param groupOf the group of a host: layers come from hosts of the same group where they can */
   constructor(
     views: Pick<HostViews, 'list' | 'get' | 'subscribe'>,
     links: Pick<HostLinks, 'client' | 'url'>,
+    groupOf: (host: string) => string | undefined = () => undefined,
   ) {
     this.#views = views;
     this.#links = links;
-    // A layer that comes back is one whose readers the host does not know.
-    views.subscribe(({ kind, host, ids }) => {
-      if (kind !== 'layer') return;
-      const has = views.get(host)?.layers;
-      for (const identity of ids)
-        if (has?.has(identity) !== true) this.#ledger.forget(host, whatOf(identity));
-    });
+    this.#groupOf = groupOf;
+    views.subscribe((change) => this.#follow(change));
   }
 
   /**
-   * Asks a host to have the layer, unless it has it or is asked for it already. A source that does not let it read is left out.
+   * Asks a host to have the layer, unless it has it or is asked for it already: an appliance waits for it. A source that does not let
+   * it read is left out.
    * @returns whether any host has it
    * @throws what a daemon's refusal becomes in `callDaemon`: that of the target, or of a source when all refuse
    */
-  async share(identity: LayerIdentity, target: HostView, signal: AbortSignal): Promise<boolean> {
+  share(identity: LayerIdentity, target: HostView, signal: AbortSignal): Promise<boolean> {
+    return this.#share(identity, target, { isUrgent: true, signal });
+  }
+
+  /**
+   * Likewise for a layer that no appliance waits for: when the target, and a host that has it, are not busy.
+   * @returns whether that is so, or the layer is there
+   */
+  async copy(identity: LayerIdentity, target: HostView, signal: AbortSignal): Promise<boolean> {
+    if (target.layers.get(identity)?.state === 'Ready') return true;
+    if (this.#sources(identity, target.name, false).length === 0) return false;
+    return await this.#share(identity, target, { isUrgent: false, signal });
+  }
+
+  async #share(identity: LayerIdentity, target: HostView, request: Request): Promise<boolean> {
+    const { isUrgent, signal } = request;
     if (target.layers.get(identity)?.state === 'Ready') return true;
     const client = this.#links.client(target.name);
-    const sources = this.#sources(identity, target.name);
+    const sources = this.#sources(identity, target.name, isUrgent);
     if (client === undefined || sources.length === 0) return sources.length > 0;
     this.#targets.set(identity, this.#targetsOf(identity).add(target.name));
-    const granted = await Promise.allSettled(sources.map((source) => this.#grant(source, identity, signal)));
-    signal.throwIfAborted();
-    const refusal = granted.find((result) => result.status === 'rejected');
-    const peers = sources.filter((_, index) => granted[index]?.status === 'fulfilled');
-    if (peers.length === 0) throw refusal?.reason;
-    const named = peers.map(({ view, url }) => ({ host: view.name, url }));
-    await this.#put(target, client, identity, { peers: named, readers: this.#readers(identity) }, signal);
-    return true;
+    this.#begin(identity, target, sources, isUrgent);
+    try {
+      const granted = await Promise.allSettled(
+        sources.map((source) => this.#grant(source, identity, signal)),
+      );
+      signal.throwIfAborted();
+      const refusal = granted.find((result) => result.status === 'rejected');
+      const peers = sources.filter((_, index) => granted[index]?.status === 'fulfilled');
+      if (peers.length === 0) throw refusal?.reason;
+      const named = peers.map(({ view, url }) => ({ host: view.name, url }));
+      await this.#put(target, client, identity, { peers: named, readers: this.#readers(identity) }, signal);
+      return true;
+    } catch (error) {
+      this.#slots.end(identity, target.name);
+      throw error;
+    }
+  }
+
+  #begin(
+    identity: LayerIdentity,
+    { layers, name }: HostView,
+    [source]: readonly Source[],
+    isUrgent: boolean,
+  ) {
+    const isStuck = layers.get(identity)?.problem !== undefined;
+    if (source !== undefined && !isStuck)
+      this.#slots.begin(identity, { source: source.view.name, target: name, isUrgent });
+  }
+
+  #follow({ kind, host, ids }: ViewChange): void {
+    const view = this.#views.get(host);
+    if (kind === 'link' && view?.link.state !== 'connected') this.#slots.lose(host);
+    if (kind !== 'layer') return;
+    for (const identity of ids) {
+      const layer = view?.layers.get(identity);
+      if (layer?.state !== 'Fetching' || layer.problem !== undefined) this.#slots.end(identity, host);
+      // A layer that comes back is one whose readers the host does not know.
+      if (layer === undefined) this.#ledger.forget(host, whatOf(identity));
+    }
   }
 
   /** The layer is no longer needed anywhere. */
@@ -76,17 +129,26 @@ export class LayerSharing {
     if (targets?.size === 0) this.#targets.delete(identity);
   }
 
-  /** Connected hosts that have the layer whole, those that do the least first. */
-  #sources(identity: LayerIdentity, target: string): Source[] {
+  /**
+   * Connected hosts that have the layer whole: those of the target's group first, and those that do the least.
+   * @param isUrgent whether hosts that are busy count, too
+   */
+  #sources(identity: LayerIdentity, target: string, isUrgent: boolean): Source[] {
+    const group = this.#groupOf(target);
+    const isFar = ({ name }: HostView) => (group !== undefined && this.#groupOf(name) === group ? 0 : 1);
     return this.#views
       .list()
       .flatMap((view) => {
         const [daemon, url] = [this.#links.client(view.name), this.#links.url(view.name)];
         const isThere = view.link.state === 'connected' && view.layers.get(identity)?.state === 'Ready';
         if (view.name === target || !isThere || daemon === undefined || url === undefined) return [];
+        if (!isUrgent && !this.#slots.allows(identity, view.name, target)) return [];
         return [{ view, daemon, url }];
       })
-      .sort(({ view: a }, { view: b }) => a.appliances.size - b.appliances.size || (a.name < b.name ? -1 : 1))
+      .sort(
+        ({ view: a }, { view: b }) =>
+          isFar(a) - isFar(b) || a.appliances.size - b.appliances.size || (a.name < b.name ? -1 : 1),
+      )
       .slice(0, MOST_PEERS);
   }
 

@@ -109,6 +109,8 @@ function parents(template: Template): string[] {
   return parent === null ? [] : [parent];
 }
 
+/** How often it is looked whether hosts are busy that should get a copy. */
+const COPY_LOOK_MS = 2_000;
 /** How often it is looked whether the file of a template was pushed. */
 const UPLOAD_LOOK_MS = 2_000;
 
@@ -139,8 +141,12 @@ class Reconciler {
     const position = positionOf(template, (parent) => caches.templates.get(parent));
     // Hosts may be slow to answer: the status does not wait for them.
     const result = await this.#write(template, undefined, signal);
-    if ('depth' in position) await this.#copy(template, signal);
-    return this.#waitsForUpload(template) ? soonest([result, requeueAfter(UPLOAD_LOOK_MS)]) : result;
+    const isLater = 'depth' in position && !(await this.#copy(template, signal));
+    const looks = [
+      ...(isLater ? [COPY_LOOK_MS] : []),
+      ...(this.#waitsForUpload(template) ? [UPLOAD_LOOK_MS] : []),
+    ];
+    return soonest([result, ...looks.map((ms) => requeueAfter(ms))]);
   }
 
   /** What is pushed changes a host's status, which changes too often to look at each template for it. */
@@ -154,9 +160,10 @@ class Reconciler {
   /**
    * Has a host import the template's files until its layers are known and somewhere, then has as many hosts as it asks for fetch them
    * from there. A refusal of one host does not keep the others from getting it.
+   * @returns whether all were asked: hosts that are busy are asked later
    * @throws the first error, when all were asked
    */
-  async #copy(template: Template, signal: AbortSignal): Promise<void> {
+  async #copy(template: Template, signal: AbortSignal): Promise<boolean> {
     const usable = this.#context.views.list().filter(acceptsAppliances);
     const { hosts, isPartial } = this.#known();
     // What only hosts have that are away, another one imports once more.
@@ -172,9 +179,17 @@ class Reconciler {
         refusals.push(...(await this.#tryTo(() => this.#import(view, file, signal), signal)));
     }
     const { wanted } = countsOf(template, this.#context.clock.now());
+    const { caches, sharing } = this.#context;
+    const below = layersBelow(template, (key) => caches.templates.get(key));
+    let isAsked = true;
+    const ask = async (view: HostView) => {
+      for (const identity of [...below, ...identitiesOf(copies.layers)])
+        isAsked = (await sharing.copy(identity, view, signal)) && isAsked;
+    };
     for (const view of hostsToCopyTo(template, copies, wanted, () => this.#inOrder()))
-      refusals.push(...(await this.#tryTo(() => this.#share(template, view, copies, signal), signal)));
+      refusals.push(...(await this.#tryTo(() => ask(view), signal)));
     if (refusals.length > 0) throw refusals[0];
+    return isAsked;
   }
 
   /**
@@ -208,12 +223,6 @@ class Reconciler {
     const { caches, log, views } = this.#context;
     const boundTo = (host: string) => caches.appliances.byIndex(BY_HOST, host);
     return hostsInOrder(caches.hosts.list(), views, boundTo, log);
-  }
-
-  async #share(template: Template, view: HostView, { layers }: Copies, signal: AbortSignal): Promise<void> {
-    const { caches, sharing } = this.#context;
-    const below = layersBelow(template, (key) => caches.templates.get(key));
-    for (const identity of [...below, ...identitiesOf(layers)]) await sharing.share(identity, view, signal);
   }
 
   /** @returns why it was refused, if it was */

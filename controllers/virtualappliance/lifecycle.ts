@@ -5,6 +5,7 @@ import { checkAbilities, checkHost, checkNetwork } from './check-host.ts';
 import { checkLayers } from './check-layers.ts';
 import { checkRoom } from './check-room.ts';
 import { describeVm } from './describe-vm.ts';
+import { fetchLayers } from './fetch-layers.ts';
 import { findPackage } from './find-package.ts';
 import { findTemplate } from './find-template.ts';
 import { blocked, type Phase, type PhaseResult, phaseDone, type Scope } from './scope.ts';
@@ -16,6 +17,7 @@ const PHASES: readonly Phase[] = [
   checkNetwork,
   findTemplate,
   checkAbilities,
+  fetchLayers,
   findPackage,
   assignAddress,
   describeVm,

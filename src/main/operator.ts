@@ -237,15 +237,17 @@ function createContext(
   const environment = { clock, random: Math.random, log };
   const reporter = { component: FIELD_MANAGER, instance: hostname() };
   const links = new HostLinks({ ...environment, views, connect: connectTo(hostTls, tenure) });
+  const caches = createCaches({ client: program.client, clock, log, metrics: program.metrics, access });
+  const groupOf = (host: string) => caches.hosts.get(host)?.spec.group;
   return {
     ...environment,
     client,
     applier: createApplier(client, FIELD_MANAGER),
     recorder: createEventRecorder({ ...reporter, ...environment, client }),
-    caches: createCaches({ client: program.client, clock, log, metrics: program.metrics, access }),
+    caches,
     views,
     links,
-    sharing: new LayerSharing(views, links),
+    sharing: new LayerSharing(views, links, groupOf),
     outcomes: new PlacementOutcomes(),
     times: new CreationTimes(),
     timings: { ...DEFAULT_TIMINGS, ...config.timings },

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { HOSTS, TEMPLATES, type Template, VIRTUAL_APPLIANCES } from '../../../src/api/kinds.ts';
 import type { ObjectName, ResourceRef } from '../../../src/base/object.ts';
-import { expectStanding, READY } from '../../expectations/conditions.ts';
+import { expectStanding, READY, RECONCILING } from '../../expectations/conditions.ts';
 import { eventually } from './eventually.ts';
 import { TIMINGS, World } from './world.ts';
 
@@ -132,5 +132,19 @@ describe('the copies of a template', () => {
     const left = (await template('other')).status?.layers?.disk;
     expect(await hostsHaving(left)).toEqual(['host-a']);
     expect(await world.daemons.importsOn('host-a')).toHaveLength(1);
+  });
+
+  it('go to the host of an appliance as soon as it has one, whatever else it waits for', async () => {
+    await world.startOperator();
+    await world.addTemplate('debian');
+    await isOn('host-a');
+    await world.addAppliance('web', {
+      placement: { hosts: ['host-b'] },
+      package: { configMap: { name: 'later' } },
+    });
+    await isOn('host-a', 'host-b');
+    await eventually('it says what it waits for', async () =>
+      expectStanding((await world.appliance('web')).status?.conditions, RECONCILING, 'ConfigMapNotFound'),
+    );
   });
 });
