@@ -1,5 +1,6 @@
 import { StalledError, TransientError } from '../../src/kube/controller/errors.ts';
 import { identitiesOf, layersOf } from '../objects/template-files.ts';
+import { layersBelow } from '../objects/template-lineage.ts';
 import { found, type PhaseResult, phaseDone, type Scope } from './scope.ts';
 
 /**
@@ -10,7 +11,9 @@ export async function fetchLayers(scope: Scope): Promise<PhaseResult> {
   const { appliance, context, view, signal } = scope;
   if (view?.link.state !== 'connected' || appliance.status?.vm !== undefined) return phaseDone;
   try {
-    for (const identity of identitiesOf(layersOf(found(scope, 'template'))))
+    const template = found(scope, 'template');
+    const below = layersBelow(template, (key) => context.caches.templates.get(key));
+    for (const identity of [...below, ...identitiesOf(layersOf(template))])
       await context.sharing.share(identity, view, signal);
   } catch (error) {
     if (!(error instanceof TransientError || error instanceof StalledError)) throw error;
