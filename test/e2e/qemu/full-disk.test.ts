@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { mkdir, mkdtemp, rm, statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { expect } from 'vitest';
-import type { ApplianceStatus } from '../../../src/host/protocol.ts';
+import type { ApplianceStatus, SealStatus } from '../../../src/host/protocol.ts';
 import {
   applianceOf,
   createCertificates,
@@ -80,10 +81,31 @@ async function fillAndFree(host: TestHost, made: OnLayers, small: string): Promi
     const well = await untilStatus(host, uuid, ({ serviceState }) => serviceState === 'ServiceAvailable');
     expect(well.problem).toBeUndefined();
     expect([well.vm.pid, well.vm.startedAt]).toEqual([full.vm.pid, full.vm.startedAt]);
+    await sealWhileFull(host, uuid, small);
   } finally {
     await host.client.deleteAppliance(uuid);
     await eventually(async () => (await host.client.getAppliance(uuid)) === undefined, undefined, limitMs);
   }
+}
+
+/** The space goes in the middle of a copy of the VM's disk: whatever had been written goes, too, and the seal waits for space. */
+async function sealWhileFull(host: TestHost, appliance: string, small: string): Promise<void> {
+  const seal = randomUUID();
+  const sealed = async () => (await host.client.getHost()).seals?.find(({ uuid }) => uuid === seal);
+  const until = (holds: (status: SealStatus | undefined) => boolean) =>
+    eventually(async () => holds(await sealed()), sealed, limitMs);
+  await host.client.putSeal(seal, { appliance });
+  await run('mount', ['-o', `remount,size=${(await usedMebibytes(small)) + 1}m`, small]);
+  await until((status) => status?.problem?.reason === 'DiskFull');
+  await run('mount', ['-o', 'remount,size=400m', small]);
+  await until((status) => status?.state === 'Ready');
+  // A guest that was not let go on could not answer.
+  await untilStatus(host, appliance, ({ vm, answers }) => vm.state === 'Running' && answers === true);
+}
+
+async function usedMebibytes(folder: string): Promise<number> {
+  const { blocks, bfree, bsize } = await statfs(folder);
+  return Math.ceil(((blocks - bfree) * bsize) / 1024 ** 2);
 }
 
 function untilStatus(host: TestHost, uuid: string, holds: (status: ApplianceStatus) => boolean) {

@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { type Clock, sleep } from '../../../base/clock.ts';
 import { isRecord } from '../../../base/json.ts';
 import { KeyedMutex } from '../../../base/keyed-mutex.ts';
-import { hostErrors } from '../../errors/index.ts';
+import { type HostError, hostErrors } from '../../errors/index.ts';
 import { restFileSystems, wakeFileSystems } from '../../guest/freeze.ts';
 import type { Agents } from '../common/agents.ts';
 import type { Capture, CaptureOptions, Captures, ImageTool, VmToCapture } from '../driver.ts';
@@ -56,7 +56,7 @@ async function capture(
   const known = (await jobsIn(context, vm.directory)).some(({ id }) => id === name);
   // Another daemon may have been killed before it let the guest go on.
   const warning = known ? await wake(context, vm.directory) : await begin(context, vm, target, name);
-  await follow(context, vm, name, options);
+  await follow(context, vm, target, options);
   return warning === undefined ? {} : { warning };
 }
 
@@ -98,9 +98,10 @@ async function begin(
 async function follow(
   context: CaptureContext,
   vm: VmToCapture,
-  name: string,
+  target: string,
   { onProgress, signal }: CaptureOptions,
 ): Promise<void> {
+  const name = nameOf(target);
   for (;;) {
     signal.throwIfAborted();
     const job = (await jobsIn(context, vm.directory)).find(({ id }) => id === name);
@@ -108,11 +109,15 @@ async function follow(
     onProgress(job.done, job.total);
     if (job.status === 'concluded') {
       await ask(context, vm.directory, (qmp) => dismiss(qmp, name));
-      if (job.error !== undefined) throw hostErrors.captureFailed(vm.uuid, job.error);
+      if (job.error !== undefined) throw failureOf(vm, target, job.error);
       return;
     }
     await sleep(context.clock, lookMs, signal);
   }
+}
+
+function failureOf({ uuid }: VmToCapture, target: string, why: string): HostError {
+  return /no space left/i.test(why) ? hostErrors.diskFull(target) : hostErrors.captureFailed(uuid, why);
 }
 
 async function endJobs(
