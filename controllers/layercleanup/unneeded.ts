@@ -7,7 +7,7 @@ import { copyHosts, type RankedHost } from '../daemons/copy-hosts.ts';
 import { type HostView, importId } from '../daemons/view.ts';
 import { isPending } from '../objects/appliance.ts';
 import { countsOf } from '../objects/template-copies.ts';
-import { FILE_ROLES, filesOf, identitiesOf, layersOf } from '../objects/template-files.ts';
+import { filesOf, identitiesOf, LAYER_ROLES, layersOf } from '../objects/template-files.ts';
 import { templateKeyOf } from '../objects/template-references.ts';
 
 /** All that there is at one moment. */
@@ -81,10 +81,11 @@ function whoWants(inventory: Inventory): (host: string, identity: LayerIdentity)
 
 /** Every layer that is the template's, by its status, or by what hosts say of its imports and of its seal. */
 function layersBy(template: Template, views: readonly HostView[]): ReadonlySet<LayerIdentity> {
-  const ofStatus = FILE_ROLES.flatMap((role) => template.status?.layers?.[role] ?? []);
+  const ofStatus = LAYER_ROLES.flatMap((role) => template.status?.layers?.[role] ?? []);
   const files = [...filesOf(template).values()].map(({ key }) => importId(key));
   const imported = views.flatMap(({ imports }) => files.flatMap((id) => imports.get(id)?.identity ?? []));
-  const sealed = views.flatMap(({ seals }) => seals.get(template.metadata.uid ?? '')?.identity ?? []);
+  const seals = views.flatMap((view) => view.seals.get(template.metadata.uid ?? '') ?? []);
+  const sealed = seals.flatMap(({ identity, data }) => [identity, data]).filter((one) => one !== undefined);
   return new Set([...ofStatus, ...imported, ...sealed]);
 }
 

@@ -11,9 +11,12 @@ export interface ImportFile {
 /** What a template's files are: its disk, and the kernel and initial RAM disk that the hypervisor starts directly. */
 export const FILE_ROLES = ['disk', 'kernel', 'initrd'] as const;
 export type FileRole = (typeof FILE_ROLES)[number];
+/** What layers a template has: those of its files, and that of a second disk, if it was made of an appliance that has one. */
+export const LAYER_ROLES = [...FILE_ROLES, 'data'] as const;
+type LayerRole = (typeof LAYER_ROLES)[number];
 
-/** The layers of a template, which its disk, kernel and initial RAM disk became. */
-export type TemplateLayers = { readonly disk: LayerIdentity } & Partial<Record<FileRole, LayerIdentity>>;
+/** The layers of a template. */
+export type TemplateLayers = { readonly disk: LayerIdentity } & Partial<Record<LayerRole, LayerIdentity>>;
 
 /** Every file that a template has imported, by its role; one that is made of an appliance has none for its disk. */
 export function filesOf(template: Template): ReadonlyMap<FileRole, ImportFile> {
@@ -50,7 +53,7 @@ export function digestsOf(template: Template): Sha256[] {
 
 /** The layers that a template's files became, as its status says; undefined until all are known. */
 export function layersOf({ spec, status }: Template): TemplateLayers | undefined {
-  const { disk, kernel, initrd } = status?.layers ?? {};
+  const { disk, kernel, initrd, data } = status?.layers ?? {};
   const { boot } = spec.guest;
   if (disk === undefined) return undefined;
   if ((boot !== undefined && kernel === undefined) || (boot?.initrd !== undefined && initrd === undefined))
@@ -59,12 +62,13 @@ export function layersOf({ spec, status }: Template): TemplateLayers | undefined
     disk,
     ...(kernel === undefined ? {} : { kernel }),
     ...(initrd === undefined ? {} : { initrd }),
+    ...(data === undefined ? {} : { data }),
   };
 }
 
 /** The names of a template's layers, its disk's first. */
 export function identitiesOf(layers: TemplateLayers | undefined): LayerIdentity[] {
-  return [...new Set(FILE_ROLES.flatMap((role) => layers?.[role] ?? []))];
+  return [...new Set(LAYER_ROLES.flatMap((role) => layers?.[role] ?? []))];
 }
 
 /** How many more sources a host takes for an import (`desiredImportSchema`). */

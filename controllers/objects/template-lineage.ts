@@ -4,7 +4,7 @@ import type { LayerIdentity } from '../../src/host/protocol.ts';
 import { parentKey } from './template-references.ts';
 
 /**
- * The layers that a template's disk stands on, the root's first. They follow from the objects alone: what hosts say of their layers
+ * The layers that a template's disks stand on, the root's first. They follow from the objects alone: what hosts say of their layers
  * would let one of them have any layer shared.
  * @param find by namespace/name
  */
@@ -18,8 +18,8 @@ export function layersBelow(
     seen.add(key);
     const parent = find(key);
     if (parent === undefined) break;
-    const disk = parent.status?.layers?.disk;
-    if (disk !== undefined) found.unshift(disk);
+    const { disk, data } = parent.status?.layers ?? {};
+    found.unshift(...[disk, data].filter((one) => one !== undefined));
     key = parentKey(parent);
   }
   return found;

@@ -75,14 +75,16 @@ function foundLayers(
   files: Files,
   hosts: readonly KnownHost[],
 ): TemplateLayers | undefined {
-  const sealed = hosts.map(({ seals }) => seals.get(metadata.uid ?? '')?.identity).find(isKnown);
+  const sealed = hosts.map(({ seals }) => seals.get(metadata.uid ?? '')).find((one) => one?.identity);
   const imported = [...files].flatMap(([role, file]) => {
     const identity = hosts.map((host) => importOn(host, file)?.identity).find(isKnown);
     return identity === undefined ? [] : [[role, identity] as const];
   });
   if (imported.length < files.size) return undefined;
-  const { disk = sealed, ...boot }: Partial<Record<FileRole, string>> = Object.fromEntries(imported);
-  return disk === undefined ? undefined : { disk, ...boot };
+  const { disk = sealed?.identity, ...boot }: Partial<Record<FileRole, string>> =
+    Object.fromEntries(imported);
+  if (disk === undefined) return undefined;
+  return { disk, ...boot, ...(sealed?.data === undefined ? {} : { data: sealed.data }) };
 }
 
 function isKnown(identity: string | undefined): identity is string {

@@ -1,7 +1,7 @@
 import type { Template } from '../../src/api/kinds.ts';
 import { keyOf } from '../../src/base/object.ts';
 import { describeHolders, holdersOf } from '../../src/domain/templates/tree.ts';
-import type { ImportKey, ImportStatus, LayerIdentity } from '../../src/host/protocol.ts';
+import type { ImportKey, ImportStatus, LayerIdentity, SealStatus } from '../../src/host/protocol.ts';
 import { StalledError, TransientError } from '../../src/kube/controller/errors.ts';
 import type { OperatorContext } from '../context.ts';
 import type { Daemon } from '../daemons/daemon.ts';
@@ -90,10 +90,14 @@ function unusedOf(context: OperatorContext, template: Template): Unused {
   const ids = new Set(imports.map((key) => importId(key)));
   const became = importsOf(context).flatMap((one) => (ids.has(importId(one)) ? (one.identity ?? []) : []));
   const { uid: seal = '' } = template.metadata;
-  const sealed = context.views.list().flatMap(({ seals }) => seals.get(seal)?.identity ?? []);
+  const sealed = context.views.list().flatMap(({ seals }) => sealedIn(seals.get(seal)));
   const layers = new Set([...identitiesOf(layersOf(template)), ...became, ...sealed]);
   const unused = [...layers].filter((identity) => isUnused(havingLayer(context, identity)));
   return { imports, layers: unused, seal };
+}
+
+function sealedIn(seal: SealStatus | undefined): LayerIdentity[] {
+  return [seal?.identity, seal?.data].filter((one) => one !== undefined);
 }
 
 /** The templates that have the layer, also those whose status does not say so yet. */

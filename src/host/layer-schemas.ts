@@ -106,7 +106,7 @@ export const uploadStatusSchema = open({
   freeBytes: count,
 });
 
-/** `PUT /v1/seals/{uuid}`: make a layer of what this appliance's disk holds. The uuid is that of the Template which the layer is for. */
+/** `PUT /v1/seals/{uuid}`: make layers of what this appliance's disks hold. The uuid is that of the Template which the layer is for. */
 export const desiredSealSchema = closed({ appliance: uuid });
 
 export const sealStatusSchema = open({
@@ -117,8 +117,9 @@ export const sealStatusSchema = open({
   /** Of the work of `state`. */
   doneBytes: optional(count),
   totalBytes: optional(count),
-  /** The layer that it became; known when Ready. */
+  /** The layer that its disk became, and that of its second disk, if it has one; known when Ready. */
   identity: optional(identity),
+  data: optional(identity),
   /** What a person should know of the layer, though it is sound. */
   warning: optional(string()),
   problem: optional(problemSchema),

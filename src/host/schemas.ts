@@ -162,6 +162,8 @@ export const desiredApplianceSchema = closed({
     sizeBytes: optional(positive),
     /** A second, empty disk, of this size; it may be added and grow later, and is never taken away. */
     dataBytes: optional(positive),
+    /** What the second disk stands on; unset: it is empty at first. */
+    dataLayer: optional(identity),
     /** How disks are connected, as guests with drivers for one bus alone need it; unset: virtio. */
     bus: optional(diskBus),
   }),

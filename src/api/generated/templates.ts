@@ -326,6 +326,10 @@ kernel?: string
  * Of its initial RAM disk.
  */
 initrd?: string
+/**
+ * Of a second disk, if it was made of an appliance that has one: second disks of its appliances begin with that.
+ */
+data?: string
 }
 /**
  * The template on which it is a layer, if it was made of an appliance.

@@ -198,7 +198,9 @@ export function checkChange(known: DesiredAppliance, next: DesiredAppliance): vo
     throw hostErrors.olderGeneration(known.uuid, known.generation, next.generation);
   }
   const shape = (field: (typeof FIXED)[number], { disk, ...rest }: DesiredAppliance) =>
-    field === 'disk' ? { mode: disk.mode, bus: disk.bus ?? 'virtio' } : rest[field];
+    field === 'disk'
+      ? { mode: disk.mode, bus: disk.bus ?? 'virtio', dataLayer: disk.dataLayer }
+      : rest[field];
   const changed = FIXED.find((field) => !isDeepStrictEqual(shape(field, known), shape(field, next)));
   if (changed !== undefined) throw hostErrors.immutable(known.uuid, changed);
   const [before = 0, after = before] = [known.disk.sizeBytes, next.disk.sizeBytes];

@@ -133,22 +133,24 @@ export interface Checkpoints {
 /** Copies of running VMs' disks, of drivers that can make them. */
 export interface Captures {
   /**
-   * Writes to `target` what the VM's disk itself holds, without its layer, as it is at one moment at which the guest's file systems are
-   * at rest. The VM runs on, and its own disk's files stay as they are. When this daemon, or an earlier one, was interrupted, it goes on
-   * with the copy that the hypervisor still makes. `target` is complete only when this resolves.
+   * Writes to the targets what the VM's disks themselves hold, without their layers, all as they are at the one moment at which the
+   * guest's file systems are at rest. The VM runs on, and its own disks' files stay as they are. When this daemon, or an earlier one, was
+   * interrupted, it goes on with the copies that the hypervisor still makes. The targets are complete only when this resolves.
    * Rejects when the VM does not run. When aborted it leaves the hypervisor's work as it is, for the next call or for `abandon`.
    */
-  capture(vm: VmToCapture, target: string, options: CaptureOptions): Promise<Capture>;
-  /** Ends the hypervisor's work on `target`, if there is any, and lets the guest go on. No VM: done. */
-  abandon(vm: Pick<VmToCapture, 'uuid' | 'directory'>, target: string): Promise<void>;
+  capture(vm: VmToCapture, disks: readonly DiskToCapture[], options: CaptureOptions): Promise<Capture>;
+  /** Ends the hypervisor's work on these targets, if there is any, and lets the guest go on. No VM: done. */
+  abandon(vm: VmToCapture, targets: readonly string[]): Promise<void>;
 }
 
-export type VmToCapture = {
-  readonly uuid: string;
-  readonly directory: string;
-  readonly diskPath: string;
-  /** File of the layer that the disk stands on. */
-  readonly layer: string;
+export type VmToCapture = { readonly uuid: string; readonly directory: string };
+
+export type DiskToCapture = {
+  readonly which: 'disk' | 'dataDisk';
+  readonly path: string;
+  /** File of the layer that it stands on, if it does. */
+  readonly layer?: string;
+  readonly target: string;
 };
 
 export type CaptureOptions = {

@@ -95,12 +95,17 @@ export class LayerStore implements ServedLayers {
     return record;
   }
 
-  /** Makes a finished disk a layer on another one of this host: see `seal`. */
-  async sealOn(path: string, parent: string, { signal, onProgress }: SealOptions): Promise<LayerRecord> {
-    if (!this.has(parent)) throw hostErrors.layerNotHere(parent);
-    const below = { identity: parent, lineage: await this.lineage(parent) };
+  /** Makes a finished disk a layer, on another one of this host if one is given: see `seal`. */
+  async sealOn(
+    path: string,
+    parent: string | undefined,
+    { signal, onProgress }: SealOptions,
+  ): Promise<LayerRecord> {
+    if (parent !== undefined && !this.has(parent)) throw hostErrors.layerNotHere(parent);
+    const below =
+      parent === undefined ? {} : { parent: { identity: parent, lineage: await this.lineage(parent) } };
     const facts = await this.#options.factsOf(path);
-    return await this.seal({ path, kind: 'disk', parent: below, onProgress }, facts, signal);
+    return await this.seal({ path, kind: 'disk', ...below, onProgress }, facts, signal);
   }
 
   /** Fetches the layer from these hosts unless it is here, and lets those others read it. Idempotent. */

@@ -2,7 +2,7 @@ import { link, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { KeyedMutex } from '../../base/keyed-mutex.ts';
 import type { DesiredAppliance } from '../../host/protocol.ts';
-import type { CaptureOptions, Driver } from '../drivers/driver.ts';
+import type { CaptureOptions, DiskToCapture, Driver } from '../drivers/driver.ts';
 import { hostErrors } from '../errors/index.ts';
 import { allocatedBytes, syncDirectory } from '../files/durable-files.ts';
 import { fileExists } from '../files/if-there.ts';
@@ -11,7 +11,7 @@ import { ensureSpace } from '../files/space.ts';
 /** An appliance of this host. */
 export type SealedAppliance = {
   readonly desired: DesiredAppliance;
-  readonly directory: { readonly path: string; readonly diskPath: string };
+  readonly directory: { readonly path: string; readonly diskPath: string; readonly dataDiskPath: string };
 };
 
 export type CaptureContext = {
@@ -25,68 +25,90 @@ export type CaptureContext = {
   readonly reserveBytes: number;
 };
 
-/** What was captured. */
+/** What was captured, and the layers that it stood on. */
 export type Captured = {
-  /** The layer that the disk stood on. */
   readonly parent: string;
+  /** Of the second disk, if there is one. */
+  readonly data?: { readonly parent?: string };
   readonly warning?: string;
 };
 
+/** The names that get what the disks hold. */
+export type CaptureTargets = { readonly disk: string; readonly data: string };
+
 /**
- * Gives what the appliance's disk holds the name `target`: a second name of the file where no VM runs, else a copy. Replaces what an
- * interrupted call left there.
+ * Gives what the appliance's disks hold the names in `targets`: second names of the files where no VM runs, else copies. Replaces what
+ * an interrupted call left there.
  * @throws HostError ApplianceGone, DiskNotMade, VmNotAtRest, VmMustBeOff, CaptureFailed, DiskFull
  */
-export async function captureDisk(
+export async function captureDisks(
   context: CaptureContext,
   uuid: string,
-  target: string,
+  targets: CaptureTargets,
   options: CaptureOptions,
 ): Promise<Captured> {
   const appliance = context.applianceOf(uuid);
   if (appliance === undefined) throw hostErrors.applianceToSealGone(uuid);
   const { desired, directory } = appliance;
-  if (!(await fileExists(directory.diskPath))) throw hostErrors.nothingToSeal(labelOf(desired));
+  const disks = disksOf(appliance, targets);
+  for (const { path } of disks)
+    if (!(await fileExists(path))) throw hostErrors.nothingToSeal(labelOf(desired));
   const vm = await context.driver.inspect(uuid, directory.path);
-  const parent = desired.layer;
-  if (vm?.state === 'Running') return { parent, ...(await copyOf(context, appliance, target, options)) };
-  await secondName(context, appliance, target);
-  return { parent };
+  const isRunning = vm?.state === 'Running';
+  const capture = isRunning ? await copies(context, appliance, disks, options) : {};
+  if (!isRunning) await secondNames(context, appliance, disks);
+  const { dataBytes, dataLayer } = desired.disk;
+  const data = dataLayer === undefined ? {} : { parent: dataLayer };
+  return { parent: desired.layer, ...(dataBytes === undefined ? {} : { data }), ...capture };
 }
 
-async function secondName(
-  { driver, disks }: CaptureContext,
+type Disk = Omit<DiskToCapture, 'layer'> & { readonly identity: string | undefined };
+
+function disksOf({ desired, directory }: SealedAppliance, targets: CaptureTargets): readonly Disk[] {
+  const { dataBytes, dataLayer } = desired.disk;
+  const { diskPath, dataDiskPath } = directory;
+  const disk = { which: 'disk', path: diskPath, target: targets.disk, identity: desired.layer } as const;
+  if (dataBytes === undefined) return [disk];
+  return [disk, { which: 'dataDisk', path: dataDiskPath, target: targets.data, identity: dataLayer }];
+}
+
+async function secondNames(
+  { driver, disks: turns }: CaptureContext,
   { desired, directory }: SealedAppliance,
-  target: string,
+  disks: readonly Disk[],
 ): Promise<void> {
   const { uuid } = desired;
-  await disks.run(uuid, async () => {
+  await turns.run(uuid, async () => {
     const vm = await driver.inspect(uuid, directory.path);
-    // What is left of a VM that failed may still have the file open.
+    // What is left of a VM that failed may still have the files open.
     const isOff = vm === undefined || (vm.state === 'Stopped' && vm.remains !== true);
     if (!isOff) throw hostErrors.vmInTheWay(labelOf(desired), vm.state);
-    await rm(target, { force: true });
-    await link(directory.diskPath, target);
+    for (const { path, target } of disks) {
+      await rm(target, { force: true });
+      await link(path, target);
+    }
   });
-  await syncDirectory(dirname(target));
+  await Promise.all(disks.map(({ target }) => syncDirectory(dirname(target))));
 }
 
-async function copyOf(
+async function copies(
   { driver, layerPath, reserveBytes }: CaptureContext,
   { desired, directory }: SealedAppliance,
-  target: string,
+  disks: readonly Disk[],
   options: CaptureOptions,
 ) {
-  const { uuid, layer: identity } = desired;
   const label = labelOf(desired);
   if (desired.powerState === 'Stopped') throw hostErrors.vmInTheWay(label, 'not off yet');
   if (driver.captures === undefined) throw hostErrors.vmMustBeOff(label, (await driver.probe()).name);
-  const layer = layerPath(identity);
-  if (layer === undefined) throw hostErrors.layerNotHere(identity);
-  const neededBytes = await allocatedBytes(directory.diskPath);
-  await ensureSpace(dirname(target), `a copy of the disk of ${label}`, neededBytes, reserveBytes);
-  const { path, diskPath } = directory;
-  return await driver.captures.capture({ uuid, directory: path, diskPath, layer }, target, options);
+  const toCopy = disks.map(({ identity, ...disk }): DiskToCapture => {
+    if (identity === undefined) return disk;
+    const layer = layerPath(identity);
+    if (layer === undefined) throw hostErrors.layerNotHere(identity);
+    return { ...disk, layer };
+  });
+  for (const { path, target } of toCopy)
+    await ensureSpace(dirname(target), `a copy of ${path}`, await allocatedBytes(path), reserveBytes);
+  return await driver.captures.capture({ uuid: desired.uuid, directory: directory.path }, toCopy, options);
 }
 
 function labelOf({ namespace, name, uuid }: DesiredAppliance): string {

@@ -2,12 +2,12 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DesiredSeal } from '../../host/protocol.ts';
 import { makeDirectory, readJsonIfThere, removeDirectory, writeJsonDurably } from '../files/durable-files.ts';
-import type { Captured } from './capture.ts';
+import type { Captured, CaptureTargets } from './capture.ts';
 
 export const SEAL_DELETING_SUFFIX = '.deleting';
 
-/** The content of `sealed.json`: the layer that the disk became. */
-export type SealRecord = { readonly identity: string; readonly warning?: string };
+/** The content of `sealed.json`: the layers that the disks became. */
+export type SealRecord = { readonly identity: string; readonly data?: string; readonly warning?: string };
 
 /** `<state>/seals/<uuid>/`: what is to be sealed, what was captured, and the layer that it became. */
 export class SealFolder {
@@ -20,8 +20,8 @@ export class SealFolder {
   }
 
   /** What was captured; whole once `readCaptured` finds something. */
-  get diskPath(): string {
-    return join(this.#path, 'disk.qcow2');
+  get targets(): CaptureTargets {
+    return { disk: join(this.#path, 'disk.qcow2'), data: join(this.#path, 'data.qcow2') };
   }
 
   async writeDesired(desired: DesiredSeal): Promise<void> {
@@ -41,18 +41,18 @@ export class SealFolder {
     return (await readJsonIfThere(join(this.#path, 'captured.json'))) as Captured | undefined;
   }
 
-  /** From now on the captured file is not needed. */
+  /** From now on the captured files are not needed. */
   async writeSealed(sealed: SealRecord): Promise<void> {
     await writeJsonDurably(join(this.#path, 'sealed.json'), sealed);
-    await this.discardDisk();
+    await this.discardDisks();
   }
 
   async readSealed(): Promise<SealRecord | undefined> {
     return (await readJsonIfThere(join(this.#path, 'sealed.json'))) as SealRecord | undefined;
   }
 
-  async discardDisk(): Promise<void> {
-    await rm(this.diskPath, { force: true });
+  async discardDisks(): Promise<void> {
+    for (const path of Object.values(this.targets)) await rm(path, { force: true });
   }
 
   async remove(): Promise<void> {

@@ -75,7 +75,7 @@ export class SealStore {
   /** The uuids of the seals that still need a layer. */
   holders(identity: string): readonly string[] {
     return [...this.#seals.values()]
-      .filter(({ parent }) => parent === identity)
+      .filter(({ parents }) => parents.includes(identity))
       .map(({ folder }) => `seal ${folder.uuid}`);
   }
 
@@ -94,7 +94,7 @@ export class SealStore {
 
   /** Forgets the seals that became this layer, which is gone. */
   async layerGone(identity: string): Promise<void> {
-    const became = [...this.#seals.values()].filter((seal) => seal.identity === identity);
+    const became = [...this.#seals.values()].filter(({ layers }) => layers.includes(identity));
     await Promise.all(became.map(({ folder }) => this.delete(folder.uuid)));
   }
 
@@ -110,7 +110,7 @@ export class SealStore {
     const { path: directory } = appliance.directory;
     const vm = await driver.inspect(desired.appliance, directory);
     if (vm?.state !== 'Running') return;
-    await driver.captures.abandon({ uuid: desired.appliance, directory }, folder.diskPath);
+    await driver.captures.abandon({ uuid: desired.appliance, directory }, Object.values(folder.targets));
   }
 
   async #adopt(uuid: string): Promise<void> {

@@ -5,7 +5,7 @@ import type { DesiredSeal, Problem, SealStatus } from '../../host/protocol.ts';
 import { toHostError, toProblem } from '../errors/index.ts';
 import { SLOW_LOOK } from '../errors/slow-look.ts';
 import type { LayerStore } from '../layers/store.ts';
-import { type CaptureContext, type Captured, captureDisk } from './capture.ts';
+import { type CaptureContext, type Captured, captureDisks } from './capture.ts';
 import type { SealFolder, SealRecord } from './seal-folder.ts';
 
 export type SealOptions = CaptureContext & {
@@ -44,8 +44,8 @@ export class Seal {
   async load(): Promise<void> {
     this.#captured = await this.folder.readCaptured();
     this.#sealed = await this.folder.readSealed();
-    // Killed right after it was sealed, the file is still there.
-    if (this.#sealed !== undefined) await this.folder.discardDisk();
+    // Killed right after it was sealed, the files are still there.
+    if (this.#sealed !== undefined) await this.folder.discardDisks();
   }
 
   start(): void {
@@ -58,13 +58,17 @@ export class Seal {
     await this.#running;
   }
 
-  /** The layer that the captured disk stands on, as long as it is needed. */
-  get parent(): string | undefined {
-    return this.#sealed === undefined ? this.#captured?.parent : undefined;
+  /** The layers that the captured disks stand on, as long as they are needed. */
+  get parents(): readonly string[] {
+    if (this.#sealed !== undefined || this.#captured === undefined) return [];
+    const { parent, data } = this.#captured;
+    return [parent, ...(data?.parent === undefined ? [] : [data.parent])];
   }
 
-  get identity(): string | undefined {
-    return this.#sealed?.identity;
+  /** The layers that the disks became. */
+  get layers(): readonly string[] {
+    const { identity, data } = this.#sealed ?? {};
+    return [identity, data].filter((one) => one !== undefined);
   }
 
   status(): SealStatus {
@@ -73,7 +77,7 @@ export class Seal {
       uuid: this.folder.uuid,
       appliance: this.desired.appliance,
       state: this.#state(),
-      ...(this.#sealed === undefined ? this.#progress : { identity: this.#sealed.identity }),
+      ...(this.#sealed ?? this.#progress),
       ...(warning === undefined ? {} : { warning }),
       ...(this.#problem === undefined ? {} : { problem: this.#problem }),
     };
@@ -108,22 +112,30 @@ export class Seal {
   async #capture(signal: AbortSignal): Promise<Captured> {
     const onProgress = (doneBytes: number, totalBytes: number) => this.#tell({ doneBytes, totalBytes });
     const options = { onProgress, signal };
-    const { diskPath } = this.folder;
-    const captured = await captureDisk(this.#options, this.desired.appliance, diskPath, options);
+    const { targets } = this.folder;
+    const captured = await captureDisks(this.#options, this.desired.appliance, targets, options);
     // Killed before this, it is captured once more.
     await this.folder.writeCaptured(captured);
     return captured;
   }
 
-  async #seal({ parent, warning }: Captured, signal: AbortSignal): Promise<SealRecord> {
-    const { diskPath } = this.folder;
-    const { size: totalBytes } = await stat(diskPath);
-    const onProgress = (doneBytes: number) => this.#tell({ doneBytes, totalBytes });
-    const { identity } = await this.#options.layers.sealOn(diskPath, parent, { signal, onProgress });
-    const sealed = { identity, ...(warning === undefined ? {} : { warning }) };
+  async #seal({ parent, data, warning }: Captured, signal: AbortSignal): Promise<SealRecord> {
+    const { targets } = this.folder;
+    const identity = await this.#sealOne(targets.disk, parent, signal);
+    const sealed: SealRecord = {
+      identity,
+      ...(data === undefined ? {} : { data: await this.#sealOne(targets.data, data.parent, signal) }),
+      ...(warning === undefined ? {} : { warning }),
+    };
     // Killed before this, it is sealed once more, with the same result.
     await this.folder.writeSealed(sealed);
     return sealed;
+  }
+
+  async #sealOne(path: string, parent: string | undefined, signal: AbortSignal): Promise<string> {
+    const { size: totalBytes } = await stat(path);
+    const onProgress = (doneBytes: number) => this.#tell({ doneBytes, totalBytes });
+    return (await this.#options.layers.sealOn(path, parent, { signal, onProgress })).identity;
   }
 
   #tell(progress: Progress): void {

@@ -24,9 +24,14 @@ import { noQemu } from './scene.ts';
 const repository = resolve(import.meta.dirname, '../../..');
 const limitMs = 400_000;
 
-/** Each of its starts adds a line to what it serves. Nothing is flushed to the disk but by the guest itself. */
-const SERVER = `mkdir -p /srv/kept && cat /proc/sys/kernel/random/uuid >>/srv/kept/starts
+/**
+ * Each of its starts adds a line to what it serves, which nothing but the guest itself flushes to the disk, shows what is on its second
+ * disk, and writes its own line there.
+ */
+const SERVER = `mkdir -p /srv/kept && cd /srv/kept && id=$(cat /proc/sys/kernel/random/uuid)
+head -c 36 /dev/vdb >data && printf %s $id | dd of=/dev/vdb conv=fsync && echo $id >>starts
 exec httpd -f -p 8080 -h /srv/kept`;
+const DATA_BYTES = 16 * 1024 * 1024;
 
 describeUnless(noQemu, 'an appliance whose disk becomes a layer', () => {
   let directory: string;
@@ -36,7 +41,6 @@ describeUnless(noQemu, 'an appliance whose disk becomes a layer', () => {
   let made: OnLayers;
   let first: DesiredAppliance;
   let startsOfFirst: readonly string[];
-  let sealed: string;
 
   const start = async () => {
     host = await startChild(directory, certificates, {
@@ -63,17 +67,17 @@ describeUnless(noQemu, 'an appliance whose disk becomes a layer', () => {
     await rm(directory, { recursive: true, force: true });
   });
 
-  const applianceOn = (layer: string, change: Partial<DesiredAppliance> = {}) =>
+  const applianceOn = (layer: string, dataLayer?: string) =>
     applianceOf(layer, {
       ...made,
       layer,
+      disk: { ...made.disk, dataBytes: DATA_BYTES, ...(dataLayer === undefined ? {} : { dataLayer }) },
       network: { mode: 'user', ports: [{ name: 'http', guestPort: 8080 }] },
       service: {
         name: 'kept',
         container: { type: 'command', port: 8080 },
         parameters: { command: ['/bin/sh', '-c', SERVER], probe: { kind: 'http', path: '/starts' } },
       },
-      ...change,
     });
   /** Puts it and waits until it serves; resolves with its URL. */
   const put = async (desired: DesiredAppliance) => {
@@ -90,19 +94,23 @@ describeUnless(noQemu, 'an appliance whose disk becomes a layer', () => {
     );
     return accessPoints[0] ?? '';
   };
-  const startsIn = async (url: string) => {
-    const answer = await fetch(new URL('starts', url), { signal: AbortSignal.timeout(20_000) });
-    return (await answer.text()).trim().split('\n');
+  const textIn = async (url: string, file: string) => {
+    const answer = await fetch(new URL(file, url), { signal: AbortSignal.timeout(20_000) });
+    return (await answer.text()).trim();
   };
+  const startsIn = async (url: string) => (await textIn(url, 'starts')).split('\n');
   const off = async (desired: DesiredAppliance) => {
     await host.client.putAppliance({ ...desired, powerState: 'Stopped' });
     const vm = async () => (await host.client.getAppliance(desired.uuid))?.vm.state;
     await eventually(async () => (await vm()) === 'Absent' || undefined, vm, limitMs);
   };
   const sealOf = async (seal: string) => (await sealsOf(host.client)).find(({ uuid }) => uuid === seal);
-  const identityOf = (seal: string) =>
+  const layersOf = (seal: string) =>
     eventually(
-      async () => (await sealOf(seal))?.identity,
+      async () => {
+        const { identity = '', data = '', state } = (await sealOf(seal)) ?? {};
+        return state === 'Ready' ? { identity, data } : undefined;
+      },
       () => sealOf(seal),
       limitMs,
     );
@@ -111,11 +119,13 @@ describeUnless(noQemu, 'an appliance whose disk becomes a layer', () => {
   it('runs on, and another appliance on the layer has what its guest wrote, flushed or not', async () => {
     const seal = randomUUID();
     await host.client.putSeal(seal, { appliance: first.uuid });
-    sealed = await identityOf(seal);
-    expect(await host.client.getLayer(sealed)).toMatchObject({ state: 'Ready', parent: made.layer });
+    const { identity, data } = await layersOf(seal);
+    expect(await host.client.getLayer(identity)).toMatchObject({ state: 'Ready', parent: made.layer });
     expect((await sealOf(seal))?.warning).toBeUndefined();
-    const second = applianceOn(sealed);
-    const starts = await startsIn(await put(second));
+    const second = applianceOn(identity, data);
+    const url = await put(second);
+    const starts = await startsIn(url);
+    expect(await textIn(url, 'data')).toBe(startsOfFirst[0]);
     expect(starts).toHaveLength(2);
     expect(starts[0]).toBe(startsOfFirst[0]);
     expect(await startsIn(await put(first))).toEqual(startsOfFirst);
@@ -132,7 +142,7 @@ describeUnless(noQemu, 'an appliance whose disk becomes a layer', () => {
       await delay(afterMs);
       await killed();
     }
-    const identity = await identityOf(seal);
+    const { identity } = await layersOf(seal);
     expect(await host.client.getLayer(identity)).toMatchObject({ state: 'Ready', parent: made.layer });
     expect(await startsIn(await put(first))).toEqual(startsOfFirst);
     // A guest whose file systems are frozen could not start its service again.
@@ -151,14 +161,16 @@ describeUnless(noQemu, 'an appliance whose disk becomes a layer', () => {
     await off(first);
     const seal = randomUUID();
     await host.client.putSeal(seal, { appliance: first.uuid });
-    const identity = await identityOf(seal);
-    const before = await digestOf(layerFile(identity));
+    const { identity, data } = await layersOf(seal);
+    const digests = () => Promise.all([identity, data].map((layer) => digestOf(layerFile(layer))));
+    const before = await digests();
     first = { ...first, generation: first.generation + 1 };
     const starts = await startsIn(await put(first));
     await off({ ...first, generation: first.generation + 1 });
-    expect(await digestOf(layerFile(identity))).toBe(before);
-    const other = await startsIn(await put(applianceOn(identity)));
-    expect(other.slice(0, -1)).toEqual(starts.slice(0, -1));
+    expect(await digests()).toEqual(before);
+    const url = await put(applianceOn(identity, data));
+    expect((await startsIn(url)).slice(0, -1)).toEqual(starts.slice(0, -1));
+    expect(await textIn(url, 'data')).toBe(starts.at(-2));
   });
 
   it('is named when it is not there, and its seal can be deleted', async () => {

@@ -15,7 +15,7 @@ import { askProbe } from '../probe.ts';
 import { domainOf, labelOf, portOwnerOf, type Scope } from '../scope.ts';
 import { fetchPackage, provisionalPlanOf } from '../service.ts';
 import { macOf } from './mac.ts';
-import { ensureOwnDisk, withOwnDisk } from './own-disk.ts';
+import { ensureOwnDisks, withOwnDisks } from './own-disk.ts';
 import { seedPathOf } from './seed.ts';
 import { sizeOf, vcpusOf } from './size.ts';
 
@@ -36,14 +36,14 @@ export function startStep(scope: Scope): Step {
       (await host.driver.inspect(desired.uuid, directory.path))?.state === 'Running',
     run: async (signal) => {
       await makeRoom(scope);
-      await ensureOwnDisk(scope, signal);
+      await ensureOwnDisks(scope, signal);
       const askedAt = host.clock.monotonic();
       // Before the VM has the size: whoever finds it running goes by the record.
       record.update({ size: sizeOf(desired) });
       await record.saved();
       const create = () => {
         waitedMs = host.clock.monotonic() - askedAt;
-        return withOwnDisk(scope, () => host.driver.start(vmSpecOf(scope), signal));
+        return withOwnDisks(scope, () => host.driver.start(vmSpecOf(scope), signal));
       };
       await queued(host.creation, create, signal);
       record.update({ started: true });
@@ -100,8 +100,10 @@ function layersBelow({ host, desired: { disk, layer } }: Scope): readonly string
   return disk.mode === 'Clone' ? [] : host.layers.chain(layer);
 }
 
-function dataDiskOf({ directory }: Scope): VmSpec['disk'] {
-  return { path: directory.dataDiskPath, format: 'qcow2', layers: [] };
+function dataDiskOf({ host, desired, directory }: Scope): VmSpec['disk'] {
+  const { dataLayer } = desired.disk;
+  const layers = dataLayer === undefined ? [] : host.layers.chain(dataLayer);
+  return { path: directory.dataDiskPath, format: 'qcow2', layers };
 }
 
 function bootOf({ host, desired: { boot, layer } }: Scope): VmSpec['boot'] {

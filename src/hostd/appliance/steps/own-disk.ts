@@ -10,19 +10,47 @@ const OWN_MODE = 0o600;
 const WRITABLE = 0o200;
 
 /**
- * The appliance's disk is a file of its own, which its VM may write to. A seal gives the disk of a VM that is off a second name, and
- * makes it a layer: what others stand on must not change. It is copied beside and renamed.
+ * The appliance's disks are files of its own, which its VM may write to. A seal gives the disks of a VM that is off second names, and
+ * makes them layers: what others stand on must not change. They are copied beside and renamed.
  */
-export async function ensureOwnDisk(scope: Scope, signal: AbortSignal): Promise<void> {
-  const { host, directory } = scope;
-  const path = directory.diskPath;
-  if (!(await isLayerToo(scope))) {
-    // It was a layer, which is gone.
-    const found = await ifThere(stat(path));
-    if (found !== undefined && (found.mode & WRITABLE) === 0) await chmod(path, OWN_MODE);
-    return;
+export async function ensureOwnDisks(scope: Scope, signal: AbortSignal): Promise<void> {
+  for (const path of disksOf(scope)) {
+    if (await isLayerToo(scope, path)) await copyBeside(scope, path, signal);
+    else await ensureWritable(path);
   }
-  const what = `a copy of the disk of ${labelOf(scope.desired)}, which is a layer now,`;
+}
+
+/**
+ * Runs `work`, in which the VM begins to write to its disks; meanwhile no seal gives them second names.
+ * @throws HostError DiskSealed when one has
+ */
+export function withOwnDisks<T>(scope: Scope, work: () => Promise<T>): Promise<T> {
+  return scope.host.disks.run(scope.desired.uuid, async () => {
+    for (const path of disksOf(scope)) if (await isLayerToo(scope, path)) throw hostErrors.diskSealed(path);
+    return await work();
+  });
+}
+
+function disksOf({ directory }: Scope): readonly string[] {
+  return [directory.diskPath, directory.dataDiskPath];
+}
+
+/** A VM that is there has its disks open; whatever second name such a file has then, no seal gave it. */
+async function isLayerToo({ host, desired, directory }: Scope, path: string): Promise<boolean> {
+  const found = await ifThere(stat(path));
+  if (found === undefined || found.nlink === 1) return false;
+  const vm = await host.driver.inspect(desired.uuid, directory.path);
+  return vm === undefined || vm.state === 'Stopped' || vm.state === 'Crashed';
+}
+
+/** A file that was a layer is read-only, also when the layer is gone. */
+async function ensureWritable(path: string): Promise<void> {
+  const found = await ifThere(stat(path));
+  if (found !== undefined && (found.mode & WRITABLE) === 0) await chmod(path, OWN_MODE);
+}
+
+async function copyBeside({ host, desired }: Scope, path: string, signal: AbortSignal): Promise<void> {
+  const what = `a copy of a disk of ${labelOf(desired)}, which is a layer now,`;
   await ensureSpace(dirname(path), what, await allocatedBytes(path), host.reserveBytes);
   signal.throwIfAborted();
   const partial = path + PARTIAL_SUFFIX;
@@ -37,23 +65,4 @@ export async function ensureOwnDisk(scope: Scope, signal: AbortSignal): Promise<
   }
   await rename(partial, path);
   await syncDirectory(dirname(path));
-}
-
-/**
- * Runs `work`, in which the VM begins to write to its disk; meanwhile no seal gives the disk a second name.
- * @throws HostError DiskSealed when it has one
- */
-export function withOwnDisk<T>(scope: Scope, work: () => Promise<T>): Promise<T> {
-  return scope.host.disks.run(scope.desired.uuid, async () => {
-    if (await isLayerToo(scope)) throw hostErrors.diskSealed(scope.directory.diskPath);
-    return await work();
-  });
-}
-
-/** A VM that is there has its disk open; whatever second name the file has then, no seal gave it. */
-async function isLayerToo({ host, desired, directory }: Scope): Promise<boolean> {
-  const found = await ifThere(stat(directory.diskPath));
-  if (found === undefined || found.nlink === 1) return false;
-  const vm = await host.driver.inspect(desired.uuid, directory.path);
-  return vm === undefined || vm.state === 'Stopped' || vm.state === 'Crashed';
 }

@@ -10,12 +10,13 @@ import { fileExists } from '../../files/if-there.ts';
 import { ensureSpace } from '../../files/space.ts';
 import type { Step } from '../pass.ts';
 import { labelOf, portOwnerOf, type Scope } from '../scope.ts';
-import { ensureOwnDisk, withOwnDisk } from './own-disk.ts';
+import { ensureOwnDisks, withOwnDisks } from './own-disk.ts';
 
-/** Every layer that an appliance uses: its disk's, and those it boots from. */
-export function layersOf({ layer, boot }: DesiredAppliance): readonly string[] {
-  if (boot.kind === 'firmware') return [layer];
-  return [layer, boot.kernel, ...(boot.initrd === undefined ? [] : [boot.initrd])];
+/** Every layer that an appliance uses: its disks', and those it boots from. */
+export function layersOf({ layer, boot, disk: { dataLayer } }: DesiredAppliance): readonly string[] {
+  const disks = [layer, ...(dataLayer === undefined ? [] : [dataLayer])];
+  if (boot.kind === 'firmware') return disks;
+  return [...disks, boot.kernel, ...(boot.initrd === undefined ? [] : [boot.initrd])];
 }
 
 /** The appliance's layers are sealed on this host. A running VM has already opened them, so later problems do not stop it. */
@@ -118,8 +119,8 @@ async function makeOrGrow(scope: Scope, volume: Volume, signal: AbortSignal): Pr
   const { path, wantedBytes, creation } = volume;
   const madeAt = record.current[creation];
   if (await fileExists(path)) {
-    await ensureOwnDisk(scope, signal);
-    await withOwnDisk(scope, () => host.driver.images.grow(path, wantedBytes, signal));
+    await ensureOwnDisks(scope, signal);
+    await withOwnDisks(scope, () => host.driver.images.grow(path, wantedBytes, signal));
   } else if (madeAt !== undefined) throw hostErrors.diskMissing(path, madeAt);
   else {
     await make(volume, signal);
@@ -175,12 +176,16 @@ async function makeRoot({ host, desired }: Scope, partial: string, signal: Abort
 }
 
 async function makeData(
-  { host: { driver, reserveBytes }, desired }: Scope,
+  { host: { driver, layers, reserveBytes }, desired }: Scope,
   partial: string,
   bytes: number,
   signal: AbortSignal,
 ): Promise<void> {
   await ensureSpace(dirname(partial), `the data disk of ${labelOf(desired)}`, 0, reserveBytes);
   signal.throwIfAborted();
-  await driver.images.createEmpty(partial, bytes, signal);
+  const { dataLayer } = desired.disk;
+  if (dataLayer === undefined) return await driver.images.createEmpty(partial, bytes, signal);
+  const layer = layers.readyPath(dataLayer);
+  if (layer === undefined) throw hostErrors.layerNotHere(dataLayer);
+  await driver.images.createOverlay(layer, partial, bytes, signal);
 }

@@ -7,15 +7,15 @@ import { KeyedMutex } from '../../../base/keyed-mutex.ts';
 import { type HostError, hostErrors } from '../../errors/index.ts';
 import { restFileSystems, wakeFileSystems } from '../../guest/freeze.ts';
 import type { Agents } from '../common/agents.ts';
-import type { Capture, CaptureOptions, Captures, ImageTool, VmToCapture } from '../driver.ts';
-import { DISK_NODE } from './command-line.ts';
+import type { Capture, CaptureOptions, Captures, DiskToCapture, ImageTool, VmToCapture } from '../driver.ts';
+import { DISK_NODES } from './command-line.ts';
 import { withMonitor } from './monitor.ts';
 import type { Qmp } from './qmp.ts';
 
 export type CaptureContext = {
   readonly clock: Clock;
   readonly agents: Agents;
-  readonly images: Pick<ImageTool, 'inspect' | 'createOverlay'>;
+  readonly images: Pick<ImageTool, 'inspect' | 'createOverlay' | 'createEmpty'>;
 };
 
 const monitorLimitMs = 10_000;
@@ -31,11 +31,12 @@ const JOBS = 'capture-';
 export function createCaptures(context: CaptureContext): Captures {
   const turns = new KeyedMutex();
   return {
-    capture: (vm, target, options) => turns.run(vm.uuid, () => capture(context, vm, target, options)),
-    abandon: (vm, target) =>
-      turns.run(vm.uuid, async () => {
-        await endJobs(context, vm.directory, (id) => id === nameOf(target));
-        await wake(context, vm.directory);
+    capture: (vm, disks, options) => turns.run(vm.uuid, () => capture(context, vm, disks, options)),
+    abandon: ({ uuid, directory }, targets) =>
+      turns.run(uuid, async () => {
+        const names = targets.map(nameOf);
+        await endJobs(context, directory, (id) => names.includes(id));
+        await wake(context, directory);
       }),
   };
 }
@@ -48,31 +49,65 @@ function nameOf(target: string): string {
 async function capture(
   context: CaptureContext,
   vm: VmToCapture,
-  target: string,
+  disks: readonly DiskToCapture[],
   options: CaptureOptions,
 ): Promise<Capture> {
-  const name = nameOf(target);
-  await endJobs(context, vm.directory, (id) => id !== name);
-  const known = (await jobsIn(context, vm.directory)).some(({ id }) => id === name);
+  const names = disks.map(({ target }) => nameOf(target));
+  await endJobs(context, vm.directory, (id) => !names.includes(id));
+  const known = (await jobsIn(context, vm.directory)).map(({ id }) => id);
+  // Of jobs that began together, one may be dismissed already: then all begin again.
+  const isUnderWay = names.every((name) => known.includes(name));
+  if (!isUnderWay) await endJobs(context, vm.directory, () => true);
   // Another daemon may have been killed before it let the guest go on.
-  const warning = known ? await wake(context, vm.directory) : await begin(context, vm, target, name);
-  await follow(context, vm, target, options);
+  const warning = isUnderWay ? await wake(context, vm.directory) : await begin(context, vm, disks);
+  await follow(context, vm, disks, options);
   return warning === undefined ? {} : { warning };
 }
 
-/** @returns what a person should know of the copy */
+/** @returns what a person should know of the copies */
 async function begin(
   context: CaptureContext,
   vm: VmToCapture,
-  target: string,
-  name: string,
+  disks: readonly DiskToCapture[],
 ): Promise<string | undefined> {
+  for (const disk of disks) await openTarget(context, vm, disk);
+  const { agent, release } = context.agents.acquire(resolve(vm.directory));
+  try {
+    // An earlier daemon may have frozen it.
+    await wakeFileSystems(context.clock, agent);
+    const rest = await restFileSystems(agent);
+    const actions = disks.map(({ which, target }) => ({
+      type: 'blockdev-backup',
+      data: {
+        'job-id': nameOf(target),
+        device: DISK_NODES[which],
+        target: nameOf(target),
+        sync: 'top',
+        'auto-dismiss': false,
+      },
+    }));
+    // All begin at one moment, or none.
+    await ask(context, vm.directory, (qmp) => qmp.execute('transaction', { actions }));
+    return rest;
+  } finally {
+    await wakeFileSystems(context.clock, agent).finally(release);
+  }
+}
+
+/** Makes the file that a disk is copied to, and has QEMU open it. */
+async function openTarget(
+  context: CaptureContext,
+  vm: VmToCapture,
+  { path, layer, target }: DiskToCapture,
+): Promise<void> {
   const { images } = context;
+  const name = nameOf(target);
   // A daemon that was killed before the job began leaves QEMU with the file open.
   await ask(context, vm.directory, (qmp) => closeNode(qmp, name));
   await rm(target, { force: true });
-  const { virtualBytes } = await images.inspect(vm.diskPath, 'qcow2');
-  await images.createOverlay(vm.layer, target, virtualBytes);
+  const { virtualBytes } = await images.inspect(path, 'qcow2');
+  if (layer === undefined) await images.createEmpty(target, virtualBytes);
+  else await images.createOverlay(layer, target, virtualBytes);
   // Without its layer: what is not in the top file is not copied, and nothing of the layer is read.
   const node = {
     driver: 'qcow2',
@@ -81,39 +116,37 @@ async function begin(
     file: { driver: 'file', filename: resolve(target) },
   };
   await ask(context, vm.directory, (qmp) => qmp.execute('blockdev-add', node));
-  const { agent, release } = context.agents.acquire(resolve(vm.directory));
-  try {
-    // An earlier daemon may have frozen it.
-    await wakeFileSystems(context.clock, agent);
-    const rest = await restFileSystems(agent);
-    const job = { 'job-id': name, device: DISK_NODE, target: name, sync: 'top', 'auto-dismiss': false };
-    await ask(context, vm.directory, (qmp) => qmp.execute('blockdev-backup', job));
-    return rest;
-  } finally {
-    await wakeFileSystems(context.clock, agent).finally(release);
-  }
 }
 
-/** Waits for the job's end. */
+/** Waits for the jobs' end. */
 async function follow(
   context: CaptureContext,
   vm: VmToCapture,
-  target: string,
+  disks: readonly DiskToCapture[],
   { onProgress, signal }: CaptureOptions,
 ): Promise<void> {
-  const name = nameOf(target);
   for (;;) {
     signal.throwIfAborted();
-    const job = (await jobsIn(context, vm.directory)).find(({ id }) => id === name);
-    if (job === undefined) throw hostErrors.captureFailed(vm.uuid, 'QEMU no longer knows of the copy');
-    onProgress(job.done, job.total);
-    if (job.status === 'concluded') {
-      await ask(context, vm.directory, (qmp) => dismiss(qmp, name));
-      if (job.error !== undefined) throw failureOf(vm, target, job.error);
+    const known = await jobsIn(context, vm.directory);
+    const jobs = disks.map(({ target }) => known.find(({ id }) => id === nameOf(target)));
+    const running = jobs.filter((job) => job !== undefined);
+    if (running.length < jobs.length)
+      throw hostErrors.captureFailed(vm.uuid, 'QEMU no longer knows of the copy');
+    onProgress(sum(running.map(({ done }) => done)), sum(running.map(({ total }) => total)));
+    if (running.every(({ status }) => status === 'concluded')) {
+      await ask(context, vm.directory, async (qmp) => {
+        for (const { id } of running) await dismiss(qmp, id);
+      });
+      const why = running.map(({ error }) => error).find((error) => error !== undefined);
+      if (why !== undefined) throw failureOf(vm, disks[0]?.target ?? '', why);
       return;
     }
     await sleep(context.clock, lookMs, signal);
   }
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, each) => total + each, 0);
 }
 
 function failureOf({ uuid }: VmToCapture, target: string, why: string): HostError {

@@ -99,8 +99,8 @@ function agentArguments(): string[] {
   ];
 }
 
-/** QEMU's name of the VM's first disk. */
-export const DISK_NODE = 'disk';
+/** QEMU's names of the VM's disks. */
+export const DISK_NODES = { disk: 'disk', dataDisk: 'data' } as const;
 
 /** By this the guest finds its second disk, whatever the disk is called: /dev/disk/by-id/virtio-coppice-data, and the like. */
 const DATA_SERIAL = 'coppice-data';
@@ -110,10 +110,10 @@ function diskArguments({ disk, dataDisk, diskBus = 'virtio', boot }: VmSpec): st
   const order = boot.kind === 'firmware' ? ',bootindex=0' : '';
   return [
     ...(diskBus === 'scsi' ? ['-device', 'virtio-scsi-pci,id=scsi'] : []),
-    ...diskDevice(DISK_NODE, disk, `${DISK_DEVICES[diskBus]}${order}`),
+    ...diskDevice(DISK_NODES.disk, disk, `${DISK_DEVICES[diskBus]}${order}`),
     ...(dataDisk === undefined
       ? []
-      : diskDevice('data', dataDisk, `${DISK_DEVICES[diskBus]},serial=${DATA_SERIAL}`)),
+      : diskDevice(DISK_NODES.dataDisk, dataDisk, `${DISK_DEVICES[diskBus]},serial=${DATA_SERIAL}`)),
   ];
 }
 

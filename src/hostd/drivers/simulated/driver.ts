@@ -79,9 +79,11 @@ export function createSimulatedDriver(config: SimulatedConfig): Driver {
     measure: async () => measureSimulated(simulation, [...vms.values()]),
     images: createSimulatedImages(simulation),
     captures: {
-      capture: async ({ diskPath }, target, { signal }) => {
-        await simulation.spend('clone', target, signal);
-        await copyFile(diskPath, target);
+      capture: async (_vm, disks, { signal }) => {
+        for (const { path, target } of disks) {
+          await simulation.spend('clone', target, signal);
+          await copyFile(path, target);
+        }
         return {};
       },
       abandon: async () => undefined,
