@@ -56,7 +56,12 @@ function bedWith(found: Omit<VmObservation, 'uuid'> | undefined, change: Partial
       layers: { get: () => layer, chain: () => ['/layer'] },
     },
     desired: desiredAppliance(),
-    directory: { uuid: UUID, path: tmpdir(), diskPath: '/nowhere/disk.qcow2' },
+    directory: {
+      uuid: UUID,
+      path: tmpdir(),
+      diskPath: '/nowhere/disk.qcow2',
+      dataDiskPath: '/nowhere/data.qcow2',
+    },
     record: new RecordKeeper({ initial: record, write: async () => undefined, onError: () => undefined }),
   };
   return { calls, scope: scope as unknown as Scope };
