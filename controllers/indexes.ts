@@ -11,7 +11,13 @@ import type { IndexFunction } from '../src/kube/informer/store.ts';
 import { isPending } from './objects/appliance.ts';
 import { awaitedPoolKey, poolKeyOf } from './objects/pool-references.ts';
 import { digestsOf, identitiesOf, layersOf } from './objects/template-files.ts';
-import { labelKey, parentKey, sealedKey, templateKeyOf } from './objects/template-references.ts';
+import {
+  labelKey,
+  parentKey,
+  sealedKey,
+  templateKeyOf,
+  templateKeysOf,
+} from './objects/template-references.ts';
 
 /** The names of the caches' indexes. */
 export const BY_HOST = 'host';
@@ -50,12 +56,13 @@ export const APPLIANCE_INDEXES: Readonly<Record<string, IndexFunction<VirtualApp
   [BY_POOL]: (appliance) => valueOrNone(awaitedPoolKey(appliance)),
 };
 
-/** How tasks are looked up: by the ConfigMaps, and by the TemplateLabels, that they name. */
+/** How tasks are looked up: by the ConfigMaps and TemplateLabels that they name, and by the templates that they name or have chosen. */
 export const DEPLOYMENT_INDEXES: Readonly<Record<string, IndexFunction<ServiceDeployment>>> = {
   [BY_CONFIG_MAP]: ({ metadata, spec }) => {
     const names = spec.services.flatMap((service) => service.package?.configMap?.name ?? []);
     return [...new Set(names)].map((name) => keyOf({ namespace: metadata.namespace, name }));
   },
+  [BY_TEMPLATE]: templateKeysOf,
   [BY_LABEL]: ({ metadata, spec }) => [
     ...new Set(spec.services.flatMap(({ template }) => labelKey(template, metadata.namespace) ?? [])),
   ],

@@ -1,4 +1,4 @@
-import type { Template, VirtualAppliance } from '../../src/api/kinds.ts';
+import type { ServiceDeployment, Template, VirtualAppliance } from '../../src/api/kinds.ts';
 import { keyOf } from '../../src/base/object.ts';
 
 /** namespace/name of the template of an appliance. */
@@ -21,6 +21,14 @@ export function parentKey({ metadata, spec, status }: Template): string | null {
 export function sealedKey({ metadata, spec }: Template): string | undefined {
   const { appliance } = spec.source;
   return appliance && keyOf({ name: appliance.name, namespace: metadata.namespace });
+}
+
+/** namespace/name of each template that a task names, or has chosen for a service. */
+export function templateKeysOf({ metadata, spec, status }: ServiceDeployment): string[] {
+  const named = spec.services.flatMap(({ template: { name, namespace = metadata.namespace } }) =>
+    name === undefined ? [] : keyOf({ name, namespace }),
+  );
+  return [...new Set([...named, ...(status?.services ?? []).flatMap(({ template }) => template ?? [])])];
 }
 
 /** namespace/name of the TemplateLabel by which a service of a task in that namespace asks for a template. */

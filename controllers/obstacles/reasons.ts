@@ -118,6 +118,10 @@ export const REASON = {
   ImportFailed: 'ImportFailed',
   /** No host has the template's layers yet. */
   TemplateNotReady: 'TemplateNotReady',
+  /** Nothing uses the template, so that it is removed at a date. */
+  Unused: 'Unused',
+  /** The files of a deleted template were deleted from the hosts. */
+  SpaceFreed: 'SpaceFreed',
   /** The template's file, imported again, became another layer than before. */
   ContentChanged: 'ContentChanged',
 

@@ -124,6 +124,22 @@ export const templateStates = {
   },
 };
 
+/** What is worth an Event of a template beside what its conditions say. */
+export const templateEvents = {
+  /** @param since RFC 3339, as `date` */
+  expiring: (since: string, date: string): Explanation => ({
+    reason: REASON.Unused,
+    message:
+      `nothing has used it since ${since}: it is removed, with all its copies, at ${date}, unless an appliance, a template or a task ` +
+      'uses it before; set lifecycle.retain to keep it',
+  }),
+  /** @param size such as `1.2Gi` */
+  spaceFreed: (hosts: number, size: string): Explanation => ({
+    reason: REASON.SpaceFreed,
+    message: `its files were deleted from ${hosts} host(s), which gives ${size} of disk space back`,
+  }),
+};
+
 /** What a host says that does not delete the files of a deleted template. */
 export function refusalOf(host: string, message: string): string {
   return `host ${host} does not delete its files: ${message}`;

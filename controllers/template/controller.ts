@@ -1,5 +1,6 @@
 import { TEMPLATES, type Template } from '../../src/api/kinds.ts';
 import { FINALIZER_TEMPLATE } from '../../src/api/labels.ts';
+import { isSameJson } from '../../src/base/equality.ts';
 import { keyOf } from '../../src/base/object.ts';
 import { addFinalizer, removeFinalizer } from '../../src/kube/client/finalizer.ts';
 import {
@@ -25,19 +26,21 @@ import {
   withOtherSources,
 } from '../objects/template-files.ts';
 import { layersBelow } from '../objects/template-lineage.ts';
-import { parentKey, templateKeyOf } from '../objects/template-references.ts';
+import { parentKey, templateKeyOf, templateKeysOf } from '../objects/template-references.ts';
 import { heldObstacle, isHeld } from '../obstacles/deletions.ts';
 import type { Obstacle } from '../obstacles/obstacle.ts';
 import { type ControllerDefinition, changesOf, viewsSource } from '../sources.ts';
 import { byConditions } from '../status/occurrence.ts';
 import { StatusWriter } from '../status/status-writer.ts';
 import { type Copies, copiesOf, hostsToCopyTo, hostsToTell, hostToImport } from './copies.ts';
+import { dispose } from './dispose.ts';
 import { importProgress } from './import-progress.ts';
 import { type KnownHosts, knownLayers } from './known-layers.ts';
-import { lifeOf } from './life.ts';
+import { type Life, lifeOf } from './life.ts';
 import { positionOf } from './position.ts';
 import { release } from './release.ts';
 import { seal, sealObstacle, withParent } from './seal.ts';
+import { SpaceGiven } from './space.ts';
 import { statusOf, TEMPLATE_EVENTS, urgencyOf } from './status.ts';
 
 /** A reconcile goes over all appliances of a template: while many come and go, one reconcile handles several changes. */
@@ -49,7 +52,8 @@ const RELEASE_RECHECK_MS = 10_000;
 
 /**
  * Writes into each template's status whether appliances can be created from it, and has it copied to as many hosts as it asks
- * for, or to one, which judges it. A deleted template stays until nothing is based on it and the hosts have deleted its files.
+ * for, or to one, which judges it. A template that was unused for its coolDown is deleted; a deleted one stays until nothing is based on
+ * it and the hosts have deleted its files.
  */
 export function createTemplateController(context: OperatorContext): ControllerDefinition {
   const { applier, caches, clock, recorder, timings, views } = context;
@@ -72,10 +76,12 @@ export function createTemplateController(context: OperatorContext): ControllerDe
         const sharing = [old, current].flatMap((one) =>
           one === undefined ? [] : digestsOf(one).flatMap((digest) => keysOf(BY_DIGEST, digest)),
         );
+        const [before, now] = [parents(old), parents(current)];
         const others = old?.metadata.generation === current?.metadata.generation ? [] : sharing;
         return [
           ...new Set([key, ...keysOf(BY_PARENT, key), ...others]),
-          ...(current === undefined ? parents(changed) : []),
+          // A parent with children is used.
+          ...(isSameJson(before, now) ? [] : [...before, ...now]),
         ];
       }),
       changesOf(
@@ -88,6 +94,11 @@ export function createTemplateController(context: OperatorContext): ControllerDe
         },
         () => GATHER_MS,
       ),
+      // Tasks that name it keep it from being removed.
+      changesOf(caches.deployments, (old, current) => {
+        const [before, now] = [old, current].map((one) => (one === undefined ? [] : templateKeysOf(one)));
+        return isSameJson(before, now) ? [] : [...new Set([...(before ?? []), ...(now ?? [])])];
+      }),
       changesOf(caches.hosts, (old, current) => (old === undefined || current === undefined ? all() : [])),
       viewsSource(
         views,
@@ -104,8 +115,8 @@ export function createTemplateController(context: OperatorContext): ControllerDe
   };
 }
 
-function parents(template: Template): string[] {
-  const parent = parentKey(template);
+function parents(template: Template | undefined): string[] {
+  const parent = template === undefined ? null : parentKey(template);
   return parent === null ? [] : [parent];
 }
 
@@ -118,6 +129,7 @@ class Reconciler {
   readonly #context: OperatorContext;
   readonly #writer: StatusWriter<Template>;
   readonly #ledger = new PutLedger();
+  readonly #space = new SpaceGiven();
   readonly #startedAt: number;
 
   constructor(context: OperatorContext, writer: StatusWriter<Template>) {
@@ -141,6 +153,7 @@ class Reconciler {
     const position = positionOf(template, (parent) => caches.templates.get(parent));
     // Hosts may be slow to answer: the status does not wait for them.
     const result = await this.#write(template, undefined, signal);
+    if (this.#lifeOf(template).isDue && (await dispose(client, template, signal))) return result;
     const isLater = 'depth' in position && !(await this.#copy(template, signal));
     const looks = [
       ...(isLater ? [COPY_LOOK_MS] : []),
@@ -241,9 +254,11 @@ class Reconciler {
   }
 
   async #release(template: Template, signal: AbortSignal): Promise<ReconcileResult> {
+    this.#space.note(this.#context, template);
     const blocker = await release(this.#context, template, signal);
     if (blocker === undefined) {
       const left = await removeFinalizer(this.#context.client, TEMPLATES, template, FINALIZER_TEMPLATE);
+      this.#space.tell(this.#context, template);
       return left === undefined || !isHeld(left) ? done : await this.#write(left, heldObstacle(left), signal);
     }
     const written = await this.#write(template, blocker, signal);
@@ -260,7 +275,7 @@ class Reconciler {
     const appliances = caches.appliances.byIndex(BY_TEMPLATE, keyOf(template));
     const times = appliances.flatMap(({ metadata }) => metadata.creationTimestamp ?? []);
     const copies = copiesOf(template, hosts);
-    const life = lifeOf(template, times, clock.now());
+    const life = this.#lifeOf(template);
     const next = statusOf({
       template,
       life,
@@ -280,6 +295,18 @@ class Reconciler {
       (ms) => ms !== undefined,
     );
     return soonest([result, ...again.map((ms) => requeueAfter(ms))]);
+  }
+
+  #lifeOf(template: Template): Life {
+    const { caches, clock } = this.#context;
+    const key = keyOf(template);
+    const appliances = caches.appliances.byIndex(BY_TEMPLATE, key);
+    const isHeld = [caches.templates.byIndex(BY_PARENT, key), caches.deployments.byIndex(BY_TEMPLATE, key)];
+    const use = {
+      created: appliances.flatMap(({ metadata }) => metadata.creationTimestamp ?? []),
+      isHeld: isHeld.some((holders) => holders.length > 0),
+    };
+    return lifeOf(template, use, clock.now());
   }
 
   #known(): KnownHosts {

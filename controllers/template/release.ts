@@ -83,7 +83,7 @@ function holders({ caches }: OperatorContext, key: string): string | null {
 }
 
 /** What no other template has. It may be deleted before its status says which layers its files became: the hosts know. */
-function unusedOf(context: OperatorContext, template: Template): Unused {
+export function unusedOf(context: OperatorContext, template: Template): Unused {
   const isUnused = (having: readonly Template[]) => !having.some((other) => outlives(other, template));
   const keys = [...filesOf(template).values()].map(({ key }) => key);
   const imports = keys.filter((key) => isUnused(importersOf(context, key)));

@@ -1,4 +1,13 @@
-import { CONDITION_READY, findCondition, type Summary, setSummary } from '../../src/api/conditions.ts';
+import {
+  CONDITION_EXPIRING,
+  CONDITION_READY,
+  type Condition,
+  findCondition,
+  removeCondition,
+  type Summary,
+  setCondition,
+  setSummary,
+} from '../../src/api/conditions.ts';
 import type { Template } from '../../src/api/kinds.ts';
 import { isSameJson } from '../../src/base/equality.ts';
 import { keyOf } from '../../src/base/object.ts';
@@ -44,12 +53,12 @@ export function statusOf(facts: StatusFacts): Status {
   const { template, position, copies, life, appliances, now } = facts;
   const old = template.status;
   const { generation } = template.metadata;
-  const conditions = stands(facts)
+  const summary = stands(facts)
     ? old?.conditions
     : setSummary(old?.conditions, stateOf(facts), generation, now);
   return {
     observedGeneration: generation,
-    conditions,
+    conditions: withExpiring(summary, facts),
     layers: copies.layers ?? old?.layers,
     parent: old?.parent,
     import: copies.ready.length > 0 ? undefined : facts.progress,
@@ -59,10 +68,19 @@ export function statusOf(facts: StatusFacts): Status {
     appliances,
     lastUsedTime: latest(old?.lastUsedTime, facts.lastUsedTime),
     popularity: life.popularity,
+    unusedSince: life.unusedSince,
   };
 }
 
-/** The Events of a template: something is wrong with it, or it can be used. */
+function withExpiring(conditions: readonly Condition[] | undefined, { life, template, now }: StatusFacts) {
+  if (life.expiring === undefined) return removeCondition(conditions, CONDITION_EXPIRING);
+  const { generation: observedGeneration } = template.metadata;
+  const about = observedGeneration === undefined ? {} : { observedGeneration };
+  const wanted = { type: CONDITION_EXPIRING, status: 'True', ...life.expiring, ...about } as const;
+  return setCondition(conditions, wanted, now);
+}
+
+/** The Events of a template: something is wrong with it, it can be used, or it is to be removed. */
 export const TEMPLATE_EVENTS: readonly EventRule[] = [
   {
     condition: CONDITION_READY,
@@ -71,6 +89,7 @@ export const TEMPLATE_EVENTS: readonly EventRule[] = [
       return UNJUDGED.has(reason) && reason !== REASON.NoHosts ? undefined : 'Warning';
     },
   },
+  { condition: CONDITION_EXPIRING, eventType: () => 'Warning' },
 ];
 
 /**

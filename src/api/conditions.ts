@@ -27,6 +27,8 @@ export const CONDITION_REPLICAS_IGNORED = 'ReplicasIgnored';
 export const CONDITION_PLACED = 'Placed';
 /** On a host. True: its daemon has appliances that the API does not know. Nothing is done to them until a person decides. */
 export const CONDITION_UNCLAIMED = 'UnclaimedAppliances';
+/** On a template. True: nothing uses it, and it is removed at the date in the message. Absent otherwise. */
+export const CONDITION_EXPIRING = 'Expiring';
 /** On a pool. True: other pools contain some of its addresses. The pools share those; no address is assigned twice. */
 export const CONDITION_OVERLAPPING = 'Overlapping';
 
@@ -64,6 +66,14 @@ function withinLimits({ reason, message }: Wanted): Pick<Condition, 'reason' | '
     reason: REASON_PATTERN.test(reason) ? reason : UNREADABLE_REASON,
     message: message.slice(0, LONGEST_MESSAGE),
   };
+}
+
+/** The list without that condition. */
+export function removeCondition(
+  conditions: readonly Condition[] | undefined,
+  type: string,
+): Condition[] | undefined {
+  return conditions?.filter((condition) => condition.type !== type);
 }
 
 /** The condition of that type, if it was ever set. */

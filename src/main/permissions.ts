@@ -137,6 +137,12 @@ export const PERMISSIONS: readonly Permission[] = [
   },
   reported('templates'),
   held('templates'),
+  {
+    resource: ours('templates'),
+    verbs: ['delete'],
+    scope: 'cluster',
+    why: 'to remove those that were unused for their coolDown',
+  },
   cached('templatelabels'),
   reported('templatelabels'),
   cached('templatefollows'),

@@ -1,7 +1,19 @@
 import { pino } from 'pino';
 import type { Caches } from '../../controllers/context.ts';
-import { APPLIANCE_INDEXES, LEASE_INDEXES, TEMPLATE_INDEXES } from '../../controllers/indexes.ts';
-import type { Host, IPLease, IPPool, Template, VirtualAppliance } from '../../src/api/kinds.ts';
+import {
+  APPLIANCE_INDEXES,
+  DEPLOYMENT_INDEXES,
+  LEASE_INDEXES,
+  TEMPLATE_INDEXES,
+} from '../../controllers/indexes.ts';
+import type {
+  Host,
+  IPLease,
+  IPPool,
+  ServiceDeployment,
+  Template,
+  VirtualAppliance,
+} from '../../src/api/kinds.ts';
 import type { KubeObject } from '../../src/base/object.ts';
 import { createCache } from '../../src/kube/informer/cache.ts';
 import type { IndexFunction } from '../../src/kube/informer/store.ts';
@@ -24,14 +36,16 @@ export function cachesOf(objects: {
   readonly hosts?: readonly Host[];
   readonly appliances?: readonly VirtualAppliance[];
   readonly templates?: readonly Template[];
+  readonly deployments?: readonly ServiceDeployment[];
   readonly pools?: readonly IPPool[];
   readonly leases?: readonly IPLease[];
 }): Caches {
-  const { hosts = [], appliances = [], templates = [], pools = [], leases = [] } = objects;
+  const { hosts = [], appliances = [], templates = [], deployments = [], pools = [], leases = [] } = objects;
   return {
     hosts: holding(hosts),
     appliances: holding(appliances, APPLIANCE_INDEXES),
     templates: holding(templates, TEMPLATE_INDEXES),
+    deployments: holding(deployments, DEPLOYMENT_INDEXES),
     pools: holding(pools),
     leases: holding(leases, LEASE_INDEXES),
   } as unknown as Caches;

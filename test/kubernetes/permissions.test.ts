@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { CONFIG_MAPS, IP_LEASES, TEMPLATE_FOLLOWS, TEMPLATE_LABELS } from '../../src/api/kinds.ts';
+import { CONFIG_MAPS, IP_LEASES, TEMPLATE_FOLLOWS, TEMPLATE_LABELS, TEMPLATES } from '../../src/api/kinds.ts';
 import { subresourcePath, uploadPath } from '../../src/api/subresources.ts';
 import type { ObjectName } from '../../src/base/object.ts';
 import { createKubeClient } from '../../src/kube/client/create.ts';
@@ -118,6 +118,10 @@ async function live(world: World): Promise<void> {
       const { items } = await world.kube.list(CONFIG_MAPS, { namespace: 'default', labelSelector });
       expect(items.map(({ data }) => data)).toEqual([{ 'index.html': 'changed again' }]);
     });
+    await world.addTemplate('unused', { spec: { lifecycle: { coolDown: '1s' } } });
+    await eventually('the template that nothing uses is gone', async () =>
+      expect(await world.kube.find(TEMPLATES, { namespace: 'default', name: 'unused' })).toBeUndefined(),
+    );
     await answers(world, 'site', 1);
     await nameConflict(world);
     await followLabel(world);

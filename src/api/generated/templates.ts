@@ -250,11 +250,11 @@ popularityHalfLife: string
  */
 lifecycle: {
 /**
- * Remove the template after it was unused for this time, such as 720h. Default: never.
+ * Remove the template, with all its copies, after it was unused for this time, such as 720h: no appliance, no child, and no task that names it. The condition Expiring gives the date before. Default: never.
  */
 coolDown?: string
 /**
- * Never remove it.
+ * Never remove it, whatever coolDown says.
  */
 retain: boolean
 }
@@ -410,4 +410,8 @@ value: number
  */
 time: string
 }
+/**
+ * Since when nothing uses it: given for templates with lifecycle.coolDown alone.
+ */
+unusedSince?: string
 }

@@ -8,7 +8,6 @@ const DAY = 24 * HOUR;
 const facts = (overrides: Partial<DisposalFacts> = {}): DisposalFacts => ({
   coolDownMs: 30 * DAY,
   isUsed: false,
-  createdAt: 0,
   lastUsedAt: undefined,
   unusedSince: undefined,
   announcedAt: undefined,
@@ -22,7 +21,7 @@ describe('the disposal of a template', () => {
     expect(disposalOf(facts({ isUsed: true, unusedSince: 0, announcedAt: 0 }))).toEqual({ type: 'kept' });
   });
 
-  it('is counted from when it was first seen unused, made, or last used, whichever was last', () => {
+  it('is counted from when it was first seen unused, or last used', () => {
     const since = (overrides: Partial<DisposalFacts>) => {
       const found = disposalOf(facts(overrides));
       return 'unusedSince' in found ? found.unusedSince / DAY : undefined;
@@ -30,7 +29,6 @@ describe('the disposal of a template', () => {
     expect(since({})).toBe(100);
     expect(since({ unusedSince: 90 * DAY })).toBe(90);
     expect(since({ unusedSince: 90 * DAY, lastUsedAt: 95 * DAY })).toBe(95);
-    expect(since({ unusedSince: 90 * DAY, createdAt: 96 * DAY })).toBe(96);
   });
 
   it('is announced a week before, or for half of a short coolDown', () => {

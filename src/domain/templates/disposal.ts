@@ -4,8 +4,6 @@ export interface DisposalFacts {
   readonly coolDownMs: number | undefined;
   /** Whether an appliance, a child or a task uses it now. */
   readonly isUsed: boolean;
-  /** When it was made. */
-  readonly createdAt: number;
   /** When an appliance was last made from it. */
   readonly lastUsedAt: number | undefined;
   /** Since when, as far as was noted, nothing uses it. */
@@ -39,7 +37,7 @@ const LONGEST_NOTICE_MS = 7 * 24 * 3_600_000;
 export function disposalOf(facts: DisposalFacts): Disposal {
   const { coolDownMs, isUsed, now } = facts;
   if (coolDownMs === undefined || isUsed) return { type: 'kept' };
-  const unusedSince = Math.max(facts.unusedSince ?? now, facts.lastUsedAt ?? 0, facts.createdAt);
+  const unusedSince = Math.max(facts.unusedSince ?? now, facts.lastUsedAt ?? 0);
   const noticeMs = Math.min(coolDownMs / 2, LONGEST_NOTICE_MS);
   const announcement = unusedSince + coolDownMs - noticeMs;
   if (now < announcement) return { type: 'unused', unusedSince, nextMs: announcement - now };

@@ -64,16 +64,6 @@ const NOT_SUPPORTED: readonly NotSupported[] = [
   ),
   template('distribution.mode', { distribution: { mode: 'OnDemand' } }, DISTRIBUTION),
   template('distribution.mode', { distribution: { mode: 'Shared' } }, DISTRIBUTION),
-  template(
-    'lifecycle.coolDown',
-    { lifecycle: { coolDown: '720h' } },
-    'removing unused templates is not supported yet: leave it out',
-  ),
-  template(
-    'lifecycle.retain',
-    { lifecycle: { retain: true } },
-    'nothing removes templates by itself yet, and retain is not supported yet: leave it out',
-  ),
 ];
 
 describe('what is declared and not built', () => {

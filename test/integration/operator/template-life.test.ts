@@ -1,7 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { findCondition } from '../../../src/api/conditions.ts';
 import { HOSTS, TEMPLATES, type Template, VIRTUAL_APPLIANCES } from '../../../src/api/kinds.ts';
 import type { ObjectName, ResourceRef } from '../../../src/base/object.ts';
-import { expectStanding, READY, RECONCILING } from '../../expectations/conditions.ts';
+import { EVENTS } from '../../../src/kube/events/event-record.ts';
+import { expectCondition, expectStanding, READY, RECONCILING } from '../../expectations/conditions.ts';
 import { eventually } from './eventually.ts';
 import { TIMINGS, World } from './world.ts';
 
@@ -146,5 +148,115 @@ describe('the copies of a template', () => {
     await eventually('it says what it waits for', async () =>
       expectStanding((await world.appliance('web')).status?.conditions, RECONCILING, 'ConfigMapNotFound'),
     );
+  });
+});
+
+describe('a template that nothing uses', () => {
+  let world: World;
+
+  beforeAll(async () => {
+    world = await World.start();
+    for (const name of ['host-a', 'host-b']) await world.addHost(name);
+  });
+  afterEach(async () => {
+    if (!world.hasOperator()) await world.startOperator();
+    await world.clear();
+    await world.stopOperator();
+  });
+  afterAll(() => world.stop());
+
+  const find = (name: string): Promise<Template | undefined> =>
+    world.kube.find(TEMPLATES, { namespace: 'default', name });
+  const isGone = (name: string) =>
+    eventually(`template ${name} is gone`, async () => expect(await find(name)).toBeUndefined());
+  const isExpiring = (name: string) =>
+    eventually(`template ${name} is expiring`, async () =>
+      expectCondition((await find(name))?.status?.conditions, 'Expiring', 'True', 'Unused'),
+    );
+  const isUsed = (name: string) =>
+    eventually(`template ${name} is used`, async () => {
+      const { conditions, unusedSince } = (await find(name))?.status ?? { conditions: undefined };
+      expectStanding(conditions, READY, 'Available');
+      expect([findCondition(conditions, 'Expiring'), unusedSince]).toEqual([undefined, undefined]);
+    });
+  const isUnused = (name: string) =>
+    eventually(`template ${name} is unused`, async () =>
+      expect((await find(name))?.status?.unusedSince).toBeDefined(),
+    );
+  const add = (name: string, coolDown: string, spec: object = {}) =>
+    world.addTemplate(name, {
+      spec: { lifecycle: { coolDown }, distribution: { minCopies: 2 }, ...spec },
+    });
+  const cool = (name: string, coolDown: string) =>
+    world.kube.patch(TEMPLATES, { namespace: 'default', name }, { spec: { lifecycle: { coolDown } } });
+  const noted = (name: string, status: object) =>
+    world.kube.patch(TEMPLATES, { namespace: 'default', name }, { status }, { subresource: 'status' });
+  const layersLeft = async () =>
+    (await Promise.all(['host-a', 'host-b'].map((name) => world.daemons.layersOn(name)))).flat().length;
+
+  it('says when it goes, then goes with all its copies, and tells how much room that gives', async () => {
+    await world.startOperator();
+    await add('debian', '1h');
+    await add('kept', '2s', { lifecycle: { coolDown: '2s', retain: true } });
+    await eventually('both are on two hosts', async () => expect(await layersLeft()).toBe(4));
+    const { uid } = (await find('debian'))?.metadata ?? {};
+    await cool('debian', '6s');
+    expect(await isExpiring('debian')).toMatch(/it is removed, with all its copies, at 20\d\d-.*Z, unless/);
+    await isGone('debian');
+    expect(await layersLeft()).toBe(2);
+    expect((await find('kept'))?.status).toMatchObject({ hostsReady: 2 });
+    await eventually('an Event says it', async () => {
+      const { items } = await world.kube.list(EVENTS, { namespace: 'default' });
+      const said = items.filter(({ involvedObject }) => involvedObject.uid === uid);
+      expect(said.map(({ reason }) => reason)).toEqual(expect.arrayContaining(['Unused', 'SpaceFreed']));
+      expect(said.find(({ reason }) => reason === 'SpaceFreed')?.message).toMatch(
+        /deleted from 2 host\(s\), which gives \d+ of disk space back/,
+      );
+    });
+  });
+
+  it('stays when a task, an appliance or a child comes to use it, and as long as that is there', async () => {
+    await world.startOperator();
+    await world.deploy('shop', { template: { name: 'debian' } }, { state: 'Recalled' });
+    await add('debian', '1h');
+    await isUsed('debian');
+    await world.removeDeployment('shop');
+    await isUnused('debian');
+    await noted('debian', { unusedSince: new Date(Date.now() - 2_400_000).toISOString() });
+    await isExpiring('debian');
+    await world.addAppliance('web');
+    await isUsed('debian');
+    await world.addTemplate('child', { spec: { source: { parent: { name: 'debian' } } } });
+    await world.removeAppliance('web');
+    await eventually('the appliance is gone', async () =>
+      expect((await find('debian'))?.status?.appliances).toBe(0),
+    );
+    await isUsed('debian');
+    await world.kube.delete(TEMPLATES, { namespace: 'default', name: 'child' });
+    await isUnused('debian');
+    await cool('debian', '2s');
+    await isGone('debian');
+  });
+
+  it('goes at its date whichever operator is there, and not before that was said', async () => {
+    await world.startOperator();
+    await add('said', '1h');
+    await add('unsaid', '1h');
+    await eventually('both are on two hosts', async () => expect(await layersLeft()).toBe(4));
+    await world.stopOperator();
+    const date = 1000 * Math.ceil(Date.now() / 1000 + 2);
+    const at = (hours: number) => new Date(date + hours * 3_600_000).toISOString().replace('.000Z', 'Z');
+    const old = (await find('said'))?.status?.conditions ?? [];
+    const said = { type: 'Expiring', status: 'True', reason: 'Unused', message: '' };
+    await noted('said', {
+      unusedSince: at(-1),
+      conditions: [...old, { ...said, lastTransitionTime: at(-0.5) }],
+    });
+    await noted('unsaid', { unusedSince: at(-2) });
+    await world.startOperator();
+    await isGone('said');
+    expect(Date.now()).toBeGreaterThanOrEqual(date);
+    await isExpiring('unsaid');
+    expect(await layersLeft()).toBe(2);
   });
 });
