@@ -122,12 +122,13 @@ export function neededForVm(
   { spec: { guest } }: Pick<Template, 'spec'>,
   boots: readonly Firmware[] | undefined,
 ): readonly NeededForVm[] {
-  const { boot, xen, firmware, diskBus } = guest;
+  const { boot, xen, firmware, diskBus, cd } = guest;
   // A guest of another type has no firmware under Xen.
   const hasFirmware = guestTypeOf(boot !== undefined, xen) === 'HVM';
   return [
     ...(disk.data === undefined ? [] : (['dataDisk'] as const)),
     ...(diskBus === 'scsi' ? (['scsiDisk'] as const) : []),
+    ...(cd === undefined ? [] : [hasFirmware ? ('hvmCdDrive' as const) : ('cdDrive' as const)]),
     ...(hasFirmware && firmwareFor(firmware, boots) === 'uefi' ? (['uefi'] as const) : []),
   ];
 }

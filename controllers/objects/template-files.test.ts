@@ -66,6 +66,20 @@ describe('the files of a template', () => {
     ]);
     expect(digestsOf(odd)).toEqual([SHA]);
   });
+
+  it('may have a CD among them, which is a layer of a kind of its own', () => {
+    const { spec } = mine;
+    const template = aTemplate({
+      spec: { ...spec, guest: { ...spec.guest, cd: from('c', 'c'.repeat(64)) } },
+      status: { layers: { disk: LAYER } },
+    });
+    expect(filesOf(template).get('cd')?.desired).toMatchObject({ kind: 'cd', url: 'https://c/disk' });
+    expect(layersOf(template)).toBeUndefined();
+    const layers = { disk: LAYER, cd: '9'.repeat(64) };
+    const known = layersOf({ ...template, status: { ...template.status, layers } as Template['status'] });
+    expect(known).toEqual(layers);
+    expect(identitiesOf(known)).toEqual([LAYER, layers.cd]);
+  });
 });
 
 describe('the layers of a template', () => {

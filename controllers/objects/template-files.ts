@@ -8,8 +8,8 @@ export interface ImportFile {
   readonly desired: DesiredImport;
 }
 
-/** What a template's files are: its disk, and the kernel and initial RAM disk that the hypervisor starts directly. */
-export const FILE_ROLES = ['disk', 'kernel', 'initrd'] as const;
+/** What a template's files are: its disk, the kernel and initial RAM disk that the hypervisor starts directly, and a CD. */
+export const FILE_ROLES = ['disk', 'kernel', 'initrd', 'cd'] as const;
 export type FileRole = (typeof FILE_ROLES)[number];
 /** What layers a template has: those of its files, and that of a second disk, if it was made of an appliance that has one. */
 export const LAYER_ROLES = [...FILE_ROLES, 'data'] as const;
@@ -20,8 +20,8 @@ export type TemplateLayers = { readonly disk: LayerIdentity } & Partial<Record<L
 
 /** Every file that a template has imported, by its role; one that is made of an appliance has none for its disk. */
 export function filesOf(template: Template): ReadonlyMap<FileRole, ImportFile> {
-  const { kernel, initrd } = template.spec.guest.boot ?? {};
-  const sources = { disk: diskSourceOf(template), kernel, initrd };
+  const { boot, cd } = template.spec.guest;
+  const sources = { disk: diskSourceOf(template), kernel: boot?.kernel, initrd: boot?.initrd, cd };
   const files = FILE_ROLES.flatMap((role) => {
     const source = sources[role];
     return source === undefined ? [] : [[role, fileOf(template, kindOf(role), source)] as const];
@@ -38,7 +38,7 @@ function diskSourceOf({ spec: { source } }: Template): Source | undefined {
 }
 
 function kindOf(role: FileRole): LayerKind {
-  return role === 'disk' ? 'disk' : 'boot';
+  return role === 'disk' || role === 'cd' ? role : 'boot';
 }
 
 function fileOf(template: Template, kind: LayerKind, { url, sha256 }: Source): ImportFile {
@@ -53,9 +53,9 @@ export function digestsOf(template: Template): Sha256[] {
 
 /** The layers that a template's files became, as its status says; undefined until all are known. */
 export function layersOf({ spec, status }: Template): TemplateLayers | undefined {
-  const { disk, kernel, initrd, data } = status?.layers ?? {};
+  const { disk, kernel, initrd, cd, data } = status?.layers ?? {};
   const { boot } = spec.guest;
-  if (disk === undefined) return undefined;
+  if (disk === undefined || (spec.guest.cd !== undefined && cd === undefined)) return undefined;
   if ((boot !== undefined && kernel === undefined) || (boot?.initrd !== undefined && initrd === undefined))
     return undefined;
   return {
@@ -63,6 +63,7 @@ export function layersOf({ spec, status }: Template): TemplateLayers | undefined
     ...(kernel === undefined ? {} : { kernel }),
     ...(initrd === undefined ? {} : { initrd }),
     ...(data === undefined ? {} : { data }),
+    ...(cd === undefined ? {} : { cd }),
   };
 }
 

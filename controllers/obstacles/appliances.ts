@@ -11,6 +11,10 @@ const LACKING: Readonly<Record<NeededForVm, string>> = {
   scsiDisk:
     'has no disks at a SCSI controller, which the template asks for (guest.diskBus): use a host with QEMU, and upgrade its daemon ' +
     'if it is older than they are',
+  hvmCdDrive: 'has a daemon that knows no CDs, and the template has one (guest.cd): upgrade it',
+  cdDrive:
+    'has no CD drive for a guest of type PV or PVH, and the template has a CD (guest.cd): use a host with QEMU, and upgrade its daemon if ' +
+    'it is older than CDs are',
 };
 
 /** What keeps an appliance from running, or from being deleted. */

@@ -80,10 +80,12 @@ export const templateObstacles = {
       `no host has its file (sha256 ${sha256}) yet: \`coppice template push FILE --name ${template.split('/').at(-1)}\` uploads it, and goes on ` +
         'where it was interrupted',
     ),
-  noHosts: (): Obstacle =>
+  noHosts: (hasCd: boolean): Obstacle =>
     waiting(
       REASON.NoHosts,
-      'no host is there that could fetch its files and judge its image: register one (kubectl get hosts)',
+      `no host is there that could fetch its files and judge its image: register one (kubectl get hosts)${
+        hasCd ? ', or upgrade the daemon of one that is older than CDs (guest.cd) are' : ''
+      }`,
     ),
   hostsUnheard: (): Obstacle =>
     waiting(REASON.Connecting, 'the hosts have not reported yet whether they have its files'),

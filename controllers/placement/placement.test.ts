@@ -91,6 +91,9 @@ describe('an appliance as placement sees it', () => {
     expect(needs({}, ['uefi'])).toEqual(['uefi']);
     expect(needs({ firmware: 'uefi' })).toEqual(['uefi']);
     expect(needs({ xen: { bootLoader: 'PyGrub' } }, ['uefi'])).toEqual([]);
+    const cd = { url: 'https://example.com/tools.iso', sha256: 'a'.repeat(64) };
+    expect(needs({ cd })).toEqual(['hvmCdDrive']);
+    expect(needs({ cd, xen: { bootLoader: 'PvGrub' } })).toEqual(['cdDrive']);
     expect(needs({ diskBus: 'scsi' }, ['bios'], { data: { size: '1Gi' } })).toEqual(['dataDisk', 'scsiDisk']);
   });
 

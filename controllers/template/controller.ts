@@ -14,7 +14,6 @@ import type { OperatorContext } from '../context.ts';
 import { hostsInOrder, type RankedHost } from '../daemons/copy-hosts.ts';
 import { putImport } from '../daemons/put-import.ts';
 import { PutLedger } from '../daemons/put-ledger.ts';
-import { acceptsAppliances } from '../daemons/readiness.ts';
 import type { HostView } from '../daemons/view.ts';
 import { BY_DIGEST, BY_HOST, BY_LAYER, BY_PARENT, BY_SEALED, BY_TEMPLATE, BY_UID } from '../indexes.ts';
 import { countsOf } from '../objects/template-copies.ts';
@@ -32,7 +31,7 @@ import type { Obstacle } from '../obstacles/obstacle.ts';
 import { type ControllerDefinition, changesOf, viewsSource } from '../sources.ts';
 import { byConditions } from '../status/occurrence.ts';
 import { StatusWriter } from '../status/status-writer.ts';
-import { type Copies, copiesOf, hostsToCopyTo, hostsToTell, hostToImport } from './copies.ts';
+import { type Copies, copiesOf, hostsToCopyTo, hostsToTell, hostToImport, takesFilesOf } from './copies.ts';
 import { dispose } from './dispose.ts';
 import { importProgress } from './import-progress.ts';
 import { type KnownHosts, knownLayers } from './known-layers.ts';
@@ -177,7 +176,7 @@ class Reconciler {
    * @throws the first error, when all were asked
    */
   async #copy(template: Template, signal: AbortSignal): Promise<boolean> {
-    const usable = this.#context.views.list().filter(acceptsAppliances);
+    const usable = this.#context.views.list().filter((view) => takesFilesOf(template, view));
     const { hosts, isPartial } = this.#known();
     // What only hosts have that are away, another one imports once more.
     const copies = copiesOf(
@@ -284,7 +283,7 @@ class Reconciler {
       progress: importProgress(template, hosts),
       sealing: sealObstacle(template, this.#context),
       isPartial,
-      hasHosts: views.list().some(acceptsAppliances),
+      hasHosts: views.list().some((view) => takesFilesOf(template, view)),
       appliances: appliances.length,
       lastUsedTime: times.sort().at(-1),
       blocker,

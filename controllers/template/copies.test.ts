@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import type { Template } from '../../src/api/kinds.ts';
-import type { ImportStatus, LayerStatus } from '../../src/host/protocol.ts';
+import type { HostStatus, ImportStatus, LayerStatus } from '../../src/host/protocol.ts';
 import { aHost, anImportedTemplate, aTemplate } from '../../test/builders/objects.ts';
 import { aHostReport, aLayer, anImport, aView, LAYER } from '../../test/builders/reports.ts';
 import { hostsInOrder } from '../daemons/copy-hosts.ts';
 import type { HostView } from '../daemons/view.ts';
 import { countsOf } from '../objects/template-copies.ts';
 import { filesOf, type ImportFile } from '../objects/template-files.ts';
-import { copiesOf, hostsToCopyTo, hostsToTell, hostToImport } from './copies.ts';
+import { copiesOf, hostsToCopyTo, hostsToTell, hostToImport, takesFilesOf } from './copies.ts';
 
 const GIBI = 1024 ** 3;
 const NOW = Date.parse('2026-01-01T00:00:00Z');
@@ -61,6 +61,18 @@ const fetching = anImport({ state: 'Fetching' });
 const failed = anImport({
   state: 'Failed',
   sources: [{ template: 'default/debian', problem: { reason: 'DigestMismatch', message: 'wrong sha256' } }],
+});
+
+describe('the hosts that take the files of a template', () => {
+  const on = (...capabilities: HostStatus['driver']['capabilities']) =>
+    aView({ status: aHostReport({ driver: { ...aHostReport().driver, capabilities } }) });
+
+  it('know CDs, if it has one', () => {
+    const old = on('dataDisk');
+    const withCd = withGuest({ cd: kernel });
+    expect([takesFilesOf(aTemplate(), old), takesFilesOf(withCd, old)]).toEqual([true, false]);
+    expect(takesFilesOf(withCd, on('hvmCdDrive'))).toBe(true);
+  });
 });
 
 describe('the copies of a template', () => {

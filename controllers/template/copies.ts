@@ -4,6 +4,7 @@ import type { Firmware } from '../../src/domain/firmware.ts';
 import { hostsToAdd } from '../../src/domain/templates/copies.ts';
 import { copyHosts, type RankedHost } from '../daemons/copy-hosts.ts';
 import { problemFor } from '../daemons/import-problem.ts';
+import { acceptsAppliances } from '../daemons/readiness.ts';
 import { type HostView, importId } from '../daemons/view.ts';
 import {
   type FileRole,
@@ -162,6 +163,12 @@ export function hostsToCopyTo(
   const ranked = hosts();
   const names = hostsToAdd(copyHosts(identitiesOf(layers), ranked), wanted);
   return names.flatMap((name) => ranked.find(({ view }) => view.name === name)?.view ?? []);
+}
+
+/** Whether the host accepts appliances, and its daemon knows what the template's files are. */
+export function takesFilesOf({ spec }: Template, view: HostView): boolean {
+  const knowsCds = view.status?.driver.capabilities.includes('hvmCdDrive') === true;
+  return acceptsAppliances(view) && (spec.guest.cd === undefined || knowsCds);
 }
 
 /** A file that was pushed is on the one host that received it, and the disk of an appliance on that appliance's host. */

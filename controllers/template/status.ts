@@ -115,7 +115,8 @@ function stateOf(facts: StatusFacts): Summary {
   const { appliance, upload } = template.spec.source;
   if (appliance !== undefined) return summaryOf(sealObstacles.lost());
   if (upload !== undefined) return summaryOf(templateObstacles.notUploaded(keyOf(template), upload.sha256));
-  return summaryOf(hasHosts ? templateObstacles.fetchingSoon() : templateObstacles.noHosts());
+  const hasCd = template.spec.guest.cd !== undefined;
+  return summaryOf(hasHosts ? templateObstacles.fetchingSoon() : templateObstacles.noHosts(hasCd));
 }
 
 /** Without a kernel from elsewhere, and without a boot loader that reads its file system. */

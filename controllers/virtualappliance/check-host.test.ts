@@ -34,6 +34,20 @@ it('names what the host of an appliance lacks for its VM, and what to do', () =>
   expect(check(['scsiDisk', 'uefi'])).toMatchObject(blocked(/knows no second disks: upgrade it/));
 });
 
+it('says which hosts have a drive for its CD', () => {
+  const cd = { url: 'https://example.com/tools.iso', sha256: 'a'.repeat(64) };
+  const withCd = { ...template, spec: { ...template.spec, guest: { ...guest, cd } } };
+  const lacking = (guestOfCd: object) => {
+    const view = aView({ status: aHostReport({ driver: { ...aHostReport().driver, capabilities: [] } }) });
+    const one = { ...withCd, spec: { ...withCd.spec, guest: { ...withCd.spec.guest, ...guestOfCd } } };
+    return checkAbilities({ appliance: anAppliance(), template: one, view } as unknown as Scope);
+  };
+  expect(lacking({})).toMatchObject(blocked(/^host host-a .*knows no CDs.*upgrade it/));
+  expect(lacking({ xen: { type: 'PV', bootLoader: 'PvGrub' } })).toMatchObject(
+    blocked(/no CD drive for a guest of type PV or PVH.*use a host with QEMU/),
+  );
+});
+
 it('leaves a VM that exists alone, but for a second disk that its daemon does not know', () => {
   expect(check(['dataDisk'], 'Running')).toEqual({ type: 'done' });
   expect(check([], 'Running')).toMatchObject(blocked(/second disks/));

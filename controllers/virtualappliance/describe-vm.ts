@@ -74,6 +74,7 @@ export function desiredOf(
       layer: layers.disk,
       boot: bootOf(template, layers),
       xen: template.spec.guest.xen,
+      cd: layers.cd,
       cloudInit,
       disk: {
         mode: spec.disk.mode,

@@ -34,7 +34,8 @@ Earlier builds stay, as something may still use them; they can be deleted when n
 
 Options:
   --disk-mib N   size of the root disk in MiB (default 64)
-  --uefi         make uefi.qcow2, too, and an initrd that also finds disks at a SCSI controller; needs mkfs.vfat, mtools and sfdisk besides
+  --uefi         make uefi.qcow2, too, an initrd that also finds disks at a SCSI controller, and drivers of CDs on the disks; needs
+                 mkfs.vfat, mtools and sfdisk besides
   --quiet        print nothing but errors
   --help         this text
 
@@ -62,6 +63,8 @@ drivers_virtio='virtio_pci virtio_blk virtio_net virtio_console ext4 pvpanic_mmi
 drivers_xen='xen_blkfront xen_netfront ext4'
 # For disks at a SCSI controller: with --uefi only, because firmware under Xen needs seconds for each MiB of the initrd.
 drivers_scsi=
+# For CDs, in the drive of either controller; with --uefi only, and on the disk.
+drivers_cd=
 # What makes the power button work; not needed to boot, so it is on the disk.
 drivers_power='button evdev'
 
@@ -143,7 +146,7 @@ build() {
   say 'Unpacking them'
   unpack_packages
   # shellcheck disable=SC2086 # one word for each driver
-  extract_kernel "$staging" $drivers_virtio $drivers_xen $drivers_scsi $drivers_power
+  extract_kernel "$staging" $drivers_virtio $drivers_xen $drivers_scsi $drivers_power $drivers_cd
   say "Making the images (kernel $kernel_version, disk $disk_mib MiB)"
   make_initrd "$staging/initrd.img"
   make_disk "$staging/disk.qcow2" "$key"
@@ -156,6 +159,7 @@ if [ "$uefi" = yes ]; then
   images+=' uefi.qcow2'
   indispensable_packages+=' systemd-boot-efi'
   drivers_scsi='virtio_scsi sd_mod'
+  drivers_cd='ata_piix sr_mod isofs'
 fi
 links="$images manifest.json"
 build_once

@@ -4,7 +4,7 @@ import { count, dnsLabel, dnsName, identity, layerUrl, sha256, uuid } from './va
 
 /** The part of the daemon's API that is about imports, layers and uploads; `schemas.ts` has the rest, and the rules for both. */
 
-const layerKind = enumOf(['disk', 'boot']);
+const layerKind = enumOf(['disk', 'boot', 'cd']);
 export const firmwareName = enumOf(['bios', 'uefi']);
 
 export const sha256Params = closed({ sha256 });
@@ -25,7 +25,7 @@ const layerSource = {
 
 /**
  * `PUT /v1/imports/{sha256}`: fetch this file, verify its digest, and make it a layer. `disk`: an image of a disk; `boot`: a kernel or
- * an initial RAM disk. Templates of one namespace that name the same file share an import; another namespace has one of its own,
+ * an initial RAM disk; `cd`: an image of a CD, of which no driver makes another file. Templates of one namespace that name the same file share an import; another namespace has one of its own,
  * because who can fetch the file may have it, and nobody else.
  */
 export const desiredImportSchema = closed({

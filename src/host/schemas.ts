@@ -156,6 +156,8 @@ export const desiredApplianceSchema = closed({
     },
   }),
   xen: optional(xenGuest),
+  /** What is in its CD drive; unset: it has none. */
+  cd: optional(identity),
   cloudInit: optional(desiredCloudInit),
   disk: closed({
     mode: enumOf(['Incremental', 'Clone']),
@@ -238,7 +240,10 @@ type Capability =
   /** VMs can boot by UEFI, with a second disk, with disks at a SCSI controller. */
   | 'uefi'
   | 'dataDisk'
-  | 'scsiDisk';
+  | 'scsiDisk'
+  /** Layers can be CDs, and VMs can have one; `cdDrive` says so of all VMs, `hvmCdDrive` of those that a firmware of their own starts. */
+  | 'hvmCdDrive'
+  | 'cdDrive';
 
 const amounts = open({ cpuMillis: count, memoryBytes: count, diskBytes: count });
 

@@ -1,4 +1,10 @@
+import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
 
 /** A raw disk that firmware would boot, as far as its first sector shows; every `name` gives another one. */
 export function aBootableDisk(name: string, bytes = 512): Buffer {
@@ -51,4 +57,68 @@ export function anExt4Disk(fileSystemBytes: number, bytes = fileSystemBytes): Bu
   disk.writeUInt32LE(0x4, 1024 + 0x5c);
   disk.writeUInt32LE(0x40, 1024 + 0x60);
   return disk;
+}
+
+const CD_SECTOR = 2048;
+
+/** A CD of so many sectors, as far as the primary volume descriptor of ISO 9660 shows. */
+export function aCd(sectors: number): Buffer {
+  const cd = Buffer.alloc(sectors * CD_SECTOR);
+  const primary = 16 * CD_SECTOR;
+  cd.writeUInt8(1, primary);
+  cd.write('CD001', primary + 1, 'latin1');
+  cd.writeUInt32LE(sectors, primary + 80);
+  cd.writeUInt16LE(CD_SECTOR, primary + 128);
+  cd.writeUInt8(255, 17 * CD_SECTOR);
+  cd.write('CD001', 17 * CD_SECTOR + 1, 'latin1');
+  return cd;
+}
+
+/** A CD of so many sectors with UDF, as far as its recognition sequence, its anchor and its partition show. */
+export function aUdfCd(sectors: number): Buffer {
+  const cd = Buffer.alloc(sectors * CD_SECTOR);
+  for (const [index, name] of ['BEA01', 'NSR02', 'TEA01'].entries())
+    cd.write(name, (18 + index) * CD_SECTOR + 1, 'latin1');
+  const anchor = 256 * CD_SECTOR;
+  cd.writeUInt16LE(2, anchor);
+  cd.writeUInt32LE(16 * CD_SECTOR, anchor + 16);
+  cd.writeUInt32LE(32, anchor + 20);
+  const partition = 33 * CD_SECTOR;
+  cd.writeUInt16LE(5, partition);
+  cd.writeUInt32LE(257, partition + 188);
+  cd.writeUInt32LE(sectors - 257, partition + 192);
+  cd.writeUInt16LE(8, 34 * CD_SECTOR);
+  return cd;
+}
+
+/** Boot code that hands over to the next device in the firmware's order. */
+export const GIVES_UP = Buffer.from('cd18', 'hex');
+
+/** Boot code that writes a line to the first serial port, every second: who logs it may not be there from the beginning. */
+export function bootCodeThatWrites(line: string): Buffer {
+  // sti; start: mov dx,0x3f8; mov si,line; next: cs lodsb; or al,al; jz end; out dx,al; jmp next
+  // end: mov cx,18; tick: hlt; loop tick; jmp start
+  const code = Buffer.from('fbbaf803be00002eac08c07403eeebf7b91200f4e2fdebe9', 'hex');
+  code.writeUInt16LE(0x7c00 + code.length, 5);
+  return Buffer.concat([code, Buffer.from(`${line}\r\n\0`)]);
+}
+
+/** A raw disk of one mebibyte with this boot code. */
+export function aDiskThatStarts(code: Buffer): Buffer {
+  const disk = Buffer.alloc(1024 * 1024);
+  code.copy(disk);
+  disk.writeUInt16BE(0x55aa, 510);
+  return disk;
+}
+
+/** Makes a CD of a folder's files with `xorriso`. */
+export async function makeCd(folder: string, target: string, ...options: readonly string[]): Promise<void> {
+  await run('xorriso', ['-as', 'mkisofs', '-quiet', '-R', ...options, '-o', target, folder]);
+}
+
+/** Makes a CD that a BIOS starts. @param folder is made, for what is on it */
+export async function makeBootableCd(code: Buffer, folder: string, target: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, 'boot.img'), Buffer.concat([code], 2048));
+  await makeCd(folder, target, '-b', 'boot.img', '-no-emul-boot', '-boot-load-size', '4');
 }

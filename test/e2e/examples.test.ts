@@ -16,11 +16,11 @@ const ANSWERS: Readonly<Record<string, string>> = {
   labels: 'Hello from a template that was found by its label.\n',
 };
 /**
- * `cloud-image` names an image of the internet: cloud-image.test.ts has one like it. `gitops` needs an image of one's own, and Flux:
- * test/gitops. `network` needs a bridge on its hosts: test/integration/operator/addresses.test.ts applies it, bridge.test.ts has such
+ * `cd` and `cloud-image` name files that are not here: images.test.ts and cloud-image.test.ts have templates like theirs. `gitops` needs
+ * an image of one's own, and Flux: test/gitops. `network` needs a bridge on its hosts: test/integration/operator/addresses.test.ts applies it, bridge.test.ts has such
  * VMs. `systemd` is no manifest: test/integration/hostd/systemd-unit.test.ts.
  */
-const TESTED_ELSEWHERE = ['cloud-image', 'gitops', 'network', 'systemd'];
+const TESTED_ELSEWHERE = ['cd', 'cloud-image', 'gitops', 'network', 'systemd'];
 
 describeUnless(noQemu, 'the examples', () => {
   let coppice: Coppice;

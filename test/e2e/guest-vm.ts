@@ -21,9 +21,17 @@ export interface GuestImage {
   readonly kernelArguments: string;
 }
 
-/** Builds the minimal guest into `folder`, or finds it there. */
-export async function buildGuestImage(repository: string, folder: string): Promise<GuestImage> {
-  const { stdout } = await run(join(repository, 'scripts/guest/build-minimal.sh'), ['--quiet', folder]);
+/**
+ * Builds the minimal guest into `folder`, or finds it there.
+ * @param options of the builder, such as `--uefi`
+ */
+export async function buildGuestImage(
+  repository: string,
+  folder: string,
+  ...options: readonly string[]
+): Promise<GuestImage> {
+  const script = join(repository, 'scripts/guest/build-minimal.sh');
+  const { stdout } = await run(script, ['--quiet', ...options, folder]);
   const build = stdout.trim();
   const manifest = JSON.parse(await readFile(join(build, 'manifest.json'), 'utf8')) as {
     readonly kernelArguments: string;

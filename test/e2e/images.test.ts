@@ -9,7 +9,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { findCondition } from '../../src/api/conditions.ts';
 import { TEMPLATES, type Template, VIRTUAL_APPLIANCES } from '../../src/api/kinds.ts';
 import { locate } from '../../src/hostd/programs.ts';
-import { aBootableDisk } from '../builders/disk-images.ts';
+import { aBootableDisk, aCd } from '../builders/disk-images.ts';
 import { MisbehavingServer, serving } from '../integration/hostd/misbehaving-server.ts';
 import { freePorts } from '../kubernetes/processes.ts';
 import { describeUnless, itUnless } from '../skip.ts';
@@ -214,6 +214,26 @@ describeUnless(noQemu, "a template's image", () => {
       await removeTasks(coppice, 'task-uefi');
     },
   );
+
+  it('may have a CD beside it, which is judged as such, and is in the VMs', async () => {
+    const cdOf = (name: string, content: Buffer) => {
+      files.set(`/${name}`, content);
+      const sha256 = createHash('sha256').update(content).digest('hex');
+      return { ...minimal.guest, cd: { url: server.url(`/${name}`), sha256 } };
+    };
+    const content = await readFile(disk);
+    await declare('with-cd', content, cdOf('tools.iso', aCd(200)));
+    await declare('no-cd', content, cdOf('page.iso', Buffer.from('<!DOCTYPE html><html></html>')));
+    await says('no-cd', 'False', 'CdInvalid', /is a web page \(HTML\), not a CD/);
+    await says('with-cd', 'True', 'Available', /can be created/);
+    const { status } = await coppice.client.get(TEMPLATES, { name: 'with-cd', namespace: 'default' });
+    await apply(coppice, aTask('task-cd', { template: { name: 'with-cd' } }));
+    const [appliance] = await untilServed(coppice, 'task-cd', 1, 'grown\n');
+    const argv = appliance?.status?.vm?.commandLine ?? [];
+    expect(argv).toContain('ide-cd,bus=ide.1,id=cd,drive=cd');
+    expect(argv.join(' ')).toContain(`/${status?.layers?.cd}/`);
+    await removeTasks(coppice, 'task-cd');
+  });
 
   it('that is packed and pushed from here makes VMs all the same', async () => {
     const file = join(coppice.dataDir, 'Pushed.vdi.zst');

@@ -5,6 +5,7 @@ import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect } from 'vitest';
 import type { VmSpec } from '../../src/hostd/drivers/driver.ts';
+import { aDiskThatStarts, bootCodeThatWrites, GIVES_UP, makeBootableCd } from '../builders/disk-images.ts';
 import { buildGuestImage, type GuestImage } from '../e2e/guest-vm.ts';
 import { emptyIfMissing } from './bed.ts';
 import { compressed, kernelForPc, kernelForPv, makeBootableDisk, makePcDisk } from './bootable.ts';
@@ -106,6 +107,19 @@ export class DriverBed {
     await run('qemu-img', ['convert', '-f', 'raw', '-O', 'qcow2', raw, `${raw}.qcow2`]);
     await this.dom0.copyIn(`${raw}.qcow2`, target);
     return target;
+  }
+
+  /** A disk whose boot code gives up, and a CD that says that it was started; both in dom0. */
+  async bootableCd(): Promise<{ readonly disk: string; readonly cd: string }> {
+    const { folder } = this.dom0;
+    const [raw, iso] = [join(folder, 'gives-up.raw'), join(folder, 'boot.iso')];
+    await writeFile(raw, aDiskThatStarts(GIVES_UP));
+    await makeBootableCd(bootCodeThatWrites('started from the CD'), join(folder, 'cd'), iso);
+    await run('qemu-img', ['convert', '-f', 'raw', '-O', 'qcow2', raw, `${raw}.qcow2`]);
+    const [disk, cd] = [`${FOLDER}/gives-up.qcow2`, `${FOLDER}/boot.iso`];
+    await this.dom0.copyIn(`${raw}.qcow2`, disk);
+    await this.dom0.copyIn(iso, cd);
+    return { disk, cd };
   }
 
   /** Runs the steps in one process in dom0. Resolves with the result of each. */

@@ -36,6 +36,7 @@ export type DriverStep =
   | 'writeDisk'
   | 'reboot'
   | 'untilEnded'
+  | 'untilTold'
   | 'console'
   | 'exec'
   | 'tail'
@@ -185,6 +186,15 @@ async function untilEnded(): Promise<unknown> {
   }
 }
 
+/** What a guest's boot code writes to its serial port, which nobody logs. */
+async function untilTold(): Promise<string> {
+  const { stdout: id } = await run('xl', ['domid', vm.domain]);
+  const { stdout: tty } = await run('xenstore-read', [`/local/domain/${id.trim()}/serial/0/tty`]);
+  const pattern = 'started from[ A-Za-z]*';
+  const grep = ['grep', '-m', '1', '-ao', pattern, tty.trim()];
+  return (await run('timeout', [`${limitMs / 1000}`, ...grep])).stdout.trim();
+}
+
 async function files(): Promise<readonly string[]> {
   const { stdout } = await run('find', [
     '/run/coppice',
@@ -224,6 +234,7 @@ const work: Readonly<Record<DriverStep, () => Promise<unknown>>> = {
     await inGuest('reboot', 10_000).catch(() => undefined);
   },
   untilEnded,
+  untilTold,
   console: useConsole,
   exec,
   tail: () => driver.consoleTail(directory, 100_000),

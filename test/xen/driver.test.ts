@@ -83,6 +83,13 @@ describe('the Xen driver in a real dom0', () => {
     expect(await bed.resultsOn(await bed.bootableDisk(kind), vm, ...life)).toEqual(lived);
   });
 
+  it('starts an HVM guest from its CD where the disk’s boot code gives up', async () => {
+    const { disk, cd } = await bed.bootableCd();
+    const vm = aVm({ boot: { kind: 'firmware' }, xen: { type: 'HVM' }, cd });
+    const found = await bed.resultsOn(disk, vm, 'overlay', 'start', 'untilTold', 'destroy');
+    expect(found).toEqual([null, null, 'started from the CD', null]);
+  });
+
   it('tells in pygrub’s words that there is nothing to boot on a disk, and leaves no domain', async () => {
     const vm = aVm({ boot: { kind: 'firmware' }, xen: { bootLoader: 'PyGrub' } });
     const [, refused, domains] = await results(vm, 'overlay', 'start', 'domains', 'destroy');

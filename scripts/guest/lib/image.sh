@@ -80,7 +80,7 @@ make_root() {
   # Makes the file system as large as a larger disk.
   copy_program "$root" resize2fs
   # shellcheck disable=SC2086 # one word for each driver
-  install_modules "$root" $drivers_power
+  install_modules "$root" $drivers_power $drivers_cd
   chmod 1777 "$root/tmp" "$root/var/tmp"
 }
 

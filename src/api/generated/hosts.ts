@@ -178,9 +178,9 @@ layers?: {
  */
 identity: string
 /**
- * A disk, or a file to boot from: a kernel or an initial RAM disk.
+ * A disk; a file to boot from, which is a kernel or an initial RAM disk; or a CD.
  */
-kind?: ("disk" | "boot")
+kind?: ("disk" | "boot" | "cd")
 /**
  * State of the layer.
  */

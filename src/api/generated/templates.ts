@@ -161,6 +161,19 @@ sha256: string
 commandLine: string
 }
 /**
+ * An image of a CD (ISO 9660 or UDF), which each VM has in its drive, besides its disk: data, drivers, packages. The firmware starts the guest from it where the disk's boot code gives up. On Xen hosts, guests of type HVM alone have a drive.
+ */
+cd?: {
+/**
+ * Where hosts fetch it: file:, http: or https:.
+ */
+url: string
+/**
+ * SHA-256 of the file as its source serves it, 64 lower-case hexadecimal digits.
+ */
+sha256: string
+}
+/**
  * What starts the guest: a BIOS, which runs the disk's boot sector, or UEFI, which runs a program of its EFI system partition. Default: what the image has, bios if it has both. Xen hosts have no uefi.
  */
 firmware?: ("bios" | "uefi")
@@ -326,6 +339,10 @@ kernel?: string
  * Of its initial RAM disk.
  */
 initrd?: string
+/**
+ * Of its CD.
+ */
+cd?: string
 /**
  * Of a second disk, if it was made of an appliance that has one: second disks of its appliances begin with that.
  */

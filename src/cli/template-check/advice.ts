@@ -8,6 +8,14 @@ export function adviceOn({ firmware, system, notLooked }: DiskFacts): readonly N
   ];
 }
 
+/** What a person should know about a file that is no disk, but a CD. */
+export const adviceOnCd: Note = {
+  level: 'warning',
+  reason: 'IsCd',
+  message:
+    'it is an image of a CD, not of a disk: name it in guest.cd of a Template, whose source names the disk that the guest starts from',
+};
+
 function bootAdvice(firmware: DiskFacts['firmware']): readonly Note[] {
   if (firmware.length === 0) {
     return [

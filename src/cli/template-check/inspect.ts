@@ -5,12 +5,13 @@ import { describeBytes } from '../../domain/quantity.ts';
 import { createExtract, createImageTool, type Extract } from '../../hostd/drivers/common/images.ts';
 import { HostError, toHostError } from '../../hostd/errors/index.ts';
 import { digestOf } from '../../hostd/files/digest.ts';
+import { judgeCd, looksLikeCd } from '../../hostd/layers/image/cd.ts';
 import { type Files, openExt } from '../../hostd/layers/image/ext-files.ts';
 import { fileSystemOf } from '../../hostd/layers/image/file-systems.ts';
 import { type Judgement, judgeImage } from '../../hostd/layers/image/judge.ts';
 import { partitionsOf } from '../../hostd/layers/image/partitions.ts';
 import { type System, systemOn } from '../../hostd/layers/image/system.ts';
-import { adviceOn } from './advice.ts';
+import { adviceOn, adviceOnCd } from './advice.ts';
 import type { DiskFacts, Report, Volume } from './report.ts';
 
 /** Where Debian keeps debugfs; a plain user's PATH lacks it. */
@@ -42,11 +43,14 @@ export async function inspectFile(file: string, path: string, signal: AbortSigna
     await symlink(resolve(file), image);
     const about = { file, fileBytes: info.size, sha256: await digestOf(image, signal) };
     const searchPath = `${path}:${SBIN}`;
-    const judgement = await judged(image, file, searchPath, signal);
-    if (judgement instanceof HostError) {
-      const { reason, message } = judgement;
-      return { ...about, usable: false, notes: [{ level: 'error', reason, message }] };
+    if (await looksLikeCd(image)) {
+      const cd = await judged(judgeCd(image, file));
+      return cd instanceof HostError
+        ? refused(about, cd)
+        : { ...about, usable: true, cd, notes: [adviceOnCd] };
     }
+    const judgement = await judged(judgeImage(image, file, createImageTool({ searchPath }), signal));
+    if (judgement instanceof HostError) return refused(about, judgement);
     const extract = createExtract({ searchPath });
     const disk = await factsOf(judgement, {
       folder,
@@ -64,19 +68,21 @@ export async function inspectFile(file: string, path: string, signal: AbortSigna
 }
 
 /** What is wrong with the image, or what it is; what is wrong with this machine is thrown. */
-async function judged(
-  image: string,
-  file: string,
-  searchPath: string,
-  signal: AbortSignal,
-): Promise<Judgement | HostError> {
+async function judged<T>(judgement: Promise<T>): Promise<T | HostError> {
   try {
-    return await judgeImage(image, file, createImageTool({ searchPath }), signal);
+    return await judgement;
   } catch (error) {
     const problem = toHostError(error);
     if (problem.kind === 'stalled') return problem;
     throw problem;
   }
+}
+
+function refused(
+  about: Pick<Report, 'file' | 'fileBytes' | 'sha256'>,
+  { reason, message }: HostError,
+): Report {
+  return { ...about, usable: false, notes: [{ level: 'error', reason, message }] };
 }
 
 async function factsOf({ format, virtualBytes, firmware }: Judgement, look: Look): Promise<DiskFacts> {

@@ -40,5 +40,7 @@ export type Report = {
   readonly sha256: string;
   /** Missing where the file is no usable image: the first note says why. */
   readonly disk?: DiskFacts;
+  /** The file systems of a CD, which is used as such, and not as a disk: `ISO 9660 and UDF`. */
+  readonly cd?: string;
   readonly notes: readonly Note[];
 };

@@ -4,19 +4,22 @@ import { formatTable } from '../table.ts';
 import type { DiskFacts, Note, Report } from './report.ts';
 
 /** A report for people. */
-export function showReport({ file, fileBytes, sha256, disk, usable, notes }: Report): string {
+export function showReport({ file, fileBytes, sha256, disk, cd, usable, notes }: Report): string {
   const facts: [string, string][] = [
     ['File', `${file}, ${describeBytes(fileBytes)}`],
     ['SHA-256', sha256],
     ...(disk === undefined ? [] : diskFacts(disk)),
+    ...(cd === undefined ? [] : [['Format', `a CD with ${cd}`] as [string, string]]),
   ];
+  const use =
+    cd === undefined
+      ? 'It can be used: publish it, and name its address and this SHA-256 in source.image of a Template.'
+      : 'It can be used as a CD: publish it, and name its address and this SHA-256 in guest.cd of a Template.';
   return [
     tellFacts(facts),
     ...(disk === undefined ? [] : [section('Disk', volumeTable(disk))]),
     ...(notes.length === 0 ? [] : [section('Notes', notes.map(tellNote).join('\n'))]),
-    usable
-      ? 'It can be used: publish it, and name its address and this SHA-256 in source.image of a Template.'
-      : 'It cannot be used as it is.',
+    usable ? use : 'It cannot be used as it is.',
   ].join('\n\n');
 }
 

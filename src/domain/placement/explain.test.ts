@@ -62,6 +62,12 @@ describe('the explanation of a refusal', () => {
     expect(refusalOf(many, { memoryBytes: MEBI, capabilities: ['dataDisk'] }).summary).toBe(
       '0/5 hosts fit: 5 without second disks',
     );
+    expect(refusalOf(many, { memoryBytes: MEBI, capabilities: ['hvmCdDrive'] }).summary).toBe(
+      '0/5 hosts fit: 5 without CDs',
+    );
+    expect(refusalOf(hosts, { ...small, capabilities: ['cdDrive'] }).summary).toMatch(
+      /^0\/2 hosts fit: a has no CD drive for a guest that no firmware starts \(Xen hosts/,
+    );
   });
 
   it('names hosts that cannot run the type of the guest', () => {

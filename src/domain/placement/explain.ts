@@ -24,6 +24,8 @@ const COUNTED: ReadonlyMap<Reason, string> = new Map([
   ['NoUefi', 'without UEFI'],
   ['NoDataDisks', 'without second disks'],
   ['NoScsiDisks', 'without disks at a SCSI controller'],
+  ['NoCds', 'without CDs'],
+  ['NoCdDrive', 'without a CD drive'],
   ['NoHardwareVms', 'without hardware virtualisation'],
   ['UnknownHost', 'appointed but not registered'],
 ]);
@@ -75,6 +77,8 @@ export function reasonsOf(
     case 'NoUefi':
     case 'NoDataDisks':
     case 'NoScsiDisks':
+    case 'NoCds':
+    case 'NoCdDrive':
       return [{ host: name, reason: exclusion, message: LACKING_TEXTS[exclusion] }];
     case 'NoHardwareVms':
       return [{ host: name, reason: exclusion, message: withoutHardwareVms(request) }];
@@ -92,6 +96,10 @@ const LACKING_TEXTS = {
   NoDataDisks: 'has a daemon that knows no second disks (upgrade it)',
   NoScsiDisks:
     'has no disks at a SCSI controller (Xen hosts have none; a daemon without them is to be upgraded)',
+  NoCds: 'has a daemon that knows no CDs (upgrade it)',
+  NoCdDrive:
+    'has no CD drive for a guest that no firmware starts (Xen hosts have one for type HVM alone; a daemon without them is to be ' +
+    'upgraded)',
 } as const;
 
 function withoutHardwareVms({ guestType }: PlacementRequest): string {

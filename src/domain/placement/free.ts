@@ -10,6 +10,8 @@ const LACKING: Readonly<Record<NeededCapability, Exclusion>> = {
   uefi: 'NoUefi',
   dataDisk: 'NoDataDisks',
   scsiDisk: 'NoScsiDisks',
+  hvmCdDrive: 'NoCds',
+  cdDrive: 'NoCdDrive',
 };
 
 /**

@@ -63,7 +63,7 @@ export interface PlacementRequest {
 /** What an appliance may need of a host besides room: one or the other kind of network, and what its VM is made of. */
 export type NeededCapability = NeededNetwork | NeededForVm;
 export type NeededNetwork = 'userNetwork' | 'bridgeNetwork';
-export type NeededForVm = 'uefi' | 'dataDisk' | 'scsiDisk';
+export type NeededForVm = 'uefi' | 'dataDisk' | 'scsiDisk' | 'hvmCdDrive' | 'cdDrive';
 
 /** An element of D (SO-MVDS 4.2): the appliance and the host it goes to. */
 export interface Placed {
@@ -109,6 +109,8 @@ export type Exclusion =
   | 'NoUefi'
   | 'NoDataDisks'
   | 'NoScsiDisks'
+  | 'NoCds'
+  | 'NoCdDrive'
   | 'NoHardwareVms';
 
 /** What a host may lack besides CPU and memory. */

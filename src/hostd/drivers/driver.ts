@@ -19,6 +19,8 @@ export type VmSpec = {
   readonly dataDisk?: VmDisk;
   /** How both are connected, as far as the hypervisor has a choice; virtio unless given. */
   readonly diskBus?: 'virtio' | 'scsi';
+  /** An image of a CD, which is in the VM's drive, and starts it if nothing on its disk does. */
+  readonly cd?: string;
   /** A file that the guest has as a further, read-only disk, which cloud-init reads. */
   readonly seed?: string;
   readonly boot:

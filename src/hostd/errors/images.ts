@@ -79,6 +79,31 @@ export const imageErrors = {
     ),
   bootFileInvalid: (what: string, name: string, remedy: string) =>
     judged('BootFileInvalid', `${what} is ${name}, not a kernel or initial RAM disk: ${remedy}`),
+  /** @param name what it is instead, such as `a web page (HTML)` */
+  cdInvalid: (what: string, name: string) =>
+    judged(
+      'CdInvalid',
+      `${what} is ${name}, not a CD (an ISO 9660 or UDF image): look at what its address serves, and name the ISO file itself ` +
+        'in guest.cd of a new template',
+    ),
+  cdPacked: (what: string, name: string, unpack: string) =>
+    judged('CdInvalid', `${what} is ${name}, not a CD: unpack it first (${unpack}), ${again}`),
+  cdIsDisk: (what: string, name: string) =>
+    judged(
+      'CdInvalid',
+      `${what} is ${name}, not a CD (an ISO 9660 or UDF image): a disk goes into source.image, and guest.cd names an ISO file`,
+    ),
+  cdWithoutDescription: (what: string) =>
+    judged(
+      'CdInvalid',
+      `${what} is damaged: it has the mark of ISO 9660, and no primary volume descriptor; compare it with the original, make it whole, ${again}`,
+    ),
+  cdCutOff: (what: string, fileSystem: string, neededBytes: number, bytes: number) =>
+    judged(
+      'CdInvalid',
+      `${what} is damaged or was cut off: its ${fileSystem} file system reaches to ${neededBytes} bytes, and the file ends at ` +
+        `${bytes} bytes; compare it with the original, make it whole, ${again}`,
+    ),
   /** @param content what is on its disk, such as `an ext4 file system` */
   nothingToBoot: (layer: string, content: string) =>
     judged(

@@ -54,6 +54,13 @@ export const xenErrors = {
         `offers ${capabilities.join(', ')}): use a template that boots as PV, or another host`,
       { kind: 'stalled' },
     ),
+  noCdDriveUnderXen: (domain: string, type: string) =>
+    new HostError(
+      'CdDriveUnsupported',
+      `VM ${domain} has a CD, and type ${type}, whose guests have no CD drive under Xen: place it on a host with QEMU, or use a ` +
+        'template of type HVM',
+      { kind: 'stalled' },
+    ),
   noUefiUnderXen: (domain: string) =>
     new HostError(
       'UefiUnsupported',

@@ -16,6 +16,7 @@ import {
 } from '../files/durable-files.ts';
 import { ensureSpace } from '../files/space.ts';
 import { download } from '../layers/download.ts';
+import { judgeCd } from '../layers/image/cd.ts';
 import { judgeBootFile, judgeImage } from '../layers/image/judge.ts';
 import type { LayerFacts } from '../layers/layer-folder.ts';
 import { downloadContainerDisk } from '../layers/registry/container-image.ts';
@@ -61,6 +62,8 @@ type Source = Pick<DesiredImport, 'kind' | 'url'>;
 const UNPACKED = `unpacked${PARTIAL_SUFFIX}`;
 const CONVERTED = `converted${PARTIAL_SUFFIX}`;
 const RECORD = 'import.json';
+/** What a file is called in messages. */
+const NAMES = { disk: 'image', boot: 'file', cd: 'CD' } as const;
 
 export const IMPORT_DELETING_SUFFIX = '.deleting';
 
@@ -152,12 +155,12 @@ export class ImportFolder {
   }
 
   async #finish(desired: Source, arrived: string, context: FetchContext): Promise<ImportRecord> {
-    const what = `${desired.kind === 'disk' ? 'image' : 'file'} ${this.sha256} from ${shownUrl(desired.url)}`;
+    const what = `${NAMES[desired.kind]} ${this.sha256} from ${shownUrl(desired.url)}`;
     const { size } = await stat(arrived);
     const { identity } =
       desired.kind === 'disk'
         ? await this.#sealDisk(desired.url, arrived, what, context)
-        : await this.#sealBootFile(arrived, what, context);
+        : await this.#sealFile(desired.kind, arrived, what, context);
     const record: ImportRecord = { version: 1, identity, bytes: size, seconds: context.elapsed() };
     // Killed before this, the file is sealed once more, with the same result.
     await writeJsonDurably(join(this.path, RECORD), record);
@@ -170,9 +173,11 @@ export class ImportFolder {
     await removeDirectory(this.path, IMPORT_DELETING_SUFFIX);
   }
 
-  async #sealBootFile(arrived: string, what: string, { seal, signal }: FetchContext) {
-    await this.#judged(arrived, judgeBootFile(arrived, what));
-    return await seal({ path: arrived, kind: 'boot' }, {}, signal);
+  /** Of what is no disk, the file as it arrived is the layer. */
+  async #sealFile(kind: 'boot' | 'cd', arrived: string, what: string, { seal, signal }: FetchContext) {
+    const judge = kind === 'cd' ? judgeCd : judgeBootFile;
+    await this.#judged<unknown>(arrived, judge(arrived, what));
+    return await seal({ path: arrived, kind }, {}, signal);
   }
 
   /**

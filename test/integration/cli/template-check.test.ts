@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { locate } from '../../../src/hostd/programs.ts';
-import { aBootableDisk, anExt4Disk } from '../../builders/disk-images.ts';
+import { aBootableDisk, aCd, anExt4Disk } from '../../builders/disk-images.ts';
 import { describeUnless } from '../../skip.ts';
 import { runCli } from './run.ts';
 
@@ -163,6 +163,19 @@ describeUnless(obstacle, 'coppice template check', () => {
       expect(code).toBe(1);
       expect(stderr).toContain(says);
     }
+  });
+
+  it('names a CD, and where to give it', async () => {
+    await writeFile(at('tools.iso'), aCd(20));
+    const { code, stdout } = await check(at('tools.iso'));
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^Format: +a CD with ISO 9660$/m);
+    expect(stdout).toMatch(/^ {2}warning IsCd: .*not of a disk: name it in guest\.cd of a Template/m);
+    expect(stdout).toMatch(/^It can be used as a CD: .* in guest\.cd of a Template\.$/m);
+    await writeFile(at('cut.iso'), aCd(20).subarray(0, 18 * 2048));
+    const cut = await check(at('cut.iso'));
+    expect(cut.code).toBe(1);
+    expect(cut.stdout).toMatch(/^ {2}error CdInvalid: \S+ is damaged or was cut off/m);
   });
 
   it('says why it could not look into a file system', async () => {

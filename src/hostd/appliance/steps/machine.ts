@@ -79,7 +79,7 @@ async function makeRoom({ host, desired, directory, record }: Scope): Promise<vo
 /** The VM as its driver receives it. */
 export function vmSpecOf(scope: Scope): VmSpec {
   const { desired, directory } = scope;
-  const { uuid, resources, xen, disk } = desired;
+  const { uuid, resources, xen, disk, cd } = desired;
   return {
     uuid,
     domain: domainOf(desired),
@@ -89,6 +89,7 @@ export function vmSpecOf(scope: Scope): VmSpec {
     disk: { path: directory.diskPath, format: 'qcow2', layers: layersBelow(scope) },
     ...(disk.dataBytes === undefined ? {} : { dataDisk: dataDiskOf(scope) }),
     ...(disk.bus === undefined ? {} : { diskBus: disk.bus }),
+    ...(cd === undefined ? {} : { cd: layerFile(scope, cd) }),
     boot: bootOf(scope),
     ...(xen === undefined ? {} : { xen }),
     ...(desired.cloudInit === undefined ? {} : { seed: seedPathOf(scope, desired.cloudInit) }),
@@ -106,22 +107,25 @@ function dataDiskOf({ host, desired, directory }: Scope): VmSpec['disk'] {
   return { path: directory.dataDiskPath, format: 'qcow2', layers };
 }
 
-function bootOf({ host, desired: { boot, layer } }: Scope): VmSpec['boot'] {
+function bootOf(scope: Scope): VmSpec['boot'] {
+  const { host, desired } = scope;
+  const { boot, layer } = desired;
   if (boot.kind === 'firmware') {
     const firmware = firmwareFor(boot.firmware, host.layers.get(layer)?.firmware);
     return { kind: 'firmware', firmware };
   }
-  const file = (identity: string) => {
-    const path = host.layers.readyPath(identity);
-    if (path === undefined) throw hostErrors.layerNotHere(identity);
-    return path;
-  };
   return {
     kind: 'direct',
-    kernel: file(boot.kernel),
-    ...(boot.initrd === undefined ? {} : { initrd: file(boot.initrd) }),
+    kernel: layerFile(scope, boot.kernel),
+    ...(boot.initrd === undefined ? {} : { initrd: layerFile(scope, boot.initrd) }),
     commandLine: boot.commandLine,
   };
+}
+
+function layerFile({ host }: Scope, identity: string): string {
+  const path = host.layers.readyPath(identity);
+  if (path === undefined) throw hostErrors.layerNotHere(identity);
+  return path;
 }
 
 function vmNetworkOf(scope: Scope): VmNetwork {

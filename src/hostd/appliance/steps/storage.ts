@@ -12,11 +12,10 @@ import type { Step } from '../pass.ts';
 import { labelOf, portOwnerOf, type Scope } from '../scope.ts';
 import { ensureOwnDisks, withOwnDisks } from './own-disk.ts';
 
-/** Every layer that an appliance uses: its disks', and those it boots from. */
-export function layersOf({ layer, boot, disk: { dataLayer } }: DesiredAppliance): readonly string[] {
-  const disks = [layer, ...(dataLayer === undefined ? [] : [dataLayer])];
-  if (boot.kind === 'firmware') return disks;
-  return [...disks, boot.kernel, ...(boot.initrd === undefined ? [] : [boot.initrd])];
+/** Every layer that an appliance uses: its disks', those it boots from, and its CD's. */
+export function layersOf({ layer, boot, cd, disk: { dataLayer } }: DesiredAppliance): readonly string[] {
+  const { kernel, initrd } = boot.kind === 'direct' ? boot : {};
+  return [layer, dataLayer, kernel, initrd, cd].filter((identity) => identity !== undefined);
 }
 
 /** The appliance's layers are sealed on this host. A running VM has already opened them, so later problems do not stop it. */

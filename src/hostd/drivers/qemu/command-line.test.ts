@@ -143,6 +143,23 @@ describe('qemuArguments', () => {
     ]);
   });
 
+  it('has a CD, which nobody can write, in a drive that the firmware tries after the disk', () => {
+    const devices = (change: Partial<VmSpec>) =>
+      optionsIn(qemuArguments(spec({ cd: '/l/cd, 1/blob', ...change }), emulated), '-device').filter(
+        (device) => device.includes('id=cd'),
+      );
+    expect(devices({})).toEqual(['ide-cd,bus=ide.1,id=cd,drive=cd']);
+    expect(devices({ diskBus: 'scsi' })).toEqual(['scsi-cd,bus=scsi.0,id=cd,drive=cd']);
+    expect(devices({ boot: { kind: 'firmware' } })).toEqual(['ide-cd,bus=ide.1,id=cd,drive=cd,bootindex=1']);
+    const nodes = optionsIn(qemuArguments(spec({ cd: '/l/cd, 1/blob' }), emulated), '-blockdev');
+    expect(nodes.map((node) => JSON.parse(node) as unknown)).toContainEqual({
+      driver: 'raw',
+      'node-name': 'cd',
+      'read-only': true,
+      file: { driver: 'file', filename: '/l/cd, 1/blob' },
+    });
+  });
+
   it('uses the accelerator and the sandbox that were found to work', () => {
     const fast = qemuArguments(spec(), { accelerator: 'kvm', sandbox: false });
     expect(optionsIn(fast, '-accel')).toEqual(['kvm']);

@@ -37,6 +37,7 @@ export function qemuArguments(vm: VmSpec, machine: Machine, { mtu, uefiCode }: S
     ...consoleArguments(),
     ...agentArguments(),
     ...diskArguments(vm),
+    ...cdArguments(vm),
     ...networkArguments(vm, mtu),
     // Without this device a guest waits long for entropy at its first boot.
     ...['-device', 'virtio-rng-pci'],
@@ -144,6 +145,27 @@ function backingOf([nearest, ...below]: readonly string[]): object | null {
   if (nearest === undefined) return null;
   const file = { driver: 'file', filename: nearest };
   return { driver: 'qcow2', 'read-only': true, file, backing: backingOf(below) };
+}
+
+const CD_DRIVES = { virtio: 'ide-cd,bus=ide.1', scsi: 'scsi-cd,bus=scsi.0' } as const;
+
+/**
+ * The drive is where guests look for one, and firmware: at the PC's own controller, which takes no place on the bus; or beside the disks, for
+ * guests without a driver of that. The firmware starts from it what it does not find on the disk.
+ */
+function cdArguments({ cd, diskBus = 'virtio', boot }: VmSpec): string[] {
+  if (cd === undefined) return [];
+  const order = boot.kind === 'firmware' ? ',bootindex=1' : '';
+  const node = {
+    driver: 'raw',
+    'node-name': 'cd',
+    'read-only': true,
+    file: { driver: 'file', filename: cd },
+  };
+  return [
+    ...['-blockdev', JSON.stringify(node)],
+    ...['-device', `${CD_DRIVES[diskBus]},id=cd,drive=cd${order}`],
+  ];
 }
 
 /** Behind all other devices, whose places on the bus stay. */

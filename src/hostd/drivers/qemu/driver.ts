@@ -131,7 +131,7 @@ async function probe(
   const fixed = {
     name: 'qemu',
     ...bridge,
-    capabilities: [...capabilities, 'dataDisk', 'scsiDisk', ...uefi],
+    capabilities: [...capabilities, 'dataDisk', 'scsiDisk', 'hvmCdDrive', 'cdDrive', ...uefi],
     creationConcurrency: config.creationConcurrency ?? defaultConcurrency,
   } as const;
   try {

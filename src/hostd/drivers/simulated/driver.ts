@@ -45,6 +45,8 @@ export function createSimulatedDriver(config: SimulatedConfig): Driver {
         'uefi',
         'dataDisk',
         'scsiDisk',
+        'hvmCdDrive',
+        'cdDrive',
       ],
       creationConcurrency: simulation.creationConcurrency,
     }),

@@ -64,6 +64,15 @@ describe('the configuration of a domain', () => {
 
   const firmware = { boot: { kind: 'firmware' } } as const;
 
+  it('has a CD in the drive of an HVM guest, and starts from it what the disk does not', () => {
+    const lines = linesOf({ ...firmware, cd: '/l/cd/blob' });
+    expect(lines).toContain('boot = "cd"');
+    expect(lines.join('\n')).toContain(
+      'disk.qcow2",\n        "format=raw,vdev=hdc,devtype=cdrom,access=ro,target=/l/cd/blob"]',
+    );
+    expect(linesOf(firmware)).toContain('boot = "c"');
+  });
+
   it.each([
     ['PV with a kernel', {}, 'type = "pv"', 'kernel = "/l/kernel"'],
     [

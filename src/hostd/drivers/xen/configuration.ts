@@ -32,6 +32,7 @@ export function domainConfiguration(vm: VmSpec, surroundings: DomainSurroundings
     `type = ${quoted(type.toLowerCase())}`,
     ...bootLines(vm, type, surroundings),
     ...(type === 'HVM' ? hardwareLines : []),
+    ...(type === 'HVM' ? [`boot = ${quoted(vm.cd === undefined ? 'c' : 'cd')}`] : []),
     ...(type === 'PVH' ? clockLines : []),
     '# Equal, so that the guest is never ballooned.',
     `memory = ${memory}`,
@@ -49,7 +50,7 @@ export function domainConfiguration(vm: VmSpec, surroundings: DomainSurroundings
 }
 
 /** A machine without a screen; its first serial line is its console. */
-const hardwareLines = ['boot = "c"', 'serial = "pty"', 'vga = "none"', 'nographic = 1', 'vnc = 0', 'usb = 0'];
+const hardwareLines = ['serial = "pty"', 'vga = "none"', 'nographic = 1', 'vnc = 0', 'usb = 0'];
 
 /** Without the menu: nobody is there to choose, and the menu needs a terminal of dom0. */
 const pygrubLines = ['bootloader = "pygrub"', 'bootloader_args = ["-q"]'];
@@ -74,10 +75,11 @@ function bootLines({ boot, xen }: VmSpec, type: DomainType, { grub }: DomainSurr
 }
 
 /** The seed has the last name, for which HVM guests get no emulated drive. */
-function disksOf({ disk, dataDisk, seed }: VmSpec): string[] {
+function disksOf({ disk, dataDisk, cd, seed }: VmSpec): string[] {
   return [
     diskLine('xvda', disk),
     ...(dataDisk === undefined ? [] : [diskLine('xvdb', dataDisk)]),
+    ...(cd === undefined ? [] : [quoted(`format=raw,vdev=hdc,devtype=cdrom,access=ro,target=${cd}`)]),
     ...(seed === undefined ? [] : [quoted(`format=raw,vdev=xvdz,access=ro,target=${seed}`)]),
   ];
 }

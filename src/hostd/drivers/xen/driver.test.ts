@@ -36,6 +36,15 @@ describe('starting a VM under Xen', () => {
     expect((await xen.driver.probe()).capabilities).not.toContain('uefi');
   });
 
+  it('refuses a CD for a guest without a drive, before anything is made', async () => {
+    await expect(xen.driver.start({ ...xen.vm, cd: '/l/cd/blob' })).rejects.toMatchObject({
+      reason: 'CdDriveUnsupported',
+      kind: 'stalled',
+      message: expect.stringContaining('type PV'),
+    });
+    expect(readState(xen.root).done).toEqual([]);
+  });
+
   it('reads the start time from Xen when the daemon died before it recorded it', async () => {
     await xen.driver.start(xen.vm);
     const { uuid, domain } = xen.vm;

@@ -21,6 +21,7 @@ export async function probeXen(context: XenContext, bridge: string | undefined):
       'serialCreation',
       'checkpoint',
       'dataDisk',
+      'hvmCdDrive',
       ...(bridged ? (['bridgeNetwork'] as const) : []),
     ],
     creationConcurrency: 1,

@@ -187,6 +187,7 @@ async function requirePrerequisites({ toolstack, grub }: XenContext, vm: VmSpec)
   const type = domainTypeOf(vm);
   if (type === 'HVM' && vm.boot.kind === 'firmware' && vm.boot.firmware === 'uefi')
     throw hostErrors.noUefiUnderXen(vm.domain);
+  if (type !== 'HVM' && vm.cd !== undefined) throw hostErrors.noCdDriveUnderXen(vm.domain, type);
   if (type !== 'PV') {
     const info = await toolstack.info();
     if (!hasHardwareVms(info)) throw hostErrors.domainTypeUnsupported(vm.domain, type, info.capabilities);

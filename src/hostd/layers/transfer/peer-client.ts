@@ -163,7 +163,7 @@ function shapeIn(header: string | string[] | undefined): LayerShape | undefined 
   const value = jsonIn(typeof header === 'string' ? header : '');
   const [kind, virtualBytes, parent] = ['kind', 'virtualBytes', 'parent'].map((name) => own(value, name));
   const isShape =
-    (kind === 'disk' || kind === 'boot') &&
+    (kind === 'disk' || kind === 'boot' || kind === 'cd') &&
     Number.isSafeInteger(virtualBytes) &&
     Number(virtualBytes) > 0 &&
     (parent === undefined || (typeof parent === 'string' && IDENTITY.test(parent)));

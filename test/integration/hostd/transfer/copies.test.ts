@@ -141,12 +141,12 @@ describe('a layer that goes from host to host', () => {
     });
   });
 
-  it('is a kernel, byte by byte, with its zeroes', async () => {
+  it.each(['boot', 'cd'] as const)('is a file of kind %s, byte by byte, with its zeroes', async (kind) => {
     await withTwoHosts(async ({ a, c, source, scratch }) => {
       const [one, two] = randomParts(0, 2).map(({ content }) => content) as [Buffer, Buffer];
       const kernel = Buffer.concat([one, Buffer.alloc(3 * CHUNK_BYTES), two.subarray(0, 1000)]);
       await writeFile(scratch, kernel);
-      const layer = await seal(a.root, scratch, 'boot');
+      const layer = await seal(a.root, scratch, kind);
       const received = await receive(layer, { fleet, directory: c.unfinished, peers: [source.peer] });
       expect((await readFile(received.file)).equals(kernel)).toBe(true);
       expect(source.read).toEqual([0, 4]);
