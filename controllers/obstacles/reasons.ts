@@ -33,6 +33,10 @@ export const REASON = {
   CloudInitMissing: 'CloudInitMissing',
   /** User data that cloud-init could not read. */
   UserDataInvalid: 'UserDataInvalid',
+  /** The Secret with the user data is not there, or lacks the key. */
+  SecretNotFound: 'SecretNotFound',
+  /** The API server does not let the operator read the Secret. */
+  SecretRefused: 'SecretRefused',
   /** The host has not reported the VM yet. Also the first state that a host reports. */
   VMUnavailable: 'VMUnavailable',
   /** The service answers. Also the last state that a host reports. */

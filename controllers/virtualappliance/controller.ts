@@ -39,8 +39,13 @@ const REPORTS_GATHER_MS = 100;
 /** How often a host that is deleting an appliance is asked again, in case the event that says it is done was lost. */
 const REMOVAL_RECHECK_MS = 5000;
 
-/** How often a VM that waits for room to grow is looked at again. */
-const ROOM_RECHECK_MS = 10_000;
+const RECHECK_MS = 10_000;
+/** What ends without an event: a VM waits for room to grow; user data is in a Secret, which the operator may not watch. */
+const RECHECKED: ReadonlySet<string> = new Set([
+  REASON.ResizePending,
+  REASON.SecretNotFound,
+  REASON.UserDataInvalid,
+]);
 
 /**
  * Keeps each appliance on its host as its spec says: sends the host what it should have, copies the host's reports into the status,
@@ -173,9 +178,8 @@ class Reconciler {
     if (report !== undefined) times.recordAppliance(report, templateKeyOf(appliance), hostName);
     const result = await this.#write(appliance, { ...known, obstacle, signal });
     if (phase.type === 'retry') throw phase.error;
-    // No event tells of an appliance that room was made for it.
-    if (obstacle?.reason === REASON.ResizePending)
-      return soonest([result, waitFor(`room on host ${hostName}`, ROOM_RECHECK_MS)]);
+    if (obstacle !== undefined && !obstacle.isStalled && RECHECKED.has(obstacle.reason))
+      return soonest([result, waitFor(obstacle.message, RECHECK_MS)]);
     if (!isUncertain) return result;
     return soonest([result, waitFor(`host ${hostName} to answer`, timings.hostGraceMs)]);
   }

@@ -16,14 +16,16 @@ const refuse = () => Promise.reject(new Error('not part of this test'));
 function setUp(fail: (call: string) => void = () => undefined) {
   const calls: string[] = [];
   const packages: unknown[] = [];
+  const userData: unknown[] = [];
   const note = (call: string) => {
     fail(call);
     calls.push(call);
   };
   const daemon: Daemon = {
-    putAppliance: async ({ service }) => {
+    putAppliance: async ({ service, cloudInit }) => {
       note('appliance');
       packages.push(service.package);
+      userData.push(cloudInit?.userData);
       return aReport();
     },
     getHost: refuse,
@@ -46,7 +48,7 @@ function setUp(fail: (call: string) => void = () => undefined) {
     await send(daemon, view, ledger, what, new AbortController().signal);
     return calls.slice(before);
   };
-  return { sendTo, packages };
+  return { sendTo, packages, userData };
 }
 
 /** Packages whose one file says which version of the ConfigMap was read. */
@@ -122,6 +124,28 @@ describe('sending', () => {
     expect(reads).toEqual(['1', '1']);
   });
 
+  it('reads user data only to send it, and sends nothing without it', async () => {
+    const { sendTo, userData } = setUp();
+    const appliance = { ...desired.appliance, cloudInit: { sshAuthorizedKeys: [], agentPackages: [] } };
+    const reading = (readUserData: () => Promise<string>) => ({ appliance, readUserData });
+    const unreadable = () => Promise.reject(new Error('not now'));
+    await expect(sendTo(aView(), reading(unreadable))).rejects.toThrow('not now');
+    expect(
+      await sendTo(
+        aView(),
+        reading(async () => '#!first'),
+      ),
+    ).toEqual(['appliance']);
+    expect(await sendTo(holding, reading(unreadable))).toEqual([]);
+    expect(
+      await sendTo(
+        aView(),
+        reading(async () => '#!second'),
+      ),
+    ).toEqual(['appliance']);
+    expect(userData).toEqual(['#!first', '#!second']);
+  });
+
   it('continues where it failed', async () => {
     let isBroken = true;
     const { sendTo } = setUp(() => {
@@ -155,7 +179,11 @@ describe('the request to a host', () => {
     };
     const scope = {
       ...{ context, view, ledger: new PutLedger(), signal: new AbortController().signal },
-      ...{ servicePackage: {}, desired: desiredOf(anAppliance(), template, undefined) },
+      ...{
+        appliance: anAppliance(),
+        servicePackage: {},
+        desired: desiredOf(anAppliance(), template, undefined),
+      },
     } as unknown as Scope;
     return { result: await sendToHost(scope).catch((error: Error) => error.message), calls };
   };

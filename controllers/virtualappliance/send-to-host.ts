@@ -4,6 +4,7 @@ import { callDaemon } from '../daemons/daemon-errors.ts';
 import type { PutLedger } from '../daemons/put-ledger.ts';
 import type { HostView } from '../daemons/view.ts';
 import { found, type LatePackage, type PhaseResult, phaseDone, type Scope } from './scope.ts';
+import { type ReadUserData, userDataReader } from './user-data.ts';
 
 /**
  * Sends the request to the host, if the operator is connected to it; layers first, because the disk is based on them. After a crash in
@@ -16,19 +17,27 @@ export async function sendToHost(scope: Scope): Promise<PhaseResult> {
   const { late } = found(scope, 'servicePackage');
   const { layers, appliance } = found(scope, 'desired');
   for (const identity of layers) await context.sharing.share(identity, view, signal);
-  await send(client, view, ledger, { appliance, late }, signal);
+  const readUserData = userDataReader(scope.appliance, context.client);
+  await send(client, view, ledger, { appliance, late, readUserData }, signal);
   return phaseDone;
 }
 
+/** An appliance, and how to read what is sent with it and not kept. */
+type Sent = {
+  readonly appliance: DesiredAppliance;
+  readonly late?: LatePackage | undefined;
+  readonly readUserData?: ReadUserData | undefined;
+};
+
 /**
  * Sends what the host does not have, or was not sent since its daemon started.
- * @throws what `late.read` throws
+ * @throws what `late.read` and `readUserData` throw
  */
 export async function send(
   client: Daemon,
   view: HostView,
   ledger: PutLedger,
-  { appliance, late }: { readonly appliance: DesiredAppliance; readonly late?: LatePackage | undefined },
+  { appliance, late, readUserData }: Sent,
   signal: AbortSignal,
 ): Promise<void> {
   const daemonStart = view.status?.startedAt ?? '';
@@ -39,9 +48,20 @@ export async function send(
   const read = await late?.read(signal);
   // The cache may be older than what was sent already.
   if (read !== undefined && wasSent(read.version)) return;
-  const body = read === undefined ? appliance : withPackage(appliance, read.value);
+  const packaged = read === undefined ? appliance : withPackage(appliance, read.value);
+  const body = readUserData === undefined ? packaged : await withUserData(packaged, readUserData, signal);
   const put = () => callDaemon(client.putAppliance(body, { signal }));
   await ledger.put(view.name, daemonStart, what, [appliance, read?.version], put);
+}
+
+async function withUserData(
+  appliance: DesiredAppliance,
+  readUserData: ReadUserData,
+  signal: AbortSignal,
+): Promise<DesiredAppliance> {
+  const userData = await readUserData(signal);
+  const { cloudInit } = appliance;
+  return cloudInit === undefined ? appliance : { ...appliance, cloudInit: { ...cloudInit, userData } };
 }
 
 function withPackage(appliance: DesiredAppliance, value: DesiredPackage): DesiredAppliance {

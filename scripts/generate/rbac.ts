@@ -1,25 +1,31 @@
 import { OBJECT_NAMES, PERMISSIONS, type Permission, ruleOf } from '../../src/main/permissions.ts';
 
-/** The chart's template of what the operator may do: a ClusterRole, and a Role in its own namespace. */
+/** The chart's template of what the operator may do: in the cluster, in its own namespace, and in those that the values name. */
 export function generateRbac(): string {
   return `# Generated from src/main/permissions.ts by \`npm run generate\`. Do not edit.
 {{- if .Values.rbac.create }}
 ${role('ClusterRole', 'cluster')}
 ---
-${binding('ClusterRoleBinding', 'ClusterRole')}
+${binding('ClusterRoleBinding', 'cluster')}
 ---
 ${role('Role', 'namespace')}
 ---
-${binding('RoleBinding', 'Role')}
+${binding('RoleBinding', 'namespace')}
+---
+${role('ClusterRole', 'chosen')}
+{{- range .Values.rbac.secretNamespaces }}
+---
+${binding('RoleBinding', 'chosen')}
+{{- end }}
 {{- end }}
 `;
 }
 
-function role(kind: 'Role' | 'ClusterRole', scope: Permission['scope']): string {
+function role(kind: RoleKind, scope: Scope): string {
   const rules = PERMISSIONS.filter((permission) => permission.scope === scope).map((each) => toYaml(each));
   return `apiVersion: rbac.authorization.k8s.io/v1
 kind: ${kind}
-${metadata(kind)}
+${metadata(scope, kind === 'Role' ? RELEASE_NAMESPACE : undefined)}
 rules:
 ${rules.join('\n')}`;
 }
@@ -33,27 +39,35 @@ function toYaml(permission: Permission): string {
     verbs: ${list(verbs)}`;
 }
 
-function binding(kind: string, roleKind: 'Role' | 'ClusterRole'): string {
+function binding(kind: 'RoleBinding' | 'ClusterRoleBinding', scope: Scope): string {
   return `apiVersion: rbac.authorization.k8s.io/v1
 kind: ${kind}
-${metadata(roleKind)}
+${metadata(scope, kind === 'RoleBinding' ? NAMESPACES[scope] : undefined)}
 roleRef:
   apiGroup: rbac.authorization.k8s.io
-  kind: ${roleKind}
-  name: ${NAME}
+  kind: ${scope === 'namespace' ? 'Role' : 'ClusterRole'}
+  name: ${nameOf(scope)}
 subjects:
   - kind: ServiceAccount
-    name: {{ include "coppice.operatorServiceAccount" . }}
-    namespace: {{ .Release.Namespace }}`;
+    name: {{ include "coppice.operatorServiceAccount" $ }}
+    namespace: ${RELEASE_NAMESPACE}`;
 }
 
-const NAMES = { ...OBJECT_NAMES, authority: '{{ .Values.hosts.authoritySecret }}' };
-const NAME = '{{ include "coppice.operatorName" . }}';
+type Scope = Permission['scope'];
+type RoleKind = 'Role' | 'ClusterRole';
 
-function metadata(roleKind: 'Role' | 'ClusterRole'): string {
-  const namespace = roleKind === 'Role' ? '\n  namespace: {{ .Release.Namespace }}' : '';
+const NAMES = { ...OBJECT_NAMES, authority: '{{ .Values.hosts.authoritySecret }}' };
+const RELEASE_NAMESPACE = '{{ $.Release.Namespace }}';
+/** Within a loop over namespaces, a dot is one of these. */
+const NAMESPACES: Partial<Record<Scope, string>> = { namespace: RELEASE_NAMESPACE, chosen: '{{ . }}' };
+
+function nameOf(scope: Scope): string {
+  return `{{ include "coppice.operatorName" $ }}${scope === 'chosen' ? '-secrets' : ''}`;
+}
+
+function metadata(scope: Scope, namespace: string | undefined): string {
   return `metadata:
-  name: ${NAME}${namespace}
+  name: ${nameOf(scope)}${namespace === undefined ? '' : `\n  namespace: ${namespace}`}
   labels:
-    {{- include "coppice.operatorLabels" . | nindent 4 }}`;
+    {{- include "coppice.operatorLabels" $ | nindent 4 }}`;
 }

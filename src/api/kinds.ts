@@ -35,6 +35,13 @@ export interface ConfigMap extends KubeObject {
   immutable?: boolean;
 }
 
+/** A core/v1 Secret, as far as it is read. */
+export interface Secret extends KubeObject {
+  type?: string;
+  /** Values in base64. */
+  data?: Record<string, string>;
+}
+
 const GROUP = { group: 'coppice.dev', version: 'v1alpha1' } as const;
 
 export const HOSTS: ResourceRef<Host> = { ...GROUP, plural: 'hosts', kind: 'Host', namespaced: false };
@@ -86,5 +93,12 @@ export const CONFIG_MAPS: ResourceRef<ConfigMap> = {
   version: 'v1',
   plural: 'configmaps',
   kind: 'ConfigMap',
+  namespaced: true,
+};
+export const SECRETS: ResourceRef<Secret> = {
+  group: '',
+  version: 'v1',
+  plural: 'secrets',
+  kind: 'Secret',
   namespaced: true,
 };

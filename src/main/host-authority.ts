@@ -1,4 +1,5 @@
-import type { KubeObject, ObjectName, ResourceRef } from '../base/object.ts';
+import { SECRETS, type Secret } from '../api/kinds.ts';
+import type { ObjectName } from '../base/object.ts';
 import { own } from '../base/own.ts';
 import { OPERATOR_ORGANIZATION } from '../host/protocol.ts';
 import { isAlreadyExists } from '../kube/api-error.ts';
@@ -13,20 +14,6 @@ export interface HostTls {
   readonly cert: string;
   readonly key: string;
 }
-
-interface Secret extends KubeObject {
-  type?: string;
-  /** Values in base64. */
-  data?: Record<string, string>;
-}
-
-const SECRETS: ResourceRef<Secret> = {
-  group: '',
-  version: 'v1',
-  plural: 'secrets',
-  kind: 'Secret',
-  namespaced: true,
-};
 
 const CA_DAYS = 3650;
 /** Keys in the Secret: the authority's certificate, which hosts may read, and its key, which they must not. */

@@ -28,8 +28,11 @@ export interface Permission {
   readonly resource: Pick<ResourceRef, 'group' | 'plural'>;
   readonly subresource?: string;
   readonly verbs: readonly Verb[];
-  /** `namespace`: only in the namespace of the Lease or the Secret. */
-  readonly scope: 'cluster' | 'namespace';
+  /**
+   * `namespace`: only in the namespace of the Lease or the Secret. `chosen`: in the namespaces that the administrator chooses; the
+   * operator begins without it, and says what it may not do when it is asked for it.
+   */
+  readonly scope: 'cluster' | 'namespace' | 'chosen';
   /** The only object, if the permission is for one; RBAC cannot restrict create, list and watch to one. */
   readonly object?: keyof ObjectNames;
   /** Needed only with this feature. */
@@ -227,6 +230,12 @@ export const PERMISSIONS: readonly Permission[] = [
     object: 'authority',
     feature: 'authority',
     why: "to read the authority of the hosts' certificates",
+  },
+  {
+    resource: core('secrets'),
+    verbs: ['get'],
+    scope: 'chosen',
+    why: 'to read user data of cloud-init that is in a Secret (parameters.cloudInit.userDataSecret)',
   },
 ];
 

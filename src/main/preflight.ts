@@ -108,7 +108,7 @@ function wantedByNamespace(needs: Needs): ReadonlyMap<string, readonly Permissio
   const { leaseNamespace, authority, enrolment, streams } = needs;
   const anywhere = authority?.namespace ?? leaseNamespace ?? 'default';
   const wanted = new Map<string, Permission[]>();
-  for (const permission of PERMISSIONS) {
+  for (const permission of PERMISSIONS.filter(({ scope }) => scope !== 'chosen')) {
     const places = {
       always: anywhere,
       leaderElection: leaseNamespace,

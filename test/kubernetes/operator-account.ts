@@ -60,14 +60,22 @@ export async function writeOperatorKubeconfig(
   return path;
 }
 
+/** Lets it do in a namespace what an administrator has to choose, as the chart's `rbac.secretNamespaces` does. */
+export async function grantSecrets(client: KubeClient, namespace: string): Promise<void> {
+  const name = `${OPERATOR_ACCOUNT.name}-secrets`;
+  const chosen = PERMISSIONS.filter(({ scope }) => scope === 'chosen');
+  await grant(client, 'Role', chosen, { name, namespace });
+}
+
 async function grant(
   client: KubeClient,
   kind: 'Role' | 'ClusterRole',
   permissions: readonly Permission[],
+  where: { readonly name: string; readonly namespace: string } = OPERATOR_ACCOUNT,
 ): Promise<void> {
   const namespaced = kind === 'Role';
-  const { name } = OPERATOR_ACCOUNT;
-  const metadata = namespaced ? OPERATOR_ACCOUNT : { name };
+  const { name } = where;
+  const metadata = namespaced ? where : { name };
   const rules = permissions.map((each) => ruleOf(each));
   await ensure(client, { ...RBAC, kind, plural: `${kind.toLowerCase()}s`, namespaced }, { metadata, rules });
   const roleRef = { apiGroup: RBAC.group, kind, name };

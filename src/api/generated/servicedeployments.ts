@@ -154,9 +154,22 @@ sshAuthorizedKeys?: string[]
  */
 cloudInit?: {
 /**
- * User data in any form that cloud-init knows: #cloud-config, a script (#!), a MIME archive. Whoever may read the object reads it: give no passwords, but their hashes.
+ * A Secret of the same namespace with the user data in one of its keys. The operator reads it when it sends the appliance to its host, and needs the right to do so, which it has in the namespaces that its chart names (rbac.secretNamespaces).
  */
-userData: string
+userDataSecret?: {
+/**
+ * Its name.
+ */
+name: string
+/**
+ * The key that has it.
+ */
+key: string
+}
+/**
+ * User data in any form that cloud-init knows: #cloud-config, a script (#!), a MIME archive. Whoever may read the object reads it: give no passwords, but their hashes, or userDataSecret.
+ */
+userData?: string
 }
 /**
  * The service's name; overrides the name in the package's own description.

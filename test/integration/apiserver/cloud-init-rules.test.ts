@@ -17,6 +17,7 @@ const template = (guest: object) => manifest('Template', 'cloud', { source, gues
 const packaged = (url: string) => template({ init: 'cloud-init', agentPackages: [{ url, sha256 }] });
 const appliance = (parameters: object) =>
   manifest('VirtualAppliance', 'cloud', { template: { name: 'cloud' }, parameters });
+const inSecret = { userDataSecret: { name: 'boot', key: 'userdata' } };
 const told = (userData: string) => appliance({ cloudInit: { userData } });
 
 /** On a real API server as on the embedded one: COPPICE_TEST_API=kube-apiserver. */
@@ -44,7 +45,13 @@ describe('the rules about cloud-init', () => {
     ['another program', template({ init: 'ignition' }), 'Unsupported value: "ignition"'],
     ['settings without their first line', told('packages: [curl]\n'), 'write #cloud-config above settings'],
     ['a space before it', told(' #cloud-config\n'), 'write #cloud-config above settings'],
-    ['a task with no user data', aTask('cloud', { parameters: { cloudInit: {} } }), 'Required value'],
+    ['a task with no user data', aTask('cloud', { parameters: { cloudInit: {} } }), 'one of both'],
+    ['user data twice', appliance({ cloudInit: { ...inSecret, userData: '#!/bin/sh' } }), 'one of both'],
+    [
+      'a key of a Secret without the Secret',
+      appliance({ cloudInit: { userDataSecret: {} } }),
+      'Required value',
+    ],
     ['a key of two lines', appliance({ sshAuthorizedKeys: [`${KEY}\n${KEY}`] }), 'should match'],
     ['a private key', appliance({ sshAuthorizedKeys: ['-----BEGIN KEY-----'] }), 'should match'],
   ])('%s: refused', async (_, object, words) => {
@@ -53,6 +60,8 @@ describe('the rules about cloud-init', () => {
 
   it.each([
     ...USER_DATA_BEGINNINGS.map((beginning) => [beginning, told(`${beginning} x\n`)] as const),
+    ['a Secret', appliance({ cloudInit: inSecret })] as const,
+    ['a Secret of a task', aTask('cloud', { parameters: { cloudInit: inSecret } })] as const,
     ['a key', appliance({ sshAuthorizedKeys: [KEY] })] as const,
     ['a signed link to a package', packaged('https://example.com/agent.rpm?signature=x.y')] as const,
     ['a task', aTask('cloud', { parameters: { sshAuthorizedKeys: [KEY] } })] as const,

@@ -183,9 +183,25 @@ describeUnless(obstacle, 'the chart coppice', () => {
     expect(parts(await helm.render('coppice', SWITCHES['no streams']))).toEqual([[], [], []]);
   });
 
+  it('lets the operator read Secrets in the namespaces that are named, and in no other', async () => {
+    const bindings = (rendered: typeof plain) =>
+      rendered.objects
+        .filter(({ kind, metadata }) => kind === 'RoleBinding' && metadata.name.endsWith('-secrets'))
+        .map(({ metadata, roleRef }) => [metadata.namespace, roleRef?.kind, roleRef?.name]);
+    expect(bindings(plain)).toEqual([]);
+    expect(bindings(await helm.render('coppice', SWITCHES['Secrets of two namespaces']))).toEqual(
+      ['default', 'kube-public'].map((namespace) => [namespace, 'ClusterRole', 'coppice-operator-secrets']),
+    );
+    const cluster = plain.objects.filter(({ kind }) => kind === 'ClusterRole');
+    const reading = cluster.filter(({ rules }) => JSON.stringify(rules).includes('"secrets"'));
+    expect(reading.map(({ metadata, rules }) => [metadata.name, rules])).toEqual([
+      ['coppice-operator-secrets', [{ apiGroups: [''], resources: ['secrets'], verbs: ['get'] }]],
+    ]);
+  });
+
   it('makes no role of any kind, the hooks’ ones included, with rbac.create=false', async () => {
     const everything = await helm.render('coppice', SWITCHES['an uninstall that removes everything']);
-    expect(RBAC.map((kind) => everything.names(kind).length)).toEqual([6, 2, 2, 2]);
+    expect(RBAC.map((kind) => everything.names(kind).length)).toEqual([7, 2, 2, 2]);
     const none = await helm.render('coppice', SWITCHES['no roles']);
     expect(RBAC.flatMap((kind) => none.names(kind))).toEqual([]);
     expect(none.names('Job')).toEqual(['coppice-uninstall']);

@@ -30,6 +30,7 @@ export interface Manifest extends KubeObject {
     readonly ports: readonly object[];
     readonly [field: string]: unknown;
   };
+  readonly roleRef?: { readonly kind: string; readonly name: string };
   readonly rules?: readonly { readonly resources: readonly string[] }[];
 }
 

@@ -28,6 +28,7 @@ export const SWITCHES: Readonly<Record<string, object>> = {
   },
   'no streams': { streams: { enabled: false } },
   'no roles': { rbac: { create: false }, uninstall: { removeEverything: true } },
+  'Secrets of two namespaces': { rbac: { secretNamespaces: ['default', 'kube-public'] } },
   'an account of others': { operator: { serviceAccount: { create: false, name: 'default' } } },
   'an uninstall that removes everything': { uninstall: { removeEverything: true } },
   'an operator with all that it may have': {

@@ -1,8 +1,9 @@
+import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pino } from 'pino';
+import { type Logger, pino } from 'pino';
 import { HostClient } from '../../../src/host/client.ts';
-import { hostServerName, OPERATOR_ORGANIZATION } from '../../../src/host/protocol.ts';
+import { type DesiredAppliance, hostServerName, OPERATOR_ORGANIZATION } from '../../../src/host/protocol.ts';
 import type { HostDaemon } from '../../../src/hostd/daemon.ts';
 import { readGuestFiles } from '../../../src/hostd/drivers/simulated/vm-file.ts';
 import { createCa, issueCertificate, type KeyPair } from '../../../src/main/certificates.ts';
@@ -48,7 +49,7 @@ const OVERRIDES: NonNullable<HostdConfig['overrides']> = {
   heartbeatMs: HEARTBEAT_MS,
 };
 
-const log = pino({ level: process.env.TEST_LOG ?? 'silent' });
+const quiet = pino({ level: process.env.TEST_LOG ?? 'silent' });
 
 export interface Capacity {
   readonly cpuMillis?: number;
@@ -62,15 +63,18 @@ export class Daemons {
   readonly #operator: KeyPair;
   readonly #running = new Map<string, { readonly config: HostdConfig; readonly daemon: HostDaemon }>();
 
-  private constructor(directory: string, ca: KeyPair, operator: KeyPair) {
+  readonly #log: Logger;
+
+  private constructor(directory: string, ca: KeyPair, operator: KeyPair, log: Logger) {
     this.#directory = directory;
     this.#ca = ca;
     this.#operator = operator;
+    this.#log = log;
   }
 
-  static async create(directory: string): Promise<Daemons> {
+  static async create(directory: string, log = quiet): Promise<Daemons> {
     const ca = await createCa({ commonName: 'test', days: 1, now: Date.now() });
-    return new Daemons(directory, ca, await issueFor(ca, 'operator'));
+    return new Daemons(directory, ca, await issueFor(ca, 'operator'), log);
   }
 
   /** What one operator of several needs to speak to them, by a certificate of its own. */
@@ -122,6 +126,11 @@ export class Daemons {
     );
   }
 
+  /** All that a daemon says of itself and its appliances. */
+  async answersOf(host: string): Promise<unknown> {
+    return await this.#ask(host, async (client) => [await client.getHost(), await client.listAppliances()]);
+  }
+
   /** Names of the layers that a daemon itself says it has. */
   async layersOn(host: string): Promise<readonly string[]> {
     return await this.#ask(host, async (client) =>
@@ -141,6 +150,12 @@ export class Daemons {
   async guestFile(host: string, uuid: string, name: string): Promise<string | undefined> {
     const files = await readGuestFiles(join(this.#get(host).config.stateDir, 'appliances', uuid));
     return Object.entries(files).find(([path]) => path.endsWith(`/${name}`))?.[1].text;
+  }
+
+  /** What a daemon keeps of an appliance's desired state. */
+  async desiredOn(host: string, uuid: string): Promise<DesiredAppliance> {
+    const path = join(this.#get(host).config.stateDir, 'appliances', uuid, 'desired.json');
+    return JSON.parse(await readFile(path, 'utf8')) as DesiredAppliance;
   }
 
   /** Has a host take away an appliance that nobody else knows. */
@@ -182,7 +197,7 @@ export class Daemons {
       capacity,
       fileRoots: [tmpdir()],
       tls: { ...keys, clientCa: this.#ca.cert },
-      log,
+      log: this.#log,
       simulated: QUICK,
       overrides: OVERRIDES,
     };

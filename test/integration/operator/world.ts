@@ -44,7 +44,7 @@ export const TIMINGS = {
 /** Leases are renewed all the time; reviews are questions, and nothing is written. */
 const UNCOUNTED = ['leases', 'selfsubjectrulesreviews'];
 
-const log = pino({ level: process.env.TEST_LOG ?? 'silent' });
+const quiet = pino({ level: process.env.TEST_LOG ?? 'silent' });
 
 /** An API server, hosts with the simulated driver, and the operator between them: all in this process. */
 export class World {
@@ -56,18 +56,22 @@ export class World {
 
   private constructor(api: TestApi, directory: string, daemons: Daemons) {
     this.api = api;
-    this.kube = createKubeClient(api.kubeConfig, { log });
+    this.kube = createKubeClient(api.kubeConfig, { log: quiet });
     this.directory = directory;
     this.daemons = daemons;
   }
 
-  /** @param env may name the API server, as `startTestApi` reads it */
+  /**
+   * @param env may name the API server, as `startTestApi` reads it
+   * @param log of the daemons
+   */
   static async start(
     options: Parameters<typeof startTestApi>[0] = {},
     env: NodeJS.ProcessEnv = process.env,
+    log = quiet,
   ): Promise<World> {
     const directory = await mkdtemp(join(tmpdir(), 'coppice-operator-'));
-    return new World(await startTestApi(options, env), directory, await Daemons.create(directory));
+    return new World(await startTestApi(options, env), directory, await Daemons.create(directory, log));
   }
 
   async stop(): Promise<void> {
@@ -89,7 +93,7 @@ export class World {
       hostTls: this.daemons.operatorTls,
       metricsListen: { host: '127.0.0.1', port: 0 },
       timings: TIMINGS,
-      log,
+      log: quiet,
       signal: new AbortController().signal,
       ...change,
     });
