@@ -25,6 +25,8 @@ describe('the facts about a template', () => {
       version: '12.7',
       os: 'linux',
       boot: 'disk',
+      init: 'none',
+      'network-setup': 'agent',
       'xen-type': 'HVM',
       'minimum-memory': '128Mi',
       container: 'static-site',
@@ -39,11 +41,22 @@ describe('the facts about a template', () => {
     expect(facts()).toEqual({
       os: 'linux',
       boot: 'disk',
+      init: 'none',
+      'network-setup': 'agent',
       'xen-type': 'HVM',
       container: 'static-site',
       port: '80',
     });
     expect(facts({ spec: { series: 'debian', version: '1.0~rc1+b2' } }).version).toBeUndefined();
+  });
+
+  it('say what starts the guest and sets it up', () => {
+    const guest = { os: 'linux', agent: 'qemu-guest-agent', firmware: 'uefi', init: 'cloud-init' } as const;
+    expect(facts({ spec: { guest } })).toMatchObject({
+      firmware: 'uefi',
+      init: 'cloud-init',
+      'network-setup': 'cloud-init',
+    });
   });
 
   it.each([

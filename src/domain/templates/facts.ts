@@ -18,6 +18,10 @@ export function factsOf({ spec, status }: Template): Record<string, string> {
     version,
     os: guest.os,
     boot: guest.boot === undefined ? 'disk' : 'kernel',
+    firmware: guest.firmware,
+    init: guest.init ?? 'none',
+    // Who sets an address of a pool; without one it is DHCP.
+    'network-setup': guest.init === 'cloud-init' ? 'cloud-init' : 'agent',
     'xen-type': guestTypeOf(guest.boot !== undefined, guest.xen),
     'minimum-memory': guest.minimumMemory,
     container: container.type,
