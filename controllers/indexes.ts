@@ -35,6 +35,7 @@ export const BY_SEALED = 'sealed';
 export const BY_POOL = 'pool';
 export const BY_APPLIANCE = 'appliance';
 export const BY_LABEL = 'label';
+export const BY_TASK = 'task';
 
 /**
  * How appliances are looked up: by the host they are bound to, waiting for a host, uid, controlling task, template, ConfigMap,
@@ -85,13 +86,18 @@ export const LEASE_INDEXES: Readonly<Record<string, IndexFunction<IPLease>>> = {
   [BY_HOST]: ({ spec }) => [spec.hostName],
 };
 
-/** How templates are looked up: by parent, by the digests of their files, by their layers, by uid, and by the appliance that they are made of. */
+/**
+ * How templates are looked up: by parent, by the digests of their files, by their layers, by uid, by the appliance that they are made of,
+ * and by the task that was recalled.
+ */
 export const TEMPLATE_INDEXES: Readonly<Record<string, IndexFunction<Template>>> = {
   [BY_PARENT]: (template) => valueOrNone(parentKey(template) ?? undefined),
   [BY_DIGEST]: digestsOf,
   [BY_LAYER]: (template) => identitiesOf(layersOf(template)),
   [BY_UID]: ({ metadata }) => valueOrNone(metadata.uid),
   [BY_SEALED]: (template) => valueOrNone(sealedKey(template)),
+  [BY_TASK]: ({ metadata: { namespace }, spec: { recalled } }) =>
+    recalled === undefined ? [] : [keyOf({ namespace, name: recalled.task })],
 };
 
 /** How the follow objects of people are looked up: by the labels in them. */

@@ -99,9 +99,10 @@ export const applianceProgress = {
     reason: REASON.Updating,
     message: `host ${host} carries out the change`,
   }),
-  stopped: (): Explanation => ({
-    reason: REASON.Stopped,
-    message: 'the VM is stopped, as spec.powerState asks',
+  /** @param note why its disk is not as a guest leaves it that shuts itself down */
+  stopped: (note?: string): Explanation => ({
+    reason: note === undefined ? REASON.Stopped : REASON.PoweredOff,
+    message: `the VM is stopped, as spec.powerState asks${note === undefined ? '' : `; ${note}`}`,
   }),
   /** @param serviceState the state that the host reports */
   working: (serviceState: string, step: string | undefined): Explanation => ({

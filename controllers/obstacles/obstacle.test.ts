@@ -53,6 +53,7 @@ describe('the reasons', () => {
     expect(all.sort()).toEqual([
       'Deleting',
       'Pending',
+      'PoweredOff',
       'ServiceAvailable',
       'Stopped',
       'TemplateNotReady',

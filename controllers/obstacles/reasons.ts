@@ -45,6 +45,8 @@ export const REASON = {
   Updating: 'Updating',
   /** The VM is stopped because `spec.powerState` says so. */
   Stopped: 'Stopped',
+  /** Likewise, but the guest did not shut itself down in time. */
+  PoweredOff: 'PoweredOff',
   /** The VM was started: for the first time, after a crash, or for a change. */
   Started: 'Started',
   /** A change of the spec is carried out. */
@@ -156,14 +158,22 @@ export const REASON = {
   Deployed: 'Deployed',
   Recalling: 'Recalling',
   Recalled: 'Recalled',
+  /** Some services of the task are recalled, and the others run. */
+  ServicesRecalled: 'ServicesRecalled',
+  /** What was recalled runs again, or is to. */
+  Redeployed: 'Redeployed',
+  /** What was recalled runs again, but not from its images: it asks for another template. */
+  ImagesNotUsed: 'ImagesNotUsed',
+  /** Images of appliances are being made. */
+  Saving: 'Saving',
+  /** An appliance to be recalled with its image has a second disk, which the image would not have. */
+  DataDiskNotSaved: 'DataDiskNotSaved',
   /** An appliance is deleted with its disk, and created again. */
   Replacing: 'Replacing',
   /** A task made appliances; the word that a ReplicaSet has for its pods. */
   SuccessfulCreate: 'SuccessfulCreate',
   /** A task deleted appliances, as far as that is up to it: their hosts delete the VMs. */
   SuccessfulDelete: 'SuccessfulDelete',
-  /** `recall.save` is not part of this version. */
-  SavingNotSupported: 'SavingNotSupported',
   /** Appliances that do not belong to the task have the names that its own would get. */
   NameConflict: 'NameConflict',
   /** `spec.replicas` of a task of several services is ignored. */
@@ -191,9 +201,15 @@ const PROGRESS: ReadonlySet<string> = new Set([
   REASON.Updating,
   REASON.Deleting,
   REASON.Stopped,
+  REASON.PoweredOff,
 ]);
 
 const TASK_PROGRESS: ReadonlySet<string> = new Set([REASON.Deploying, REASON.Recalling, REASON.Deleting]);
+
+/** Whether a reason of an appliance's Ready says that its VM is off as its spec asks. */
+export function isStoppedReason(reason: string | undefined): boolean {
+  return reason === REASON.Stopped || reason === REASON.PoweredOff;
+}
 
 /** Whether a reason of a task's Ready is ordinary progress. */
 export function isTaskProgress(reason: string): boolean {

@@ -44,12 +44,6 @@ export const taskObstacles = {
       `the task is being deleted, and ${appliances} of its appliances are left${held}`,
     );
   },
-  savingNotSupported: (): Obstacle =>
-    stalled(
-      REASON.SavingNotSupported,
-      'recall.save asks to keep the images as templates, which is not supported yet, so nothing was removed: ' +
-        'set recall.save to false to remove the appliances with their disks',
-    ),
   /** @param answer what the API server said */
   refused: (answer: string): Obstacle =>
     waiting(
@@ -104,14 +98,6 @@ export const taskProgress = {
   deployed: (appliances: number): Explanation => ({
     reason: REASON.Deployed,
     message: `all ${appliances} appliance(s) are as declared, and answer`,
-  }),
-  recalled: (): Explanation => ({
-    reason: REASON.Recalled,
-    message: 'the services are stopped and their VMs are gone',
-  }),
-  recalling: (appliances: number): Explanation => ({
-    reason: REASON.Recalling,
-    message: `${appliances} appliance(s) are being removed`,
   }),
   deploying: (services: readonly ServiceProgress[], surplus: number): Explanation => {
     const parts = services.map(

@@ -5,7 +5,7 @@ import {
   findCondition,
 } from '../../src/api/conditions.ts';
 import type { VirtualAppliance } from '../../src/api/kinds.ts';
-import { isProgress } from '../obstacles/reasons.ts';
+import { isProgress, isStoppedReason, REASON } from '../obstacles/reasons.ts';
 
 /** Whether its service answers, be it that of an earlier spec. */
 export function answers(appliance: VirtualAppliance): boolean {
@@ -32,6 +32,19 @@ export function isChanging(appliance: VirtualAppliance): boolean {
   const ready = readyOf(appliance);
   if (ready?.observedGeneration !== appliance.metadata.generation) return true;
   return ready?.status === 'False' && isProgress(ready.reason);
+}
+
+/** Whether its VM is off because its spec says so, and its host has reported that. */
+export function isOff(appliance: VirtualAppliance): boolean {
+  const { spec, metadata } = appliance;
+  const ready = readyOf(appliance);
+  const isReported = ready?.observedGeneration === metadata.generation;
+  return spec.powerState === 'Stopped' && isReported && isStoppedReason(ready?.reason);
+}
+
+/** Whether its guest did not shut itself down in time when its VM was stopped. */
+export function wasPoweredOff(appliance: VirtualAppliance): boolean {
+  return readyOf(appliance)?.reason === REASON.PoweredOff;
 }
 
 /** An older operator set Ready alone. */

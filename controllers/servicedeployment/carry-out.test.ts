@@ -6,14 +6,19 @@ import { ApiError } from '../../src/kube/api-error.ts';
 import { TransientError } from '../../src/kube/controller/errors.ts';
 import { createExpectations } from '../../src/kube/controller/expectations.ts';
 import { aDeployment, anAppliance, aService } from '../../test/builders/objects.ts';
-import { carryOut, type Dependencies } from './carry-out.ts';
-import type { Plan } from './plan.ts';
+import { carryOut } from './carry-out.ts';
+import type { Dependencies } from './dependencies.ts';
+import { NOTHING, type Plan } from './plan.ts';
 import { UnobservedWrites } from './unobserved-writes.ts';
 import { wantedAppliances } from './wanted.ts';
 
 const deployment = aDeployment();
-const wanted = wantedAppliances(deployment, aService({ replicas: 3 }), 'default/debian', () => undefined);
-const nothing: Plan = { create: [], update: [], remove: [], replace: [], asDeclared: 0, held: 0 };
+const wanted = wantedAppliances(
+  deployment,
+  aService({ replicas: 3 }),
+  () => 'default/debian',
+  () => undefined,
+);
 
 function refused(status: number, reason: string): ApiError {
   return new ApiError({ status, reason, message: reason });
@@ -60,7 +65,7 @@ describe('carryOut', () => {
   });
 
   const run = (plan: Partial<Plan>) =>
-    carryOut(dependencies, deployment, { ...nothing, ...plan }, new AbortController().signal);
+    carryOut(dependencies, deployment, { ...NOTHING, ...plan }, new AbortController().signal);
 
   it('creates, and expects to see what it created', async () => {
     expect(await run({ create: wanted })).toEqual([]);
@@ -130,7 +135,12 @@ describe('carryOut', () => {
   });
 
   it('says what is discarded before an appliance is replaced', async () => {
-    const [one] = wantedAppliances(deployment, aService(), 'default/other', () => undefined);
+    const [one] = wantedAppliances(
+      deployment,
+      aService(),
+      () => 'default/other',
+      () => undefined,
+    );
     if (one === undefined) throw new Error('nothing is wanted');
     const current = anAppliance({ metadata: { name: 'shop-web-0' } });
     await run({ replace: [{ current, wanted: one }] });

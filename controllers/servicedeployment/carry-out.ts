@@ -1,28 +1,20 @@
 import { type ServiceDeployment, VIRTUAL_APPLIANCES, type VirtualAppliance } from '../../src/api/kinds.ts';
 import { controllerOf, keyOf } from '../../src/base/object.ts';
-import { isAlreadyExists, isConflict, isNotFound } from '../../src/kube/api-error.ts';
-import type { KubeClient } from '../../src/kube/client/client.ts';
+import { isAlreadyExists } from '../../src/kube/api-error.ts';
 import { TransientError } from '../../src/kube/controller/errors.ts';
-import type { Expectations } from '../../src/kube/controller/expectations.ts';
-import type { EventRecorder } from '../../src/kube/events/events.ts';
 import { uidOf } from '../objects/appliance.ts';
 import { type TakenName, taskEvents } from '../obstacles/tasks.ts';
 import { inParallel, slowStart } from '../parallel.ts';
 import { warning } from '../status/occurrence.ts';
+import { carryOutRecall } from './carry-out-recall.ts';
+import type { Dependencies } from './dependencies.ts';
 import { changedParts, updated } from './difference.ts';
 import type { Plan } from './plan.ts';
+import { unlessOutdated } from './unless-outdated.ts';
 import type { UnobservedWrites } from './unobserved-writes.ts';
 import { newAppliance, type WantedAppliance } from './wanted.ts';
 
 const WIDTH = 16;
-
-/** What carrying out a plan needs. */
-export interface Dependencies {
-  readonly client: Pick<KubeClient, 'create' | 'delete' | 'replace' | 'find'>;
-  readonly expectations: Expectations;
-  readonly unobserved: UnobservedWrites;
-  readonly recorder: Pick<EventRecorder, 'record'>;
-}
 
 /**
  * Carries out the plan. Every write names the version that the decision was based on, or a name that follows from the task. After
@@ -42,6 +34,7 @@ export async function carryOut(
       deployment,
       warning(taskEvents.replacing(current.metadata.name, changedParts(current, wanted))),
     );
+  await carryOutRecall(dependencies, deployment, plan, signal);
   const going = [...plan.remove, ...plan.replace.map(({ current }) => current)];
   await removeAll(dependencies, deployment, going, signal);
   await inParallel(plan.update, WIDTH, ({ current, wanted }) =>
@@ -110,16 +103,6 @@ async function updateOne(
   await unlessOutdated(client.replace(VIRTUAL_APPLIANCES, updated(current, wanted), { signal }), () =>
     unobserved.add(current),
   );
-}
-
-/** On a conflict another writer was faster: the cache will show its change, and that reconciles the task again. */
-async function unlessOutdated(call: Promise<unknown>, onDone: () => void): Promise<void> {
-  try {
-    await call;
-    onDone();
-  } catch (error) {
-    if (!isConflict(error) && !isNotFound(error)) throw error;
-  }
 }
 
 async function createOne(

@@ -45,13 +45,22 @@ export function chooseTemplate(
     return { key: undefined, ...templateObstacles.notFound(key, namespace) };
   }
   const label = labelKey(wanted, namespace);
-  if (label !== undefined) return byLabel(label, namespace, usable, choosable);
+  if (label !== undefined) return byLabel(label, namespace, usable.filter(isNoImage), choosable);
   // Only templates of that one namespace: otherwise a newer version in any namespace would be used by everybody.
   const fitting = usable.filter(
     (template) =>
       template.metadata.namespace === (wanted.namespace ?? namespace) && matches(template, wanted),
   );
-  return among(fitting, wanted, pinned);
+  const common = fitting.filter(isNoImage);
+  return among(wanted.series !== undefined && common.length === 0 ? fitting : common, wanted, pinned);
+}
+
+/**
+ * The image of a recalled service has that machine's keys and secrets: it is used by those who name it or its series, and not because
+ * its labels fit, or its series has the name of another.
+ */
+function isNoImage({ spec }: Template): boolean {
+  return spec.recalled === undefined;
 }
 
 /**

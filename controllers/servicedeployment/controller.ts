@@ -18,7 +18,8 @@ import {
   waitFor,
 } from '../../src/kube/controller/outcome.ts';
 import type { OperatorContext } from '../context.ts';
-import { BY_CONFIG_MAP, BY_LABEL, BY_OWNER, ownerKey } from '../indexes.ts';
+import { copiesOn } from '../daemons/layer-copies.ts';
+import { BY_CONFIG_MAP, BY_LABEL, BY_OWNER, BY_TASK, ownerKey } from '../indexes.ts';
 import { uidOf } from '../objects/appliance.ts';
 import { isJudged, mayBeUsed } from '../objects/template-readiness.ts';
 import { REASON } from '../obstacles/reasons.ts';
@@ -26,10 +27,13 @@ import type { TakenName } from '../obstacles/tasks.ts';
 import { type ControllerDefinition, changesOf } from '../sources.ts';
 import { byConditions } from '../status/occurrence.ts';
 import { StatusWriter } from '../status/status-writer.ts';
-import { carryOut, type Dependencies } from './carry-out.ts';
+import { carryOut } from './carry-out.ts';
+import type { Dependencies } from './dependencies.ts';
 import { Differences } from './difference.ts';
 import { predictionOf } from './prediction.ts';
 import { ProgressTimes } from './progress.ts';
+import { isRecalled } from './recall.ts';
+import { imageSource, recallRecheckOf } from './recall-sources.ts';
 import { fillReplicas } from './replicas.ts';
 import { type Revision, Revisions, type TaskRevisions } from './revisions.ts';
 import { isComplete, statusOf, TASK_EVENTS, urgencyOf } from './status.ts';
@@ -94,8 +98,12 @@ export function createServiceDeploymentController(context: OperatorContext): Con
       changesOf(caches.templates, (old, current) =>
         isSameJson(choosable(old), choosable(current))
           ? []
-          : caches.deployments.list().map((one) => keyOf(one)),
+          : caches.deployments
+              .list()
+              .filter(mayAskFor(current ?? old))
+              .map((one) => keyOf(one)),
       ),
+      imageSource(caches),
     ],
     reconcile: (key, signal) => reconciler.reconcile(key, signal),
   };
@@ -133,6 +141,12 @@ function choosable(template: Template | undefined): unknown {
   const { labels, deletionTimestamp, uid } = template.metadata;
   const readiness = [mayBeUsed(template), isJudged(template)];
   return { uid, labels, deletionTimestamp, readiness, sharing: template.spec.sharing };
+}
+
+/** An image of a recalled service concerns the tasks of its own namespace alone. */
+function mayAskFor(template: Template | undefined): (task: ServiceDeployment) => boolean {
+  if (template?.spec.recalled === undefined) return () => true;
+  return ({ metadata }) => metadata.namespace === template.metadata.namespace;
 }
 
 /** Of what no event tells when it is over: that the API server refuses a request. A ConfigMap that appears has an event. */
@@ -178,7 +192,8 @@ class Reconciler {
     const deployment = isGoing ? known : await fillReplicas(this.#context.client, known, signal);
     const taken = this.#taken.get(key) ?? [];
     const isDeleting = deployment.metadata.deletionTimestamp !== undefined;
-    const isDeployed = !isDeleting && deployment.spec.state === 'Deployed';
+    const isDeployed =
+      !isDeleting && deployment.spec.services.some((service) => !isRecalled(deployment, service));
     const revisions: TaskRevisions = isDeployed ? await this.#revisions.of(deployment, signal) : new Map();
     const appliances = caches.appliances.byIndex(
       BY_OWNER,
@@ -189,6 +204,9 @@ class Reconciler {
       appliances,
       templates: caches.templates.list(),
       labels: caches.labels.list(),
+      images: caches.templates.byIndex(BY_TASK, keyOf(deployment)),
+      templateOf: (template) => caches.templates.get(template),
+      copiesOf: (template) => copiesOn(this.#context.views.list(), template),
       unobserved: this.#dependencies.unobserved,
       differences: this.#differences,
       revisions,
@@ -205,7 +223,7 @@ class Reconciler {
       const acted = await this.#act(deployment, found, taken, signal);
       this.#refusals.delete(key);
       await this.#forgetRevisions(deployment, appliances, revisions, signal);
-      return soonest([written, acted, ...recheckOf(revisions)]);
+      return soonest([written, acted, ...recheckOf(revisions), ...recallRecheckOf(found.services)]);
     } catch (error) {
       if (!isRefused(error)) throw error;
       this.#refusals.set(key, error.message);

@@ -9,7 +9,12 @@ import { UnobservedWrites } from './unobserved-writes.ts';
 import { type WantedAppliance, wantedAppliances } from './wanted.ts';
 
 function wantedFor(service: Partial<Service>): WantedAppliance[] {
-  return wantedAppliances(aDeployment(), aService(service), 'default/debian', () => undefined);
+  return wantedAppliances(
+    aDeployment(),
+    aService(service),
+    () => 'default/debian',
+    () => undefined,
+  );
 }
 
 /** An appliance as the task `shop` made it, answering or not. */
@@ -193,7 +198,7 @@ describe('the plan of a service', () => {
     const wanted = wantedAppliances(
       aDeployment(),
       aService({ replicas: 2 }),
-      'default/other',
+      () => 'default/other',
       () => undefined,
     );
     expect(plan({ wanted, existing: [existing(0), existing(1)] })).toEqual({
@@ -307,7 +312,7 @@ describe('the remembered differences', () => {
     const [wanted] = wantedAppliances(
       aDeployment({ spec: { services: [one] } }),
       one,
-      template,
+      () => template,
       () => undefined,
     );
     if (wanted === undefined) throw new Error('nothing is wanted');

@@ -1,6 +1,7 @@
-import type { VirtualAppliance } from '../../src/api/kinds.ts';
+import type { Template, VirtualAppliance } from '../../src/api/kinds.ts';
 import { answers, isChanging, isReady, isSilent } from './availability.ts';
 import type { Difference } from './difference.ts';
+import type { WantedImage } from './new-image.ts';
 import type { WantedAppliance } from './wanted.ts';
 
 /** What to do so that a service of a task becomes as declared. */
@@ -10,11 +11,27 @@ export interface Plan {
   readonly remove: readonly VirtualAppliance[];
   /** Removed as well, with their disks, and created again once they are gone. */
   readonly replace: readonly { readonly current: VirtualAppliance; readonly wanted: WantedAppliance }[];
+  /** Whose VMs are stopped, to be recalled with their images. */
+  readonly stop: readonly VirtualAppliance[];
+  /** Whose VMs a recall stopped that was taken back. */
+  readonly start: readonly VirtualAppliance[];
+  readonly save: readonly WantedImage[];
+  /** Images that are not whole, of appliances that start again. */
+  readonly discard: readonly Template[];
   /** How many appliances are as declared, their services included. */
   readonly asDeclared: number;
   /** How many appliances wait with their change until others are ready. */
   readonly held: number;
 }
+
+/** What of a plan is about recalls. */
+type RecallPlan = Pick<Plan, 'stop' | 'start' | 'save' | 'discard'>;
+
+export const NOTHING: Plan = {
+  ...{ create: [], update: [], remove: [], replace: [] },
+  ...{ stop: [], start: [], save: [], discard: [] },
+  ...{ asDeclared: 0, held: 0 },
+};
 
 /** What a plan is made from. */
 export interface PlanInput {
@@ -33,7 +50,7 @@ export interface PlanInput {
  * away from the moment its change is written until its service has answered after it: one that does not come up keeps the others
  * on what they have.
  */
-export function planService(input: PlanInput): Plan {
+export function planService(input: PlanInput): Omit<Plan, keyof RecallPlan> {
   const { wanted, existing, maxUnavailable, isUnobserved, differenceOf } = input;
   const byName = new Map(existing.map((appliance) => [appliance.metadata.name, appliance]));
   const names = new Set(wanted.map(({ name }) => name));

@@ -5,12 +5,16 @@ import { isTaskProgress, REASON } from '../obstacles/reasons.ts';
 import { taskProgress } from '../obstacles/tasks.ts';
 
 type Status = NonNullable<ServiceDeployment['status']>;
-type Counts = Pick<Status, 'observedGeneration' | 'wantedReplicas' | 'replicas' | 'services'>;
+type Counts = Pick<
+  Status,
+  'observedGeneration' | 'wantedReplicas' | 'replicas' | 'savedReplicas' | 'services'
+>;
 
-/** Whether the task made progress since the earlier status: another spec, or an appliance more that exists, answers or is as declared. */
+/** Whether the task made progress since the earlier status: another spec, or an appliance more that exists, answers, is as declared or has its image. */
 export function cameForward(old: Counts | undefined, next: Counts): boolean {
   if (old === undefined || old.observedGeneration !== next.observedGeneration) return true;
   if (distance(next) < distance(old)) return true;
+  if ((next.savedReplicas ?? 0) > (old.savedReplicas ?? 0)) return true;
   const before = new Map(old.services?.map((service) => [service.name, service]));
   return (next.services ?? []).some(({ name, readyReplicas = 0, updatedReplicas = 0 }) => {
     const { readyReplicas: answered = 0, updatedReplicas: updated = 0 } = before.get(name) ?? {};

@@ -10,8 +10,9 @@ import {
   STALLED,
 } from '../../test/expectations/conditions.ts';
 import { isReady } from './availability.ts';
+import type { ServiceFacts, StatusFacts } from './facts.ts';
 import { ProgressTimes } from './progress.ts';
-import { type ServiceFacts, type StatusFacts, statusOf, urgencyOf } from './status.ts';
+import { statusOf, urgencyOf } from './status.ts';
 
 function appliance(
   ordinal: number,
@@ -40,6 +41,7 @@ const coming = (ordinal: number) => appliance(ordinal, 'False', 'VMReady');
 function status(service: Partial<ServiceFacts>, overrides: Partial<StatusFacts> = {}) {
   const web = {
     name: 'web',
+    state: 'Deployed' as const,
     wantedReplicas: 2,
     template: 'default/debian',
     appliances: [],
@@ -110,10 +112,16 @@ describe('the status of a task', () => {
       STALLED,
       'DigestMismatch',
     ],
-    ['is recalled', { wantedReplicas: 0, asDeclared: 0 }, { deployment: recalled }, READY, 'Recalled'],
+    [
+      'is recalled',
+      { state: 'Recalled', wantedReplicas: 0, asDeclared: 0 },
+      { deployment: recalled },
+      READY,
+      'Recalled',
+    ],
     [
       'is being recalled',
-      { wantedReplicas: 0, asDeclared: 0, appliances: [up(0)] },
+      { state: 'Recalling', wantedReplicas: 0, asDeclared: 0, appliances: [up(0)] },
       { deployment: recalled },
       RECONCILING,
       'Recalling',

@@ -10,54 +10,23 @@ import {
   setSummary,
   timestamp,
 } from '../../src/api/conditions.ts';
-import type { ServiceDeployment, VirtualAppliance } from '../../src/api/kinds.ts';
+import type { ServiceDeployment } from '../../src/api/kinds.ts';
 import { LABEL_SERVICE_DEPLOYMENT } from '../../src/api/labels.ts';
 import { isSameJson } from '../../src/base/equality.ts';
 import { heldObstacle, isHeld, otherFinalizers } from '../obstacles/deletions.ts';
 import { type Explanation, type Obstacle, summaryOf } from '../obstacles/obstacle.ts';
 import { isProgress, isTaskProgress } from '../obstacles/reasons.ts';
+import { recallProgress } from '../obstacles/recalls.ts';
 import { taskObstacles, taskProgress } from '../obstacles/tasks.ts';
 import type { EventRule } from '../status/occurrence.ts';
 import type { Urgency } from '../status/write-debouncer.ts';
 import { answers } from './availability.ts';
+import type { ServiceFacts, StatusFacts } from './facts.ts';
 import { cameForward, progressing } from './progress.ts';
+import { RECALL_EVENT, recalledCondition, recalling } from './recall-status.ts';
 import { declaredReplicas } from './wanted.ts';
 
 type Status = NonNullable<ServiceDeployment['status']>;
-
-/** The state of one service. */
-export interface ServiceFacts {
-  readonly name: string;
-  readonly wantedReplicas: number;
-  /** namespace/name; undefined when none could be chosen. */
-  readonly template: string | undefined;
-  /** The TemplateLabel by which it was chosen, as namespace/name. */
-  readonly templateLabel?: string | undefined;
-  /** Why it was chosen, in words. */
-  readonly templateReason?: string | undefined;
-  readonly appliances: readonly VirtualAppliance[];
-  /** How many are as declared, their services included. */
-  readonly asDeclared: number;
-  /** How many keep what they have until others are ready. */
-  readonly held: number;
-  /** What keeps the service from becoming as declared. */
-  readonly obstacle?: Obstacle | undefined;
-}
-
-/** What a task's status is made of. */
-export interface StatusFacts {
-  readonly deployment: ServiceDeployment;
-  readonly services: readonly ServiceFacts[];
-  /** Appliances of services that the task no longer declares. */
-  readonly leftovers: readonly VirtualAppliance[];
-  readonly prediction: Status['prediction'];
-  /** The API server's last refusal of a request for the task: a quota, a policy, a missing permission. */
-  readonly refusal?: string | undefined;
-  /** Milliseconds without progress up to the status before this one, if there is none in this one either. */
-  readonly silentMs: number;
-  /** Milliseconds since the epoch. */
-  readonly now: number;
-}
 
 /** The Events of a task: it is carried out, something is in the way, or it makes no progress. */
 export const TASK_EVENTS: readonly EventRule[] = [
@@ -72,6 +41,7 @@ export const TASK_EVENTS: readonly EventRule[] = [
     condition: CONDITION_PROGRESSING,
     eventType: ({ status }) => (status === 'False' ? 'Warning' : undefined),
   },
+  RECALL_EVENT,
 ];
 
 /** The whole status of a task. */
@@ -87,20 +57,20 @@ export function statusOf(facts: StatusFacts): Status {
     wantedReplicas: sum(services.map(({ wantedReplicas }) => wantedReplicas)),
     replicas: sum(services.map(({ appliances }) => appliances.length)) + leftovers.length,
     readyReplicas: sum(entries.map(({ readyReplicas }) => readyReplicas)),
+    savedReplicas: sum(services.map(({ savedReplicas = 0 }) => savedReplicas)),
     services: entries,
   };
   const isNewProgress = cameForward(deployment.status, counts);
   const silentMs = isNewProgress ? 0 : facts.silentMs;
   const verdict = progressing(summary, silentMs, deployment.spec.progressDeadlineSeconds);
   const conditions = setSummary(deployment.status?.conditions, summary, generation, now);
-  const ignored = replicasIgnored(deployment);
   const progress = { type: CONDITION_PROGRESSING, observedGeneration: generation, ...verdict };
+  const further = [replicasIgnored(deployment), recalledCondition(facts), progress];
   return {
     ...counts,
-    conditions: [...(ignored === undefined ? [] : [ignored]), progress].reduce(
-      (list, condition) => setCondition(list, condition, now),
-      conditions,
-    ),
+    conditions: further
+      .filter((condition) => condition !== undefined)
+      .reduce((list, condition) => setCondition(list, condition, now), conditions),
     declaredReplicas: only === undefined || others.length > 0 ? undefined : declaredReplicas(only),
     lastProgressTime: isNewProgress ? timestamp(now) : deployment.status?.lastProgressTime,
     selector: `${LABEL_SERVICE_DEPLOYMENT}=${name}`,
@@ -122,20 +92,19 @@ function replicasIgnored({ metadata, spec, status }: ServiceDeployment) {
   };
 }
 
-function serviceStatus({
-  name,
-  template,
-  templateLabel,
-  templateReason,
-  appliances,
-  asDeclared,
-}: ServiceFacts) {
+function serviceStatus(facts: ServiceFacts) {
+  const { name, state, template, appliances, asDeclared } = facts;
+  const { templateLabel, templateReason, recall, savedReplicas, image, imageReason } = facts;
   const answering = appliances.filter(answers);
   return {
     name,
+    state,
     template,
     ...(templateLabel === undefined ? {} : { templateLabel }),
     ...(templateReason === undefined ? {} : { templateReason }),
+    ...(recall === undefined ? {} : { recall, savedReplicas }),
+    ...(image === undefined ? {} : { image }),
+    ...(imageReason === undefined ? {} : { imageReason }),
     replicas: appliances.length,
     readyReplicas: answering.length,
     updatedReplicas: asDeclared,
@@ -176,8 +145,8 @@ function deletionOf({ deployment, services, leftovers }: StatusFacts): Obstacle 
     : taskObstacles.deleting(left, otherFinalizers(deployment));
 }
 
-function completion({ deployment, services }: StatusFacts): Explanation {
-  if (deployment.spec.state === 'Recalled') return taskProgress.recalled();
+function completion({ services }: StatusFacts): Explanation {
+  if (services.every(({ state }) => state === 'Recalled')) return recallProgress.recalled();
   return taskProgress.deployed(services.reduce((total, { appliances }) => total + appliances.length, 0));
 }
 
@@ -197,12 +166,14 @@ function troubleOf({ services }: StatusFacts): Obstacle | undefined {
   return taskObstacles.ofAppliances(alike, first);
 }
 
-function progressOf({ deployment, services, leftovers }: StatusFacts): Explanation {
+function progressOf({ services, leftovers }: StatusFacts): Explanation {
+  const running = services.filter(({ state }) => state === 'Deployed');
+  if (running.length < services.length && running.every(isServiceComplete))
+    return recalling(services, leftovers.length);
   const surplus =
     leftovers.length +
-    services.reduce((total, one) => total + Math.max(0, one.appliances.length - one.wantedReplicas), 0);
-  if (deployment.spec.state === 'Recalled') return taskProgress.recalling(surplus);
-  const incomplete = services
+    running.reduce((total, one) => total + Math.max(0, one.appliances.length - one.wantedReplicas), 0);
+  const incomplete = running
     .filter((service) => !isServiceComplete(service))
     .map(({ name, wantedReplicas, appliances, asDeclared, held }) => {
       const answering = appliances.filter(answers).length;
@@ -219,8 +190,15 @@ export function urgencyOf(old: Status | undefined, next: Status): Urgency {
     const progress = findCondition(status?.conditions, CONDITION_PROGRESSING);
     return [condition?.status, condition?.reason, progress?.status, status?.observedGeneration];
   };
+  // What a recall goes by: it is on the API server before anything is done.
   const templates = (status: Status | undefined) =>
-    status?.services?.map(({ name, template }) => [name, template]);
+    status?.services?.map(({ name, template, state, recall, image }) => [
+      name,
+      template,
+      state,
+      recall,
+      image,
+    ]);
   const isNews = !isSameJson(ready(old), ready(next)) || !isSameJson(templates(old), templates(next));
   return isNews ? 'now' : 'soon';
 }

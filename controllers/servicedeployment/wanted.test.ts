@@ -6,9 +6,12 @@ const none = () => undefined;
 
 function hostnames(replicas: number, now: Readonly<Record<string, string>> = {}) {
   const service = aService({ replicas, parameters: { hostname: 'web' } });
-  return wantedAppliances(aDeployment(), service, 'default/debian', (name) => now[name]).map(
-    ({ spec }) => spec.parameters?.hostname,
-  );
+  return wantedAppliances(
+    aDeployment(),
+    service,
+    () => 'default/debian',
+    (name) => now[name],
+  ).map(({ spec }) => spec.parameters?.hostname);
 }
 
 describe('the appliances that a task wants', () => {
@@ -16,14 +19,14 @@ describe('the appliances that a task wants', () => {
     const count = (replicas: number | undefined, ofTask?: number) => {
       const deployment = aDeployment({ spec: ofTask === undefined ? {} : { replicas: ofTask } });
       const service = aService(replicas === undefined ? {} : { replicas });
-      return wantedAppliances(deployment, service, 'default/debian', none).length;
+      return wantedAppliances(deployment, service, () => 'default/debian', none).length;
     };
     expect([count(undefined), count(3), count(3, 5), count(3, 0)]).toEqual([1, 3, 5, 0]);
   });
 
   it('have names, labels and owners that follow from the task', () => {
     const deployment = aDeployment();
-    const [, second] = wantedAppliances(deployment, aService({ replicas: 2 }), 'images/debian', none);
+    const [, second] = wantedAppliances(deployment, aService({ replicas: 2 }), () => 'images/debian', none);
     if (second === undefined) throw new Error('there is no second one');
     const { metadata, spec } = newAppliance(deployment, second);
     expect(metadata).toEqual({

@@ -6,6 +6,7 @@ import {
   LABEL_SERVICE_DEPLOYMENT,
 } from '../../src/api/labels.ts';
 import { controllerReference, parseKey } from '../../src/base/object.ts';
+import { applianceName } from '../objects/machine.ts';
 import type { DeclaredService, Service } from './services.ts';
 
 type ApplianceSpec = VirtualAppliance['spec'];
@@ -32,11 +33,6 @@ export function declaredReplicas({ replicas = 1 }: DeclaredService): number {
   return replicas;
 }
 
-/** The name of an appliance follows from its task, so that it cannot be created twice. */
-function applianceName(task: string, service: string, ordinal: number): string {
-  return `${task}-${service}-${ordinal}`;
-}
-
 /**
  * The service of an appliance that the task made: by its name, which nobody can change, as anybody can a label. Undefined for one
  * that the task owns and did not make.
@@ -47,23 +43,26 @@ export function serviceOf(task: ServiceDeployment, { metadata }: VirtualApplianc
   return /^(.+)-(?:0|[1-9]\d*)$/.exec(metadata.name.slice(prefix.length))?.[1];
 }
 
+/** The number of an appliance that a task made, by its name. */
+export function ordinalOf({ metadata }: VirtualAppliance): number {
+  return Number(metadata.name.slice(metadata.name.lastIndexOf('-') + 1));
+}
+
 /** By their numbers: the cache has them in any order, and a task's URL must not change with it. */
 export function inOrder(appliances: readonly VirtualAppliance[]): VirtualAppliance[] {
-  const ordinalOf = ({ metadata }: VirtualAppliance) =>
-    Number(metadata.name.slice(metadata.name.lastIndexOf('-') + 1));
   return [...appliances].sort((a, b) => ordinalOf(a) - ordinalOf(b));
 }
 
 /**
  * The appliances of a service, in order of their ordinals.
- * @param templateKey namespace/name of the template that was chosen
+ * @param templateOf namespace/name of the template of the appliance with that number and name
  * @param hostnameNow the present hostname of the appliance with that name, if it exists
  * @param packageOf the package of the appliance with that name
  */
 export function wantedAppliances(
   deployment: ServiceDeployment,
   service: Service,
-  templateKey: string,
+  templateOf: (ordinal: number, applianceName: string) => string,
   hostnameNow: (applianceName: string) => string | undefined,
   packageOf: (applianceName: string) => WantedSpec['package'] = () => service.package,
 ): WantedAppliance[] {
@@ -76,7 +75,8 @@ export function wantedAppliances(
       [LABEL_ORDINAL]: String(ordinal),
     };
     const hostname = hostnameOf(service, ordinal, replicas, hostnameNow(name));
-    const spec = { ...specOf(deployment, service, templateKey, hostname), package: packageOf(name) };
+    const template = templateOf(ordinal, name);
+    const spec = { ...specOf(deployment, service, template, hostname), package: packageOf(name) };
     return { name, ordinal, labels, spec };
   });
 }

@@ -81,7 +81,7 @@ describe('the life of a template', () => {
   it.each<[string, Use]>([
     ['an appliance', { created: ['2026-01-01T06:00:00Z'], isHeld: false }],
     ['a child or a task', { created: [], isHeld: true }],
-  ])('begins anew with %s', (_name, use) => {
+  ])('begins again with %s', (_name, use) => {
     const old = lived(lived(cooling(), 0), 5);
     const used = lived(old, 6, use);
     expect(expiring(used)).toBeUndefined();
@@ -90,7 +90,7 @@ describe('the life of a template', () => {
     expect(lived(used, 7).status).toMatchObject({ unusedSince: '2026-01-01T07:00:00Z' });
   });
 
-  it('begins anew with an appliance that went before its use was noted', () => {
+  it('begins again with an appliance that went before its use was noted', () => {
     const old = lived(lived(cooling(), 0), 5);
     const used = { ...old, status: { ...old.status, lastUsedTime: '2026-01-01T06:00:00Z' } };
     expect(expiring(lived(used, 7))).toBeUndefined();

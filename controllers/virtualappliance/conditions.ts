@@ -75,7 +75,7 @@ function stateOf(facts: ConditionFacts): Summary {
     const { reason, message, retryAt } = report.problem;
     return summaryOf({ reason, message, isStalled: retryAt === undefined });
   }
-  if (isStopped(facts)) return reconciling(applianceProgress.stopped());
+  if (isStopped(facts)) return reconciling(applianceProgress.stopped(stopNote(report)));
   const { serviceState, accessPoints, steps } = report;
   if (serviceState !== 'ServiceAvailable' || !doesAnswer(report))
     return reconciling(workOn(report, hostName));
@@ -101,6 +101,11 @@ function isStopped(facts: ConditionFacts): boolean {
     return false;
   if (report === undefined || report.problem !== undefined || !isCarriedOut(report, appliance)) return false;
   return ['Absent', 'Stopped'].includes(report.vm.state);
+}
+
+/** What its host says of how the VM was stopped, unless the guest shut itself down. */
+function stopNote({ steps }: ApplianceStatus): string | undefined {
+  return steps.find(({ name, state }) => name === 'Stop' && state === 'Done')?.message;
 }
 
 /** Whether the service answers; undefined when nothing new is known. */

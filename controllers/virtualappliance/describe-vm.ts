@@ -4,6 +4,7 @@ import { keyOf } from '../../src/base/object.ts';
 import { parseBytes } from '../../src/domain/quantity.ts';
 import type {
   DesiredContainer,
+  DesiredMachine,
   DesiredNetwork,
   DesiredPackage,
   DesiredProbe,
@@ -13,6 +14,7 @@ import type {
 } from '../../src/host/protocol.ts';
 import { readAmount } from '../objects/amounts.ts';
 import { amountsOf, uidOf } from '../objects/appliance.ts';
+import { machineIn } from '../objects/machine.ts';
 import { identitiesOf, layersOf, type TemplateLayers } from '../objects/template-files.ts';
 import { layersBelow } from '../objects/template-lineage.ts';
 import { applianceObstacles } from '../obstacles/appliances.ts';
@@ -72,6 +74,7 @@ export function desiredOf(
       name: metadata.name,
       powerState: spec.powerState,
       layer: layers.disk,
+      machine: machineOf(appliance, template),
       boot: bootOf(template, layers),
       xen: template.spec.guest.xen,
       cd: layers.cd,
@@ -90,6 +93,13 @@ export function desiredOf(
       serviceTimeoutSeconds: spec.timeouts.serviceSeconds,
     },
   };
+}
+
+/** Which machine it is, if its template is the image of one. */
+function machineOf(appliance: VirtualAppliance, template: Template): DesiredMachine | undefined {
+  const machine = machineIn(appliance, template);
+  if (machine.kind === 'first') return undefined;
+  return machine.kind === 'same' ? { kind: 'same', uuid: machine.uid } : { kind: 'other' };
 }
 
 /** Why no host has the template's layers, as far as the appliance's owner may know it. */

@@ -14,7 +14,7 @@ import type { Outcome } from '../memory/placement-outcomes.ts';
 import { uidOf } from '../objects/appliance.ts';
 import { applianceProgress } from '../obstacles/appliances.ts';
 import type { Explanation, Obstacle } from '../obstacles/obstacle.ts';
-import { isProgress } from '../obstacles/reasons.ts';
+import { isProgress, isStoppedReason } from '../obstacles/reasons.ts';
 import type { Urgency } from '../status/write-debouncer.ts';
 import { conditionsOf } from './conditions.ts';
 import { ABSENCE, mirror } from './mirror.ts';
@@ -96,7 +96,9 @@ export function urgencyOf(appliance: VirtualAppliance, next: Status): Urgency {
   // The address is written into the status before any condition is.
   if (old?.conditions === undefined) return urgencyOfFirst(appliance, nextReady);
   const oldReady = findCondition(old.conditions, CONDITION_READY);
-  const isNewReason = oldReady?.reason !== nextReady?.reason && !isProgress(nextReady?.reason ?? '');
+  const { reason = '' } = nextReady ?? {};
+  // A VM that is off is what somebody waits for: a recall, for one.
+  const isNewReason = oldReady?.reason !== reason && (!isProgress(reason) || isStoppedReason(reason));
   const isChanged = (type: string) =>
     findCondition(old.conditions, type)?.status !== findCondition(next.conditions, type)?.status;
   if (isNewReason || DECISIVE.some(isChanged)) return 'now';

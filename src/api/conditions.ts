@@ -23,6 +23,8 @@ export const CONDITION_AVAILABLE = 'Available';
 export const CONDITION_PROGRESSING = 'Progressing';
 /** On a task of several services. True: it has spec.replicas, which is for tasks of one. */
 export const CONDITION_REPLICAS_IGNORED = 'ReplicasIgnored';
+/** On a task. True: what is to be recalled, is. It stays when the task is deployed again, and says what it starts from. */
+export const CONDITION_RECALLED = 'Recalled';
 /** On an appliance. True: it has a host. */
 export const CONDITION_PLACED = 'Placed';
 /** On a host. True: its daemon has appliances that the API does not know. Nothing is done to them until a person decides. */

@@ -17,6 +17,9 @@ export const LABEL_POOL_UID = 'coppice.dev/pool-uid';
  */
 export const ANNOTATION_FORCE_DELETE = 'coppice.dev/force-delete';
 
+/** On an appliance whose VM a recall stopped: if the recall is taken back, the VM starts again. */
+export const ANNOTATION_RECALL = 'coppice.dev/recall';
+
 /** Holds an appliance until its host has removed the VM and its disk. */
 export const FINALIZER_APPLIANCE = 'coppice.dev/appliance';
 /** Holds a template while other templates or appliances are based on it. */

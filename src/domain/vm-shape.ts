@@ -5,7 +5,7 @@
  * this list, and fails for a new field that is neither here nor among what changes in place.
  */
 export const VM_SHAPE = {
-  template: ['layer', 'boot', 'xen', 'cd'],
+  template: ['layer', 'machine', 'boot', 'xen', 'cd'],
   disk: ['disk'],
   network: ['network'],
 } as const;

@@ -64,6 +64,7 @@ export type DesiredAppliance = Static<typeof desiredApplianceSchema>;
 export type GuestBoot = DesiredAppliance['boot'];
 /** How the guest runs under Xen, from the Template's `spec.guest.xen`; hosts with another driver ignore it. */
 export type XenGuest = NonNullable<DesiredAppliance['xen']>;
+export type DesiredMachine = NonNullable<DesiredAppliance['machine']>;
 export type DesiredNetwork = DesiredAppliance['network'];
 /** `hostPort` unset: the host picks a free one and keeps it for the appliance's life. */
 export type PortRequest = Extract<DesiredNetwork, { mode: 'user' }>['ports'][number];

@@ -138,6 +138,14 @@ const desiredCloudInit = closed({
   agentPackages: arrayOf(closed({ url, sha256 }), 32),
 });
 
+/** Which machine the VM is, whose disk stands on that of one. */
+const desiredMachine = oneOf('kind', {
+  /** That machine again: its network card, and what cloud-init calls the instance, are those of the appliance that first was it. */
+  same: { uuid },
+  /** Another one: before it serves, it loses what made that machine one of its own. */
+  other: {},
+});
+
 /** `PUT /v1/appliances/{uuid}`: complete and idempotent; an older generation than the known one is refused with 409. */
 export const desiredApplianceSchema = closed({
   uuid,
@@ -146,6 +154,8 @@ export const desiredApplianceSchema = closed({
   name: dnsName,
   powerState: enumOf(['Running', 'Stopped']),
   layer: identity,
+  /** Set when the layer is the disk of a machine that was recalled. */
+  machine: optional(desiredMachine),
   boot: oneOf('kind', {
     /** `firmware` unset: what finds something to boot on the disk, a BIOS if both do. */
     firmware: { firmware: optional(firmwareName) },

@@ -12,6 +12,7 @@ export const STEP_NAMES = [
   'Agent',
   'Network',
   'CloudInit',
+  'Identity',
   'Grow',
   'Configure',
   'Container',

@@ -138,6 +138,12 @@ export const PERMISSIONS: readonly Permission[] = [
     feature: 'streams',
     why: 'to find out which file may be pushed for a template',
   },
+  {
+    resource: ours('templates'),
+    verbs: ['get', 'create', 'delete'],
+    scope: 'cluster',
+    why: 'to make images of the appliances of recalled services, and to give up those of a recall that is taken back',
+  },
   reported('templates'),
   held('templates'),
   {

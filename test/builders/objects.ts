@@ -209,7 +209,7 @@ export function aDeployment({
     },
     spec: {
       state: 'Deployed',
-      recall: { save: false },
+      recall: { save: false, minCopies: 1 },
       progressDeadlineSeconds: 600,
       services: [aService()],
       ...spec,

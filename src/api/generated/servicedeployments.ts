@@ -5,7 +5,7 @@
  */
 export interface ServiceDeploymentSpec {
 /**
- * Deployed: the declared appliances run. Recalled: the services are stopped and the VMs removed.
+ * Deployed: the declared appliances run. Recalled: the services are stopped and the VMs removed; services[].state recalls one service.
  */
 state: ("Deployed" | "Recalled")
 /**
@@ -13,9 +13,13 @@ state: ("Deployed" | "Recalled")
  */
 recall: {
 /**
- * Keep each appliance's image as a template of the service.
+ * Keep each appliance's disk as a template of the service, from which it starts again. A VM is removed once its image is sealed, verified and on as many hosts as minCopies asks for.
  */
 save: boolean
+/**
+ * Number of hosts that must have an image before its VM is removed.
+ */
+minCopies: number
 }
 /**
  * How long the task may make no progress (an appliance more that exists, answers or is as declared) before the condition Progressing becomes False. Nothing is rolled back.
@@ -33,6 +37,10 @@ services: {
  * Name of the service within the task.
  */
 name: string
+/**
+ * Recalled: the service is stopped and its VMs are removed, while the others run. Default: Deployed.
+ */
+state?: ("Deployed" | "Recalled")
 /**
  * Number of appliances; default 1.
  */
@@ -396,6 +404,10 @@ readyReplicas?: number
  */
 selector?: string
 /**
+ * Appliances whose images the last recall with save has kept, of all services.
+ */
+savedReplicas?: number
+/**
  * The replicas of the only service, as last carried over to spec.replicas.
  */
 declaredReplicas?: number
@@ -427,6 +439,26 @@ templateLabel?: string
  * Why it was chosen, when it was.
  */
 templateReason?: string
+/**
+ * Whether it is to run, is being recalled, or was recalled.
+ */
+state?: ("Deployed" | "Recalling" | "Recalled")
+/**
+ * Number of its last recall with save: the version of the images that it kept.
+ */
+recall?: number
+/**
+ * Appliances whose images that recall has kept.
+ */
+savedReplicas?: number
+/**
+ * The image of its first appliance from which it starts in place of the template, as namespace/name; each other appliance starts from its own, if it has one.
+ */
+image?: string
+/**
+ * Why it starts from images, or why it does not although there are some.
+ */
+imageReason?: string
 /**
  * Existing appliances.
  */

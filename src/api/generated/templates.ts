@@ -259,6 +259,53 @@ importance: number
 popularityHalfLife: string
 }
 /**
+ * Of the image of a recalled service, which Coppice makes: what the appliance was. Such an image has the keys and secrets of a machine, so no other namespace may use it. It cannot be changed.
+ */
+recalled?: {
+/**
+ * The ServiceDeployment.
+ */
+task: string
+/**
+ * The service of the task.
+ */
+service: string
+/**
+ * The appliance's number among the service's replicas: the appliance of this number is the same machine again.
+ */
+ordinal: number
+/**
+ * Which recall of the service it was, from 1 on.
+ */
+recall: number
+/**
+ * Identity of the machine: the uid of the appliance that first was it. Its network card and cloud-init know it by this.
+ */
+machine: string
+/**
+ * What the service asked for as its template (services[].template): while it asks for the same, it starts from this image.
+ */
+template: {
+
+}
+/**
+ * Clean: the guest shut itself down. PoweredOff: it did not in time, so its disk is as after a loss of power.
+ */
+shutdown?: ("Clean" | "PoweredOff")
+/**
+ * S, the service's files, as the appliance had them.
+ */
+package?: {
+
+}
+/**
+ * P, the configuration of the guest and the service, as the appliance had it.
+ */
+parameters?: {
+
+}
+}
+/**
  * When the template is removed.
  */
 lifecycle: {

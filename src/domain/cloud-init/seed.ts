@@ -2,7 +2,7 @@ import { VENDOR_DATA } from './install-agent.ts';
 
 /** What cloud-init in a guest reads. */
 export interface SeedRequest {
-  /** The appliance's: while it stays, cloud-init does nothing again that it does once per machine. */
+  /** The machine's: while it stays, cloud-init does nothing again that it does once per machine. */
   readonly uuid: string;
   readonly hostname: string | undefined;
   /** MAC address of its card. */

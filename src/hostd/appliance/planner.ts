@@ -3,6 +3,7 @@ import type { Scope } from './scope.ts';
 import { cloudInitStep } from './steps/cloud-init.ts';
 import { growStep } from './steps/grow.ts';
 import { configureStep, containerStep, installStep, packageStep, serviceStep } from './steps/guest.ts';
+import { identityStep } from './steps/identity.ts';
 import { agentStep, startStep, stopStep } from './steps/machine.ts';
 import { networkStep } from './steps/network.ts';
 import { seedStep } from './steps/seed.ts';
@@ -17,6 +18,7 @@ export function planSteps(scope: Scope): readonly Step[] {
   const { cloudInit } = scope.desired;
   const seed = cloudInit === undefined ? [] : [seedStep(scope, cloudInit)];
   const setUp = cloudInit === undefined ? [] : [cloudInitStep(scope)];
+  const identity = scope.desired.machine?.kind === 'other' ? [identityStep(scope)] : [];
   const grow = sizeBytes === undefined ? [] : [growStep(scope, sizeBytes)];
   const services = [configureStep, containerStep, packageStep, installStep, serviceStep];
   return [
@@ -27,8 +29,8 @@ export function planSteps(scope: Scope): readonly Step[] {
     ...seed,
     startStep(scope),
     agentStep(scope),
-    ...[networkStep(scope), ...setUp, ...grow, ...services.map((step) => step(scope))].map((step) =>
-      whileRunning(scope, step),
+    ...[networkStep(scope), ...setUp, ...identity, ...grow, ...services.map((step) => step(scope))].map(
+      (step) => whileRunning(scope, step),
     ),
   ];
 }

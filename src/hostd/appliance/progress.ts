@@ -72,7 +72,9 @@ export function stepStarted(record: ApplianceRecord, name: StepName, at: string)
   const attempts = known === undefined || known.state === 'Done' ? 1 : known.attempts + 1;
   const status: StepStatus = { name, state: 'Running', attempts, startedAt: at, seconds: 0 };
   const serviceState = lowered(record.serviceState, name);
-  const change = { steps: withStep(record.steps, status), serviceState };
+  // What an earlier stop had to say is not true of the next one.
+  const before = name === 'Start' ? record.steps.filter((step) => step.name !== 'Stop') : record.steps;
+  const change = { steps: withStep(before, status), serviceState };
   if (ENDS_VM.has(name)) return { ...change, ...VM_ENDED };
   // It begins with a probe that failed. During all others, what was installed before goes on.
   return name === 'Service' ? { ...change, answers: false } : change;

@@ -10,8 +10,10 @@ export type Installed = {
   readonly uuids: readonly string[];
   /** Digest of the network that was configured, and the boot in which it was. */
   readonly network?: string;
-  /** Whether cloud-init has done what it does once per machine. */
+  /** For which machine cloud-init has done what it does once for each. */
   readonly cloudInit?: string;
+  /** Uuid of the appliance for which the guest was made another machine than the one whose disk it has. */
+  readonly machine?: string;
   /** Size of the disk, in bytes, that the file system was made as large as; with the boot's id when that failed in it. */
   readonly grown?: string;
   /** Digest of the configuration that was applied. */

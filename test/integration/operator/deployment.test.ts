@@ -194,18 +194,6 @@ describe('a task', () => {
     await deployed('shop', 2);
   });
 
-  it('loses nothing when it is to be recalled and saved, which is not supported yet', async () => {
-    await world.addTemplate('debian');
-    await world.deploy('shop');
-    await deployed('shop', 1);
-    await world.change('shop', {}, { state: 'Recalled', recall: { save: true } });
-    const message = await eventually('it says so', async () =>
-      expectStanding((await world.deployment('shop')).status?.conditions, STALLED, 'SavingNotSupported'),
-    );
-    expect(message).toContain('nothing was removed');
-    expect(await names()).toEqual(['shop-web-0']);
-  });
-
   it('leaves an appliance of somebody else alone that has the name of one of its own', async () => {
     await world.addTemplate('debian');
     await world.addAppliance('shop-web-0', { resources: { memory: '128Mi' } });

@@ -1,11 +1,15 @@
 import { sleep } from '../../../base/clock.ts';
+import type { DesiredAppliance } from '../../../host/protocol.ts';
 import { hostErrors } from '../../errors/index.ts';
 import { askCloudInit } from '../../guest/cloud-init.ts';
 import { readInstalled, writeInstalled } from '../installed.ts';
 import type { Step } from '../pass.ts';
 import { domainOf, type Scope } from '../scope.ts';
 
-const DONE = 'done';
+/** What is written in the guest; a disk that another machine wrote says that it was done for that one. */
+function doneFor({ uuid, machine }: DesiredAppliance): string {
+  return machine?.kind === 'other' ? `done ${uuid}` : 'done';
+}
 
 /**
  * cloud-init has carried out what it does once per machine: only then does anything else change the guest, and a service finds what
@@ -13,10 +17,11 @@ const DONE = 'done';
  */
 export function cloudInitStep(scope: Scope): Step {
   let note: string | undefined;
+  const wanted = doneFor(scope.desired);
   return {
     name: 'CloudInit',
     note: () => note,
-    isDone: async (signal) => (await readInstalled(scope, signal)).cloudInit === DONE,
+    isDone: async (signal) => (await readInstalled(scope, signal)).cloudInit === wanted,
     run: async (signal) => {
       const { host, desired } = scope;
       const deadline = host.clock.monotonic() + desired.agentTimeoutSeconds * 1000;
@@ -31,7 +36,7 @@ export function cloudInitStep(scope: Scope): Step {
           throw hostErrors.cloudInitRuns(domainOf(desired), desired.agentTimeoutSeconds);
         await sleep(host.clock, host.pace.pollMs, signal);
       }
-      await writeInstalled(scope, { cloudInit: DONE }, signal);
+      await writeInstalled(scope, { cloudInit: wanted }, signal);
     },
   };
 }

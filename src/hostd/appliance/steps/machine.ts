@@ -14,7 +14,7 @@ import { powerOff } from '../power-off.ts';
 import { askProbe } from '../probe.ts';
 import { domainOf, labelOf, portOwnerOf, type Scope } from '../scope.ts';
 import { fetchPackage, provisionalPlanOf } from '../service.ts';
-import { macOf } from './mac.ts';
+import { macFor } from './mac.ts';
 import { ensureOwnDisks, withOwnDisks } from './own-disk.ts';
 import { seedPathOf } from './seed.ts';
 import { sizeOf, vcpusOf } from './size.ts';
@@ -131,7 +131,7 @@ function layerFile({ host }: Scope, identity: string): string {
 function vmNetworkOf(scope: Scope): VmNetwork {
   const { host, desired, record } = scope;
   const { network } = desired;
-  const mac = macOf(scope.desired.uuid);
+  const mac = macFor(scope.desired);
   if (network.mode === 'bridge') {
     if (host.bridge === undefined) throw hostErrors.noBridge(labelOf(desired));
     return { mode: 'bridge', mac, bridge: host.bridge };
@@ -235,17 +235,28 @@ async function serves(scope: Scope, signal: AbortSignal): Promise<boolean> {
   return serviceProbe.kind !== 'exec' && (await askProbe(scope, serviceProbe, signal)) === undefined;
 }
 
-/** The VM is off, and stays off. */
+/** The VM is off, and stays off. A guest that does not shut itself down in time is a note: what it had not written is lost. */
 export function stopStep({ host, desired, directory }: Scope): Step {
+  let note: string | undefined;
   return {
     name: 'Stop',
+    note: () => note,
     isDone: async () => {
       const found = await host.driver.inspect(desired.uuid, directory.path);
       // A VM that failed may still have its hypervisor: without `run`, nobody would end that.
       return found === undefined || (found.state === 'Stopped' && found.remains !== true);
     },
     run: async () => {
-      await powerOff(host.driver, directory, { timeoutMs: host.pace.shutdownMs, log: host.log });
+      const { shutdownMs } = host.pace;
+      const isOff = await powerOff(host.driver, directory, { timeoutMs: shutdownMs, log: host.log });
+      if (!isOff) note = notShutDown(shutdownMs);
     },
   };
+}
+
+function notShutDown(patienceMs: number): string {
+  return (
+    `the guest did not shut itself down within ${patienceMs / 1000} s, so its VM was powered off: its disk is as after a loss of ` +
+    'power, and what the guest had not written there is lost'
+  );
 }

@@ -14,7 +14,7 @@ import { canonicalAddress } from '../../network/request.ts';
 import { networkDigest, readInstalled, writeInstalled } from '../installed.ts';
 import type { Step } from '../pass.ts';
 import type { Scope } from '../scope.ts';
-import { macOf } from './mac.ts';
+import { macFor } from './mac.ts';
 import { vmSpecOf } from './machine.ts';
 
 /** An emulated guest with systemd takes half a minute for a command when its host is busy. */
@@ -81,7 +81,7 @@ async function isOnBridge({ host, desired, directory }: Scope): Promise<boolean>
 }
 
 async function setNetwork(scope: Scope, network: BridgedNetwork, signal: AbortSignal): Promise<void> {
-  const argv = setNetworkArgv(macOf(scope.desired.uuid), network);
+  const argv = setNetworkArgv(macFor(scope.desired), network);
   const { exitCode, stderr } = await orAborted(scope.guest.exec(argv, { timeoutMs: COMMAND_MS }), signal);
   if (exitCode === ADDRESS_TAKEN) throw hostErrors.addressInUse(network.address, stderr.trim());
   if (exitCode !== 0) throw hostErrors.guestCommandFailed('set the network', exitCode, stderr);
@@ -105,7 +105,7 @@ async function untilConfigured(scope: Scope, network: BridgedNetwork, signal: Ab
 
 async function askGuest(scope: Scope, network: BridgedNetwork, signal: AbortSignal) {
   const { guest } = scope;
-  const mac = macOf(scope.desired.uuid);
+  const mac = macFor(scope.desired);
   const argv = readNetworkArgv(mac, network);
   const { exitCode, stdout, stderr } = await orAborted(guest.exec(argv, { timeoutMs: COMMAND_MS }), signal);
   if (exitCode !== 0) throw hostErrors.guestCommandFailed('read the network', exitCode, stderr);

@@ -11,7 +11,7 @@ import { digest } from '../digest.ts';
 import type { Step } from '../pass.ts';
 import { labelOf, type Scope } from '../scope.ts';
 import { fileNameIn } from '../service.ts';
-import { macOf } from './mac.ts';
+import { macFor, machineUuidOf } from './mac.ts';
 
 type CloudInit = NonNullable<DesiredAppliance['cloudInit']>;
 
@@ -90,10 +90,12 @@ async function linkOrCopy(from: string, to: string): Promise<void> {
   }
 }
 
-function requestOf({ uuid, network, service }: DesiredAppliance, told: CloudInit): SeedRequest {
+function requestOf(desired: DesiredAppliance, told: CloudInit): SeedRequest {
+  const { network, service } = desired;
   const { sshAuthorizedKeys, userData } = told;
   const { hostname } = service.parameters;
-  const common = { uuid, hostname, mac: macOf(uuid), sshAuthorizedKeys, userData };
+  const uuid = machineUuidOf(desired);
+  const common = { uuid, hostname, mac: macFor(desired), sshAuthorizedKeys, userData };
   if (network.mode === 'user') return common;
   const { address, prefixLength, gateway, dns } = network;
   return {

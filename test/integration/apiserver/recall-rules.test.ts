@@ -1,0 +1,90 @@
+import { pino } from 'pino';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { SERVICE_DEPLOYMENTS, TEMPLATES } from '../../../src/api/kinds.ts';
+import type { KubeObject } from '../../../src/base/object.ts';
+import type { KubeClient } from '../../../src/kube/client/client.ts';
+import { createKubeClient } from '../../../src/kube/client/create.ts';
+import { aTask, manifest } from '../../e2e/tasks.ts';
+import { startTestApi, type TestApi } from '../../kubernetes/factory.ts';
+
+const MACHINE = '11111111-1111-4111-8111-111111111111';
+const recalled = {
+  ...{ task: 'shop', service: 'web', ordinal: 0, recall: 1, machine: MACHINE },
+  template: { series: 'debian' },
+  package: { inline: { files: { 'index.html': 'hello' } } },
+  parameters: { env: { MODE: 'prod' } },
+};
+const image = (name: string, change: object = {}) =>
+  manifest('Template', name, {
+    source: { appliance: { name: 'shop-web-0', uid: MACHINE } },
+    container: { type: 'static-site', port: 80 },
+    recalled,
+    ...change,
+  });
+
+/** The same on a real API server as on the embedded one: COPPICE_TEST_API=kube-apiserver. */
+describe('what the API server says of recalls', () => {
+  let api: TestApi;
+  let kube: KubeClient;
+
+  beforeAll(async () => {
+    api = await startTestApi();
+    kube = createKubeClient(api.kubeConfig, { log: pino({ level: 'silent' }) });
+    await kube.create(TEMPLATES, image('one') as never);
+  });
+  afterAll(async () => {
+    await kube.close();
+    await api.stop();
+  });
+
+  const named = { namespace: 'default', name: 'one' };
+  const refusalOf = (call: Promise<KubeObject>) =>
+    call.then(
+      () => 'it was taken',
+      (error: Error) => error.message,
+    );
+
+  it('keeps all that an image tells', async () => {
+    expect((await kube.get(TEMPLATES, named)).spec.recalled).toEqual(recalled);
+  });
+
+  it.each([{ scope: 'Cluster' }, { scope: 'Namespaces', namespaces: ['other'] }])(
+    'refuses to share an image of a recalled service: %j',
+    async (sharing) => {
+      const made = refusalOf(kube.create(TEMPLATES, image('two', { sharing }) as never));
+      expect(await made).toMatch(/spec\.sharing.*keys and secrets/);
+      expect(await refusalOf(kube.patch(TEMPLATES, named, { spec: { sharing } }))).toMatch(
+        /keys and secrets/,
+      );
+    },
+  );
+
+  it('refuses to change what an image was, and to take it away', async () => {
+    for (const change of [{ ordinal: 1 }, null]) {
+      const answer = refusalOf(kube.patch(TEMPLATES, named, { spec: { recalled: change } }));
+      expect(await answer).toMatch(/cannot be changed/);
+    }
+  });
+
+  it('refuses an image that is of no appliance', async () => {
+    const source = { image: { url: 'https://files.example/a', sha256: '0'.repeat(64) } };
+    expect(await refusalOf(kube.create(TEMPLATES, image('two', { source }) as never))).toMatch(/remove it/);
+  });
+
+  const disk = { data: { size: '1Gi' } };
+  it.each<[string, object, object]>([
+    ['a task', {}, { state: 'Recalled' }],
+    ['a service', { state: 'Recalled' }, {}],
+  ])('refuses a recall of %s with images while a VM has a second disk', async (_, service, spec) => {
+    const task = (save: boolean, name: string) => {
+      const { spec: given, ...rest } = aTask(name, { disk, ...service });
+      return { ...rest, spec: { ...given, ...spec, recall: { save } } };
+    };
+    const answer = await refusalOf(kube.create(SERVICE_DEPLOYMENTS, task(true, 'bad') as never));
+    expect(answer).toMatch(/spec\.services.*second one \(disk\.data\)/);
+    const good = `good-${Object.keys(spec).length}`;
+    expect(await refusalOf(kube.create(SERVICE_DEPLOYMENTS, task(false, good) as never))).toBe(
+      'it was taken',
+    );
+  });
+});
