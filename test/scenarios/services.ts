@@ -46,3 +46,46 @@ export function peer(): WrittenService {
     parameters: { command: ['./peer'] },
   };
 }
+
+const NOTES = `#!/bin/sh
+# Serves on port 8080: /cgi-bin/write?TEXT adds a line to what /cgi-bin/read tells; /cgi-bin/who tells hostname, machine id, network card,
+# and how often the service was installed.
+[ -f /etc/machine-id ] || tr -d - </proc/sys/kernel/random/uuid >/etc/machine-id
+[ -f ./counted ] || { : >./counted; echo once >>"$COPPICE_DATA/installed"; }
+echo "$COPPICE_DATA" >/run/notes
+mkdir -p /run/web/cgi-bin
+cat > /run/web/cgi-bin/write << 'END'
+#!/bin/sh
+printf 'Content-Type: text/plain\\r\\n\\r\\n'
+read -r data </run/notes
+echo "$QUERY_STRING" | tr + ' ' >>"$data/notes"
+END
+cat > /run/web/cgi-bin/read << 'END'
+#!/bin/sh
+printf 'Content-Type: text/plain\\r\\n\\r\\n'
+read -r data </run/notes
+cat "$data/notes"
+END
+cat > /run/web/cgi-bin/who << 'END'
+#!/bin/sh
+printf 'Content-Type: text/plain\\r\\n\\r\\n'
+read -r data </run/notes
+cat /proc/sys/kernel/hostname /etc/machine-id /sys/class/net/eth0/address
+wc -l <"$data/installed"
+END
+chmod 0755 /run/web/cgi-bin/*
+exec httpd -f -p 8080 -h /run/web
+`;
+
+/** A VM that keeps what it is given, on its own disk. */
+export function notes(change: WrittenService = {}): WrittenService {
+  return {
+    name: 'notes',
+    template: { name: 'commands' },
+    resources: RESOURCES,
+    network: { pool: 'lan' },
+    package: { inline: { files: { notes: NOTES } } },
+    parameters: { command: ['./notes'] },
+    ...change,
+  };
+}

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Bed } from './bed.ts';
 import { deletion } from './deletion.ts';
+import { recall } from './recall.ts';
 import { refusals } from './refusals.ts';
 import { failuresIn, retriesIn, tellRetries } from './retries.ts';
 import { story } from './story.ts';
@@ -61,6 +62,7 @@ export function describeScenarios(
 
     story(() => world);
     survival(() => world);
+    recall(() => world);
     if (hypervisor.guestsCanDoubt) deletion(() => world);
     refusals(() => world, hypervisor);
   });
