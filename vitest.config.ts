@@ -11,6 +11,7 @@ const ON_EMBEDDED_ALONE = [
   'test/integration/kube/reconnects.test.ts',
   'test/integration/operator/faulty-answers.test.ts',
   'test/integration/operator/half-open.test.ts',
+  'test/integration/operator/recall-kills.test.ts',
   'test/integration/operator/reconnects.test.ts',
 ];
 /** What only a real one can tell. */

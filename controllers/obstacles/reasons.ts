@@ -166,6 +166,8 @@ export const REASON = {
   ImagesNotUsed: 'ImagesNotUsed',
   /** Images of appliances are being made. */
   Saving: 'Saving',
+  /** An image would have more layers than templates may have. Templates say so, too. */
+  ChainTooDeep: 'ChainTooDeep',
   /** An appliance to be recalled with its image has a second disk, which the image would not have. */
   DataDiskNotSaved: 'DataDiskNotSaved',
   /** An appliance is deleted with its disk, and created again. */

@@ -18,6 +18,14 @@ export const recallObstacles = {
       `${listed(appliances)} has a second disk (disk.data), which no image keeps, so nothing of the service was removed: copy its data ` +
         'elsewhere, and set recall.save to false to remove the VMs with their disks',
     ),
+  /** @param appliances by name. @param limit how many layers a template may have */
+  tooDeep: (appliances: readonly string[], limit: number): Obstacle =>
+    stalled(
+      REASON.ChainTooDeep,
+      `${listed(appliances)} stands on ${limit} layers, and an image of it would be one more than there may be, so nothing of the service ` +
+        'was removed: make a template without ancestors of the one it stands on (coppice template flatten), and have the service ask for ' +
+        'that; or copy its data elsewhere, and set recall.save to false',
+    ),
   /** @param image namespace/name. @param trouble what its own condition says */
   image: (image: string, trouble: Explanation): Obstacle =>
     stalled(

@@ -217,6 +217,17 @@ describe('a service that is recalled with its images', () => {
     expect(facts.obstacle).toMatchObject({ reason: 'DataDiskNotSaved', isStalled: true });
   });
 
+  it('touches nothing when an image would have more layers than there may be', () => {
+    const deep = image({ recall: 11 });
+    const parent = { ...deep, status: { ...deep.status, depth: 12 } };
+    const { facts, plan } = look({
+      appliances: [one(0, 'runs', { template: { name: 'shop-web-11' } })],
+      images: [parent],
+    });
+    expect(plan.stop).toEqual([]);
+    expect(facts.obstacle).toMatchObject({ reason: 'ChainTooDeep', isStalled: true });
+  });
+
   it('removes an appliance without an image only if its VM never ran', () => {
     const unplaced = anAppliance({ metadata: { name: 'shop-web-0' } });
     const off = one(1, 'off');

@@ -1,5 +1,6 @@
 import type { ServiceDeployment, Template, VirtualAppliance } from '../../src/api/kinds.ts';
 import { keyOf } from '../../src/base/object.ts';
+import { DEPTH_LIMIT } from '../../src/domain/templates/tree.ts';
 import { templateKeyOf } from '../objects/template-references.ts';
 import type { Obstacle } from '../obstacles/obstacle.ts';
 import { recallObstacles } from '../obstacles/recalls.ts';
@@ -59,11 +60,8 @@ type Next =
  */
 export function planRecall(input: RecallInput): RecallPlan {
   const { appliances, isUnobserved } = input;
-  const withData = appliances.filter(({ spec }) => spec.disk.data !== undefined);
-  if (withData.length > 0) {
-    const names = withData.map(({ metadata }) => metadata.name);
-    return { plan: NOTHING, stopping: 0, making: 0, obstacle: recallObstacles.dataDisk(names) };
-  }
+  const refusal = refusalOf(input);
+  if (refusal !== undefined) return { plan: NOTHING, stopping: 0, making: 0, obstacle: refusal };
   const nexts = appliances
     .filter((one) => one.metadata.deletionTimestamp === undefined)
     .map((appliance) => ({
@@ -80,6 +78,18 @@ export function planRecall(input: RecallInput): RecallPlan {
     making: at('make').length + save.length + held.length,
     obstacle: held.find(({ isStalled }) => isStalled) ?? held[0],
   };
+}
+
+/** What forbids to keep images of the appliances: it is said before any of them is stopped. */
+function refusalOf({ appliances, templateOf }: RecallInput): Obstacle | undefined {
+  const namesOf = (some: readonly VirtualAppliance[]) => some.map(({ metadata }) => metadata.name);
+  const withData = appliances.filter(({ spec }) => spec.disk.data !== undefined);
+  if (withData.length > 0) return recallObstacles.dataDisk(namesOf(withData));
+  const deep = appliances.filter((one) => {
+    const { depth = 1 } = templateOf(templateKeyOf(one))?.status ?? {};
+    return depth >= DEPTH_LIMIT;
+  });
+  return deep.length === 0 ? undefined : recallObstacles.tooDeep(namesOf(deep), DEPTH_LIMIT);
 }
 
 function nextOf(input: RecallInput, appliance: VirtualAppliance): Next {

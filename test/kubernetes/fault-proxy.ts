@@ -36,6 +36,11 @@ export interface FaultProxy {
   fault(fault: Fault | undefined): void;
   /** Delays what watches of that resource send; 0 ends it. */
   delayWatches(plural: string, ms: number): void;
+  /**
+   * Whoever is behind the proxy is dead to the server once this many of its writes have passed: the answer to the last one, and all
+   * that it asks later, is lost. Resolves then. Writes of Events and Leases do not count.
+   */
+  cutAfter(writes: number): Promise<void>;
   /** Resets every connection. */
   reset(): void;
   close(): Promise<void>;
@@ -49,6 +54,8 @@ interface State {
   readonly delays: Map<string, number>;
   readonly passed: Noted[];
   readonly sockets: Set<Socket>;
+  /** How many writes may pass, and who waits for the last. */
+  cut: { left: number; readonly done: () => void } | undefined;
 }
 
 /** Starts a proxy before the server of `original` on a free port. */
@@ -64,6 +71,7 @@ export async function startFaultProxy(original: KubeConfig): Promise<FaultProxy>
     delays: new Map(),
     passed: [],
     sockets: new Set(),
+    cut: undefined,
   };
   state.thawed.resolve();
   const server = createServer((asked, answer) => {
@@ -87,6 +95,11 @@ export async function startFaultProxy(original: KubeConfig): Promise<FaultProxy>
       state.fault = fault;
       if (fault?.kind === 'frozen') state.thawed = Promise.withResolvers();
       else state.thawed.resolve();
+    },
+    cutAfter: (writes) => {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      state.cut = { left: writes, done: resolve };
+      return promise;
     },
     delayWatches: (plural, ms) => void state.delays.set(plural, ms),
     reset,
@@ -129,12 +142,31 @@ async function handle(
   await state.thawed.promise;
   // Who asked may have given up meanwhile: what it wanted then must not be done now.
   if (answer.destroyed) return;
+  if (state.cut?.left === 0) {
+    answer.destroy();
+    return;
+  }
+  const isLast = countDown(state, method, url);
   noted.sentAt = performance.now();
   const response = await ask(`${server}${url}`, agent, asked, body, answer);
   noted.status = response.statusCode;
+  if (isLast) {
+    // The server has carried it out.
+    response.resume();
+    answer.destroy();
+    state.cut?.done();
+    return;
+  }
   answer.writeHead(response.statusCode ?? 502, headersOf(response, fault));
   if (fault?.kind === 'truncated') await truncate(response, answer);
   else await pass(state, response, answer, delayOf(state, url));
+}
+
+/** Whether this write is the last one that passes. */
+function countDown({ cut }: State, method: string, url: string): boolean {
+  if (cut === undefined || method === 'GET' || /\/(events|leases|selfsubject)/.test(url)) return false;
+  cut.left -= 1;
+  return cut.left === 0;
 }
 
 async function read(stream: IncomingMessage): Promise<Buffer> {
