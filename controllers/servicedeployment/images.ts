@@ -28,6 +28,11 @@ export function isSealed({ template }: Image): boolean {
   return template.status?.layers?.disk !== undefined;
 }
 
+/** How many images a recall has kept. */
+export function savedIn(images: readonly Image[], recall: number | undefined): number {
+  return images.filter((image) => image.recalled.recall === recall && isSealed(image)).length;
+}
+
 /** Whether it is being deleted. */
 export function isGoing({ template }: Image): boolean {
   return template.metadata.deletionTimestamp !== undefined;

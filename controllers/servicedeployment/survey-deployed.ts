@@ -7,7 +7,7 @@ import type { Obstacle } from '../obstacles/obstacle.ts';
 import { taskObstacles } from '../obstacles/tasks.ts';
 import { chooseTemplate, type TemplateChoice } from './choose.ts';
 import type { ServiceFacts } from './facts.ts';
-import { imagesOf, type Starts, startsOf, unfinishedOf } from './images.ts';
+import { imagesOf, type Starts, savedIn, startsOf, unfinishedOf } from './images.ts';
 import { NOTHING, type Plan, planService } from './plan.ts';
 import { type Revision, revisionOf } from './revisions.ts';
 import type { Service } from './services.ts';
@@ -28,7 +28,9 @@ export function surveyDeployed(input: SurveyInput, service: Service): ServiceSur
   const existing = inOrder(
     input.appliances.filter((appliance) => serviceOf(deployment, appliance) === service.name),
   );
-  const starts = startsOf(imagesOf(input.images, service.name), service);
+  const images = imagesOf(input.images, service.name);
+  const starts = startsOf(images, service);
+  const recall = serviceStatusOf(deployment, service)?.recall;
   const base: ServiceFacts = {
     name: service.name,
     wantedReplicas: replicasOf(deployment, service),
@@ -37,7 +39,8 @@ export function surveyDeployed(input: SurveyInput, service: Service): ServiceSur
     asDeclared: 0,
     held: 0,
     state: 'Deployed',
-    recall: serviceStatusOf(deployment, service)?.recall,
+    recall,
+    savedReplicas: savedIn(images, recall),
     image: starts.first,
     imageReason: starts.reason ?? starts.unused,
     imagesUnused: starts.unused !== undefined,

@@ -1,5 +1,5 @@
 import type { ServiceFacts } from './facts.ts';
-import { type Image, imagesOf, isSealed, startsOf, unfinishedOf } from './images.ts';
+import { imagesOf, savedIn, startsOf, unfinishedOf } from './images.ts';
 import { NOTHING } from './plan.ts';
 import { planRecall, recallNumber } from './recall.ts';
 import type { Service } from './services.ts';
@@ -64,8 +64,4 @@ function without({ images, unobserved }: SurveyInput, service: Service, base: Se
   );
   const discard = unfinishedOf(imagesOf(images, service.name), base.appliances);
   return { facts: base, plan: { ...NOTHING, remove, discard } };
-}
-
-function savedIn(images: readonly Image[], recall: number | undefined): number {
-  return images.filter((image) => image.recalled.recall === recall && isSealed(image)).length;
 }

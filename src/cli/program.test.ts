@@ -26,6 +26,8 @@ describe('the command line', () => {
         'exec',
         'cp',
         'ssh',
+        'recall',
+        'redeploy',
         'template',
         'host',
         'verify',
