@@ -168,8 +168,6 @@ export const REASON = {
   Saving: 'Saving',
   /** An image would have more layers than templates may have. Templates say so, too. */
   ChainTooDeep: 'ChainTooDeep',
-  /** An appliance to be recalled with its image has a second disk, which the image would not have. */
-  DataDiskNotSaved: 'DataDiskNotSaved',
   /** An appliance is deleted with its disk, and created again. */
   Replacing: 'Replacing',
   /** A task made appliances; the word that a ReplicaSet has for its pods. */

@@ -11,13 +11,6 @@ function listed(names: readonly string[]): string {
 
 /** What keeps a service from being recalled with its images. */
 export const recallObstacles = {
-  /** @param appliances by name */
-  dataDisk: (appliances: readonly string[]): Obstacle =>
-    stalled(
-      REASON.DataDiskNotSaved,
-      `${listed(appliances)} has a second disk (disk.data), which no image keeps, so nothing of the service was removed: copy its data ` +
-        'elsewhere, and set recall.save to false to remove the VMs with their disks',
-    ),
   /** @param appliances by name. @param limit how many layers a template may have */
   tooDeep: (appliances: readonly string[], limit: number): Obstacle =>
     stalled(

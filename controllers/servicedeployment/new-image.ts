@@ -53,7 +53,13 @@ export function wantedImage(
       guest,
       container: parent.spec.container,
       checkpoint: { enabled: false },
-      distribution: { mode: 'Copy', minCopies: deployment.spec.recall.minCopies },
+      // One machine starts from it: how often it was used says nothing of how often it will be.
+      distribution: {
+        mode: 'Copy',
+        minCopies: deployment.spec.recall.minCopies,
+        importance: 0,
+        popularityHalfLife: '168h',
+      },
       lifecycle: { retain: false },
       sharing: { scope: 'Namespace' },
       recalled: recalledOf(task, service, appliance, { recall, machine: machineUidOf(appliance, parent) }),

@@ -114,7 +114,7 @@ function image({
     metadata: { name, uid: `uid-${name}`, ...(going ? { deletionTimestamp: '2026-01-01T00:00:00Z' } : {}) },
     spec: {
       source: { appliance: { name: appliance, uid: uid ?? `uid-${appliance}` } },
-      distribution: { mode: 'Copy', minCopies },
+      distribution: { ...base.spec.distribution, minCopies },
       recalled,
     },
     status: {
@@ -208,13 +208,6 @@ describe('a service that is recalled with its images', () => {
     const { facts } = look({ ...recalling, images: [image({ trouble: 'DiskFull' })] });
     expect(facts.obstacle).toMatchObject({ reason: 'DiskFull', isStalled: true });
     expect(facts.obstacle?.message).toContain('default/shop-web-1');
-  });
-
-  it('touches nothing when an appliance has a second disk, which an image would not have', () => {
-    const disk = { mode: 'Incremental' as const, data: { size: '1Gi' } };
-    const { facts, plan } = look({ appliances: [one(0, 'runs', { disk }), one(1, 'off')] });
-    expect([plan.stop, plan.save, plan.remove]).toEqual([[], [], []]);
-    expect(facts.obstacle).toMatchObject({ reason: 'DataDiskNotSaved', isStalled: true });
   });
 
   it('touches nothing when an image would have more layers than there may be', () => {

@@ -82,14 +82,13 @@ export function planRecall(input: RecallInput): RecallPlan {
 
 /** What forbids to keep images of the appliances: it is said before any of them is stopped. */
 function refusalOf({ appliances, templateOf }: RecallInput): Obstacle | undefined {
-  const namesOf = (some: readonly VirtualAppliance[]) => some.map(({ metadata }) => metadata.name);
-  const withData = appliances.filter(({ spec }) => spec.disk.data !== undefined);
-  if (withData.length > 0) return recallObstacles.dataDisk(namesOf(withData));
   const deep = appliances.filter((one) => {
     const { depth = 1 } = templateOf(templateKeyOf(one))?.status ?? {};
     return depth >= DEPTH_LIMIT;
   });
-  return deep.length === 0 ? undefined : recallObstacles.tooDeep(namesOf(deep), DEPTH_LIMIT);
+  if (deep.length === 0) return undefined;
+  const names = deep.map(({ metadata }) => metadata.name);
+  return recallObstacles.tooDeep(names, DEPTH_LIMIT);
 }
 
 function nextOf(input: RecallInput, appliance: VirtualAppliance): Next {

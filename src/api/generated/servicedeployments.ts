@@ -13,7 +13,7 @@ state: ("Deployed" | "Recalled")
  */
 recall: {
 /**
- * Keep each appliance's disk as a template of the service, from which it starts again. A VM is removed once its image is sealed, verified and on as many hosts as minCopies asks for.
+ * Keep each appliance's disks as a template of the service, from which it starts again. A VM is removed once its image is sealed, verified and on as many hosts as minCopies asks for.
  */
 save: boolean
 /**

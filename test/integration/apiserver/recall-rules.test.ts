@@ -1,10 +1,10 @@
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { SERVICE_DEPLOYMENTS, TEMPLATES } from '../../../src/api/kinds.ts';
+import { TEMPLATES } from '../../../src/api/kinds.ts';
 import type { KubeObject } from '../../../src/base/object.ts';
 import type { KubeClient } from '../../../src/kube/client/client.ts';
 import { createKubeClient } from '../../../src/kube/client/create.ts';
-import { aTask, manifest } from '../../e2e/tasks.ts';
+import { manifest } from '../../e2e/tasks.ts';
 import { startTestApi, type TestApi } from '../../kubernetes/factory.ts';
 
 const MACHINE = '11111111-1111-4111-8111-111111111111';
@@ -69,22 +69,5 @@ describe('what the API server says of recalls', () => {
   it('refuses an image that is of no appliance', async () => {
     const source = { image: { url: 'https://files.example/a', sha256: '0'.repeat(64) } };
     expect(await refusalOf(kube.create(TEMPLATES, image('two', { source }) as never))).toMatch(/remove it/);
-  });
-
-  const disk = { data: { size: '1Gi' } };
-  it.each<[string, object, object]>([
-    ['a task', {}, { state: 'Recalled' }],
-    ['a service', { state: 'Recalled' }, {}],
-  ])('refuses a recall of %s with images while a VM has a second disk', async (_, service, spec) => {
-    const task = (save: boolean, name: string) => {
-      const { spec: given, ...rest } = aTask(name, { disk, ...service });
-      return { ...rest, spec: { ...given, ...spec, recall: { save } } };
-    };
-    const answer = await refusalOf(kube.create(SERVICE_DEPLOYMENTS, task(true, 'bad') as never));
-    expect(answer).toMatch(/spec\.services.*second one \(disk\.data\)/);
-    const good = `good-${Object.keys(spec).length}`;
-    expect(await refusalOf(kube.create(SERVICE_DEPLOYMENTS, task(false, good) as never))).toBe(
-      'it was taken',
-    );
   });
 });

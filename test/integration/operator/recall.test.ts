@@ -47,7 +47,12 @@ describe('a recall with images', () => {
   it('keeps each disk as an image, removes VMs and addresses, and starts each replica from its own', async () => {
     await world.addTemplate('debian');
     await world.addPool('lan');
-    await world.deploy('shop', { replicas: 2, network: { pool: 'lan' }, parameters: { env: { KEY: 's' } } });
+    await world.deploy('shop', {
+      replicas: 2,
+      network: { pool: 'lan' },
+      disk: { data: { size: '16Mi' } },
+      parameters: { env: { KEY: 's' } },
+    });
     await settled('shop', 'Deployed');
     const before = await world.appliances();
     await world.change('shop', {}, save);
@@ -65,6 +70,7 @@ describe('a recall with images', () => {
         machine: source?.metadata.uid,
         parameters: { env: { KEY: 's' } },
       });
+      expect(found?.layers?.data, 'of its second disk').toBeDefined();
       expect(metadata.ownerReferences).toBeUndefined();
     }
     await world.change('shop', {}, { state: 'Deployed' });
@@ -165,17 +171,17 @@ describe('a recall with images', () => {
 
   it('is of many appliances at once, and images outlive their task', async () => {
     await world.addTemplate('debian');
-    await world.deploy('shop', { replicas: 40 });
+    await world.deploy('shop', { replicas: 24 });
     await settled('shop', 'Deployed');
     await world.change('shop', {}, save);
     const { status } = await settled('shop', 'Recalled');
-    expect(status?.savedReplicas).toBe(40);
-    expect(await images()).toHaveLength(40);
+    expect(status?.savedReplicas).toBe(24);
+    expect(await images()).toHaveLength(24);
     await world.removeDeployment('shop');
     await eventually('it is gone', async () => {
       expect((await world.kube.list(SERVICE_DEPLOYMENTS)).items).toEqual([]);
     });
-    expect(await images()).toHaveLength(40);
+    expect(await images()).toHaveLength(24);
     await world.deploy('shop', { replicas: 2 });
     await settled('shop', 'Deployed');
     expect(await templates()).toEqual({ 'shop-web-0': 'shop-web-1', 'shop-web-1': 'shop-web-1-1' });
