@@ -254,6 +254,24 @@ describe('the copies of a template', () => {
       expect(used(50, { importance: 0 })).toEqual([]);
     });
 
+    it('but not those that do not know what its files are', () => {
+      const identity = '9'.repeat(64);
+      const withCd = anImportedTemplate({
+        spec: {
+          distribution: { ...aTemplate().spec.distribution, minCopies: 3 },
+          guest: { os: 'linux', agent: 'qemu-guest-agent', cd: kernel },
+        },
+        status: { layers: { disk: LAYER, cd: identity } },
+      });
+      const { driver } = aHostReport();
+      const knows = (name: string, ...capabilities: HostStatus['driver']['capabilities']) =>
+        aView({ name, status: aHostReport({ name, driver: { ...driver, capabilities } }) });
+      const having = withFree('d', 4, [aLayer(), aLayer({ identity, kind: 'cd' })]);
+      expect(copying(withCd, [having, knows('old', 'dataDisk'), knows('new', 'hvmCdDrive')])).toEqual([
+        'new',
+      ]);
+    });
+
     it('once one has it to give', () => {
       const begun = withFree('d', 4, [aLayer({ state: 'Fetching' })]);
       expect(chosen([...others, begun], 3)).toEqual([]);

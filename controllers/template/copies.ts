@@ -154,13 +154,14 @@ export function hostToImport(
  * @param hosts those that accept appliances, in placement's order; only asked for if there are too few copies
  */
 export function hostsToCopyTo(
-  { spec }: Template,
+  template: Template,
   { layers, ready }: Copies,
   wanted: number,
   hosts: () => readonly RankedHost[],
 ): readonly HostView[] {
-  if (spec.distribution.mode !== 'Copy' || ready.length === 0 || wanted <= 1) return [];
-  const ranked = hosts();
+  const isCopied = template.spec.distribution.mode === 'Copy';
+  if (!isCopied || ready.length === 0 || wanted <= 1) return [];
+  const ranked = hosts().filter(({ view }) => takesFilesOf(template, view));
   const names = hostsToAdd(copyHosts(identitiesOf(layers), ranked), wanted);
   return names.flatMap((name) => ranked.find(({ view }) => view.name === name)?.view ?? []);
 }
