@@ -113,6 +113,22 @@ describe('what nothing needs on a host', () => {
       expect(surplus(used(0), { appliances: [anAppliance()] })).toEqual([]);
     });
 
+    it('nor while a host fetches it, since it may come from any', () => {
+      const fetching = having('f', aLayer({ state: 'Fetching' }));
+      expect(found([...views, fetching], { templates: [used(0)] })).toEqual([]);
+    });
+
+    it('nor what the layer of an appliance that is bound there stands on, before the host knows of that', () => {
+      const base = anImportedTemplate({ metadata: { name: 'base' }, status: { layers: { disk: PARENT } } });
+      const source = { parent: { name: 'base' } };
+      const top = anImportedTemplate({ spec: { source }, status: { layers: { disk: LAYER } } });
+      const all = ['a', 'b', 'c'].map((name) => having(name, parent));
+      const templates = [base, top];
+      expect(found(all, { templates })).toEqual(['b: 2', 'c: 2']);
+      const appliances = [anAppliance({ spec: { hostName: 'c' } })];
+      expect(found(all, { templates, appliances })).toEqual(['b: 2']);
+    });
+
     it('nor of a template that is deleted, nor where another one has it as well', () => {
       const deleted = used(0);
       deleted.metadata.deletionTimestamp = '2026-01-01T00:00:00Z';

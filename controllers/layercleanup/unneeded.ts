@@ -1,14 +1,15 @@
 import type { Host, Template, VirtualAppliance } from '../../src/api/kinds.ts';
 import { keyOf } from '../../src/base/object.ts';
 import { surplusHosts } from '../../src/domain/templates/copies.ts';
-import { lineageOf, unneededLayers } from '../../src/domain/templates/unneeded.ts';
+import { unneededLayers } from '../../src/domain/templates/unneeded.ts';
 import type { ImportKey, LayerIdentity, LayerStatus } from '../../src/host/protocol.ts';
 import { copyHosts, type RankedHost } from '../daemons/copy-hosts.ts';
 import { type HostView, importId } from '../daemons/view.ts';
 import { isPending } from '../objects/appliance.ts';
 import { countsOf } from '../objects/template-copies.ts';
-import { filesOf, identitiesOf, LAYER_ROLES, layersOf } from '../objects/template-files.ts';
+import { filesOf, identitiesOf, layersOf } from '../objects/template-files.ts';
 import { templateKeyOf } from '../objects/template-references.ts';
+import { isFollowed, type LayersKnown, layersKnown } from './layers-known.ts';
 
 /** All that there is at one moment. */
 export interface Inventory {
@@ -35,20 +36,21 @@ export function unneededOn(inventory: Inventory): readonly Unneeded[] {
   const named = new Set(
     templates.flatMap((one) => [...filesOf(one).values()].map(({ key }) => importId(key))),
   );
-  const isWanted = whoWants(inventory);
+  const known = layersKnown(templates, views);
+  const isWanted = whoWants(inventory, known);
   return views.filter(isFollowed).map((view) => ({
     host: view.name,
     imports: [...view.imports.values()].filter((one) => !named.has(importId(one))),
     layers: unneededLayers(
-      [...view.layers.values()].map((layer) => ({ ...layer, isHeld: isHeld(layer) })),
+      // A host that fetches a layer does not know yet what that stands on.
+      [...view.layers.values()].map((layer) => ({
+        identity: layer.identity,
+        parent: known.stored.get(layer.identity)?.parent,
+        isHeld: isHeld(layer),
+      })),
       (identity) => isWanted(view.name, identity),
     ),
   }));
-}
-
-/** A host whose layers this operator knows, all of them. */
-function isFollowed({ link, status }: HostView): boolean {
-  return link.state === 'connected' && status?.imports !== undefined;
 }
 
 /** Whether appliances stand on it; layers on it are another matter. */
@@ -56,62 +58,66 @@ function isHeld({ heldBy }: LayerStatus): boolean {
   return heldBy.some((holder) => !holder.startsWith('layer '));
 }
 
-function whoWants(inventory: Inventory): (host: string, identity: LayerIdentity) => boolean {
+function whoWants(
+  inventory: Inventory,
+  known: LayersKnown,
+): (host: string, identity: LayerIdentity) => boolean {
   const grown = Map.groupBy(inventory.appliances, templateKeyOf);
-  const known = inventory.templates.map((template) => ({
-    layers: layersBy(template, inventory.views),
-    surplus: new Set(surplusOf(template, grown.get(keyOf(template)) ?? [], inventory)),
-  }));
+  const bound = boundNeeds(grown, known);
+  const ranks = new Map(inventory.ranked.map(({ view }, rank) => [view.name, rank]));
+  const rankOf = (host: string) => ranks.get(host);
   const surplusBy = new Map<LayerIdentity, ReadonlySet<string>[]>();
-  for (const { layers, surplus } of known) {
-    for (const identity of layers) surplusBy.set(identity, [...(surplusBy.get(identity) ?? []), surplus]);
+  for (const template of inventory.templates) {
+    const surplus = new Set(surplusOf(template, grown.get(keyOf(template)) ?? [], inventory, known, rankOf));
+    for (const identity of known.of(template))
+      surplusBy.set(identity, [...(surplusBy.get(identity) ?? []), surplus]);
   }
-  // Only a host that has it knows what a layer stands on; one that fetches it does not.
-  const stored = new Map(
-    inventory.views.flatMap(({ layers }) => [...layers].filter(([, { kind }]) => kind !== undefined)),
-  );
-  const referred = new Set([...surplusBy.keys()].flatMap((identity) => lineageOf(identity, stored)));
-  const isAllKnown = knowsAll(inventory, stored);
+  const isAllKnown = known.isComplete(inventory.hosts);
   return (host, identity) => {
+    if (bound.get(host)?.has(identity) === true) return true;
     const owners = surplusBy.get(identity);
     if (owners !== undefined) return owners.some((surplus) => !surplus.has(host));
-    return !isAllKnown || referred.has(identity);
+    return !isAllKnown || known.referred.has(identity);
   };
 }
 
-/** Every layer that is the template's, by its status, or by what hosts say of its imports and of its seal. */
-function layersBy(template: Template, views: readonly HostView[]): ReadonlySet<LayerIdentity> {
-  const ofStatus = LAYER_ROLES.flatMap((role) => template.status?.layers?.[role] ?? []);
-  const files = [...filesOf(template).values()].map(({ key }) => importId(key));
-  const imported = views.flatMap(({ imports }) => files.flatMap((id) => imports.get(id)?.identity ?? []));
-  const seals = views.flatMap((view) => view.seals.get(template.metadata.uid ?? '') ?? []);
-  const sealed = seals.flatMap(({ identity, data }) => [identity, data]).filter((one) => one !== undefined);
-  return new Set([...ofStatus, ...imported, ...sealed]);
+/** By host, what the appliances that are bound there need, also before the host knows of them. */
+function boundNeeds(
+  grown: ReadonlyMap<string, readonly VirtualAppliance[]>,
+  known: LayersKnown,
+): ReadonlyMap<string, ReadonlySet<LayerIdentity>> {
+  const needs = new Map<string, Set<LayerIdentity>>();
+  for (const [template, appliances] of grown) {
+    const layers = known.withAncestors(template);
+    for (const host of new Set(appliances.flatMap(({ spec }) => spec.hostName ?? [])))
+      needs.set(host, new Set([...(needs.get(host) ?? []), ...layers]));
+  }
+  return needs;
 }
 
-/** Copies of a template that is deleted go with it; those of one whose appliances wait for hosts may be needed anywhere. */
+/**
+ * The hosts whose copies are too many. Copies of a template that is deleted go with it; those of one whose appliances wait for hosts may
+ * be needed anywhere, and from those of one that a host is fetching it may be fetched.
+ * @param rankOf the place of a host in placement's order; undefined for one that takes no appliances
+ */
 function surplusOf(
   template: Template,
   grown: readonly VirtualAppliance[],
-  { ranked, now }: Inventory,
+  { now, ranked }: Inventory,
+  known: LayersKnown,
+  rankOf: (host: string) => number | undefined,
 ): readonly string[] {
-  const layers = layersOf(template);
-  if (layers === undefined || template.metadata.deletionTimestamp !== undefined) return [];
-  if (grown.some(isPending)) return [];
+  const layers = identitiesOf(layersOf(template));
+  const { kept } = countsOf(template, now);
+  // Few hosts have it: only those are looked at.
+  const having = (known.copies.get(layers[0] ?? '') ?? []).flatMap((host) => rankOf(host) ?? []);
+  if (having.length <= Math.max(1, kept)) return [];
+  if (template.metadata.deletionTimestamp !== undefined || grown.some(isPending)) return [];
+  if (layers.some((identity) => known.fetching.has(identity))) return [];
   const bound = new Set(grown.map(({ spec }) => spec.hostName));
-  const copies = copyHosts(identitiesOf(layers), ranked, (host) => bound.has(host));
-  return surplusHosts(copies, countsOf(template, now).kept);
-}
-
-/** A host that is away may have the only layer that says on which others a template's stands. */
-function knowsAll(
-  { hosts, templates, views }: Inventory,
-  stored: ReadonlyMap<LayerIdentity, LayerStatus>,
-): boolean {
-  const followed = new Set(views.filter(isFollowed).map(({ name }) => name));
-  if (hosts.every(({ metadata }) => followed.has(metadata.name))) return true;
-  return templates.every((template) => {
-    const identities = identitiesOf(layersOf(template));
-    return identities.length > 0 && identities.every((identity) => stored.has(identity));
-  });
+  const inOrder = having.sort((a, b) => a - b).flatMap((rank) => ranked[rank] ?? []);
+  return surplusHosts(
+    copyHosts(layers, inOrder, (host) => bound.has(host)),
+    kept,
+  );
 }
