@@ -46,7 +46,7 @@ import { statusOf, TEMPLATE_EVENTS, urgencyOf } from './status.ts';
 const GATHER_MS = 500;
 /** How often the progress of an import is looked at: hosts tell it too often for an event each. */
 const PROGRESS_MS = 2_000;
-/** How often a deleted template that waits is checked again, in case a host's event was lost. */
+/** How often a template that is to go, and waits, is checked again, in case an event was lost. */
 const RELEASE_RECHECK_MS = 10_000;
 
 /**
@@ -152,10 +152,13 @@ class Reconciler {
     const position = positionOf(template, (parent) => caches.templates.get(parent));
     // Hosts may be slow to answer: the status does not wait for them.
     const result = await this.#write(template, undefined, signal);
-    if (this.#lifeOf(template).isDue && (await dispose(client, template, signal))) return result;
+    const { isDue } = this.#lifeOf(template);
+    if (isDue && (await dispose(client, template, signal))) return result;
     const isLater = 'depth' in position && !(await this.#copy(template, signal));
     const looks = [
       ...(isLater ? [COPY_LOOK_MS] : []),
+      // Something uses it that the cache does not show yet.
+      ...(isDue ? [RELEASE_RECHECK_MS] : []),
       ...(this.#waitsForUpload(template) ? [UPLOAD_LOOK_MS] : []),
     ];
     return soonest([result, ...looks.map((ms) => requeueAfter(ms))]);
