@@ -40,6 +40,27 @@ function choiceOf(template: Service['template'], templates: readonly Template[],
 
 const both = [version('1'), version('2')];
 
+describe('the image of a recalled service', () => {
+  const machine = '11111111-1111-4111-8111-111111111111';
+  const recalled = { task: 'shop', service: 'web', ordinal: 0, recall: 1, machine, template: {} };
+  const used = version('3', { used: '2026-01-01T00:00:00Z' });
+  const image: Template = { ...used, spec: { ...used.spec, recalled } };
+
+  it('is used where it or its series is named, and not because its labels fit', () => {
+    expect(choose({ name: 'debian-3' }, [image])).toEqual({ key: 'default/debian-3' });
+    expect(choose({ series: 'debian' }, [image])).toEqual({ key: 'default/debian-3' });
+    const selector = { matchLabels: { os: 'debian' } };
+    expect(choose({ selector }, [image])).toMatchObject({ key: undefined });
+  });
+
+  it('is none of a series of the same name that is not of images', () => {
+    expect(choose({ series: 'debian' }, [...both, image])).toEqual({ key: 'default/debian-2' });
+    expect(choose({ series: 'debian', policy: 'Newest' }, [...both, image])).toEqual({
+      key: 'default/debian-2',
+    });
+  });
+});
+
 describe('the template of a service', () => {
   it('by name is that one, ready or not', () => {
     expect(choose({ name: 'debian-1' }, [version('1', { ready: false })])).toEqual({

@@ -32,6 +32,14 @@ describe('the conditions of an appliance', () => {
   const stopped = anAppliance({ spec: { hostName: 'host-a', powerState: 'Stopped' } });
   const changed = anAppliance({ metadata: { generation: 2 }, spec: { hostName: 'host-a' } });
   const off = aReport({ serviceState: 'VMUnavailable', vm: { state: 'Stopped' } });
+  const step = {
+    name: 'Stop',
+    state: 'Done',
+    attempts: 1,
+    startedAt: '2026-01-01T00:00:00.000Z',
+    seconds: 1,
+  } as const;
+  const cut = { ...off, steps: [{ ...step, message: 'it did not shut itself down' }] };
   const problem = { reason: 'AgentTimeout', message: 'the agent does not answer' };
   const retried = { ...problem, retryAt: '2026-01-01T00:00:00.000Z' };
   const obstacle = { reason: 'TemplateNotFound', message: 'create it', isStalled: false };
@@ -59,6 +67,7 @@ describe('the conditions of an appliance', () => {
       'HostUnreachable',
     ],
     ['is stopped, as asked', { appliance: stopped, report: off }, AT_REST, 'Stopped'],
+    ['was powered off, as asked', { appliance: stopped, report: cut }, AT_REST, 'PoweredOff'],
     [
       'is still stopping',
       { appliance: stopped, report: aReport({ vm: { state: 'Running' } }) },

@@ -30,6 +30,19 @@ describe('the request to a host', () => {
     expect(layers).toEqual([LAYER]);
   });
 
+  it('says whether it is the machine whose image its template is, by its name alone', () => {
+    const machine = '11111111-1111-4111-8111-111111111111';
+    const recalled = { task: 'shop', service: 'web', ordinal: 1, recall: 2, machine, template: {} };
+    const image = anImportedTemplate({ spec: { recalled } });
+    const machineOf = (metadata: object) =>
+      desiredOf(anAppliance({ metadata: { name: 'shop-web-1', ...metadata } }), image, undefined).appliance
+        .machine;
+    expect(machineOf({})).toEqual({ kind: 'same', uuid: machine });
+    expect(machineOf({ ownerReferences: [], labels: {} })).toEqual({ kind: 'same', uuid: machine });
+    expect(machineOf({ name: 'shop-web-2' })).toEqual({ kind: 'other' });
+    expect(machineOf({ name: 'other' })).toEqual({ kind: 'other' });
+  });
+
   it('has the layers that the kernel and the initrd became, before the VM that boots from them', () => {
     const file = (digit: string) => ({ url: 'file:///images/boot', sha256: digit.repeat(64) });
     const boot = { kernel: file('b'), initrd: file('c'), commandLine: 'root=/dev/vda' };

@@ -52,6 +52,12 @@ describe('the progress of an appliance', () => {
     expect(stepFound(emptyRecord, 'Disk', at(90)).steps).toMatchObject([{ state: 'Done', seconds: 0 }]);
   });
 
+  it('forgets how the VM was stopped when it starts again', () => {
+    const stopped = { ...emptyRecord, ...stepFinished(running('Stop'), 'Stop', 1, 0, 'powered off') };
+    const started = { ...stopped, ...stepStarted(stopped, 'Start', AT) };
+    expect(started.steps.map(({ name }) => name)).toEqual(['Start']);
+  });
+
   it('keeps what a step said although it is done, until it runs again', () => {
     const record = { ...emptyRecord, ...stepFinished(running('Grow'), 'Grow', 1, 0, 'no resize2fs') };
     const found = { ...emptyRecord, ...stepFound(record, 'Grow', at(2)) };

@@ -167,6 +167,15 @@ describe('the stop of a VM', () => {
     expect(calls).toEqual(['destroy']);
   });
 
+  it.each([
+    ['does not in time', false, expect.stringMatching(/within 30 s.*loss of power/)],
+    ['does', true, undefined],
+  ])('tells of a guest that is to shut itself down, and %s', async (_, isOff, note) => {
+    const step = stopStep(bedWith({ state: 'Running' }, { shutdown: async () => isOff }).scope);
+    await step.run(never);
+    expect(step.note?.()).toEqual(note);
+  });
+
   it('fails for one that cannot be ended', async () => {
     const destroy = () => Promise.reject(hostErrors.vmNotEnding('QEMU', 'web-0', 1));
     const { scope } = bedWith({ state: 'Running' }, { shutdown: async () => false, destroy });

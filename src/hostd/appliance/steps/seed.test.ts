@@ -72,6 +72,7 @@ describe('the step Seed', () => {
     ]);
     expect(packed).toMatchObject({ 'coppice/0-agent.deb': 'a package', 'user-data': told.userData });
     expect(packed['network-config']).toContain(macOf(desired.uuid));
+    expect(packed['meta-data']).toContain(`"instance-id": "${desired.uuid}"`);
     const path = seedPathOf(scopeNow(), told);
     expect(await left()).toEqual([path.slice(path.lastIndexOf('/') + 1)]);
     expect((await stat(path)).mode & 0o777).toBe(0o600);
