@@ -144,6 +144,7 @@ async function openParts(options: HostDaemonOptions, tls: CurrentTls): Promise<P
     directory: join(stateDirectory, 'layers'),
     openDisk: diskOpener(driver.images.diskFormat),
     factsOf: (path) => factsOf(path, driver.images),
+    digHoles: (path, signal) => driver.images.digHoles(path, signal),
     receive: {
       directory: join(stateDirectory, 'receiving'),
       diskFormat: driver.images.diskFormat,

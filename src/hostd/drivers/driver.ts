@@ -202,6 +202,11 @@ export interface ImageTool {
   /** A full, standalone copy of a layer (the papers' baseline); removed again when it fails or is aborted. */
   createClone(layer: string, target: string, sizeBytes?: number, limits?: CopyLimits): Promise<void>;
   /**
+   * Makes blocks of zeroes in a file that nobody writes to holes, which take no room; its content stays. Resolves with why that is not
+   * possible, for people: the file is as good as before then.
+   */
+  digHoles(path: string, signal?: AbortSignal): Promise<string | undefined>;
+  /**
    * What is in a packed file, as it comes, however much that is. Fails at its end with `ImageInvalid` when the file is damaged, was cut
    * off, or is followed by something else. Whoever stops reading ends the work. `what` names the file for people.
    */

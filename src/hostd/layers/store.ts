@@ -7,12 +7,13 @@ import { hostErrors, toProblem } from '../errors/index.ts';
 import { makeDirectory, PARTIAL_SUFFIX } from '../files/durable-files.ts';
 import { ifThere } from '../files/if-there.ts';
 import { Changes } from './changes.ts';
+import { Compaction, type DigHoles } from './compaction.ts';
 import { Lineage } from './content/lineage.ts';
 import type { Manifest } from './content/manifest.ts';
 import { LAYER_DELETING_SUFFIX, type LayerFacts, LayerFolder, type LayerRecord } from './layer-folder.ts';
 import type { ReceiveOptions } from './receive-options.ts';
 import { Receiving } from './receiving.ts';
-import { type FinishedFile, nameOf, type OpenDisk } from './sealing.ts';
+import { type FinishedFile, type Named, nameOf, type OpenDisk } from './sealing.ts';
 import { StoredLayer } from './stored-layer.ts';
 import { LayerReaders, openLayer } from './transfer/layer-readers.ts';
 import { type ReceivedLayer, removeReceived } from './transfer/receive-layer.ts';
@@ -26,6 +27,7 @@ export type LayerStoreOptions = {
   readonly openDisk: OpenDisk;
   /** What is on a disk, for those who boot from it. */
   readonly factsOf: (path: string) => Promise<LayerFacts>;
+  readonly digHoles: DigHoles;
   readonly receive: ReceiveOptions;
   /** uuids of the appliances that use a layer, from their directories. */
   readonly holders: (identity: string) => readonly string[];
@@ -50,10 +52,12 @@ export class LayerStore implements ServedLayers {
   readonly #readers = new Map<string, ReadonlySet<string>>();
   readonly #open: LayerReaders;
   readonly #changes = new Changes();
+  readonly #compaction: Compaction;
 
   constructor(options: LayerStoreOptions) {
     this.#options = options;
-    const { directory, openDisk } = options;
+    const { directory, openDisk, digHoles, log } = options;
+    this.#compaction = new Compaction(digHoles, log);
     this.#open = new LayerReaders(options.receive.clock, (identity) =>
       openLayer(new LayerFolder(directory, identity), openDisk),
     );
@@ -86,13 +90,8 @@ export class LayerStore implements ServedLayers {
    * @throws HostError LayerDamaged when it is no file of a layer; LayerMissing when its parent is not here
    */
   async seal(file: FinishedFile, facts: LayerFacts, signal?: AbortSignal): Promise<LayerRecord> {
-    const { directory, openDisk } = this.#options;
-    const { identity, shape, manifest } = await nameOf(file, openDisk, signal);
-    const record = await this.#turns.run(identity, () =>
-      new LayerFolder(directory, identity).place(file.path, shape, facts, manifest),
-    );
-    this.#add(record);
-    return record;
+    const named = await nameOf(file, this.#options.openDisk, signal);
+    return await this.#place(file.path, named, facts, signal);
   }
 
   /** Makes a finished disk a layer, on another one of this host if one is given: see `seal`. */
@@ -246,14 +245,27 @@ export class LayerStore implements ServedLayers {
 
   /** Killed before the last line, the layer is found at the next start, and what it was received as is removed with it. */
   async #received(identity: string, { file, shape, manifest }: ReceivedLayer): Promise<void> {
-    const { directory, factsOf, receive } = this.#options;
+    const { factsOf, receive } = this.#options;
     const facts = shape.kind === 'disk' ? await factsOf(file) : {};
-    const record = await this.#turns.run(identity, () =>
-      new LayerFolder(directory, identity).place(file, shape, facts, manifest),
-    );
+    await this.#place(file, { identity, shape, manifest }, facts);
     this.#receiving.delete(identity);
-    this.#add(record);
     await removeReceived(receive.directory, identity);
+  }
+
+  async #place(
+    file: string,
+    { identity, shape, manifest }: Named,
+    facts: LayerFacts,
+    signal?: AbortSignal,
+  ): Promise<LayerRecord> {
+    return await this.#turns.run(identity, async () => {
+      // The file of a layer that is here may be this one, under its other name.
+      if (shape.kind === 'disk' && !this.#layers.has(identity)) await this.#compaction.run(file, signal);
+      const folder = new LayerFolder(this.#options.directory, identity);
+      const record = await folder.place(file, shape, facts, manifest);
+      this.#add(record);
+      return record;
+    });
   }
 
   async *#locals(): AsyncGenerator<OpenLayer> {

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { chmod, mkdir, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { pino } from 'pino';
+import { type Logger, pino } from 'pino';
 import { expect, it } from 'vitest';
 import { systemClock } from '../../../src/base/clock.ts';
 import { createImageTool } from '../../../src/hostd/drivers/common/images.ts';
@@ -10,21 +10,30 @@ import { factsOf } from '../../../src/hostd/layers/image/judge.ts';
 import { diskOpener } from '../../../src/hostd/layers/sealing.ts';
 import { LayerStore } from '../../../src/hostd/layers/store.ts';
 import { locate } from '../../../src/hostd/programs.ts';
-import { describeUnless } from '../../skip.ts';
+import { describeUnless, itUnless } from '../../skip.ts';
 import { withDirectory } from './fixtures.ts';
+import { cannotMount, withSmallDisk } from './small-disk.ts';
 
 const run = promisify(execFile);
 const searchPath = process.env.PATH ?? '';
 const noQemuImg =
   (await locate('qemu-io', searchPath)) === undefined ? 'qemu-io is not installed (qemu-utils)' : undefined;
 const images = createImageTool({ searchPath });
+const MIB = 1024 * 1024;
 const DAY_MS = 24 * 60 * 60 * 1000;
 
-function storeIn(directory: string, holders: () => readonly string[] = () => []): LayerStore {
+const SILENT = pino({ level: 'silent' });
+
+function storeIn(
+  directory: string,
+  holders: () => readonly string[] = () => [],
+  log: Logger = SILENT,
+): LayerStore {
   return new LayerStore({
     directory: join(directory, 'layers'),
     openDisk: diskOpener('qcow2'),
     factsOf: (path) => factsOf(path, images),
+    digHoles: (path, signal) => images.digHoles(path, signal),
     receive: {
       directory: join(directory, 'receiving'),
       diskFormat: 'qcow2',
@@ -33,12 +42,12 @@ function storeIn(directory: string, holders: () => readonly string[] = () => [])
       backoff: { initialMs: 10, maxMs: 50 },
       clock: systemClock,
       random: Math.random,
-      log: pino({ level: 'silent' }),
+      log,
     },
     holders,
     onChange: () => undefined,
     onGone: async () => undefined,
-    log: pino({ level: 'silent' }),
+    log,
   });
 }
 
@@ -139,6 +148,52 @@ describeUnless(noQemuImg, 'the layers of a host', () => {
       const after = await opened(directory);
       expect(after.get(identity)).toMatchObject({ state: 'Failed', problem: { reason: 'LayerCorrupt' } });
       expect(after.has(parent.identity)).toBe(true);
+    });
+  });
+
+  it('take little more room than what they hold, whatever else is in their files', async () => {
+    await withDirectory(async (directory) => {
+      const store = await opened(directory);
+      const base = await aDisk(join(directory, 'base'), ['write -P 1 0 128k']);
+      const parent = await store.seal({ path: base, kind: 'disk' }, {});
+      const below = store.readyPath(parent.identity);
+      const commands = ['write -P 2 1M 1M', 'write -P 0 1M 32k'];
+      const path = await aDisk(join(directory, 'overlay'), commands, below);
+      await run('cp', ['--sparse=never', path, `${path}.before`]);
+      // As after a daemon that was killed when the file was read-only already.
+      await chmod(path, 0o444);
+      const options = { signal: new AbortController().signal, onProgress: () => undefined };
+      const { identity } = await store.sealOn(path, parent.identity, options);
+      const file = store.readyPath(identity) ?? '';
+      const taken = async (of: string) => (await stat(of)).blocks * 512;
+      expect(await taken(`${path}.before`)).toBeGreaterThan(1.25 * MIB);
+      expect(await taken(file)).toBeLessThanOrEqual(1.05 * MIB - 32 * 1024);
+      await run('qemu-img', ['compare', '-q', '-f', 'qcow2', '-F', 'qcow2', file, `${path}.before`]);
+      await run('qemu-img', ['check', '-q', '-f', 'qcow2', file]);
+      expect((await opened(directory)).get(identity)?.state).toBe('Ready');
+    });
+  });
+
+  itUnless(cannotMount, 'are as good where files have no holes, and the log says so once', async () => {
+    await withDirectory(async (directory) => {
+      const inMemory = async (mount: string) => {
+        const said: { msg: string; problem: string }[] = [];
+        const log = pino({ level: 'warn' }, { write: (line) => void said.push(JSON.parse(line)) });
+        const store = storeIn(mount, undefined, log);
+        await store.open();
+        for (const pattern of [1, 2]) {
+          const path = await aDisk(join(mount, `disk-${pattern}`), [`write -P ${pattern} 0 64k`]);
+          const { identity } = await store.seal({ path, kind: 'disk' }, {});
+          expect(store.get(identity)?.state).toBe('Ready');
+        }
+        expect(said).toEqual([
+          expect.objectContaining({
+            msg: 'zeroes in the files of layers take room here: they cannot be made holes',
+            problem: expect.stringContaining('fallocate'),
+          }),
+        ]);
+      };
+      await withSmallDisk(directory, MIB, inMemory, 'ramfs');
     });
   });
 

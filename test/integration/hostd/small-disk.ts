@@ -17,15 +17,16 @@ function mayUnshare(): boolean {
   }
 }
 
-/** A file system of `bytes` below `directory`, gone after the work. */
+/** A file system of `bytes` below `directory`, gone after the work. That of the type `ramfs` has no limit, and no holes. */
 export async function withSmallDisk(
   directory: string,
   bytes: number,
   work: (mount: string) => Promise<void>,
+  type: 'tmpfs' | 'ramfs' = 'tmpfs',
 ): Promise<void> {
   const mount = join(directory, 'small');
   await mkdir(mount);
-  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'coppice-test', mount]);
+  execFileSync('mount', ['-t', type, '-o', `size=${bytes}`, 'coppice-test', mount]);
   try {
     await work(mount);
   } finally {

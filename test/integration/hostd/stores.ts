@@ -22,6 +22,7 @@ export class Stores {
       directory: join(directory, 'layers'),
       openDisk: diskOpener(images.diskFormat),
       factsOf: (path) => factsOf(path, images),
+      digHoles: (path, signal) => images.digHoles(path, signal),
       receive: {
         directory: join(directory, 'receiving'),
         diskFormat: images.diskFormat,

@@ -4,6 +4,7 @@ import { isRecord } from '../../../base/json.ts';
 import { codeOf, hostErrors } from '../../errors/index.ts';
 import { PARTIAL_SUFFIX } from '../../files/durable-files.ts';
 import type { CopyLimits, ImageFormat, ImageTool } from '../driver.ts';
+import { digHoles } from './dig-holes.ts';
 import { createQemuImg, type QemuImg, type QemuImgConfig, quoted } from './qemu-img.ts';
 import { createSeed } from './seed.ts';
 import { createUnpack } from './unpack.ts';
@@ -33,6 +34,7 @@ export function createImageTool(config: QemuImgConfig): ImageTool {
         sizeBytes,
         ...limits,
       }),
+    digHoles: (path, signal) => digHoles(config, resolve(path), signal),
     createSeed: (folder, target, signal) => createSeed(config, resolve(folder), resolve(target), signal),
     unpack: createUnpack(config),
   };

@@ -48,6 +48,7 @@ export function createSimulatedImages(
       await create(layer, target, { virtualBytes: sizeBytes, references: [] });
     },
     unpack: createUnpack({ searchPath }),
+    digHoles: async () => undefined,
     createSeed: async (_folder, target) => writeSimulated(target, { virtualBytes: 0, references: [] }),
   };
 }
