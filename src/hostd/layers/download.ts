@@ -97,8 +97,10 @@ async function copyBody(
   let checkAt = received + ROOM_CHECK_BYTES;
   request.onProgress(received, source.totalBytes);
   for await (const chunk of chunksOf(request, source, () => received)) {
+    const writing = writeFully(file, chunk, received);
+    // Meanwhile.
     hash.update(chunk);
-    await writeFully(file, chunk, received);
+    await writing;
     received += chunk.length;
     if (received >= checkAt) {
       await request.ensureRoom(missingBytes(source, received));

@@ -17,6 +17,8 @@ export type OpenSource = {
 
 const MAX_REDIRECTS = 5;
 const SILENCE_LIMIT_MS = 30_000;
+/** How much of a file of this host is read at once. */
+const READ_BYTES = 1024 * 1024;
 /**
  * Answers after which the whole file is fetched: its part was another one (206), the file is shorter than what is here (416), or the
  * server, or a proxy before it, has no ranges. Others say nothing about the range, and what is here is kept.
@@ -70,7 +72,7 @@ async function readAllowed(path: string, fileRoots: readonly string[]) {
   try {
     const found = await file.stat();
     if (!found.isFile()) throw new Error('it is not a regular file');
-    return { size: found.size, body: file.createReadStream() };
+    return { size: found.size, body: file.createReadStream({ highWaterMark: READ_BYTES }) };
   } catch (error) {
     await file.close();
     throw error;

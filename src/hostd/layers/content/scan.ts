@@ -26,6 +26,7 @@ export type ScanOptions = {
   readonly onProgress?: (readBytes: number) => void;
 };
 
+const RUN_BYTES = 16 * CHUNK_BYTES;
 const ZEROES = Buffer.alloc(CHUNK_BYTES);
 const ZERO: Chunk = { kind: 'zero' };
 
@@ -39,7 +40,7 @@ export async function scan(
 ): Promise<Manifest> {
   const builder = new ManifestBuilder();
   const count = chunksIn(content.virtualBytes);
-  const buffer = Buffer.alloc(CHUNK_BYTES);
+  const reader = new RunReader(content);
   let readBytes = 0;
   let next = 0;
   for await (const { from, to, kind } of chunkExtents(content, count)) {
@@ -49,14 +50,16 @@ export async function scan(
       addUntouched(builder, parent, from, to);
       continue;
     }
-    for (let index = from; index < to; index += 1) {
+    if (kind === 'zero') {
+      for (let index = from; index < to; index += 1) addChunk(builder, parent, index, ZERO);
+      continue;
+    }
+    for await (const { first, bytes } of reader.read(from, to)) {
       signal?.throwIfAborted();
-      if (kind === 'data') {
-        await readChunk(content, index, buffer);
-        readBytes += CHUNK_BYTES;
-        onProgress?.(readBytes);
-      }
-      addChunk(builder, parent, index, kind === 'zero' ? ZERO : chunkOf(buffer));
+      for (let at = 0; at < bytes.length; at += CHUNK_BYTES)
+        addChunk(builder, parent, first + at / CHUNK_BYTES, chunkOf(bytes.subarray(at, at + CHUNK_BYTES)));
+      readBytes += bytes.length;
+      onProgress?.(readBytes);
     }
   }
   addUntouched(builder, parent, next, count);
@@ -109,9 +112,43 @@ async function* chunkExtents(content: Content, count: number): AsyncGenerator<Ch
   }
 }
 
-async function readChunk(content: Content, index: number, buffer: Buffer): Promise<void> {
-  const start = index * CHUNK_BYTES;
-  const length = Math.min(CHUNK_BYTES, content.virtualBytes - start);
-  await content.read(buffer.subarray(0, length), start);
-  buffer.fill(0, length);
+/** Chunks that follow each other; the last one is padded with zeroes. */
+type Run = { readonly first: number; readonly bytes: Buffer };
+
+/** Reads chunks in runs, each while the one before is worked on. */
+class RunReader {
+  readonly #content: Content;
+  #buffer: Buffer = Buffer.allocUnsafeSlow(RUN_BYTES);
+  #other: Buffer = Buffer.allocUnsafeSlow(RUN_BYTES);
+
+  constructor(content: Content) {
+    this.#content = content;
+  }
+
+  /** The chunks from one to before another. The bytes of a run stay until the next but one is asked for. */
+  async *read(from: number, to: number): AsyncGenerator<Run> {
+    let reading = this.#readRun(from, to);
+    try {
+      for (;;) {
+        const run = await reading;
+        const next = run.first + run.bytes.length / CHUNK_BYTES;
+        if (next < to) reading = this.#readRun(next, to);
+        yield run;
+        if (next >= to) return;
+      }
+    } finally {
+      // Nothing is read any more when the file is closed.
+      await reading.catch(() => undefined);
+    }
+  }
+
+  async #readRun(first: number, to: number): Promise<Run> {
+    const bytes = this.#buffer.subarray(0, (to - first) * CHUNK_BYTES);
+    [this.#buffer, this.#other] = [this.#other, this.#buffer];
+    const start = first * CHUNK_BYTES;
+    const length = Math.min(bytes.length, this.#content.virtualBytes - start);
+    await this.#content.read(bytes.subarray(0, length), start);
+    bytes.fill(0, length);
+    return { first, bytes };
+  }
 }

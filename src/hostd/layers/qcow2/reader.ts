@@ -65,13 +65,10 @@ export class Qcow2Reader implements Content {
 
   /** Fills `target` with the disk's bytes from `start` on; what the file does not hold is zeroes. */
   async read(target: Buffer, start: number): Promise<void> {
-    const clusterBytes = 2 ** this.header.clusterBits;
     for (let done = 0; done < target.length; ) {
-      const at = start + done;
-      const length = Math.min(target.length - done, clusterBytes - (at % clusterBytes));
-      const { kind, offset } = await this.#place(at);
+      const { kind, offset, length } = await this.#stretchAt(start + done, target.length - done);
       const part = target.subarray(done, done + length);
-      if (kind === 'data') await this.#readData(part, offset + (at % clusterBytes));
+      if (kind === 'data') await this.#readData(part, offset);
       else part.fill(0);
       done += length;
     }
@@ -91,6 +88,22 @@ export class Qcow2Reader implements Content {
     if ((entry & READS_AS_ZERO) !== 0n) return { kind: 'zero', offset: 0 };
     const offset = Number(entry & OFFSET_MASK);
     return offset === 0 ? { kind: 'nothing', offset } : { kind: 'data', offset };
+  }
+
+  /** What begins at `start`, at most so many bytes: clusters that lie beside each other in the file are one stretch. */
+  async #stretchAt(start: number, most: number): Promise<Place & { readonly length: number }> {
+    const clusterBytes = 2 ** this.header.clusterBits;
+    const place = await this.#place(start);
+    const offset = place.offset + (start % clusterBytes);
+    let length = Math.min(most, clusterBytes - (start % clusterBytes));
+    while (place.kind === 'data' && length < most) {
+      const next = await this.#place(start + length);
+      const isBeside = next.kind === 'data' && next.offset === offset + length;
+      // What begins behind the end of the file is refused when its turn comes.
+      if (!isBeside || next.offset >= this.#bytes) break;
+      length = Math.min(most, length + clusterBytes);
+    }
+    return { kind: place.kind, offset, length };
   }
 
   async #tableOf(index: number): Promise<Buffer | undefined> {
