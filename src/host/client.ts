@@ -108,6 +108,11 @@ export class HostClient {
     return this.#call('GET', `/v1/appliances/${uuid}/console?bytes=${bytes}`, undefined, options);
   }
 
+  /** The last bytes that the steps of its build printed. */
+  async getBuildLog(uuid: string, bytes: number, options?: CallOptions): Promise<string> {
+    return this.#call('GET', `/v1/appliances/${uuid}/build-log?bytes=${bytes}`, undefined, options);
+  }
+
   async putImport(sha256: Sha256, desired: DesiredImport, options?: CallOptions): Promise<ImportStatus> {
     return (await this.#json('PUT', `/v1/imports/${sha256}`, desired, options)) as ImportStatus;
   }

@@ -4,6 +4,7 @@
  *
  * Units: memory and disk in bytes, CPU in millicores, durations in seconds, instants in RFC 3339 with milliseconds.
  */
+import type { buildStatusSchema, desiredBuildSchema } from './build-schemas.ts';
 import type {
   desiredImportSchema,
   desiredLayerSchema,
@@ -23,7 +24,7 @@ import type {
 import type { SERVICE_STATES } from './states.ts';
 import type { Static } from './typed-schema.ts';
 
-export { SERVICE_STATES, STEP_NAMES } from './states.ts';
+export { BUILD_STATES, SERVICE_STATES, STEP_NAMES } from './states.ts';
 
 /** Lower-case hex digest of a file as its source serves it. */
 export type Sha256 = string;
@@ -74,6 +75,10 @@ export type DesiredService = DesiredAppliance['service'];
 export type DesiredContainer = DesiredService['container'];
 export type DesiredPackage = NonNullable<DesiredService['package']>;
 export type DesiredProbe = NonNullable<DesiredService['parameters']['probe']>;
+
+export type DesiredBuild = Static<typeof desiredBuildSchema>;
+export type DesiredBuildStep = DesiredBuild['steps'][number];
+export type BuildStatus = Static<typeof buildStatusSchema>;
 
 /** Why something is not as it should be. */
 export type Problem = Static<typeof problemSchema>;

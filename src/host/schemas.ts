@@ -1,3 +1,4 @@
+import { buildStatusSchema, desiredBuildSchema } from './build-schemas.ts';
 import { firmwareName, importStatusSchema, layerStatusSchema, sealStatusSchema } from './layer-schemas.ts';
 import { problemFields, problemSchema } from './problem.ts';
 import { SERVICE_STATES, STEP_NAMES } from './states.ts';
@@ -169,6 +170,8 @@ export const desiredApplianceSchema = closed({
   /** What is in its CD drive; unset: it has none. */
   cd: optional(identity),
   cloudInit: optional(desiredCloudInit),
+  /** With it, `service` is not carried out, nor are its ports there. */
+  build: optional(desiredBuildSchema),
   disk: closed({
     mode: enumOf(['Incremental', 'Clone']),
     sizeBytes: optional(positive),
@@ -234,6 +237,8 @@ export const applianceStatusSchema = open({
   accessPoints: arrayOf(string()),
   endpoints: arrayOf(open({ name: dnsLabel, address: string(), port, guestPort: port })),
   steps: arrayOf(stepStatus),
+  /** Of an appliance that builds a template. */
+  build: optional(buildStatusSchema),
   problem: optional(problemSchema),
   diskPath: optional(string()),
   diskBytes: optional(count),

@@ -1,7 +1,10 @@
 /** The states of a service in its VM, in the order they are reached (SO-MVDS section 5). */
 export const SERVICE_STATES = ['VMUnavailable', 'VMReady', 'ContainerReady', 'ServiceAvailable'] as const;
 
-/** The steps of an appliance on its host, in their order. `Stop` stands alone: it is the step of an appliance that shall not run. */
+/**
+ * The steps of an appliance on its host, in their order. `Stop` stands alone, as the step of an appliance that shall not
+ * run, or is the last of one that builds a template; `Build` and `Clean` are of such a one only.
+ */
 export const STEP_NAMES = [
   'Layers',
   'Ports',
@@ -19,5 +22,10 @@ export const STEP_NAMES = [
   'Package',
   'Install',
   'Service',
+  'Build',
+  'Clean',
   'Stop',
 ] as const;
+
+/** How far an appliance is that builds a template: `Stopping`, and its guest is clean; `Built`, and its VM is off for good. */
+export const BUILD_STATES = ['Building', 'Cleaning', 'Stopping', 'Built', 'Failed'] as const;

@@ -117,12 +117,16 @@ export class ApplianceManager {
       .map(({ uuid }) => uuid);
   }
 
-  /** The sha256 of each package that an appliance here, or the agent in its guest, is installed from. */
+  /** The sha256 of each file that an appliance here, or the agent in its guest, is installed or built from. */
   packages(): ReadonlySet<string> {
     const wanted = [...this.#runners.values()].flatMap(({ desired }) => {
       const service = desired?.service.package;
       const agent = desired?.cloudInit?.agentPackages ?? [];
-      return [...(service?.kind === 'archive' ? [service.sha256] : []), ...agent.map(({ sha256 }) => sha256)];
+      const copied = (desired?.build?.steps ?? []).flatMap((step) =>
+        step.kind === 'copy' && step.content.kind === 'url' ? [step.content] : [],
+      );
+      const archive = service?.kind === 'archive' ? [service] : [];
+      return [...archive, ...agent, ...copied].map(({ sha256 }) => sha256);
     });
     return new Set(wanted);
   }

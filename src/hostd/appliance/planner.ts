@@ -1,3 +1,4 @@
+import { planBuild } from './build/plan.ts';
 import type { Step } from './pass.ts';
 import type { Scope } from './scope.ts';
 import { cloudInitStep } from './steps/cloud-init.ts';
@@ -14,6 +15,7 @@ import { whileRunning } from './while-running.ts';
 /** The steps that bring an appliance to its desired state, in their order. */
 export function planSteps(scope: Scope): readonly Step[] {
   if (scope.desired.powerState === 'Stopped') return [stopStep(scope)];
+  if (scope.desired.build !== undefined) return planBuild(scope);
   const { sizeBytes } = scope.desired.disk;
   const { cloudInit } = scope.desired;
   const seed = cloudInit === undefined ? [] : [seedStep(scope, cloudInit)];

@@ -2,6 +2,7 @@ import type { ApplianceStatus, DesiredAppliance, Problem, VmStatus } from '../..
 import type { VmObservation } from '../drivers/driver.ts';
 import type { ApplianceDirectory } from '../state/appliance-directory.ts';
 import type { ApplianceRecord, VmSize } from '../state/record.ts';
+import { buildStatusOf } from './build/progress.ts';
 import { endpointsOf } from './endpoints.ts';
 import type { Observation } from './observation.ts';
 import { type StepTimer, shownSteps } from './progress.ts';
@@ -21,6 +22,7 @@ type Facts = {
 export function statusOf(facts: Facts): ApplianceStatus {
   const { directory, desired, record, stateGeneration, deleting, problem, found, timer } = facts;
   const { vm, diskBytes, dataDiskBytes } = found;
+  const build = buildStatusOf(desired, record, vm === undefined || vm.state === 'Stopped');
   return {
     uuid: directory.uuid,
     generation: desired?.generation ?? 0,
@@ -35,6 +37,7 @@ export function statusOf(facts: Facts): ApplianceStatus {
     accessPoints: record.accessPoints,
     endpoints: desired === undefined ? [] : endpointsOf(desired, record.ports),
     steps: shownSteps(record, timer),
+    ...(build === undefined ? {} : { build }),
     ...(problem === undefined ? {} : { problem }),
     ...(diskBytes === undefined ? {} : { diskPath: directory.diskPath, diskBytes }),
     ...(dataDiskBytes === undefined ? {} : { dataDiskPath: directory.dataDiskPath, dataDiskBytes }),

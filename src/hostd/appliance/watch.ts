@@ -29,7 +29,9 @@ export async function look(
 ): Promise<WatchFinding> {
   const { desired } = scope;
   const running = found?.state === 'Running';
-  if (desired.powerState === 'Stopped') return running ? { kind: 'serviceSilent' } : { kind: 'well' };
+  // A build that is done has its VM off.
+  const isOff = desired.powerState === 'Stopped' || desired.build !== undefined;
+  if (isOff) return running ? { kind: 'serviceSilent' } : { kind: 'well' };
   if (!running) return { kind: 'vmGone', error: await whyNotRunning(scope, found) };
   // Only the step Network connects it again, and a service that is probed through the agent would still answer.
   if (found.connected === false) return { kind: 'serviceSilent' };

@@ -1,4 +1,5 @@
 import type { Problem } from '../../host/protocol.ts';
+import { buildErrors } from './builds.ts';
 import { guestErrors } from './guests.ts';
 import { codeOf, HostError } from './host-error.ts';
 import { imageErrors } from './images.ts';
@@ -27,6 +28,7 @@ export const hostErrors = {
   ...machineErrors,
   ...xenErrors,
   ...guestErrors,
+  ...buildErrors,
   ...networkErrors,
 };
 

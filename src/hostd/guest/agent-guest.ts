@@ -4,7 +4,7 @@ import type { Guest } from './guest.ts';
 import { readInterfaces } from './interfaces.ts';
 import { refusalAsHostError, type Session } from './session.ts';
 import { prepareProgram } from './streams/program.ts';
-import { writeGuestFile } from './transfer.ts';
+import { readGuestFile, writeGuestFile } from './transfer.ts';
 
 /** The guest behind an agent. `close` ends only what this guest holds: others may speak to the same agent. */
 export function createAgentGuest(session: Session, close: () => void): Guest {
@@ -16,6 +16,8 @@ export function createAgentGuest(session: Session, close: () => void): Guest {
     exec: (argv, { env, timeoutMs }) => execute(session, argv, env, deadlineIn(clock, timeoutMs)),
     writeFile: (path, content, { timeoutMs }) =>
       writeGuestFile(session, path, content, deadlineIn(clock, timeoutMs)),
+    readFile: (path, { offset, timeoutMs }) =>
+      readGuestFile(session, path, offset, deadlineIn(clock, timeoutMs)),
     prepare: (options) => prepareProgram(session, options),
     interfaces: (timeoutMs) => readInterfaces(session, deadlineIn(clock, timeoutMs)),
     shutdown: async (timeoutMs) => {

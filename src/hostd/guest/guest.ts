@@ -75,6 +75,13 @@ export interface Guest {
     options: { readonly timeoutMs: number },
   ): Promise<void>;
   /**
+   * What a file of the guest holds from `offset` on, at most 48 KiB at once; empty at its end. Undefined when there is no such file.
+   */
+  readFile(
+    path: string,
+    options: { readonly offset: number; readonly timeoutMs: number },
+  ): Promise<Buffer | undefined>;
+  /**
    * Finds out how this guest runs a program with streams. Rejects with `NoTerminal` when it cannot give the terminal asked for.
    * @param options `watchMs`: after which time without a sign of life of the daemon the guest ends the program; default a minute
    */

@@ -43,9 +43,9 @@ export function refusalAsHostError(error: unknown): unknown {
   return error instanceof AgentCommandError ? hostErrors.guestAgentRefused(error.message, error) : error;
 }
 
-/** Arguments that run a constant script; it receives the values as `$1`, `$2` …, never as part of its text. */
-export function shellScript(script: string, values: readonly string[]): readonly string[] {
-  return ['/bin/sh', '-c', applets + script, 'coppice', ...values];
+/** Arguments that run a constant script; it receives the values as `$1`, `$2` …, never as part of its text. By `name` the guest's list of processes shows it. */
+export function shellScript(script: string, values: readonly string[], name = 'coppice'): readonly string[] {
+  return ['/bin/sh', '-c', applets + script, name, ...values];
 }
 
 /** A user's program may print any amount, which would keep an agent busy for seconds: only this much leaves the guest. */

@@ -27,6 +27,39 @@ export async function writeGuestFile(
   }
 }
 
+/** As one answer of the agent carries them. */
+const readBytes = 48 * 1024;
+
+/** Reads a part of a file of the guest; see {@link Guest.readFile}. */
+export async function readGuestFile(
+  session: Session,
+  path: string,
+  offset: number,
+  deadline: Deadline,
+): Promise<Buffer | undefined> {
+  const handle = await askAgent(session, deadline, 'guest-file-open', { path, mode: 'r' }).catch(
+    unlessMissing,
+  );
+  if (handle === undefined) return undefined;
+  try {
+    if (offset > 0) await askAgent(session, deadline, 'guest-file-seek', { handle, offset, whence: 'set' });
+    const args = { handle, count: readBytes };
+    const answer = await askForObject(session, deadline, 'guest-file-read', args);
+    return Buffer.from(String(answer['buf-b64'] ?? ''), 'base64');
+  } finally {
+    // The first error is the one to report.
+    await session.agent.command('guest-file-close', { handle }, cleanUpMs).catch(messageOf);
+  }
+}
+
+function unlessMissing(error: unknown): undefined {
+  if (!isMissing(error)) throw error;
+}
+
+function isMissing(error: unknown): boolean {
+  return /no such file or directory/i.test(messageOf(error));
+}
+
 async function fill(
   session: Session,
   path: string,
@@ -52,7 +85,7 @@ async function openFile(session: Session, path: string, deadline: Deadline): Pro
   try {
     return await create();
   } catch (error) {
-    if (!/no such file or directory/i.test(messageOf(error))) throw error;
+    if (!isMissing(error)) throw error;
     const argv = shellScript('umask 022; b mkdir -p "$1"', [posix.dirname(path)]);
     const made = await execute(session, argv, undefined, deadline);
     if (made.exitCode !== 0) {

@@ -1,6 +1,7 @@
 import { LONGEST_SERVICE_LOG_BYTES } from '../../domain/services/service-log.ts';
 import type { DesiredAppliance } from '../../host/protocol.ts';
 import { desiredApplianceSchema, logQuery, uuidParams } from '../../host/schemas.ts';
+import { BuildLog } from '../appliance/build/log.ts';
 import { serviceLogOf } from '../appliance/service-log.ts';
 import { hostErrors } from '../errors/index.ts';
 import { checkNetwork } from '../network/request.ts';
@@ -48,6 +49,22 @@ export function applianceRoutes(app: App, context: RouteContext): void {
       return sendLog(reply, context, query, async (bytes) => {
         const directory = appliances.directoryOf(uuid);
         return directory === undefined ? undefined : driver.consoleTail(directory.path, bytes);
+      });
+    },
+  );
+
+  app.get<{ Params: Uuid; Querystring: LogQuery }>(
+    '/v1/appliances/:uuid/build-log',
+    { schema: { params: uuidParams, querystring: logQuery } },
+    ({ params: { uuid }, query }, reply) => {
+      const desired = appliances.desiredOf(uuid);
+      if (desired === undefined) throw hostErrors.noSuchAppliance(uuid);
+      if (desired.build === undefined) throw hostErrors.noBuildLog(uuid);
+      return sendLog(reply, context, query, async (bytes) => {
+        const directory = appliances.directoryOf(uuid);
+        return directory === undefined
+          ? undefined
+          : ((await new BuildLog(directory.buildLogPath).tail(bytes)) ?? '');
       });
     },
   );

@@ -80,6 +80,14 @@ const PATHS: Readonly<Record<string, Readonly<Record<string, Operation>>>> = {
       errors: [400, 404, 409, 429, 503],
     },
   },
+  '/v1/appliances/{uuid}/build-log': {
+    get: {
+      summary:
+        'The last ?bytes= that the steps of a build printed; with ?follow=true, what is added to them, too.',
+      answer: PLAIN,
+      errors: [404, 409],
+    },
+  },
   '/v1/appliances/{uuid}/service-log': {
     get: {
       summary:

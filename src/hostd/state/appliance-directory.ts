@@ -37,6 +37,11 @@ export class ApplianceDirectory {
     return join(this.path, 'data.qcow2');
   }
 
+  /** What the steps of a build print. */
+  get buildLogPath(): string {
+    return join(this.path, 'build.log');
+  }
+
   /** Makes the directory with its desired state in it, whole or not at all. Does nothing when it is there. */
   async create(desired: DesiredAppliance): Promise<void> {
     const fresh = this.path + NEW_SUFFIX;

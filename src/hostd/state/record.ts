@@ -1,7 +1,7 @@
 import type { Ajv } from 'ajv';
 import type { Probe } from '../../domain/services/types.ts';
-import type { ServiceState, StepStatus } from '../../host/protocol.ts';
-import { SERVICE_STATES, STEP_NAMES } from '../../host/protocol.ts';
+import type { BuildStatus, ServiceState, StepStatus } from '../../host/protocol.ts';
+import { BUILD_STATES, SERVICE_STATES, STEP_NAMES } from '../../host/protocol.ts';
 import type { JsonSchema } from '../../host/typed-schema.ts';
 import type { PortMap } from '../ports/ports.ts';
 import { validator } from '../validate.ts';
@@ -14,9 +14,9 @@ export type ApplianceRecord = {
   readonly version: 1;
   readonly ports: PortMap;
   /** When its disk was made: a disk that is missing later was lost, and is not replaced by an empty one. */
-  readonly diskCreatedAt?: string;
+  readonly diskCreatedAt?: string | undefined;
   /** The same of its second disk. */
-  readonly dataDiskCreatedAt?: string;
+  readonly dataDiskCreatedAt?: string | undefined;
   /** Whether the VM ever ran: from then on its ports are known outside and stay. */
   readonly started: boolean;
   /** The last state that was seen; after a restart it is shown until the next look. */
@@ -31,11 +31,29 @@ export type ApplianceRecord = {
    * The size of the VM, and of its disk as far as one was asked for. Written before the VM is started with it. Undefined before the
    * first start.
    */
-  readonly size?: VmSize;
+  readonly size?: VmSize | undefined;
   /** Whether the guest's agent has ever answered: the first boot of a guest with cloud-init also installs it. */
   readonly agentAnswered?: boolean;
   /** The desired state whose steps were last carried out to their end, or to a failure. */
   readonly settled?: Settled;
+  /** Of an appliance that builds a template, from its beginning on. */
+  readonly build?: BuildRecord;
+};
+
+/** How far a build is. What of it happened in the guest is looked up there. */
+export type BuildRecord = {
+  readonly phase: BuildStatus['state'];
+  readonly attempt: number;
+  /** The step that is to be done next, from 0. */
+  readonly next: number;
+  /** Where in the log the output begins of the step that is under way. */
+  readonly log?: { readonly step: number; readonly at: number };
+  /**
+   * Set before the guest is powered off to be started again, until it is up: the boot that ends. Meanwhile a VM that does not run is
+   * started with the disk that it has.
+   */
+  readonly restart?: { readonly bootId: string } | undefined;
+  readonly failure?: NonNullable<BuildStatus['failure']>;
 };
 
 /** In millicores and bytes. */
@@ -106,6 +124,22 @@ const recordSchema: JsonSchema = {
       type: 'object',
       required: ['generation', 'digest'],
       properties: { generation: { type: 'integer' }, digest: { type: 'string' } },
+    },
+    build: {
+      type: 'object',
+      required: ['phase', 'attempt', 'next'],
+      properties: {
+        phase: { enum: BUILD_STATES },
+        attempt: { type: 'integer' },
+        next: { type: 'integer' },
+        log: {
+          type: 'object',
+          required: ['step', 'at'],
+          properties: { step: { type: 'integer' }, at: { type: 'integer' } },
+        },
+        restart: { type: 'object', required: ['bootId'], properties: { bootId: { type: 'string' } } },
+        failure: { type: 'object', required: ['reason', 'message'] },
+      },
     },
   },
 };

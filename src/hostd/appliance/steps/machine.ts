@@ -231,6 +231,7 @@ async function giveUp(scope: Scope, signal: AbortSignal): Promise<HostError> {
 
 /** Whether the service answers, as far as that can be known without the agent. */
 async function serves(scope: Scope, signal: AbortSignal): Promise<boolean> {
+  if (scope.desired.build !== undefined) return false;
   const { serviceProbe } = await provisionalPlanOf(scope);
   return serviceProbe.kind !== 'exec' && (await askProbe(scope, serviceProbe, signal)) === undefined;
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { sleep } from '../../../base/clock.ts';
 import { own } from '../../../base/own.ts';
 import { hostErrors } from '../../errors/index.ts';
+import { LOOK_DETACHED, NOT_STARTED, START_DETACHED } from '../../guest/detached.ts';
 import type { Guest, GuestExecResult } from '../../guest/guest.ts';
 import { READ_INSTALLED } from '../../guest/installed.ts';
 import { READ_NETWORK, SET_NETWORK } from '../../guest/network.ts';
@@ -28,6 +29,16 @@ export function createSimulatedGuest(simulation: Simulation, directory: string):
     if (vm !== undefined && answersIn < timeoutMs) return vm;
     throw hostErrors.agentUnavailable(`no answer within ${timeoutMs} ms`);
   };
+  const store = async (vm: SimulatedVm, path: string, bytes: Buffer) => {
+    const file = {
+      bytes: bytes.length,
+      sha256: createHash('sha256').update(bytes).digest('hex'),
+      bootId: vm.bootId,
+      written: simulation.bootTime(),
+      ...(bytes.length <= SMALL_FILE_BYTES ? { text: bytes.toString() } : {}),
+    };
+    await writeGuestFiles(directory, { ...(await readGuestFiles(directory)), [path]: file });
+  };
   return {
     ping: async (timeoutMs) => {
       const vm = await awake(timeoutMs);
@@ -41,20 +52,19 @@ export function createSimulatedGuest(simulation: Simulation, directory: string):
       if (name === READ_INSTALLED) return readInstalled(directory, vm, values[0] ?? '');
       if (name === READ_NETWORK) return readNetwork(vm);
       if (name === SET_NETWORK) await setNetwork(directory, vm, values);
+      if (name === LOOK_DETACHED) return lookAt(await fileIn(directory, vm, `${values[0]}/code`));
+      if (name === START_DETACHED) await store(vm, `${values[0]}/code`, Buffer.from('0\n'));
       return OK;
     },
     writeFile: async (path, content, { timeoutMs }) => {
       const vm = await awake(timeoutMs);
       const bytes = await collect(content);
       await simulation.spend('writeFile', `${vm.domain} ${path}`, closed.signal, timeoutMs);
-      const file = {
-        bytes: bytes.length,
-        sha256: createHash('sha256').update(bytes).digest('hex'),
-        bootId: vm.bootId,
-        written: simulation.bootTime(),
-        ...(bytes.length <= SMALL_FILE_BYTES ? { text: bytes.toString() } : {}),
-      };
-      await writeGuestFiles(directory, { ...(await readGuestFiles(directory)), [path]: file });
+      await store(vm, path, bytes);
+    },
+    readFile: async (path, { offset, timeoutMs }) => {
+      const file = await fileIn(directory, await awake(timeoutMs), path);
+      return file === undefined ? undefined : Buffer.from(file.text ?? '').subarray(offset);
     },
     prepare: async ({ timeoutMs }) => {
       await awake(timeoutMs);
@@ -69,6 +79,16 @@ export function createSimulatedGuest(simulation: Simulation, directory: string):
     },
     close: () => closed.abort(),
   };
+}
+
+/** What is in memory ends with the boot. */
+async function fileIn(directory: string, { bootId }: SimulatedVm, path: string) {
+  const file = own(await readGuestFiles(directory), path);
+  return path.startsWith('/run/') && file?.bootId !== bootId ? undefined : file;
+}
+
+function lookAt(code: object | undefined): GuestExecResult {
+  return code === undefined ? { ...OK, exitCode: NOT_STARTED } : { ...OK, stdout: '0 ended\n' };
 }
 
 async function readInstalled(directory: string, vm: SimulatedVm, path: string): Promise<GuestExecResult> {
