@@ -35,6 +35,7 @@ const EXPECTATIONS = [...ROOM_EXPECTATIONS, ...SIBLING_EXPECTATIONS];
 
 /** The daemon may read these of the room of its API: it connects to other daemons, but never asks them as the operator does. */
 const PROTOCOL = [
+  'build-schemas.ts',
   'connector.ts',
   'layer-schemas.ts',
   'problem.ts',

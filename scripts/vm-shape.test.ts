@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { differenceOf } from '../controllers/servicedeployment/difference.ts';
 import { desiredOf } from '../controllers/virtualappliance/describe-vm.ts';
-import type { Template, VirtualAppliance } from '../src/api/kinds.ts';
+import type { VirtualAppliance } from '../src/api/kinds.ts';
+import type { WholeTemplate } from '../src/domain/templates/inherit.ts';
 import { VM_FIELDS, VM_PARTS } from '../src/domain/vm-shape.ts';
 import type { DesiredAppliance } from '../src/host/protocol.ts';
 import { desiredApplianceSchema } from '../src/host/schemas.ts';
@@ -13,7 +14,7 @@ type Spec = VirtualAppliance['spec'];
 
 const LAYERS: Readonly<Record<string, string>> = { debian: '1'.repeat(64), alpine: '2'.repeat(64) };
 
-function templateOf({ template: { name } }: Spec): Template {
+function templateOf({ template: { name } }: Spec): WholeTemplate {
   return anImportedTemplate({ metadata: { name }, status: { layers: { disk: LAYERS[name] ?? '' } } });
 }
 
@@ -94,7 +95,7 @@ describe('what shapes a VM', () => {
   });
 
   it('leaves no field of what a daemon receives without a place', () => {
-    const inPlace = ['generation', 'powerState', 'resources', 'service', 'cloudInit'];
+    const inPlace = ['generation', 'powerState', 'resources', 'service', 'cloudInit', 'build'];
     const timeouts = ['agentTimeoutSeconds', 'serviceTimeoutSeconds'];
     const identity = ['uuid', 'namespace', 'name'];
     const { properties } = desiredApplianceSchema as { readonly properties?: object };

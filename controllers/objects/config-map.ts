@@ -33,7 +33,8 @@ export function digestOf(configMap: ConfigMap): string {
   return createHash('sha256').update(JSON.stringify(entries)).digest('hex').slice(0, DIGEST_LENGTH);
 }
 
-function filesIn({ data = {}, binaryData }: ConfigMap): Files {
+/** Its entries, in base64. */
+export function filesIn({ data = {}, binaryData }: ConfigMap): Files {
   return { ...encode(data), ...binaryData };
 }
 

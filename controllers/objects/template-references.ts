@@ -1,5 +1,6 @@
 import type { ServiceDeployment, Template, VirtualAppliance } from '../../src/api/kinds.ts';
 import { keyOf } from '../../src/base/object.ts';
+import { type WholeTemplate, wholeTemplate } from '../../src/domain/templates/inherit.ts';
 
 /** namespace/name of the template of an appliance. */
 export function templateKeyOf({ metadata, spec }: VirtualAppliance): string {
@@ -17,10 +18,24 @@ export function parentKey({ metadata, spec, status }: Template): string | null {
     : keyOf({ name: parent.name, namespace: parent.namespace ?? metadata.namespace });
 }
 
-/** namespace/name of the appliance that a template is made of. */
+/** namespace/name of the appliance that a template is made of, or built in. */
 export function sealedKey({ metadata, spec }: Template): string | undefined {
-  const { appliance } = spec.source;
-  return appliance && keyOf({ name: appliance.name, namespace: metadata.namespace });
+  const { appliance, build } = spec.source;
+  const name = build === undefined ? appliance?.name : buildApplianceName(metadata.name);
+  return name && keyOf({ name, namespace: metadata.namespace });
+}
+
+/** The name of the appliance in which a template is built. */
+export function buildApplianceName(template: string): string {
+  return `${template}-build`;
+}
+
+/** A template with what it has from its parents. @param find by namespace/name */
+export function wholeTemplateOf(
+  template: Template,
+  find: (key: string) => Template | undefined,
+): WholeTemplate {
+  return wholeTemplate(template, (child) => find(parentKey(child) ?? ''));
 }
 
 /** namespace/name of each template that a task names, or has chosen for a service. */

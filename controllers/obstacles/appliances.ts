@@ -104,6 +104,10 @@ export const applianceProgress = {
     reason: note === undefined ? REASON.Stopped : REASON.PoweredOff,
     message: `the VM is stopped, as spec.powerState asks${note === undefined ? '' : `; ${note}`}`,
   }),
+  built: (): Explanation => ({
+    reason: REASON.Built,
+    message: 'all steps of the build are done, and the VM is off',
+  }),
   /** @param serviceState the state that the host reports */
   working: (serviceState: string, step: string | undefined): Explanation => ({
     reason: serviceState,

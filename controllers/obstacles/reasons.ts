@@ -104,8 +104,20 @@ export const REASON = {
   LabelNotFound: 'LabelNotFound',
   TemplateDeleting: 'TemplateDeleting',
   ParentNotFound: 'ParentNotFound',
-  /** Part of the API, but not of this version. */
-  NotSupportedYet: 'NotSupportedYet',
+  /** The template's parent has no layer yet. */
+  ParentNotReady: 'ParentNotReady',
+  /** Steps are carried out that make the template, here or for another one with the same. */
+  Building: 'Building',
+  /** All steps of an appliance that builds are done, and its VM is off. */
+  Built: 'Built',
+  /** A ConfigMap or a Secret that a step copies does not exist, or lacks the entry. */
+  BuildInputNotFound: 'BuildInputNotFound',
+  /** The API server does not let the operator read it. */
+  BuildInputRefused: 'BuildInputRefused',
+  /** It is another one than when the build began. */
+  BuildInputChanged: 'BuildInputChanged',
+  /** An appliance names a template to build which does not exist, or is not built on the appliance's own template. */
+  NothingToBuild: 'NothingToBuild',
   /** A host fetches the template's files, and none has them. */
   Fetching: 'Fetching',
   /** The file of a template is to be pushed, and no host has all of it. */

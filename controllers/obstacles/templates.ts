@@ -37,12 +37,6 @@ export const templateObstacles = {
   /** A parent may still be created; a circle, or a chain that is too deep, goes away only by a change. */
   chain: ({ reason, message }: Explanation): Obstacle =>
     reason === REASON.ParentNotFound ? waiting(reason, message) : stalled(reason, message),
-  noImage: (template: string): Obstacle =>
-    stalled(
-      REASON.NotSupportedYet,
-      `template ${template} is a layer on another template, which is not supported yet: ` +
-        'use a template with an image of its own',
-    ),
   /** @param problem such as `byte quantity "-1" is negative: give zero or more` */
   invalidAmount: (template: string, field: string, problem: string): Obstacle =>
     stalled(REASON.InvalidAmount, `${field} of template ${template}: ${problem}`),

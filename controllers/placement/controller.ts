@@ -10,7 +10,7 @@ import type { OperatorContext } from '../context.ts';
 import { placementHost } from '../daemons/placement-host.ts';
 import { BY_HOST, BY_PENDING, BY_UID, PENDING } from '../indexes.ts';
 import { amountObstacle, boundAppliances, isPending, neededForVm, uidOf } from '../objects/appliance.ts';
-import { templateKeyOf } from '../objects/template-references.ts';
+import { templateKeyOf, wholeTemplateOf } from '../objects/template-references.ts';
 import { placementMessages } from '../obstacles/placement.ts';
 import { REASON } from '../obstacles/reasons.ts';
 import { inParallel } from '../parallel.ts';
@@ -147,9 +147,11 @@ class Pass {
     appliance: VirtualAppliance,
     copiesOf: (identity: string) => readonly LayerStatus[],
   ): TemplateFacts {
-    const template = this.#context.caches.templates.get(templateKeyOf(appliance));
+    const { templates } = this.#context.caches;
+    const found = templates.get(templateKeyOf(appliance));
     // What a host lacks for it would tell that it exists.
-    if (template === undefined || !isSharedWith(template, appliance.metadata.namespace)) return {};
+    if (found === undefined || !isSharedWith(found, appliance.metadata.namespace)) return {};
+    const template = wholeTemplateOf(found, (key) => templates.get(key));
     const { boot, xen } = template.spec.guest;
     const guestType = guestTypeOf(boot !== undefined, xen);
     const copies = copiesOf(template.status?.layers?.disk ?? '');

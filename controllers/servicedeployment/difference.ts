@@ -103,7 +103,8 @@ export function changedParts(
 }
 
 type Changeable = {
-  readonly [F in Exclude<keyof Required<WantedSpec>, Exclude<VmPart, 'disk'>>]: WantedSpec[F];
+  // Appliances of tasks build nothing.
+  readonly [F in Exclude<keyof Required<WantedSpec>, Exclude<VmPart, 'disk'> | 'build'>]: WantedSpec[F];
 };
 
 /** The wanted value of all else; the compiler refuses to leave a field out. A disk that is larger already stays as large. */

@@ -25,12 +25,13 @@ import {
   withOtherSources,
 } from '../objects/template-files.ts';
 import { layersBelow } from '../objects/template-lineage.ts';
-import { parentKey, templateKeyOf, templateKeysOf } from '../objects/template-references.ts';
+import { parentKey, templateKeyOf, templateKeysOf, wholeTemplateOf } from '../objects/template-references.ts';
 import { heldObstacle, isHeld } from '../obstacles/deletions.ts';
 import type { Obstacle } from '../obstacles/obstacle.ts';
 import { type ControllerDefinition, changesOf, viewsSource } from '../sources.ts';
 import { byConditions } from '../status/occurrence.ts';
 import { StatusWriter } from '../status/status-writer.ts';
+import { type BuildProgress, progressOf } from './build.ts';
 import { type Copies, copiesOf, hostsToCopyTo, hostsToTell, hostToImport, takesFilesOf } from './copies.ts';
 import { dispose } from './dispose.ts';
 import { importProgress } from './import-progress.ts';
@@ -121,6 +122,20 @@ function parents(template: Template | undefined): string[] {
 
 /** How often it is looked whether hosts are busy that should get a copy. */
 const COPY_LOOK_MS = 2_000;
+/** A template that shares the layer of another one has it from now on. */
+function withShared(template: Template, building: BuildProgress | undefined): Template {
+  if (building?.shared === undefined) return template;
+  const { status } = template;
+  return { ...template, status: { ...status, layers: { ...status?.layers, disk: building.shared } } };
+}
+
+/** What a build waits for may come without an event: Secrets are not watched, and another template's build is that one's affair. */
+function waitsForOthers(building: BuildProgress | undefined): boolean {
+  return building?.status.state === 'Waiting' && building.status.appliance === undefined;
+}
+
+const BUILD_LOOK_MS = 5_000;
+
 /** How often it is looked whether the file of a template was pushed. */
 const UPLOAD_LOOK_MS = 2_000;
 
@@ -150,16 +165,20 @@ class Reconciler {
     const held = await addFinalizer(client, TEMPLATES, found, FINALIZER_TEMPLATE);
     const template = withParent(held, caches);
     const position = positionOf(template, (parent) => caches.templates.get(parent));
+    const isPlaced = 'depth' in position;
+    const building = isPlaced ? await progressOf(this.#context, template, signal) : undefined;
+    const known = withShared(template, building);
     // Hosts may be slow to answer: the status does not wait for them.
-    const result = await this.#write(template, undefined, signal);
-    const { isDue } = this.#lifeOf(template);
-    if (isDue && (await dispose(client, template, signal))) return result;
-    const isLater = 'depth' in position && !(await this.#copy(template, signal));
+    const result = await this.#write(known, { building }, signal);
+    const { isDue } = this.#lifeOf(known);
+    if (isDue && (await dispose(client, known, signal))) return result;
+    const isLater = isPlaced && !(await this.#copy(known, building, signal));
     const looks = [
       ...(isLater ? [COPY_LOOK_MS] : []),
       // Something uses it that the cache does not show yet.
       ...(isDue ? [RELEASE_RECHECK_MS] : []),
-      ...(this.#waitsForUpload(template) ? [UPLOAD_LOOK_MS] : []),
+      ...(this.#waitsForUpload(known) ? [UPLOAD_LOOK_MS] : []),
+      ...(waitsForOthers(building) ? [BUILD_LOOK_MS] : []),
     ];
     return soonest([result, ...looks.map((ms) => requeueAfter(ms))]);
   }
@@ -178,7 +197,11 @@ class Reconciler {
    * @returns whether all were asked: hosts that are busy are asked later
    * @throws the first error, when all were asked
    */
-  async #copy(template: Template, signal: AbortSignal): Promise<boolean> {
+  async #copy(
+    template: Template,
+    building: BuildProgress | undefined,
+    signal: AbortSignal,
+  ): Promise<boolean> {
     const usable = this.#context.views.list().filter((view) => takesFilesOf(template, view));
     const { hosts, isPartial } = this.#known();
     // What only hosts have that are away, another one imports once more.
@@ -186,7 +209,8 @@ class Reconciler {
       template,
       hosts.filter(({ isAway }) => isAway !== true),
     );
-    if (template.spec.source.appliance !== undefined) await seal(this.#context, template, signal);
+    const isBuilt = building?.isBuilt === true || building?.status.state === 'Done';
+    if (template.spec.source.appliance !== undefined || isBuilt) await seal(this.#context, template, signal);
     const files = [...filesOf(template).values()].map((each) => this.#withOtherSources(each));
     const refusals = isPartial ? [] : await this.#importOnOne(template, usable, copies, files, signal);
     for (const file of files) {
@@ -261,15 +285,20 @@ class Reconciler {
     if (blocker === undefined) {
       const left = await removeFinalizer(this.#context.client, TEMPLATES, template, FINALIZER_TEMPLATE);
       this.#space.tell(this.#context, template);
-      return left === undefined || !isHeld(left) ? done : await this.#write(left, heldObstacle(left), signal);
+      return left === undefined || !isHeld(left)
+        ? done
+        : await this.#write(left, { blocker: heldObstacle(left) }, signal);
     }
-    const written = await this.#write(template, blocker, signal);
+    const written = await this.#write(template, { blocker }, signal);
     return soonest([written, waitFor(blocker.message, RELEASE_RECHECK_MS)]);
   }
 
   async #write(
     template: Template,
-    blocker: Obstacle | undefined,
+    {
+      blocker,
+      building,
+    }: { readonly blocker?: Obstacle | undefined; readonly building?: BuildProgress | undefined },
     signal: AbortSignal,
   ): Promise<ReconcileResult> {
     const { caches, clock, views } = this.#context;
@@ -284,7 +313,9 @@ class Reconciler {
       position: positionOf(template, (parent) => caches.templates.get(parent)),
       copies,
       progress: importProgress(template, hosts),
-      sealing: sealObstacle(template, this.#context),
+      guest: wholeTemplateOf(template, (key) => caches.templates.get(key)).spec.guest,
+      building: building?.status,
+      sealing: building === undefined ? sealObstacle(template, this.#context) : building.obstacle,
       isPartial,
       hasHosts: views.list().some((view) => takesFilesOf(template, view)),
       appliances: appliances.length,

@@ -72,20 +72,20 @@ function namesOf(hosts: readonly KnownHost[]): readonly string[] {
  * made of an appliance, what that one's disk became.
  */
 function foundLayers(
-  { metadata }: Template,
+  { metadata, status }: Template,
   files: Files,
   hosts: readonly KnownHost[],
 ): TemplateLayers | undefined {
-  const sealed = hosts.map(({ seals }) => seals.get(metadata.uid ?? '')).find((one) => one?.identity);
+  const seal = hosts.map(({ seals }) => seals.get(metadata.uid ?? '')).find((one) => one?.identity);
+  const sealed = status?.layers?.disk ?? seal?.identity;
   const imported = [...files].flatMap(([role, file]) => {
     const identity = hosts.map((host) => importOn(host, file)?.identity).find(isKnown);
     return identity === undefined ? [] : [[role, identity] as const];
   });
   if (imported.length < files.size) return undefined;
-  const { disk = sealed?.identity, ...boot }: Partial<Record<FileRole, string>> =
-    Object.fromEntries(imported);
+  const { disk = sealed, ...boot }: Partial<Record<FileRole, string>> = Object.fromEntries(imported);
   if (disk === undefined) return undefined;
-  return { disk, ...boot, ...(sealed?.data === undefined ? {} : { data: sealed.data }) };
+  return { disk, ...boot, ...(seal?.data === undefined ? {} : { data: seal.data }) };
 }
 
 function isKnown(identity: string | undefined): identity is string {

@@ -22,6 +22,8 @@ function lived(template: Template, hours: number, use = unused): Template {
   const now = START + hours * HOUR;
   const status = statusOf({
     template,
+    guest: template.spec.guest,
+    building: undefined,
     position: { depth: 1 },
     copies: {
       layers: undefined,

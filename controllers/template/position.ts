@@ -35,14 +35,9 @@ export function positionOf(template: Template, find: (key: string) => Template |
     isKnown,
   );
   if (result.problem !== undefined) return { obstacle: templateObstacles.chain(result.problem) };
-  const obstacle = missingImage(template);
-  return obstacle === undefined ? { depth: result.chain.length } : { obstacle };
+  return { depth: result.chain.length };
 }
 
 function isMadeOfAppliance({ spec: { source } }: Template): boolean {
   return source.appliance !== undefined;
-}
-
-function missingImage(template: Template): Obstacle | undefined {
-  return template.spec.source.parent === undefined ? undefined : templateObstacles.noImage(keyOf(template));
 }

@@ -53,7 +53,8 @@ export function sealObstacle(
   template: Template,
   { caches, views }: Pick<OperatorContext, 'caches' | 'views'>,
 ): Obstacle | undefined {
-  if (template.spec.source.appliance === undefined || template.status?.layers?.disk !== undefined)
+  const { appliance: named, build } = template.spec.source;
+  if ((named === undefined && build === undefined) || template.status?.layers?.disk !== undefined)
     return undefined;
   const name = sealedKey(template) ?? '';
   const found = sealFor(template, views.list());

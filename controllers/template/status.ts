@@ -38,7 +38,11 @@ export interface StatusFacts {
   readonly lastUsedTime: string | undefined;
   /** Whether hosts were not heard since the operator started, and may hold more of it. */
   readonly isPartial: boolean;
-  /** What keeps a host from making it of an appliance. */
+  /** Its guest's settings, with those that it has from its parents. */
+  readonly guest: Template['spec']['guest'];
+  /** How far its build is, if it is built. */
+  readonly building?: Status['build'];
+  /** What keeps a host from making it of an appliance, or from building it. */
   readonly sealing: Obstacle | undefined;
   /** Whether a host is there that could fetch it. */
   readonly hasHosts: boolean;
@@ -61,6 +65,7 @@ export function statusOf(facts: StatusFacts): Status {
     conditions: withExpiring(summary, facts),
     layers: copies.layers ?? old?.layers,
     parent: old?.parent,
+    build: buildOf(facts),
     import: copies.ready.length > 0 ? undefined : facts.progress,
     virtualSize: copies.virtualBytes === undefined ? old?.virtualSize : formatBytes(copies.virtualBytes),
     depth: 'depth' in position ? position.depth : undefined,
@@ -80,12 +85,27 @@ function withExpiring(conditions: readonly Condition[] | undefined, { life, temp
   return setCondition(conditions, wanted, now);
 }
 
+/** Once its layer is known, there is no more to say of a build than what it was. */
+function buildOf({ template, building, copies }: StatusFacts): Status['build'] {
+  const build = building ?? template.status?.build;
+  if (build === undefined || copies.layers === undefined) return build;
+  const { key, sharedWith } = build;
+  return {
+    ...(key === undefined ? {} : { key }),
+    ...(sharedWith === undefined ? {} : { sharedWith }),
+    state: 'Done',
+  };
+}
+
+/** What is worth an Event though nothing is wrong. */
+const PROGRESS_TOLD: ReadonlySet<string> = new Set([REASON.Building, REASON.Sealing]);
+
 /** The Events of a template: something is wrong with it, it can be used, or it is to be removed. */
 export const TEMPLATE_EVENTS: readonly EventRule[] = [
   {
     condition: CONDITION_READY,
     eventType: ({ status, reason }) => {
-      if (status === 'True') return 'Normal';
+      if (status === 'True' || PROGRESS_TOLD.has(reason)) return 'Normal';
       return UNJUDGED.has(reason) && reason !== REASON.NoHosts ? undefined : 'Warning';
     },
   },
@@ -97,31 +117,31 @@ export const TEMPLATE_EVENTS: readonly EventRule[] = [
  * part of the message; those hosts try again by themselves.
  */
 function stateOf(facts: StatusFacts): Summary {
-  const { template, position, copies, blocker, isPartial, hasHosts, sealing } = facts;
+  const { template, guest, position, copies, blocker, isPartial, hasHosts, sealing } = facts;
   if (blocker !== undefined) return summaryOf(blocker);
   if ('obstacle' in position) return summaryOf(position.obstacle);
   const { changed, failures, ready, holding, unbootable, boots } = copies;
   if (changed !== undefined) return summaryOf(templateObstacles.contentChanged(changed.host, changed.role));
-  if (unbootable !== undefined && bootsItself(template))
+  if (unbootable !== undefined && bootsItself(guest))
     return summaryOf(templateObstacles.nothingToBoot(unbootable));
-  const { firmware } = template.spec.guest;
-  if (firmware !== undefined && bootsItself(template) && isOfOtherFirmware(firmware, boots?.firmware))
+  const { firmware } = guest;
+  if (firmware !== undefined && bootsItself(guest) && isOfOtherFirmware(firmware, boots?.firmware))
     return summaryOf(templateObstacles.otherFirmware(firmware, boots?.content ?? ''));
   if (ready.length > 0) return { state: 'ready', ...templateStates.available(ready.length, failures) };
   if (sealing !== undefined) return summaryOf(sealing);
   if (failures.length < holding.length) return summaryOf(templateObstacles.fetching(holding, failures));
   if (failures.length > 0) return summaryOf(templateObstacles.importFailed(failures));
   if (isPartial) return summaryOf(templateObstacles.hostsUnheard());
-  const { appliance, upload } = template.spec.source;
-  if (appliance !== undefined) return summaryOf(sealObstacles.lost());
+  const { appliance, build, upload } = template.spec.source;
+  if (appliance !== undefined || build !== undefined) return summaryOf(sealObstacles.lost());
   if (upload !== undefined) return summaryOf(templateObstacles.notUploaded(keyOf(template), upload.sha256));
   const hasCd = template.spec.guest.cd !== undefined;
   return summaryOf(hasHosts ? templateObstacles.fetchingSoon() : templateObstacles.noHosts(hasCd));
 }
 
 /** Without a kernel from elsewhere, and without a boot loader that reads its file system. */
-function bootsItself({ spec: { guest } }: Template): boolean {
-  return guest.boot === undefined && guest.xen?.bootLoader === undefined;
+function bootsItself({ boot, xen }: StatusFacts['guest']): boolean {
+  return boot === undefined && xen?.bootLoader === undefined;
 }
 
 /** A restart of the operator says nothing about a template: until the hosts were heard, what stands of it stays. */

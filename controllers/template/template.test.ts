@@ -29,7 +29,6 @@ describe('the position of a template', () => {
     ['its parent is missing', layerOn('a', 'b'), [], 'ParentNotFound', false],
     ['it is based on itself', layerOn('a', 'b'), [layerOn('b', 'a')], 'ParentCycle', true],
     ['its parent is not shared', layerOn('a', 'b', 'other'), [layerOn('b')], 'ParentNotFound', false],
-    ['it has no image of its own', layerOn('a', 'b'), [layerOn('b')], 'NotSupportedYet', true],
   ] as const)('is unknown when %s', (_name, template, others, reason, isStalled) => {
     expect(stand(template, others)).toMatchObject({ obstacle: { reason, isStalled } });
   });
@@ -72,9 +71,10 @@ describe('the status of a template', () => {
     message: `${reason} there`,
     isFinal: true,
   });
-  const status = (overrides: Partial<StatusFacts> = {}) =>
+  const status = ({ template = aTemplate(), ...overrides }: Partial<StatusFacts> = {}) =>
     statusOf({
-      template: aTemplate(),
+      template,
+      guest: template.spec.guest,
       position: { depth: 1 },
       copies: onA,
       life: {

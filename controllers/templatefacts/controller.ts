@@ -1,11 +1,14 @@
-import { TEMPLATES, type Template } from '../../src/api/kinds.ts';
+import { TEMPLATES } from '../../src/api/kinds.ts';
 import { FACTS_MANAGER } from '../../src/api/labels.ts';
 import { isSameJson } from '../../src/base/equality.ts';
 import { keyOf } from '../../src/base/object.ts';
 import { factLabels, factsOf } from '../../src/domain/templates/facts.ts';
+import type { WholeTemplate } from '../../src/domain/templates/inherit.ts';
 import { type Applier, createApplier } from '../../src/kube/client/apply.ts';
 import { done, type ReconcileResult } from '../../src/kube/controller/outcome.ts';
 import type { OperatorContext } from '../context.ts';
+import { BY_PARENT } from '../indexes.ts';
+import { wholeTemplateOf } from '../objects/template-references.ts';
 import { type ControllerDefinition, changesOf } from '../sources.ts';
 
 /** A new template's size and depth are known soon after it was made: one write has them, too. */
@@ -18,6 +21,7 @@ const GATHER_MS = 1000;
 export function createTemplateFactsController(context: OperatorContext): ControllerDefinition {
   const { caches, client } = context;
   const applier = createApplier(client, FACTS_MANAGER);
+  const find = (key: string) => caches.templates.get(key);
   return {
     name: 'templatefacts',
     concurrency: 4,
@@ -26,9 +30,11 @@ export function createTemplateFactsController(context: OperatorContext): Control
         caches.templates,
         (old, current) => {
           const template = current ?? old;
-          return template === undefined || (current !== undefined && isTold(current))
-            ? []
-            : [keyOf(template)];
+          if (template === undefined) return [];
+          // What they do not say themselves, its children have from it.
+          const children = caches.templates.byIndex(BY_PARENT, keyOf(template)).map((one) => keyOf(one));
+          const isSame = current !== undefined && isTold(wholeTemplateOf(current, find));
+          return isSame ? children : [keyOf(template), ...children];
         },
         () => GATHER_MS,
       ),
@@ -38,7 +44,7 @@ export function createTemplateFactsController(context: OperatorContext): Control
 }
 
 /** Whether the labels say the facts, and nothing else under their prefix. */
-function isTold(template: Template): boolean {
+function isTold(template: WholeTemplate): boolean {
   const [said, facts] = [template.metadata.labels, factsOf(template)].map((labels) =>
     [...factLabels(labels)].sort(),
   );
@@ -51,11 +57,12 @@ async function reconcile(
   key: string,
   signal: AbortSignal,
 ): Promise<ReconcileResult> {
-  const template = caches.templates.get(key);
-  if (template === undefined) {
+  const found = caches.templates.get(key);
+  if (found === undefined) {
     applier.forget(TEMPLATES, key);
     return done;
   }
+  const template = wholeTemplateOf(found, (parent) => caches.templates.get(parent));
   if (template.metadata.deletionTimestamp !== undefined || isTold(template)) return done;
   const { apiVersion, kind } = template;
   const { name, namespace, uid } = template.metadata;

@@ -75,6 +75,7 @@ function stateOf(facts: ConditionFacts): Summary {
     const { reason, message, retryAt } = report.problem;
     return summaryOf({ reason, message, isStalled: retryAt === undefined });
   }
+  if (report.build?.state === 'Built') return { state: 'ready', ...applianceProgress.built() };
   if (isStopped(facts)) return reconciling(applianceProgress.stopped(stopNote(report)));
   const { serviceState, accessPoints, steps } = report;
   if (serviceState !== 'ServiceAvailable' || !doesAnswer(report))

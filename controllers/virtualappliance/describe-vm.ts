@@ -2,6 +2,7 @@ import { CONDITION_READY, CONDITION_STALLED, findCondition } from '../../src/api
 import type { Template, VirtualAppliance } from '../../src/api/kinds.ts';
 import { keyOf } from '../../src/base/object.ts';
 import { parseBytes } from '../../src/domain/quantity.ts';
+import type { WholeTemplate } from '../../src/domain/templates/inherit.ts';
 import type {
   DesiredContainer,
   DesiredMachine,
@@ -53,7 +54,7 @@ export function describeVm(scope: Scope): PhaseResult {
  */
 export function desiredOf(
   appliance: VirtualAppliance,
-  template: Template,
+  template: WholeTemplate,
   servicePackage: DesiredPackage | undefined,
   given?: GivenNetwork,
 ): DesiredState {
@@ -134,7 +135,9 @@ function networkOf(ports: readonly PortRequest[], given: GivenNetwork | undefine
   return { mode: 'bridge', ports: guestPorts, address, prefixLength: prefix, gateway, dns };
 }
 
-function portsOf({ spec }: VirtualAppliance, template: Template): PortRequest[] {
+function portsOf({ spec }: VirtualAppliance, template: WholeTemplate): PortRequest[] {
+  // Nobody comes to an appliance that builds.
+  if (spec.build !== undefined) return [];
   const asked = (spec.network.ports ?? []).map(({ name, port, hostPort }) => ({
     name,
     guestPort: port,
@@ -147,7 +150,7 @@ function portsOf({ spec }: VirtualAppliance, template: Template): PortRequest[] 
 
 function serviceOf(
   { metadata, spec }: VirtualAppliance,
-  template: Template,
+  template: WholeTemplate,
   servicePackage: DesiredPackage | undefined,
 ): DesiredService {
   const { env, hostname, serviceName, path, command, probe } = spec.parameters ?? {};
@@ -166,7 +169,7 @@ function serviceOf(
   };
 }
 
-function containerOf({ spec }: Template): DesiredContainer {
+function containerOf({ spec }: WholeTemplate): DesiredContainer {
   const { type, name, port, scheme, documentRoot } = spec.container;
   return { type, name, port, scheme, documentRoot };
 }

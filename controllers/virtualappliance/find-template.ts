@@ -1,5 +1,5 @@
 import { isSharedWith } from '../../src/domain/templates/sharing.ts';
-import { templateKeyOf } from '../objects/template-references.ts';
+import { templateKeyOf, wholeTemplateOf } from '../objects/template-references.ts';
 import { templateObstacles } from '../obstacles/templates.ts';
 import { blocked, type PhaseResult, phaseDone, type Scope } from './scope.ts';
 
@@ -13,6 +13,6 @@ export function findTemplate(scope: Scope): PhaseResult {
     return blocked(templateObstacles.notFound(key, namespace));
   const isDeleting = template.metadata.deletionTimestamp !== undefined;
   if (isDeleting && appliance.status?.vm === undefined) return blocked(templateObstacles.deleting(key));
-  scope.template = template;
+  scope.template = wholeTemplateOf(template, (parent) => context.caches.templates.get(parent));
   return phaseDone;
 }

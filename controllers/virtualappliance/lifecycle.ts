@@ -6,6 +6,7 @@ import { checkLayers } from './check-layers.ts';
 import { checkRoom } from './check-room.ts';
 import { describeVm } from './describe-vm.ts';
 import { fetchLayers } from './fetch-layers.ts';
+import { findBuild } from './find-build.ts';
 import { findPackage } from './find-package.ts';
 import { findTemplate } from './find-template.ts';
 import { blocked, type Phase, type PhaseResult, phaseDone, type Scope } from './scope.ts';
@@ -19,6 +20,7 @@ const PHASES: readonly Phase[] = [
   checkAbilities,
   fetchLayers,
   findPackage,
+  findBuild,
   assignAddress,
   describeVm,
   checkRoom,

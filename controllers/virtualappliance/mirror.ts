@@ -1,12 +1,12 @@
 import type { VirtualAppliance } from '../../src/api/kinds.ts';
 import { formatBytes, formatCpu } from '../../src/domain/quantity.ts';
-import type { ApplianceStatus, StepStatus } from '../../src/host/protocol.ts';
+import type { ApplianceStatus, BuildStatus, StepStatus } from '../../src/host/protocol.ts';
 
 type Status = NonNullable<VirtualAppliance['status']>;
 /** The part of the status that is copied from the host's report. */
 export type Mirrored = Pick<
   Status,
-  'serviceState' | 'url' | 'accessPoints' | 'endpoints' | 'resources' | 'vm' | 'steps'
+  'serviceState' | 'url' | 'accessPoints' | 'endpoints' | 'resources' | 'vm' | 'steps' | 'build'
 >;
 
 /**
@@ -25,6 +25,7 @@ export function mirror(report: ApplianceStatus): Mirrored {
       report.resources === undefined
         ? undefined
         : { cpu: formatCpu(report.resources.cpuMillis), memory: formatBytes(report.resources.memoryBytes) },
+    build: report.build === undefined ? undefined : mirrorBuild(report.build),
     vm: {
       state,
       pid,
@@ -45,7 +46,19 @@ export const ABSENCE: Mirrored = {
   resources: undefined,
   vm: { state: 'Absent' },
   steps: [],
+  build: undefined,
 };
+
+function mirrorBuild({ state, step, steps, name, attempt, failure }: BuildStatus): Status['build'] {
+  const progress = { state, step, steps, name, attempt };
+  if (failure === undefined) return progress;
+  const { reason, message } = failure;
+  const where = { step: failure.step, name: failure.name, exitCode: failure.exitCode };
+  return {
+    ...progress,
+    failure: { ...where, reason: reason.slice(0, 128), message: message.slice(0, 4096) },
+  };
+}
 
 function mirrorStep({ name, state, attempts, startedAt, seconds, message }: StepStatus) {
   return {

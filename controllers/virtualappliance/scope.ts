@@ -1,5 +1,11 @@
-import type { Template, VirtualAppliance } from '../../src/api/kinds.ts';
-import type { DesiredAppliance, DesiredPackage, LayerIdentity } from '../../src/host/protocol.ts';
+import type { VirtualAppliance } from '../../src/api/kinds.ts';
+import type { WholeTemplate } from '../../src/domain/templates/inherit.ts';
+import type {
+  DesiredAppliance,
+  DesiredBuild,
+  DesiredPackage,
+  LayerIdentity,
+} from '../../src/host/protocol.ts';
 import type { TransientError } from '../../src/kube/controller/errors.ts';
 import type { OperatorContext } from '../context.ts';
 import type { PutLedger } from '../daemons/put-ledger.ts';
@@ -24,6 +30,12 @@ export interface ServicePackage {
   readonly late?: LatePackage;
 }
 
+/** The build of a template. Contents of ConfigMaps and Secrets are read only when they have to be sent to a host. */
+export interface BuildRequest {
+  /** @throws WaitingError BuildInputNotFound, StalledError BuildInputChanged */
+  read(signal: AbortSignal): Promise<DesiredBuild>;
+}
+
 /** The request to an appliance's host, layers first. */
 export interface DesiredState {
   readonly layers: readonly LayerIdentity[];
@@ -40,7 +52,8 @@ export interface Scope {
   readonly signal: AbortSignal;
   /** The appliance as the API server has it; assigning an address changes it. */
   appliance: VirtualAppliance;
-  template?: Template;
+  template?: WholeTemplate;
+  build?: BuildRequest;
   servicePackage?: ServicePackage;
   network?: GivenNetwork;
   desired?: DesiredState;

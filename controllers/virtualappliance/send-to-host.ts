@@ -3,7 +3,14 @@ import type { Daemon } from '../daemons/daemon.ts';
 import { callDaemon } from '../daemons/daemon-errors.ts';
 import type { PutLedger } from '../daemons/put-ledger.ts';
 import type { HostView } from '../daemons/view.ts';
-import { found, type LatePackage, type PhaseResult, phaseDone, type Scope } from './scope.ts';
+import {
+  type BuildRequest,
+  found,
+  type LatePackage,
+  type PhaseResult,
+  phaseDone,
+  type Scope,
+} from './scope.ts';
 import { type ReadUserData, userDataReader } from './user-data.ts';
 
 /**
@@ -17,6 +24,10 @@ export async function sendToHost(scope: Scope): Promise<PhaseResult> {
   const { late } = found(scope, 'servicePackage');
   const { layers, appliance } = found(scope, 'desired');
   for (const identity of layers) await context.sharing.share(identity, view, signal);
+  if (scope.build !== undefined) {
+    await sendBuild(client, view, ledger, { appliance, build: scope.build }, signal);
+    return phaseDone;
+  }
   const readUserData = userDataReader(scope.appliance, context.client);
   await send(client, view, ledger, { appliance, late, readUserData }, signal);
   return phaseDone;
@@ -62,6 +73,23 @@ async function withUserData(
   const userData = await readUserData(signal);
   const { cloudInit } = appliance;
   return cloudInit === undefined ? appliance : { ...appliance, cloudInit: { ...cloudInit, userData } };
+}
+
+/**
+ * Sends what a host is to build, unless it has that: it goes on with it whatever becomes of the ConfigMaps and Secrets.
+ * @throws what `build.read` throws
+ */
+async function sendBuild(
+  client: Daemon,
+  view: HostView,
+  ledger: PutLedger,
+  { appliance, build }: { readonly appliance: DesiredAppliance; readonly build: BuildRequest },
+  signal: AbortSignal,
+): Promise<void> {
+  if (hasIt(view, appliance)) return;
+  const body = { ...appliance, build: await build.read(signal) };
+  const put = () => callDaemon(client.putAppliance(body, { signal }));
+  await ledger.put(view.name, view.status?.startedAt ?? '', `appliance/${appliance.uuid}`, [appliance], put);
 }
 
 function withPackage(appliance: DesiredAppliance, value: DesiredPackage): DesiredAppliance {

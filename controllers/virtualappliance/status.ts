@@ -96,6 +96,8 @@ export function urgencyOf(appliance: VirtualAppliance, next: Status): Urgency {
   // The address is written into the status before any condition is.
   if (old?.conditions === undefined) return urgencyOfFirst(appliance, nextReady);
   const oldReady = findCondition(old.conditions, CONDITION_READY);
+  // The template's status follows it.
+  if (old.build?.state !== next.build?.state) return 'now';
   const { reason = '' } = nextReady ?? {};
   // A VM that is off is what somebody waits for: a recall, for one.
   const isNewReason = oldReady?.reason !== reason && (!isProgress(reason) || isStoppedReason(reason));
@@ -105,7 +107,8 @@ export function urgencyOf(appliance: VirtualAppliance, next: Status): Urgency {
   if (nextReady?.status === 'True' && old.url !== next.url) return 'now';
   // The advice of an old message would be wrong.
   const isNewMessage = oldReady?.message !== nextReady?.message && !isProgress(nextReady?.reason ?? '');
-  return isNewMessage || old.serviceState !== next.serviceState ? 'soon' : 'later';
+  const isNewStep = old.build?.step !== next.build?.step;
+  return isNewMessage || isNewStep || old.serviceState !== next.serviceState ? 'soon' : 'later';
 }
 
 /**

@@ -88,17 +88,24 @@ export const IP_LEASES: ResourceRef<IPLease> = {
   namespaced: false,
 };
 
-export const CONFIG_MAPS: ResourceRef<ConfigMap> = {
-  group: '',
-  version: 'v1',
-  plural: 'configmaps',
-  kind: 'ConfigMap',
-  namespaced: true,
-};
+/** What of a Secret is used. */
+export interface Secret extends KubeObject {
+  /** Values in base64. */
+  data?: Record<string, string>;
+}
+
 export const SECRETS: ResourceRef<Secret> = {
   group: '',
   version: 'v1',
   plural: 'secrets',
   kind: 'Secret',
+  namespaced: true,
+};
+
+export const CONFIG_MAPS: ResourceRef<ConfigMap> = {
+  group: '',
+  version: 'v1',
+  plural: 'configmaps',
+  kind: 'ConfigMap',
   namespaced: true,
 };

@@ -241,7 +241,7 @@ export const PERMISSIONS: readonly Permission[] = [
     resource: core('secrets'),
     verbs: ['get'],
     scope: 'chosen',
-    why: 'to read user data of cloud-init that is in a Secret (parameters.cloudInit.userDataSecret)',
+    why: 'to read user data of cloud-init that is in a Secret (parameters.cloudInit.userDataSecret), and Secrets that builds of templates copy',
   },
 ];
 

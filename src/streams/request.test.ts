@@ -26,7 +26,7 @@ describe('a request for a stream', () => {
   it.each([
     [() => read('exec', '?command=ls&container=x'), 400, /no option 'container'; its options: command/],
     [() => read('console', '?a=b'), 400, /no option 'a'; its options: none/],
-    [() => read('log', '?source=daemon'), 400, /source must be console or service, not 'daemon'/],
+    [() => read('log', '?source=daemon'), 400, /source must be console, service or build, not 'daemon'/],
     [() => read('log', '', 'POST'), 405, /GET only/],
     [() => streamRequest('GET', urlOf(subresourcePath('a', 'b', 'exec')), false), 400, /is a WebSocket/],
     [() => streamRequest('GET', urlOf(subresourcePath('a', 'b', 'log')), true), 400, /no WebSocket/],

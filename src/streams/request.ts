@@ -17,7 +17,7 @@ const OPTIONS: Readonly<Record<Subresource, readonly string[]>> = {
   log: ['bytes', 'follow', 'source'],
 };
 
-const LOG_SOURCES = { console: 'console', service: 'service-log' } as const;
+const LOG_SOURCES = { console: 'console', service: 'service-log', build: 'build-log' } as const;
 
 /** Reads a request's method, address and options. Throws 404, 405 or 400 for what is no stream. */
 export function streamRequest(method: string, url: URL, isWebSocket: boolean): StreamRequest {
@@ -61,6 +61,6 @@ function knownOptions(subresource: Subresource, query: URLSearchParams): URLSear
 }
 
 function logOf(source: string): string {
-  if (source === 'console' || source === 'service') return LOG_SOURCES[source];
-  throw new Refusal(400, 'BadRequest', `source must be console or service, not '${source}'`);
+  if (source === 'console' || source === 'service' || source === 'build') return LOG_SOURCES[source];
+  throw new Refusal(400, 'BadRequest', `source must be console, service or build, not '${source}'`);
 }

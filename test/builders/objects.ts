@@ -10,6 +10,7 @@ import type {
   VirtualAppliance,
 } from '../../src/api/kinds.ts';
 import type { ObjectMeta } from '../../src/base/object.ts';
+import type { WholeTemplate } from '../../src/domain/templates/inherit.ts';
 import { LAYER } from './reports.ts';
 
 const API_VERSION = 'coppice.dev/v1alpha1';
@@ -82,8 +83,8 @@ export function aLease(address: string, applianceUid = 'uid-web-0'): IPLease {
   };
 }
 
-export function aTemplate({ metadata, spec, status }: Overrides<Template> = {}): Template {
-  return {
+export function aTemplate({ metadata, spec, status }: Overrides<Template> = {}): WholeTemplate {
+  const made = {
     apiVersion: API_VERSION,
     kind: 'Template',
     metadata: {
@@ -106,10 +107,11 @@ export function aTemplate({ metadata, spec, status }: Overrides<Template> = {}):
     },
     ...(status === undefined ? {} : { status }),
   };
+  return made as WholeTemplate;
 }
 
 /** A template whose image a host has imported. */
-export function anImportedTemplate({ status, ...overrides }: Overrides<Template> = {}): Template {
+export function anImportedTemplate({ status, ...overrides }: Overrides<Template> = {}): WholeTemplate {
   return aTemplate({ ...overrides, status: { layers: { disk: LAYER }, ...status } });
 }
 

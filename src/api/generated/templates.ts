@@ -73,6 +73,27 @@ namespace?: string
  */
 build?: {
 /**
+ * Any text. Templates of a namespace with the same parent, steps, inputs and revision share one build; another revision has one of its own.
+ */
+revision?: string
+/**
+ * Absolute paths in the guest, files or folders, that are removed at the end, beside what is always removed: machine-id, SSH host keys, logs, and more.
+ */
+clean?: string[]
+/**
+ * How the VM reaches others while it is built. Default: the user networking of its host.
+ */
+network?: {
+/**
+ * An IPPool of the same namespace, from which the VM gets an address on the bridge of its host.
+ */
+pool: string
+}
+/**
+ * Size of the disk if larger than the parent's, such as 8Gi. The guest's root file system and its partition are made as large before the first step.
+ */
+diskSize?: (number | string)
+/**
  * Resources of the VM in which the build steps run.
  */
 resources: {
@@ -86,18 +107,86 @@ cpu: (number | string)
 memory: (number | string)
 }
 /**
- * Steps, run in order in the guest.
+ * Steps, carried out in order in the guest; each is one of run, copy and reboot. The first that fails ends the build.
  */
 steps: {
 /**
- * A script for the guest's /bin/sh.
+ * What people call it: it is in the log, in conditions and in progress.
  */
-run: string
+name?: string
+/**
+ * A script that has not ended by then is killed, and the build has failed. Default: an hour.
+ */
+timeoutSeconds?: number
+/**
+ * A script for the guest's /bin/sh, run as root. It fails when it ends with another exit code than 0: write set -e, so that it ends at the first command that fails.
+ */
+run?: string
+/**
+ * Files that are put into the guest.
+ */
+copy?: {
+/**
+ * Where they come from; exactly one of configMap, secret and url.
+ */
+from: {
+/**
+ * A ConfigMap of the same namespace.
+ */
+configMap?: {
+/**
+ * Its name.
+ */
+name: string
+/**
+ * The entry that becomes the file `to`; without it, to is a folder, and each entry becomes a file in it.
+ */
+key?: string
+}
+/**
+ * A Secret of the same namespace. Whoever may use the template may read what is copied: do not copy what only the build needs.
+ */
+secret?: {
+/**
+ * Its name.
+ */
+name: string
+/**
+ * The entry that becomes the file `to`; without it, to is a folder, and each entry becomes a file in it.
+ */
+key?: string
+}
+/**
+ * A file that the host fetches: file:, http: or https:.
+ */
+url?: string
+/**
+ * SHA-256 of the file at url, 64 lower-case hexadecimal digits.
+ */
+sha256?: string
+}
+/**
+ * Absolute path in the guest. Missing folders are made.
+ */
+to: string
+/**
+ * Mode of the files, in octal digits; default 0644.
+ */
+mode?: string
+/**
+ * Their owner, and group, as the guest knows them: www-data or www-data:adm; default root.
+ */
+owner?: string
+}
+/**
+ * The guest is powered off and started again before the next step.
+ */
+reboot?: boolean
 }[]
 }
 }
 /**
- * The guest's operating system and how it boots.
+ * The guest's operating system and how it boots. A template with a parent has what its parent has, as far as it says nothing else: boot and firmware go together, as init and agentPackages do.
  */
 guest: {
 /**
@@ -200,9 +289,9 @@ bootLoader?: ("PvGrub" | "PyGrub")
 minimumMemory?: (number | string)
 }
 /**
- * The container that runs services in the guest, and how clients reach them.
+ * The container that runs services in the guest, and how clients reach them. Default: that of the parent, or, without a parent, type command at port 80.
  */
-container: {
+container?: {
 /**
  * Chooses the builder that installs services.
  */
@@ -440,6 +529,47 @@ bytesPerSecond?: number
  * Until all of it has arrived, at this rate.
  */
 secondsLeft?: number
+}
+/**
+ * The build of its layer.
+ */
+build?: {
+/**
+ * Digest of parent, steps, inputs and revision: templates of a namespace with the same one share a layer.
+ */
+key?: string
+/**
+ * The VirtualAppliance in which it is built, while there is one.
+ */
+appliance?: string
+/**
+ * The host on which that is.
+ */
+host?: string
+/**
+ * How far it is. Waiting: for its parent, an input, a host, or another template that builds the same. Built: its VM is off, and its disk becomes a layer. Done: the layer is there.
+ */
+state?: ("Waiting" | "Building" | "Cleaning" | "Stopping" | "Built" | "Failed" | "Done")
+/**
+ * The step that runs.
+ */
+step?: number
+/**
+ * How many there are.
+ */
+steps?: number
+/**
+ * What the step that runs is called.
+ */
+name?: string
+/**
+ * How often it has begun: it begins again when its VM ends.
+ */
+attempt?: number
+/**
+ * The template of the same namespace that built the layer, or builds it, for this one as well.
+ */
+sharedWith?: string
 }
 /**
  * Size of the disk that a guest sees.

@@ -276,6 +276,32 @@ size: (number | string)
 }
 }
 /**
+ * The appliance builds a template, and has no service. Coppice makes such appliances of templates with source.build.
+ */
+build?: {
+/**
+ * The template, of the same namespace.
+ */
+template: string
+/**
+ * What is built: digest of parent, steps, inputs and revision.
+ */
+key: string
+/**
+ * The versions of the ConfigMaps and Secrets that are copied: others are not.
+ */
+inputs?: {
+/**
+ * The step, from 1.
+ */
+step: number
+/**
+ * Uid and resourceVersion of the object.
+ */
+version: string
+}[]
+}
+/**
  * What happens to an appliance whose host is gone. Stay: it waits for the host. Replace: a new one is created on another host; the old one is removed at the latest when its host is back. Reschedule: like Replace, but keeps the disk where storage is shared.
  */
 onHostFailure: ("Stay" | "Replace" | "Reschedule")
@@ -409,6 +435,56 @@ cpu?: string
  * Its memory.
  */
 memory?: string
+}
+/**
+ * How far the build of a template is, as its host reports it.
+ */
+build?: {
+/**
+ * Built: the VM is off for good. Failed: it is left as it is.
+ */
+state?: ("Building" | "Cleaning" | "Stopping" | "Built" | "Failed")
+/**
+ * The step that runs; one more than there are when all are done.
+ */
+step?: number
+/**
+ * How many there are.
+ */
+steps?: number
+/**
+ * What the step is called.
+ */
+name?: string
+/**
+ * How often it has begun.
+ */
+attempt?: number
+/**
+ * Why it has failed.
+ */
+failure?: {
+/**
+ * The step that failed.
+ */
+step?: number
+/**
+ * What it is called.
+ */
+name?: string
+/**
+ * Of its script, if that has ended.
+ */
+exitCode?: number
+/**
+ * One word.
+ */
+reason: string
+/**
+ * What happened, with the last lines of output.
+ */
+message: string
+}
 }
 /**
  * The VM as its host reports it.

@@ -1,13 +1,14 @@
 import { Command } from 'commander';
 import { addTemplateCommand } from './template-add.ts';
 import { templateCheckCommand } from './template-check.ts';
+import { templateLogsCommand } from './template-logs.ts';
 import { pushTemplateCommand } from './template-push.ts';
 import { saveTemplateCommand } from './template-save.ts';
 
 /** `coppice template`: makes Templates, and says of files whether they can be one. */
 export function templateCommand(): Command {
   return new Command('template')
-    .description('make templates of images and of appliances, and check images before')
+    .description('make templates of images and of appliances, check images before, and look at builds')
     .addHelpText(
       'after',
       '\nExample:\n  coppice template check debian.qcow2\n  coppice template push debian.qcow2\n' +
@@ -16,5 +17,6 @@ export function templateCommand(): Command {
     .addCommand(addTemplateCommand())
     .addCommand(pushTemplateCommand())
     .addCommand(saveTemplateCommand())
-    .addCommand(templateCheckCommand());
+    .addCommand(templateCheckCommand())
+    .addCommand(templateLogsCommand());
 }

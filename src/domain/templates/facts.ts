@@ -1,17 +1,17 @@
-import type { Template } from '../../api/kinds.ts';
 import { FACTS_PREFIX } from '../../api/labels.ts';
 import { guestTypeOf } from '../guest-type.ts';
 import { formatBytes, parseBytes, QuantityError } from '../quantity.ts';
+import type { WholeTemplate } from './inherit.ts';
 
 /** What Kubernetes takes as the value of a label. */
 const LABEL_VALUE = /^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
 const SMALLEST_CLASS = 1024 ** 2;
 
 /**
- * What a template's spec and status tell of it, as Kubernetes labels (SO-MVDS 3.2: "resource capacities", "software environments").
+ * What a template's spec and status, and those of its parents, tell of it, as Kubernetes labels (SO-MVDS 3.2: "resource capacities", "software environments").
  * A fact that is unknown, or that no label can hold, is left out.
  */
-export function factsOf({ spec, status }: Template): Record<string, string> {
+export function factsOf({ spec, status }: WholeTemplate): Record<string, string> {
   const { guest, container, series, version } = spec;
   const facts = {
     series,

@@ -49,11 +49,6 @@ const NOT_SUPPORTED: readonly NotSupported[] = [
   ...machine('start.from', { start: { from: 'Checkpoint' } }, CHECKPOINT),
   ...machine('onHostFailure', { onHostFailure: 'Replace' }, FAILURE),
   ...machine('onHostFailure', { onHostFailure: 'Reschedule' }, FAILURE),
-  template(
-    'source.build',
-    { source: { parent: { name: 'debian' }, build: { steps: [{ run: 'true' }] } } },
-    'building templates is not supported yet: give an image',
-  ),
   template('guest.os', { guest: { os: 'windows' } }, 'guests with Windows are not supported yet'),
   template('container.type', { container: { type: 'tomcat' } }, CONTAINER),
   template('container.type', { container: { type: 'systemd' } }, CONTAINER),
