@@ -3,6 +3,7 @@ import { type Template, VIRTUAL_APPLIANCES, type VirtualAppliance } from '../../
 import { keyOf } from '../../src/base/object.ts';
 import { isConflict, isNotFound } from '../../src/kube/api-error.ts';
 import type { OperatorContext } from '../context.ts';
+import { callDaemon } from '../daemons/daemon-errors.ts';
 import { type BuildSteps, buildKey, readInputs } from '../objects/build-inputs.ts';
 import { layersOf } from '../objects/template-files.ts';
 import { parentKey, sealedKey, wholeTemplateOf } from '../objects/template-references.ts';
@@ -47,7 +48,32 @@ export async function progressOf(
     return followed(context, template, appliance);
   if (found !== undefined)
     return waiting(buildObstacles.nameTaken(keyOf(found)), template.status?.build?.key);
-  return await begun(context, template, steps, signal);
+  return (await leftSeal(context, template, signal)) ?? (await begun(context, template, steps, signal));
+}
+
+/**
+ * A host may have kept the disk of an appliance that somebody deleted since: its layer is made all the same. One that cannot be made
+ * stands in the way of the next.
+ */
+async function leftSeal(
+  context: OperatorContext,
+  template: Template,
+  signal: AbortSignal,
+): Promise<BuildProgress | undefined> {
+  const { uid = '' } = template.metadata;
+  const view = context.views.list().find(({ seals }) => seals.has(uid));
+  const seal = view?.seals.get(uid);
+  if (view === undefined || seal === undefined) return undefined;
+  const { key } = template.status?.build ?? {};
+  if (seal.state === 'Sealing' || seal.state === 'Ready')
+    return {
+      status: known({ key, state: 'Built' }),
+      obstacle: sealObstacle(template, context),
+      isBuilt: false,
+    };
+  const daemon = context.links.client(view.name);
+  if (daemon !== undefined) await callDaemon(daemon.deleteSeal(uid, { signal }));
+  return undefined;
 }
 
 async function remove(
