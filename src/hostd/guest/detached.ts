@@ -91,10 +91,10 @@ export class DetachedScript {
   readonly #guest: Guest;
   readonly #path: string;
 
-  /** @param name its own in this boot of the guest */
-  constructor(guest: Guest, name: string) {
+  /** @param name its own in this boot of the guest. @param parent where it has its folder */
+  constructor(guest: Guest, name: string, parent: string = PARENT) {
     this.#guest = guest;
-    this.#path = `${PARENT}/${name}`;
+    this.#path = `${parent}/${name}`;
   }
 
   /** Starts it, unless it was started in this boot of the guest. @param attempt names the file that is written for it */

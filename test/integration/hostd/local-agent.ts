@@ -23,6 +23,8 @@ export class LocalAgent {
   #environment: NodeJS.ProcessEnv;
   readonly #shell: string;
   readonly #files = new Map<number, FileHandle>();
+  /** Of files in which somebody went to a place. */
+  readonly #positions = new Map<number, number>();
   readonly #programs = new Map<number, Running>();
   #handles = 1000;
 
@@ -89,8 +91,14 @@ export class LocalAgent {
         await file?.close();
         this.#files.delete(handle);
         return answer(stream, {});
+      case 'guest-file-seek':
+        this.#positions.set(handle, Number(args.offset));
+        return answer(stream, { position: args.offset, eof: false });
       case 'guest-file-read': {
-        const { buffer, bytesRead = 0 } = (await file?.read(Buffer.alloc(Number(args.count)))) ?? {};
+        const length = Number(args.count);
+        const position = this.#positions.get(handle) ?? null;
+        const { buffer, bytesRead = 0 } = (await file?.read(Buffer.alloc(length), 0, length, position)) ?? {};
+        if (position !== null) this.#positions.set(handle, position + bytesRead);
         const data = buffer?.toString('base64', 0, bytesRead);
         return answer(stream, {
           count: bytesRead,

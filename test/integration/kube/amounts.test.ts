@@ -70,6 +70,7 @@ const FIELDS: Readonly<Record<string, Field>> = {
     good: ['1Mi', 1_048_576, ...LARGE],
   },
   minimumMemory: BYTES,
+  diskSize: BYTES,
 };
 
 function fieldOf(path: readonly string[]): Field {
