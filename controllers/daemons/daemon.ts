@@ -11,6 +11,7 @@ export type Daemon = Pick<
   | 'deleteImport'
   | 'putLayer'
   | 'deleteLayer'
+  | 'verifyLayer'
   | 'putSeal'
   | 'deleteSeal'
   | 'events'

@@ -35,6 +35,8 @@ export function fenceDaemon(daemon: Daemon, { isLeader, lost }: Tenure): Daemon 
     putLayer: (identity, desired, options) =>
       guarded((fenced) => daemon.putLayer(identity, desired, fenced), options),
     deleteLayer: (identity, options) => guarded((fenced) => daemon.deleteLayer(identity, fenced), options),
+    verifyLayer: (identity, request, options) =>
+      guarded((fenced) => daemon.verifyLayer(identity, request, fenced), options),
     putSeal: (uuid, desired, options) => guarded((fenced) => daemon.putSeal(uuid, desired, fenced), options),
     deleteSeal: (uuid, options) => guarded((fenced) => daemon.deleteSeal(uuid, fenced), options),
   };

@@ -37,6 +37,7 @@ function scripted(scripts: readonly Script[], holds: readonly string[] = ['held'
     deleteImport: refuse,
     putLayer: refuse,
     deleteLayer: refuse,
+    verifyLayer: refuse,
     putSeal: refuse,
     deleteSeal: refuse,
     close: async () => undefined,

@@ -223,5 +223,7 @@ function applyEvent(
  */
 function withoutProgress(one: ImportStatus | LayerStatus | SealStatus | undefined): unknown {
   const none = undefined;
-  return { ...one, fetchedBytes: none, doneBytes: none, totalBytes: none, heldBy: none };
+  const { verification } = one !== undefined && 'verification' in one ? one : {};
+  const read = verification && { ...verification, doneBytes: none };
+  return { ...one, fetchedBytes: none, doneBytes: none, totalBytes: none, heldBy: none, verification: read };
 }

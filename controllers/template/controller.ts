@@ -42,6 +42,7 @@ import { release } from './release.ts';
 import { seal, sealObstacle, withParent } from './seal.ts';
 import { SpaceGiven } from './space.ts';
 import { statusOf, TEMPLATE_EVENTS, urgencyOf } from './status.ts';
+import { verificationOf, verify } from './verify.ts';
 
 /** A reconcile goes over all appliances of a template: while many come and go, one reconcile handles several changes. */
 const GATHER_MS = 500;
@@ -122,6 +123,10 @@ function parents(template: Template | undefined): string[] {
 
 /** How often it is looked whether hosts are busy that should get a copy. */
 const COPY_LOOK_MS = 2_000;
+function isOver(verification: NonNullable<Template['status']>['verification']): boolean {
+  return verification === undefined || verification.running === 0;
+}
+
 /** A template that shares the layer of another one has it from now on. */
 function withShared(template: Template, building: BuildProgress | undefined): Template {
   if (building?.shared === undefined) return template;
@@ -173,6 +178,7 @@ class Reconciler {
     const { isDue } = this.#lifeOf(known);
     if (isDue && (await dispose(client, known, signal))) return result;
     const isLater = isPlaced && !(await this.#copy(known, building, signal));
+    await verify(known, this.#context, signal);
     const looks = [
       ...(isLater ? [COPY_LOOK_MS] : []),
       // Something uses it that the cache does not show yet.
@@ -315,6 +321,7 @@ class Reconciler {
       progress: importProgress(template, hosts),
       guest: wholeTemplateOf(template, (key) => caches.templates.get(key)).spec.guest,
       building: building?.status,
+      verification: verificationOf(template, this.#context),
       sealing: building === undefined ? sealObstacle(template, this.#context) : building.obstacle,
       isPartial,
       hasHosts: views.list().some((view) => takesFilesOf(template, view)),
@@ -324,9 +331,11 @@ class Reconciler {
       now: clock.now(),
     });
     const result = await this.#writer.write(template, next, urgencyOf(template.status, next), signal);
-    const again = [untilChangeMs, life.nextMs, next.import === undefined ? undefined : PROGRESS_MS].filter(
-      (ms) => ms !== undefined,
-    );
+    const again = [
+      untilChangeMs,
+      life.nextMs,
+      next.import === undefined && isOver(next.verification) ? undefined : PROGRESS_MS,
+    ].filter((ms) => ms !== undefined);
     return soonest([result, ...again.map((ms) => requeueAfter(ms))]);
   }
 

@@ -42,6 +42,8 @@ export interface StatusFacts {
   readonly guest: Template['spec']['guest'];
   /** How far its build is, if it is built. */
   readonly building?: Status['build'];
+  /** What hosts found that read its layers again, if somebody asked for that. */
+  readonly verification?: Status['verification'];
   /** What keeps a host from making it of an appliance, or from building it. */
   readonly sealing: Obstacle | undefined;
   /** Whether a host is there that could fetch it. */
@@ -66,6 +68,7 @@ export function statusOf(facts: StatusFacts): Status {
     layers: copies.layers ?? old?.layers,
     parent: old?.parent,
     build: buildOf(facts),
+    verification: facts.verification,
     import: copies.ready.length > 0 ? undefined : facts.progress,
     virtualSize: copies.virtualBytes === undefined ? old?.virtualSize : formatBytes(copies.virtualBytes),
     depth: 'depth' in position ? position.depth : undefined,

@@ -12,6 +12,8 @@ import { applianceObstacles } from '../obstacles/appliances.ts';
 import { type ConditionFacts, conditionsOf } from './conditions.ts';
 
 const bound = anAppliance({ spec: { hostName: 'host-a' } });
+const building = (state: 'Building' | 'Built') =>
+  aReport({ serviceState: 'VMReady', build: { state, step: 1, steps: 2, attempt: 1 } });
 const UNKNOWN = { ready: 'Unknown', reconciling: 'False', stalled: 'False' } as const;
 const AT_REST = { ready: 'False', reconciling: 'False', stalled: 'False' } as const;
 
@@ -46,6 +48,8 @@ describe('the conditions of an appliance', () => {
   const refusal = { reason: 'NoHostFits', message: '0/1 hosts fit' };
   const cases: [string, Partial<ConditionFacts>, typeof READY | typeof UNKNOWN, string][] = [
     ['waits for a host', { appliance: anAppliance() }, RECONCILING, 'Pending'],
+    ['builds', { report: building('Building') }, RECONCILING, 'VMReady'],
+    ['has built', { report: building('Built') }, READY, 'Built'],
     ['fits no host', { appliance: anAppliance(), refusal }, RECONCILING, 'NoHostFits'],
     ['is new on its host', {}, RECONCILING, 'VMUnavailable'],
     ['makes progress', { report: aReport({ serviceState: 'VMReady' }) }, RECONCILING, 'VMReady'],

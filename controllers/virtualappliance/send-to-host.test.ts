@@ -35,6 +35,7 @@ function setUp(fail: (call: string) => void = () => undefined) {
     deleteImport: refuse,
     putLayer: refuse,
     deleteLayer: refuse,
+    verifyLayer: refuse,
     putSeal: refuse,
     deleteSeal: refuse,
     events: () => {

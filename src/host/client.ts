@@ -19,6 +19,7 @@ import type {
   Problem,
   SealStatus,
   Sha256,
+  VerifyRequest,
 } from './protocol.ts';
 import { hostServerName } from './protocol.ts';
 
@@ -145,6 +146,15 @@ export class HostClient {
   /** Resolves when it is gone, or did not exist. Status 409 while appliances or other layers stand on it. */
   async deleteLayer(identity: LayerIdentity, options?: CallOptions): Promise<void> {
     await unlessMissing(this.#call('DELETE', `/v1/layers/${identity}`, undefined, options));
+  }
+
+  /** Has the host read the layer's file again; idempotent for the same request. Status 404 when the host does not have the layer. */
+  async verifyLayer(
+    identity: LayerIdentity,
+    request: VerifyRequest,
+    options?: CallOptions,
+  ): Promise<LayerStatus> {
+    return (await this.#json('POST', `/v1/layers/${identity}/verify`, request, options)) as LayerStatus;
   }
 
   async putSeal(uuid: string, desired: DesiredSeal, options?: CallOptions): Promise<SealStatus> {

@@ -71,6 +71,21 @@ export const importStatusSchema = open({
   sources: arrayOf(open({ template: string(), problem: optional(problemSchema) })),
 });
 
+/** `POST /v1/layers/{identity}/verify`: read its file again. */
+export const verifyRequestSchema = closed({
+  /** Named in the layer's status: what was read for this request is not read again for it. */
+  request: string({ minLength: 1, maxLength: 128, pattern: '^[ -~]+$' }),
+});
+
+const verification = open({
+  request: string(),
+  state: enumOf(['Running', 'Sound', 'Damaged', 'Failed']),
+  doneBytes: count,
+  totalBytes: count,
+  /** Why it could not be read. */
+  message: optional(string()),
+});
+
 export const layerStatusSchema = open({
   identity,
   state: enumOf(['Fetching', 'Ready', 'Failed']),
@@ -89,6 +104,8 @@ export const layerStatusSchema = open({
   /** What is on the disk, for people: `a GPT partition table and a boot sector`. */
   content: optional(string()),
   storedBytes: optional(count),
+  /** The last time that its file was read again, by this daemon. */
+  verification: optional(verification),
   /** Why it is not here, or cannot be used. */
   problem: optional(problemSchema),
   /** uuids of the appliances whose disks stand on it, and layers on it: while there are any it cannot be deleted (409). */

@@ -13,6 +13,7 @@ import type {
   layerStatusSchema,
   sealStatusSchema,
   uploadStatusSchema,
+  verifyRequestSchema,
 } from './layer-schemas.ts';
 import type { problemSchema } from './problem.ts';
 import type {
@@ -51,6 +52,7 @@ export type ImportKey = Pick<ImportStatus, 'sha256' | 'kind' | 'namespace'>;
 
 /** `PUT /v1/layers/{identity}`: have this layer. */
 export type DesiredLayer = Static<typeof desiredLayerSchema>;
+export type VerifyRequest = Static<typeof verifyRequestSchema>;
 export type LayerStatus = Static<typeof layerStatusSchema>;
 /** `PUT /v1/seals/{uuid}`: make a layer of an appliance's disk. */
 export type DesiredSeal = Static<typeof desiredSealSchema>;

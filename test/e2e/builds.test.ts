@@ -1,3 +1,5 @@
+import { open, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { findCondition } from '../../src/api/conditions.ts';
 import { CONFIG_MAPS, SECRETS, TEMPLATES, type Template, VIRTUAL_APPLIANCES } from '../../src/api/kinds.ts';
@@ -94,6 +96,26 @@ describeUnless(noQemu, 'templates that are built', () => {
     expect(again.status?.layers).toEqual(first.status?.layers);
     expect(again.status?.build).toMatchObject({ key: first.status?.build?.key, sharedWith: 'first' });
     expect(await builders()).toEqual([]);
+  });
+
+  it('finds a copy that was damaged', async () => {
+    expect(await coppice.run('template', 'verify', 'second')).toMatch(
+      /all \d+ copies of its layers are sound/,
+    );
+    const disk = (await template('second')).status?.layers?.disk ?? '';
+    const copies = await Promise.all(
+      ['host-a', 'host-b'].map(async (host) => {
+        const path = join(coppice.layout.hostState(host), 'layers', disk, 'disk.qcow2');
+        return (await stat(path).catch(() => undefined)) === undefined ? [] : [{ host, path }];
+      }),
+    );
+    const [copy] = copies.flat();
+    if (copy === undefined) throw new Error('a host has the layer');
+    const file = await open(copy.path, 'r+');
+    await file.write('spoilt', (await file.stat()).size - 65_536);
+    await file.close();
+    const { code, output } = await coppice.start('template', 'verify', 'second').ended;
+    expect([code, output]).toEqual([1, expect.stringContaining(`host ${copy.host}, layer ${disk}`)]);
   });
 
   it('says which step fails and why, and keeps it for a look until the template goes', async () => {

@@ -572,6 +572,48 @@ attempt?: number
 sharedWith?: string
 }
 /**
+ * What hosts found when they read its layers, and those that its disk stands on, again: `coppice template verify`.
+ */
+verification?: {
+/**
+ * The text of the annotation coppice.dev/verify that asked for it.
+ */
+requested: string
+/**
+ * Copies of layers that are still to be read.
+ */
+running: number
+/**
+ * Copies that are what their names say.
+ */
+sound: number
+/**
+ * Copies that are not.
+ */
+damaged: number
+/**
+ * Copies that could not be read.
+ */
+failed: number
+/**
+ * What is wrong with copies; at most 20.
+ */
+problems?: {
+/**
+ * The host.
+ */
+host: string
+/**
+ * The layer.
+ */
+layer: string
+/**
+ * What is wrong.
+ */
+message: string
+}[]
+}
+/**
  * Size of the disk that a guest sees.
  */
 virtualSize?: string

@@ -4,11 +4,14 @@ import { templateCheckCommand } from './template-check.ts';
 import { templateLogsCommand } from './template-logs.ts';
 import { pushTemplateCommand } from './template-push.ts';
 import { saveTemplateCommand } from './template-save.ts';
+import { verifyTemplateCommand } from './template-verify.ts';
 
 /** `coppice template`: makes Templates, and says of files whether they can be one. */
 export function templateCommand(): Command {
   return new Command('template')
-    .description('make templates of images and of appliances, check images before, and look at builds')
+    .description(
+      'make templates of images and of appliances, check images before, look at builds, and verify copies',
+    )
     .addHelpText(
       'after',
       '\nExample:\n  coppice template check debian.qcow2\n  coppice template push debian.qcow2\n' +
@@ -18,5 +21,6 @@ export function templateCommand(): Command {
     .addCommand(pushTemplateCommand())
     .addCommand(saveTemplateCommand())
     .addCommand(templateCheckCommand())
-    .addCommand(templateLogsCommand());
+    .addCommand(templateLogsCommand())
+    .addCommand(verifyTemplateCommand());
 }

@@ -40,7 +40,7 @@ export function parentChain(
     }
     chain.push(parent);
     if (chain.length > DEPTH_LIMIT) {
-      const message = `${key} has more than ${DEPTH_LIMIT - 1} ancestors, and each makes disks slower: \`coppice template flatten\` makes one of an ancestor that stands on none`;
+      const message = `${key} has more than ${DEPTH_LIMIT - 1} ancestors, and each makes disks slower: put the steps of several templates into one, or import a flat image`;
       return { problem: { reason: 'ChainTooDeep', message } };
     }
     at = parent;

@@ -1,5 +1,5 @@
-import { desiredLayerSchema, identityParams } from '../../host/layer-schemas.ts';
-import type { DesiredLayer } from '../../host/protocol.ts';
+import { desiredLayerSchema, identityParams, verifyRequestSchema } from '../../host/layer-schemas.ts';
+import type { DesiredLayer, VerifyRequest } from '../../host/protocol.ts';
 import { hostErrors } from '../errors/index.ts';
 import type { App, RouteContext } from './context.ts';
 
@@ -20,6 +20,12 @@ export function layerRoutes(app: App, { layers }: RouteContext): void {
     '/v1/layers/:identity',
     { schema: { ...schema, body: desiredLayerSchema } },
     ({ params, body }) => layers.put(params.identity, body),
+  );
+
+  app.post<{ Params: Named; Body: VerifyRequest }>(
+    '/v1/layers/:identity/verify',
+    { schema: { ...schema, body: verifyRequestSchema } },
+    ({ params, body }, reply) => reply.code(202).send(layers.verify(params.identity, body.request)),
   );
 
   app.delete<{ Params: Named }>('/v1/layers/:identity', { schema }, async ({ params }, reply) => {

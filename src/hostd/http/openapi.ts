@@ -9,6 +9,7 @@ import {
   sealListSchema,
   sealStatusSchema,
   uploadStatusSchema,
+  verifyRequestSchema,
 } from '../../host/layer-schemas.ts';
 import {
   applianceListSchema,
@@ -114,6 +115,15 @@ const PATHS: Readonly<Record<string, Readonly<Record<string, Operation>>>> = {
     },
   },
   '/v1/layers': { get: { summary: 'All layers of this host.', answer: layerListSchema } },
+  '/v1/layers/{identity}/verify': {
+    post: {
+      summary: 'Read this layer again, and compare it with its name: its status says how far that is.',
+      body: verifyRequestSchema,
+      status: 202,
+      answer: layerStatusSchema,
+      errors: [400, 404],
+    },
+  },
   '/v1/layers/{identity}': {
     get: {
       summary: 'One layer.',

@@ -18,6 +18,7 @@ import { StoredLayer } from './stored-layer.ts';
 import { LayerReaders, openLayer } from './transfer/layer-readers.ts';
 import { type ReceivedLayer, removeReceived } from './transfer/receive-layer.ts';
 import type { OpenLayer, ServedLayers } from './transfer/served-layers.ts';
+import { Verifier } from './verifier.ts';
 
 const IDENTITY = /^[0-9a-f]{64}$/;
 const TRANSFER_KEPT_MS = 24 * 60 * 60 * 1000;
@@ -51,6 +52,7 @@ export class LayerStore implements ServedLayers {
   /** Hosts that may read a layer, by its name: said before the layer is whole, too. */
   readonly #readers = new Map<string, ReadonlySet<string>>();
   readonly #open: LayerReaders;
+  readonly #verifier: Verifier;
   readonly #changes = new Changes();
   readonly #compaction: Compaction;
 
@@ -58,6 +60,11 @@ export class LayerStore implements ServedLayers {
     this.#options = options;
     const { directory, openDisk, digHoles, log } = options;
     this.#compaction = new Compaction(digHoles, log);
+    this.#verifier = new Verifier({
+      nameAgain: (layer, reading) => this.#nameAgain(layer, reading),
+      onChange: (identity) => this.#changed(identity),
+      clock: options.receive.clock,
+    });
     this.#open = new LayerReaders(options.receive.clock, (identity) =>
       openLayer(new LayerFolder(directory, identity), openDisk),
     );
@@ -121,6 +128,14 @@ export class LayerStore implements ServedLayers {
       receiving.change(peers);
       return receiving.status([]);
     });
+  }
+
+  /** Reads a layer's file again, in the background. @throws HostError NoSuchLayer when it is not here, or not whole */
+  verify(identity: string, request: string): LayerStatus {
+    const layer = this.#layers.get(identity);
+    if (layer === undefined) throw hostErrors.noSuchLayer(identity);
+    this.#verifier.start(layer, request);
+    return this.#status(layer);
   }
 
   async openForReading(identity: string): Promise<OpenLayer | undefined> {
@@ -214,6 +229,7 @@ export class LayerStore implements ServedLayers {
 
   /** Ends the transfers and keeps what arrived. */
   async close(): Promise<void> {
+    await this.#verifier.close();
     await Promise.all([...this.#receiving.values()].map((receiving) => receiving.stop()));
     await this.#open.close();
   }
@@ -294,11 +310,16 @@ export class LayerStore implements ServedLayers {
   }
 
   /** The name that the layer's file has now. */
-  async #nameAgain({ record, filePath }: StoredLayer): Promise<string> {
+  async #nameAgain(
+    { record, filePath }: StoredLayer,
+    options: { readonly signal?: AbortSignal; readonly onProgress?: (readBytes: number) => void } = {},
+  ): Promise<string> {
     const { kind, parent } = record;
     const below =
       parent === undefined ? {} : { parent: { identity: parent, lineage: await this.lineage(parent) } };
-    return (await nameOf({ path: filePath, kind, ...below }, this.#options.openDisk)).identity;
+    const { signal, ...rest } = options;
+    const file = { path: filePath, kind, ...below, ...rest };
+    return (await nameOf(file, this.#options.openDisk, signal)).identity;
   }
 
   #add(record: LayerRecord): void {

@@ -9,6 +9,8 @@ export class StoredLayer {
   readonly record: LayerRecord;
   /** Why it cannot be used. */
   problem: Problem | undefined;
+  /** When its file was last read again on demand. */
+  verification: LayerStatus['verification'];
   #manifest: Promise<Manifest> | undefined;
 
   constructor(folder: LayerFolder, record: LayerRecord) {
@@ -54,6 +56,7 @@ export class StoredLayer {
       ...(firmware === undefined ? {} : { firmware: [...firmware] }),
       ...(content === undefined ? {} : { content }),
       storedBytes: bytes,
+      ...(this.verification === undefined ? {} : { verification: this.verification }),
       ...(this.problem === undefined ? {} : { problem: this.problem }),
       heldBy,
     };
