@@ -111,6 +111,8 @@ export function seriesOf(task: string, service: string): string {
 /** The task and the service as far as there is room, and a digest that tells them from others. */
 function shortened(task: string, service: string, limit: number): string {
   const digest = createHash('sha256').update(`${task}/${service}`).digest('hex').slice(0, DIGITS);
-  const plain = `${task}-${service}`.replaceAll('.', '-').slice(0, limit - DIGITS - 1);
-  return `${plain.replace(/-+$/, '')}-${digest}`;
+  const plain = `${task}-${service}`.replaceAll('.', '-');
+  let length = Math.min(plain.length, limit - DIGITS - 1);
+  while (plain[length - 1] === '-') length -= 1;
+  return `${plain.slice(0, length)}-${digest}`;
 }
