@@ -1,0 +1,204 @@
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdir, readdir, readFile, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { findCondition } from '../../src/api/conditions.ts';
+import { SERVICE_DEPLOYMENTS, TEMPLATES, type Template } from '../../src/api/kinds.ts';
+import { MisbehavingServer, serving } from '../integration/hostd/misbehaving-server.ts';
+import { describeUnless } from '../skip.ts';
+import { type BuiltFile, buildCloudImage, type CloudImage, noCloudImage } from './cloud-image.ts';
+import { Coppice } from './coppice.ts';
+import { noQemu } from './qemu/scene.ts';
+import { appliancesOf, apply, fetchText, manifest, urlOf } from './tasks.ts';
+
+const run = promisify(execFile);
+/** A boot takes a minute, and six on a machine on which twenty others want to run. */
+const BOOT_MS = 900_000;
+const MINE = { namespace: 'default' };
+/** A small server of static files, which needs no other package. */
+const SERVER = 'darkhttpd';
+const COMMAND = ['/bin/sh', '-c', `exec ${SERVER} "$COPPICE_DATA" --port 8080`];
+const RESOURCES = { cpu: '1', memory: '512Mi' };
+/** Shorter by the twenty seconds in which an emulated machine finds an RSA key. */
+const USER_DATA = '#cloud-config\nssh_genkeytypes: [ed25519]\n';
+
+/** One story, as docs/templates.md tells it: each test finds what the one before it left. */
+describeUnless(noQemu ?? noCloudImage, 'from an image of their own to a recalled service', () => {
+  let coppice: Coppice;
+  let server: MisbehavingServer;
+  let image: CloudImage;
+  let packageFile: BuiltFile;
+
+  beforeAll(async () => {
+    image = await buildCloudImage(resolve(import.meta.dirname, '../..'));
+    coppice = await Coppice.up('--hosts', '1');
+    packageFile = await downloadPackage(join(coppice.dataDir, 'packages'));
+    const files = new Map([packageFile, ...image.agentPackages].map((file) => [`/${file.name}`, file]));
+    server = await MisbehavingServer.start();
+    server.answer(async (request, response) => {
+      const file = files.get(decodeURIComponent(request.url ?? ''));
+      if (file === undefined) return void response.writeHead(404).end();
+      await serving(await readFile(file.path))(request, response);
+    });
+  });
+  afterAll(async () => {
+    await coppice?.close();
+    await server?.close();
+  });
+
+  const sourceOf = ({ name, sha256 }: BuiltFile) => ({
+    url: server.url(`/${encodeURIComponent(name)}`),
+    sha256,
+  });
+  const template = (name: string) => coppice.client.get(TEMPLATES, { name, ...MINE });
+  const task = (name: string) => coppice.client.get(SERVICE_DEPLOYMENTS, { name, ...MINE });
+  const untilReady = (name: string): Promise<Template> =>
+    coppice.eventually(
+      `template ${name} is Ready`,
+      async () => {
+        const found = await template(name);
+        expect(findCondition(found.status?.conditions, 'Ready')).toMatchObject({ status: 'True' });
+        return found;
+      },
+      BOOT_MS,
+    );
+  const built = (name: string, parent: string, steps: readonly object[], version?: string) => {
+    const build = { resources: RESOURCES, steps };
+    const series = version === undefined ? {} : { series: 'site', version };
+    return apply(
+      coppice,
+      manifest('Template', name, { ...series, source: { parent: { name: parent }, build } }),
+    );
+  };
+  const TOOLS = [{ name: 'tools', run: 'echo "made of our own image" >/etc/motd' }];
+  const declare = (name: string, service: object) =>
+    apply(coppice, manifest('ServiceDeployment', name, { recall: { save: true }, services: [service] }));
+  const site = () => ({
+    name: 'web',
+    template: { label: 'site' },
+    resources: RESOURCES,
+    parameters: {
+      command: COMMAND,
+      probe: { http: { path: '/' } },
+      cloudInit: { userData: USER_DATA },
+    },
+  });
+  const untilServed = (text: string) =>
+    coppice.eventually(
+      `the site serves ${text}`,
+      async () => {
+        const [web] = await appliancesOf(coppice, 'site');
+        if (web === undefined) throw new Error('it has no appliance');
+        expect(findCondition(web.status?.conditions, 'Ready')).toMatchObject({ status: 'True' });
+        expect(await fetchText(`${urlOf(web)}note.txt`)).toBe(text);
+        return web;
+      },
+      BOOT_MS,
+    );
+
+  it('pushes the image, which has no agent', { timeout: BOOT_MS }, async () => {
+    const { size: bytes } = await stat(image.disk.path);
+    const upload = { sha256: image.disk.sha256, bytes };
+    const guest = { init: 'cloud-init', agentPackages: image.agentPackages.map(sourceOf) };
+    const container = { type: 'command', port: 8080 };
+    await apply(coppice, manifest('Template', 'base', { source: { upload }, guest, container }));
+    const output = await coppice.run('template', 'push', image.disk.path, '--name', 'base');
+    expect(output).toContain('Template default/base is Ready.');
+  });
+
+  it('builds on it twice: the second installs a package without a network, a third is not built at all', {
+    timeout: 2 * BOOT_MS,
+  }, async () => {
+    await built('tools', 'base', TOOLS);
+    await built(
+      'site-1',
+      'tools',
+      [
+        { copy: { from: sourceOf(packageFile), to: `/root/${SERVER}.deb` } },
+        { run: `dpkg -i /root/${SERVER}.deb && rm /root/${SERVER}.deb` },
+      ],
+      '1.0',
+    );
+    await built('site-0', 'base', TOOLS, '0.9');
+    const [tools, newest, old] = [
+      await untilReady('tools'),
+      await untilReady('site-1'),
+      await untilReady('site-0'),
+    ];
+    expect([tools, newest].map(({ status }) => status?.depth)).toEqual([2, 3]);
+    expect(old.status?.layers).toEqual(tools.status?.layers);
+    expect(await coppice.run('template', 'logs', 'site-1')).toContain(`Setting up ${SERVER}`);
+  });
+
+  it('finds the newest of the series, and those of the labels that one follows', async () => {
+    await declare('none', { ...site(), template: { series: 'site' }, replicas: 0 });
+    await coppice.eventually('the newest is chosen', async () => {
+      const [chosen] = (await task('none')).status?.services ?? [];
+      expect(chosen).toMatchObject({
+        template: 'default/site-1',
+        templateReason: expect.stringContaining('the newest of 2 usable in series site'),
+      });
+    });
+    await coppice.client.delete(SERVICE_DEPLOYMENTS, { name: 'none', ...MINE });
+    await coppice.run('label', 'add', 'site', '-t', 'site-0', '-t', 'site-1');
+    await coppice.run('follow', 'site');
+    await coppice.eventually('they are mine', async () => {
+      const mine = await coppice.run('templates', '--mine');
+      expect(mine).toContain('site-1');
+      expect(mine).not.toContain('tools');
+    });
+  });
+
+  it('deploys by the label, recalls with what was written, and deploys that again', {
+    timeout: 3 * BOOT_MS,
+  }, async () => {
+    await declare('site', site());
+    await coppice.eventually(
+      'it is deployed',
+      async () =>
+        expect(findCondition((await task('site')).status?.conditions, 'Ready')).toMatchObject({
+          status: 'True',
+        }),
+      BOOT_MS,
+    );
+    expect((await task('site')).status?.services?.[0]?.template).toBe('default/site-1');
+    await coppice.run('exec', 'site-web-0', '--', 'sh', '-c', 'echo kept >/var/lib/coppice/web/note.txt');
+    await untilServed('kept\n');
+    await coppice.run('recall', 'site', '--save', '--wait');
+    expect(await coppice.vms()).toEqual([]);
+    expect((await template('site-web-1')).status).toMatchObject({ depth: 4, parent: { name: 'site-1' } });
+    await coppice.run('redeploy', 'site', '--wait');
+    await untilServed('kept\n');
+  });
+
+  it('disposes of what nobody uses any more, and of nothing else', { timeout: BOOT_MS }, async () => {
+    await coppice.client.delete(SERVICE_DEPLOYMENTS, { name: 'site', ...MINE });
+    await coppice.client.delete(TEMPLATES, { name: 'site-web-1', ...MINE });
+    const layers = async () => (await readdir(join(coppice.layout.hostState('host-a'), 'layers'))).length;
+    const before = await layers();
+    for (const name of ['site-0', 'site-1'])
+      await apply(
+        coppice,
+        manifest('Template', name, { ...(await template(name)).spec, lifecycle: { coolDown: '6s' } }),
+      );
+    await coppice.eventually('both are gone', async () => {
+      const { items } = await coppice.client.list(TEMPLATES, MINE);
+      expect(items.map(({ metadata }) => metadata.name).sort()).toEqual(['base', 'tools']);
+    });
+    expect(await layers()).toBeLessThan(before);
+  });
+});
+
+/** Downloads the server as a package of this machine's Debian. */
+async function downloadPackage(folder: string): Promise<BuiltFile> {
+  await mkdir(folder);
+  await run('apt-get', ['-qq', 'download', SERVER], { cwd: folder });
+  const [name = ''] = await readdir(folder);
+  const path = join(folder, name);
+  const sha256 = createHash('sha256')
+    .update(await readFile(path))
+    .digest('hex');
+  return { name, path, sha256 };
+}
