@@ -29,6 +29,11 @@ export const sealObstacles = {
     const progress = percent === undefined ? '' : ` (${percent} %)`;
     return waiting(REASON.Sealing, `host ${host} ${work} of the disk of appliance ${appliance}${progress}`);
   },
+  sealed: (host: string, appliance: string): Obstacle =>
+    waiting(
+      REASON.Sealing,
+      `host ${host} made a layer of the disk of appliance ${appliance}, and is about to tell of it`,
+    ),
   /** @param isFinal whether a person must correct something; otherwise the host tries again by itself */
   failed: (host: string, appliance: string, { reason, message }: Explanation, isFinal: boolean): Obstacle => {
     const obstacle = isFinal ? stalled : waiting;

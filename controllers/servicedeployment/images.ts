@@ -62,7 +62,7 @@ export function unfinishedOf(images: readonly Image[], appliances: readonly Virt
 
 /** Number of the next recall with images. @param last number of the last one, which may have left none */
 export function nextRecall(images: readonly Image[], last = 0): number {
-  return Math.max(last, ...images.map(({ recalled }) => recalled.recall)) + 1;
+  return images.reduce((most, { recalled }) => Math.max(most, recalled.recall), last) + 1;
 }
 
 /** What keeps an image from being made until a person changes something. */
@@ -94,23 +94,26 @@ export interface Starts {
 export function startsOf(images: readonly Image[], { template }: DeclaredService): Starts {
   const usable = images.filter((image) => isSealed(image) && !isGoing(image));
   const isAskedFor = ({ recalled }: Image) => isSameJson(recalled.template, template);
-  const lastOf = (ordinal: number) => newestOf(usable.filter(({ recalled }) => recalled.ordinal === ordinal));
+  const last = new Map<number, Image>();
+  for (const image of usable) {
+    const { ordinal } = image.recalled;
+    if (isNewer(image, last.get(ordinal))) last.set(ordinal, image);
+  }
   const keyIfAskedFor = (image: Image | undefined) =>
     image !== undefined && isAskedFor(image) ? keyOf(image.template) : undefined;
-  const newest = newestOf(usable);
-  const first = lastOf(0);
+  const newest = usable.reduce<Image | undefined>(
+    (best, one) => (isNewer(one, best) ? one : best),
+    undefined,
+  );
+  const first = last.get(0);
   const kept = new Set(images.filter(isAskedFor).map((image) => keyOf(image.template)));
   return {
     first: keyIfAskedFor(first),
     reason: newest && isAskedFor(newest) ? recallReasons.inUse(newest.recalled.recall) : undefined,
     unused: newest && !isAskedFor(newest) ? recallReasons.otherTemplate(newest.recalled.recall) : undefined,
-    of: (ordinal) => keyIfAskedFor(lastOf(ordinal) ?? first),
+    of: (ordinal) => keyIfAskedFor(last.get(ordinal) ?? first),
     keeps: (key) => kept.has(key),
   };
-}
-
-function newestOf(images: readonly Image[]): Image | undefined {
-  return images.reduce<Image | undefined>((best, one) => (isNewer(one, best) ? one : best), undefined);
 }
 
 function isNewer({ recalled, template }: Image, other: Image | undefined): boolean {

@@ -65,8 +65,8 @@ describe('the machine that an image is of', () => {
     expect(machineOf('shop-web-1')).toBe('uid-shop-web-1');
   });
 
-  it('has its agent already, whose packages may be gone', () => {
-    const guest = { os: 'linux', agentPackages: [] } as never;
+  it('has its agent already, whose packages may be gone, and leaves its kernel to its parent', () => {
+    const guest = { os: 'linux', agentPackages: [], boot: { kernel: {}, commandLine: '' } } as never;
     const { template } = wantedImage(
       aDeployment(),
       aService(),

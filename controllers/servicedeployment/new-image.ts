@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { ServiceDeployment, Template, VirtualAppliance } from '../../src/api/kinds.ts';
 import { LABEL_ORDINAL, LABEL_SERVICE, LABEL_SERVICE_DEPLOYMENT } from '../../src/api/labels.ts';
+import type { WholeTemplate } from '../../src/domain/templates/inherit.ts';
 import { uidOf } from '../objects/appliance.ts';
 import { machineUidOf } from '../objects/machine.ts';
 import { wasPoweredOff } from './availability.ts';
@@ -23,13 +24,13 @@ export interface WantedImage {
 /**
  * The template to create for an appliance whose VM is off; complete from the start, so that a crash leaves nothing half done. It has no
  * owner, so it outlives its task, as the volumes of a StatefulSet do.
- * @param parent the appliance's template
+ * @param parent the appliance's template, with what it has from its own parents
  */
 export function wantedImage(
   deployment: ServiceDeployment,
   service: DeclaredService,
   appliance: VirtualAppliance,
-  parent: Template,
+  parent: WholeTemplate,
   recall: number,
 ): WantedImage {
   const { name: task, namespace } = deployment.metadata;
@@ -39,8 +40,8 @@ export function wantedImage(
     [LABEL_SERVICE]: service.name,
     [LABEL_ORDINAL]: `${ordinal}`,
   };
-  // The agent is installed by now, and where its packages were may no longer be.
-  const { agentPackages: _, ...guest } = parent.spec.guest;
+  // A kernel is its parent's, and is not imported again; the agent is installed by now, and where its packages were may no longer be.
+  const { boot: _, agentPackages: __, ...guest } = parent.spec.guest;
   const template: Template = {
     apiVersion: deployment.apiVersion,
     kind: 'Template',

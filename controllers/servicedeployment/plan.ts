@@ -25,7 +25,7 @@ export interface Plan {
 }
 
 /** What of a plan is about recalls. */
-type RecallPlan = Pick<Plan, 'stop' | 'start' | 'save' | 'discard'>;
+type RecallPart = Pick<Plan, 'stop' | 'start' | 'save' | 'discard'>;
 
 export const NOTHING: Plan = {
   ...{ create: [], update: [], remove: [], replace: [] },
@@ -50,7 +50,7 @@ export interface PlanInput {
  * away from the moment its change is written until its service has answered after it: one that does not come up keeps the others
  * on what they have.
  */
-export function planService(input: PlanInput): Omit<Plan, keyof RecallPlan> {
+export function planService(input: PlanInput): Omit<Plan, keyof RecallPart> {
   const { wanted, existing, maxUnavailable, isUnobserved, differenceOf } = input;
   const byName = new Map(existing.map((appliance) => [appliance.metadata.name, appliance]));
   const names = new Set(wanted.map(({ name }) => name));

@@ -1,7 +1,7 @@
 import type { ServiceDeployment, Template, VirtualAppliance } from '../../src/api/kinds.ts';
 import { keyOf } from '../../src/base/object.ts';
 import { DEPTH_LIMIT } from '../../src/domain/templates/tree.ts';
-import { templateKeyOf } from '../objects/template-references.ts';
+import { templateKeyOf, wholeTemplateOf } from '../objects/template-references.ts';
 import type { Obstacle } from '../obstacles/obstacle.ts';
 import { recallObstacles } from '../obstacles/recalls.ts';
 import { isOff } from './availability.ts';
@@ -102,7 +102,8 @@ function nextOf(input: RecallInput, appliance: VirtualAppliance): Next {
   const key = templateKeyOf(appliance);
   const parent = templateOf(key);
   if (parent === undefined) return { step: 'held', obstacle: recallObstacles.templateGone(key) };
-  return { step: 'save', image: wantedImage(deployment, service, appliance, parent, recall) };
+  const whole = wholeTemplateOf(parent, templateOf);
+  return { step: 'save', image: wantedImage(deployment, service, appliance, whole, recall) };
 }
 
 function nextOfImage({ copiesOf }: RecallInput, image: Image): Next {

@@ -106,8 +106,10 @@ describe('a template that is made of an appliance', () => {
     });
   });
 
-  it('has no obstacle once a host sealed it', () => {
+  it('has no obstacle once its status has the layer, of which a host may tell later than of the seal', () => {
     const { context } = world([reporting([], [aSeal({ state: 'Ready' })])]);
-    expect(sealObstacle(template, context)).toBeUndefined();
+    expect(sealObstacle(template, context)).toMatchObject({ reason: 'Sealing', isStalled: false });
+    const known = { ...template, status: { layers: { disk: 'a'.repeat(64) } } };
+    expect(sealObstacle(known, world([reporting([])]).context)).toBeUndefined();
   });
 });

@@ -48,17 +48,18 @@ export function withParent(
   return { ...template, status: { ...status, parent: { name, namespace } } };
 }
 
-/** What keeps a template that is made of an appliance from having its layer; undefined once a host sealed it. */
+/** What keeps a template that is made of an appliance from having its layer; undefined once its status has the layer's name. */
 export function sealObstacle(
   template: Template,
   { caches, views }: Pick<OperatorContext, 'caches' | 'views'>,
 ): Obstacle | undefined {
   const { appliance: named, build } = template.spec.source;
-  if ((named === undefined && build === undefined) || template.status?.layers?.disk !== undefined)
-    return undefined;
+  if (named === undefined && build === undefined) return undefined;
   const name = sealedKey(template) ?? '';
   const found = sealFor(template, views.list());
+  // The host may tell of the seal before it tells of the layer.
   if (found !== undefined) return obstacleOf(found, name);
+  if (template.status?.layers?.disk !== undefined) return undefined;
   const appliance = sealedAppliance(template, caches);
   if (appliance === undefined) return sealObstacles.applianceGone(name);
   const { hostName } = appliance.spec;
@@ -70,9 +71,9 @@ export function sealObstacle(
     : sealObstacles.soon(name, hostName);
 }
 
-function obstacleOf({ view, seal }: FoundSeal, appliance: string): Obstacle | undefined {
+function obstacleOf({ view, seal }: FoundSeal, appliance: string): Obstacle {
   const { state, problem, doneBytes, totalBytes } = seal;
-  if (state === 'Ready') return undefined;
+  if (state === 'Ready') return sealObstacles.sealed(view.name, appliance);
   if (problem !== undefined) return sealObstacles.failed(view.name, appliance, problem, state === 'Failed');
   const percent =
     doneBytes === undefined || !totalBytes ? undefined : Math.floor((100 * doneBytes) / totalBytes);

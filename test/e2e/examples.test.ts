@@ -13,6 +13,7 @@ const folder = join(resolve(import.meta.dirname, '../..'), 'examples');
 const ANSWERS: Readonly<Record<string, string>> = {
   command: 'Good day, this is greeter.\n',
   hello: 'Hello from a virtual machine grown by Coppice.\n',
+  recall: 'started on diary\n',
   labels: 'Hello from a template that was found by its label.\n',
 };
 /**

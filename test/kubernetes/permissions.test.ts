@@ -123,6 +123,7 @@ async function live(world: World): Promise<void> {
       expect(await world.kube.find(TEMPLATES, { namespace: 'default', name: 'unused' })).toBeUndefined(),
     );
     await answers(world, 'site', 1);
+    await recall(world);
     await nameConflict(world);
     await followLabel(world);
     await haveAddress(world);
@@ -187,6 +188,16 @@ async function answers(world: World, name: string, replicas: number): Promise<vo
       readyReplicas: replicas,
     });
   });
+}
+
+/** Its image is made, and it starts again from that. */
+async function recall(world: World): Promise<void> {
+  await world.change('site', {}, { state: 'Recalled', recall: { save: true } });
+  await eventually('it is recalled', async () =>
+    expectStanding((await world.deployment('site')).status?.conditions, READY, 'Recalled'),
+  );
+  await world.change('site', {}, { state: 'Deployed' });
+  await answers(world, 'site', 1);
 }
 
 /** Both report how they are. */

@@ -24,6 +24,7 @@ describeUnless(program === undefined ? NO_KUBECTL : undefined, 'a fresh cluster'
     ['cloud-image', 2],
     ['hello', 1],
     ['command', 1],
+    ['recall', 1],
   ];
 
   it.each(examples)('takes examples/%s by one kubectl apply', async (folder, count) => {
