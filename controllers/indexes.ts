@@ -14,6 +14,7 @@ import { digestsOf, identitiesOf, layersOf } from './objects/template-files.ts';
 import {
   labelKey,
   parentKey,
+  recalledKey,
   sealedKey,
   templateKeyOf,
   templateKeysOf,
@@ -96,8 +97,7 @@ export const TEMPLATE_INDEXES: Readonly<Record<string, IndexFunction<Template>>>
   [BY_LAYER]: (template) => identitiesOf(layersOf(template)),
   [BY_UID]: ({ metadata }) => valueOrNone(metadata.uid),
   [BY_SEALED]: (template) => valueOrNone(sealedKey(template)),
-  [BY_TASK]: ({ metadata: { namespace }, spec: { recalled } }) =>
-    recalled === undefined ? [] : [keyOf({ namespace, name: recalled.task })],
+  [BY_TASK]: (template) => valueOrNone(recalledKey(template)),
 };
 
 /** How the follow objects of people are looked up: by the labels in them. */

@@ -46,6 +46,19 @@ export function templateKeysOf({ metadata, spec, status }: ServiceDeployment): s
   return [...new Set([...named, ...(status?.services ?? []).flatMap(({ template }) => template ?? [])])];
 }
 
+/** namespace/name of the task whose image a template is; undefined for a template that no recall kept. */
+export function recalledKey({ metadata: { namespace }, spec: { recalled } }: Template): string | undefined {
+  return recalled && keyOf({ namespace, name: recalled.task });
+}
+
+/** Whether the task starts again from this image: that of its service's last recall, or of one that goes on. */
+export function isImageOf(template: Template, task: ServiceDeployment | undefined): boolean {
+  const { recalled } = template.spec;
+  if (recalled === undefined || task === undefined || recalledKey(template) !== keyOf(task)) return false;
+  const { recall = 0 } = task.status?.services?.find(({ name }) => name === recalled.service) ?? {};
+  return recalled.recall >= recall;
+}
+
 /** namespace/name of the TemplateLabel by which a service of a task in that namespace asks for a template. */
 export function labelKey(
   { label, namespace }: { readonly label?: string; readonly namespace?: string },

@@ -25,7 +25,7 @@ import {
   withOtherSources,
 } from '../objects/template-files.ts';
 import { layersBelow } from '../objects/template-lineage.ts';
-import { parentKey, templateKeyOf, templateKeysOf, wholeTemplateOf } from '../objects/template-references.ts';
+import { parentKey, templateKeyOf, wholeTemplateOf } from '../objects/template-references.ts';
 import { heldObstacle, isHeld } from '../obstacles/deletions.ts';
 import type { Obstacle } from '../obstacles/obstacle.ts';
 import { type ControllerDefinition, changesOf, viewsSource } from '../sources.ts';
@@ -42,6 +42,7 @@ import { release } from './release.ts';
 import { seal, sealObstacle, withParent } from './seal.ts';
 import { SpaceGiven } from './space.ts';
 import { statusOf, TEMPLATE_EVENTS, urgencyOf } from './status.ts';
+import { tasksSource, useOf } from './users.ts';
 import { verificationOf, verify } from './verify.ts';
 
 /** A reconcile goes over all appliances of a template: while many come and go, one reconcile handles several changes. */
@@ -95,11 +96,7 @@ export function createTemplateController(context: OperatorContext): ControllerDe
         },
         () => GATHER_MS,
       ),
-      // Tasks that name it keep it from being removed.
-      changesOf(caches.deployments, (old, current) => {
-        const [before, now] = [old, current].map((one) => (one === undefined ? [] : templateKeysOf(one)));
-        return isSameJson(before, now) ? [] : [...new Set([...(before ?? []), ...(now ?? [])])];
-      }),
+      tasksSource(caches),
       changesOf(caches.hosts, (old, current) => (old === undefined || current === undefined ? all() : [])),
       viewsSource(
         views,
@@ -231,7 +228,8 @@ class Reconciler {
       for (const identity of [...below, ...identitiesOf(copies.layers)])
         isAsked = (await sharing.copy(identity, view, signal)) && isAsked;
     };
-    for (const view of hostsToCopyTo(template, copies, wanted, () => this.#inOrder()))
+    const takers = () => this.#inOrder().filter(({ view }) => takesFilesOf(template, view));
+    for (const view of hostsToCopyTo(template, copies, wanted, takers))
       refusals.push(...(await this.#tryTo(() => ask(view), signal)));
     if (refusals.length > 0) throw refusals[0];
     return isAsked;
@@ -341,14 +339,7 @@ class Reconciler {
 
   #lifeOf(template: Template): Life {
     const { caches, clock } = this.#context;
-    const key = keyOf(template);
-    const appliances = caches.appliances.byIndex(BY_TEMPLATE, key);
-    const isHeld = [caches.templates.byIndex(BY_PARENT, key), caches.deployments.byIndex(BY_TEMPLATE, key)];
-    const use = {
-      created: appliances.flatMap(({ metadata }) => metadata.creationTimestamp ?? []),
-      isHeld: isHeld.some((holders) => holders.length > 0),
-    };
-    return lifeOf(template, use, clock.now());
+    return lifeOf(template, useOf(template, caches), clock.now());
   }
 
   #known(): KnownHosts {

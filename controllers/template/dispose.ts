@@ -2,7 +2,7 @@ import { SERVICE_DEPLOYMENTS, TEMPLATES, type Template, VIRTUAL_APPLIANCES } fro
 import { keyOf } from '../../src/base/object.ts';
 import type { KubeClient } from '../../src/kube/client/client.ts';
 import { listAll } from '../../src/kube/client/list-all.ts';
-import { parentKey, templateKeyOf, templateKeysOf } from '../objects/template-references.ts';
+import { isImageOf, parentKey, templateKeyOf, templateKeysOf } from '../objects/template-references.ts';
 
 /**
  * Deletes a template whose time has come, unless the API server knows of a use that the cache does not show. Its finalizer has all its
@@ -11,7 +11,7 @@ import { parentKey, templateKeyOf, templateKeysOf } from '../objects/template-re
  * @throws ApiError 409 when the template changed meanwhile
  */
 export async function dispose(client: KubeClient, template: Template, signal: AbortSignal): Promise<boolean> {
-  if (await isUsed(client, keyOf(template), signal)) return false;
+  if (await isUsed(client, template, signal)) return false;
   const { name, namespace = 'default', uid, resourceVersion } = template.metadata;
   const preconditions = {
     ...(uid === undefined ? {} : { uid }),
@@ -21,7 +21,8 @@ export async function dispose(client: KubeClient, template: Template, signal: Ab
   return true;
 }
 
-async function isUsed(client: KubeClient, key: string, signal: AbortSignal): Promise<boolean> {
+async function isUsed(client: KubeClient, template: Template, signal: AbortSignal): Promise<boolean> {
+  const key = keyOf(template);
   const [appliances, templates, tasks] = await Promise.all([
     listAll(client, VIRTUAL_APPLIANCES, { signal }),
     listAll(client, TEMPLATES, { signal }),
@@ -30,6 +31,6 @@ async function isUsed(client: KubeClient, key: string, signal: AbortSignal): Pro
   return (
     appliances.items.some((one) => templateKeyOf(one) === key) ||
     templates.items.some((one) => parentKey(one) === key) ||
-    tasks.items.some((one) => templateKeysOf(one).includes(key))
+    tasks.items.some((one) => templateKeysOf(one).includes(key) || isImageOf(template, one))
   );
 }
