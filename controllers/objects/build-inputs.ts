@@ -61,7 +61,7 @@ async function readInput(
       ? client.find(CONFIG_MAPS, { namespace, name }, { signal })
       : client.find(SECRETS, { namespace, name }, { signal });
   const found = await find().catch((error: unknown) => {
-    throw isRefused(error) ? new RetryError(buildObstacles.inputRefused(error.message), error) : error;
+    throw isRefused(error) ? new RetryError(buildObstacles.inputRefused(what), error) : error;
   });
   if (found === undefined) throw errorOf(buildObstacles.inputNotFound(step, what));
   const all = secret === undefined ? filesIn(found) : (found.data ?? {});

@@ -8,14 +8,13 @@ export function templateKeyOf({ metadata, spec }: VirtualAppliance): string {
 }
 
 /**
- * namespace/name of the template that this one is a layer on, by its spec or by the appliance that it was made of; null for a template
+ * namespace/name of the template that this one is a layer on, by its spec, by the choice of one of a series, or by the appliance that it was made of; null for a template
  * without a parent.
  */
 export function parentKey({ metadata, spec, status }: Template): string | null {
-  const parent = spec.source.parent ?? status?.parent;
-  return parent === undefined
-    ? null
-    : keyOf({ name: parent.name, namespace: parent.namespace ?? metadata.namespace });
+  const { name, namespace } = spec.source.parent ?? {};
+  const parent = name === undefined ? status?.parent : { name, namespace: namespace ?? metadata.namespace };
+  return parent === undefined ? null : keyOf(parent);
 }
 
 /** namespace/name of the appliance that a template is made of, or built in. */

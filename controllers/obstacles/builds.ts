@@ -15,10 +15,11 @@ export const buildObstacles = {
     ),
   inputNotFound: (step: number, what: string): Obstacle =>
     waiting(REASON.BuildInputNotFound, `step ${step} copies ${what}, which does not exist: create it`),
-  /** @param answer what the API server said */
-  inputRefused: (answer: string): Explanation => ({
+  inputRefused: (what: string): Explanation => ({
     reason: REASON.BuildInputRefused,
-    message: `${answer}: let the operator get it, as its chart does; it is tried again`,
+    message:
+      `the operator may not read ${what}, which a step copies: for Secrets, add the namespace to rbac.secretNamespaces of the chart coppice, or bind ` +
+      "the operator's account to the ClusterRole that ends in -secrets there; it is tried again",
   }),
   inputChanged: (what: string, appliance: string): Obstacle =>
     stalled(

@@ -1,9 +1,9 @@
 import { TEMPLATES, type Template, VIRTUAL_APPLIANCES, type VirtualAppliance } from '../../src/api/kinds.ts';
-import { controllerOf } from '../../src/base/object.ts';
+import { controllerOf, parseKey } from '../../src/base/object.ts';
 import { isAlreadyExists } from '../../src/kube/api-error.ts';
 import type { KubeClient } from '../../src/kube/client/client.ts';
 import type { BuildInput } from '../objects/build-inputs.ts';
-import { buildApplianceName } from '../objects/template-references.ts';
+import { buildApplianceName, parentKey } from '../objects/template-references.ts';
 
 /** What is built: fixed when the appliance is made. */
 interface Build {
@@ -32,9 +32,10 @@ export async function createBuildAppliance(
   return found !== undefined && isOwn(found, template) ? found : undefined;
 }
 
-function buildAppliance({ metadata, spec }: Template, { key, inputs }: Build): VirtualAppliance {
-  const { parent, build } = spec.source;
-  const { name, namespace, uid } = metadata;
+function buildAppliance(template: Template, { key, inputs }: Build): VirtualAppliance {
+  const { build } = template.spec.source;
+  const { name, namespace, uid } = template.metadata;
+  const parent = parseKey(parentKey(template) ?? '');
   const { resources, diskSize, network } = build ?? {};
   const owner = {
     apiVersion: `${TEMPLATES.group}/${TEMPLATES.version}`,
@@ -48,7 +49,7 @@ function buildAppliance({ metadata, spec }: Template, { key, inputs }: Build): V
     kind: VIRTUAL_APPLIANCES.kind,
     metadata: { name: buildApplianceName(name), namespace, ownerReferences: [owner] },
     spec: {
-      template: parent,
+      template: { name: parent.name, namespace: parent.namespace },
       resources,
       build: { template: name, key, inputs: inputs.map(({ step, version }) => ({ step, version })) },
       ...(diskSize === undefined ? {} : { disk: { size: diskSize } }),

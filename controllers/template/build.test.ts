@@ -7,6 +7,7 @@ import { aHostReport, LAYER } from '../../test/builders/reports.ts';
 import type { OperatorContext } from '../context.ts';
 import { HostViews } from '../daemons/view.ts';
 import { progressOf } from './build.ts';
+import { withChosenParent } from './choose-parent.ts';
 
 type Build = NonNullable<Template['spec']['source']['build']>;
 type BuildState = NonNullable<VirtualAppliance['status']>['build'];
@@ -108,13 +109,41 @@ describe('the build of a template', () => {
     expect(made).toMatchObject({
       metadata: { name: 'child-build', ownerReferences: [{ uid: 'uid-child', controller: true }] },
       spec: {
-        template: { name: 'debian' },
+        template: { name: 'debian', namespace: 'default' },
         build: { template: 'child', key: found?.status.key, inputs: [] },
         disk: { size: '4Gi' },
         network: { pool: 'lan' },
       },
     });
     expect(found).toMatchObject({ status: { state: 'Waiting', appliance: 'child-build' }, isBuilt: false });
+  });
+
+  it('stands on the newest of a series, or waits for one', async () => {
+    const template = built('child');
+    const source = { ...template.spec.source, parent: { series: 'debian', namespace: 'images' } };
+    const wanting = { ...template, spec: { ...template.spec, source } };
+    const of = (version: string, isReady = true, namespace = 'images') => {
+      const status = isReady ? ('True' as const) : ('False' as const);
+      const ready = { type: 'Ready', status, reason: 'x', message: '', lastTransitionTime: '' };
+      return aTemplate({
+        metadata: { name: `debian-${version}`, namespace, uid: `uid-${version}` },
+        spec: { series: 'debian', version, sharing: { scope: 'Cluster' } },
+        status: { conditions: [ready] },
+      });
+    };
+    const known = [of('11'), of('12'), of('13', false), of('14', true, 'other')];
+    expect(withChosenParent(wanting, () => known).status?.parent).toEqual({
+      name: 'debian-12',
+      namespace: 'images',
+    });
+    const none = await progress(wanting, { parents: [of('13', false)] });
+    expect(none.found).toMatchObject({
+      status: { state: 'Waiting' },
+      obstacle: { reason: 'TemplateNotReady' },
+    });
+    const pinned = { ...wanting, status: { parent: { name: 'debian', namespace: 'default' } } };
+    expect(withChosenParent(pinned, () => known)).toBe(pinned);
+    expect((await progress(pinned)).made?.spec.template).toEqual({ name: 'debian', namespace: 'default' });
   });
 
   it.each<[string, World, string]>([

@@ -10,6 +10,7 @@ import { parentKey, sealedKey, wholeTemplateOf } from '../objects/template-refer
 import { buildObstacles } from '../obstacles/builds.ts';
 import { type Obstacle, obstacleOf } from '../obstacles/obstacle.ts';
 import { createBuildAppliance, isOwn } from './build-appliance.ts';
+import { chooseParent } from './choose-parent.ts';
 import { sealObstacle } from './seal.ts';
 
 type BuildStatus = NonNullable<NonNullable<Template['status']>['build']>;
@@ -98,6 +99,8 @@ async function begun(
   signal: AbortSignal,
 ): Promise<BuildProgress> {
   const { caches, client } = context;
+  const choice = parentKey(template) === null ? chooseParent(template, caches.templates.list()) : undefined;
+  if (choice !== undefined && 'obstacle' in choice) return waiting(choice.obstacle);
   const parent = caches.templates.get(parentKey(template) ?? '');
   const parents = parent && layersOf(wholeTemplateOf(parent, (key) => caches.templates.get(key)));
   const parentName = parentKey(template) ?? '';

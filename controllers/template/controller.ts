@@ -32,6 +32,7 @@ import { type ControllerDefinition, changesOf, viewsSource } from '../sources.ts
 import { byConditions } from '../status/occurrence.ts';
 import { StatusWriter } from '../status/status-writer.ts';
 import { type BuildProgress, progressOf } from './build.ts';
+import { withChosenParent } from './choose-parent.ts';
 import { type Copies, copiesOf, hostsToCopyTo, hostsToTell, hostToImport, takesFilesOf } from './copies.ts';
 import { dispose } from './dispose.ts';
 import { importProgress } from './import-progress.ts';
@@ -165,7 +166,7 @@ class Reconciler {
     const found = this.#writer.latest(cached);
     if (found.metadata.deletionTimestamp !== undefined) return await this.#release(found, signal);
     const held = await addFinalizer(client, TEMPLATES, found, FINALIZER_TEMPLATE);
-    const template = withParent(held, caches);
+    const template = withChosenParent(withParent(held, caches), () => caches.templates.list());
     const position = positionOf(template, (parent) => caches.templates.get(parent));
     const isPlaced = 'depth' in position;
     const building = isPlaced ? await progressOf(this.#context, template, signal) : undefined;

@@ -56,13 +56,21 @@ name: string
 uid?: string
 }
 /**
- * The template on which this one is a layer.
+ * The template on which this one is a layer: by name, or the newest of a series at that time, which stays its parent (status.parent).
  */
 parent?: {
 /**
  * Its name.
  */
-name: string
+name?: string
+/**
+ * Its series.
+ */
+series?: string
+/**
+ * Its version within the series.
+ */
+version?: string
 /**
  * Its namespace, if different; the parent must be shared with this namespace.
  */
@@ -485,7 +493,7 @@ cd?: string
 data?: string
 }
 /**
- * The template on which it is a layer, if it was made of an appliance.
+ * The template on which it is a layer, if it was made of an appliance, or built on the newest of a series.
  */
 parent?: {
 /**

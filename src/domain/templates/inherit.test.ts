@@ -63,6 +63,17 @@ describe('a template with what it has from its parents', () => {
     expect(whole(layer('leaf', { firmware: 'uefi' }), root).spec.guest.boot).toBeUndefined();
   });
 
+  it('has the CD of the nearest that names one', () => {
+    const cd = { url: 'https://example.com/tools.iso', sha256: 'c'.repeat(64) };
+    const root = layer('root', { cd }, STATIC, { layers: { disk: '1'.repeat(64), cd: '5'.repeat(64) } });
+    const own = { layers: { disk: '4'.repeat(64) } };
+    expect(whole(layer('leaf', {}, undefined, own), root)).toMatchObject({
+      spec: { guest: { cd } },
+      status: { layers: { ...own.layers, cd: '5'.repeat(64) } },
+    });
+    expect(whole(layer('leaf', { cd }, undefined, own), root).status?.layers).toEqual(own.layers);
+  });
+
   it('sets its guest up in one way', () => {
     const packages = [{ url: 'https://example.com/agent.deb', sha256: 'a'.repeat(64) }];
     const root = layer('root', { init: 'cloud-init', agentPackages: packages });

@@ -27,9 +27,11 @@ export function wholeTemplate(
   if (parent === undefined) return { ...template, spec: { ...spec, container } };
   const guest = guestOf(spec.guest, parent.spec.guest);
   const whole = { ...template, spec: { ...spec, guest, container } };
-  if (guest.boot === undefined || spec.guest.boot !== undefined || status?.layers === undefined) return whole;
-  const { kernel, initrd } = parent.status?.layers ?? {};
-  return { ...whole, status: { ...status, layers: { ...status.layers, kernel, initrd } } };
+  if (status?.layers === undefined) return whole;
+  const { kernel, initrd, cd } = parent.status?.layers ?? {};
+  const boot = guest.boot !== undefined && spec.guest.boot === undefined ? { kernel, initrd } : {};
+  const drive = guest.cd !== undefined && spec.guest.cd === undefined ? { cd } : {};
+  return { ...whole, status: { ...status, layers: { ...status.layers, ...boot, ...drive } } };
 }
 
 function guestOf(own: Guest, parents: Guest): Guest {
@@ -42,6 +44,7 @@ function guestOf(own: Guest, parents: Guest): Guest {
     init,
     agentPackages,
     diskBus: own.diskBus ?? parents.diskBus,
+    cd: own.cd ?? parents.cd,
     xen: own.xen ?? parents.xen,
     minimumMemory: own.minimumMemory ?? parents.minimumMemory,
   };

@@ -28,6 +28,13 @@ export const buildErrors = {
         cause,
       },
     ),
+  buildNotCleaned: (cause: HostError) =>
+    new HostError(
+      'BuildNotCleaned',
+      `all steps are done, and the guest cannot be cleaned: ${cause.message}; ${KEPT}: remove what cannot be removed by a last step, in a ` +
+        'new template',
+      { kind: 'stalled', cause },
+    ),
   buildStepLost: (title: string) =>
     new HostError(
       'BuildStepLost',

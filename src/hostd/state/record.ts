@@ -53,6 +53,8 @@ export type BuildRecord = {
    * started with the disk that it has.
    */
   readonly restart?: { readonly bootId: string } | undefined;
+  /** The boot of the guest in which the steps are done. */
+  readonly bootId?: string;
   readonly failure?: NonNullable<BuildStatus['failure']>;
 };
 
@@ -138,6 +140,7 @@ const recordSchema: JsonSchema = {
           properties: { step: { type: 'integer' }, at: { type: 'integer' } },
         },
         restart: { type: 'object', required: ['bootId'], properties: { bootId: { type: 'string' } } },
+        bootId: { type: 'string' },
         failure: { type: 'object', required: ['reason', 'message'] },
       },
     },

@@ -27,6 +27,11 @@ const repository = resolve(import.meta.dirname, '../../..');
 const CHILD = join(repository, 'test/integration/hostd/child.ts');
 const PATIENCE_MS = 300_000;
 
+/** Besides what the test looks for, what makes a machine one of its own. */
+const UNIQUE = `echo one >/srv/one
+mkdir -p /etc/ssh /etc/coppice /var/log
+for path in /etc/machine-id /etc/ssh/ssh_host_rsa_key /etc/coppice/env /root/.ash_history /var/log/messages; do echo x >"$path"; done`;
+
 const seconds = { timeoutSeconds: 120 };
 const run = (script: string, name?: string): DesiredBuildStep => ({
   kind: 'run',
@@ -143,7 +148,7 @@ describeUnless(noQemu, 'the build of a template under QEMU', () => {
   it('carries out steps over a reboot and the death of its daemon, cleans the guest, and powers off for good', async () => {
     const uuid = await start(
       [
-        run('echo one >/srv/one; ls -l /srv/one', 'first'),
+        run(UNIQUE, 'first'),
         { kind: 'copy', content: bytes('two\n'), to: '/srv/new/two', mode: '0600', ...seconds },
         { kind: 'reboot', ...seconds },
         // Twice would show: it appends.
@@ -168,8 +173,9 @@ describeUnless(noQemu, 'the build of a template under QEMU', () => {
     const log = await host.log(uuid);
     expect(log).toContain('one\ntwo\nbegun\ndone\n600\n');
     for (const n of [1, 2, 3, 4, 5, 6, 7, 8]) expect(log.split(`tick ${n}\n`)).toHaveLength(2);
-    expect(log).toContain('removed /etc/coppice');
-    expect(log).toContain('removed /srv/www/extra');
+    for (const path of ['/etc/ssh/ssh_host_rsa_key', '/etc/coppice', '/root/.ash_history', '/srv/www/extra'])
+      expect(log).toContain(`removed ${path}\n`);
+    for (const path of ['/etc/machine-id', '/var/log/messages']) expect(log).toContain(`emptied ${path}\n`);
     await remove(uuid);
   });
 

@@ -53,6 +53,16 @@ describe('the rules about builds', () => {
     ['no steps', built({ steps: [] }), 'should have at least 1 items'],
     ['a step that may take no time', stepped({ ...RUN, timeoutSeconds: 0 }), 'greater than or equal to 1'],
     ['a disk of no size', built({ diskSize: '-1' }), 'should match'],
+    [
+      'a parent by name and series',
+      sourced({ parent: { name: 'a', series: 'a' }, build: { steps: [RUN] } }),
+      'exactly one of name and series',
+    ],
+    [
+      'a version of one name',
+      sourced({ parent: { name: 'a', version: '1' }, build: { steps: [RUN] } }),
+      'version is for series',
+    ],
     ['steps without a parent', sourced({ build: { steps: [RUN] } }), 'build needs a parent to build on'],
     ['a parent without steps', sourced({ parent }), 'parent needs build, with the steps'],
     [

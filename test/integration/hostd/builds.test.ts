@@ -62,6 +62,19 @@ describe('a daemon that builds', () => {
     });
   });
 
+  it('begins again when its guest starts again by itself', async () => {
+    const slow = { ...QUICK, times: { ...QUICK.times, exec: 100 } };
+    await withHost(certificates, { simulated: slow }, async (host) => {
+      const desired = builds(host.layer, [run, run, run]);
+      await host.client.putAppliance(desired);
+      await until(host, desired.uuid, ({ build }) => build?.step === 2);
+      await change(host, desired.uuid, { bootId: 'another' });
+      await until(host, desired.uuid, ({ build }) => build?.attempt === 2);
+      await until(host, desired.uuid, ({ build }) => build?.state === 'Built');
+      expect(await host.client.getBuildLog(desired.uuid, 10_000)).toContain('begins again on a new disk');
+    });
+  });
+
   it('gives up when its VM ends again and again', async () => {
     const slow = { ...QUICK, times: { ...QUICK.times, exec: 100 } };
     await withHost(certificates, { simulated: slow }, async (host) => {
@@ -73,9 +86,13 @@ describe('a daemon that builds', () => {
           vm.state === 'Running' &&
           steps.some(({ name, state }) => name === 'Build' && state === 'Running');
         await until(host, desired.uuid, isAtWork);
-        await crash(host, desired.uuid);
+        await change(host, desired.uuid, { state: 'Crashed' });
       }
-      const failed = await until(host, desired.uuid, ({ build }) => build?.state === 'Failed');
+      const failed = await until(
+        host,
+        desired.uuid,
+        ({ build, problem }) => build?.state === 'Failed' && problem?.reason === 'BuildInterrupted',
+      );
       expect(failed.build).toMatchObject({ attempt: 5, failure: { reason: 'BuildInterrupted' } });
       expect(failed.problem?.retryAt).toBeUndefined();
     });
@@ -90,9 +107,9 @@ describe('a daemon that builds', () => {
   });
 });
 
-/** What a hypervisor would say of a VM that died. */
-async function crash({ stateDir }: TestHost, uuid: string): Promise<void> {
+/** Has the VM be another one, as if it had died, say. */
+async function change({ stateDir }: TestHost, uuid: string, how: object): Promise<void> {
   const path = join(stateDir, 'appliances', uuid, 'simulated-vm.json');
   const vm = JSON.parse(await readFile(path, 'utf8')) as object;
-  await writeFile(path, JSON.stringify({ ...vm, state: 'Crashed' }));
+  await writeFile(path, JSON.stringify({ ...vm, ...how }));
 }

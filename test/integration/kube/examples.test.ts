@@ -22,6 +22,7 @@ describeUnless(program === undefined ? NO_KUBECTL : undefined, 'a fresh cluster'
     ['gitops/shop', 4],
     ['network', 2],
     ['cloud-image', 2],
+    ['building', 3],
     ['hello', 1],
     ['command', 1],
     ['recall', 1],

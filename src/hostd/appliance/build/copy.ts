@@ -17,8 +17,8 @@ const SLOWEST_BYTES_PER_MS = 64;
 
 /** $1 the unfinished file, $2 its folder: only root may read what comes. */
 const begin = 'umask 022 && b mkdir -p "$2" && umask 077 && b rm -f "$1" && : >"$1"';
-/** $1 the unfinished file, $2 the file, $3 its mode, $4 its owner or nothing. */
-const finish = `b chmod "$3" "$1" && { [ -z "$4" ] || b chown "$4" "$1"; } && b mv -f "$1" "$2"`;
+/** $1 the unfinished file, $2 the file, $3 its mode, $4 its owner or nothing. Another owner takes some bits of the mode away. */
+const finish = `{ [ -z "$4" ] || b chown "$4" "$1"; } && b chmod "$3" "$1" && b mv -f "$1" "$2"`;
 
 /** Puts the files of a step into the guest, each whole or not at all; may be repeated. */
 export async function copyIntoGuest(scope: Scope, step: CopyStep, signal: AbortSignal): Promise<void> {

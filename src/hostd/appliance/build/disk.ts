@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises';
-import { hostErrors } from '../../errors/index.ts';
+import { HostError, hostErrors } from '../../errors/index.ts';
 import { syncDirectory } from '../../files/durable-files.ts';
 import { cleanGuest } from '../../guest/clean.ts';
 import type { Step } from '../pass.ts';
@@ -70,7 +70,13 @@ export function cleanStep(scope: Scope): Step {
       const log = new BuildLog(scope.directory.buildLogPath);
       await remember(scope, { phase: 'Cleaning' });
       await log.tell('all steps are done: the guest is cleaned');
-      await log.append(Buffer.from(await cleanGuest(scope.guest, buildOf(scope).clean, signal)));
+      try {
+        await log.append(Buffer.from(await cleanGuest(scope.guest, buildOf(scope).clean, signal)));
+      } catch (error) {
+        const isFinal = error instanceof HostError && error.reason === 'GuestCommandFailed';
+        if (!isFinal) throw error;
+        await failBuild(scope, hostErrors.buildNotCleaned(error));
+      }
       // What the VM does from now on changes nothing that counts: it is off, however that comes.
       await remember(scope, { phase: 'Stopping' });
     },

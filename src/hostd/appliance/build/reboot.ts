@@ -1,3 +1,4 @@
+import { hostErrors } from '../../errors/index.ts';
 import { readInstalled } from '../installed.ts';
 import type { Step } from '../pass.ts';
 import { powerOff } from '../power-off.ts';
@@ -33,10 +34,24 @@ export function isOver({ record }: Scope): boolean {
   return buildRecordOf(record.current).phase !== 'Building';
 }
 
-/** The guest is up again: from now on a VM that ends spoils its disk. */
-export async function endRestart(scope: Scope, signal: AbortSignal): Promise<void> {
-  const { restart } = buildRecordOf(scope.record.current);
-  if (restart === undefined) return;
+/**
+ * The guest is in the boot in which the build left it, or in the one after a step `reboot`. From then on a VM that ends spoils its disk,
+ * and so does a guest that starts again by itself: nobody knows what it was doing. Rejects with `BuildStepLost`.
+ */
+export async function requireBoot(scope: Scope, index: number, signal: AbortSignal): Promise<void> {
+  scope.installed = undefined;
   const { bootId } = await readInstalled(scope, signal);
-  if (bootId !== restart.bootId) await remember(scope, { restart: undefined });
+  const { restart, bootId: known } = buildRecordOf(scope.record.current);
+  if (restart !== undefined && bootId !== restart.bootId)
+    return remember(scope, { restart: undefined, bootId });
+  if (known === undefined) return remember(scope, { bootId });
+  if (known !== bootId) await giveUpDisk(scope, index);
+}
+
+/** Ends the VM, whose disk is then not used any more. Rejects with `BuildStepLost`. */
+export async function giveUpDisk(scope: Scope, index: number): Promise<never> {
+  const { host, desired, directory } = scope;
+  await new BuildLog(directory.buildLogPath).tell('nobody knows how the step ended: the VM is ended');
+  await host.driver.destroy(desired.uuid, directory.path);
+  throw hostErrors.buildStepLost(titleOf(index, buildOf(scope)));
 }

@@ -9,7 +9,7 @@ import { copyIntoGuest } from './copy.ts';
 import { failBuild } from './failure.ts';
 import { BuildLog } from './log.ts';
 import { buildOf, buildRecordOf, remember, titleOf } from './progress.ts';
-import { endRestart, isOver } from './reboot.ts';
+import { giveUpDisk, isOver, requireBoot } from './reboot.ts';
 
 type RunStep = Extract<DesiredBuildStep, { kind: 'run' }>;
 type CopyStep = Extract<DesiredBuildStep, { kind: 'copy' }>;
@@ -28,7 +28,7 @@ export function workStep(scope: Scope, step: RunStep | CopyStep, index: number):
     name: 'Build',
     isDone: async () => buildRecordOf(record.current).next > index || isOver(scope),
     run: async (signal) => {
-      await endRestart(scope, signal);
+      await requireBoot(scope, index, signal);
       await announce(scope, step, index);
       if (step.kind === 'copy') await copy(scope, step, index, signal);
       else await new ScriptRun(scope, step, index).untilDone(signal);
@@ -126,16 +126,11 @@ class ScriptRun {
   }
 
   async #checkAlive(signal: AbortSignal): Promise<void> {
-    const { clock, driver } = this.#scope.host;
+    const { clock } = this.#scope.host;
     if (clock.monotonic() - this.#lookedAt < ALIVE_MS) return;
     const found = await this.#script.look(signal);
     this.#lookedAt = clock.monotonic();
-    if (found === undefined || found.state === 'dead') {
-      const { uuid } = this.#scope.desired;
-      await this.#log.tell('nobody knows how the step ended: the VM is ended');
-      await driver.destroy(uuid, this.#scope.directory.path);
-      throw hostErrors.buildStepLost(this.#title);
-    }
+    if (found === undefined || found.state === 'dead') return giveUpDisk(this.#scope, this.#index);
     if (found.state === 'alive' && found.seconds > this.#step.timeoutSeconds) await this.#tooLong(signal);
   }
 
