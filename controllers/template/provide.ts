@@ -1,0 +1,124 @@
+import type { Template } from '../../src/api/kinds.ts';
+import type { OperatorContext } from '../context.ts';
+import { hostsInOrder, type RankedHost } from '../daemons/copy-hosts.ts';
+import { putImport } from '../daemons/put-import.ts';
+import { PutLedger } from '../daemons/put-ledger.ts';
+import type { HostView } from '../daemons/view.ts';
+import { BY_DIGEST, BY_HOST } from '../indexes.ts';
+import { countsOf } from '../objects/template-copies.ts';
+import { filesOf, type ImportFile, identitiesOf, withOtherSources } from '../objects/template-files.ts';
+import { layersBelow } from '../objects/template-lineage.ts';
+import type { BuildProgress } from './build.ts';
+import { type Copies, copiesOf, hostsToCopyTo, hostsToTell, hostToImport, takesFilesOf } from './copies.ts';
+import type { KnownHosts } from './known-layers.ts';
+import { seal } from './seal.ts';
+
+/** Has hosts make, import and fetch the layers of templates. */
+export class Provider {
+  readonly #context: OperatorContext;
+  readonly #ledger = new PutLedger();
+
+  constructor(context: OperatorContext) {
+    this.#context = context;
+  }
+
+  /**
+   * Has a host import the template's files until its layers are known and somewhere, then has as many hosts as it asks for fetch them
+   * from there. A refusal of one host does not keep the others from getting it.
+   * @returns whether all were asked: hosts that are busy are asked later
+   * @throws the first error, when all were asked
+   */
+  async provide(
+    template: Template,
+    { hosts, isPartial }: KnownHosts,
+    building: BuildProgress | undefined,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const usable = this.#context.views.list().filter((view) => takesFilesOf(template, view));
+    // What only hosts have that are away, another one imports once more.
+    const copies = copiesOf(
+      template,
+      hosts.filter(({ isAway }) => isAway !== true),
+    );
+    const isBuilt = building?.isBuilt === true || building?.status.state === 'Done';
+    if (template.spec.source.appliance !== undefined || isBuilt) await seal(this.#context, template, signal);
+    const files = [...filesOf(template).values()].map((each) => this.#withOtherSources(each));
+    const refusals = isPartial ? [] : await this.#importOnOne(template, usable, copies, files, signal);
+    for (const file of files) {
+      for (const view of hostsToTell(file, usable))
+        refusals.push(...(await this.#tryTo(() => this.#import(view, file, signal), signal)));
+    }
+    const { isAsked, refused } = await this.#askForCopies(template, copies, signal);
+    refusals.push(...refused);
+    if (refusals.length > 0) throw refusals[0];
+    return isAsked;
+  }
+
+  async #askForCopies(
+    template: Template,
+    copies: Copies,
+    signal: AbortSignal,
+  ): Promise<{ readonly isAsked: boolean; readonly refused: readonly unknown[] }> {
+    const { caches, clock, sharing } = this.#context;
+    const below = layersBelow(template, (key) => caches.templates.get(key));
+    const { wanted } = countsOf(template, clock.now());
+    const takers = () => this.#inOrder().filter(({ view }) => takesFilesOf(template, view));
+    let isAsked = true;
+    const ask = async (view: HostView) => {
+      for (const identity of [...below, ...identitiesOf(copies.layers)])
+        isAsked = (await sharing.copy(identity, view, signal)) && isAsked;
+    };
+    const refused: unknown[] = [];
+    for (const view of hostsToCopyTo(template, copies, wanted, takers))
+      refused.push(...(await this.#tryTo(() => ask(view), signal)));
+    return { isAsked, refused };
+  }
+
+  /**
+   * Has one more host import the files, if one should: the next when one refuses.
+   * @returns why hosts refused
+   */
+  async #importOnOne(
+    template: Template,
+    usable: readonly HostView[],
+    copies: Copies,
+    files: readonly ImportFile[],
+    signal: AbortSignal,
+  ): Promise<unknown[]> {
+    const importer = hostToImport(template, usable, copies);
+    if (importer === undefined) return [];
+    const importAll = async () => {
+      for (const file of files) await this.#import(importer, file, signal);
+    };
+    const refusals = await this.#tryTo(importAll, signal);
+    if (refusals.length === 0) return [];
+    const others = usable.filter((view) => view !== importer);
+    return [...refusals, ...(await this.#importOnOne(template, others, copies, files, signal))];
+  }
+
+  async #import(view: HostView, file: ImportFile, signal: AbortSignal): Promise<void> {
+    const daemon = this.#context.links.client(view.name);
+    if (daemon !== undefined) await putImport(daemon, view, this.#ledger, file, signal);
+  }
+
+  #inOrder(): readonly RankedHost[] {
+    const { caches, log, views } = this.#context;
+    const boundTo = (host: string) => caches.appliances.byIndex(BY_HOST, host);
+    return hostsInOrder(caches.hosts.list(), views, boundTo, log);
+  }
+
+  /** @returns why it was refused, if it was */
+  async #tryTo(work: () => Promise<void>, signal: AbortSignal): Promise<unknown[]> {
+    try {
+      await work();
+      return [];
+    } catch (error) {
+      signal.throwIfAborted();
+      return [error];
+    }
+  }
+
+  #withOtherSources(file: ImportFile): ImportFile {
+    return withOtherSources(file, this.#context.caches.templates.byIndex(BY_DIGEST, file.key.sha256));
+  }
+}

@@ -1,0 +1,67 @@
+import type { Template } from '../../src/api/kinds.ts';
+import { isSameJson } from '../../src/base/equality.ts';
+import { keyOf } from '../../src/base/object.ts';
+import type { OperatorContext } from '../context.ts';
+import { BY_DIGEST, BY_LAYER, BY_PARENT, BY_SEALED, BY_UID } from '../indexes.ts';
+import { digestsOf } from '../objects/template-files.ts';
+import { parentKey, templateKeyOf } from '../objects/template-references.ts';
+import { type ControllerDefinition, changesOf, viewsSource } from '../sources.ts';
+import { tasksSource } from './users.ts';
+
+/** A reconcile goes over all appliances of a template: while many come and go, one reconcile handles several changes. */
+const GATHER_MS = 500;
+
+/** What concerns a template: itself, its children, its appliances and tasks, and what hosts have of it. */
+export function templateSources({
+  caches,
+  views,
+}: Pick<OperatorContext, 'caches' | 'views'>): ControllerDefinition['sources'] {
+  const keysOf = (index: string, value: string) =>
+    caches.templates.byIndex(index, value).map((one) => keyOf(one));
+  const all = () => caches.templates.list().map((one) => keyOf(one));
+  return [
+    changesOf(caches.templates, (old, current) => {
+      const changed = current ?? old;
+      if (changed === undefined) return [];
+      // Its children wait until it exists, its parent until it is gone.
+      const key = keyOf(changed);
+      const sharing = [old, current].flatMap((one) =>
+        one === undefined ? [] : digestsOf(one).flatMap((digest) => keysOf(BY_DIGEST, digest)),
+      );
+      const [before, now] = [parents(old), parents(current)];
+      const others = old?.metadata.generation === current?.metadata.generation ? [] : sharing;
+      return [
+        ...new Set([key, ...keysOf(BY_PARENT, key), ...others]),
+        // A parent with children is used.
+        ...(isSameJson(before, now) ? [] : [...before, ...now]),
+      ];
+    }),
+    changesOf(
+      caches.appliances,
+      (old, current) => {
+        const appliance = current ?? old;
+        if (appliance === undefined) return [];
+        const sealed = keysOf(BY_SEALED, keyOf(appliance));
+        return old !== undefined && current !== undefined ? sealed : [...sealed, templateKeyOf(appliance)];
+      },
+      () => GATHER_MS,
+    ),
+    tasksSource(caches),
+    changesOf(caches.hosts, (old, current) => (old === undefined || current === undefined ? all() : [])),
+    viewsSource(
+      views,
+      ({ kind, ids }) => {
+        if (kind === 'import') return ids.flatMap((digest) => keysOf(BY_DIGEST, digest));
+        if (kind === 'layer') return ids.flatMap((identity) => keysOf(BY_LAYER, identity));
+        if (kind === 'seal') return ids.flatMap((uid) => keysOf(BY_UID, uid));
+        return kind === 'link' ? all() : [];
+      },
+      GATHER_MS,
+    ),
+  ];
+}
+
+function parents(template: Template | undefined): string[] {
+  const parent = template === undefined ? null : parentKey(template);
+  return parent === null ? [] : [parent];
+}
