@@ -103,7 +103,7 @@ export function createServiceDeploymentController(context: OperatorContext): Con
               .filter(mayAskFor(current ?? old))
               .map((one) => keyOf(one)),
       ),
-      imageSource(caches),
+      imageSource(caches, (key) => gatherMs(caches.deployments.get(key))),
     ],
     reconcile: (key, signal) => reconciler.reconcile(key, signal),
   };
@@ -143,10 +143,14 @@ function choosable(template: Template | undefined): unknown {
   return { uid, labels, deletionTimestamp, readiness, sharing: template.spec.sharing };
 }
 
-/** An image of a recalled service concerns the tasks of its own namespace alone. */
+/** An image of a recalled service concerns those alone that name it or its series; its own task looks at all its images. */
 function mayAskFor(template: Template | undefined): (task: ServiceDeployment) => boolean {
   if (template?.spec.recalled === undefined) return () => true;
-  return ({ metadata }) => metadata.namespace === template.metadata.namespace;
+  const { name, namespace } = template.metadata;
+  const { series } = template.spec;
+  return ({ metadata, spec }) =>
+    metadata.namespace === namespace &&
+    spec.services.some(({ template: asked }) => asked.name === name || asked.series === series);
 }
 
 /** Of what no event tells when it is over: that the API server refuses a request. A ConfigMap that appears has an event. */

@@ -70,9 +70,10 @@ function setUp({ pool = aPool(), leases = [], cached = leases }: Given = {}) {
     },
   } as unknown as OperatorContext;
   const exhausted = new ExhaustedPools();
-  const ensure = async (appliance: VirtualAppliance) => {
+  const ensure = async (appliance: VirtualAppliance, machine?: string) => {
     calls.length = 0;
-    return (await ensureAddress(context, appliance, exhausted, new AbortController().signal)).given;
+    const { signal } = new AbortController();
+    return (await ensureAddress(context, appliance, exhausted, signal, machine)).given;
   };
   return { calls, ensure, exhausted, server, state };
 }
@@ -94,6 +95,14 @@ describe('an appliance that needs an address', () => {
     expect(given).toMatchObject({ prefix: 24, gateway: '10.0.8.1', pool: 'lan' });
     expect([...server.keys()]).toEqual([given?.address]);
     expect(calls).toEqual(['list', 'create', 'patch VirtualAppliance']);
+  });
+
+  it('gets the one that its machine had before it was recalled, if that is free', async () => {
+    const before = await setUp().ensure(waiting());
+    for (const name of ['web-1', 'web-2', 'web-3', 'web-4'])
+      expect(await setUp().ensure(waiting(name), 'uid-web-0')).toEqual(before);
+    const taken = aLease(before?.address ?? '', 'uid-another');
+    expect(await setUp({ leases: [taken] }).ensure(waiting('web-1'), 'uid-web-0')).not.toEqual(before);
   });
 
   it('gets the one that is left, whichever addresses look free in its cache', async () => {

@@ -13,12 +13,13 @@ import type { OperatorContext } from '../context.ts';
 import { BY_APPLIANCE } from '../indexes.ts';
 import { networkMode, uidOf } from '../objects/appliance.ts';
 import { leasesOf, newLease, releaseLease } from '../objects/lease.ts';
+import { machineUidOf } from '../objects/machine.ts';
 import { addressObstacles, leaseEvents } from '../obstacles/addresses.ts';
 import { errorOf, RetryError } from '../obstacles/obstacle.ts';
 import { warning } from '../status/occurrence.ts';
 import { type Claim, claimAddress, requireChance } from './claim-address.ts';
 import type { ExhaustedPools } from './exhausted-pools.ts';
-import { type GivenNetwork, type PhaseResult, phaseDone, type Scope } from './scope.ts';
+import { found, type GivenNetwork, type PhaseResult, phaseDone, type Scope } from './scope.ts';
 
 /** An appliance with its address, if it needs one. */
 export interface Addressed {
@@ -32,7 +33,8 @@ type Context = Pick<OperatorContext, 'client' | 'caches' | 'recorder' | 'views'>
 export async function assignAddress(scope: Scope): Promise<PhaseResult> {
   const { context, exhausted, signal } = scope;
   try {
-    const { appliance, given } = await ensureAddress(context, scope.appliance, exhausted, signal);
+    const machine = machineUidOf(scope.appliance, found(scope, 'template'));
+    const { appliance, given } = await ensureAddress(context, scope.appliance, exhausted, signal, machine);
     scope.appliance = appliance;
     if (given !== undefined) scope.network = given;
     return phaseDone;
@@ -46,6 +48,7 @@ export async function assignAddress(scope: Scope): Promise<PhaseResult> {
  * appliance has the address, the status that this appliance has no other one; both are stored before the request to the host.
  * After a crash in between, the next reconcile finds the lease. When two operators race for the same appliance, the API server
  * refuses one of the two writes of the status, and that operator's lease is released later.
+ * @param machine uid of the machine that it is: one that was recalled gets, if it can, the address that it had
  * @throws WaitingError or StalledError for whatever keeps the appliance from having an address
  */
 export async function ensureAddress(
@@ -53,6 +56,7 @@ export async function ensureAddress(
   appliance: VirtualAppliance,
   exhausted: ExhaustedPools,
   signal: AbortSignal,
+  machine: string = uidOf(appliance),
 ): Promise<Addressed> {
   if (networkMode(appliance.spec.network) === 'User') return { appliance };
   const given = appliance.status?.network;
@@ -60,7 +64,7 @@ export async function ensureAddress(
     await keepLease(context, appliance, given, signal);
     return { appliance, given };
   }
-  const claimOf = (pool: IPPool): Claim => ({ context, appliance, pool, exhausted, signal });
+  const claimOf = (pool: IPPool): Claim => ({ context, appliance, machine, pool, exhausted, signal });
   const isKnownToHave = context.caches.leases.byIndex(BY_APPLIANCE, uidOf(appliance)).length > 0;
   if (!isKnownToHave) requireChance(claimOf(requirePool(context, appliance)));
   const own = await ownLease(context, appliance, signal);

@@ -29,6 +29,8 @@ const MOST_COLLISIONS = 32;
 export interface Claim {
   readonly context: Pick<OperatorContext, 'client' | 'caches'>;
   readonly appliance: VirtualAppliance;
+  /** Uid of the machine that it is, from which follows where the search for a free address begins. */
+  readonly machine: string;
   readonly pool: IPPool;
   readonly exhausted: ExhaustedPools;
   readonly signal: AbortSignal;
@@ -96,13 +98,13 @@ async function claimOneOf(claim: Claim, wanted: readonly Address[]): Promise<IPL
 }
 
 async function claimFree(claim: Claim, addresses: AddressPool): Promise<IPLease> {
-  const { appliance, context, exhausted, pool } = claim;
+  const { appliance, machine, context, exhausted, pool } = claim;
   const key = keyOf(pool);
   const { epoch } = exhausted;
   if (exhausted.has(key)) throw errorOf(exhaustion(pool, addresses));
   const isGiven = (name: string) => context.caches.leases.get(name) !== undefined;
   let collisions = 0;
-  for (const address of freeAddresses(addresses, uidOf(appliance), isGiven)) {
+  for (const address of freeAddresses(addresses, machine, isGiven)) {
     const lease = await claimOne(claim, address);
     if (lease.spec.appliance.uid === uidOf(appliance)) return lease;
     collisions += 1;

@@ -23,6 +23,10 @@ describe('a text that changes', () => {
     expect(written).toBe('a long l…\nb\n… and 3 …\n');
   });
 
+  it('is shown on a terminal without a size, too', () => {
+    expect(shownOn({ isTTY: true, columns: 0, rows: 0 }, 'a\nb\nc')).toEqual(['a\nb\nc\n']);
+  });
+
   it('is written whole, one after the other, to a file', () => {
     expect(shownOn({ isTTY: false }, 'a', 'a', 'b')).toEqual(['a\n', '\nb\n']);
   });

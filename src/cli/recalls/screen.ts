@@ -13,8 +13,9 @@ export class Screen {
   }
 
   show(text: string): void {
-    const { isTTY, columns = 80, rows = 24 } = this.#output;
-    const shown = isTTY === true ? cut(text, columns, rows - 2) : text;
+    const { isTTY, columns, rows } = this.#output;
+    // Some terminals, in containers, have no size.
+    const shown = isTTY === true ? cut(text, columns || 80, Math.max(2, (rows || 24) - 2)) : text;
     if (shown === this.#shown) return;
     const before = this.#shown;
     this.#shown = shown;
