@@ -1,8 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readdir, readlink, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { setTimeout as delay } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openSource } from './source.ts';
@@ -31,6 +34,15 @@ const open = (path: string, roots: readonly string[]) =>
     roots.map((root) => join(directory, root)),
   );
 
+/** Whether this process has the file open. */
+async function openNow(name: string): Promise<boolean> {
+  const path = await realpath(join(directory, 'images', name));
+  const links = (await readdir('/proc/self/fd')).map((fd) =>
+    readlink(`/proc/self/fd/${fd}`).catch(() => undefined),
+  );
+  return (await Promise.all(links)).includes(path);
+}
+
 describe('a file: address', () => {
   it.each([
     { path: 'images/disk, 1.img', roots: ['images'] },
@@ -41,6 +53,28 @@ describe('a file: address', () => {
     const { body, totalBytes } = await open(path, roots);
     expect(await text(body)).toBe('an image');
     expect(totalBytes).toBe(8);
+  });
+
+  it('gives parts that stay until the next one is asked for, however late that is', async () => {
+    const content = randomBytes(7 * 1024 * 1024 + 1);
+    await writeFile(join(directory, 'images/large'), content);
+    const { body } = await open('images/large', ['images']);
+    const seen: Buffer[] = [];
+    for await (const part of body as AsyncIterable<Buffer>) {
+      await delay(5);
+      seen.push(Buffer.from(part));
+    }
+    expect(Buffer.concat(seen).equals(content)).toBe(true);
+    if (!body.closed) await once(body, 'close');
+    expect(await openNow('large')).toBe(false);
+  });
+
+  it('is closed when nobody reads it', async () => {
+    const { body } = await open('images/disk, 1.img', ['images']);
+    expect(await openNow('disk, 1.img')).toBe(true);
+    body.destroy();
+    await once(body, 'close');
+    expect(await openNow('disk, 1.img')).toBe(false);
   });
 
   it.each([

@@ -1,13 +1,16 @@
 import { constants } from 'node:fs';
-import { open, realpath } from 'node:fs/promises';
+import { type FileHandle, open, realpath } from 'node:fs/promises';
 import { join, sep } from 'node:path';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { type Dispatcher, sendAlone } from '../../base/http.ts';
 import { hasUserinfo } from '../../base/shown-url.ts';
 import { codeOf, hostErrors } from '../errors/index.ts';
 
-/** An opened source: its bytes from `offset` on, which may differ from the requested offset. */
+/**
+ * An opened source: its bytes from `offset` on, which may differ from the requested offset. A part of the body stays as it is until
+ * the next one is asked for.
+ */
 export type OpenSource = {
   readonly offset: number;
   /** Size of the whole file, if the source announces it. */
@@ -19,6 +22,8 @@ const MAX_REDIRECTS = 5;
 const SILENCE_LIMIT_MS = 30_000;
 /** How much of a file of this host is read at once. */
 const READ_BYTES = 1024 * 1024;
+/** One is worked on, one waits, one is being filled. */
+const BUFFERS = 3;
 /**
  * Answers after which the whole file is fetched: its part was another one (206), the file is shorter than what is here (416), or the
  * server, or a proxy before it, has no ranges. Others say nothing about the range, and what is here is kept.
@@ -72,11 +77,34 @@ async function readAllowed(path: string, fileRoots: readonly string[]) {
   try {
     const found = await file.stat();
     if (!found.isFile()) throw new Error('it is not a regular file');
-    return { size: found.size, body: file.createReadStream({ highWaterMark: READ_BYTES }) };
+    return { size: found.size, body: bodyOf(file) };
   } catch (error) {
     await file.close();
     throw error;
   }
+}
+
+/** As the file's own stream, which takes new memory for each part: that costs as much as the digest. */
+function bodyOf(file: FileHandle): Readable {
+  const buffers = Array.from({ length: BUFFERS }, () => Buffer.allocUnsafeSlow(READ_BYTES));
+  let parts = 0;
+  return new Readable({
+    objectMode: true,
+    highWaterMark: 1,
+    read() {
+      const buffer = buffers[parts++ % BUFFERS] as Buffer;
+      file.read(buffer, 0, buffer.length).then(
+        ({ bytesRead }) => this.push(bytesRead === 0 ? null : buffer.subarray(0, bytesRead)),
+        (error: Error) => this.destroy(error),
+      );
+    },
+    destroy(error, done) {
+      file.close().then(
+        () => done(error),
+        (problem: Error) => done(error ?? problem),
+      );
+    },
+  });
 }
 
 /** Undefined when the path cannot be resolved, for whatever reason: opening it then gives the error. */

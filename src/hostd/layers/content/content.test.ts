@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { fc } from '../../../../test/fuzz.ts';
 import { CHUNK_BYTES, type Chunk } from './chunks.ts';
@@ -29,17 +30,20 @@ class Letters implements Content {
     this.virtualBytes = letters.length * CHUNK_BYTES - missingBytes;
   }
 
+  /** Chunks of one kind that follow each other are one extent, as in a file. */
   async *extents(): AsyncGenerator<Extent> {
-    for (const [index, letter] of [...this.letters].entries()) {
+    for (const { index, 0: run } of this.letters.matchAll(/\.+|0+|[^.0]+/g)) {
       const start = index * CHUNK_BYTES;
-      const length = Math.min(CHUNK_BYTES, this.virtualBytes - start);
-      yield { start, length, kind: letter === '.' ? 'nothing' : letter === '0' ? 'zero' : 'data' };
+      const length = Math.min(run.length * CHUNK_BYTES, this.virtualBytes - start);
+      yield { start, length, kind: run.startsWith('.') ? 'nothing' : run.startsWith('0') ? 'zero' : 'data' };
     }
   }
 
   async read(target: Buffer, start: number): Promise<void> {
-    const letter = this.letters[start / CHUNK_BYTES] ?? '';
-    target.fill(letter === 'z' ? 0 : letter);
+    for (let at = 0; at < target.length; at += CHUNK_BYTES) {
+      const letter = this.letters[(start + at) / CHUNK_BYTES] ?? '';
+      target.fill(letter === 'z' ? 0 : letter, at, Math.min(at + CHUNK_BYTES, target.length));
+    }
   }
 
   async close(): Promise<void> {
@@ -152,6 +156,30 @@ describe('what a scan finds', () => {
   it('pads the last chunk with zeroes, so that a longer child sees the same', async () => {
     const parent = new Lineage([await scan(new Letters('aa', 100))]);
     expect(kindsOf(await scan(new Letters('...'), { parent }), 3)).toBe('ppz');
+  });
+
+  it('is of every chunk, however many are read at once', async () => {
+    const many = Array.from({ length: 100 }, (_, index) => 'abcdefg'[(index * index) % 7]).join('');
+    expect((await scan(new Letters(many))).encode()).toEqual(manifestOf(many).encode());
+  });
+
+  it('leaves nothing that is read when it is aborted', async () => {
+    let reading = 0;
+    class Slow extends Letters {
+      override async read(target: Buffer, start: number): Promise<void> {
+        reading += 1;
+        await setImmediate();
+        await super.read(target, start);
+        reading -= 1;
+      }
+    }
+    const stop = new AbortController();
+    const scanning = scan(new Slow('a'.repeat(100)), {
+      signal: stop.signal,
+      onProgress: () => stop.abort(new Error('enough')),
+    });
+    await expect(scanning).rejects.toThrow('enough');
+    expect(reading).toBe(0);
   });
 
   it('differs by parent, size, kind and content', async () => {
