@@ -16,8 +16,7 @@ export const recallObstacles = {
     stalled(
       REASON.ChainTooDeep,
       `${listed(appliances)} stands on ${limit} layers, and an image of it would be one more than there may be, so nothing of the service ` +
-        'was removed: make a template without ancestors of the one it stands on (coppice template flatten), and have the service ask for ' +
-        'that; or copy its data elsewhere, and set recall.save to false',
+        'was removed: copy its data elsewhere, and set recall.save to false; or deploy it again from a template that stands on fewer',
     ),
   /** @param image namespace/name. @param trouble what its own condition says */
   image: (image: string, trouble: Explanation): Obstacle =>

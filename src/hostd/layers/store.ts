@@ -8,9 +8,9 @@ import { makeDirectory, PARTIAL_SUFFIX } from '../files/durable-files.ts';
 import { ifThere } from '../files/if-there.ts';
 import { Changes } from './changes.ts';
 import { Compaction, type DigHoles } from './compaction.ts';
-import { Lineage } from './content/lineage.ts';
-import type { Manifest } from './content/manifest.ts';
+import type { Lineage } from './content/lineage.ts';
 import { LAYER_DELETING_SUFFIX, type LayerFacts, LayerFolder, type LayerRecord } from './layer-folder.ts';
+import { LayerStacks } from './layer-stacks.ts';
 import type { ReceiveOptions } from './receive-options.ts';
 import { Receiving } from './receiving.ts';
 import { type FinishedFile, type Named, nameOf, type OpenDisk } from './sealing.ts';
@@ -42,11 +42,11 @@ export type SealOptions = { readonly signal: AbortSignal; readonly onProgress: (
 
 /** The layers of this host, by their names: sealed, read-only, shared by all appliances and by the layers on them. */
 export class LayerStore implements ServedLayers {
-  readonly #layers = new Map<string, StoredLayer>();
   readonly #options: LayerStoreOptions;
   /** Of one layer, one thing is done at a time. */
   readonly #turns = new KeyedMutex();
   readonly #deleting = new Set<string>();
+  readonly #layers = new LayerStacks((identity) => this.#deleting.has(identity));
   /** Layers that are on their way here. */
   readonly #receiving = new Map<string, Receiving>();
   /** Hosts that may read a layer, by its name: said before the layer is whole, too. */
@@ -108,8 +108,7 @@ export class LayerStore implements ServedLayers {
     { signal, onProgress }: SealOptions,
   ): Promise<LayerRecord> {
     if (parent !== undefined && !this.has(parent)) throw hostErrors.layerNotHere(parent);
-    const below =
-      parent === undefined ? {} : { parent: { identity: parent, lineage: await this.lineage(parent) } };
+    const below = await this.#layers.below(parent);
     const facts = await this.#options.factsOf(path);
     return await this.seal({ path, kind: 'disk', ...below, onProgress }, facts, signal);
   }
@@ -165,24 +164,12 @@ export class LayerStore implements ServedLayers {
 
   /** The file of a layer, or undefined when it is not ready. */
   readyPath(identity: string): string | undefined {
-    const layer = this.#layers.get(identity);
-    return layer !== undefined && this.#isSound(layer) ? layer.filePath : undefined;
+    return this.#layers.sound(identity)?.filePath;
   }
 
   /** The files of a layer and of those below it, the root's last. @throws HostError LayerMissing unless all are sound */
   chain(identity: string): readonly string[] {
-    const layer = this.#layers.get(identity);
-    if (layer === undefined || !this.#isSound(layer)) throw hostErrors.layerNotHere(identity);
-    const { parent } = layer.record;
-    return [layer.filePath, ...(parent === undefined ? [] : this.chain(parent))];
-  }
-
-  /** A layer is as sound as all that it stands on. */
-  #isSound({ record, problem }: StoredLayer): boolean {
-    if (problem !== undefined || this.#deleting.has(record.identity)) return false;
-    if (record.parent === undefined) return true;
-    const parent = this.#layers.get(record.parent);
-    return parent !== undefined && this.#isSound(parent);
+    return this.#layers.chain(identity);
   }
 
   /** Resolves when all layers are ready. Rejects as soon as one of them has a problem, or is not known. */
@@ -199,15 +186,8 @@ export class LayerStore implements ServedLayers {
   }
 
   /** A layer with all that it stands on. @throws HostError LayerMissing */
-  async lineage(identity: string): Promise<Lineage> {
-    const manifests: Manifest[] = [];
-    for (let at: string | undefined = identity; at !== undefined; ) {
-      const layer = this.#layers.get(at);
-      if (layer === undefined) throw hostErrors.layerNotHere(at);
-      manifests.push(await layer.manifest());
-      at = layer.record.parent;
-    }
-    return new Lineage(manifests);
+  lineage(identity: string): Promise<Lineage> {
+    return this.#layers.lineage(identity);
   }
 
   /** Removes a layer, or what has arrived of it. Refused with `LayerInUse` while appliances or other layers stand on it. */
@@ -315,10 +295,8 @@ export class LayerStore implements ServedLayers {
     options: { readonly signal?: AbortSignal; readonly onProgress?: (readBytes: number) => void } = {},
   ): Promise<string> {
     const { kind, parent } = record;
-    const below =
-      parent === undefined ? {} : { parent: { identity: parent, lineage: await this.lineage(parent) } };
     const { signal, ...rest } = options;
-    const file = { path: filePath, kind, ...below, ...rest };
+    const file = { path: filePath, kind, ...(await this.#layers.below(parent)), ...rest };
     return (await nameOf(file, this.#options.openDisk, signal)).identity;
   }
 
@@ -340,7 +318,7 @@ export class LayerStore implements ServedLayers {
   }
 
   #holders(identity: string): string[] {
-    const children = [...this.#layers.values()].filter(({ record }) => record.parent === identity);
-    return [...this.#options.holders(identity), ...children.map(({ record }) => `layer ${record.identity}`)];
+    const children = this.#layers.childrenOf(identity).map((child) => `layer ${child}`);
+    return [...this.#options.holders(identity), ...children];
   }
 }
