@@ -13,6 +13,7 @@ export const buildObstacles = {
       REASON.TemplateDeleting,
       `template ${parent}, its parent, is being deleted: make a new template, on another parent`,
     ),
+  beginning: (): Obstacle => waiting(REASON.Building, 'its build begins'),
   inputNotFound: (step: number, what: string): Obstacle =>
     waiting(REASON.BuildInputNotFound, `step ${step} copies ${what}, which does not exist: create it`),
   inputRefused: (what: string): Explanation => ({

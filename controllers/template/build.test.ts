@@ -89,8 +89,13 @@ async function progress(template: Template, world: World = {}) {
     caches: cachesOf({ templates: [template, ...parents, ...others], appliances }),
     links: { client: () => ({ deleteSeal: async () => void calls.push('delete seal') }) },
   } as unknown as OperatorContext;
-  const found = await progressOf(context, template, never);
-  return { found, made, calls };
+  const first = await progressOf(context, template, never);
+  if (first?.obstacle?.message !== 'its build begins') return { found: first, made, calls };
+  expect(made).toBeUndefined();
+  calls.length = 0;
+  const build = { state: 'Waiting' as const, ...template.status?.build, ...first.status };
+  const told = { ...template, status: { ...template.status, build } };
+  return { found: await progressOf(context, told, never), made, calls };
 }
 
 const obstacleOf = async (template: Template, world?: World) =>
@@ -212,6 +217,25 @@ describe('the build of a template', () => {
     expect(
       (await progress(built('a'), { others: [elder({ layers: { disk: LAYER } }, 'other')] })).made,
     ).toBeDefined();
+  });
+
+  it('is given up when another template finished the same one first, unless it is done', async () => {
+    const finished = built('other', {}, { layers: { disk: LAYER }, build: { key: 'the key' } });
+    const at = (state: NonNullable<BuildState>['state']) =>
+      progress(child, { others: [finished], appliances: [builder(child, { state })] });
+    const { found, calls } = await at('Building');
+    expect(calls).toEqual(['delete child-build']);
+    expect(found).toMatchObject({ shared: LAYER, status: { state: 'Done', sharedWith: 'other' } });
+    expect(await at('Built')).toMatchObject({ found: { isBuilt: true }, calls: [] });
+  });
+
+  it('is not begun while the same is being built for another template, though that is younger', async () => {
+    const key = (await keyOf({})) ?? '';
+    const younger = built('younger', {}, { build: { key, state: 'Building', appliance: 'younger-build' } });
+    const metadata = { ...younger.metadata, creationTimestamp: '2027-01-01T00:00:00Z' };
+    const { found, made } = await progress(built('a'), { others: [{ ...younger, metadata }] });
+    expect(found).toMatchObject({ status: { state: 'Waiting', sharedWith: 'younger' } });
+    expect(made).toBeUndefined();
   });
 
   const child = built('child');

@@ -45,8 +45,12 @@ export async function progressOf(
     const { key, sharedWith } = template.status.build ?? {};
     return { status: known({ key, sharedWith, state: 'Done' }), obstacle: undefined, isBuilt: false };
   }
-  if (appliance !== undefined && appliance.metadata.deletionTimestamp === undefined)
-    return followed(context, template, appliance);
+  if (appliance !== undefined && appliance.metadata.deletionTimestamp === undefined) {
+    const sharing = sharedMeanwhile(context, template, appliance);
+    if (sharing === undefined) return followed(context, template, appliance);
+    await remove(context, appliance, signal);
+    return sharing;
+  }
   if (found !== undefined)
     return waiting(buildObstacles.nameTaken(keyOf(found)), template.status?.build?.key);
   return (await leftSeal(context, template, signal)) ?? (await begun(context, template, steps, signal));
@@ -111,16 +115,11 @@ async function begun(
     const inputs = await readInputs(client, template.metadata.namespace, steps, signal);
     const key = buildKey(steps, parents.disk, inputs);
     const same = sameBuild(template, key, caches.templates.list());
-    const sharedWith = same?.metadata.name;
-    const shared = same?.status?.layers?.disk;
-    if (shared !== undefined)
-      return {
-        status: known({ key, sharedWith, state: 'Done' }),
-        obstacle: undefined,
-        isBuilt: false,
-        shared,
-      };
-    if (same !== undefined) return waiting(buildObstacles.sameBuild(keyOf(same)), key, sharedWith);
+    const sharing = same && sharedWith(same, key);
+    if (sharing !== undefined) return sharing;
+    if (same !== undefined) return waiting(buildObstacles.sameBuild(keyOf(same)), key, same.metadata.name);
+    // Others must see what it wants to build before it begins, or two that are made together would not see each other.
+    if (template.status?.build?.key !== key) return waiting(buildObstacles.beginning(), key);
     const appliance = await createBuildAppliance(client, template, { key, inputs }, signal);
     if (appliance === undefined) return waiting(buildObstacles.nameTaken(sealedKey(template) ?? ''), key);
     return followed(context, template, appliance);
@@ -131,21 +130,53 @@ async function begun(
   }
 }
 
-/**
- * The template of the same namespace whose layer this one shares: one that has it, else the oldest of those that want it. Undefined when
- * that is this one.
- */
-function sameBuild(template: Template, key: string, templates: readonly Template[]): Template | undefined {
-  const { namespace, uid } = template.metadata;
-  const others = templates.filter(
+/** The layer of another template that finished the same build while this one's was not done. */
+function sharedMeanwhile(
+  { caches }: OperatorContext,
+  template: Template,
+  { spec, status }: VirtualAppliance,
+): BuildProgress | undefined {
+  const { key } = spec.build ?? {};
+  if (key === undefined || status?.build?.state === 'Built') return undefined;
+  const finished = othersOf(template, key, caches.templates.list()).find(hasLayer);
+  return finished && sharedWith(finished, key);
+}
+
+/** Undefined while the other template has no layer. */
+function sharedWith({ metadata, status }: Template, key: string): BuildProgress | undefined {
+  const shared = status?.layers?.disk;
+  if (shared === undefined) return undefined;
+  const build = known({ key, sharedWith: metadata.name, state: 'Done' });
+  return { status: build, obstacle: undefined, isBuilt: false, shared };
+}
+
+function hasLayer({ status }: Template): boolean {
+  return status?.layers?.disk !== undefined;
+}
+
+/** The templates of the same namespace that are, or are to be, built in the same way. */
+function othersOf({ metadata: own }: Template, key: string, templates: readonly Template[]): Template[] {
+  return templates.filter(
     ({ metadata, status }) =>
-      metadata.namespace === namespace &&
-      metadata.uid !== uid &&
+      metadata.namespace === own.namespace &&
+      metadata.uid !== own.uid &&
       metadata.deletionTimestamp === undefined &&
       status?.build?.key === key,
   );
-  const finished = others.find(({ status }) => status?.layers?.disk !== undefined);
-  if (finished !== undefined) return finished;
+}
+
+function isBeingBuilt({ status }: Template): boolean {
+  return status?.build?.appliance !== undefined && status.build.state !== 'Failed';
+}
+
+/**
+ * The template of the same namespace whose layer this one shares: one that has it, else one that is being built, else the oldest of
+ * those that want it. Undefined when that is this one.
+ */
+function sameBuild(template: Template, key: string, templates: readonly Template[]): Template | undefined {
+  const others = othersOf(template, key, templates);
+  const further = others.find(hasLayer) ?? others.find(isBeingBuilt);
+  if (further !== undefined) return further;
   const [oldest] = [...others, template].sort((a, b) => (rank(a) < rank(b) ? -1 : 1));
   return oldest === template ? undefined : oldest;
 }
