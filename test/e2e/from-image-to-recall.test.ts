@@ -122,6 +122,7 @@ describeUnless(noQemu ?? noCloudImage, 'from an image of their own to a recalled
       '1.0',
     );
     await built('site-0', 'base', TOOLS, '0.9');
+    const log = coppice.start('template', 'logs', '-f', 'site-1');
     const [tools, newest, old] = [
       await untilReady('tools'),
       await untilReady('site-1'),
@@ -129,7 +130,8 @@ describeUnless(noQemu ?? noCloudImage, 'from an image of their own to a recalled
     ];
     expect([tools, newest].map(({ status }) => status?.depth)).toEqual([2, 3]);
     expect(old.status?.layers).toEqual(tools.status?.layers);
-    expect(await coppice.run('template', 'logs', 'site-1')).toContain(`Setting up ${SERVER}`);
+    const { code, output } = await log.ended;
+    expect([code, output]).toEqual([0, expect.stringContaining(`Setting up ${SERVER}`)]);
   });
 
   it('finds the newest of the series, and those of the labels that one follows', async () => {
