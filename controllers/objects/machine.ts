@@ -8,7 +8,7 @@ export function applianceName(task: string, service: string, ordinal: number): s
 
 /** How an appliance stands to the machine whose image its template is. */
 export type Machine =
-  /** The template is no machine's image. */
+  /** The template has no machine's disk. */
   | { readonly kind: 'first' }
   /** It is that machine again. */
   | { readonly kind: 'same'; readonly uid: string }
@@ -20,8 +20,9 @@ export type Machine =
  * of that.
  */
 export function machineIn({ metadata }: VirtualAppliance, template: Template): Machine {
-  const { recalled } = template.spec;
-  if (recalled === undefined) return { kind: 'first' };
+  const { recalled, source } = template.spec;
+  // A template that was saved has the keys of the machine that it was saved of.
+  if (recalled === undefined) return { kind: source.appliance === undefined ? 'first' : 'other' };
   const { task, service, ordinal, machine } = recalled;
   const isSame =
     metadata.namespace === template.metadata.namespace &&

@@ -55,6 +55,14 @@ describe('the request to a host', () => {
     expect(layers).toEqual([LAYER, kernel, initrd]);
   });
 
+  it('says that it is another machine than the one of which its template was saved', () => {
+    const saved = anImportedTemplate({
+      spec: { source: { appliance: { name: 'web-1', uid: 'uid-web-1' } } },
+    });
+    expect(desiredOf(anAppliance(), saved, undefined).appliance.machine).toEqual({ kind: 'other' });
+    expect(desiredOf(anAppliance(), anImportedTemplate(), undefined).appliance.machine).toBeUndefined();
+  });
+
   it('says how the guest runs under Xen', () => {
     const xen = { type: 'PVH', bootLoader: 'PvGrub' } as const;
     const template = anImportedTemplate({ spec: { guest: { os: 'linux', agent: 'qemu-guest-agent', xen } } });

@@ -7,6 +7,8 @@ import { noQemu } from './qemu/scene.ts';
 import { apply, aTask, manifest, minimalSpec, untilServed } from './tasks.ts';
 
 const MINE = { namespace: 'default' };
+/** The id of the machine that is saved. */
+const MACHINE = 'cafe'.repeat(8);
 
 /** One story: each test finds what the one before it left. */
 describeUnless(noQemu, 'coppice template save', () => {
@@ -36,7 +38,7 @@ describeUnless(noQemu, 'coppice template save', () => {
     findCondition((await template(name)).status?.conditions, CONDITION_READY);
 
   it('makes a template of a VM that runs on, and another host has what was written', async () => {
-    await inGuest(source.metadata.name, 'echo one >/srv/kept');
+    await inGuest(source.metadata.name, `echo one >/srv/kept; echo ${MACHINE} >/etc/machine-id`);
     const output = await coppice.run('template', 'save', `va/${source.metadata.name}`, 'golden');
     expect(output).toContain('Template default/golden is Ready.');
     const { status } = await template('golden');
@@ -46,6 +48,9 @@ describeUnless(noQemu, 'coppice template save', () => {
     });
     await applianceOn('grown-again', 'golden');
     expect(await inGuest('grown-again', 'cat /srv/kept')).toBe('one\n');
+    const machine = await inGuest('grown-again', 'cat /etc/machine-id');
+    expect(machine).toMatch(/^[0-9a-f]{32}\n$/);
+    expect(machine.trim()).not.toBe(MACHINE);
     expect(await inGuest(source.metadata.name, 'cat /srv/kept')).toBe('one\n');
   });
 

@@ -18,7 +18,7 @@ export function saveTemplateCommand(): Command {
   const command = new Command('save')
     .description(
       "make a template of an appliance's disk as it is now: a VM that runs goes on, its file systems at rest for a moment. It boots as the " +
-        "appliance's template does; what is in the guest (keys, passwords, machine-id) is in it, too",
+        "appliance's template does; what is in the guest (passwords, keys of services) is in it, too",
     )
     .argument('<appliance>', 'the appliance: va/NAME, or NAME')
     .argument('<template>', 'name of the new Template')
