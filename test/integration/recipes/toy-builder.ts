@@ -26,7 +26,7 @@ const PROBE = `import type { TemplateSpec } from '../src/api/generated/templates
 import { planService } from '../src/domain/services/builders.ts';
 import { describePackage } from '../src/hostd/guest/packages/describe.ts';
 
-const type: TemplateSpec['container']['type'] = 'toy';
+const type: NonNullable<TemplateSpec['container']>['type'] = 'toy';
 const files = { a: Buffer.from('a'), b: Buffer.from('b') };
 const facts = await describePackage({ kind: 'files', files });
 const container = { type, port: 80 };
