@@ -29,11 +29,13 @@ describeUnless(noQemu, 'coppice template save', () => {
   const applianceOn = async (name: string, on: string) => {
     const hostName = source.spec.hostName === 'host-a' ? 'host-b' : 'host-a';
     await apply(coppice, manifest('VirtualAppliance', name, { template: { name: on }, hostName }));
-    await coppice.eventually(`${name} serves`, async () => {
+    await untilServes(name);
+  };
+  const untilServes = (name: string) =>
+    coppice.eventually(`${name} serves`, async () => {
       const { status } = await coppice.client.get(VIRTUAL_APPLIANCES, { name, ...MINE });
       expect(status?.serviceState).toBe('ServiceAvailable');
     });
-  };
   const readyOf = async (name: string) =>
     findCondition((await template(name)).status?.conditions, CONDITION_READY);
 
@@ -66,8 +68,7 @@ describeUnless(noQemu, 'coppice template save', () => {
       depth: 3,
       parent: { namespace: 'default', name: 'golden' },
     });
-    const { status } = await coppice.client.get(VIRTUAL_APPLIANCES, { name: 'grown-again', ...MINE });
-    expect(status?.serviceState).toBe('ServiceAvailable');
+    await untilServes('grown-again');
   });
 
   it('is named by the template that it holds, and gives what it holds free', async () => {

@@ -9,6 +9,19 @@ import { type Report, runWithKills } from './templates.ts';
 
 const RESULTS = new URL('results/', import.meta.url);
 
+/** Of all batches. */
+function inAll(all: readonly Report[]): Report {
+  const kills: Record<string, number> = {};
+  for (const report of all)
+    for (const [part, times] of Object.entries(report.kills)) kills[part] = (kills[part] ?? 0) + times;
+  return { kills, outcomes: all.flatMap(({ outcomes }) => outcomes) };
+}
+
+async function save(report: Report): Promise<void> {
+  await mkdir(RESULTS, { recursive: true });
+  await writeFile(new URL('templates.json', RESULTS), `${JSON.stringify(report, null, 2)}\n`);
+}
+
 const { values } = parseArgs({
   options: {
     seeds: { type: 'string', default: '10' },
@@ -28,16 +41,12 @@ try {
     for (const { seed, seconds, failure } of report.outcomes)
       console.log(`seed ${seed}  ${seconds} s  ${failure ?? 'nothing lost'}`);
     reports.push(report);
+    await save(inAll(reports));
   }
 } finally {
   await coppice.close();
 }
-const outcomes = reports.flatMap((report) => report.outcomes);
-const kills: Record<string, number> = {};
-for (const report of reports)
-  for (const [part, times] of Object.entries(report.kills)) kills[part] = (kills[part] ?? 0) + times;
-await mkdir(RESULTS, { recursive: true });
-await writeFile(new URL('templates.json', RESULTS), `${JSON.stringify({ kills, outcomes }, null, 2)}\n`);
+const { outcomes, kills } = inAll(reports);
 const lost = outcomes.filter(({ failure }) => failure !== undefined).length;
 console.log(
   `${outcomes.length - lost} of ${outcomes.length} seeds lost nothing; kills: ${JSON.stringify(kills)}`,
