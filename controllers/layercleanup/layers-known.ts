@@ -65,7 +65,7 @@ function copiesIn(views: readonly HostView[]): ReadonlyMap<LayerIdentity, readon
   return copies;
 }
 
-/** By template, its layers by its status, or by what hosts say of its imports and of its seal. */
+/** The layers of each template, by its key: those in its status, and those that hosts made of its imports and its seal. */
 function ownLayers(
   templates: readonly Template[],
   views: readonly HostView[],

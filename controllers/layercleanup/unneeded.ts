@@ -42,7 +42,7 @@ export function unneededOn(inventory: Inventory): readonly Unneeded[] {
     host: view.name,
     imports: [...view.imports.values()].filter((one) => !named.has(importId(one))),
     layers: unneededLayers(
-      // A host that fetches a layer does not know yet what that stands on.
+      // A host that still fetches a layer does not know the layer's parent: it is taken from a host that has the layer.
       [...view.layers.values()].map((layer) => ({
         identity: layer.identity,
         parent: known.stored.get(layer.identity)?.parent,

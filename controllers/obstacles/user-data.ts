@@ -1,7 +1,7 @@
 import { type Explanation, type Obstacle, waiting } from './obstacle.ts';
 import { REASON } from './reasons.ts';
 
-/** What is wrong with user data in a Secret, which is looked at again by itself. `secret` is namespace/name; no message has any text of it. */
+/** What is wrong with user data in a Secret. The operator reads the Secret again by itself. `secret` is namespace/name; messages never quote its content. */
 export const userDataObstacles = {
   secretNotFound: (secret: string): Obstacle =>
     waiting(

@@ -48,7 +48,7 @@ export function wantedImage(
     metadata: { name: '', namespace, labels },
     spec: {
       series: seriesOf(task, service.name),
-      // As Debian orders versions, the first appliance's is the newest of its recall.
+      // Debian orders `2~1` before `2`: the image of the first appliance is the newest version of its recall.
       version: ordinal === 0 ? `${recall}` : `${recall}~${ordinal}`,
       source: { appliance: { name: appliance.metadata.name, uid: uidOf(appliance) } },
       guest,

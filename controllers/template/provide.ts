@@ -23,8 +23,8 @@ export class Provider {
   }
 
   /**
-   * Has a host import the template's files until its layers are known and somewhere, then has as many hosts as it asks for fetch them
-   * from there. A refusal of one host does not keep the others from getting it.
+   * Has one host import the template's files, or seal its disk, until a host has its layers. Then has further hosts fetch the layers
+   * from there, as many as the template asks for. A host that refuses does not keep the others from getting them.
    * @returns whether all were asked: hosts that are busy are asked later
    * @throws the first error, when all were asked
    */

@@ -88,7 +88,7 @@ function withExpiring(conditions: readonly Condition[] | undefined, { life, temp
   return setCondition(conditions, wanted, now);
 }
 
-/** Once its layer is known, there is no more to say of a build than what it was. */
+/** The status of a build. Once the template has its layer, only the build's key remains, and the template that shares it. */
 function buildOf({ template, building, copies }: StatusFacts): Status['build'] {
   const build = building ?? template.status?.build;
   if (build === undefined || copies.layers === undefined) return build;

@@ -407,7 +407,7 @@ parameters?: {
  */
 lifecycle: {
 /**
- * Remove the template, with all its copies, after it was unused for this time, such as 720h: no appliance, no child, and no task that names it. The condition Expiring gives the date before. Default: never.
+ * Remove the template and all its copies when it was unused for this time, such as 720h. A template is unused while it has no appliances and no children, and no task names it. The condition Expiring announces the date. Default: never remove it.
  */
 coolDown?: string
 /**

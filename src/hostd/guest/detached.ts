@@ -3,6 +3,7 @@ import { hostErrors } from '../errors/index.ts';
 import { END_TREE } from './execute.ts';
 import type { Guest } from './guest.ts';
 import { shellScript } from './session.ts';
+import { once } from './transfer.ts';
 
 /** In memory: a boot that ends takes everything with it, and nothing of it gets into the template. */
 const PARENT = '/run/coppice-build';
@@ -162,8 +163,4 @@ export class DetachedScript {
     const { exitCode, stderr } = await orAborted(this.#guest.exec(argv, { timeoutMs: TIMEOUT_MS }), signal);
     if (exitCode !== 0) throw hostErrors.guestCommandFailed(title, exitCode, stderr);
   }
-}
-
-async function* once(content: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield content;
 }

@@ -1,12 +1,14 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { posix } from 'node:path';
+import { untilAborted } from '../../base/abort.ts';
 import type { GuestAction } from '../../domain/services/types.ts';
 import { HostError, hostErrors, messageOf, toHostError } from '../errors/index.ts';
 import type { Guest } from './guest.ts';
 import type { PackageContent } from './packages/describe.ts';
 import { reportsFullDisk, shellScript } from './session.ts';
 import { requireSpace } from './space.ts';
+import { once } from './transfer.ts';
 
 type PutPackage = Extract<GuestAction, { kind: 'putPackage' }>;
 type PutFiles = Extract<GuestAction, { kind: 'putFiles' }>;
@@ -143,23 +145,9 @@ function write(guest: Guest, path: string, { content, size }: Content, signal: A
   return guest.writeFile(path, untilAborted(content, signal), { timeoutMs });
 }
 
-async function* untilAborted(
-  content: AsyncIterable<Uint8Array>,
-  signal: AbortSignal,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  for await (const chunk of content) {
-    signal.throwIfAborted();
-    yield chunk;
-  }
-}
-
 /** The file is opened only when it is read, so that nothing stays open when that never happens. */
 async function* contentOf(file: string): AsyncGenerator<Uint8Array, void, undefined> {
   yield* createReadStream(file);
-}
-
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
-  yield bytes;
 }
 
 async function mustSucceed(

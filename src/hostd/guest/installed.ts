@@ -1,6 +1,7 @@
 import { orAborted } from '../../base/abort.ts';
 import { hostErrors } from '../errors/index.ts';
 import type { Guest } from './guest.ts';
+import { once } from './transfer.ts';
 
 /** What was done in a guest, as a file on the guest's own disk says; and which boot of which guest that is. */
 export type Installed = {
@@ -75,8 +76,4 @@ function parse(text: string): Partial<Installed> {
     if (error instanceof SyntaxError) return {};
     throw error;
   }
-}
-
-async function* once(content: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield content;
 }

@@ -9,7 +9,7 @@ const TIMEOUT_MS = 600_000;
 /**
  * Replaces what tells a machine from others: its id, the host keys of SSH, seeds of random numbers, and what DHCP's servers know it
  * by. What a guest does not have, it does not get. Each file is replaced by one rename, and a key is made beside before the old one goes.
- * What runs goes on with the machine's old id until it starts again; an SSH server is restarted.
+ * Programs that run already keep the old machine-id until they start again; an SSH server is restarted.
  */
 const RENEW = `set -eu
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin

@@ -141,3 +141,8 @@ export async function* chunksOf(
   }
   if (heldBytes > 0) yield Buffer.concat(held);
 }
+
+/** The content of a small file, for `writeFile`. */
+export async function* once(content: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
+  yield content;
+}

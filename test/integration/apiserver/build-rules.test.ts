@@ -1,11 +1,8 @@
-import { pino } from 'pino';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { TEMPLATES, VIRTUAL_APPLIANCES } from '../../../src/api/kinds.ts';
-import type { KubeObject, ResourceRef } from '../../../src/base/object.ts';
-import type { KubeClient } from '../../../src/kube/client/client.ts';
-import { createKubeClient } from '../../../src/kube/client/create.ts';
-import { type Manifest, manifest } from '../../e2e/tasks.ts';
-import { startTestApi, type TestApi } from '../../kubernetes/factory.ts';
+import type { ResourceRef } from '../../../src/base/object.ts';
+import { manifest } from '../../e2e/tasks.ts';
+import { rulesApi } from './rules-api.ts';
 
 const KINDS: readonly ResourceRef[] = [TEMPLATES, VIRTUAL_APPLIANCES];
 const url = 'https://example.com/file';
@@ -20,19 +17,7 @@ const copied = (from: object, more: object = {}) => stepped({ copy: { from, to: 
 
 /** On a real API server as on the embedded one: COPPICE_TEST_API=kube-apiserver. */
 describe('the rules about builds', () => {
-  let api: TestApi;
-  let kube: KubeClient;
-
-  beforeAll(async () => {
-    api = await startTestApi();
-    kube = createKubeClient(api.kubeConfig, { log: pino({ level: 'silent' }) });
-  });
-  afterAll(async () => {
-    await kube.close();
-    await api.stop();
-  });
-
-  const refOf = ({ kind }: Manifest) => KINDS.find((ref) => ref.kind === kind) as ResourceRef;
+  const server = rulesApi(KINDS);
 
   it.each([
     ['a step that is nothing', stepped({ name: 'nothing' }), 'a step is exactly one of run, copy and reboot'],
@@ -71,7 +56,7 @@ describe('the rules about builds', () => {
       'build needs a parent',
     ],
   ])('%s: refused', async (_, object, words) => {
-    await expect(kube.create(refOf(object), object as KubeObject)).rejects.toThrow(words);
+    await expect(server.create(object)).rejects.toThrow(words);
   });
 
   it('takes every kind of step, and lets nobody change one afterwards', async () => {
@@ -88,17 +73,19 @@ describe('the rules about builds', () => {
         { reboot: true },
       ],
     });
-    await kube.create(TEMPLATES, object as KubeObject as never);
+    await server.create(object);
     const change = { spec: { source: { build: { revision: '3' } } } };
-    await expect(kube.patch(TEMPLATES, object.metadata, change)).rejects.toThrow('source cannot be changed');
+    await expect(server.kube.patch(TEMPLATES, object.metadata, change)).rejects.toThrow(
+      'source cannot be changed',
+    );
   });
 
   it('lets nobody change what an appliance builds', async () => {
     const spec = { template: parent, build: { template: 'built', key: 'a' } };
     const object = manifest('VirtualAppliance', 'built-build', spec);
-    await kube.create(VIRTUAL_APPLIANCES, object as KubeObject as never);
+    await server.create(object);
     const change = (build: object | null) =>
-      kube.patch(VIRTUAL_APPLIANCES, object.metadata, { spec: { build } });
+      server.kube.patch(VIRTUAL_APPLIANCES, object.metadata, { spec: { build } });
     await expect(change({ key: 'b' })).rejects.toThrow('what an appliance builds cannot be changed');
     await expect(change(null)).rejects.toThrow('whether an appliance builds a template cannot be changed');
   });

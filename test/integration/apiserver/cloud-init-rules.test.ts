@@ -1,12 +1,9 @@
-import { pino } from 'pino';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { SERVICE_DEPLOYMENTS, TEMPLATES, VIRTUAL_APPLIANCES } from '../../../src/api/kinds.ts';
-import type { KubeObject, ResourceRef } from '../../../src/base/object.ts';
+import type { ResourceRef } from '../../../src/base/object.ts';
 import { USER_DATA_BEGINNINGS } from '../../../src/domain/cloud-init/user-data.ts';
-import type { KubeClient } from '../../../src/kube/client/client.ts';
-import { createKubeClient } from '../../../src/kube/client/create.ts';
-import { aTask, type Manifest, manifest } from '../../e2e/tasks.ts';
-import { startTestApi, type TestApi } from '../../kubernetes/factory.ts';
+import { aTask, manifest } from '../../e2e/tasks.ts';
+import { rulesApi } from './rules-api.ts';
 
 const KINDS: readonly ResourceRef[] = [SERVICE_DEPLOYMENTS, TEMPLATES, VIRTUAL_APPLIANCES];
 const sha256 = 'a'.repeat(64);
@@ -22,21 +19,7 @@ const told = (userData: string) => appliance({ cloudInit: { userData } });
 
 /** On a real API server as on the embedded one: COPPICE_TEST_API=kube-apiserver. */
 describe('the rules about cloud-init', () => {
-  let api: TestApi;
-  let kube: KubeClient;
-
-  beforeAll(async () => {
-    api = await startTestApi();
-    kube = createKubeClient(api.kubeConfig, { log: pino({ level: 'silent' }) });
-  });
-  afterAll(async () => {
-    await kube.close();
-    await api.stop();
-  });
-
-  const refOf = ({ kind }: Manifest) => KINDS.find((ref) => ref.kind === kind) as ResourceRef;
-  const create = (object: Manifest) => kube.create(refOf(object), object as KubeObject);
-  const remove = (object: Manifest) => kube.delete(refOf(object), object.metadata);
+  const server = rulesApi(KINDS);
 
   it.each([
     ['packages that nothing installs', template({ agentPackages: [] }), 'are installed by cloud-init'],
@@ -55,7 +38,7 @@ describe('the rules about cloud-init', () => {
     ['a key of two lines', appliance({ sshAuthorizedKeys: [`${KEY}\n${KEY}`] }), 'should match'],
     ['a private key', appliance({ sshAuthorizedKeys: ['-----BEGIN KEY-----'] }), 'should match'],
   ])('%s: refused', async (_, object, words) => {
-    await expect(create(object)).rejects.toThrow(words);
+    await expect(server.create(object)).rejects.toThrow(words);
   });
 
   it.each([
@@ -66,20 +49,20 @@ describe('the rules about cloud-init', () => {
     ['a signed link to a package', packaged('https://example.com/agent.rpm?signature=x.y')] as const,
     ['a task', aTask('cloud', { parameters: { sshAuthorizedKeys: [KEY] } })] as const,
   ])('%s: taken', async (_, object) => {
-    await create(object);
-    await remove(object);
+    await server.create(object);
+    await server.remove(object);
   });
 
   it('neither init nor the packages of a template can be changed', async () => {
     const before = packaged('https://example.com/agent.deb');
-    await create(before);
+    await server.create(before);
     const change = (guest: object) =>
-      kube.apply(TEMPLATES, template(guest) as never, { fieldManager: 'user' });
+      server.kube.apply(TEMPLATES, template(guest) as never, { fieldManager: 'user' });
     const agentPackages = [{ url: 'https://example.com/other.deb', sha256 }];
     await expect(change({ init: 'none' })).rejects.toThrow('init cannot be changed');
     await expect(change({ init: 'cloud-init', agentPackages })).rejects.toThrow(
       'agentPackages cannot be changed',
     );
-    await remove(before);
+    await server.remove(before);
   });
 });

@@ -1,12 +1,9 @@
-import { pino } from 'pino';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { IP_LEASES, IP_POOLS, SERVICE_DEPLOYMENTS, VIRTUAL_APPLIANCES } from '../../../src/api/kinds.ts';
 import type { KubeObject, ResourceRef } from '../../../src/base/object.ts';
-import type { KubeClient } from '../../../src/kube/client/client.ts';
-import { createKubeClient } from '../../../src/kube/client/create.ts';
 import { lease, networkRefusals, pool, type Scenario } from '../../e2e/network-refusals.ts';
 import { aTask, type Manifest, manifest } from '../../e2e/tasks.ts';
-import { startTestApi, type TestApi } from '../../kubernetes/factory.ts';
+import { rulesApi } from './rules-api.ts';
 
 const KINDS: readonly ResourceRef[] = [IP_LEASES, IP_POOLS, SERVICE_DEPLOYMENTS, VIRTUAL_APPLIANCES];
 
@@ -20,32 +17,26 @@ const changedLease: Scenario = {
 
 /** That the rules hold on a real API server as on the embedded one: COPPICE_TEST_API=kube-apiserver. */
 describe('the rules about pools and networks', () => {
-  let api: TestApi;
-  let kube: KubeClient;
+  const server = rulesApi(KINDS);
 
-  beforeAll(async () => {
-    api = await startTestApi();
-    kube = createKubeClient(api.kubeConfig, { log: pino({ level: 'silent' }) });
-  });
-  afterAll(async () => {
-    await kube.close();
-    await api.stop();
-  });
-
-  const refOf = ({ kind }: Manifest) => KINDS.find((ref) => ref.kind === kind) as ResourceRef;
   const apply = (object: Manifest) =>
-    kube.apply(refOf(object), object, { fieldManager: 'user' }) as Promise<KubeObject & { spec: unknown }>;
+    server.kube.apply(server.refOf(object), object, { fieldManager: 'user' }) as Promise<
+      KubeObject & { spec: unknown }
+    >;
 
   it.each([...networkRefusals, changedLease])('$rule: refused', async ({ before, refused, says }) => {
     if (before !== undefined) await apply(before);
     // As people's clients do: the server-side kind of apply words some refusals differently.
-    const write = before === undefined ? kube.create(refOf(refused), refused as KubeObject) : apply(refused);
+    const write =
+      before === undefined
+        ? server.kube.create(server.refOf(refused), refused as KubeObject)
+        : apply(refused);
     const error = await write.then(
       () => new Error('it was taken'),
       (caught: Error) => caught,
     );
     for (const words of says) expect(error.message).toContain(words);
-    await kube.delete(refOf(refused), refused.metadata);
+    await server.kube.delete(server.refOf(refused), refused.metadata);
   });
 
   const everything = pool({
@@ -91,12 +82,12 @@ describe('the rules about pools and networks', () => {
   ])('%s: taken as it is', async (_, object) => {
     const { spec } = await apply(object);
     expect(spec).toMatchObject(object.spec);
-    await kube.delete(refOf(object), object.metadata);
+    await server.remove(object);
   });
 
   it('an appliance says how it is reached only where somebody said so', async () => {
     const object = manifest('VirtualAppliance', 'silent', { template: { name: 'none' } });
     expect((await apply(object)).spec).toMatchObject({ network: {} });
-    await kube.delete(VIRTUAL_APPLIANCES, object.metadata);
+    await server.kube.delete(VIRTUAL_APPLIANCES, object.metadata);
   });
 });

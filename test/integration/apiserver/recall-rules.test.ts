@@ -1,11 +1,8 @@
-import { pino } from 'pino';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { TEMPLATES } from '../../../src/api/kinds.ts';
 import type { KubeObject } from '../../../src/base/object.ts';
-import type { KubeClient } from '../../../src/kube/client/client.ts';
-import { createKubeClient } from '../../../src/kube/client/create.ts';
 import { manifest } from '../../e2e/tasks.ts';
-import { startTestApi, type TestApi } from '../../kubernetes/factory.ts';
+import { rulesApi } from './rules-api.ts';
 
 const MACHINE = '11111111-1111-4111-8111-111111111111';
 const recalled = {
@@ -24,18 +21,8 @@ const image = (name: string, change: object = {}) =>
 
 /** The same on a real API server as on the embedded one: COPPICE_TEST_API=kube-apiserver. */
 describe('what the API server says of recalls', () => {
-  let api: TestApi;
-  let kube: KubeClient;
-
-  beforeAll(async () => {
-    api = await startTestApi();
-    kube = createKubeClient(api.kubeConfig, { log: pino({ level: 'silent' }) });
-    await kube.create(TEMPLATES, image('one') as never);
-  });
-  afterAll(async () => {
-    await kube.close();
-    await api.stop();
-  });
+  const server = rulesApi([TEMPLATES]);
+  beforeAll(() => server.create(image('one')));
 
   const named = { namespace: 'default', name: 'one' };
   const refusalOf = (call: Promise<KubeObject>) =>
@@ -45,15 +32,15 @@ describe('what the API server says of recalls', () => {
     );
 
   it('keeps all that an image tells', async () => {
-    expect((await kube.get(TEMPLATES, named)).spec.recalled).toEqual(recalled);
+    expect((await server.kube.get(TEMPLATES, named)).spec.recalled).toEqual(recalled);
   });
 
   it.each([{ scope: 'Cluster' }, { scope: 'Namespaces', namespaces: ['other'] }])(
     'refuses to share an image of a recalled service: %j',
     async (sharing) => {
-      const made = refusalOf(kube.create(TEMPLATES, image('two', { sharing }) as never));
+      const made = refusalOf(server.kube.create(TEMPLATES, image('two', { sharing }) as never));
       expect(await made).toMatch(/spec\.sharing.*keys and secrets/);
-      expect(await refusalOf(kube.patch(TEMPLATES, named, { spec: { sharing } }))).toMatch(
+      expect(await refusalOf(server.kube.patch(TEMPLATES, named, { spec: { sharing } }))).toMatch(
         /keys and secrets/,
       );
     },
@@ -61,13 +48,15 @@ describe('what the API server says of recalls', () => {
 
   it('refuses to change what an image was, and to take it away', async () => {
     for (const change of [{ ordinal: 1 }, null]) {
-      const answer = refusalOf(kube.patch(TEMPLATES, named, { spec: { recalled: change } }));
+      const answer = refusalOf(server.kube.patch(TEMPLATES, named, { spec: { recalled: change } }));
       expect(await answer).toMatch(/cannot be changed/);
     }
   });
 
   it('refuses an image that is of no appliance', async () => {
     const source = { image: { url: 'https://files.example/a', sha256: '0'.repeat(64) } };
-    expect(await refusalOf(kube.create(TEMPLATES, image('two', { source }) as never))).toMatch(/remove it/);
+    expect(await refusalOf(server.kube.create(TEMPLATES, image('two', { source }) as never))).toMatch(
+      /remove it/,
+    );
   });
 });

@@ -1,11 +1,8 @@
-import { pino } from 'pino';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { HOSTS, SERVICE_DEPLOYMENTS, TEMPLATES, VIRTUAL_APPLIANCES } from '../../../src/api/kinds.ts';
-import type { KubeObject, ResourceRef } from '../../../src/base/object.ts';
-import type { KubeClient } from '../../../src/kube/client/client.ts';
-import { createKubeClient } from '../../../src/kube/client/create.ts';
+import type { ResourceRef } from '../../../src/base/object.ts';
 import { aService, aTask, type Manifest, manifest } from '../../e2e/tasks.ts';
-import { startTestApi, type TestApi } from '../../kubernetes/factory.ts';
+import { rulesApi } from './rules-api.ts';
 
 const KINDS: readonly ResourceRef[] = [HOSTS, SERVICE_DEPLOYMENTS, TEMPLATES, VIRTUAL_APPLIANCES];
 const SECRET = 's3cr3t';
@@ -35,22 +32,10 @@ const PLACES: readonly (readonly [string, (url: string) => Manifest])[] = [
 
 /** The same on a real API server as on the embedded one: COPPICE_TEST_API=kube-apiserver. */
 describe('a user or password in an address', () => {
-  let api: TestApi;
-  let kube: KubeClient;
+  const server = rulesApi(KINDS);
 
-  beforeAll(async () => {
-    api = await startTestApi();
-    kube = createKubeClient(api.kubeConfig, { log: pino({ level: 'silent' }) });
-  });
-  afterAll(async () => {
-    await kube.close();
-    await api.stop();
-  });
-
-  const refOf = ({ kind }: Manifest) => KINDS.find((ref) => ref.kind === kind) as ResourceRef;
-  const create = (object: Manifest) => kube.create(refOf(object), object as KubeObject);
   const refusalOf = (object: Manifest) =>
-    create(object).then(
+    server.create(object).then(
       () => 'it was taken',
       (error: Error) => error.message,
     );
@@ -65,8 +50,8 @@ describe('a user or password in an address', () => {
 
   it.each(PLACES)('is not confused with a later @ in the address of %s', async (_, objectWith) => {
     const object = objectWith(GOOD.url);
-    await create(object);
-    await kube.delete(refOf(object), object.metadata);
+    await server.create(object);
+    await server.remove(object);
   });
 
   it('is refused in the address of a container image, which disks alone may have', async () => {
@@ -80,8 +65,8 @@ describe('a user or password in an address', () => {
       );
     }
     const good = image('docker://registry.example:5000/disks/debian:12-slim');
-    await create(good);
-    await kube.delete(refOf(good), good.metadata);
+    await server.create(good);
+    await server.remove(good);
     const kernel = { ...GOOD, url: 'docker://quay.io/disks/debian' };
     expect(await refusalOf(template({ guest: { boot: { kernel } } }))).toMatch(/kernel\.url.*Invalid value/);
   });

@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { posix } from 'node:path';
-import { orAborted } from '../../../base/abort.ts';
+import { orAborted, untilAborted } from '../../../base/abort.ts';
 import type { DesiredBuildStep } from '../../../host/protocol.ts';
 import { hostErrors } from '../../errors/index.ts';
 import { shellScript } from '../../guest/session.ts';
@@ -75,14 +75,4 @@ async function run(
 ): Promise<void> {
   const { exitCode, stderr } = await orAborted(guest.exec(argv, { timeoutMs: TIMEOUT_MS }), signal);
   if (exitCode !== 0) throw hostErrors.guestCommandFailed(title, exitCode, stderr);
-}
-
-async function* untilAborted(
-  content: AsyncIterable<Uint8Array>,
-  signal: AbortSignal,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  for await (const chunk of content) {
-    signal.throwIfAborted();
-    yield chunk;
-  }
 }

@@ -61,7 +61,7 @@ async function beginAgain(scope: Scope): Promise<void> {
   scope.installed = undefined;
 }
 
-/** The guest has nothing any more that makes it one of its own. From its beginning on no step of the build is looked at again. */
+/** Removes from the guest what identifies one machine: keys, ids, logs. Once it has begun, the build's steps are not looked at again. */
 export function cleanStep(scope: Scope): Step {
   return {
     name: 'Clean',

@@ -11,7 +11,7 @@ import { macFor, macOf } from './mac.ts';
 const never = new AbortController().signal;
 const FIRST = '99999999-9999-4999-8999-999999999999';
 
-/** A guest with this file of what was done in it, and how often a script of ours ran. */
+/** A guest whose record of finished work is `installed`; it counts the scripts that run in it. */
 function bed(installed: object, machine: DesiredAppliance['machine']) {
   let file = JSON.stringify(installed);
   let scripts = 0;

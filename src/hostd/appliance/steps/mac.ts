@@ -12,7 +12,8 @@ export function macFor(desired: Pick<DesiredAppliance, 'uuid' | 'machine'>): str
 }
 
 /**
- * The address of a machine's card, always the same for its uuid. Locally administered (IEEE 802, second bit of the first byte):
+ * The MAC address of a machine's network card; the same uuid always gives the same one. It is locally administered (IEEE 802, second bit
+ * of the first byte):
  * the ranges of hypervisors' makers leave 24 bits, of which ten thousand VMs on one network would share some.
  */
 export function macOf(uuid: string): string {
