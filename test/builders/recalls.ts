@@ -8,7 +8,7 @@ import { aDeployment, anAppliance, anImportedTemplate, aTemplate } from './objec
 type ServiceStatus = NonNullable<NonNullable<ServiceDeployment['status']>['services']>[number];
 type Recalled = NonNullable<Template['spec']['recalled']>;
 
-export const MACHINE = '00000000-0000-4000-8000-000000000000';
+const MACHINE = '00000000-0000-4000-8000-000000000000';
 export const base = anImportedTemplate();
 
 export interface Scene {
