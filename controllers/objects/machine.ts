@@ -22,7 +22,8 @@ export type Machine =
 export function machineIn({ metadata }: VirtualAppliance, template: Template): Machine {
   const { recalled, source } = template.spec;
   // A template that was saved has the keys of the machine that it was saved of.
-  if (recalled === undefined) return { kind: source.appliance === undefined ? 'first' : 'other' };
+  if (recalled === undefined)
+    return { kind: source.appliance === undefined && source.flattened === undefined ? 'first' : 'other' };
   const { task, service, ordinal, machine } = recalled;
   const isSame =
     metadata.namespace === template.metadata.namespace &&

@@ -24,6 +24,12 @@ export function sealedKey({ metadata, spec }: Template): string | undefined {
   return name && keyOf({ name, namespace: metadata.namespace });
 }
 
+/** namespace/name of the template whose layers become one in this template. */
+export function flattenedKey({ metadata, spec }: Template): string | undefined {
+  const { name, namespace = metadata.namespace } = spec.source.flattened ?? {};
+  return name && keyOf({ name, namespace });
+}
+
 /** The name of the appliance in which a template is built. */
 export function buildApplianceName(template: string): string {
   return `${template}-build`;

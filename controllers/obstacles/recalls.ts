@@ -11,13 +11,6 @@ function listed(names: readonly string[]): string {
 
 /** What keeps a service from being recalled with its images. */
 export const recallObstacles = {
-  /** @param appliances by name. @param limit how many layers a template may have */
-  tooDeep: (appliances: readonly string[], limit: number): Obstacle =>
-    stalled(
-      REASON.ChainTooDeep,
-      `${listed(appliances)} stands on ${limit} layers, and an image of it would be one more than there may be, so nothing of the service ` +
-        'was removed: copy its data elsewhere, and set recall.save to false; or deploy it again from a template that stands on fewer',
-    ),
   /** @param image namespace/name. @param trouble what its own condition says */
   image: (image: string, trouble: Explanation): Obstacle =>
     stalled(

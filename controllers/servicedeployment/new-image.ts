@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { ServiceDeployment, Template, VirtualAppliance } from '../../src/api/kinds.ts';
 import { LABEL_ORDINAL, LABEL_SERVICE, LABEL_SERVICE_DEPLOYMENT } from '../../src/api/labels.ts';
 import type { WholeTemplate } from '../../src/domain/templates/inherit.ts';
+import { DEPTH_LIMIT } from '../../src/domain/templates/tree.ts';
 import { uidOf } from '../objects/appliance.ts';
 import { machineUidOf } from '../objects/machine.ts';
 import { wasPoweredOff } from './availability.ts';
@@ -40,8 +41,9 @@ export function wantedImage(
     [LABEL_SERVICE]: service.name,
     [LABEL_ORDINAL]: `${ordinal}`,
   };
-  // A kernel is its parent's, and is not imported again; the agent is installed by now, and where its packages were may no longer be.
-  const { boot: _, agentPackages: __, ...guest } = parent.spec.guest;
+  // A kernel is its parent's, and is not imported again, unless the image stands on none; the agent is installed by now, and where its packages were may no longer be.
+  const { boot, agentPackages: _, ...guest } = parent.spec.guest;
+  const isFlat = (parent.status?.depth ?? 1) >= DEPTH_LIMIT;
   const template: Template = {
     apiVersion: deployment.apiVersion,
     kind: 'Template',
@@ -50,8 +52,14 @@ export function wantedImage(
       series: seriesOf(task, service.name),
       // Debian orders `2~1` before `2`: the image of the first appliance is the newest version of its recall.
       version: ordinal === 0 ? `${recall}` : `${recall}~${ordinal}`,
-      source: { appliance: { name: appliance.metadata.name, uid: uidOf(appliance) } },
-      guest,
+      source: {
+        appliance: {
+          name: appliance.metadata.name,
+          uid: uidOf(appliance),
+          ...(isFlat ? { flat: true } : {}),
+        },
+      },
+      guest: isFlat && boot !== undefined ? { ...guest, boot } : guest,
       container: parent.spec.container,
       checkpoint: { enabled: false },
       // One machine starts from it: how often it was used says nothing of how often it will be.

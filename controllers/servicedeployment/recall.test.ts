@@ -85,15 +85,21 @@ describe('a service that is recalled with its images', () => {
     expect(facts.obstacle?.message).toContain('default/shop-web-1');
   });
 
-  it('touches nothing when an image would have more layers than there may be', () => {
+  it('makes one layer of all when an image would stand on more than there may be', () => {
     const deep = image({ recall: 11 });
-    const parent = { ...deep, status: { ...deep.status, depth: 12 } };
-    const { facts, plan } = look({
-      appliances: [one(0, 'runs', { template: { name: 'shop-web-11' } })],
+    const boot = { kernel: { url: 'file:///k', sha256: 'a'.repeat(64) }, commandLine: '' };
+    const parent = {
+      ...deep,
+      spec: { ...deep.spec, guest: { ...deep.spec.guest, boot } },
+      status: { ...deep.status, depth: 12 },
+    };
+    const { plan } = look({
+      appliances: [one(0, 'off', { template: { name: 'shop-web-11' } })],
       images: [parent],
     });
-    expect(plan.stop).toEqual([]);
-    expect(facts.obstacle).toMatchObject({ reason: 'ChainTooDeep', isStalled: true });
+    expect(plan.save.map(({ template }) => template.spec)).toMatchObject([
+      { source: { appliance: { name: 'shop-web-0', flat: true } }, guest: { boot } },
+    ]);
   });
 
   it('removes an appliance without an image only if its VM never ran', () => {

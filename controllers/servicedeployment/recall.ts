@@ -1,6 +1,5 @@
 import type { ServiceDeployment, Template, VirtualAppliance } from '../../src/api/kinds.ts';
 import { keyOf } from '../../src/base/object.ts';
-import { DEPTH_LIMIT } from '../../src/domain/templates/tree.ts';
 import { templateKeyOf, wholeTemplateOf } from '../objects/template-references.ts';
 import type { Obstacle } from '../obstacles/obstacle.ts';
 import { recallObstacles } from '../obstacles/recalls.ts';
@@ -60,8 +59,6 @@ type Next =
  */
 export function planRecall(input: RecallInput): RecallPlan {
   const { appliances, isUnobserved } = input;
-  const refusal = refusalOf(input);
-  if (refusal !== undefined) return { plan: NOTHING, stopping: 0, making: 0, obstacle: refusal };
   const nexts = appliances
     .filter((one) => one.metadata.deletionTimestamp === undefined)
     .map((appliance) => ({
@@ -78,17 +75,6 @@ export function planRecall(input: RecallInput): RecallPlan {
     making: at('make').length + save.length + held.length,
     obstacle: held.find(({ isStalled }) => isStalled) ?? held[0],
   };
-}
-
-/** What forbids to keep images of the appliances: it is said before any of them is stopped. */
-function refusalOf({ appliances, templateOf }: RecallInput): Obstacle | undefined {
-  const deep = appliances.filter((one) => {
-    const { depth = 1 } = templateOf(templateKeyOf(one))?.status ?? {};
-    return depth >= DEPTH_LIMIT;
-  });
-  if (deep.length === 0) return undefined;
-  const names = deep.map(({ metadata }) => metadata.name);
-  return recallObstacles.tooDeep(names, DEPTH_LIMIT);
 }
 
 function nextOf(input: RecallInput, appliance: VirtualAppliance): Next {

@@ -79,6 +79,11 @@ function waitsForOthers(building: BuildProgress | undefined): boolean {
   return building?.status.state === 'Waiting' && building.status.appliance === undefined;
 }
 
+/** Another template's layers are that one's affair. */
+function waitsForTemplate({ spec, status }: Template): boolean {
+  return spec.source.flattened !== undefined && status?.layers?.disk === undefined;
+}
+
 class Reconciler {
   readonly #context: OperatorContext;
   readonly #writer: StatusWriter<Template>;
@@ -120,7 +125,7 @@ class Reconciler {
       // Something uses it that the cache does not show yet.
       ...(isDue ? [RELEASE_RECHECK_MS] : []),
       ...(this.#waitsForUpload(known) ? [UPLOAD_LOOK_MS] : []),
-      ...(waitsForOthers(building) ? [BUILD_LOOK_MS] : []),
+      ...(waitsForOthers(building) || waitsForTemplate(known) ? [BUILD_LOOK_MS] : []),
     ];
     return soonest([result, ...looks.map((ms) => requeueAfter(ms))]);
   }

@@ -41,7 +41,9 @@ export class Provider {
       hosts.filter(({ isAway }) => isAway !== true),
     );
     const isBuilt = building?.isBuilt === true || building?.status.state === 'Done';
-    if (template.spec.source.appliance !== undefined || isBuilt) await seal(this.#context, template, signal);
+    const { appliance, flattened } = template.spec.source;
+    if (appliance !== undefined || flattened !== undefined || isBuilt)
+      await seal(this.#context, template, signal);
     const files = [...filesOf(template).values()].map((each) => this.#withOtherSources(each));
     const refusals = isPartial ? [] : await this.#importOnOne(template, usable, copies, files, signal);
     for (const file of files) {

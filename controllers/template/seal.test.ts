@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import type { Template } from '../../src/api/kinds.ts';
 import type { SealStatus } from '../../src/host/protocol.ts';
 import { cachesOf } from '../../test/builders/caches.ts';
-import { anAppliance, aTemplate } from '../../test/builders/objects.ts';
-import { aHostReport, aView } from '../../test/builders/reports.ts';
+import { anAppliance, anImportedTemplate, aTemplate } from '../../test/builders/objects.ts';
+import { aHostReport, aLayer, aView, LAYER } from '../../test/builders/reports.ts';
 import type { OperatorContext } from '../context.ts';
 import type { HostView } from '../daemons/view.ts';
 import { seal, sealObstacle, withParent } from './seal.ts';
@@ -21,7 +22,7 @@ const aSeal = (change: Partial<SealStatus> = {}): SealStatus => ({
   ...change,
 });
 
-function world(views: readonly HostView[], appliances = [appliance]) {
+function world(views: readonly HostView[], appliances = [appliance], templates: readonly Template[] = []) {
   const calls: string[] = [];
   const daemonOf = (host: string) => ({
     putSeal: async (uuid: string, desired: object) =>
@@ -29,7 +30,7 @@ function world(views: readonly HostView[], appliances = [appliance]) {
     deleteSeal: async (uuid: string) => void calls.push(`${host}: DELETE ${uuid}`),
   });
   const context = {
-    caches: cachesOf({ appliances }),
+    caches: cachesOf({ appliances, templates }),
     views: { list: () => views, get: (name: string) => views.find((view) => view.name === name) },
     links: { client: daemonOf },
   } as unknown as OperatorContext;
@@ -45,7 +46,16 @@ describe('a template that is made of an appliance', () => {
   it("is asked for on that appliance's host", async () => {
     const { context, calls } = world([reporting([])]);
     await seal(context, template, signal);
-    expect(calls).toEqual([`host-a: PUT ${UID} {"appliance":"web-uid"}`]);
+    expect(calls).toEqual([`host-a: PUT ${UID} {"kind":"appliance","appliance":"web-uid"}`]);
+  });
+
+  it("stands on none, not even on its appliance's template, when it is to be flat", async () => {
+    const appliance = { name: 'web-0', uid: 'web-uid', flat: true };
+    const flat = { ...template, spec: { ...template.spec, source: { appliance } } };
+    const { context, calls } = world([reporting([])]);
+    await seal(context, flat, signal);
+    expect(calls).toEqual([`host-a: PUT ${UID} {"kind":"appliance","appliance":"web-uid","flat":true}`]);
+    expect(withParent(flat, context.caches).status?.parent).toBeUndefined();
   });
 
   it('is not asked for while a host works on it, and forgotten there once its layer is in its status', async () => {
@@ -111,5 +121,37 @@ describe('a template that is made of an appliance', () => {
     expect(sealObstacle(template, context)).toMatchObject({ reason: 'Sealing', isStalled: false });
     const known = { ...template, status: { layers: { disk: 'a'.repeat(64) } } };
     expect(sealObstacle(known, world([reporting([])]).context)).toBeUndefined();
+  });
+});
+
+describe('a template that has all layers of another one in one', () => {
+  const of = (name: string, namespace?: string) =>
+    aTemplate({
+      metadata: { name: 'flat', uid: UID },
+      spec: { source: { flattened: { name, ...(namespace === undefined ? {} : { namespace }) } } },
+    });
+  const deep = anImportedTemplate({ metadata: { name: 'deep' } });
+  const has = (name: string, state: 'Ready' | 'Fetching') =>
+    aView({ name, status: { ...aHostReport(), seals: [] }, holds: [aLayer({ state })] });
+
+  it('is made on a host that has those layers', async () => {
+    const { context, calls } = world([has('host-a', 'Fetching'), has('host-b', 'Ready')], [], [deep]);
+    await seal(context, of('deep'), signal);
+    expect(calls).toEqual([`host-b: PUT ${UID} {"kind":"layers","disk":"${LAYER}"}`]);
+  });
+
+  it('says what it waits for', () => {
+    const reasonOf = (template: ReturnType<typeof of>, views: readonly HostView[] = []) =>
+      sealObstacle(template, world(views, [], [deep]).context)?.message;
+    expect(reasonOf(of('nobody'))).toMatch(/template default\/nobody does not exist: create it/);
+    const hidden = { ...deep, metadata: { ...deep.metadata, namespace: 'other' } };
+    const { context } = world([], [], [hidden]);
+    expect(sealObstacle(of('deep', 'other'), context)?.message).toMatch(
+      /or is not shared with namespace default/,
+    );
+    expect(reasonOf(of('deep'))).toMatch(/no connected host has all layers of template default\/deep/);
+    expect(reasonOf(of('deep'), [has('host-b', 'Ready')])).toMatch(
+      /host host-b is asked .* template default\/deep/,
+    );
   });
 });

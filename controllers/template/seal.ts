@@ -1,13 +1,15 @@
 import type { Template, VirtualAppliance } from '../../src/api/kinds.ts';
 import { keyOf } from '../../src/base/object.ts';
-import type { SealStatus } from '../../src/host/protocol.ts';
+import { isSharedWith } from '../../src/domain/templates/sharing.ts';
+import type { DesiredSeal, SealStatus } from '../../src/host/protocol.ts';
 import type { OperatorContext } from '../context.ts';
 import { callDaemon } from '../daemons/daemon-errors.ts';
 import type { HostView } from '../daemons/view.ts';
 import { BY_UID } from '../indexes.ts';
-import { sealedKey } from '../objects/template-references.ts';
+import { flattenedKey, sealedKey } from '../objects/template-references.ts';
 import type { Obstacle } from '../obstacles/obstacle.ts';
 import { sealObstacles } from '../obstacles/seals.ts';
+import { templateObstacles } from '../obstacles/templates.ts';
 
 /** A template's seal, and the host that makes it. */
 interface FoundSeal {
@@ -41,47 +43,89 @@ export function withParent(
   caches: Pick<OperatorContext['caches'], 'appliances'>,
 ): Template {
   const { metadata, spec, status } = template;
-  if (spec.source.appliance === undefined || status?.parent !== undefined) return template;
+  const { appliance: source } = spec.source;
+  if (source === undefined || source.flat === true || status?.parent !== undefined) return template;
   const appliance = sealedAppliance(template, caches);
   if (appliance === undefined) return template;
   const { name, namespace = metadata.namespace ?? 'default' } = appliance.spec.template;
   return { ...template, status: { ...status, parent: { name, namespace } } };
 }
 
-/** What keeps a template that is made of an appliance from having its layer; undefined once its status has the layer's name. */
-export function sealObstacle(
-  template: Template,
-  { caches, views }: Pick<OperatorContext, 'caches' | 'views'>,
-): Obstacle | undefined {
-  const { appliance: named, build } = template.spec.source;
-  if (named === undefined && build === undefined) return undefined;
-  const name = sealedKey(template) ?? '';
-  const found = sealFor(template, views.list());
-  // The host may tell of the seal before it tells of the layer.
-  if (found !== undefined) return obstacleOf(found, name);
-  if (template.status?.layers?.disk !== undefined) return undefined;
-  const appliance = sealedAppliance(template, caches);
-  if (appliance === undefined) return sealObstacles.applianceGone(name);
-  const { hostName } = appliance.spec;
-  if (hostName === undefined) return sealObstacles.notPlaced(name);
-  const view = views.get(hostName);
-  if (view?.link.state !== 'connected') return sealObstacles.hostAway(name, hostName);
-  return view.status?.seals === undefined
-    ? sealObstacles.tooOld(hostName)
-    : sealObstacles.soon(name, hostName);
+type Known = Pick<OperatorContext, 'caches' | 'views'>;
+
+/** What a host is to seal, and which host; or what keeps it from that. */
+type Request = { readonly view: HostView; readonly desired: DesiredSeal } | { readonly obstacle: Obstacle };
+
+function requestFor(template: Template, known: Known): Request {
+  return template.spec.source.flattened === undefined
+    ? ofAppliance(template, known)
+    : ofTemplate(template, known);
 }
 
-function obstacleOf({ view, seal }: FoundSeal, appliance: string): Obstacle {
+function ofAppliance(template: Template, { caches, views }: Known): Request {
+  const name = sealedKey(template) ?? '';
+  const appliance = sealedAppliance(template, caches);
+  if (appliance?.metadata.uid === undefined) return { obstacle: sealObstacles.applianceGone(name) };
+  const { hostName } = appliance.spec;
+  if (hostName === undefined) return { obstacle: sealObstacles.notPlaced(name) };
+  const view = views.get(hostName);
+  if (view?.link.state !== 'connected') return { obstacle: sealObstacles.hostAway(name, hostName) };
+  if (view.status?.seals === undefined) return { obstacle: sealObstacles.tooOld(hostName) };
+  const flat = template.spec.source.appliance?.flat === true ? { flat: true } : {};
+  return { view, desired: { kind: 'appliance', appliance: appliance.metadata.uid, ...flat } };
+}
+
+/** Any connected host that has the layers makes one of them. */
+function ofTemplate(template: Template, { caches, views }: Known): Request {
+  const { namespace } = template.metadata;
+  const key = flattenedKey(template) ?? '';
+  const source = caches.templates.get(key);
+  if (source === undefined || !isSharedWith(source, namespace))
+    return { obstacle: templateObstacles.notFound(key, namespace) };
+  const { disk, data } = source.status?.layers ?? {};
+  if (disk === undefined) return { obstacle: templateObstacles.notImported(key) };
+  const wanted = [disk, data].filter((one) => one !== undefined);
+  const view = views
+    .list()
+    .find(
+      ({ link, layers, status }) =>
+        link.state === 'connected' &&
+        status?.seals !== undefined &&
+        wanted.every((identity) => layers.get(identity)?.state === 'Ready'),
+    );
+  if (view === undefined) return { obstacle: sealObstacles.nowhere(key) };
+  return { view, desired: { kind: 'layers', disk, ...(data === undefined ? {} : { data }) } };
+}
+
+/** What keeps a template that a host is to make from having its layer; undefined once its status has the layer's name. */
+export function sealObstacle(template: Template, known: Known): Obstacle | undefined {
+  const { appliance, build, flattened } = template.spec.source;
+  if (appliance === undefined && build === undefined && flattened === undefined) return undefined;
+  const found = sealFor(template, known.views.list());
+  // The host may tell of the seal before it tells of the layer.
+  if (found !== undefined) return obstacleOf(found, whatOf(template));
+  if (template.status?.layers?.disk !== undefined) return undefined;
+  const request = requestFor(template, known);
+  return 'obstacle' in request ? request.obstacle : sealObstacles.soon(whatOf(template), request.view.name);
+}
+
+/** For people: of what it is made. */
+function whatOf(template: Template): string {
+  const flattened = flattenedKey(template);
+  return flattened === undefined ? `appliance ${sealedKey(template) ?? ''}` : `template ${flattened}`;
+}
+
+function obstacleOf({ view, seal }: FoundSeal, what: string): Obstacle {
   const { state, problem, doneBytes, totalBytes } = seal;
-  if (state === 'Ready') return sealObstacles.sealed(view.name, appliance);
-  if (problem !== undefined) return sealObstacles.failed(view.name, appliance, problem, state === 'Failed');
+  if (state === 'Ready') return sealObstacles.sealed(view.name, what);
+  if (problem !== undefined) return sealObstacles.failed(view.name, what, problem, state === 'Failed');
   const percent =
     doneBytes === undefined || !totalBytes ? undefined : Math.floor((100 * doneBytes) / totalBytes);
-  return sealObstacles.running(view.name, appliance, state === 'Sealing', percent);
+  return sealObstacles.running(view.name, what, state === 'Sealing', percent);
 }
 
 /**
- * Has the appliance's host make a layer of its disk, for this template, unless a host does or did. Once the template's status has the
+ * Has a host make the template's layers, of an appliance or of another template's layers, unless a host does or did. Once the template's status has the
  * layer's name, the seal is forgotten.
  */
 export async function seal(
@@ -96,10 +140,9 @@ export async function seal(
     if (found?.seal.state === 'Ready') await (daemon && callDaemon(daemon.deleteSeal(uid, { signal })));
     return;
   }
-  const appliance = sealedAppliance(template, caches);
-  const view = views.get(appliance?.spec.hostName ?? '');
-  const daemon = view && links.client(view.name);
-  if (found !== undefined || appliance?.metadata.uid === undefined) return;
-  if (view?.link.state !== 'connected' || view.status?.seals === undefined || daemon === undefined) return;
-  await callDaemon(daemon.putSeal(uid, { appliance: appliance.metadata.uid }, { signal }));
+  if (found !== undefined) return;
+  const request = requestFor(template, { caches, views });
+  const daemon = 'view' in request ? links.client(request.view.name) : undefined;
+  if ('view' in request && daemon !== undefined)
+    await callDaemon(daemon.putSeal(uid, request.desired, { signal }));
 }

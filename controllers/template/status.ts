@@ -135,8 +135,9 @@ function stateOf(facts: StatusFacts): Summary {
   if (failures.length < holding.length) return summaryOf(templateObstacles.fetching(holding, failures));
   if (failures.length > 0) return summaryOf(templateObstacles.importFailed(failures));
   if (isPartial) return summaryOf(templateObstacles.hostsUnheard());
-  const { appliance, build, upload } = template.spec.source;
-  if (appliance !== undefined || build !== undefined) return summaryOf(sealObstacles.lost());
+  const { appliance, build, flattened, upload } = template.spec.source;
+  if ([appliance, build, flattened].some((source) => source !== undefined))
+    return summaryOf(sealObstacles.lost());
   if (upload !== undefined) return summaryOf(templateObstacles.notUploaded(keyOf(template), upload.sha256));
   const hasCd = template.spec.guest.cd !== undefined;
   return summaryOf(hasHosts ? templateObstacles.fetchingSoon() : templateObstacles.noHosts(hasCd));

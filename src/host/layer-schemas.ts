@@ -1,5 +1,5 @@
 import { problemSchema } from './problem.ts';
-import { arrayOf, boolean, closed, enumOf, number, open, optional, string } from './typed-schema.ts';
+import { arrayOf, boolean, closed, enumOf, number, oneOf, open, optional, string } from './typed-schema.ts';
 import { count, dnsLabel, dnsName, identity, layerUrl, sha256, uuid } from './values.ts';
 
 /** The part of the daemon's API that is about imports, layers and uploads; `schemas.ts` has the rest, and the rules for both. */
@@ -123,12 +123,18 @@ export const uploadStatusSchema = open({
   freeBytes: count,
 });
 
-/** `PUT /v1/seals/{uuid}`: make layers of what this appliance's disks hold. The uuid is that of the Template which the layer is for. */
-export const desiredSealSchema = closed({ appliance: uuid });
+/** `PUT /v1/seals/{uuid}`: make layers of disks, for the Template of this uuid. */
+export const desiredSealSchema = oneOf('kind', {
+  /** What this appliance's disks hold: differences to the layers that they stand on or, if `flat`, all that the guest sees. */
+  appliance: { appliance: uuid, flat: optional(boolean()) },
+  /** What a guest sees of these layers, as layers that stand on none. */
+  layers: { disk: identity, data: optional(identity) },
+});
 
 export const sealStatusSchema = open({
   uuid,
-  appliance: uuid,
+  /** Of whose disks the layers are made, unless they are made of layers. */
+  appliance: optional(uuid),
   /** `Capturing`: its disk's content is being kept as it is at one moment; `Sealing`: that is being read and named. */
   state: enumOf(['Capturing', 'Sealing', 'Ready', 'Failed']),
   /** Of the work of `state`. */

@@ -105,7 +105,7 @@ const scenarios: readonly Scenario[] = [
   {
     rule: 'two sources of a template',
     refused: template({ source: { image, parent: { name: 'one' } } }),
-    says: ['spec.source', 'exactly one of image, upload, appliance and parent must be given'],
+    says: ['spec.source', 'exactly one of image, upload, appliance, flattened and parent must be given'],
   },
   {
     rule: 'a build on nothing',

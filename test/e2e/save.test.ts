@@ -71,6 +71,17 @@ describeUnless(noQemu, 'coppice template save', () => {
     await untilServes('grown-again');
   });
 
+  it('flattens what was saved: one layer has all, and needs none of the others', async () => {
+    const output = await coppice.run('template', 'flatten', 'golden-2', 'flat');
+    expect(output).toContain('Template default/flat is Ready.');
+    const { status } = await template('flat');
+    expect([status?.depth, status?.parent]).toEqual([1, undefined]);
+    await applianceOn('on-flat', 'flat');
+    expect(await inGuest('on-flat', 'cat /srv/kept')).toBe('one\ntwo\n');
+    await coppice.client.delete(VIRTUAL_APPLIANCES, { name: 'on-flat', ...MINE });
+    await coppice.client.delete(TEMPLATES, { name: 'flat', ...MINE });
+  });
+
   it('is named by the template that it holds, and gives what it holds free', async () => {
     await coppice.client.delete(TEMPLATES, { name: 'golden', ...MINE });
     await coppice.eventually('it says who holds it', async () =>

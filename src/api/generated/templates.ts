@@ -54,6 +54,23 @@ name: string
  * Its uid, so that another appliance of the same name is not meant.
  */
 uid?: string
+/**
+ * Whether all that its guest sees becomes one layer, which stands on none: larger, and independent of the appliance's template.
+ */
+flat?: boolean
+}
+/**
+ * A template, all of whose layers become one, which stands on none: `coppice template flatten` makes such a template. The other one may go once this one is Ready.
+ */
+flattened?: {
+/**
+ * Its name.
+ */
+name: string
+/**
+ * Its namespace, if different; it must be shared with this namespace.
+ */
+namespace?: string
 }
 /**
  * The template on which this one is a layer: by name, or the newest of a series at that time, which stays its parent (status.parent).

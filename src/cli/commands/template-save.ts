@@ -1,7 +1,7 @@
 import { Command } from 'commander';
-import { TEMPLATES, type Template, VIRTUAL_APPLIANCES, type VirtualAppliance } from '../../api/kinds.ts';
-import { isAlreadyExists, isNotFound } from '../../kube/api-error.ts';
-import { addClusterOptions, type Cluster, type ClusterOptions, withCluster } from '../cluster.ts';
+import { VIRTUAL_APPLIANCES } from '../../api/kinds.ts';
+import { addClusterOptions, type ClusterOptions, withCluster } from '../cluster.ts';
+import { makeDerived, orExplain, readWhole } from '../images/derived-template.ts';
 import { untilReady } from '../images/template-ready.ts';
 import { option, parseInteger } from '../options.ts';
 import { interruption } from '../steps.ts';
@@ -9,6 +9,7 @@ import { interruption } from '../steps.ts';
 type SaveOptions = ClusterOptions & {
   readonly series?: string;
   readonly version?: string;
+  readonly flat: boolean;
   readonly timeout: number;
   readonly wait: boolean;
 };
@@ -22,6 +23,22 @@ export function saveTemplateCommand(): Command {
     )
     .argument('<appliance>', 'the appliance: va/NAME, or NAME')
     .argument('<template>', 'name of the new Template')
+    .option(
+      '--flat',
+      "copy all that the guest sees, so that it does not stand on the appliance's template",
+      false,
+    )
+    .addHelpText(
+      'after',
+      '\nExample:\n  coppice template save va/web-0 web-golden\n  coppice template save web-0 web-2 --series web --version 2 --no-wait',
+    )
+    .action(save);
+  return addClusterOptions(addVersionAndWait(command));
+}
+
+/** The options of commands that make a Template of what is there. */
+export function addVersionAndWait(command: Command): Command {
+  return command
     .option('--series <name>', 'series of which it is a version')
     .option('--version <version>', 'version within the series')
     .option('--no-wait', 'do not wait until it is Ready')
@@ -32,13 +49,7 @@ export function saveTemplateCommand(): Command {
         'COPPICE_SAVE_TIMEOUT',
         1800,
       ).argParser(parseInteger(1, 86_400)),
-    )
-    .addHelpText(
-      'after',
-      '\nExample:\n  coppice template save va/web-0 web-golden\n  coppice template save web-0 web-2 --series web --version 2 --no-wait',
-    )
-    .action(save);
-  return addClusterOptions(command);
+    );
 }
 
 async function save(argument: string, name: string, options: SaveOptions): Promise<void> {
@@ -46,63 +57,21 @@ async function save(argument: string, name: string, options: SaveOptions): Promi
   const applianceName = argument.replace(/^(va|virtualappliances?)\//, '');
   await withCluster(options, async (cluster) => {
     const { client, namespace } = cluster;
-    const appliance = await orExplain(
+    const { metadata, spec } = await orExplain(
       client.get(VIRTUAL_APPLIANCES, { name: applianceName, namespace }),
       `appliance ${namespace}/${applianceName} does not exist: \`coppice get va\` lists those that do`,
     );
-    const { name: parentName, namespace: parentNamespace = namespace } = appliance.spec.template;
-    const parent = await orExplain(
-      client.get(TEMPLATES, { name: parentName, namespace: parentNamespace }),
-      `template ${parentNamespace}/${parentName} of the appliance does not exist, or you may not read it: how its guest boots is in it`,
-    );
-    const made = await make(cluster, name, { appliance, parent }, options);
+    // Otherwise it has all that from the appliance's template.
+    const origin = options.flat ? (await readWhole(client, { namespace, ...spec.template })).spec : {};
+    const { uid = '' } = metadata;
+    const appliance = { name: metadata.name, uid, ...(options.flat ? { flat: true } : {}) };
+    const made = await makeDerived(cluster, name, {
+      source: { appliance },
+      origin,
+      version: options,
+      isSame: (source) => source.appliance?.uid === uid && (source.appliance.flat === true) === options.flat,
+    });
     console.error(`Template ${namespace}/${name} ${made}.`);
     if (options.wait) await untilReady(client, { name, namespace }, options.timeout, signal);
   });
-}
-
-type Origin = { readonly appliance: VirtualAppliance; readonly parent: Template };
-
-/** Makes the Template, unless an earlier call for the same appliance did. */
-async function make(
-  { client, namespace }: Cluster,
-  name: string,
-  { appliance, parent }: Origin,
-  { series, version }: SaveOptions,
-): Promise<string> {
-  const { uid = '' } = appliance.metadata;
-  const { guest, container } = parent.spec;
-  const template = {
-    apiVersion: `${TEMPLATES.group}/${TEMPLATES.version}`,
-    kind: TEMPLATES.kind,
-    metadata: { name, namespace },
-    spec: {
-      ...(series === undefined ? {} : { series }),
-      ...(version === undefined ? {} : { version }),
-      source: { appliance: { name: appliance.metadata.name, uid } },
-      guest,
-      container,
-    },
-  };
-  try {
-    // The API server fills in the rest.
-    await client.create(TEMPLATES, template as Template);
-    return 'is made';
-  } catch (error) {
-    if (!isAlreadyExists(error)) throw error;
-    const { source } = (await client.get(TEMPLATES, { name, namespace })).spec;
-    if (source.appliance?.uid === uid) return 'is there';
-    throw new Error(
-      `template ${namespace}/${name} exists, and is of something else than this appliance: give another name, or delete it`,
-    );
-  }
-}
-
-async function orExplain<T>(call: Promise<T>, message: string): Promise<T> {
-  try {
-    return await call;
-  } catch (error) {
-    if (isNotFound(error)) throw new Error(message);
-    throw error;
-  }
 }

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { addTemplateCommand } from './template-add.ts';
 import { templateCheckCommand } from './template-check.ts';
+import { flattenTemplateCommand } from './template-flatten.ts';
 import { templateLogsCommand } from './template-logs.ts';
 import { pushTemplateCommand } from './template-push.ts';
 import { saveTemplateCommand } from './template-save.ts';
@@ -20,6 +21,7 @@ export function templateCommand(): Command {
     .addCommand(addTemplateCommand())
     .addCommand(pushTemplateCommand())
     .addCommand(saveTemplateCommand())
+    .addCommand(flattenTemplateCommand())
     .addCommand(templateCheckCommand())
     .addCommand(templateLogsCommand())
     .addCommand(verifyTemplateCommand());

@@ -40,7 +40,7 @@ export function parentChain(
     }
     chain.push(parent);
     if (chain.length > DEPTH_LIMIT) {
-      const message = `${key} has more than ${DEPTH_LIMIT - 1} ancestors, and each makes disks slower: put the steps of several templates into one, or import a flat image`;
+      const message = `${key} has more than ${DEPTH_LIMIT - 1} ancestors, and each makes disks slower: flatten one of them (coppice template flatten), or put the steps of several into one`;
       return { problem: { reason: 'ChainTooDeep', message } };
     }
     at = parent;

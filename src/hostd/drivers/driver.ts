@@ -150,7 +150,7 @@ export type VmToCapture = { readonly uuid: string; readonly directory: string };
 export type DiskToCapture = {
   readonly which: 'disk' | 'dataDisk';
   readonly path: string;
-  /** File of the layer that it stands on, if it does. */
+  /** File of the layer that it stands on: the copy is a difference to that, too. Unset: the copy is of all that the guest sees. */
   readonly layer?: string;
   readonly target: string;
 };

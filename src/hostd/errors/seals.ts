@@ -4,12 +4,11 @@ import { HostError } from './host-error.ts';
 export const sealErrors = {
   noSuchSeal: (uuid: string) =>
     new HostError('NotFound', `this host has no seal ${uuid}`, { kind: 'refused', status: 404 }),
-  sealOfOther: (uuid: string, appliance: string) =>
-    new HostError(
-      'Immutable',
-      `seal ${uuid} is of appliance ${appliance}, and cannot become that of another: delete it first`,
-      { kind: 'refused', status: 409 },
-    ),
+  sealOfOther: (uuid: string) =>
+    new HostError('Immutable', `seal ${uuid} is there, and of other disks: delete it first`, {
+      kind: 'refused',
+      status: 409,
+    }),
   applianceToSealGone: (uuid: string) =>
     new HostError(
       'ApplianceGone',

@@ -25,9 +25,9 @@ export type CaptureContext = {
   readonly reserveBytes: number;
 };
 
-/** What was captured, and the layers that it stood on. */
+/** What was captured, and the layers that it stood on; none for a copy that is whole. */
 export type Captured = {
-  readonly parent: string;
+  readonly parent?: string;
   /** Of the second disk, if there is one. */
   readonly data?: { readonly parent?: string };
   readonly warning?: string;
@@ -39,11 +39,12 @@ export type CaptureTargets = { readonly disk: string; readonly data: string };
 /**
  * Gives what the appliance's disks hold the names in `targets`: second names of the files where no VM runs, else copies. Replaces what
  * an interrupted call left there.
+ * @param request `flat`: all that the guest sees is copied
  * @throws HostError ApplianceGone, DiskNotMade, VmNotAtRest, VmMustBeOff, CaptureFailed, DiskFull
  */
 export async function captureDisks(
   context: CaptureContext,
-  uuid: string,
+  { appliance: uuid, flat = false }: { readonly appliance: string; readonly flat?: boolean },
   targets: CaptureTargets,
   options: CaptureOptions,
 ): Promise<Captured> {
@@ -54,15 +55,71 @@ export async function captureDisks(
   for (const { path } of disks)
     if (!(await fileExists(path))) throw hostErrors.nothingToSeal(labelOf(desired));
   const vm = await context.driver.inspect(uuid, directory.path);
-  const isRunning = vm?.state === 'Running';
-  const capture = isRunning ? await copies(context, appliance, disks, options) : {};
-  if (!isRunning) await secondNames(context, appliance, disks);
-  const { dataBytes, dataLayer } = desired.disk;
-  const data = dataLayer === undefined ? {} : { parent: dataLayer };
-  return { parent: desired.layer, ...(dataBytes === undefined ? {} : { data }), ...capture };
+  const copies = flat ? disks.map(({ identity: _, ...disk }) => disk) : disks;
+  if (vm?.state === 'Running') {
+    const capture = await copiesOf(context, appliance, copies, options);
+    return { ...(flat ? withoutParents(desired) : parentsOf(desired)), ...capture };
+  }
+  if (!flat) {
+    await secondNames(context, appliance, disks);
+    return parentsOf(desired);
+  }
+  // The VM may start meanwhile: it then gets disks of its own, and these stay as they are.
+  const names = disks.map((disk) => ({ ...disk, target: sourceOf(disk.target) }));
+  await secondNames(context, appliance, names);
+  for (const { target } of disks) {
+    await copyWhole(context, sourceOf(target), target, options.signal);
+    await rm(sourceOf(target), { force: true });
+  }
+  return withoutParents(desired);
 }
 
-type Disk = Omit<DiskToCapture, 'layer'> & { readonly identity: string | undefined };
+/** Gives what a guest sees of these layers the names in `targets`. @throws HostError LayerMissing, DiskFull */
+export async function captureLayers(
+  context: CaptureContext,
+  { disk, data }: { readonly disk: string; readonly data?: string },
+  targets: CaptureTargets,
+  signal: AbortSignal,
+): Promise<Captured> {
+  const wanted = [
+    [disk, targets.disk] as const,
+    ...(data === undefined ? [] : [[data, targets.data] as const]),
+  ];
+  for (const [identity, target] of wanted) {
+    const path = context.layerPath(identity);
+    if (path === undefined) throw hostErrors.layerNotHere(identity);
+    await copyWhole(context, path, target, signal);
+  }
+  return data === undefined ? {} : { data: {} };
+}
+
+/** Copies all that a guest sees of a disk, whatever it stands on; what is copied needs as much room as there is, at most. */
+async function copyWhole(
+  { driver, reserveBytes }: CaptureContext,
+  path: string,
+  target: string,
+  signal: AbortSignal,
+): Promise<void> {
+  await rm(target, { force: true });
+  const roomBytes = await ensureSpace(dirname(target), `a whole copy of ${path}`, 0, reserveBytes);
+  await driver.images.createClone(path, target, undefined, { signal, roomBytes });
+}
+
+/** The second name of a disk from which a whole copy is made. */
+export function sourceOf(target: string): string {
+  return `${target}.source`;
+}
+
+function parentsOf({ layer, disk: { dataBytes, dataLayer } }: DesiredAppliance): Captured {
+  const data = dataLayer === undefined ? {} : { parent: dataLayer };
+  return { parent: layer, ...(dataBytes === undefined ? {} : { data }) };
+}
+
+function withoutParents({ disk: { dataBytes } }: DesiredAppliance): Captured {
+  return dataBytes === undefined ? {} : { data: {} };
+}
+
+type Disk = Omit<DiskToCapture, 'layer'> & { readonly identity?: string | undefined };
 
 function disksOf({ desired, directory }: SealedAppliance, targets: CaptureTargets): readonly Disk[] {
   const { dataBytes, dataLayer } = desired.disk;
@@ -91,7 +148,7 @@ async function secondNames(
   await Promise.all(disks.map(({ target }) => syncDirectory(dirname(target))));
 }
 
-async function copies(
+async function copiesOf(
   { driver, layerPath, reserveBytes }: CaptureContext,
   { desired, directory }: SealedAppliance,
   disks: readonly Disk[],

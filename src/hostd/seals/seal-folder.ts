@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DesiredSeal } from '../../host/protocol.ts';
 import { makeDirectory, readJsonIfThere, removeDirectory, writeJsonDurably } from '../files/durable-files.ts';
-import type { Captured, CaptureTargets } from './capture.ts';
+import { type Captured, type CaptureTargets, sourceOf } from './capture.ts';
 
 export const SEAL_DELETING_SUFFIX = '.deleting';
 
@@ -52,7 +52,8 @@ export class SealFolder {
   }
 
   async discardDisks(): Promise<void> {
-    for (const path of Object.values(this.targets)) await rm(path, { force: true });
+    for (const path of Object.values(this.targets))
+      for (const name of [path, sourceOf(path)]) await rm(name, { force: true });
   }
 
   async remove(): Promise<void> {

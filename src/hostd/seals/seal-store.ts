@@ -1,5 +1,6 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import { KeyedMutex } from '../../base/keyed-mutex.ts';
 import { desiredSealSchema } from '../../host/layer-schemas.ts';
@@ -50,13 +51,12 @@ export class SealStore {
     for (const seal of this.#seals.values()) seal.start();
   }
 
-  /** Makes a layer of the appliance's disk, unless it did. Idempotent. @throws HostError Immutable for another appliance */
+  /** Makes the layers, unless it did. Idempotent. @throws HostError Immutable for others than before */
   put(uuid: string, desired: DesiredSeal): Promise<SealStatus> {
     return this.#turns.run(uuid, async () => {
       const known = this.#seals.get(uuid);
       if (known !== undefined) {
-        if (known.desired.appliance !== desired.appliance)
-          throw hostErrors.sealOfOther(uuid, known.desired.appliance);
+        if (!isDeepStrictEqual(known.desired, desired)) throw hostErrors.sealOfOther(uuid);
         return known.status();
       }
       const folder = new SealFolder(this.#options.directory, uuid);
@@ -104,6 +104,7 @@ export class SealStore {
 
   /** The hypervisor may still be copying, and the guest's file systems be at rest. */
   async #abandon({ desired, folder }: Seal): Promise<void> {
+    if (desired.kind !== 'appliance') return;
     const { driver, applianceOf } = this.#options;
     const appliance = applianceOf(desired.appliance);
     if (driver.captures === undefined || appliance === undefined) return;

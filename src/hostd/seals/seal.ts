@@ -5,7 +5,7 @@ import type { DesiredSeal, Problem, SealStatus } from '../../host/protocol.ts';
 import { toHostError, toProblem } from '../errors/index.ts';
 import { SLOW_LOOK } from '../errors/slow-look.ts';
 import type { LayerStore } from '../layers/store.ts';
-import { type CaptureContext, type Captured, captureDisks } from './capture.ts';
+import { type CaptureContext, type Captured, captureDisks, captureLayers } from './capture.ts';
 import type { SealFolder, SealRecord } from './seal-folder.ts';
 
 export type SealOptions = CaptureContext & {
@@ -60,9 +60,10 @@ export class Seal {
 
   /** The layers that the captured disks stand on, as long as they are needed. */
   get parents(): readonly string[] {
-    if (this.#sealed !== undefined || this.#captured === undefined) return [];
+    if (this.#sealed !== undefined) return [];
+    if (this.#captured === undefined) return layersOf(this.desired);
     const { parent, data } = this.#captured;
-    return [parent, ...(data?.parent === undefined ? [] : [data.parent])];
+    return [parent, data?.parent].filter((one) => one !== undefined);
   }
 
   /** The layers that the disks became. */
@@ -75,7 +76,7 @@ export class Seal {
     const warning = this.#sealed?.warning ?? this.#captured?.warning;
     return {
       uuid: this.folder.uuid,
-      appliance: this.desired.appliance,
+      ...(this.desired.kind === 'appliance' ? { appliance: this.desired.appliance } : {}),
       state: this.#state(),
       ...(this.#sealed ?? this.#progress),
       ...(warning === undefined ? {} : { warning }),
@@ -113,7 +114,11 @@ export class Seal {
     const onProgress = (doneBytes: number, totalBytes: number) => this.#tell({ doneBytes, totalBytes });
     const options = { onProgress, signal };
     const { targets } = this.folder;
-    const captured = await captureDisks(this.#options, this.desired.appliance, targets, options);
+    const { desired } = this;
+    const captured =
+      desired.kind === 'appliance'
+        ? await captureDisks(this.#options, desired, targets, options)
+        : await captureLayers(this.#options, desired, targets, signal);
     // Killed before this, it is captured once more.
     await this.folder.writeCaptured(captured);
     return captured;
@@ -159,4 +164,10 @@ export class Seal {
     this.#problem = toProblem(failure, this.#isFinal ? undefined : instant(clock.now() + pauseMs));
     return pauseMs;
   }
+}
+
+/** The layers that it is to be made of. */
+function layersOf(desired: DesiredSeal): readonly string[] {
+  if (desired.kind === 'appliance') return [];
+  return [desired.disk, desired.data].filter((one) => one !== undefined);
 }

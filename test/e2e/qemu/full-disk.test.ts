@@ -94,7 +94,7 @@ async function sealWhileFull(host: TestHost, appliance: string, small: string): 
   const sealed = async () => (await host.client.getHost()).seals?.find(({ uuid }) => uuid === seal);
   const until = (holds: (status: SealStatus | undefined) => boolean) =>
     eventually(async () => holds(await sealed()), sealed, limitMs);
-  await host.client.putSeal(seal, { appliance });
+  await host.client.putSeal(seal, { kind: 'appliance', appliance });
   await run('mount', ['-o', `remount,size=${(await usedMebibytes(small)) + 1}m`, small]);
   await until((status) => status?.problem?.reason === 'DiskFull');
   await run('mount', ['-o', 'remount,size=400m', small]);

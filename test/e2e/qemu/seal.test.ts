@@ -118,7 +118,7 @@ describeUnless(noQemu, 'an appliance whose disk becomes a layer', () => {
 
   it('runs on, and another appliance on the layer has what its guest wrote, flushed or not', async () => {
     const seal = randomUUID();
-    await host.client.putSeal(seal, { appliance: first.uuid });
+    await host.client.putSeal(seal, { kind: 'appliance', appliance: first.uuid });
     const { identity, data } = await layersOf(seal);
     expect(await host.client.getLayer(identity)).toMatchObject({ state: 'Ready', parent: made.layer });
     expect((await sealOf(seal))?.warning).toBeUndefined();
@@ -137,7 +137,7 @@ describeUnless(noQemu, 'an appliance whose disk becomes a layer', () => {
 
   it('lets its guest go on, and is sealed, although the daemon is killed again and again', async () => {
     const seal = randomUUID();
-    await host.client.putSeal(seal, { appliance: first.uuid });
+    await host.client.putSeal(seal, { kind: 'appliance', appliance: first.uuid });
     for (const afterMs of [0, 30, 100, 300, 600]) {
       await delay(afterMs);
       await killed();
@@ -160,22 +160,40 @@ describeUnless(noQemu, 'an appliance whose disk becomes a layer', () => {
     first = { ...first, generation: first.generation + 1 };
     await off(first);
     const seal = randomUUID();
-    await host.client.putSeal(seal, { appliance: first.uuid });
+    await host.client.putSeal(seal, { kind: 'appliance', appliance: first.uuid });
     const { identity, data } = await layersOf(seal);
     const digests = () => Promise.all([identity, data].map((layer) => digestOf(layerFile(layer))));
     const before = await digests();
+    // What a guest sees is the same, whichever way it becomes one layer: so is the name.
+    const [flat, flattened] = [randomUUID(), randomUUID()];
+    await host.client.putSeal(flat, { kind: 'appliance', appliance: first.uuid, flat: true });
+    await host.client.putSeal(flattened, { kind: 'layers', disk: identity, data });
+    const whole = await layersOf(flat);
+    expect(await layersOf(flattened)).toEqual(whole);
+    expect((await host.client.getLayer(whole.identity))?.parent).toBeUndefined();
     first = { ...first, generation: first.generation + 1 };
     const starts = await startsIn(await put(first));
     await off({ ...first, generation: first.generation + 1 });
     expect(await digests()).toEqual(before);
-    const url = await put(applianceOn(identity, data));
+    const url = await put(applianceOn(whole.identity, whole.data));
     expect((await startsIn(url)).slice(0, -1)).toEqual(starts.slice(0, -1));
     expect(await textIn(url, 'data')).toBe(starts.at(-2));
   });
 
+  it('runs on while all that its guest sees is copied, too', async () => {
+    first = { ...first, generation: first.generation + 2 };
+    const starts = await startsIn(await put(first));
+    const seal = randomUUID();
+    await host.client.putSeal(seal, { kind: 'appliance', appliance: first.uuid, flat: true });
+    const { identity, data } = await layersOf(seal);
+    expect((await host.client.getLayer(identity))?.parent).toBeUndefined();
+    expect((await sealOf(seal))?.warning).toBeUndefined();
+    expect((await startsIn(await put(applianceOn(identity, data)))).slice(0, -1)).toEqual(starts);
+  });
+
   it('is named when it is not there, and its seal can be deleted', async () => {
     const seal = randomUUID();
-    await host.client.putSeal(seal, { appliance: randomUUID() });
+    await host.client.putSeal(seal, { kind: 'appliance', appliance: randomUUID() });
     const found = await eventually(
       async () => {
         const status = await sealOf(seal);
@@ -184,7 +202,9 @@ describeUnless(noQemu, 'an appliance whose disk becomes a layer', () => {
       () => sealOf(seal),
     );
     expect(found).toMatchObject({ state: 'Failed', problem: { reason: 'ApplianceGone' } });
-    await expect(host.client.putSeal(seal, { appliance: first.uuid })).rejects.toMatchObject({
+    await expect(
+      host.client.putSeal(seal, { kind: 'appliance', appliance: first.uuid }),
+    ).rejects.toMatchObject({
       problem: { reason: 'Immutable' },
     });
     await host.client.deleteSeal(seal);

@@ -76,13 +76,13 @@ async function begin(
     // An earlier daemon may have frozen it.
     await wakeFileSystems(context.clock, agent);
     const rest = await restFileSystems(agent);
-    const actions = disks.map(({ which, target }) => ({
+    const actions = disks.map(({ which, layer, target }) => ({
       type: 'blockdev-backup',
       data: {
         'job-id': nameOf(target),
         device: DISK_NODES[which],
         target: nameOf(target),
-        sync: 'top',
+        sync: layer === undefined ? 'full' : 'top',
         'auto-dismiss': false,
       },
     }));
