@@ -21,8 +21,18 @@ const MINE = { namespace: 'default' };
 const SERVER = 'mini-httpd';
 const COMMAND = ['/bin/sh', '-c', 'exec mini_httpd -D -u root -p 8080 -d "$COPPICE_DATA"'];
 const RESOURCES = { cpu: '1', memory: '512Mi' };
+const KEY = `ssh-ed25519 ${Buffer.alloc(51, 'key').toString('base64')} somebody@somewhere`;
 /** Shorter by the twenty seconds in which an emulated machine finds an RSA key. */
-const USER_DATA = '#cloud-config\nssh_genkeytypes: [ed25519]\n';
+const USER_DATA = `#cloud-config
+ssh_genkeytypes: [ed25519]
+write_files:
+  - {path: /etc/greeting, content: "Grüße\\n"}
+runcmd:
+  - [sh, -c, "echo run >>/var/lib/runs"]
+`;
+/** Prints what cloud-init made of the guest, then what makes it this machine and no other. */
+const FACTS = 'cat /etc/greeting /var/lib/runs /home/debian/.ssh/authorized_keys';
+const IDENTITY = 'cat /etc/hostname /etc/machine-id /etc/ssh/ssh_host_ed25519_key.pub';
 
 /** One story, as docs/templates.md tells it: each test finds what the one before it left. */
 describeUnless(noQemu ?? noCloudImage, 'from an image of their own to a recalled service', () => {
@@ -82,6 +92,7 @@ describeUnless(noQemu ?? noCloudImage, 'from an image of their own to a recalled
     parameters: {
       command: COMMAND,
       probe: { http: { path: '/' } },
+      sshAuthorizedKeys: [KEY],
       cloudInit: { userData: USER_DATA },
     },
   });
@@ -153,7 +164,9 @@ describeUnless(noQemu ?? noCloudImage, 'from an image of their own to a recalled
     });
   });
 
-  it('deploys by the label, recalls with what was written, and deploys that again', {
+  const inGuest = (script: string) => coppice.run('exec', 'site-web-0', '--', 'sh', '-c', script);
+
+  it('deploys by the label, recalls with what was written, and deploys that again as the same machine', {
     timeout: 3 * BOOT_MS,
   }, async () => {
     await declare('site', site());
@@ -166,13 +179,17 @@ describeUnless(noQemu ?? noCloudImage, 'from an image of their own to a recalled
       BOOT_MS,
     );
     expect((await task('site')).status?.services?.[0]?.template).toBe('default/site-1');
-    await coppice.run('exec', 'site-web-0', '--', 'sh', '-c', 'echo kept >/var/lib/coppice/web/note.txt');
+    await inGuest('echo kept >/var/lib/coppice/web/note.txt');
     await untilServed('kept\n');
+    expect(await inGuest(FACTS), 'what its user wrote').toBe(`Grüße\nrun\n${KEY}\n`);
+    const identity = await inGuest(IDENTITY);
     await coppice.run('recall', 'site', '--save', '--wait');
     expect(await coppice.vms()).toEqual([]);
     expect((await template('site-web-1')).status).toMatchObject({ depth: 4, parent: { name: 'site-1' } });
     await coppice.run('redeploy', 'site', '--wait');
     await untilServed('kept\n');
+    expect(await inGuest(FACTS), 'nothing is done a second time').toBe(`Grüße\nrun\n${KEY}\n`);
+    expect(await inGuest(IDENTITY)).toBe(identity);
   });
 
   it('disposes of what nobody uses any more, and of nothing else', { timeout: BOOT_MS }, async () => {
