@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, it } from 'vitest';
 import packageJson from '../package.json' with { type: 'json' };
-import { NODE_FLAGS } from '../src/main/node-flags.ts';
+import { LIST_FLAGS, NODE_FLAGS, RUN_FOR_LONG } from '../src/main/node-flags.ts';
 import { COPIED } from './build/release.ts';
 import { ENTRYPOINT, FILES, HOME, HOST_PACKAGES, USERS } from './image/files.ts';
 
@@ -56,7 +56,8 @@ it('both have what hosts need from Debian', () => {
   }
 });
 
-it('the command line gives Node the same options', () => {
+it('the command line gives Node the options of src/main/node-flags.ts', () => {
   const command = readFileSync(join(import.meta.dirname, '../bin/coppice'), 'utf8');
-  expect(command).toContain(`exec "$node" ${NODE_FLAGS} `);
+  expect(command).toContain(`  ${RUN_FOR_LONG.join(' | ')}) exec "$node" ${NODE_FLAGS} "$program" "$@" ;;\n`);
+  expect(command).toContain(`) exec "$node" ${LIST_FLAGS} "$program" "$@" ;;\n`);
 });

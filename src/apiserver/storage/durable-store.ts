@@ -100,10 +100,13 @@ export class DurableStore implements ObjectStore {
   listAt(bucket: string, prefix: string, revision: number): StoredObject[] | undefined {
     const since = this.#log.after(revision, this.#revision, Number.POSITIVE_INFINITY);
     if (since === undefined) return undefined;
+    const listed = this.list(bucket, prefix);
+    const others = since.filter((one) => one.bucket === bucket && one.current.key.startsWith(prefix));
+    // As in most lists that are read page by page.
+    if (others.length === 0) return listed;
     const past = new Bucket();
-    for (const stored of this.list(bucket, prefix)) past.set(stored);
-    for (const change of since.reverse()) {
-      if (change.bucket !== bucket || !change.current.key.startsWith(prefix)) continue;
+    for (const stored of listed) past.set(stored);
+    for (const change of others.reverse()) {
       if (change.previous === undefined) past.delete(change.current.key);
       else past.set(change.previous);
     }
