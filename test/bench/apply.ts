@@ -1,14 +1,8 @@
-import { execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import { promisify } from 'node:util';
-import { pino } from 'pino';
 import type { VirtualAppliance } from '../../src/api/kinds.ts';
-import { systemClock } from '../../src/base/clock.ts';
-import { createQemuDriver } from '../../src/hostd/drivers/qemu/driver.ts';
+import { BareVm, type Command, commandOf } from './bare-vm.ts';
 import {
   type BenchContext,
   type Benchmark,
@@ -24,17 +18,6 @@ const SIZES = [1, 4, 10] as const;
 const LARGEST = 10;
 const REPETITIONS = 5;
 const TASK = 'bench';
-const POLL_MS = 50;
-const PING_MS = 2_000;
-const run = promisify(execFile);
-
-/** How Coppice started one VM: what the bare loop starts as well. */
-type Command = {
-  readonly uuid: string;
-  readonly argv: readonly string[];
-  readonly disk: string;
-  readonly layer: string;
-};
 
 /** From `apply` to N agents that answer, against a loop that starts the same VMs with nothing around them. */
 export const apply: Benchmark = {
@@ -105,67 +88,21 @@ async function learnCommands({ client }: LocalCoppice): Promise<readonly Command
     TASK,
     (all) => all.length === LARGEST && all.every(isAvailable),
   );
-  const commands: Command[] = [];
-  for (const { metadata, status } of appliances) {
-    const argv = status?.vm?.commandLine ?? [];
-    const disk = diskOf(argv);
-    const { stdout } = await run('qemu-img', ['info', '-U', '-f', 'qcow2', '--output=json', disk]);
-    const { 'full-backing-filename': layer } = JSON.parse(stdout) as { 'full-backing-filename': string };
-    commands.push({ uuid: metadata.uid ?? '', argv, disk, layer });
-  }
+  const commands = await Promise.all(appliances.map(commandOf));
   await deleteTask(client, TASK);
   return commands;
-}
-
-function diskOf(argv: readonly string[]): string {
-  const text = argv[argv.indexOf('-blockdev') + 1] ?? '';
-  const node = JSON.parse(text) as { readonly file: { readonly filename: string } };
-  return node.file.filename;
 }
 
 /** The bare loop: an overlay and a QEMU each, then all agents until they answer. Resolves with what ends it. */
 async function startBare(commands: readonly Command[]): Promise<Work> {
   const folder = await mkdtemp(join(tmpdir(), 'coppice-bench-bare-'));
-  const driver = createQemuDriver({
-    clock: systemClock,
-    log: pino({ level: 'silent' }),
-    stateDirectory: folder,
-    searchPath: process.env.PATH ?? '',
-  });
   const vms = await Promise.all(
-    commands.map(async ({ uuid, argv, disk, layer }, index) => {
-      const directory = join(folder, `${index}`);
-      await mkdir(directory);
-      const overlay = join(directory, 'disk.qcow2');
-      await run('qemu-img', ['create', '-q', '-f', 'qcow2', '-F', 'qcow2', '-b', layer, overlay]);
-      const [program = '', ...args] = argv.map((word) => word.replaceAll(disk, overlay));
-      const child = spawn(program, args, { cwd: directory, stdio: 'ignore' });
-      await once(child, 'spawn');
-      return { child, guest: driver.guest(uuid, directory) };
-    }),
+    commands.map((command, index) => BareVm.start(join(folder, `${index}`), command)),
   );
-  await Promise.all(
-    vms.map(async ({ guest, child }) => {
-      while (!(await answers(() => guest.ping(PING_MS)))) {
-        if (child.exitCode !== null) throw new Error(`QEMU ended with ${child.exitCode}`);
-        await delay(POLL_MS);
-      }
-    }),
-  );
+  await Promise.all(vms.map((vm) => vm.untilAgentAnswers()));
   const clearUp = async () => {
-    for (const { guest, child } of vms) {
-      guest.close();
-      child.kill('SIGKILL');
-      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
-    }
+    for (const vm of vms) await vm.kill();
     await rm(folder, { recursive: true });
   };
   return { clearUp };
-}
-
-function answers(ping: () => Promise<void>): Promise<boolean> {
-  return ping().then(
-    () => true,
-    () => false,
-  );
 }

@@ -2,7 +2,7 @@ import { Coppice } from '../e2e/coppice.ts';
 import type { BenchContext } from './harness.ts';
 
 /** A Coppice of its own, in a folder that is removed afterwards. */
-export type LocalCoppice = Pick<Coppice, 'layout' | 'client'>;
+export type LocalCoppice = Pick<Coppice, 'layout' | 'client' | 'run'>;
 
 /** `coppice up` in a new data directory, `use`, `coppice down`; also when `use` fails. */
 export async function withLocalCoppice<T>(
@@ -12,9 +12,14 @@ export async function withLocalCoppice<T>(
 ): Promise<T> {
   context.log('coppice up');
   const local = await Coppice.up(...options);
+  let result: T;
   try {
-    return await use(local);
-  } finally {
-    await local.close();
+    result = await use(local);
+  } catch (error) {
+    // What failed first is to be told, not what it left running.
+    await local.close().catch((why: unknown) => context.log(String(why)));
+    throw error;
   }
+  await local.close();
+  return result;
 }

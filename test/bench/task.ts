@@ -5,6 +5,8 @@ import type { KubeClient } from '../../src/kube/client/client.ts';
 
 const POLL_MS = 50;
 const NAMESPACE = 'default';
+/** What a minimal guest needs. */
+export const RESOURCES = { cpu: '50m', memory: '128Mi' };
 
 /** Applies a task of `replicas` small web services on the minimal template. */
 export async function applyTask(client: KubeClient, name: string, replicas: number): Promise<void> {
@@ -12,7 +14,7 @@ export async function applyTask(client: KubeClient, name: string, replicas: numb
     name: 'web',
     replicas,
     template: { series: 'minimal', namespace: 'coppice-system' },
-    resources: { cpu: '50m', memory: '128Mi' },
+    resources: RESOURCES,
     package: { inline: { files: { 'index.html': 'benchmark\n' } } },
   };
   const task = {

@@ -6,23 +6,25 @@ import { measureChoice } from './templates/choose.ts';
 import { measureCopy } from './templates/copy.ts';
 import { measureDiskUse } from './templates/disk-use.ts';
 import { measureImport } from './templates/import.ts';
+import { measureLife } from './templates/life.ts';
 import { measureList } from './templates/list.ts';
 
 type Measurement = (context: BenchContext, folder: string) => Promise<readonly Ratio[]> | readonly Ratio[];
 
-/** In this order; a build and a recall have their place behind these. */
 const MEASUREMENTS: readonly Measurement[] = [
   measureImport,
   measureCopy,
   measureChoice,
   measureList,
   measureDiskUse,
+  measureLife,
 ];
 
 /** The life of a template: how it comes to a host and from there to others, is found among many, and what it takes of a disk. */
 export const templates: Benchmark = {
   name: 'templates',
-  description: 'import, copy between hosts, choice and list of many templates, disk use of small ones',
+  description:
+    'import, copy between hosts, choice and list of many templates, disk use of small ones; builds, recall and redeployment',
   run: async (context) => {
     const ratios: Ratio[] = [];
     for (const measure of MEASUREMENTS)
