@@ -40,12 +40,17 @@ export function templateSources({
       caches.appliances,
       (old, current) => {
         const appliance = current ?? old;
-        if (appliance === undefined) return [];
-        const sealed = keysOf(BY_SEALED, keyOf(appliance));
-        return old !== undefined && current !== undefined ? sealed : [...sealed, templateKeyOf(appliance)];
+        const isThereAsBefore = old !== undefined && current !== undefined;
+        return appliance === undefined || isThereAsBefore ? [] : [templateKeyOf(appliance)];
       },
       () => GATHER_MS,
     ),
+    // What becomes an image has no appliances yet, and somebody waits for it.
+    changesOf(caches.appliances, (old, current) => {
+      const appliance = current ?? old;
+      return appliance === undefined ? [] : keysOf(BY_SEALED, keyOf(appliance));
+    }),
+    viewsSource(views, ({ kind, ids }) => (kind === 'seal' ? ids.flatMap((uid) => keysOf(BY_UID, uid)) : [])),
     tasksSource(caches),
     changesOf(caches.hosts, (old, current) => (old === undefined || current === undefined ? all() : [])),
     viewsSource(
@@ -53,7 +58,6 @@ export function templateSources({
       ({ kind, ids }) => {
         if (kind === 'import') return ids.flatMap((digest) => keysOf(BY_DIGEST, digest));
         if (kind === 'layer') return ids.flatMap((identity) => keysOf(BY_LAYER, identity));
-        if (kind === 'seal') return ids.flatMap((uid) => keysOf(BY_UID, uid));
         return kind === 'link' ? all() : [];
       },
       GATHER_MS,

@@ -14,8 +14,9 @@ import { giveUpDisk, isOver, requireBoot } from './reboot.ts';
 type RunStep = Extract<DesiredBuildStep, { kind: 'run' }>;
 type CopyStep = Extract<DesiredBuildStep, { kind: 'copy' }>;
 
-/** The pauses between two looks at a script grow from the pace's to this. */
+/** The pauses between two looks at a script grow from the pace's to this, and so slowly that they add little to a short one. */
 const LONGEST_PAUSE_MS = 1_000;
+const PAUSE_GROWTH = 1.2;
 /** Whether it still runs is asked no more often: that runs a program in the guest. */
 const ALIVE_MS = 5_000;
 /** How long what a script left behind may hold its output open. */
@@ -86,7 +87,7 @@ class ScriptRun {
     const { clock, pace } = this.#scope.host;
     if ((await this.#script.look(signal)) === undefined)
       await this.#script.startOnce(this.#step.script, randomBytes(6).toString('hex'), signal);
-    for (let pauseMs = pace.pollMs; ; pauseMs = Math.min(pauseMs * 1.5, LONGEST_PAUSE_MS)) {
+    for (let pauseMs = pace.pollMs; ; pauseMs = Math.min(pauseMs * PAUSE_GROWTH, LONGEST_PAUSE_MS)) {
       const exitCode = await this.#unlessSilent(() => this.#look(signal), signal);
       if (exitCode !== undefined) return await this.#ended(exitCode, signal);
       await sleep(clock, pauseMs, signal);
