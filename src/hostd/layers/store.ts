@@ -240,23 +240,24 @@ export class LayerStore implements ServedLayers {
   }
 
   /** Killed before the last line, the layer is found at the next start, and what it was received as is removed with it. */
-  async #received(identity: string, { file, shape, manifest }: ReceivedLayer): Promise<void> {
+  async #received(identity: string, { file, shape, manifest, isSparse }: ReceivedLayer): Promise<void> {
     const { factsOf, receive } = this.#options;
     const facts = shape.kind === 'disk' ? await factsOf(file) : {};
-    await this.#place(file, { identity, shape, manifest }, facts);
+    await this.#place(file, { identity, shape, manifest, isSparse }, facts);
     this.#receiving.delete(identity);
     await removeReceived(receive.directory, identity);
   }
 
   async #place(
     file: string,
-    { identity, shape, manifest }: Named,
+    { identity, shape, manifest, isSparse = false }: Named & { readonly isSparse?: boolean },
     facts: LayerFacts,
     signal?: AbortSignal,
   ): Promise<LayerRecord> {
     return await this.#turns.run(identity, async () => {
       // The file of a layer that is here may be this one, under its other name.
-      if (shape.kind === 'disk' && !this.#layers.has(identity)) await this.#compaction.run(file, signal);
+      if (shape.kind === 'disk' && !isSparse && !this.#layers.has(identity))
+        await this.#compaction.run(file, signal);
       const folder = new LayerFolder(this.#options.directory, identity);
       const record = await folder.place(file, shape, facts, manifest);
       this.#add(record);

@@ -39,8 +39,11 @@ export type ReceiveRequest = {
   readonly flushMs?: number;
 };
 
-/** A layer's file, whole and verified, for `LayerFolder.place`; `removeReceived` removes it afterwards. */
-export type ReceivedLayer = KnownLayer & { readonly file: string };
+/**
+ * A layer's file, whole and verified, for `LayerFolder.place`; `removeReceived` removes it afterwards. In a sparse one, zeroes take no
+ * room.
+ */
+export type ReceivedLayer = KnownLayer & { readonly file: string; readonly isSparse: boolean };
 
 const FLUSH_MS = 3_000;
 
@@ -60,7 +63,7 @@ export async function receiveLayer(request: ReceiveRequest): Promise<ReceivedLay
     const known = (await unfinished.readKnown()) ?? (await begin(request, peers, unfinished));
     const file = await unfinished.open(known, request.diskFormat, backingOf(request, known));
     await fill(request, peers, file);
-    return { ...known, file: unfinished.filePath };
+    return { ...known, file: unfinished.filePath, isSparse: file.isSparse };
   } catch (error) {
     signal.throwIfAborted();
     const failure = toHostError(error);

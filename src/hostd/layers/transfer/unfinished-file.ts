@@ -7,6 +7,7 @@ import { Qcow2Layout } from '../qcow2/layout.ts';
 import { runsOf } from './batches.ts';
 import { isChunk } from './is-chunk.ts';
 import type { PresenceMap } from './presence-map.ts';
+import { writeFully, writeSparsely } from './write.ts';
 
 /** What a layer is, and what each of its chunks is: together they have the layer's identity. */
 export type KnownLayer = { readonly shape: LayerShape; readonly manifest: Manifest };
@@ -24,6 +25,8 @@ type Options = {
   readonly diskFormat: DiskFormat;
   /** Absolute path of the parent's file. */
   readonly backing?: string;
+  /** Nothing was written into the file yet: what would be zeroes is left a hole. */
+  readonly isNew: boolean;
 };
 
 /** How many chunks are read or written at once, where they lie beside each other in the file. */
@@ -52,6 +55,11 @@ export class UnfinishedFile {
       });
   }
 
+  /** Whether zeroes in it take no room. In a file that was there before, they may. */
+  get isSparse(): boolean {
+    return this.#options.isNew;
+  }
+
   /** Bytes that the chunks still take. */
   get missingBytes(): number {
     return (this.present.total - this.present.count) * CHUNK_BYTES;
@@ -66,7 +74,7 @@ export class UnfinishedFile {
   async layOut(): Promise<void> {
     const { handle } = this.#options;
     await this.#local(async () => {
-      if (this.#layout !== undefined) await writeFully(handle, this.#layout.head(), 0);
+      if (this.#layout !== undefined) await this.#put(this.#layout.head(), 0);
       await handle.truncate(this.#layout?.fileBytes ?? this.known.shape.virtualBytes);
     });
   }
@@ -94,7 +102,7 @@ export class UnfinishedFile {
   async write(index: number, bytes: Buffer): Promise<void> {
     const offset = this.#offsetOf(index);
     const end = this.#layout === undefined ? this.known.shape.virtualBytes : offset + bytes.length;
-    await this.#local(() => writeFully(this.#options.handle, bytes.subarray(0, end - offset), offset));
+    await this.#local(() => this.#put(bytes.subarray(0, end - offset), offset));
     const rank = this.known.manifest.dataRank(index);
     for (let at = 0; at < bytes.length / CHUNK_BYTES; at += 1) this.present.add(rank + at);
   }
@@ -143,6 +151,11 @@ export class UnfinishedFile {
     return this.#layout?.offsetOf(index) ?? index * CHUNK_BYTES;
   }
 
+  #put(bytes: Buffer, position: number): Promise<void> {
+    const { handle, isNew } = this.#options;
+    return (isNew ? writeSparsely : writeFully)(handle, bytes, position);
+  }
+
   async #read(index: number, bytes: Buffer): Promise<void> {
     const offset = this.#offsetOf(index);
     for (let done = 0; done < bytes.length; ) {
@@ -164,11 +177,4 @@ export class UnfinishedFile {
 
 function chunkAt(bytes: Buffer, at: number): Buffer {
   return bytes.subarray(at * CHUNK_BYTES, (at + 1) * CHUNK_BYTES);
-}
-
-async function writeFully(file: FileHandle, bytes: Buffer, position: number): Promise<void> {
-  for (let written = 0; written < bytes.length; ) {
-    const { bytesWritten } = await file.write(bytes, written, bytes.length - written, position + written);
-    written += bytesWritten;
-  }
 }

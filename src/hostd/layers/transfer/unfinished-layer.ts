@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { chmod, open, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeDirectory, readJsonIfThere, writeDurably, writeJsonDurably } from '../../files/durable-files.ts';
-import { ifThere } from '../../files/if-there.ts';
+import { fileExists, ifThere } from '../../files/if-there.ts';
 import { identityOf, type LayerShape } from '../content/identity.ts';
 import { Manifest } from '../content/manifest.ts';
 import { PresenceMap } from './presence-map.ts';
@@ -59,6 +59,7 @@ export class UnfinishedLayer {
     const { dataCount } = known.manifest;
     const present = bits && PresenceMap.decode(bits, this.identity, dataCount);
     if (present === undefined) await rm(this.filePath, { force: true });
+    const isNew = !(await fileExists(this.filePath));
     // Sealing made it read-only, if the daemon was killed after that.
     await ifThere(chmod(this.filePath, WRITABLE));
     const file = new UnfinishedFile({
@@ -67,6 +68,7 @@ export class UnfinishedLayer {
       present: present ?? new PresenceMap(dataCount),
       known,
       diskFormat,
+      isNew,
       saveMap: (map) => writeDurably(mapPath, map.encode(this.identity)),
       ...(backing === undefined ? {} : { backing }),
     });
