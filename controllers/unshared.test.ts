@@ -3,9 +3,12 @@ import type { Template, TemplateLabel } from '../src/api/kinds.ts';
 import { missingTemplates, templatesOf } from '../src/domain/templates/label.ts';
 import { cachesOf } from '../test/builders/caches.ts';
 import { aDeployment, aLabel, anAppliance, aService, aTemplate } from '../test/builders/objects.ts';
+import type { OperatorContext } from './context.ts';
 import { chooseTemplate } from './servicedeployment/choose.ts';
 import type { Service } from './servicedeployment/services.ts';
+import { chooseParent } from './template/choose-parent.ts';
 import { positionOf } from './template/position.ts';
+import { sealObstacle } from './template/seal.ts';
 import { labelStatusOf } from './templatelabel/status.ts';
 import { findTemplate } from './virtualappliance/find-template.ts';
 import type { Scope } from './virtualappliance/scope.ts';
@@ -37,6 +40,16 @@ const QUESTIONS: Readonly<Record<string, (world: World) => unknown>> = {
   },
   'a template whose parent it is': ({ templates }) =>
     positionOf(childOf('secret', 'images'), (key) => find(templates, key)),
+  'a template whose parent is the newest of its series': ({ templates }) => {
+    const parent = { series: 'secret', namespace: 'images' };
+    return chooseParent(aTemplate({ metadata: { uid: 'child' }, spec: { source: { parent } } }), templates);
+  },
+  'a template that is to be a flat copy of it': ({ templates }) => {
+    const flattened = { name: 'secret', namespace: 'images' };
+    const views = { list: () => [], get: () => undefined };
+    const known = { caches: cachesOf({ templates }), views } as unknown as OperatorContext;
+    return sealObstacle(aTemplate({ spec: { source: { flattened } } }), known);
+  },
   'a template whose grandparent it is': ({ templates }) => {
     const parent = childOf('secret', 'images', 'parent');
     return positionOf(childOf('parent'), (key) => find([...templates, parent], key));
@@ -72,7 +85,8 @@ describe('what is not shared looks like what does not exist', () => {
       const position = positionOf(child, (key) => find([parent, shared(vault, sharing)], key));
       return 'obstacle' in position ? position.obstacle.message : '';
     };
-    const circle = 'is a circle: a template cannot be its own ancestor';
+    const circle =
+      'is a circle, and a template cannot be its own ancestor: delete one of them, and make it again on another parent';
     expect(messageWith({ scope: 'Cluster' })).toBe(
       `shop/child → default/parent → vaults/vault → default/parent ${circle}`,
     );

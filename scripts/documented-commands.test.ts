@@ -1,7 +1,9 @@
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Command } from 'commander';
 import { load } from 'js-yaml';
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { createProgram } from '../src/cli/program.ts';
 
 const repository = join(import.meta.dirname, '..');
 
@@ -15,6 +17,9 @@ const READ_BY_USERS = [
   'src/cli/**/*.ts',
   'controllers/obstacles/**/*.ts',
 ];
+
+/** Where sentences besides name commands of Coppice's own: conditions, Events, refusals and errors. */
+const SENTENCES = ['src/{domain,hostd/errors,streams}/**/*.ts', 'crds/*.yaml'];
 
 /** The value is the next word. */
 const FLAGS_WITH_VALUE = new Set(['-n', '--namespace', '-o', '--output', '-l', '--selector', '--kubeconfig']);
@@ -85,5 +90,69 @@ describe('the kubectl commands that users read', () => {
           .map((one) => `${file}: ${one}`),
       ),
     ).toEqual([]);
+  });
+});
+
+/** Every command of Coppice's own in a text; in TypeScript, \n may be two characters. */
+function coppiceCommands(text: string): readonly string[] {
+  const lines = text.replaceAll(/\\\n\s*/g, ' ').split(/\n|\\n/);
+  return lines.flatMap((line) =>
+    [...line.matchAll(/\bcoppice (?:-- )?(?!charts\/)([a-z][^`'"#|;&\\]*)/g)].flatMap(([, words = '']) =>
+      words.trim(),
+    ),
+  );
+}
+
+/** The first word of a command that the program does not have: of the name, or an option. What follows a comma or bracket is prose. */
+function unknownWord(program: Command, text: string): string | undefined {
+  const [sentence = ''] = text.split(/[,;:.)]+( |$)| -- /);
+  const { command, words } = named(program, sentence.split(/\s+/));
+  const [first] = words;
+  if (command.commands.length > 0 && first !== undefined && /^[a-z]/.test(first)) return first;
+  const options = [command, program].flatMap(({ options: all }) =>
+    all.flatMap(({ long, short }) => [long, short]),
+  );
+  const flags = words.flatMap((word) => /^(--[a-z][-a-z]*|-[a-zA-Z]$)/.exec(word)?.[0] ?? []);
+  return flags.find((flag) => !options.includes(flag) && !['--help', '-h'].includes(flag));
+}
+
+/** The command that the first words name, and what follows them. */
+function named(command: Command, words: readonly string[]): { command: Command; words: readonly string[] } {
+  const [first, ...rest] = words;
+  const next = command.commands.find((one) => one.name() === first);
+  return next === undefined ? { command, words } : named(next, rest);
+}
+
+describe("the commands of Coppice's own that users read", () => {
+  let program: Command;
+  beforeAll(async () => {
+    // All of them are loaded for a name that none has.
+    program = await createProgram('coppice', 'none');
+  });
+
+  it.each([
+    ['template logs -f NAME', undefined],
+    ['template flatten), or', undefined],
+    ['templates --mine: what', undefined],
+    ['exec web -- ls --color', undefined],
+    ['label', undefined],
+    ['template flaten NAME', 'flaten'],
+    ['tempalte logs', 'tempalte'],
+    ['template save NAME --plain', '--plain'],
+    ['get -z', '-z'],
+  ])('%s has the unknown word %s', (command, word) => {
+    expect(unknownWord(program, command)).toBe(word);
+  });
+
+  it('exist, with their options', () => {
+    const files = [...READ_BY_USERS, ...SENTENCES].flatMap((pattern) =>
+      globSync(pattern, { cwd: repository }),
+    );
+    const all = files
+      .filter((file) => !file.endsWith('.test.ts'))
+      .flatMap((file) => coppiceCommands(read(file)).map((command) => ({ file, command })));
+    for (const place of ['controllers/obstacles/', 'src/hostd/errors/', 'src/cli/', 'src/domain/', 'docs/'])
+      expect(all.filter(({ file }) => file.startsWith(place)).length, place).toBeGreaterThan(1);
+    expect(all.filter(({ command }) => unknownWord(program, command) !== undefined)).toEqual([]);
   });
 });

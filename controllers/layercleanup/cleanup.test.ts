@@ -2,7 +2,7 @@ import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import type { Template } from '../../src/api/kinds.ts';
 import { HostApiError } from '../../src/host/client.ts';
-import type { ImportKey } from '../../src/host/protocol.ts';
+import type { ImportKey, SealStatus } from '../../src/host/protocol.ts';
 import { cachesOf } from '../../test/builders/caches.ts';
 import { aHost, anImportedTemplate } from '../../test/builders/objects.ts';
 import { aLayer, anImport, aView, LAYER } from '../../test/builders/reports.ts';
@@ -18,15 +18,17 @@ interface World {
   /** What the API server has. */
   readonly stored?: readonly Template[];
   readonly refused?: string;
+  readonly seals?: readonly SealStatus[];
 }
 
-function setUp({ cached = [], stored = cached, refused }: World) {
+function setUp({ cached = [], stored = cached, refused, seals = [] }: World) {
   const holds = [aLayer({ storedBytes: 1024 }), aLayer({ identity: OTHER, storedBytes: 2048 })];
-  const view = aView({ imported: [anImport()], holds });
+  const view = aView({ imported: [anImport()], holds, sealed: seals });
   const calls: string[] = [];
   const said: string[] = [];
   let [now, lists] = [0, 0];
   const daemon = {
+    deleteSeal: async (uuid: string) => void calls.push(`seal ${uuid}`),
     deleteImport: async ({ namespace }: ImportKey) => void calls.push(namespace),
     deleteLayer: async (identity: string) => {
       if (identity === refused)
@@ -78,6 +80,15 @@ describe('the cleanup of layers', () => {
     const { passAt } = setUp({ cached: [], stored: [anImportedTemplate()] });
     await passAt(0);
     expect(await passAt(HOUR)).toMatchObject({ calls: [OTHER], lists: 1 });
+  });
+
+  it('deletes seals first, but not that of a template which the cache does not show', async () => {
+    const seals = ['gone', 'uid-debian'].map(
+      (uuid): SealStatus => ({ uuid, state: 'Ready', identity: LAYER }),
+    );
+    const { passAt } = setUp({ cached: [], stored: [anImportedTemplate()], seals });
+    await passAt(0);
+    expect(await passAt(HOUR)).toMatchObject({ calls: ['seal gone', OTHER] });
   });
 
   it('leaves what its host says to be in use', async () => {

@@ -20,8 +20,8 @@ const LONGEST_PAUSE_MS = 60_000;
 const WIDTH = 16;
 
 /**
- * Has hosts delete layers and imports that nothing needed there for a while: what no template refers to, and copies of templates that
- * are more than their popularity asks for. Hosts refuse to delete what is in use.
+ * Has hosts delete layers, imports and seals that nothing needed there for a while: what no template refers to, and copies of templates
+ * that are more than their popularity asks for. Hosts refuse to delete what is in use.
  */
 export function createLayerCleanupController(context: OperatorContext): ControllerDefinition {
   const { caches, timings } = context;
@@ -58,7 +58,9 @@ class Cleanup {
     // The cache may be behind: what a template refers to that it does not show must not go.
     const { items } = await listAll(client, TEMPLATES, { signal });
     const now = unneededOn(this.#inventory(items)).map((one) => onlyDue(one, due));
-    const some = now.filter(({ imports, layers }) => imports.length + layers.length > 0);
+    const some = now.filter(
+      ({ seals, imports, layers }) => seals.length + imports.length + layers.length > 0,
+    );
     await inParallel(some, WIDTH, (one) => this.#removeFrom(one, signal));
     return requeueAfter(pauseMs);
   }
@@ -78,10 +80,11 @@ class Cleanup {
   }
 
   /** What a host refuses does not keep the rest; the next pass asks again. */
-  async #removeFrom({ host, imports, layers }: Unneeded, signal: AbortSignal): Promise<void> {
+  async #removeFrom({ host, seals, imports, layers }: Unneeded, signal: AbortSignal): Promise<void> {
     const { links, sharing, views } = this.#context;
     const daemon = links.client(host);
     if (daemon === undefined) return;
+    for (const uuid of seals) await this.#try(host, daemon.deleteSeal(uuid, { signal }));
     for (const key of imports) await this.#try(host, daemon.deleteImport(key, { signal }));
     let [count, bytes] = [0, 0];
     for (const identity of layers) {
@@ -113,19 +116,25 @@ class Cleanup {
   }
 }
 
-function keysOf({ host, imports, layers }: Unneeded): string[] {
+function keysOf({ host, seals, imports, layers }: Unneeded): string[] {
   return [
+    ...seals.map((uuid) => sealKeyOn(host, uuid)),
     ...imports.map((key) => importKeyOn(host, importId(key))),
     ...layers.map((id) => layerKeyOn(host, id)),
   ];
 }
 
-function onlyDue({ host, imports, layers }: Unneeded, due: ReadonlySet<string>): Unneeded {
+function onlyDue({ host, seals, imports, layers }: Unneeded, due: ReadonlySet<string>): Unneeded {
   return {
     host,
+    seals: seals.filter((uuid) => due.has(sealKeyOn(host, uuid))),
     imports: imports.filter((key) => due.has(importKeyOn(host, importId(key)))),
     layers: layers.filter((identity) => due.has(layerKeyOn(host, identity))),
   };
+}
+
+function sealKeyOn(host: string, uuid: string): string {
+  return `seal ${host}/${uuid}`;
 }
 
 function importKeyOn(host: string, id: string): string {

@@ -19,7 +19,8 @@ function found(views: readonly HostView[], world: Partial<Inventory> = {}) {
     now: NOW,
     ...world,
   };
-  return unneededOn(inventory).flatMap(({ host, imports, layers }) => [
+  return unneededOn(inventory).flatMap(({ host, seals, imports, layers }) => [
+    ...seals.map((uuid) => `${host}: seal ${uuid}`),
     ...imports.map(({ namespace }) => `${host}: import of ${namespace}`),
     ...layers.map((identity) => `${host}: ${identity.charAt(0)}`),
   ]);
@@ -74,7 +75,23 @@ describe('what nothing needs on a host', () => {
     const source = { appliance: { name: 'web-0' } };
     expect(found(views, { templates: [aTemplate({ spec: { source } })] })).toEqual([]);
     const other = aTemplate({ metadata: { uid: 'another' }, spec: { source } });
-    expect(found(views, { templates: [other] })).toEqual(['a: 1', 'a: 2']);
+    expect(found(views, { templates: [other] })).toEqual(['a: seal uid-debian', 'a: 1', 'a: 2']);
+  });
+
+  it('is a seal whose template is gone, once nothing is done for it', () => {
+    const problem = { reason: 'DiskFull', message: 'no space' };
+    const sealed = [
+      { uuid: 'done', state: 'Ready', identity: LAYER },
+      { uuid: 'failed', state: 'Failed', problem },
+      { uuid: 'waits', state: 'Sealing', problem },
+      { uuid: 'runs', state: 'Capturing' },
+      { uuid: 'uid-debian', state: 'Ready', identity: OTHER },
+    ] as const;
+    const views = [aView({ name: 'a', sealed })];
+    const templates = [aTemplate()];
+    expect(found(views, { templates })).toEqual(['a: seal done', 'a: seal failed', 'a: seal waits']);
+    const link = { state: 'broken', since: 0, problem } as const;
+    expect(found([aView({ name: 'a', link, sealed })], { templates })).toEqual([]);
   });
 
   it('is not looked for on hosts that are away, nor told for sure while one may know more', () => {
@@ -100,6 +117,12 @@ describe('what nothing needs on a host', () => {
       expect(surplus(used(5))).toEqual(['e: 1', 'd: 1'].sort());
       expect(surplus(used(11))).toEqual([]);
       expect(surplus(used(0))).toHaveLength(4);
+    });
+
+    it('and never that of the host that built it, where the log of the build is', () => {
+      const built = used(0);
+      built.status = { ...built.status, build: { state: 'Done', host: 'd' } };
+      expect(surplus(built)).toEqual(['a: 1', 'b: 1', 'c: 1', 'e: 1']);
     });
 
     it('never the only whole one that is left', () => {

@@ -2,7 +2,7 @@ import type { Host, Template, VirtualAppliance } from '../../src/api/kinds.ts';
 import { keyOf } from '../../src/base/object.ts';
 import { surplusHosts } from '../../src/domain/templates/copies.ts';
 import { unneededLayers } from '../../src/domain/templates/unneeded.ts';
-import type { ImportKey, LayerIdentity, LayerStatus } from '../../src/host/protocol.ts';
+import type { ImportKey, LayerIdentity, LayerStatus, SealStatus } from '../../src/host/protocol.ts';
 import { copyHosts, type RankedHost } from '../daemons/copy-hosts.ts';
 import { type HostView, importId } from '../daemons/view.ts';
 import { isPending } from '../objects/appliance.ts';
@@ -26,6 +26,8 @@ export interface Inventory {
 /** What a host has and nothing needs there; of the layers each before what it stands on. */
 export interface Unneeded {
   readonly host: string;
+  /** uuids of seals: their templates are gone, and what they captured, or became, is nobody's. */
+  readonly seals: readonly string[];
   readonly imports: readonly ImportKey[];
   readonly layers: readonly LayerIdentity[];
 }
@@ -36,10 +38,14 @@ export function unneededOn(inventory: Inventory): readonly Unneeded[] {
   const named = new Set(
     templates.flatMap((one) => [...filesOf(one).values()].map(({ key }) => importId(key))),
   );
+  const uids = new Set(templates.map(({ metadata }) => metadata.uid));
   const known = layersKnown(templates, views);
   const isWanted = whoWants(inventory, known);
   return views.filter(isFollowed).map((view) => ({
     host: view.name,
+    seals: [...view.seals.values()]
+      .filter((one) => isAtRest(one) && !uids.has(one.uuid))
+      .map(({ uuid }) => uuid),
     imports: [...view.imports.values()].filter((one) => !named.has(importId(one))),
     layers: unneededLayers(
       // A host that still fetches a layer does not know the layer's parent: it is taken from a host that has the layer.
@@ -51,6 +57,11 @@ export function unneededOn(inventory: Inventory): readonly Unneeded[] {
       (identity) => isWanted(view.name, identity),
     ),
   }));
+}
+
+/** Nothing is done for it now: it is done, or waits for a person, or for its next attempt. */
+function isAtRest({ state, problem }: SealStatus): boolean {
+  return state === 'Ready' || problem !== undefined;
 }
 
 /** Whether appliances stand on it; layers on it are another matter. */
@@ -117,7 +128,8 @@ function surplusOf(
   const bound = new Set(grown.map(({ spec }) => spec.hostName));
   const inOrder = having.sort((a, b) => a - b).flatMap((rank) => ranked[rank] ?? []);
   return surplusHosts(
-    copyHosts(layers, inOrder, (host) => bound.has(host)),
+    // The log of its build is where it was built, and would go with that copy.
+    copyHosts(layers, inOrder, (host) => bound.has(host) || host === template.status?.build?.host),
     kept,
   );
 }

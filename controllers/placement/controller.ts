@@ -26,7 +26,7 @@ import {
   type RefusedDecision,
   refusalOf,
 } from './decisions.ts';
-import { inOrderOfArrival, placementRequest, type TemplateFacts } from './snapshot.ts';
+import { inOrderOfArrival, placementRequest, type TemplateFacts, wholeBytes } from './snapshot.ts';
 
 /** There is one key: a pass places all appliances that wait, so that a burst of them is one batch. */
 const PASS = 'pass';
@@ -158,8 +158,7 @@ class Pass {
     const boots = copies.map(({ firmware }) => firmware).find((each) => each !== undefined);
     const needed = neededForVm(appliance, template, boots);
     if (appliance.spec.disk.mode !== 'Clone') return { guestType, needed };
-    const sizes = copies.flatMap(({ storedBytes }) => storedBytes ?? []);
-    return { guestType, needed, storedBytes: Math.max(0, ...sizes) };
+    return { guestType, needed, storedBytes: wholeBytes(template.status?.layers?.disk, copiesOf) };
   }
 
   /** Explains the refusals and writes the bindings. @returns what came of the bindings */

@@ -12,7 +12,7 @@ import { isPending, neededForVm } from '../objects/appliance.ts';
 import { AssumedBindings } from './assumed.ts';
 import { bind } from './bind.ts';
 import { decisionsOf, refusalOf } from './decisions.ts';
-import { inOrderOfArrival, placementRequest } from './snapshot.ts';
+import { inOrderOfArrival, placementRequest, wholeBytes } from './snapshot.ts';
 
 const GIBI = 1024 ** 3;
 const small = { cpuMillis: 500, memoryBytes: 256 * 1024 ** 2 };
@@ -56,6 +56,12 @@ describe('an appliance as placement sees it', () => {
     const disk = (mode: 'Clone' | 'Incremental') =>
       placementRequest(anAppliance({ spec: { disk: { mode } } }), { storedBytes: 10 * GIBI }).diskBytes;
     expect([disk('Clone'), disk('Incremental')]).toEqual([10 * GIBI, 0]);
+    const layers = new Map([
+      ['top', [{ parent: 'root', storedBytes: 1 }, {}]],
+      ['root', [{ storedBytes: 100 }, { storedBytes: 90 }]],
+    ]);
+    const bytesOf = (layer?: string) => wholeBytes(layer, (identity) => layers.get(identity) ?? []);
+    expect([bytesOf('top'), bytesOf('root'), bytesOf('none'), bytesOf()]).toEqual([101, 100, 0, 0]);
   });
 
   it('needs a host that runs its type of guest', () => {

@@ -1,16 +1,31 @@
 import type { VirtualAppliance } from '../../src/api/kinds.ts';
 import type { GuestType } from '../../src/domain/guest-type.ts';
 import type { NeededForVm, PlacementRequest } from '../../src/domain/placement/types.ts';
+import type { LayerStatus } from '../../src/host/protocol.ts';
 import { hostPortsOf, nameOf, neededNetwork, replicaOf, resourcesOf, uidOf } from '../objects/appliance.ts';
 
 /** What placement knows of an appliance's template. */
 export interface TemplateFacts {
-  /** Of its disk, where a host has reported that. */
+  /** Of its disk, with all that it stands on, where a host has reported that. */
   readonly storedBytes?: number | undefined;
   /** Missing while the template is. */
   readonly guestType?: GuestType | undefined;
   /** What its VM needs of a host. */
   readonly needed?: readonly NeededForVm[];
+}
+
+/**
+ * What a copy takes that stands on nothing: all of a disk's layers, each as large as the host says that has most of it.
+ * @param copiesOf what the hosts say of a layer
+ */
+export function wholeBytes(
+  identity: string | undefined,
+  copiesOf: (identity: string) => readonly Pick<LayerStatus, 'parent' | 'storedBytes'>[],
+): number {
+  if (identity === undefined) return 0;
+  const copies = copiesOf(identity);
+  const parent = copies.find((copy) => copy.parent !== undefined)?.parent;
+  return Math.max(0, ...copies.map(({ storedBytes = 0 }) => storedBytes)) + wholeBytes(parent, copiesOf);
 }
 
 /** An appliance as an element of P (SO-MVDS 4.2); its uid is its name there. */

@@ -41,7 +41,8 @@ export function wantedImage(
     [LABEL_SERVICE]: service.name,
     [LABEL_ORDINAL]: `${ordinal}`,
   };
-  // A kernel is its parent's, and is not imported again, unless the image stands on none; the agent is installed by now, and where its packages were may no longer be.
+  // A kernel is its parent's, and is not imported again, unless the image stands on none; the agent is installed by now, and where its
+  // packages were may no longer be.
   const { boot, agentPackages: _, ...guest } = parent.spec.guest;
   const isFlat = (parent.status?.depth ?? 1) >= DEPTH_LIMIT;
   const template: Template = {

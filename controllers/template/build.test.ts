@@ -204,12 +204,13 @@ describe('the build of a template', () => {
   it('is shared with templates of its namespace that build the same', async () => {
     const key = await keyOf({});
     const elder = (status: Template['status'], namespace = 'default') => {
-      const other = built('elder', {}, { ...status, build: { key: key ?? '' } });
+      const other = built('elder', {}, { ...status, build: { key: key ?? '', host: 'host-b' } });
       const creationTimestamp = '2025-01-01T00:00:00Z';
       return { ...other, metadata: { ...other.metadata, namespace, creationTimestamp } };
     };
     const has = await progress(built('a'), { others: [elder({ layers: { disk: LAYER } })] });
-    expect(has.found).toMatchObject({ shared: LAYER, status: { state: 'Done', sharedWith: 'elder', key } });
+    const done = { state: 'Done', sharedWith: 'elder', host: 'host-b', key };
+    expect(has.found).toMatchObject({ shared: LAYER, status: done });
     expect(has.made).toBeUndefined();
     const builds = await progress(built('a'), { others: [elder({})] });
     expect(builds.found).toMatchObject({ status: { state: 'Waiting' }, obstacle: { reason: 'Building' } });
@@ -272,11 +273,14 @@ describe('the build of a template', () => {
     const ready = built(
       'child',
       {},
-      { layers: { disk: LAYER }, build: { key: 'the key', appliance: 'child-build' } },
+      { layers: { disk: LAYER }, build: { key: 'the key', appliance: 'child-build', host: 'host-a' } },
     );
     const { found, calls } = await progress(ready, { appliances });
     expect(calls).toEqual(['delete child-build']);
-    expect(found).toMatchObject({ status: { key: 'the key', state: 'Done' }, isBuilt: false });
+    expect(found).toMatchObject({
+      status: { key: 'the key', state: 'Done', host: 'host-a' },
+      isBuilt: false,
+    });
     expect(found?.status.appliance).toBeUndefined();
     const stranger = builder(child, { state: 'Built' }, 'uid-other');
     expect((await progress(ready, { appliances: [stranger] })).calls).toEqual([]);
@@ -292,7 +296,11 @@ describe('the build of a template', () => {
 
   it('waits for the layer of an appliance that is gone, and begins again when there will be none', async () => {
     const kept = await progress(child, { seal: 'Sealing' });
-    expect([kept.found?.status.state, kept.made, kept.calls]).toEqual(['Built', undefined, []]);
+    expect([kept.found?.status, kept.made, kept.calls]).toEqual([
+      { state: 'Built', host: 'host-a' },
+      undefined,
+      [],
+    ]);
     for (const seal of ['Failed', 'Capturing'] as const) {
       const { made, calls } = await progress(child, { seal });
       expect(calls).toEqual(['delete seal']);

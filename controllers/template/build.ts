@@ -42,8 +42,8 @@ export async function progressOf(
   const appliance = found !== undefined && isOwn(found, template) ? found : undefined;
   if (template.status?.layers?.disk !== undefined) {
     if (appliance !== undefined) await remove(context, appliance, signal);
-    const { key, sharedWith } = template.status.build ?? {};
-    return { status: known({ key, sharedWith, state: 'Done' }), obstacle: undefined, isBuilt: false };
+    const { key, sharedWith, host } = template.status.build ?? {};
+    return { status: known({ key, sharedWith, host, state: 'Done' }), obstacle: undefined, isBuilt: false };
   }
   if (appliance !== undefined && appliance.metadata.deletionTimestamp === undefined) {
     const sharing = sharedMeanwhile(context, template, appliance);
@@ -72,7 +72,7 @@ async function leftSeal(
   const { key } = template.status?.build ?? {};
   if (seal.state === 'Sealing' || seal.state === 'Ready')
     return {
-      status: known({ key, state: 'Built' }),
+      status: known({ key, host: view.name, state: 'Built' }),
       obstacle: sealObstacle(template, context),
       isBuilt: false,
     };
@@ -146,7 +146,9 @@ function sharedMeanwhile(
 function sharedWith({ metadata, status }: Template, key: string): BuildProgress | undefined {
   const shared = status?.layers?.disk;
   if (shared === undefined) return undefined;
-  const build = known({ key, sharedWith: metadata.name, state: 'Done' });
+  // Where the log of the build is.
+  const { host } = status?.build ?? {};
+  const build = known({ key, sharedWith: metadata.name, host, state: 'Done' });
   return { status: build, obstacle: undefined, isBuilt: false, shared };
 }
 

@@ -118,7 +118,7 @@ class Reconciler {
     const result = await this.#write(known, { building }, signal);
     const { isDue } = this.#lifeOf(known);
     if (isDue && (await dispose(client, known, signal))) return result;
-    const isLater = isPlaced && !(await this.#provider.provide(known, this.#known(), building, signal));
+    const isLater = isPlaced && !(await this.#provide(known, building, signal));
     await verify(known, this.#context, signal);
     const looks = [
       ...(isLater ? [COPY_LOOK_MS] : []),
@@ -130,6 +130,21 @@ class Reconciler {
     return soonest([result, ...looks.map((ms) => requeueAfter(ms))]);
   }
 
+  /** What a host has against making its layer is in its status as soon as it says so, and not longer. */
+  async #provide(
+    template: Template,
+    building: BuildProgress | undefined,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const before = this.#provider.sealRefusalOf(template);
+    try {
+      return await this.#provider.provide(template, this.#known(), building, signal);
+    } finally {
+      if (this.#provider.sealRefusalOf(template)?.reason !== before?.reason)
+        await this.#write(template, { building }, signal);
+    }
+  }
+
   /** What is pushed changes a host's status, which changes too often to look at each template for it. */
   #waitsForUpload(template: Template): boolean {
     return (
@@ -139,6 +154,7 @@ class Reconciler {
   }
 
   async #release(template: Template, signal: AbortSignal): Promise<ReconcileResult> {
+    this.#provider.forget(template);
     this.#space.note(this.#context, template);
     const blocker = await release(this.#context, template, signal);
     if (blocker === undefined) {
@@ -175,7 +191,9 @@ class Reconciler {
       guest: wholeTemplateOf(template, (key) => caches.templates.get(key)).spec.guest,
       building: building?.status,
       verification: verificationOf(template, this.#context),
-      sealing: building === undefined ? sealObstacle(template, this.#context) : building.obstacle,
+      sealing:
+        this.#provider.sealRefusalOf(template) ??
+        (building === undefined ? sealObstacle(template, this.#context) : building.obstacle),
       isPartial,
       hasHosts: views.list().some((view) => takesFilesOf(template, view)),
       appliances: appliances.length,

@@ -8,6 +8,7 @@ import { BY_DIGEST, BY_HOST } from '../indexes.ts';
 import { countsOf } from '../objects/template-copies.ts';
 import { filesOf, type ImportFile, identitiesOf, withOtherSources } from '../objects/template-files.ts';
 import { layersBelow } from '../objects/template-lineage.ts';
+import { type Obstacle, obstacleOf } from '../obstacles/obstacle.ts';
 import type { BuildProgress } from './build.ts';
 import { type Copies, copiesOf, hostsToCopyTo, hostsToTell, hostToImport, takesFilesOf } from './copies.ts';
 import type { KnownHosts } from './known-layers.ts';
@@ -17,6 +18,8 @@ import { seal } from './seal.ts';
 export class Provider {
   readonly #context: OperatorContext;
   readonly #ledger = new PutLedger();
+  /** By uid. In memory: hosts say it again. */
+  readonly #sealRefusals = new Map<string, Obstacle>();
 
   constructor(context: OperatorContext) {
     this.#context = context;
@@ -42,8 +45,8 @@ export class Provider {
     );
     const isBuilt = building?.isBuilt === true || building?.status.state === 'Done';
     const { appliance, flattened } = template.spec.source;
-    if (appliance !== undefined || flattened !== undefined || isBuilt)
-      await seal(this.#context, template, signal);
+    if (appliance !== undefined || flattened !== undefined || isBuilt) await this.#seal(template, signal);
+    else this.forget(template);
     const files = [...filesOf(template).values()].map((each) => this.#withOtherSources(each));
     const refusals = isPartial ? [] : await this.#importOnOne(template, usable, copies, files, signal);
     for (const file of files) {
@@ -54,6 +57,29 @@ export class Provider {
     refusals.push(...refused);
     if (refusals.length > 0) throw refusals[0];
     return isAsked;
+  }
+
+  /** Why the host that is to make the template's layer did not take that on, when it was last asked. */
+  sealRefusalOf({ metadata: { uid = '' } }: Template): Obstacle | undefined {
+    return this.#sealRefusals.get(uid);
+  }
+
+  /** It is gone, or is not to be sealed now. */
+  forget({ metadata: { uid = '' } }: Template): void {
+    this.#sealRefusals.delete(uid);
+  }
+
+  async #seal(template: Template, signal: AbortSignal): Promise<void> {
+    const { uid = '' } = template.metadata;
+    try {
+      await seal(this.#context, template, signal);
+      this.forget(template);
+    } catch (error) {
+      const refusal = obstacleOf(error);
+      const hasLayer = template.status?.layers?.disk !== undefined;
+      if (refusal !== undefined && !hasLayer) this.#sealRefusals.set(uid, refusal);
+      throw error;
+    }
   }
 
   async #askForCopies(

@@ -1,6 +1,6 @@
 import type { Template } from '../../src/api/kinds.ts';
 import { keyOf } from '../../src/base/object.ts';
-import { describeHolders, holdersOf } from '../../src/domain/templates/tree.ts';
+import { areInCircle, describeHolders, holdersOf } from '../../src/domain/templates/tree.ts';
 import type { ImportKey, ImportStatus, LayerIdentity, SealStatus } from '../../src/host/protocol.ts';
 import { StalledError, TransientError } from '../../src/kube/controller/errors.ts';
 import type { OperatorContext } from '../context.ts';
@@ -71,7 +71,14 @@ async function deleteFrom(
 }
 
 function holders({ caches }: OperatorContext, key: string): string | null {
-  const children = caches.templates.byIndex(BY_PARENT, key);
+  const parentOf = (one: string) => {
+    const template = caches.templates.get(one);
+    return template && parentKey(template);
+  };
+  // Templates in a circle have nothing of each other, and if each waited for the other, none would ever go.
+  const children = caches.templates
+    .byIndex(BY_PARENT, key)
+    .filter((child) => !areInCircle(key, keyOf(child), parentOf));
   const appliances = caches.appliances.byIndex(BY_TEMPLATE, key);
   return describeHolders(
     holdersOf(

@@ -1,11 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import type { Template } from '../../src/api/kinds.ts';
+import { HostApiError } from '../../src/host/client.ts';
 import type { SealStatus } from '../../src/host/protocol.ts';
 import { cachesOf } from '../../test/builders/caches.ts';
 import { anAppliance, anImportedTemplate, aTemplate } from '../../test/builders/objects.ts';
 import { aHostReport, aLayer, aView, LAYER } from '../../test/builders/reports.ts';
 import type { OperatorContext } from '../context.ts';
 import type { HostView } from '../daemons/view.ts';
+import { obstacleOf } from '../obstacles/obstacle.ts';
 import { seal, sealObstacle, withParent } from './seal.ts';
 
 const signal = new AbortController().signal;
@@ -47,6 +49,21 @@ describe('a template that is made of an appliance', () => {
     const { context, calls } = world([reporting([])]);
     await seal(context, template, signal);
     expect(calls).toEqual([`host-a: PUT ${UID} {"kind":"appliance","appliance":"web-uid"}`]);
+  });
+
+  it('says what the host has against it, and whether that passes', async () => {
+    const refusing = async (status: number, reason: string) => {
+      const { context } = world([reporting([])]);
+      const putSeal = () => Promise.reject(new HostApiError(status, { reason, message: 'no space' }));
+      const links = { client: () => ({ putSeal }) };
+      return await seal({ ...context, links } as unknown as OperatorContext, template, signal).catch(
+        obstacleOf,
+      );
+    };
+    const message = 'host host-a cannot seal the disk of appliance default/web-0: no space';
+    expect(await refusing(507, 'DiskFull')).toEqual({ reason: 'DiskFull', message, isStalled: false });
+    expect(await refusing(409, 'Immutable')).toMatchObject({ reason: 'Immutable', isStalled: true });
+    expect(await refusing(0, 'HostUnreachable')).toBeUndefined();
   });
 
   it("stands on none, not even on its appliance's template, when it is to be flat", async () => {

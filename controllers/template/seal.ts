@@ -7,7 +7,7 @@ import { callDaemon } from '../daemons/daemon-errors.ts';
 import type { HostView } from '../daemons/view.ts';
 import { BY_UID } from '../indexes.ts';
 import { flattenedKey, sealedKey } from '../objects/template-references.ts';
-import type { Obstacle } from '../obstacles/obstacle.ts';
+import { errorOf, type Obstacle, obstacleOf, RetryError } from '../obstacles/obstacle.ts';
 import { sealObstacles } from '../obstacles/seals.ts';
 import { templateObstacles } from '../obstacles/templates.ts';
 
@@ -103,7 +103,7 @@ export function sealObstacle(template: Template, known: Known): Obstacle | undef
   if (appliance === undefined && build === undefined && flattened === undefined) return undefined;
   const found = sealFor(template, known.views.list());
   // The host may tell of the seal before it tells of the layer.
-  if (found !== undefined) return obstacleOf(found, whatOf(template));
+  if (found !== undefined) return obstacleIn(found, whatOf(template));
   if (template.status?.layers?.disk !== undefined) return undefined;
   const request = requestFor(template, known);
   return 'obstacle' in request ? request.obstacle : sealObstacles.soon(whatOf(template), request.view.name);
@@ -115,7 +115,7 @@ function whatOf(template: Template): string {
   return flattened === undefined ? `appliance ${sealedKey(template) ?? ''}` : `template ${flattened}`;
 }
 
-function obstacleOf({ view, seal }: FoundSeal, what: string): Obstacle {
+function obstacleIn({ view, seal }: FoundSeal, what: string): Obstacle {
   const { state, problem, doneBytes, totalBytes } = seal;
   if (state === 'Ready') return sealObstacles.sealed(view.name, what);
   if (problem !== undefined) return sealObstacles.failed(view.name, what, problem, state === 'Failed');
@@ -125,8 +125,9 @@ function obstacleOf({ view, seal }: FoundSeal, what: string): Obstacle {
 }
 
 /**
- * Has a host make the template's layers, of an appliance or of another template's layers, unless a host does or did. Once the template's status has the
- * layer's name, the seal is forgotten.
+ * Has a host make the template's layers, of an appliance or of another template's layers, unless a host does or did. Once the
+ * template's status has the layer's name, the seal is forgotten.
+ * @throws RetryError when the host takes no seal now, such as on a full disk; StalledError when it refuses this one
  */
 export async function seal(
   { caches, links, views }: OperatorContext,
@@ -143,6 +144,13 @@ export async function seal(
   if (found !== undefined) return;
   const request = requestFor(template, { caches, views });
   const daemon = 'view' in request ? links.client(request.view.name) : undefined;
-  if ('view' in request && daemon !== undefined)
+  if (!('view' in request) || daemon === undefined) return;
+  try {
     await callDaemon(daemon.putSeal(uid, request.desired, { signal }));
+  } catch (error) {
+    const refusal = obstacleOf(error);
+    if (refusal === undefined) throw error;
+    const said = sealObstacles.failed(request.view.name, whatOf(template), refusal, refusal.isStalled);
+    throw said.isStalled ? errorOf(said, error) : new RetryError(said, error);
+  }
 }

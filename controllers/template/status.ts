@@ -88,14 +88,15 @@ function withExpiring(conditions: readonly Condition[] | undefined, { life, temp
   return setCondition(conditions, wanted, now);
 }
 
-/** The status of a build. Once the template has its layer, only the build's key remains, and the template that shares it. */
+/** The status of a build. Once the template has its layer, these remain: the build's key, the template that shares it, and the host with its log. */
 function buildOf({ template, building, copies }: StatusFacts): Status['build'] {
   const build = building ?? template.status?.build;
   if (build === undefined || copies.layers === undefined) return build;
-  const { key, sharedWith } = build;
+  const { key, sharedWith, host } = build;
   return {
     ...(key === undefined ? {} : { key }),
     ...(sharedWith === undefined ? {} : { sharedWith }),
+    ...(host === undefined ? {} : { host }),
     state: 'Done',
   };
 }

@@ -1,6 +1,7 @@
 /**
- * The group of an appliance's streams, and of files that are pushed for templates. Kubernetes serves no subresources of custom resources but `status` and `scale`, so they have a
- * group of their own, which the operator serves behind the API server. Roles name them by it.
+ * The group of an appliance's streams, of files that are pushed for templates, and of the logs of their builds. Kubernetes serves no
+ * subresources of custom resources but `status` and `scale`, so they have a group of their own, which the operator serves behind the
+ * API server. Roles name them by it.
  */
 export const SUBRESOURCES_GROUP = 'subresources.coppice.dev';
 export const SUBRESOURCES_VERSION = 'v1alpha1';
@@ -46,20 +47,26 @@ export function parseSubresourcePath(
 /** The subresource to which the file of a template is pushed. */
 export const UPLOAD = { plural: 'templates', subresource: 'upload' } as const;
 
+/** The subresource that is the log of the build that made a template. */
+export const BUILD_LOG = { plural: 'templates', subresource: 'log' } as const;
+
+type OfTemplate = typeof UPLOAD | typeof BUILD_LOG;
+
 /** Where an API server has it. */
-export function uploadPath(namespace: string, template: string): string {
+export function templatePath(what: OfTemplate, namespace: string, template: string): string {
   const [space, name] = [namespace, template].map(encodeURIComponent);
-  return `${SUBRESOURCES_ROOT}/namespaces/${space}/${UPLOAD.plural}/${name}/${UPLOAD.subresource}`;
+  return `${SUBRESOURCES_ROOT}/namespaces/${space}/${what.plural}/${name}/${what.subresource}`;
 }
 
-/** The template whose upload a path names; undefined for any other path. */
-export function parseUploadPath(
+/** The template that a path of this subresource names; undefined for any other path. */
+export function parseTemplatePath(
+  what: OfTemplate,
   path: string,
 ): { readonly namespace: string; readonly name: string } | undefined {
   const front = `${SUBRESOURCES_ROOT}/namespaces/`;
   if (!path.startsWith(front)) return undefined;
   const [namespace, plural, name, subresource, ...rest] = path.slice(front.length).split('/');
-  const isWhole = rest.length === 0 && plural === UPLOAD.plural && subresource === UPLOAD.subresource;
+  const isWhole = rest.length === 0 && plural === what.plural && subresource === what.subresource;
   return isWhole && namespace && name ? { namespace, name } : undefined;
 }
 
@@ -98,13 +105,13 @@ export function subresourcesList(): { readonly resources: readonly ListedSubreso
         kind: 'VirtualAppliance',
         verbs: VERB_OF[subresource] === 'get' ? ['get'] : ['create', 'get'],
       })),
-      {
-        name: `${UPLOAD.plural}/${UPLOAD.subresource}`,
+      ...[UPLOAD, BUILD_LOG].map(({ plural, subresource }) => ({
+        name: `${plural}/${subresource}`,
         singularName: '',
         namespaced: true,
         kind: 'Template',
-        verbs: ['create', 'get'],
-      },
+        verbs: subresource === 'log' ? ['get'] : ['create', 'get'],
+      })),
     ],
   };
 }

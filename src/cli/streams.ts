@@ -2,7 +2,13 @@ import type { IncomingMessage } from 'node:http';
 import type { RequestOptions } from 'node:https';
 import { text } from 'node:stream/consumers';
 import type { KubeConfig } from '@kubernetes/client-node';
-import { SUBRESOURCES_GROUP, type Subresource, subresourcePath } from '../api/subresources.ts';
+import {
+  BUILD_LOG,
+  SUBRESOURCES_GROUP,
+  type Subresource,
+  subresourcePath,
+  templatePath,
+} from '../api/subresources.ts';
 import type { ObjectMeta } from '../base/object.ts';
 import { relay } from '../base/relay.ts';
 import { openStream, type StreamConnection, StreamRefused } from '../host/stream-client.ts';
@@ -66,8 +72,21 @@ export async function openLogOf(
   query: string,
 ): Promise<IncomingMessage> {
   const access = await accessOf(config);
-  const { tls, headers } = access;
-  const url = addressOf(access, appliance, 'log', query);
+  return await openLogAt(access, addressOf(access, appliance, 'log', query), appliance);
+}
+
+/** The log of the build that made a template. Rejects with an ApiError when there is none, or it is refused. */
+export async function openBuildLogOf(
+  config: KubeConfig,
+  template: Named,
+  query: string,
+): Promise<IncomingMessage> {
+  const access = await accessOf(config);
+  const path = templatePath(BUILD_LOG, template.namespace ?? '', template.name);
+  return await openLogAt(access, urlOn(access, path, query), template);
+}
+
+async function openLogAt({ tls, headers }: Access, url: URL, of: Named): Promise<IncomingMessage> {
   const { head } = await relay({
     url,
     method: 'GET',
@@ -76,7 +95,7 @@ export async function openLogOf(
     timeoutMs: ANSWER_TIMEOUT_MS,
   });
   if (head.statusCode === 200) return head;
-  throw refused('log', appliance, head.statusCode ?? 0, await text(head));
+  throw refused('log', of, head.statusCode ?? 0, await text(head));
 }
 
 /** The error of an answer that is a refusal. */

@@ -15,6 +15,7 @@ import type {
   ImportKey,
   ImportStatus,
   LayerIdentity,
+  LayerLogQuery,
   LayerStatus,
   Problem,
   SealStatus,
@@ -141,6 +142,16 @@ export class HostClient {
     options?: CallOptions,
   ): Promise<LayerStatus> {
     return (await this.#json('PUT', `/v1/layers/${identity}`, desired, options)) as LayerStatus;
+  }
+
+  /** The last bytes of the log of the build that became the layer. Status 404 when the host keeps none. */
+  async getLayerLog(
+    identity: LayerIdentity,
+    { namespace, source, bytes }: Required<Omit<LayerLogQuery, 'bytes'>> & { readonly bytes: number },
+    options?: CallOptions,
+  ): Promise<string> {
+    const path = `/v1/layers/${identity}/log?namespace=${namespace}&source=${source}&bytes=${bytes}`;
+    return this.#call('GET', path, undefined, options);
   }
 
   /** Resolves when it is gone, or did not exist. Status 409 while appliances or other layers stand on it. */

@@ -35,6 +35,14 @@ export const desiredImportSchema = closed({
   others: optional(arrayOf(closed(layerSource), 200)),
 });
 
+/** The query of `GET /v1/layers/{identity}/log`: of the builds that became the layer, that of this namespace. */
+export const layerLogQuery = closed({
+  namespace: dnsLabel,
+  /** What its steps printed, or what its VM wrote to its console. */
+  source: optional(enumOf(['build', 'console'])),
+  bytes: optional(string({ pattern: '^[1-9][0-9]{0,6}$' })),
+});
+
 /** `PUT /v1/layers/{identity}`: have this layer, from hosts that have it. */
 export const desiredLayerSchema = closed({
   /** Hosts to fetch it from, in this order. */
@@ -103,6 +111,7 @@ export const layerStatusSchema = open({
   firmware: optional(arrayOf(firmwareName)),
   /** What is on the disk, for people: `a GPT partition table and a boot sector`. */
   content: optional(string()),
+  /** What its file takes on the host's disk, which it gives back when it goes: holes take nothing. */
   storedBytes: optional(count),
   /** The last time that its file was read again, by this daemon. */
   verification: optional(verification),

@@ -10,6 +10,7 @@ import type {
   desiredLayerSchema,
   desiredSealSchema,
   importStatusSchema,
+  layerLogQuery,
   layerStatusSchema,
   sealStatusSchema,
   uploadStatusSchema,
@@ -53,6 +54,7 @@ export type ImportKey = Pick<ImportStatus, 'sha256' | 'kind' | 'namespace'>;
 /** `PUT /v1/layers/{identity}`: have this layer. */
 export type DesiredLayer = Static<typeof desiredLayerSchema>;
 export type VerifyRequest = Static<typeof verifyRequestSchema>;
+export type LayerLogQuery = Static<typeof layerLogQuery>;
 export type LayerStatus = Static<typeof layerStatusSchema>;
 /** `PUT /v1/seals/{uuid}`: make a layer of an appliance's disk. */
 export type DesiredSeal = Static<typeof desiredSealSchema>;

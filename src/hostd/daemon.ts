@@ -22,6 +22,7 @@ import { HostMetrics } from './metrics.ts';
 import { PackageCache } from './packages.ts';
 import { portSpaceOf } from './ports/port-space.ts';
 import { type PortRange, PortRegistry } from './ports/ports.ts';
+import { BuildLogs } from './seals/build-logs.ts';
 import { SealStore } from './seals/seal-store.ts';
 import { type UploadKey, UploadStore } from './uploads/upload-store.ts';
 
@@ -114,6 +115,7 @@ type Parts = {
   readonly imports: ImportStore;
   readonly layers: LayerStore;
   readonly seals: SealStore;
+  readonly buildLogs: BuildLogs;
   readonly uploads: UploadStore;
   readonly ports: PortRegistry;
   readonly appliances: ApplianceManager;
@@ -163,6 +165,7 @@ async function openParts(options: HostDaemonOptions, tls: CurrentTls): Promise<P
     onGone: async (identity) => {
       await imports.layerGone(identity);
       await seals.layerGone(identity);
+      await buildLogs.layerGone(identity);
       events.publish({ type: 'layerGone', identity });
     },
     log: options.log,
@@ -186,17 +189,20 @@ async function openParts(options: HostDaemonOptions, tls: CurrentTls): Promise<P
     log: options.log,
   });
   const disks = new KeyedMutex();
+  const buildLogs = new BuildLogs(join(stateDirectory, 'build-logs'), options.log);
   const services: HostServices = { ...options, layers, ports, packages, creation, disks };
   const seals: SealStore = new SealStore({
     ...options,
     directory: join(stateDirectory, 'seals'),
     backoff: options.pace.backoff,
     layers,
+    logs: buildLogs,
     disks,
     applianceOf: (uuid) => appliances.existing(uuid),
     layerPath: (identity) => layers.readyPath(identity),
     onChange: (seal) => events.publish({ type: 'seal', seal }),
     onGone: (uuid) => events.publish({ type: 'sealGone', uuid }),
+    onHoldersChanged: (identities) => publishLayers(identities, layers, events),
   });
   const metrics: HostMetrics = new HostMetrics(
     () => host.status(),
@@ -227,9 +233,10 @@ async function openParts(options: HostDaemonOptions, tls: CurrentTls): Promise<P
   await uploads.open();
   await seals.open();
   await layers.open();
+  await buildLogs.open((identity) => layers.get(identity) !== undefined);
   await imports.open();
   await host.start();
-  return { events, metrics, imports, layers, seals, uploads, ports, appliances, host };
+  return { events, metrics, imports, layers, seals, buildLogs, uploads, ports, appliances, host };
 }
 
 /** What is left is removed after a day. */
@@ -237,6 +244,15 @@ function removeUpload(uploads: UploadStore, key: UploadKey, log: Logger): void {
   uploads
     .remove(key)
     .catch((error: unknown) => log.warn({ err: error }, 'an upload that was imported could not be removed'));
+}
+
+function publishLayers(
+  identities: readonly string[],
+  layers: Pick<LayerStore, 'get'>,
+  events: EventHub,
+): void {
+  for (const layer of identities.map((identity) => layers.get(identity)))
+    if (layer !== undefined) events.publish({ type: 'layer', layer });
 }
 
 function managerOf(
@@ -253,11 +269,7 @@ function managerOf(
       metrics.observe(appliance);
       events.publish({ type: 'appliance', appliance });
     },
-    onHoldersChanged: (uses) => {
-      for (const layer of uses.map((identity) => services.layers.get(identity))) {
-        if (layer !== undefined) events.publish({ type: 'layer', layer });
-      }
-    },
+    onHoldersChanged: (uses) => publishLayers(uses, services.layers, events),
     onGone: (uuid) => {
       metrics.forget(uuid);
       events.publish({ type: 'applianceGone', uuid });

@@ -36,7 +36,7 @@ describe('what users of the default roles may do', () => {
             ],
             verbs: ['get', 'list', 'watch'],
           },
-          { ...streams, resources: ['virtualappliances/log'], verbs: ['get'] },
+          { ...streams, resources: ['templates/log', 'virtualappliances/log'], verbs: ['get'] },
         ],
       ],
       [

@@ -1,4 +1,4 @@
-import { SUBRESOURCES, SUBRESOURCES_GROUP, UPLOAD, VERB_OF } from '../api/subresources.ts';
+import { BUILD_LOG, SUBRESOURCES, SUBRESOURCES_GROUP, UPLOAD, VERB_OF } from '../api/subresources.ts';
 import { isRecord } from '../base/json.ts';
 
 /** The default roles of Kubernetes, in the order in which each contains the one before. */
@@ -76,10 +76,10 @@ function ruleFor(resources: readonly string[], verbs: readonly string[]): Rule {
 function streamRule(verb: 'create' | 'get'): Rule {
   const names = SUBRESOURCES.filter((name) => VERB_OF[name] === verb);
   const verbs = verb === 'get' ? ['get'] : ['create', 'get'];
-  const uploads = verb === 'get' ? [] : [`${UPLOAD.plural}/${UPLOAD.subresource}`];
+  const { plural, subresource } = verb === 'get' ? BUILD_LOG : UPLOAD;
   return {
     apiGroups: [SUBRESOURCES_GROUP],
-    resources: [...uploads, ...names.map((name) => `virtualappliances/${name}`)],
+    resources: [`${plural}/${subresource}`, ...names.map((name) => `virtualappliances/${name}`)],
     verbs,
   };
 }

@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
 import {
+  BUILD_LOG,
   SUBRESOURCES_GROUP,
   SUBRESOURCES_ROOT,
   subresourcesGroup,
@@ -17,10 +18,11 @@ import { ApiError } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client/client.ts';
 import { reviewToken, type UserInfo } from '../kube/client/reviews.ts';
 import { requireAccess } from './access.ts';
+import { type BuildLogRequest, buildLogRequest, buildLogTarget } from './build-logs.ts';
 import { callerOf } from './caller.ts';
 import { passLog, refusalOf } from './daemon-answer.ts';
 import { Refusal } from './refusal.ts';
-import { type StreamRequest, streamRequest } from './request.ts';
+import { streamRequest } from './request.ts';
 import { type Target, targetOf } from './target.ts';
 import type { Trust } from './trust.ts';
 import { answerUpload, uploadRequest } from './uploads.ts';
@@ -105,12 +107,27 @@ async function answer(options: StreamsOptions, exchange: Exchange): Promise<void
   if (discovery !== undefined) return send(response, 200, discovery);
   const upload = uploadRequest(request.method ?? '', url);
   if (upload !== undefined) return await answerUpload(options, exchange, user, upload);
+  const built = buildLogRequest(request.method ?? '', url);
+  if (built !== undefined) return await answerBuildLog(options, exchange, user, built);
   const wanted = streamRequest(request.method ?? '', url, upgrade !== undefined);
   const { namespace, name, subresource } = wanted;
   const what = { resource: 'virtualappliances', subresource, namespace, name, verb: VERB_OF[subresource] };
   await requireAccess(options.client, user, what);
   const target = await targetOf(options.client, wanted);
-  await open(options, exchange, user, wanted, target);
+  await open(options, exchange, user, { namespace, appliance: name, stream: subresource }, target);
+}
+
+async function answerBuildLog(
+  options: StreamsOptions,
+  exchange: Exchange,
+  user: UserInfo,
+  wanted: BuildLogRequest,
+): Promise<void> {
+  const { namespace, name } = wanted;
+  const { plural: resource, subresource } = BUILD_LOG;
+  await requireAccess(options.client, user, { verb: 'get', resource, subresource, namespace, name });
+  const target = await buildLogTarget(options.client, wanted);
+  await open(options, exchange, user, { namespace, template: name, stream: subresource }, target);
 }
 
 /** What API servers ask an extension for, to know what it serves. */
@@ -131,7 +148,7 @@ async function open(
   { hostTls, log }: StreamsOptions,
   { request, response, upgrade }: Exchange,
   { username }: UserInfo,
-  { namespace, name, subresource }: StreamRequest,
+  about: Readonly<Record<string, string>>,
   { hostName, url }: Target,
 ): Promise<void> {
   const tls = hostTls();
@@ -150,10 +167,7 @@ async function open(
   });
   if (connection === undefined && head.statusCode !== 200) throw await refusalOf(head, hostName);
   // Never the options: what a program is given may be a secret.
-  log.info(
-    { user: username, namespace, appliance: name, stream: subresource, host: hostName },
-    'a stream is opened',
-  );
+  log.info({ user: username, ...about, host: hostName }, 'a stream is opened');
   if (upgrade === undefined) return passLog(head, response);
   if (connection === undefined) throw new Error(`host ${hostName} did not open a WebSocket`);
   connectBoth(response, upgrade, head, connection);

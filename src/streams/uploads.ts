@@ -3,7 +3,7 @@ import { json, text } from 'node:stream/consumers';
 import type { Logger } from 'pino';
 import { CONDITION_READY, findCondition } from '../api/conditions.ts';
 import { HOSTS, type Host, TEMPLATES, type Template } from '../api/kinds.ts';
-import { parseUploadPath, UPLOAD } from '../api/subresources.ts';
+import { parseTemplatePath, UPLOAD } from '../api/subresources.ts';
 import { bodyHeaders, relay } from '../base/relay.ts';
 import { hostServerName, type UploadStatus } from '../host/protocol.ts';
 import { isNotFound } from '../kube/api-error.ts';
@@ -43,7 +43,7 @@ const HOST_NAME = /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/;
 
 /** Undefined for a path that is no upload's. Throws 400 or 405 for what is not understood. */
 export function uploadRequest(method: string, url: URL): UploadRequest | undefined {
-  const place = parseUploadPath(url.pathname);
+  const place = parseTemplatePath(UPLOAD, url.pathname);
   if (place === undefined) return undefined;
   const { host, offset } = Object.fromEntries(url.searchParams);
   if (method === 'GET') return { ...place, kind: 'ask', host };

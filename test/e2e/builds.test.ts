@@ -59,6 +59,7 @@ describeUnless(noQemu, 'templates that are built', () => {
     expect(first.status).toMatchObject({ depth: 2, build: { state: 'Done', key: expect.any(String) } });
     const { code, output } = await followed.ended;
     expect([code, output]).toEqual([0, expect.stringContaining('[coppice] step 1 of 2 (write): run')]);
+    expect(output).toContain('PID');
 
     await build('second', { name: 'first' }, [
       { run: 'cat /srv/www/one.txt /srv/www/two.txt >/srv/www/both.txt' },
@@ -86,6 +87,21 @@ describeUnless(noQemu, 'templates that are built', () => {
       return urls;
     });
 
+  it('keeps what was printed while it was built, but no Secret', async () => {
+    for (const follow of [[], ['-f']]) {
+      const { code, output } = await coppice.start('template', 'logs', ...follow, 'first').ended;
+      expect([code, output]).toEqual([0, expect.stringContaining('[coppice] the guest is shut down')]);
+      expect(output).toContain('PID');
+    }
+    const { status } = await template('second');
+    expect(await coppice.run('template', 'logs', '--console', 'second')).toContain('coppice-guest ready');
+    expect(await coppice.run('template', 'logs', 'second')).not.toContain(TOKEN);
+    await coppice.kill(status?.build?.host ?? '');
+    await coppice.eventually('the host is there again, and has the log', async () =>
+      expect(await coppice.run('template', 'logs', 'second')).toContain('/root/token: '),
+    );
+  });
+
   it('builds the same only once', async () => {
     const first = await template('first');
     await build('again', root, [
@@ -96,6 +112,9 @@ describeUnless(noQemu, 'templates that are built', () => {
     expect(again.status?.layers).toEqual(first.status?.layers);
     expect(again.status?.build).toMatchObject({ key: first.status?.build?.key, sharedWith: 'first' });
     expect(await builders()).toEqual([]);
+    const { code, output } = await coppice.start('template', 'logs', 'again').ended;
+    expect([code, output]).toEqual([0, expect.stringContaining('where it was built as template first')]);
+    expect(output).toContain('[coppice] step 1 of 2 (write): run');
   });
 
   it('finds a copy that was damaged', async () => {

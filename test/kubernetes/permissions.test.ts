@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { CONFIG_MAPS, IP_LEASES, TEMPLATE_FOLLOWS, TEMPLATE_LABELS, TEMPLATES } from '../../src/api/kinds.ts';
-import { subresourcePath, uploadPath } from '../../src/api/subresources.ts';
+import { BUILD_LOG, subresourcePath, templatePath, UPLOAD } from '../../src/api/subresources.ts';
 import type { ObjectName } from '../../src/base/object.ts';
 import { createKubeClient } from '../../src/kube/client/create.ts';
 import { LEASES } from '../../src/kube/election/lease-record.ts';
@@ -169,8 +169,10 @@ async function keepAuthority(world: World): Promise<void> {
       await eventually('the API server passes requests for streams on', async () => {
         const asking = world.kube.getRaw(subresourcePath('default', 'none', 'log'));
         await expect(asking).rejects.toThrow('virtualappliances.coppice.dev "none" not found');
-        const upload = world.kube.getRaw(uploadPath('default', 'none'));
+        const upload = world.kube.getRaw(templatePath(UPLOAD, 'default', 'none'));
         await expect(upload).rejects.toThrow('templates.coppice.dev "none" not found');
+        const log = world.kube.getRaw(templatePath(BUILD_LOG, 'default', 'none'));
+        await expect(log).rejects.toThrow('templates.coppice.dev "none" not found');
       });
     } finally {
       await operator.close();

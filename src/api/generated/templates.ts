@@ -568,7 +568,7 @@ key?: string
  */
 appliance?: string
 /**
- * The host on which that is.
+ * The host on which that is; of a build that is done, the host that built it, and keeps its log.
  */
 host?: string
 /**

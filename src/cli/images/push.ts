@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { KubeConfig } from '@kubernetes/client-node';
-import { uploadPath } from '../../api/subresources.ts';
+import { templatePath, UPLOAD } from '../../api/subresources.ts';
 import { relay } from '../../base/relay.ts';
 import { ApiError } from '../../kube/api-error.ts';
 import { Progress } from '../progress.ts';
@@ -102,7 +102,7 @@ async function call(
   part?: { readonly start: number; readonly end: number },
 ): Promise<Standing> {
   const { head } = await relay({
-    url: urlOn(access, uploadPath(template.namespace, template.name), query),
+    url: urlOn(access, templatePath(UPLOAD, template.namespace, template.name), query),
     method,
     headers: { ...access.headers, ...headers },
     tls: access.tls,

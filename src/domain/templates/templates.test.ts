@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { fc } from '../../../test/fuzz.ts';
 import { chooseFromSeries, type SeriesTemplate } from './series.ts';
-import { DEPTH_LIMIT, describeHolders, holdersOf, parentChain } from './tree.ts';
+import { areInCircle, DEPTH_LIMIT, describeHolders, holdersOf, parentChain } from './tree.ts';
 import { versionOrder } from './version.ts';
 
 describe('the order of versions', () => {
@@ -140,7 +140,10 @@ describe('parentChain', () => {
   it('names the parent that does not exist, and its child', () => {
     const parents = new Map([['shop', 'tomcat']]);
     expect(parentChain('shop', (key) => parents.get(key))).toEqual({
-      problem: { reason: 'ParentNotFound', message: 'template tomcat, the parent of shop, does not exist' },
+      problem: {
+        reason: 'ParentNotFound',
+        message: 'template tomcat, the parent of shop, does not exist: create it',
+      },
     });
     expect(parentChain('gone', (key) => parents.get(key)).problem?.message).toBe(
       'template gone does not exist',
@@ -156,9 +159,12 @@ describe('parentChain', () => {
     expect(parentChain('a', (key) => parents.get(key))).toEqual({
       problem: {
         reason: 'ParentCycle',
-        message: 'a → b → c → b is a circle: a template cannot be its own ancestor',
+        message:
+          'a → b → c → b is a circle, and a template cannot be its own ancestor: delete one of them, and make it again on another parent',
       },
     });
+    expect(areInCircle('b', 'c', (key) => parents.get(key))).toBe(true);
+    expect(areInCircle('a', 'b', (key) => parents.get(key))).toBe(false);
   });
 
   it('allows twelve layers and refuses thirteen', () => {

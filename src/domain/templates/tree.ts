@@ -35,7 +35,7 @@ export function parentChain(
     if (parent === undefined) return { problem: notFound(at, chain) };
     if (chain.includes(parent)) {
       const named = [...chain, parent].map((one) => (mayName(one) ? one : '(not shared)'));
-      const message = `${named.join(' → ')} is a circle: a template cannot be its own ancestor`;
+      const message = `${named.join(' → ')} is a circle, and a template cannot be its own ancestor: delete one of them, and make it again on another parent`;
       return { problem: { reason: 'ParentCycle', message } };
     }
     chain.push(parent);
@@ -56,10 +56,29 @@ function notFound(key: string, chain: readonly string[]): ChainProblem {
   return { reason: 'ParentNotFound', message };
 }
 
-/** Nobody learns of a template of another namespace whether it exists, unless it is shared with theirs. */
+/** Whether one of two templates is an ancestor of itself by the other. @param parentOf as that of `parentChain` */
+export function areInCircle(
+  one: string,
+  other: string,
+  parentOf: (key: string) => string | null | undefined,
+): boolean {
+  const reaches = (from: string, to: string) => {
+    const seen = new Set<string>();
+    for (let at = parentOf(from); at !== null && at !== undefined && !seen.has(at); at = parentOf(at)) {
+      if (at === to) return true;
+      seen.add(at);
+    }
+    return false;
+  };
+  return reaches(one, other) && reaches(other, one);
+}
+
+/** What to do about it. Nobody learns of a template of another namespace whether it exists, unless it is shared with theirs. */
 function orIsNotShared(parent: string, child: string): string {
   const { namespace } = parseKey(child);
-  return parseKey(parent).namespace === namespace ? '' : `, or is not shared with namespace ${namespace}`;
+  return parseKey(parent).namespace === namespace
+    ? ': create it'
+    : `, or is not shared with namespace ${namespace}: create it, or have its owner set spec.sharing`;
 }
 
 /** The templates and appliances that use a template. While there are any, it cannot be deleted. */

@@ -48,6 +48,14 @@ export const buildErrors = {
         'that, or whether the host does',
       { kind: 'stalled' },
     ),
+  noLayerLog: (identity: string, namespace: string) =>
+    new HostError(
+      'NoBuildLog',
+      `no log is kept here of a build in namespace ${namespace} that became layer ${identity}: this host did not build it, or did so ` +
+        'with a version that kept no logs, or could not keep it, or the layer went from here, and its log with it; build a template ' +
+        'with another build.revision to see the same steps again',
+      { kind: 'refused', status: 404 },
+    ),
   noBuildLog: (uuid: string) =>
     new HostError('NoBuildLog', `appliance ${uuid} builds no template, so it has no log of a build`, {
       kind: 'refused',

@@ -8,6 +8,7 @@ import type { Host } from '../host/host.ts';
 import type { ImportStore } from '../imports/import-store.ts';
 import type { LayerStore } from '../layers/store.ts';
 import type { HostMetrics } from '../metrics.ts';
+import type { BuildLogs } from '../seals/build-logs.ts';
 import type { SealStore } from '../seals/seal-store.ts';
 import type { UploadStore } from '../uploads/upload-store.ts';
 
@@ -19,6 +20,7 @@ export type RouteContext = {
   readonly imports: ImportStore;
   readonly layers: LayerStore;
   readonly seals: SealStore;
+  readonly buildLogs: BuildLogs;
   readonly uploads: UploadStore;
   readonly driver: Driver;
   readonly events: EventHub;

@@ -143,6 +143,14 @@ const PATHS: Readonly<Record<string, Readonly<Record<string, Operation>>>> = {
       errors: [404, 409],
     },
   },
+  '/v1/layers/{identity}/log': {
+    get: {
+      summary:
+        'The last ?bytes= that the steps printed of the build, in ?namespace=, that became this layer; with ?source=console, of what its VM wrote to its console.',
+      answer: PLAIN,
+      errors: [400, 404],
+    },
+  },
   '/v1/layers/{identity}/manifest': {
     get: {
       summary: 'What each chunk of this layer is; also for hosts that may read the layer.',

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Firmware } from '../../domain/firmware.ts';
 import type { LayerKind } from '../../host/protocol.ts';
 import {
+  allocatedBytes,
   makeDirectory,
   PARTIAL_SUFFIX,
   readJsonIfThere,
@@ -23,6 +24,8 @@ export type LayerRecord = LayerShape & {
   /** Of the file; while both stay, nobody touched it. */
   readonly bytes: number;
   readonly modifiedMs: number;
+  /** What it takes on the disk: holes take nothing. Absent where an earlier version placed it. */
+  readonly allocatedBytes?: number;
   /** Of a disk: whether firmware finds something to boot on it, and which; and what is on it, for people. */
   readonly bootable?: boolean;
   readonly firmware?: readonly Firmware[];
@@ -73,7 +76,7 @@ export class LayerFolder {
     await chmod(file, READ_ONLY);
     await syncFile(file);
     const { size, mtimeMs } = await stat(file);
-    const found = { ...facts, bytes: size, modifiedMs: mtimeMs };
+    const found = { ...facts, bytes: size, modifiedMs: mtimeMs, allocatedBytes: await allocatedBytes(file) };
     const record: LayerRecord = { version: 2, identity: this.identity, ...shape, ...found };
     await link(file, join(partial, fileName(shape.kind)));
     await writeDurably(join(partial, 'manifest'), manifest.encode());

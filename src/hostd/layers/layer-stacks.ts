@@ -7,11 +7,28 @@ import type { StoredLayer } from './stored-layer.ts';
 /** The layers of a host by their names, and how they stand on each other. */
 export class LayerStacks extends Map<string, StoredLayer> {
   readonly #isGoing: (identity: string) => boolean;
+  /** By what they stand on. */
+  readonly #children = new Map<string, Set<string>>();
 
   /** @param isGoing whether a layer is being deleted */
   constructor(isGoing: (identity: string) => boolean) {
     super();
     this.#isGoing = isGoing;
+  }
+
+  override set(identity: string, layer: StoredLayer): this {
+    const { parent } = layer.record;
+    const siblings = this.#children.get(parent ?? '') ?? new Set();
+    if (parent !== undefined) this.#children.set(parent, siblings.add(identity));
+    return super.set(identity, layer);
+  }
+
+  override delete(identity: string): boolean {
+    const { parent = '' } = this.get(identity)?.record ?? {};
+    const siblings = this.#children.get(parent);
+    siblings?.delete(identity);
+    if (siblings?.size === 0) this.#children.delete(parent);
+    return super.delete(identity);
   }
 
   /** The layer, if it is here and as sound as all that it stands on. */
@@ -49,9 +66,6 @@ export class LayerStacks extends Map<string, StoredLayer> {
 
   /** The names of the layers that stand on this one. */
   childrenOf(identity: string): readonly string[] {
-    return [...this.values()]
-      .map(({ record }) => record)
-      .filter(({ parent }) => parent === identity)
-      .map((record) => record.identity);
+    return [...(this.#children.get(identity) ?? [])];
   }
 }

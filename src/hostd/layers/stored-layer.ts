@@ -44,8 +44,18 @@ export class StoredLayer {
   }
 
   status(heldBy: readonly string[]): LayerStatus {
-    const { identity, kind, parent, virtualBytes, bootable, firmware, content, bytes, diskBytes } =
-      this.record;
+    const {
+      identity,
+      kind,
+      parent,
+      virtualBytes,
+      bootable,
+      firmware,
+      content,
+      bytes,
+      allocatedBytes,
+      diskBytes,
+    } = this.record;
     return {
       identity,
       kind,
@@ -55,7 +65,7 @@ export class StoredLayer {
       ...(bootable === undefined ? {} : { bootable }),
       ...(firmware === undefined ? {} : { firmware: [...firmware] }),
       ...(content === undefined ? {} : { content }),
-      storedBytes: bytes,
+      storedBytes: allocatedBytes ?? bytes,
       ...(this.verification === undefined ? {} : { verification: this.verification }),
       ...(this.problem === undefined ? {} : { problem: this.problem }),
       heldBy,

@@ -11,7 +11,12 @@ import { ensureSpace } from '../files/space.ts';
 /** An appliance of this host. */
 export type SealedAppliance = {
   readonly desired: DesiredAppliance;
-  readonly directory: { readonly path: string; readonly diskPath: string; readonly dataDiskPath: string };
+  readonly directory: {
+    readonly path: string;
+    readonly diskPath: string;
+    readonly dataDiskPath: string;
+    readonly buildLogPath: string;
+  };
 };
 
 export type CaptureContext = {
@@ -31,6 +36,8 @@ export type Captured = {
   /** Of the second disk, if there is one. */
   readonly data?: { readonly parent?: string };
   readonly warning?: string;
+  /** Of an appliance that built a template: the namespace of both, which may read its logs. */
+  readonly logsFor?: string;
 };
 
 /** The names that get what the disks hold. */

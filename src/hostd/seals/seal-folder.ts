@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DesiredSeal } from '../../host/protocol.ts';
 import { makeDirectory, readJsonIfThere, removeDirectory, writeJsonDurably } from '../files/durable-files.ts';
+import type { LogFiles } from './build-logs.ts';
 import { type Captured, type CaptureTargets, sourceOf } from './capture.ts';
 
 export const SEAL_DELETING_SUFFIX = '.deleting';
@@ -24,6 +25,11 @@ export class SealFolder {
     return { disk: join(this.#path, 'disk.qcow2'), data: join(this.#path, 'data.qcow2') };
   }
 
+  /** What a build left to be read, if what was captured is one's. */
+  get logs(): LogFiles {
+    return { build: join(this.#path, 'build.log'), console: join(this.#path, 'console.log') };
+  }
+
   async writeDesired(desired: DesiredSeal): Promise<void> {
     await makeDirectory(this.#path);
     await writeJsonDurably(join(this.#path, 'desired.json'), desired);
@@ -44,16 +50,17 @@ export class SealFolder {
   /** From now on the captured files are not needed. */
   async writeSealed(sealed: SealRecord): Promise<void> {
     await writeJsonDurably(join(this.#path, 'sealed.json'), sealed);
-    await this.discardDisks();
+    await this.discardCaptured();
   }
 
   async readSealed(): Promise<SealRecord | undefined> {
     return (await readJsonIfThere(join(this.#path, 'sealed.json'))) as SealRecord | undefined;
   }
 
-  async discardDisks(): Promise<void> {
+  async discardCaptured(): Promise<void> {
     for (const path of Object.values(this.targets))
       for (const name of [path, sourceOf(path)]) await rm(name, { force: true });
+    for (const path of Object.values(this.logs)) await rm(path, { force: true });
   }
 
   async remove(): Promise<void> {

@@ -15,6 +15,8 @@ export type SealStoreOptions = Omit<SealOptions, 'onChange'> & {
   readonly directory: string;
   readonly onChange: (status: SealStatus) => void;
   readonly onGone: (uuid: string) => void;
+  /** Layers that a seal holds from now on, or no longer. */
+  readonly onHoldersChanged: (identities: readonly string[]) => void;
   readonly log: Logger;
 };
 
@@ -89,6 +91,7 @@ export class SealStore {
       await seal.folder.remove();
       this.#seals.delete(uuid);
       this.#options.onGone(uuid);
+      this.#options.onHoldersChanged(seal.parents);
     });
   }
 
@@ -120,10 +123,17 @@ export class SealStore {
   }
 
   async #add(folder: SealFolder, desired: DesiredSeal): Promise<Seal> {
-    const { onChange } = this.#options;
+    const { onChange, onHoldersChanged } = this.#options;
+    let held: readonly string[] = [];
     const seal = new Seal(folder, desired, {
       ...this.#options,
-      onChange: (changed) => onChange(changed.status()),
+      onChange: (changed) => {
+        onChange(changed.status());
+        const { parents } = changed;
+        if (isDeepStrictEqual(held, parents)) return;
+        onHoldersChanged([...held, ...parents]);
+        held = parents;
+      },
     });
     await seal.load();
     this.#seals.set(folder.uuid, seal);

@@ -5,11 +5,13 @@ import type { DesiredSeal, Problem, SealStatus } from '../../host/protocol.ts';
 import { toHostError, toProblem } from '../errors/index.ts';
 import { SLOW_LOOK } from '../errors/slow-look.ts';
 import type { LayerStore } from '../layers/store.ts';
+import type { BuildLogs } from './build-logs.ts';
 import { type CaptureContext, type Captured, captureDisks, captureLayers } from './capture.ts';
 import type { SealFolder, SealRecord } from './seal-folder.ts';
 
 export type SealOptions = CaptureContext & {
   readonly layers: Pick<LayerStore, 'sealOn' | 'has'>;
+  readonly logs: BuildLogs;
   readonly clock: Clock;
   readonly random: Random;
   readonly backoff: BackoffPolicy;
@@ -45,7 +47,7 @@ export class Seal {
     this.#captured = await this.folder.readCaptured();
     this.#sealed = await this.folder.readSealed();
     // Killed right after it was sealed, the files are still there.
-    if (this.#sealed !== undefined) await this.folder.discardDisks();
+    if (this.#sealed !== undefined) await this.folder.discardCaptured();
   }
 
   start(): void {
@@ -117,16 +119,29 @@ export class Seal {
     const { desired } = this;
     const captured =
       desired.kind === 'appliance'
-        ? await captureDisks(this.#options, desired, targets, options)
+        ? {
+            ...(await captureDisks(this.#options, desired, targets, options)),
+            ...(await this.#captureLogs()),
+          }
         : await captureLayers(this.#options, desired, targets, signal);
     // Killed before this, it is captured once more.
     await this.folder.writeCaptured(captured);
     return captured;
   }
 
-  async #seal({ parent, data, warning }: Captured, signal: AbortSignal): Promise<SealRecord> {
+  /** Nothing of an appliance that builds no template. */
+  async #captureLogs(): Promise<Pick<Captured, 'logsFor'>> {
+    const { applianceOf, driver, logs } = this.#options;
+    const appliance = this.desired.kind === 'appliance' ? applianceOf(this.desired.appliance) : undefined;
+    if (appliance?.desired.build === undefined) return {};
+    await logs.capture(appliance, driver, this.folder.logs);
+    return { logsFor: appliance.desired.namespace };
+  }
+
+  async #seal({ parent, data, warning, logsFor }: Captured, signal: AbortSignal): Promise<SealRecord> {
     const { targets } = this.folder;
     const identity = await this.#sealOne(targets.disk, parent, signal);
+    if (logsFor !== undefined) await this.#options.logs.keep(identity, logsFor, this.folder.logs);
     const sealed: SealRecord = {
       identity,
       ...(data === undefined ? {} : { data: await this.#sealOne(targets.data, data.parent, signal) }),

@@ -48,6 +48,12 @@ describe('the rules about builds', () => {
       sourced({ parent: { name: 'a', version: '1' }, build: { steps: [RUN] } }),
       'version is for series',
     ],
+    [
+      'itself as parent',
+      sourced({ parent: { name: 'built' }, build: { steps: [RUN] } }),
+      'be its own parent: name another',
+    ],
+    ['itself made flat', sourced({ flattened: { name: 'built' } }), 'made of its own layers: name another'],
     ['steps without a parent', sourced({ build: { steps: [RUN] } }), 'build needs a parent to build on'],
     ['a parent without steps', sourced({ parent }), 'parent needs build, with the steps'],
     [

@@ -168,9 +168,14 @@ describeUnless(noQemuImg, 'the layers of a host', () => {
       const taken = async (of: string) => (await stat(of)).blocks * 512;
       expect(await taken(`${path}.before`)).toBeGreaterThan(1.25 * MIB);
       expect(await taken(file)).toBeLessThanOrEqual(1.05 * MIB - 32 * 1024);
+      expect((await stat(file)).size, 'it has holes').toBeGreaterThan(await taken(file));
+      expect(store.get(identity)?.storedBytes).toBe(await taken(file));
       await run('qemu-img', ['compare', '-q', '-f', 'qcow2', '-F', 'qcow2', file, `${path}.before`]);
       await run('qemu-img', ['check', '-q', '-f', 'qcow2', file]);
-      expect((await opened(directory)).get(identity)?.state).toBe('Ready');
+      expect((await opened(directory)).get(identity)).toMatchObject({
+        state: 'Ready',
+        storedBytes: await taken(file),
+      });
     });
   });
 

@@ -8,6 +8,7 @@ import { systemClock } from '../../../src/base/clock.ts';
 import type { DesiredImport, ImportStatus } from '../../../src/host/protocol.ts';
 import { Simulation } from '../../../src/hostd/drivers/simulated/config.ts';
 import { createSimulatedImages } from '../../../src/hostd/drivers/simulated/images.ts';
+import { allocatedBytes } from '../../../src/hostd/files/durable-files.ts';
 import type { RatePolicy } from '../../../src/hostd/layers/rate-watch.ts';
 import { aBootableDisk } from '../../builders/disk-images.ts';
 import { describeUnless } from '../../skip.ts';
@@ -86,7 +87,7 @@ describe('importing a file', () => {
       expect(status).toMatchObject({ fetchedBytes: CONTENT.length, namespace: 'default' });
       const { identity = '' } = status;
       expect(store.layers.get(identity)).toMatchObject({
-        storedBytes: CONTENT.length,
+        storedBytes: await allocatedBytes(store.readyPath(SHA) ?? ''),
         kind: 'boot',
         heldBy: [],
       });

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -144,6 +145,26 @@ export class Daemons {
       const { imports = [] } = await client.getHost();
       return imports.map(({ sha256 }) => sha256);
     });
+  }
+
+  /** Has a host make a layer of an appliance's disk, for a template that nobody knows; resolves with that layer. */
+  async sealOn(host: string, appliance: string): Promise<string> {
+    const uuid = randomUUID();
+    return await this.#ask(host, async (client) => {
+      await client.putSeal(uuid, { kind: 'appliance', appliance });
+      return await eventually('the host has made the layer', async () => {
+        const { identity } = (await client.getHost()).seals?.find((seal) => seal.uuid === uuid) ?? {};
+        if (identity === undefined) throw new Error('it is not there yet');
+        return identity;
+      });
+    });
+  }
+
+  /** The seals that a daemon itself says it has. */
+  async sealsOn(host: string): Promise<readonly string[]> {
+    return await this.#ask(host, async (client) =>
+      ((await client.getHost()).seals ?? []).map(({ uuid }) => uuid),
+    );
   }
 
   /** What was written into the guest of a simulated VM into a file of that name. */

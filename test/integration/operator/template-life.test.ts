@@ -136,6 +136,33 @@ describe('the copies of a template', () => {
     expect(await world.daemons.importsOn('host-a')).toHaveLength(1);
   });
 
+  it('go with the seals that an operator left when it was killed, whose templates were forced away', async () => {
+    await world.startOperator();
+    await world.addTemplate('debian');
+    await world.addAppliance('web', { placement: { hosts: ['host-a'] } });
+    const runs = () =>
+      eventually('it runs', async () => {
+        const found = await world.appliance('web');
+        expectStanding(found.status?.conditions, READY, 'ServiceAvailable');
+        return found;
+      });
+    const { uid = '' } = (await runs()).metadata;
+    await world.stopOperator();
+    const layer = await world.daemons.sealOn('host-a', uid);
+    expect(await hostsHaving(layer)).toEqual(['host-a']);
+    await world.startOperator({ timings: HASTY });
+    await world.stopOperator();
+    await world.daemons.stop('host-a');
+    await world.daemons.restart('host-a');
+    await world.startOperator({ timings: HASTY });
+    await eventually('seal and layer are gone', async () => {
+      expect(await world.daemons.sealsOn('host-a')).toEqual([]);
+      expect(await hostsHaving(layer)).toEqual([]);
+    });
+    await runs();
+    await isOn('host-a');
+  });
+
   it('go to the host of an appliance as soon as it has one, whatever else it waits for', async () => {
     await world.startOperator();
     await world.addTemplate('debian');

@@ -7,7 +7,13 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { TEMPLATES } from '../../../src/api/kinds.ts';
-import { SUBRESOURCES_GROUP, SUBRESOURCES_ROOT, uploadPath } from '../../../src/api/subresources.ts';
+import {
+  BUILD_LOG,
+  SUBRESOURCES_GROUP,
+  SUBRESOURCES_ROOT,
+  templatePath,
+  UPLOAD,
+} from '../../../src/api/subresources.ts';
 import type { KubeObject } from '../../../src/base/object.ts';
 import { aBootableDisk } from '../../builders/disk-images.ts';
 import { expectCondition } from '../../expectations/conditions.ts';
@@ -19,7 +25,11 @@ import { World } from './world.ts';
 const MIB = 1024 * 1024;
 const CLI = fileURLToPath(new URL('../../../src/cli/main.ts', import.meta.url));
 const HOST = 'host-a';
-const RIGHTS = { pusher: ['create', 'get'], reader: ['get'] } as const;
+const RIGHTS = {
+  pusher: { resource: 'templates/upload', verbs: ['create', 'get'] },
+  reader: { resource: 'templates/upload', verbs: ['get'] },
+  watcher: { resource: 'templates/log', verbs: ['get'] },
+} as const;
 type User = keyof typeof RIGHTS;
 const tokenOf = (user: User) => `token-of-${user}`;
 const TOKENS = (Object.keys(RIGHTS) as User[])
@@ -37,7 +47,7 @@ describe('a file that is pushed', () => {
     await world.addHost(HOST);
     await world.addHost('host-b');
     await serve();
-    for (const [user, verbs] of Object.entries(RIGHTS)) await grant(user, verbs);
+    for (const [user, { resource, verbs }] of Object.entries(RIGHTS)) await grant(user, resource, verbs);
     await eventually('the group is served', async () => {
       expect((await ask('pusher', 'GET', SUBRESOURCES_ROOT)).status).toBe(200);
     });
@@ -45,11 +55,11 @@ describe('a file that is pushed', () => {
   afterAll(() => world?.stop());
 
   const serve = () => world.startOperator({ streams: servingAt(streams) });
-  const grant = async (user: string, verbs: readonly string[]) => {
+  const grant = async (user: string, resource: string, verbs: readonly string[]) => {
     const group = 'rbac.authorization.k8s.io';
     const ref = (plural: string, kind: string) => ({ group, version: 'v1', plural, kind, namespaced: true });
     const metadata = { namespace: 'default', name: `${user}-uploads` };
-    const rules = [{ apiGroups: [SUBRESOURCES_GROUP], resources: ['templates/upload'], verbs }];
+    const rules = [{ apiGroups: [SUBRESOURCES_GROUP], resources: [resource], verbs }];
     const role = { apiVersion: `${group}/v1`, kind: 'Role', metadata, rules };
     const roleRef = { apiGroup: group, kind: 'Role', name: metadata.name };
     const subjects = [{ apiGroup: group, kind: 'User', name: user }];
@@ -197,7 +207,7 @@ describe('a file that is pushed', () => {
       metadata: { name: 'wrong', namespace: 'default' },
       spec: { source: { upload: { sha256: sha256(content), bytes: content.length } } },
     } as never);
-    const path = uploadPath('default', 'wrong');
+    const path = templatePath(UPLOAD, 'default', 'wrong');
     const begun = await ask('pusher', 'GET', path);
     expect(begun).toMatchObject({ status: 200, answer: { receivedBytes: 0, complete: false } });
     const at = (offset: number, host = begun.answer.host) => `${path}?host=${host}&offset=${offset}`;
@@ -215,16 +225,28 @@ describe('a file that is pushed', () => {
     await isReady('wrong', content);
   });
 
+  it('has a log for those with the right to that, which says that nothing was built', async () => {
+    const path = templatePath(BUILD_LOG, 'default', 'whole');
+    const forbidden = { status: 403, answer: { message: expect.stringContaining('templates/log') } };
+    expect(await ask('pusher', 'GET', path)).toMatchObject(forbidden);
+    const message = 'template default/whole is not built: only those with source.build have such a log';
+    expect(await ask('watcher', 'GET', path)).toMatchObject({ status: 409, answer: { message } });
+  });
+
   it('needs the right to create it, and a template that takes it', async () => {
-    const path = uploadPath('default', 'whole');
+    const path = templatePath(UPLOAD, 'default', 'whole');
     const forbidden = { status: 403, answer: { message: expect.stringContaining('templates/upload') } };
     expect(await ask('reader', 'GET', path)).toMatchObject(forbidden);
     expect(await ask('reader', 'POST', `${path}?host=${HOST}&offset=0`, Buffer.from('x'))).toMatchObject(
       forbidden,
     );
-    expect(await ask('pusher', 'GET', uploadPath('default', 'none'))).toMatchObject({ status: 404 });
+    expect(await ask('pusher', 'GET', templatePath(UPLOAD, 'default', 'none'))).toMatchObject({
+      status: 404,
+    });
     await world.addTemplate('fetched');
-    expect(await ask('pusher', 'GET', uploadPath('default', 'fetched'))).toMatchObject({ status: 409 });
+    expect(await ask('pusher', 'GET', templatePath(UPLOAD, 'default', 'fetched'))).toMatchObject({
+      status: 409,
+    });
   });
 
   it('that is no disk is refused with what it is', async () => {

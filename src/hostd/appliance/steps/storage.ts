@@ -5,7 +5,7 @@ import { own } from '../../../base/own.ts';
 import { isOfOtherFirmware } from '../../../domain/firmware.ts';
 import type { DesiredAppliance, LayerStatus } from '../../../host/protocol.ts';
 import { codeOf, hostErrors } from '../../errors/index.ts';
-import { PARTIAL_SUFFIX, publishFile } from '../../files/durable-files.ts';
+import { allocatedBytes, PARTIAL_SUFFIX, publishFile } from '../../files/durable-files.ts';
 import { fileExists } from '../../files/if-there.ts';
 import { ensureSpace } from '../../files/space.ts';
 import type { Step } from '../pass.ts';
@@ -162,7 +162,8 @@ async function makeRoot({ host, desired }: Scope, partial: string, signal: Abort
   if (layer === undefined) throw hostErrors.layerNotHere(desired.layer);
   requireSomethingToBoot(desired, layers.get(desired.layer));
   const clone = desired.disk.mode === 'Clone';
-  const neededBytes = clone ? (layers.get(desired.layer)?.storedBytes ?? 0) : 0;
+  const copied = clone ? await Promise.all(layers.chain(desired.layer).map(allocatedBytes)) : [];
+  const neededBytes = copied.reduce((sum, bytes) => sum + bytes, 0);
   const roomBytes = await ensureSpace(
     dirname(partial),
     `the disk of ${labelOf(desired)}`,
