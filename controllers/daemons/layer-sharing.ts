@@ -1,10 +1,14 @@
 import { KeyedMutex } from '../../src/base/keyed-mutex.ts';
+import { HostApiError } from '../../src/host/client.ts';
 import type { DesiredLayer, LayerIdentity } from '../../src/host/protocol.ts';
+import { RetryError } from '../obstacles/obstacle.ts';
+import { sharingObstacles } from '../obstacles/templates.ts';
 import { CopySlots } from './copy-slots.ts';
 import type { Daemon } from './daemon.ts';
 import { callDaemon } from './daemon-errors.ts';
 import type { HostLinks } from './links.ts';
 import { PutLedger } from './put-ledger.ts';
+import { directoriesWith, hostsToPublish } from './shared-directories.ts';
 import type { HostView, HostViews, ViewChange } from './view.ts';
 
 /** So many hosts are named as sources of a layer: if one goes, the others give the rest. */
@@ -30,6 +34,7 @@ export class LayerSharing {
   readonly #views: Pick<HostViews, 'list' | 'get' | 'subscribe'>;
   readonly #links: Pick<HostLinks, 'client' | 'url'>;
   readonly #groupOf: (host: string) => string | undefined;
+  readonly #isShared: (identity: LayerIdentity) => boolean;
   readonly #slots = new CopySlots();
   readonly #ledger = new PutLedger();
   /** Of each layer on each source, one request after the other: an earlier one that arrives late would take readers away. */
@@ -37,15 +42,20 @@ export class LayerSharing {
   /** By layer, the hosts that are to have it. */
   readonly #targets = new Map<LayerIdentity, Set<string>>();
 
-  /** @param groupOf the group of a host: layers come from hosts of the same group where they can */
+  /**
+   * @param groupOf the group of a host: layers come from hosts of the same group where they can
+   * @param isShared whether a layer is to lie in a directory that hosts share
+   */
   constructor(
     views: Pick<HostViews, 'list' | 'get' | 'subscribe'>,
     links: Pick<HostLinks, 'client' | 'url'>,
     groupOf: (host: string) => string | undefined = () => undefined,
+    isShared: (identity: LayerIdentity) => boolean = () => false,
   ) {
     this.#views = views;
     this.#links = links;
     this.#groupOf = groupOf;
+    this.#isShared = isShared;
     views.subscribe((change) => this.#follow(change));
   }
 
@@ -65,6 +75,7 @@ export class LayerSharing {
    */
   async copy(identity: LayerIdentity, target: HostView, signal: AbortSignal): Promise<boolean> {
     if (target.layers.get(identity)?.state === 'Ready') return true;
+    if (await this.#takeFromDirectory(identity, target, signal)) return true;
     if (this.#sources(identity, target.name, false).length === 0) return false;
     return await this.#share(identity, target, { isUrgent: false, signal });
   }
@@ -72,6 +83,7 @@ export class LayerSharing {
   async #share(identity: LayerIdentity, target: HostView, request: Request): Promise<boolean> {
     const { isUrgent, signal } = request;
     if (target.layers.get(identity)?.state === 'Ready') return true;
+    if (await this.#takeFromDirectory(identity, target, signal)) return true;
     const client = this.#links.client(target.name);
     const sources = this.#sources(identity, target.name, isUrgent);
     if (client === undefined || sources.length === 0) return sources.length > 0;
@@ -86,7 +98,8 @@ export class LayerSharing {
       const peers = sources.filter((_, index) => granted[index]?.status === 'fulfilled');
       if (peers.length === 0) throw refusal?.reason;
       const named = peers.map(({ view, url }) => ({ host: view.name, url }));
-      await this.#put(target, client, identity, { peers: named, readers: this.#readers(identity) }, signal);
+      const desired = { peers: named, readers: this.#readers(identity), ...this.#sharedAt(target, identity) };
+      await this.#put(target, client, identity, desired, signal);
       return true;
     } catch (error) {
       this.#slots.end(identity, target.name);
@@ -115,6 +128,49 @@ export class LayerSharing {
       // A layer that comes back is one whose readers the host does not know.
       if (layer === undefined) this.#ledger.forget(host, whatOf(identity));
     }
+  }
+
+  /** Has a host that has the layer put it into its shared directory. It does so in the background. @throws as `share` */
+  async publish(identity: LayerIdentity, view: HostView, signal: AbortSignal): Promise<void> {
+    const client = this.#links.client(view.name);
+    if (client === undefined) return;
+    const desired = { peers: [], readers: this.#readers(identity), shared: true };
+    await this.#put(view, client, identity, desired, signal);
+  }
+
+  /**
+   * Has a host take the layer from its shared directory, which moves no byte.
+   * @returns whether it is there; not where it is not to be, or cannot be put there
+   * @throws RetryError while another host puts it there
+   */
+  async #takeFromDirectory(identity: LayerIdentity, target: HostView, signal: AbortSignal): Promise<boolean> {
+    const { shared } = this.#sharedAt(target, identity);
+    const client = this.#links.client(target.name);
+    if (shared !== true || client === undefined) return false;
+    const id = target.status?.sharedDirectory;
+    const views = this.#views.list();
+    if (directoriesWith([identity], views).includes(id ?? ''))
+      return await this.#tryToTake(identity, target, client, signal);
+    const publisher = hostsToPublish(identity, views).find(({ status }) => status?.sharedDirectory === id);
+    if (publisher === undefined || publisher.layers.get(identity)?.sharingProblem !== undefined) return false;
+    await this.publish(identity, publisher, signal);
+    throw new RetryError(sharingObstacles.layerOnItsWay(identity, publisher.name), undefined);
+  }
+
+  /** @returns false when the host does not find it there, or finds something else */
+  async #tryToTake(identity: LayerIdentity, target: HostView, client: Daemon, signal: AbortSignal) {
+    const desired = { peers: [], readers: this.#readers(identity), shared: true };
+    try {
+      await this.#put(target, client, identity, desired, signal);
+      return true;
+    } catch (error) {
+      if (isNotThere(error)) return false;
+      throw error;
+    }
+  }
+
+  #sharedAt({ status }: HostView, identity: LayerIdentity): Pick<DesiredLayer, 'shared'> {
+    return status?.sharedDirectory !== undefined && this.#isShared(identity) ? { shared: true } : {};
   }
 
   /** The layer is no longer needed anywhere. */
@@ -177,6 +233,11 @@ export class LayerSharing {
     const send = () => callDaemon(daemon.putLayer(identity, desired, { signal }));
     await this.#ledger.put(view.name, daemonStart, what, desired, send);
   }
+}
+
+function isNotThere(error: unknown): boolean {
+  const cause = error instanceof RetryError ? error.cause : undefined;
+  return cause instanceof HostApiError && cause.status === 404;
 }
 
 function whatOf(identity: LayerIdentity): string {

@@ -43,14 +43,17 @@ function guestTypesOf(status: HostView['status']): Pick<PlacementHost, 'guestTyp
   return guestTypes === undefined ? {} : { guestTypes };
 }
 
-/** What a daemon says of its machine's disk and ports; an older one does not. */
-function sharedOf(status: HostView['status']): Pick<PlacementHost, 'freeDiskBytes' | 'portSpace'> {
+/** What a daemon says of its machine's disk and ports, and of its shared directory; an older one does not. */
+function sharedOf(
+  status: HostView['status'],
+): Pick<PlacementHost, 'freeDiskBytes' | 'portSpace' | 'sharedDirectory'> {
   if (status === undefined) return {};
-  const { capacity, used, diskReserveBytes, portSpace } = status;
+  const { capacity, used, diskReserveBytes, portSpace, sharedDirectory } = status;
   const freeDiskBytes = capacity.diskBytes - used.diskBytes - (diskReserveBytes ?? 0);
   return {
     ...(diskReserveBytes === undefined ? {} : { freeDiskBytes }),
     ...(portSpace === undefined ? {} : { portSpace }),
+    ...(sharedDirectory === undefined ? {} : { sharedDirectory }),
   };
 }
 

@@ -87,8 +87,8 @@ function decisive({ conditions, driver, capacity, daemonVersion, observedGenerat
   return { verdicts, driver, capacity, daemonVersion, observedGeneration };
 }
 
-function counted({ appliances, promised, layers, foreignVms }: HostStatus): unknown {
-  return { appliances, promised, layers, foreignVms };
+function counted({ appliances, promised, layers, foreignVms, sharedDirectory }: HostStatus): unknown {
+  return { appliances, promised, layers, foreignVms, sharedDirectory };
 }
 
 function reported(status: NonNullable<HostView['status']>): Partial<HostStatus> {
@@ -105,6 +105,7 @@ function reported(status: NonNullable<HostView['status']>): Partial<HostStatus> 
     capacity: amounts(status.capacity),
     used: amounts(status.used),
     ...(status.vmUse === undefined ? {} : { usedByAppliances: amounts(sumOf(status.vmUse)) }),
+    ...(status.sharedDirectory === undefined ? {} : { sharedDirectory: status.sharedDirectory.slice(0, 63) }),
     foreignVms: status.foreignVms.slice(0, 100).map((name) => name.slice(0, 253)),
   };
 }

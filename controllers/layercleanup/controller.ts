@@ -6,7 +6,7 @@ import { done, type ReconcileResult, requeueAfter } from '../../src/kube/control
 import type { OperatorContext } from '../context.ts';
 import { hostsInOrder } from '../daemons/copy-hosts.ts';
 import { callDaemon } from '../daemons/daemon-errors.ts';
-import { importId } from '../daemons/view.ts';
+import { type HostView, importId } from '../daemons/view.ts';
 import { BY_HOST } from '../indexes.ts';
 import { hostStates } from '../obstacles/hosts.ts';
 import { inParallel } from '../parallel.ts';
@@ -88,10 +88,10 @@ class Cleanup {
     for (const key of imports) await this.#try(host, daemon.deleteImport(key, { signal }));
     let [count, bytes] = [0, 0];
     for (const identity of layers) {
-      const { storedBytes = 0 } = views.get(host)?.layers.get(identity) ?? {};
+      const bytesGiven = givenBack(identity, host, views.list());
       if (!(await this.#try(host, daemon.deleteLayer(identity, { signal })))) continue;
       sharing.withdraw(identity, host);
-      [count, bytes] = [count + 1, bytes + storedBytes];
+      [count, bytes] = [count + 1, bytes + bytesGiven];
     }
     if (count > 0) this.#tell(host, count, bytes);
   }
@@ -114,6 +114,16 @@ class Cleanup {
     const said = hostStates.layersRemoved(layers, describeBytes(bytes));
     this.#context.recorder.record(host, { type: 'Normal', ...said });
   }
+}
+
+/** What a host's deletion of a layer gives back: nothing, while others use the same file. */
+function givenBack(identity: string, host: string, views: readonly HostView[]): number {
+  const own = views.find(({ name }) => name === host)?.layers.get(identity);
+  const isUsed = views.some(
+    ({ name, layers }) =>
+      name !== host && own?.shared !== undefined && layers.get(identity)?.shared === own.shared,
+  );
+  return isUsed ? 0 : (own?.storedBytes ?? 0);
 }
 
 function keysOf({ host, seals, imports, layers }: Unneeded): string[] {

@@ -50,6 +50,17 @@ describe('what nothing needs on a host', () => {
     expect(found(views, { templates: [anImportedTemplate()] })).toEqual([]);
   });
 
+  it('is each copy of a template of mode Shared that a shared directory has, and no use of that directory', () => {
+    const shared = anImportedTemplate({
+      spec: { distribution: { ...aTemplate().spec.distribution, mode: 'Shared' } },
+    });
+    const inDirectory = ['a', 'b', 'c'].map((name) => having(name, aLayer({ shared: 'x' })));
+    const own = having('d', aLayer());
+    const held = having('e', aLayer({ heldBy: ['uid-web-0'] }));
+    expect(found([...inDirectory, own, held], { templates: [shared] })).toEqual(['d: 1']);
+    expect(found([own], { templates: [shared] })).toEqual([]);
+  });
+
   it('is nothing that a layer stands on which another host fetches', () => {
     const fetching = { ...aLayer({ state: 'Fetching' }), kind: undefined } as unknown as typeof child;
     const views = [having('a', parent, child), having('b', parent, fetching)];

@@ -4,6 +4,7 @@ import { surplusHosts } from '../../src/domain/templates/copies.ts';
 import { unneededLayers } from '../../src/domain/templates/unneeded.ts';
 import type { ImportKey, LayerIdentity, LayerStatus, SealStatus } from '../../src/host/protocol.ts';
 import { copyHosts, type RankedHost } from '../daemons/copy-hosts.ts';
+import { directoriesWith, isShared } from '../daemons/shared-directories.ts';
 import { type HostView, importId } from '../daemons/view.ts';
 import { isPending } from '../objects/appliance.ts';
 import { countsOf } from '../objects/template-copies.ts';
@@ -108,28 +109,34 @@ function boundNeeds(
 
 /**
  * The hosts whose copies are too many. Copies of a template that is deleted go with it; those of one whose appliances wait for hosts may
- * be needed anywhere, and from those of one that a host is fetching it may be fetched.
+ * be needed anywhere, and from those of one that a host is fetching it may be fetched. What a shared directory has takes no room on a host
+ * that uses it: then all other copies are too many, and no use of the directory is.
  * @param rankOf the place of a host in placement's order; undefined for one that takes no appliances
  */
 function surplusOf(
   template: Template,
   grown: readonly VirtualAppliance[],
-  { now, ranked }: Inventory,
+  { now, ranked, views }: Inventory,
   known: LayersKnown,
   rankOf: (host: string) => number | undefined,
 ): readonly string[] {
   const layers = identitiesOf(layersOf(template));
   const { kept } = countsOf(template, now);
+  const directories = isShared(template) ? directoriesWith(layers, views) : [];
   // Few hosts have it: only those are looked at.
   const having = (known.copies.get(layers[0] ?? '') ?? []).flatMap((host) => rankOf(host) ?? []);
-  if (having.length <= Math.max(1, kept)) return [];
+  if (having.length <= (directories.length > 0 ? 0 : Math.max(1, kept))) return [];
   if (template.metadata.deletionTimestamp !== undefined || grown.some(isPending)) return [];
   if (layers.some((identity) => known.fetching.has(identity))) return [];
   const bound = new Set(grown.map(({ spec }) => spec.hostName));
   const inOrder = having.sort((a, b) => a - b).flatMap((rank) => ranked[rank] ?? []);
-  return surplusHosts(
-    // The log of its build is where it was built, and would go with that copy.
-    copyHosts(layers, inOrder, (host) => bound.has(host) || host === template.status?.build?.host),
-    kept,
-  );
+  // The log of its build is where it was built, and would go with that copy.
+  const isKept = (host: string) => bound.has(host) || host === template.status?.build?.host;
+  const hosts = copyHosts(layers, inOrder, isKept);
+  if (directories.length === 0) return surplusHosts(hosts, kept);
+  const own = inOrder.filter(({ view }) => layers.some((one) => view.layers.get(one)?.shared === undefined));
+  const names = new Set(own.map(({ view }) => view.name));
+  return hosts
+    .filter(({ name, copy, isNeeded }) => names.has(name) && copy === 'whole' && !isNeeded)
+    .map(({ name }) => name);
 }

@@ -55,6 +55,7 @@ describe('the reasons', () => {
       'Pending',
       'PoweredOff',
       'ServiceAvailable',
+      'Sharing',
       'Stopped',
       'TemplateNotReady',
       'Updating',

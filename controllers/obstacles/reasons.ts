@@ -126,6 +126,10 @@ export const REASON = {
   NothingToBoot: 'NothingToBoot',
   /** The template names a firmware for which its disk has nothing to boot. Hosts say so of an appliance, too. */
   OtherFirmware: 'OtherFirmware',
+  /** The template's mode is Shared, and no host has a directory that it shares. Hosts say so, too. */
+  NoSharedDirectory: 'NoSharedDirectory',
+  /** A host puts the template's layers into the directory that it shares. */
+  Sharing: 'Sharing',
   /** A host makes a layer of an appliance's disk. */
   Sealing: 'Sealing',
   /** The appliance that the template is to be made of does not exist. Hosts say so, too. */
@@ -210,6 +214,7 @@ const PROGRESS: ReadonlySet<string> = new Set([
   ...SERVICE_STATES,
   REASON.Pending,
   REASON.TemplateNotReady,
+  REASON.Sharing,
   REASON.Updating,
   REASON.Deleting,
   REASON.Stopped,

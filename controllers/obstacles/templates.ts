@@ -81,6 +81,18 @@ export const templateObstacles = {
         hasCd ? ', or upgrade the daemon of one that is older than CDs (guest.cd) are' : ''
       }`,
     ),
+  noSharedDirectory: (): Obstacle =>
+    waiting(
+      REASON.NoSharedDirectory,
+      'its mode is Shared, and no host that accepts appliances has a directory that it shares with others: mount one on the hosts, and ' +
+        'start their daemons with --shared-directory (docs/hosts.md)',
+    ),
+  /** @param hosts those that have its layers */
+  sharing: (hosts: readonly string[]): Obstacle =>
+    waiting(
+      REASON.Sharing,
+      `its layers are on ${hosts.join(', ')}: they are being put into the directory that hosts share`,
+    ),
   hostsUnheard: (): Obstacle =>
     waiting(REASON.Connecting, 'the hosts have not reported yet whether they have its files'),
   /** @param content what a host found on its disk */
@@ -109,6 +121,16 @@ export const templateObstacles = {
 
 /** What a template without an obstacle says. */
 export const templateStates = {
+  /** @param failures of hosts that cannot put it into their directory, or have no copy */
+  shared: (directories: readonly string[], hosts: number, failures: readonly CopyFailure[]): Explanation => {
+    const parts = [
+      'appliances can be created from it',
+      `its files are in the shared directory ${directories.join(', ')}`,
+      `${hosts} host(s) use them or have a copy`,
+      ...(failures.length === 0 ? [] : [listed(failures)]),
+    ];
+    return { reason: REASON.Available, message: parts.join('; ') };
+  },
   /** @param failures of hosts that tried without success; others have it, and they try again by themselves */
   available: (hostsReady: number, failures: readonly CopyFailure[]): Explanation => {
     const parts = [
@@ -118,6 +140,16 @@ export const templateStates = {
     ];
     return { reason: REASON.Available, message: parts.join('; ') };
   },
+};
+
+/** What keeps a host from having a layer that is to be shared. */
+export const sharingObstacles = {
+  /** @param host which puts it there */
+  layerOnItsWay: (identity: string, host: string): Obstacle =>
+    waiting(
+      REASON.Sharing,
+      `host ${host} puts layer ${identity} into the shared directory: this host takes it from there`,
+    ),
 };
 
 /** What is worth an Event of a template beside what its conditions say. */

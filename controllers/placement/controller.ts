@@ -8,8 +8,10 @@ import { isRefused } from '../../src/kube/api-error.ts';
 import { done, type ReconcileResult, requeueAfter, waitFor } from '../../src/kube/controller/outcome.ts';
 import type { OperatorContext } from '../context.ts';
 import { placementHost } from '../daemons/placement-host.ts';
+import { directoriesWith, isShared } from '../daemons/shared-directories.ts';
 import { BY_HOST, BY_PENDING, BY_UID, PENDING } from '../indexes.ts';
 import { amountObstacle, boundAppliances, isPending, neededForVm, uidOf } from '../objects/appliance.ts';
+import { identitiesOf, layersOf } from '../objects/template-files.ts';
 import { templateKeyOf, wholeTemplateOf } from '../objects/template-references.ts';
 import { placementMessages } from '../obstacles/placement.ts';
 import { REASON } from '../obstacles/reasons.ts';
@@ -156,9 +158,12 @@ class Pass {
     const guestType = guestTypeOf(boot !== undefined, xen);
     const copies = copiesOf(template.status?.layers?.disk ?? '');
     const boots = copies.map(({ firmware }) => firmware).find((each) => each !== undefined);
-    const needed = neededForVm(appliance, template, boots);
-    if (appliance.spec.disk.mode !== 'Clone') return { guestType, needed };
-    return { guestType, needed, storedBytes: wholeBytes(template.status?.layers?.disk, copiesOf) };
+    const shared = isShared(found)
+      ? { sharedDirectories: directoriesWith(identitiesOf(layersOf(found)), this.#context.views.list()) }
+      : {};
+    const facts = { guestType, needed: neededForVm(appliance, template, boots), ...shared };
+    if (appliance.spec.disk.mode !== 'Clone') return facts;
+    return { ...facts, storedBytes: wholeBytes(template.status?.layers?.disk, copiesOf) };
   }
 
   /** Explains the refusals and writes the bindings. @returns what came of the bindings */

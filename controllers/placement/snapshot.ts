@@ -12,6 +12,8 @@ export interface TemplateFacts {
   readonly guestType?: GuestType | undefined;
   /** What its VM needs of a host. */
   readonly needed?: readonly NeededForVm[];
+  /** The shared directories that have it, if it is to lie in one. */
+  readonly sharedDirectories?: readonly string[];
 }
 
 /**
@@ -31,7 +33,7 @@ export function wholeBytes(
 /** An appliance as an element of P (SO-MVDS 4.2); its uid is its name there. */
 export function placementRequest(
   appliance: VirtualAppliance,
-  { storedBytes = 0, guestType, needed = [] }: TemplateFacts = {},
+  { storedBytes = 0, guestType, needed = [], sharedDirectories }: TemplateFacts = {},
 ): PlacementRequest {
   const { placement, disk } = appliance.spec;
   const service = replicaOf(appliance);
@@ -47,6 +49,7 @@ export function placementRequest(
     diskBytes: disk.mode === 'Clone' ? storedBytes : 0,
     ...(service === undefined ? {} : { replicaOf: service }),
     ...(guestType === undefined ? {} : { guestType }),
+    ...(sharedDirectories === undefined ? {} : { sharedDirectories }),
   };
 }
 

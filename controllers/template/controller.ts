@@ -10,6 +10,7 @@ import {
   waitFor,
 } from '../../src/kube/controller/outcome.ts';
 import type { OperatorContext } from '../context.ts';
+import { isShared } from '../daemons/shared-directories.ts';
 import { BY_TEMPLATE } from '../indexes.ts';
 import { wholeTemplateOf } from '../objects/template-references.ts';
 import { heldObstacle, isHeld } from '../obstacles/deletions.ts';
@@ -19,7 +20,7 @@ import { byConditions } from '../status/occurrence.ts';
 import { StatusWriter } from '../status/status-writer.ts';
 import { type BuildProgress, progressOf } from './build.ts';
 import { withChosenParent } from './choose-parent.ts';
-import { copiesOf, takesFilesOf } from './copies.ts';
+import { canKeep, copiesOf } from './copies.ts';
 import { dispose } from './dispose.ts';
 import { importProgress } from './import-progress.ts';
 import { type KnownHosts, knownLayers } from './known-layers.ts';
@@ -41,6 +42,7 @@ const RELEASE_RECHECK_MS = 10_000;
 /** How often it is looked whether hosts are still busy that should get a copy, and whether the file of a template was pushed. */
 const COPY_LOOK_MS = 2_000;
 const UPLOAD_LOOK_MS = 2_000;
+const DIRECTORY_LOOK_MS = 5_000;
 /** How often it is looked whether what a build waits for is there. */
 const BUILD_LOOK_MS = 5_000;
 
@@ -125,6 +127,7 @@ class Reconciler {
       // Something uses it that the cache does not show yet.
       ...(isDue ? [RELEASE_RECHECK_MS] : []),
       ...(this.#waitsForUpload(known) ? [UPLOAD_LOOK_MS] : []),
+      ...(this.#waitsForDirectory(known) ? [DIRECTORY_LOOK_MS] : []),
       ...(waitsForOthers(building) || waitsForTemplate(known) ? [BUILD_LOOK_MS] : []),
     ];
     return soonest([result, ...looks.map((ms) => requeueAfter(ms))]);
@@ -151,6 +154,11 @@ class Reconciler {
       template.spec.source.upload !== undefined &&
       copiesOf(template, this.#known().hosts).holding.length === 0
     );
+  }
+
+  /** A host that has a shared directory now tells that in its status, which changes too often to look at each template for it. */
+  #waitsForDirectory(template: Template): boolean {
+    return isShared(template) && copiesOf(template, this.#known().hosts).directories.length === 0;
   }
 
   async #release(template: Template, signal: AbortSignal): Promise<ReconcileResult> {
@@ -195,7 +203,7 @@ class Reconciler {
         this.#provider.sealRefusalOf(template) ??
         (building === undefined ? sealObstacle(template, this.#context) : building.obstacle),
       isPartial,
-      hasHosts: views.list().some((view) => takesFilesOf(template, view)),
+      hasHosts: views.list().some((view) => canKeep(template, view)),
       appliances: appliances.length,
       lastUsedTime: times.sort().at(-1),
       blocker,

@@ -5,6 +5,7 @@ import { hostsToAdd } from '../../src/domain/templates/copies.ts';
 import { copyHosts, type RankedHost } from '../daemons/copy-hosts.ts';
 import { problemFor } from '../daemons/import-problem.ts';
 import { acceptsAppliances } from '../daemons/readiness.ts';
+import { directoriesWith, isShared } from '../daemons/shared-directories.ts';
 import { type HostView, importId } from '../daemons/view.ts';
 import {
   type FileRole,
@@ -26,6 +27,10 @@ export interface Copies {
   /** Hosts that have all layers, are fetching them, or are importing the files. */
   readonly holding: readonly string[];
   readonly failures: readonly CopyFailure[];
+  /** Why hosts that have all layers cannot put them into their shared directory. */
+  readonly unshared: readonly CopyFailure[];
+  /** The shared directories that have all layers, by their ids. */
+  readonly directories: readonly string[];
   /** What an import came to that is another layer than the one in the template's status; with its host. */
   readonly changed: { readonly host: string; readonly role: FileRole } | undefined;
   /** What a host found on its disk that no firmware can boot; undefined when it can, or when no host has looked. */
@@ -52,6 +57,8 @@ export function copiesOf(template: Template, hosts: readonly KnownHost[]): Copie
     ready: namesOf(hosts.filter(isReady)),
     holding: namesOf(having),
     failures: having.flatMap((host) => (isReady(host) ? [] : failureOn(host, files, names, keyOf(template)))),
+    unshared: having.flatMap((host) => (isReady(host) ? sharingFailureOn(host, names) : [])),
+    directories: directoriesWith(names, hosts),
     changed: hosts.flatMap((host) => changeOn(host, files, layersOf(template)))[0],
     unbootable: unbootable && (unbootable.content ?? 'nothing known'),
     boots: disks.flatMap(({ firmware, content = '' }) =>
@@ -129,6 +136,14 @@ function failureOn(host: KnownHost, files: Files, names: readonly string[], temp
   return [{ host: host.name, reason, message, isFinal }];
 }
 
+/** The host tries again by itself. */
+function sharingFailureOn(host: KnownHost, names: readonly string[]): CopyFailure[] {
+  const problems = names.flatMap((name) => host.layers.get(name)?.sharingProblem ?? []);
+  return problems
+    .slice(0, 1)
+    .map(({ reason, message }) => ({ host: host.name, reason, message, isFinal: false }));
+}
+
 /** How many hosts try an address that is the same for all before it is not tried on more. */
 const ENOUGH_HOSTS = 3;
 
@@ -149,20 +164,22 @@ export function hostToImport(
 }
 
 /**
- * The further hosts that should get a template's layers from those that have them.
+ * The further hosts that should get a template's layers from those that have them. One that is to be shared goes to one host with a shared
+ * directory, if none with one has it; no other is copied ahead.
  * @param wanted on how many hosts they are to be
  * @param hosts those that accept appliances, in placement's order; only asked for if there are too few copies
  */
 export function hostsToCopyTo(
   template: Template,
-  { layers, ready }: Copies,
+  { layers, ready, directories }: Copies,
   wanted: number,
   hosts: () => readonly RankedHost[],
 ): readonly HostView[] {
-  const isCopied = template.spec.distribution.mode === 'Copy';
-  if (!isCopied || ready.length === 0 || wanted <= 1) return [];
-  const ranked = hosts().filter(({ view }) => takesFilesOf(template, view));
-  const names = hostsToAdd(copyHosts(identitiesOf(layers), ranked), wanted);
+  const isToShare = isShared(template);
+  const isEnough = isToShare ? directories.length > 0 : wanted <= 1;
+  if (ready.length === 0 || isEnough || template.spec.distribution.mode === 'OnDemand') return [];
+  const ranked = hosts().filter(({ view }) => canKeep(template, view));
+  const names = hostsToAdd(copyHosts(identitiesOf(layers), ranked), isToShare ? 1 : wanted);
   return names.flatMap((name) => ranked.find(({ view }) => view.name === name)?.view ?? []);
 }
 
@@ -172,10 +189,18 @@ export function takesFilesOf({ spec }: Template, view: HostView): boolean {
   return acceptsAppliances(view) && (spec.guest.cd === undefined || knowsCds);
 }
 
+/** Whether the host takes a template's files, and puts them where those of its mode are to be. */
+export function canKeep(template: Template, view: HostView): boolean {
+  const hasPlace = !isShared(template) || view.status?.sharedDirectory !== undefined;
+  return takesFilesOf(template, view) && hasPlace;
+}
+
 /** A file that was pushed is on the one host that received it, and the disk of an appliance on that appliance's host. */
-function canImport({ metadata, spec: { source } }: Template, { status, seals }: HostView): boolean {
-  const { image, upload } = source;
-  if (image !== undefined) return true;
+function canImport(template: Template, view: HostView): boolean {
+  const { metadata, spec } = template;
+  const { status, seals } = view;
+  const { image, upload } = spec.source;
+  if (image !== undefined) return canKeep(template, view);
   if (upload === undefined) return seals.has(metadata.uid ?? '');
   return (status?.uploads ?? []).some(
     ({ namespace, sha256 }) => namespace === metadata.namespace && sha256 === upload.sha256,

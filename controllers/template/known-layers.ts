@@ -5,7 +5,7 @@ import type { HostView, HostViews } from '../daemons/view.ts';
 /** What is known of a layer on a host. */
 export type KnownLayer = Pick<
   LayerStatus,
-  'state' | 'problem' | 'virtualBytes' | 'bootable' | 'firmware' | 'content'
+  'state' | 'problem' | 'virtualBytes' | 'bootable' | 'firmware' | 'content' | 'shared' | 'sharingProblem'
 >;
 
 /** A host, what it imports, and the layers that it has. */

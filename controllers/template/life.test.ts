@@ -30,6 +30,8 @@ function lived(template: Template, hours: number, use = unused): Template {
       ready: ['a'],
       holding: ['a'],
       failures: [],
+      unshared: [],
+      directories: [],
       changed: undefined,
       unbootable: undefined,
       boots: undefined,

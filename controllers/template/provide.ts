@@ -1,8 +1,10 @@
 import type { Template } from '../../src/api/kinds.ts';
+import type { LayerIdentity } from '../../src/host/protocol.ts';
 import type { OperatorContext } from '../context.ts';
 import { hostsInOrder, type RankedHost } from '../daemons/copy-hosts.ts';
 import { putImport } from '../daemons/put-import.ts';
 import { PutLedger } from '../daemons/put-ledger.ts';
+import { hostsToPublish, isShared } from '../daemons/shared-directories.ts';
 import type { HostView } from '../daemons/view.ts';
 import { BY_DIGEST, BY_HOST } from '../indexes.ts';
 import { countsOf } from '../objects/template-copies.ts';
@@ -10,7 +12,15 @@ import { filesOf, type ImportFile, identitiesOf, withOtherSources } from '../obj
 import { layersBelow } from '../objects/template-lineage.ts';
 import { type Obstacle, obstacleOf } from '../obstacles/obstacle.ts';
 import type { BuildProgress } from './build.ts';
-import { type Copies, copiesOf, hostsToCopyTo, hostsToTell, hostToImport, takesFilesOf } from './copies.ts';
+import {
+  type Copies,
+  canKeep,
+  copiesOf,
+  hostsToCopyTo,
+  hostsToTell,
+  hostToImport,
+  takesFilesOf,
+} from './copies.ts';
 import type { KnownHosts } from './known-layers.ts';
 import { seal } from './seal.ts';
 
@@ -38,23 +48,23 @@ export class Provider {
     signal: AbortSignal,
   ): Promise<boolean> {
     const usable = this.#context.views.list().filter((view) => takesFilesOf(template, view));
-    // What only hosts have that are away, another one imports once more.
-    const copies = copiesOf(
-      template,
-      hosts.filter(({ isAway }) => isAway !== true),
-    );
+    // What only hosts have that are away, another one imports once more; what they put into a directory is still there.
+    const { directories } = copiesOf(template, hosts);
+    const near = hosts.filter(({ isAway }) => isAway !== true);
+    const copies = { ...copiesOf(template, near), directories };
     const isBuilt = building?.isBuilt === true || building?.status.state === 'Done';
     const { appliance, flattened } = template.spec.source;
     if (appliance !== undefined || flattened !== undefined || isBuilt) await this.#seal(template, signal);
     else this.forget(template);
     const files = [...filesOf(template).values()].map((each) => this.#withOtherSources(each));
-    const refusals = isPartial ? [] : await this.#importOnOne(template, usable, copies, files, signal);
+    const isThere = isPartial || (await this.#takeFromDirectory(template, copies, signal));
+    const refusals = isThere ? [] : await this.#importOnOne(template, usable, copies, files, signal);
     for (const file of files) {
       for (const view of hostsToTell(file, usable))
         refusals.push(...(await this.#tryTo(() => this.#import(view, file, signal), signal)));
     }
     const { isAsked, refused } = await this.#askForCopies(template, copies, signal);
-    refusals.push(...refused);
+    refusals.push(...refused, ...(await this.#putIntoDirectories(template, copies, signal)));
     if (refusals.length > 0) throw refusals[0];
     return isAsked;
   }
@@ -87,19 +97,63 @@ export class Provider {
     copies: Copies,
     signal: AbortSignal,
   ): Promise<{ readonly isAsked: boolean; readonly refused: readonly unknown[] }> {
-    const { caches, clock, sharing } = this.#context;
-    const below = layersBelow(template, (key) => caches.templates.get(key));
+    const { clock, sharing } = this.#context;
     const { wanted } = countsOf(template, clock.now());
     const takers = () => this.#inOrder().filter(({ view }) => takesFilesOf(template, view));
     let isAsked = true;
     const ask = async (view: HostView) => {
-      for (const identity of [...below, ...identitiesOf(copies.layers)])
+      for (const identity of this.#withBelow(template, copies.layers))
         isAsked = (await sharing.copy(identity, view, signal)) && isAsked;
     };
     const refused: unknown[] = [];
     for (const view of hostsToCopyTo(template, copies, wanted, takers))
       refused.push(...(await this.#tryTo(() => ask(view), signal)));
     return { isAsked, refused };
+  }
+
+  /**
+   * Has a host take the template from a shared directory, where those that put it there are away, or lost their mount of it.
+   * @returns whether it does; otherwise the files are imported once more
+   */
+  async #takeFromDirectory(
+    template: Template,
+    { directories, layers, ready }: Copies,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    if (!isShared(template) || ready.length > 0) return false;
+    const taker = this.#inOrder().find(
+      ({ view }) => canKeep(template, view) && directories.includes(view.status?.sharedDirectory ?? ''),
+    );
+    if (taker === undefined) return false;
+    let isTaken = true;
+    const take = async () => {
+      for (const identity of this.#withBelow(template, layers))
+        isTaken = isTaken && (await this.#context.sharing.copy(identity, taker.view, signal));
+    };
+    return (await this.#tryTo(take, signal)).length === 0 && isTaken;
+  }
+
+  /** The template's layers, and before them what they stand on. */
+  #withBelow(template: Template, layers: Copies['layers']): readonly LayerIdentity[] {
+    const { templates } = this.#context.caches;
+    return [...layersBelow(template, (key) => templates.get(key)), ...identitiesOf(layers)];
+  }
+
+  /**
+   * Has hosts that have the layers of a template of mode Shared put them into their shared directories. Of the hosts with the same
+   * directory, one does so, and the others then take the file from there in place of their own.
+   * @returns why hosts refused
+   */
+  async #putIntoDirectories(template: Template, { layers }: Copies, signal: AbortSignal): Promise<unknown[]> {
+    if (!isShared(template)) return [];
+    const views = this.#context.views.list();
+    const refused: unknown[] = [];
+    for (const identity of identitiesOf(layers))
+      for (const view of hostsToPublish(identity, views))
+        refused.push(
+          ...(await this.#tryTo(() => this.#context.sharing.publish(identity, view, signal), signal)),
+        );
+    return refused;
   }
 
   /**

@@ -1,5 +1,6 @@
 import type { Template } from '../../src/api/kinds.ts';
 import { describeBytes } from '../../src/domain/quantity.ts';
+import type { LayerStatus } from '../../src/host/protocol.ts';
 import type { OperatorContext } from '../context.ts';
 import { templateEvents } from '../obstacles/templates.ts';
 import { unusedOf } from './release.ts';
@@ -21,9 +22,17 @@ export class SpaceGiven {
   note(context: OperatorContext, template: Template): void {
     const { uid = '' } = template.metadata;
     const { layers } = unusedOf(context, template);
+    // A file in a shared directory is there once.
+    const counted = new Set<string>();
+    const bytesOf = ({ identity, shared, storedBytes = 0 }: LayerStatus) => {
+      const file = `${shared}/${identity}`;
+      if (shared !== undefined && counted.has(file)) return 0;
+      counted.add(file);
+      return storedBytes;
+    };
     const sizes = context.views
       .list()
-      .map((view) => layers.map((identity) => view.layers.get(identity)?.storedBytes ?? 0))
+      .map((view) => layers.flatMap((identity) => view.layers.get(identity) ?? []).map(bytesOf))
       .map((bytes) => bytes.reduce((sum, each) => sum + each, 0))
       .filter((bytes) => bytes > 0);
     const space = { hosts: sizes.length, bytes: sizes.reduce((sum, each) => sum + each, 0) };

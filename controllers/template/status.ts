@@ -13,6 +13,7 @@ import { isSameJson } from '../../src/base/equality.ts';
 import { keyOf } from '../../src/base/object.ts';
 import { isOfOtherFirmware } from '../../src/domain/firmware.ts';
 import { formatBytes } from '../../src/domain/quantity.ts';
+import { isShared } from '../daemons/shared-directories.ts';
 import { type Obstacle, summaryOf } from '../obstacles/obstacle.ts';
 import { REASON, UNJUDGED } from '../obstacles/reasons.ts';
 import { sealObstacles } from '../obstacles/seals.ts';
@@ -102,7 +103,7 @@ function buildOf({ template, building, copies }: StatusFacts): Status['build'] {
 }
 
 /** What is worth an Event though nothing is wrong. */
-const PROGRESS_TOLD: ReadonlySet<string> = new Set([REASON.Building, REASON.Sealing]);
+const PROGRESS_TOLD: ReadonlySet<string> = new Set([REASON.Building, REASON.Sealing, REASON.Sharing]);
 
 /** The Events of a template: something is wrong with it, it can be used, or it is to be removed. */
 export const TEMPLATE_EVENTS: readonly EventRule[] = [
@@ -131,6 +132,7 @@ function stateOf(facts: StatusFacts): Summary {
   const { firmware } = guest;
   if (firmware !== undefined && bootsItself(guest) && isOfOtherFirmware(firmware, boots?.firmware))
     return summaryOf(templateObstacles.otherFirmware(firmware, boots?.content ?? ''));
+  if (ready.length > 0 && isShared(template)) return sharedStateOf(facts);
   if (ready.length > 0) return { state: 'ready', ...templateStates.available(ready.length, failures) };
   if (sealing !== undefined) return summaryOf(sealing);
   if (failures.length < holding.length) return summaryOf(templateObstacles.fetching(holding, failures));
@@ -141,7 +143,21 @@ function stateOf(facts: StatusFacts): Summary {
     return summaryOf(sealObstacles.lost());
   if (upload !== undefined) return summaryOf(templateObstacles.notUploaded(keyOf(template), upload.sha256));
   const hasCd = template.spec.guest.cd !== undefined;
-  return summaryOf(hasHosts ? templateObstacles.fetchingSoon() : templateObstacles.noHosts(hasCd));
+  if (hasHosts) return summaryOf(templateObstacles.fetchingSoon());
+  return summaryOf(
+    isShared(template) ? templateObstacles.noSharedDirectory() : templateObstacles.noHosts(hasCd),
+  );
+}
+
+/** One that is to be shared is Ready when a directory has it. While that is not possible, hosts copy it, and the message says why. */
+function sharedStateOf({ copies, hasHosts }: StatusFacts): Summary {
+  const { directories, ready, unshared } = copies;
+  const failures = [...copies.failures, ...unshared];
+  if (directories.length > 0)
+    return { state: 'ready', ...templateStates.shared(directories, ready.length, failures) };
+  if (!hasHosts) return summaryOf(templateObstacles.noSharedDirectory());
+  if (unshared.length > 0) return { state: 'ready', ...templateStates.available(ready.length, failures) };
+  return summaryOf(templateObstacles.sharing(ready));
 }
 
 /** Without a kernel from elsewhere, and without a boot loader that reads its file system. */

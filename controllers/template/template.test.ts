@@ -50,6 +50,7 @@ describe('the sharing of a template', () => {
 });
 
 const kernel = { url: 'https://example.com/vmlinux', sha256: 'e'.repeat(64) };
+const shared = aTemplate({ spec: { distribution: { ...aTemplate().spec.distribution, mode: 'Shared' } } });
 const withGuest = (guest: object) =>
   aTemplate({ spec: { guest: { os: 'linux', agent: 'qemu-guest-agent', ...guest } } });
 
@@ -59,6 +60,8 @@ describe('the status of a template', () => {
     ready: [],
     holding: [],
     failures: [],
+    unshared: [],
+    directories: [],
     changed: undefined,
     unbootable: undefined,
     boots: undefined,
@@ -108,6 +111,26 @@ describe('the status of a template', () => {
       'Fetching',
     ],
     ['is on a host', { copies: onA }, READY, 'Available'],
+    [
+      'is to be shared, by no host',
+      { template: shared, copies: none, hasHosts: false },
+      RECONCILING,
+      'NoSharedDirectory',
+    ],
+    [
+      'is on a host, and can be shared by none',
+      { template: shared, hasHosts: false },
+      RECONCILING,
+      'NoSharedDirectory',
+    ],
+    ['is put into a directory', { template: shared }, RECONCILING, 'Sharing'],
+    ['is in a directory', { template: shared, copies: { ...onA, directories: ['x'] } }, READY, 'Available'],
+    [
+      'is copied, since its directory is full',
+      { template: shared, copies: { ...onA, unshared: [failure('a', 'DiskFull')] } },
+      READY,
+      'Available',
+    ],
     [
       'has nothing to boot',
       { copies: { ...onA, unbootable: 'an ext4 file system' } },

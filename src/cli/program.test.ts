@@ -51,6 +51,17 @@ describe('the command line', () => {
     },
   );
 
+  it.each(['/var/lib/coppice', '/var/lib/coppice/shared', '/var/lib'])(
+    'refuses %s as the directory that a host shares when its own state lies in /var/lib/coppice',
+    async (folder) => {
+      const [hostd] = (await createProgram('main.ts', 'hostd')).commands;
+      const tls = ['--name', 'a', '--tls-cert', 'a', '--tls-key', 'a', '--client-ca', 'a'];
+      const options = [...tls, '--state-dir', '/var/lib/coppice', '--shared-directory', folder];
+      hostd?.exitOverride().configureOutput({ writeErr: () => undefined });
+      await expect(hostd?.parseAsync(options, { from: 'user' })).rejects.toThrow('keep them apart');
+    },
+  );
+
   it('loads only the command that runs, none for the version, or all for an unknown one', async () => {
     expect((await createProgram('main.ts', 'hostd')).commands.map((one) => one.name())).toEqual(['hostd']);
     expect((await createProgram('main.ts', '--version')).commands).toEqual([]);

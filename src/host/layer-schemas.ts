@@ -52,6 +52,8 @@ export const desiredLayerSchema = closed({
   ),
   /** Hosts that may fetch it from this one. */
   readers: arrayOf(dnsName, 10_000),
+  /** Whether its file is to be in the directory that hosts share: taken from there if it is there, else put there. */
+  shared: optional(boolean()),
 });
 
 export const importStatusSchema = open({
@@ -117,6 +119,10 @@ export const layerStatusSchema = open({
   verification: optional(verification),
   /** Why it is not here, or cannot be used. */
   problem: optional(problemSchema),
+  /** The id of the shared directory that has its file. */
+  shared: optional(string()),
+  /** Why its file is not in the shared directory yet, though it was to be. */
+  sharingProblem: optional(problemSchema),
   /** uuids of the appliances whose disks stand on it, and layers on it: while there are any it cannot be deleted (409). */
   heldBy: arrayOf(string()),
 });

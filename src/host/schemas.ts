@@ -287,6 +287,8 @@ export const hostStatusSchema = open({
   diskReserveBytes: optional(count),
   /** Daemons of one machine share the ports that they forward, and have the same text here. */
   portSpace: optional(string()),
+  /** The id of the directory that this host shares with others, while it can be used: hosts with the same one share it. */
+  sharedDirectory: optional(string()),
   /** Unset: the daemon is too old to work with this operator. */
   imports: optional(arrayOf(importStatusSchema)),
   layers: arrayOf(layerStatusSchema),

@@ -17,6 +17,7 @@ import { createServer, listen, renewTls, type TlsFiles } from './http/server.ts'
 import { ImportStore } from './imports/import-store.ts';
 import { factsOf } from './layers/image/judge.ts';
 import { diskOpener } from './layers/sealing.ts';
+import { openSharedDirectory, type SharedDirectory } from './layers/shared/shared-directory.ts';
 import { LayerStore } from './layers/store.ts';
 import { HostMetrics } from './metrics.ts';
 import { PackageCache } from './packages.ts';
@@ -45,6 +46,8 @@ export type HostDaemonOptions = {
   readonly portRange: PortRange;
   /** Bytes of the disk that must stay free for running VMs when something is made or fetched. */
   readonly reserveBytes: number;
+  /** Path of a directory that this host shares with others; it has none by default. */
+  readonly sharedDirectory?: string;
   /** Folders of this host below which `file:` addresses of layers and packages may lie. */
   readonly fileRoots: readonly string[];
   /** How many events are kept for clients that lost the connection. */
@@ -120,6 +123,7 @@ type Parts = {
   readonly ports: PortRegistry;
   readonly appliances: ApplianceManager;
   readonly host: Host;
+  readonly shared: SharedDirectory | undefined;
 };
 
 function contextOf({ version, driver, clock, heartbeatMs }: HostDaemonOptions, stopping: AbortSignal) {
@@ -142,7 +146,9 @@ async function openParts(options: HostDaemonOptions, tls: CurrentTls): Promise<P
     onChange: () => host.measureSoon(),
     log: options.log,
   });
+  const shared = await openSharedDirectory(options);
   const layers: LayerStore = new LayerStore({
+    shared,
     directory: join(stateDirectory, 'layers'),
     openDisk: diskOpener(driver.images.diskFormat),
     factsOf: (path) => factsOf(path, driver.images),
@@ -222,6 +228,7 @@ async function openParts(options: HostDaemonOptions, tls: CurrentTls): Promise<P
     uploads,
     appliances,
     creation,
+    shared,
     portSpace: await portSpaceOf(),
     onChange: (status) => events.publish({ type: 'host', host: status }),
   });
@@ -236,7 +243,11 @@ async function openParts(options: HostDaemonOptions, tls: CurrentTls): Promise<P
   await buildLogs.open((identity) => layers.get(identity) !== undefined);
   await imports.open();
   await host.start();
-  return { events, metrics, imports, layers, seals, buildLogs, uploads, ports, appliances, host };
+  shared?.start(() => {
+    host.measureSoon();
+    void layers.sharedChanged();
+  });
+  return { events, metrics, imports, layers, seals, buildLogs, uploads, ports, appliances, host, shared };
 }
 
 /** What is left is removed after a day. */
@@ -287,7 +298,8 @@ function managerOf(
 }
 
 async function closeParts(parts: Parts): Promise<void> {
-  const { appliances, imports, layers, seals, uploads, ports, host } = parts;
+  const { appliances, imports, layers, seals, uploads, ports, host, shared } = parts;
+  shared?.close();
   await appliances.close();
   await seals.close();
   await imports.close();

@@ -27,6 +27,8 @@ export type HostdConfig = {
   readonly capacity: { readonly cpuMillis?: number | undefined; readonly memoryBytes?: number | undefined };
   /** Folders from which `file:` URLs of layers and packages may read; without any, they are refused. */
   readonly fileRoots: readonly string[];
+  /** Path of a directory that this host shares with others, such as a mount of NFS. */
+  readonly sharedDirectory?: string | undefined;
   readonly tls: TlsFiles;
   /** Port of 127.0.0.1 where /healthz answers without TLS; not served by default. */
   readonly healthPort?: number | undefined;
@@ -74,6 +76,7 @@ export async function runHostd(config: HostdConfig): Promise<HostDaemon> {
     fileRoots: config.fileRoots,
     driver: await driverOf(config),
     ...bridgeOf(config),
+    ...(config.sharedDirectory === undefined ? {} : { sharedDirectory: config.sharedDirectory }),
     guestWork: createAgentWork(),
     capacity: config.capacity,
     clock: systemClock,

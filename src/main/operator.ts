@@ -6,8 +6,10 @@ import { DEFAULT_TIMINGS, type OperatorContext, type Timings } from '../../contr
 import { fenceDaemon } from '../../controllers/daemons/fence.ts';
 import { LayerSharing } from '../../controllers/daemons/layer-sharing.ts';
 import { HostLinks, type HostLinksOptions } from '../../controllers/daemons/links.ts';
+import { isShared } from '../../controllers/daemons/shared-directories.ts';
 import { HostViews } from '../../controllers/daemons/view.ts';
 import { createControllers } from '../../controllers/index.ts';
+import { BY_LAYER } from '../../controllers/indexes.ts';
 import { CreationTimes } from '../../controllers/memory/creation-times.ts';
 import { PlacementOutcomes } from '../../controllers/memory/placement-outcomes.ts';
 import { FIELD_MANAGER } from '../api/labels.ts';
@@ -247,7 +249,9 @@ function createContext(
     caches,
     views,
     links,
-    sharing: new LayerSharing(views, links, groupOf),
+    sharing: new LayerSharing(views, links, groupOf, (identity) =>
+      caches.templates.byIndex(BY_LAYER, identity).some(isShared),
+    ),
     outcomes: new PlacementOutcomes(),
     times: new CreationTimes(),
     timings: { ...DEFAULT_TIMINGS, ...config.timings },

@@ -31,7 +31,7 @@ export async function commandOf({ metadata, status }: VirtualAppliance): Promise
   return { uuid: metadata.uid ?? '', argv, disk, layer };
 }
 
-/** What QEMU is told of a disk: its file, and what it is based on. */
+/** A disk in QEMU's command line: its file, and what it is based on. */
 type Node = { readonly file: { readonly filename: string }; readonly backing?: unknown };
 
 function nodeOf(argv: readonly string[]): Node {

@@ -16,7 +16,7 @@ export async function withLocalCoppice<T>(
   try {
     result = await use(local);
   } catch (error) {
-    // What failed first is to be told, not what it left running.
+    // The first failure counts, not what it left running.
     await local.close().catch((why: unknown) => context.log(String(why)));
     throw error;
   }

@@ -166,6 +166,10 @@ disk?: string
  */
 appliances?: number
 /**
+ * Id of the directory that it shares with other hosts, while it can be used: hosts with the same id share it.
+ */
+sharedDirectory?: string
+/**
  * VMs on the host that no daemon of Coppice started. Coppice reports them and never changes them.
  */
 foreignVms?: string[]

@@ -352,7 +352,7 @@ enabled: boolean
  */
 distribution: {
 /**
- * Copy: whole, before the first VM starts. OnDemand: blocks as VMs read them. Shared: from a file system that hosts share.
+ * Copy: whole, before the first VM starts. OnDemand: blocks as VMs read them. Shared: one file in a directory that hosts share (coppice hostd --shared-directory), nothing is copied.
  */
 mode: ("OnDemand" | "Copy" | "Shared")
 /**

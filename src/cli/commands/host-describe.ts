@@ -78,6 +78,7 @@ function tellSummary(host: Host): string {
     ['Ready', readinessOf(host)],
     ['Driver', name === undefined ? '-' : `${name} ${version} (${accelerator}${why})`],
     ['Daemon', status?.daemonVersion ?? '-'],
+    ['Shared directory', status?.sharedDirectory ?? '-'],
     ['Last seen', status?.lastSeenTime ?? '-'],
   ]);
 }

@@ -23,6 +23,7 @@ type HostdOptions = {
   readonly cpu?: number;
   readonly memory?: number;
   readonly fileRoot?: readonly string[] | string;
+  readonly sharedDirectory?: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly clientCa?: string;
@@ -93,6 +94,13 @@ export function hostdCommand(): Command {
     )
     .addOption(
       option(
+        '--shared-directory <folder>',
+        'directory that this host shares with others, such as a mount of NFS, for templates of mode Shared (default: none)',
+        'COPPICE_HOST_SHARED_DIRECTORY',
+      ).argParser((folder) => resolve(folder)),
+    )
+    .addOption(
+      option(
         '--cgroup-root <folder>',
         "in a container: where the host's /sys/fs/cgroup is mounted, so that VMs outlive the container",
         'COPPICE_HOST_CGROUP_ROOT',
@@ -158,6 +166,12 @@ export function hostdCommand(): Command {
 
 async function runHostdCommand(command: Command, options: HostdOptions): Promise<void> {
   const credentials = credentialsFrom(command, options);
+  const { sharedDirectory, stateDir } = options;
+  if (sharedDirectory !== undefined && lieWithinEachOther(sharedDirectory, resolve(stateDir)))
+    return command.error(
+      `error: --shared-directory (${sharedDirectory}) and --state-dir (${stateDir}) lie within each other, and other hosts could read ` +
+        'keys and disks: keep them apart',
+    );
   const { createLog } = await import('../../main/log.ts');
   const log = createLog(options.name ?? 'hostd', options.logLevel);
   const { runHostd, stopVms } = await import('../../main/hostd.ts');
@@ -167,6 +181,7 @@ async function runHostdCommand(command: Command, options: HostdOptions): Promise
     driver: options.driver,
     // The environment gives one folder, not a list.
     fileRoots: [options.fileRoot ?? []].flat().map((root) => resolve(root)),
+    sharedDirectory: options.sharedDirectory,
     bridge: options.bridge,
     capacity: { cpuMillis: options.cpu, memoryBytes: options.memory },
     cgroupRoot: options.cgroupRoot,
@@ -183,6 +198,10 @@ async function runHostdCommand(command: Command, options: HostdOptions): Promise
     const { runJoinedHostd } = await import('../../main/joined-hostd.ts');
     return await runJoinedHostd({ ...config, ...credentials }, signal);
   });
+}
+
+function lieWithinEachOther(a: string, b: string): boolean {
+  return `${a}/`.startsWith(`${b}/`) || `${b}/`.startsWith(`${a}/`);
 }
 
 type Credentials =

@@ -114,10 +114,11 @@ function classify(requests: readonly PlacementRequest[]): FilterClass[] {
 }
 
 function filterKey(request: PlacementRequest): string {
-  const { hosts = [], hostSelector = {}, capabilities = [], guestType = '' } = request;
+  const { hosts = [], hostSelector = {}, capabilities = [], guestType = '', sharedDirectories } = request;
   const { hostPorts = [], diskBytes = 0 } = request;
   if (isUnfiltered(request) && hostPorts.length === 0 && diskBytes === 0) return '';
-  return JSON.stringify([hosts, hostSelector, capabilities, guestType, hostPorts, diskBytes]);
+  const needed = [hosts, hostSelector, capabilities, guestType, sharedDirectories ?? null];
+  return JSON.stringify([...needed, hostPorts, diskBytes]);
 }
 
 function requireAmount(request: PlacementRequest, field: 'cpuMillis' | 'memoryBytes'): void {

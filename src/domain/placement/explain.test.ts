@@ -84,6 +84,23 @@ describe('the explanation of a refusal', () => {
     expect(elsewhere?.host).toBe('q');
   });
 
+  it('names hosts without the shared directory that the template is in, and uses those with it', () => {
+    const hosts = [host('a'), host('b', { sharedDirectory: 'y' }), host('c', { sharedDirectory: 'x' })];
+    const request = { memoryBytes: MEBI, sharedDirectories: ['x'] };
+    expect(refusalOf(hosts.slice(0, 2), request).summary).toBe(
+      '0/2 hosts fit: a shares no directory with other hosts, which a template of mode Shared needs (coppice hostd --shared-directory); ' +
+        'b shares another directory than the one that has the template',
+    );
+    const small = { cpuMillis: 1, memoryBytes: 1 };
+    const placements = placeBatch(hosts, [
+      { name: 'in it', ...small, sharedDirectories: ['x'] },
+      { name: 'not imported', ...small, sharedDirectories: [] },
+      { name: 'of mode Copy', ...small },
+    ]);
+    // Each takes the emptiest of those that it may have; the first by name where they are equally empty.
+    expect(placements.map(({ host: name }) => name)).toEqual(['c', 'b', 'a']);
+  });
+
   it('names the mismatch of the selector', () => {
     const { reasons } = refusalOf([host('a')], { hostSelector: { matchLabels: { disk: 'ssd' } } });
     expect(reasons).toEqual([

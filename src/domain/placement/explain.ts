@@ -27,6 +27,8 @@ const COUNTED: ReadonlyMap<Reason, string> = new Map([
   ['NoCds', 'without CDs'],
   ['NoCdDrive', 'without a CD drive'],
   ['NoHardwareVms', 'without hardware virtualisation'],
+  ['NoSharedDirectory', 'without a shared directory'],
+  ['OtherSharedDirectory', 'with another shared directory'],
   ['UnknownHost', 'appointed but not registered'],
 ]);
 
@@ -79,6 +81,8 @@ export function reasonsOf(
     case 'NoScsiDisks':
     case 'NoCds':
     case 'NoCdDrive':
+    case 'NoSharedDirectory':
+    case 'OtherSharedDirectory':
       return [{ host: name, reason: exclusion, message: LACKING_TEXTS[exclusion] }];
     case 'NoHardwareVms':
       return [{ host: name, reason: exclusion, message: withoutHardwareVms(request) }];
@@ -100,6 +104,9 @@ const LACKING_TEXTS = {
   NoCdDrive:
     'has no CD drive for a guest that no firmware starts (Xen hosts have one for type HVM alone; a daemon without them is to be ' +
     'upgraded)',
+  NoSharedDirectory:
+    'shares no directory with other hosts, which a template of mode Shared needs (coppice hostd --shared-directory)',
+  OtherSharedDirectory: 'shares another directory than the one that has the template',
 } as const;
 
 function withoutHardwareVms({ guestType }: PlacementRequest): string {

@@ -35,13 +35,24 @@ export function exclusionOf(request: PlacementRequest, host: PlacementHost): Exc
   const lacking = capabilities.find((each) => !host.capabilities?.includes(each));
   if (lacking !== undefined) return LACKING[lacking];
   if (guestType !== undefined && host.guestTypes?.includes(guestType) === false) return 'NoHardwareVms';
-  return null;
+  return withoutDirectory(request, host);
+}
+
+function withoutDirectory(
+  { sharedDirectories }: PlacementRequest,
+  { sharedDirectory }: PlacementHost,
+): Exclusion | null {
+  if (sharedDirectories === undefined) return null;
+  if (sharedDirectory === undefined) return 'NoSharedDirectory';
+  const isOther = sharedDirectories.length > 0 && !sharedDirectories.includes(sharedDirectory);
+  return isOther ? 'OtherSharedDirectory' : null;
 }
 
 /** Whether the request admits every ready host. */
 export function isUnfiltered(request: PlacementRequest): boolean {
-  const { hosts = [], hostSelector, capabilities = [], guestType } = request;
-  const needsNothing = capabilities.length === 0 && guestType === undefined;
+  const { hosts = [], hostSelector, capabilities = [], guestType, sharedDirectories } = request;
+  const needsNothing =
+    capabilities.length === 0 && guestType === undefined && sharedDirectories === undefined;
   return hosts.length === 0 && isEmptySelector(hostSelector) && needsNothing;
 }
 

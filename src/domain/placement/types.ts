@@ -25,6 +25,8 @@ export interface PlacementHost {
   readonly freeDiskBytes?: number;
   /** Hosts of one machine share its ports, and have the same text here; absent means that it has ports of its own. */
   readonly portSpace?: string;
+  /** The id of the directory that it shares with other hosts, while it can be used; absent means that it has none. */
+  readonly sharedDirectory?: string;
   /** Its ports that somebody has. */
   readonly takenPorts?: ReadonlyMap<number, ApplianceName>;
   /** How many replicas of each service run here already, by `PlacementRequest.replicaOf`. */
@@ -50,6 +52,8 @@ export interface PlacementRequest {
   readonly capabilities?: readonly NeededCapability[];
   /** The type of its guest where hosts tell types apart; absent means that it is not known. */
   readonly guestType?: GuestType;
+  /** The host must have one of these shared directories; any, where none is named. Absent means that it needs none. */
+  readonly sharedDirectories?: readonly string[];
   /** The appliance itself: what others read of it, and who may read others' names. */
   readonly appliance?: ApplianceName;
   /** The ports of the host that it must have. */
@@ -111,7 +115,9 @@ export type Exclusion =
   | 'NoScsiDisks'
   | 'NoCds'
   | 'NoCdDrive'
-  | 'NoHardwareVms';
+  | 'NoHardwareVms'
+  | 'NoSharedDirectory'
+  | 'OtherSharedDirectory';
 
 /** What a host may lack besides CPU and memory. */
 export type Lack = 'PortInUse' | 'InsufficientDisk';

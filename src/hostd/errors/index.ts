@@ -7,6 +7,7 @@ import { machineErrors } from './machines.ts';
 import { networkErrors } from './networks.ts';
 import { requestErrors } from './requests.ts';
 import { sealErrors } from './seals.ts';
+import { sharingErrors } from './sharing.ts';
 import { sourceErrors } from './sources.ts';
 import { storageErrors } from './storage.ts';
 import { transferErrors } from './transfers.ts';
@@ -22,6 +23,7 @@ export const hostErrors = {
   ...storageErrors,
   ...imageErrors,
   ...sealErrors,
+  ...sharingErrors,
   ...sourceErrors,
   ...transferErrors,
   ...uploadErrors,

@@ -7,6 +7,7 @@ import type { HostStatus, Problem } from '../../host/protocol.ts';
 import type { Driver, DriverInfo, VmObservation } from '../drivers/driver.ts';
 import { hostErrors, toProblem } from '../errors/index.ts';
 import type { ImportStore } from '../imports/import-store.ts';
+import type { SharedDirectory } from '../layers/shared/shared-directory.ts';
 import type { LayerStore } from '../layers/store.ts';
 import type { UploadStore } from '../uploads/upload-store.ts';
 import type { HostUse, Use } from './host-use.ts';
@@ -27,6 +28,8 @@ export type HostOptions = {
   /** The appliances of this host: how many there are, and their VMs. */
   readonly appliances: { readonly count: number; vms(): readonly VmObservation[] };
   readonly creation: PQueue;
+  /** The directory that it shares with other hosts. */
+  readonly shared?: Pick<SharedDirectory, 'id' | 'problem'> | undefined;
   /** Bytes of the disk that no new file may take. */
   readonly reserveBytes: number;
   readonly portSpace: string | undefined;
@@ -94,6 +97,7 @@ export class Host {
       creation,
       reserveBytes,
       portSpace,
+      shared,
     } = this.#options;
     if (this.#measured === undefined) return undefined;
     const { creationConcurrency, warnings: _, ...driver } = this.#info;
@@ -104,6 +108,7 @@ export class Host {
       ...this.#measured,
       diskReserveBytes: reserveBytes,
       ...(portSpace === undefined ? {} : { portSpace }),
+      ...(shared?.id === undefined || shared.problem !== undefined ? {} : { sharedDirectory: shared.id }),
       imports: imports.list(),
       layers: layers.list(),
       seals: seals.list(),
@@ -117,7 +122,8 @@ export class Host {
   }
 
   #problems({ capacity, used }: Use): readonly Problem[] {
-    const { warnings = [] } = this.#info;
+    const { problem } = this.#options.shared ?? {};
+    const warnings = [...(this.#info.warnings ?? []), ...(problem === undefined ? [] : [toProblem(problem)])];
     const free = capacity.diskBytes - used.diskBytes;
     if (free >= capacity.diskBytes * PRESSURE_SHARE) return warnings;
     const pressure = hostErrors.diskPressure(this.#options.stateDirectory, free, capacity.diskBytes);

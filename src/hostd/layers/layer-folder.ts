@@ -1,7 +1,8 @@
-import { chmod, link, readFile, rename, rm, stat } from 'node:fs/promises';
+import { chmod, link, readFile, readlink, rename, rm, stat, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Firmware } from '../../domain/firmware.ts';
 import type { LayerKind } from '../../host/protocol.ts';
+import { codeOf } from '../errors/index.ts';
 import {
   allocatedBytes,
   makeDirectory,
@@ -56,7 +57,7 @@ export class LayerFolder {
   /** Undefined when the layer is not here. */
   async readRecord(): Promise<LayerRecord | undefined> {
     const record = await readJsonIfThere(join(this.path, 'record.json'));
-    return isRecord(record, this.identity) ? record : undefined;
+    return isRecordOf(record, this.identity) ? record : undefined;
   }
 
   async readManifest(): Promise<Manifest> {
@@ -86,6 +87,55 @@ export class LayerFolder {
     return record;
   }
 
+  /** The file elsewhere that is the layer's file; undefined when it is here. */
+  async linkedFile(kind: LayerKind): Promise<string | undefined> {
+    try {
+      return await readlink(this.filePath(kind));
+    } catch (error) {
+      if (['EINVAL', 'ENOENT'].includes(codeOf(error) ?? '')) return undefined;
+      throw error;
+    }
+  }
+
+  /** Makes a file in another folder the file of a layer here, which it stays: it is not copied. Nothing happens if the layer is here already. */
+  async placeLink(folder: string, record: LayerRecord, manifest: Manifest): Promise<LayerRecord> {
+    const known = await this.readRecord();
+    if (known !== undefined) return known;
+    const partial = `${this.path}${PARTIAL_SUFFIX}`;
+    await rm(partial, { recursive: true, force: true });
+    await makeDirectory(partial);
+    const name = fileName(record.kind);
+    await symlink(join(folder, name), join(partial, name));
+    await writeDurably(join(partial, 'manifest'), manifest.encode());
+    await writeJsonDurably(join(partial, 'record.json'), record);
+    await rename(partial, this.path);
+    await syncDirectory(this.#root);
+    return record;
+  }
+
+  /**
+   * Has the layer's file elsewhere from now on. Who has the old one open keeps it. Killed before the record is written, the layer is
+   * there, and its file is read once at the next start.
+   */
+  async link(folder: string, record: LayerRecord): Promise<void> {
+    const name = fileName(record.kind);
+    const partial = join(this.path, `${name}${PARTIAL_SUFFIX}`);
+    await rm(partial, { force: true });
+    await symlink(join(folder, name), partial);
+    await rename(partial, join(this.path, name));
+    await this.write(record);
+  }
+
+  async write(record: LayerRecord): Promise<void> {
+    await writeJsonDurably(join(this.path, 'record.json'), record);
+  }
+
+  /** The record with the file's size and time of change of now. */
+  async renewed(record: LayerRecord): Promise<LayerRecord> {
+    const { size: bytes, mtimeMs: modifiedMs } = await stat(this.filePath(record.kind));
+    return { ...record, bytes, modifiedMs };
+  }
+
   /** Whether nobody touched the file, by its size and time of change. */
   async isUntouched({ kind, bytes, modifiedMs }: LayerRecord): Promise<boolean> {
     const found = await ifThere(stat(this.filePath(kind)));
@@ -99,11 +149,12 @@ export class LayerFolder {
 
 export type LayerFacts = Pick<LayerRecord, 'bootable' | 'firmware' | 'content' | 'diskBytes'>;
 
-function fileName(kind: LayerKind): string {
+/** The name of a layer's file in its folder. */
+export function fileName(kind: LayerKind): string {
   return kind === 'disk' ? 'disk.qcow2' : 'blob';
 }
 
-function isRecord(value: unknown, identity: string): value is LayerRecord {
+export function isRecordOf(value: unknown, identity: string): value is LayerRecord {
   const record = value as LayerRecord | undefined;
   return record?.version === 2 && record.identity === identity && typeof record.virtualBytes === 'number';
 }

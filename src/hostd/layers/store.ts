@@ -1,44 +1,22 @@
-import { readdir, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import type { Logger } from 'pino';
 import { KeyedMutex } from '../../base/keyed-mutex.ts';
 import type { DesiredLayer, LayerStatus } from '../../host/protocol.ts';
-import { hostErrors, toProblem } from '../errors/index.ts';
-import { makeDirectory, PARTIAL_SUFFIX } from '../files/durable-files.ts';
-import { ifThere } from '../files/if-there.ts';
+import { hostErrors } from '../errors/index.ts';
 import { Changes } from './changes.ts';
-import { Compaction, type DigHoles } from './compaction.ts';
+import { Compaction } from './compaction.ts';
 import type { Lineage } from './content/lineage.ts';
-import { LAYER_DELETING_SUFFIX, type LayerFacts, LayerFolder, type LayerRecord } from './layer-folder.ts';
+import { type LayerFacts, LayerFolder, type LayerRecord } from './layer-folder.ts';
 import { LayerStacks } from './layer-stacks.ts';
-import type { ReceiveOptions } from './receive-options.ts';
 import { Receiving } from './receiving.ts';
-import { type FinishedFile, type Named, nameOf, type OpenDisk } from './sealing.ts';
+import { type FinishedFile, type Named, nameOf } from './sealing.ts';
+import type { SharedDirectory } from './shared/shared-directory.ts';
+import { SharedLayers } from './shared/shared-layers.ts';
+import type { LayerStoreOptions, SealOptions } from './store-options.ts';
 import { StoredLayer } from './stored-layer.ts';
+import { removeOldTransfers, storedIn } from './stored-layers.ts';
 import { LayerReaders, openLayer } from './transfer/layer-readers.ts';
 import { type ReceivedLayer, removeReceived } from './transfer/receive-layer.ts';
 import type { OpenLayer, ServedLayers } from './transfer/served-layers.ts';
 import { Verifier } from './verifier.ts';
-
-const IDENTITY = /^[0-9a-f]{64}$/;
-const TRANSFER_KEPT_MS = 24 * 60 * 60 * 1000;
-
-export type LayerStoreOptions = {
-  readonly directory: string;
-  readonly openDisk: OpenDisk;
-  /** What is on a disk, for those who boot from it. */
-  readonly factsOf: (path: string) => Promise<LayerFacts>;
-  readonly digHoles: DigHoles;
-  readonly receive: ReceiveOptions;
-  /** uuids of the appliances that use a layer, from their directories. */
-  readonly holders: (identity: string) => readonly string[];
-  readonly onChange: (layer: LayerStatus) => void;
-  /** A layer was deleted; awaited before the deletion counts as done. */
-  readonly onGone: (identity: string) => Promise<void>;
-  readonly log: Logger;
-};
-
-export type SealOptions = { readonly signal: AbortSignal; readonly onProgress: (readBytes: number) => void };
 
 /** The layers of this host, by their names: sealed, read-only, shared by all appliances and by the layers on them. */
 export class LayerStore implements ServedLayers {
@@ -55,41 +33,57 @@ export class LayerStore implements ServedLayers {
   readonly #verifier: Verifier;
   readonly #changes = new Changes();
   readonly #compaction: Compaction;
+  readonly #shared: SharedLayers | undefined;
 
   constructor(options: LayerStoreOptions) {
     this.#options = options;
     const { directory, openDisk, digHoles, log } = options;
     this.#compaction = new Compaction(digHoles, log);
     this.#verifier = new Verifier({
-      nameAgain: (layer, reading) => this.#nameAgain(layer, reading),
+      layers: this.#layers,
+      openDisk,
       onChange: (identity) => this.#changed(identity),
       clock: options.receive.clock,
     });
     this.#open = new LayerReaders(options.receive.clock, (identity) =>
       openLayer(new LayerFolder(directory, identity), openDisk),
     );
+    this.#shared = options.shared && this.#sharedIn(options.shared);
+  }
+
+  #sharedIn(directory: SharedDirectory): SharedLayers {
+    return new SharedLayers({
+      ...this.#options,
+      directory,
+      root: this.#options.directory,
+      layers: this.#layers,
+      turns: this.#turns,
+      compaction: this.#compaction,
+      open: (identity) => this.openForReading(identity),
+      forgetOpen: (identity) => this.#open.forget(identity),
+      onChange: (identity) => this.#changed(identity),
+    });
   }
 
   /** Reads the layers that are in the directory. */
   async open(): Promise<void> {
-    const { directory, log } = this.#options;
-    await makeDirectory(directory);
-    for (const name of await readdir(directory)) {
-      const path = join(directory, name);
-      if (name.endsWith(LAYER_DELETING_SUFFIX) || name.endsWith(PARTIAL_SUFFIX)) {
-        await rm(path, { recursive: true, force: true });
-      } else if (!IDENTITY.test(name) || !(await this.#adopt(name))) {
-        log.warn({ path }, 'ignored: it is no layer, or one of an earlier version');
-      }
-    }
+    for (const layer of await storedIn(this.#options.directory, this.#options.log))
+      this.#layers.set(layer.record.identity, layer);
     // All of them are known first: the name of a layer follows from what it stands on, too.
-    for (const layer of this.#layers.values()) {
-      const { identity, parent } = layer.record;
-      await layer.look(() => this.#nameAgain(layer));
-      if (parent !== undefined && !this.#layers.has(parent))
-        layer.problem = toProblem(hostErrors.parentNotHere(identity, parent));
-    }
-    await this.#removeOldTransfers();
+    for (const layer of this.#layers.values()) await this.#look(layer);
+    await removeOldTransfers(this.#options.receive, (identity) => this.#layers.has(identity));
+    await this.#shared?.open();
+  }
+
+  /** The directory that hosts share can be used again, or no longer. */
+  sharedChanged(): Promise<void> {
+    return this.#turns.run('the shared directory', async () => {
+      for (const layer of [...this.#layers.values()].filter(isInDirectory)) {
+        await this.#look(layer);
+        this.#changed(layer.record.identity);
+      }
+      await this.#shared?.open();
+    });
   }
 
   /**
@@ -113,16 +107,25 @@ export class LayerStore implements ServedLayers {
     return await this.seal({ path, kind: 'disk', ...below, onProgress }, facts, signal);
   }
 
-  /** Fetches the layer from these hosts unless it is here, and lets those others read it. Idempotent. */
-  put(identity: string, { peers, readers }: DesiredLayer): Promise<LayerStatus> {
+  /**
+   * Fetches the layer from these hosts unless it is here, and lets those others read it. One that is to be shared is taken from the
+   * shared directory if it is there, else put there as soon as it is here and this is called again. Idempotent.
+   */
+  put(identity: string, { peers, readers, shared = false }: DesiredLayer): Promise<LayerStatus> {
     return this.#turns.run(identity, async () => {
-      const layer = this.#layers.get(identity);
+      if (shared && this.#shared === undefined) throw hostErrors.noSharedDirectory(identity);
       const known = this.#receiving.get(identity);
+      if (shared && known === undefined) await this.#adopt(identity);
+      const layer = this.#layers.get(identity);
       // Whoever names readers alone believes that the layer is here.
       if (layer === undefined && known === undefined && peers.length === 0)
         throw hostErrors.noSuchLayer(identity);
       this.#readers.set(identity, new Set(readers));
-      if (layer !== undefined) return this.#status(layer);
+      if (layer !== undefined) {
+        const isToShare = shared && layer.linkedFile === undefined && !this.#deleting.has(identity);
+        if (isToShare) this.#shared?.share(identity);
+        return this.#status(layer);
+      }
       const receiving = known ?? this.#receive(identity, peers);
       receiving.change(peers);
       return receiving.status([]);
@@ -199,6 +202,7 @@ export class LayerStore implements ServedLayers {
     this.#deleting.add(identity);
     try {
       await this.#receiving.get(identity)?.stop();
+      await this.#shared?.stopSharing(identity);
       await this.#turns.run(identity, () => this.#remove(identity));
       await this.#options.onGone(identity);
     } finally {
@@ -211,6 +215,7 @@ export class LayerStore implements ServedLayers {
   async close(): Promise<void> {
     await this.#verifier.close();
     await Promise.all([...this.#receiving.values()].map((receiving) => receiving.stop()));
+    await this.#shared?.close();
     await this.#open.close();
   }
 
@@ -221,7 +226,17 @@ export class LayerStore implements ServedLayers {
     this.#receiving.delete(identity);
     this.#readers.delete(identity);
     await new LayerFolder(directory, identity).remove();
+    await this.#shared?.release(identity);
     await removeReceived(receive.directory, identity);
+  }
+
+  /** Has a layer here that is in the shared directory. */
+  async #adopt(identity: string): Promise<void> {
+    if (this.#layers.has(identity)) return;
+    const layer = await this.#shared?.adopt(identity);
+    if (layer === undefined) return;
+    this.#layers.set(identity, layer);
+    this.#changed(identity);
   }
 
   #receive(identity: string, peers: DesiredLayer['peers']): Receiving {
@@ -272,33 +287,8 @@ export class LayerStore implements ServedLayers {
     }
   }
 
-  /** Of layers that are here, if the daemon was killed between the last two steps; and of those that nobody asked for in a day. */
-  async #removeOldTransfers(): Promise<void> {
-    const { directory, clock } = this.#options.receive;
-    for (const identity of (await ifThere(readdir(directory))) ?? []) {
-      const { mtimeMs } = await stat(join(directory, identity));
-      const isOld = clock.now() - mtimeMs > TRANSFER_KEPT_MS;
-      if (isOld || this.#layers.has(identity)) await removeReceived(directory, identity);
-    }
-  }
-
-  async #adopt(identity: string): Promise<boolean> {
-    const folder = new LayerFolder(this.#options.directory, identity);
-    const record = await folder.readRecord().catch(() => undefined);
-    if (record === undefined) return false;
-    this.#layers.set(identity, new StoredLayer(folder, record));
-    return true;
-  }
-
-  /** The name that the layer's file has now. */
-  async #nameAgain(
-    { record, filePath }: StoredLayer,
-    options: { readonly signal?: AbortSignal; readonly onProgress?: (readBytes: number) => void } = {},
-  ): Promise<string> {
-    const { kind, parent } = record;
-    const { signal, ...rest } = options;
-    const file = { path: filePath, kind, ...(await this.#layers.below(parent)), ...rest };
-    return (await nameOf(file, this.#options.openDisk, signal)).identity;
+  async #look(layer: StoredLayer): Promise<void> {
+    if ((await this.#shared?.isInReach(layer)) !== false) await this.#verifier.look(layer);
   }
 
   #add(record: LayerRecord): void {
@@ -315,11 +305,16 @@ export class LayerStore implements ServedLayers {
   }
 
   #status(layer: StoredLayer): LayerStatus {
-    return layer.status(this.#holders(layer.record.identity));
+    return layer.status(this.#holders(layer.record.identity), this.#shared?.sharingOf(layer));
   }
 
   #holders(identity: string): string[] {
     const children = this.#layers.childrenOf(identity).map((child) => `layer ${child}`);
     return [...this.#options.holders(identity), ...children];
   }
+}
+
+/** One that was read and is damaged stays so. */
+function isInDirectory({ linkedFile, problem }: StoredLayer): boolean {
+  return linkedFile !== undefined && problem?.reason !== 'LayerCorrupt';
 }

@@ -4,19 +4,20 @@ import { KeyedMutex } from '../../base/keyed-mutex.ts';
 import type { LayerStatus } from '../../host/protocol.ts';
 import { hostErrors, toHostError, toProblem } from '../errors/index.ts';
 import { identityOf } from './content/identity.ts';
+import type { LayerStacks } from './layer-stacks.ts';
+import { nameOf, type OpenDisk } from './sealing.ts';
 import type { StoredLayer } from './stored-layer.ts';
 
 type Verification = NonNullable<LayerStatus['verification']>;
 
 export type VerifierOptions = {
-  /** The name that the layer's file has now. */
-  readonly nameAgain: (
-    layer: StoredLayer,
-    options: { readonly signal: AbortSignal; readonly onProgress: (readBytes: number) => void },
-  ) => Promise<string>;
+  readonly layers: LayerStacks;
+  readonly openDisk: OpenDisk;
   readonly onChange: (identity: string) => void;
   readonly clock: Clock;
 };
+
+type Reading = { readonly signal?: AbortSignal; readonly onProgress?: (readBytes: number) => void };
 
 const PROGRESS_INTERVAL_MS = 1000;
 
@@ -28,6 +29,14 @@ export class Verifier {
 
   constructor(options: VerifierOptions) {
     this.#options = options;
+  }
+
+  /** Looks whether a layer's file was touched, and reads it if it was; and whether what it stands on is here. Its problem says what is wrong. */
+  async look(layer: StoredLayer): Promise<void> {
+    const { identity, parent } = layer.record;
+    await layer.look(() => this.#nameAgain(layer));
+    if (parent !== undefined && !this.#options.layers.has(parent))
+      layer.problem = toProblem(hostErrors.parentNotHere(identity, parent));
   }
 
   /** Begins to read a layer, unless that was done, or is done, for the same request. Its status says how far that is. */
@@ -73,8 +82,16 @@ export class Verifier {
       this.#tell(layer, { request, state: 'Running', doneBytes });
     };
     if (identityOf(record, await folder.readManifest()) !== record.identity) return false;
-    const name = await this.#options.nameAgain(layer, { signal: this.#stop.signal, onProgress });
+    const name = await this.#nameAgain(layer, { signal: this.#stop.signal, onProgress });
     return name === record.identity;
+  }
+
+  /** The name that the layer's file has now. */
+  async #nameAgain({ record, filePath }: StoredLayer, { signal, ...rest }: Reading = {}): Promise<string> {
+    const { layers, openDisk } = this.#options;
+    const { kind, parent } = record;
+    const file = { path: filePath, kind, ...(await layers.below(parent)), ...rest };
+    return (await nameOf(file, openDisk, signal)).identity;
   }
 
   #tell(layer: StoredLayer, verification: Omit<Verification, 'totalBytes'>): void {

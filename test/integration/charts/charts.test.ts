@@ -260,6 +260,7 @@ describeUnless(obstacle, 'the chart coppice', () => {
     [{ join: { service: { nodePort: 30_443 } } }, 'a ClusterIP Service has no port on nodes'],
     [{ hostDaemon: { healthPort: 7444 } }, 'the daemon listens on both, so give it two'],
     [{ hostDaemon: { fileRoots: ['/var/lib/coppice/x'] } }, 'keep them apart'],
+    [{ hostDaemon: { sharedDirectory: '/var/lib/coppice/x' } }, 'other hosts could read keys and disks'],
   ])('refuses %j, and says why', async (values, words) => {
     await expect(helm.render('coppice', values)).rejects.toThrow(words);
   });

@@ -14,6 +14,7 @@ export const SWITCHES: Readonly<Record<string, object>> = {
       cpu: '4',
       memory: '8Gi',
       fileRoots: ['/srv/images', '/srv/packages'],
+      sharedDirectory: '/srv/shared',
       operatorUrl: 'https://operator.example:8443',
       tolerations: [{ operator: 'Exists' }],
       podLabels: { a: 'b' },

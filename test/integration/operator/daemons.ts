@@ -91,8 +91,13 @@ export class Daemons {
   }
 
   /** Starts a daemon with 16 cores and 16 GiB, or as told; returns its address. */
-  async start(name: string, capacity: Capacity): Promise<string> {
-    const config = await this.#configOf(name, { cpuMillis: 16_000, memoryBytes: 16 * GIBI, ...capacity });
+  async start(
+    name: string,
+    capacity: Capacity,
+    more: Pick<HostdConfig, 'sharedDirectory'> = {},
+  ): Promise<string> {
+    const all = { cpuMillis: 16_000, memoryBytes: 16 * GIBI, ...capacity };
+    const config = { ...(await this.#configOf(name, all)), ...more };
     const daemon = await runHostd(config);
     this.#running.set(name, { config, daemon });
     return daemon.url;

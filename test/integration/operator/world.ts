@@ -25,6 +25,7 @@ import {
 import type { KubeObject, ObjectName } from '../../../src/base/object.ts';
 import type { KubeClient } from '../../../src/kube/client/client.ts';
 import { createKubeClient } from '../../../src/kube/client/create.ts';
+import type { HostdConfig } from '../../../src/main/hostd.ts';
 import { type Operator, type OperatorConfig, runOperator } from '../../../src/main/operator.ts';
 import { aBootableDisk } from '../../builders/disk-images.ts';
 import { fastClock } from '../../builders/fast-clock.ts';
@@ -159,12 +160,16 @@ export class World {
   }
 
   /** Starts a daemon and registers its host, labelled with its name. */
-  async addHost(name: string, capacity: Capacity = {}): Promise<void> {
+  async addHost(
+    name: string,
+    capacity: Capacity = {},
+    more: Pick<HostdConfig, 'sharedDirectory'> = {},
+  ): Promise<void> {
     await this.kube.create(HOSTS, {
       apiVersion: 'coppice.dev/v1alpha1',
       kind: 'Host',
       metadata: { name, labels: { name } },
-      spec: { address: await this.daemons.start(name, capacity) },
+      spec: { address: await this.daemons.start(name, capacity, more) },
     } as never);
   }
 
