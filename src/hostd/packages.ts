@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { orAborted } from '../base/abort.ts';
 import { KeyedMutex } from '../base/keyed-mutex.ts';
 import { shownUrl } from '../base/shown-url.ts';
-import { makeDirectory, PARTIAL_SUFFIX, syncDirectory } from './files/durable-files.ts';
+import { makeDirectory, PARTIAL_SUFFIX, syncDirectory, syncFile } from './files/durable-files.ts';
 import { fileExists } from './files/if-there.ts';
 import { ensureSpace } from './files/space.ts';
 import { download } from './layers/download.ts';
@@ -98,6 +98,7 @@ export class PackageCache {
         ensureSpace(this.#directory, `package ${shownUrl(url)}`, missing, this.#reserveBytes),
       onProgress: () => undefined,
     });
+    await syncFile(partial);
     await rename(partial, this.path(sha256));
     await syncDirectory(this.#directory);
   }

@@ -60,6 +60,11 @@ export interface Work {
 /** One side of a comparison: does its work once, and is timed. */
 export type Side = (repetition: number) => Promise<Work | undefined> | Work | undefined;
 
+/** Runs each side once, untimed: what only a first run does, such as to compile, is not what is compared. */
+export async function warmUp(sides: Readonly<Record<string, Side>>): Promise<void> {
+  for (const side of Object.values(sides)) await (await side(0))?.clearUp();
+}
+
 /**
  * Runs all sides in turn, again and again, so that whatever else the machine does meets all of them; every
  * second turn runs backwards, so that no side always comes first. Returns the seconds of each side.

@@ -14,6 +14,7 @@ import {
   type Ratio,
   type Side,
   summarise,
+  warmUp,
 } from './harness.ts';
 import { residentMiB } from './processes.ts';
 
@@ -64,7 +65,7 @@ async function measureStarts(context: BenchContext, release: string, folder: str
     releaseHelp: command(join(release, 'bin/coppice'), '--help'),
   };
   // The first start of each fills the caches: of Node for what it compiled, of the kernel for files.
-  for (const side of Object.values(sides)) await side(0);
+  await warmUp(sides);
   const seconds = await interleave(context, STARTS, sides);
   const kubectl = summarise(seconds.kubectl);
   const summaries = Object.fromEntries(

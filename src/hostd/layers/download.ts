@@ -29,7 +29,8 @@ export type DownloadRequest = {
 
 /**
  * Fetches a file and verifies its digest. Rejects with `SourceUnreachable`, `SourceEndedEarly` (what arrived is kept, to be
- * continued), `DigestMismatch` or `DiskFull` (what arrived is removed). A first wrong digest may pass; see `WrongContent`.
+ * continued), `DigestMismatch` or `DiskFull` (what arrived is removed). A first wrong digest may pass; see `WrongContent`. The file is
+ * not yet on the disk for good: of most, only what becomes of them has to be. One that a crash cut short is found out by its digest.
  */
 export async function download(request: DownloadRequest): Promise<void> {
   const resumed = await attempt(request);
@@ -79,7 +80,6 @@ async function receive(request: DownloadRequest, source: OpenSource, hash: Hash)
       throw hostErrors.endedEarly(request.url, received, source.totalBytes);
     }
     await file.truncate(received);
-    await file.sync();
     return hash.digest('hex');
   } finally {
     await file.close();

@@ -1,6 +1,7 @@
 import { KeyedMutex } from '../../base/keyed-mutex.ts';
 import type { DesiredLayer, LayerStatus } from '../../host/protocol.ts';
 import { hostErrors } from '../errors/index.ts';
+import { syncFile } from '../files/durable-files.ts';
 import { Changes } from './changes.ts';
 import { Compaction } from './compaction.ts';
 import type { Lineage } from './content/lineage.ts';
@@ -91,7 +92,8 @@ export class LayerStore implements ServedLayers {
    * @throws HostError LayerDamaged when it is no file of a layer; LayerMissing when its parent is not here
    */
   async seal(file: FinishedFile, facts: LayerFacts, signal?: AbortSignal): Promise<LayerRecord> {
-    const named = await nameOf(file, this.#options.openDisk, signal);
+    // While it is read, the disk already writes it.
+    const [named] = await Promise.all([nameOf(file, this.#options.openDisk, signal), syncFile(file.path)]);
     return await this.#place(file.path, named, facts, signal);
   }
 

@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { readdir, readFile } from 'node:fs/promises';
+import { NODE_FLAGS } from '../../../src/main/node-flags.ts';
 
 /** Calls that a part answers: each takes one value and resolves with another. */
 type Calls<C> = { readonly [Name in keyof C]: (argument: never) => Promise<unknown> };
@@ -27,7 +28,7 @@ const PROFILES = process.env.COPPICE_BENCH_PROFILES;
 /** Starts the module in a process of its own. It ends when asked to, or with this process. */
 export function startPart<C extends Calls<C>>(module: URL): Part<C> {
   const profile = PROFILES === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${PROFILES}`];
-  const child = fork(module, { execArgv: ['--expose-gc', ...profile] });
+  const child = fork(module, { execArgv: [NODE_FLAGS, '--expose-gc', ...profile] });
   const waiting = new Map<number, PromiseWithResolvers<unknown>>();
   child.on('message', ({ id, value, error }: Answer) => {
     if (error === undefined) waiting.get(id)?.resolve(value);

@@ -3,7 +3,7 @@ import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CHUNK_BYTES } from '../../../src/hostd/layers/content/chunks.ts';
 import { createFleet } from '../../integration/hostd/transfer/fixtures.ts';
-import { type BenchContext, interleave, type Ratio, type Side, summarise } from '../harness.ts';
+import { type BenchContext, interleave, type Ratio, type Side, summarise, warmUp } from '../harness.ts';
 import { cpuSeconds } from '../processes.ts';
 import { startPart } from '../scale/parts.ts';
 import { toTheEnd } from './commands.ts';
@@ -13,7 +13,7 @@ import type { ReceiverCalls } from './plain-receiver.ts';
 import type { SenderCalls } from './plain-sender.ts';
 
 const SIZE_MIB = 512;
-const REPETITIONS = 5;
+const REPETITIONS = 7;
 
 type Pids = { readonly sender: number; readonly receiver: number };
 type Measured = { readonly side: Side; readonly cpu: () => Cpu; readonly stop: () => Promise<void> };
@@ -28,7 +28,9 @@ export async function measureCopy(context: BenchContext, folder: string): Promis
     throw error;
   });
   try {
-    const seconds = await interleave(context, REPETITIONS, { layer: daemons.side, plain: plain.side });
+    const sides = { layer: daemons.side, plain: plain.side };
+    await warmUp(sides);
+    const seconds = await interleave(context, REPETITIONS, sides);
     const speed = summarise(
       seconds.plain.map((taken, repetition) => taken / (seconds.layer[repetition] ?? 0)),
     );
@@ -106,7 +108,8 @@ function counting(pids: Pids, work: () => Promise<{ readonly clearUp: () => Prom
       spent[end].push((await cpuSeconds(pids[end])) - (before[at] ?? 0));
     return { seconds, clearUp: () => clearUp().then(() => toTheEnd('sync', [])) };
   };
-  return { side, cpu: () => spent };
+  // Without the first, which warmed up.
+  return { side, cpu: () => ({ sender: spent.sender.slice(1), receiver: spent.receiver.slice(1) }) };
 }
 
 async function digestsOf(path: string): Promise<readonly string[]> {

@@ -1,13 +1,13 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createFleet } from '../../integration/hostd/transfer/fixtures.ts';
-import { type BenchContext, interleave, type Ratio, summarise } from '../harness.ts';
+import { type BenchContext, interleave, type Ratio, summarise, warmUp } from '../harness.ts';
 import { toTheEnd } from './commands.ts';
 import { Daemon } from './daemon.ts';
 import { makeImage } from './image.ts';
 
 const SIZE_MIB = 512;
-const REPETITIONS = 5;
+const REPETITIONS = 7;
 
 type Step = 'sha256sum' | 'convert' | 'reading';
 
@@ -23,7 +23,7 @@ export async function measureImport(context: BenchContext, folder: string): Prom
     steps[step].push(context.now() - begun);
   };
   try {
-    const seconds = await interleave(context, REPETITIONS, {
+    const sides = {
       import: async () => {
         const identity = await daemon.import(image);
         return {
@@ -45,8 +45,10 @@ export async function measureImport(context: BenchContext, folder: string): Prom
           },
         };
       },
-    });
-    return [ratioOf(seconds, steps)];
+    };
+    await warmUp(sides);
+    for (const samples of Object.values(steps)) samples.length = 0;
+    return [ratioOf(await interleave(context, REPETITIONS, sides), steps)];
   } finally {
     await daemon.stop();
     await rm(image.path);

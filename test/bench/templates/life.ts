@@ -22,7 +22,7 @@ export function measureLife(context: BenchContext, folder: string): Promise<Rati
     await deleteTask(client, TASK);
     return [
       await measureBuild(context, folder, client, command),
-      ...(await measureRecall(context, folder, local, command)),
+      await measureRecall(context, folder, local, command),
     ];
   });
 }

@@ -8,7 +8,7 @@ import { TEMPLATES as KIND } from '../../../src/api/kinds.ts';
 import type { KubeClient } from '../../../src/kube/client/client.ts';
 import { createKubeClient } from '../../../src/kube/client/create.ts';
 import { installCrds } from '../../kubernetes/crds.ts';
-import { type BenchContext, interleave, type Ratio, type Side, summarise } from '../harness.ts';
+import { type BenchContext, interleave, type Ratio, type Side, summarise, warmUp } from '../harness.ts';
 import type { ApiCalls } from '../scale/api-process.ts';
 import { startPart } from '../scale/parts.ts';
 import { catalogue, NAMESPACE, SERIES, TEMPLATES } from './catalogue.ts';
@@ -40,8 +40,7 @@ export async function measureList(context: BenchContext, folder: string): Promis
       };
     };
     const sides = { templates: coppice('templates', TEMPLATES), nothing: coppice('get', 0) };
-    // The first start of each fills the caches.
-    for (const side of Object.values(sides)) await side(0);
+    await warmUp(sides);
     return [ratioOf(await interleave(context, REPETITIONS, sides))];
   } finally {
     await api.stop();

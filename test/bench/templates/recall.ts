@@ -41,36 +41,39 @@ export async function measureRecall(
   folder: string,
   local: Local,
   command: Command,
-): Promise<Ratio[]> {
+): Promise<Ratio> {
   const halves = { coppice: noHalves(), byHand: noHalves() };
   await interleave(context, REPETITIONS, {
     coppice: recallByCoppice(context, local, halves.coppice),
     byHand: recallByHand(context, join(folder, 'by-hand'), command, halves.byHand),
   });
-  const ratio = (name: string, counted: string, half: keyof Halves): Ratio => {
-    const [ours, theirs] = [halves.coppice[half], halves.byHand[half]];
-    const ratios = summarise(ours.map((taken, repetition) => taken / (theirs[repetition] ?? 0)));
-    const raw = { counted, ratios, coppiceSeconds: summarise(ours), byHandSeconds: summarise(theirs) };
-    return {
-      name: `templates/${name}-against-commands`,
-      value: ratios.median,
-      aim: 1.1,
-      better: 'less',
-      raw,
-    };
+  const ratio = (...of: readonly (keyof Halves)[]) => {
+    const [ours, theirs] = [halves.coppice, halves.byHand].map((side) => sumOf(side, of));
+    return summarise((ours ?? []).map((taken, repetition) => taken / (theirs?.[repetition] ?? 0)));
   };
-  return [
-    ratio(
-      'recall',
-      'from spec.state: Recalled to a verified image and no VM, ÷ power-off by the agent and qemu-img check; the median of the ratios',
-      'stop',
-    ),
-    ratio(
-      'redeployment',
-      'from spec.state: Deployed to Ready, ÷ qemu-img create, QEMU, until the page answers; the median of the ratios',
-      'start',
-    ),
-  ];
+  return {
+    name: 'templates/recall-and-redeployment-against-commands',
+    value: ratio('stop', 'start').median,
+    aim: 1.5,
+    better: 'less',
+    raw: {
+      counted:
+        'from spec.state: Recalled to a verified image and no VM, and from Deployed to Ready, ÷ power-off by the agent, qemu-img check, qemu-img create, and QEMU until the page answers; the median of the ratios',
+      recallRatio: ratio('stop'),
+      redeploymentRatio: ratio('start'),
+      recallSeconds: summarise(halves.coppice.stop),
+      recallByHandSeconds: summarise(halves.byHand.stop),
+      redeploymentSeconds: summarise(halves.coppice.start),
+      redeploymentByHandSeconds: summarise(halves.byHand.start),
+    },
+  };
+}
+
+/** Of each repetition, the seconds of these halves. */
+function sumOf(halves: Halves, of: readonly (keyof Halves)[]): readonly number[] {
+  return halves.stop.map((_, repetition) =>
+    of.reduce((sum, half) => sum + (halves[half][repetition] ?? 0), 0),
+  );
 }
 
 const noHalves = (): Halves => ({ stop: [], start: [] });

@@ -71,7 +71,7 @@ class ScriptRun {
   readonly #script: DetachedScript;
   readonly #log: BuildLog;
   #isLogFull = false;
-  #lookedAt = Number.NEGATIVE_INFINITY;
+  #lookedAt: number;
   #answeredAt: number;
 
   constructor(scope: Scope, step: RunStep, index: number) {
@@ -80,13 +80,13 @@ class ScriptRun {
     this.#index = index;
     this.#script = new DetachedScript(scope.guest, `${index + 1}`);
     this.#log = new BuildLog(scope.directory.buildLogPath);
-    this.#answeredAt = scope.host.clock.monotonic();
+    this.#lookedAt = scope.host.clock.monotonic();
+    this.#answeredAt = this.#lookedAt;
   }
 
   async untilDone(signal: AbortSignal): Promise<void> {
     const { clock, pace } = this.#scope.host;
-    if ((await this.#script.look(signal)) === undefined)
-      await this.#script.startOnce(this.#step.script, randomBytes(6).toString('hex'), signal);
+    await this.#script.startOnce(this.#step.script, randomBytes(6).toString('hex'), signal);
     for (let pauseMs = pace.pollMs; ; pauseMs = Math.min(pauseMs * PAUSE_GROWTH, LONGEST_PAUSE_MS)) {
       const exitCode = await this.#unlessSilent(() => this.#look(signal), signal);
       if (exitCode !== undefined) return await this.#ended(exitCode, signal);

@@ -35,7 +35,7 @@ export type ReceiveRequest = {
   readonly clock: Clock;
   readonly log: Logger;
   readonly pace?: PeerPace;
-  /** How often what has arrived is made durable, in milliseconds; default 3 s. */
+  /** How often what has arrived is made durable, in milliseconds; default 1 s. */
   readonly flushMs?: number;
 };
 
@@ -45,7 +45,8 @@ export type ReceiveRequest = {
  */
 export type ReceivedLayer = KnownLayer & { readonly file: string; readonly isSparse: boolean };
 
-const FLUSH_MS = 3_000;
+/** What came in that time comes again after a crash. With a longer one, more is left to be written at the end. */
+const FLUSH_MS = 1_000;
 
 /**
  * Reads a layer from other hosts: its manifest, which is verified by the identity before anything else, then what of its chunks no
