@@ -16,7 +16,7 @@ type CopyStep = Extract<DesiredBuildStep, { kind: 'copy' }>;
 
 /** The pauses between two looks at a script grow from the pace's to this, and so slowly that they add little to a short one. */
 const LONGEST_PAUSE_MS = 1_000;
-const PAUSE_GROWTH = 1.2;
+const PAUSE_GROWTH = 1.1;
 /** Whether it still runs is asked no more often: that runs a program in the guest. */
 const ALIVE_MS = 5_000;
 /** How long what a script left behind may hold its output open. */
