@@ -113,14 +113,15 @@ export class Router {
     const { extension } = this.#setup;
     if (extension !== undefined && isOfExtension(info))
       return await passOn(extension, request, response, user);
-    const place = placeOf(this.#setup.backend.registry, info);
-    if (place === undefined) {
-      sendText(response, 404, NOT_FOUND_TEXT);
-      return;
-    }
-    const about = place.resource.custom ? 'custom' : 'built-in';
+    const { registry } = this.#setup.backend;
+    const asFound = placeOf(registry, info);
+    if (asFound === undefined) return sendText(response, 404, NOT_FOUND_TEXT);
+    const about = asFound.resource.custom ? 'custom' : 'built-in';
     const accept = negotiate(acceptOf(request), { verb, name: info.name, about });
     const body = await readBody(request);
+    // While the client sent it, the kind may have gone, or have got another schema.
+    const place = placeOf(registry, info);
+    if (place === undefined) return sendText(response, 404, NOT_FOUND_TEXT);
     const wanted = { ...place, query, accept, body, user, userAgent, allow, may, warnings: [] };
     await dispatch(this.#setup, wanted, response);
   }

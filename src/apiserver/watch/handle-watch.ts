@@ -101,4 +101,6 @@ export async function handleWatch(
   setup.hub.add(resource.bucket, stream);
   response.on('close', () => setup.hub.remove(resource.bucket, stream));
   stream.wake();
+  // While the request waited, the kind may have gone, and the hub ended the watches that it knew.
+  if (backend.registry.ofBucket(resource.bucket) === undefined) stream.end();
 }

@@ -1,12 +1,24 @@
 import { once } from 'node:events';
 import { Writable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { setImmediate } from 'node:timers/promises';
 import { connect, type TLSSocket } from 'node:tls';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startEmbeddedProgram } from '../../kubernetes/embedded.ts';
 import { callerOf } from './differential/transcript.ts';
-import { ADMIN_TOKEN, CONFIG_MAPS, configMap, newWorld, type World } from './world.ts';
+import {
+  ADMIN_TOKEN,
+  CONFIG_MAPS,
+  configMap,
+  newWorld,
+  WIDGETS,
+  type World,
+  widget,
+  widgetCrd,
+} from './world.ts';
 
+const CRDS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
 const WATCHES = 1000;
 const ROUNDS = 50;
 const SECRET = 'c2VjcmV0LXZhbHVl';
@@ -55,6 +67,26 @@ describe('a server that is badly treated', () => {
     expect((await world.api.post(CONFIG_MAPS, configMap('meanwhile'))).status).toBe(201);
     socket.destroy();
     expect((await world.api.get(`${CONFIG_MAPS}/meanwhile`)).status).toBe(200);
+  });
+
+  it('makes no object of a kind that went while the request was being sent', async () => {
+    const socket = await rawSocket();
+    const body = JSON.stringify(widget('late'));
+    const head = `POST ${WIDGETS} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer ${ADMIN_TOKEN}\r\n`;
+    socket.write(
+      `${head}Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body.slice(0, 9)}`,
+    );
+    // By the answer to another request the server has read what came before.
+    await world.api.get(WIDGETS);
+    await world.api.delete(`${CRDS}/widgets.example.com`);
+    while ((await world.api.get(WIDGETS)).status !== 404) await setImmediate();
+    socket.write(body.slice(9));
+    const answer = await text(socket);
+    expect(answer).toMatch(/^HTTP\/1.1 404 /);
+    expect((await world.api.post(CRDS, await widgetCrd())).status).toBe(201);
+    let reply = await world.api.get(WIDGETS);
+    for (; reply.status === 404; reply = await world.api.get(WIDGETS)) await setImmediate();
+    expect(reply.body.items).toEqual([]);
   });
 
   it('takes a long request that follows a long answer at once', async () => {

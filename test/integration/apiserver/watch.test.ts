@@ -2,6 +2,8 @@ import { once } from 'node:events';
 import { afterEach, describe, expect, it } from 'vitest';
 import { CONFIG_MAPS, configMap, newWorld, WIDGETS, type World, type WorldOptions, widget } from './world.ts';
 
+const CRD = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions/widgets.example.com';
+
 let world: World | undefined;
 
 async function start(options: WorldOptions = {}): Promise<World> {
@@ -147,6 +149,23 @@ describe('watch', () => {
     expect(seen.at(-1)).toBe('MODIFIED big');
     slow.destroy();
     quick.close();
+  });
+
+  it('ends with its kind, at whichever moment of the deletion it begins', async () => {
+    const { api } = await start();
+    const opened = Array.from({ length: 20 }, () => api.open('GET', `${WIDGETS}?watch=1`));
+    const deleted = api.delete(CRD);
+    opened.push(...Array.from({ length: 40 }, () => api.open('GET', `${WIDGETS}?watch=1`)));
+    const responses = await Promise.all(opened);
+    expect((await deleted).status).toBe(200);
+    const ends = responses.map(async (response) => {
+      response.resume();
+      await once(response, 'end');
+      return response.statusCode;
+    });
+    const codes = new Set(await Promise.all(ends));
+    expect([200, 404]).toEqual(expect.arrayContaining([...codes]));
+    expect(codes).toContain(200);
   });
 
   it('ends in good order when the server stops', async () => {

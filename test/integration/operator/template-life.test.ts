@@ -237,7 +237,7 @@ describe('a template that nothing uses', () => {
       const said = items.filter(({ involvedObject }) => involvedObject.uid === uid);
       expect(said.map(({ reason }) => reason)).toEqual(expect.arrayContaining(['Unused', 'SpaceFreed']));
       expect(said.find(({ reason }) => reason === 'SpaceFreed')?.message).toMatch(
-        /deleted from 2 host\(s\), which gives \d+ of disk space back/,
+        /deleted from 2 host\(s\), which gives \d+\w* of disk space back/,
       );
     });
   });
