@@ -18,11 +18,16 @@ const ANSWERS: Readonly<Record<string, string>> = {
   labels: 'Hello from a template that was found by its label.\n',
 };
 /**
- * `cd` and `cloud-image` name files that are not here: images.test.ts and cloud-image.test.ts have templates like theirs. `gitops` needs
- * an image of one's own, and Flux: test/gitops. `network` needs a bridge on its hosts: test/integration/operator/addresses.test.ts applies it, bridge.test.ts has such
- * VMs. `systemd` is no manifest: test/integration/hostd/systemd-unit.test.ts.
+ * They name files that are not here. images.test.ts, cloud-image.test.ts and qemu/shared.test.ts have templates like theirs, in this
+ * order.
  */
-const TESTED_ELSEWHERE = ['cd', 'cloud-image', 'gitops', 'network', 'systemd'];
+const OF_OTHER_FILES = ['cd', 'cloud-image', 'shared'];
+/**
+ * `gitops` needs an image of one's own, and Flux: test/gitops. `network` needs a bridge on its hosts:
+ * test/integration/operator/addresses.test.ts applies it, bridge.test.ts has such VMs. `systemd` is no manifest:
+ * test/integration/hostd/systemd-unit.test.ts.
+ */
+const TESTED_ELSEWHERE = ['gitops', 'network', 'systemd'];
 
 describeUnless(noQemu, 'the examples', () => {
   let coppice: Coppice;
@@ -33,7 +38,8 @@ describeUnless(noQemu, 'the examples', () => {
   afterAll(() => coppice?.close());
 
   it('are all tested', async () => {
-    expect((await readdir(folder)).sort()).toEqual([...Object.keys(ANSWERS), ...TESTED_ELSEWHERE].sort());
+    const tested = [...Object.keys(ANSWERS), ...OF_OTHER_FILES, ...TESTED_ELSEWHERE];
+    expect((await readdir(folder)).sort()).toEqual(tested.sort());
   });
 
   it.each(Object.entries(ANSWERS))('%s answers as its manifest says', async (name, answer) => {
@@ -49,5 +55,9 @@ describeUnless(noQemu, 'the examples', () => {
     const urls = appliances.flatMap(({ status }) => status?.accessPoints ?? []);
     expect(urls).toHaveLength(appliances.length);
     for (const url of urls) expect(await (await fetch(url)).text()).toBe(answer);
+  });
+
+  it.each(OF_OTHER_FILES)('%s is taken as it is', async (name) => {
+    await applyManifests(coppice.client, await readManifests(join(folder, name)));
   });
 });
