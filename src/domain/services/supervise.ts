@@ -32,7 +32,9 @@ while :; do
   wait "$!" && status=0 || status=$?
   echo "coppice: the service ended with status $status and is started again" >&2
   ended=$((ended + 1))
-  echo "$ended $status" >"/run/coppice/\${0#coppice-supervise:}.ended"
+  file=/run/coppice/\${0#coppice-supervise:}.ended
+  echo "$ended $status" >"$file.new"
+  b mv "$file.new" "$file"
   b sleep 1
 done
 `;
