@@ -20,7 +20,7 @@ export const ANNOTATION_FORCE_DELETE = 'coppice.dev/force-delete';
 /** On an appliance whose VM a recall stopped: if the recall is taken back, the VM starts again. */
 export const ANNOTATION_RECALL = 'coppice.dev/recall';
 
-/** On a template: any text. When the text changes, hosts read the template's layers again and compare their content with their names. */
+/** Annotation of a template. When its value changes, hosts read the template's layers again and check their digests. */
 export const ANNOTATION_VERIFY = 'coppice.dev/verify';
 
 /** Holds an appliance until its host has removed the VM and its disk. */

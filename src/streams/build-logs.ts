@@ -15,7 +15,7 @@ export interface BuildLogRequest {
 
 const OPTIONS: readonly string[] = ['bytes', 'source'];
 
-/** Undefined for a path that is no build log's. Throws 400 or 405 for what is not understood. */
+/** Reads a request. Undefined if its path is not that of a build log. Throws 400 for an unknown option, 405 for another method. */
 export function buildLogRequest(method: string, url: URL): BuildLogRequest | undefined {
   const place = parseTemplatePath(BUILD_LOG, url.pathname);
   if (place === undefined) return undefined;

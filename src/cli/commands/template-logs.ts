@@ -15,7 +15,7 @@ type LogsOptions = ClusterOptions & {
   readonly console: boolean;
   readonly bytes: number;
 };
-/** Which log, and how much of its end. */
+/** The log that the user asks for, and how many bytes from its end. */
 type Wanted = { readonly source: 'build' | 'console'; readonly bytes: number };
 
 const POLL_MS = 1000;

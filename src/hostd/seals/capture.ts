@@ -36,7 +36,7 @@ export type Captured = {
   /** Of the second disk, if there is one. */
   readonly data?: { readonly parent?: string };
   readonly warning?: string;
-  /** Of an appliance that built a template: the namespace of both, which may read its logs. */
+  /** The namespace that may read the logs of the build. Set only if the appliance built a template. */
   readonly logsFor?: string;
 };
 

@@ -25,7 +25,7 @@ export class SealFolder {
     return { disk: join(this.#path, 'disk.qcow2'), data: join(this.#path, 'data.qcow2') };
   }
 
-  /** What a build left to be read, if what was captured is one's. */
+  /** Copies of a build's logs. They exist only if the captured appliance built a template. */
   get logs(): LogFiles {
     return { build: join(this.#path, 'build.log'), console: join(this.#path, 'console.log') };
   }

@@ -4,14 +4,12 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type Logger, pino } from 'pino';
 import { expect, it } from 'vitest';
-import { systemClock } from '../../../src/base/clock.ts';
 import { createImageTool } from '../../../src/hostd/drivers/common/images.ts';
-import { factsOf } from '../../../src/hostd/layers/image/judge.ts';
-import { diskOpener } from '../../../src/hostd/layers/sealing.ts';
-import { LayerStore } from '../../../src/hostd/layers/store.ts';
+import type { LayerStore } from '../../../src/hostd/layers/store.ts';
 import { locate } from '../../../src/hostd/programs.ts';
 import { describeUnless, itUnless } from '../../skip.ts';
 import { withDirectory } from './fixtures.ts';
+import { layerStoreIn } from './layer-stores.ts';
 import { cannotMount, withSmallDisk } from './small-disk.ts';
 
 const run = promisify(execFile);
@@ -29,26 +27,7 @@ function storeIn(
   holders: () => readonly string[] = () => [],
   log: Logger = SILENT,
 ): LayerStore {
-  return new LayerStore({
-    directory: join(directory, 'layers'),
-    openDisk: diskOpener('qcow2'),
-    factsOf: (path) => factsOf(path, images),
-    digHoles: (path, signal) => images.digHoles(path, signal),
-    receive: {
-      directory: join(directory, 'receiving'),
-      diskFormat: 'qcow2',
-      credentials: () => ({ ca: '', cert: '', key: '' }),
-      ensureRoom: async () => undefined,
-      backoff: { initialMs: 10, maxMs: 50 },
-      clock: systemClock,
-      random: Math.random,
-      log,
-    },
-    holders,
-    onChange: () => undefined,
-    onGone: async () => undefined,
-    log,
-  });
+  return layerStoreIn(directory, images, { holders, log });
 }
 
 async function opened(directory: string, holders?: () => readonly string[]): Promise<LayerStore> {

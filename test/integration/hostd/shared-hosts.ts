@@ -3,15 +3,13 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { pino } from 'pino';
 import { systemClock } from '../../../src/base/clock.ts';
 import { createImageTool } from '../../../src/hostd/drivers/common/images.ts';
-import { factsOf } from '../../../src/hostd/layers/image/judge.ts';
-import { diskOpener } from '../../../src/hostd/layers/sealing.ts';
 import { SharedDirectory } from '../../../src/hostd/layers/shared/shared-directory.ts';
-import { LayerStore } from '../../../src/hostd/layers/store.ts';
+import type { LayerStore } from '../../../src/hostd/layers/store.ts';
 import { locate } from '../../../src/hostd/programs.ts';
 import { eventually } from './fixtures.ts';
+import { layerStoreIn } from './layer-stores.ts';
 import { cannotMount } from './small-disk.ts';
 
 const run = promisify(execFile);
@@ -20,7 +18,6 @@ const searchPath = process.env.PATH ?? '';
 export const noSharing =
   (await locate('qemu-io', searchPath)) === undefined ? 'qemu-io is not installed (qemu-utils)' : cannotMount;
 export const images = createImageTool({ searchPath });
-const log = pino({ level: 'silent' });
 /** The id of a directory that no test has. */
 export const OTHER_ID = '00000000-0000-4000-8000-000000000000';
 /** What a daemon is asked for that is to take a layer from its directory, or to put it there. */
@@ -45,27 +42,7 @@ export async function hostAt(state: string, path: string | undefined): Promise<H
     lookMs: 50,
   });
   if (path !== undefined) await directory.open();
-  const store = new LayerStore({
-    directory: join(state, 'layers'),
-    openDisk: diskOpener('qcow2'),
-    factsOf: (file) => factsOf(file, images),
-    digHoles: (file, signal) => images.digHoles(file, signal),
-    receive: {
-      directory: join(state, 'receiving'),
-      diskFormat: 'qcow2',
-      credentials: () => ({ ca: '', cert: '', key: '' }),
-      ensureRoom: async () => undefined,
-      backoff: { initialMs: 10, maxMs: 50 },
-      clock: systemClock,
-      random: Math.random,
-      log,
-    },
-    shared: path === undefined ? undefined : directory,
-    holders: () => [],
-    onChange: () => undefined,
-    onGone: async () => undefined,
-    log,
-  });
+  const store = layerStoreIn(state, images, path === undefined ? {} : { shared: directory });
   await store.open();
   if (path !== undefined) directory.start(() => void store.sharedChanged());
   const close = async () => {

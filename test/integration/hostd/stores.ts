@@ -3,9 +3,8 @@ import { pino } from 'pino';
 import { systemClock } from '../../../src/base/clock.ts';
 import type { DesiredImport, ImportStatus, LayerKind } from '../../../src/host/protocol.ts';
 import { ImportStore, type ImportStoreOptions } from '../../../src/hostd/imports/import-store.ts';
-import { factsOf } from '../../../src/hostd/layers/image/judge.ts';
-import { diskOpener } from '../../../src/hostd/layers/sealing.ts';
-import { LayerStore } from '../../../src/hostd/layers/store.ts';
+import type { LayerStore } from '../../../src/hostd/layers/store.ts';
+import { layerStoreIn } from './layer-stores.ts';
 
 type StoresOptions = Pick<ImportStoreOptions, 'images'> &
   Partial<Pick<ImportStoreOptions, 'slowLook' | 'minimumRate' | 'onChange'>>;
@@ -18,25 +17,8 @@ export class Stores {
   constructor(directory: string, { onChange = () => undefined, ...options }: StoresOptions) {
     const { images } = options;
     const log = pino({ level: 'silent' });
-    this.layers = new LayerStore({
-      directory: join(directory, 'layers'),
-      openDisk: diskOpener(images.diskFormat),
-      factsOf: (path) => factsOf(path, images),
-      digHoles: (path, signal) => images.digHoles(path, signal),
-      receive: {
-        directory: join(directory, 'receiving'),
-        diskFormat: images.diskFormat,
-        credentials: () => ({ ca: '', cert: '', key: '' }),
-        ensureRoom: async () => undefined,
-        backoff: { initialMs: 10, maxMs: 50 },
-        clock: systemClock,
-        random: Math.random,
-        log,
-      },
-      holders: () => [],
-      onChange: () => undefined,
+    this.layers = layerStoreIn(directory, images, {
       onGone: (identity) => this.imports.layerGone(identity),
-      log,
     });
     this.imports = new ImportStore({
       directory: join(directory, 'imports'),

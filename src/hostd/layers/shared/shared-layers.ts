@@ -32,7 +32,7 @@ export type SharedLayersOptions = {
   readonly compaction: Compaction;
   readonly receive: Pick<ReceiveOptions, 'diskFormat' | 'backoff' | 'clock' | 'random'>;
   readonly open: (identity: string) => Promise<OpenLayer | undefined>;
-  /** Closes a layer's file, which is another one from now on. */
+  /** Closes the open file of a layer. The next reader opens the one that the layer then has. */
   readonly forgetOpen: (identity: string) => Promise<void>;
   readonly onChange: (identity: string) => void;
   readonly log: Logger;
