@@ -16,47 +16,6 @@ const kernel = { url: 'https://example.com/vmlinux', sha256: 'e'.repeat(64) };
 const withGuest = (guest: object) =>
   aTemplate({ spec: { guest: { os: 'linux', agent: 'qemu-guest-agent', ...guest } } });
 
-describe('the layers of a template', () => {
-  const other = '9'.repeat(64);
-  const layersOn = (template: Template, ...imported: readonly ImportStatus[]) =>
-    copiesOf(template, [aView({ name: 'none' }), aView({ imported })]).layers;
-
-  it('are what its files became on a host', () => {
-    expect(layersOn(aTemplate(), anImport())).toEqual({ disk: LAYER });
-    const template = withGuest({ boot: { kernel, initrd: kernel, commandLine: '' } });
-    const boot = anImport({ sha256: kernel.sha256, kind: 'boot', identity: other });
-    expect(layersOn(template, anImport(), boot)).toEqual({ disk: LAYER, kernel: other, initrd: other });
-  });
-
-  it('are not known until all its files are imported', () => {
-    expect(layersOn(aTemplate())).toBeUndefined();
-    expect(layersOn(aTemplate(), anImport({ state: 'Fetching' }))).toBeUndefined();
-    const template = withGuest({ boot: { kernel, commandLine: '' } });
-    expect(layersOn(template, anImport())).toBeUndefined();
-    const boot = anImport({ sha256: kernel.sha256, kind: 'boot' });
-    expect(layersOn(template, boot)).toBeUndefined();
-  });
-
-  it('do not follow from the import of another namespace, another kind, or another file', () => {
-    expect(layersOn(aTemplate(), anImport({ namespace: 'other' }))).toBeUndefined();
-    expect(layersOn(aTemplate(), anImport({ kind: 'boot' }))).toBeUndefined();
-    expect(layersOn(aTemplate(), anImport({ sha256: 'b'.repeat(64) }))).toBeUndefined();
-  });
-
-  it('stay those of its status, also when an import comes to another one', () => {
-    const changed = anImport({ identity: other });
-    const template = anImportedTemplate();
-    expect(copiesOf(template, [aView({ imported: [changed] })])).toMatchObject({
-      layers: { disk: LAYER },
-      changed: { host: 'host-a', role: 'disk' },
-    });
-    const fine = [anImport(), anImport({ namespace: 'other', identity: other })];
-    for (const imported of [fine, [anImport({ state: 'Fetching' })]])
-      expect(copiesOf(template, [aView({ imported })]).changed).toBeUndefined();
-    expect(copiesOf(aTemplate(), [aView({ imported: [changed] })]).changed).toBeUndefined();
-  });
-});
-
 const fetching = anImport({ state: 'Fetching' });
 const failed = anImport({
   state: 'Failed',
@@ -72,47 +31,6 @@ describe('the hosts that take the files of a template', () => {
     const withCd = withGuest({ cd: kernel });
     expect([takesFilesOf(aTemplate(), old), takesFilesOf(withCd, old)]).toEqual([true, false]);
     expect(takesFilesOf(withCd, on('hvmCdDrive'))).toBe(true);
-  });
-});
-
-describe('a template of mode Shared', () => {
-  const distribution = { ...aTemplate().spec.distribution, mode: 'Shared' } as const;
-  const onDirectory = (name: string, ...holds: readonly LayerStatus[]) =>
-    aView({ name, holds, status: aHostReport({ name, sharedDirectory: 'x' }) });
-  const template = anImportedTemplate({ spec: { distribution } });
-  const target = (views: readonly HostView[]) => {
-    const ranked = views.map((view) => ({ view }));
-    return hostsToCopyTo(template, copiesOf(template, views), 5, () => ranked).map(({ name }) => name);
-  };
-
-  it('is imported by a host with a shared directory, and by no other', () => {
-    const pending = aTemplate({ spec: { distribution } });
-    const [without, having] = [aView({ name: 'a' }), onDirectory('b')];
-    expect(hostToImport(pending, [without, having], copiesOf(pending, []))?.name).toBe('b');
-    expect(hostToImport(pending, [without], copiesOf(pending, []))).toBeUndefined();
-  });
-
-  it('is copied once, from a host without a directory to one that has one, however popular it is', () => {
-    const [without, having] = [aView({ name: 'a', holds: [aLayer()] }), onDirectory('b')];
-    expect(target([without, having, onDirectory('c')])).toEqual(['b']);
-    expect(target([without, onDirectory('b', aLayer()), onDirectory('c')])).toEqual([]);
-    expect(target([onDirectory('b', aLayer({ shared: 'x' })), onDirectory('c')])).toEqual([]);
-    expect(target([without])).toEqual([]);
-  });
-
-  it('says which directories have it, and why a host cannot put it there', () => {
-    const sharingProblem = { reason: 'DiskFull', message: 'it is full' };
-    const copies = copiesOf(template, [
-      onDirectory('b', aLayer({ sharingProblem })),
-      onDirectory('c', aLayer({ shared: 'x' })),
-    ]);
-    expect(copies).toMatchObject({
-      ready: ['b', 'c'],
-      directories: ['x'],
-      failures: [],
-      unshared: [{ host: 'b', ...sharingProblem, isFinal: false }],
-    });
-    expect(hostToImport(template, [aView({ name: 'd' })], copies)).toBeUndefined();
   });
 });
 
