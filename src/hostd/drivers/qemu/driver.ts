@@ -14,6 +14,7 @@ import { connectIn } from '../common/socket.ts';
 import { reapTaps } from '../common/tap.ts';
 import type { Driver, DriverInfo } from '../driver.ts';
 import { createCaptures } from './capture.ts';
+import { createCheckpoints } from './checkpoint/checkpoints.ts';
 import { boundVmLogs, openConsole, readConsoleTail } from './console.ts';
 import { type AcceleratorChoice, detect, type Hypervisor } from './detect.ts';
 import { destroyVm, shutDownVm } from './end.ts';
@@ -89,6 +90,7 @@ export function createQemuDriver(config: QemuDriverConfig): Driver {
     foreignVms,
     images,
     captures: createCaptures({ clock, agents, images }),
+    checkpoints: createCheckpoints(context, images, locks),
     prober: createProber(clock, network),
   };
 }
