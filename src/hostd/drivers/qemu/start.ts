@@ -1,4 +1,5 @@
 import { type Clock, sleep } from '../../../base/clock.ts';
+import { orLate } from '../../../base/deadline.ts';
 import { HostError, hostErrors } from '../../errors/index.ts';
 import { requireBridge } from '../../network/bridge.ts';
 import type { HostNetwork } from '../../network/links.ts';
@@ -19,6 +20,8 @@ import { prepareUefi } from './uefi.ts';
 /** QEMU answers within 0.2 s of its start; the rest is for a host on which many VMs start at once. */
 const startLimitMs = 120_000;
 const monitorLimitMs = 10_000;
+/** A QEMU that closed its connections is about to end. */
+const endingMs = 1_000;
 
 export type StartContext = {
   readonly clock: Clock;
@@ -143,7 +146,12 @@ async function untilReady(
       process.kill(qemu.pid, 'SIGKILL');
       throw error;
     });
-    const isReady = ready(until);
+    // A QEMU that ends tells why; that it no longer answers says less.
+    const isReady = ready(until).catch(async (error: unknown) => {
+      const ending = until.aborted ? 'late' : await orLate(clock, qemu.ended, endingMs);
+      if (ending === 'late') throw error;
+      return ending;
+    });
     const ending = await Promise.race([isReady, qemu.ended]);
     if (ending === undefined) return;
     // Another daemon may have started this VM first: QEMU's lock on its pid file allows only one.

@@ -117,10 +117,6 @@ export class KnownDigests {
       return digest;
     });
   }
-
-  forget(path: string): void {
-    this.#known.delete(path);
-  }
 }
 
 /** Changes when the file is written or replaced: the time of its last change of state cannot be set by programs. */

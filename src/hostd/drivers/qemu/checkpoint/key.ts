@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { isRecord } from '../../../../base/json.ts';
+import { own } from '../../../../base/own.ts';
 import { digestOf } from '../../../files/digest.ts';
 import type { VmDisk, VmSpec } from '../../driver.ts';
 import { qemuArguments, type Surroundings } from '../command-line.ts';
@@ -61,12 +62,17 @@ export function nameOfKey(key: CheckpointKey): string {
 
 /** What differs, for people; undefined when nothing does. */
 export function differenceOf(saved: CheckpointKey, here: CheckpointKey): string | undefined {
-  const differing = [...new Set([...Object.keys(saved), ...Object.keys(here)])].filter(
-    (part) => saved[part] !== here[part],
-  );
-  if (differing.length === 0) return undefined;
-  const each = differing.map((part) => `${part} ${saved[part] ?? 'none'}, here ${here[part] ?? 'none'}`);
-  return `it was saved with ${each.join('; ')}`;
+  const parts = new Set([...Object.keys(saved), ...Object.keys(here)]);
+  const differing = [...parts].flatMap((part) => {
+    const [then, now] = [own(saved, part), own(here, part)];
+    return then === now ? [] : [`${part} ${shown(then)}, here ${shown(now)}`];
+  });
+  return differing.length === 0 ? undefined : `it was saved with ${differing.join('; ')}`;
+}
+
+/** Of a digest, enough to tell it from another. */
+function shown(value = 'none'): string {
+  return value.replaceAll(/\b([0-9a-f]{12})[0-9a-f]{52}\b/g, '$1…');
 }
 
 /** A key that was written down. */

@@ -1,16 +1,19 @@
 import { realpath } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { Clock } from '../../../../base/clock.ts';
+import { isRecord } from '../../../../base/json.ts';
 import { startTimeout } from '../../../../base/timeout.ts';
 import { HostError, hostErrors, messageOf } from '../../../errors/index.ts';
 import { ifThere } from '../../../files/if-there.ts';
+import type { Guest } from '../../../guest/guest.ts';
 import type { ImageTool, VmDisk, VmSpec, VmToCapture } from '../../driver.ts';
-import type { RestoredMemory, Surroundings } from '../command-line.ts';
+import { DISK_NODES, type RestoredMemory, type Surroundings } from '../command-line.ts';
 import { noteConnected } from '../configuration.ts';
 import type { Hypervisor } from '../detect.ts';
 import { endVm } from '../end.ts';
-import { LINK, letRun, withMonitor } from '../monitor.ts';
+import { LINK, letRun, readCondition, withMonitor } from '../monitor.ts';
 import { findVm, findVmOrOther } from '../processes.ts';
+import type { Qmp } from '../qmp.ts';
 import {
   launchVm,
   reconnect,
@@ -27,12 +30,16 @@ import { PARTS, readRecord } from './record.ts';
 import { STATE_URI, sendState } from './state-stream.ts';
 
 const monitorLimitMs = 10_000;
+/** After which time of the agent's silence the state of the VM is looked at. */
+const agentPauseMs = 2_000;
 
 export type RestoreContext = {
   readonly start: StartContext;
   readonly images: Pick<ImageTool, 'inspect'>;
   readonly digests: KnownDigests;
-  /** After which time a VM whose state is not loaded is ended. */
+  /** The guest of the VM in a folder. */
+  readonly guestIn: (directory: string) => Pick<Guest, 'ping' | 'close'>;
+  /** After which time a VM whose agent has not answered is ended. */
   readonly limitMs: number;
 };
 
@@ -58,7 +65,7 @@ export async function restoreVm(
   const file = resolve(checkpoint, contentFiles.memory);
   const restored: RestoredMemory = { file, canBeReadOnly: canMapReadOnly(hypervisor) };
   const timeout = startTimeout(start.clock, context.limitMs, signal);
-  const ready = (until: AbortSignal) => loadState(start.clock, vm, checkpoint, until);
+  const ready = (until: AbortSignal) => cameAlive(context, vm, checkpoint, until);
   try {
     const launched = { vm, hypervisor, surroundings: { ...surroundings, restored }, ready };
     await launchVm(start, launched, timeout.signal);
@@ -66,14 +73,14 @@ export async function restoreVm(
     const left = await findVm(vm.uuid, vm.directory);
     if (left !== undefined) await endVm(start.clock, left);
     signal?.throwIfAborted();
-    throw failureOf(vm, checkpoint, timeout.expired() ? `it did not run ${seconds(context)}` : error);
+    throw failureOf(vm, checkpoint, timeout.expired() ? silence(context) : error);
   } finally {
     timeout.clear();
   }
 }
 
-function seconds({ limitMs }: RestoreContext): string {
-  return `within ${limitMs / 1000} s`;
+function silence({ limitMs }: RestoreContext): string {
+  return `the guest's agent did not answer within ${limitMs / 1000} s`;
 }
 
 /** From this version on QEMU does not need to be able to write what it maps privately. */
@@ -124,9 +131,9 @@ async function standsOn(images: RestoreContext['images'], disk: VmDisk, wanted: 
   return found !== undefined && found === own;
 }
 
-/** QEMU loads the state, and the guest runs, with its link down. */
-async function loadState(
-  clock: Clock,
+/** QEMU loads the state, and the guest runs, with its link down. On another processor it would hang without an error. */
+async function cameAlive(
+  { start: { clock }, guestIn }: RestoreContext,
   { directory }: VmSpec,
   checkpoint: string,
   signal: AbortSignal,
@@ -138,7 +145,45 @@ async function loadState(
   });
   await sendState(clock, directory, join(checkpoint, contentFiles.state), signal);
   await untilMigrated(clock, directory, signal);
-  await withMonitor(clock, directory, monitorLimitMs, (qmp) => letRun(qmp, directory));
+  await withMonitor(clock, directory, monitorLimitMs, async (qmp) => {
+    await fitDisks(qmp);
+    await letRun(qmp, directory);
+  });
+  const guest = guestIn(directory);
+  try {
+    while (!(await answers(guest))) {
+      signal.throwIfAborted();
+      const { state, problem } = await withMonitor(clock, directory, monitorLimitMs, readCondition);
+      if (state !== 'Running') throw new Error(problem?.message ?? 'the guest ended');
+    }
+  } finally {
+    guest.close();
+  }
+}
+
+async function answers(guest: Pick<Guest, 'ping'>): Promise<boolean> {
+  try {
+    await guest.ping(agentPauseMs);
+    return true;
+  } catch (error) {
+    if (error instanceof HostError && error.reason === 'AgentUnavailable') return false;
+    throw error;
+  }
+}
+
+/** The guest knows the size of the disk that was saved; of a larger one it has to hear. */
+async function fitDisks(qmp: Qmp): Promise<void> {
+  const nodes = await qmp.execute('query-named-block-nodes');
+  for (const name of Object.values(DISK_NODES)) {
+    const node = Array.isArray(nodes)
+      ? nodes.find((each) => isRecord(each) && each['node-name'] === name)
+      : undefined;
+    const image = isRecord(node) ? node.image : undefined;
+    if (!isRecord(image) || !isRecord(image['backing-image'])) continue;
+    const [now, saved] = [Number(image['virtual-size']), Number(image['backing-image']['virtual-size'])];
+    if (now < saved) throw new Error(`its disk has ${now} bytes, and the saved one ${saved}`);
+    if (now > saved) await qmp.execute('block_resize', { 'node-name': name, size: now });
+  }
 }
 
 /** What has nothing to do with the checkpoint (a port that is taken, say) stays what it is. */

@@ -5,6 +5,7 @@ import { startTimeout } from '../../../../base/timeout.ts';
 import { HostError, hostErrors, messageOf, toHostError } from '../../../errors/index.ts';
 import { PARTIAL_SUFFIX, syncDirectory } from '../../../files/durable-files.ts';
 import { fileExists, ifReadable } from '../../../files/if-there.ts';
+import type { Guest } from '../../../guest/guest.ts';
 import type { SaveOptions, VmToCapture } from '../../driver.ts';
 import { type Capturable, readCapturable } from '../configuration.ts';
 import { endVm } from '../end.ts';
@@ -17,11 +18,17 @@ import { type CheckpointRecord, type Part, readRecord, writeRecord } from './rec
 import { receiveState, STATE_URI } from './state-stream.ts';
 
 const monitorLimitMs = 10_000;
+const agentLimitMs = 10_000;
 /** The state of the devices is half a mebibyte; QEMU sends it within milliseconds. */
 const stateLimitMs = 60_000;
 
-type Saved = {
+export type SaveContext = {
   readonly clock: Clock;
+  /** The guest of the VM in a folder. */
+  readonly guestIn: (directory: string) => Pick<Guest, 'ping' | 'close'>;
+};
+
+type Saved = SaveContext & {
   readonly vm: VmToCapture;
   readonly running: QemuProcess;
   readonly capturable: Capturable;
@@ -31,11 +38,12 @@ type Saved = {
 
 /** See {@link Checkpoints.save}. A folder counts when it has its name, which it gets last: whatever a killed save left does not. */
 export async function saveVm(
-  clock: Clock,
+  context: SaveContext,
   vm: VmToCapture,
   target: string,
   options: SaveOptions = {},
 ): Promise<void> {
+  const { clock } = context;
   const running = await findVm(vm.uuid, vm.directory);
   if (await fileExists(target)) return endSaved(clock, vm, target, running);
   const capturable = await readCapturable(vm.directory);
@@ -44,19 +52,30 @@ export async function saveVm(
     throw hostErrors.checkpointFailed(vm.uuid, 'it was not started as a VM whose memory can be saved');
   const partial = target + PARTIAL_SUFFIX;
   await rm(partial, { recursive: true, force: true });
-  await pause(clock, vm);
+  await mkdir(partial, { mode: 0o700 });
   try {
-    await mkdir(partial, { mode: 0o700 });
-    await write({ clock, vm, running, capturable, partial }, options);
-    await rename(partial, target);
-    await syncDirectory(dirname(target));
+    await saveAs(target, { ...context, vm, running, capturable, partial }, options);
   } catch (error) {
-    await goOn(clock, vm);
     await rm(partial, { recursive: true, force: true });
     options.signal?.throwIfAborted();
-    throw failureOf(vm, error);
+    throw failureOf(vm, target, error);
   }
   await endVm(clock, running);
+}
+
+async function saveAs(target: string, saved: Saved, options: SaveOptions): Promise<void> {
+  const { clock, vm, partial } = saved;
+  await pause(saved);
+  try {
+    await write(saved, options);
+    await rename(partial, target);
+  } catch (error) {
+    await goOn(clock, vm).catch((stuck: unknown) => {
+      throw new Error(`${messageOf(error)}; and the VM stays paused: ${messageOf(stuck)}`, { cause: error });
+    });
+    throw error;
+  }
+  await syncDirectory(dirname(target));
 }
 
 /** What another daemon saved, and was killed before it ended the VM. A VM that runs was let go on since, and is not the one that was saved. */
@@ -69,14 +88,17 @@ async function endSaved(
   const isOwn = (await readRecord(target))?.uuid === vm.uuid;
   if (isOwn && running === undefined) return;
   if (isOwn && running !== undefined) {
-    const { state } = await ask(clock, vm, readCondition);
-    if (state !== 'Running') return endVm(clock, running);
+    const { state, problem } = await ask(clock, vm, readCondition);
+    if (state === 'Paused' && problem === undefined) return endVm(clock, running);
   }
   throw hostErrors.checkpointFailed(vm.uuid, `${target} is there already: choose another name, or remove it`);
 }
 
-/** The one pause. A VM that a killed save left paused runs for a moment before: QEMU sends the state of no other. */
-async function pause(clock: Clock, vm: VmToCapture): Promise<void> {
+/**
+ * The one pause. A VM that a killed save left paused runs for a moment before: QEMU sends the state of no other. From a guest whose agent
+ * is silent nothing could start, because nobody could give it an identity.
+ */
+async function pause({ clock, vm, guestIn }: Saved): Promise<void> {
   await ask(clock, vm, async (qmp) => {
     const found = await readCondition(qmp);
     if (found.state === 'Paused' && found.problem === undefined && found.isEmpty !== true) {
@@ -86,8 +108,10 @@ async function pause(clock: Clock, vm: VmToCapture): Promise<void> {
       const why = found.problem?.message ?? 'the VM does not run';
       throw hostErrors.checkpointFailed(vm.uuid, why);
     }
-    await qmp.execute('stop');
   });
+  const guest = guestIn(vm.directory);
+  await guest.ping(agentLimitMs).finally(() => guest.close());
+  await ask(clock, vm, (qmp) => qmp.execute('stop'));
 }
 
 async function goOn(clock: Clock, vm: VmToCapture): Promise<void> {
@@ -186,8 +210,8 @@ function ask<T>(clock: Clock, { directory }: VmToCapture, use: (qmp: Qmp) => Pro
 }
 
 /** A full disk is that of the checkpoint. */
-function failureOf({ uuid }: VmToCapture, error: unknown): HostError {
-  if (error instanceof HostError) return error;
-  const known = toHostError(error);
-  return known.reason === 'DiskFull' ? known : hostErrors.checkpointFailed(uuid, messageOf(error));
+function failureOf({ uuid }: VmToCapture, target: string, error: unknown): HostError {
+  if (error instanceof HostError && error.reason === 'CheckpointFailed') return error;
+  if (toHostError(error).reason === 'DiskFull') return hostErrors.diskFull(target, error);
+  return hostErrors.checkpointFailed(uuid, messageOf(error));
 }

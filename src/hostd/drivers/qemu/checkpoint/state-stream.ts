@@ -11,7 +11,7 @@ import { vmFiles } from '../files.ts';
 
 const connectLimitMs = 10_000;
 
-/** Where QEMU, which runs in the VM's folder, is told to send the state of its devices, or to wait for it: its sandbox starts no program. */
+/** Where QEMU, which runs in the VM's folder, sends the state of its devices, or waits for it: its sandbox lets it start no program. */
 export const STATE_URI = `unix:${vmFiles.state}`;
 
 /**
@@ -33,11 +33,8 @@ export async function receiveState(
   try {
     server.listen({ path: `/proc/self/fd/${folder.fd}/${vmFiles.state}` });
     await once(server, 'listening', { signal: until });
-    const written = write(server, target, until);
-    // Of two failures, that of QEMU says more.
-    written.catch(() => undefined);
-    await send();
-    await written;
+    // The first failure is the cause of the other: a full disk ends the connection, and QEMU's sending with it.
+    await Promise.all([send(), write(server, target, until)]);
   } finally {
     stop.abort();
     server.close();
