@@ -101,15 +101,14 @@ class Pass {
     const isWaiting = (uid: string) => appliances.byIndex(BY_UID, uid).some(isPending);
     assumed.settle(isWaiting);
     for (const uid of [...explainedAt.keys()]) if (!isWaiting(uid)) explainedAt.delete(uid);
-    // One whose amounts are none can never be placed, and what one without a template needs is not known: its conditions say so.
-    const waiting = appliances
+    // One whose amounts are none can never be placed: its conditions say so.
+    const pending = appliances
       .byIndex(BY_PENDING, PENDING)
-      .filter((one) => !assumed.has(uidOf(one)) && amountObstacle(one) === undefined)
-      .filter((one) => this.#templateOf(one) !== undefined);
+      .filter((one) => !assumed.has(uidOf(one)) && amountObstacle(one) === undefined);
+    const waiting = this.#withTemplates(inOrderOfArrival(pending));
     if (waiting.length === 0) return done;
     if (this.#isConnecting()) return waitFor('the hosts to be connected to', CONNECT_TIMEOUT_MS);
-    const inOrder = inOrderOfArrival(waiting);
-    const decisions = this.#decide(inOrder);
+    const decisions = this.#decide(waiting);
     const outcomes = await this.#carryOut(decisions, signal);
     if (outcomes.has('outdated')) return requeueAfter(50);
     if (outcomes.has('refused')) return waitFor('the API server to take a binding', EXPLAIN_INTERVAL_MS);
@@ -147,6 +146,12 @@ class Pass {
       requests,
       placements,
     );
+  }
+
+  /** Those whose template is there: what others need of a host is not known. Their conditions say so. */
+  #withTemplates(pending: readonly VirtualAppliance[]): VirtualAppliance[] {
+    const known = mapSettingAside(pending, this.#context.log, (one) => this.#templateOf(one) !== undefined);
+    return known.flatMap(({ object, result }) => (result ? [object] : []));
   }
 
   /** The template that it names, as its parents complete it; undefined while there is none that it may use. */
