@@ -66,8 +66,8 @@ async function place(appliances: readonly VirtualAppliance[], hosts = [aHost()],
   const bound = new Map<string, unknown>();
   const outcomes = new PlacementOutcomes();
   const context = {
-    caches: cachesOf({ appliances, hosts }),
-    views: { get: (name: string) => aView({ name }) },
+    caches: cachesOf({ appliances, hosts, templates: [aTemplate()] }),
+    views: { get: (name: string) => aView({ name }), list: () => [] },
     clock: { now: () => 0, monotonic: () => 0 },
     times: { recordPlacement: NEVER_MIND },
     outcomes,
@@ -83,6 +83,11 @@ async function place(appliances: readonly VirtualAppliance[], hosts = [aHost()],
   const result = await createPlacementController(context).reconcile('pass', signal);
   return { bound: Object.fromEntries(bound), result, outcomes };
 }
+
+it('waits for its template, whose needs of a host are not known before', async () => {
+  const early = anAppliance({ metadata: { name: 'early' }, spec: { template: { name: 'later' } } });
+  expect((await place([early, anAppliance()])).bound).toEqual({ 'web-0': 'host-a' });
+});
 
 describe.each(POISONOUS.map((one) => [one[0], one] as const))('an appliance with %s', (_, one) => {
   it('does not keep placement from the others', async () => {

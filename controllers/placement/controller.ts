@@ -1,7 +1,8 @@
-import type { VirtualAppliance } from '../../src/api/kinds.ts';
+import type { Template, VirtualAppliance } from '../../src/api/kinds.ts';
 import { keyOf } from '../../src/base/object.ts';
 import { guestTypeOf } from '../../src/domain/guest-type.ts';
 import { placeBatch } from '../../src/domain/placement/batch.ts';
+import type { WholeTemplate } from '../../src/domain/templates/inherit.ts';
 import { isSharedWith } from '../../src/domain/templates/sharing.ts';
 import type { LayerStatus } from '../../src/host/protocol.ts';
 import { isRefused } from '../../src/kube/api-error.ts';
@@ -51,6 +52,7 @@ export function createPlacementController(context: OperatorContext): ControllerD
     sources: [
       changesOf(caches.appliances, (old, current) => (changesRoom(old, current) ? [PASS] : [])),
       changesOf(caches.hosts, () => [PASS]),
+      changesOf(caches.templates, (old, current) => (changesNeeds(old, current) ? [PASS] : [])),
       viewsSource(views, ({ kind }) => (kind === 'link' || kind === 'status' ? [PASS] : [])),
     ],
     reconcile: (_key, signal) => new Pass(context, memory).run(signal),
@@ -61,6 +63,11 @@ export function createPlacementController(context: OperatorContext): ControllerD
 function changesRoom(old: VirtualAppliance | undefined, current: VirtualAppliance | undefined): boolean {
   if (current === undefined || isPending(current)) return true;
   return old?.spec.hostName !== current.spec.hostName;
+}
+
+/** Whether appliances may have waited for the template, or need something else of a host now. */
+function changesNeeds(old: Template | undefined, current: Template | undefined): boolean {
+  return current !== undefined && old?.metadata.generation !== current.metadata.generation;
 }
 
 /**
@@ -95,13 +102,13 @@ class Pass {
     assumed.settle(isWaiting);
     for (const uid of [...explainedAt.keys()]) if (!isWaiting(uid)) explainedAt.delete(uid);
     // One whose amounts are none can never be placed: its conditions say so.
-    const waiting = appliances
+    const pending = appliances
       .byIndex(BY_PENDING, PENDING)
       .filter((one) => !assumed.has(uidOf(one)) && amountObstacle(one) === undefined);
+    const waiting = this.#withTemplates(inOrderOfArrival(pending));
     if (waiting.length === 0) return done;
     if (this.#isConnecting()) return waitFor('the hosts to be connected to', CONNECT_TIMEOUT_MS);
-    const inOrder = inOrderOfArrival(waiting);
-    const decisions = this.#decide(inOrder);
+    const decisions = this.#decide(waiting);
     const outcomes = await this.#carryOut(decisions, signal);
     if (outcomes.has('outdated')) return requeueAfter(50);
     if (outcomes.has('refused')) return waitFor('the API server to take a binding', EXPLAIN_INTERVAL_MS);
@@ -141,25 +148,33 @@ class Pass {
     );
   }
 
-  /**
-   * A template that is not there yet does not keep its appliances from being placed.
-   * @param copiesOf what the hosts say of a layer
-   */
+  /** Those whose template is there: what others need of a host is not known. Their conditions say so. */
+  #withTemplates(pending: readonly VirtualAppliance[]): VirtualAppliance[] {
+    const known = mapSettingAside(pending, this.#context.log, (one) => this.#templateOf(one) !== undefined);
+    return known.flatMap(({ object, result }) => (result ? [object] : []));
+  }
+
+  /** The template that it names, as its parents complete it; undefined while there is none that it may use. */
+  #templateOf(appliance: VirtualAppliance): WholeTemplate | undefined {
+    const { templates } = this.#context.caches;
+    const found = templates.get(templateKeyOf(appliance));
+    if (found === undefined || !isSharedWith(found, appliance.metadata.namespace)) return undefined;
+    return wholeTemplateOf(found, (key) => templates.get(key));
+  }
+
+  /** @param copiesOf what the hosts say of a layer */
   #templateFacts(
     appliance: VirtualAppliance,
     copiesOf: (identity: string) => readonly LayerStatus[],
   ): TemplateFacts {
-    const { templates } = this.#context.caches;
-    const found = templates.get(templateKeyOf(appliance));
-    // What a host lacks for it would tell that it exists.
-    if (found === undefined || !isSharedWith(found, appliance.metadata.namespace)) return {};
-    const template = wholeTemplateOf(found, (key) => templates.get(key));
+    const template = this.#templateOf(appliance);
+    if (template === undefined) return {};
     const { boot, xen } = template.spec.guest;
     const guestType = guestTypeOf(boot !== undefined, xen);
     const copies = copiesOf(template.status?.layers?.disk ?? '');
     const boots = copies.map(({ firmware }) => firmware).find((each) => each !== undefined);
-    const shared = isShared(found)
-      ? { sharedDirectories: directoriesWith(identitiesOf(layersOf(found)), this.#context.views.list()) }
+    const shared = isShared(template)
+      ? { sharedDirectories: directoriesWith(identitiesOf(layersOf(template)), this.#context.views.list()) }
       : {};
     const facts = { guestType, needed: neededForVm(appliance, template, boots), ...shared };
     if (appliance.spec.disk.mode !== 'Clone') return facts;

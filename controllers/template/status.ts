@@ -60,9 +60,9 @@ export function statusOf(facts: StatusFacts): Status {
   const { template, position, copies, life, appliances, now } = facts;
   const old = template.status;
   const { generation } = template.metadata;
-  const summary = stands(facts)
-    ? old?.conditions
-    : setSummary(old?.conditions, stateOf(facts), generation, now);
+  const isAsBefore = stands(facts);
+  const summary = isAsBefore ? old?.conditions : setSummary(old?.conditions, stateOf(facts), generation, now);
+  const hostsReady = copies.ready.length;
   return {
     observedGeneration: generation,
     conditions: withExpiring(summary, facts),
@@ -73,7 +73,7 @@ export function statusOf(facts: StatusFacts): Status {
     import: copies.ready.length > 0 ? undefined : facts.progress,
     virtualSize: copies.virtualBytes === undefined ? old?.virtualSize : formatBytes(copies.virtualBytes),
     depth: 'depth' in position ? position.depth : undefined,
-    hostsReady: copies.ready.length,
+    hostsReady: isAsBefore ? Math.max(old?.hostsReady ?? 0, hostsReady) : hostsReady,
     appliances,
     lastUsedTime: latest(old?.lastUsedTime, facts.lastUsedTime),
     popularity: life.popularity,

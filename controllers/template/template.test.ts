@@ -232,14 +232,18 @@ describe('the status of a template', () => {
     ['Ready', {}],
     ['stalled', { copies: { ...onA, unbootable: 'an ext4 file system' } }],
     ['without a copy', { copies: { ...none, holding: ['a'], failures: [failure('a')] } }],
-  ])('keeps its conditions when it was %s and the operator has not heard all hosts', (_name, overrides) => {
-    const before = status(overrides);
-    const template = aTemplate({ status: before });
-    const restarted = (copies: Copies) =>
-      status({ template, copies, isPartial: true, hasHosts: false, now: 60_000 });
-    expect(restarted(none).conditions).toEqual(before.conditions);
-    expect(restarted(onA).conditions).toEqual(before.conditions);
-  });
+  ])(
+    'keeps its conditions, and the number of its copies, when it was %s and the operator has not heard all hosts',
+    (_name, overrides) => {
+      const before = status(overrides);
+      const template = aTemplate({ status: before });
+      const restarted = (copies: Copies) =>
+        status({ template, copies, isPartial: true, hasHosts: false, now: 60_000 });
+      for (const after of [restarted(none), restarted(onA)])
+        expect(after.conditions).toEqual(before.conditions);
+      expect(restarted(none).hostsReady).toBe(before.hostsReady);
+    },
+  );
 
   it('names the host and the file that became another layer', () => {
     const copies = { ...onA, changed: { host: 'b', role: 'kernel' } } as const;

@@ -68,7 +68,8 @@ halt() {
 
 /**
  * $1 service, $2 its directory, $3 its data directory, $4 SUPERVISOR, then the command. Does nothing when this command already runs
- * with this package and this environment. If the service runs with others, it is stopped first. The data directory is made only when
+ * with this package and this environment. If the service runs with others, it is stopped first. It is over when the supervisor can be
+ * recognized: a start right after it would take it for another process, and start a second one. The data directory is made only when
  * there is none: from then on it is the service's own.
  */
 export const START: GuestScript = {
@@ -102,6 +103,11 @@ command -v setsid >/dev/null 2>&1 || setsid='/bin/busybox setsid'
 $setsid /bin/sh -c "$supervisor" "coppice-supervise:$name" "$@" </dev/null >>"$log" 2>&1 &
 echo "$!" >"$pidfile.new"
 b mv "$pidfile.new" "$pidfile"
+waited=0
+until alive || [ "$waited" -ge 100 ]; do
+  b sleep 0.1 2>/dev/null || b sleep 1
+  waited=$((waited + 1))
+done
 (umask 077 && printf '%s\\n' "$wanted" >"$run/$name.started")
 sweep '' || :
 `,

@@ -14,6 +14,7 @@ import { hostRoutes } from './host.ts';
 import { importRoutes } from './imports.ts';
 import { transferRoutes } from './layer-transfer.ts';
 import { layerRoutes } from './layers.ts';
+import { closeWhenHandlersEnded } from './running.ts';
 import { sealRoutes } from './seals.ts';
 import { streamUpgrades } from './upgrades.ts';
 import { uploadRoutes } from './uploads.ts';
@@ -53,6 +54,7 @@ export function createApp(tls: TlsFiles, callers: Callers, log: Logger): App {
     bodyLimit: BODY_LIMIT_BYTES,
     forceCloseConnections: true,
   });
+  closeWhenHandlersEnded(app);
   const ajv = createAjv();
   app.setValidatorCompiler(({ schema }) => ajv.compile(schema));
   app.setSchemaErrorFormatter((errors, where) => invalid(errors, `the ${where}`));

@@ -218,6 +218,7 @@ export class LayerStore implements ServedLayers {
     await this.#verifier.close();
     await Promise.all([...this.#receiving.values()].map((receiving) => receiving.stop()));
     await this.#shared?.close();
+    await this.#turns.idle();
     await this.#open.close();
   }
 

@@ -7,7 +7,7 @@ import { World } from './world.ts';
 
 const REPLICAS = 2;
 /** After how many writes the operator dies in each recall. Together they reach from its first one to its last. */
-const WRITES = [1, 2, 3, 4, 6, 8, 10, 13, 16, 20];
+const WRITES = [1, 2, 4, 6, 8, 11, 14, 17, 20, 23];
 
 describe('a recall whose operator is killed', () => {
   let world: World;
