@@ -1,6 +1,6 @@
 import type { Template } from '../../src/api/kinds.ts';
 import { keyOf } from '../../src/base/object.ts';
-import type { DesiredImport, ImportKey, LayerIdentity, LayerKind, Sha256 } from '../../src/host/protocol.ts';
+import type { DesiredImport, ImportKey, ImportKind, LayerIdentity, Sha256 } from '../../src/host/protocol.ts';
 
 /** A file of a template, as a host imports it. */
 export interface ImportFile {
@@ -37,11 +37,11 @@ function diskSourceOf({ spec: { source } }: Template): Source | undefined {
   return upload === undefined ? image : { url: `upload:${upload.sha256}`, sha256: upload.sha256 };
 }
 
-function kindOf(role: FileRole): LayerKind {
+function kindOf(role: FileRole): ImportKind {
   return role === 'disk' || role === 'cd' ? role : 'boot';
 }
 
-function fileOf(template: Template, kind: LayerKind, { url, sha256 }: Source): ImportFile {
+function fileOf(template: Template, kind: ImportKind, { url, sha256 }: Source): ImportFile {
   const { namespace = 'default' } = template.metadata;
   return { key: { sha256, kind, namespace }, desired: { kind, url, template: keyOf(template) } };
 }

@@ -4,14 +4,17 @@ import { count, dnsLabel, dnsName, identity, layerUrl, sha256, uuid } from './va
 
 /** The part of the daemon's API that is about imports, layers and uploads; `schemas.ts` has the rest, and the rules for both. */
 
-const layerKind = enumOf(['disk', 'boot', 'cd']);
+const importKind = enumOf(['disk', 'boot', 'cd']);
+/** The kinds of files that layers are; `memory` and `state` are parts of a checkpoint. */
+export const LAYER_KINDS = ['disk', 'boot', 'cd', 'memory', 'state'] as const;
+const layerKind = enumOf(LAYER_KINDS);
 export const firmwareName = enumOf(['bios', 'uefi']);
 
 export const sha256Params = closed({ sha256 });
 export const uploadParams = closed({ namespace: dnsLabel, sha256 });
 export const identityParams = closed({ identity });
 /** Which of the imports with a digest: each namespace imports by itself. */
-export const importQuery = closed({ kind: layerKind, namespace: dnsLabel });
+export const importQuery = closed({ kind: importKind, namespace: dnsLabel });
 const byteCount = string({ pattern: '^[0-9]{1,15}$' });
 /** The query of `PUT /v1/uploads/{sha256}`: where the bytes begin, and how many the whole file has. */
 export const uploadQuery = closed({ offset: byteCount, total: byteCount });
@@ -29,7 +32,7 @@ const layerSource = {
  * because who can fetch the file may have it, and nobody else.
  */
 export const desiredImportSchema = closed({
-  kind: layerKind,
+  kind: importKind,
   ...layerSource,
   /** What other Templates of the namespace name as its source. The import has these sources and no others, and tries each. */
   others: optional(arrayOf(closed(layerSource), 200)),
@@ -58,7 +61,7 @@ export const desiredLayerSchema = closed({
 
 export const importStatusSchema = open({
   sha256,
-  kind: layerKind,
+  kind: importKind,
   namespace: dnsLabel,
   state: enumOf(['Fetching', 'Ready', 'Failed']),
   template: string(),
@@ -144,6 +147,8 @@ export const desiredSealSchema = oneOf('kind', {
   appliance: { appliance: uuid, flat: optional(boolean()) },
   /** What a guest sees of these layers, as layers that stand on none. */
   layers: { disk: identity, data: optional(identity) },
+  /** The memory, the devices' state and the disks of this appliance, of one moment: its VM ends. It is one with `capturable`. */
+  checkpoint: { appliance: uuid },
 });
 
 export const sealStatusSchema = open({
@@ -158,6 +163,8 @@ export const sealStatusSchema = open({
   /** The layer that its disk became, and that of its second disk, if it has one; known when Ready. */
   identity: optional(identity),
   data: optional(identity),
+  /** The layers of a checkpoint besides its disks; known when Ready. The state names all of them. */
+  checkpoint: optional(open({ memory: identity, state: identity })),
   /** What a person should know of the layer, though it is sound. */
   warning: optional(string()),
   problem: optional(problemSchema),

@@ -10,6 +10,7 @@ import type {
   desiredLayerSchema,
   desiredSealSchema,
   importStatusSchema,
+  LAYER_KINDS,
   layerLogQuery,
   layerStatusSchema,
   sealStatusSchema,
@@ -45,7 +46,8 @@ export const OPERATOR_ORGANIZATION = 'coppice:operators';
 
 /** `PUT /v1/imports/{sha256}`: fetch this file and make it a layer. */
 export type DesiredImport = Static<typeof desiredImportSchema>;
-export type LayerKind = DesiredImport['kind'];
+export type ImportKind = DesiredImport['kind'];
+export type LayerKind = (typeof LAYER_KINDS)[number];
 export type ImportStatus = Static<typeof importStatusSchema>;
 
 /** Which import: each namespace imports by itself, and a file may be imported as a disk and to boot from. */

@@ -183,6 +183,8 @@ export const desiredApplianceSchema = closed({
     bus: optional(diskBus),
   }),
   resources: closed({ cpuMillis: positive, memoryBytes: positive }),
+  /** Whether its memory can become a checkpoint: it is kept so that the daemon can read it, from the VM's next start on. */
+  capturable: optional(boolean()),
   network: desiredNetwork,
   service: desiredService,
   /** How long the agent may take to answer after the VM's start before the VM is restarted. */

@@ -182,9 +182,9 @@ layers?: {
  */
 identity: string
 /**
- * A disk; a file to boot from, which is a kernel or an initial RAM disk; or a CD.
+ * A disk; a file to boot from, which is a kernel or an initial RAM disk; a CD; or, of a checkpoint, the memory and the state of the devices.
  */
-kind?: ("disk" | "boot" | "cd")
+kind?: ("disk" | "boot" | "cd" | "memory" | "state")
 /**
  * State of the layer.
  */

@@ -148,15 +148,29 @@ export interface Checkpoints {
    * `CheckpointUnusable` when it does not fit this host or this VM, is damaged, or does not run within a time: nothing of the VM is left
    * then, and `start` boots it cold.
    *
-   * QEMU: the VM's disks are new overlays on the checkpoint's ({@link Checkpoints.disks}). The VM runs, but its link is down until
+   * QEMU: the VM's disks are new overlays on the checkpoint's ({@link Checkpoints.files}). The VM runs, but its link is down until
    * `connect`, because it is still its original's twin.
    */
   restore(vm: VmSpec, checkpoint: string, options?: { readonly signal?: AbortSignal }): Promise<void>;
   /** Brings up the link of a restored VM. Up already: done. Missing where a restored VM is connected from the beginning. */
   connect?(vm: VmToCapture): Promise<void>;
-  /** The disks in a checkpoint, on which restored VMs have overlays; undefined when there is no whole one. Missing where it has none. */
-  disks?(checkpoint: string): Promise<{ readonly disk: string; readonly dataDisk?: string } | undefined>;
+  /**
+   * The files of a checkpoint; restored VMs have overlays on its disks. Undefined when there is no whole one. Missing where a checkpoint is
+   * one file.
+   */
+  files?(checkpoint: string): Promise<CheckpointFiles | undefined>;
 }
+
+/** All that a checkpoint depends on, by names that people read: two VMs with the same key can continue from one checkpoint. */
+export type CheckpointKey = Readonly<Record<string, string>>;
+
+export type CheckpointFiles = {
+  readonly memory: string;
+  readonly state: string;
+  readonly disk: string;
+  readonly dataDisk?: string;
+  readonly key: CheckpointKey;
+};
 
 export type SaveOptions = {
   readonly onProgress?: (doneBytes: number, totalBytes: number) => void;

@@ -19,6 +19,12 @@ export const machineErrors = {
 
   vmStartFailed: (domain: string, output: string) =>
     new HostError('VMStartFailed', `VM ${domain} did not start: ${output}`),
+  noCheckpoints: (label: string, driver: string) =>
+    new HostError(
+      'NoCheckpoints',
+      `hosts with driver ${driver} make no checkpoints, so none of ${label} is made: choose a host with driver qemu`,
+      { kind: 'stalled' },
+    ),
   checkpointUnusable: (domain: string, checkpoint: string, why: string) =>
     new HostError(
       'CheckpointUnusable',

@@ -3,7 +3,7 @@ import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { KeyedMutex } from '../../base/keyed-mutex.ts';
 import { shownUrl } from '../../base/shown-url.ts';
-import type { DesiredImport, FetchPhase } from '../../host/protocol.ts';
+import type { DesiredImport, FetchPhase, ImportKind } from '../../host/protocol.ts';
 import type { ImageTool } from '../drivers/driver.ts';
 import { toHostError } from '../errors/index.ts';
 import {
@@ -35,7 +35,7 @@ export type ImportRecord = {
 
 /** Makes a finished file a layer of this host, and resolves with its name. The file may be removed afterwards. */
 export type SealLayer = (
-  file: { readonly path: string; readonly kind: DesiredImport['kind'] },
+  file: { readonly path: string; readonly kind: ImportKind },
   facts: LayerFacts,
   signal: AbortSignal,
 ) => Promise<{ readonly identity: string }>;

@@ -36,6 +36,8 @@ export type LayerRecord = LayerShape & {
 };
 
 const READ_ONLY = 0o444;
+/** Memory is read by programs that ran: it has their secrets. QEMU before 8.2 must be able to open it for writing, and never writes. */
+const MEMORY_MODE = 0o600;
 export const LAYER_DELETING_SUFFIX = '.deleting';
 
 /** `<state>/layers/<identity>/`: a layer's file, what its chunks are, and its record. It is there whole or not at all. */
@@ -74,7 +76,7 @@ export class LayerFolder {
     const partial = `${this.path}${PARTIAL_SUFFIX}`;
     await rm(partial, { recursive: true, force: true });
     await makeDirectory(partial);
-    await chmod(file, READ_ONLY);
+    await chmod(file, shape.kind === 'memory' ? MEMORY_MODE : READ_ONLY);
     await syncFile(file);
     const { size, mtimeMs } = await stat(file);
     const found = { ...facts, bytes: size, modifiedMs: mtimeMs, allocatedBytes: await allocatedBytes(file) };

@@ -7,6 +7,7 @@ import { hostErrors } from '../errors/index.ts';
 import { allocatedBytes, syncDirectory } from '../files/durable-files.ts';
 import { fileExists } from '../files/if-there.ts';
 import { ensureSpace } from '../files/space.ts';
+import type { Captured } from './captured.ts';
 
 /** An appliance of this host. */
 export type SealedAppliance = {
@@ -28,16 +29,6 @@ export type CaptureContext = {
   /** Between a look whether a disk has a second name and the start of its VM, nobody gives it one; by the appliance's uuid. */
   readonly disks: KeyedMutex;
   readonly reserveBytes: number;
-};
-
-/** What was captured, and the layers that it stood on; none for a copy that is whole. */
-export type Captured = {
-  readonly parent?: string;
-  /** Of the second disk, if there is one. */
-  readonly data?: { readonly parent?: string };
-  readonly warning?: string;
-  /** The namespace that may read the logs of the build. Set only if the appliance built a template. */
-  readonly logsFor?: string;
 };
 
 /** The names that get what the disks hold. */
@@ -117,7 +108,8 @@ export function sourceOf(target: string): string {
   return `${target}.source`;
 }
 
-function parentsOf({ layer, disk: { dataBytes, dataLayer } }: DesiredAppliance): Captured {
+/** The layers that an appliance's disks stand on. */
+export function parentsOf({ layer, disk: { dataBytes, dataLayer } }: DesiredAppliance): Captured {
   const data = dataLayer === undefined ? {} : { parent: dataLayer };
   return { parent: layer, ...(dataBytes === undefined ? {} : { data }) };
 }
@@ -175,6 +167,7 @@ async function copiesOf(
   return await driver.captures.capture({ uuid: desired.uuid, directory: directory.path }, toCopy, options);
 }
 
-function labelOf({ namespace, name, uuid }: DesiredAppliance): string {
+/** How errors name an appliance. */
+export function labelOf({ namespace, name, uuid }: DesiredAppliance): string {
   return `appliance ${namespace}/${name} (${uuid})`;
 }

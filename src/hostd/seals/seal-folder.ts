@@ -3,12 +3,18 @@ import { join } from 'node:path';
 import type { DesiredSeal } from '../../host/protocol.ts';
 import { makeDirectory, readJsonIfThere, removeDirectory, writeJsonDurably } from '../files/durable-files.ts';
 import type { LogFiles } from './build-logs.ts';
-import { type Captured, type CaptureTargets, sourceOf } from './capture.ts';
+import { type CaptureTargets, sourceOf } from './capture.ts';
+import type { Captured } from './captured.ts';
 
 export const SEAL_DELETING_SUFFIX = '.deleting';
 
-/** The content of `sealed.json`: the layers that the disks became. */
-export type SealRecord = { readonly identity: string; readonly data?: string; readonly warning?: string };
+/** The content of `sealed.json`: the layers that the disks became, and those of a checkpoint's memory and state. */
+export type SealRecord = {
+  readonly identity: string;
+  readonly data?: string;
+  readonly checkpoint?: { readonly memory: string; readonly state: string };
+  readonly warning?: string;
+};
 
 /** `<state>/seals/<uuid>/`: what is to be sealed, what was captured, and the layer that it became. */
 export class SealFolder {
@@ -23,6 +29,11 @@ export class SealFolder {
   /** What was captured; whole once `readCaptured` finds something. */
   get targets(): CaptureTargets {
     return { disk: join(this.#path, 'disk.qcow2'), data: join(this.#path, 'data.qcow2') };
+  }
+
+  /** What a driver saves of a VM; and the state of its devices, as a layer has it. */
+  get checkpoint(): { readonly folder: string; readonly stateFile: string } {
+    return { folder: join(this.#path, 'checkpoint'), stateFile: join(this.#path, 'state') };
   }
 
   /** Copies of a build's logs. They exist only if the captured appliance built a template. */
@@ -60,6 +71,7 @@ export class SealFolder {
   async discardCaptured(): Promise<void> {
     for (const path of Object.values(this.targets))
       for (const name of [path, sourceOf(path)]) await rm(name, { force: true });
+    for (const path of Object.values(this.checkpoint)) await rm(path, { recursive: true, force: true });
     for (const path of Object.values(this.logs)) await rm(path, { force: true });
   }
 

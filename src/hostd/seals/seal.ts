@@ -2,15 +2,19 @@ import { stat } from 'node:fs/promises';
 import { type BackoffPolicy, backoffDelay } from '../../base/backoff.ts';
 import { type Clock, instant, type Random, sleep } from '../../base/clock.ts';
 import type { DesiredSeal, Problem, SealStatus } from '../../host/protocol.ts';
+import { writeStateFile } from '../checkpoints/state-file.ts';
+import type { CaptureOptions } from '../drivers/driver.ts';
 import { toHostError, toProblem } from '../errors/index.ts';
 import { SLOW_LOOK } from '../errors/slow-look.ts';
 import type { LayerStore } from '../layers/store.ts';
 import type { BuildLogs } from './build-logs.ts';
-import { type CaptureContext, type Captured, captureDisks, captureLayers } from './capture.ts';
+import { type CaptureContext, captureDisks, captureLayers } from './capture.ts';
+import { type CapturedCheckpoint, captureCheckpoint } from './capture-checkpoint.ts';
+import type { Captured } from './captured.ts';
 import type { SealFolder, SealRecord } from './seal-folder.ts';
 
 export type SealOptions = CaptureContext & {
-  readonly layers: Pick<LayerStore, 'sealOn' | 'has'>;
+  readonly layers: Pick<LayerStore, 'seal' | 'sealOn' | 'has'>;
   readonly logs: BuildLogs;
   readonly clock: Clock;
   readonly random: Random;
@@ -70,15 +74,15 @@ export class Seal {
 
   /** The layers that the disks became. */
   get layers(): readonly string[] {
-    const { identity, data } = this.#sealed ?? {};
-    return [identity, data].filter((one) => one !== undefined);
+    const { identity, data, checkpoint } = this.#sealed ?? {};
+    return [identity, data, ...Object.values(checkpoint ?? {})].filter((one) => one !== undefined);
   }
 
   status(): SealStatus {
     const warning = this.#sealed?.warning ?? this.#captured?.warning;
     return {
       uuid: this.folder.uuid,
-      ...(this.desired.kind === 'appliance' ? { appliance: this.desired.appliance } : {}),
+      ...(this.desired.kind === 'layers' ? {} : { appliance: this.desired.appliance }),
       state: this.#state(),
       ...(this.#sealed ?? this.#progress),
       ...(warning === undefined ? {} : { warning }),
@@ -115,18 +119,31 @@ export class Seal {
   async #capture(signal: AbortSignal): Promise<Captured> {
     const onProgress = (doneBytes: number, totalBytes: number) => this.#tell({ doneBytes, totalBytes });
     const options = { onProgress, signal };
-    const { targets } = this.folder;
-    const { desired } = this;
-    const captured =
-      desired.kind === 'appliance'
-        ? {
-            ...(await captureDisks(this.#options, desired, targets, options)),
-            ...(await this.#captureLogs()),
-          }
-        : await captureLayers(this.#options, desired, targets, signal);
+    const captured = await this.#captureKind(options);
     // Killed before this, it is captured once more.
     await this.folder.writeCaptured(captured);
     return captured;
+  }
+
+  async #captureKind(options: CaptureOptions): Promise<Captured> {
+    const { targets, checkpoint } = this.folder;
+    const { desired } = this;
+    switch (desired.kind) {
+      case 'layers':
+        return await captureLayers(this.#options, desired, targets, options.signal);
+      case 'checkpoint':
+        return await captureCheckpoint(
+          this.#options,
+          desired.appliance,
+          { ...targets, folder: checkpoint.folder },
+          options,
+        );
+      case 'appliance':
+        return {
+          ...(await captureDisks(this.#options, desired, targets, options)),
+          ...(await this.#captureLogs()),
+        };
+    }
   }
 
   /** Nothing of an appliance that builds no template. */
@@ -138,13 +155,20 @@ export class Seal {
     return { logsFor: appliance.desired.namespace };
   }
 
-  async #seal({ parent, data, warning, logsFor }: Captured, signal: AbortSignal): Promise<SealRecord> {
+  async #seal(captured: Captured, signal: AbortSignal): Promise<SealRecord> {
     const { targets } = this.folder;
+    const { parent, data, warning, logsFor, checkpoint } = captured;
     const identity = await this.#sealOne(targets.disk, parent, signal);
     if (logsFor !== undefined) await this.#options.logs.keep(identity, logsFor, this.folder.logs);
-    const sealed: SealRecord = {
+    const disks = {
       identity,
       ...(data === undefined ? {} : { data: await this.#sealOne(targets.data, data.parent, signal) }),
+    };
+    const sealed: SealRecord = {
+      ...disks,
+      ...(checkpoint === undefined
+        ? {}
+        : { checkpoint: await this.#sealCheckpoint(checkpoint, disks, signal) }),
       ...(warning === undefined ? {} : { warning }),
     };
     // Killed before this, it is sealed once more, with the same result.
@@ -153,9 +177,29 @@ export class Seal {
   }
 
   async #sealOne(path: string, parent: string | undefined, signal: AbortSignal): Promise<string> {
-    const { size: totalBytes } = await stat(path);
-    const onProgress = (doneBytes: number) => this.#tell({ doneBytes, totalBytes });
+    const onProgress = await this.#progressOf(path);
     return (await this.#options.layers.sealOn(path, parent, { signal, onProgress })).identity;
+  }
+
+  /** The state last: it names the others. */
+  async #sealCheckpoint(
+    { memory, state, key }: CapturedCheckpoint,
+    { identity: disk, data: dataDisk }: Pick<SealRecord, 'identity' | 'data'>,
+    signal: AbortSignal,
+  ): Promise<NonNullable<SealRecord['checkpoint']>> {
+    const { layers } = this.#options;
+    const { stateFile } = this.folder.checkpoint;
+    const onProgress = await this.#progressOf(memory);
+    const sealed = await layers.seal({ path: memory, kind: 'memory', onProgress }, {}, signal);
+    const named = { memory: sealed.identity, disk, ...(dataDisk === undefined ? {} : { dataDisk }) };
+    await writeStateFile(stateFile, { version: 1, key, layers: named }, state, signal);
+    const { identity } = await layers.seal({ path: stateFile, kind: 'state' }, {}, signal);
+    return { memory: sealed.identity, state: identity };
+  }
+
+  async #progressOf(path: string): Promise<(doneBytes: number) => void> {
+    const { size: totalBytes } = await stat(path);
+    return (doneBytes) => this.#tell({ doneBytes, totalBytes });
   }
 
   #tell(progress: Progress): void {
@@ -183,6 +227,6 @@ export class Seal {
 
 /** The layers that it is to be made of. */
 function layersOf(desired: DesiredSeal): readonly string[] {
-  if (desired.kind === 'appliance') return [];
+  if (desired.kind !== 'layers') return [];
   return [desired.disk, desired.data].filter((one) => one !== undefined);
 }

@@ -62,7 +62,7 @@ describeUnless(noQemu, 'a checkpoint of a VM under QEMU', () => {
     }
   };
   const disksOf = async () => {
-    const disks = await checkpoints().disks(checkpoint);
+    const disks = await checkpoints().files(checkpoint);
     if (disks === undefined) throw new Error('there is no checkpoint');
     return disks;
   };
@@ -127,7 +127,7 @@ describeUnless(noQemu, 'a checkpoint of a VM under QEMU', () => {
     await said(other, 'copies');
     await killed(other);
     expect(await filesNamed(scene.root, 'checkpoint')).toEqual(['checkpoint.partial']);
-    expect(await checkpoints().disks(checkpoint)).toBeUndefined();
+    expect(await checkpoints().files(checkpoint)).toBeUndefined();
     expect(await observed(saved)).toEqual({ state: 'Paused' });
     await scene.driver.start(saved);
     expect(await shell(saved, 'cat /run/before')).toBe('of memory');

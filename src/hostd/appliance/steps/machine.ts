@@ -95,6 +95,7 @@ export function vmSpecOf(scope: Scope): VmSpec {
     ...(xen === undefined ? {} : { xen }),
     ...(desired.cloudInit === undefined ? {} : { seed: seedPathOf(scope, desired.cloudInit) }),
     network: vmNetworkOf(scope),
+    ...(desired.capturable === true ? { capturable: true } : {}),
     identities: identitiesOf(desired),
   };
 }

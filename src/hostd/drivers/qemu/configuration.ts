@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { isRecord } from '../../../base/json.ts';
 import { readJsonIfThere, writeJsonDurably } from '../../files/durable-files.ts';
-import type { VmSpec } from '../driver.ts';
-import { asKey, type CheckpointKey } from './checkpoint/key.ts';
+import type { CheckpointKey, VmSpec } from '../driver.ts';
+import { asKey } from './checkpoint/key.ts';
 import { vmFiles } from './files.ts';
 
 /** The content of `vm.json` (SO-MVDS section 4.1): the VM as it was last started. */

@@ -5,6 +5,7 @@ import { Agent, type Dispatcher, send } from '../../../base/http.ts';
 import { own } from '../../../base/own.ts';
 import { startTimeout } from '../../../base/timeout.ts';
 import { type Credentials, createConnector } from '../../../host/connector.ts';
+import { LAYER_KINDS } from '../../../host/layer-schemas.ts';
 import { hostServerName } from '../../../host/protocol.ts';
 import { hostErrors } from '../../errors/index.ts';
 import { chunksIn } from '../content/chunks.ts';
@@ -162,14 +163,15 @@ export class PeerClient {
 function shapeIn(header: string | string[] | undefined): LayerShape | undefined {
   const value = jsonIn(typeof header === 'string' ? header : '');
   const [kind, virtualBytes, parent] = ['kind', 'virtualBytes', 'parent'].map((name) => own(value, name));
+  const known = LAYER_KINDS.find((each) => each === kind);
   const isShape =
-    (kind === 'disk' || kind === 'boot' || kind === 'cd') &&
+    known !== undefined &&
     Number.isSafeInteger(virtualBytes) &&
     Number(virtualBytes) > 0 &&
     (parent === undefined || (typeof parent === 'string' && IDENTITY.test(parent)));
   if (!isShape) return undefined;
   return {
-    kind,
+    kind: known,
     virtualBytes: Number(virtualBytes),
     ...(parent === undefined ? {} : { parent: String(parent) }),
   };

@@ -30,12 +30,17 @@ export function createCheckpoints(
     restore: (vm, checkpoint, { signal } = {}) =>
       locks.run(vm.uuid, () => restoreVm(context, vm, resolve(checkpoint), signal)),
     connect: (vm) => locks.run(vm.uuid, () => connectVm(start.clock, vm)),
-    disks: async (checkpoint) => {
+    files: async (checkpoint) => {
       const record = await readRecord(checkpoint);
       if (record === undefined) return undefined;
-      const disk = resolve(checkpoint, contentFiles.disk);
-      if (record.digests.dataDisk === undefined) return { disk };
-      return { disk, dataDisk: resolve(checkpoint, contentFiles.dataDisk) };
+      const { memory, state, disk, dataDisk } = contentFiles;
+      return {
+        memory: resolve(checkpoint, memory),
+        state: resolve(checkpoint, state),
+        disk: resolve(checkpoint, disk),
+        ...(record.digests.dataDisk === undefined ? {} : { dataDisk: resolve(checkpoint, dataDisk) }),
+        key: record.key,
+      };
     },
   };
 }

@@ -3,12 +3,9 @@ import { readFile } from 'node:fs/promises';
 import { isRecord } from '../../../../base/json.ts';
 import { own } from '../../../../base/own.ts';
 import { digestOf } from '../../../files/digest.ts';
-import type { VmDisk, VmSpec } from '../../driver.ts';
+import type { CheckpointKey, VmDisk, VmSpec } from '../../driver.ts';
 import { qemuArguments, type Surroundings } from '../command-line.ts';
 import type { Hypervisor } from '../detect.ts';
-
-/** All that a checkpoint depends on, by names that people read: two VMs with the same key can continue from one checkpoint. */
-export type CheckpointKey = Readonly<Record<string, string>>;
 
 /** Stands for what is a VM's own. */
 const OWN = 'own';

@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { isRecord } from '../../../../base/json.ts';
 import { readJsonIfThere, writeJsonDurably } from '../../../files/durable-files.ts';
+import type { CheckpointKey } from '../../driver.ts';
 import { contentFiles } from './content.ts';
-import { asKey, type CheckpointKey } from './key.ts';
+import { asKey } from './key.ts';
 
 /** The format of a checkpoint's folder; another one's is not read. */
 const FORMAT = 1;
