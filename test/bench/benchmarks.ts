@@ -1,4 +1,5 @@
 import { apply } from './apply.ts';
+import { checkpoint } from './checkpoint.ts';
 import { footprint } from './footprint.ts';
 import type { Benchmark } from './harness.ts';
 import { overlay } from './overlay.ts';
@@ -16,6 +17,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
   templates,
   apply,
   footprint,
+  checkpoint,
   xen,
   scale,
 ];

@@ -148,7 +148,7 @@ export interface Checkpoints {
    * `CheckpointUnusable` when it does not fit this host or this VM, is damaged, or does not run within a time: nothing of the VM is left
    * then, and `start` boots it cold.
    *
-   * QEMU: the VM's disks are new overlays on the checkpoint's ({@link Checkpoints.files}). The VM runs, but its link is down until
+   * QEMU: the VM's disks are overlays on the checkpoint's ({@link Checkpoints.files}) to which nothing was written yet. The VM runs, but its link is down until
    * `connect`, because it is still its original's twin.
    */
   restore(vm: VmSpec, checkpoint: string, options?: { readonly signal?: AbortSignal }): Promise<void>;

@@ -2,6 +2,7 @@ import { execFile, spawn } from 'node:child_process';
 import { cp, readdir, rm, stat, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { systemClock } from '../../../src/base/clock.ts';
@@ -42,7 +43,7 @@ describeUnless(noQemu, 'a checkpoint of a VM under QEMU', () => {
     guest.close();
     saved = vm;
     calls = await Calls.listen();
-    const call = `nc -w 1 10.0.2.2 ${calls.port} </dev/null; sleep 0.5`;
+    const call = `nc -w 1 10.0.2.2 ${calls.port} </dev/null; date >>/root/dates; sync; sleep 0.5`;
     const caller = `(while :; do ${call}; done) >/dev/null 2>&1 &`;
     await shell(saved, `echo of the disk >/root/before && sync && echo of memory >/run/before; ${caller}`);
     await until('a call of the guest', async () => calls.count > 0, questionMs);
@@ -78,7 +79,7 @@ describeUnless(noQemu, 'a checkpoint of a VM under QEMU', () => {
     return { state, isTwin };
   };
   const child = (task: 'save' | 'restore', vm: VmSpec, path: string) => {
-    const program = join(import.meta.dirname, 'checkpoint-child.ts');
+    const program = fileURLToPath(new URL('./checkpoint-child.ts', import.meta.url));
     const argv = [program, scene.root, task, JSON.stringify(vm), path];
     return spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'inherit'] });
   };
@@ -148,6 +149,7 @@ describeUnless(noQemu, 'a checkpoint of a VM under QEMU', () => {
     const [done, total] = seen.at(-1) ?? [];
     expect(total).toBeGreaterThan(size);
     expect(done).toBe(total);
+    expect(await scene.driver.images.damageOf((await disksOf()).disk, 'qcow2')).toBeUndefined();
   });
 
   it('is finished when the daemon was killed before it had ended the VM, and never replaced', async () => {
@@ -173,6 +175,13 @@ describeUnless(noQemu, 'a checkpoint of a VM under QEMU', () => {
       expect(await shell(vm, `cat /root/before /run/before && ${own}`)).toBe('of the disk\nof memory');
     }
     for (const [index, vm] of vms.entries()) expect(await shell(vm, 'cat /root/own')).toBe(String(index));
+    const errors = 'dmesg | grep -ciE "ext4-fs (error|warning)|i/o error"';
+    for (const vm of vms) {
+      const dates = async () => Number(await shell(vm, 'wc -l </root/dates'));
+      const before = await dates();
+      await expect.poll(dates, { timeout: questionMs }).toBeGreaterThan(before);
+      expect(await shell(vm, errors)).toBe('0');
+    }
     const rollups = await Promise.all(vms.map((vm) => memoryOf(scene.driver, vm)));
     const sumOf = (name: string) => rollups.reduce((sum, each) => sum + (each[name] ?? 0), 0);
     expect(sumOf('Pss')).toBeLessThan(0.8 * sumOf('Rss'));
@@ -205,7 +214,7 @@ describeUnless(noQemu, 'a checkpoint of a VM under QEMU', () => {
     await behavesAsAnyOther(scene, vm, (await disksOf()).disk);
   });
 
-  it('tells a VM whose disk is larger, and refuses one whose disk is smaller or another', async () => {
+  it('tells a VM that its disk is larger, and refuses a smaller one, another one, and one that was written', async () => {
     const larger = await onCheckpoint({ diskBytes: 512 * mebibyte });
     await checkpoints().restore(larger, checkpoint);
     expect(await shell(larger, 'cat /sys/block/vda/size')).toBe(String((512 * mebibyte) / 512));
@@ -215,7 +224,12 @@ describeUnless(noQemu, 'a checkpoint of a VM under QEMU', () => {
       message: expect.stringContaining('does not stand on'),
     });
     expect(await observed(another)).toEqual({});
+    await shell(larger, 'date >/root/own; sync');
     await scene.driver.destroy(larger.uuid, larger.directory);
+    await expect(checkpoints().restore(larger, checkpoint)).rejects.toMatchObject({
+      reason: 'CheckpointUnusable',
+      message: expect.stringContaining('was written since'),
+    });
     const smaller = await onCheckpoint();
     await rm(smaller.disk.path);
     const { disk } = await disksOf();
@@ -223,9 +237,9 @@ describeUnless(noQemu, 'a checkpoint of a VM under QEMU', () => {
     await promisify(execFile)('qemu-img', argv);
     await expect(checkpoints().restore(smaller, checkpoint)).rejects.toMatchObject({
       reason: 'CheckpointUnusable',
-      message: expect.stringContaining('its disk has 104857600 bytes'),
+      message: expect.stringContaining('has 104857600 bytes, and the disk that was saved 268435456'),
     });
-    expect(await observed(smaller)).toEqual({ state: 'Stopped' });
+    expect(await observed(smaller)).toEqual({});
   });
 
   it('is used again after a daemon was killed at any moment of a restore', async () => {

@@ -8,6 +8,7 @@ import { bridgeProblem } from '../../network/bridge.ts';
 import { createHostNetwork, type HostNetwork } from '../../network/links.ts';
 import { Agents } from '../common/agents.ts';
 import { moveToVmGroup } from '../common/cgroup.ts';
+import { createDataFinder } from '../common/data-finder.ts';
 import { createImageTool } from '../common/images.ts';
 import { createProber } from '../common/prober.ts';
 import { connectIn } from '../common/socket.ts';
@@ -93,7 +94,11 @@ export function createQemuDriver(config: QemuDriverConfig): Driver {
     foreignVms,
     images,
     captures: createCaptures({ clock, agents, images }),
-    checkpoints: createCheckpoints(context, images, locks, { guestIn, limitMs: config.restoreLimitMs }),
+    checkpoints: createCheckpoints(context, locks, {
+      guestIn,
+      findData: createDataFinder(config),
+      limitMs: config.restoreLimitMs,
+    }),
     prober: createProber(clock, network),
   };
 }

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { KeyedMutex } from '../../../../base/keyed-mutex.ts';
-import type { Checkpoints, ImageTool } from '../../driver.ts';
+import type { DataFinder } from '../../common/data-finder.ts';
+import type { Checkpoints } from '../../driver.ts';
 import type { StartContext } from '../start.ts';
 import { contentFiles, KnownDigests } from './content.ts';
 import { readRecord } from './record.ts';
@@ -12,6 +13,7 @@ const defaultLimitMs = 60_000;
 
 type Options = {
   readonly guestIn: RestoreContext['guestIn'];
+  readonly findData: DataFinder;
   /** How long a restored VM's agent may take to answer. */
   readonly limitMs?: number | undefined;
 };
@@ -19,14 +21,15 @@ type Options = {
 /** Checkpoints by QEMU's migration of devices' state, and of memory that is a file (docs/adr/0072). */
 export function createCheckpoints(
   start: StartContext,
-  images: Pick<ImageTool, 'inspect'>,
   locks: KeyedMutex,
-  { guestIn, limitMs = defaultLimitMs }: Options,
+  { guestIn, findData, limitMs = defaultLimitMs }: Options,
 ): Required<Checkpoints> {
-  const context: RestoreContext = { start, images, digests: new KnownDigests(), guestIn, limitMs };
+  const context: RestoreContext = { start, digests: new KnownDigests(findData), guestIn, limitMs };
   return {
     save: (vm, target, options) =>
-      locks.run(vm.uuid, () => saveVm({ clock: start.clock, guestIn }, vm, resolve(target), options)),
+      locks.run(vm.uuid, () =>
+        saveVm({ clock: start.clock, guestIn, findData }, vm, resolve(target), options),
+      ),
     restore: (vm, checkpoint, { signal } = {}) =>
       locks.run(vm.uuid, () => restoreVm(context, vm, resolve(checkpoint), signal)),
     connect: (vm) => locks.run(vm.uuid, () => connectVm(start.clock, vm)),

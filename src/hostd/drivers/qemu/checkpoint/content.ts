@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { KeyedMutex } from '../../../../base/keyed-mutex.ts';
+import type { DataFinder, Stretch } from '../../common/data-finder.ts';
 
 /** The files of a checkpoint. */
 export const contentFiles = {
@@ -36,33 +37,44 @@ export async function copySparsely(
   bytes: number,
   options: ReadOptions = {},
 ): Promise<string> {
-  const digest = await readBlocks(source, bytes, options, (block, at) => writePages(target, block, at));
+  const all = [{ start: 0, length: bytes }];
+  const digest = await readBlocks(source, bytes, all, options, (block, at) => writePages(target, block, at));
   await target.truncate(bytes);
   return digest;
 }
 
-/** The digest of a file's content, as `copySparsely` tells it. */
-export async function contentDigest(path: string, options: ReadOptions = {}): Promise<string> {
+/** The digest of a file's content, as `copySparsely` tells it. Holes are not read. */
+export async function contentDigest(
+  path: string,
+  findData: DataFinder,
+  options: ReadOptions = {},
+): Promise<string> {
+  const stretches = await findData(path, options.signal);
   const file = await open(path, 'r');
   try {
-    return await readBlocks(file, (await file.stat()).size, options, async () => undefined);
+    const { size } = await file.stat();
+    return await readBlocks(file, size, stretches, options, async () => undefined);
   } finally {
     await file.close();
   }
 }
 
-/** Calls `each` with every block that is not zeroes. */
+/** Calls `each` with every block that is not zeroes; outside the stretches, which are in order, there are zeroes alone. */
 async function readBlocks(
   source: FileHandle,
   bytes: number,
+  stretches: readonly Stretch[],
   { signal, onProgress }: ReadOptions,
   each: (block: Buffer, at: number) => Promise<void>,
 ): Promise<string> {
   const hash = createHash('sha256');
   const buffer = Buffer.alloc(Math.min(READ_BYTES, bytes));
+  let next = 0;
   for (let at = 0; at < bytes; at += READ_BYTES) {
     signal?.throwIfAborted();
     const part = buffer.subarray(0, Math.min(READ_BYTES, bytes - at));
+    while (endOf(stretches[next]) <= at) next += 1;
+    if ((stretches[next]?.start ?? bytes) >= at + part.length) continue;
     await fill(source, part, at);
     for (let start = 0; start < part.length && !isZero(part); start += BLOCK_BYTES) {
       const block = part.subarray(start, start + BLOCK_BYTES);
@@ -73,6 +85,10 @@ async function readBlocks(
     onProgress?.(part.length);
   }
   return hash.update(`${bytes}`).digest('hex');
+}
+
+function endOf(stretch: Stretch | undefined): number {
+  return stretch === undefined ? Number.POSITIVE_INFINITY : stretch.start + stretch.length;
 }
 
 async function fill(source: FileHandle, target: Buffer, start: number): Promise<void> {
@@ -106,13 +122,18 @@ function isZero(bytes: Buffer): boolean {
 export class KnownDigests {
   readonly #known = new Map<string, { readonly mark: string; readonly digest: string }>();
   readonly #turns = new KeyedMutex();
+  readonly #findData: DataFinder;
+
+  constructor(findData: DataFinder) {
+    this.#findData = findData;
+  }
 
   of(path: string, signal?: AbortSignal): Promise<string> {
     return this.#turns.run(path, async () => {
       const mark = await markOf(path);
       const known = this.#known.get(path);
       if (known?.mark === mark) return known.digest;
-      const digest = await contentDigest(path, { signal });
+      const digest = await contentDigest(path, this.#findData, { signal });
       this.#known.set(path, { mark, digest });
       return digest;
     });

@@ -1,12 +1,10 @@
-import { realpath } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Clock } from '../../../../base/clock.ts';
 import { isRecord } from '../../../../base/json.ts';
 import { startTimeout } from '../../../../base/timeout.ts';
 import { HostError, hostErrors, messageOf } from '../../../errors/index.ts';
-import { ifThere } from '../../../files/if-there.ts';
 import type { Guest } from '../../../guest/guest.ts';
-import type { ImageTool, VmDisk, VmSpec, VmToCapture } from '../../driver.ts';
+import type { VmSpec, VmToCapture } from '../../driver.ts';
 import { DISK_NODES, type RestoredMemory, type Surroundings } from '../command-line.ts';
 import { noteConnected } from '../configuration.ts';
 import type { Hypervisor } from '../detect.ts';
@@ -24,6 +22,7 @@ import {
   untilMonitorAnswers,
 } from '../start.ts';
 import { contentFiles, type KnownDigests } from './content.ts';
+import { whyNotFresh } from './fresh-disk.ts';
 import { differenceOf, keyOf } from './key.ts';
 import { ignoreShared, untilMigrated } from './migration.ts';
 import { PARTS, readRecord } from './record.ts';
@@ -35,7 +34,6 @@ const agentPauseMs = 2_000;
 
 export type RestoreContext = {
   readonly start: StartContext;
-  readonly images: Pick<ImageTool, 'inspect'>;
   readonly digests: KnownDigests;
   /** The guest of the VM in a folder. */
   readonly guestIn: (directory: string) => Pick<Guest, 'ping' | 'close'>;
@@ -91,7 +89,7 @@ function canMapReadOnly({ version }: Hypervisor): boolean {
 
 /** Why the checkpoint is not this VM's, or is damaged; undefined for one that can be used. */
 async function whyUnfit(
-  { digests, images }: RestoreContext,
+  { digests }: RestoreContext,
   vm: VmSpec,
   checkpoint: string,
   hypervisor: Hypervisor,
@@ -104,9 +102,8 @@ async function whyUnfit(
   if (difference !== undefined) return difference;
   for (const which of ['disk', 'dataDisk'] as const) {
     const disk = vm[which];
-    const wanted = join(checkpoint, contentFiles[which]);
-    if (disk !== undefined && !(await standsOn(images, disk, wanted)))
-      return `${disk.path} does not stand on ${wanted}, which belongs to its memory`;
+    const unfit = disk && (await whyNotFresh(disk, join(checkpoint, contentFiles[which])));
+    if (unfit !== undefined) return unfit;
   }
   for (const part of PARTS) {
     const digest = record.digests[part];
@@ -119,16 +116,6 @@ async function whyUnfit(
     if (found !== digest) return `${path} is not what was saved (its digest is ${found})`;
   }
   return undefined;
-}
-
-/** Memory and disk are of one moment: with another disk the guest would destroy it. */
-async function standsOn(images: RestoreContext['images'], disk: VmDisk, wanted: string): Promise<boolean> {
-  const layers = disk.layers ?? (await images.inspect(disk.path, disk.format)).references;
-  const [nearest] = layers;
-  if (nearest === undefined) return false;
-  const paths = [resolve(dirname(disk.path), nearest), wanted].map((path) => ifThere(realpath(path)));
-  const [found, own] = await Promise.all(paths);
-  return found !== undefined && found === own;
 }
 
 /** QEMU loads the state, and the guest runs, with its link down. On another processor it would hang without an error. */
@@ -181,7 +168,6 @@ async function fitDisks(qmp: Qmp): Promise<void> {
     const image = isRecord(node) ? node.image : undefined;
     if (!isRecord(image) || !isRecord(image['backing-image'])) continue;
     const [now, saved] = [Number(image['virtual-size']), Number(image['backing-image']['virtual-size'])];
-    if (now < saved) throw new Error(`its disk has ${now} bytes, and the saved one ${saved}`);
     if (now > saved) await qmp.execute('block_resize', { 'node-name': name, size: now });
   }
 }

@@ -6,6 +6,7 @@ import { HostError, hostErrors, messageOf, toHostError } from '../../../errors/i
 import { PARTIAL_SUFFIX, syncDirectory } from '../../../files/durable-files.ts';
 import { fileExists, ifReadable } from '../../../files/if-there.ts';
 import type { Guest } from '../../../guest/guest.ts';
+import type { DataFinder } from '../../common/data-finder.ts';
 import type { SaveOptions, VmToCapture } from '../../driver.ts';
 import { type Capturable, readCapturable } from '../configuration.ts';
 import { endVm } from '../end.ts';
@@ -26,6 +27,7 @@ export type SaveContext = {
   readonly clock: Clock;
   /** The guest of the VM in a folder. */
   readonly guestIn: (directory: string) => Pick<Guest, 'ping' | 'close'>;
+  readonly findData: DataFinder;
 };
 
 type Saved = SaveContext & {
@@ -127,12 +129,12 @@ async function cancel(qmp: Qmp): Promise<void> {
 }
 
 async function write(saved: Saved, options: SaveOptions): Promise<void> {
-  const { vm, running, capturable, partial } = saved;
+  const { vm, running, capturable, partial, findData } = saved;
   await writeState(saved, options.signal);
   // QEMU has written to the disks all that it held, and does not touch them before the VM runs again.
   const sources = { memory: await memoryOf(vm, running), ...capturable.disks };
   const copied = await copyAll(sources, partial, options);
-  const digests = { ...copied, state: await contentDigest(join(partial, contentFiles.state)) };
+  const digests = { ...copied, state: await contentDigest(join(partial, contentFiles.state), findData) };
   await writeRecord(partial, { uuid: vm.uuid, key: capturable.key, digests });
 }
 

@@ -5,6 +5,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { Clock } from '../../../../base/clock.ts';
+import { codeOf } from '../../../errors/index.ts';
 import { syncFile } from '../../../files/durable-files.ts';
 import { connectIn } from '../../common/socket.ts';
 import { vmFiles } from '../files.ts';
@@ -49,7 +50,10 @@ async function write(server: Server, target: string, signal: AbortSignal): Promi
   await pipeline(socket, createWriteStream(target, { mode: 0o600 }), { signal });
 }
 
-/** Sends a file to the QEMU in `directory`, which listens there. */
+/** QEMU ends the connection as soon as it has the end of the state, or cannot use it: it may come before all is sent. */
+const ENDED_BY_QEMU = new Set(['ERR_STREAM_PREMATURE_CLOSE', 'EPIPE', 'ECONNRESET']);
+
+/** Sends a file to the QEMU in `directory`, which listens there. Whether QEMU could use it, `untilMigrated` tells. */
 export async function sendState(
   clock: Clock,
   directory: string,
@@ -57,5 +61,7 @@ export async function sendState(
   signal: AbortSignal,
 ): Promise<void> {
   const socket = await connectIn(clock, directory, vmFiles.state, connectLimitMs);
-  await pipeline(createReadStream(source), socket, { signal });
+  await pipeline(createReadStream(source), socket, { signal }).catch((error: unknown) => {
+    if (!ENDED_BY_QEMU.has(codeOf(error) ?? '')) throw error;
+  });
 }
