@@ -42,7 +42,10 @@ const PROGRAM_HEADER: readonly (readonly [string, string])[] = [
 
 /** Linux' calls by number in eax (0 read, 2 open, 16 ioctl, 60 exit), with arguments in edi, esi, edx; errors are negative. */
 const CODE: readonly (readonly [string, string])[] = [
-  ['48 83 ec 48', 'sub rsp, 72                    room for a struct rand_pool_info (linux/random.h) of 64 bytes'],
+  [
+    '48 83 ec 48',
+    'sub rsp, 72                    room for a struct rand_pool_info (linux/random.h) of 64 bytes',
+  ],
   ['c7 04 24 00 02 00 00', 'mov dword [rsp], 512           entropy_count: all of its bits are credited'],
   ['c7 44 24 04 40 00 00 00', 'mov dword [rsp+4], 64          buf_size'],
   ['31 db', 'xor ebx, ebx                   bytes read so far'],

@@ -1,0 +1,151 @@
+import { randomBytes } from 'node:crypto';
+import { orAborted } from '../../../base/abort.ts';
+import type { Clock } from '../../../base/clock.ts';
+import type { GuestAction } from '../../../domain/services/types.ts';
+import { hostErrors } from '../../errors/index.ts';
+import type { Guest, GuestExecResult } from '../guest.ts';
+import { otherGuest } from '../identity.ts';
+import { runActions } from '../install.ts';
+import { TELL_UUIDS } from '../installed.ts';
+import { type BridgedNetwork, parseNetwork, readNetworkArgv, setNetworkArgv } from '../network.ts';
+import { networkFaults } from '../network-faults.ts';
+import { shellScript } from '../session.ts';
+import { changeScript, PARTS } from './change.ts';
+import { CLONE, FAILED_PART, PRELUDE, TAKING_PATH } from './prelude.ts';
+import { FINISH } from './processes.ts';
+import { faultsIn, isOfClock, READ_BACK, secondsOf } from './read-back.ts';
+import { SEED_BYTES } from './reseed-program.ts';
+
+/** Which machine a clone becomes. */
+export type CloneIdentity = {
+  /** In lower case. */
+  readonly uuid: string;
+  /** The machine whose memory it has: which the guest says it is, until it has its own identity. MAC addresses in lower case. */
+  readonly from: { readonly uuid: string; readonly mac: string };
+  readonly hostname: string;
+  readonly mac: string;
+  /** With user networking the guest keeps its addresses, or asks for them by DHCP. */
+  readonly network: { readonly mode: 'user' } | BridgedNetwork;
+  readonly onClone: OnClone;
+};
+
+/** What is done about the processes of services, which have drawn random numbers and read what they are. */
+export type OnClone =
+  /** They end before, and start after. `stop` and `start` are of services that Coppice itself watches. */
+  | {
+      readonly kind: 'Restart';
+      readonly stop: readonly GuestAction[];
+      readonly start: readonly GuestAction[];
+    }
+  /** They run on, and the guest's programs in `/etc/coppice/on-clone.d` run after. */
+  | { readonly kind: 'Hook' };
+
+export type CloneWork = { readonly clock: Clock; readonly signal: AbortSignal };
+
+const LOOK_MS = 20_000;
+/** Keys of RSA take an emulated guest many seconds, hooks take what they take. */
+const WORK_MS = 600_000;
+const COMMAND_MS = 120_000;
+/** How often the clock is set, on a host so busy that a guest's answer takes seconds. */
+const MOST_CLOCKS = 4;
+
+/** Whether the guest has this identity, whole: then nothing is left to do. Rejects with `WrongGuest` when it is another machine's. */
+export async function hasIdentity(guest: Guest, clone: CloneIdentity, signal: AbortSignal): Promise<boolean> {
+  const script = `${TELL_UUIDS}[ -f ${TAKING_PATH} ] || echo whole`;
+  const { exitCode, stdout, stderr } = await run(guest, ['/bin/sh', '-c', script, CLONE], LOOK_MS, signal);
+  if (exitCode !== 0) throw hostErrors.guestCommandFailed('ask a clone who it is', exitCode, stderr);
+  const [told = '', whole] = stdout.split('\n');
+  const uuids = told.split(' ').slice(1);
+  const other = otherGuest(clone.uuid, uuids);
+  if (other === undefined) return whole === 'whole' && uuids.includes(clone.uuid);
+  if (otherGuest(clone.from.uuid, uuids) !== undefined)
+    throw hostErrors.wrongGuest(clone.uuid, clone.uuid, other);
+  return false;
+}
+
+/**
+ * Makes a VM that continues from another machine's memory a machine of its own, by its agent, while it is not connected to any network, and
+ * asks the guest for all that was set. Resolves when it may be connected. Rejects with `CloneIdentityFailed`, which names the part, with
+ * `WrongGuest`, or with what the {@link Guest} rejects with: the VM must not be connected then. After an interruption at any point it is called
+ * again, and does what is left; a guest that has the identity stays as it is.
+ */
+export async function takeIdentity(guest: Guest, clone: CloneIdentity, work: CloneWork): Promise<void> {
+  const { signal } = work;
+  if (await hasIdentity(guest, clone, signal)) return;
+  const { onClone } = clone;
+  if (onClone.kind === 'Restart') await runActions(guest, onClone.stop, { kind: 'none' }, signal);
+  await change(guest, clone, work);
+  await requireSet(guest, clone, work);
+  await requireNetwork(guest, clone, signal);
+  if (onClone.kind === 'Restart') await runActions(guest, onClone.start, { kind: 'none' }, signal);
+  await mustSucceed(guest, clone, `${PRELUDE}${FINISH}`, [], { signal });
+}
+
+async function change(guest: Guest, clone: CloneIdentity, { clock, signal }: CloneWork): Promise<void> {
+  const input = randomBytes(SEED_BYTES);
+  const script = `${PRELUDE}${changeScript(PARTS)}`;
+  await mustSucceed(guest, clone, script, [secondsOf(clock)], { signal, input });
+}
+
+/** The success of the commands proves nothing: the guest's kernel and files are asked. */
+async function requireSet(guest: Guest, clone: CloneIdentity, { clock, signal }: CloneWork): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    const asked = clock.now();
+    const output = await mustSucceed(guest, clone, READ_BACK, [], { signal });
+    const answered = clock.now();
+    const interfaces = await orAborted(guest.interfaces(COMMAND_MS), signal);
+    const faults = faultsIn(clone, { output, interfaces, asked, answered });
+    const [fault] = faults;
+    if (fault === undefined) return;
+    if (tries === MOST_CLOCKS || !faults.every(isOfClock)) throw failure(clone, fault);
+    const parts = PARTS.filter((part) => part.name === 'start' || isOfClock({ part: part.name, why: '' }));
+    await mustSucceed(guest, clone, `${PRELUDE}${changeScript(parts)}`, [secondsOf(clock)], { signal });
+  }
+}
+
+/** Nobody can answer for an address before the VM is connected; the kernel asks for one of IPv6 when it is. */
+async function requireNetwork(guest: Guest, clone: CloneIdentity, signal: AbortSignal): Promise<void> {
+  const { network, mac } = clone;
+  if (network.mode === 'user') return;
+  const set = await run(guest, setNetworkArgv(mac, network, false), COMMAND_MS, signal);
+  if (set.exitCode !== 0) throw failure(clone, { part: 'network', why: set.stderr });
+  const read = await run(guest, readNetworkArgv(mac, network), COMMAND_MS, signal);
+  if (read.exitCode !== 0) throw failure(clone, { part: 'network', why: read.stderr });
+  const interfaces = await orAborted(guest.interfaces(COMMAND_MS), signal);
+  const actual = { ...parseNetwork(read.stdout), tentative: [] };
+  const { missing, surplus } = networkFaults(network, mac, actual, interfaces);
+  const why = [...missing, ...surplus].join(', ');
+  if (why !== '') throw failure(clone, { part: 'network', why });
+}
+
+async function mustSucceed(
+  guest: Guest,
+  clone: CloneIdentity,
+  script: string,
+  more: readonly string[],
+  { signal, input }: { readonly signal: AbortSignal; readonly input?: Uint8Array },
+): Promise<string> {
+  const { uuid, from, hostname, mac, network, onClone } = clone;
+  const values = [uuid, from.uuid, hostname, mac, from.mac, network.mode, onClone.kind, ...more];
+  const argv = shellScript(script, values, CLONE);
+  const { exitCode, stdout, stderr } = await run(guest, argv, WORK_MS, signal, input);
+  if (exitCode === 0) return stdout;
+  const at = stderr.lastIndexOf(FAILED_PART);
+  const part = at === -1 ? 'identity' : stderr.slice(at + FAILED_PART.length).trim();
+  throw failure(clone, { part, why: (at === -1 ? stderr : stderr.slice(0, at)).trim() });
+}
+
+function failure({ uuid }: CloneIdentity, { part, why }: { readonly part: string; readonly why: string }) {
+  return hostErrors.cloneIdentityFailed(uuid, part, why);
+}
+
+function run(
+  guest: Guest,
+  argv: readonly string[],
+  timeoutMs: number,
+  signal: AbortSignal,
+  input?: Uint8Array,
+): Promise<GuestExecResult> {
+  signal.throwIfAborted();
+  return orAborted(guest.exec(argv, { timeoutMs, ...(input === undefined ? {} : { input }) }), signal);
+}
