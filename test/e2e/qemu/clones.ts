@@ -56,7 +56,11 @@ export class CapturedGuest {
 
   /** A VM that runs from the captured moment on, not connected. */
   async clone(name: string): Promise<Clone> {
-    const clone = await this.#start(name, join(this.folder, 'source.qcow2'), 'off', ['-S', '-incoming', 'defer']);
+    const clone = await this.#start(name, join(this.folder, 'source.qcow2'), 'off', [
+      '-S',
+      '-incoming',
+      'defer',
+    ]);
     this.#clones.push(clone);
     await this.#monitor(name, async (qmp) => {
       await ignoreShared(qmp);
@@ -110,7 +114,12 @@ export class CapturedGuest {
       ...['-drive', `file=${disk},if=virtio,format=qcow2`, '-serial', 'null', '-device', 'virtio-serial'],
       ...['-chardev', `socket,id=agent,path=${join(folder, 'agent.sock')},server=on,wait=off`],
       ...['-device', 'virtserialport,chardev=agent,name=org.qemu.guest_agent.0'],
-      ...['-netdev', 'user,id=net', '-device', `virtio-net-pci,id=net0,netdev=net,mac=${SOURCE.mac},romfile=`],
+      ...[
+        '-netdev',
+        'user,id=net',
+        '-device',
+        `virtio-net-pci,id=net0,netdev=net,mac=${SOURCE.mac},romfile=`,
+      ],
       ...['-qmp', `unix:${join(folder, 'qmp.sock')},server=on,wait=off`],
     ];
   }

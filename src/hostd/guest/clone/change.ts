@@ -8,10 +8,13 @@ export type PartName =
   | ('start' | 'services' | 'random' | 'clock' | 'hostname' | 'machine-id' | 'ssh')
   | ('cloud-init' | 'dhcp' | 'mac' | 'network' | 'identity' | 'tell');
 
+/** What {@link changeScript} prints when nothing is left to do. */
+export const TAKEN = 'taken';
+
 type Part = { readonly name: PartName; readonly text: string };
 
 /** Of the files that two clones would share: their digests, before anything is changed, so that a second attempt still knows them. */
-const START = `if is_itself && [ ! -f "$taking" ]; then echo taken; exit 0; fi
+const START = `if is_itself && [ ! -f "$taking" ]; then echo ${TAKEN}; exit 0; fi
 if ! is_taking; then
   b rm -rf "$work"
   {
@@ -182,7 +185,7 @@ export const PARTS: readonly Part[] = [
   { name: 'tell', text: TELL },
 ];
 
-/** The script of these parts; its arguments are those of the prelude, and $8: seconds since 1970. It prints `taken` when nothing is left to do. */
+/** The script of these parts; its arguments are those of the prelude, and $8: seconds since 1970. See {@link TAKEN}. */
 export function changeScript(parts: readonly Part[]): string {
   return parts.map(({ name, text }) => `part=${name}\n${text}`).join('');
 }

@@ -10,7 +10,7 @@ import { TELL_UUIDS } from '../installed.ts';
 import { type BridgedNetwork, parseNetwork, readNetworkArgv, setNetworkArgv } from '../network.ts';
 import { networkFaults } from '../network-faults.ts';
 import { shellScript } from '../session.ts';
-import { changeScript, PARTS } from './change.ts';
+import { changeScript, PARTS, TAKEN } from './change.ts';
 import { CLONE, FAILED_PART, PRELUDE, TAKING_PATH } from './prelude.ts';
 import { FINISH } from './processes.ts';
 import { faultsIn, isOfClock, READ_BACK, secondsOf } from './read-back.ts';
@@ -74,17 +74,20 @@ export async function takeIdentity(guest: Guest, clone: CloneIdentity, work: Clo
   if (await hasIdentity(guest, clone, signal)) return;
   const { onClone } = clone;
   if (onClone.kind === 'Restart') await runActions(guest, onClone.stop, { kind: 'none' }, signal);
-  await change(guest, clone, work);
-  await requireSet(guest, clone, work);
-  await requireNetwork(guest, clone, signal);
+  // What an attempt before this one left running may have come to its end meanwhile.
+  if (!(await change(guest, clone, work))) {
+    await requireSet(guest, clone, work);
+    await requireNetwork(guest, clone, signal);
+  }
   if (onClone.kind === 'Restart') await runActions(guest, onClone.start, { kind: 'none' }, signal);
   await mustSucceed(guest, clone, `${PRELUDE}${FINISH}`, [], { signal });
 }
 
-async function change(guest: Guest, clone: CloneIdentity, { clock, signal }: CloneWork): Promise<void> {
+/** @returns whether the guest had the identity already */
+async function change(guest: Guest, clone: CloneIdentity, { clock, signal }: CloneWork): Promise<boolean> {
   const input = randomBytes(SEED_BYTES);
   const script = `${PRELUDE}${changeScript(PARTS)}`;
-  await mustSucceed(guest, clone, script, [secondsOf(clock)], { signal, input });
+  return (await mustSucceed(guest, clone, script, [secondsOf(clock)], { signal, input })).startsWith(TAKEN);
 }
 
 /** The success of the commands proves nothing: the guest's kernel and files are asked. */

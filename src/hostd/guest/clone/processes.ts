@@ -27,14 +27,30 @@ stop_units() {
   fi
   while read -r unit; do systemctl stop "$unit"; done <"$work/units"
 }
-ancestors() {
-  kept=" 1 "
-  ancestor=$$
-  while [ "$ancestor" -gt 1 ]; do
-    kept="$kept$ancestor "
-    read -r stat <"/proc/$ancestor/stat"
-    stat=\${stat##*) ? }
-    ancestor=\${stat%% *}
+parent_of() {
+  parent=1
+  read -r stat 2>/dev/null <"/proc/$1/stat" || return 0
+  stat=\${stat##*) ? }
+  parent=\${stat%% *}
+}
+# This script, what started it, the agent, and what the agent runs: another attempt may wait there for this one's end.
+is_kept() {
+  each=$1
+  while [ "$each" -gt 1 ]; do
+    name=
+    read -r name 2>/dev/null <"/proc/$each/comm" || :
+    case " $kept $name" in *" $each "* | *' qemu-ga') return 0 ;; esac
+    parent_of "$each"
+    each=$parent
+  done
+  return 1
+}
+keep_ancestors() {
+  kept=$$
+  parent_of "$$"
+  while [ "$parent" -gt 1 ]; do
+    kept="$kept $parent"
+    parent_of "$parent"
   done
 }
 # Kernel threads and zombies have an empty command line.
@@ -42,19 +58,19 @@ signal_others() {
   others=
   for folder in /proc/[0-9]*; do
     other=\${folder#/proc/}
-    case $kept in *" $other "*) continue ;; esac
     line= name=
     read -r line 2>/dev/null <"$folder/cmdline" || :
     read -r name 2>/dev/null <"$folder/comm" || :
-    [ -n "$line" ] || continue
+    [ "$other" != 1 ] && [ -n "$line" ] || continue
     case $name in udhcpc | dhclient | dhcpcd) continue ;; esac
+    if is_kept "$other"; then continue; fi
     others="$others $other"
     kill "-$1" "$other" 2>/dev/null || :
   done
   [ -n "$others" ]
 }
 stop_processes() {
-  ancestors
+  keep_ancestors
   kill -TSTP 1
   tries=0
   while signal_others TERM && [ "$tries" -lt 25 ]; do
