@@ -1,44 +1,20 @@
 import { randomBytes } from 'node:crypto';
 import { orAborted } from '../../../base/abort.ts';
 import type { Clock } from '../../../base/clock.ts';
-import type { GuestAction } from '../../../domain/services/types.ts';
 import { hostErrors } from '../../errors/index.ts';
 import type { Guest, GuestExecResult } from '../guest.ts';
 import { otherGuest } from '../identity.ts';
 import { runActions } from '../install.ts';
 import { TELL_UUIDS } from '../installed.ts';
-import { type BridgedNetwork, parseNetwork, readNetworkArgv, setNetworkArgv } from '../network.ts';
+import { parseNetwork, readNetworkArgv, setNetworkArgv } from '../network.ts';
 import { networkFaults } from '../network-faults.ts';
 import { shellScript } from '../session.ts';
 import { changeScript, PARTS, TAKEN } from './change.ts';
-import { CLONE, FAILED_PART, PRELUDE, TAKING_PATH } from './prelude.ts';
+import { CLONE, FAILED_PART, LOOK_CLONE, PRELUDE, READ_CLONE, TAKING_PATH } from './prelude.ts';
 import { FINISH } from './processes.ts';
 import { faultsIn, isOfClock, READ_BACK, secondsOf } from './read-back.ts';
 import { SEED_BYTES } from './reseed-program.ts';
-
-/** Which machine a clone becomes. */
-export type CloneIdentity = {
-  /** In lower case. */
-  readonly uuid: string;
-  /** The machine whose memory it has: which the guest says it is, until it has its own identity. MAC addresses in lower case. */
-  readonly from: { readonly uuid: string; readonly mac: string };
-  readonly hostname: string;
-  readonly mac: string;
-  /** With user networking the guest keeps its addresses, or asks for them by DHCP. */
-  readonly network: { readonly mode: 'user' } | BridgedNetwork;
-  readonly onClone: OnClone;
-};
-
-/** What is done about the processes of services, which have drawn random numbers and read what they are. */
-export type OnClone =
-  /** They end before, and start after. `stop` and `start` are of services that Coppice itself watches. */
-  | {
-      readonly kind: 'Restart';
-      readonly stop: readonly GuestAction[];
-      readonly start: readonly GuestAction[];
-    }
-  /** They run on, and the guest's programs in `/etc/coppice/on-clone.d` run after. */
-  | { readonly kind: 'Hook' };
+import type { CloneIdentity } from './types.ts';
 
 export type CloneWork = { readonly clock: Clock; readonly signal: AbortSignal };
 
@@ -52,7 +28,12 @@ const MOST_CLOCKS = 4;
 /** Whether the guest has this identity, whole: then nothing is left to do. Rejects with `WrongGuest` when it is another machine's. */
 export async function hasIdentity(guest: Guest, clone: CloneIdentity, signal: AbortSignal): Promise<boolean> {
   const script = `${TELL_UUIDS}[ -f ${TAKING_PATH} ] || echo whole`;
-  const { exitCode, stdout, stderr } = await run(guest, ['/bin/sh', '-c', script, CLONE], LOOK_MS, signal);
+  const { exitCode, stdout, stderr } = await run(
+    guest,
+    ['/bin/sh', '-c', script, LOOK_CLONE],
+    LOOK_MS,
+    signal,
+  );
   if (exitCode !== 0) throw hostErrors.guestCommandFailed('ask a clone who it is', exitCode, stderr);
   const [told = '', whole] = stdout.split('\n');
   const uuids = told.split(' ').slice(1);
@@ -94,7 +75,7 @@ async function change(guest: Guest, clone: CloneIdentity, { clock, signal }: Clo
 async function requireSet(guest: Guest, clone: CloneIdentity, { clock, signal }: CloneWork): Promise<void> {
   for (let tries = 1; ; tries += 1) {
     const asked = clock.now();
-    const output = await mustSucceed(guest, clone, READ_BACK, [], { signal });
+    const output = await mustSucceed(guest, clone, READ_BACK, [], { signal, name: READ_CLONE });
     const answered = clock.now();
     const interfaces = await orAborted(guest.interfaces(COMMAND_MS), signal);
     const faults = faultsIn(clone, { output, interfaces, asked, answered });
@@ -126,11 +107,15 @@ async function mustSucceed(
   clone: CloneIdentity,
   script: string,
   more: readonly string[],
-  { signal, input }: { readonly signal: AbortSignal; readonly input?: Uint8Array },
+  {
+    signal,
+    input,
+    name = CLONE,
+  }: { readonly signal: AbortSignal; readonly input?: Uint8Array; readonly name?: string },
 ): Promise<string> {
   const { uuid, from, hostname, mac, network, onClone } = clone;
   const values = [uuid, from.uuid, hostname, mac, from.mac, network.mode, onClone.kind, ...more];
-  const argv = shellScript(script, values, CLONE);
+  const argv = shellScript(script, values, name);
   const { exitCode, stdout, stderr } = await run(guest, argv, WORK_MS, signal, input);
   if (exitCode === 0) return stdout;
   const at = stderr.lastIndexOf(FAILED_PART);

@@ -6,8 +6,10 @@ export const TAKING_PATH = `${IDENTITY_PATH}.taking`;
 /** Programs in the guest that run when a clone has its identity, in the order of their names. */
 export const HOOKS_FOLDER = '/etc/coppice/on-clone.d';
 
-/** How the scripts show in the guest's list of processes. */
+/** How the scripts show in the guest's list of processes, and to the simulated guest. */
 export const CLONE = 'coppice-clone';
+export const LOOK_CLONE = 'coppice-look-clone';
+export const READ_CLONE = 'coppice-read-clone';
 
 /** At the start of the last line of a script's errors: the part that failed. */
 export const FAILED_PART = 'coppice-part ';

@@ -1,7 +1,7 @@
 import type { Clock } from '../../../base/clock.ts';
 import type { GuestInterface } from '../guest.ts';
 import type { PartName } from './change.ts';
-import type { CloneIdentity } from './clone-identity.ts';
+import type { CloneIdentity } from './types.ts';
 
 /** What the guest itself says, a line each; arguments as of the prelude. It changes nothing, and needs no lock. */
 export const READ_BACK = `set -eu
