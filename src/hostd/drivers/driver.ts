@@ -38,6 +38,15 @@ export type VmSpec = {
   /** How a Xen domain is made for it; drivers of other hypervisors ignore this. */
   readonly xen?: XenGuest;
   readonly network: VmNetwork;
+  /** Its memory can be saved: {@link Checkpoints}. Drivers without checkpoints ignore this. */
+  readonly capturable?: true;
+  /** Identities of the layers that the VM is made of; checkpoints go by them. One that is missing counts as the same everywhere. */
+  readonly identities?: VmIdentities;
+};
+
+/** Those that all VMs of a template have in common: a restored VM's disk stands on the checkpoint's, and still has the template's here. */
+export type VmIdentities = {
+  readonly [part in 'disk' | 'dataDisk' | 'cd' | 'kernel' | 'initrd']?: string;
 };
 
 export type VmDisk = {
@@ -80,6 +89,8 @@ export type VmObservation = {
   readonly commandLine?: readonly string[];
   /** False when the VM runs and its interface is not connected to its bridge; `problem` then says why. */
   readonly connected?: boolean;
+  /** True for a VM that was restored and whose link is still down: it has to be given an identity of its own. */
+  readonly isTwin?: true;
   /** What is wrong with the VM (its disk is full, its guest panicked), as far as the hypervisor reports it. */
   readonly problem?: Problem;
   /** The VM ended, but the hypervisor still keeps something of it (memory, ports). `destroy` or the next start frees that. */
@@ -121,16 +132,36 @@ export type VmUse = {
   readonly memoryBytes: number;
 };
 
-/** Memory checkpoints, of drivers with the capability `checkpoint`: a VM's memory and devices as a file. */
+/** Memory checkpoints: a VM's memory and devices as a file, or with its disks as a folder. */
 export interface Checkpoints {
   /**
-   * Writes the running VM's memory to `path`, replacing what is there, completely or not at all, and ends the VM. The VM is then
-   * `Stopped`, with its disk as the checkpoint needs it. On failure the VM keeps running. Rejects when the VM does not run.
+   * Writes the running VM's memory to `target`, completely or not at all, and ends the VM, which is then `Stopped`. On failure, and
+   * when aborted, the VM keeps running. Rejects with `CheckpointFailed` when the VM does not run.
+   *
+   * QEMU: the VM was started as `capturable`; `target` becomes a folder with memory, devices' state and disks of one pause, and must
+   * not exist, because VMs stand on the disks of the one that is there. Called again after a crash it ends what it had begun.
+   * Xen: `target` becomes a file, and replaces one; the VM's own disk is what the checkpoint needs, and nothing is aborted or reported.
    */
-  save(vm: { readonly uuid: string; readonly directory: string }, path: string): Promise<void>;
-  /** As `start`, but the VM continues from the checkpoint at `path`. The file stays. */
-  restore(vm: VmSpec, path: string, signal?: AbortSignal): Promise<void>;
+  save(vm: VmToCapture, target: string, options?: SaveOptions): Promise<void>;
+  /**
+   * As `start`, but the VM continues from the checkpoint, which stays, and is shared by all VMs that started from it. Rejects with
+   * `CheckpointUnusable` when it does not fit this host or this VM, is damaged, or does not run within a time: nothing of the VM is left
+   * then, and `start` boots it cold.
+   *
+   * QEMU: the VM's disks are new overlays on the checkpoint's ({@link Checkpoints.disks}). The VM runs, but its link is down until
+   * `connect`, because it is still its original's twin.
+   */
+  restore(vm: VmSpec, checkpoint: string, options?: { readonly signal?: AbortSignal }): Promise<void>;
+  /** Brings up the link of a restored VM. Up already: done. Missing where a restored VM is connected from the beginning. */
+  connect?(vm: VmToCapture): Promise<void>;
+  /** The disks in a checkpoint, on which restored VMs have overlays; undefined when there is no whole one. Missing where it has none. */
+  disks?(checkpoint: string): Promise<{ readonly disk: string; readonly dataDisk?: string } | undefined>;
 }
+
+export type SaveOptions = {
+  readonly onProgress?: (doneBytes: number, totalBytes: number) => void;
+  readonly signal?: AbortSignal;
+};
 
 /** Copies of running VMs' disks, of drivers that can make them. */
 export interface Captures {

@@ -19,6 +19,12 @@ export const machineErrors = {
 
   vmStartFailed: (domain: string, output: string) =>
     new HostError('VMStartFailed', `VM ${domain} did not start: ${output}`),
+  checkpointUnusable: (domain: string, checkpoint: string, why: string) =>
+    new HostError(
+      'CheckpointUnusable',
+      `VM ${domain} does not continue from checkpoint ${checkpoint}, because ${why}: it boots cold instead; ` +
+        'save the checkpoint again if this stays',
+    ),
   vmPaused: (domain: string, problem: Problem) =>
     new HostError(problem.reason, `VM ${domain}: ${problem.message}`),
   vmStopped: (domain: string, state: string, console: string, problem?: Problem) =>

@@ -32,6 +32,14 @@ export const noUefiGuest =
 
 const mebibyte = 1024 * 1024;
 
+type VmChange = Partial<VmSpec> & {
+  /** Below which folder it is, in place of the scene's. */
+  readonly parent?: string;
+  readonly diskBytes?: number;
+  /** What its disk is an overlay on, in place of the guest's image. */
+  readonly layer?: string;
+};
+
 /** A driver of its own in a folder of its own, with VMs that are ended with it whatever the test did. */
 export class Scene {
   readonly root: string;
@@ -50,14 +58,14 @@ export class Scene {
     return new Scene(await mkdtemp(join(tmpdir(), 'coppice-qemu-')), image, config);
   }
 
-  /** A VM with its own overlay, not yet started; below `parent` instead of the scene's folder when that is given. */
-  async vm(change: Partial<VmSpec> & { readonly parent?: string; readonly diskBytes?: number } = {}) {
-    const { parent = this.root, diskBytes = 256 * mebibyte, ...rest } = change;
+  /** A VM with its own overlay, not yet started. */
+  async vm(change: VmChange = {}) {
+    const { parent = this.root, diskBytes = 256 * mebibyte, layer = this.#image.disk, ...rest } = change;
     const uuid = randomUUID();
     const directory = join(parent, uuid);
     await mkdir(directory, { recursive: true });
     const path = join(directory, 'disk.qcow2');
-    await this.driver.images.createOverlay(this.#image.disk, path, diskBytes);
+    await this.driver.images.createOverlay(layer, path, diskBytes);
     const vm: VmSpec = {
       uuid,
       domain: `test.vm.${uuid.slice(0, 8)}`,
@@ -83,7 +91,7 @@ export class Scene {
   }
 
   /** A VM that runs, and whose agent has answered. */
-  async running(change: Parameters<Scene['vm']>[0] = {}) {
+  async running(change: VmChange = {}) {
     const vm = await this.vm(change);
     await this.driver.start(vm);
     const guest = this.driver.guest(vm.uuid, vm.directory);

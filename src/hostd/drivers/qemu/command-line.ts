@@ -5,6 +5,12 @@ import { vmFiles } from './files.ts';
 /** How this host's QEMU runs VMs, as trial guests showed. */
 export type Machine = { readonly accelerator: 'kvm' | 'tcg'; readonly sandbox: boolean };
 
+/** The machine whose devices VMs have; what QEMU means by it moves with QEMU's version. */
+export const MACHINE_TYPE = 'pc';
+
+/** QEMU's name of the VM's memory, by which a checkpoint finds it again. */
+const MEMORY = 'ram';
+
 /** Forbids QEMU all that it does not need to run a VM: starting programs, gaining privileges, scheduling other processes. */
 export const sandboxArguments = [
   '-sandbox',
@@ -19,19 +25,32 @@ export type Surroundings = {
   readonly mtu?: number | undefined;
   /** Path of UEFI's code, for a VM that boots by it. */
   readonly uefiCode?: string | undefined;
+  /** QEMU's own name for this version of the machine, for VMs whose devices' state is saved. */
+  readonly machineType?: string | undefined;
+  /** For a VM that continues from a checkpoint. */
+  readonly restored?: RestoredMemory | undefined;
+};
+
+export type RestoredMemory = {
+  /** Path of the file that holds the guest's memory; the VM's own writes do not reach it. */
+  readonly file: string;
+  /** Whether QEMU can map it without being able to write it. */
+  readonly canBeReadOnly: boolean;
 };
 
 /**
  * QEMU's arguments for a VM. QEMU must run in the VM's folder: sockets and logs have names relative to it, so that a long
  * path does not exceed the address of a UNIX socket.
  */
-export function qemuArguments(vm: VmSpec, machine: Machine, { mtu, uefiCode }: Surroundings = {}): string[] {
+export function qemuArguments(vm: VmSpec, machine: Machine, surroundings: Surroundings = {}): string[] {
+  const { mtu, restored } = surroundings;
   return [
     ...['-name', `guest=${vm.domain},debug-threads=on`],
     ...['-uuid', vm.uuid],
     ...['-no-user-config', '-nodefaults', '-display', 'none'],
     ...(machine.sandbox ? sandboxArguments : []),
-    ...machineArguments(vm, machine, uefiCode),
+    ...machineArguments(vm, machine, surroundings),
+    ...memoryArguments(vm, restored),
     ...['-pidfile', vmFiles.pid],
     ...monitorArguments(),
     ...consoleArguments(),
@@ -43,6 +62,8 @@ export function qemuArguments(vm: VmSpec, machine: Machine, { mtu, uefiCode }: S
     ...['-device', 'virtio-rng-pci'],
     ...seedArguments(vm),
     ...bootArguments(vm),
+    // Without -S it would run, connected, as soon as the state is there.
+    ...(restored === undefined ? [] : ['-incoming', 'defer', '-S']),
   ];
 }
 
@@ -54,26 +75,55 @@ export function acceleratorArguments(accelerator: Machine['accelerator']): strin
       ['-accel', 'tcg,tb-size=32', '-cpu', 'max,la57=off'];
 }
 
-function machineArguments(vm: VmSpec, machine: Machine, uefiCode: string | undefined): string[] {
+function machineArguments(
+  vm: VmSpec,
+  machine: Machine,
+  { uefiCode, restored, machineType = MACHINE_TYPE }: Surroundings,
+): string[] {
+  const options = [
+    hasNamedMemory(vm, restored) ? machineType : MACHINE_TYPE,
+    ...(uefiCode === undefined ? [] : ['pflash0=uefi-code', 'pflash1=uefi-variables']),
+    ...(hasNamedMemory(vm, restored) ? [`memory-backend=${MEMORY}`] : []),
+  ];
   return [
-    ...(uefiCode === undefined ? ['-M', 'pc'] : uefiArguments(uefiCode)),
+    ...(uefiCode === undefined ? [] : uefiArguments(uefiCode)),
+    ...['-M', options.join(',')],
     ...acceleratorArguments(machine.accelerator),
-    ...['-m', `size=${Math.ceil(vm.memoryBytes / mebibyte)}M`],
+    ...['-m', `size=${mebibytesOf(vm)}M`],
     ...['-smp', `cpus=${vm.vcpus}`],
     // A guest that panicked is paused, so that the driver can distinguish it from one that was shut down.
     ...['-device', 'pvpanic', '-action', 'panic=pause'],
   ];
 }
 
+function mebibytesOf({ memoryBytes }: VmSpec): number {
+  return Math.ceil(memoryBytes / mebibyte);
+}
+
+function hasNamedMemory({ capturable }: VmSpec, restored: RestoredMemory | undefined): boolean {
+  return capturable === true || restored !== undefined;
+}
+
+/**
+ * Memory that can be saved is in a file without a name, which this daemon reads through /proc. That of a restored VM is the
+ * checkpoint's file, mapped so that it is read where it is needed and copied where the guest writes.
+ */
+function memoryArguments(vm: VmSpec, restored: RestoredMemory | undefined): string[] {
+  if (!hasNamedMemory(vm, restored)) return [];
+  const own = { id: MEMORY, size: mebibytesOf(vm) * mebibyte, share: restored === undefined };
+  const readOnly = restored?.canBeReadOnly === true ? { readonly: true, rom: 'off' } : {};
+  const kind =
+    restored === undefined
+      ? { 'qom-type': 'memory-backend-memfd' }
+      : { 'qom-type': 'memory-backend-file', 'mem-path': restored.file, ...readOnly };
+  return ['-object', JSON.stringify({ ...kind, ...own })];
+}
+
 /** The code, which all VMs share and none can change, and the VM's own variables. */
 function uefiArguments(code: string): string[] {
   const file = { driver: 'file', 'node-name': 'uefi-code', filename: code, 'read-only': true };
   const variables = { driver: 'file', 'node-name': 'uefi-variables', filename: vmFiles.variables };
-  return [
-    ...['-blockdev', JSON.stringify(file)],
-    ...['-blockdev', JSON.stringify(variables)],
-    ...['-M', 'pc,pflash0=uefi-code,pflash1=uefi-variables'],
-  ];
+  return [...['-blockdev', JSON.stringify(file)], ...['-blockdev', JSON.stringify(variables)]];
 }
 
 function monitorArguments(): string[] {

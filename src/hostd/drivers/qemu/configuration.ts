@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { isRecord } from '../../../base/json.ts';
 import { readJsonIfThere, writeJsonDurably } from '../../files/durable-files.ts';
 import type { VmSpec } from '../driver.ts';
+import { asKey, type CheckpointKey } from './checkpoint/key.ts';
 import { vmFiles } from './files.ts';
 
 /** The content of `vm.json` (SO-MVDS section 4.1): the VM as it was last started. */
@@ -9,6 +10,10 @@ type VmConfiguration = VmSpec & {
   readonly accelerator: string;
   /** Program and arguments; the working directory is the VM's folder. */
   readonly commandLine: readonly string[];
+  /** Of a VM whose memory can be saved: what a checkpoint of it will depend on. */
+  readonly checkpointKey?: CheckpointKey;
+  /** Of a VM that continues from a checkpoint, until it is connected. */
+  readonly isTwin?: true;
 };
 
 export async function writeConfiguration(configuration: VmConfiguration): Promise<void> {
@@ -18,6 +23,7 @@ export async function writeConfiguration(configuration: VmConfiguration): Promis
 type KnownConfiguration = Pick<VmConfiguration, 'uuid' | 'accelerator' | 'commandLine'> & {
   /** Set when the VM is connected to a bridge. */
   readonly bridge?: string;
+  readonly isTwin?: true;
 };
 
 /** The parts of the configuration that the driver needs again; undefined when the VM was never started from this folder. */
@@ -31,5 +37,33 @@ export async function readConfiguration(directory: string): Promise<KnownConfigu
     accelerator: String(accelerator),
     commandLine: Array.isArray(commandLine) ? commandLine.map(String) : [],
     ...bridge,
+    ...(read.isTwin === true ? { isTwin: true } : {}),
   };
+}
+
+/** What of a VM's configuration a checkpoint is made from. */
+export type Capturable = {
+  readonly key: CheckpointKey;
+  /** Paths of its disks' files. */
+  readonly disks: { readonly [which in 'disk' | 'dataDisk']?: string };
+};
+
+/** Undefined for a VM whose memory cannot be saved. */
+export async function readCapturable(directory: string): Promise<Capturable | undefined> {
+  const read = await readJsonIfThere(join(directory, vmFiles.configuration));
+  if (!isRecord(read)) return undefined;
+  const key = asKey(read.checkpointKey);
+  if (key === undefined) return undefined;
+  const disks = (['disk', 'dataDisk'] as const).flatMap((which) => {
+    const disk = read[which];
+    return isRecord(disk) && typeof disk.path === 'string' ? [[which, disk.path]] : [];
+  });
+  return { key, disks: Object.fromEntries(disks) };
+}
+
+/** The VM is connected from now on, also after a restart of the daemon. */
+export async function noteConnected(directory: string): Promise<void> {
+  const path = join(directory, vmFiles.configuration);
+  const read = await readJsonIfThere(path);
+  if (isRecord(read)) await writeJsonDurably(path, { ...read, isTwin: undefined });
 }

@@ -5,7 +5,7 @@ import { isRecord } from '../../../base/json.ts';
 import { hostErrors, messageOf } from '../../errors/index.ts';
 import { makeDirectory, readJsonIfThere, writeJsonDurably } from '../../files/durable-files.ts';
 import { locate, runProgram } from '../../programs.ts';
-import type { Machine } from './command-line.ts';
+import { MACHINE_TYPE, type Machine } from './command-line.ts';
 import { trialVersion, tryMachine } from './trial.ts';
 
 /** Which accelerator the configuration asks for. */
@@ -15,6 +15,8 @@ export type AcceleratorChoice = 'auto' | 'kvm' | 'tcg';
 export type Hypervisor = Machine & {
   readonly program: string;
   readonly version: string;
+  /** QEMU's own name of this version of its machine `pc`, which stays when QEMU is upgraded. */
+  readonly machineType: string;
   /** Why the accelerator is not KVM. */
   readonly acceleratorReason?: string;
 };
@@ -65,28 +67,30 @@ async function readKnown(cache: string, key: string): Promise<Hypervisor | undef
 }
 
 function asHypervisor(found: Readonly<Record<string, unknown>>): Hypervisor | undefined {
-  const { program, version, accelerator, acceleratorReason, sandbox } = found;
+  const { program, version, machineType, accelerator, acceleratorReason, sandbox } = found;
   if (typeof program !== 'string' || typeof version !== 'string' || typeof sandbox !== 'boolean') {
     return undefined;
   }
+  if (typeof machineType !== 'string') return undefined;
   if (accelerator !== 'kvm' && accelerator !== 'tcg') return undefined;
   const reason = typeof acceleratorReason === 'string' ? { acceleratorReason } : {};
-  return { program, version, accelerator, sandbox, ...reason };
+  return { program, version, machineType, accelerator, sandbox, ...reason };
 }
 
 async function tryOut(program: string, options: DetectOptions): Promise<Hypervisor> {
   const version = await versionOf(program);
   const sandbox = await worksSandboxed(program, options.stateDirectory);
+  const fixed = { program, version, machineType: await machineTypeOf(program), sandbox };
   if (options.accelerator === 'tcg') {
-    return { program, version, sandbox, accelerator: 'tcg', acceleratorReason: 'emulation was requested' };
+    return { ...fixed, accelerator: 'tcg', acceleratorReason: 'emulation was requested' };
   }
   const why =
     (await kvmMissing()) ??
     (await tryMachine(program, { accelerator: 'kvm', sandbox }, options.stateDirectory));
-  if (why === undefined) return { program, version, sandbox, accelerator: 'kvm' };
+  if (why === undefined) return { ...fixed, accelerator: 'kvm' };
   const acceleratorReason = `KVM does not run a guest here: ${why}`;
   if (options.accelerator === 'kvm') throw hostErrors.acceleratorUnavailable(acceleratorReason);
-  return { program, version, sandbox, accelerator: 'tcg', acceleratorReason };
+  return { ...fixed, accelerator: 'tcg', acceleratorReason };
 }
 
 async function versionOf(program: string): Promise<string> {
@@ -96,6 +100,13 @@ async function versionOf(program: string): Promise<string> {
     throw hostErrors.hypervisorBroken(program, `it shows no version: ${(stderr || stdout).trim()}`);
   }
   return version;
+}
+
+/** A QEMU that names no version has one machine of this name, and checkpoints go by QEMU's version as well. */
+async function machineTypeOf(program: string): Promise<string> {
+  const { stdout } = await runProgram(program, ['-M', 'help']);
+  const lines = stdout.split('\n').filter((line) => line.startsWith(`${MACHINE_TYPE} `));
+  return /\(alias of ([\w.-]+)\)/.exec(lines[0] ?? '')?.[1] ?? MACHINE_TYPE;
 }
 
 /** Tries emulation, which works whenever QEMU does: with the sandbox, else without, if QEMU or the kernel does not support it. */

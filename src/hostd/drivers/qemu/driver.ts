@@ -14,6 +14,7 @@ import { connectIn } from '../common/socket.ts';
 import { reapTaps } from '../common/tap.ts';
 import type { Driver, DriverInfo } from '../driver.ts';
 import { createCaptures } from './capture.ts';
+import { createCheckpoints } from './checkpoint/checkpoints.ts';
 import { boundVmLogs, openConsole, readConsoleTail } from './console.ts';
 import { type AcceleratorChoice, detect, type Hypervisor } from './detect.ts';
 import { destroyVm, shutDownVm } from './end.ts';
@@ -43,6 +44,8 @@ export type QemuDriverConfig = {
   readonly uefiDirectory?: string;
   /** How many VMs are created at once. QEMU has no limit; this one keeps a burst of starts from starving the VMs that run. */
   readonly creationConcurrency?: number;
+  /** How long a VM that continues from a checkpoint may take until its agent answers; a minute by default. */
+  readonly restoreLimitMs?: number | undefined;
   /** Name of the bridge that VMs may be connected to. Without it there is only user networking. */
   readonly bridge?: string | undefined;
 };
@@ -65,6 +68,10 @@ export function createQemuDriver(config: QemuDriverConfig): Driver {
   const leaveDaemonGroup = async (pid: number) =>
     cgroupRoot === undefined ? undefined : await moveToVmGroup(cgroupRoot, pid);
   const uefiDirectory = config.uefiDirectory ?? UEFI_DIRECTORY;
+  const guestIn = (directory: string) => {
+    const { agent, release } = agents.acquire(resolve(directory));
+    return createAgentGuest({ clock, agent }, release);
+  };
   const context: StartContext = { clock, hypervisor, network, owner, leaveDaemonGroup, uefiDirectory };
   return {
     probe: () => probe(config, hypervisor, network),
@@ -80,15 +87,13 @@ export function createQemuDriver(config: QemuDriverConfig): Driver {
     },
     reap: async (uuids) => reap(config, network, await owner(), uuids),
     destroy: (uuid, directory) => locks.run(uuid, () => destroyVm(clock, network, uuid, directory)),
-    guest: (_uuid, directory) => {
-      const { agent, release } = agents.acquire(resolve(directory));
-      return createAgentGuest({ clock, agent }, release);
-    },
+    guest: (_uuid, directory) => guestIn(directory),
     consoleTail: readConsoleTail,
     openConsole: (directory) => openConsole(clock, directory, consolesInUse),
     foreignVms,
     images,
     captures: createCaptures({ clock, agents, images }),
+    checkpoints: createCheckpoints(context, images, locks, { guestIn, limitMs: config.restoreLimitMs }),
     prober: createProber(clock, network),
   };
 }

@@ -10,7 +10,7 @@ import { endProcess, waitUntilGone } from '../common/processes.ts';
 import { removeTap } from '../common/tap.ts';
 import { readConfiguration } from './configuration.ts';
 import { vmFiles } from './files.ts';
-import { hasEnded, readCondition, withMonitor } from './monitor.ts';
+import { hasEnded, letRun, readCondition, withMonitor } from './monitor.ts';
 import { findVm, nameOf, type QemuProcess } from './processes.ts';
 
 /** QEMU ends within milliseconds of SIGTERM, unless the host's storage hangs. */
@@ -37,7 +37,7 @@ export async function destroyVm(
   if (running !== undefined) await endVm(clock, running);
   // The configuration says that there may be a tap, so it is removed after the tap.
   if ((await readConfiguration(directory))?.bridge !== undefined) await removeTap(network, uuid);
-  const files = [vmFiles.configuration, vmFiles.pid, vmFiles.monitor, vmFiles.agent];
+  const files = [vmFiles.configuration, vmFiles.pid, vmFiles.monitor, vmFiles.agent, vmFiles.state];
   await Promise.all(files.map((name) => rm(join(directory, name), { force: true })));
 }
 
@@ -73,7 +73,7 @@ async function pressPowerButton(clock: Clock, directory: string) {
   return withMonitor(clock, directory, monitorLimitMs, async (qmp) => {
     const condition = await readCondition(qmp);
     // A paused guest reacts only when it runs again.
-    if (condition.state === 'Paused') await qmp.execute('cont');
+    if (condition.state === 'Paused') await letRun(qmp, directory);
     if (!hasEnded(condition)) await qmp.execute('system_powerdown');
     return condition;
   });

@@ -12,6 +12,8 @@ export const vmFiles = {
   olderLog: 'qemu.log.1',
   monitor: 'qmp.sock',
   agent: 'agent.sock',
+  /** Through this the state of the VM's devices comes, and goes. */
+  state: 'state.sock',
   console: 'console.log',
   /** The socket through which a person uses the console. */
   consoleSocket: 'console.sock',

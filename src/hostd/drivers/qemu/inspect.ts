@@ -26,6 +26,8 @@ export async function inspectVm(
   const accelerator = configuration?.uuid === uuid ? { accelerator: configuration.accelerator } : {};
   if (running !== undefined) {
     const condition = await conditionOf(clock, running);
+    const { isEmpty, ...reported } = condition;
+    const isTwin = configuration?.uuid === uuid && configuration.isTwin === true;
     const started = await startedAt(directory);
     const runningForMs = await processAgeMs(running.pid);
     const bridge = configuration?.uuid === uuid ? configuration.bridge : undefined;
@@ -33,7 +35,8 @@ export async function inspectVm(
     return {
       uuid,
       ...(lost === undefined ? {} : { connected: false, problem: toProblem(lost) }),
-      ...condition,
+      ...reported,
+      ...(isTwin ? { isTwin } : {}),
       ...accelerator,
       ...started,
       ...(runningForMs === undefined ? {} : { runningForMs }),

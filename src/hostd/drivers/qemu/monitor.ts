@@ -4,6 +4,7 @@ import type { Problem } from '../../../host/protocol.ts';
 import { hostErrors, toProblem } from '../../errors/index.ts';
 import { connectIn } from '../common/socket.ts';
 import type { VmObservation } from '../driver.ts';
+import { readConfiguration } from './configuration.ts';
 import { vmFiles } from './files.ts';
 import { type Qmp, withQmp } from './qmp.ts';
 
@@ -11,7 +12,12 @@ import { type Qmp, withQmp } from './qmp.ts';
 export type VmCondition = {
   readonly state: VmObservation['state'];
   readonly problem?: Problem;
+  /** QEMU waits for the state of a VM that continues from a checkpoint: there is no guest yet. */
+  readonly isEmpty?: true;
 };
+
+/** QEMU's name of the VM's network interface. */
+export const LINK = 'net';
 
 /** Whether the guest is over, though its QEMU is still there, with the VM's memory and ports. */
 export function hasEnded({ state }: VmCondition): boolean {
@@ -44,9 +50,18 @@ export async function readCondition(qmp: Qmp): Promise<VmCondition> {
       return { state: 'Crashed', problem: toProblem(hostErrors.hypervisorError()) };
     case 'io-error':
       return { state: 'Paused', problem: await diskProblem(qmp) };
+    case 'inmigrate':
+      return { state: 'Paused', isEmpty: true };
     default:
       return { state: 'Paused' };
   }
+}
+
+/** Lets a paused VM run: the only place where this is done. A twin of another VM reaches nobody until it is connected. */
+export async function letRun(qmp: Qmp, directory: string): Promise<void> {
+  const isTwin = (await readConfiguration(directory))?.isTwin === true;
+  if (isTwin) await qmp.execute('set_link', { name: LINK, up: false });
+  await qmp.execute('cont');
 }
 
 async function diskProblem(qmp: Qmp): Promise<Problem> {

@@ -103,7 +103,7 @@ export function createXenDriver(config: XenDriverConfig): Driver {
         const { agent, release } = agentOf(vm.directory);
         return locks.run(vm.uuid, () => saveVm(context, vm, path, agent)).finally(release);
       },
-      restore: (vm, path, signal) => locks.run(vm.uuid, () => restoreVm(context, vm, path, signal)),
+      restore: (vm, path, { signal } = {}) => locks.run(vm.uuid, () => restoreVm(context, vm, path, signal)),
     },
     images: createImageTool(config),
     prober: createProber(clock, network),
