@@ -1,5 +1,4 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { systemClock } from '../../../src/base/clock.ts';
@@ -11,11 +10,9 @@ import type { CloneIdentity } from '../../../src/hostd/guest/clone/types.ts';
 import type { Guest } from '../../../src/hostd/guest/guest.ts';
 import { shellScript } from '../../../src/hostd/guest/session.ts';
 import { describeUnless } from '../../skip.ts';
-import { buildGuestImage } from '../guest-vm.ts';
-import { CapturedGuest, type Clone, SOURCE } from './clones.ts';
+import { type Clone, Clones } from './clones.ts';
 import { noQemu } from './scene.ts';
 
-const repository = resolve(import.meta.dirname, '../../..');
 const patience = { timeoutMs: 120_000 };
 const CLONES = Number(process.env.COPPICE_TEST_CLONES ?? 4);
 /** As many as there are processors on the smallest machine: their guests have no other. */
@@ -62,30 +59,36 @@ const run = async (guest: Guest, script: string, input?: Uint8Array) => {
 };
 const linesOf = async (guest: Guest, script: string) => (await run(guest, script)).split('\n');
 
-const identityOf = (change: Partial<CloneIdentity> = {}): CloneIdentity => {
-  const uuid = randomUUID();
-  const mac = `52:${[...randomBytes(5)].map((byte) => byte.toString(16).padStart(2, '0')).join(':')}`;
-  const common = { uuid, mac, from: SOURCE, hostname: `clone-${uuid.slice(0, 8)}` };
-  return { ...common, network: { mode: 'user' }, onClone: { kind: 'Hook' }, ...change };
-};
 const RESTART = { kind: 'Restart', stop: [], start: [] } as const;
-const take = (guest: Guest, identity: CloneIdentity, signal = new AbortController().signal) =>
-  takeIdentity(guest, identity, { clock: systemClock, signal });
+const take = async (guest: Guest | undefined, identity: CloneIdentity) => {
+  if (guest === undefined) throw new Error('there is no guest');
+  await takeIdentity(guest, identity, { clock: systemClock, signal: new AbortController().signal });
+};
 
 describeUnless(noQemu, 'VMs that continue from one memory', () => {
-  let captured: CapturedGuest;
+  let clones: Clones;
 
   beforeAll(async () => {
-    const image = await buildGuestImage(repository, join(repository, '.coppice/test-guest'));
-    captured = await CapturedGuest.of(image, async (guest) => {
+    clones = await Clones.of(async (guest) => {
       await run(guest, PREPARE);
-      // The kernel does not draw afresh by itself for a moment, so that clones that nobody reseeds draw the same.
+      // For a moment the kernel does not reseed itself, so that clones that nobody reseeds draw the same.
       await guest.exec(['/root/reseed'], { ...patience, input: randomBytes(SEED_BYTES) });
     });
   });
-  afterAll(() => captured?.close());
+  afterAll(() => clones?.close());
 
-  const expectWhole = async (guest: Guest, { uuid, mac, hostname, onClone }: CloneIdentity) => {
+  const identityOf = ({ vm }: Pick<Clone, 'vm'>, change: Partial<CloneIdentity> = {}): CloneIdentity => ({
+    uuid: vm.uuid,
+    mac: vm.network.mac,
+    from: { uuid: clones.source.uuid, mac: clones.source.network.mac },
+    hostname: `clone-${vm.uuid.slice(0, 8)}`,
+    network: { mode: 'user' },
+    onClone: { kind: 'Hook' },
+    ...change,
+  });
+  const expectWhole = async (guest: Guest, identity: CloneIdentity | undefined) => {
+    if (identity === undefined) throw new Error('there is no identity');
+    const { uuid, mac, hostname, onClone } = identity;
     const id = uuid.replaceAll('-', '');
     const [name, inFile, machine, dbus, link, key, seed, instance] = await linesOf(guest, WHO);
     expect([name, inFile, machine, dbus, instance]).toEqual([hostname, hostname, id, id, uuid]);
@@ -102,66 +105,70 @@ describeUnless(noQemu, 'VMs that continue from one memory', () => {
   const serverOf = (guest: Guest) => run(guest, 'pidof httpd || true');
 
   it(`are twins, and ${CLONES} machines when each has its identity`, async () => {
-    const clones: Clone[] = [];
-    const before: string[][] = [];
+    const twins: Clone[] = [];
+    const before: (readonly string[])[] = [];
     for (let index = 0; index < CLONES; index += 1) {
-      const clone = await captured.clone(`twin-${index}`);
+      const clone = await clones.clone();
       before.push(await linesOf(clone.guest, DRAW));
-      clones.push(clone);
+      twins.push(clone);
     }
     const [first = []] = before;
     for (const draws of before) {
-      expect(draws.filter((draw) => draw.includes('-') && first.includes(draw))).not.toEqual([]);
-      expect(draws.filter((draw) => draw.startsWith(' ') && first.includes(draw))).not.toEqual([]);
+      for (const way of [/^[0-9a-f-]{36}$/, /^ /])
+        expect(draws.filter((draw) => way.test(draw) && first.includes(draw))).not.toEqual([]);
     }
-    const twins = await Promise.all(clones.map(({ guest }) => run(guest, `${WHO}; date +%Y`)));
-    expect(new Set(twins).size).toBe(1);
-    expect(twins[0]).toContain(SOURCE.mac);
-    expect(twins[0]).toMatch(/\n2001$/);
+    const same = await Promise.all(twins.map(({ guest }) => run(guest, `${WHO}; date +%Y`)));
+    expect(new Set(same).size).toBe(1);
+    expect(same[0]).toContain(clones.source.network.mac);
+    expect(same[0]).toMatch(/\n2001$/);
 
-    const identities = clones.map((_, index) => identityOf(index % 2 === 0 ? {} : { onClone: RESTART }));
-    await atOnce(
-      clones.map(
-        ({ guest }, index) =>
-          () =>
-            take(guest, identities[index] ?? identityOf()),
-      ),
+    const identities = twins.map((clone, index) =>
+      identityOf(clone, index % 2 === 0 ? {} : { onClone: RESTART }),
     );
-    const after = await Promise.all(clones.map(({ guest }) => linesOf(guest, DRAW)));
-    const all = [...(before[0] ?? []), ...after.flat()];
+    await atOnce(identities.map((identity, index) => () => take(twins[index]?.guest, identity)));
+    const after = await Promise.all(twins.map(({ guest }) => linesOf(guest, DRAW)));
+    const all = [...first, ...after.flat()];
     expect(new Set(all).size).toBe(all.length);
-    const who = await Promise.all(clones.map(({ guest }) => linesOf(guest, WHO)));
+    const who = await Promise.all(twins.map(({ guest }) => linesOf(guest, WHO)));
     for (const line of [0, 1, 2, 3, 4, 5, 6, 7])
       expect(new Set(who.map((each) => each[line])).size, who[0]?.[line]).toBe(CLONES);
-    for (const [index, { guest }] of clones.entries()) {
-      await expectWhole(guest, identities[index] ?? identityOf());
+    for (const [index, { guest }] of twins.entries()) {
+      await expectWhole(guest, identities[index]);
       const [asked, told, answered] = [Date.now(), Number(await run(guest, 'date +%s')) * 1000, Date.now()];
       expect(told).toBeGreaterThan(asked - 3000);
       expect(told).toBeLessThan(answered + 3000);
       expect(await isConnected(guest)).toBe(false);
     }
-    await clones[0]?.link(true);
-    await expect.poll(() => isConnected(clones[0]?.guest as Guest), { timeout: 60_000 }).toBe(true);
-    for (const clone of clones) await clone.end();
+    await Promise.all(twins.map(({ end }) => end()));
   });
 
   it('start their services again when they shall, and keep their processes when they shall not', async () => {
-    const clone = await captured.clone('services');
+    const clone = await clones.clone();
     const { guest } = clone;
     const server = await serverOf(guest);
     expect(server).toMatch(/^\d+$/);
-    const first = identityOf();
+    const first = identityOf(clone);
     await take(guest, first);
     expect(await serverOf(guest)).toBe(server);
 
     // The same VM stands for one whose memory is a clone's: its guest cannot see the difference.
-    const second = identityOf({ from: first, onClone: RESTART });
+    const second = identityOf(clone, {
+      uuid: randomUUID(),
+      mac: '52:00:00:00:00:02',
+      from: first,
+      onClone: RESTART,
+    });
     await run(guest, 'rm /root/hooked');
     await take(guest, second);
     await expectWhole(guest, second);
     await expect.poll(() => serverOf(guest), { timeout: 60_000 }).toMatch(/^\d+$/);
     expect(await serverOf(guest)).not.toBe(server);
-    const stranger = take(guest, identityOf());
+    await clone.connect();
+    await expect.poll(() => isConnected(guest), { timeout: 60_000 }).toBe(true);
+    const { network } = clone.vm;
+    const port = network.mode === 'user' ? network.forwards[0]?.hostPort : undefined;
+    await expect.poll(() => answer(port), { timeout: 60_000 }).toBe(200);
+    const stranger = take(guest, identityOf(clone, { uuid: randomUUID() }));
     await expect(stranger).rejects.toMatchObject({ reason: 'WrongGuest' });
     await clone.end();
   });
@@ -172,9 +179,9 @@ describeUnless(noQemu, 'VMs that continue from one memory', () => {
   ])(
     'have the address %s on a bridge before they are connected',
     async (address, prefixLength, gateway, dns) => {
-      const clone = await captured.clone('bridge');
+      const clone = await clones.clone();
       const network = { mode: 'bridge', ports: [], address, prefixLength, gateway, dns: [dns] } as const;
-      const identity = identityOf({ network });
+      const identity = identityOf(clone, { network });
       await take(clone.guest, identity);
       await expectWhole(clone.guest, identity);
       const found = await run(clone.guest, 'ip addr show eth0; ip route; ip -6 route; cat /etc/resolv.conf');
@@ -186,9 +193,9 @@ describeUnless(noQemu, 'VMs that continue from one memory', () => {
   );
 
   it('stay disconnected while a part is not their own, and say which', async () => {
-    const clone = await captured.clone('stubborn');
+    const clone = await clones.clone();
     const { guest } = clone;
-    const identity = identityOf();
+    const identity = identityOf(clone);
     await run(
       guest,
       '(while :; do echo twin >/proc/sys/kernel/hostname; done) >/dev/null 2>&1 & echo $! >/root/pid',
@@ -219,9 +226,9 @@ describeUnless(noQemu, 'VMs that continue from one memory', () => {
   });
 
   it('stay disconnected when their agent ends, and go on with another', async () => {
-    const clone = await captured.clone('mute');
+    const clone = await clones.clone();
     const { guest } = clone;
-    const identity = identityOf();
+    const identity = identityOf(clone);
     await run(
       guest,
       '(while [ ! -e /run/coppice-clone ]; do :; done; kill -KILL $(pidof qemu-ga)) >/dev/null 2>&1 &',
@@ -237,9 +244,9 @@ describeUnless(noQemu, 'VMs that continue from one memory', () => {
   });
 
   it('have the whole identity after an end between any two parts, and any two calls of the agent', async () => {
-    const counted = await captured.clone('counted');
+    const counted = await clones.clone();
     const counter = interrupted(counted.guest, Infinity, 'before');
-    await take(counter.guest, identityOf());
+    await take(counter.guest, identityOf(counted));
     await counted.end();
     expect(counter.calls()).toBeGreaterThan(4);
     const stops = (['before', 'during'] as const).flatMap((when) =>
@@ -252,17 +259,17 @@ describeUnless(noQemu, 'VMs that continue from one memory', () => {
       onClone: index % 2 === 0 ? RESTART : ({ kind: 'Hook' } as const),
     }));
     await atOnce(
-      runs.map(({ parts, stop, onClone }, index) => async () => {
-        const clone = await captured.clone(`interrupted-${index}`);
+      runs.map(({ parts, stop, onClone }) => async () => {
+        const clone = await clones.clone();
         const { guest } = clone;
-        const identity = identityOf({ onClone });
-        const { uuid, hostname, mac } = identity;
+        const identity = identityOf(clone, { onClone });
+        const { uuid, from, hostname, mac } = identity;
         const values = [
           uuid,
-          SOURCE.uuid,
+          from.uuid,
           hostname,
           mac,
-          SOURCE.mac,
+          from.mac,
           'user',
           onClone.kind,
           `${Math.floor(Date.now() / 1000)}`,
@@ -278,6 +285,12 @@ describeUnless(noQemu, 'VMs that continue from one memory', () => {
     );
   });
 });
+
+/** HTTP's status; 0 when nobody answers. */
+async function answer(port: number | undefined): Promise<number> {
+  const got = await fetch(`http://127.0.0.1:${port}/`).catch(() => undefined);
+  return got?.status ?? 0;
+}
 
 class Interrupted extends Error {}
 

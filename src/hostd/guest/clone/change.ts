@@ -116,7 +116,7 @@ const MAC = `find_device
 for file in /etc/netplan/*.yaml /run/systemd/network/*.network /run/systemd/network/*.link /etc/systemd/network/*.network \\
   /etc/systemd/network/*.link /etc/network/interfaces.d/*; do
   if [ -f "$file" ] && b grep -qi "$from_mac" "$file"; then
-    b sed "s/$from_mac/$mac/g" <"$file" >"$file.new"
+    b sed "s/$from_mac/$mac/gI" <"$file" >"$file.new"
     b cat "$file.new" >"$file"
     b rm -f "$file.new"
   fi

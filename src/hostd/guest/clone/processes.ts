@@ -25,7 +25,7 @@ stop_units() {
     done <"$work/units.all" >"$work/units.new"
     b mv "$work/units.new" "$work/units"
   fi
-  while read -r unit; do systemctl stop "$unit"; done <"$work/units"
+  while read -r unit; do systemctl stop "$unit" </dev/null; done <"$work/units"
 }
 parent_of() {
   parent=1
@@ -99,12 +99,12 @@ if is_itself && [ ! -f "$taking" ]; then exit 0; fi
 is_taking && is_itself || cannot 'the identity that it has is not this one'
 if [ "$on_clone" = Restart ]; then
   if [ -d /run/systemd/system ]; then
-    while read -r unit; do systemctl start "$unit"; done <"$work/units"
+    while read -r unit; do systemctl start "$unit" </dev/null; done <"$work/units"
   else kill -CONT 1
   fi
 fi
 ${hookRunner}part=end
-b rm -rf "$work"
 b rm -f "$taking"
 b sync
+b rm -rf "$work"
 `;
