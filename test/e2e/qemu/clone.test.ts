@@ -19,7 +19,7 @@ const CLONES = Number(process.env.COPPICE_TEST_CLONES ?? 4);
 const AT_ONCE = 2;
 const OLD_ID = '0123456789abcdef0123456789abcdef';
 
-/** A machine with all that clones would share: an id, keys, seeds, a service, and a clock of long ago. */
+/** A machine with all that clones would share: an id, keys, seeds, a lease, hooks, and a clock of long ago. */
 const PREPARE = `printf '#!/bin/sh\\nread -r id </proc/sys/kernel/random/uuid\\necho "$3 $id" >"$7"\\necho "public $id" >"$7.pub"\\n' >/usr/bin/ssh-keygen
 chmod 0755 /usr/bin/ssh-keygen
 mkdir -p /etc/ssh /var/lib/dbus /var/lib/systemd /var/lib/cloud/instances/source /var/lib/cloud/data /etc/coppice/on-clone.d
@@ -35,6 +35,7 @@ printf '#!/bin/sh\\nif [ -e /root/refuse ]; then echo "the cellar is full"; exit
 chmod 0755 /etc/coppice/on-clone.d/*
 printf '${RESEED_FORMAT}' >/root/reseed
 chmod 0755 /root/reseed
+udhcpc -f -i eth0 -s /bin/true >/dev/null 2>&1 </dev/null &
 cat /proc/sys/kernel/random/boot_id
 date -s @1000000000
 sync
@@ -95,6 +96,8 @@ describeUnless(noQemu, 'VMs that continue from one memory', () => {
     expect(link).toContain(` ${mac} `);
     expect(key).toMatch(/^public /);
     expect(seed).not.toContain('51bd5d6a');
+    const client = '/proc/$(pidof udhcpc)/cmdline | tr "\\0" " "';
+    expect(await run(guest, `cat ${client}`)).toBe('udhcpc -f -i eth0 -s /bin/true');
     const left = await run(guest, 'ls -A /etc/coppice /run | grep -E "taking|coppice-clone" || true');
     expect(left).toBe('');
     const hooked = onClone.kind === 'Hook' ? `${uuid} ${hostname}` : '';
@@ -145,11 +148,14 @@ describeUnless(noQemu, 'VMs that continue from one memory', () => {
   it('start their services again when they shall, and keep their processes when they shall not', async () => {
     const clone = await clones.clone();
     const { guest } = clone;
+    const client = await run(guest, 'pidof udhcpc');
     const server = await serverOf(guest);
     expect(server).toMatch(/^\d+$/);
     const first = identityOf(clone);
     await take(guest, first);
     expect(await serverOf(guest)).toBe(server);
+    // It would go on with the lease of the machine that it was made from.
+    expect(await run(guest, 'pidof udhcpc')).not.toBe(client);
 
     // The same VM stands for one whose memory is a clone's: its guest cannot see the difference.
     const second = identityOf(clone, {
@@ -198,7 +204,7 @@ describeUnless(noQemu, 'VMs that continue from one memory', () => {
     const identity = identityOf(clone);
     await run(
       guest,
-      '(while :; do echo twin >/proc/sys/kernel/hostname; done) >/dev/null 2>&1 & echo $! >/root/pid',
+      '(while :; do echo twin >/proc/sys/kernel/hostname; sleep 0.05; done) >/dev/null 2>&1 & echo $! >/root/pid',
     );
     await expect(take(guest, identity)).rejects.toMatchObject({
       reason: 'CloneIdentityFailed',
@@ -272,7 +278,7 @@ describeUnless(noQemu, 'VMs that continue from one memory', () => {
           from.mac,
           'user',
           onClone.kind,
-          `${Math.floor(Date.now() / 1000)}`,
+          `${Math.floor(Date.now() / 10) - 3000}`,
         ];
         const argv = shellScript(`${PRELUDE}${changeScript(parts)}`, values, CLONE);
         const { exitCode, stderr } = await guest.exec(argv, { ...patience, input: randomBytes(SEED_BYTES) });

@@ -11,7 +11,7 @@ export function identityFrom(values: readonly string[]): SimulatedIdentity {
 /** Answers the question whether the guest has its identity. */
 export function lookAtClone(bootId: string, uuid: string, taken: string | undefined): GuestExecResult {
   const whole = taken !== undefined && JSON.parse(taken).uuid === uuid ? 'whole\n' : '';
-  return { exitCode: 0, stdout: `${bootId} ${uuid}\n${whole}`, stderr: '' };
+  return { exitCode: 0, stdout: `${bootId} ${uuid}\n0.00\n${whole}`, stderr: '' };
 }
 
 /** What the guest says of its identity; that of the files which it does not have is left out. */

@@ -65,6 +65,12 @@ done
 b rm -rf /var/lib/seedrng
 `;
 
+/** $8: see `bootedAt`. A leading zero would make the hundredths an octal number. */
+const CLOCK = `[ -n "$8" ] || cannot 'it does not say for how long it has run'
+read -r up rest </proc/uptime
+b date -u -s "@$((($8 + \${up%.*} * 100 + 1\${up#*.} - 50) / 100))" >/dev/null
+`;
+
 const SSH = `is_shared() { b grep -qF "shared=$(b sha256sum <"$1")" "$taking"; }
 renew_ssh_keys
 # What runs has the old keys in its memory, also when they were replaced by an attempt before this one.
@@ -95,14 +101,18 @@ fi
 `;
 
 /** Clients of DHCP are ended here and started by `mac`, with the arguments they had: they remember address and lease. */
-const DHCP = `for folder in /proc/[0-9]*; do
+const DHCP = `for file in "$work"/starting.*; do
+  # Started by an attempt before this one, and not yet what it will be.
+  if [ -f "$file" ] && read -r pid <"$file" && b grep -qs coppice-dhcp "/proc/$pid/cmdline"; then kill -KILL "$pid" || :; fi
+done
+for folder in /proc/[0-9]*; do
   name=
   read -r name 2>/dev/null <"$folder/comm" || :
   case $name in udhcpc | dhclient) ;; *) continue ;; esac
-  b cat "$folder/cmdline" >"$work/client.new"
-  [ -s "$work/client.new" ] || continue
-  digest=$(b sha256sum <"$work/client.new")
-  b mv "$work/client.new" "$work/dhcp.\${digest%% *}"
+  b tr '\\0' '\\n' <"$folder/cmdline" >"$work/found"
+  [ -s "$work/found" ] || continue
+  digest=$(b sha256sum <"$work/found")
+  b mv "$work/found" "$work/client.\${digest%% *}"
   kill -KILL "\${folder#/proc/}" 2>/dev/null || :
 done
 ${REMOVE_LEASES}b rm -rf /run/systemd/netif/leases/*
@@ -141,10 +151,11 @@ if [ -f "$work/routes" ]; then
     b ip -4 route replace \${route% linkdown} dev "$device"
   done <"$work/routes"
 fi
-for client in "$work"/dhcp.*; do
+for client in "$work"/client.*; do
   [ -f "$client" ] || continue
-  $setsid /bin/sh -c 'b() { if command -v "$1" >/dev/null 2>&1; then "$@"; else /bin/busybox "$@"; fi; }; b xargs -0 env <"$1"' \\
-    coppice-dhcp "$client" >/dev/null 2>&1 &
+  $setsid /bin/sh -c 'file=$1; set --; while IFS= read -r word; do set -- "$@" "$word"; done <"$file"; exec "$@"' \\
+    coppice-dhcp "$client" >/dev/null 2>&1 </dev/null &
+  echo "$!" >"$work/starting.\${client##*.}"
 done
 `;
 
@@ -174,7 +185,7 @@ export const PARTS: readonly Part[] = [
   { name: 'start', text: START },
   { name: 'services', text: `${STOP_SERVICES}stop_services\n` },
   { name: 'random', text: RANDOM },
-  { name: 'clock', text: 'b date -u -s "@$8" >/dev/null\n' },
+  { name: 'clock', text: CLOCK },
   { name: 'hostname', text: `${SET_HOSTNAME}set_hostname "$hostname"\n` },
   { name: 'machine-id', text: `${SET_MACHINE_ID}set_machine_id "$(printf '%s' "$uuid" | b tr -d -)"\n` },
   { name: 'ssh', text: `${RENEW_SSH_KEYS}${SSH}` },
@@ -185,7 +196,7 @@ export const PARTS: readonly Part[] = [
   { name: 'tell', text: TELL },
 ];
 
-/** The script of these parts; its arguments are those of the prelude, and $8: seconds since 1970. See {@link TAKEN}. */
+/** The script of these parts; its arguments are those of the prelude, and $8: `bootedAt`. See {@link TAKEN}. */
 export function changeScript(parts: readonly Part[]): string {
   return parts.map(({ name, text }) => `part=${name}\n${text}`).join('');
 }

@@ -46,7 +46,7 @@ class ToldGuest {
       if (input !== undefined) this.inputs.push(Buffer.from(input));
       const step = name === CLONE ? (argv[2]?.includes('part=random') ? 'change' : this.#of(argv[2])) : name;
       this.asked.push(step);
-      if (name === LOOK_CLONE) return { ...OK, stdout: `boot ${this.told}\n${this.whole}` };
+      if (name === LOOK_CLONE) return { ...OK, stdout: `boot ${this.told}\n12.08\n${this.whole}` };
       const answer = this.answers[step];
       if (answer !== undefined) return answer;
       if (name === READ_CLONE) return { ...OK, stdout: this.#said() };
@@ -65,7 +65,7 @@ class ToldGuest {
     const time = (NOW - (behind ?? 0)) / 1000;
     return [
       ...['hostname web-1', 'hostname-file web-1', 'boot b', `mac ${MAC}`, 'reseeded yes', `taking ${UUID}`],
-      ...[`identity-uuid ${UUID}`, 'identity-boot b', `time ${time}`],
+      ...[`identity-uuid ${UUID}`, 'identity-boot b', 'up 13.00', `time ${time}`],
     ].join('\n');
   }
 }
@@ -95,7 +95,7 @@ describe('a clone', () => {
   it('stays as it is when it has the identity', async () => {
     const told = new ToldGuest();
     [told.told, told.whole] = [UUID, 'whole\n'];
-    expect(await hasIdentity(told.guest, identity, never)).toBe(true);
+    expect(await hasIdentity(told.guest, identity, { clock, signal: never })).toBe(true);
     await take(told);
     expect(told.asked).toEqual([LOOK_CLONE, LOOK_CLONE]);
   });
@@ -130,6 +130,10 @@ describe('a clone', () => {
     await take(told);
     const again = ['clock', READ_CLONE];
     expect(told.asked).toEqual([LOOK_CLONE, 'change', READ_CLONE, ...again, ...again, 'finish']);
+    const times = told.argv
+      .filter((each) => each.includes('part=clock'))
+      .map((each) => each.split(' ').at(-1));
+    expect(times).toEqual([NOW / 10 - 1208, NOW / 10 - 1300, NOW / 10 - 1300].map(String));
     told.behindMs = [9000];
     await expect(take(told)).rejects.toMatchObject({
       message: expect.stringMatching(/'clock' is not its own: its clock is -9000 ms from the host's/),

@@ -1,4 +1,3 @@
-import type { Clock } from '../../../base/clock.ts';
 import type { GuestInterface } from '../guest.ts';
 import type { PartName } from './change.ts';
 import type { CloneIdentity } from './types.ts';
@@ -30,21 +29,17 @@ done <"$taking"
 while IFS='=' read -r key value; do
   case $key in uuid | boot) echo "identity-$key $value" ;; esac
 done </etc/coppice/identity
+read -r up rest </proc/uptime
+echo "up $up"
 echo "time $(b date +%s)"
 `;
 
 /** One thing that is not as it was set. */
 export type Fault = { readonly part: PartName; readonly why: string };
 
-type Told = {
-  readonly output: string;
-  readonly interfaces: readonly GuestInterface[];
-  /** By the host's clock, in milliseconds: before the guest was asked, and after. */
-  readonly asked: number;
-  readonly answered: number;
-};
+type Told = Answer & { readonly output: string; readonly interfaces: readonly GuestInterface[] };
 
-/** The guest sets whole seconds, a moment after it received them. */
+/** The guest sets whole seconds, by an answer that took a while. */
 const CLOCK_TOLERANCE_MS = 2_000;
 
 /** What the guest says is not as the identity says. The network of a bridge is another matter. */
@@ -122,7 +117,14 @@ export function linkLocalOf(mac: string): string {
   return `fe80::${groups.join(':')}`;
 }
 
-/** Seconds since 1970 that a guest receives, rounded. */
-export function secondsOf(clock: Clock): string {
-  return String(Math.round(clock.now() / 1000));
+/** When the guest was asked and had answered, by the host's clock, in milliseconds. */
+export type Answer = { readonly asked: number; readonly answered: number };
+
+/**
+ * The time at which the guest's kernel would have begun, by the host's clock, in hundredths of a second since 1970. However late the guest sets
+ * its clock by it, it is as right as the answer was quick. @param uptime what the guest answered, in seconds
+ */
+export function bootedAt({ asked, answered }: Answer, uptime: string): string {
+  const booted = (asked + answered) / 20 - Number(uptime) * 100;
+  return Number.isFinite(booted) ? String(Math.round(booted)) : '';
 }
