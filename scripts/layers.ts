@@ -58,7 +58,7 @@ export const ROOMS: readonly Room[] = [
   {
     path: 'src/hostd',
     holds:
-      "the daemon: `http/` (server, OpenAPI), `appliance/` (planner and steps), `layers/` (their content and names, their way from host to host), `imports/` (files that become layers), `seals/` (appliances' disks that become layers), `uploads/` (what users push), `guest/` (agent, installation; `packages/` reads what a package is, `streams/` runs programs with input and outputs), `network/` (the host's bridge, checks of addresses), `ports/`, `host/` (capacity, measurement), `files/` (durable writes, locks), `state/` (records on disk), `errors/` (every error's reason and message), `drivers/`",
+      "the daemon: `http/` (server, OpenAPI), `appliance/` (planner and steps), `layers/` (their content and names, their way from host to host), `imports/` (files that become layers), `seals/` (appliances' disks that become layers), `uploads/` (what users push), `guest/` (agent, installation; `packages/` reads what a package is, `streams/` runs programs with input and outputs, `clone/` makes a VM with another one's memory a machine of its own), `network/` (the host's bridge, checks of addresses), `ports/`, `host/` (capacity, measurement), `files/` (durable writes, locks), `state/` (records on disk), `errors/` (every error's reason and message), `drivers/`",
     mayImport: ['src/base', 'src/host', 'src/domain', 'src/api'],
     note: "base, api, domain, host (its protocol, and how one connects to a daemon; not its client); a driver's folder no other driver's, and `drivers/common/` none",
     except: ['client', 'event-stream', 'stream-client'].map((name) => `src/host/${name}.ts`),

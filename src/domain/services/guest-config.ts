@@ -15,6 +15,20 @@ const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/;
 /** Linux refuses argument lists beyond a quarter of the stack's limit, 2 MiB by default. */
 const ENVIRONMENT_BYTES = 1024 * 1024;
 
+/** A shell's function that gives the running system a hostname, its next boot, and its lookups. `b` finds a tool. */
+export const SET_HOSTNAME = `set_hostname() {
+  printf '%s\\n' "$1" >/etc/hostname.new
+  b mv /etc/hostname.new /etc/hostname
+  printf '%s' "$1" >/proc/sys/kernel/hostname
+  [ -f /etc/hosts ] || printf '127.0.0.1 localhost\\n' >/etc/hosts
+  while IFS= read -r line || [ -n "$line" ]; do
+    case $line in 127.0.1.1[[:space:]]*) ;; *) printf '%s\\n' "$line" ;; esac
+  done </etc/hosts >/etc/hosts.new
+  printf '127.0.1.1 %s\\n' "$1" >>/etc/hosts.new
+  b mv /etc/hosts.new /etc/hosts
+}
+`;
+
 /**
  * $1 the number of lines of the environment, which are in COPPICE_LINE_0 …. $2 hostname, for the running system and for the next
  * boot, or nothing. One script for both, because starting a script takes a booting guest longer than running it. Environments
@@ -23,7 +37,7 @@ const ENVIRONMENT_BYTES = 1024 * 1024;
 const CONFIGURE: GuestScript = {
   title: 'set environment and hostname',
   timeoutSeconds: 30,
-  text: `[ -d /etc/coppice ] || b mkdir -p /etc/coppice
+  text: `${SET_HOSTNAME}[ -d /etc/coppice ] || b mkdir -p /etc/coppice
 b chmod 0700 /etc/coppice
 at=0
 while [ "$at" -lt "$1" ]; do
@@ -32,17 +46,7 @@ while [ "$at" -lt "$1" ]; do
 done >/etc/coppice/env.new
 b chmod 0600 /etc/coppice/env.new
 b mv /etc/coppice/env.new /etc/coppice/env
-if [ -n "$2" ]; then
-  printf '%s\\n' "$2" >/etc/hostname.new
-  b mv /etc/hostname.new /etc/hostname
-  printf '%s' "$2" >/proc/sys/kernel/hostname
-  [ -f /etc/hosts ] || printf '127.0.0.1 localhost\\n' >/etc/hosts
-  while IFS= read -r line || [ -n "$line" ]; do
-    case $line in 127.0.1.1[[:space:]]*) ;; *) printf '%s\\n' "$line" ;; esac
-  done </etc/hosts >/etc/hosts.new
-  printf '127.0.1.1 %s\\n' "$2" >>/etc/hosts.new
-  b mv /etc/hosts.new /etc/hosts
-fi
+if [ -n "$2" ]; then set_hostname "$2"; fi
 b sync
 `,
 };

@@ -13,6 +13,13 @@ export const guestErrors = {
         `configured or networked there: find the VM with uuid ${other} and what connects its agent to this one's channel (a socket ` +
         'that was moved, a changed hypervisor option), and undo that; the daemon asks again by itself',
     ),
+  cloneIdentityFailed: (uuid: string, part: string, why: string) =>
+    new HostError(
+      'CloneIdentityFailed',
+      `VM ${uuid} continues from the memory of another machine, and its part '${part}' is not its own: ${lastWords(why) || 'the guest gave no reason'}; ` +
+        'it is not connected to a network: repair that in the template (docs/fast-starts.md says what a guest needs), or start from its disk ' +
+        'alone; the daemon tries again by itself',
+    ),
   guestDiskFull: (path: string) =>
     new HostError(
       'GuestDiskFull',

@@ -1,5 +1,6 @@
 import { orAborted } from '../../base/abort.ts';
 import { hostErrors } from '../errors/index.ts';
+import { HOOKS_FOLDER } from './clone/prelude.ts';
 import type { Guest } from './guest.ts';
 import { shellScript } from './session.ts';
 
@@ -53,7 +54,15 @@ if [ -d /var/log ]; then
   b rm -f /run/coppice-build.logs
 fi
 gone "$@"
-gone /etc/coppice /run/coppice-build
+# What a template does when its clones begin is the template's own.
+if [ -d ${HOOKS_FOLDER} ]; then
+  for path in /etc/coppice/* /etc/coppice/.[!.]*; do
+    if [ "$path" != ${HOOKS_FOLDER} ]; then gone "$path"; fi
+  done
+else
+  gone /etc/coppice
+fi
+gone /run/coppice-build
 b rm -rf /tmp/* /var/tmp/* 2>/dev/null
 b sync
 b fstrim / >/dev/null 2>&1 || :

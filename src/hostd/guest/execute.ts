@@ -34,8 +34,9 @@ export async function execute(
   argv: readonly string[],
   env: Readonly<Record<string, string>> | undefined,
   deadline: Deadline,
+  input?: Uint8Array,
 ): Promise<GuestExecResult> {
-  const pid = await startProgram(session, argv, env, deadline);
+  const pid = await startProgram(session, argv, env, deadline, input);
   const result = await untilEnded(session, pid, deadline);
   if (result !== undefined) return result;
   const killBy = deadlineIn(session.clock, graceMs);
@@ -77,18 +78,20 @@ export async function programResult(
   return status.exited === true ? resultOf(status) : undefined;
 }
 
-/** Starts a program in the guest; resolves with its process id, which `programResult` takes. */
+/** Starts a program in the guest; resolves with its process id, which `programResult` takes. @param input what it reads; nothing unless given */
 export async function startProgram(
   session: Session,
   argv: readonly string[],
   env: Readonly<Record<string, string>> | undefined,
   deadline: Deadline,
+  input?: Uint8Array,
 ): Promise<number> {
   const [path, ...arg] = argv;
   const started = await askForObject(session, deadline, 'guest-exec', {
     path,
     arg,
     ...(env === undefined ? {} : { env: pairs({ PATH: guestPath, ...env }) }),
+    ...(input === undefined ? {} : { 'input-data': Buffer.from(input).toString('base64') }),
     'capture-output': true,
   });
   return Number(started.pid);

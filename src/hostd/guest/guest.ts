@@ -60,9 +60,14 @@ export interface PreparedProgram {
 export interface Guest {
   /** Resolves when the agent answers. */
   ping(timeoutMs: number): Promise<void>;
+  /** @param options `input`: what the program reads, a few KiB at most; unlike arguments, neither the guest's processes nor its logs show it */
   exec(
     argv: readonly string[],
-    options: { readonly env?: Readonly<Record<string, string>>; readonly timeoutMs: number },
+    options: {
+      readonly env?: Readonly<Record<string, string>>;
+      readonly input?: Uint8Array;
+      readonly timeoutMs: number;
+    },
   ): Promise<GuestExecResult>;
   /**
    * Writes a file into the guest from the chunks, with the mode that the agent gives; missing folders are made. It is

@@ -30,16 +30,31 @@ export const INSTALLED_PATH = '/etc/coppice/installed.json';
 /** How the script shows in the guest's process list. */
 export const READ_INSTALLED = 'coppice-read-installed';
 
+/** In the guest: which machine it is, where its memory was made from another one's. See {@link TELL_UUIDS}. */
+export const IDENTITY_PATH = '/etc/coppice/identity';
+
 /**
- * Uses shell builtins only, so that it runs in a guest that has nothing else. The hypervisor's uuid of the VM comes by SMBIOS (QEMU,
- * Xen HVM), and under Xen from the hypervisor itself.
+ * Prints the id of the boot and the uuids of the machine, in one line. The hypervisor's uuid of the VM comes by SMBIOS (QEMU, Xen HVM), and
+ * under Xen from the hypervisor itself. Both are those of the VM whose memory it was, in a clone: while the boot of that memory lasts, what
+ * the clone received as its identity is the truth. It uses shell builtins only, so that it runs in a guest that has nothing else.
  */
-const SCRIPT = `read -r boot </proc/sys/kernel/random/boot_id
-for file in /sys/class/dmi/id/product_uuid /sys/hypervisor/uuid; do
-  if [ -r "$file" ] && read -r uuid <"$file"; then boot="$boot $uuid"; fi
-done
+export const TELL_UUIDS = `read -r boot </proc/sys/kernel/random/boot_id
+own= its=
+if [ -r ${IDENTITY_PATH} ]; then
+  while IFS='=' read -r key value; do
+    case $key in uuid) own=$value ;; boot) its=$value ;; esac
+  done <${IDENTITY_PATH}
+fi
+if [ -n "$own" ] && [ "$its" = "$boot" ]; then boot="$boot $own"
+else
+  for file in /sys/class/dmi/id/product_uuid /sys/hypervisor/uuid; do
+    if [ -r "$file" ] && read -r uuid <"$file"; then boot="$boot $uuid"; fi
+  done
+fi
 printf '%s\\n' "$boot"
-[ -f "$1" ] || exit 0
+`;
+
+const SCRIPT = `${TELL_UUIDS}[ -f "$1" ] || exit 0
 while read -r line; do printf '%s\\n' "$line"; done <"$1"`;
 
 const TIMEOUT_MS = 20_000;

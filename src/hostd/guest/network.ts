@@ -60,7 +60,7 @@ if [ -e /proc/net/if_inet6 ]; then
   without_default_route -6
 fi
 if [ "$2" = -4 ]; then
-  if ! said=$(arping -D -c 1 -w 1 -I "$device" "$3" 2>&1); then
+  if [ "$asks" = yes ] && ! said=$(arping -D -c 1 -w 1 -I "$device" "$3" 2>&1); then
     case $said in *eply\\ from*)
       printf '%s\\n' "$said" | b grep -i 'reply from' >&2
       exit ${ADDRESS_TAKEN} ;;
@@ -104,11 +104,14 @@ if [ -e /proc/net/if_inet6 ]; then
 fi
 `;
 
-/** Sets the network in the guest; ends with {@link ADDRESS_TAKEN} when another machine answers at the IPv4 address. */
-export function setNetworkArgv(mac: string, network: BridgedNetwork): readonly string[] {
+/**
+ * Sets the network in the guest; ends with {@link ADDRESS_TAKEN} when another machine answers at the IPv4 address.
+ * @param connected whether there is anybody to ask; the kernel of a guest that is not connected yet asks for an IPv6 address later
+ */
+export function setNetworkArgv(mac: string, network: BridgedNetwork, connected = true): readonly string[] {
   const { address, prefixLength, gateway = '', dns } = network;
   const values = [mac, familyOf(address), address, String(prefixLength), gateway, ...dns];
-  return ['/bin/sh', '-c', SET, SET_NETWORK, ...values];
+  return ['/bin/sh', '-c', `asks=${connected ? 'yes' : 'no'}\n${SET}`, SET_NETWORK, ...values];
 }
 
 /** Prints what {@link parseNetwork} reads. */

@@ -1,6 +1,7 @@
 import { orAborted } from '../../base/abort.ts';
 import { hostErrors } from '../errors/index.ts';
 import type { Guest } from './guest.ts';
+import { REMOVE_LEASES, RENEW_SSH_KEYS, SET_MACHINE_ID } from './machine-files.ts';
 import { shellScript } from './session.ts';
 
 /** An emulated guest takes seconds for each key, and an RSA key many. */
@@ -11,50 +12,14 @@ const TIMEOUT_MS = 600_000;
  * by. What a guest does not have, it does not get. Each file is replaced by one rename, and a key is made beside before the old one goes.
  * Programs that run already keep the old machine-id until they start again; an SSH server is restarted.
  */
-const RENEW = `set -eu
+const RENEW = `${SET_MACHINE_ID}${RENEW_SSH_KEYS}is_shared() { :; }
+set -eu
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin
 export PATH
 umask 022
-if [ -f /etc/machine-id ]; then
-  id=$(b tr -d - </proc/sys/kernel/random/uuid)
-  printf '%s\\n' "$id" >/etc/machine-id.new
-  b chmod 0444 /etc/machine-id.new
-  b mv -f /etc/machine-id.new /etc/machine-id
-  if [ -f /var/lib/dbus/machine-id ] && [ ! -L /var/lib/dbus/machine-id ]; then
-    printf '%s\\n' "$id" >/var/lib/dbus/machine-id.new
-    b mv -f /var/lib/dbus/machine-id.new /var/lib/dbus/machine-id
-  fi
-fi
+set_machine_id "$(b tr -d - </proc/sys/kernel/random/uuid)"
 b rm -f /var/lib/systemd/random-seed /var/lib/urandom/random-seed /var/lib/systemd/credential.secret
-b rm -f /var/lib/dhcp/*.lease* /var/lib/dhcpcd/*.lease* /var/lib/dhclient/*.lease* /var/lib/NetworkManager/*.lease*
-renewed=
-for key in /etc/ssh/ssh_host_*_key; do
-  [ -f "$key" ] || continue
-  type=\${key#/etc/ssh/ssh_host_}
-  type=\${type%_key}
-  if ! command -v ssh-keygen >/dev/null 2>&1; then
-    b rm -f "$key" "$key.pub"
-    continue
-  fi
-  b rm -f "$key.new" "$key.new.pub"
-  ssh-keygen -q -t "$type" -N '' -f "$key.new"
-  b mv -f "$key.new.pub" "$key.pub"
-  b mv -f "$key.new" "$key"
-  renewed=yes
-done
-for key in /etc/dropbear/dropbear_*_host_key; do
-  [ -f "$key" ] || continue
-  type=\${key#/etc/dropbear/dropbear_}
-  type=\${type%_host_key}
-  if ! command -v dropbearkey >/dev/null 2>&1; then
-    b rm -f "$key"
-    continue
-  fi
-  b rm -f "$key.new"
-  dropbearkey -t "$type" -f "$key.new" >/dev/null
-  b mv -f "$key.new" "$key"
-  renewed=yes
-done
+${REMOVE_LEASES}renew_ssh_keys
 if [ -n "$renewed" ]; then
   if [ -d /run/systemd/system ]; then
     for unit in ssh.service sshd.service dropbear.service; do

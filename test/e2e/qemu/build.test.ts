@@ -29,8 +29,8 @@ const PATIENCE_MS = 300_000;
 
 /** Besides what the test looks for, what makes a machine one of its own. */
 const UNIQUE = `echo one >/srv/one
-mkdir -p /etc/ssh /etc/coppice /var/log
-for path in /etc/machine-id /etc/ssh/ssh_host_rsa_key /etc/coppice/env /root/.ash_history /var/log/messages; do echo x >"$path"; done`;
+mkdir -p /etc/ssh /etc/coppice/on-clone.d /var/log
+for path in /etc/machine-id /etc/ssh/ssh_host_rsa_key /etc/coppice/env /etc/coppice/on-clone.d/10 /root/.ash_history /var/log/messages; do echo x >"$path"; done`;
 
 const seconds = { timeoutSeconds: 120 };
 const run = (script: string, name?: string): DesiredBuildStep => ({
@@ -173,8 +173,15 @@ describeUnless(noQemu, 'the build of a template under QEMU', () => {
     const log = await host.log(uuid);
     expect(log).toContain('one\ntwo\nbegun\ndone\n600\n');
     for (const n of [1, 2, 3, 4, 5, 6, 7, 8]) expect(log.split(`tick ${n}\n`)).toHaveLength(2);
-    for (const path of ['/etc/ssh/ssh_host_rsa_key', '/etc/coppice', '/root/.ash_history', '/srv/www/extra'])
+    for (const path of [
+      '/etc/ssh/ssh_host_rsa_key',
+      '/etc/coppice/env',
+      '/root/.ash_history',
+      '/srv/www/extra',
+    ])
       expect(log).toContain(`removed ${path}\n`);
+    // What clones of the template run is the template's own.
+    expect(log).not.toContain('on-clone.d');
     for (const path of ['/etc/machine-id', '/var/log/messages']) expect(log).toContain(`emptied ${path}\n`);
     await remove(uuid);
   });

@@ -1,15 +1,14 @@
 import { orAborted } from '../../../base/abort.ts';
 import { sleep } from '../../../base/clock.ts';
 import { hostErrors } from '../../errors/index.ts';
-import type { GuestInterface } from '../../guest/guest.ts';
 import {
   ADDRESS_TAKEN,
   type BridgedNetwork,
-  type GuestNetwork,
   parseNetwork,
   readNetworkArgv,
   setNetworkArgv,
 } from '../../guest/network.ts';
+import { networkFaults } from '../../guest/network-faults.ts';
 import { canonicalAddress } from '../../network/request.ts';
 import { networkDigest, readInstalled, writeInstalled } from '../installed.ts';
 import type { Step } from '../pass.ts';
@@ -21,7 +20,6 @@ import { vmSpecOf } from './machine.ts';
 const COMMAND_MS = 120_000;
 /** An IPv6 address is usable a second or two after it was set: the kernel first asks the neighbours whether they have it. */
 const SETTLE_MS = 60_000;
-const LINK_LOCAL = /^fe[89ab]/i;
 
 /** The guest has its address, gateway and DNS servers, set in each boot; with user networking it configures itself. */
 export function networkStep(scope: Scope): Step {
@@ -59,8 +57,7 @@ async function setsItself(scope: Scope, network: BridgedNetwork, signal: AbortSi
   const { clock, pace } = scope.host;
   const deadline = clock.monotonic() + SETTLE_MS;
   for (;;) {
-    const { actual, own } = await askGuest(scope, network, signal);
-    if (missingIn(network, actual, own).length === 0) return true;
+    if ((await askGuest(scope, network, signal)).missing.length === 0) return true;
     if (clock.monotonic() >= deadline) return false;
     await sleep(clock, pace.pollMs, signal);
   }
@@ -71,8 +68,7 @@ async function isConfigured(scope: Scope, network: BridgedNetwork, signal: Abort
   if (!(await isOnBridge(scope))) return false;
   const { bootId, network: recorded } = await readInstalled(scope, signal);
   if (recorded !== networkDigest(network, bootId)) return false;
-  const { actual, own } = await askGuest(scope, network, signal);
-  return missingIn(network, actual, own).length === 0;
+  return (await askGuest(scope, network, signal)).missing.length === 0;
 }
 
 async function isOnBridge({ host, desired, directory }: Scope): Promise<boolean> {
@@ -92,10 +88,10 @@ async function untilConfigured(scope: Scope, network: BridgedNetwork, signal: Ab
   const { clock, pace } = scope.host;
   const deadline = clock.monotonic() + SETTLE_MS;
   for (;;) {
-    const { actual, own } = await askGuest(scope, network, signal);
+    const { actual, missing, surplus } = await askGuest(scope, network, signal);
     if (actual.duplicate.includes(canonicalAddress(network.address)))
       throw hostErrors.addressInUse(network.address, 'as the guest found out');
-    const faults = [...missingIn(network, actual, own), ...surplusIn(network, actual, own)];
+    const faults = [...missing, ...surplus];
     if (faults.length === 0) return;
     if (clock.monotonic() >= deadline)
       throw hostErrors.networkNotConfigured(network.address, faults.join(', '));
@@ -111,63 +107,5 @@ async function askGuest(scope: Scope, network: BridgedNetwork, signal: AbortSign
   if (exitCode !== 0) throw hostErrors.guestCommandFailed('read the network', exitCode, stderr);
   const actual = parseNetwork(stdout);
   const interfaces = await orAborted(guest.interfaces(COMMAND_MS), signal);
-  return { actual, own: addressesOf(interfaces, mac, actual.device) };
-}
-
-/** `address/prefix` of each address that is not link-local. */
-function addressesOf(interfaces: readonly GuestInterface[], mac: string, device: string): readonly string[] {
-  return interfaces
-    .filter((each) => each.mac === mac && each.name === device)
-    .flatMap(({ addresses }) => addresses)
-    .filter(({ address }) => !LINK_LOCAL.test(address))
-    .map(({ address, prefixLength }) => `${canonicalAddress(address)}/${prefixLength}`);
-}
-
-function missingIn(network: BridgedNetwork, actual: GuestNetwork, own: readonly string[]): readonly string[] {
-  const { gateway } = network;
-  const wanted = cidrOf(network);
-  const has = gateway === undefined || gatewaysOf(actual).includes(canonicalAddress(gateway));
-  return [
-    ...(own.includes(wanted) ? [] : [`${actual.device} has ${listed(own)} and not ${wanted}`]),
-    ...(actual.tentative.includes(canonicalAddress(network.address)) ? [`${wanted} is not usable yet`] : []),
-    ...(has ? [] : [`its default route is ${listed(gatewaysOf(actual))} and not through ${gateway}`]),
-  ];
-}
-
-/** The addresses and routes that the guest has in addition to the desired ones, from its template or from other machines. */
-function surplusIn(network: BridgedNetwork, actual: GuestNetwork, own: readonly string[]): readonly string[] {
-  const wanted = cidrOf(network);
-  const others = own.filter((each) => each !== wanted);
-  const dns = actual.dns.map(canonicalServer);
-  const servers = network.dns.map(canonicalAddress);
-  const gateway = network.gateway === undefined ? undefined : canonicalAddress(network.gateway);
-  const otherGateways = gatewaysOf(actual).filter((each) => each !== gateway);
-  return [
-    ...(others.length === 0 ? [] : [`${actual.device} still has ${listed(others)}`]),
-    ...(otherGateways.length === 0 ? [] : [`it has a default route through ${listed(otherGateways)}`]),
-    ...(servers.length === 0 || servers.join() === dns.join() ? [] : [`its DNS servers are ${listed(dns)}`]),
-  ];
-}
-
-function gatewaysOf({ defaultRoutes, device }: GuestNetwork): readonly string[] {
-  return defaultRoutes.flatMap((route) =>
-    route.device === device && route.via !== undefined ? [canonicalAddress(route.via)] : [],
-  );
-}
-
-function cidrOf({ address, prefixLength }: BridgedNetwork): string {
-  return `${canonicalAddress(address)}/${prefixLength}`;
-}
-
-/** A resolver's file may contain servers with a zone, or text that is not an address. */
-function canonicalServer(text: string): string {
-  try {
-    return canonicalAddress(text);
-  } catch {
-    return text;
-  }
-}
-
-function listed(items: readonly string[]): string {
-  return items.length === 0 ? 'none' : items.join(' and ');
+  return { actual, ...networkFaults(network, mac, actual, interfaces) };
 }

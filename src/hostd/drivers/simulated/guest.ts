@@ -2,11 +2,13 @@ import { createHash } from 'node:crypto';
 import { sleep } from '../../../base/clock.ts';
 import { own } from '../../../base/own.ts';
 import { hostErrors } from '../../errors/index.ts';
+import { CLONE, LOOK_CLONE, READ_CLONE } from '../../guest/clone/prelude.ts';
 import { LOOK_DETACHED, NOT_STARTED, START_DETACHED } from '../../guest/detached.ts';
 import type { Guest, GuestExecResult } from '../../guest/guest.ts';
-import { READ_INSTALLED } from '../../guest/installed.ts';
+import { IDENTITY_PATH, READ_INSTALLED } from '../../guest/installed.ts';
 import { READ_NETWORK, SET_NETWORK } from '../../guest/network.ts';
 import { millisSince } from '../common/boot-time.ts';
+import { identityFrom, lookAtClone, readClone } from './clone.ts';
 import type { Simulation } from './config.ts';
 import { repeatInput } from './program.ts';
 import { readGuestFiles, readVm, type SimulatedVm, writeGuestFiles, writeVm } from './vm-file.ts';
@@ -39,6 +41,13 @@ export function createSimulatedGuest(simulation: Simulation, directory: string):
     };
     await writeGuestFiles(directory, { ...(await readGuestFiles(directory)), [path]: file });
   };
+  const identityIn = async (vm: SimulatedVm) => (await fileIn(directory, vm, IDENTITY_PATH))?.text;
+  const takeIdentity = async (vm: SimulatedVm, values: readonly string[]) => {
+    const identity = identityFrom(values);
+    await store(vm, IDENTITY_PATH, Buffer.from(JSON.stringify(identity)));
+    await writeVm(directory, { ...vm, mac: identity.mac });
+    return OK;
+  };
   return {
     ping: async (timeoutMs) => {
       const vm = await awake(timeoutMs);
@@ -53,6 +62,10 @@ export function createSimulatedGuest(simulation: Simulation, directory: string):
       if (name === READ_NETWORK) return readNetwork(vm);
       if (name === SET_NETWORK) await setNetwork(directory, vm, values);
       if (name === LOOK_DETACHED) return lookAt(await fileIn(directory, vm, `${values[0]}/code`));
+      if (name === CLONE) return takeIdentity(vm, values);
+      if (name === LOOK_CLONE) return lookAtClone(vm.bootId, vm.uuid, await identityIn(vm));
+      if (name === READ_CLONE)
+        return readClone(vm.bootId, await identityIn(vm), Math.round(simulation.clock.now() / 1000));
       if (name === START_DETACHED) await store(vm, `${values[0]}/code`, Buffer.from('0\n'));
       return OK;
     },
