@@ -12,6 +12,7 @@ export const STEP_NAMES = [
   'Disk',
   'Seed',
   'Start',
+  'Clone',
   'Agent',
   'Network',
   'CloudInit',

@@ -49,7 +49,7 @@ async function save(context: BenchContext, scene: Scene, size: number): Promise<
   const savesAt = context.now();
   await checkpointsOf(scene).save(vm, folder);
   const saveSeconds = context.now() - savesAt;
-  const disk = (await checkpointsOf(scene).disks?.(folder))?.disk;
+  const disk = (await checkpointsOf(scene).files?.(folder))?.disk;
   if (disk === undefined) throw new Error(`there is no checkpoint in ${folder}`);
   const startsAt = context.now();
   await scene.driver.destroy(...placeOf(await restore(scene, size, { folder, disk })));

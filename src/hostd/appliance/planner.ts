@@ -1,6 +1,7 @@
 import { planBuild } from './build/plan.ts';
 import type { Step } from './pass.ts';
 import type { Scope } from './scope.ts';
+import { cloneStep } from './steps/checkpoint.ts';
 import { cloudInitStep } from './steps/cloud-init.ts';
 import { growStep } from './steps/grow.ts';
 import { configureStep, containerStep, installStep, packageStep, serviceStep } from './steps/guest.ts';
@@ -20,7 +21,11 @@ export function planSteps(scope: Scope): readonly Step[] {
   const { cloudInit } = scope.desired;
   const seed = cloudInit === undefined ? [] : [seedStep(scope, cloudInit)];
   const setUp = cloudInit === undefined ? [] : [cloudInitStep(scope)];
-  const identity = scope.desired.machine?.kind === 'other' ? [identityStep(scope)] : [];
+  const { checkpoint } = scope.desired;
+  const clone = checkpoint === undefined ? [] : [whileRunning(scope, cloneStep(scope, checkpoint))];
+  // One that boots from the disk of a checkpoint has the identity of the machine that was saved.
+  const isOther = scope.desired.machine?.kind === 'other' || checkpoint !== undefined;
+  const identity = isOther ? [identityStep(scope)] : [];
   const grow = sizeBytes === undefined ? [] : [growStep(scope, sizeBytes)];
   const services = [configureStep, containerStep, packageStep, installStep, serviceStep];
   return [
@@ -30,6 +35,7 @@ export function planSteps(scope: Scope): readonly Step[] {
     diskStep(scope),
     ...seed,
     startStep(scope),
+    ...clone,
     agentStep(scope),
     ...[networkStep(scope), ...setUp, ...identity, ...grow, ...services.map((step) => step(scope))].map(
       (step) => whileRunning(scope, step),

@@ -9,6 +9,8 @@ import { syncFile } from '../files/durable-files.ts';
 export type CheckpointHead = {
   readonly version: 1;
   readonly key: CheckpointKey;
+  /** Whose memory it is: what the guest says it is, until it has an identity of its own. */
+  readonly from: { readonly uuid: string; readonly mac: string };
   /** Names of the layers of the same moment. */
   readonly layers: { readonly memory: string; readonly disk: string; readonly dataDisk?: string };
 };
@@ -31,14 +33,17 @@ export async function writeStateFile(
 /** More than any head is long: a key has some ten short values. */
 const HEAD_BYTES = 64 * 1024;
 
-/** The first line of a layer of kind `state`; undefined when it is none that this version knows. */
-export async function readCheckpointHead(path: string): Promise<CheckpointHead | undefined> {
+/** The first line of a layer of kind `state`, and where the state begins behind it; undefined when it is none that this version knows. */
+export async function readCheckpointHead(
+  path: string,
+): Promise<{ readonly head: CheckpointHead; readonly stateOffset: number } | undefined> {
   const file = await open(path, 'r');
   try {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0);
     const end = buffer.subarray(0, bytesRead).indexOf('\n');
     const head: unknown = end < 0 ? undefined : JSON.parse(buffer.toString('utf8', 0, end));
-    return isRecord(head) && head.version === 1 ? (head as CheckpointHead) : undefined;
+    if (!isRecord(head) || head.version !== 1) return undefined;
+    return { head: head as CheckpointHead, stateOffset: end + 1 };
   } catch (error) {
     // What is no JSON is no head; any other error is a fault of the host.
     if (error instanceof SyntaxError) return undefined;

@@ -152,6 +152,12 @@ export interface Checkpoints {
    * `connect`, because it is still its original's twin.
    */
   restore(vm: VmSpec, checkpoint: string, options?: { readonly signal?: AbortSignal }): Promise<void>;
+  /** As `restore`, from files that are layers: their store has looked at them. Missing where a checkpoint is one file. */
+  restoreFiles?(
+    vm: VmSpec,
+    checkpoint: CheckpointFiles,
+    options?: { readonly signal?: AbortSignal },
+  ): Promise<void>;
   /** Brings up the link of a restored VM. Up already: done. Missing where a restored VM is connected from the beginning. */
   connect?(vm: VmToCapture): Promise<void>;
   /**
@@ -167,6 +173,8 @@ export type CheckpointKey = Readonly<Record<string, string>>;
 export type CheckpointFiles = {
   readonly memory: string;
   readonly state: string;
+  /** Where the state begins in its file. */
+  readonly stateOffset?: number;
   readonly disk: string;
   readonly dataDisk?: string;
   readonly key: CheckpointKey;

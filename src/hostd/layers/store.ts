@@ -290,6 +290,15 @@ export class LayerStore implements ServedLayers {
     }
   }
 
+  /** Looks whether a layer's file was touched since it was last looked at. */
+  async lookAgain(identity: string): Promise<void> {
+    const layer = this.#layers.get(identity);
+    if (layer === undefined) return;
+    const before = layer.problem;
+    await this.#look(layer);
+    if (layer.problem?.reason !== before?.reason) this.#changed(identity);
+  }
+
   async #look(layer: StoredLayer): Promise<void> {
     if ((await this.#shared?.isInReach(layer)) !== false) await this.#verifier.look(layer);
   }

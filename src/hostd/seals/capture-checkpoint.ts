@@ -1,5 +1,7 @@
 import { link, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { macFor, machineUuidOf } from '../appliance/steps/mac.ts';
+import type { CheckpointHead } from '../checkpoints/state-file.ts';
 import type { CaptureOptions, CheckpointKey, Checkpoints } from '../drivers/driver.ts';
 import { hostErrors } from '../errors/index.ts';
 import { allocatedBytes, syncDirectory } from '../files/durable-files.ts';
@@ -22,6 +24,7 @@ export type CapturedCheckpoint = {
   readonly memory: string;
   readonly state: string;
   readonly key: CheckpointKey;
+  readonly from: CheckpointHead['from'];
 };
 
 /**
@@ -49,7 +52,8 @@ export async function captureCheckpoint(
   await secondName(disks.disk, targets.disk);
   if (disks.dataDisk !== undefined) await secondName(disks.dataDisk, targets.data);
   await syncDirectory(dirname(targets.disk));
-  return { ...parentsOf(appliance.desired), checkpoint };
+  const from = { uuid: machineUuidOf(appliance.desired), mac: macFor(appliance.desired) };
+  return { ...parentsOf(appliance.desired), checkpoint: { ...checkpoint, from } };
 }
 
 async function savedIn({ files }: Checkpoints, uuid: string, folder: string) {

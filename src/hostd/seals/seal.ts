@@ -183,7 +183,7 @@ export class Seal {
 
   /** The state last: it names the others. */
   async #sealCheckpoint(
-    { memory, state, key }: CapturedCheckpoint,
+    { memory, state, key, from }: CapturedCheckpoint,
     { identity: disk, data: dataDisk }: Pick<SealRecord, 'identity' | 'data'>,
     signal: AbortSignal,
   ): Promise<NonNullable<SealRecord['checkpoint']>> {
@@ -192,7 +192,7 @@ export class Seal {
     const onProgress = await this.#progressOf(memory);
     const sealed = await layers.seal({ path: memory, kind: 'memory', onProgress }, {}, signal);
     const named = { memory: sealed.identity, disk, ...(dataDisk === undefined ? {} : { dataDisk }) };
-    await writeStateFile(stateFile, { version: 1, key, layers: named }, state, signal);
+    await writeStateFile(stateFile, { version: 1, key, from, layers: named }, state, signal);
     const { identity } = await layers.seal({ path: stateFile, kind: 'state' }, {}, signal);
     return { memory: sealed.identity, state: identity };
   }

@@ -3,8 +3,8 @@ import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { DesiredAppliance } from '../../../src/host/protocol.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ApplianceStatus, DesiredAppliance } from '../../../src/host/protocol.ts';
 import { readCheckpointHead } from '../../../src/hostd/checkpoints/state-file.ts';
 import {
   applianceOf,
@@ -53,15 +53,17 @@ describeUnless(noQemu, 'an appliance whose memory becomes layers', () => {
     applianceOf(made.layer, {
       ...made,
       resources: { cpuMillis: 500, memoryBytes: MEMORY_BYTES },
-      network: { mode: 'user', ports: [] },
       capturable: true,
       ...change,
     });
   const runs = async (desired: DesiredAppliance) => {
     await host.client.putAppliance(desired);
     const status = () => host.client.getAppliance(desired.uuid);
-    await eventually(
-      async () => (await status())?.serviceState === 'ServiceAvailable' || undefined,
+    return await eventually(
+      async () => {
+        const found = await status();
+        return found?.serviceState === 'ServiceAvailable' ? found : undefined;
+      },
       status,
       limitMs,
     );
@@ -92,7 +94,7 @@ describeUnless(noQemu, 'an appliance whose memory becomes layers', () => {
     expect(layer).toMatchObject({ kind: 'memory', state: 'Ready', virtualBytes: MEMORY_BYTES });
     expect(layer?.storedBytes).toBeLessThan(MEMORY_BYTES);
     expect((await stat(blob(memory))).mode & 0o777).toBe(0o600);
-    const head = await readCheckpointHead(blob(state));
+    const head = (await readCheckpointHead(blob(state)))?.head;
     expect(head).toMatchObject({ layers: { memory, disk: identity }, key: { memory: String(MEMORY_BYTES) } });
     expect((await readFile(blob(state))).includes('QEVM')).toBe(true);
     for (const each of [identity, memory, state]) {
@@ -118,9 +120,7 @@ describeUnless(noQemu, 'an appliance whose memory becomes layers', () => {
       await start();
     }
     const { checkpoint } = await sealed(uuid);
-    expect(await readCheckpointHead(blob(checkpoint?.state))).toMatchObject({
-      layers: checkpoint && { memory: checkpoint.memory },
-    });
+    expect((await readCheckpointHead(blob(checkpoint?.state)))?.head.layers.memory).toBe(checkpoint?.memory);
     await host.client.deleteAppliance(saved.uuid);
   });
 
@@ -139,5 +139,69 @@ describeUnless(noQemu, 'an appliance whose memory becomes layers', () => {
     expect((await host.client.getAppliance(plain.uuid))?.vm.state).toBe('Running');
     await host.client.deleteSeal(uuid);
     await host.client.deleteAppliance(plain.uuid);
+  });
+
+  describe('and others continue from it', () => {
+    let checkpoint: Pick<DesiredAppliance, 'layer' | 'checkpoint'>;
+
+    beforeAll(async () => {
+      const saved = appliance({ name: 'saved' });
+      await runs(saved);
+      const uuid = randomUUID();
+      await host.client.putSeal(uuid, { kind: 'checkpoint', appliance: saved.uuid });
+      const found = await sealed(uuid);
+      await host.client.deleteAppliance(saved.uuid);
+      checkpoint = { layer: found.identity ?? '', ...(found.checkpoint && { checkpoint: found.checkpoint }) };
+    }, limitMs);
+
+    const clone = (name: string, change: Partial<DesiredAppliance> = {}) => {
+      const files = { 'index.html': Buffer.from(`I am ${name}`).toString('base64') };
+      const { service } = appliance();
+      const own = { service: { ...service, package: { kind: 'files', files } as const } };
+      return appliance({ ...checkpoint, name, capturable: false, ...own, ...change });
+    };
+    const textAt = async (url = '') => (await fetch(url, { signal: AbortSignal.timeout(20_000) })).text();
+    const startOf = ({ steps }: ApplianceStatus) => steps.find(({ name }) => name === 'Start');
+    const continues = async ({ uuid }: DesiredAppliance) =>
+      (await processesNaming(uuid)).filter(isQemu).some(({ argv }) => argv.includes('-incoming'));
+
+    it('each serves what is its own, of one memory, also after a start from its own disk', async () => {
+      const clones = [clone('one'), clone('two')];
+      for (const each of clones) {
+        const { accessPoints, steps } = await runs(each);
+        expect(await textAt(accessPoints[0])).toBe(`I am ${each.name}`);
+        expect(steps.find(({ name }) => name === 'Clone')).toMatchObject({ state: 'Done' });
+        expect(await continues(each)).toBe(true);
+      }
+      const [first] = clones;
+      if (first === undefined) throw new Error('there is none');
+      const [vm] = (await processesNaming(first.uuid)).filter(isQemu);
+      await killAndWait(vm?.pid ?? 0);
+      await eventually(async () => !(await continues(first)), undefined, limitMs);
+      expect(await textAt((await runs(first)).accessPoints[0])).toBe('I am one');
+      for (const { uuid } of clones) await host.client.deleteAppliance(uuid);
+    });
+
+    it('though the daemon is killed again and again', async () => {
+      const killed = clone('killed');
+      await host.client.putAppliance(killed);
+      for (const afterMs of [100, 200, 400, 800, 1600]) {
+        await delay(afterMs);
+        await killChild(host);
+        await start();
+      }
+      expect(await textAt((await runs(killed)).accessPoints[0])).toBe('I am killed');
+      expect(await continues(killed)).toBe(true);
+      await host.client.deleteAppliance(killed.uuid);
+    });
+
+    it('boots instead where it does not fit, and says why', async () => {
+      const other = clone('other', { resources: { cpuMillis: 500, memoryBytes: 2 * MEMORY_BYTES } });
+      const found = await runs(other);
+      expect(startOf(found)?.message).toMatch(/it was saved with memory 134217728, here 268435456/);
+      expect(await textAt(found.accessPoints[0])).toBe('I am other');
+      expect(await continues(other)).toBe(false);
+      await host.client.deleteAppliance(other.uuid);
+    });
   });
 });

@@ -38,7 +38,7 @@ export class Clones {
   async clone(): Promise<Clone> {
     const { driver } = this.#scene;
     const checkpoints = checkpointsOf(driver);
-    const layer = (await checkpoints.disks(this.#folder))?.disk ?? '';
+    const layer = (await checkpoints.files(this.#folder))?.disk ?? '';
     const vm = await this.#scene.vm({ layer });
     await checkpoints.restore(vm, this.#folder);
     const guest = driver.guest(vm.uuid, vm.directory);

@@ -3,7 +3,6 @@ import { sleep } from '../../../base/clock.ts';
 import { own } from '../../../base/own.ts';
 import { queued } from '../../../base/queued.ts';
 import { firmwareFor } from '../../../domain/firmware.ts';
-import type { DesiredAppliance } from '../../../host/protocol.ts';
 import type { VmIdentities, VmNetwork, VmSpec } from '../../drivers/driver.ts';
 import { HostError, hostErrors } from '../../errors/index.ts';
 import { ensureSpace } from '../../files/space.ts';
@@ -15,6 +14,7 @@ import { powerOff } from '../power-off.ts';
 import { askProbe } from '../probe.ts';
 import { domainOf, labelOf, portOwnerOf, type Scope } from '../scope.ts';
 import { fetchPackage, provisionalPlanOf } from '../service.ts';
+import { startVm } from './checkpoint.ts';
 import { macFor } from './mac.ts';
 import { ensureOwnDisks, withOwnDisks } from './own-disk.ts';
 import { seedPathOf } from './seed.ts';
@@ -27,8 +27,10 @@ const FIRST_BOOT_FACTOR = 3;
 export function startStep(scope: Scope): Step {
   const { host, desired, directory, record } = scope;
   let waitedMs = 0;
+  let note: string | undefined;
   return {
     name: 'Start',
+    note: () => note,
     waitedMs: () => waitedMs,
     // The driver is not asked about a VM that was never started: that costs time on Xen. Should it run after all, it is not
     // started twice.
@@ -44,9 +46,9 @@ export function startStep(scope: Scope): Step {
       await record.saved();
       const create = () => {
         waitedMs = host.clock.monotonic() - askedAt;
-        return withOwnDisks(scope, () => host.driver.start(vmSpecOf(scope), signal));
+        return withOwnDisks(scope, () => startVm(scope, vmSpecOf(scope), signal));
       };
-      await queued(host.creation, create, signal);
+      note = await queued(host.creation, create, signal);
       record.update({ started: true });
     },
   };
@@ -96,14 +98,19 @@ export function vmSpecOf(scope: Scope): VmSpec {
     ...(desired.cloudInit === undefined ? {} : { seed: seedPathOf(scope, desired.cloudInit) }),
     network: vmNetworkOf(scope),
     ...(desired.capturable === true ? { capturable: true } : {}),
-    identities: identitiesOf(desired),
+    identities: identitiesOf(scope),
   };
 }
 
-function identitiesOf({ layer, disk, cd, boot }: DesiredAppliance): VmIdentities {
+/** A disk of a checkpoint stands on that of the template, which all VMs with the same key have in common. */
+function identitiesOf({ host, desired }: Scope): VmIdentities {
+  const { layer, disk, cd, boot, checkpoint } = desired;
+  const shared = (identity: string | undefined) =>
+    checkpoint === undefined || identity === undefined ? identity : host.layers.get(identity)?.parent;
+  const [own, data] = [shared(layer), shared(disk.dataLayer)];
   return {
-    disk: layer,
-    ...(disk.dataLayer === undefined ? {} : { dataDisk: disk.dataLayer }),
+    ...(own === undefined ? {} : { disk: own }),
+    ...(data === undefined ? {} : { dataDisk: data }),
     ...(cd === undefined ? {} : { cd }),
     ...(boot.kind === 'firmware' ? {} : { kernel: boot.kernel }),
     ...(boot.kind === 'firmware' || boot.initrd === undefined ? {} : { initrd: boot.initrd }),

@@ -12,10 +12,17 @@ import type { Step } from '../pass.ts';
 import { labelOf, portOwnerOf, type Scope } from '../scope.ts';
 import { ensureOwnDisks, withOwnDisks } from './own-disk.ts';
 
-/** Every layer that an appliance uses: its disks', those it boots from, and its CD's. */
-export function layersOf({ layer, boot, cd, disk: { dataLayer } }: DesiredAppliance): readonly string[] {
+/** Every layer that an appliance uses: its disks', those it boots or continues from, and its CD's. */
+export function layersOf({
+  layer,
+  boot,
+  cd,
+  checkpoint,
+  disk: { dataLayer },
+}: DesiredAppliance): readonly string[] {
   const { kernel, initrd } = boot.kind === 'direct' ? boot : {};
-  return [layer, dataLayer, kernel, initrd, cd].filter((identity) => identity !== undefined);
+  const { memory, state } = checkpoint ?? {};
+  return [layer, dataLayer, kernel, initrd, cd, memory, state].filter((identity) => identity !== undefined);
 }
 
 /** The appliance's layers are sealed on this host. A running VM has already opened them, so later problems do not stop it. */

@@ -3,8 +3,8 @@ import type { KeyedMutex } from '../../../../base/keyed-mutex.ts';
 import type { DataFinder } from '../../common/data-finder.ts';
 import type { Checkpoints } from '../../driver.ts';
 import type { StartContext } from '../start.ts';
-import { contentFiles, KnownDigests } from './content.ts';
-import { readRecord } from './record.ts';
+import { KnownDigests } from './content.ts';
+import { savedIn } from './record.ts';
 import { connectVm, type RestoreContext, restoreVm } from './restore.ts';
 import { saveVm } from './save.ts';
 
@@ -31,19 +31,13 @@ export function createCheckpoints(
         saveVm({ clock: start.clock, guestIn, findData }, vm, resolve(target), options),
       ),
     restore: (vm, checkpoint, { signal } = {}) =>
-      locks.run(vm.uuid, () => restoreVm(context, vm, resolve(checkpoint), signal)),
+      locks.run(vm.uuid, async () => {
+        const name = resolve(checkpoint);
+        await restoreVm(context, vm, (await savedIn(name)) ?? { name }, signal);
+      }),
     connect: (vm) => locks.run(vm.uuid, () => connectVm(start.clock, vm)),
-    files: async (checkpoint) => {
-      const record = await readRecord(checkpoint);
-      if (record === undefined) return undefined;
-      const { memory, state, disk, dataDisk } = contentFiles;
-      return {
-        memory: resolve(checkpoint, memory),
-        state: resolve(checkpoint, state),
-        disk: resolve(checkpoint, disk),
-        ...(record.digests.dataDisk === undefined ? {} : { dataDisk: resolve(checkpoint, dataDisk) }),
-        key: record.key,
-      };
-    },
+    restoreFiles: (vm, files, { signal } = {}) =>
+      locks.run(vm.uuid, () => restoreVm(context, vm, { name: files.state, files, digests: {} }, signal)),
+    files: async (checkpoint) => (await savedIn(resolve(checkpoint)))?.files,
   };
 }

@@ -1,7 +1,7 @@
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { isRecord } from '../../../../base/json.ts';
 import { readJsonIfThere, writeJsonDurably } from '../../../files/durable-files.ts';
-import type { CheckpointKey } from '../../driver.ts';
+import type { CheckpointFiles, CheckpointKey } from '../../driver.ts';
 import { contentFiles } from './content.ts';
 import { asKey } from './key.ts';
 
@@ -43,4 +43,28 @@ export async function readRecord(folder: string): Promise<CheckpointRecord | und
     return typeof digest === 'string' ? [[part, digest]] : [];
   });
   return { uuid, key, digests: Object.fromEntries(known) as CheckpointRecord['digests'] };
+}
+
+/** What VMs continue from. */
+export type Saved = {
+  /** How errors name it. */
+  readonly name: string;
+  readonly files: CheckpointFiles;
+  /** Of the files' content, for those that nobody else looks after. */
+  readonly digests: CheckpointRecord['digests'];
+};
+
+/** The checkpoint in a folder; undefined when there is no whole one. */
+export async function savedIn(folder: string): Promise<Saved | undefined> {
+  const record = await readRecord(folder);
+  if (record === undefined) return undefined;
+  const { key, digests } = record;
+  const { memory, state, disk, dataDisk } = contentFiles;
+  const data = digests.dataDisk === undefined ? {} : { dataDisk: resolve(folder, dataDisk) };
+  const files = {
+    memory: resolve(folder, memory),
+    state: resolve(folder, state),
+    disk: resolve(folder, disk),
+  };
+  return { name: folder, files: { ...files, ...data, key }, digests };
 }

@@ -1,10 +1,9 @@
-import { join, resolve } from 'node:path';
 import type { Clock } from '../../../../base/clock.ts';
 import { isRecord } from '../../../../base/json.ts';
 import { startTimeout } from '../../../../base/timeout.ts';
 import { HostError, hostErrors, messageOf } from '../../../errors/index.ts';
 import type { Guest } from '../../../guest/guest.ts';
-import type { VmSpec, VmToCapture } from '../../driver.ts';
+import type { CheckpointFiles, VmSpec, VmToCapture } from '../../driver.ts';
 import { DISK_NODES, type RestoredMemory, type Surroundings } from '../command-line.ts';
 import { noteConnected } from '../configuration.ts';
 import type { Hypervisor } from '../detect.ts';
@@ -21,11 +20,11 @@ import {
   surroundingsOf,
   untilMonitorAnswers,
 } from '../start.ts';
-import { contentFiles, type KnownDigests } from './content.ts';
+import type { KnownDigests } from './content.ts';
 import { whyNotFresh } from './fresh-disk.ts';
 import { differenceOf, keyOf } from './key.ts';
 import { ignoreShared, untilMigrated } from './migration.ts';
-import { PARTS, readRecord } from './record.ts';
+import { PARTS, type Saved } from './record.ts';
 import { STATE_URI, sendState } from './state-stream.ts';
 
 const monitorLimitMs = 10_000;
@@ -45,7 +44,7 @@ export type RestoreContext = {
 export async function restoreVm(
   context: RestoreContext,
   vm: VmSpec,
-  checkpoint: string,
+  saved: Saved | { readonly name: string; readonly files?: undefined },
   signal?: AbortSignal,
 ): Promise<void> {
   const { start } = context;
@@ -55,15 +54,17 @@ export async function restoreVm(
     found = await findVmOrOther(vm.uuid, vm.directory);
   }
   if (found.other !== undefined) throw secondRefused(vm, found.other);
+  const { name, files } = saved;
+  if (files === undefined)
+    throw hostErrors.checkpointUnusable(vm.domain, name, 'it is not there, or of another format');
   const hypervisor = await start.hypervisor();
   const surroundings = await surroundingsOf(start, vm, hypervisor);
-  const unfit = await whyUnfit(context, vm, checkpoint, hypervisor, surroundings, signal);
-  if (unfit !== undefined) throw hostErrors.checkpointUnusable(vm.domain, checkpoint, unfit);
+  const unfit = await whyUnfit(context, vm, saved, hypervisor, surroundings, signal);
+  if (unfit !== undefined) throw hostErrors.checkpointUnusable(vm.domain, name, unfit);
   signal?.throwIfAborted();
-  const file = resolve(checkpoint, contentFiles.memory);
-  const restored: RestoredMemory = { file, canBeReadOnly: canMapReadOnly(hypervisor) };
+  const restored: RestoredMemory = { file: files.memory, canBeReadOnly: canMapReadOnly(hypervisor) };
   const timeout = startTimeout(start.clock, context.limitMs, signal);
-  const ready = (until: AbortSignal) => cameAlive(context, vm, checkpoint, until);
+  const ready = (until: AbortSignal) => cameAlive(context, vm, files, until);
   try {
     const launched = { vm, hypervisor, surroundings: { ...surroundings, restored }, ready };
     await launchVm(start, launched, timeout.signal);
@@ -71,7 +72,7 @@ export async function restoreVm(
     const left = await findVm(vm.uuid, vm.directory);
     if (left !== undefined) await endVm(start.clock, left);
     signal?.throwIfAborted();
-    throw failureOf(vm, checkpoint, timeout.expired() ? silence(context) : error);
+    throw failureOf(vm, name, timeout.expired() ? silence(context) : error);
   } finally {
     timeout.clear();
   }
@@ -91,24 +92,21 @@ function canMapReadOnly({ version }: Hypervisor): boolean {
 async function whyUnfit(
   { digests }: RestoreContext,
   vm: VmSpec,
-  checkpoint: string,
+  { files, digests: known }: Saved,
   hypervisor: Hypervisor,
   surroundings: Surroundings,
   signal: AbortSignal | undefined,
 ): Promise<string | undefined> {
-  const record = await readRecord(checkpoint);
-  if (record === undefined) return 'it is not there, or of another format';
-  const difference = differenceOf(record.key, await keyOf(vm, hypervisor, surroundings));
+  const difference = differenceOf(files.key, await keyOf(vm, hypervisor, surroundings));
   if (difference !== undefined) return difference;
   for (const which of ['disk', 'dataDisk'] as const) {
-    const disk = vm[which];
-    const unfit = disk && (await whyNotFresh(disk, join(checkpoint, contentFiles[which])));
+    const [disk, file] = [vm[which], files[which]];
+    const unfit = disk && file && (await whyNotFresh(disk, file));
     if (unfit !== undefined) return unfit;
   }
   for (const part of PARTS) {
-    const digest = record.digests[part];
-    if (digest === undefined) continue;
-    const path = join(checkpoint, contentFiles[part]);
+    const [digest, path] = [known[part], files[part]];
+    if (digest === undefined || path === undefined) continue;
     const found = await digests.of(path, signal).catch((error: unknown) => {
       signal?.throwIfAborted();
       return messageOf(error);
@@ -122,7 +120,7 @@ async function whyUnfit(
 async function cameAlive(
   { start: { clock }, guestIn }: RestoreContext,
   { directory }: VmSpec,
-  checkpoint: string,
+  { state, stateOffset = 0 }: CheckpointFiles,
   signal: AbortSignal,
 ): Promise<undefined> {
   await untilMonitorAnswers(clock, directory, monitorLimitMs, signal);
@@ -130,7 +128,7 @@ async function cameAlive(
     await ignoreShared(qmp);
     await qmp.execute('migrate-incoming', { uri: STATE_URI });
   });
-  await sendState(clock, directory, join(checkpoint, contentFiles.state), signal);
+  await sendState(clock, directory, { path: state, start: stateOffset }, signal);
   await untilMigrated(clock, directory, signal);
   await withMonitor(clock, directory, monitorLimitMs, async (qmp) => {
     await fitDisks(qmp);
@@ -140,8 +138,8 @@ async function cameAlive(
   try {
     while (!(await answers(guest))) {
       signal.throwIfAborted();
-      const { state, problem } = await withMonitor(clock, directory, monitorLimitMs, readCondition);
-      if (state !== 'Running') throw new Error(problem?.message ?? 'the guest ended');
+      const vm = await withMonitor(clock, directory, monitorLimitMs, readCondition);
+      if (vm.state !== 'Running') throw new Error(vm.problem?.message ?? 'the guest ended');
     }
   } finally {
     guest.close();

@@ -53,15 +53,15 @@ async function write(server: Server, target: string, signal: AbortSignal): Promi
 /** QEMU ends the connection as soon as it has the end of the state, or cannot use it: it may come before all is sent. */
 const ENDED_BY_QEMU = new Set(['ERR_STREAM_PREMATURE_CLOSE', 'EPIPE', 'ECONNRESET']);
 
-/** Sends a file to the QEMU in `directory`, which listens there. Whether QEMU could use it, `untilMigrated` tells. */
+/** Sends a file, from there to its end, to the QEMU in `directory`, which listens there. Whether QEMU could use it, `untilMigrated` tells. */
 export async function sendState(
   clock: Clock,
   directory: string,
-  source: string,
+  { path, start }: { readonly path: string; readonly start: number },
   signal: AbortSignal,
 ): Promise<void> {
   const socket = await connectIn(clock, directory, vmFiles.state, connectLimitMs);
-  await pipeline(createReadStream(source), socket, { signal }).catch((error: unknown) => {
+  await pipeline(createReadStream(path, { start }), socket, { signal }).catch((error: unknown) => {
     if (!ENDED_BY_QEMU.has(codeOf(error) ?? '')) throw error;
   });
 }
