@@ -111,6 +111,26 @@ describe('a guest behind an agent', () => {
     });
   });
 
+  it('does not wait for an agent that is silent while a program runs longer than it may', async () => {
+    const agent = new FakeAgent({
+      onCommand: ({ execute }, stream) => {
+        if (execute === 'guest-exec') answer(stream, { pid: 1 });
+      },
+    });
+    const client = new AgentClient(systemClock, agent.connect);
+    const guest = createAgentGuest({ clock: systemClock, agent: client }, () => client.close());
+    const running = guest.exec(['/bin/x'], { timeoutMs: 600_000, silentMs: 100 });
+    await expect(running).rejects.toMatchObject({ reason: 'AgentUnavailable' });
+  });
+
+  it('gives the program its input, and no other part of the command has it', async () => {
+    const fake = new FakeGuest();
+    await fake.guest().exec(['/bin/x'], { ...patience, input: Buffer.from('secret') });
+    const { 'input-data': input, ...rest } = fake.agent.commands[0]?.arguments ?? {};
+    expect(Buffer.from(String(input), 'base64').toString()).toBe('secret');
+    expect(JSON.stringify(rest)).not.toContain('secret');
+  });
+
   it('keeps a path to programs when the environment is replaced', async () => {
     const fake = new FakeGuest();
     await fake.guest().exec(['x'], { env: { A: 'b' }, ...patience });

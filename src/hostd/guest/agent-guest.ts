@@ -13,8 +13,8 @@ export function createAgentGuest(session: Session, close: () => void): Guest {
     ping: async (timeoutMs) => {
       await agent.command('guest-ping', {}, timeoutMs);
     },
-    exec: (argv, { env, input, timeoutMs }) =>
-      execute(session, argv, env, deadlineIn(clock, timeoutMs), input),
+    exec: (argv, { env, timeoutMs, ...more }) =>
+      execute(session, argv, env, deadlineIn(clock, timeoutMs), more),
     writeFile: (path, content, { timeoutMs }) =>
       writeGuestFile(session, path, content, deadlineIn(clock, timeoutMs)),
     readFile: (path, { offset, timeoutMs }) =>

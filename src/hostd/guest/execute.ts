@@ -34,10 +34,14 @@ export async function execute(
   argv: readonly string[],
   env: Readonly<Record<string, string>> | undefined,
   deadline: Deadline,
-  input?: Uint8Array,
+  {
+    input,
+    silentMs = Number.POSITIVE_INFINITY,
+  }: { readonly input?: Uint8Array; readonly silentMs?: number } = {},
 ): Promise<GuestExecResult> {
-  const pid = await startProgram(session, argv, env, deadline, input);
-  const result = await untilEnded(session, pid, deadline);
+  const startBy = deadlineIn(session.clock, Math.min(remaining(session.clock, deadline), silentMs));
+  const pid = await startProgram(session, argv, env, startBy, input);
+  const result = await untilEnded(session, pid, deadline, silentMs);
   if (result !== undefined) return result;
   const killBy = deadlineIn(session.clock, graceMs);
   const killer = await startProgram(session, shellScript(endTree, [String(pid)]), undefined, killBy);
@@ -52,15 +56,16 @@ async function outputOfKilled(session: Session, pid: number): Promise<string> {
   return result === undefined || typeof result === 'string' ? '' : result.stderr.trim() || result.stdout;
 }
 
-/** Undefined when it still runs at the deadline. */
+/** Undefined when it still runs at the deadline. @param silentMs how long the agent may take for one answer; as long as the program unless given */
 export async function untilEnded(
   session: Session,
   pid: number,
   deadline: Deadline,
+  silentMs = Number.POSITIVE_INFINITY,
 ): Promise<GuestExecResult | undefined> {
   const { clock } = session;
   for (let pauseMs = firstPollMs; ; pauseMs = Math.min(pauseMs * 1.6, longestPollMs)) {
-    const answerBy = deadlineIn(clock, remaining(clock, deadline) + graceMs);
+    const answerBy = deadlineIn(clock, Math.min(remaining(clock, deadline) + graceMs, silentMs));
     const result = await programResult(session, pid, answerBy);
     if (result !== undefined) return result;
     if (remaining(clock, deadline) === 0) return undefined;

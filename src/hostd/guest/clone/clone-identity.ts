@@ -27,6 +27,8 @@ const LOOK_MS = 20_000;
 /** Keys of RSA take an emulated guest many seconds, hooks take what they take. */
 const WORK_MS = 600_000;
 const COMMAND_MS = 120_000;
+/** An agent that ended has forgotten the question. */
+const SILENT_MS = 60_000;
 /** How often the clock is set, on a host so busy that a guest's answer takes seconds. */
 const MOST_CLOCKS = 4;
 
@@ -153,5 +155,8 @@ function run(
   input?: Uint8Array,
 ): Promise<GuestExecResult> {
   signal.throwIfAborted();
-  return orAborted(guest.exec(argv, { timeoutMs, ...(input === undefined ? {} : { input }) }), signal);
+  return orAborted(
+    guest.exec(argv, { timeoutMs, silentMs: SILENT_MS, ...(input === undefined ? {} : { input }) }),
+    signal,
+  );
 }
