@@ -5,7 +5,7 @@ import { Scene } from '../e2e/qemu/scene.ts';
 import { type BenchContext, type Benchmark, interleave, type Ratio, summarise } from './harness.ts';
 
 const MIB = 1024 * 1024;
-const REPETITIONS = 3;
+const REPETITIONS = 5;
 /** Of the guests, in MiB. */
 const SIZES = [128, 1024, 4096] as const;
 const SMALLEST = SIZES[0];

@@ -103,7 +103,8 @@ async function whyUnfit(
   if (difference !== undefined) return difference;
   for (const which of ['disk', 'dataDisk'] as const) {
     const disk = vm[which];
-    const unfit = disk && (await whyNotFresh(disk, join(checkpoint, contentFiles[which])));
+    const saved = join(checkpoint, contentFiles[which]);
+    const unfit = disk && (await whyNotFresh(disk, saved).catch(messageOf));
     if (unfit !== undefined) return unfit;
   }
   for (const part of PARTS) {
