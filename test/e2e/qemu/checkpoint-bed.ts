@@ -1,8 +1,9 @@
-import type { ChildProcess } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { open, readdir, readFile, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 import type { Checkpoints, Driver, VmSpec } from '../../../src/hostd/drivers/driver.ts';
 import type { Scene } from './scene.ts';
@@ -42,6 +43,29 @@ export class Calls {
 
 export async function filesNamed(folder: string, beginning: string): Promise<readonly string[]> {
   return (await readdir(folder)).filter((name) => name.startsWith(beginning)).sort();
+}
+
+/** What the line prints in the guest. */
+export async function shellIn(driver: Driver, vm: VmSpec, line: string): Promise<string> {
+  const guest = driver.guest(vm.uuid, vm.directory);
+  try {
+    const { stdout } = await guest.exec(['/bin/sh', '-c', line], { timeoutMs: questionMs });
+    return stdout.trim();
+  } finally {
+    guest.close();
+  }
+}
+
+/** A process to be killed: checkpoint-child.ts. */
+export function childThat(
+  task: 'save' | 'restore',
+  root: string,
+  vm: VmSpec,
+  checkpoint: string,
+): ChildProcess {
+  const program = fileURLToPath(new URL('./checkpoint-child.ts', import.meta.url));
+  const argv = [program, root, task, JSON.stringify(vm), checkpoint];
+  return spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'inherit'] });
 }
 
 /** Resolves when the program has printed the line. */

@@ -1,8 +1,7 @@
-import { execFile, spawn } from 'node:child_process';
-import { cp, readdir, rm, stat, truncate } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { cp, readdir, rm, rmdir, stat, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { systemClock } from '../../../src/base/clock.ts';
@@ -15,6 +14,7 @@ import {
   Calls,
   changeRecord,
   checkpointsOf,
+  childThat,
   filesNamed,
   flipByte,
   killed,
@@ -22,17 +22,18 @@ import {
   otherQemu,
   questionMs,
   said,
+  shellIn,
 } from './checkpoint-bed.ts';
 import { createDriver, noQemu, Scene, until } from './scene.ts';
 
 const mebibyte = 1024 * 1024;
 
-/** The tests of a file run one after the other: those before the save are about saves that fail, those after it about what was saved. */
+/** One after the other: before the save the tests are about saves that fail, after it about what was saved. */
 describeUnless(noQemu, 'a checkpoint of a VM under QEMU', () => {
   let scene: Scene;
   let saved: VmSpec;
   let checkpoint: string;
-  /** Of a program that the guest runs since before it was saved. */
+  /** Of a program in the guest. */
   let calls: Calls;
   const checkpoints = () => checkpointsOf(scene.driver);
 
@@ -53,15 +54,7 @@ describeUnless(noQemu, 'a checkpoint of a VM under QEMU', () => {
     calls.close();
   });
 
-  const shell = async (vm: VmSpec, line: string) => {
-    const guest = scene.driver.guest(vm.uuid, vm.directory);
-    try {
-      const { stdout } = await guest.exec(['/bin/sh', '-c', line], { timeoutMs: questionMs });
-      return stdout.trim();
-    } finally {
-      guest.close();
-    }
-  };
+  const shell = (vm: VmSpec, line: string) => shellIn(scene.driver, vm, line);
   const disksOf = async () => {
     const disks = await checkpoints().files(checkpoint);
     if (disks === undefined) throw new Error('there is no checkpoint');
@@ -78,11 +71,7 @@ describeUnless(noQemu, 'a checkpoint of a VM under QEMU', () => {
     const { state, isTwin } = (await scene.driver.inspect(vm.uuid, vm.directory)) ?? {};
     return { state, isTwin };
   };
-  const child = (task: 'save' | 'restore', vm: VmSpec, path: string) => {
-    const program = fileURLToPath(new URL('./checkpoint-child.ts', import.meta.url));
-    const argv = [program, scene.root, task, JSON.stringify(vm), path];
-    return spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'inherit'] });
-  };
+  const child = (task: 'save' | 'restore', vm: VmSpec, path: string) => childThat(task, scene.root, vm, path);
 
   it('is not made of a VM that was not started for it, or does not run', async () => {
     const vm = await scene.vm();
@@ -97,6 +86,8 @@ describeUnless(noQemu, 'a checkpoint of a VM under QEMU', () => {
   });
 
   it('is not there after a save that was aborted, and the VM runs on', async () => {
+    const over = { signal: AbortSignal.abort(new Error('no more')) };
+    await expect(checkpoints().save(saved, checkpoint, over)).rejects.toThrow('no more');
     const stop = new AbortController();
     const save = checkpoints().save(saved, checkpoint, {
       signal: stop.signal,
@@ -111,15 +102,19 @@ describeUnless(noQemu, 'a checkpoint of a VM under QEMU', () => {
     cannotMount,
     'is not there after a save to a disk that became full, and the VM runs on',
     async () => {
-      await withSmallDisk(scene.root, 20 * mebibyte, async (small) => {
-        const target = join(small, 'checkpoint');
-        await expect(checkpoints().save(saved, target)).rejects.toMatchObject({
-          reason: 'DiskFull',
-          message: expect.stringContaining(target),
+      // The state does not fit, or the memory.
+      for (const bytes of [mebibyte / 4, 20 * mebibyte]) {
+        await withSmallDisk(scene.root, bytes, async (small) => {
+          const target = join(small, 'checkpoint');
+          await expect(checkpoints().save(saved, target)).rejects.toMatchObject({
+            reason: 'DiskFull',
+            message: expect.stringContaining(target),
+          });
+          expect(await readdir(small)).toEqual([]);
         });
-        expect(await readdir(small)).toEqual([]);
-      });
-      expect(await shell(saved, 'cat /run/before')).toBe('of memory');
+        await rmdir(join(scene.root, 'small'));
+        expect(await shell(saved, 'cat /run/before')).toBe('of memory');
+      }
     },
   );
 
@@ -190,8 +185,7 @@ describeUnless(noQemu, 'a checkpoint of a VM under QEMU', () => {
   });
 
   it('leaves a restored VM without a link until it is connected, whatever daemon starts it', async () => {
-    const before = calls.count;
-    const vm = await restored();
+    const [before, vm] = [calls.count, await restored()];
     const port = vm.network.mode === 'user' ? vm.network.forwards[0]?.hostPort : undefined;
     const page = (limitMs: number) => scene.driver.prober.http(`http://127.0.0.1:${port}/`, limitMs);
     const carrier = 'cat /sys/class/net/eth0/carrier';
@@ -199,8 +193,7 @@ describeUnless(noQemu, 'a checkpoint of a VM under QEMU', () => {
     expect(await observed(vm)).toEqual(twin);
     expect(await shell(vm, carrier)).toBe('0');
     const pid = (await scene.driver.inspect(vm.uuid, vm.directory))?.pid;
-    for (const again of [createDriver(scene.root).start(vm), checkpoints().restore(vm, checkpoint)])
-      await again;
+    await Promise.all([createDriver(scene.root).start(vm), checkpoints().restore(vm, checkpoint)]);
     expect(await observed(vm)).toEqual(twin);
     expect((await scene.driver.inspect(vm.uuid, vm.directory))?.pid).toBe(pid);
     await expect(page(1_000)).rejects.toThrow();

@@ -6,8 +6,9 @@ import { HostError, hostErrors, messageOf, toHostError } from '../../../errors/i
 import { PARTIAL_SUFFIX, syncDirectory } from '../../../files/durable-files.ts';
 import { fileExists, ifReadable } from '../../../files/if-there.ts';
 import type { Guest } from '../../../guest/guest.ts';
+import type { VmToCapture } from '../../captures.ts';
 import type { DataFinder } from '../../common/data-finder.ts';
-import type { SaveOptions, VmToCapture } from '../../driver.ts';
+import type { SaveOptions } from '../../driver.ts';
 import { type Capturable, readCapturable } from '../configuration.ts';
 import { endVm } from '../end.ts';
 import { letRun, readCondition, withMonitor } from '../monitor.ts';
@@ -52,6 +53,7 @@ export async function saveVm(
   if (running === undefined) throw hostErrors.checkpointFailed(vm.uuid, 'the VM does not run');
   if (capturable === undefined)
     throw hostErrors.checkpointFailed(vm.uuid, 'it was not started as a VM whose memory can be saved');
+  options.signal?.throwIfAborted();
   const partial = target + PARTIAL_SUFFIX;
   await rm(partial, { recursive: true, force: true });
   await mkdir(partial, { mode: 0o700 });
