@@ -3,7 +3,7 @@ import { type BackoffPolicy, backoffDelay } from '../../base/backoff.ts';
 import { type Clock, instant, type Random, sleep } from '../../base/clock.ts';
 import type { DesiredSeal, Problem, SealStatus } from '../../host/protocol.ts';
 import { writeStateFile } from '../checkpoints/state-file.ts';
-import type { CaptureOptions } from '../drivers/driver.ts';
+import type { CaptureOptions } from '../drivers/captures.ts';
 import { toHostError, toProblem } from '../errors/index.ts';
 import { SLOW_LOOK } from '../errors/slow-look.ts';
 import type { LayerStore } from '../layers/store.ts';

@@ -3,12 +3,8 @@ import { isRecord } from '../../../../base/json.ts';
 import { startTimeout } from '../../../../base/timeout.ts';
 import { HostError, hostErrors, messageOf } from '../../../errors/index.ts';
 import type { Guest } from '../../../guest/guest.ts';
-<<<<<<< HEAD
-import type { CheckpointFiles, VmSpec, VmToCapture } from '../../driver.ts';
-=======
 import type { VmToCapture } from '../../captures.ts';
-import type { VmSpec } from '../../driver.ts';
->>>>>>> checkpoint
+import type { CheckpointFiles, VmSpec } from '../../driver.ts';
 import { DISK_NODES, type RestoredMemory, type Surroundings } from '../command-line.ts';
 import { noteConnected } from '../configuration.ts';
 import type { Hypervisor } from '../detect.ts';
@@ -105,14 +101,8 @@ async function whyUnfit(
   const difference = differenceOf(files.key, await keyOf(vm, hypervisor, surroundings));
   if (difference !== undefined) return difference;
   for (const which of ['disk', 'dataDisk'] as const) {
-<<<<<<< HEAD
     const [disk, file] = [vm[which], files[which]];
-    const unfit = disk && file && (await whyNotFresh(disk, file));
-=======
-    const disk = vm[which];
-    const saved = join(checkpoint, contentFiles[which]);
-    const unfit = disk && (await whyNotFresh(disk, saved).catch(messageOf));
->>>>>>> checkpoint
+    const unfit = disk && file && (await whyNotFresh(disk, file).catch(messageOf));
     if (unfit !== undefined) return unfit;
   }
   for (const part of PARTS) {
