@@ -95,7 +95,16 @@ describe('what shapes a VM', () => {
   });
 
   it('leaves no field of what a daemon receives without a place', () => {
-    const inPlace = ['generation', 'powerState', 'resources', 'checkpoint', 'capturable', 'service', 'cloudInit', 'build'];
+    const inPlace = [
+      'generation',
+      'powerState',
+      'resources',
+      'checkpoint',
+      'capturable',
+      'service',
+      'cloudInit',
+      'build',
+    ];
     const timeouts = ['agentTimeoutSeconds', 'serviceTimeoutSeconds'];
     const identity = ['uuid', 'namespace', 'name'];
     const { properties } = desiredApplianceSchema as { readonly properties?: object };

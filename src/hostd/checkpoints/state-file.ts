@@ -2,7 +2,7 @@ import { createReadStream, createWriteStream } from 'node:fs';
 import { open, writeFile } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { isRecord } from '../../base/json.ts';
-import type { CheckpointKey } from '../drivers/driver.ts';
+import type { CheckpointKey } from '../drivers/checkpoints.ts';
 import { syncFile } from '../files/durable-files.ts';
 
 /** The first line of a checkpoint's state as a layer: what belongs to it. */

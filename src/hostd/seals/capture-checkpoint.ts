@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { macFor, machineUuidOf } from '../appliance/steps/mac.ts';
 import type { CheckpointHead } from '../checkpoints/state-file.ts';
 import type { CaptureOptions } from '../drivers/captures.ts';
-import type { CheckpointKey, Checkpoints } from '../drivers/driver.ts';
+import type { CheckpointKey, Checkpoints } from '../drivers/checkpoints.ts';
 import { hostErrors } from '../errors/index.ts';
 import { allocatedBytes, syncDirectory } from '../files/durable-files.ts';
 import { fileExists } from '../files/if-there.ts';

@@ -5,7 +5,8 @@ import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
-import type { Checkpoints, Driver, VmSpec } from '../../../src/hostd/drivers/driver.ts';
+import type { Checkpoints } from '../../../src/hostd/drivers/checkpoints.ts';
+import type { Driver, VmSpec } from '../../../src/hostd/drivers/driver.ts';
 import type { Scene } from './scene.ts';
 
 export const questionMs = 60_000;

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { KeyedMutex } from '../../../../base/keyed-mutex.ts';
+import type { Checkpoints } from '../../checkpoints.ts';
 import type { DataFinder } from '../../common/data-finder.ts';
-import type { Checkpoints } from '../../driver.ts';
 import type { StartContext } from '../start.ts';
 import { KnownDigests } from './content.ts';
 import { savedIn } from './record.ts';

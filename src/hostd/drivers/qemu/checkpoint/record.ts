@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path';
 import { isRecord } from '../../../../base/json.ts';
 import { readJsonIfThere, writeJsonDurably } from '../../../files/durable-files.ts';
-import type { CheckpointFiles, CheckpointKey } from '../../driver.ts';
+import type { CheckpointFiles, CheckpointKey } from '../../checkpoints.ts';
 import { contentFiles } from './content.ts';
 import { asKey } from './key.ts';
 
