@@ -23,6 +23,7 @@ const HOSTD = [
   'drivers',
   'uploads',
   'layers',
+  'checkpoints',
   'imports',
   'packages.ts',
   'state',

@@ -20,8 +20,8 @@ import {
 import type { HostServices, Scope } from './appliance/scope.ts';
 import { agentStep } from './appliance/steps/machine.ts';
 import { desiredAppliance, PACE, RunnerBed, UUID } from './appliance/testing/runner-bed.ts';
-import type { VmSpec } from './drivers/driver.ts';
 import { createSimulatedDriver } from './drivers/simulated/driver.ts';
+import type { VmSpec } from './drivers/vm.ts';
 import { HostError, hostErrors, toHostError } from './errors/index.ts';
 import { AgentClient } from './guest/agent.ts';
 import { createAgentWork } from './guest/agent-work.ts';

@@ -1,7 +1,7 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Checkpoints } from '../../src/hostd/drivers/checkpoints.ts';
-import type { VmSpec } from '../../src/hostd/drivers/driver.ts';
+import type { VmSpec } from '../../src/hostd/drivers/vm.ts';
 import { Scene } from '../e2e/qemu/scene.ts';
 import { type BenchContext, type Benchmark, interleave, type Ratio, summarise } from './harness.ts';
 

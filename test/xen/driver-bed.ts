@@ -4,7 +4,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect } from 'vitest';
-import type { VmSpec } from '../../src/hostd/drivers/driver.ts';
+import type { VmSpec } from '../../src/hostd/drivers/vm.ts';
 import { aDiskThatStarts, bootCodeThatWrites, GIVES_UP, makeBootableCd } from '../builders/disk-images.ts';
 import { buildGuestImage, type GuestImage } from '../e2e/guest-vm.ts';
 import { emptyIfMissing } from './bed.ts';

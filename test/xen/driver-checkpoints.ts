@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { VmSpec } from '../../src/hostd/drivers/driver.ts';
+import type { VmSpec } from '../../src/hostd/drivers/vm.ts';
 import { type DriverBed, guestFiles } from './driver-bed.ts';
 import type { DriverStep } from './driver-program.ts';
 

@@ -11,7 +11,7 @@ import { promisify } from 'node:util';
 import { pino } from 'pino';
 import { systemClock } from '../../src/base/clock.ts';
 import { allProcesses } from '../../src/hostd/drivers/common/processes.ts';
-import type { VmSpec } from '../../src/hostd/drivers/driver.ts';
+import type { VmSpec } from '../../src/hostd/drivers/vm.ts';
 import { removeDomainRecord } from '../../src/hostd/drivers/xen/domain/domain-record.ts';
 import { createXenDriver } from '../../src/hostd/drivers/xen/driver.ts';
 import { commandsAt } from '../../src/hostd/drivers/xen/xl/commands.ts';

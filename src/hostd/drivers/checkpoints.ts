@@ -1,5 +1,5 @@
 import type { VmToCapture } from './captures.ts';
-import type { VmSpec } from './driver.ts';
+import type { VmSpec } from './vm.ts';
 
 /** Memory checkpoints: a VM's memory and devices as a file, or with its disks as a folder. */
 export interface Checkpoints {

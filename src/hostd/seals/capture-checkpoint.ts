@@ -1,9 +1,8 @@
 import { link, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { macFor, machineUuidOf } from '../appliance/steps/mac.ts';
-import type { CheckpointHead } from '../checkpoints/state-file.ts';
 import type { CaptureOptions } from '../drivers/captures.ts';
-import type { CheckpointKey, Checkpoints } from '../drivers/checkpoints.ts';
+import type { Checkpoints } from '../drivers/checkpoints.ts';
 import { hostErrors } from '../errors/index.ts';
 import { allocatedBytes, syncDirectory } from '../files/durable-files.ts';
 import { fileExists } from '../files/if-there.ts';
@@ -19,14 +18,6 @@ import type { Captured } from './captured.ts';
 
 /** Where a checkpoint's parts lie until they are layers; `folder` is the driver's. */
 export type CheckpointTargets = CaptureTargets & { readonly folder: string };
-
-/** Memory and the devices' state of one moment, and what they depend on. */
-export type CapturedCheckpoint = {
-  readonly memory: string;
-  readonly state: string;
-  readonly key: CheckpointKey;
-  readonly from: CheckpointHead['from'];
-};
 
 /**
  * Saves the memory, the devices' state and the disks of an appliance's VM, which ends, and gives the disks the names in `targets`. Does not

@@ -1,4 +1,5 @@
-import type { CapturedCheckpoint } from './capture-checkpoint.ts';
+import type { CheckpointHead } from '../checkpoints/state-file.ts';
+import type { CheckpointKey } from '../drivers/checkpoints.ts';
 
 /** What was captured, and the layers that it stood on; none for a copy that is whole. */
 export type Captured = {
@@ -10,4 +11,12 @@ export type Captured = {
   readonly logsFor?: string;
   /** Set if the appliance's memory was captured, too. */
   readonly checkpoint?: CapturedCheckpoint;
+};
+
+/** Memory and the devices' state of one moment, and what they depend on. */
+export type CapturedCheckpoint = {
+  readonly memory: string;
+  readonly state: string;
+  readonly key: CheckpointKey;
+  readonly from: CheckpointHead['from'];
 };

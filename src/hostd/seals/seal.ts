@@ -9,8 +9,8 @@ import { SLOW_LOOK } from '../errors/slow-look.ts';
 import type { LayerStore } from '../layers/store.ts';
 import type { BuildLogs } from './build-logs.ts';
 import { type CaptureContext, captureDisks, captureLayers } from './capture.ts';
-import { type CapturedCheckpoint, captureCheckpoint } from './capture-checkpoint.ts';
-import type { Captured } from './captured.ts';
+import { captureCheckpoint } from './capture-checkpoint.ts';
+import type { Captured, CapturedCheckpoint } from './captured.ts';
 import type { SealFolder, SealRecord } from './seal-folder.ts';
 
 export type SealOptions = CaptureContext & {

@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 import type { Checkpoints } from '../../../src/hostd/drivers/checkpoints.ts';
-import type { Driver, VmSpec } from '../../../src/hostd/drivers/driver.ts';
+import type { Driver } from '../../../src/hostd/drivers/driver.ts';
+import type { VmSpec } from '../../../src/hostd/drivers/vm.ts';
 import type { Scene } from './scene.ts';
 
 export const questionMs = 60_000;

@@ -2,7 +2,7 @@
  * A daemon in miniature, to be killed: with a driver whose state is below the first argument it saves the VM whose VmSpec is the third
  * to the fourth, or restores it from there. A save stops where it has copied the first part of the memory, and says so.
  */
-import type { VmSpec } from '../../../src/hostd/drivers/driver.ts';
+import type { VmSpec } from '../../../src/hostd/drivers/vm.ts';
 import { createDriver } from './scene.ts';
 
 const [root = '', task = '', spec = '', checkpoint = ''] = process.argv.slice(2);

@@ -5,8 +5,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { systemClock } from '../../../src/base/clock.ts';
-import type { VmSpec } from '../../../src/hostd/drivers/driver.ts';
 import { withMonitor } from '../../../src/hostd/drivers/qemu/monitor.ts';
+import type { VmSpec } from '../../../src/hostd/drivers/vm.ts';
 import { cannotMount, withSmallDisk } from '../../integration/hostd/small-disk.ts';
 import { describeUnless, itUnless } from '../../skip.ts';
 import {

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { VmSpec } from '../../../src/hostd/drivers/driver.ts';
+import type { VmSpec } from '../../../src/hostd/drivers/vm.ts';
 import type { Guest } from '../../../src/hostd/guest/guest.ts';
 import { checkpointsOf } from './checkpoint-bed.ts';
 import { Scene } from './scene.ts';

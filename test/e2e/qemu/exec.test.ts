@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { VmSpec } from '../../../src/hostd/drivers/driver.ts';
+import type { VmSpec } from '../../../src/hostd/drivers/vm.ts';
 import type { Guest, ProgramStreams } from '../../../src/hostd/guest/guest.ts';
 import { TestStreams } from '../../../src/hostd/guest/testing/program-streams.ts';
 import { fc } from '../../fuzz.ts';

@@ -2,7 +2,7 @@
  * A daemon in miniature, to be killed: starts the VM whose VmSpec is the first argument with a driver whose state is
  * below the second, says so, and waits for its end.
  */
-import type { VmSpec } from '../../../src/hostd/drivers/driver.ts';
+import type { VmSpec } from '../../../src/hostd/drivers/vm.ts';
 import { createDriver } from './scene.ts';
 
 const [spec = '', root = ''] = process.argv.slice(2);

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { ApplianceStatus, DesiredAppliance } from '../../../src/host/protocol.ts';
-import type { VmSpec } from '../../../src/hostd/drivers/driver.ts';
+import type { VmSpec } from '../../../src/hostd/drivers/vm.ts';
 import { INSTALLED_PATH, readInstalledFrom } from '../../../src/hostd/guest/installed.ts';
 import {
   applianceOf,

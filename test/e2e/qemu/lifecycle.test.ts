@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import type { VmSpec } from '../../../src/hostd/drivers/driver.ts';
+import type { VmSpec } from '../../../src/hostd/drivers/vm.ts';
 import { describeUnless, itUnless, notRoot } from '../../skip.ts';
 import { createDriver, noQemu, Scene, until } from './scene.ts';
 

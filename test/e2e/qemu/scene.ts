@@ -6,9 +6,10 @@ import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { pino } from 'pino';
 import { systemClock } from '../../../src/base/clock.ts';
-import type { Driver, VmSpec } from '../../../src/hostd/drivers/driver.ts';
+import type { Driver } from '../../../src/hostd/drivers/driver.ts';
 import { createQemuDriver, type QemuDriverConfig } from '../../../src/hostd/drivers/qemu/driver.ts';
 import { hasUefi, UEFI_DIRECTORY } from '../../../src/hostd/drivers/qemu/uefi.ts';
+import type { VmSpec } from '../../../src/hostd/drivers/vm.ts';
 import { locate } from '../../../src/hostd/programs.ts';
 import { buildGuestImage, type GuestImage } from '../guest-vm.ts';
 

@@ -1,6 +1,6 @@
 import { type CheckpointHead, readCheckpointHead } from '../../checkpoints/state-file.ts';
 import type { CheckpointFiles } from '../../drivers/checkpoints.ts';
-import type { VmSpec } from '../../drivers/driver.ts';
+import type { VmSpec } from '../../drivers/vm.ts';
 import { HostError, hostErrors } from '../../errors/index.ts';
 import { takeIdentity } from '../../guest/clone/clone-identity.ts';
 import type { CloneIdentity } from '../../guest/clone/types.ts';

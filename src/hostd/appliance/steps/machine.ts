@@ -3,7 +3,7 @@ import { sleep } from '../../../base/clock.ts';
 import { own } from '../../../base/own.ts';
 import { queued } from '../../../base/queued.ts';
 import { firmwareFor } from '../../../domain/firmware.ts';
-import type { VmIdentities, VmNetwork, VmSpec } from '../../drivers/driver.ts';
+import type { VmIdentities, VmNetwork, VmSpec } from '../../drivers/vm.ts';
 import { HostError, hostErrors } from '../../errors/index.ts';
 import { ensureSpace } from '../../files/space.ts';
 import { FORWARD_ADDRESS } from '../../ports/ports.ts';

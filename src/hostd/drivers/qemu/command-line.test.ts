@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { VmSpec } from '../driver.ts';
+import type { VmSpec } from '../vm.ts';
 import { type Machine, qemuArguments } from './command-line.ts';
 
 const emulated: Machine = { accelerator: 'tcg', sandbox: true };

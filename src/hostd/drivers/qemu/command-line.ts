@@ -1,5 +1,5 @@
 import { tapNameOf } from '../common/tap.ts';
-import type { VmDisk, VmNetwork, VmSpec } from '../driver.ts';
+import type { VmDisk, VmNetwork, VmSpec } from '../vm.ts';
 import { vmFiles } from './files.ts';
 
 /** How this host's QEMU runs VMs, as trial guests showed. */

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { isRecord } from '../../../base/json.ts';
 import { readJsonIfThere, writeJsonDurably } from '../../files/durable-files.ts';
 import type { CheckpointKey } from '../checkpoints.ts';
-import type { VmSpec } from '../driver.ts';
+import type { VmSpec } from '../vm.ts';
 import { asKey } from './checkpoint/key.ts';
 import { vmFiles } from './files.ts';
 

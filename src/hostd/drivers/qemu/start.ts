@@ -5,7 +5,7 @@ import { requireBridge } from '../../network/bridge.ts';
 import type { HostNetwork } from '../../network/links.ts';
 import { type Ending, launch } from '../common/launch.ts';
 import { ensureTap, reconnectTap } from '../common/tap.ts';
-import type { VmSpec } from '../driver.ts';
+import type { VmSpec } from '../vm.ts';
 import { keyOf } from './checkpoint/key.ts';
 import { qemuArguments, type Surroundings } from './command-line.ts';
 import { writeConfiguration } from './configuration.ts';

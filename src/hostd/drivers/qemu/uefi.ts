@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { hostErrors } from '../../errors/index.ts';
 import { PARTIAL_SUFFIX, publishFile } from '../../files/durable-files.ts';
 import { ifThere } from '../../files/if-there.ts';
-import type { VmSpec } from '../driver.ts';
+import type { VmSpec } from '../vm.ts';
 import { vmFiles } from './files.ts';
 
 /** Where Debian's package ovmf puts UEFI. */

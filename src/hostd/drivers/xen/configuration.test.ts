@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { VmSpec } from '../driver.ts';
+import type { VmSpec } from '../vm.ts';
 import { domainConfiguration, quoted } from './configuration.ts';
 
 const surroundings = {

@@ -1,6 +1,6 @@
 import { type GuestType, guestTypeOf } from '../../../domain/guest-type.ts';
 import { hostErrors } from '../../errors/index.ts';
-import type { VmDisk, VmSpec } from '../driver.ts';
+import type { VmDisk, VmSpec } from '../vm.ts';
 
 /** The paths on the host that a domain's configuration names. */
 export type DomainSurroundings = {

@@ -3,7 +3,7 @@ import { instant, sleep } from '../../../base/clock.ts';
 import { codeOf, type HostError, hostErrors } from '../../errors/index.ts';
 import { writeDurably } from '../../files/durable-files.ts';
 import { tryFileLock } from '../../files/file-lock.ts';
-import type { VmSpec } from '../driver.ts';
+import type { VmSpec } from '../vm.ts';
 import { domainConfiguration, domainTypeOf } from './configuration.ts';
 import type { XenContext } from './context.ts';
 import {

@@ -1,7 +1,7 @@
 import { type FileHandle, open, realpath } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { ifThere } from '../../../files/if-there.ts';
-import type { VmDisk } from '../../driver.ts';
+import type { VmDisk } from '../../vm.ts';
 
 const MAGIC = 0x514649fb;
 const HEADER_BYTES = 48;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { VmSpec } from '../../driver.ts';
+import type { VmSpec } from '../../vm.ts';
 import type { Surroundings } from '../command-line.ts';
 import type { Hypervisor } from '../detect.ts';
 import { asKey, differenceOf, keyOfArguments, nameOfKey } from './key.ts';

@@ -4,7 +4,7 @@ import { isRecord } from '../../../../base/json.ts';
 import { own } from '../../../../base/own.ts';
 import { digestOf } from '../../../files/digest.ts';
 import type { CheckpointKey } from '../../checkpoints.ts';
-import type { VmDisk, VmSpec } from '../../driver.ts';
+import type { VmDisk, VmSpec } from '../../vm.ts';
 import { qemuArguments, type Surroundings } from '../command-line.ts';
 import type { Hypervisor } from '../detect.ts';
 

@@ -5,7 +5,7 @@ import { HostError, hostErrors, messageOf } from '../../../errors/index.ts';
 import type { Guest } from '../../../guest/guest.ts';
 import type { VmToCapture } from '../../captures.ts';
 import type { CheckpointFiles } from '../../checkpoints.ts';
-import type { VmSpec } from '../../driver.ts';
+import type { VmSpec } from '../../vm.ts';
 import { DISK_NODES, type RestoredMemory, type Surroundings } from '../command-line.ts';
 import { noteConnected } from '../configuration.ts';
 import type { Hypervisor } from '../detect.ts';

@@ -7,7 +7,8 @@ import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import { systemClock } from '../../../../base/clock.ts';
 import { type Behaviour, FakeAgent } from '../../../guest/testing/fake-agent.ts';
-import type { Driver, VmSpec } from '../../driver.ts';
+import type { Driver } from '../../driver.ts';
+import type { VmSpec } from '../../vm.ts';
 import { createXenDriver } from '../driver.ts';
 import { changeState, emptyState, type FakeDomain, type Outcome } from '../xl/testing/fake-xl.ts';
 
