@@ -1,5 +1,4 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { systemClock } from '../../../src/base/clock.ts';
 import { changeScript, PARTS } from '../../../src/hostd/guest/clone/change.ts';
@@ -10,13 +9,11 @@ import type { CloneIdentity } from '../../../src/hostd/guest/clone/types.ts';
 import type { Guest } from '../../../src/hostd/guest/guest.ts';
 import { shellScript } from '../../../src/hostd/guest/session.ts';
 import { describeUnless } from '../../skip.ts';
-import { type Clone, Clones } from './clones.ts';
+import { answer, atOnce, type Clone, Clones, interrupted, unlessInterrupted } from './clones.ts';
 import { noQemu } from './scene.ts';
 
 const patience = { timeoutMs: 120_000 };
 const CLONES = Number(process.env.COPPICE_TEST_CLONES ?? 4);
-/** As many as there are processors on the smallest machine: their guests have no other. */
-const AT_ONCE = 2;
 const OLD_ID = '0123456789abcdef0123456789abcdef';
 
 /** A machine with all that clones would share: an id, keys, seeds, a lease, hooks, and a clock of long ago. */
@@ -291,41 +288,3 @@ describeUnless(noQemu, 'VMs that continue from one memory', () => {
     );
   });
 });
-
-/** HTTP's status; 0 when nobody answers. */
-async function answer(port: number | undefined): Promise<number> {
-  const got = await fetch(`http://127.0.0.1:${port}/`).catch(() => undefined);
-  return got?.status ?? 0;
-}
-
-class Interrupted extends Error {}
-
-function unlessInterrupted(error: unknown): void {
-  if (!(error instanceof Interrupted)) throw error;
-}
-
-/** A guest whose daemon ends with a call: before the guest gets it, or while the guest is at it, which then goes on alone. */
-function interrupted(guest: Guest, at: number, when: 'before' | 'during') {
-  let calls = 0;
-  const counted =
-    <Args extends readonly unknown[], T>(call: (...args: Args) => Promise<T>) =>
-    async (...args: Args): Promise<T> => {
-      calls += 1;
-      if (calls > at || (calls === at && when === 'before')) throw new Interrupted();
-      const result = call(...args);
-      if (calls < at) return result;
-      result.catch(() => undefined);
-      await delay(100);
-      throw new Interrupted();
-    };
-  const proxy = { ...guest, exec: counted(guest.exec), interfaces: counted(guest.interfaces) };
-  return { guest: proxy, calls: () => calls };
-}
-
-async function atOnce(works: readonly (() => Promise<unknown>)[]): Promise<void> {
-  const waiting = [...works];
-  const worker = async () => {
-    for (let work = waiting.shift(); work !== undefined; work = waiting.shift()) await work();
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
-}
