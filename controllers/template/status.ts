@@ -89,7 +89,10 @@ function withExpiring(conditions: readonly Condition[] | undefined, { life, temp
   return setCondition(conditions, wanted, now);
 }
 
-/** The status of a build. Once the template has its layer, these remain: the build's key, the template that shares it, and the host with its log. */
+/**
+ * The status of a build. Once the template has its layer, these remain: the build's key, the template that shares it, and the host with
+ * its log.
+ */
 function buildOf({ template, building, copies }: StatusFacts): Status['build'] {
   const build = building ?? template.status?.build;
   if (build === undefined || copies.layers === undefined) return build;

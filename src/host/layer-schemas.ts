@@ -28,8 +28,8 @@ const layerSource = {
 
 /**
  * `PUT /v1/imports/{sha256}`: fetch this file, verify its digest, and make it a layer. `disk`: an image of a disk; `boot`: a kernel or
- * an initial RAM disk; `cd`: an image of a CD, of which no driver makes another file. Templates of one namespace that name the same file share an import; another namespace has one of its own,
- * because who can fetch the file may have it, and nobody else.
+ * an initial RAM disk; `cd`: an image of a CD, of which no driver makes another file. Templates of one namespace that name the same file
+ * share an import; another namespace has one of its own, because who can fetch the file may have it, and nobody else.
  */
 export const desiredImportSchema = closed({
   kind: importKind,

@@ -183,7 +183,9 @@ export const desiredApplianceSchema = closed({
     bus: optional(diskBus),
   }),
   resources: closed({ cpuMillis: positive, memoryBytes: positive }),
-  /** The memory and the devices' state that its VM continues from, instead of booting, if it never ran: `layer` is the disk of that moment. */
+  /**
+   * The memory and the devices' state that its VM continues from, instead of booting, if it never ran: `layer` is the disk of that moment.
+   */
   checkpoint: optional(closed({ memory: identity, state: identity })),
   /** Whether its memory can become a checkpoint: it is kept so that the daemon can read it, from the VM's next start on. */
   capturable: optional(boolean()),

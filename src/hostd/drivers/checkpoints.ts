@@ -17,8 +17,8 @@ export interface Checkpoints {
    * `CheckpointUnusable` when it does not fit this host or this VM, is damaged, or does not run within a time: nothing of the VM is left
    * then, and `start` boots it cold.
    *
-   * QEMU: the VM's disks are overlays on the checkpoint's ({@link Checkpoints.files}) to which nothing was written yet. The VM runs, but its
-   * link is down until `connect`, because it is still its original's twin.
+   * QEMU: the VM's disks are overlays on the checkpoint's ({@link Checkpoints.files}) to which nothing was written yet. The VM runs, but
+   * its link is down until `connect`, because it is still its original's twin.
    */
   restore(vm: VmSpec, checkpoint: string, options?: { readonly signal?: AbortSignal }): Promise<void>;
   /** As `restore`, from files that are layers: their store has looked at them. Missing where a checkpoint is one file. */

@@ -56,7 +56,10 @@ async function outputOfKilled(session: Session, pid: number): Promise<string> {
   return result === undefined || typeof result === 'string' ? '' : result.stderr.trim() || result.stdout;
 }
 
-/** Undefined when it still runs at the deadline. @param silentMs how long the agent may take for one answer; as long as the program unless given */
+/**
+ * Undefined when it still runs at the deadline. @param silentMs how long the agent may take for one answer; as long as the program unless
+ * given
+ */
 export async function untilEnded(
   session: Session,
   pid: number,
@@ -83,7 +86,10 @@ export async function programResult(
   return status.exited === true ? resultOf(status) : undefined;
 }
 
-/** Starts a program in the guest; resolves with its process id, which `programResult` takes. @param input what it reads; nothing unless given */
+/**
+ * Starts a program in the guest; resolves with its process id, which `programResult` takes. @param input what it reads; nothing unless
+ * given
+ */
 export async function startProgram(
   session: Session,
   argv: readonly string[],

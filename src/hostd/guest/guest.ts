@@ -61,8 +61,9 @@ export interface Guest {
   /** Resolves when the agent answers. */
   ping(timeoutMs: number): Promise<void>;
   /**
-   * @param options `input`: what the program reads, a few KiB at most; unlike arguments, neither the guest's processes nor its logs show it.
-   * `silentMs`: how long the agent may take for an answer while the program runs, before it counts as gone; as long as the program unless given
+   * @param options `input`: what the program reads, a few KiB at most; unlike arguments, neither the guest's processes nor its logs show
+   * it. `silentMs`: how long the agent may take for an answer while the program runs, before it counts as gone; as long as the program
+   * unless given
    */
   exec(
     argv: readonly string[],

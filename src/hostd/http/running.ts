@@ -2,8 +2,8 @@ import type { RouteOptions } from 'fastify';
 import type { App } from './context.ts';
 
 /**
- * Has the server's `close` wait until every handler has ended, those of clients that are gone, too. Otherwise a handler would begin something
- * after all else was stopped, and write to the state directory of the daemon that comes next.
+ * Has the server's `close` wait until every handler has ended, those of clients that are gone, too. Otherwise a handler would begin
+ * something after all else was stopped, and write to the state directory of the daemon that comes next.
  */
 export function closeWhenHandlersEnded(app: App): void {
   const running = new Set<Promise<unknown>>();

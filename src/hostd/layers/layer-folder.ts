@@ -99,7 +99,10 @@ export class LayerFolder {
     }
   }
 
-  /** Makes a file in another folder the file of a layer here, which it stays: it is not copied. Nothing happens if the layer is here already. */
+  /**
+   * Makes a file in another folder the file of a layer here, which it stays: it is not copied. Nothing happens if the layer is here
+   * already.
+   */
   async placeLink(folder: string, record: LayerRecord, manifest: Manifest): Promise<LayerRecord> {
     const known = await this.readRecord();
     if (known !== undefined) return known;

@@ -200,8 +200,8 @@ function backingOf([nearest, ...below]: readonly string[]): object | null {
 const CD_DRIVES = { virtio: 'ide-cd,bus=ide.1', scsi: 'scsi-cd,bus=scsi.0' } as const;
 
 /**
- * The drive is where guests look for one, and firmware: at the PC's own controller, which takes no place on the bus; or beside the disks, for
- * guests without a driver of that. The firmware starts from it what it does not find on the disk.
+ * The drive is where guests look for one, and firmware: at the PC's own controller, which takes no place on the bus; or beside the disks,
+ * for guests without a driver of that. The firmware starts from it what it does not find on the disk.
  */
 function cdArguments({ cd, diskBus = 'virtio', boot }: VmSpec): string[] {
   if (cd === undefined) return [];

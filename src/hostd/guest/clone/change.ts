@@ -35,8 +35,8 @@ const faults = Object.entries(RESEED_FAULTS)
   .join('');
 
 /**
- * Reads the seed from the script's own input. /run and /tmp may forbid programs: another folder is tried then. A folder that is made here is
- * nobody else's. What the next boot begins with is new, too.
+ * Reads the seed from the script's own input. /run and /tmp may forbid programs: another folder is tried then. A folder that is made here
+ * is nobody else's. What the next boot begins with is new, too.
  */
 const RANDOM = `[ "$(b uname -m)" = x86_64 ] || cannot 'the program that reseeds a kernel is for x86-64'
 code=126

@@ -60,8 +60,8 @@ async function look(guest: Guest, clone: CloneIdentity, { clock, signal }: Clone
 /**
  * Makes a VM that continues from another machine's memory a machine of its own, by its agent, while it is not connected to any network, and
  * asks the guest for all that was set. Resolves when it may be connected. Rejects with `CloneIdentityFailed`, which names the part, with
- * `WrongGuest`, or with what the {@link Guest} rejects with: the VM must not be connected then. After an interruption at any point it is called
- * again, and does what is left; a guest that has the identity stays as it is.
+ * `WrongGuest`, or with what the {@link Guest} rejects with: the VM must not be connected then. After an interruption at any point it is
+ * called again, and does what is left; a guest that has the identity stays as it is.
  */
 export async function takeIdentity(guest: Guest, clone: CloneIdentity, work: CloneWork): Promise<void> {
   const { signal } = work;

@@ -16,8 +16,8 @@ export const FAILED_PART = 'coppice-part ';
 
 /**
  * $1 uuid, $2 of the machine whose memory it has, $3 hostname, $4 MAC address, $5 of that machine, $6 user or bridge, $7 Restart or Hook.
- * One script at a time: that of a daemon that was killed may still run. The lock is a link that names its holder, since minimal guests have no
- * `flock`.
+ * One script at a time: that of a daemon that was killed may still run. The lock is a link that names its holder, since minimal guests
+ * have no `flock`.
  */
 export const PRELUDE = `set -eu
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin

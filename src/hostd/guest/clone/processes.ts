@@ -8,8 +8,9 @@ const KEPT_UNITS = [
 ];
 
 /**
- * Ends the service processes that ran when the memory was captured, and lets none start before {@link START_SERVICES}. Under systemd, these are the
- * running services; under busybox' init, all processes but the agent and what concerns the network: what init watches comes back.
+ * Ends the service processes that ran when the memory was captured, and lets none start before {@link START_SERVICES}. Under systemd,
+ * these are the running services; under busybox' init, all processes but the agent and what concerns the network: what init watches comes
+ * back.
  */
 export const STOP_SERVICES = `own_unit() {
   while IFS=: read -r _ _ group; do

@@ -121,8 +121,8 @@ export function linkLocalOf(mac: string): string {
 export type Answer = { readonly asked: number; readonly answered: number };
 
 /**
- * The time at which the guest's kernel would have begun, by the host's clock, in hundredths of a second since 1970. However late the guest sets
- * its clock by it, it is as right as the answer was quick. @param uptime what the guest answered, in seconds
+ * The time at which the guest's kernel would have begun, by the host's clock, in hundredths of a second since 1970. However late the guest
+ * sets its clock by it, it is as right as the answer was quick. @param uptime what the guest answered, in seconds
  */
 export function bootedAt({ asked, answered }: Answer, uptime: string): string {
   const booted = (asked + answered) / 20 - Number(uptime) * 100;

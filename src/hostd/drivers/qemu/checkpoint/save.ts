@@ -82,7 +82,9 @@ async function saveAs(target: string, saved: Saved, options: SaveOptions): Promi
   await syncDirectory(dirname(target));
 }
 
-/** What another daemon saved, and was killed before it ended the VM. A VM that runs was let go on since, and is not the one that was saved. */
+/**
+ * What another daemon saved, and was killed before it ended the VM. A VM that runs was let go on since, and is not the one that was saved.
+ */
 async function endSaved(
   clock: Clock,
   vm: VmToCapture,

@@ -53,7 +53,9 @@ async function write(server: Server, target: string, signal: AbortSignal): Promi
 /** QEMU ends the connection as soon as it has the end of the state, or cannot use it: it may come before all is sent. */
 const ENDED_BY_QEMU = new Set(['ERR_STREAM_PREMATURE_CLOSE', 'EPIPE', 'ECONNRESET']);
 
-/** Sends a file, from there to its end, to the QEMU in `directory`, which listens there. Whether QEMU could use it, `untilMigrated` tells. */
+/**
+ * Sends a file, from there to its end, to the QEMU in `directory`, which listens there. Whether QEMU could use it, `untilMigrated` tells.
+ */
 export async function sendState(
   clock: Clock,
   directory: string,
