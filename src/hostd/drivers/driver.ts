@@ -44,7 +44,7 @@ export type VmSpec = {
   readonly identities?: VmIdentities;
 };
 
-/** The lowest layers that differ from VM to VM are those that a template has: what all VMs of one template have in common. */
+/** Those that all VMs of a template have in common: a restored VM's disk stands on the checkpoint's, and still has the template's here. */
 export type VmIdentities = {
   readonly [part in 'disk' | 'dataDisk' | 'cd' | 'kernel' | 'initrd']?: string;
 };

@@ -21,7 +21,7 @@ export class Calls {
   count = 0;
   readonly #server = createServer((socket) => {
     this.count += 1;
-    socket.on('error', () => socket.destroy()).end('HTTP/1.0 200 OK\r\n\r\n');
+    socket.on('error', () => socket.destroy()).end();
   });
 
   static async listen(): Promise<Calls> {

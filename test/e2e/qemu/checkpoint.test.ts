@@ -42,10 +42,10 @@ describeUnless(noQemu, 'a checkpoint of a VM under QEMU', () => {
     guest.close();
     saved = vm;
     calls = await Calls.listen();
-    const call = `wget -q -T 1 -O /dev/null http://10.0.2.2:${calls.port}/; sleep 0.1`;
+    const call = `nc -w 1 10.0.2.2 ${calls.port} </dev/null; sleep 0.5`;
     const caller = `(while :; do ${call}; done) >/dev/null 2>&1 &`;
     await shell(saved, `echo of the disk >/root/before && sync && echo of memory >/run/before; ${caller}`);
-    await until('a call of the guest', async () => calls.count > 0);
+    await until('a call of the guest', async () => calls.count > 0, questionMs);
   }, 300_000);
   afterAll(async () => {
     await scene.close();

@@ -3,7 +3,8 @@ import { sleep } from '../../../base/clock.ts';
 import { own } from '../../../base/own.ts';
 import { queued } from '../../../base/queued.ts';
 import { firmwareFor } from '../../../domain/firmware.ts';
-import type { VmNetwork, VmSpec } from '../../drivers/driver.ts';
+import type { DesiredAppliance } from '../../../host/protocol.ts';
+import type { VmIdentities, VmNetwork, VmSpec } from '../../drivers/driver.ts';
 import { HostError, hostErrors } from '../../errors/index.ts';
 import { ensureSpace } from '../../files/space.ts';
 import { FORWARD_ADDRESS } from '../../ports/ports.ts';
@@ -94,6 +95,17 @@ export function vmSpecOf(scope: Scope): VmSpec {
     ...(xen === undefined ? {} : { xen }),
     ...(desired.cloudInit === undefined ? {} : { seed: seedPathOf(scope, desired.cloudInit) }),
     network: vmNetworkOf(scope),
+    identities: identitiesOf(desired),
+  };
+}
+
+function identitiesOf({ layer, disk, cd, boot }: DesiredAppliance): VmIdentities {
+  return {
+    disk: layer,
+    ...(disk.dataLayer === undefined ? {} : { dataDisk: disk.dataLayer }),
+    ...(cd === undefined ? {} : { cd }),
+    ...(boot.kind === 'firmware' ? {} : { kernel: boot.kernel }),
+    ...(boot.kind === 'firmware' || boot.initrd === undefined ? {} : { initrd: boot.initrd }),
   };
 }
 

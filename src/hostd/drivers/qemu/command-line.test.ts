@@ -160,6 +160,41 @@ describe('qemuArguments', () => {
     });
   });
 
+  it('has memory that can be saved in a file without a name, and devices of a named version of the machine', () => {
+    const around = { machineType: 'pc-i440fx-7.2' };
+    const argv = qemuArguments(spec({ capturable: true }), emulated, around);
+    expect(optionsIn(argv, '-M')).toEqual(['pc-i440fx-7.2,memory-backend=ram']);
+    expect(JSON.parse(optionsIn(argv, '-object')[0] ?? '')).toEqual({
+      'qom-type': 'memory-backend-memfd',
+      id: 'ram',
+      size: 129 * 1024 * 1024,
+      share: true,
+    });
+    expect(argv).not.toContain('-incoming');
+    const other = qemuArguments(spec(), emulated, around);
+    expect(optionsIn(other, '-M')).toEqual(['pc']);
+    expect(other).not.toContain('-object');
+  });
+
+  it('maps a checkpoint’s memory for itself alone, and does not run before its state is there', () => {
+    const memoryOf = (canBeReadOnly: boolean) => {
+      const restored = { file: '/state, with a comma/memory', canBeReadOnly };
+      const argv = qemuArguments(spec(), emulated, { machineType: 'pc-i440fx-7.2', restored });
+      expect(optionsIn(argv, '-M')).toEqual(['pc-i440fx-7.2,memory-backend=ram']);
+      expect(argv.slice(-3)).toEqual(['-incoming', 'defer', '-S']);
+      return JSON.parse(optionsIn(argv, '-object')[0] ?? '') as unknown;
+    };
+    const mapped = {
+      'qom-type': 'memory-backend-file',
+      id: 'ram',
+      size: 129 * 1024 * 1024,
+      'mem-path': '/state, with a comma/memory',
+      share: false,
+    };
+    expect(memoryOf(false)).toEqual(mapped);
+    expect(memoryOf(true)).toEqual({ ...mapped, readonly: true, rom: 'off' });
+  });
+
   it('uses the accelerator and the sandbox that were found to work', () => {
     const fast = qemuArguments(spec(), { accelerator: 'kvm', sandbox: false });
     expect(optionsIn(fast, '-accel')).toEqual(['kvm']);
