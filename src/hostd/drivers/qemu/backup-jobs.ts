@@ -72,7 +72,7 @@ export async function beginJobs(
 
 /** Waits for the jobs' end, and has QEMU close the files. */
 export async function followJobs(
-  { clock }: JobContext,
+  clock: Clock,
   vm: VmToCapture,
   names: readonly string[],
   target: string,

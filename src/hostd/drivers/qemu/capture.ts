@@ -55,7 +55,7 @@ async function capture(
   if (!isUnderWay) await endJobs(clock, vm.directory, isOwn);
   // Another daemon may have been killed before it let the guest go on.
   const warning = isUnderWay ? await wake(context, vm.directory) : await begin(context, vm, disks);
-  await followJobs(context, vm, names, disks[0]?.target ?? '', options);
+  await followJobs(clock, vm, names, disks[0]?.target ?? '', options);
   return warning === undefined ? {} : { warning };
 }
 

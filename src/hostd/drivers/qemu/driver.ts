@@ -19,6 +19,7 @@ import { boundVmLogs, openConsole, readConsoleTail } from './console.ts';
 import { type AcceleratorChoice, detect, type Hypervisor } from './detect.ts';
 import { destroyVm, shutDownVm } from './end.ts';
 import { vmFiles } from './files.ts';
+import { tidyFork } from './fork/tidy.ts';
 import { inspectVm } from './inspect.ts';
 import { ownerOf } from './owner.ts';
 import { foreignVms } from './processes.ts';
@@ -75,7 +76,11 @@ export function createQemuDriver(config: QemuDriverConfig): Driver {
   const context: StartContext = { clock, hypervisor, network, owner, leaveDaemonGroup, uefiDirectory };
   return {
     probe: () => probe(config, hypervisor, network),
-    start: (vm, signal) => locks.run(vm.uuid, () => startVm(context, vm, signal)),
+    start: (vm, signal) =>
+      locks.run(vm.uuid, async () => {
+        await tidyFork(clock, vm);
+        await startVm(context, vm, signal);
+      }),
     inspect: async (uuid, directory) => {
       const observation = await inspectVm(clock, network, uuid, directory);
       if (observation?.state === 'Running') await boundVmLogs(directory);
@@ -86,7 +91,11 @@ export function createQemuDriver(config: QemuDriverConfig): Driver {
       return shutDownVm(clock, uuid, directory, timeoutMs, agent).finally(release);
     },
     reap: async (uuids) => reap(config, network, await owner(), uuids),
-    destroy: (uuid, directory) => locks.run(uuid, () => destroyVm(clock, network, uuid, directory)),
+    destroy: (uuid, directory) =>
+      locks.run(uuid, async () => {
+        await destroyVm(clock, network, uuid, directory);
+        await tidyFork(clock, { uuid, directory });
+      }),
     guest: (_uuid, directory) => guestIn(directory),
     consoleTail: readConsoleTail,
     openConsole: (directory) => openConsole(clock, directory, consolesInUse),
