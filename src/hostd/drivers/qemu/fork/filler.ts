@@ -14,6 +14,7 @@ import { withMonitor } from '../monitor.ts';
 import { findVm } from '../processes.ts';
 import { QmpCommandError } from '../qmp.ts';
 import { untilMonitorAnswers } from '../start.ts';
+import { relayFiles } from './relay.ts';
 
 const startLimitMs = 60_000;
 const monitorLimitMs = 10_000;
@@ -88,6 +89,7 @@ export async function emptyFiller(
   if (running !== undefined) await endVm(clock, running);
   await syncFile(join(directory, contentFiles.memory));
   const { pid, log, monitor, agent, state, console, consoleSocket } = vmFiles;
-  for (const name of [pid, log, monitor, agent, state, console, consoleSocket])
+  const others = Object.values(relayFiles);
+  for (const name of [pid, log, monitor, agent, state, console, consoleSocket, ...others])
     await rm(join(directory, name), { force: true });
 }

@@ -25,6 +25,7 @@ import type { StartContext } from '../start.ts';
 import { emptyFiller, startFiller } from './filler.ts';
 import { type FillerParts, fillerArguments } from './filler-arguments.ts';
 import { nameOfNote, writeNote } from './note.ts';
+import { relayFiles, startRelay } from './relay.ts';
 import { forkJobOf, prepareSnapshot, takeMoment } from './snapshot.ts';
 import { tidyFork } from './tidy.ts';
 
@@ -127,11 +128,14 @@ async function fill(context: ForkContext, source: Source, options: SaveOptions):
   for (const disk of disks)
     await openTarget({ clock, images: context.images }, vm.directory, forkJobOf(disk.target), disk);
   await prepareSnapshot(clock, vm);
+  await startRelay(clock, partial, context.start.leaveDaemonGroup);
   const argv = fillerArguments(source.running.arguments.slice(1), await partsOf(context, source));
   const filler = await startFiller(clock, hypervisor.program, argv, partial, options.signal);
   const signal = AbortSignal.any([filler.ended, ...(options.signal === undefined ? [] : [options.signal])]);
-  const uri = `unix:${nameOfNote(wasPaused)}/${vmFiles.state}`;
+  const uri = `unix:${nameOfNote(wasPaused)}/${relayFiles.socket}`;
   try {
+    // The pause then does not wait for what the guest wrote before.
+    for (const { path } of disks) await syncFile(path);
     const moment = await takeMoment(clock, vm, disks, { uri, wasPaused });
     await arrived(context, source, disks, { ...options, signal });
     await emptyFiller(clock, vm.uuid, partial, signal);

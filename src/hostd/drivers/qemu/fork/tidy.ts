@@ -12,6 +12,8 @@ import { readNote, removeNote } from './note.ts';
 
 const monitorLimitMs = 10_000;
 const lookMs = 10;
+/** A gibibyte that is in use takes some seconds. */
+const snapshotLimitMs = 120_000;
 
 /** The names of a fork's jobs in QEMU begin so. */
 export const FORK_JOBS = 'fork-';
@@ -31,13 +33,9 @@ export async function tidyFork(clock: Clock, vm: VmToCapture): Promise<void> {
 }
 
 async function restoreSource(clock: Clock, vm: VmToCapture, wasPaused: boolean): Promise<void> {
-  const ask = <T>(use: (qmp: Qmp) => Promise<T>) => withMonitor(clock, vm.directory, monitorLimitMs, use);
-  await ask(async (qmp) => {
-    // A source that runs when its snapshot is cancelled keeps running, and QEMU lets one run that it has paused for that.
-    await qmp.execute('migrate_cancel');
-    if (!wasPaused) await runUnlessInTrouble(qmp, vm.directory);
-  });
-  while (await ask(isMigrating)) await sleep(clock, lookMs);
+  const ask: Ask = (use) => withMonitor(clock, vm.directory, monitorLimitMs, use);
+  if (!wasPaused) await ask((qmp) => runUnlessInTrouble(qmp, vm.directory));
+  await endSnapshot(clock, ask);
   const isOwn = (name: string) => name.startsWith(FORK_JOBS);
   const hadJobs = await endJobs(clock, vm.directory, isOwn);
   await ask(async (qmp) => {
@@ -48,6 +46,24 @@ async function restoreSource(clock: Clock, vm: VmToCapture, wasPaused: boolean):
     else if (hadJobs && (await readCondition(qmp)).isEmpty !== true) await qmp.execute('cont');
     else await runUnlessInTrouble(qmp, vm.directory);
   });
+}
+
+type Ask = <T>(use: (qmp: Qmp) => Promise<T>) => Promise<T>;
+
+/**
+ * Lets QEMU send the rest, which the relay takes: to cancel can hang a QEMU whose guest runs. One that does not get to its end is cancelled
+ * while its guest stands still.
+ */
+async function endSnapshot(clock: Clock, ask: Ask): Promise<void> {
+  const until = clock.monotonic() + snapshotLimitMs;
+  while (await ask(isMigrating)) {
+    if (clock.monotonic() >= until)
+      await ask(async (qmp) => {
+        await qmp.execute('stop');
+        await qmp.execute('migrate_cancel');
+      });
+    await sleep(clock, lookMs);
+  }
 }
 
 /** A VM that is paused because of its disk is not one that a fork has paused. */
