@@ -1,10 +1,12 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { systemClock } from '../../../src/base/clock.ts';
 import type { Fork, VmSpec } from '../../../src/hostd/drivers/driver.ts';
+import { forkProblemOf } from '../../../src/hostd/drivers/qemu/fork/can-fork.ts';
 import { withMonitor } from '../../../src/hostd/drivers/qemu/monitor.ts';
 import { findVm } from '../../../src/hostd/drivers/qemu/processes.ts';
 import { cannotMount, withSmallDisk } from '../../integration/hostd/small-disk.ts';
@@ -17,10 +19,17 @@ const mebibyte = 1024 * 1024;
 const kills = 4;
 
 /** The guest counts in its memory, and writes to its disk what it has counted, with rests in which others are emulated. */
-const counter = 'i=0; while :; do i=$((i+1)); echo $i >/run/count; echo $i >>/root/counts; [ $((i % 50)) = 0 ] && sleep 0.1; done';
+const counter =
+  'i=0; while :; do i=$((i+1)); echo $i >/run/count; echo $i >>/root/counts; [ $((i % 50)) = 0 ] && sleep 0.1; done';
 
 /** A file that is being written is empty for a moment. */
 const count = 'until n=$(cat /run/count) && [ -n "$n" ]; do :; done; echo $n';
+
+/** Why nobody's QEMU cannot be tried; undefined where it can. */
+const noOtherUser =
+  process.getuid?.() === 0 && readFileSync('/proc/sys/vm/unprivileged_userfaultfd', 'utf8').trim() === '0'
+    ? undefined
+    : 'needs root, and a kernel that lets nobody else watch writes to memory: sysctl vm.unprivileged_userfaultfd=0';
 
 describeUnless(noQemu, 'a fork of a running VM under QEMU', () => {
   let scene: Scene;
@@ -166,6 +175,16 @@ describeUnless(noQemu, 'a fork of a running VM under QEMU', () => {
     expect(await countOf(vm)).toBeGreaterThan(0);
     await ended([vm]);
     for (const name of await readdir(inMemory)) await rm(join(inMemory, name), { recursive: true });
+  });
+
+  itUnless(noOtherUser, 'cannot be had where the kernel does not let QEMU’s user watch writes', async () => {
+    const machine = { accelerator: 'tcg', sandbox: true } as const;
+    expect(await forkProblemOf('qemu-system-x86_64', machine)).toBeUndefined();
+    expect((await scene.driver.probe()).capabilities).toContain('liveFork');
+    const binary = join(scene.root, 'qemu-of-nobody');
+    const script = '#!/bin/sh\nexec setpriv --reuid=65534 --clear-groups qemu-system-x86_64 "$@"\n';
+    await writeFile(binary, script, { mode: 0o755 });
+    expect(await forkProblemOf(binary, machine)).toBe('Background-snapshot is not supported by host kernel');
   });
 
   it('is not there when it was aborted, or its filler was killed', async () => {

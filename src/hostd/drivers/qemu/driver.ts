@@ -149,9 +149,11 @@ async function probe(
     creationConcurrency: config.creationConcurrency ?? defaultConcurrency,
   } as const;
   try {
-    const { version, accelerator, acceleratorReason } = await hypervisor();
+    const { version, accelerator, acceleratorReason, forkProblem } = await hypervisor();
     const reason = acceleratorReason === undefined ? {} : { acceleratorReason };
-    return { ...fixed, version, accelerator, ...reason };
+    if (forkProblem !== undefined) return { ...fixed, version, accelerator, forkProblem, ...reason };
+    const able = [...fixed.capabilities, 'liveFork'] as const;
+    return { ...fixed, capabilities: able, version, accelerator, ...reason };
   } catch (error) {
     return { ...fixed, version: 'none', accelerator: 'none', problem: toProblem(toHostError(error)) };
   }

@@ -92,6 +92,7 @@ async function sourceOf({ start }: ForkContext, vm: VmToCapture, partial: string
   if (saveable === undefined)
     throw failed('an older daemon started it: it can be forked when it was started again');
   const hypervisor = await start.hypervisor();
+  if (hypervisor.forkProblem !== undefined) throw hostErrors.forkUnavailable(hypervisor.forkProblem);
   const { QEMU: version } = saveable.key;
   if (version !== hypervisor.version)
     throw failed(
