@@ -35,7 +35,7 @@ const MOMENT = 'fork.json';
 
 export type ForkContext = {
   readonly start: StartContext;
-  readonly images: Pick<ImageTool, 'inspect' | 'createOverlay' | 'createEmpty'>;
+  readonly images: Pick<ImageTool, 'inspect' | 'createOverlay' | 'createEmpty' | 'digHoles'>;
   readonly digests: KnownDigests;
 };
 
@@ -194,12 +194,14 @@ async function disksOf(
 
 /** Writes all that was there at that moment to the disk, and what it is. */
 async function seal(
-  { digests: known }: ForkContext,
+  { digests: known, images }: ForkContext,
   { vm, saveable, partial }: Source,
   moment: Fork,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const disks = (['disk', 'dataDisk'] as const).filter((which) => saveable.disks[which] !== undefined);
+  // In a tmpfs the filler takes a page for every page that it looks at. Where there can be no holes, the file is as good without.
+  await images.digHoles(join(partial, contentFiles.memory), signal);
   const digests: Partial<Record<Part, string>> = {};
   for (const part of ['memory', 'state', ...disks] as const) {
     const path = join(partial, contentFiles[part]);
