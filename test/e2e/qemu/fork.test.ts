@@ -80,7 +80,7 @@ describeUnless(noQemu, 'a fork of a running VM under QEMU', () => {
     await expect.poll(() => countOf(source), { timeout: questionMs }).toBeGreaterThan(before);
     last = before;
   };
-  /** Two VMs that continue from it: each has what the source had then, and goes on by itself on a disk of its own. */
+  /** Two VMs that continue from it: each has what the source had then, and continues on a disk of its own. */
   const expectTwoFrom = async (fork: Fork, target: string, before: number, after: number) => {
     expect(fork.pauseMs).toBeGreaterThanOrEqual(0);
     expect(new Date(fork.capturedAt).getTime()).toBeLessThanOrEqual(Date.now());
@@ -176,7 +176,7 @@ describeUnless(noQemu, 'a fork of a running VM under QEMU', () => {
     for (const name of await readdir(inMemory)) await rm(join(inMemory, name), { recursive: true });
   });
 
-  itUnless(noOtherUser, 'cannot be had where the kernel does not let QEMU’s user watch writes', async () => {
+  itUnless(noOtherUser, 'is unavailable where the kernel does not let QEMU’s user watch writes', async () => {
     const machine = { accelerator: 'tcg', sandbox: true } as const;
     expect(await forkProblemOf('qemu-system-x86_64', machine)).toBeUndefined();
     expect((await scene.driver.probe()).capabilities).toContain('liveFork');

@@ -5,7 +5,7 @@ import { type Machine, sandboxArguments } from '../command-line.ts';
 const limitMs = 10_000;
 const ID = 'fork';
 
-/** What QEMU's monitor is told: whether it takes the capability depends on the kernel, and on the rights of QEMU's user. */
+/** What QEMU's monitor receives: whether it takes the capability depends on the kernel, and on the rights of QEMU's user. */
 const INPUT = [
   { execute: 'qmp_capabilities' },
   {

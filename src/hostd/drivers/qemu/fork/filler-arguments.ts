@@ -1,4 +1,5 @@
 import { isRecord } from '../../../../base/json.ts';
+import { own } from '../../../../base/own.ts';
 import { MEMORY } from '../command-line.ts';
 
 /** What the filler has in place of its source's. */
@@ -13,7 +14,7 @@ export type FillerParts = {
 
 const flags = new Set(['-no-user-config', '-nodefaults', '-S']);
 /** What the filler gets in its own way. */
-const own = new Set(['-S', '-incoming', '-object']);
+const replaced = new Set(['-S', '-incoming', '-object']);
 const mebibyte = 1024 * 1024;
 
 /**
@@ -25,7 +26,7 @@ export function fillerArguments(source: readonly string[], parts: FillerParts): 
   for (let at = 0; at < source.length; at += 1) {
     const option = source[at] ?? '';
     const value = flags.has(option) ? undefined : source[++at];
-    if (own.has(option)) continue;
+    if (replaced.has(option)) continue;
     argv.push(option, ...(value === undefined ? [] : [changed(option, value, parts)]));
   }
   const bytes = memoryBytesOf(source);
@@ -58,7 +59,7 @@ function changed(option: string, value: string, { machineType, bytes }: FillerPa
 function emptyInstead(value: string, bytes: FillerParts['bytes']): string {
   const node: unknown = JSON.parse(value);
   const name = isRecord(node) ? String(node['node-name']) : '';
-  const size = Object.hasOwn(bytes, name) ? bytes[name] : undefined;
+  const size = own(bytes, name);
   if (size === undefined) return value;
   return JSON.stringify({ driver: 'null-co', 'node-name': name, size, 'read-zeroes': true });
 }
