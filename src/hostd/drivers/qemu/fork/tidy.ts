@@ -51,7 +51,7 @@ async function restoreSource(clock: Clock, vm: VmToCapture, wasPaused: boolean):
 type Ask = <T>(use: (qmp: Qmp) => Promise<T>) => Promise<T>;
 
 /**
- * Lets QEMU send the rest, which the relay takes: to cancel can hang a QEMU whose guest runs. One that does not get to its end is cancelled
+ * Lets QEMU send the rest, which the relay takes: to cancel may hang a QEMU whose guest runs. One that does not get to its end is cancelled
  * while its guest stands still.
  */
 async function endSnapshot(clock: Clock, ask: Ask): Promise<void> {
