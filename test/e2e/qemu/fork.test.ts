@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { systemClock } from '../../../src/base/clock.ts';
@@ -17,7 +17,7 @@ import { noQemu, Scene } from './scene.ts';
 
 const mebibyte = 1024 * 1024;
 /** At so many moments, evenly over its work, a daemon is killed. */
-const kills = 4;
+const kills = 2;
 
 /** The guest counts in its memory, and writes to its disk what it has counted, with rests in which others are emulated. */
 const counter =
@@ -26,13 +26,24 @@ const counter =
 /** A file that is being written is empty for a moment. */
 const count = 'until n=$(cat /run/count) && [ -n "$n" ]; do :; done; echo $n';
 
+const binary = 'qemu-system-x86_64';
+const sandboxed = { accelerator: 'tcg', sandbox: true } as const;
+const unsupported = 'Background-snapshot is not supported by host kernel';
+/** Why nothing can be forked here. Any other problem is one of the driver, and fails the tests. */
+const noForks =
+  noQemu ??
+  ((await forkProblemOf(binary, sandboxed)) === unsupported
+    ? `the kernel, or its container, does not let QEMU watch writes to memory: ${unsupported}`
+    : undefined);
+
 /** Why nobody's QEMU cannot be tried; undefined where it can. */
 const noOtherUser =
-  process.getuid?.() === 0 && readFileSync('/proc/sys/vm/unprivileged_userfaultfd', 'utf8').trim() === '0'
+  noForks ??
+  (process.getuid?.() === 0 && readFileSync('/proc/sys/vm/unprivileged_userfaultfd', 'utf8').trim() === '0'
     ? undefined
-    : 'needs root, and a kernel that lets nobody else watch writes to memory: sysctl vm.unprivileged_userfaultfd=0';
+    : 'needs root, and a kernel that lets nobody else watch writes to memory: sysctl vm.unprivileged_userfaultfd=0');
 
-describeUnless(noQemu, 'a fork of a running VM under QEMU', () => {
+describeUnless(noForks, 'a fork of a running VM under QEMU', () => {
   let scene: Scene;
   let source: VmSpec;
   let pid: number | undefined;
@@ -66,43 +77,36 @@ describeUnless(noQemu, 'a fork of a running VM under QEMU', () => {
     expect(await scene.state(source)).toBe('Running');
     expect(await filesNamed(source.directory, 'fork')).toEqual([]);
     expect(await findVm(source.uuid, `${target}.partial`)).toBeUndefined();
-    expect(await filesNamed(join(target, '..'), 'fork')).not.toContain(`${target.split('/').at(-1)}.partial`);
+    expect(await filesNamed(join(target, '..'), 'fork')).not.toContain(`${basename(target)}.partial`);
     expect(await monitor(source, 'query-jobs')).toEqual([]);
     const before = await countOf(source);
     expect(before).toBeGreaterThanOrEqual(last);
     await expect.poll(() => countOf(source), { timeout: questionMs }).toBeGreaterThan(before);
     last = before;
   };
-  /** Two VMs that continue from it: each has what the source had then, and continues on a disk of its own. */
-  const expectTwoFrom = async (fork: Fork, target: string, before: number, after: number) => {
+  /** VMs that continue from it: each has what its source had then, and nothing newer, and continues on a disk of its own. */
+  const continued = async (fork: Fork, target: string, of: VmSpec, before: number, howMany: number) => {
     expect(fork.pauseMs).toBeGreaterThanOrEqual(0);
     expect(new Date(fork.capturedAt).getTime()).toBeLessThanOrEqual(Date.now());
+    const later = ['/run', '/root'].map((folder) => `${folder}/after-${basename(target)}`).join(' ');
+    await shell(of, `touch ${later}`);
     const vms: VmSpec[] = [];
-    for (const each of [0, 1]) {
+    for (let each = 0; each < howMany; each += 1) {
       const vm = await scene.vm({ layer: (await checkpoints().files(target))?.disk ?? '' });
       vms.push(vm);
       await checkpoints().restore(vm, target);
       // What it wrote before is on its disk, too, without a gap.
-      const [first, lines, highest] = (
-        await shell(
-          vm,
-          `${count}; sync; echo 3 >/proc/sys/vm/drop_caches; wc -l </root/counts; tail -n 1 /root/counts`,
-        )
-      )
-        .split('\n')
-        .map(Number);
+      const look = 'sync; echo 3 >/proc/sys/vm/drop_caches; wc -l </root/counts; tail -n 1 /root/counts';
+      const [first, lines, highest] = (await shell(vm, `${count}; ${look}`)).split('\n').map(Number);
       expect(first).toBeGreaterThanOrEqual(before);
       expect(highest).toBeGreaterThanOrEqual(first ?? Number.POSITIVE_INFINITY);
       expect(lines).toBeGreaterThanOrEqual(first ?? Number.POSITIVE_INFINITY);
+      expect(await shell(vm, `ls ${later} 2>/dev/null || :`)).toBe('');
       await shell(vm, `echo ${each} >/root/own && sync`);
       await expect.poll(() => countOf(vm), { timeout: questionMs }).toBeGreaterThan(first ?? 0);
     }
     for (const [each, vm] of vms.entries()) expect(await shell(vm, 'cat /root/own')).toBe(String(each));
     expect(await shell(source, 'ls /root/own || :')).toBe('');
-    // They began where the source was, and not where it is now.
-    const counts = await Promise.all(vms.map(countOf));
-    expect(Math.min(...counts)).toBeGreaterThan(before);
-    expect(after).toBeGreaterThan(before);
     return vms;
   };
   const ended = async (vms: readonly VmSpec[]) => {
@@ -118,7 +122,7 @@ describeUnless(noQemu, 'a fork of a running VM under QEMU', () => {
     expect(await readdir(target)).toEqual(['checkpoint.json', 'disk.qcow2', 'fork.json', 'memory', 'state']);
     expect(seen.length).toBeGreaterThan(0);
     expect(await checkpoints().fork(source, target)).toEqual(fork);
-    await ended(await expectTwoFrom(fork, target, before, await countOf(source)));
+    await ended(await continued(fork, target, source, before, 2));
   });
 
   it('can be made of a VM that continues from a fork, and again of the source', async () => {
@@ -128,15 +132,14 @@ describeUnless(noQemu, 'a fork of a running VM under QEMU', () => {
     const { size, blocks } = await stat(join(first, 'memory'));
     expect(size).toBe(source.memoryBytes);
     expect(blocks * 512).toBeLessThan(size);
-    const [clone, other] = await expectTwoFrom(fork, first, before, await countOf(source));
-    if (clone === undefined || other === undefined) throw new Error('there are no clones');
+    const [clone] = await continued(fork, first, source, before, 1);
+    if (clone === undefined) throw new Error('there is no clone');
     const second = join(scene.root, 'fork-2');
     const ofClone = await countOf(clone);
     const ofTheClone = await checkpoints().fork(clone, second);
     expect((await scene.driver.inspect(clone.uuid, clone.directory))?.isTwin).toBe(true);
     expect(await shell(clone, 'cat /sys/class/net/eth0/carrier')).toBe('0');
-    await ended([other, ...(await expectTwoFrom(ofTheClone, second, ofClone, await countOf(clone)))]);
-    await ended([clone]);
+    await ended([clone, ...(await continued(ofTheClone, second, clone, ofClone, 1))]);
     await expectUntouched(first);
   });
 
@@ -170,13 +173,12 @@ describeUnless(noQemu, 'a fork of a running VM under QEMU', () => {
   });
 
   itUnless(noOtherUser, 'is unavailable where the kernel does not let QEMU’s user watch writes', async () => {
-    const machine = { accelerator: 'tcg', sandbox: true } as const;
-    expect(await forkProblemOf('qemu-system-x86_64', machine)).toBeUndefined();
+    expect(await forkProblemOf(binary, sandboxed)).toBeUndefined();
     expect((await scene.driver.probe()).capabilities).toContain('liveFork');
-    const binary = join(scene.root, 'qemu-of-nobody');
-    const script = '#!/bin/sh\nexec setpriv --reuid=65534 --clear-groups qemu-system-x86_64 "$@"\n';
-    await writeFile(binary, script, { mode: 0o755 });
-    expect(await forkProblemOf(binary, machine)).toBe('Background-snapshot is not supported by host kernel');
+    const nobodys = join(scene.root, 'qemu-of-nobody');
+    const script = `#!/bin/sh\nexec setpriv --reuid=65534 --clear-groups ${binary} "$@"\n`;
+    await writeFile(nobodys, script, { mode: 0o755 });
+    expect(await forkProblemOf(nobodys, sandboxed)).toBe(unsupported);
   });
 
   it('is not there when it was aborted, or its filler was killed', async () => {
