@@ -256,6 +256,8 @@ export const applianceStatusSchema = open({
 type Capability =
   | 'serialCreation'
   | 'checkpoint'
+  /** Running VMs can be forked. */
+  | 'liveFork'
   | 'userNetwork'
   | 'bridgeNetwork'
   /** VMs can boot by UEFI, with a second disk, with disks at a SCSI controller. */

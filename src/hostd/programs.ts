@@ -39,6 +39,8 @@ type RunOptions = {
   readonly signal?: AbortSignal | undefined;
   /** Added to the environment. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** What the program reads from its standard input. */
+  readonly input?: string;
 };
 
 const KEPT_BYTES = 16 * 1024 * 1024;
@@ -50,7 +52,7 @@ const KEPT_BYTES = 16 * 1024 * 1024;
 export function runProgram(
   program: string,
   argv: readonly string[],
-  { directory, timeoutMs = 0, signal, environment }: RunOptions = {},
+  { directory, timeoutMs = 0, signal, environment, input }: RunOptions = {},
 ): Promise<ProgramResult> {
   if (signal?.aborted === true) return Promise.reject(signal.reason);
   return new Promise((resolve, reject) => {
@@ -70,6 +72,11 @@ export function runProgram(
         resolve({ ...ending, stdout, stderr, timedOut, overflowed });
       }
     });
+    if (input !== undefined) {
+      // A program that does not read it says by its end why.
+      child.stdin?.on('error', () => child.stdin?.destroy());
+      child.stdin?.end(input);
+    }
     signal?.addEventListener('abort', abort, { once: true });
   });
 }

@@ -27,6 +27,16 @@ export interface Checkpoints {
     checkpoint: CheckpointFiles,
     options?: { readonly signal?: AbortSignal },
   ): Promise<void>;
+  /**
+   * As `save`, but the VM runs on: it stands still for a moment only, and `target` is as the VM was then. Any VM can be forked, again and
+   * again, also one that was not started as `capturable`, was itself restored, or is paused, which then may run for some milliseconds.
+   * On failure, and when aborted, nothing of it is left. When this daemon is killed, the VM goes on with the next call of `fork`, `tidy`
+   * or `start`; called again for a fork that is complete, it resolves. Rejects with `CheckpointFailed` for this VM, `ForkUnavailable` for
+   * this host, `DiskFull`. Missing where VMs cannot be forked.
+   */
+  fork?(vm: VmToCapture, target: string, options?: SaveOptions): Promise<Fork>;
+  /** Removes what a killed daemon's fork of this VM left, and lets the VM go on. Nothing left: done. Missing where `fork` is. */
+  tidy?(vm: VmToCapture): Promise<void>;
   /** Brings up the link of a restored VM. Up already: done. Missing where a restored VM is connected from the beginning. */
   connect?(vm: VmToCapture): Promise<void>;
   /**
@@ -47,6 +57,14 @@ export type CheckpointFiles = {
   readonly disk: string;
   readonly dataDisk?: string;
   readonly key: CheckpointKey;
+};
+
+/** One moment of a VM that ran on. */
+export type Fork = {
+  /** By the wall clock: RFC 3339. */
+  readonly capturedAt: string;
+  /** How long the VM stood still, in milliseconds; 0 for one that was paused. */
+  readonly pauseMs: number;
 };
 
 export type SaveOptions = {

@@ -33,6 +33,8 @@ export type DriverInfo = {
   readonly accelerator: string;
   readonly acceleratorReason?: string;
   readonly capabilities: readonly Capability[];
+  /** Why running VMs cannot be forked here, where the driver could otherwise. */
+  readonly forkProblem?: string;
   /** How many VMs may be created at once; 1 if the hypervisor requires serial creation (SO-MVDS section 4.1). */
   readonly creationConcurrency: number;
   /** The types of guests that the hypervisor runs here, where guests have types. */

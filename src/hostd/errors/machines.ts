@@ -31,6 +31,18 @@ export const machineErrors = {
       `VM ${domain} does not continue from checkpoint ${checkpoint}, because ${why}: it boots cold instead; ` +
         'save the checkpoint again if this stays',
     ),
+  forkUnavailable: (why: string) =>
+    new HostError(
+      'ForkUnavailable',
+      `this host cannot fork running VMs: ${why}; where the kernel is the reason, it has to let QEMU's user watch writes to memory: ` +
+        'Linux 5.19 or newer, and sysctl vm.unprivileged_userfaultfd=1 where the daemon is not root',
+    ),
+  memoryNotWatched: (uuid: string, why: string) =>
+    new HostError(
+      'CheckpointFailed',
+      `VM ${uuid} was not forked, because it continues from a checkpoint on a disk, and the kernel watches writes only to memory ` +
+        `that is in no file, or in one of a tmpfs (${why}): fork one that continues from a checkpoint in a tmpfs, or that was booted`,
+    ),
   vmPaused: (domain: string, problem: Problem) =>
     new HostError(problem.reason, `VM ${domain}: ${problem.message}`),
   vmStopped: (domain: string, state: string, console: string, problem?: Problem) =>

@@ -14,7 +14,7 @@ export const questionMs = 60_000;
 
 /** The members that QEMU's driver has. */
 export function checkpointsOf({ checkpoints }: Driver): Required<Checkpoints> {
-  if (checkpoints?.connect === undefined || checkpoints.files === undefined)
+  if (checkpoints?.fork === undefined || checkpoints.files === undefined)
     throw new Error('the driver has no checkpoints');
   return checkpoints as Required<Checkpoints>;
 }

@@ -163,10 +163,10 @@ describe('qemuArguments', () => {
   it('has memory that can be saved in a file without a name, and devices of a named version of the machine', () => {
     const around = { machineType: 'pc-i440fx-7.2' };
     const argv = qemuArguments(spec({ capturable: true }), emulated, around);
-    expect(optionsIn(argv, '-M')).toEqual(['pc-i440fx-7.2,memory-backend=ram']);
+    expect(optionsIn(argv, '-M')).toEqual(['pc-i440fx-7.2,memory-backend=pc.ram']);
     expect(JSON.parse(optionsIn(argv, '-object')[0] ?? '')).toEqual({
       'qom-type': 'memory-backend-memfd',
-      id: 'ram',
+      id: 'pc.ram',
       size: 129 * 1024 * 1024,
       share: true,
     });
@@ -180,13 +180,13 @@ describe('qemuArguments', () => {
     const memoryOf = (canBeReadOnly: boolean) => {
       const restored = { file: '/state, with a comma/memory', canBeReadOnly };
       const argv = qemuArguments(spec(), emulated, { machineType: 'pc-i440fx-7.2', restored });
-      expect(optionsIn(argv, '-M')).toEqual(['pc-i440fx-7.2,memory-backend=ram']);
+      expect(optionsIn(argv, '-M')).toEqual(['pc-i440fx-7.2,memory-backend=pc.ram']);
       expect(argv.slice(-3)).toEqual(['-incoming', 'defer', '-S']);
       return JSON.parse(optionsIn(argv, '-object')[0] ?? '') as unknown;
     };
     const mapped = {
       'qom-type': 'memory-backend-file',
-      id: 'ram',
+      id: 'pc.ram',
       size: 129 * 1024 * 1024,
       'mem-path': '/state, with a comma/memory',
       share: false,

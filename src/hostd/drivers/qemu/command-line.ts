@@ -8,8 +8,8 @@ export type Machine = { readonly accelerator: 'kvm' | 'tcg'; readonly sandbox: b
 /** The machine whose devices VMs have; what QEMU means by it moves with QEMU's version. */
 export const MACHINE_TYPE = 'pc';
 
-/** QEMU's name of the VM's memory, by which a checkpoint finds it again. */
-const MEMORY = 'ram';
+/** What QEMU itself calls the memory of this machine: so it is in the state of VMs that were started without a name for it, too. */
+export const MEMORY = 'pc.ram';
 
 /** Forbids QEMU all that it does not need to run a VM: starting programs, gaining privileges, scheduling other processes. */
 export const sandboxArguments = [
@@ -82,7 +82,7 @@ function machineArguments(
 ): string[] {
   const options = [
     hasNamedMemory(vm, restored) ? machineType : MACHINE_TYPE,
-    ...(uefiCode === undefined ? [] : ['pflash0=uefi-code', 'pflash1=uefi-variables']),
+    ...(uefiCode === undefined ? [] : ['pflash0=uefi-code', `pflash1=${VARIABLES_NODE}`]),
     ...(hasNamedMemory(vm, restored) ? [`memory-backend=${MEMORY}`] : []),
   ];
   return [
@@ -119,10 +119,13 @@ function memoryArguments(vm: VmSpec, restored: RestoredMemory | undefined): stri
   return ['-object', JSON.stringify({ ...kind, ...own })];
 }
 
+/** QEMU's name of what the firmware remembers of the VM. */
+export const VARIABLES_NODE = 'uefi-variables';
+
 /** The code, which all VMs share and none can change, and the VM's own variables. */
 function uefiArguments(code: string): string[] {
   const file = { driver: 'file', 'node-name': 'uefi-code', filename: code, 'read-only': true };
-  const variables = { driver: 'file', 'node-name': 'uefi-variables', filename: vmFiles.variables };
+  const variables = { driver: 'file', 'node-name': VARIABLES_NODE, filename: vmFiles.variables };
   return [...['-blockdev', JSON.stringify(file)], ...['-blockdev', JSON.stringify(variables)]];
 }
 

@@ -11,8 +11,8 @@ type VmConfiguration = VmSpec & {
   readonly accelerator: string;
   /** Program and arguments; the working directory is the VM's folder. */
   readonly commandLine: readonly string[];
-  /** Of a VM whose memory can be saved: what a checkpoint of it will depend on. */
-  readonly checkpointKey?: CheckpointKey;
+  /** What a checkpoint of it will depend on. */
+  readonly checkpointKey: CheckpointKey;
   /** Of a VM that continues from a checkpoint, until it is connected. */
   readonly isTwin?: true;
 };
@@ -43,23 +43,32 @@ export async function readConfiguration(directory: string): Promise<KnownConfigu
 }
 
 /** What of a VM's configuration a checkpoint is made from. */
-export type Capturable = {
+export type Saveable = {
   readonly key: CheckpointKey;
-  /** Paths of its disks' files. */
-  readonly disks: { readonly [which in 'disk' | 'dataDisk']?: string };
+  readonly disks: { readonly [which in 'disk' | 'dataDisk']?: SaveableDisk };
+  /** Whether its memory is in a file that the daemon can read. */
+  readonly isCapturable: boolean;
 };
 
-/** Undefined for a VM whose memory cannot be saved. */
-export async function readCapturable(directory: string): Promise<Capturable | undefined> {
+type SaveableDisk = {
+  readonly path: string;
+  /** Path of the file that it stands on, where the VM was given one; else its header says it. */
+  readonly layer?: string;
+};
+
+/** Undefined for a VM that an older daemon started. */
+export async function readSaveable(directory: string): Promise<Saveable | undefined> {
   const read = await readJsonIfThere(join(directory, vmFiles.configuration));
   if (!isRecord(read)) return undefined;
   const key = asKey(read.checkpointKey);
   if (key === undefined) return undefined;
   const disks = (['disk', 'dataDisk'] as const).flatMap((which) => {
     const disk = read[which];
-    return isRecord(disk) && typeof disk.path === 'string' ? [[which, disk.path]] : [];
+    if (!isRecord(disk) || typeof disk.path !== 'string') return [];
+    const layer: unknown = Array.isArray(disk.layers) ? disk.layers[0] : undefined;
+    return [[which, { path: disk.path, ...(typeof layer === 'string' ? { layer } : {}) }]];
   });
-  return { key, disks: Object.fromEntries(disks) };
+  return { key, disks: Object.fromEntries(disks), isCapturable: read.capturable === true };
 }
 
 /** The VM is connected from now on, also after a restart of the daemon. */

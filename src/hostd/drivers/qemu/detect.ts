@@ -4,8 +4,10 @@ import { join } from 'node:path';
 import { isRecord } from '../../../base/json.ts';
 import { hostErrors, messageOf } from '../../errors/index.ts';
 import { makeDirectory, readJsonIfThere, writeJsonDurably } from '../../files/durable-files.ts';
+import { ifReadable } from '../../files/if-there.ts';
 import { locate, runProgram } from '../../programs.ts';
 import { MACHINE_TYPE, type Machine } from './command-line.ts';
+import { forkProblemOf } from './fork/can-fork.ts';
 import { trialVersion, tryMachine } from './trial.ts';
 
 /** Which accelerator the configuration asks for. */
@@ -17,9 +19,14 @@ export type Hypervisor = Machine & {
   readonly version: string;
   /** QEMU's own name of this version of its machine `pc`, which stays when QEMU is upgraded. */
   readonly machineType: string;
+  /** Why running VMs cannot be forked here; unset where they can. */
+  readonly forkProblem?: string;
   /** Why the accelerator is not KVM. */
   readonly acceleratorReason?: string;
 };
+
+/** Who may watch writes to memory, which a fork needs. */
+const FAULTS = '/proc/sys/vm/unprivileged_userfaultfd';
 
 type DetectOptions = {
   readonly binary: string;
@@ -46,12 +53,14 @@ export async function detect(options: DetectOptions): Promise<Hypervisor> {
   return found;
 }
 
-/** Changes whenever the result may change: the trial, the program, the host's kernel (by its boot), access to KVM, the choice. */
+/** Changes whenever the result may change: the trial, the program, the host's kernel (by its boot), access to KVM and to faults, the choice. */
 async function keyOf(program: string, accelerator: AcceleratorChoice): Promise<string> {
   const { mtimeMs, size, ino } = await stat(program);
   const boot = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
   const kvm = (await kvmMissing()) ?? 'kvm';
-  return [trialVersion, program, mtimeMs, size, ino, boot, kvm, accelerator].join(' ');
+  const faults = (await ifReadable(readFile(FAULTS, 'utf8')))?.trim() ?? '';
+  const user = process.geteuid?.() ?? '';
+  return [trialVersion, program, mtimeMs, size, ino, boot, kvm, accelerator, user, faults].join(' ');
 }
 
 async function readKnown(cache: string, key: string): Promise<Hypervisor | undefined> {
@@ -67,20 +76,25 @@ async function readKnown(cache: string, key: string): Promise<Hypervisor | undef
 }
 
 function asHypervisor(found: Readonly<Record<string, unknown>>): Hypervisor | undefined {
-  const { program, version, machineType, accelerator, acceleratorReason, sandbox } = found;
+  const { program, version, machineType, accelerator, acceleratorReason, sandbox, forkProblem } = found;
   if (typeof program !== 'string' || typeof version !== 'string' || typeof sandbox !== 'boolean') {
     return undefined;
   }
   if (typeof machineType !== 'string') return undefined;
   if (accelerator !== 'kvm' && accelerator !== 'tcg') return undefined;
   const reason = typeof acceleratorReason === 'string' ? { acceleratorReason } : {};
-  return { program, version, machineType, accelerator, sandbox, ...reason };
+  const noForks = typeof forkProblem === 'string' ? { forkProblem } : {};
+  return { program, version, machineType, accelerator, sandbox, ...noForks, ...reason };
 }
 
 async function tryOut(program: string, options: DetectOptions): Promise<Hypervisor> {
   const version = await versionOf(program);
   const sandbox = await worksSandboxed(program, options.stateDirectory);
-  const fixed = { program, version, machineType: await machineTypeOf(program), sandbox };
+  const forkProblem = await forkProblemOf(program, { accelerator: 'tcg', sandbox });
+  const fixed = {
+    ...{ program, version, machineType: await machineTypeOf(program), sandbox },
+    ...(forkProblem === undefined ? {} : { forkProblem }),
+  };
   if (options.accelerator === 'tcg') {
     return { ...fixed, accelerator: 'tcg', acceleratorReason: 'emulation was requested' };
   }

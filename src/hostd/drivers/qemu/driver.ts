@@ -20,6 +20,7 @@ import { boundVmLogs, openConsole, readConsoleTail } from './console.ts';
 import { type AcceleratorChoice, detect, type Hypervisor } from './detect.ts';
 import { destroyVm, shutDownVm } from './end.ts';
 import { vmFiles } from './files.ts';
+import { tidyFork } from './fork/tidy.ts';
 import { inspectVm } from './inspect.ts';
 import { ownerOf } from './owner.ts';
 import { foreignVms } from './processes.ts';
@@ -76,7 +77,11 @@ export function createQemuDriver(config: QemuDriverConfig): Driver {
   const context: StartContext = { clock, hypervisor, network, owner, leaveDaemonGroup, uefiDirectory };
   return {
     probe: () => probe(config, hypervisor, network),
-    start: (vm, signal) => locks.run(vm.uuid, () => startVm(context, vm, signal)),
+    start: (vm, signal) =>
+      locks.run(vm.uuid, async () => {
+        await tidyFork(clock, vm);
+        await startVm(context, vm, signal);
+      }),
     inspect: async (uuid, directory) => {
       const observation = await inspectVm(clock, network, uuid, directory);
       if (observation?.state === 'Running') await boundVmLogs(directory);
@@ -87,14 +92,18 @@ export function createQemuDriver(config: QemuDriverConfig): Driver {
       return shutDownVm(clock, uuid, directory, timeoutMs, agent).finally(release);
     },
     reap: async (uuids) => reap(config, network, await owner(), uuids),
-    destroy: (uuid, directory) => locks.run(uuid, () => destroyVm(clock, network, uuid, directory)),
+    destroy: (uuid, directory) =>
+      locks.run(uuid, async () => {
+        await destroyVm(clock, network, uuid, directory);
+        await tidyFork(clock, { uuid, directory });
+      }),
     guest: (_uuid, directory) => guestIn(directory),
     consoleTail: readConsoleTail,
     openConsole: (directory) => openConsole(clock, directory, consolesInUse),
     foreignVms,
     images,
     captures: createCaptures({ clock, agents, images }),
-    checkpoints: createCheckpoints(context, locks, {
+    checkpoints: createCheckpoints(context, images, locks, {
       guestIn,
       findData: createDataFinder(config),
       limitMs: config.restoreLimitMs,
@@ -145,9 +154,11 @@ async function probe(
     creationConcurrency: config.creationConcurrency ?? defaultConcurrency,
   } as const;
   try {
-    const { version, accelerator, acceleratorReason } = await hypervisor();
+    const { version, accelerator, acceleratorReason, forkProblem } = await hypervisor();
     const reason = acceleratorReason === undefined ? {} : { acceleratorReason };
-    return { ...fixed, version, accelerator, ...reason };
+    if (forkProblem !== undefined) return { ...fixed, version, accelerator, forkProblem, ...reason };
+    const able = [...fixed.capabilities, 'liveFork'] as const;
+    return { ...fixed, capabilities: able, version, accelerator, ...reason };
   } catch (error) {
     return { ...fixed, version: 'none', accelerator: 'none', problem: toProblem(toHostError(error)) };
   }

@@ -14,6 +14,10 @@ export const vmFiles = {
   agent: 'agent.sock',
   /** Through this the state of the VM's devices comes, and goes. */
   state: 'state.sock',
+  /** Leads to the folder that a fork of the running VM is being written to, as long as anything of that fork may be left. */
+  fork: 'fork',
+  /** As `fork`, for a VM that was paused before and is to stay so. */
+  pausedFork: 'fork.paused',
   console: 'console.log',
   /** The socket through which a person uses the console. */
   consoleSocket: 'console.sock',

@@ -120,7 +120,7 @@ export async function launchVm(
     ...vm,
     accelerator: hypervisor.accelerator,
     commandLine: [hypervisor.program, ...argv],
-    ...(vm.capturable ? { checkpointKey: await keyOf(vm, hypervisor, surroundings) } : {}),
+    checkpointKey: await keyOf(vm, hypervisor, surroundings),
     ...(surroundings.restored === undefined ? {} : { isTwin: true }),
   });
   // After the configuration is written: if the daemon crashes now, the configuration shows whose tap this is.

@@ -130,18 +130,19 @@ export class KnownDigests {
 
   of(path: string, signal?: AbortSignal): Promise<string> {
     return this.#turns.run(path, async () => {
-      const mark = await markOf(path);
-      const known = this.#known.get(path);
+      const { file, mark } = await markOf(path);
+      const known = this.#known.get(file);
       if (known?.mark === mark) return known.digest;
       const digest = await contentDigest(path, this.#findData, { signal });
-      this.#known.set(path, { mark, digest });
+      this.#known.set(file, { mark, digest });
       return digest;
     });
   }
 }
 
-/** Changes when the file is written or replaced: the time of its last change of state cannot be set by programs. */
-async function markOf(path: string): Promise<string> {
+/** The mark changes when the file is written or replaced: the time of its last change of state cannot be set by programs. */
+async function markOf(path: string): Promise<{ readonly file: string; readonly mark: string }> {
   const { dev, ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });
-  return [dev, ino, size, mtimeNs, ctimeNs].join(' ');
+  // Not the path: the folder of a new checkpoint is renamed when its files are complete.
+  return { file: `${dev} ${ino}`, mark: [size, mtimeNs, ctimeNs].join(' ') };
 }

@@ -9,7 +9,7 @@ import type { Guest } from '../../../guest/guest.ts';
 import type { VmToCapture } from '../../captures.ts';
 import type { SaveOptions } from '../../checkpoints.ts';
 import type { DataFinder } from '../../common/data-finder.ts';
-import { type Capturable, readCapturable } from '../configuration.ts';
+import { readSaveable, type Saveable } from '../configuration.ts';
 import { endVm } from '../end.ts';
 import { letRun, readCondition, withMonitor } from '../monitor.ts';
 import { findVm, type QemuProcess } from '../processes.ts';
@@ -34,7 +34,7 @@ export type SaveContext = {
 type Saved = SaveContext & {
   readonly vm: VmToCapture;
   readonly running: QemuProcess;
-  readonly capturable: Capturable;
+  readonly capturable: Saveable;
   /** The folder that is written. */
   readonly partial: string;
 };
@@ -49,9 +49,9 @@ export async function saveVm(
   const { clock } = context;
   const running = await findVm(vm.uuid, vm.directory);
   if (await fileExists(target)) return endSaved(clock, vm, target, running);
-  const capturable = await readCapturable(vm.directory);
+  const capturable = await readSaveable(vm.directory);
   if (running === undefined) throw hostErrors.checkpointFailed(vm.uuid, 'the VM does not run');
-  if (capturable === undefined)
+  if (capturable?.isCapturable !== true)
     throw hostErrors.checkpointFailed(vm.uuid, 'it was not started as a VM whose memory can be saved');
   options.signal?.throwIfAborted();
   const partial = target + PARTIAL_SUFFIX;
@@ -136,7 +136,8 @@ async function write(saved: Saved, options: SaveOptions): Promise<void> {
   const { vm, running, capturable, partial, findData } = saved;
   await writeState(saved, options.signal);
   // QEMU has written to the disks all that it held, and does not touch them before the VM runs again.
-  const sources = { memory: await memoryOf(vm, running), ...capturable.disks };
+  const memory = { path: await memoryOf(vm, running) };
+  const sources = { memory, ...capturable.disks };
   const copied = await copyAll(sources, partial, options);
   const digests = { ...copied, state: await contentDigest(join(partial, contentFiles.state), findData) };
   await writeRecord(partial, { uuid: vm.uuid, key: capturable.key, digests });
@@ -170,7 +171,7 @@ async function memoryOf({ uuid }: VmToCapture, { pid }: QemuProcess): Promise<st
   throw hostErrors.checkpointFailed(uuid, `QEMU (pid ${pid}) has no memory that can be read`);
 }
 
-type Sources = { readonly [part in 'memory' | 'disk' | 'dataDisk']?: string };
+type Sources = { readonly [part in 'memory' | 'disk' | 'dataDisk']?: { readonly path: string } };
 
 /** Resolves with the digest of each. */
 async function copyAll(
@@ -179,7 +180,7 @@ async function copyAll(
   { signal, onProgress }: SaveOptions,
 ): Promise<CheckpointRecord['digests']> {
   const parts = (['memory', 'disk', 'dataDisk'] as const).flatMap((part) => {
-    const path = sources[part];
+    const path = sources[part]?.path;
     return path === undefined ? [] : [{ part, path }];
   });
   let totalBytes = 0;
