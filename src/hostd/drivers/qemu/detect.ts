@@ -53,7 +53,10 @@ export async function detect(options: DetectOptions): Promise<Hypervisor> {
   return found;
 }
 
-/** Changes whenever the result may change: the trial, the program, the host's kernel (by its boot), access to KVM and to faults, the choice. */
+/**
+ * Changes whenever the result may change: the trial, the program, the host's kernel (by its boot), access to KVM and to faults, the
+ * choice.
+ */
 async function keyOf(program: string, accelerator: AcceleratorChoice): Promise<string> {
   const { mtimeMs, size, ino } = await stat(program);
   const boot = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();

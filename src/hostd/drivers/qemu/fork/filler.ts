@@ -31,7 +31,10 @@ export type Filler = {
   causeOf(error: unknown): Promise<unknown>;
 };
 
-/** Starts a filler in `directory`. Resolves when it listens at {@link STATE_URI} there. It stays in the daemon's control group, and ends with it. */
+/**
+ * Starts a filler in `directory`. Resolves when it listens at {@link STATE_URI} there. It stays in the daemon's control group, and ends
+ * with it.
+ */
 export async function startFiller(
   clock: Clock,
   program: string,

@@ -32,9 +32,9 @@ server.listen(own);
 `;
 
 /**
- * Starts the process through which a source sends to the filler in `directory`; resolves when it listens. A snapshot whose stream breaks may
- * hang its QEMU for ever (docs/adr/0073), so the one end that must not break has nothing else to do, and ends neither with the daemon nor
- * with the filler.
+ * Starts the process through which a source sends to the filler in `directory`; resolves when it listens. A snapshot whose stream breaks
+ * may hang its QEMU for ever (docs/adr/0073), so the one end that must not break has nothing else to do, and ends neither with the daemon
+ * nor with the filler.
  */
 export async function startRelay(
   clock: Clock,
