@@ -3,7 +3,7 @@ import { keyOf } from '../../src/base/object.ts';
 import { lineageOf } from '../../src/domain/templates/unneeded.ts';
 import type { LayerIdentity, LayerStatus } from '../../src/host/protocol.ts';
 import { type HostView, importId } from '../daemons/view.ts';
-import { filesOf, identitiesOf, LAYER_ROLES, layersOf } from '../objects/template-files.ts';
+import { filesOf, identitiesOf, LAYER_ROLES, layersOf, sealedLayers } from '../objects/template-files.ts';
 import { layersBelow } from '../objects/template-lineage.ts';
 
 /** What templates and hosts say of all layers at one moment. */
@@ -85,7 +85,7 @@ function ownLayers(
       const layers = [
         ...LAYER_ROLES.map((role) => template.status?.layers?.[role]),
         ...files.map(({ identity }) => identity),
-        ...seals.flatMap(({ identity, data }) => [identity, data]),
+        ...seals.flatMap(sealedLayers),
       ];
       return [keyOf(template), new Set(layers.filter((identity) => identity !== undefined))];
     }),

@@ -1,6 +1,13 @@
 import type { Template } from '../../src/api/kinds.ts';
 import { keyOf } from '../../src/base/object.ts';
-import type { DesiredImport, ImportKey, ImportKind, LayerIdentity, Sha256 } from '../../src/host/protocol.ts';
+import type {
+  DesiredImport,
+  ImportKey,
+  ImportKind,
+  LayerIdentity,
+  SealStatus,
+  Sha256,
+} from '../../src/host/protocol.ts';
 
 /** A file of a template, as a host imports it. */
 export interface ImportFile {
@@ -11,8 +18,11 @@ export interface ImportFile {
 /** What a template's files are: its disk, the kernel and initial RAM disk that the hypervisor starts directly, and a CD. */
 export const FILE_ROLES = ['disk', 'kernel', 'initrd', 'cd'] as const;
 export type FileRole = (typeof FILE_ROLES)[number];
-/** What layers a template has: those of its files, and that of a second disk, if it was made of an appliance that has one. */
-export const LAYER_ROLES = [...FILE_ROLES, 'data'] as const;
+/**
+ * What layers a template has: those of its files; and, if it was made of an appliance that has them, that of a second disk, and those of
+ * the memory and the devices' state of that moment.
+ */
+export const LAYER_ROLES = [...FILE_ROLES, 'data', 'memory', 'state'] as const;
 type LayerRole = (typeof LAYER_ROLES)[number];
 
 /** The layers of a template. */
@@ -53,7 +63,7 @@ export function digestsOf(template: Template): Sha256[] {
 
 /** The layers that a template's files became, as its status says; undefined until all are known. */
 export function layersOf({ spec, status }: Template): TemplateLayers | undefined {
-  const { disk, kernel, initrd, cd, data } = status?.layers ?? {};
+  const { disk, kernel, initrd, cd, data, memory, state } = status?.layers ?? {};
   const { boot } = spec.guest;
   if (disk === undefined || (spec.guest.cd !== undefined && cd === undefined)) return undefined;
   if ((boot !== undefined && kernel === undefined) || (boot?.initrd !== undefined && initrd === undefined))
@@ -64,7 +74,13 @@ export function layersOf({ spec, status }: Template): TemplateLayers | undefined
     ...(initrd === undefined ? {} : { initrd }),
     ...(data === undefined ? {} : { data }),
     ...(cd === undefined ? {} : { cd }),
+    ...(memory === undefined || state === undefined ? {} : { memory, state }),
   };
+}
+
+/** The layers that a host made for a template of an appliance: of its disks, and of its memory. */
+export function sealedLayers({ identity, data, checkpoint }: Partial<SealStatus> = {}): LayerIdentity[] {
+  return [identity, data, checkpoint?.memory, checkpoint?.state].filter((one) => one !== undefined);
 }
 
 /** The names of a template's layers, its disk's first. */

@@ -127,6 +127,8 @@ export const applianceEvents = {
     reason: REASON.Started,
     message: isAgain ? 'the VM was started again' : 'the VM was started',
   }),
+  /** @param why the host's words */
+  booted: (why: string): Explanation => ({ reason: REASON.CheckpointUnusable, message: why }),
   /** @param answer what the condition Ready says */
   changed: (generation: number, answer: string): Explanation => ({
     reason: REASON.Changed,

@@ -49,6 +49,8 @@ export const REASON = {
   PoweredOff: 'PoweredOff',
   /** The VM was started: for the first time, after a crash, or for a change. */
   Started: 'Started',
+  /** A VM that was to continue from a checkpoint boots. */
+  CheckpointUnusable: 'CheckpointUnusable',
   /** A change of the spec is carried out. */
   Changed: 'Changed',
   /** The host is deleting the VM and its disk. */

@@ -103,8 +103,11 @@ export function changedParts(
 }
 
 type Changeable = {
-  // Appliances of tasks build nothing.
-  readonly [F in Exclude<keyof Required<WantedSpec>, Exclude<VmPart, 'disk'> | 'build'>]: WantedSpec[F];
+  // Appliances of tasks build nothing; that the memory of one can be saved is its user's wish.
+  readonly [F in Exclude<
+    keyof Required<WantedSpec>,
+    Exclude<VmPart, 'disk'> | 'build' | 'capturable'
+  >]: WantedSpec[F];
 };
 
 /** The wanted value of all else; the compiler refuses to leave a field out. A disk that is larger already stays as large. */

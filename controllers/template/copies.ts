@@ -92,7 +92,7 @@ function foundLayers(
   if (imported.length < files.size) return undefined;
   const { disk = sealed, ...boot }: Partial<Record<FileRole, string>> = Object.fromEntries(imported);
   if (disk === undefined) return undefined;
-  return { disk, ...boot, ...(seal?.data === undefined ? {} : { data: seal.data }) };
+  return { disk, ...boot, ...(seal?.data === undefined ? {} : { data: seal.data }), ...seal?.checkpoint };
 }
 
 function isKnown(identity: string | undefined): identity is string {

@@ -1,14 +1,14 @@
 import type { Template } from '../../src/api/kinds.ts';
 import { keyOf } from '../../src/base/object.ts';
 import { areInCircle, describeHolders, holdersOf } from '../../src/domain/templates/tree.ts';
-import type { ImportKey, ImportStatus, LayerIdentity, SealStatus } from '../../src/host/protocol.ts';
+import type { ImportKey, ImportStatus, LayerIdentity } from '../../src/host/protocol.ts';
 import { StalledError, TransientError } from '../../src/kube/controller/errors.ts';
 import type { OperatorContext } from '../context.ts';
 import type { Daemon } from '../daemons/daemon.ts';
 import { callDaemon } from '../daemons/daemon-errors.ts';
 import { importId } from '../daemons/view.ts';
 import { BY_DIGEST, BY_LAYER, BY_PARENT, BY_TEMPLATE } from '../indexes.ts';
-import { filesOf, identitiesOf, layersOf } from '../objects/template-files.ts';
+import { filesOf, identitiesOf, layersOf, sealedLayers } from '../objects/template-files.ts';
 import { parentKey, templateKeyOf } from '../objects/template-references.ts';
 import type { Obstacle } from '../obstacles/obstacle.ts';
 import { refusalOf, templateObstacles } from '../obstacles/templates.ts';
@@ -97,14 +97,10 @@ export function unusedOf(context: OperatorContext, template: Template): Unused {
   const ids = new Set(imports.map((key) => importId(key)));
   const became = importsOf(context).flatMap((one) => (ids.has(importId(one)) ? (one.identity ?? []) : []));
   const { uid: seal = '' } = template.metadata;
-  const sealed = context.views.list().flatMap(({ seals }) => sealedIn(seals.get(seal)));
+  const sealed = context.views.list().flatMap(({ seals }) => sealedLayers(seals.get(seal)));
   const layers = new Set([...identitiesOf(layersOf(template)), ...became, ...sealed]);
   const unused = [...layers].filter((identity) => isUnused(havingLayer(context, identity)));
   return { imports, layers: unused, seal };
-}
-
-function sealedIn(seal: SealStatus | undefined): LayerIdentity[] {
-  return [seal?.identity, seal?.data].filter((one) => one !== undefined);
 }
 
 /** The templates that have the layer, also those whose status does not say so yet. */

@@ -71,8 +71,10 @@ function ofAppliance(template: Template, { caches, views }: Known): Request {
   const view = views.get(hostName);
   if (view?.link.state !== 'connected') return { obstacle: sealObstacles.hostAway(name, hostName) };
   if (view.status?.seals === undefined) return { obstacle: sealObstacles.tooOld(hostName) };
-  const flat = template.spec.source.appliance?.flat === true ? { flat: true } : {};
-  return { view, desired: { kind: 'appliance', appliance: appliance.metadata.uid, ...flat } };
+  const { uid } = appliance.metadata;
+  const { flat, memory } = template.spec.source.appliance ?? {};
+  if (memory === true) return { view, desired: { kind: 'checkpoint', appliance: uid } };
+  return { view, desired: { kind: 'appliance', appliance: uid, ...(flat === true ? { flat } : {}) } };
 }
 
 /** Any connected host that has the layers makes one of them. */

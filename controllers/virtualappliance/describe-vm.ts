@@ -88,12 +88,20 @@ export function desiredOf(
         bus: template.spec.guest.diskBus,
       },
       resources,
+      ...checkpointOf(appliance, layers),
+      ...(spec.capturable === true ? { capturable: true } : {}),
       network: networkOf(portsOf(appliance, template), given),
       service: serviceOf(appliance, template, servicePackage),
       agentTimeoutSeconds: spec.timeouts.agentSeconds,
       serviceTimeoutSeconds: spec.timeouts.serviceSeconds,
     },
   };
+}
+
+/** What its VM continues from, if it is to continue and its template has the memory of a VM. */
+function checkpointOf({ spec }: VirtualAppliance, { memory, state }: TemplateLayers) {
+  if (spec.start.from !== 'Checkpoint' || memory === undefined || state === undefined) return {};
+  return { checkpoint: { memory, state } };
 }
 
 /** Which machine it is, if its template is the image of one. */

@@ -38,7 +38,13 @@ export function applianceOccurrences(old: Status | undefined, next: Status): Occ
 function startOf(old: Status | undefined, next: Status): Occurrence[] {
   const [before, now] = [old?.vm?.startedTime, next.vm?.startedTime];
   if (now === undefined || now === before) return [];
-  return [{ type: 'Normal', ...applianceEvents.started(before !== undefined) }];
+  return [{ type: 'Normal', ...applianceEvents.started(before !== undefined) }, ...instead(next)];
+}
+
+/** A VM that was to continue from a checkpoint and boots: its host says why. */
+function instead({ steps = [] }: Status): Occurrence[] {
+  const why = steps.find(({ name, state }) => name === 'Start' && state === 'Done')?.message;
+  return why === undefined ? [] : [{ type: 'Warning', ...applianceEvents.booted(why) }];
 }
 
 /** A change of its spec that is carried out: it was ready with an earlier generation, and is with the present one. */

@@ -188,6 +188,19 @@ describe('the Events of an appliance', () => {
     });
   });
 
+  it('report why a VM that was to continue from a checkpoint boots, once', () => {
+    const message = 'VM x does not continue from checkpoint y, because it was saved with vCPUs 1, here 2';
+    const steps = [
+      { name: 'Start', state: 'Done', attempts: 1, startedAt: '', seconds: 2, message },
+    ] as const;
+    const facts = {
+      report: aReport({ steps, vm: { state: 'Running', startedAt: '2026-01-01T00:00:00.000Z' } }),
+    };
+    const booted = { type: 'Warning', reason: 'CheckpointUnusable', message };
+    expect(eventsAfter(facts)).toContainEqual(booted);
+    expect(eventsAfter(facts, status(facts))).toEqual([]);
+  });
+
   it('report that a change is carried out, once, in place of the answer', () => {
     const changing = (generation: number, old = status({ report: aReport() })) =>
       anAppliance({ metadata: { generation }, spec: { hostName: 'host-a' }, status: old });

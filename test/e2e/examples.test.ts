@@ -12,6 +12,7 @@ const folder = join(resolve(import.meta.dirname, '../..'), 'examples');
 /** Example → what each of its URLs answers. */
 const ANSWERS: Readonly<Record<string, string>> = {
   building: 'Hello from a template that was built.\n',
+  checkpoint: 'Hello from a VM that booted, or goes on.\n',
   command: 'Good day, this is greeter.\n',
   hello: 'Hello from a virtual machine grown by Coppice.\n',
   recall: 'started on diary\n',

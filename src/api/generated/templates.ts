@@ -55,6 +55,10 @@ name: string
  */
 uid?: string
 /**
+ * Whether the memory of its VM and the state of its devices are saved as well, all of one moment: appliances of this template with `start: {from: Checkpoint}` continue from there. The appliance has `capturable: true`, and its VM starts again afterwards.
+ */
+memory?: boolean
+/**
  * Whether all that its guest sees becomes one layer, which stands on none: larger, and independent of the appliance's template.
  */
 flat?: boolean
@@ -504,6 +508,14 @@ initrd?: string
  * Of its CD.
  */
 cd?: string
+/**
+ * Of the memory of the appliance's VM, if it was saved.
+ */
+memory?: string
+/**
+ * Of the state of that VM's devices, which names the other layers of that moment.
+ */
+state?: string
 /**
  * Of a second disk, if it was made of an appliance that has one: second disks of its appliances begin with that.
  */

@@ -9,6 +9,10 @@ export interface VirtualApplianceSpec {
  */
 powerState: ("Running" | "Stopped")
 /**
+ * Whether the memory of its VM can be saved in a template (source.appliance.memory), from the VM's next start on. Hosts with QEMU can.
+ */
+capturable?: boolean
+/**
  * The host that the appliance is bound to. Placement sets it once.
  */
 hostName?: string
@@ -249,7 +253,7 @@ values?: string[]
  */
 start: {
 /**
- * Checkpoint: restore the template's memory image; if none fits, the appliance boots cold and an Event says why.
+ * Checkpoint: a VM that never ran continues from the memory that its template has, as a machine of its own; one that cannot boots, and its step Start says why.
  */
 from: ("ColdBoot" | "Checkpoint")
 }

@@ -1,5 +1,5 @@
-import { Command } from 'commander';
-import { VIRTUAL_APPLIANCES } from '../../api/kinds.ts';
+import { Command, Option } from 'commander';
+import { VIRTUAL_APPLIANCES, type VirtualAppliance } from '../../api/kinds.ts';
 import { addClusterOptions, type ClusterOptions, withCluster } from '../cluster.ts';
 import { makeDerived, orExplain, readWhole } from '../images/derived-template.ts';
 import { untilReady } from '../images/template-ready.ts';
@@ -10,6 +10,7 @@ type SaveOptions = ClusterOptions & {
   readonly series?: string;
   readonly version?: string;
   readonly flat: boolean;
+  readonly memory: boolean;
   readonly timeout: number;
   readonly wait: boolean;
 };
@@ -27,6 +28,14 @@ export function saveTemplateCommand(): Command {
       '--flat',
       "copy all that the guest sees, so that it does not stand on the appliance's template",
       false,
+    )
+    .addOption(
+      new Option(
+        '--memory',
+        'save the memory of its VM, too, which starts again then: appliances with start.from: Checkpoint continue from there',
+      )
+        .default(false)
+        .conflicts('flat'),
     )
     .addHelpText(
       'after',
@@ -61,17 +70,33 @@ async function save(argument: string, name: string, options: SaveOptions): Promi
       client.get(VIRTUAL_APPLIANCES, { name: applianceName, namespace }),
       `appliance ${namespace}/${applianceName} does not exist: \`coppice get va\` lists those that do`,
     );
+    if (options.memory) requireCapturable(`${namespace}/${applianceName}`, spec);
     // Otherwise it has all that from the appliance's template.
     const origin = options.flat ? (await readWhole(client, { namespace, ...spec.template })).spec : {};
     const { uid = '' } = metadata;
-    const appliance = { name: metadata.name, uid, ...(options.flat ? { flat: true } : {}) };
+    const { flat, memory } = options;
+    const appliance = {
+      ...{ name: metadata.name, uid },
+      ...(flat ? { flat } : {}),
+      ...(memory ? { memory } : {}),
+    };
     const made = await makeDerived(cluster, name, {
       source: { appliance },
       origin,
       version: options,
-      isSame: (source) => source.appliance?.uid === uid && (source.appliance.flat === true) === options.flat,
+      isSame: ({ appliance: known }) =>
+        known?.uid === uid && (known.flat === true) === flat && (known.memory === true) === memory,
     });
     console.error(`Template ${namespace}/${name} ${made}.`);
     if (options.wait) await untilReady(client, { name, namespace }, options.timeout, signal);
   });
+}
+
+/** A host says so as well, of a VM that was started before; but only once the template is there. */
+function requireCapturable(name: string, { capturable }: VirtualAppliance['spec']): void {
+  if (capturable === true) return;
+  throw new Error(
+    `the memory of appliance ${name} cannot be saved: set spec.capturable to true, and restart its VM ` +
+      '(powerState: Stopped, then Running), for VMs keep their memory so only from their start on',
+  );
 }

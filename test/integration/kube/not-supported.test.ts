@@ -37,7 +37,6 @@ const machine = (field: string, change: object, message: string): NotSupported[]
   },
 ];
 
-const CHECKPOINT = 'starting from a checkpoint is not supported yet: leave it out, and the VM boots';
 const FAILURE =
   'moving appliances away from a failed host is not supported yet: leave it out, and they wait for their host';
 const CONTAINER = 'containers of type tomcat and systemd are not supported yet: use static-site or command';
@@ -45,7 +44,6 @@ const DISTRIBUTION = 'distribution as VMs read it (OnDemand) is not supported ye
 
 /** All that the schemas declare and nobody carries out. What is built leaves this list, and its rule leaves crds/. */
 const NOT_SUPPORTED: readonly NotSupported[] = [
-  ...machine('start.from', { start: { from: 'Checkpoint' } }, CHECKPOINT),
   ...machine('onHostFailure', { onHostFailure: 'Replace' }, FAILURE),
   ...machine('onHostFailure', { onHostFailure: 'Reschedule' }, FAILURE),
   template('guest.os', { guest: { os: 'windows' } }, 'guests with Windows are not supported yet'),
