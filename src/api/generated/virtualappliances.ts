@@ -253,7 +253,7 @@ values?: string[]
  */
 start: {
 /**
- * Checkpoint: a VM that never ran continues from the memory that its template has, as a machine of its own; one that cannot boots, and its step Start says why.
+ * Checkpoint: a VM that never ran continues from the memory that its template has, as a machine of its own; one that cannot boots, and its step Start says why. With a template that has no memory, the VM boots.
  */
 from: ("ColdBoot" | "Checkpoint")
 }

@@ -28,11 +28,11 @@ export interface Checkpoints {
     options?: { readonly signal?: AbortSignal },
   ): Promise<void>;
   /**
-   * As `save`, but the VM runs on: it stands still for a moment only, and `target` is as the VM was then. Any VM can be forked, again and
-   * again, also one that was not started as `capturable`, was itself restored, or is paused, which then may run for some milliseconds.
-   * On failure, and when aborted, nothing of it is left. When this daemon is killed, the VM goes on with the next call of `fork`, `tidy`
-   * or `start`; called again for a fork that is complete, it resolves. Rejects with `CheckpointFailed` for this VM, `ForkUnavailable` for
-   * this host, `DiskFull`. Missing where VMs cannot be forked.
+   * As `save`, but the VM runs on: it is paused for a moment, and `target` is as the VM was then. A VM can be forked again and again,
+   * also if it was not started as `capturable`, or is paused: it then may run for some milliseconds. A restored VM can be forked only if
+   * its checkpoint's memory lies in a tmpfs. A fork that fails or is aborted leaves nothing. If the daemon is killed while the fork has
+   * the VM paused, the next call of `fork`, `tidy` or `start` lets the VM run. Called again for a fork that is complete, this resolves.
+   * Rejects with `CheckpointFailed` for this VM, `ForkUnavailable` for this host, `DiskFull`. Missing where VMs cannot be forked.
    */
   fork?(vm: VmToCapture, target: string, options?: SaveOptions): Promise<Fork>;
   /** Removes what a killed daemon's fork of this VM left, and lets the VM go on. Nothing left: done. Missing where `fork` is. */
@@ -63,7 +63,7 @@ export type CheckpointFiles = {
 export type Fork = {
   /** By the wall clock: RFC 3339. */
   readonly capturedAt: string;
-  /** How long the VM stood still, in milliseconds; 0 for one that was paused. */
+  /** For how many milliseconds the fork paused the VM; 0 if the VM was paused before. */
   readonly pauseMs: number;
 };
 

@@ -33,7 +33,7 @@ export type DriverInfo = {
   readonly accelerator: string;
   readonly acceleratorReason?: string;
   readonly capabilities: readonly Capability[];
-  /** Why running VMs cannot be forked here, where the driver could otherwise. */
+  /** Why this host cannot fork running VMs, although its driver can. */
   readonly forkProblem?: string;
   /** How many VMs may be created at once; 1 if the hypervisor requires serial creation (SO-MVDS section 4.1). */
   readonly creationConcurrency: number;

@@ -30,7 +30,7 @@ export const INSTALLED_PATH = '/etc/coppice/installed.json';
 /** How the script shows in the guest's process list. */
 export const READ_INSTALLED = 'coppice-read-installed';
 
-/** In the guest: which machine it is, where its memory was made from another one's. See {@link TELL_UUIDS}. */
+/** A file in the guest of a clone, which says which machine the clone is. See {@link TELL_UUIDS}. */
 export const IDENTITY_PATH = '/etc/coppice/identity';
 
 /**

@@ -13,8 +13,8 @@ import { macFor, machineUuidOf } from './mac.ts';
 type Checkpoint = NonNullable<Scope['desired']['checkpoint']>;
 
 /**
- * Starts the VM. One that has a checkpoint and never ran continues from that, with its link down; where it cannot, it boots. Resolves with
- * why it boots instead, if it does.
+ * Starts the VM. A VM that has a checkpoint and never ran continues from the checkpoint, with its link down. If the checkpoint cannot be
+ * used, the VM boots, and this resolves with the reason.
  */
 export async function startVm(scope: Scope, vm: VmSpec, signal: AbortSignal): Promise<string | undefined> {
   const { host, desired, record } = scope;

@@ -42,7 +42,7 @@ export async function openTarget(
   const { virtualBytes } = await images.inspect(path, 'qcow2');
   if (layer === undefined) await images.createEmpty(target, virtualBytes);
   else await images.createOverlay(layer, target, virtualBytes);
-  // Without its layer: what is not in the top file is not copied, and nothing of the layer is read.
+  // The target is opened without its layer: the job copies only what is in the top file, and reads nothing of the layer.
   const node = {
     driver: 'qcow2',
     'node-name': name,

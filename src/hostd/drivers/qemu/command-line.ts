@@ -62,7 +62,7 @@ export function qemuArguments(vm: VmSpec, machine: Machine, surroundings: Surrou
     ...['-device', 'virtio-rng-pci'],
     ...seedArguments(vm),
     ...bootArguments(vm),
-    // Without -S it would run, connected, as soon as the state is there.
+    // Without -S the VM would run as soon as its state is loaded, with its link up.
     ...(restored === undefined ? [] : ['-incoming', 'defer', '-S']),
   ];
 }

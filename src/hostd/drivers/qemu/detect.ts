@@ -19,7 +19,7 @@ export type Hypervisor = Machine & {
   readonly version: string;
   /** QEMU's own name of this version of its machine `pc`, which stays when QEMU is upgraded. */
   readonly machineType: string;
-  /** Why running VMs cannot be forked here; unset where they can. */
+  /** Why this host cannot fork running VMs; unset if it can. */
   readonly forkProblem?: string;
   /** Why the accelerator is not KVM. */
   readonly acceleratorReason?: string;

@@ -102,7 +102,7 @@ export const RESEED_PROGRAM: Buffer = Buffer.from(
   'hex',
 );
 
-/** The program as `printf` of any shell takes it: every byte by three octal digits. */
+/** The program as a format for the shell's `printf`: a backslash and three octal digits for each byte. */
 export const RESEED_FORMAT: string = [...RESEED_PROGRAM]
   .map((byte) => `\\${byte.toString(8).padStart(3, '0')}`)
   .join('');

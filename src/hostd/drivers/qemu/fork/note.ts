@@ -4,7 +4,7 @@ import { PARTIAL_SUFFIX, syncDirectory } from '../../../files/durable-files.ts';
 import { ifThere } from '../../../files/if-there.ts';
 import { vmFiles } from '../files.ts';
 
-/** A fork that was begun, and of which something may be left. */
+/** What a daemon needs to know to clean up after a fork that another daemon began and did not end. */
 export type ForkNote = {
   /** The folder that it is, or was, written to. */
   readonly partial: string;
