@@ -204,4 +204,11 @@ describe('qemuArguments', () => {
     expect(optionsIn(slow, '-accel')[0]).toMatch(/^tcg/);
     expect(slow).toContain('-sandbox');
   });
+
+  it('has more room for translated code where the guest has more memory, within bounds', () => {
+    const roomFor = (mebibytes: number) =>
+      optionsIn(qemuArguments({ ...spec(), memoryBytes: mebibytes * 1024 * 1024 }, emulated), '-accel');
+    const sizes = [64, 128, 512, 4096];
+    expect(sizes.flatMap(roomFor)).toEqual([32, 32, 128, 256].map((size) => `tcg,tb-size=${size}`));
+  });
 });

@@ -7,6 +7,8 @@ import { trialExitCodes, trialFirmware } from './trial-guest.ts';
 /** A trial takes 0.1 s, or up to one second on slow hosts; ten seconds leave room for a busy host. */
 const trialLimitMs = 10_000;
 
+const MEMORY_MIB = 16;
+
 /** To be raised with each change of the trial: cached results of an earlier trial then no longer count. */
 export const trialVersion = 3;
 
@@ -44,7 +46,7 @@ function trialArguments(machine: Machine): string[] {
   return [
     ...['-name', 'coppice-trial', '-no-user-config', '-nodefaults', '-display', 'none', '-no-reboot'],
     ...(machine.sandbox ? sandboxArguments : []),
-    ...['-M', 'pc', ...acceleratorArguments(machine.accelerator), '-m', '16M'],
+    ...['-M', 'pc', ...acceleratorArguments(machine.accelerator, MEMORY_MIB), '-m', `${MEMORY_MIB}M`],
     ...['-device', 'isa-debug-exit,iobase=0xf4,iosize=4'],
     ...['-bios', 'firmware.bin'],
   ];
