@@ -16,8 +16,8 @@ import {
   parentKey,
   recalledKey,
   sealedKey,
-  templateKeyOf,
   templateKeysOf,
+  usedTemplateKeys,
 } from './objects/template-references.ts';
 
 /** The names of the caches' indexes. */
@@ -50,7 +50,7 @@ export const APPLIANCE_INDEXES: Readonly<Record<string, IndexFunction<VirtualApp
     return owner === undefined ? [] : [ownerKey(appliance.metadata.namespace, owner.uid)];
   },
   [BY_PENDING]: (appliance) => (isPending(appliance) ? [PENDING] : []),
-  [BY_TEMPLATE]: (appliance) => [templateKeyOf(appliance)],
+  [BY_TEMPLATE]: usedTemplateKeys,
   [BY_CONFIG_MAP]: ({ metadata, spec }) => {
     const { name, revision = name } = spec.package?.configMap ?? {};
     return revision === undefined ? [] : [keyOf({ namespace: metadata.namespace, name: revision })];

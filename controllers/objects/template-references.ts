@@ -7,6 +7,18 @@ export function templateKeyOf({ metadata, spec }: VirtualAppliance): string {
   return keyOf({ name: spec.template.name, namespace: spec.template.namespace ?? metadata.namespace });
 }
 
+/** namespace/name of the template that an appliance's disk stands on: its own, or the one whose memory it was to continue from. */
+export function grownFromKey(appliance: VirtualAppliance): string {
+  const { template } = appliance.status?.start ?? {};
+  if (template === undefined) return templateKeyOf(appliance);
+  return keyOf({ name: template, namespace: appliance.metadata.namespace });
+}
+
+/** namespace/name of each template that an appliance uses. */
+export function usedTemplateKeys(appliance: VirtualAppliance): string[] {
+  return [...new Set([templateKeyOf(appliance), grownFromKey(appliance)])];
+}
+
 /**
  * namespace/name of the template that this one is a layer on, by its spec, by the choice of one of a series, or by the appliance that it was made of; null for a template
  * without a parent.

@@ -4,6 +4,7 @@ import { matchesSelector } from '../../src/domain/selector.ts';
 import { mayBeAskedFor, templatesOf } from '../../src/domain/templates/label.ts';
 import { chooseFromSeries, type SeriesTemplate } from '../../src/domain/templates/series.ts';
 import { isSharedWith } from '../../src/domain/templates/sharing.ts';
+import { isForCheckpoint } from '../objects/checkpoints.ts';
 import { isJudged, mayBeUsed } from '../objects/template-readiness.ts';
 import { labelKey } from '../objects/template-references.ts';
 import type { Obstacle } from '../obstacles/obstacle.ts';
@@ -56,11 +57,11 @@ export function chooseTemplate(
 }
 
 /**
- * The image of a recalled service has that machine's keys and secrets: it is used by those who name it or its series, and not because
- * its labels fit, or its series has the name of another.
+ * The image of a recalled service, and a checkpoint that a template keeps, have a machine's keys and secrets: they are used by those who
+ * name them, or the image's series, and not because labels fit, or the series has the name of another.
  */
-function isNoImage({ spec }: Template): boolean {
-  return spec.recalled === undefined;
+function isNoImage(template: Template): boolean {
+  return template.spec.recalled === undefined && !isForCheckpoint(template);
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { ServiceDeployment, Template, VirtualAppliance } from '../../src/api/kinds.ts';
 import { keyOf } from '../../src/base/object.ts';
-import { templateKeyOf, wholeTemplateOf } from '../objects/template-references.ts';
+import { grownFromKey, wholeTemplateOf } from '../objects/template-references.ts';
 import type { Obstacle } from '../obstacles/obstacle.ts';
 import { recallObstacles } from '../obstacles/recalls.ts';
 import { isOff } from './availability.ts';
@@ -85,7 +85,7 @@ function nextOf(input: RecallInput, appliance: VirtualAppliance): Next {
   if (!hasRun(appliance)) return { step: 'remove' };
   const image = imageOf(images, appliance, recall);
   if (image !== undefined) return nextOfImage(input, image);
-  const key = templateKeyOf(appliance);
+  const key = grownFromKey(appliance);
   const parent = templateOf(key);
   if (parent === undefined) return { step: 'held', obstacle: recallObstacles.templateGone(key) };
   const whole = wholeTemplateOf(parent, templateOf);

@@ -12,6 +12,7 @@ import {
 import type { OperatorContext } from '../context.ts';
 import { isShared } from '../daemons/shared-directories.ts';
 import { BY_TEMPLATE } from '../indexes.ts';
+import { isJudged } from '../objects/template-readiness.ts';
 import { wholeTemplateOf } from '../objects/template-references.ts';
 import { heldObstacle, isHeld } from '../obstacles/deletions.ts';
 import type { Obstacle } from '../obstacles/obstacle.ts';
@@ -19,6 +20,7 @@ import type { ControllerDefinition } from '../sources.ts';
 import { byConditions } from '../status/occurrence.ts';
 import { StatusWriter } from '../status/status-writer.ts';
 import { type BuildProgress, progressOf } from './build.ts';
+import { keepCheckpoints, removeCheckpoints } from './checkpoints.ts';
 import { withChosenParent } from './choose-parent.ts';
 import { canKeep, copiesOf } from './copies.ts';
 import { dispose } from './dispose.ts';
@@ -63,6 +65,12 @@ export function createTemplateController(context: OperatorContext): ControllerDe
     sources: templateSources(context),
     reconcile: (key, signal) => reconciler.reconcile(key, signal),
   };
+}
+
+/** How far what is made of a template, or for it, is. */
+interface Progress {
+  readonly building?: BuildProgress | undefined;
+  readonly checkpoints?: NonNullable<Template['status']>['checkpoints'];
 }
 
 function isOver(verification: NonNullable<Template['status']>['verification']): boolean {
@@ -116,11 +124,13 @@ class Reconciler {
     const isPlaced = 'depth' in position;
     const building = isPlaced ? await progressOf(this.#context, template, signal) : undefined;
     const known = withShared(template, building);
+    const checkpoints = isJudged(known) ? await keepCheckpoints(this.#context, known, signal) : undefined;
     // Hosts may be slow to answer: the status does not wait for them.
-    const result = await this.#write(known, { building }, signal);
+    const progress = { building, checkpoints };
+    const result = await this.#write(known, progress, signal);
     const { isDue } = this.#lifeOf(known);
     if (isDue && (await dispose(client, known, signal))) return result;
-    const isLater = isPlaced && !(await this.#provide(known, building, signal));
+    const isLater = isPlaced && !(await this.#provide(known, progress, signal));
     await verify(known, this.#context, signal);
     const looks = [
       ...(isLater ? [COPY_LOOK_MS] : []),
@@ -134,17 +144,13 @@ class Reconciler {
   }
 
   /** What a host has against making its layer is in its status as soon as it says so, and not longer. */
-  async #provide(
-    template: Template,
-    building: BuildProgress | undefined,
-    signal: AbortSignal,
-  ): Promise<boolean> {
+  async #provide(template: Template, progress: Progress, signal: AbortSignal): Promise<boolean> {
     const before = this.#provider.sealRefusalOf(template);
     try {
-      return await this.#provider.provide(template, this.#known(), building, signal);
+      return await this.#provider.provide(template, this.#known(), progress.building, signal);
     } finally {
       if (this.#provider.sealRefusalOf(template)?.reason !== before?.reason)
-        await this.#write(template, { building }, signal);
+        await this.#write(template, progress, signal);
     }
   }
 
@@ -164,6 +170,7 @@ class Reconciler {
   async #release(template: Template, signal: AbortSignal): Promise<ReconcileResult> {
     this.#provider.forget(template);
     this.#space.note(this.#context, template);
+    await removeCheckpoints(this.#context, template, signal);
     const blocker = await release(this.#context, template, signal);
     if (blocker === undefined) {
       const left = await removeFinalizer(this.#context.client, TEMPLATES, template, FINALIZER_TEMPLATE);
@@ -178,10 +185,7 @@ class Reconciler {
 
   async #write(
     template: Template,
-    {
-      blocker,
-      building,
-    }: { readonly blocker?: Obstacle | undefined; readonly building?: BuildProgress | undefined },
+    { blocker, building, checkpoints }: Progress & { readonly blocker?: Obstacle | undefined },
     signal: AbortSignal,
   ): Promise<ReconcileResult> {
     const { caches, clock, views } = this.#context;
@@ -198,6 +202,7 @@ class Reconciler {
       progress: importProgress(template, hosts),
       guest: wholeTemplateOf(template, (key) => caches.templates.get(key)).spec.guest,
       building: building?.status,
+      checkpoints,
       verification: verificationOf(template, this.#context),
       sealing:
         this.#provider.sealRefusalOf(template) ??

@@ -2,7 +2,8 @@ import { SERVICE_DEPLOYMENTS, TEMPLATES, type Template, VIRTUAL_APPLIANCES } fro
 import { keyOf } from '../../src/base/object.ts';
 import type { KubeClient } from '../../src/kube/client/client.ts';
 import { listAll } from '../../src/kube/client/list-all.ts';
-import { isImageOf, parentKey, templateKeyOf, templateKeysOf } from '../objects/template-references.ts';
+import { isForCheckpointOf } from '../objects/checkpoints.ts';
+import { isImageOf, parentKey, templateKeysOf, usedTemplateKeys } from '../objects/template-references.ts';
 
 /**
  * Deletes a template whose time has come, unless the API server knows of a use that the cache does not show. Its finalizer has all its
@@ -29,8 +30,8 @@ async function isUsed(client: KubeClient, template: Template, signal: AbortSigna
     listAll(client, SERVICE_DEPLOYMENTS, { signal }),
   ]);
   return (
-    appliances.items.some((one) => templateKeyOf(one) === key) ||
-    templates.items.some((one) => parentKey(one) === key) ||
+    appliances.items.some((one) => usedTemplateKeys(one).includes(key)) ||
+    templates.items.some((one) => parentKey(one) === key && !isForCheckpointOf(one, template)) ||
     tasks.items.some((one) => templateKeysOf(one).includes(key) || isImageOf(template, one))
   );
 }

@@ -9,7 +9,7 @@ import { callDaemon } from '../daemons/daemon-errors.ts';
 import { importId } from '../daemons/view.ts';
 import { BY_DIGEST, BY_LAYER, BY_PARENT, BY_TEMPLATE } from '../indexes.ts';
 import { filesOf, identitiesOf, layersOf, sealedLayers } from '../objects/template-files.ts';
-import { parentKey, templateKeyOf } from '../objects/template-references.ts';
+import { parentKey } from '../objects/template-references.ts';
 import type { Obstacle } from '../obstacles/obstacle.ts';
 import { refusalOf, templateObstacles } from '../obstacles/templates.ts';
 
@@ -84,7 +84,7 @@ function holders({ caches }: OperatorContext, key: string): string | null {
     holdersOf(
       key,
       children.map((child) => ({ key: keyOf(child), parent: parentKey(child) })),
-      appliances.map((appliance) => ({ key: keyOf(appliance), template: templateKeyOf(appliance) })),
+      appliances.map((appliance) => ({ key: keyOf(appliance), template: key })),
     ),
   );
 }

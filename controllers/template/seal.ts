@@ -1,12 +1,12 @@
 import type { Template, VirtualAppliance } from '../../src/api/kinds.ts';
-import { keyOf } from '../../src/base/object.ts';
+import { keyOf, parseKey } from '../../src/base/object.ts';
 import { isSharedWith } from '../../src/domain/templates/sharing.ts';
 import type { DesiredSeal, SealStatus } from '../../src/host/protocol.ts';
 import type { OperatorContext } from '../context.ts';
 import { callDaemon } from '../daemons/daemon-errors.ts';
 import type { HostView } from '../daemons/view.ts';
 import { BY_UID } from '../indexes.ts';
-import { flattenedKey, sealedKey } from '../objects/template-references.ts';
+import { flattenedKey, grownFromKey, sealedKey } from '../objects/template-references.ts';
 import { errorOf, type Obstacle, obstacleOf, RetryError } from '../obstacles/obstacle.ts';
 import { sealObstacles } from '../obstacles/seals.ts';
 import { templateObstacles } from '../obstacles/templates.ts';
@@ -42,12 +42,12 @@ export function withParent(
   template: Template,
   caches: Pick<OperatorContext['caches'], 'appliances'>,
 ): Template {
-  const { metadata, spec, status } = template;
+  const { spec, status } = template;
   const { appliance: source } = spec.source;
   if (source === undefined || source.flat === true || status?.parent !== undefined) return template;
   const appliance = sealedAppliance(template, caches);
   if (appliance === undefined) return template;
-  const { name, namespace = metadata.namespace ?? 'default' } = appliance.spec.template;
+  const { name, namespace = 'default' } = parseKey(grownFromKey(appliance));
   return { ...template, status: { ...status, parent: { name, namespace } } };
 }
 

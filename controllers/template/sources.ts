@@ -1,10 +1,11 @@
-import type { Template } from '../../src/api/kinds.ts';
+import type { Template, VirtualAppliance } from '../../src/api/kinds.ts';
 import { isSameJson } from '../../src/base/equality.ts';
-import { keyOf } from '../../src/base/object.ts';
+import { controllerOf, keyOf } from '../../src/base/object.ts';
 import type { OperatorContext } from '../context.ts';
 import { BY_DIGEST, BY_LAYER, BY_PARENT, BY_SEALED, BY_UID } from '../indexes.ts';
+import { isForCheckpoint } from '../objects/checkpoints.ts';
 import { digestsOf } from '../objects/template-files.ts';
-import { parentKey, templateKeyOf } from '../objects/template-references.ts';
+import { parentKey, usedTemplateKeys } from '../objects/template-references.ts';
 import { type ControllerDefinition, changesOf, viewsSource } from '../sources.ts';
 import { tasksSource } from './users.ts';
 
@@ -39,12 +40,13 @@ export function templateSources({
     changesOf(
       caches.appliances,
       (old, current) => {
-        const appliance = current ?? old;
-        const isThereAsBefore = old !== undefined && current !== undefined;
-        return appliance === undefined || isThereAsBefore ? [] : [templateKeyOf(appliance)];
+        const [before, now] = [old, current].map((one) => (one === undefined ? [] : usedTemplateKeys(one)));
+        return isSameJson(before, now) ? [] : [...new Set([...(before ?? []), ...(now ?? [])])];
       },
       () => GATHER_MS,
     ),
+    // Of the checkpoints that it keeps.
+    ...[changesOf(caches.appliances, keeperOf), changesOf(caches.templates, keeperOf)],
     // What becomes an image has no appliances yet, and somebody waits for it.
     changesOf(caches.appliances, (old, current) => {
       const appliance = current ?? old;
@@ -63,6 +65,16 @@ export function templateSources({
       GATHER_MS,
     ),
   ];
+}
+
+/** The template for whose checkpoint this is made. */
+function keeperOf(
+  old: Template | VirtualAppliance | undefined,
+  current: Template | VirtualAppliance | undefined,
+): string[] {
+  const object = current ?? old;
+  const owner = object && isForCheckpoint(object) ? controllerOf(object) : undefined;
+  return owner === undefined ? [] : [keyOf({ name: owner.name, namespace: object?.metadata.namespace })];
 }
 
 function parents(template: Template | undefined): string[] {

@@ -43,6 +43,8 @@ export interface StatusFacts {
   readonly guest: Template['spec']['guest'];
   /** How far its build is, if it is built. */
   readonly building?: Status['build'];
+  /** How far the checkpoints are that it keeps. */
+  readonly checkpoints?: Status['checkpoints'];
   /** What hosts found that read its layers again, if somebody asked for that. */
   readonly verification?: Status['verification'];
   /** What keeps a host from making it of an appliance, or from building it. */
@@ -69,6 +71,7 @@ export function statusOf(facts: StatusFacts): Status {
     layers: copies.layers ?? old?.layers,
     parent: old?.parent,
     build: buildOf(facts),
+    checkpoints: facts.checkpoints,
     verification: facts.verification,
     import: copies.ready.length > 0 ? undefined : facts.progress,
     virtualSize: copies.virtualBytes === undefined ? old?.virtualSize : formatBytes(copies.virtualBytes),

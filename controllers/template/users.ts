@@ -3,6 +3,7 @@ import { isSameJson } from '../../src/base/equality.ts';
 import { keyOf } from '../../src/base/object.ts';
 import type { Caches } from '../context.ts';
 import { BY_PARENT, BY_TASK, BY_TEMPLATE } from '../indexes.ts';
+import { isForCheckpointOf } from '../objects/checkpoints.ts';
 import { isImageOf, recalledKey, templateKeysOf } from '../objects/template-references.ts';
 import { type ControllerDefinition, changesOf } from '../sources.ts';
 import type { Use } from './life.ts';
@@ -11,7 +12,10 @@ import type { Use } from './life.ts';
 export function useOf(template: Template, caches: Caches): Use {
   const key = keyOf(template);
   const appliances = caches.appliances.byIndex(BY_TEMPLATE, key);
-  const holders = [caches.templates.byIndex(BY_PARENT, key), caches.deployments.byIndex(BY_TEMPLATE, key)];
+  const children = caches.templates
+    .byIndex(BY_PARENT, key)
+    .filter((child) => !isForCheckpointOf(child, template));
+  const holders = [children, caches.deployments.byIndex(BY_TEMPLATE, key)];
   const isImage = isImageOf(template, caches.deployments.get(recalledKey(template) ?? ''));
   return {
     created: appliances.flatMap(({ metadata }) => metadata.creationTimestamp ?? []),

@@ -1,5 +1,5 @@
 import { isSharedWith } from '../../src/domain/templates/sharing.ts';
-import { templateKeyOf, wholeTemplateOf } from '../objects/template-references.ts';
+import { grownFromKey, wholeTemplateOf } from '../objects/template-references.ts';
 import { templateObstacles } from '../obstacles/templates.ts';
 import { blocked, type PhaseResult, phaseDone, type Scope } from './scope.ts';
 
@@ -7,12 +7,14 @@ import { blocked, type PhaseResult, phaseDone, type Scope } from './scope.ts';
 export function findTemplate(scope: Scope): PhaseResult {
   const { appliance, context } = scope;
   const { namespace } = appliance.metadata;
-  const key = templateKeyOf(appliance);
+  const key = grownFromKey(appliance);
   const template = context.caches.templates.get(key);
   if (template === undefined || !isSharedWith(template, namespace))
     return blocked(templateObstacles.notFound(key, namespace));
   const isDeleting = template.metadata.deletionTimestamp !== undefined;
-  if (isDeleting && appliance.status?.vm === undefined) return blocked(templateObstacles.deleting(key));
+  // One that chose its start holds the template that it chose.
+  if (isDeleting && appliance.status?.vm === undefined && appliance.status?.start === undefined)
+    return blocked(templateObstacles.deleting(key));
   scope.template = wholeTemplateOf(template, (parent) => context.caches.templates.get(parent));
   return phaseDone;
 }

@@ -4,6 +4,7 @@ import { assignAddress } from './assign-address.ts';
 import { checkAbilities, checkHost, checkNetwork } from './check-host.ts';
 import { checkLayers } from './check-layers.ts';
 import { checkRoom } from './check-room.ts';
+import { chooseStart } from './choose-start.ts';
 import { describeVm } from './describe-vm.ts';
 import { fetchLayers } from './fetch-layers.ts';
 import { findBuild } from './find-build.ts';
@@ -18,6 +19,7 @@ const PHASES: readonly Phase[] = [
   checkNetwork,
   findTemplate,
   checkAbilities,
+  chooseStart,
   fetchLayers,
   findPackage,
   findBuild,

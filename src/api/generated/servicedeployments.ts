@@ -304,7 +304,7 @@ values?: string[]
  */
 start?: {
 /**
- * ColdBoot is the default. Checkpoint: a VM that never ran continues from the memory that its template has, as a machine of its own; one that cannot boots, and its step Start says why. With a template that has no memory, the VM boots.
+ * ColdBoot is the default. Checkpoint: a VM that never ran continues from the memory that its template has, or from the checkpoint of its size that the template keeps (checkpoint.enabled), as a machine of its own. One that cannot boots: status.start of the appliance, or its step Start, says why.
  */
 from?: ("ColdBoot" | "Checkpoint")
 }

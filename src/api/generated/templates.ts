@@ -343,13 +343,26 @@ scheme: ("http" | "https")
 documentRoot?: string
 }
 /**
- * A memory image of the booted template, from which appliances can start.
+ * The memory of a VM of this template that has booted, from which appliances continue instead of booting.
  */
 checkpoint: {
 /**
- * Whether to keep one.
+ * Whether there is one for each of the sizes. Coppice boots an appliance of that size, which has no package, saves it as a template, and deletes it; both have the name that status.checkpoints tells. Appliances of this namespace with `start: {from: Checkpoint}` continue from there; with hosts that have QEMU.
  */
 enabled: boolean
+/**
+ * For appliances of which sizes: a VM continues only with as many virtual CPUs and as much memory as the one that was saved.
+ */
+sizes?: {
+/**
+ * CPU in cores; "500m" is half a core. The VM has this many virtual CPUs, rounded up.
+ */
+cpu: (number | string)
+/**
+ * Memory of the VM, such as 128Mi or 2Gi; at least 32Mi.
+ */
+memory: (number | string)
+}[]
 }
 /**
  * How hosts get the template.
@@ -567,6 +580,23 @@ bytesPerSecond?: number
  */
 secondsLeft?: number
 }
+/**
+ * The checkpoints that spec.checkpoint asks for, one for each size.
+ */
+checkpoints?: {
+/**
+ * The template that has it, and, until then, the appliance whose VM is saved.
+ */
+name: string
+/**
+ * How far it is. Booting: the appliance is placed and boots. Saving: its VM is saved. Ready: appliances continue from there. Failed: a person must act.
+ */
+state: ("Booting" | "Saving" | "Ready" | "Failed")
+/**
+ * What it waits for, or what keeps it from being made.
+ */
+message?: string
+}[]
 /**
  * The build of its layer.
  */

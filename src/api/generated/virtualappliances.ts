@@ -253,7 +253,7 @@ values?: string[]
  */
 start: {
 /**
- * Checkpoint: a VM that never ran continues from the memory that its template has, as a machine of its own; one that cannot boots, and its step Start says why. With a template that has no memory, the VM boots.
+ * Checkpoint: a VM that never ran continues from the memory that its template has, or from the checkpoint of its size that the template keeps (checkpoint.enabled), as a machine of its own. One that cannot boots: status.start, or its step Start, says why.
  */
 from: ("ColdBoot" | "Checkpoint")
 }
@@ -402,6 +402,23 @@ port: number
  */
 guestPort: number
 }[]
+/**
+ * How the VM comes up when it is made, for spec.start.from Checkpoint. Set once, before the VM is created.
+ */
+start?: {
+/**
+ * Checkpoint: it continues from the memory that the template in `template` has, and its disk stands on that one's. ColdBoot: it boots; the message says why.
+ */
+from: ("ColdBoot" | "Checkpoint")
+/**
+ * The template with the memory, in the appliance's namespace.
+ */
+template?: string
+/**
+ * Why it boots, and what to do.
+ */
+message?: string
+}
 /**
  * The VM's address and its network settings. Set once, before the VM is created; later changes of the pool do not affect it.
  */

@@ -1,0 +1,46 @@
+import { TEMPLATES, type Template, type VirtualAppliance } from '../../src/api/kinds.ts';
+import { controllerOf } from '../../src/base/object.ts';
+import { parseBytes, parseCpu } from '../../src/domain/quantity.ts';
+import { readAmount } from './amounts.ts';
+
+const MEBIBYTE = 1024 * 1024;
+
+type Size = NonNullable<Template['spec']['checkpoint']['sizes']>[number];
+
+/** A checkpoint that a template keeps: the name of the appliance that is saved, and of the template that has it; and for which size. */
+export interface WantedCheckpoint {
+  readonly name: string;
+  readonly size: Size;
+}
+
+/** The checkpoints that a template asks for: one for each size of a VM. An amount that is none asks for nothing. */
+export function wantedCheckpoints({ metadata, spec }: Template): readonly WantedCheckpoint[] {
+  const { enabled, sizes = [] } = spec.checkpoint;
+  if (!enabled) return [];
+  const wanted = new Map<string, WantedCheckpoint>();
+  for (const size of sizes) {
+    const name = checkpointName(metadata.name, size);
+    if (name !== undefined && !wanted.has(name)) wanted.set(name, { name, size });
+  }
+  return [...wanted.values()];
+}
+
+/** The name of a template's checkpoint for a size, which follows from what makes a VM another one; undefined for amounts that are none. */
+export function checkpointName(template: string, { cpu, memory }: Size): string | undefined {
+  const millis = readAmount('cpu', cpu, parseCpu);
+  const bytes = readAmount('memory', memory, parseBytes);
+  if (typeof millis !== 'number' || typeof bytes !== 'number') return undefined;
+  return `${template}-checkpoint-${Math.ceil(millis / 1000)}x${Math.ceil(bytes / MEBIBYTE)}`;
+}
+
+/** Whether the appliance or the template was made for a checkpoint of this template. */
+export function isForCheckpointOf(object: Template | VirtualAppliance, { metadata }: Template): boolean {
+  const owner = controllerOf(object);
+  return owner?.kind === TEMPLATES.kind && owner.uid === metadata.uid && isForCheckpoint(object);
+}
+
+/** Whether a template controls it, and it is not the appliance in which that one is built. */
+export function isForCheckpoint(object: Template | VirtualAppliance): boolean {
+  const isBuild = 'build' in object.spec && object.spec.build !== undefined;
+  return controllerOf(object)?.kind === TEMPLATES.kind && !isBuild;
+}
