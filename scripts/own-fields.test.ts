@@ -13,7 +13,9 @@ function isChecked(file: string): boolean {
   return /^(src|controllers)\//.test(file) && !file.endsWith('.test.ts') && !EXCEPTIONS.includes(file);
 }
 
-it('no field is looked up, by a name that may be any, among what objects inherit: own() and setOwn() do it', () => {
+it('no field is looked up, by a name that may be any, among what objects inherit: own() and setOwn() do it', {
+  timeout: 120_000,
+}, () => {
   expect(inheritedLookups(repository, isChecked)).toEqual([]);
 });
 
