@@ -102,6 +102,7 @@ const LEAST: Readonly<Record<string, () => object>> = {
   Template: () => ({
     source: { parent: { name: 'debian' }, build: { steps: [{ run: 'true' }], resources: {} } },
     guest: {},
+    checkpoint: { sizes: [{ cpu: 1, memory: '1Gi' }] },
   }),
 };
 const KINDS: readonly ResourceRef[] = [SERVICE_DEPLOYMENTS, TEMPLATES, VIRTUAL_APPLIANCES];

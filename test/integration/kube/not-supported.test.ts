@@ -49,11 +49,6 @@ const NOT_SUPPORTED: readonly NotSupported[] = [
   template('guest.os', { guest: { os: 'windows' } }, 'guests with Windows are not supported yet'),
   template('container.type', { container: { type: 'tomcat' } }, CONTAINER),
   template('container.type', { container: { type: 'systemd' } }, CONTAINER),
-  template(
-    'checkpoint.enabled',
-    { checkpoint: { enabled: true } },
-    'checkpoints are not supported yet: leave it out',
-  ),
   template('distribution.mode', { distribution: { mode: 'OnDemand' } }, DISTRIBUTION),
 ];
 
