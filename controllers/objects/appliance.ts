@@ -118,7 +118,7 @@ export function neededNetwork({ spec }: VirtualAppliance): NeededNetwork {
  * @param boots which firmware finds something to boot on its disk, as far as a host has said so
  */
 export function neededForVm(
-  { spec: { disk } }: VirtualAppliance,
+  { spec: { disk, capturable } }: VirtualAppliance,
   { spec: { guest } }: Pick<Template, 'spec'>,
   boots: readonly Firmware[] | undefined,
 ): readonly NeededForVm[] {
@@ -126,6 +126,7 @@ export function neededForVm(
   // A guest of another type has no firmware under Xen.
   const hasFirmware = guestTypeOf(boot !== undefined, xen) === 'HVM';
   return [
+    ...(capturable === true ? (['capturable'] as const) : []),
     ...(disk.data === undefined ? [] : (['dataDisk'] as const)),
     ...(diskBus === 'scsi' ? (['scsiDisk'] as const) : []),
     ...(cd === undefined ? [] : [hasFirmware ? ('hvmCdDrive' as const) : ('cdDrive' as const)]),

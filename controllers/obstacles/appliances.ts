@@ -15,6 +15,9 @@ const LACKING: Readonly<Record<NeededForVm, string>> = {
   cdDrive:
     'has no CD drive for a guest of type PV or PVH, and the template has a CD (guest.cd): use a host with QEMU, and upgrade its daemon if ' +
     'it is older than CDs are',
+  capturable:
+    'cannot save the memory of VMs, which the appliance asks for (capturable): use a host with QEMU, and upgrade its daemon if it is older ' +
+    'than that',
 };
 
 /** What keeps an appliance from running, or from being deleted. */

@@ -93,6 +93,7 @@ describe('an appliance as placement sees it', () => {
       return neededForVm(anAppliance({ spec: { disk: { mode: 'Incremental', ...disk } } }), { spec }, boots);
     };
     expect(needs({})).toEqual([]);
+    expect(neededForVm(anAppliance({ spec: { capturable: true } }), aTemplate(), [])).toEqual(['capturable']);
     expect(needs({}, ['bios', 'uefi'])).toEqual([]);
     expect(needs({}, ['uefi'])).toEqual(['uefi']);
     expect(needs({ firmware: 'uefi' })).toEqual(['uefi']);

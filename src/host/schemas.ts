@@ -266,7 +266,9 @@ type Capability =
   | 'scsiDisk'
   /** Layers can be CDs, and VMs can have one; `cdDrive` says so of all VMs, `hvmCdDrive` of those that a firmware of their own starts. */
   | 'hvmCdDrive'
-  | 'cdDrive';
+  | 'cdDrive'
+  /** The memory of VMs with `capturable` can become layers, and others can continue from them. */
+  | 'capturable';
 
 const amounts = open({ cpuMillis: count, memoryBytes: count, diskBytes: count });
 

@@ -65,6 +65,9 @@ describe('the explanation of a refusal', () => {
     expect(refusalOf(many, { memoryBytes: MEBI, capabilities: ['hvmCdDrive'] }).summary).toBe(
       '0/5 hosts fit: 5 without CDs',
     );
+    expect(refusalOf(many, { memoryBytes: MEBI, capabilities: ['capturable'] }).summary).toBe(
+      '0/5 hosts fit: 5 that cannot save memory',
+    );
     expect(refusalOf(hosts, { ...small, capabilities: ['cdDrive'] }).summary).toMatch(
       /^0\/2 hosts fit: a has no CD drive for a guest that no firmware starts \(Xen hosts/,
     );

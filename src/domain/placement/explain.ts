@@ -26,6 +26,7 @@ const COUNTED: ReadonlyMap<Reason, string> = new Map([
   ['NoScsiDisks', 'without disks at a SCSI controller'],
   ['NoCds', 'without CDs'],
   ['NoCdDrive', 'without a CD drive'],
+  ['NotCapturing', 'that cannot save memory'],
   ['NoHardwareVms', 'without hardware virtualisation'],
   ['NoSharedDirectory', 'without a shared directory'],
   ['OtherSharedDirectory', 'with another shared directory'],
@@ -81,6 +82,7 @@ export function reasonsOf(
     case 'NoScsiDisks':
     case 'NoCds':
     case 'NoCdDrive':
+    case 'NotCapturing':
     case 'NoSharedDirectory':
     case 'OtherSharedDirectory':
       return [{ host: name, reason: exclusion, message: LACKING_TEXTS[exclusion] }];
@@ -104,6 +106,7 @@ const LACKING_TEXTS = {
   NoCdDrive:
     'has no CD drive for a guest that no firmware starts (Xen hosts have one for type HVM alone; a daemon without them is to be ' +
     'upgraded)',
+  NotCapturing: 'cannot save the memory of VMs (QEMU hosts can; a daemon that is older is to be upgraded)',
   NoSharedDirectory:
     'shares no directory with other hosts, which a template of mode Shared needs (coppice hostd --shared-directory)',
   OtherSharedDirectory: 'shares another directory than the one that has the template',

@@ -12,6 +12,7 @@ const LACKING: Readonly<Record<NeededCapability, Exclusion>> = {
   scsiDisk: 'NoScsiDisks',
   hvmCdDrive: 'NoCds',
   cdDrive: 'NoCdDrive',
+  capturable: 'NotCapturing',
 };
 
 /**

@@ -67,7 +67,7 @@ export interface PlacementRequest {
 /** What an appliance may need of a host besides room: one or the other kind of network, and what its VM is made of. */
 export type NeededCapability = NeededNetwork | NeededForVm;
 export type NeededNetwork = 'userNetwork' | 'bridgeNetwork';
-export type NeededForVm = 'uefi' | 'dataDisk' | 'scsiDisk' | 'hvmCdDrive' | 'cdDrive';
+export type NeededForVm = 'uefi' | 'dataDisk' | 'scsiDisk' | 'hvmCdDrive' | 'cdDrive' | 'capturable';
 
 /** An element of D (SO-MVDS 4.2): the appliance and the host it goes to. */
 export interface Placed {
@@ -115,6 +115,7 @@ export type Exclusion =
   | 'NoScsiDisks'
   | 'NoCds'
   | 'NoCdDrive'
+  | 'NotCapturing'
   | 'NoHardwareVms'
   | 'NoSharedDirectory'
   | 'OtherSharedDirectory';

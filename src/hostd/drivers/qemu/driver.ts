@@ -150,7 +150,7 @@ async function probe(
   const fixed = {
     name: 'qemu',
     ...bridge,
-    capabilities: [...capabilities, 'dataDisk', 'scsiDisk', 'hvmCdDrive', 'cdDrive', ...uefi],
+    capabilities: [...capabilities, 'dataDisk', 'scsiDisk', 'hvmCdDrive', 'cdDrive', 'capturable', ...uefi],
     creationConcurrency: config.creationConcurrency ?? defaultConcurrency,
   } as const;
   try {
