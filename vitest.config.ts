@@ -52,6 +52,7 @@ export default defineConfig({
           ...TOGETHER,
           include: ['src/**/*.test.ts', 'controllers/**/*.test.ts', 'scripts/**/*.test.ts'],
           testTimeout: 30_000,
+          hookTimeout: 30_000,
         },
       },
       {
