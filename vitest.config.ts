@@ -1,3 +1,5 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
 import { configDefaults, defineConfig } from 'vitest/config';
 import { lookForKubernetes } from './test/kubernetes/assets.ts';
 
@@ -16,6 +18,14 @@ const ON_EMBEDDED_ALONE = [
 ];
 /** What only a real one can tell. */
 const ON_KUBERNETES = ['charts', 'enrolment', 'permissions'].map((name) => `test/kubernetes/${name}.test.ts`);
+
+/**
+ * Each test file runs in a process of its own, and starts more: half of such a start is compiling what the one before compiled, too.
+ * The cache is that of the command line (src/cli/main.ts).
+ */
+const caches = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
+process.env.NODE_COMPILE_CACHE ??= join(caches, 'coppice', 'compiled');
+
 const hasKubernetes = 'folder' in (await lookForKubernetes());
 
 /**
@@ -42,6 +52,7 @@ export default defineConfig({
           ...TOGETHER,
           include: ['src/**/*.test.ts', 'controllers/**/*.test.ts', 'scripts/**/*.test.ts'],
           testTimeout: 30_000,
+          hookTimeout: 30_000,
         },
       },
       {

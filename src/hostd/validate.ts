@@ -7,15 +7,20 @@ import { hostErrors } from './errors/index.ts';
 // The package is CommonJS: its default export, as Node sees it, is the plugin itself.
 const addFormats = formatsPlugin as unknown as FormatsPlugin;
 
-/** An ajv whose validators change nothing: no coercion, no defaults, no silent removal. */
-export function createAjv(): Ajv {
+/**
+ * What compiles schemas, and keeps each by its identity: several parts of a daemon check the same, and all schemas take 400 ms. Its
+ * validators change nothing: no coercion, no defaults, no silent removal.
+ */
+export const ajv = createAjv();
+
+function createAjv(): Ajv {
   const ajv = new Ajv({ strict: true, strictRequired: false, discriminator: true, allowUnionTypes: true });
   addFormats(ajv);
   return ajv;
 }
 
 /** A function that returns the value as T, or throws `InvalidRequest` naming the first invalid field. */
-export function validator<T>(ajv: Ajv, schema: JsonSchema): (value: unknown) => T {
+export function validator<T>(schema: JsonSchema): (value: unknown) => T {
   const validate: ValidateFunction<T> = ajv.compile<T>(schema);
   return (value) => {
     if (validate(value)) return value;

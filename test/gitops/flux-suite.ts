@@ -5,7 +5,7 @@ import { findKubernetesPrograms } from '../kubernetes/assets.ts';
 import type { TestApi } from '../kubernetes/factory.ts';
 import { findFlux } from '../kubernetes/flux.ts';
 import { describeUnless } from '../skip.ts';
-import { readyOf } from './following.ts';
+import { PATIENCE_MS, readyOf } from './following.ts';
 import { Shop } from './shop.ts';
 
 /** What the example's pool gives: 10.0.8.10 to 10.0.8.99. */
@@ -149,7 +149,7 @@ export function describeFlux(kind: TestApi['kind']): void {
           expect(spec).toMatchObject({ state: 'Deployed', services: [{ replicas: 3 }] });
           expect(status).toMatchObject({ observedGeneration: metadata.generation, readyReplicas: 3 });
         },
-        60_000,
+        PATIENCE_MS,
       );
       await shop.flux.again('after the drift');
       const versions = await shop.versions();
@@ -168,7 +168,7 @@ export function describeFlux(kind: TestApi['kind']): void {
             expect(status).toMatchObject({ observedGeneration: metadata.generation, ...counts });
             expect(await shop.addresses()).toHaveLength(answering);
           },
-          60_000,
+          PATIENCE_MS,
         );
       await shop.scale(1);
       await scaled(1, 1);
@@ -200,7 +200,7 @@ export function describeFlux(kind: TestApi['kind']): void {
             expect(expectStanding(status?.conditions, RECONCILING, 'InUse')).toContain('shop-web-0');
           }
         },
-        60_000,
+        PATIENCE_MS,
       );
       const going = (await shop.appliances()).map(({ metadata }) => metadata.deletionTimestamp);
       expect(going).toEqual([undefined, undefined, undefined]);

@@ -43,8 +43,8 @@ const PACE = {
   // It waits for 30 seconds at least.
   Kustomization: { interval: '2s', retryInterval: '1s', timeout: '30s' },
 };
-/** Flux on a busy machine, with Git, health checks and VMs. */
-const PATIENCE_MS = 120_000;
+/** Flux on a busy machine, with Git, VMs and health checks, of which one that fails takes 30 seconds. */
+export const PATIENCE_MS = 120_000;
 
 export const EXAMPLE = join(resolve(import.meta.dirname, '../..'), 'examples/gitops');
 

@@ -3,7 +3,7 @@ import { type ExecParameters, execParameters } from '../../host/schemas.ts';
 import { exitStatus, type StreamStatus, type TerminalSize } from '../../host/streams.ts';
 import { hostErrors } from '../errors/index.ts';
 import type { PreparedProgram, ProgramStreams } from '../guest/guest.ts';
-import { createAjv, validator } from '../validate.ts';
+import { validator } from '../validate.ts';
 import type { Channels, Stream } from './channels.ts';
 import type { RouteContext } from './context.ts';
 import { ProgramChannels } from './program-channels.ts';
@@ -24,7 +24,7 @@ export function execStreams(
   context: RouteContext,
 ): (uuid: string, query: URLSearchParams) => Promise<Stream> {
   const programs = new Map<string, number>();
-  const check = validator<ExecParameters>(createAjv(), execParameters);
+  const check = validator<ExecParameters>(execParameters);
   return async (uuid, searchParams) => {
     const query = check(queryOf(searchParams));
     checkCommand(query.command);

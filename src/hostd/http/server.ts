@@ -5,7 +5,7 @@ import type { Logger } from 'pino';
 import { pathOf } from '../../base/shown-url.ts';
 import type { ErrorBody } from '../../host/protocol.ts';
 import { HostError, hostErrors, messageOf, toHostError, toProblem } from '../errors/index.ts';
-import { createAjv, invalid } from '../validate.ts';
+import { ajv, invalid } from '../validate.ts';
 import { applianceRoutes } from './appliances.ts';
 import { Callers } from './callers.ts';
 import type { App, RouteContext } from './context.ts';
@@ -55,7 +55,6 @@ export function createApp(tls: TlsFiles, callers: Callers, log: Logger): App {
     forceCloseConnections: true,
   });
   closeWhenHandlersEnded(app);
-  const ajv = createAjv();
   app.setValidatorCompiler(({ schema }) => ajv.compile(schema));
   app.setSchemaErrorFormatter((errors, where) => invalid(errors, `the ${where}`));
   app.setNotFoundHandler((request) => {

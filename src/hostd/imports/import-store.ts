@@ -9,7 +9,7 @@ import { hostErrors } from '../errors/index.ts';
 import { makeDirectory, removeInterrupted } from '../files/durable-files.ts';
 import type { FetchOptions } from '../layers/fetch-options.ts';
 import { FetchSlots } from '../layers/fetch-slots.ts';
-import { createAjv, validator } from '../validate.ts';
+import { validator } from '../validate.ts';
 import { Import } from './import.ts';
 import { IMPORT_DELETING_SUFFIX, ImportFolder, type SealLayer } from './import-folder.ts';
 
@@ -35,7 +35,7 @@ export class ImportStore {
   readonly #imports = new Map<string, Import>();
   readonly #options: ImportStoreOptions;
   readonly #slots = new FetchSlots({ slots: CONCURRENT_FETCHES, beside: SLOW_FETCHES });
-  readonly #validate = validator<DesiredImport>(createAjv(), desiredImportSchema);
+  readonly #validate = validator<DesiredImport>(desiredImportSchema);
   readonly #deleting = new Map<string, Promise<void>>();
   /** PUTs of one import run one after the other, so that the last one determines what is on disk. */
   readonly #puts = new KeyedMutex();

@@ -7,7 +7,7 @@ import { desiredSealSchema } from '../../host/layer-schemas.ts';
 import type { DesiredSeal, SealStatus } from '../../host/protocol.ts';
 import { hostErrors } from '../errors/index.ts';
 import { makeDirectory } from '../files/durable-files.ts';
-import { createAjv, validator } from '../validate.ts';
+import { validator } from '../validate.ts';
 import { Seal, type SealOptions } from './seal.ts';
 import { SEAL_DELETING_SUFFIX, SealFolder } from './seal-folder.ts';
 
@@ -24,7 +24,7 @@ export type SealStoreOptions = Omit<SealOptions, 'onChange'> & {
 export class SealStore {
   readonly #seals = new Map<string, Seal>();
   readonly #options: SealStoreOptions;
-  readonly #validate = validator<DesiredSeal>(createAjv(), desiredSealSchema);
+  readonly #validate = validator<DesiredSeal>(desiredSealSchema);
   /** Of one seal, one thing is done at a time. */
   readonly #turns = new KeyedMutex();
 

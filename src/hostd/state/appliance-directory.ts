@@ -4,7 +4,7 @@ import type { DesiredAppliance } from '../../host/protocol.ts';
 import { desiredApplianceSchema } from '../../host/schemas.ts';
 import { codeOf, hostErrors, toHostError } from '../errors/index.ts';
 import { readJsonIfThere, removeDirectory, syncDirectory, writeJsonDurably } from '../files/durable-files.ts';
-import { createAjv, validator } from '../validate.ts';
+import { validator } from '../validate.ts';
 import { type ApplianceRecord, emptyRecord, recordValidator } from './record.ts';
 
 /** The name of a directory that is being filled, or removed, is its uuid with one of these behind it. */
@@ -124,9 +124,8 @@ export type StateValidators = {
 };
 
 export function createStateValidators(): StateValidators {
-  const ajv = createAjv();
   return {
-    desired: validator<DesiredAppliance>(ajv, desiredApplianceSchema),
-    record: recordValidator(ajv),
+    desired: validator<DesiredAppliance>(desiredApplianceSchema),
+    record: recordValidator(),
   };
 }

@@ -1,4 +1,3 @@
-import type { Ajv } from 'ajv';
 import type { Probe } from '../../domain/services/types.ts';
 import type { BuildStatus, ServiceState, StepStatus } from '../../host/protocol.ts';
 import { BUILD_STATES, SERVICE_STATES, STEP_NAMES } from '../../host/protocol.ts';
@@ -147,6 +146,6 @@ const recordSchema: JsonSchema = {
   },
 };
 
-export function recordValidator(ajv: Ajv): (value: unknown) => ApplianceRecord {
-  return validator<ApplianceRecord>(ajv, recordSchema);
+export function recordValidator(): (value: unknown) => ApplianceRecord {
+  return validator<ApplianceRecord>(recordSchema);
 }

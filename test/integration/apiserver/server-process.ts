@@ -1,6 +1,7 @@
 /** An API server in a process of its own, on the data in the folder named, so that tests can kill it. */
 
 import { readFile } from 'node:fs/promises';
+import { flushCompileCache } from 'node:module';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { startApiServer } from '../../../src/apiserver/server.ts';
@@ -19,4 +20,6 @@ const server = await startApiServer({
   crds: [crd],
   log: pino({ level: 'silent' }),
 });
+// It is killed, and would not leave what it has compiled to the next.
+flushCompileCache();
 process.stdout.write(`${server.url}\n`);

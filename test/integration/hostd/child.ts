@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { flushCompileCache } from 'node:module';
 import { type HostdConfig, runHostd } from '../../../src/main/hostd.ts';
 import { type Certificates, configOf } from './fixtures.ts';
 
@@ -6,4 +7,6 @@ import { type Certificates, configOf } from './fixtures.ts';
 const [stateDir = '', certificatesFile = '', more = '{}'] = process.argv.slice(2);
 const certificates = JSON.parse(await readFile(certificatesFile, 'utf8')) as Certificates;
 const daemon = await runHostd(configOf(stateDir, certificates, JSON.parse(more) as Partial<HostdConfig>));
+// It is killed, and would not leave what it has compiled to the next.
+flushCompileCache();
 process.stdout.write(`${daemon.url}\n`);

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { Agent, send } from '../../../src/base/http.ts';
 import { applianceRoutes } from '../../../src/hostd/http/appliances.ts';
 import type { App, RouteContext } from '../../../src/hostd/http/context.ts';
-import { createAjv } from '../../../src/hostd/validate.ts';
+import { ajv } from '../../../src/hostd/validate.ts';
 import { fastClock } from '../../builders/fast-clock.ts';
 
 const uuid = '00000000-0000-4000-8000-000000000001';
@@ -28,7 +28,6 @@ class Logs {
     };
     const stopping = this.stopping.signal;
     const context = { appliances: { directoryOf }, driver: { consoleTail }, clock: fastClock(50), stopping };
-    const ajv = createAjv();
     this.#app.setValidatorCompiler(({ schema }) => ajv.compile(schema));
     applianceRoutes(this.#app as unknown as App, context as unknown as RouteContext);
   }

@@ -57,29 +57,39 @@ function thing(count: number): Step {
   return post(`${THINGS}?dryRun=All`, object);
 }
 
-const SIZES = [1, 100, 280, 340, 400, 600];
+const SIZES = [1, 100, 280, 340, 400, 600] as const;
+const LARGEST = 600;
 
-function costs(rule: string): Case {
-  return story(`what a rule costs: ${rule}`, define([rule]), served, ...SIZES.map(thing));
+/**
+ * The smallest thing, the largest of which the rule may look at all, and the next, which costs too much. A rule costs more of what is
+ * larger, so that those between and beyond tell nothing else; but kube-apiserver takes ten seconds for some of them.
+ */
+function costs(rule: string, most: (typeof SIZES)[number] = LARGEST): Case {
+  const next = SIZES.filter((size) => size > most).slice(0, 1);
+  const sizes = [...new Set([1, most, ...next])];
+  return story(`what a rule costs: ${rule}`, define([rule]), served, ...sizes.map(thing));
 }
 
 /** Rules that may run, and cost too much on a large value. */
 export const runningCosts: readonly Case[] = [
-  costs('self.list.all(x, self.list.all(y, x >= 0))'),
-  costs('self.list.all(x, self.list.all(y, x >= 0 && y >= 0))'),
-  costs('self.list.exists(x, self.list.exists(y, x < 0))'),
-  costs('self.list.exists(x, self.list.exists(y, x < 0)) || self.list.size() > 0'),
-  costs('self.list.all(x, self.list.exists_one(y, x == y))'),
-  costs('self.list.all(x, x in self.list.map(y, y + 1) || true)'),
-  costs('self.list.all(x, self.list.filter(y, y > x).size() >= 0)'),
+  costs('self.list.all(x, self.list.all(y, x >= 0))', 400),
+  costs('self.list.all(x, self.list.all(y, x >= 0 && y >= 0))', 340),
+  costs('self.list.exists(x, self.list.exists(y, x < 0))', 400),
+  costs('self.list.exists(x, self.list.exists(y, x < 0)) || self.list.size() > 0', 400),
+  costs('self.list.all(x, self.list.exists_one(y, x == y))', 400),
+  costs('self.list.all(x, x in self.list.map(y, y + 1) || true)', 100),
+  costs('self.list.all(x, self.list.filter(y, y > x).size() >= 0)', 280),
   costs('self.list.all(x, x in self.list)'),
-  costs('self.list.all(x, self.list.all(y, has(self.map) && has(self.map)))'),
-  costs('self.list.all(x, self.list.all(y, has(self.map.k0) && has(self.map.k0)))'),
-  costs('self.list.all(x, self.list.all(y, has(self.objects[0].name) && has(self.objects[0].name)))'),
-  costs('self.list.all(x, self.list.all(y, self.text != "" && true && has(self.map) && true && x >= 0))'),
-  costs('self.map.all(k, self.map.all(l, self.map[l] >= 0))'),
-  costs('self.map.all(k, k in self.map && self.list.exists(x, x == self.map[k]))'),
-  costs('self.texts.all(x, self.texts.all(y, (x + y).size() >= 0))'),
+  costs('self.list.all(x, self.list.all(y, has(self.map) && has(self.map)))', 400),
+  costs('self.list.all(x, self.list.all(y, has(self.map.k0) && has(self.map.k0)))', 340),
+  costs('self.list.all(x, self.list.all(y, has(self.objects[0].name) && has(self.objects[0].name)))', 280),
+  costs(
+    'self.list.all(x, self.list.all(y, self.text != "" && true && has(self.map) && true && x >= 0))',
+    340,
+  ),
+  costs('self.map.all(k, self.map.all(l, self.map[l] >= 0))', 340),
+  costs('self.map.all(k, k in self.map && self.list.exists(x, x == self.map[k]))', 400),
+  costs('self.texts.all(x, self.texts.all(y, (x + y).size() >= 0))', 100),
   costs('self.texts.all(x, x.startsWith("x") || self.texts.all(y, x <= y || true))'),
   costs("self.texts.all(x, self.text.matches('^(ab)*$'))"),
   costs("self.texts.all(x, self.text.replace('a', 'b').size() > 0)"),
@@ -90,7 +100,7 @@ export const runningCosts: readonly Case[] = [
     'what all rules of an object cost',
     define(Array.from({ length: 13 }, () => 'self.list.all(x, self.list.all(y, x >= 0))')),
     served,
-    ...[1, 300, 360, 450].map(thing),
+    ...[1, 360, 450].map(thing),
   ),
   story(
     'a rule that may cost too much',

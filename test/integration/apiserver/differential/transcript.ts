@@ -75,13 +75,17 @@ async function play(
 /** kube-controller-manager looks for new kinds every 30 s; until then it collects nothing of theirs. */
 const PATIENCE_MS = 90_000;
 
-/** The answer; of a step with a condition the first one for which it holds, or the last when patience ends. */
+/** The answer; of a step with a condition the first one for which it holds: two servers that never get there would be alike. */
 async function settled(api: Caller, step: Step, known: Readonly<Record<string, string>>): Promise<Reply> {
   const deadline = performance.now() + PATIENCE_MS;
   for (;;) {
     const reply = await send(api, step, known);
-    const holds = step.until?.(reply.status, reply.body) ?? true;
-    if (holds || performance.now() > deadline) return reply;
+    if (step.until?.(reply.status, reply.body) ?? true) return reply;
+    if (performance.now() > deadline) {
+      throw new Error(
+        `${step.method} ${step.path} never gets there: ${reply.status} ${reply.text.slice(0, 1000)}`,
+      );
+    }
     await delay(50);
   }
 }
