@@ -10,12 +10,17 @@ import { replicasOf } from './wanted.ts';
 interface Case {
   readonly task?: number;
   readonly service?: number;
-  /** What was carried over last. */
+  /** What the status says was carried over last. */
   readonly carried?: number;
+  /** What the annotation says. */
+  readonly recorded?: string;
 }
 
-function taskWith({ task, service, carried }: Case): ServiceDeployment {
+const ANNOTATION = 'coppice.dev/carried-replicas';
+
+function taskWith({ task, service, carried, recorded }: Case): ServiceDeployment {
   return aDeployment({
+    ...(recorded === undefined ? {} : { metadata: { annotations: { [ANNOTATION]: recorded } } }),
     spec: {
       services: [aService(service === undefined ? {} : { replicas: service })],
       ...(task === undefined ? {} : { replicas: task }),
@@ -24,15 +29,25 @@ function taskWith({ task, service, carried }: Case): ServiceDeployment {
   });
 }
 
-async function filled(task: ServiceDeployment, error?: ApiError): Promise<number | undefined> {
-  const patch = async (_ref: unknown, _name: unknown, change: object) => {
+/** The task after the operator looked at it once. */
+async function afterwards(task: ServiceDeployment, error?: ApiError): Promise<ServiceDeployment> {
+  const patch = async (_ref: unknown, _name: unknown, change: ServiceDeployment) => {
     if (error !== undefined) throw error;
     expect(change).toMatchObject({ metadata: { uid: task.metadata.uid, resourceVersion: '1' } });
-    return { ...task, spec: { ...task.spec, ...(change as ServiceDeployment).spec } };
+    const metadata = { ...task.metadata, annotations: change.metadata.annotations };
+    return { ...task, metadata, spec: { ...task.spec, ...change.spec } };
   };
-  const found = await fillReplicas({ patch } as never, task, new AbortController().signal);
-  return found.spec.replicas;
+  return await fillReplicas({ patch } as never, task, new AbortController().signal);
 }
+
+async function filled(task: ServiceDeployment, error?: ApiError): Promise<number | undefined> {
+  return (await afterwards(task, error)).spec.replicas;
+}
+
+const asking = (task: ServiceDeployment, replicas: number): ServiceDeployment => ({
+  ...task,
+  spec: { ...task.spec, services: [aService({ replicas })] },
+});
 
 describe("the number of a task's replicas", () => {
   it.each<[string, Case, number]>([
@@ -44,8 +59,29 @@ describe("the number of a task's replicas", () => {
     ['stays what it was before an upgrade of the operator', { task: 5, service: 3 }, 5],
     ['follows a later change of the service', { task: 5, service: 4, carried: 3 }, 4],
     ['follows the service to its default', { task: 5, carried: 3 }, 1],
+    [
+      'goes by the record, which is newer than the status',
+      { task: 1, service: 3, carried: 3, recorded: '1' },
+      3,
+    ],
+    ['is no change where the status alone is older', { task: 5, service: 4, carried: 3, recorded: '4' }, 5],
+    ['is filled in whatever the record is', { service: 3, recorded: 'many' }, 3],
   ])('%s', async (_, numbers, expected) => {
     expect(await filled(taskWith(numbers))).toBe(expected);
+  });
+
+  it('follows a change that is taken back before the status is written', async () => {
+    const before = await afterwards(taskWith({ service: 3, carried: 3 }));
+    const changed = await afterwards(asking(before, 1));
+    expect(changed.spec.replicas).toBe(1);
+    expect(await filled(asking(changed, 3))).toBe(3);
+  });
+
+  it('is not written again when it is recorded, though somebody scaled meanwhile', async () => {
+    const { metadata } = await afterwards(taskWith({ task: 5, service: 3 }));
+    expect(metadata.annotations).toEqual({ [ANNOTATION]: '3' });
+    const failing = new ApiError({ status: 500, reason: 'InternalError', message: 'it was written' });
+    expect(await filled(taskWith({ task: 7, service: 3, recorded: '3' }), failing)).toBe(7);
   });
 
   it('is left alone when another writer was faster', async () => {

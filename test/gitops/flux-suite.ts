@@ -128,12 +128,12 @@ export function describeFlux(kind: TestApi['kind']): void {
             subresource: 'status',
             fields: ['f:status'],
           },
-          // The number of replicas, which autoscalers read.
+          // The number of replicas, which autoscalers read, and which number that was carried over from.
           {
             manager: 'coppice-operator',
             operation: 'Update',
             subresource: undefined,
-            fields: ['f:spec'],
+            fields: ['f:metadata', 'f:spec'],
           },
         ]),
       );

@@ -408,7 +408,7 @@ selector?: string
  */
 savedReplicas?: number
 /**
- * The replicas of the only service, as last carried over to spec.replicas.
+ * The replicas of the only service, as its spec says.
  */
 declaredReplicas?: number
 /**
