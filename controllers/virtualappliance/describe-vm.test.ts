@@ -55,6 +55,24 @@ describe('the request to a host', () => {
     expect(layers).toEqual([LAYER, kernel, initrd]);
   });
 
+  it('has the memory of its template for one that is to continue, and what becomes of processes', () => {
+    const [memory, state] = [kernel, initrd];
+    const of = (from: 'Checkpoint' | 'ColdBoot', onClone?: 'Restart' | 'Hook') => {
+      const guest = { os: 'linux', agent: 'qemu-guest-agent', ...(onClone && { onClone }) } as const;
+      const warm = anImportedTemplate({
+        spec: { guest },
+        status: { layers: { disk: LAYER, memory, state } },
+      });
+      return desiredOf(anAppliance({ spec: { start: { from } } }), warm, undefined).appliance.checkpoint;
+    };
+    expect(of('ColdBoot')).toBeUndefined();
+    expect([of('Checkpoint'), of('Checkpoint', 'Restart')]).toEqual([
+      { memory, state },
+      { memory, state },
+    ]);
+    expect(of('Checkpoint', 'Hook')).toEqual({ memory, state, onClone: 'Hook' });
+  });
+
   it('says that it is another machine than the one of which its template was saved', () => {
     const saved = anImportedTemplate({
       spec: { source: { appliance: { name: 'web-1', uid: 'uid-web-1' } } },

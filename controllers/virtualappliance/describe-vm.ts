@@ -88,7 +88,7 @@ export function desiredOf(
         bus: template.spec.guest.diskBus,
       },
       resources,
-      ...checkpointOf(appliance, layers),
+      ...checkpointOf(appliance, template, layers),
       ...(spec.capturable === true ? { capturable: true } : {}),
       network: networkOf(portsOf(appliance, template), given),
       service: serviceOf(appliance, template, servicePackage),
@@ -99,9 +99,11 @@ export function desiredOf(
 }
 
 /** What its VM continues from, if it is to continue and its template has the memory of a VM. */
-function checkpointOf({ spec }: VirtualAppliance, { memory, state }: TemplateLayers) {
+function checkpointOf({ spec }: VirtualAppliance, template: Template, { memory, state }: TemplateLayers) {
   if (spec.start.from !== 'Checkpoint' || memory === undefined || state === undefined) return {};
-  return { checkpoint: { memory, state } };
+  const { onClone } = template.spec.guest;
+  // Daemons that are older than hooks know no other than Restart.
+  return { checkpoint: { memory, state, ...(onClone === 'Hook' ? { onClone } : {}) } };
 }
 
 /** Which machine it is, if its template is the image of one. */

@@ -186,7 +186,14 @@ export const desiredApplianceSchema = closed({
   /**
    * The memory and the devices' state that its VM continues from, instead of booting, if it never ran: `layer` is the disk of that moment.
    */
-  checkpoint: optional(closed({ memory: identity, state: identity })),
+  checkpoint: optional(
+    closed({
+      memory: identity,
+      state: identity,
+      /** What is done about processes that run on, as of `guest.onClone` of a template; unset: Restart. */
+      onClone: optional(enumOf(['Restart', 'Hook'])),
+    }),
+  ),
   /** Whether its memory can become a checkpoint: it is kept so that the daemon can read it, from the VM's next start on. */
   capturable: optional(boolean()),
   network: desiredNetwork,

@@ -81,6 +81,21 @@ describeUnless(noQemu, 'a template with the memory of an appliance', () => {
     );
   });
 
+  it('keeps processes running, and runs the guest’s hooks, where the template says so', async () => {
+    const hook = 'echo "$COPPICE_HOSTNAME $COPPICE_UUID" >/run/told';
+    await inGuest(
+      'source',
+      `mkdir -p /etc/coppice/on-clone.d && cd /etc/coppice/on-clone.d &&
+      printf '#!/bin/sh\\n%s\\n' '${hook}' >tell && chmod +x tell && (sleep 86400 </dev/null >/dev/null 2>&1 &)`,
+    );
+    const source = { appliance: { name: 'source', memory: true } };
+    await apply(coppice, manifest('Template', 'hooked', { source, guest: { onClone: 'Hook' } }));
+    const { metadata } = await grow('told', { template: { name: 'hooked' }, start: { from: 'Checkpoint' } });
+    expect(await continues('told')).toBe(true);
+    expect(await inGuest('told', 'cat /run/told')).toBe(`told ${metadata.uid}\n`);
+    expect(await inGuest('told', 'pgrep -f "sleep 8640[0]" | wc -l')).toBe('1\n');
+  });
+
   it('says what is wrong: a VM whose memory cannot be read, and a template for others', async () => {
     await grow('plain', { template });
     await expect(coppice.run('template', 'save', 'plain', 'none', '--memory')).rejects.toThrow(

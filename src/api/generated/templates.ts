@@ -296,6 +296,10 @@ sha256: string
  */
 firmware?: ("bios" | "uefi")
 /**
+ * What is done about the processes of a VM that continues from a checkpoint, which have drawn random numbers and read who they are. Restart (default): services end, and start as the new machine. Hook: they run on, and the guest's programs in /etc/coppice/on-clone.d tell them (docs/fast-starts.md).
+ */
+onClone?: ("Restart" | "Hook")
+/**
  * How QEMU hosts connect the disks: virtio (default) is virtio-blk; scsi is virtio-scsi, for guests without the driver of virtio-blk. It is not for Xen hosts.
  */
 diskBus?: ("virtio" | "scsi")

@@ -33,7 +33,11 @@ describe('a template with what it has from its parents', () => {
   });
 
   it('has the container and the settings of the nearest that makes them', () => {
-    const root = layer('root', { boot: BOOT, diskBus: 'scsi', minimumMemory: '1Gi' }, STATIC);
+    const root = layer(
+      'root',
+      { boot: BOOT, diskBus: 'scsi', minimumMemory: '1Gi', onClone: 'Hook' },
+      STATIC,
+    );
     const middle = layer('middle', { minimumMemory: '2Gi' });
     const { guest, container } = whole(layer('leaf', {}), middle, root).spec;
     expect(container).toEqual(STATIC);
@@ -43,6 +47,7 @@ describe('a template with what it has from its parents', () => {
       boot: BOOT,
       diskBus: 'scsi',
       minimumMemory: '2Gi',
+      onClone: 'Hook',
     });
   });
 

@@ -45,6 +45,7 @@ function guestOf(own: Guest, parents: Guest): Guest {
     agentPackages,
     diskBus: own.diskBus ?? parents.diskBus,
     cd: own.cd ?? parents.cd,
+    onClone: own.onClone ?? parents.onClone,
     xen: own.xen ?? parents.xen,
     minimumMemory: own.minimumMemory ?? parents.minimumMemory,
   };

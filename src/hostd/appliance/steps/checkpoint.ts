@@ -90,7 +90,7 @@ export function cloneStep(scope: Scope, checkpoint: Checkpoint): Step {
     isDone: async () => (await host.driver.inspect(uuid, directory.path))?.isTwin !== true,
     run: async (signal) => {
       const { head } = await headOf(scope, checkpoint);
-      await takeIdentity(guest, identityOf(scope, head), { clock: host.clock, signal });
+      await takeIdentity(guest, identityOf(scope, checkpoint, head), { clock: host.clock, signal });
       const renewed = { machine: uuid, network: '', configuration: '', started: '' };
       await writeInstalled(scope, renewed, signal);
       await host.driver.checkpoints?.connect?.({ uuid, directory: directory.path });
@@ -98,7 +98,7 @@ export function cloneStep(scope: Scope, checkpoint: Checkpoint): Step {
   };
 }
 
-function identityOf({ desired }: Scope, { from }: CheckpointHead): CloneIdentity {
+function identityOf({ desired }: Scope, { onClone }: Checkpoint, { from }: CheckpointHead): CloneIdentity {
   const { network, service, name } = desired;
   return {
     uuid: machineUuidOf(desired),
@@ -106,6 +106,6 @@ function identityOf({ desired }: Scope, { from }: CheckpointHead): CloneIdentity
     hostname: service.parameters.hostname ?? name,
     mac: macFor(desired),
     network: network.mode === 'user' ? { mode: 'user' } : network,
-    onClone: { kind: 'Restart', stop: [], start: [] },
+    onClone: onClone === 'Hook' ? { kind: 'Hook' } : { kind: 'Restart', stop: [], start: [] },
   };
 }
