@@ -55,7 +55,7 @@ name: string
  */
 uid?: string
 /**
- * Whether the memory of its VM and the state of its devices are saved as well, all of one moment: appliances of this template with `start: {from: Checkpoint}` continue from there. The appliance has `capturable: true`, and its VM starts again afterwards.
+ * Whether the memory of its VM and the state of its devices are saved as well, all of one moment: appliances of this template with `start: {from: Checkpoint}` continue from there. Its VM runs on, paused for a moment, where its host can fork it (liveFork among the capabilities in the Host's status); elsewhere the appliance must have `capturable: true`, and its VM starts again afterwards.
  */
 memory?: boolean
 /**

@@ -9,7 +9,7 @@ export interface VirtualApplianceSpec {
  */
 powerState: ("Running" | "Stopped")
 /**
- * Whether the memory of its VM can be saved in a template (source.appliance.memory), from the VM's next start on. Hosts with QEMU can.
+ * Whether the memory of its VM can be saved in a template (source.appliance.memory) on hosts that cannot fork a VM that runs on, from the VM's next start on. Hosts with QEMU can.
  */
 capturable?: boolean
 /**

@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import { VIRTUAL_APPLIANCES, type VirtualAppliance } from '../../api/kinds.ts';
+import { VIRTUAL_APPLIANCES } from '../../api/kinds.ts';
 import { addClusterOptions, type ClusterOptions, withCluster } from '../cluster.ts';
 import { makeDerived, orExplain, readWhole } from '../images/derived-template.ts';
 import { untilReady } from '../images/template-ready.ts';
@@ -32,7 +32,7 @@ export function saveTemplateCommand(): Command {
     .addOption(
       new Option(
         '--memory',
-        'save the memory of its VM, too, which starts again then: appliances with start.from: Checkpoint continue from there',
+        'save the memory of its VM, too: appliances with start.from: Checkpoint continue from there. The VM starts again where its host cannot fork it',
       )
         .default(false)
         .conflicts('flat'),
@@ -70,7 +70,6 @@ async function save(argument: string, name: string, options: SaveOptions): Promi
       client.get(VIRTUAL_APPLIANCES, { name: applianceName, namespace }),
       `appliance ${namespace}/${applianceName} does not exist: \`coppice get va\` lists those that do`,
     );
-    if (options.memory) requireCapturable(`${namespace}/${applianceName}`, spec);
     // Otherwise it has all that from the appliance's template.
     const origin = options.flat ? (await readWhole(client, { namespace, ...spec.template })).spec : {};
     const { uid = '' } = metadata;
@@ -90,13 +89,4 @@ async function save(argument: string, name: string, options: SaveOptions): Promi
     console.error(`Template ${namespace}/${name} ${made}.`);
     if (options.wait) await untilReady(client, { name, namespace }, options.timeout, signal);
   });
-}
-
-/** A host says so as well, of a VM that was started before; but only once the template is there. */
-function requireCapturable(name: string, { capturable }: VirtualAppliance['spec']): void {
-  if (capturable === true) return;
-  throw new Error(
-    `the memory of appliance ${name} cannot be saved: set spec.capturable to true, and restart its VM ` +
-      '(powerState: Stopped, then Running), for VMs keep their memory so only from their start on',
-  );
 }

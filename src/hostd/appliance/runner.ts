@@ -114,7 +114,21 @@ export class ApplianceRunner {
     this.#context.changed();
   }
 
+  /** What a killed daemon left of a fork of its VM: the VM may be paused because of it. */
+  async #tidy(): Promise<void> {
+    const { uuid, directory } = this;
+    try {
+      await this.#context.host.driver.checkpoints?.tidy?.({ uuid, directory: directory.path });
+    } catch (error) {
+      this.#log.warn(
+        { err: error },
+        'what is left of a fork stays until the next one, or the next start of the VM',
+      );
+    }
+  }
+
   async #run(): Promise<void> {
+    await this.#tidy();
     const { deleting, desired } = this.#facts;
     let state: State = { name: deleting || desired !== undefined ? 'deciding' : 'unreadable' };
     const enter = (next: State): void => {

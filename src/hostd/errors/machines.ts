@@ -37,11 +37,19 @@ export const machineErrors = {
       `this host cannot fork running VMs: ${why}; where the kernel is the reason, it has to let QEMU's user watch writes to memory: ` +
         'Linux 5.19 or newer, and sysctl vm.unprivileged_userfaultfd=1 where the daemon is not root',
     ),
+  notCapturable: (label: string, { message, cause }: HostError) =>
+    new HostError(
+      'NotCapturable',
+      `the memory of ${label} cannot be saved while its VM runs on, because ${message}. Or set spec.capturable of the appliance to true, and ` +
+        'restart its VM (powerState: Stopped, then Running): it can be saved then, and starts again for that',
+      { cause, kind: 'stalled' },
+    ),
   memoryNotWatched: (uuid: string, why: string) =>
     new HostError(
       'CheckpointFailed',
       `VM ${uuid} was not forked, because it continues from a checkpoint on a disk, and the kernel watches writes only to memory ` +
         `that is in no file, or in one of a tmpfs (${why}): fork one that continues from a checkpoint in a tmpfs, or that was booted`,
+      { kind: 'stalled' },
     ),
   vmPaused: (domain: string, problem: Problem) =>
     new HostError(problem.reason, `VM ${domain}: ${problem.message}`),

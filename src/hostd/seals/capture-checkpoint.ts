@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { macFor, machineUuidOf } from '../appliance/steps/mac.ts';
 import type { CaptureOptions } from '../drivers/captures.ts';
 import type { Checkpoints } from '../drivers/checkpoints.ts';
-import { hostErrors } from '../errors/index.ts';
+import { HostError, hostErrors } from '../errors/index.ts';
 import { allocatedBytes, syncDirectory } from '../files/durable-files.ts';
 import { fileExists } from '../files/if-there.ts';
 import { ensureSpace } from '../files/space.ts';
@@ -20,9 +20,9 @@ import type { Captured } from './captured.ts';
 export type CheckpointTargets = CaptureTargets & { readonly folder: string };
 
 /**
- * Saves the memory, the devices' state and the disks of an appliance's VM, which ends, and gives the disks the names in `targets`. Does not
- * save again what an interrupted call saved whole.
- * @throws HostError ApplianceGone, NoCheckpoints, CheckpointFailed, DiskFull
+ * Takes the memory, the devices' state and the disks of an appliance's VM as they are at one moment, and gives the disks the names in
+ * `targets`. The VM runs on where its host can fork it; elsewhere it ends. Does not take again what an interrupted call took whole.
+ * @throws HostError ApplianceGone, NoCheckpoints, CheckpointFailed, NotCapturable, DiskFull
  */
 export async function captureCheckpoint(
   context: CaptureContext,
@@ -38,7 +38,7 @@ export async function captureCheckpoint(
   const { folder } = targets;
   if ((await checkpoints.files(folder)) === undefined) {
     await ensureRoom(context, appliance, folder);
-    await checkpoints.save({ uuid, directory: appliance.directory.path }, folder, options);
+    await take(checkpoints, appliance, folder, options);
   }
   const { disks, ...checkpoint } = await savedIn(checkpoints, uuid, folder);
   await secondName(disks.disk, targets.disk);
@@ -46,6 +46,22 @@ export async function captureCheckpoint(
   await syncDirectory(dirname(targets.disk));
   const from = { uuid: machineUuidOf(appliance.desired), mac: macFor(appliance.desired) };
   return { ...parentsOf(appliance.desired), checkpoint: { ...checkpoint, from } };
+}
+
+async function take(
+  checkpoints: Checkpoints,
+  { desired, directory }: SealedAppliance,
+  folder: string,
+  options: CaptureOptions,
+): Promise<void> {
+  const vm = { uuid: desired.uuid, directory: directory.path };
+  try {
+    if (checkpoints.fork !== undefined) return void (await checkpoints.fork(vm, folder, options));
+  } catch (error) {
+    if (!(error instanceof HostError) || error.reason !== 'ForkUnavailable') throw error;
+    if (desired.capturable !== true) throw hostErrors.notCapturable(labelOf(desired), error);
+  }
+  await checkpoints.save(vm, folder, options);
 }
 
 async function savedIn({ files }: Checkpoints, uuid: string, folder: string) {
