@@ -26,6 +26,7 @@ describe('the command line', () => {
         'exec',
         'cp',
         'ssh',
+        'fork',
         'recall',
         'redeploy',
         'template',

@@ -24,6 +24,7 @@ const COMMANDS: Readonly<Record<string, (cliMain: string) => Promise<Command>>> 
   exec: async () => (await import('./commands/exec.ts')).execCommand(),
   cp: async () => (await import('./commands/cp.ts')).cpCommand(),
   ssh: async (cliMain) => (await import('./commands/ssh.ts')).sshCommand(cliMain),
+  fork: async () => (await import('./commands/fork.ts')).forkCommand(),
   recall: async () => (await import('./commands/recall.ts')).recallCommand(),
   redeploy: async () => (await import('./commands/recall.ts')).redeployCommand(),
   template: async () => (await import('./commands/template.ts')).templateCommand(),

@@ -42,14 +42,16 @@ export async function makeDerived(
     isSame,
   }: {
     readonly source: Template['spec']['source'];
-    /** How its guest boots, and what runs services in it. */
-    readonly origin: Partial<Pick<WholeTemplate['spec'], 'guest' | 'container'>>;
+    /** How its guest boots, what runs services in it, and when it goes; the API server fills in the rest. */
+    readonly origin: {
+      readonly [Part in 'guest' | 'container' | 'lifecycle']?: Partial<WholeTemplate['spec'][Part]>;
+    };
     readonly version: Versioned;
     readonly isSame: (source: Template['spec']['source']) => boolean;
   },
 ): Promise<string> {
   const { series, version: number } = version;
-  const { guest, container } = origin;
+  const { guest, container, lifecycle } = origin;
   const template = {
     apiVersion: `${TEMPLATES.group}/${TEMPLATES.version}`,
     kind: TEMPLATES.kind,
@@ -60,11 +62,12 @@ export async function makeDerived(
       source,
       ...(guest === undefined ? {} : { guest }),
       ...(container === undefined ? {} : { container }),
+      ...(lifecycle === undefined ? {} : { lifecycle }),
     },
   };
   try {
     // The API server fills in the rest.
-    await client.create(TEMPLATES, template as Template);
+    await client.create(TEMPLATES, template as unknown as Template);
     return 'is made';
   } catch (error) {
     if (!isAlreadyExists(error)) throw error;

@@ -9,8 +9,11 @@ import { syncFile } from '../files/durable-files.ts';
 export type CheckpointHead = {
   readonly version: 1;
   readonly key: CheckpointKey;
-  /** Whose memory it is: what the guest says it is, until it has an identity of its own. */
-  readonly from: { readonly uuid: string; readonly mac: string };
+  /**
+   * Whose memory it is: what the guest says it is, until it has an identity of its own; and the hostname that it was configured with, if
+   * its appliance asked for one.
+   */
+  readonly from: { readonly uuid: string; readonly mac: string; readonly hostname?: string };
   /** Names of the layers of the same moment. */
   readonly layers: { readonly memory: string; readonly disk: string; readonly dataDisk?: string };
 };

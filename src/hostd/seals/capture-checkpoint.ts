@@ -44,7 +44,9 @@ export async function captureCheckpoint(
   await secondName(disks.disk, targets.disk);
   if (disks.dataDisk !== undefined) await secondName(disks.dataDisk, targets.data);
   await syncDirectory(dirname(targets.disk));
-  const from = { uuid: machineUuidOf(appliance.desired), mac: macFor(appliance.desired) };
+  const { hostname } = appliance.desired.service.parameters;
+  const machine = { uuid: machineUuidOf(appliance.desired), mac: macFor(appliance.desired) };
+  const from = hostname === undefined ? machine : { ...machine, hostname };
   return { ...parentsOf(appliance.desired), checkpoint: { ...checkpoint, from } };
 }
 

@@ -4,7 +4,8 @@ import type { VmSpec } from '../../drivers/vm.ts';
 import { HostError, hostErrors } from '../../errors/index.ts';
 import { takeIdentity } from '../../guest/clone/clone-identity.ts';
 import type { CloneIdentity } from '../../guest/clone/types.ts';
-import { writeInstalled } from '../installed.ts';
+import type { Installed } from '../../guest/installed.ts';
+import { configurationDigest, readInstalled, startDigest, writeInstalled } from '../installed.ts';
 import type { Step } from '../pass.ts';
 import { domainOf, type Scope } from '../scope.ts';
 import { macFor, machineUuidOf } from './mac.ts';
@@ -80,7 +81,7 @@ function unusable({ desired }: Scope, { state }: Checkpoint, why: string): HostE
 
 /**
  * A VM that continues from a checkpoint is a machine of its own, and its link is up: not before the guest has said that it is. What was
- * installed there before stays; its service is started again.
+ * installed there before stays; its service is started again, unless it runs on as the appliance wants it.
  */
 export function cloneStep(scope: Scope, checkpoint: Checkpoint): Step {
   const { host, desired, directory, guest } = scope;
@@ -91,11 +92,27 @@ export function cloneStep(scope: Scope, checkpoint: Checkpoint): Step {
     run: async (signal) => {
       const { head } = await headOf(scope, checkpoint);
       await takeIdentity(guest, identityOf(scope, checkpoint, head), { clock: host.clock, signal });
-      const renewed = { machine: uuid, network: '', configuration: '', started: '' };
-      await writeInstalled(scope, renewed, signal);
+      const service = await serviceLeft(scope, checkpoint, head, signal);
+      await writeInstalled(scope, { machine: uuid, network: '', ...service }, signal);
       await host.driver.checkpoints?.connect?.({ uuid, directory: directory.path });
     },
   };
+}
+
+/** What is still to be done about the service. One that runs on differs by the hostname alone, which the guest has by now. */
+async function serviceLeft(
+  scope: Scope,
+  { onClone }: Checkpoint,
+  { from: { hostname } }: CheckpointHead,
+  signal: AbortSignal,
+): Promise<Pick<Installed, 'configuration' | 'started'>> {
+  const { service } = scope.desired;
+  const had = { ...service, parameters: { ...service.parameters, hostname } };
+  const { bootId, configuration, started } = await readInstalled(scope, signal);
+  const runsOn =
+    onClone === 'Hook' && configuration === configurationDigest(had) && started === startDigest(had, bootId);
+  if (!runsOn) return { configuration: '', started: '' };
+  return { configuration: configurationDigest(service), started: startDigest(service, bootId) };
 }
 
 function identityOf({ desired }: Scope, { onClone }: Checkpoint, { from }: CheckpointHead): CloneIdentity {
