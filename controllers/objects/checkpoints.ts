@@ -30,17 +30,20 @@ export function checkpointName(template: string, { cpu, memory }: Size): string 
   const millis = readAmount('cpu', cpu, parseCpu);
   const bytes = readAmount('memory', memory, parseBytes);
   if (typeof millis !== 'number' || typeof bytes !== 'number') return undefined;
-  return `${template}-checkpoint-${Math.ceil(millis / 1000)}x${Math.ceil(bytes / MEBIBYTE)}`;
+  return `${prefixOf(template)}${Math.ceil(millis / 1000)}x${Math.ceil(bytes / MEBIBYTE)}`;
 }
 
 /** Whether the appliance or the template was made for a checkpoint of this template. */
 export function isForCheckpointOf(object: Template | VirtualAppliance, { metadata }: Template): boolean {
-  const owner = controllerOf(object);
-  return owner?.kind === TEMPLATES.kind && owner.uid === metadata.uid && isForCheckpoint(object);
+  return controllerOf(object)?.uid === metadata.uid && isForCheckpoint(object);
 }
 
-/** Whether a template controls it, and it is not the appliance in which that one is built. */
+/** Whether a template controls it, and it has the name of a checkpoint: people may let a template control what they made themselves. */
 export function isForCheckpoint(object: Template | VirtualAppliance): boolean {
-  const isBuild = 'build' in object.spec && object.spec.build !== undefined;
-  return controllerOf(object)?.kind === TEMPLATES.kind && !isBuild;
+  const owner = controllerOf(object);
+  return owner?.kind === TEMPLATES.kind && object.metadata.name.startsWith(prefixOf(owner.name));
+}
+
+function prefixOf(template: string): string {
+  return `${template}-checkpoint-`;
 }

@@ -139,6 +139,14 @@ describe('the checkpoints that a template keeps', () => {
     ]);
   });
 
+  it('are not what a person lets the template control', async () => {
+    const own = {
+      ...saved('True', 'mine'),
+      spec: aTemplate({ spec: { source: { parent: { name: 'debian' } } } }).spec,
+    };
+    expect((await keep(kept([SMALL], false), { templates: [own] })).gone).toEqual([]);
+  });
+
   it('go when their size is no longer asked for, or the template goes', async () => {
     const other = 'debian-checkpoint-2x512';
     const templates = [saved('True'), saved('True', other)];
