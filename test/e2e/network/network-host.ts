@@ -111,18 +111,23 @@ export class NetworkHost {
   }
 
   /** The appliance's status once it `holds`. */
-  until(uuid: string, holds: (status: ApplianceStatus) => boolean): Promise<ApplianceStatus> {
+  until(
+    uuid: string,
+    holds: (status: ApplianceStatus) => boolean,
+    patienceMs = PATIENCE_MS,
+  ): Promise<ApplianceStatus> {
     const look = async () => {
       const status = await this.getAppliance(uuid);
       return status !== undefined && holds(status) ? status : undefined;
     };
-    return eventually(look, () => this.getAppliance(uuid), PATIENCE_MS);
+    return eventually(look, () => this.getAppliance(uuid), patienceMs);
   }
 
-  untilAvailable(uuid: string): Promise<ApplianceStatus> {
+  untilAvailable(uuid: string, patienceMs = PATIENCE_MS): Promise<ApplianceStatus> {
     return this.until(
       uuid,
       ({ serviceState, problem }) => serviceState === 'ServiceAvailable' && problem === undefined,
+      patienceMs,
     );
   }
 

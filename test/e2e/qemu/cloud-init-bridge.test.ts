@@ -11,6 +11,8 @@ import { NetworkHost } from '../network/network-host.ts';
 import { isQemu, killAndWait, processesNaming } from '../processes.ts';
 import { noQemu } from './scene.ts';
 
+/** A boot takes two minutes, and many more on a machine on which others want to run. */
+const BOOT_SECONDS = 1200;
 const ADDRESS = '10.77.0.21';
 const GATEWAY = '10.77.0.1';
 const NAME_SERVERS = ['10.77.0.1', '10.77.0.2'];
@@ -43,7 +45,9 @@ describeUnless(noQemu ?? noCloudImage ?? whyNoBridges, 'a cloud image on a bridg
     await rm(directory, { recursive: true, force: true });
   });
 
-  it('sets the address of its pool by itself, where there is no DHCP', async () => {
+  it('sets the address of its pool by itself, where there is no DHCP', {
+    timeout: 2 * BOOT_SECONDS * 1000,
+  }, async () => {
     const urlOf = (path: string) => pathToFileURL(path).href;
     const { disk, agentPackages } = image;
     const file = { sha256: disk.sha256, url: urlOf(disk.path) };
@@ -66,11 +70,11 @@ describeUnless(noQemu ?? noCloudImage ?? whyNoBridges, 'a cloud image on a bridg
         container: { type: 'command', port: 8080 },
         parameters: { command: ['/bin/sh', '-c', SERVICE], probe: { kind: 'http', path: '/network' } },
       },
-      agentTimeoutSeconds: 300,
-      serviceTimeoutSeconds: 300,
+      agentTimeoutSeconds: BOOT_SECONDS,
+      serviceTimeoutSeconds: BOOT_SECONDS,
     });
     await host.putAppliance(appliance);
-    const status = await host.untilAvailable(appliance.uuid);
+    const status = await host.untilAvailable(appliance.uuid, BOOT_SECONDS * 1000);
     expect(status.accessPoints).toEqual([`http://${ADDRESS}:8080/`]);
     expect(await host.fetch(`http://${ADDRESS}:8080/network`)).toBe(
       `${ADDRESS}/24\ndefault via ${GATEWAY} dev eth0\n ${NAME_SERVERS.join(' ')}\n`,
