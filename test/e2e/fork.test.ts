@@ -58,7 +58,9 @@ describeUnless(noQemu, 'coppice fork', () => {
     const { spec } = await appliance('more-1');
     const parameters = { ...spec.parameters, env: { WHO: 'child' } };
     await coppice.client.patch(VIRTUAL_APPLIANCES, { name: 'more-1', ...MINE }, { spec: { parameters } });
-    await coppice.eventually('it has drawn again', async () => expect(await served('more-1')).not.toBe(drawn));
+    await coppice.eventually('it has drawn again', async () =>
+      expect(await served('more-1')).not.toBe(drawn),
+    );
     expect(await served('more-0')).toBe(drawn);
   });
 
