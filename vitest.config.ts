@@ -51,8 +51,8 @@ export default defineConfig({
           name: 'unit',
           ...TOGETHER,
           include: ['src/**/*.test.ts', 'controllers/**/*.test.ts', 'scripts/**/*.test.ts'],
-          testTimeout: 30_000,
-          hookTimeout: 30_000,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
         },
       },
       {
