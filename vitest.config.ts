@@ -91,7 +91,7 @@ export default defineConfig({
           name: 'e2e',
           ...BOOTING,
           include: ['test/e2e/**/*.test.ts'],
-          testTimeout: 600_000,
+          testTimeout: 1_200_000,
           hookTimeout: 600_000,
         },
       },
