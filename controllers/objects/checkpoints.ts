@@ -13,7 +13,7 @@ export interface WantedCheckpoint {
   readonly size: Size;
 }
 
-/** The checkpoints that a template asks for: one for each size of a VM. An amount that is none asks for nothing. */
+/** The checkpoints that a template asks for: one for each size of a VM. A size whose amounts cannot be read is left out. */
 export function wantedCheckpoints({ metadata, spec }: Template): readonly WantedCheckpoint[] {
   const { enabled, sizes = [] } = spec.checkpoint;
   if (!enabled) return [];
@@ -25,7 +25,7 @@ export function wantedCheckpoints({ metadata, spec }: Template): readonly Wanted
   return [...wanted.values()];
 }
 
-/** The name of a template's checkpoint for a size, which follows from what makes a VM another one; undefined for amounts that are none. */
+/** The name of a template's checkpoint for a size, from its virtual CPUs and MiB of memory; undefined where an amount cannot be read. */
 export function checkpointName(template: string, { cpu, memory }: Size): string | undefined {
   const millis = readAmount('cpu', cpu, parseCpu);
   const bytes = readAmount('memory', memory, parseBytes);
@@ -33,12 +33,12 @@ export function checkpointName(template: string, { cpu, memory }: Size): string 
   return `${prefixOf(template)}${Math.ceil(millis / 1000)}x${Math.ceil(bytes / MEBIBYTE)}`;
 }
 
-/** Whether the appliance or the template was made for a checkpoint of this template. */
+/** Whether the operator made the appliance, or the template, for one of the checkpoints of this template. */
 export function isForCheckpointOf(object: Template | VirtualAppliance, { metadata }: Template): boolean {
   return controllerOf(object)?.uid === metadata.uid && isForCheckpoint(object);
 }
 
-/** Whether a template controls it, and it has the name of a checkpoint: people may let a template control what they made themselves. */
+/** Whether a template controls it, and its name is that of a checkpoint. People may let a template control what they made themselves. */
 export function isForCheckpoint(object: Template | VirtualAppliance): boolean {
   const owner = controllerOf(object);
   return owner?.kind === TEMPLATES.kind && object.metadata.name.startsWith(prefixOf(owner.name));

@@ -29,7 +29,10 @@ export async function keepCheckpoints(
   return states;
 }
 
-/** Deletes what was made for the checkpoints of a template. Those with users stay until these are gone. @param kept names */
+/**
+ * Deletes the appliances and the templates that were made for the checkpoints of a template. Such a template goes when no appliance uses it.
+ * @param kept names of those that stay
+ */
 export async function removeCheckpoints(
   { caches, client }: OperatorContext,
   template: Template,
@@ -77,7 +80,7 @@ async function advance(work: Work, wanted: WantedCheckpoint): Promise<Checkpoint
   return { name, state: 'Saving', message: checkpointMessages.saving(key) };
 }
 
-/** Its container is ready: what a service would be installed into runs. */
+/** Whether the guest has booted, and its agent has configured it. */
 function hasBooted({ status }: VirtualAppliance): boolean {
   return (status?.steps ?? []).some(({ name, state }) => name === 'Configure' && state === 'Done');
 }

@@ -102,7 +102,7 @@ export function desiredOf(
 function checkpointOf({ spec }: VirtualAppliance, template: Template, { memory, state }: TemplateLayers) {
   if (spec.start.from !== 'Checkpoint' || memory === undefined || state === undefined) return {};
   const { onClone } = template.spec.guest;
-  // Daemons that are older than hooks know no other than Restart.
+  // Older daemons refuse this field; they do what Restart says.
   return { checkpoint: { memory, state, ...(onClone === 'Hook' ? { onClone } : {}) } };
 }
 

@@ -12,7 +12,7 @@ export function findTemplate(scope: Scope): PhaseResult {
   if (template === undefined || !isSharedWith(template, namespace))
     return blocked(templateObstacles.notFound(key, namespace));
   const isDeleting = template.metadata.deletionTimestamp !== undefined;
-  // One that chose its start holds the template that it chose.
+  // An appliance that has chosen its start uses that template, which stays until the appliance is gone.
   if (isDeleting && appliance.status?.vm === undefined && appliance.status?.start === undefined)
     return blocked(templateObstacles.deleting(key));
   scope.template = wholeTemplateOf(template, (parent) => context.caches.templates.get(parent));

@@ -10,8 +10,8 @@ export type CheckpointHead = {
   readonly version: 1;
   readonly key: CheckpointKey;
   /**
-   * Whose memory it is: what the guest says it is, until it has an identity of its own; and the hostname that it was configured with, if
-   * its appliance asked for one.
+   * The machine whose memory it is. The guest of a clone tells this uuid and this MAC address until it has an identity of its own. `hostname`
+   * is the one that the machine's appliance asked for; unset: none.
    */
   readonly from: { readonly uuid: string; readonly mac: string; readonly hostname?: string };
   /** Names of the layers of the same moment. */

@@ -37,12 +37,12 @@ export const machineErrors = {
       `this host cannot fork running VMs: ${why}; where the kernel is the reason, it has to let QEMU's user watch writes to memory: ` +
         'Linux 5.19 or newer, and sysctl vm.unprivileged_userfaultfd=1 where the daemon is not root',
     ),
-  notCapturable: (label: string, { message, cause }: HostError) =>
+  notCapturable: (label: string, noFork: HostError) =>
     new HostError(
       'NotCapturable',
-      `the memory of ${label} cannot be saved while its VM runs on, because ${message}. Or set spec.capturable of the appliance to true, and ` +
+      `the memory of ${label} cannot be saved while its VM runs on, because ${noFork.message}. Or set spec.capturable of the appliance to true, and ` +
         'restart its VM (powerState: Stopped, then Running): it can be saved then, and starts again for that',
-      { cause, kind: 'stalled' },
+      { cause: noFork, kind: 'stalled' },
     ),
   memoryNotWatched: (uuid: string, why: string) =>
     new HostError(
