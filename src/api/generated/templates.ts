@@ -347,7 +347,7 @@ scheme: ("http" | "https")
 documentRoot?: string
 }
 /**
- * The memory of a VM of this template that has booted, from which appliances continue instead of booting.
+ * Checkpoints: the memory of VMs that have booted from this template. Appliances continue from it instead of booting.
  */
 checkpoint: {
 /**
@@ -355,7 +355,7 @@ checkpoint: {
  */
 enabled: boolean
 /**
- * For appliances of which sizes: a VM continues only with as many virtual CPUs and as much memory as the one that was saved.
+ * The sizes of appliances for which there is a checkpoint. A VM continues from one only if it has as many virtual CPUs and as much memory as the VM that was saved.
  */
 sizes?: {
 /**

@@ -9,7 +9,7 @@ export interface VirtualApplianceSpec {
  */
 powerState: ("Running" | "Stopped")
 /**
- * Whether the memory of its VM can be saved in a template (source.appliance.memory) on hosts that cannot fork a VM that runs on, from the VM's next start on. Hosts with QEMU can.
+ * Whether the memory of its VM can be saved (source.appliance.memory of a template) on a host that cannot fork running VMs. It takes effect at the VM's next start. Only hosts with QEMU save memory.
  */
 capturable?: boolean
 /**
