@@ -22,7 +22,10 @@ export const ANNOTATION_RECALL = 'coppice.dev/recall';
 
 /** Annotation of a template. When its value changes, hosts read the template's layers again and check their digests. */
 export const ANNOTATION_VERIFY = 'coppice.dev/verify';
-/** On a task of one service: the number of replicas that the operator last copied from the service to `spec.replicas`. Only the operator writes it. */
+/**
+ * On a task of one service: the number of replicas that the operator last copied from the service to `spec.replicas`. Only the operator
+ * writes it.
+ */
 export const ANNOTATION_CARRIED_REPLICAS = 'coppice.dev/carried-replicas';
 
 /** Holds an appliance until its host has removed the VM and its disk. */
