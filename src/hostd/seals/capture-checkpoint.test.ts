@@ -33,6 +33,7 @@ describe('the checkpoint of an appliance', () => {
     const desired = {
       ...{ uuid: '11111111-1111-4111-8111-111111111111', namespace: 'default', name: 'web-0', capturable },
       ...{ disk: { mode: 'Incremental' }, resources: { cpuMillis: 500, memoryBytes: 1024 }, layer: '1' },
+      service: { parameters: { hostname: 'web-0' } },
     } as DesiredAppliance;
     const directory = { path: root, diskPath: disk, dataDiskPath: '', buildLogPath: '' };
     const context = {
@@ -52,7 +53,10 @@ describe('the checkpoint of an appliance', () => {
   };
 
   it('is a fork where VMs can be forked: they run on', async () => {
-    expect(await capture(forking)).toMatchObject({ parent: '1', checkpoint: { from: expect.any(Object) } });
+    expect(await capture(forking)).toMatchObject({
+      parent: '1',
+      checkpoint: { from: { hostname: 'web-0' } },
+    });
     expect(calls).toEqual(['fork']);
   });
 
