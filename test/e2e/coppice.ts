@@ -12,11 +12,12 @@ import { type Layout, layoutOf } from '../../src/main/local/layout.ts';
 import { findPart, logTail } from '../../src/main/local/processes.ts';
 import { createLog } from '../../src/main/log.ts';
 import { freePorts } from '../kubernetes/processes.ts';
+import { coppiceProgram } from '../programs.ts';
 import { buildGuestImage } from './guest-vm.ts';
 import { isQemu, killAndWait, processesNaming } from './processes.ts';
 
 const repository = resolve(import.meta.dirname, '../..');
-const cliMain = join(repository, 'src/cli/main.ts');
+const program = await coppiceProgram();
 
 /** Emulated guests boot in seconds on an idle machine, ten at once on a busy one take minutes. */
 const PATIENCE_MS = 420_000;
@@ -91,12 +92,12 @@ export class Coppice {
 
   /** Starts `coppice COMMAND …` on this data directory. */
   start(command: string, ...args: readonly string[]): Started {
-    return followed(this.#spawn('ignore', process.execPath, [cliMain, command, ...args]));
+    return followed(this.#spawn('ignore', process.execPath, [program, command, ...args]));
   }
 
   /** As `start`, at a terminal of its own, which `script` lends it. */
   startAtTerminal(command: string, ...args: readonly string[]): Terminal {
-    const words = [process.execPath, cliMain, command, ...args].map((word) => `'${word}'`).join(' ');
+    const words = [process.execPath, program, command, ...args].map((word) => `'${word}'`).join(' ');
     const child = this.#spawn('pipe', 'script', ['--quiet', '--return', '--command', words, '/dev/null']);
     return { ...followed(child), type: (keys) => child.stdin?.write(keys) };
   }

@@ -2,15 +2,16 @@ import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { chmod, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { coppiceProgram } from '../programs.ts';
 import { describeUnless } from '../skip.ts';
 import { Coppice } from './coppice.ts';
 import { noQemu } from './qemu/scene.ts';
 import { apply, aTask, untilServed } from './tasks.ts';
 
-const CLI = resolve(import.meta.dirname, '../../src/cli/main.ts');
+const CLI = await coppiceProgram();
 const NAME = 'hello-web-0';
 
 interface Result {

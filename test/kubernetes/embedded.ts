@@ -1,13 +1,13 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import { Agent, request } from 'undici';
 import type { Extension } from '../../src/apiserver/extension/pass-on.ts';
 import { type ApiServer, startApiServer } from '../../src/apiserver/server.ts';
 import { ensurePki, type Pki } from '../../src/main/pki.ts';
 import { readTokenFile } from '../../src/main/token-file.ts';
+import { coppiceProgram } from '../programs.ts';
 import { writeKubeconfig } from './kubeconfig.ts';
 import { OPERATOR_GROUPS, OPERATOR_USER } from './operator-account.ts';
 import { freePorts, startProcess, type TestProcess } from './processes.ts';
@@ -18,7 +18,6 @@ type TestPki = Pki<Identity>;
 
 const STORAGE = 'api.db';
 const TOKENS = 'tokens.csv';
-const CLI = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 
 /**
  * Starts the embedded API server in this process, on a port and in a folder of its own.
@@ -64,13 +63,14 @@ async function serve(
 /** Starts it as the program that users start, `coppice api`, in a process of its own: `kill` is SIGKILL. */
 export async function startEmbeddedProgram(): Promise<TestServer> {
   return await inFolder(async (dir, pki) => {
+    const cli = await coppiceProgram();
     const [port = 0] = await freePorts(1);
     const { server, admin } = pki.certificates;
     const flags = ['--storage', join(dir, STORAGE), '--listen', `127.0.0.1:${port}`, '--log-level', 'warn'];
     const tls = ['--tls-cert', server.certPath, '--tls-key', server.keyPath, '--client-ca', pki.ca.certPath];
     const url = `https://127.0.0.1:${port}`;
     const open = async () => {
-      const program = startProcess(process.execPath, [CLI, 'api', ...flags, ...tls], join(dir, 'api.log'));
+      const program = startProcess(process.execPath, [cli, 'api', ...flags, ...tls], join(dir, 'api.log'));
       const agent = new Agent({ connect: { ca: pki.ca.cert, cert: admin.cert, key: admin.key } });
       try {
         await program.waitUntil(() => isReady(url, agent));

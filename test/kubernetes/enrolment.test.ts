@@ -13,11 +13,12 @@ import { runJoinedHostd } from '../../src/main/joined-hostd.ts';
 import type { Operator } from '../../src/main/operator.ts';
 import { eventually } from '../integration/operator/eventually.ts';
 import { World } from '../integration/operator/world.ts';
+import { coppiceProgram } from '../programs.ts';
 import { AUTHORITY, authorityOf, DAEMON_SET_ACCOUNT, enrolment, joinAs } from './joining.ts';
 import { accountToken } from './operator-account.ts';
 import { describeOnKubernetes } from './suite.ts';
 
-const CLI = join(import.meta.dirname, '../../src/cli/main.ts');
+const CLI = await coppiceProgram();
 const log = pino({ level: 'silent' });
 
 await describeOnKubernetes('a host that joins', () => {

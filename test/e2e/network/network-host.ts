@@ -2,7 +2,6 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type {
   ApplianceStatus,
   DesiredAppliance,
@@ -11,9 +10,10 @@ import type {
   ImportStatus,
 } from '../../../src/host/protocol.ts';
 import { type Certificates, eventually } from '../../integration/hostd/fixtures.ts';
+import { bundled } from '../../programs.ts';
 import { BRIDGE, type Namespace } from './lan.ts';
 
-const DAEMON = fileURLToPath(new URL('daemon.ts', import.meta.url));
+const DAEMON = await bundled(new URL('daemon.ts', import.meta.url));
 /** Emulated guests on a busy machine. */
 const PATIENCE_MS = 550_000;
 

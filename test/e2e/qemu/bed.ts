@@ -4,17 +4,17 @@ import { once } from 'node:events';
 import { appendFileSync } from 'node:fs';
 import { mkdir, mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { constants, networkInterfaces, tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { locate } from '../../../src/hostd/programs.ts';
+import { coppiceProgram } from '../../programs.ts';
 import type { Bed, BedNetwork, DaemonIdentity, RunningVm } from '../../scenarios/bed.ts';
 import { DAEMON_PORT, daemonArguments, identityFiles } from '../../scenarios/daemon-command.ts';
 import { ENDED_BY_ITSELF } from '../../scenarios/retries.ts';
 import { isQemu, killAndWait, processesNaming } from '../processes.ts';
 
 const execute = promisify(execFile);
-const repository = resolve(import.meta.dirname, '../../..');
 
 /** Node is on every host of QEMU; curl and wget are not. */
 const FETCH =
@@ -82,7 +82,7 @@ export class QemuBed implements Bed {
       await writeFile(join(identityFolder, file), identity[part as keyof typeof identityFiles]);
     }
     const paths = { stateDirectory: this.stateDirectory, identityFolder, fileRoot: '/' };
-    const main = join(repository, 'src/cli/main.ts');
+    const main = await coppiceProgram();
     const command = [process.execPath, main, ...daemonArguments(identity, { driver: 'qemu', ...paths })];
     const log = await open(this.#logFile, 'a');
     // It ends with this process at the latest.

@@ -18,13 +18,14 @@ import {
   importFile,
   untilGone,
 } from '../../integration/hostd/fixtures.ts';
+import { bundled } from '../../programs.ts';
 import { describeUnless } from '../../skip.ts';
 import { buildGuestImage } from '../guest-vm.ts';
 import { killAndWait, processesNaming } from '../processes.ts';
 import { noQemu } from './scene.ts';
 
 const repository = resolve(import.meta.dirname, '../../..');
-const CHILD = join(repository, 'test/integration/hostd/child.ts');
+const CHILD = await bundled(new URL('../../integration/hostd/child.ts', import.meta.url));
 const PATIENCE_MS = 300_000;
 
 /** Besides what the test looks for, what makes a machine one of its own. */

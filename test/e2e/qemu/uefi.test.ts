@@ -5,7 +5,7 @@ import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { HostClient } from '../../../src/host/client.ts';
 import type { ApplianceStatus, DesiredAppliance } from '../../../src/host/protocol.ts';
@@ -19,13 +19,14 @@ import {
   eventually,
   importFile,
 } from '../../integration/hostd/fixtures.ts';
+import { bundled } from '../../programs.ts';
 import { describeUnless } from '../../skip.ts';
 import { buildUefiDisk } from '../guest-vm.ts';
 import { isQemu, killAndWait, processesNaming } from '../processes.ts';
 import { noQemu, noUefiGuest, Scene } from './scene.ts';
 
 const repository = resolve(import.meta.dirname, '../../..');
-const CHILD = fileURLToPath(new URL('../../integration/hostd/child.ts', import.meta.url));
+const CHILD = await bundled(new URL('../../integration/hostd/child.ts', import.meta.url));
 const limitMs = 400_000;
 const MIB = 1024 * 1024;
 

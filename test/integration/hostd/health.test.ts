@@ -5,13 +5,13 @@ import { type AddressInfo, connect, createServer } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { runHostd } from '../../../src/main/hostd.ts';
 import { freePorts } from '../../kubernetes/processes.ts';
+import { bundled } from '../../programs.ts';
 import { configOf, createCertificates, withDirectory } from './fixtures.ts';
 
-const CHILD = fileURLToPath(new URL('child.ts', import.meta.url));
+const CHILD = await bundled(new URL('child.ts', import.meta.url));
 
 describe('what the probes of a DaemonSet ask of a daemon', () => {
   it('is answered without a certificate, to this machine alone, for as long as the daemon runs', async () => {

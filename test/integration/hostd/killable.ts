@@ -3,12 +3,12 @@ import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import type { HostClient } from '../../../src/host/client.ts';
 import type { HostdConfig } from '../../../src/main/hostd.ts';
+import { bundled } from '../../programs.ts';
 import { type Certificates, clientOf } from './fixtures.ts';
 
-const CHILD = fileURLToPath(new URL('child.ts', import.meta.url));
+const CHILD = await bundled(new URL('child.ts', import.meta.url));
 
 /** A daemon in a process of its own. */
 export type Child = { readonly process: ChildProcess; readonly client: HostClient };

@@ -6,13 +6,14 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { LEASES } from '../../../src/kube/election/lease-record.ts';
 import { OBJECT_NAMES } from '../../../src/main/permissions.ts';
 import { type FaultProxy, type Passed, startFaultProxy } from '../../kubernetes/fault-proxy.ts';
+import { bundled, coppiceProgram } from '../../programs.ts';
 import { eventually } from './eventually.ts';
 import { HostWrites } from './host-writes.ts';
 import { scaleShop, shopDeployed } from './shop.ts';
 import { World } from './world.ts';
 
-const CLI = join(import.meta.dirname, '../../../src/cli/main.ts');
-const FAST_OPERATOR = join(import.meta.dirname, 'fast-operator.ts');
+const CLI = await coppiceProgram();
+const FAST_OPERATOR = await bundled(new URL('fast-operator.ts', import.meta.url));
 const LEASE = { namespace: 'default', name: OBJECT_NAMES.lease };
 
 /** How long a lease lasts, and what a hand-over may take besides: processes start and lists are read at the machine's speed. */

@@ -1,16 +1,16 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Timings } from '../../../controllers/context.ts';
 import type { Debounce } from '../../../controllers/status/write-debouncer.ts';
 import { VIRTUAL_APPLIANCES } from '../../../src/api/kinds.ts';
 import { EVENTS } from '../../../src/kube/events/event-record.ts';
 import { expectCondition, expectStanding, READY } from '../../expectations/conditions.ts';
+import { coppiceProgram } from '../../programs.ts';
 import { eventually } from './eventually.ts';
 import { World } from './world.ts';
 
-const CLI = join(import.meta.dirname, '../../../src/cli/main.ts');
+const CLI = await coppiceProgram();
 const HOSTS = ['host-a', 'host-b'];
 const NEVER: Debounce = { settleMs: 3_600_000, maxMs: 3_600_000 };
 const WITHOUT_PROGRESS: Partial<Timings> = {

@@ -4,7 +4,6 @@ import { readdir, stat, writeFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { TEMPLATES } from '../../../src/api/kinds.ts';
 import {
@@ -18,12 +17,13 @@ import type { KubeObject } from '../../../src/base/object.ts';
 import { aBootableDisk } from '../../builders/disk-images.ts';
 import { expectCondition } from '../../expectations/conditions.ts';
 import { type StreamsServer, servingAt, streamsServer } from '../../kubernetes/streams.ts';
+import { coppiceProgram } from '../../programs.ts';
 import { runCli } from '../cli/run.ts';
 import { eventually } from './eventually.ts';
 import { World } from './world.ts';
 
 const MIB = 1024 * 1024;
-const CLI = fileURLToPath(new URL('../../../src/cli/main.ts', import.meta.url));
+const CLI = await coppiceProgram();
 const HOST = 'host-a';
 const RIGHTS = {
   pusher: { resource: 'templates/upload', verbs: ['create', 'get'] },
