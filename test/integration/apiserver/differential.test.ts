@@ -40,8 +40,8 @@ import { yaml } from './differential/yaml.ts';
 type Groups = Readonly<Record<string, readonly Case[]>>;
 
 /**
- * Of what all cases share (discovery, definitions, rights and roles of the whole server), or of the order of events: one case after the
- * other.
+ * One case after the other: of what all cases share (discovery, definitions, rights and roles of the whole server), of the order of events,
+ * and of requests that take kube-apiserver a good part of the half minute that it gives them.
  */
 const alone: Groups = {
   objects: lifeOfObjects,
@@ -65,6 +65,7 @@ const alone: Groups = {
   endpoints,
   rules,
   watches,
+  limits,
 };
 /** Each case of these keeps to its namespace, or to one that it makes: some at once, since most wait for the servers. */
 const apart: Groups = {
@@ -72,7 +73,6 @@ const apart: Groups = {
   schemas,
   kinds,
   lifecycles,
-  limits,
   times,
   names,
   selectors,
