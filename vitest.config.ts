@@ -7,15 +7,18 @@ import { LongestFirst } from './test/longest-first.ts';
 /** What of the integration suite runs a second time, on a real kube-apiserver: all that gets its API from test/kubernetes/factory.ts. */
 const ON_BOTH_SERVERS = ['test/integration/kube/**/*.test.ts', 'test/integration/operator/**/*.test.ts'];
 /**
- * What of it cannot differ between them: a proxy in front of the server breaks connections or answers in its place, and what is tested
- * is what our client and the operator make of that.
+ * What of it cannot differ between them. In most, a proxy in front of the server breaks connections or answers in its place, and what is
+ * tested is what our client and the operator make of that. not-supported compares our list with the rules of crds/, whose answers
+ * differential-generated.test.ts compares; in shared-templates daemons share a directory, of which the server has a word in a spec.
  */
 const ON_EMBEDDED_ALONE = [
+  'test/integration/kube/not-supported.test.ts',
   'test/integration/kube/reconnects.test.ts',
   'test/integration/operator/faulty-answers.test.ts',
   'test/integration/operator/half-open.test.ts',
   'test/integration/operator/recall-kills.test.ts',
   'test/integration/operator/reconnects.test.ts',
+  'test/integration/operator/shared-templates.test.ts',
 ];
 /** What only a real one can tell. */
 const ON_KUBERNETES = ['charts', 'enrolment', 'permissions'].map((name) => `test/kubernetes/${name}.test.ts`);

@@ -37,7 +37,13 @@ import { type Line, transcript } from './differential/transcript.ts';
 import { afterHistoryIsLost, beforeHistoryIsLost, watches } from './differential/watches.ts';
 import { yaml } from './differential/yaml.ts';
 
-const groups: Readonly<Record<string, readonly Case[]>> = {
+type Groups = Readonly<Record<string, readonly Case[]>>;
+
+/**
+ * One case after the other: of what all cases share (discovery, definitions, rights and roles of the whole server), of the order of events,
+ * and of requests that take kube-apiserver a good part of the half minute that it gives them.
+ */
+const alone: Groups = {
   objects: lifeOfObjects,
   'options of writes': optionsOfWrites,
   'bad objects': badObjects,
@@ -45,10 +51,8 @@ const groups: Readonly<Record<string, readonly Case[]>> = {
   'odd patches': oddPatches,
   'server-side apply': applies,
   'status and scale': subresources,
-  lists,
   discovery,
   definitions,
-  schemas,
   access,
   reviews,
   roles,
@@ -56,19 +60,19 @@ const groups: Readonly<Record<string, readonly Case[]>> = {
   inherited,
   'odd requests': oddRequests,
   identities,
-  kinds,
   protobuf,
   negotiation,
   endpoints,
   rules,
   watches,
-  lifecycles,
-  records,
   limits,
-  patterns,
-  'costs of rules': runningCosts,
-  'estimated costs': estimates,
-  'values in rules': ruleValues,
+};
+/** Each case of these keeps to its namespace, or to one that it makes: some at once, since most wait for the servers. */
+const apart: Groups = {
+  lists,
+  schemas,
+  kinds,
+  lifecycles,
   times,
   names,
   selectors,
@@ -76,7 +80,15 @@ const groups: Readonly<Record<string, readonly Case[]>> = {
   small,
   scales,
 };
-const allCases = Object.values(groups).flat();
+/** Each case defines a kind of its own, and looks at no other: some at once, but not while namespaces are emptied of all kinds. */
+const defining: Groups = {
+  records,
+  patterns,
+  'costs of rules': runningCosts,
+  'estimated costs': estimates,
+  'values in rules': ruleValues,
+};
+const allCases = [alone, apart, defining].flatMap((groups) => Object.values(groups).flat());
 
 await describeOnKubernetes('the embedded API server beside kube-apiserver', (programs) => {
   const sides = useSides(programs);
@@ -91,7 +103,7 @@ await describeOnKubernetes('the embedded API server beside kube-apiserver', (pro
     return { ours, theirs };
   }
 
-  describe.each(Object.entries(groups))('%s', (_, cases) => {
+  const compareCases = (_: string, cases: readonly Case[]): void => {
     it.each(cases.filter(({ name }) => !knownDifferences.has(name)))('answers alike: $name', async (one) => {
       const { ours, theirs } = await answers(one);
       expect(ours).toEqual(theirs);
@@ -104,6 +116,16 @@ await describeOnKubernetes('the embedded API server beside kube-apiserver', (pro
       expect(rest.differ).toBe(true);
       expect(rest.ours).toEqual(rest.theirs);
     });
+  };
+
+  describe.each(Object.entries(alone))('%s', compareCases);
+
+  describe('in a namespace', () => {
+    describe.concurrent.each(Object.entries(apart))('%s', compareCases);
+  });
+
+  describe('of a kind', () => {
+    describe.concurrent.each(Object.entries(defining))('%s', compareCases);
   });
 
   it('answers alike when history was lost', async () => {

@@ -21,6 +21,11 @@ const noQemuImg =
 
 const FORMATS = ['qcow2', 'raw', 'vmdk', 'vhdx', 'vdi', 'vpc'] as const;
 const PACKERS = ['gzip', 'xz', 'zstd', 'bzip2'] as const;
+/** Of each format, two of them: what unpacks does not know what is inside. COPPICE_TEST_PACKERS=all takes all. */
+const packersOf = (format: (typeof FORMATS)[number]): readonly string[] =>
+  process.env.COPPICE_TEST_PACKERS === 'all'
+    ? PACKERS
+    : PACKERS.filter((_, index) => (index + FORMATS.indexOf(format)) % 2 === 0);
 
 /** With something on it here and there, and a size that formats keep. */
 function aDisk(): Buffer {
@@ -79,8 +84,8 @@ describeUnless(noQemuImg, 'a packed image', () => {
     await writeFile(raw, aDisk());
     const image = join(folder, 'image');
     await run('qemu-img', ['convert', '-f', 'raw', '-O', format, raw, image]);
-    for (const packer of PACKERS) {
-      const content = execFileSync(packer, ['-c'], { input: await readFile(image), maxBuffer: 2 ** 28 });
+    for (const packer of packersOf(format)) {
+      const content = execFileSync(packer, ['-1c'], { input: await readFile(image), maxBuffer: 2 ** 28 });
       const { sha256, state, problem, phase } = await stored(content);
       expect({ state, problem, phase }).toEqual({ state: 'Ready', problem: undefined, phase: undefined });
       const path = store.readyPath(sha256) ?? '';
@@ -99,17 +104,17 @@ describeUnless(noQemuImg, 'a packed image', () => {
   it('that unpacks to a disk of mostly nothing takes little room, and little time', async () => {
     const raw = join(folder, 'raw');
     await writeFile(raw, aDisk());
-    const content = execFileSync('sh', ['-c', `(cat ${raw}; head -c 1G /dev/zero) | zstd -qc`], {
+    const content = execFileSync('sh', ['-c', `(cat ${raw}; head -c 256M /dev/zero) | zstd -qc`], {
       maxBuffer: 2 ** 28,
     });
     const { sha256, state, identity = '' } = await stored(content);
     const { virtualBytes } = store.layers.get(identity) ?? {};
-    expect({ state, virtualBytes }).toEqual({ state: 'Ready', virtualBytes: 2 ** 30 + 16 * MIB });
+    expect({ state, virtualBytes }).toEqual({ state: 'Ready', virtualBytes: (256 + 16) * MIB });
     expect((await stat(store.readyPath(sha256) ?? '')).blocks * 512).toBeLessThan(8 * MIB);
   });
 
   it('of nothing but zeroes is refused, and leaves nothing', async () => {
-    const content = execFileSync('sh', ['-c', 'head -c 1G /dev/zero | zstd -qc']);
+    const content = execFileSync('sh', ['-c', 'head -c 256M /dev/zero | zstd -qc']);
     const { sha256, problem } = await stored(content);
     expect(problem).toMatchObject({
       reason: 'ImageInvalid',

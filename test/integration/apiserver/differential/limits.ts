@@ -82,7 +82,8 @@ const patches: readonly Case[] = [
   story(
     'a JSON patch that doubles a value',
     makeGizmo,
-    ...[10, 16, 17, 18, 19, 20, 24, 40].map((count) =>
+    // Each takes twice as long as the one before: the last that is taken, the first that is not, and what is far from both.
+    ...[10, 19, 20, 40].map((count) =>
       measured(
         patch(JSON_PATCH, `${G}?dryRun=All`, times(count, copyInto('/spec/raw/list', '/spec/raw/list/-'))),
       ),
