@@ -107,6 +107,13 @@ export const applianceProgress = {
     reason: note === undefined ? REASON.Stopped : REASON.PoweredOff,
     message: `the VM is stopped, as spec.powerState asks${note === undefined ? '' : `; ${note}`}`,
   }),
+  /** @param hasMemory whether there is anything to go on from */
+  suspended: (hasMemory: boolean): Explanation => ({
+    reason: REASON.Suspended,
+    message: hasMemory
+      ? 'the VM is suspended, as spec.powerState asks: its memory is on the disk of its host'
+      : 'the VM is off, and did not run when spec.powerState asked for its suspension: it will boot',
+  }),
   built: (): Explanation => ({
     reason: REASON.Built,
     message: 'all steps of the build are done, and the VM is off',

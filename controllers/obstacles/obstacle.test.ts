@@ -57,6 +57,7 @@ describe('the reasons', () => {
       'ServiceAvailable',
       'Sharing',
       'Stopped',
+      'Suspended',
       'TemplateNotReady',
       'Updating',
       'VMUnavailable',

@@ -47,6 +47,8 @@ export const REASON = {
   Stopped: 'Stopped',
   /** Likewise, but the guest did not shut itself down in time. */
   PoweredOff: 'PoweredOff',
+  /** The VM is suspended because `spec.powerState` says so. */
+  Suspended: 'Suspended',
   /** The VM was started: for the first time, after a crash, or for a change. */
   Started: 'Started',
   /** A VM that was to continue from a checkpoint boots. */
@@ -221,13 +223,19 @@ const PROGRESS: ReadonlySet<string> = new Set([
   REASON.Deleting,
   REASON.Stopped,
   REASON.PoweredOff,
+  REASON.Suspended,
 ]);
 
 const TASK_PROGRESS: ReadonlySet<string> = new Set([REASON.Deploying, REASON.Recalling, REASON.Deleting]);
 
-/** Whether a reason of an appliance's Ready says that its VM is off as its spec asks. */
+/** Whether a reason of an appliance's Ready says that its VM is shut down as its spec asks. */
 export function isStoppedReason(reason: string | undefined): boolean {
   return reason === REASON.Stopped || reason === REASON.PoweredOff;
+}
+
+/** Whether a reason of an appliance's Ready says that its VM does not run, as its spec asks. */
+export function isOffReason(reason: string | undefined): boolean {
+  return isStoppedReason(reason) || reason === REASON.Suspended;
 }
 
 /** Whether a reason of a task's Ready is ordinary progress. */

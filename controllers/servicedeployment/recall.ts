@@ -80,7 +80,7 @@ export function planRecall(input: RecallInput): RecallPlan {
 function nextOf(input: RecallInput, appliance: VirtualAppliance): Next {
   const { deployment, service, images, recall, templateOf } = input;
   if (appliance.spec.hostName === undefined) return { step: 'remove' };
-  if (appliance.spec.powerState === 'Running') return { step: 'stop' };
+  if (appliance.spec.powerState !== 'Stopped') return { step: 'stop' };
   if (!isOff(appliance)) return { step: 'wait' };
   if (!hasRun(appliance)) return { step: 'remove' };
   const image = imageOf(images, appliance, recall);

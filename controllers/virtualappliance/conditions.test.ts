@@ -32,6 +32,8 @@ function conditions(overrides: Partial<ConditionFacts>) {
 
 describe('the conditions of an appliance', () => {
   const stopped = anAppliance({ spec: { hostName: 'host-a', powerState: 'Stopped' } });
+  const suspended = anAppliance({ spec: { hostName: 'host-a', powerState: 'Suspended' } });
+  const asleep = aReport({ serviceState: 'VMUnavailable', vm: { state: 'Suspended' } });
   const changed = anAppliance({ metadata: { generation: 2 }, spec: { hostName: 'host-a' } });
   const off = aReport({ serviceState: 'VMUnavailable', vm: { state: 'Stopped' } });
   const step = {
@@ -71,6 +73,9 @@ describe('the conditions of an appliance', () => {
       'HostUnreachable',
     ],
     ['is stopped, as asked', { appliance: stopped, report: off }, AT_REST, 'Stopped'],
+    ['is suspended, as asked', { appliance: suspended, report: asleep }, AT_REST, 'Suspended'],
+    ['was off when it was to be suspended', { appliance: suspended, report: off }, AT_REST, 'Suspended'],
+    ['goes on', { report: asleep }, RECONCILING, 'VMUnavailable'],
     ['was powered off, as asked', { appliance: stopped, report: cut }, AT_REST, 'PoweredOff'],
     [
       'is still stopping',

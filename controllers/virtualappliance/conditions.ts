@@ -47,8 +47,8 @@ export function conditionsOf(facts: ConditionFacts): Condition[] {
     [CONDITION_AVAILABLE, available(facts, summary)],
   ];
   // With a lost host Ready is Unknown and not False: the VM may well be running. Reconciling is False, because nothing is done:
-  // neither about a lost host, nor about a VM that should be stopped.
-  if (hostLost !== undefined || isStopped(facts)) {
+  // neither about a lost host, nor about a VM that should not run.
+  if (hostLost !== undefined || isOff(facts)) {
     const status = hostLost === undefined ? 'False' : 'Unknown';
     verdicts.push([CONDITION_READY, { status, reason, message }]);
     verdicts.push([CONDITION_RECONCILING, { status: 'False', reason, message: '' }]);
@@ -76,7 +76,12 @@ function stateOf(facts: ConditionFacts): Summary {
     return summaryOf({ reason, message, isStalled: retryAt === undefined });
   }
   if (report.build?.state === 'Built') return { state: 'ready', ...applianceProgress.built() };
-  if (isStopped(facts)) return reconciling(applianceProgress.stopped(stopNote(report)));
+  if (isOff(facts))
+    return reconciling(
+      appliance.spec.powerState === 'Suspended'
+        ? applianceProgress.suspended(report.vm.state === 'Suspended')
+        : applianceProgress.stopped(stopNote(report)),
+    );
   const { serviceState, accessPoints, steps } = report;
   if (serviceState !== 'ServiceAvailable' || !doesAnswer(report))
     return reconciling(workOn(report, hostName));
@@ -95,13 +100,23 @@ function workOn({ serviceState, steps }: ApplianceStatus, host: string): Explana
   return applianceProgress.working(serviceState, step?.name);
 }
 
-/** Whether the VM is stopped because the spec says so. */
-function isStopped(facts: ConditionFacts): boolean {
+/** The states of a VM that does not run, as the spec says. One that does not run stays as it is when it shall be suspended. */
+const OFF = {
+  Running: [],
+  Stopped: ['Absent', 'Stopped'],
+  Suspended: ['Absent', 'Stopped', 'Crashed', 'Suspended'],
+} as const satisfies Record<
+  VirtualAppliance['spec']['powerState'],
+  readonly ApplianceStatus['vm']['state'][]
+>;
+
+/** Whether the VM does not run because the spec says so. */
+function isOff(facts: ConditionFacts): boolean {
   const { appliance, report, obstacle, hostLost } = facts;
-  if (appliance.spec.powerState !== 'Stopped' || obstacle !== undefined || hostLost !== undefined)
-    return false;
+  if (obstacle !== undefined || hostLost !== undefined) return false;
   if (report === undefined || report.problem !== undefined || !isCarriedOut(report, appliance)) return false;
-  return ['Absent', 'Stopped'].includes(report.vm.state);
+  const states: readonly ApplianceStatus['vm']['state'][] = OFF[appliance.spec.powerState];
+  return states.includes(report.vm.state);
 }
 
 /** What its host says of how the VM was stopped, unless the guest shut itself down. */

@@ -16,7 +16,7 @@ const PLACED: EventRule = {
 const READY: EventRule = {
   condition: CONDITION_READY,
   eventType: ({ status, reason }) => {
-    if (status === 'True' || reason === REASON.Stopped) return 'Normal';
+    if (status === 'True' || reason === REASON.Stopped || reason === REASON.Suspended) return 'Normal';
     if (reason === REASON.PoweredOff) return 'Warning';
     const isRecorded = reason === REASON.NoHostFits || reason === REASON.NoHosts;
     return isRecorded || isProgress(reason) ? undefined : 'Warning';

@@ -14,7 +14,7 @@ import type { Outcome } from '../memory/placement-outcomes.ts';
 import { uidOf } from '../objects/appliance.ts';
 import { applianceProgress } from '../obstacles/appliances.ts';
 import type { Explanation, Obstacle } from '../obstacles/obstacle.ts';
-import { isProgress, isStoppedReason } from '../obstacles/reasons.ts';
+import { isOffReason, isProgress } from '../obstacles/reasons.ts';
 import type { Urgency } from '../status/write-debouncer.ts';
 import { conditionsOf } from './conditions.ts';
 import { ABSENCE, mirror } from './mirror.ts';
@@ -100,7 +100,7 @@ export function urgencyOf(appliance: VirtualAppliance, next: Status): Urgency {
   if (old.build?.state !== next.build?.state) return 'now';
   const { reason = '' } = nextReady ?? {};
   // A VM that is off is what somebody waits for: a recall, for one.
-  const isNewReason = oldReady?.reason !== reason && (!isProgress(reason) || isStoppedReason(reason));
+  const isNewReason = oldReady?.reason !== reason && (!isProgress(reason) || isOffReason(reason));
   const isChanged = (type: string) =>
     findCondition(old.conditions, type)?.status !== findCondition(next.conditions, type)?.status;
   if (isNewReason || DECISIVE.some(isChanged)) return 'now';

@@ -153,7 +153,7 @@ export const desiredApplianceSchema = closed({
   generation: positive,
   namespace: dnsLabel,
   name: dnsName,
-  powerState: enumOf(['Running', 'Stopped']),
+  powerState: enumOf(['Running', 'Stopped', 'Suspended']),
   layer: identity,
   /** Set when the layer is the disk of a machine that was recalled. */
   machine: optional(desiredMachine),
@@ -217,7 +217,7 @@ const stepStatus = open({
 });
 
 const vmStatus = open({
-  state: enumOf(['Absent', 'Running', 'Paused', 'Stopped', 'Crashed']),
+  state: enumOf(['Absent', 'Running', 'Paused', 'Suspended', 'Stopped', 'Crashed']),
   pid: optional(positive),
   startedAt: optional(instant),
   accelerator: optional(string()),

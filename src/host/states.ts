@@ -3,7 +3,8 @@ export const SERVICE_STATES = ['VMUnavailable', 'VMReady', 'ContainerReady', 'Se
 
 /**
  * The steps of an appliance on its host, in their order. `Stop` stands alone, as the step of an appliance that shall not
- * run, or is the last of one that builds a template; `Build` and `Clean` are of such a one only.
+ * run, or is the last of one that builds a template; `Build` and `Clean` are of such a one only. `Suspend` stands alone, too, and `Clock`
+ * is of an appliance that goes on after that.
  */
 export const STEP_NAMES = [
   'Layers',
@@ -14,6 +15,7 @@ export const STEP_NAMES = [
   'Start',
   'Clone',
   'Agent',
+  'Clock',
   'Network',
   'CloudInit',
   'Identity',
@@ -26,6 +28,7 @@ export const STEP_NAMES = [
   'Build',
   'Clean',
   'Stop',
+  'Suspend',
 ] as const;
 
 /** How far an appliance is that builds a template: `Stopping`, and its guest is clean; `Built`, and its VM is off for good. */

@@ -24,7 +24,9 @@ export async function stopAllVms(options: {
     const root = join(stateDirectory, 'appliances');
     const stops = (await scanAppliances(root, log)).map(async (uuid) => {
       const path = join(root, uuid);
-      if ((await driver.inspect(uuid, path)) === undefined) return;
+      const vm = await driver.inspect(uuid, path);
+      // It is off, and what it has in its memory would be lost.
+      if (vm === undefined || vm.state === 'Suspended') return;
       const graceful = await powerOff(driver, { uuid, path }, { timeoutMs, log });
       log.info({ appliance: uuid, graceful }, 'VM stopped');
     });

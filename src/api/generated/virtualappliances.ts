@@ -5,9 +5,9 @@
  */
 export interface VirtualApplianceSpec {
 /**
- * Desired power state of the VM.
+ * Desired power state of the VM. Suspended: its memory is written to the disk of its host, and the VM is off; with Running it continues from there. Only hosts with QEMU do it.
  */
-powerState: ("Running" | "Stopped")
+powerState: ("Running" | "Stopped" | "Suspended")
 /**
  * Whether the memory of its VM can be saved (source.appliance.memory of a template) on a host that cannot fork running VMs. It takes effect at the VM's next start. Only hosts with QEMU save memory.
  */
@@ -514,7 +514,7 @@ vm?: {
 /**
  * State of the VM.
  */
-state?: ("Absent" | "Running" | "Paused" | "Stopped" | "Crashed")
+state?: ("Absent" | "Running" | "Paused" | "Suspended" | "Stopped" | "Crashed")
 /**
  * Process on the host.
  */

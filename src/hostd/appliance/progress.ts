@@ -48,7 +48,10 @@ export class StepTimer {
 }
 
 /** The steps that begin with a VM that is off, or end with one. */
-const ENDS_VM: ReadonlySet<StepName> = new Set(['Resize', 'Start', 'Stop']);
+export const ENDS_VM: ReadonlySet<StepName> = new Set(['Resize', 'Start', 'Stop', 'Suspend']);
+
+/** The steps that stand alone: none of the others comes before them. */
+const ENDS_ALONE: ReadonlySet<StepName> = new Set(['Stop', 'Suspend']);
 
 /** The state a service has reached once this step is done, and the most it can have while it is not. */
 const REACHED: Partial<Record<StepName, ServiceState>> = {
@@ -73,7 +76,7 @@ export function stepStarted(record: ApplianceRecord, name: StepName, at: string)
   const status: StepStatus = { name, state: 'Running', attempts, startedAt: at, seconds: 0 };
   const serviceState = lowered(record.serviceState, name);
   // What an earlier stop had to say is not true of the next one.
-  const before = name === 'Start' ? record.steps.filter((step) => step.name !== 'Stop') : record.steps;
+  const before = name === 'Start' ? record.steps.filter((step) => !ENDS_ALONE.has(step.name)) : record.steps;
   const change = { steps: withStep(before, status), serviceState };
   if (ENDS_VM.has(name)) return { ...change, ...VM_ENDED };
   // It begins with a probe that failed. During all others, what was installed before goes on.
@@ -186,7 +189,7 @@ function lowered(state: ServiceState, name: StepName): ServiceState {
   const before = STEP_NAMES.slice(0, STEP_NAMES.indexOf(name)).findLast(
     (each) => REACHED[each] !== undefined,
   );
-  const most = name === 'Stop' || before === undefined ? undefined : REACHED[before];
+  const most = ENDS_ALONE.has(name) || before === undefined ? undefined : REACHED[before];
   const limit = most ?? 'VMUnavailable';
   return rank(state) > rank(limit) ? limit : state;
 }

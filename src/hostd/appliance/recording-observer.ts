@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import { type HostError, toHostError } from '../errors/index.ts';
 import type { RecordKeeper } from '../state/record-keeper.ts';
 import type { PassObserver, Step } from './pass.ts';
-import { type StepTimer, stepFailed, stepFinished, stepFound, stepStarted } from './progress.ts';
+import { ENDS_VM, type StepTimer, stepFailed, stepFinished, stepFound, stepStarted } from './progress.ts';
 
 /** Records what a pass over an appliance's steps does, and reports what changed. */
 export function recordingObserver(options: {
@@ -26,7 +26,7 @@ export function recordingObserver(options: {
       const [seconds, waitedMs, note] = [timer.seconds(name), step.waitedMs?.(), step.note?.()];
       record.update(stepFinished(record.current, name, seconds, waitedMs, note));
       // These steps change the VM itself. Both are published together, so that nobody sees the one without the other.
-      if (name === 'Start' || name === 'Stop' || name === 'Resize') await lookAtVm();
+      if (ENDS_VM.has(name)) await lookAtVm();
       onChange();
     },
     failed: (step, thrown) => {

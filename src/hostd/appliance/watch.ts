@@ -30,7 +30,7 @@ export async function look(
   const { desired } = scope;
   const running = found?.state === 'Running';
   // A build that is done has its VM off.
-  const isOff = desired.powerState === 'Stopped' || desired.build !== undefined;
+  const isOff = desired.powerState !== 'Running' || desired.build !== undefined;
   if (isOff) return running ? { kind: 'serviceSilent' } : { kind: 'well' };
   if (!running) return { kind: 'vmGone', error: await whyNotRunning(scope, found) };
   // Only the step Network connects it again, and a service that is probed through the agent would still answer.

@@ -5,11 +5,12 @@ import type { Guest } from '../guest/guest.ts';
 import type { HostRoute } from '../network/links.ts';
 import type { Captures } from './captures.ts';
 import type { Checkpoints } from './checkpoints.ts';
+import type { Suspensions } from './suspensions.ts';
 import type { VmSpec } from './vm.ts';
 
 export type VmObservation = {
   readonly uuid: string;
-  readonly state: 'Running' | 'Paused' | 'Stopped' | 'Crashed';
+  readonly state: 'Running' | 'Paused' | 'Suspended' | 'Stopped' | 'Crashed';
   readonly pid?: number;
   /** For people: by the wall clock, which may be set. */
   readonly startedAt?: string;
@@ -133,7 +134,7 @@ export interface Driver {
   probe(): Promise<DriverInfo>;
   /**
    * Makes the VM run. Already running: connects it to its bridge again if it was disconnected. Paused (its disk was full, say):
-   * resumes it. Rejects with the hypervisor's output when the VM did not start. When aborted it may leave a VM behind, which
+   * resumes it. Suspended: lets it go on with its memory, or rejects with `ResumeFailed`, and it stays suspended. Rejects with the hypervisor's output when the VM did not start. When aborted it may leave a VM behind, which
    * `destroy` removes.
    */
   start(vm: VmSpec, signal?: AbortSignal): Promise<void>;
@@ -145,8 +146,8 @@ export interface Driver {
   /** Asks the guest to power off and waits. Not running: true. False when the VM still runs after `timeoutMs`. */
   shutdown(uuid: string, directory: string, timeoutMs: number): Promise<boolean>;
   /**
-   * Ends the VM at once and removes what the hypervisor and the host's network keep of it, never its disk. Not found:
-   * done.
+   * Ends the VM at once and removes what the hypervisor and the host's network keep of it, the memory of a suspended one, too, never its
+   * disk. Not found: done.
    */
   destroy(uuid: string, directory: string): Promise<void>;
   /**
@@ -177,6 +178,7 @@ export interface Driver {
   counts?(): Readonly<Record<string, number>>;
   readonly checkpoints?: Checkpoints;
   readonly captures?: Captures;
+  readonly suspensions?: Suspensions;
   readonly images: ImageTool;
   readonly prober: Prober;
 }

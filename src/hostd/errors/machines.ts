@@ -4,6 +4,10 @@ import { HostError, messageOf } from './host-error.ts';
 const tail = (console: string) =>
   console.trim() === '' ? 'its console is empty' : `the last lines of its console:\n${console.trim()}`;
 
+/** Who does not want to wait for a suspended VM any more. */
+const GIVE_UP =
+  'To give that memory up, set spec.powerState to Stopped, then to Running: the VM boots, with its disk as after a loss of power';
+
 /** Errors of the hypervisor, its VMs, and the host ports that lead to them. */
 export const machineErrors = {
   portInUse: (port: number, holder: string) =>
@@ -49,6 +53,28 @@ export const machineErrors = {
       'CheckpointFailed',
       `VM ${uuid} was not forked, because it continues from a checkpoint on a disk, and the kernel watches writes only to memory ` +
         `that is in no file, or in one of a tmpfs (${why}): fork one that continues from a checkpoint in a tmpfs, or that was booted`,
+      { kind: 'stalled' },
+    ),
+  cannotSuspend: (label: string, driver: string) =>
+    new HostError(
+      'CannotSuspend',
+      `hosts with driver ${driver} suspend no VMs, so the VM of ${label} runs on: set spec.powerState to Running, or to Stopped`,
+      { kind: 'stalled' },
+    ),
+  suspendFailed: (uuid: string, why: string) =>
+    new HostError(
+      'SuspendFailed',
+      `the memory of VM ${uuid} was not saved, so it is not suspended: ${why}; it is tried again`,
+    ),
+  resumeFailed: (domain: string, why: string) =>
+    new HostError(
+      'ResumeFailed',
+      `VM ${domain} did not go on from the memory that was saved when it was suspended, and stays suspended: ${why}; it is tried again. ${GIVE_UP}`,
+    ),
+  resumeUnfit: (domain: string, difference: string) =>
+    new HostError(
+      'ResumeFailed',
+      `VM ${domain} cannot go on from the memory that was saved when it was suspended, and stays suspended: ${difference}. ${GIVE_UP}`,
       { kind: 'stalled' },
     ),
   vmPaused: (domain: string, problem: Problem) =>

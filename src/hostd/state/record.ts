@@ -33,6 +33,8 @@ export type ApplianceRecord = {
   readonly size?: VmSize | undefined;
   /** Whether the guest's agent has ever answered: the first boot of a guest with cloud-init also installs it. */
   readonly agentAnswered?: boolean;
+  /** Set before its VM is suspended, until the guest that goes on has got the time. */
+  readonly suspended?: boolean | undefined;
   /** The desired state whose steps were last carried out to their end, or to a failure. */
   readonly settled?: Settled;
   /** Of an appliance that builds a template, from its beginning on. */
@@ -121,6 +123,7 @@ const recordSchema: JsonSchema = {
       },
     },
     agentAnswered: { type: 'boolean' },
+    suspended: { type: 'boolean' },
     settled: {
       type: 'object',
       required: ['generation', 'digest'],

@@ -64,7 +64,7 @@ describe('a guest with the disk of another machine', () => {
       desired,
       host: { layers: {} },
       directory: {},
-      record: {},
+      record: { current: {} },
     } as unknown as Scope).map(({ name }) => name);
     expect(names.includes('Identity')).toBe(expected);
   });

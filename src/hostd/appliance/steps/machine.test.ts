@@ -1,71 +1,16 @@
-import { tmpdir } from 'node:os';
-import PQueue from 'p-queue';
-import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
-import { KeyedMutex } from '../../../base/keyed-mutex.ts';
 import { createFakeClock } from '../../../base/testing/fake-clock.ts';
 import { runToEnd } from '../../../base/testing/run-to-end.ts';
 import type { DesiredAppliance } from '../../../host/protocol.ts';
-import type { Driver, VmObservation } from '../../drivers/driver.ts';
 import { HostError, hostErrors } from '../../errors/index.ts';
 import type { Guest } from '../../guest/guest.ts';
 import { READ_INSTALLED } from '../../guest/installed.ts';
-import { emptyRecord } from '../../state/record.ts';
-import { RecordKeeper } from '../../state/record-keeper.ts';
 import type { Scope } from '../scope.ts';
-import { desiredAppliance, PACE, UUID } from '../testing/runner-bed.ts';
-import { agentStep, startStep, stopStep, vmSpecOf } from './machine.ts';
+import { UUID } from '../testing/runner-bed.ts';
+import { bedWith } from '../testing/step-bed.ts';
+import { agentStep, startStep, vmSpecOf } from './machine.ts';
 
 const never = new AbortController().signal;
-
-/** An appliance whose VM was found like this, and the calls to its driver; its port is in use for as long as the VM's remains are. */
-function bedWith(found: Omit<VmObservation, 'uuid'> | undefined, change: Partial<Driver> = {}) {
-  const calls: string[] = [];
-  let vm = found === undefined ? undefined : { uuid: UUID, ...found };
-  const driver = {
-    inspect: async () => vm,
-    start: async () => void calls.push('start'),
-    destroy: async () => {
-      calls.push('destroy');
-      vm = undefined;
-    },
-    ...change,
-  };
-  const ports = {
-    verifyFree: async () => {
-      if (vm?.remains === true) throw hostErrors.portInUse(25_000, 'qemu-system-x86');
-      calls.push('ports');
-    },
-  };
-  const record = { ...emptyRecord, started: true, ports: { http: 25_000 } };
-  const layer = { firmware: ['uefi'] };
-  const log = pino({ level: 'silent' });
-  const creation = new PQueue();
-  const scope = {
-    host: {
-      ...{
-        driver,
-        ports,
-        log,
-        creation,
-        pace: PACE,
-        clock: { monotonic: () => 0 },
-        disks: new KeyedMutex(),
-        reserveBytes: 0,
-      },
-      layers: { get: () => layer, chain: () => ['/layer'] },
-    },
-    desired: desiredAppliance(),
-    directory: {
-      uuid: UUID,
-      path: tmpdir(),
-      diskPath: '/nowhere/disk.qcow2',
-      dataDiskPath: '/nowhere/data.qcow2',
-    },
-    record: new RecordKeeper({ initial: record, write: async () => undefined, onError: () => undefined }),
-  };
-  return { calls, scope: scope as unknown as Scope };
-}
 
 describe('the start of a VM', () => {
   it.each([
@@ -156,29 +101,5 @@ describe('an agent that stays silent', () => {
       /within 30 s .*cloud-init installs it, and tells the console why it could not.*a login prompt/s;
     expect(await givenUp({ cloudInit })).toEqual([30, expect.stringMatching(words)]);
     expect(await givenUp({ cloudInit }, true)).toEqual([10, expect.stringMatching(/within 10 s/)]);
-  });
-});
-
-describe('the stop of a VM', () => {
-  it('ends one whose guest cannot be asked, because its hypervisor hangs', async () => {
-    const shutdown = () => Promise.reject(hostErrors.hypervisorSilent('QEMU', new Error('no answer')));
-    const { scope, calls } = bedWith({ state: 'Running' }, { shutdown });
-    await stopStep(scope).run(never);
-    expect(calls).toEqual(['destroy']);
-  });
-
-  it.each([
-    ['does not in time', false, expect.stringMatching(/within 30 s.*loss of power/)],
-    ['does', true, undefined],
-  ])('tells of a guest that is to shut itself down, and %s', async (_, isOff, note) => {
-    const step = stopStep(bedWith({ state: 'Running' }, { shutdown: async () => isOff }).scope);
-    await step.run(never);
-    expect(step.note?.()).toEqual(note);
-  });
-
-  it('fails for one that cannot be ended', async () => {
-    const destroy = () => Promise.reject(hostErrors.vmNotEnding('QEMU', 'web-0', 1));
-    const { scope } = bedWith({ state: 'Running' }, { shutdown: async () => false, destroy });
-    await expect(stopStep(scope).run(never)).rejects.toMatchObject({ reason: 'VMNotEnding' });
   });
 });

@@ -10,7 +10,6 @@ import { FORWARD_ADDRESS } from '../../ports/ports.ts';
 import { readInstalled } from '../installed.ts';
 import { CONSOLE_TAIL_BYTES, whyNotRunning } from '../observation.ts';
 import type { Step } from '../pass.ts';
-import { powerOff } from '../power-off.ts';
 import { askProbe } from '../probe.ts';
 import { domainOf, labelOf, portOwnerOf, type Scope } from '../scope.ts';
 import { fetchPackage, provisionalPlanOf } from '../service.ts';
@@ -254,30 +253,4 @@ async function serves(scope: Scope, signal: AbortSignal): Promise<boolean> {
   if (scope.desired.build !== undefined) return false;
   const { serviceProbe } = await provisionalPlanOf(scope);
   return serviceProbe.kind !== 'exec' && (await askProbe(scope, serviceProbe, signal)) === undefined;
-}
-
-/** The VM is off, and stays off. A guest that does not shut itself down in time is a note: what it had not written is lost. */
-export function stopStep({ host, desired, directory }: Scope): Step {
-  let note: string | undefined;
-  return {
-    name: 'Stop',
-    note: () => note,
-    isDone: async () => {
-      const found = await host.driver.inspect(desired.uuid, directory.path);
-      // A VM that failed may still have its hypervisor: without `run`, nobody would end that.
-      return found === undefined || (found.state === 'Stopped' && found.remains !== true);
-    },
-    run: async () => {
-      const { shutdownMs } = host.pace;
-      const isOff = await powerOff(host.driver, directory, { timeoutMs: shutdownMs, log: host.log });
-      if (!isOff) note = notShutDown(shutdownMs);
-    },
-  };
-}
-
-function notShutDown(patienceMs: number): string {
-  return (
-    `the guest did not shut itself down within ${patienceMs / 1000} s, so its VM was powered off: its disk is as after a loss of ` +
-    'power, and what the guest had not written there is lost'
-  );
 }

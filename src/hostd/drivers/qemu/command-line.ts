@@ -29,6 +29,8 @@ export type Surroundings = {
   readonly machineType?: string | undefined;
   /** For a VM that continues from a checkpoint. */
   readonly restored?: RestoredMemory | undefined;
+  /** The VM goes on with the memory that was saved when it was suspended. */
+  readonly suspended?: boolean | undefined;
 };
 
 export type RestoredMemory = {
@@ -43,7 +45,7 @@ export type RestoredMemory = {
  * path does not exceed the address of a UNIX socket.
  */
 export function qemuArguments(vm: VmSpec, machine: Machine, surroundings: Surroundings = {}): string[] {
-  const { mtu, restored } = surroundings;
+  const { mtu, restored, suspended } = surroundings;
   return [
     ...['-name', `guest=${vm.domain},debug-threads=on`],
     ...['-uuid', vm.uuid],
@@ -63,7 +65,7 @@ export function qemuArguments(vm: VmSpec, machine: Machine, surroundings: Surrou
     ...seedArguments(vm),
     ...bootArguments(vm),
     // Without -S the VM would run as soon as its state is loaded, with its link up.
-    ...(restored === undefined ? [] : ['-incoming', 'defer', '-S']),
+    ...(restored === undefined && suspended !== true ? [] : ['-incoming', 'defer', '-S']),
   ];
 }
 

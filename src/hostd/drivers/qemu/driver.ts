@@ -25,6 +25,9 @@ import { inspectVm } from './inspect.ts';
 import { ownerOf } from './owner.ts';
 import { foreignVms } from './processes.ts';
 import { type StartContext, startVm } from './start.ts';
+import { resumeVm } from './suspend/resume.ts';
+import { forgetMemory, savedMemoryOf } from './suspend/saved-memory.ts';
+import { suspendVm } from './suspend/suspend.ts';
 import { hasUefi, UEFI_DIRECTORY } from './uefi.ts';
 
 export type QemuDriverConfig = {
@@ -80,7 +83,9 @@ export function createQemuDriver(config: QemuDriverConfig): Driver {
     start: (vm, signal) =>
       locks.run(vm.uuid, async () => {
         await tidyFork(clock, vm);
-        await startVm(context, vm, signal);
+        const saved = await savedMemoryOf(vm);
+        if (saved === undefined) await startVm(context, vm, signal);
+        else await resumeVm(context, vm, saved, signal);
       }),
     inspect: async (uuid, directory) => {
       const observation = await inspectVm(clock, network, uuid, directory);
@@ -108,6 +113,14 @@ export function createQemuDriver(config: QemuDriverConfig): Driver {
       findData: createDataFinder(config),
       limitMs: config.restoreLimitMs,
     }),
+    suspensions: {
+      suspend: (vm, options) =>
+        locks.run(vm.uuid, async () => {
+          await tidyFork(clock, vm);
+          await suspendVm(clock, vm, options);
+        }),
+      discard: ({ uuid, directory }) => locks.run(uuid, () => forgetMemory(directory)),
+    },
     prober: createProber(clock, network),
   };
 }

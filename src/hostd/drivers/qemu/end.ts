@@ -12,6 +12,7 @@ import { readConfiguration } from './configuration.ts';
 import { vmFiles } from './files.ts';
 import { hasEnded, letRun, readCondition, withMonitor } from './monitor.ts';
 import { findVm, nameOf, type QemuProcess } from './processes.ts';
+import { forgetMemory } from './suspend/saved-memory.ts';
 
 /** QEMU ends within milliseconds of SIGTERM, unless the host's storage hangs. */
 const endLimits = { orderlyMs: 5_000, killMs: 20_000 } as const;
@@ -37,6 +38,7 @@ export async function destroyVm(
   if (running !== undefined) await endVm(clock, running);
   // The configuration says that there may be a tap, so it is removed after the tap.
   if ((await readConfiguration(directory))?.bridge !== undefined) await removeTap(network, uuid);
+  await forgetMemory(directory);
   const files = [vmFiles.configuration, vmFiles.pid, vmFiles.monitor, vmFiles.agent, vmFiles.state];
   await Promise.all(files.map((name) => rm(join(directory, name), { force: true })));
 }

@@ -18,6 +18,10 @@ export const vmFiles = {
   fork: 'fork',
   /** As `fork`, for a VM that was paused before and is to stay so. */
   pausedFork: 'fork.paused',
+  /** Says that the VM is suspended, and that its memory is whole. */
+  suspended: 'suspended.json',
+  /** The memory and the devices' state of a suspended VM. */
+  suspendedMemory: 'suspended.memory',
   console: 'console.log',
   /** The socket through which a person uses the console. */
   consoleSocket: 'console.sock',

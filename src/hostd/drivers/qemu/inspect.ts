@@ -11,6 +11,7 @@ import { readConfiguration } from './configuration.ts';
 import { vmFiles } from './files.ts';
 import { hasEnded, readCondition, type VmCondition, withMonitor } from './monitor.ts';
 import { findVm, type QemuProcess, recordedPid } from './processes.ts';
+import { savedMemoryOf } from './suspend/saved-memory.ts';
 
 const monitorLimitMs = 5_000;
 
@@ -46,7 +47,9 @@ export async function inspectVm(
     };
   }
   if (configuration?.uuid !== uuid) return undefined;
-  return { uuid, state: await endOf(directory), ...accelerator, commandLine: configuration.commandLine };
+  const state =
+    (await savedMemoryOf({ uuid, directory })) === undefined ? await endOf(directory) : 'Suspended';
+  return { uuid, state, ...accelerator, commandLine: configuration.commandLine };
 }
 
 /** QEMU removes its pid file when it ends in order, for example after the guest powers off; not when it is killed. */

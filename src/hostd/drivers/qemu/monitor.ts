@@ -7,6 +7,7 @@ import type { VmObservation } from '../driver.ts';
 import { readConfiguration } from './configuration.ts';
 import { vmFiles } from './files.ts';
 import { type Qmp, withQmp } from './qmp.ts';
+import { forgetMemory } from './suspend/saved-memory.ts';
 
 /** A VM's state, as QEMU reports it. */
 export type VmCondition = {
@@ -57,8 +58,12 @@ export async function readCondition(qmp: Qmp): Promise<VmCondition> {
   }
 }
 
-/** Lets a paused VM run: the only place where this is done. A twin of another VM reaches nobody until it is connected. */
+/**
+ * Lets a paused VM run: the only place where this is done. A twin of another VM reaches nobody until it is connected. Memory that was saved
+ * when it was suspended is of no use from now on, since its disk changes.
+ */
 export async function letRun(qmp: Qmp, directory: string): Promise<void> {
+  await forgetMemory(directory);
   const isTwin = (await readConfiguration(directory))?.isTwin === true;
   if (isTwin) await qmp.execute('set_link', { name: LINK, up: false });
   await qmp.execute('cont');

@@ -11,11 +11,12 @@ import type { SaveOptions } from '../../checkpoints.ts';
 import type { DataFinder } from '../../common/data-finder.ts';
 import { readSaveable, type Saveable } from '../configuration.ts';
 import { endVm } from '../end.ts';
-import { letRun, readCondition, withMonitor } from '../monitor.ts';
+import { readCondition, withMonitor } from '../monitor.ts';
 import { findVm, type QemuProcess } from '../processes.ts';
 import type { Qmp } from '../qmp.ts';
 import { contentDigest, contentFiles, copySparsely, type ReadOptions } from './content.ts';
 import { ignoreShared, untilMigrated } from './migration.ts';
+import { ensureRuns, goOn } from './pause.ts';
 import { type CheckpointRecord, type Part, readRecord, writeRecord } from './record.ts';
 import { receiveState, STATE_URI } from './state-stream.ts';
 
@@ -100,36 +101,12 @@ async function endSaved(
   throw hostErrors.checkpointFailed(vm.uuid, `${target} is there already: choose another name, or remove it`);
 }
 
-/**
- * The one pause. A VM that a killed save left paused runs for a moment before: QEMU sends the state of no other. From a guest whose agent
- * is silent nothing could start, because nobody could give it an identity.
- */
+/** The one pause. From a guest whose agent is silent nothing could start, because nobody could give it an identity. */
 async function pause({ clock, vm, guestIn }: Saved): Promise<void> {
-  await ask(clock, vm, async (qmp) => {
-    const found = await readCondition(qmp);
-    if (found.state === 'Paused' && found.problem === undefined && found.isEmpty !== true) {
-      await cancel(qmp);
-      await letRun(qmp, vm.directory);
-    } else if (found.state !== 'Running') {
-      const why = found.problem?.message ?? 'the VM does not run';
-      throw hostErrors.checkpointFailed(vm.uuid, why);
-    }
-  });
+  await ensureRuns(clock, vm, hostErrors.checkpointFailed);
   const guest = guestIn(vm.directory);
   await guest.ping(agentLimitMs).finally(() => guest.close());
   await ask(clock, vm, (qmp) => qmp.execute('stop'));
-}
-
-async function goOn(clock: Clock, vm: VmToCapture): Promise<void> {
-  await ask(clock, vm, async (qmp) => {
-    await cancel(qmp);
-    await letRun(qmp, vm.directory);
-  });
-}
-
-/** Does nothing when no state is being sent. */
-async function cancel(qmp: Qmp): Promise<void> {
-  await qmp.execute('migrate_cancel');
 }
 
 async function write(saved: Saved, options: SaveOptions): Promise<void> {
