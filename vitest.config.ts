@@ -29,6 +29,8 @@ const ON_KUBERNETES = ['charts', 'enrolment', 'permissions'].map((name) => `test
  */
 const caches = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
 process.env.NODE_COMPILE_CACHE ??= join(caches, 'coppice', 'compiled');
+/** Kubernetes' programs, and other programs in Go: there is more memory than processors to collect garbage with. */
+process.env.GOGC ??= '400';
 
 const hasKubernetes = 'folder' in (await lookForKubernetes());
 
