@@ -36,11 +36,11 @@ const hasKubernetes = 'folder' in (await lookForKubernetes());
 
 /**
  * One group after the other (0 is not the first: vitest puts it last), since all projects of a group share its workers: those that
- * mostly wait, three files at once even on two cores; those that boot VMs, which take a core each; and last Xen, whose own time-outs
- * do not wait for a busy machine.
+ * mostly wait, three files at once even on two cores; those that boot VMs, where a third file uses what two leave of two cores, a fifth;
+ * and last Xen, whose own time-outs do not wait for a busy machine.
  */
 const TOGETHER = { maxWorkers: 3, sequence: { groupOrder: 1 } };
-const BOOTING = { maxWorkers: 2, sequence: { groupOrder: 2 } };
+const BOOTING = { maxWorkers: 3, sequence: { groupOrder: 2 } };
 const LAST = { maxWorkers: 2, sequence: { groupOrder: 3 } };
 
 /**

@@ -20,7 +20,8 @@ const MINE = { namespace: 'default' };
 /** A small server of static files, which needs no package that the image does not have. */
 const SERVER = 'mini-httpd';
 const COMMAND = ['/bin/sh', '-c', 'exec mini_httpd -D -u root -p 8080 -d "$COPPICE_DATA"'];
-const RESOURCES = { cpu: '1', memory: '512Mi' };
+/** An emulated VM translates its programs into a quarter of its memory: with half of this it does so again and again. */
+const RESOURCES = { cpu: '1', memory: '1Gi' };
 const KEY = `ssh-ed25519 ${Buffer.alloc(51, 'key').toString('base64')} somebody@somewhere`;
 /** Shorter by the twenty seconds in which an emulated machine finds an RSA key. */
 const USER_DATA = `#cloud-config

@@ -59,7 +59,7 @@ describeUnless(noQemu ?? noCloudImage ?? whyNoBridges, 'a cloud image on a bridg
         userData: '#cloud-config\nssh_genkeytypes: [ed25519]\n',
         agentPackages: agentPackages.map(({ path, sha256 }) => ({ url: urlOf(path), sha256 })),
       },
-      resources: { cpuMillis: 1000, memoryBytes: 512 * 1024 * 1024 },
+      resources: { cpuMillis: 1000, memoryBytes: 1024 * 1024 * 1024 },
       network: {
         mode: 'bridge',
         ports: [{ name: 'http', guestPort: 8080 }],
