@@ -9,7 +9,8 @@ const ON_BOTH_SERVERS = ['test/integration/kube/**/*.test.ts', 'test/integration
 /**
  * What of it cannot differ between them. In most, a proxy in front of the server breaks connections or answers in its place, and what is
  * tested is what our client and the operator make of that. not-supported compares our list with the rules of crds/, whose answers
- * differential-generated.test.ts compares; in shared-templates daemons share a directory, of which the server has a word in a spec.
+ * differential-generated.test.ts compares; in shared-templates daemons share a directory, of which the server has a word in a spec. The others
+ * are about what our controllers decide, with no request that those that run on both servers do not make, too.
  */
 const ON_EMBEDDED_ALONE = [
   'test/integration/kube/not-supported.test.ts',
@@ -17,8 +18,12 @@ const ON_EMBEDDED_ALONE = [
   'test/integration/operator/faulty-answers.test.ts',
   'test/integration/operator/half-open.test.ts',
   'test/integration/operator/recall-kills.test.ts',
+  'test/integration/operator/obstacles.test.ts',
   'test/integration/operator/reconnects.test.ts',
+  'test/integration/operator/rollout.test.ts',
   'test/integration/operator/shared-templates.test.ts',
+  'test/integration/operator/template-life.test.ts',
+  'test/integration/operator/template-obstacles.test.ts',
 ];
 /** What only a real one can tell. */
 const ON_KUBERNETES = ['charts', 'enrolment', 'permissions'].map((name) => `test/kubernetes/${name}.test.ts`);

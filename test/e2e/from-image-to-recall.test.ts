@@ -41,6 +41,7 @@ describeUnless(noQemu ?? noCloudImage, 'from an image of their own to a recalled
   let server: MisbehavingServer;
   let image: CloudImage;
   let packageFile: BuiltFile;
+  let identity: string;
 
   beforeAll(async () => {
     image = await buildCloudImage(resolve(import.meta.dirname, '../..'));
@@ -153,9 +154,7 @@ describeUnless(noQemu ?? noCloudImage, 'from an image of their own to a recalled
 
   const inGuest = (script: string) => coppice.run('exec', 'site-web-0', '--', 'sh', '-c', script);
 
-  it('deploys by the label, recalls with what was written, and deploys that again as the same machine', {
-    timeout: 3 * BOOT_MS,
-  }, async () => {
+  it('deploys by the label, and recalls with what was written', { timeout: 2 * BOOT_MS }, async () => {
     await declare('site', site());
     await coppice.eventually(
       'it is deployed',
@@ -169,15 +168,20 @@ describeUnless(noQemu ?? noCloudImage, 'from an image of their own to a recalled
     await inGuest('echo kept >/var/lib/coppice/web/note.txt');
     await untilServed('kept\n');
     expect(await inGuest(FACTS), 'what its user wrote').toBe(`Grüße\nrun\n${KEY}\n`);
-    const identity = await inGuest(IDENTITY);
+    identity = await inGuest(IDENTITY);
     await coppice.run('recall', 'site', '--save', '--wait');
     expect(await coppice.vms()).toEqual([]);
     expect((await template('site-web-1')).status).toMatchObject({ depth: 3, parent: { name: 'site-1' } });
-    await coppice.run('redeploy', 'site', '--wait');
-    await untilServed('kept\n');
-    expect(await inGuest(FACTS), 'nothing is done a second time').toBe(`Grüße\nrun\n${KEY}\n`);
-    expect(await inGuest(IDENTITY)).toBe(identity);
   });
+
+  /** A third boot of a distribution takes minutes; `template-faults.test.ts` deploys recalled services of smaller guests. */
+  if (process.env.COPPICE_TEST_BOOTS === 'all')
+    it('deploys that again as the same machine', { timeout: BOOT_MS }, async () => {
+      await coppice.run('redeploy', 'site', '--wait');
+      await untilServed('kept\n');
+      expect(await inGuest(FACTS), 'nothing is done a second time').toBe(`Grüße\nrun\n${KEY}\n`);
+      expect(await inGuest(IDENTITY)).toBe(identity);
+    });
 
   it('disposes of what nobody uses any more, and of nothing else', { timeout: BOOT_MS }, async () => {
     await coppice.client.delete(SERVICE_DEPLOYMENTS, { name: 'site', ...MINE });

@@ -13,7 +13,7 @@ import { noQemu } from './qemu/scene.ts';
 import { appliancesOf, apply, aTask, fetchText, removeTasks, urlOf, type WrittenService } from './tasks.ts';
 
 /** How many changes are watched; each takes the three VMs in turn. */
-const CHANGES = Number(process.env.COPPICE_TEST_CHANGES ?? 6);
+const CHANGES = Number(process.env.COPPICE_TEST_CHANGES ?? 4);
 const REPLICAS = 3;
 /** What a replica answers: its environment, its command and its file, as it was started with them. */
 const SERVE = `mkdir -p /run/w
