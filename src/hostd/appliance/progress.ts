@@ -50,7 +50,7 @@ export class StepTimer {
 /** The steps that begin with a VM that is off, or end with one. */
 export const ENDS_VM: ReadonlySet<StepName> = new Set(['Resize', 'Start', 'Stop', 'Suspend']);
 
-/** The steps that stand alone: none of the others comes before them. */
+/** The steps that are the only one of their plan. */
 const ENDS_ALONE: ReadonlySet<StepName> = new Set(['Stop', 'Suspend']);
 
 /** The state a service has reached once this step is done, and the most it can have while it is not. */

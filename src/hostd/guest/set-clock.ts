@@ -5,7 +5,7 @@ import type { Guest } from './guest.ts';
 
 const TIMEOUT_MS = 60_000;
 
-/** Gives the guest the host's time, to a second or two: whoever needs it closer runs NTP. Rejects with `GuestCommandFailed`. */
+/** Sets the guest's clock to the host's time, within two seconds; NTP is closer. Rejects with `GuestCommandFailed`. */
 export async function setClock(guest: Guest, clock: Clock, signal: AbortSignal): Promise<void> {
   const seconds = Math.round(clock.now() / 1000);
   const running = guest.exec(['date', '-u', '-s', `@${seconds}`], { timeoutMs: TIMEOUT_MS });

@@ -33,7 +33,7 @@ export type ApplianceRecord = {
   readonly size?: VmSize | undefined;
   /** Whether the guest's agent has ever answered: the first boot of a guest with cloud-init also installs it. */
   readonly agentAnswered?: boolean;
-  /** Set before its VM is suspended, until the guest that goes on has got the time. */
+  /** Set before the VM is suspended, and removed once the clock of the resumed guest is set. */
   readonly suspended?: boolean | undefined;
   /** The desired state whose steps were last carried out to their end, or to a failure. */
   readonly settled?: Settled;

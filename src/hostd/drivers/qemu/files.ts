@@ -18,7 +18,7 @@ export const vmFiles = {
   fork: 'fork',
   /** As `fork`, for a VM that was paused before and is to stay so. */
   pausedFork: 'fork.paused',
-  /** Says that the VM is suspended, and that its memory is whole. */
+  /** The record of a suspended VM, written when its memory file is complete. */
   suspended: 'suspended.json',
   /** The memory and the devices' state of a suspended VM. */
   suspendedMemory: 'suspended.memory',

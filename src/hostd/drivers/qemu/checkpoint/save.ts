@@ -101,7 +101,7 @@ async function endSaved(
   throw hostErrors.checkpointFailed(vm.uuid, `${target} is there already: choose another name, or remove it`);
 }
 
-/** The one pause. From a guest whose agent is silent nothing could start, because nobody could give it an identity. */
+/** Pauses the VM, once. Its agent must answer before: a clone takes its identity through the agent. */
 async function pause({ clock, vm, guestIn }: Saved): Promise<void> {
   await ensureRuns(clock, vm, hostErrors.checkpointFailed);
   const guest = guestIn(vm.directory);

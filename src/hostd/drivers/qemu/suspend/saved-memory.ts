@@ -8,7 +8,7 @@ import type { CheckpointKey } from '../../checkpoints.ts';
 import { asKey } from '../checkpoint/key.ts';
 import { vmFiles } from '../files.ts';
 
-/** The format of what is written; another one's is not read. */
+/** Version of the record's format. A record of another version is refused. */
 const FORMAT = 1;
 
 /** The memory of a VM that was suspended. */
@@ -24,7 +24,7 @@ export function memoryPathIn(directory: string): string {
   return join(directory, vmFiles.suspendedMemory);
 }
 
-/** Says, durably, that the memory is whole. */
+/** Records, durably, that the memory file is complete: from now on the VM counts as suspended. */
 export async function noteSaved({ uuid, directory }: VmToCapture, key: CheckpointKey): Promise<void> {
   await writeJsonDurably(join(directory, vmFiles.suspended), { format: FORMAT, uuid, key });
 }
@@ -46,8 +46,8 @@ export async function savedMemoryOf({ uuid, directory }: VmToCapture): Promise<S
 }
 
 /**
- * Forgets the memory, durably: called before the VM runs, because its disk then goes on without that. Killed in between, the memory does not
- * count, and is removed the next time.
+ * Removes the record, durably, and then the memory file. Called before the VM runs: its guest then changes the disk, which no longer fits the
+ * memory. If the daemon is killed in between, a memory file without a record stays; the next call removes it.
  */
 export async function forgetMemory(directory: string): Promise<void> {
   const note = join(directory, vmFiles.suspended);

@@ -28,7 +28,7 @@ export async function suspendVm(clock: Clock, vm: VmToCapture, options: SaveOpti
     await ensureRuns(clock, vm, hostErrors.suspendFailed);
     await withMonitor(clock, vm.directory, monitorLimitMs, (qmp) => qmp.execute('stop'));
     await write(clock, vm, options);
-    // A host that loses its power must not keep the memory without what the guest wrote before.
+    // After a loss of power the disks must hold all that the guest wrote before its memory was saved.
     for (const { path } of Object.values(disks)) await syncFile(path);
     await noteSaved(vm, key);
   } catch (error) {
@@ -46,7 +46,7 @@ export async function suspendVm(clock: Clock, vm: VmToCapture, options: SaveOpti
 }
 
 async function saveableOf({ uuid, directory }: VmToCapture): Promise<Saveable> {
-  // Nobody would give it an identity when it goes on.
+  // A resumed VM takes no identity: two VMs would have the same one.
   if ((await readConfiguration(directory))?.isTwin === true)
     throw hostErrors.suspendFailed(uuid, 'it continues from a checkpoint and has no identity of its own yet');
   const saveable = await readSaveable(directory);
