@@ -94,13 +94,34 @@ export function aUdfCd(sectors: number): Buffer {
 /** Boot code that hands over to the next device in the firmware's order. */
 export const GIVES_UP = Buffer.from('cd18', 'hex');
 
-/** Boot code that writes a line to the first serial port, every second: who logs it may not be there from the beginning. */
-export function bootCodeThatWrites(line: string): Buffer {
+/** Boot code that writes a line to the first serial port, every second: who logs it may not be there from the beginning. @param at its offset */
+export function bootCodeThatWrites(line: string, at = 0x7c00): Buffer {
   // sti; start: mov dx,0x3f8; mov si,line; next: cs lodsb; or al,al; jz end; out dx,al; jmp next
   // end: mov cx,18; tick: hlt; loop tick; jmp start
   const code = Buffer.from('fbbaf803be00002eac08c07403eeebf7b91200f4e2fdebe9', 'hex');
-  code.writeUInt16LE(0x7c00 + code.length, 5);
+  code.writeUInt16LE(at + code.length, 5);
   return Buffer.concat([code, Buffer.from(`${line}\r\n\0`)]);
+}
+
+const SETUP_SECTORS = 1;
+/** Where Linux' boot protocol has the real-mode code begin, and where its header's fields have ended. */
+const SETUP_CODE = 0x200;
+const AFTER_HEADER = 0x280;
+
+/** What firmware takes for a Linux kernel: it writes a line to the first serial port, every second. */
+export function aKernelThatWrites(line: string): Buffer {
+  const kernel = Buffer.alloc((1 + SETUP_SECTORS + 1) * 512);
+  kernel.writeUInt8(SETUP_SECTORS, 0x1f1);
+  kernel.writeUInt16LE(0xaa55, 0x1fe);
+  kernel.writeUInt8(0xeb, SETUP_CODE);
+  kernel.writeUInt8(AFTER_HEADER - SETUP_CODE - 2, SETUP_CODE + 1);
+  kernel.write('HdrS', 0x202, 'latin1');
+  const [version, loadedHigh, initrdBelow] = [0x0206, 1, 0x37ff_ffff];
+  kernel.writeUInt16LE(version, 0x206);
+  kernel.writeUInt8(loadedHigh, 0x211);
+  kernel.writeUInt32LE(initrdBelow, 0x22c);
+  bootCodeThatWrites(line, AFTER_HEADER - SETUP_CODE).copy(kernel, AFTER_HEADER);
+  return kernel;
 }
 
 /** A raw disk of one mebibyte with this boot code. */

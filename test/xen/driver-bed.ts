@@ -5,7 +5,13 @@ import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect } from 'vitest';
 import type { VmSpec } from '../../src/hostd/drivers/vm.ts';
-import { aDiskThatStarts, bootCodeThatWrites, GIVES_UP, makeBootableCd } from '../builders/disk-images.ts';
+import {
+  aDiskThatStarts,
+  aKernelThatWrites,
+  bootCodeThatWrites,
+  GIVES_UP,
+  makeBootableCd,
+} from '../builders/disk-images.ts';
 import { buildGuestImage, type GuestImage } from '../e2e/guest-vm.ts';
 import { emptyIfMissing } from './bed.ts';
 import { compressed, kernelForPc, kernelForPv, makeBootableDisk, makePcDisk } from './bootable.ts';
@@ -20,6 +26,9 @@ const run = promisify(execFile);
 const FOLDER = '/root/guest';
 const limitMs = 800_000;
 
+/** Whether Linux is booted in HVM guests, too: their firmware copies a kernel word by word, which here may take a quarter of an hour. */
+export const withLinuxInHvm = process.env.COPPICE_TEST_HVM === 'linux';
+
 /** Paths in dom0. */
 export const guestFiles = {
   disk: `${FOLDER}/disk.qcow2`,
@@ -27,7 +36,7 @@ export const guestFiles = {
   /** Compressed, as boot loaders need it, and QEMU for HVM. */
   packedKernel: `${FOLDER}/kernel.packed`,
   initrd: `${FOLDER}/initrd`,
-  /** Firmware copies an HVM guest's files byte by byte: each MiB costs seconds here. */
+  /** For HVM: each MiB costs seconds. */
   packedInitrd: `${FOLDER}/initrd.gz`,
 } as const;
 
@@ -94,6 +103,14 @@ export class DriverBed {
   kernelAt(kernel: string): VmSpec['boot'] {
     const initrd = kernel === guestFiles.packedKernel ? guestFiles.packedInitrd : guestFiles.initrd;
     return { kind: 'direct', kernel, initrd, commandLine: this.#commandLine() };
+  }
+
+  /** Boots a kernel of a few bytes that says that it was started. */
+  async smallKernel(): Promise<VmSpec['boot']> {
+    const [here, there] = [join(this.dom0.folder, 'small-kernel'), `${FOLDER}/small-kernel`];
+    await writeFile(here, aKernelThatWrites('started from the kernel'));
+    await this.dom0.copyIn(here, there);
+    return { kind: 'direct', kernel: there, initrd: there, commandLine: 'quiet' };
   }
 
   /**

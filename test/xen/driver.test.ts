@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { retriesIn, tellRetries } from '../scenarios/retries.ts';
-import { DriverBed, life, lived } from './driver-bed.ts';
+import { DriverBed, life, lived, withLinuxInHvm } from './driver-bed.ts';
 import { testCheckpoints } from './driver-checkpoints.ts';
 import { dom0IsImpossible } from './image.ts';
 
@@ -77,10 +77,16 @@ describe('the Xen driver in a real dom0', () => {
     ['PV by GRUB in the guest', { type: 'PV', bootLoader: 'PvGrub' }, 'pv'],
     ['PV by pygrub in dom0', { type: 'PV', bootLoader: 'PyGrub' }, 'pv'],
     ['PVH by GRUB in the guest', { type: 'PVH', bootLoader: 'PvGrub' }, 'pc'],
-    ['HVM by firmware and GRUB', { type: 'HVM' }, 'firmware'],
+    ...(withLinuxInHvm ? ([['HVM by firmware and GRUB', { type: 'HVM' }, 'firmware']] as const) : []),
   ] as const)('boots a guest from its own disk as %s', async (_how, xen, kind) => {
     const vm = aVm({ boot: { kind: 'firmware' }, xen });
     expect(await bed.resultsOn(await bed.bootableDisk(kind), vm, ...life)).toEqual(lived);
+  });
+
+  it('starts an HVM guest with the kernel that is given to its firmware', async () => {
+    const vm = aVm({ boot: await bed.smallKernel(), xen: { type: 'HVM' } });
+    const found = await results(vm, 'overlay', 'start', 'untilTold', 'destroy', 'domains');
+    expect(found).toEqual([null, null, 'started from the kernel', null, []]);
   });
 
   it('starts an HVM guest from its CD where the disk’s boot code gives up', async () => {
