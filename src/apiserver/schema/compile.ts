@@ -26,11 +26,16 @@ interface CompileOptions {
  * accepting a schema.
  */
 export function compileSchema(schema: JsonSchema, options: CompileOptions = {}): CompiledSchema {
-  const rules = compileRules(schema, '');
+  // When they are first needed: a server has many kinds of which no object is ever written.
+  let compiled: RuleTree | undefined;
+  const rules = () => {
+    compiled ??= compileRules(schema, '');
+    return compiled;
+  };
   return {
     prune: (object) => pruneObject(schema, options.preserveUnknown === true, object),
     applyDefaults: (object, nulls = {}) => applyDefaults(schema, object, nulls.keepNulls === true),
-    validate: (object, old, how = {}) => validate({ schema, options, rules, object, old, ...how }),
+    validate: (object, old, how = {}) => validate({ schema, options, rules: rules(), object, old, ...how }),
   };
 }
 
