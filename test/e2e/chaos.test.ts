@@ -12,7 +12,7 @@ const KILLS = 10;
 const PARTS = ['operator', 'host-a', 'host-b', 'api'] as const;
 /** Of the last kill; the first ones come faster, while the VMs are made and not yet booting. */
 const LONGEST_PEACE_MS = 4_000;
-const WATCH_MS = 100;
+const WATCH_MS = 200;
 
 /** Numbers from 0 to 1 that follow from the seed alone (mulberry32). */
 function randomFrom(start: number): () => number {

@@ -21,7 +21,8 @@ const program = await coppiceProgram();
 
 /** Emulated guests boot in seconds on an idle machine, ten at once on a busy one take minutes. */
 const PATIENCE_MS = 420_000;
-const POLL_MS = 200;
+const SHORTEST_PAUSE_MS = 200;
+const LONGEST_PAUSE_MS = 500;
 const LOG_LINES = 12;
 
 /** How a program ended, and all that it said. */
@@ -139,13 +140,13 @@ export class Coppice {
   /** Looks until `look` no longer throws and resolves with what it found; in the end rejects with how all stands. */
   async eventually<T>(what: string, look: () => Promise<T>, patienceMs = PATIENCE_MS): Promise<T> {
     const deadline = Date.now() + patienceMs;
-    for (;;) {
+    for (let pauseMs = SHORTEST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 1.1, LONGEST_PAUSE_MS)) {
       try {
         return await look();
       } catch (error) {
         if (Date.now() > deadline) throw new Error(await this.#report(what, error), { cause: error });
       }
-      await delay(POLL_MS);
+      await delay(pauseMs);
     }
   }
 

@@ -15,6 +15,8 @@ import { appliancesOf, apply, aTask, fetchText, removeTasks, urlOf, type Written
 /** How many changes are watched; each takes the three VMs in turn. */
 const CHANGES = Number(process.env.COPPICE_TEST_CHANGES ?? 4);
 const REPLICAS = 3;
+/** Between two rounds of questions: each answer takes an emulated VM some 20 ms of a processor. */
+const ASK_MS = 100;
 /** What a replica answers: its environment, its command and its file, as it was started with them. */
 const SERVE = `mkdir -p /run/w
 [ -s /var/born ] || cat /proc/sys/kernel/random/uuid >/var/born
@@ -139,7 +141,7 @@ describeUnless(noQemu, `a rolling change, ${CHANGES} times`, () => {
     while (!signal.aborted) {
       const answers = await Promise.allSettled(urls.map((url) => fetchText(url)));
       most = Math.max(most, answers.filter(({ status }) => status === 'rejected').length);
-      await delay(20);
+      await delay(ASK_MS);
     }
     return most;
   }

@@ -16,7 +16,7 @@ type Settings = {
 
 const [stateDirectory = '', file = ''] = process.argv.slice(2);
 const { certificates, bridge, fileRoots } = JSON.parse(await readFile(file, 'utf8')) as Settings;
-const config = { driver: 'qemu', bridge, fileRoots, overrides: { reserveBytes: 0, measureMs: 200 } } as const;
+const config = { driver: 'qemu', bridge, fileRoots, overrides: { reserveBytes: 0, measureMs: 500 } } as const;
 const daemon = await runHostd(configOf(stateDirectory, certificates, config));
 const client = clientOf(daemon.url, certificates);
 

@@ -16,6 +16,7 @@ import { BRIDGE, type Namespace } from './lan.ts';
 const DAEMON = await bundled(new URL('daemon.ts', import.meta.url));
 /** Emulated guests on a busy machine. */
 const PATIENCE_MS = 550_000;
+const LONGEST_PAUSE_MS = 250;
 
 type Call =
   | { readonly call: 'getHost' }
@@ -102,7 +103,7 @@ export class NetworkHost {
   async deleteAppliance(uuid: string): Promise<void> {
     await this.#ask({ call: 'deleteAppliance', argument: uuid });
     const isGone = async () => (await this.getAppliance(uuid)) === undefined;
-    await eventually(isGone, () => this.getAppliance(uuid), PATIENCE_MS);
+    await eventually(isGone, () => this.getAppliance(uuid), PATIENCE_MS, LONGEST_PAUSE_MS);
   }
 
   /** What this host gets from the address. */
@@ -120,7 +121,7 @@ export class NetworkHost {
       const status = await this.getAppliance(uuid);
       return status !== undefined && holds(status) ? status : undefined;
     };
-    return eventually(look, () => this.getAppliance(uuid), patienceMs);
+    return eventually(look, () => this.getAppliance(uuid), patienceMs, LONGEST_PAUSE_MS);
   }
 
   untilAvailable(uuid: string, patienceMs = PATIENCE_MS): Promise<ApplianceStatus> {

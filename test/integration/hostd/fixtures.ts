@@ -160,18 +160,21 @@ export function applianceOf(layer: string, change: Partial<DesiredAppliance> = {
   };
 }
 
-/** Asks until the answer is there; rejects, with the last state of things, when that takes too long. */
+const SHORTEST_PAUSE_MS = 10;
+
+/** Asks until the answer is there, less and less often; rejects, with the last state of things, when that takes too long. */
 export async function eventually<T>(
   ask: () => Promise<T | undefined | false>,
   describe: () => Promise<unknown> = async () => 'nothing more is known',
   timeoutMs = 30_000,
+  longestPauseMs = 50,
 ): Promise<T> {
   const deadline = Date.now() + timeoutMs;
-  for (;;) {
+  for (let pauseMs = SHORTEST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 1.2, longestPauseMs)) {
     const answer = await ask();
     if (answer !== undefined && answer !== false) return answer;
     if (Date.now() > deadline) throw new Error(`it never came to pass: ${JSON.stringify(await describe())}`);
-    await delay(10);
+    await delay(pauseMs);
   }
 }
 
@@ -195,6 +198,8 @@ export async function untilInStep(client: HostClient, uuid: string, step: StepNa
       return status?.steps.some((one) => one.name === step && lasts(one));
     },
     () => client.getAppliance(uuid),
+    30_000,
+    SHORTEST_PAUSE_MS,
   );
 }
 
