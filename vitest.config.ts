@@ -15,11 +15,14 @@ const ON_BOTH_SERVERS = ['test/integration/kube/**/*.test.ts', 'test/integration
 const ON_EMBEDDED_ALONE = [
   'test/integration/kube/not-supported.test.ts',
   'test/integration/kube/reconnects.test.ts',
+  'test/integration/operator/addresses.test.ts',
   'test/integration/operator/faulty-answers.test.ts',
   'test/integration/operator/half-open.test.ts',
+  'test/integration/operator/recall.test.ts',
   'test/integration/operator/recall-kills.test.ts',
   'test/integration/operator/obstacles.test.ts',
   'test/integration/operator/reconnects.test.ts',
+  'test/integration/operator/restarts.test.ts',
   'test/integration/operator/rollout.test.ts',
   'test/integration/operator/shared-templates.test.ts',
   'test/integration/operator/template-life.test.ts',
@@ -41,10 +44,10 @@ const hasKubernetes = 'folder' in (await lookForKubernetes());
 
 /**
  * One group after the other (0 is not the first: vitest puts it last), since all projects of a group share its workers: those that
- * mostly wait, three files at once even on two cores; those that boot VMs, where a third file uses what two leave of two cores, a fifth;
- * and last Xen, whose own time-outs do not wait for a busy machine.
+ * wait for a third of their time, four files at once even on two cores; those that boot VMs, where a third file uses what two leave of two
+ * cores, a fifth; and last Xen, whose own time-outs do not wait for a busy machine.
  */
-const TOGETHER = { maxWorkers: 3, sequence: { groupOrder: 1 } };
+const TOGETHER = { maxWorkers: 4, sequence: { groupOrder: 1 } };
 const BOOTING = { maxWorkers: 3, sequence: { groupOrder: 2 } };
 const LAST = { maxWorkers: 2, sequence: { groupOrder: 3 } };
 

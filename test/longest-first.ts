@@ -6,7 +6,6 @@ const LONG = [
   'from-image-to-recall.test.ts',
   'scenarios.test.ts',
   'template-faults.test.ts',
-  'cloud-init-bridge.test.ts',
   'survival.test.ts',
   'chaos.test.ts',
   'differential.test.ts',

@@ -18,7 +18,7 @@ import { apply, type Manifest, manifest } from './tasks.ts';
 const path = process.env.PATH ?? '';
 const USER_DATA = '#cloud-config\n';
 
-/** How such an image boots, gets its agent and stays the same machine: from-image-to-recall.test.ts and qemu/cloud-init-bridge.test.ts. */
+/** How such an image boots, gets its agent and stays the same machine: from-image-to-recall.test.ts. */
 describeUnless(noQemu ?? noCloudImage, 'the seed of a cloud image', () => {
   let coppice: Coppice;
   let server: MisbehavingServer;

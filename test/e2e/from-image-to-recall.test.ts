@@ -5,11 +5,13 @@ import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { findCondition } from '../../src/api/conditions.ts';
-import { SERVICE_DEPLOYMENTS, TEMPLATES, type Template } from '../../src/api/kinds.ts';
+import { IP_POOLS, type IPPool, SERVICE_DEPLOYMENTS, TEMPLATES, type Template } from '../../src/api/kinds.ts';
 import { MisbehavingServer, serving } from '../integration/hostd/misbehaving-server.ts';
-import { describeUnless } from '../skip.ts';
+import { describeUnless, itUnless } from '../skip.ts';
 import { type BuiltFile, buildCloudImage, type CloudImage, noCloudImage } from './cloud-image.ts';
 import { Coppice } from './coppice.ts';
+import { whyNoBridges } from './network/lan.ts';
+import { MachineBridge } from './network/machine-bridge.ts';
 import { noQemu } from './qemu/scene.ts';
 import { appliancesOf, apply, fetchText, manifest, urlOf } from './tasks.ts';
 
@@ -31,6 +33,10 @@ write_files:
 runcmd:
   - [sh, -c, "echo run >>/var/lib/runs"]
 `;
+const NAME_SERVERS = ['192.0.2.53', '192.0.2.54'];
+/** Prints how the guest's network was set, and what the agent had it set to, if it had a hand in it. */
+const NETWORK = `ip -4 -o addr show dev eth0 | awk '{print $4}'; ip route show default | cut -d' ' -f1-5
+resolvectl dns eth0 | cut -d: -f2; cat /run/systemd/network/00-coppice.network 2>/dev/null || true`;
 /** Prints what cloud-init made of the guest, then what makes it this machine and no other. */
 const FACTS = 'cat /etc/greeting /var/lib/runs /home/debian/.ssh/authorized_keys';
 const IDENTITY = 'cat /etc/hostname /etc/machine-id /etc/ssh/ssh_host_ed25519_key.pub';
@@ -38,6 +44,8 @@ const IDENTITY = 'cat /etc/hostname /etc/machine-id /etc/ssh/ssh_host_ed25519_ke
 /** One story, as docs/templates.md tells it: each test finds what the one before it left. */
 describeUnless(noQemu ?? noCloudImage, 'from an image of their own to a recalled service', () => {
   let coppice: Coppice;
+  /** Where one can be made: the service then has an address of its own. */
+  let bridge: MachineBridge | undefined;
   let server: MisbehavingServer;
   let image: CloudImage;
   let packageFile: BuiltFile;
@@ -45,7 +53,9 @@ describeUnless(noQemu ?? noCloudImage, 'from an image of their own to a recalled
 
   beforeAll(async () => {
     image = await buildCloudImage(resolve(import.meta.dirname, '../..'));
-    coppice = await Coppice.up('--hosts', '1');
+    if (whyNoBridges === undefined) bridge = await MachineBridge.create();
+    coppice = await Coppice.up('--hosts', '1', ...(bridge === undefined ? [] : ['--bridge', bridge.name]));
+    if (bridge !== undefined) await declarePool(bridge);
     packageFile = await downloadPackage(join(coppice.dataDir, 'packages'));
     const files = new Map([packageFile, ...image.agentPackages].map((file) => [`/${file.name}`, file]));
     server = await MisbehavingServer.start();
@@ -58,7 +68,14 @@ describeUnless(noQemu ?? noCloudImage, 'from an image of their own to a recalled
   afterAll(async () => {
     await coppice?.close();
     await server?.close();
+    await bridge?.close();
   });
+
+  async function declarePool({ address, prefixLength: prefix, gateway }: MachineBridge) {
+    const ranges = [{ start: address, end: address }];
+    const pool = manifest('IPPool', 'lan', { ranges, prefix, gateway, dns: NAME_SERVERS });
+    await coppice.client.create<IPPool>(IP_POOLS, pool as IPPool);
+  }
 
   const sourceOf = ({ name, sha256 }: BuiltFile) => ({
     url: server.url(`/${encodeURIComponent(name)}`),
@@ -86,6 +103,7 @@ describeUnless(noQemu ?? noCloudImage, 'from an image of their own to a recalled
     name: 'web',
     template: { label: 'site' },
     resources: RESOURCES,
+    ...(bridge === undefined ? {} : { network: { pool: 'lan' } }),
     parameters: {
       command: COMMAND,
       probe: { http: { path: '/' } },
@@ -154,7 +172,7 @@ describeUnless(noQemu ?? noCloudImage, 'from an image of their own to a recalled
 
   const inGuest = (script: string) => coppice.run('exec', 'site-web-0', '--', 'sh', '-c', script);
 
-  it('deploys by the label, and recalls with what was written', { timeout: 2 * BOOT_MS }, async () => {
+  it('deploys by the label', { timeout: BOOT_MS }, async () => {
     await declare('site', site());
     await coppice.eventually(
       'it is deployed',
@@ -165,23 +183,33 @@ describeUnless(noQemu ?? noCloudImage, 'from an image of their own to a recalled
       BOOT_MS,
     );
     expect((await task('site')).status?.services?.[0]?.template).toBe('default/site-1');
+    expect(await inGuest(FACTS), 'what its user wrote').toBe(`Grüße\nrun\n${KEY}\n`);
+  });
+
+  itUnless(whyNoBridges, 'has the address of its pool, which cloud-init set: there is no DHCP', async () => {
+    const { address, prefixLength, gateway } = bridge as MachineBridge;
+    const [web] = await appliancesOf(coppice, 'site');
+    expect(web?.status?.accessPoints).toEqual([`http://${address}:8080/`]);
+    expect(await inGuest(NETWORK)).toBe(
+      `${address}/${prefixLength}\ndefault via ${gateway} dev eth0\n ${NAME_SERVERS.join(' ')}\n`,
+    );
+  });
+
+  it('is recalled with what was written', { timeout: BOOT_MS }, async () => {
     await inGuest('echo kept >/var/lib/coppice/web/note.txt');
     await untilServed('kept\n');
-    expect(await inGuest(FACTS), 'what its user wrote').toBe(`Grüße\nrun\n${KEY}\n`);
     identity = await inGuest(IDENTITY);
     await coppice.run('recall', 'site', '--save', '--wait');
     expect(await coppice.vms()).toEqual([]);
     expect((await template('site-web-1')).status).toMatchObject({ depth: 3, parent: { name: 'site-1' } });
   });
 
-  /** A third boot of a distribution takes minutes; `template-faults.test.ts` deploys recalled services of smaller guests. */
-  if (process.env.COPPICE_TEST_BOOTS === 'all')
-    it('deploys that again as the same machine', { timeout: BOOT_MS }, async () => {
-      await coppice.run('redeploy', 'site', '--wait');
-      await untilServed('kept\n');
-      expect(await inGuest(FACTS), 'nothing is done a second time').toBe(`Grüße\nrun\n${KEY}\n`);
-      expect(await inGuest(IDENTITY)).toBe(identity);
-    });
+  it('deploys that again as the same machine', { timeout: BOOT_MS }, async () => {
+    await coppice.run('redeploy', 'site', '--wait');
+    await untilServed('kept\n');
+    expect(await inGuest(FACTS), 'nothing is done a second time').toBe(`Grüße\nrun\n${KEY}\n`);
+    expect(await inGuest(IDENTITY)).toBe(identity);
+  });
 
   it('disposes of what nobody uses any more, and of nothing else', { timeout: BOOT_MS }, async () => {
     await coppice.client.delete(SERVICE_DEPLOYMENTS, { name: 'site', ...MINE });

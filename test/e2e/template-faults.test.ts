@@ -4,7 +4,7 @@ import { describeUnless } from '../skip.ts';
 import { Coppice } from './coppice.ts';
 import { noQemu } from './qemu/scene.ts';
 
-const SEEDS = Array.from({ length: 4 }, (_, index) => index + 1);
+const SEEDS = Array.from({ length: 10 }, (_, index) => index + 1);
 
 /** `npm run faults -- --seeds 100` does the same for more. */
 describeUnless(noQemu, 'builds, saved templates and recalls', () => {
