@@ -44,10 +44,10 @@ const hasKubernetes = 'folder' in (await lookForKubernetes());
 
 /**
  * One group after the other (0 is not the first: vitest puts it last), since all projects of a group share its workers: those that
- * wait for a third of their time, four files at once even on two cores; those that boot VMs, where a third file uses what two leave of two
+ * wait for a third of their time, three files at once even on two cores; those that boot VMs, where a third file uses what two leave of two
  * cores, a fifth; and last Xen, whose own time-outs do not wait for a busy machine.
  */
-const TOGETHER = { maxWorkers: 4, sequence: { groupOrder: 1 } };
+const TOGETHER = { maxWorkers: 3, sequence: { groupOrder: 1 } };
 const BOOTING = { maxWorkers: 3, sequence: { groupOrder: 2 } };
 const LAST = { maxWorkers: 2, sequence: { groupOrder: 3 } };
 
@@ -75,8 +75,8 @@ export default defineConfig({
           name: 'integration',
           ...TOGETHER,
           include: ['test/integration/**/*.test.ts'],
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
         },
       },
       {
@@ -88,8 +88,8 @@ export default defineConfig({
             : ['test/kubernetes/missing.test.ts'],
           exclude: [...configDefaults.exclude, ...ON_EMBEDDED_ALONE],
           env: { COPPICE_TEST_API: 'kube-apiserver' },
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
         },
       },
       {

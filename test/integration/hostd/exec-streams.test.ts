@@ -11,7 +11,7 @@ import { eventually } from './fixtures.ts';
 import { LocalAgent } from './local-agent.ts';
 
 const mebibyte = 1024 * 1024;
-const patience = { timeoutMs: 30_000 };
+const patience = { timeoutMs: 100_000 };
 const hasBusybox = existsSync('/bin/busybox');
 
 /** A zombie, which its parent has not asked about yet, runs no more. */

@@ -161,12 +161,13 @@ export function applianceOf(layer: string, change: Partial<DesiredAppliance> = {
 }
 
 const SHORTEST_PAUSE_MS = 10;
+const PATIENCE_MS = 100_000;
 
 /** Asks until the answer is there, less and less often; rejects, with the last state of things, when that takes too long. */
 export async function eventually<T>(
   ask: () => Promise<T | undefined | false>,
   describe: () => Promise<unknown> = async () => 'nothing more is known',
-  timeoutMs = 30_000,
+  timeoutMs = PATIENCE_MS,
   longestPauseMs = 50,
 ): Promise<T> {
   const deadline = Date.now() + timeoutMs;
@@ -198,7 +199,7 @@ export async function untilInStep(client: HostClient, uuid: string, step: StepNa
       return status?.steps.some((one) => one.name === step && lasts(one));
     },
     () => client.getAppliance(uuid),
-    30_000,
+    PATIENCE_MS,
     SHORTEST_PAUSE_MS,
   );
 }

@@ -119,7 +119,7 @@ describe('a file that is pushed', () => {
         resolve({ code, out, err });
       });
     });
-    const host = await vi.waitFor(() => hostWithPart(content), { timeout: 30_000, interval: 5 });
+    const host = await vi.waitFor(() => hostWithPart(content), { timeout: 100_000, interval: 5 });
     return { child, ended, host };
   }
 
