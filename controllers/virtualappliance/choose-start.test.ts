@@ -114,6 +114,15 @@ describe('what an appliance continues from', () => {
     expect((await choose(foreign, keeping, [saved()])).start?.message).toContain('is of another namespace');
   });
 
+  it('is not decided before its template has layers: it may be a moment of a VM that is not saved yet', async () => {
+    const unsaved = anImportedTemplate({
+      spec: { source: { appliance: { name: 'first', memory: true } } },
+      status: { layers: undefined },
+    });
+    const { events, patches } = await choose(anAppliance({ spec: warm }), unsaved);
+    expect([patches, events]).toEqual([[], []]);
+  });
+
   it('is decided once: what became Ready later changes nothing', async () => {
     const start = { from: 'ColdBoot', message: 'it boots' } as const;
     const before = anAppliance({ spec: warm, status: { start } });

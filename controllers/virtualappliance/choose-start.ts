@@ -3,6 +3,7 @@ import { FIELD_MANAGER } from '../../src/api/labels.ts';
 import { keyOf } from '../../src/base/object.ts';
 import { uidOf } from '../objects/appliance.ts';
 import { checkpointName, isForCheckpointOf } from '../objects/checkpoints.ts';
+import { layersOf } from '../objects/template-files.ts';
 import { isJudged } from '../objects/template-readiness.ts';
 import { wholeTemplateOf } from '../objects/template-references.ts';
 import { applianceEvents } from '../obstacles/appliances.ts';
@@ -20,8 +21,11 @@ type Start = NonNullable<NonNullable<VirtualAppliance['status']>['start']>;
 export async function chooseStart(scope: Scope): Promise<PhaseResult> {
   const { appliance, context, signal } = scope;
   if (appliance.spec.start.from !== 'Checkpoint' || isDecided(scope)) return phaseDone;
+  const own = found(scope, 'template');
+  // Whether it has memory shows when it has layers; until then a later phase says what it waits for.
+  if (layersOf(own) === undefined) return phaseDone;
   const find = (key: string) => context.caches.templates.get(key);
-  const { start, template } = startFrom(appliance, found(scope, 'template'), find);
+  const { start, template } = startFrom(appliance, own, find);
   const { name, namespace, uid, resourceVersion } = appliance.metadata;
   const patch = { metadata: { uid, resourceVersion }, status: { start } };
   const options = { subresource: 'status', fieldManager: FIELD_MANAGER, signal };

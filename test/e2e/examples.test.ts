@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { VirtualAppliance } from '../../src/api/kinds.ts';
 import { applyManifests, readManifests } from '../../src/cli/manifests.ts';
 import { waitForServices } from '../../src/cli/wait.ts';
 import { describeUnless } from '../skip.ts';
@@ -25,10 +26,10 @@ const ANSWERS: Readonly<Record<string, string>> = {
 const OF_OTHER_FILES = ['cd', 'cloud-image', 'shared'];
 /**
  * `gitops` needs an image of one's own, and Flux: test/gitops. `network` needs a bridge on its hosts:
- * test/integration/operator/addresses.test.ts applies it, bridge.test.ts has such VMs. `systemd` is no manifest:
+ * test/integration/operator/addresses.test.ts applies it, bridge.test.ts has such VMs. `fork` is a story: fork-example.test.ts. `systemd` is no manifest:
  * test/integration/hostd/systemd-unit.test.ts.
  */
-const TESTED_ELSEWHERE = ['gitops', 'network', 'systemd'];
+const TESTED_ELSEWHERE = ['fork', 'gitops', 'network', 'systemd'];
 
 describeUnless(noQemu, 'the examples', () => {
   let coppice: Coppice;
@@ -55,8 +56,13 @@ describeUnless(noQemu, 'the examples', () => {
     });
     const urls = appliances.flatMap(({ status }) => status?.accessPoints ?? []);
     expect(urls).toHaveLength(appliances.length);
+    const [asked, told] = [appliances.map(({ spec }) => spec.start.from), appliances.map(startOf)];
+    expect(told).toEqual(asked);
     for (const url of urls) expect(await (await fetch(url)).text()).toBe(answer);
   });
+
+  /** How its VM came up. */
+  const startOf = ({ status }: VirtualAppliance) => status?.start?.from ?? 'ColdBoot';
 
   it.each(OF_OTHER_FILES)('%s is taken as it is', async (name) => {
     await applyManifests(coppice.client, await readManifests(join(folder, name)));

@@ -53,7 +53,7 @@ describeUnless(noQemu ?? noCloudImage, 'from an image of their own to a recalled
 
   beforeAll(async () => {
     image = await buildCloudImage(resolve(import.meta.dirname, '../..'));
-    if (whyNoBridges === undefined) bridge = await MachineBridge.create();
+    if (whyNoBridges === undefined) bridge = await MachineBridge.create('198.51.100');
     coppice = await Coppice.up('--hosts', '1', ...(bridge === undefined ? [] : ['--bridge', bridge.name]));
     if (bridge !== undefined) await declarePool(bridge);
     packageFile = await downloadPackage(join(coppice.dataDir, 'packages'));
@@ -71,10 +71,11 @@ describeUnless(noQemu ?? noCloudImage, 'from an image of their own to a recalled
     await bridge?.close();
   });
 
-  async function declarePool({ address, prefixLength: prefix, gateway }: MachineBridge) {
-    const ranges = [{ start: address, end: address }];
-    const pool = manifest('IPPool', 'lan', { ranges, prefix, gateway, dns: NAME_SERVERS });
-    await coppice.client.create<IPPool>(IP_POOLS, pool as IPPool);
+  async function declarePool(of: MachineBridge) {
+    await coppice.client.create<IPPool>(
+      IP_POOLS,
+      manifest('IPPool', 'lan', of.pool(1, NAME_SERVERS)) as IPPool,
+    );
   }
 
   const sourceOf = ({ name, sha256 }: BuiltFile) => ({
@@ -187,7 +188,8 @@ describeUnless(noQemu ?? noCloudImage, 'from an image of their own to a recalled
   });
 
   itUnless(whyNoBridges, 'has the address of its pool, which cloud-init set: there is no DHCP', async () => {
-    const { address, prefixLength, gateway } = bridge as MachineBridge;
+    const { prefixLength, gateway } = bridge as MachineBridge;
+    const address = (bridge as MachineBridge).address(0);
     const [web] = await appliancesOf(coppice, 'site');
     expect(web?.status?.accessPoints).toEqual([`http://${address}:8080/`]);
     expect(await inGuest(NETWORK)).toBe(
