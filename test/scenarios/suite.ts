@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { StepName } from '../../src/host/protocol.ts';
 import type { Bed } from './bed.ts';
 import { deletion } from './deletion.ts';
 import { recall } from './recall.ts';
@@ -17,6 +18,10 @@ export interface Hypervisor {
   readonly guestsCanDoubt: boolean;
   /** Whether no two VMs of a host can have one name. */
   readonly hasUniqueNames: boolean;
+  /** In which steps of an appliance the daemon is killed. */
+  readonly killedIn: readonly StepName[];
+  /** How often the daemon is asked for its steps. They may be over in less; then it is killed in one behind. */
+  readonly stepPollMs: number;
 }
 
 /** What each scenario is given, once the bed is made. */
@@ -61,7 +66,7 @@ export function describeScenarios(
     });
 
     story(() => world);
-    survival(() => world);
+    survival(() => world, hypervisor);
     recall(() => world);
     if (hypervisor.guestsCanDoubt) deletion(() => world);
     refusals(() => world, hypervisor);
