@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { findCondition } from '../../../src/api/conditions.ts';
 import {
   SERVICE_DEPLOYMENTS,
   TEMPLATE_FOLLOWS,
@@ -99,6 +100,12 @@ describe('labels of templates', () => {
     await world.addTemplate('debian-1', { namespace: 'images', spec: spec('1') });
     await world.addTemplate('debian-2', { namespace: 'images', spec: spec('2') });
     await addLabel('base', { visibility: 'Cluster', templates: ['debian-1', 'debian-2'] }, 'images');
+    await eventually('the operator has looked at both templates', async () => {
+      for (const name of ['debian-1', 'debian-2']) {
+        const { status } = await world.kube.get(TEMPLATES, { namespace: 'images', name });
+        expect(findCondition(status?.conditions, 'Ready')).toBeDefined();
+      }
+    });
     await world.deploy('shop', { template: { label: 'base', namespace: 'images' } });
     await saysOfTask('shop', READY, 'Deployed');
     const chosen = async () => (await world.deployment('shop')).status?.services?.[0];
