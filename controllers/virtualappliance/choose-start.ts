@@ -22,7 +22,7 @@ export async function chooseStart(scope: Scope): Promise<PhaseResult> {
   const { appliance, context, signal } = scope;
   if (appliance.spec.start.from !== 'Checkpoint' || isDecided(scope)) return phaseDone;
   const own = found(scope, 'template');
-  // Whether it has memory shows when it has layers; until then a later phase says what it waits for.
+  // A template shows whether it has memory once it has its layers. Until then no VM is made: describeVm reports what is missing.
   if (layersOf(own) === undefined) return phaseDone;
   const find = (key: string) => context.caches.templates.get(key);
   const { start, template } = startFrom(appliance, own, find);

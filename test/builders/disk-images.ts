@@ -104,7 +104,7 @@ export function bootCodeThatWrites(line: string, at = 0x7c00): Buffer {
 }
 
 const SETUP_SECTORS = 1;
-/** Where Linux' boot protocol has the real-mode code begin, and where its header's fields have ended. */
+/** Offsets in a kernel by Linux' boot protocol: of its real-mode code, and behind the fields of its header. */
 const SETUP_CODE = 0x200;
 const AFTER_HEADER = 0x280;
 

@@ -133,7 +133,7 @@ exec busybox httpd -f -p 8080 -h .
 
   it('that the daemon was killed in, again and again, goes on, and the old service answers meanwhile', async () => {
     const url = await urlOfTask('program');
-    for (const [at, pauseMs] of [500, 2_000, 4_500].entries()) {
+    for (const [at, pauseMs] of [500, 1_500, 3_000, 4_500].entries()) {
       await apply(coppice, program(`killed ${at}`, { ballast: randomBytes(3 * MIB).toString('latin1') }));
       await delay(pauseMs);
       await coppice.kill('host-a');
@@ -141,7 +141,9 @@ exec busybox httpd -f -p 8080 -h .
       await coppice.run('up');
       await untilServed(coppice, 'program', 1, `killed ${at}\n`);
     }
-    expect(await fetchText(`${url}log`)).toMatch(/^first\nsecond\n(killed 0\n)+(killed 1\n)+(killed 2\n)+$/);
+    expect(await fetchText(`${url}log`)).toMatch(
+      /^first\nsecond\n(killed 0\n)+(killed 1\n)+(killed 2\n)+(killed 3\n)+$/,
+    );
   });
 
   it('that the VM was killed in is made when it runs again, and the data is there', async () => {
@@ -195,10 +197,10 @@ exec busybox httpd -f -p 8080 -h .
       parameters: {
         command: ['sh', 'run.sh'],
         probe: {
-          exec: { command: ['sh', '-c', 'busybox yes | busybox head -c 6000000; echo the end; exit 7'] },
+          exec: { command: ['sh', '-c', 'busybox yes | busybox head -c 12000000; echo the end; exit 7'] },
         },
       },
-      timeouts: { serviceSeconds: 10 },
+      timeouts: { serviceSeconds: 20 },
     } as WrittenService);
     await apply(coppice, flood);
     const message = await untilTold(
@@ -207,7 +209,7 @@ exec busybox httpd -f -p 8080 -h .
       /sh in the guest ends with exit code 7: .*the end/s,
     );
     expect(message.length).toBeLessThan(2048);
-    await delay(5_000);
+    await delay(10_000);
     for (const part of ['host-a', 'operator']) {
       expect((await stat(logFile(coppice.layout, part))).size).toBeLessThan(MIB);
       const pid = await findPart(coppice.layout, part);

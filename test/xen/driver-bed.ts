@@ -26,7 +26,7 @@ const run = promisify(execFile);
 const FOLDER = '/root/guest';
 const limitMs = 800_000;
 
-/** Whether Linux is booted in HVM guests, too: their firmware copies a kernel word by word, which here may take a quarter of an hour. */
+/** Whether tests boot Linux in HVM guests: the firmware copies the kernel word by word, which takes up to a quarter of an hour. */
 export const withLinuxInHvm = process.env.COPPICE_TEST_HVM === 'linux';
 
 /** Paths in dom0. */
@@ -36,7 +36,7 @@ export const guestFiles = {
   /** Compressed, as boot loaders need it, and QEMU for HVM. */
   packedKernel: `${FOLDER}/kernel.packed`,
   initrd: `${FOLDER}/initrd`,
-  /** For HVM: each MiB costs seconds. */
+  /** The initrd for HVM guests, packed: each MiB that the firmware copies takes seconds. */
   packedInitrd: `${FOLDER}/initrd.gz`,
 } as const;
 

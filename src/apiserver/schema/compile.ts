@@ -26,7 +26,7 @@ interface CompileOptions {
  * accepting a schema.
  */
 export function compileSchema(schema: JsonSchema, options: CompileOptions = {}): CompiledSchema {
-  // When they are first needed: a server has many kinds of which no object is ever written.
+  // Rules are compiled when the first object is validated: most kinds of a server never have one.
   let compiled: RuleTree | undefined;
   const rules = () => {
     compiled ??= compileRules(schema, '');
