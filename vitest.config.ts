@@ -25,12 +25,25 @@ const ON_EMBEDDED_ALONE = [
   'test/integration/operator/restarts.test.ts',
   'test/integration/operator/rollout.test.ts',
   'test/integration/operator/shared-templates.test.ts',
+  'test/integration/operator/stopped.test.ts',
   'test/integration/operator/template-life.test.ts',
   'test/integration/operator/template-obstacles.test.ts',
   'test/integration/operator/templates.test.ts',
+  'test/integration/operator/unusable-api.test.ts',
+  'test/integration/operator/uploads.test.ts',
+  'test/integration/operator/user-data.test.ts',
 ];
-/** Six elections take two minutes. They rest on a server's answers to two writes at once, on which differential.test.ts holds ours against the real one. */
-const ON_KUBERNETES_WHERE_THERE_IS_ONE = ['test/integration/operator/leaders.test.ts'];
+/**
+ * Slow ones that rest on a server's answers to writes at once, and to values that it has to judge. differential.test.ts and
+ * differential-generated.test.ts hold ours against the real one.
+ */
+const ON_KUBERNETES_WHERE_THERE_IS_ONE = [
+  'kube/amounts',
+  'operator/address-races',
+  'operator/election',
+  'operator/faults',
+  'operator/leaders',
+].map((name) => `test/integration/${name}.test.ts`);
 /** What only a real one can tell. */
 const ON_KUBERNETES = ['charts', 'enrolment', 'permissions'].map((name) => `test/kubernetes/${name}.test.ts`);
 
@@ -47,10 +60,10 @@ const hasKubernetes = 'folder' in (await lookForKubernetes());
 
 /**
  * One group after the other (0 is not the first: vitest puts it last), since all projects of a group share its workers: those that
- * wait for a third of their time, three files at once even on two cores; those that boot VMs, where a third file uses what two leave of two
+ * wait for half of their time, four files at once even on two cores; those that boot VMs, where a third file uses what two leave of two
  * cores, a fifth; and last Xen, whose own time-outs do not wait for a busy machine.
  */
-const TOGETHER = { maxWorkers: 3, sequence: { groupOrder: 1 } };
+const TOGETHER = { maxWorkers: 4, sequence: { groupOrder: 1 } };
 const BOOTING = { maxWorkers: 3, sequence: { groupOrder: 2 } };
 const LAST = { maxWorkers: 2, sequence: { groupOrder: 3 } };
 
@@ -67,6 +80,8 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
+          // They start nothing, and the next need not load again what the one before it has: half of their time.
+          isolate: false,
           ...TOGETHER,
           include: ['src/**/*.test.ts', 'controllers/**/*.test.ts', 'scripts/**/*.test.ts'],
           testTimeout: 120_000,

@@ -13,7 +13,7 @@ import { noQemu } from './qemu/scene.ts';
 import { appliancesOf, apply, aTask, fetchText, removeTasks, urlOf, type WrittenService } from './tasks.ts';
 
 /** How many changes are watched; each takes the three VMs in turn. */
-const CHANGES = Number(process.env.COPPICE_TEST_CHANGES ?? 4);
+const CHANGES = Number(process.env.COPPICE_TEST_CHANGES ?? 2);
 const REPLICAS = 3;
 /** Between two rounds of questions: each answer takes an emulated VM some 20 ms of a processor. */
 const ASK_MS = 100;

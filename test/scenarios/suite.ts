@@ -18,6 +18,8 @@ export interface Hypervisor {
   readonly guestsCanDoubt: boolean;
   /** Whether no two VMs of a host can have one name. */
   readonly hasUniqueNames: boolean;
+  /** Whether that runs on it, too, in which a hypervisor has no part. It need not where the host is emulated, and twenty times as slow. */
+  readonly runsAll: boolean;
   /** In which steps of an appliance the daemon is killed. */
   readonly killedIn: readonly StepName[];
   /** How often the daemon is asked for its steps. They may be over in less; then it is killed in one behind. */
@@ -67,7 +69,7 @@ export function describeScenarios(
 
     story(() => world);
     survival(() => world, hypervisor);
-    recall(() => world);
+    if (hypervisor.runsAll) recall(() => world);
     if (hypervisor.guestsCanDoubt) deletion(() => world);
     refusals(() => world, hypervisor);
   });

@@ -33,7 +33,7 @@ echo $((\${times:-0} + 1)) >"$asked"
 [ \${times:-0} -ge 20 ]`;
 
 /** The daemon dies in the middle of its work, again and again. */
-export function survival(given: Given, { killedIn, stepPollMs }: Hypervisor): void {
+export function survival(given: Given, { killedIn, stepPollMs, runsAll }: Hypervisor): void {
   describe('a daemon that is killed', () => {
     it('in each step of one appliance: it is made all the same, and its VM started once', async () => {
       const world = given();
@@ -49,6 +49,7 @@ export function survival(given: Given, { killedIn, stepPollMs }: Hypervisor): vo
       expect(started).toBe(1);
     });
 
+    if (!runsAll) return;
     it('in the middle of the steps that last: it is made all the same, and its VM started once', async () => {
       const world = given();
       await world.addTemplate('late', { type: 'static-site', port: 80 }, { words: LATE });

@@ -8,8 +8,9 @@ const XEN: Hypervisor = {
   memoryReason: 'NotEnoughMemory',
   hasUniqueNames: true,
   guestsCanDoubt: false,
+  runsAll: false,
   // Where Xen has a part. In the others the daemon does what it does under QEMU, and an emulated one takes twenty seconds to start.
-  killedIn: ['Disk', 'Start', 'Agent', 'Network'],
+  killedIn: ['Start', 'Agent'],
   // Each answer is work for an emulated Node, whose steps take seconds.
   stepPollMs: 500,
 };

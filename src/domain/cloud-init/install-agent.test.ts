@@ -19,8 +19,7 @@ describe('the script that gives a guest its agent', () => {
     for (const name of ['sync', 'umount', 'systemctl', 'mount']) put(name, 'true');
     put('findfs', 'echo /dev/vdb');
     put('mount', `/bin/cp -r ${root}/seed/. "$4"`);
-    // No agent runs yet.
-    put('systemctl', '[ "$1 $2" != "-q is-active" ]');
+    systemd({ reload: 'no', enabled: 'static' });
   });
   afterEach(() => rmSync(root, { recursive: true }));
 
@@ -29,6 +28,15 @@ describe('the script that gives a guest its agent', () => {
     const log = REAL.includes(name) ? '' : `echo "${name} $*" >>${root}/calls\n`;
     writeFileSync(join(root, 'bin', name), `#!/bin/sh\n${log}${script}\n`);
     chmodSync(join(root, 'bin', name), 0o755);
+  }
+  /** No agent runs yet. */
+  function systemd({ reload, enabled }: { readonly reload: string; readonly enabled: string }): void {
+    const answers = [
+      '-q\\ is-active*) exit 1 ;;',
+      `show*) echo ${reload} ;;`,
+      `is-enabled*) echo ${enabled} ;;`,
+    ];
+    put('systemctl', `case "$*" in ${answers.join(' ')} esac`);
   }
   const installs = `printf '#!/bin/sh\\n' >${'$'}{0%/*}/qemu-ga; /bin/chmod 0755 ${'$'}{0%/*}/qemu-ga`;
   /** In a guest whose folders are below `root`. */
@@ -55,11 +63,12 @@ describe('the script that gives a guest its agent', () => {
     return { said: stdout, status, calls: calls.trim().split('\n') };
   }
   const onSeed = (name: string) => writeFileSync(join(root, 'seed/coppice', name), 'package');
-  const STARTED = [
-    'systemctl daemon-reload',
-    'systemctl enable qemu-guest-agent.service',
-    'systemctl restart qemu-guest-agent.service',
-  ];
+  const ASKED = [
+    'systemctl show --property NeedDaemonReload --value qemu-guest-agent.service',
+    'systemctl is-enabled qemu-guest-agent.service',
+  ] as const;
+  const RESTARTED = 'systemctl restart qemu-guest-agent.service';
+  const STARTED = [...ASKED, RESTARTED];
 
   it.each([
     ['deb', 'dpkg', '-i'],
@@ -90,6 +99,13 @@ describe('the script that gives a guest its agent', () => {
     expect(calls).toEqual(expect.arrayContaining(STARTED));
   });
 
+  it('has systemd read its units again, and start the agent at each boot, where it does not yet', () => {
+    put('qemu-ga', 'true');
+    systemd({ reload: 'yes', enabled: 'disabled' });
+    const [reload, enable] = ['systemctl daemon-reload', 'systemctl -q enable qemu-guest-agent.service'];
+    expect(boot().calls.slice(1)).toEqual([ASKED[0], reload, ASKED[1], enable, RESTARTED]);
+  });
+
   it('begins again after an installation that a power cut ended', () => {
     put('dpkg', `${installs}; kill -KILL $PPID`);
     onSeed('0-agent.deb');
@@ -116,12 +132,12 @@ describe('the script that gives a guest its agent', () => {
     (name) => {
       const settings = join(root, 'etc/sysconfig/qemu-ga');
       put('qemu-ga', 'true');
-      put('systemctl', 'true');
       writeFileSync(
         settings,
         `# a comment\n${name}="--block-rpcs=guest-exec,guest-file-open"\nFSFREEZE_HOOK_PATHNAME=/x\n`,
       );
       expect(boot().calls).toEqual(STARTED);
+      put('systemctl', 'true');
       expect(readFileSync(settings, 'utf8')).toBe(`# a comment\n${name}=\nFSFREEZE_HOOK_PATHNAME=/x\n`);
       expect(boot().calls).toEqual(['systemctl -q is-active qemu-guest-agent.service']);
     },

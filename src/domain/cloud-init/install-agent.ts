@@ -62,9 +62,9 @@ if grep -qs "$forbids" "$settings"; then
 fi
 if has systemctl; then
   [ "$changed" = no ] && systemctl -q is-active qemu-guest-agent.service && exit 0
-  systemctl daemon-reload
-  # Where udev starts it there is nothing to enable.
-  systemctl enable qemu-guest-agent.service >/dev/null 2>&1
+  # Each of these has systemd read all units again: seconds. Where udev starts the agent, its unit is static.
+  [ "$(systemctl show --property NeedDaemonReload --value qemu-guest-agent.service)" = no ] || systemctl daemon-reload
+  [ "$(systemctl is-enabled qemu-guest-agent.service 2>/dev/null)" != disabled ] || systemctl -q enable qemu-guest-agent.service
   systemctl restart qemu-guest-agent.service
 elif has rc-update; then
   [ "$changed" = no ] && rc-service -q qemu-guest-agent status && exit 0

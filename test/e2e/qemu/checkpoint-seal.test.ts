@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ApplianceStatus, DesiredAppliance } from '../../../src/host/protocol.ts';
 import { readCheckpointHead } from '../../../src/hostd/checkpoints/state-file.ts';
 import {
+  AMONG_VMS,
   applianceOf,
   type Certificates,
   createCertificates,
@@ -33,6 +34,7 @@ describeUnless(noQemu, 'an appliance whose memory becomes layers', () => {
   const start = async () => {
     host = await startChild(directory, certificates, {
       driver: 'qemu',
+      overrides: AMONG_VMS,
       fileRoots: [dirname(image.disk), directory],
     });
   };

@@ -4,7 +4,7 @@ import { bedIsImpossible, QemuBed } from './bed.ts';
 
 // QEMU allocates memory when a guest touches it, and its names are but titles.
 const QEMU = {
-  ...{ name: 'QEMU', hasUniqueNames: false, guestsCanDoubt: true },
+  ...{ name: 'QEMU', hasUniqueNames: false, guestsCanDoubt: true, runsAll: true },
   ...{ killedIn: STEPS, stepPollMs: 50 },
 };
 

@@ -9,6 +9,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { HostClient } from '../../../src/host/client.ts';
 import type { DesiredAppliance } from '../../../src/host/protocol.ts';
 import {
+  AMONG_VMS,
   applianceOf,
   type Certificates,
   createCertificates,
@@ -45,6 +46,7 @@ describeUnless(noQemu, 'an appliance whose disk becomes a layer', () => {
   const start = async () => {
     host = await startChild(directory, certificates, {
       driver: 'qemu',
+      overrides: AMONG_VMS,
       fileRoots: [dirname(image.disk), directory],
     });
   };

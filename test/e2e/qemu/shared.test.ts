@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import {
+  AMONG_VMS,
   applianceOf,
   type Certificates,
   createCertificates,
@@ -46,6 +47,7 @@ describeUnless(
       await mkdir(join(directory, name), { recursive: true });
       const host = await startChild(join(directory, name), certificates, {
         driver: 'qemu',
+        overrides: AMONG_VMS,
         fileRoots: [dirname(image.disk)],
         sharedDirectory,
       });

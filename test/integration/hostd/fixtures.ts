@@ -69,8 +69,8 @@ export const QUICK: NonNullable<HostdConfig['simulated']> = {
 };
 
 export const PACE: NonNullable<NonNullable<HostdConfig['overrides']>['pace']> = {
-  watchMs: 50,
-  pollMs: 5,
+  watchMs: 100,
+  pollMs: 10,
   questionMs: 200,
   shutdownMs: 2000,
   containerMs: 5000,
@@ -80,8 +80,15 @@ export const PACE: NonNullable<NonNullable<HostdConfig['overrides']>['pace']> = 
 export const OVERRIDES: NonNullable<HostdConfig['overrides']> = {
   pace: PACE,
   reserveBytes: 0,
-  measureMs: 100,
-  heartbeatMs: 50,
+  measureMs: 500,
+  heartbeatMs: 100,
+};
+
+/** Of a daemon with real VMs: to look at one takes more than a pause of `PACE`, so that it would do nothing else. */
+export const AMONG_VMS: NonNullable<HostdConfig['overrides']> = {
+  ...OVERRIDES,
+  pace: { ...PACE, watchMs: 500, pollMs: 50 },
+  measureMs: 1000,
 };
 
 export function configOf(

@@ -38,15 +38,15 @@ export const HEARTBEAT_MS = 200;
 
 const OVERRIDES: NonNullable<HostdConfig['overrides']> = {
   pace: {
-    watchMs: 100,
-    pollMs: 5,
+    watchMs: 250,
+    pollMs: 20,
     questionMs: 200,
     shutdownMs: 2000,
     containerMs: 5000,
     backoff: { initialMs: 20, maxMs: 200 },
   },
   reserveBytes: 0,
-  measureMs: 200,
+  measureMs: 1000,
   heartbeatMs: HEARTBEAT_MS,
 };
 
