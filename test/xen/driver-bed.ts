@@ -28,6 +28,8 @@ const limitMs = 800_000;
 
 /** Whether tests boot Linux in HVM guests: the firmware copies the kernel word by word, which takes up to a quarter of an hour. */
 export const withLinuxInHvm = process.env.COPPICE_TEST_HVM === 'linux';
+/** Whether tests boot a guest by each boot loader, or by one: each takes an emulated dom0 two minutes. */
+export const withEachLoader = process.env.COPPICE_TEST_LOADERS === 'all';
 
 /** Paths in dom0. */
 export const guestFiles = {
