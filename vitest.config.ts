@@ -16,6 +16,7 @@ const ON_EMBEDDED_ALONE = [
   'test/integration/kube/not-supported.test.ts',
   'test/integration/kube/reconnects.test.ts',
   'test/integration/operator/addresses.test.ts',
+  'test/integration/operator/labels.test.ts',
   'test/integration/operator/faulty-answers.test.ts',
   'test/integration/operator/half-open.test.ts',
   'test/integration/operator/recall.test.ts',
@@ -39,6 +40,7 @@ const ON_EMBEDDED_ALONE = [
  */
 const ON_KUBERNETES_WHERE_THERE_IS_ONE = [
   'kube/amounts',
+  'kube/examples',
   'operator/address-races',
   'operator/election',
   'operator/faults',

@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, expect, it, type TestFunction } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { findCondition } from '../../src/api/conditions.ts';
 import { IP_POOLS, type IPPool, SERVICE_DEPLOYMENTS, TEMPLATES, type Template } from '../../src/api/kinds.ts';
 import { MisbehavingServer, serving } from '../integration/hostd/misbehaving-server.ts';
@@ -33,12 +33,6 @@ runcmd:
   - [sh, -c, "echo run >>/var/lib/runs"]
 `;
 const NAME_SERVERS = ['192.0.2.53', '192.0.2.54'];
-/** Why the story ends with its first boot, of three; undefined where it goes on to its end. */
-const tooSlow =
-  process.env.COPPICE_TEST_STORY === 'whole' ||
-  (await createDriver(join(tmpdir(), 'coppice-story')).probe()).accelerator === 'kvm'
-    ? undefined
-    : 'no hardware virtualisation: emulated, two more boots of Debian take a quarter of an hour (COPPICE_TEST_STORY=whole)';
 /** Prints how the guest's network was set, and what the agent had it set to, if it had a hand in it. */
 const NETWORK = `ip -4 -o addr show dev eth0 | awk '{print $4}'; ip route show default | cut -d' ' -f1-5
 resolvectl dns eth0 | cut -d: -f2; cat /run/systemd/network/00-coppice.network 2>/dev/null || true`;
@@ -46,8 +40,10 @@ resolvectl dns eth0 | cut -d: -f2; cat /run/systemd/network/00-coppice.network 2
 const FACTS = 'cat /etc/greeting /var/lib/runs /home/debian/.ssh/authorized_keys';
 const IDENTITY = 'cat /etc/hostname /etc/machine-id /etc/ssh/ssh_host_ed25519_key.pub';
 
+const obstacle = noQemu ?? noCloudImage ?? (await whyTooSlow());
+
 /** One story, as docs/templates.md tells it: each test finds what the one before it left. */
-describeUnless(noQemu ?? noCloudImage, 'from an image of their own to a recalled service', () => {
+describeUnless(obstacle, 'from an image of their own to a recalled service', () => {
   let coppice: Coppice;
   /** Where one can be made: the service then has an address of its own. */
   let bridge: MachineBridge | undefined;
@@ -176,10 +172,9 @@ describeUnless(noQemu ?? noCloudImage, 'from an image of their own to a recalled
     });
   });
 
-  const later = (title: string, test: TestFunction) => itUnless(tooSlow, title, test, BOOT_MS);
   const inGuest = (script: string) => coppice.run('exec', 'site-web-0', '--', 'sh', '-c', script);
 
-  later('deploys by the label', async () => {
+  it('deploys by the label', { timeout: BOOT_MS }, async () => {
     await declare('site', site());
     await coppice.eventually(
       'it is deployed',
@@ -193,21 +188,17 @@ describeUnless(noQemu ?? noCloudImage, 'from an image of their own to a recalled
     expect(await inGuest(FACTS), 'what its user wrote').toBe(`Grüße\nrun\n${KEY}\n`);
   });
 
-  itUnless(
-    tooSlow ?? whyNoBridges,
-    'has the address of its pool, which cloud-init set: there is no DHCP',
-    async () => {
-      const { prefixLength, gateway } = bridge as MachineBridge;
-      const address = (bridge as MachineBridge).address(0);
-      const [web] = await appliancesOf(coppice, 'site');
-      expect(web?.status?.accessPoints).toEqual([`http://${address}:8080/`]);
-      expect(await inGuest(NETWORK)).toBe(
-        `${address}/${prefixLength}\ndefault via ${gateway} dev eth0\n ${NAME_SERVERS.join(' ')}\n`,
-      );
-    },
-  );
+  itUnless(whyNoBridges, 'has the address of its pool, which cloud-init set: there is no DHCP', async () => {
+    const { prefixLength, gateway } = bridge as MachineBridge;
+    const address = (bridge as MachineBridge).address(0);
+    const [web] = await appliancesOf(coppice, 'site');
+    expect(web?.status?.accessPoints).toEqual([`http://${address}:8080/`]);
+    expect(await inGuest(NETWORK)).toBe(
+      `${address}/${prefixLength}\ndefault via ${gateway} dev eth0\n ${NAME_SERVERS.join(' ')}\n`,
+    );
+  });
 
-  later('is recalled with what was written', async () => {
+  it('is recalled with what was written', { timeout: BOOT_MS }, async () => {
     await inGuest('echo kept >/var/lib/coppice/web/note.txt');
     await untilServed('kept\n');
     identity = await inGuest(IDENTITY);
@@ -216,14 +207,14 @@ describeUnless(noQemu ?? noCloudImage, 'from an image of their own to a recalled
     expect((await template('site-web-1')).status).toMatchObject({ depth: 3, parent: { name: 'site-1' } });
   });
 
-  later('deploys that again as the same machine', async () => {
+  it('deploys that again as the same machine', { timeout: BOOT_MS }, async () => {
     await coppice.run('redeploy', 'site', '--wait');
     await untilServed('kept\n');
     expect(await inGuest(FACTS), 'nothing is done a second time').toBe(`Grüße\nrun\n${KEY}\n`);
     expect(await inGuest(IDENTITY)).toBe(identity);
   });
 
-  later('disposes of what nobody uses any more, and of nothing else', async () => {
+  it('disposes of what nobody uses any more, and of nothing else', { timeout: BOOT_MS }, async () => {
     await coppice.client.delete(SERVICE_DEPLOYMENTS, { name: 'site', ...MINE });
     await coppice.client.delete(TEMPLATES, { name: 'site-web-1', ...MINE });
     const layers = async () => (await readdir(join(coppice.layout.hostState('host-a'), 'layers'))).length;
@@ -251,4 +242,15 @@ async function downloadPackage(folder: string): Promise<BuiltFile> {
     .update(await readFile(path))
     .digest('hex');
   return { name, path, sha256 };
+}
+
+async function whyTooSlow(): Promise<string | undefined> {
+  if (process.env.COPPICE_TEST_DEBIAN === 'emulated') return undefined;
+  const root = await mkdtemp(join(tmpdir(), 'coppice-story-'));
+  const { accelerator } = await createDriver(root)
+    .probe()
+    .finally(() => rm(root, { recursive: true }));
+  return accelerator === 'kvm'
+    ? undefined
+    : 'no hardware virtualisation: emulated, three boots of Debian take half an hour of a run (COPPICE_TEST_DEBIAN=emulated)';
 }

@@ -28,6 +28,10 @@ const FRESH_MS = 15_000;
 /** How long others pause between their requests: those cost as much as what they wait for, if they never stop. */
 const ASK_MS = 50;
 
+/** Each takes three seconds of a processor. One that is changed or added is to be seen with all of them. */
+const EVERY = process.env.COPPICE_TEST_STALLS === 'all' ? 1 : 3;
+const REQUESTS = [...CREATIONS, ...CHANGES, ...READS, ...SLOW].filter((_, index) => index % EVERY === 0);
+
 describe('the API server', () => {
   let dir: string;
   let target: Target;
@@ -75,16 +79,13 @@ describe('the API server', () => {
     return { reply, others };
   }
 
-  it.each([...CREATIONS, ...CHANGES, ...READS, ...SLOW])(
-    'answers others during %s',
-    async (_, status, send) => {
-      const took = await parse();
-      const { reply, others } = await whileOthersAsk(send(api));
-      const { longest, failures } = await target.busy();
-      expect(reply.status, reply.text.slice(0, 1000)).toBe(status);
-      expect(failures).toEqual([]);
-      expect(others).toBeGreaterThan(0);
-      expect(longest / took, `busy for ${longest} ms, parsing took ${took} ms`).toBeLessThan(MOST_PARSES);
-    },
-  );
+  it.each(REQUESTS)('answers others during %s', async (_, status, send) => {
+    const took = await parse();
+    const { reply, others } = await whileOthersAsk(send(api));
+    const { longest, failures } = await target.busy();
+    expect(reply.status, reply.text.slice(0, 1000)).toBe(status);
+    expect(failures).toEqual([]);
+    expect(others).toBeGreaterThan(0);
+    expect(longest / took, `busy for ${longest} ms, parsing took ${took} ms`).toBeLessThan(MOST_PARSES);
+  });
 });
