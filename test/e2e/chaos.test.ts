@@ -4,7 +4,7 @@ import { SERVICE_DEPLOYMENTS } from '../../src/api/kinds.ts';
 import { seed } from '../fuzz.ts';
 import { describeUnless } from '../skip.ts';
 import { Coppice, type Vm } from './coppice.ts';
-import { noQemu } from './qemu/scene.ts';
+import { tooLongEmulated } from './emulated.ts';
 import { appliancesOf, apply, aTask, untilServed } from './tasks.ts';
 
 const REPLICAS = 10;
@@ -45,7 +45,7 @@ function watchStarts(coppice: Coppice): { end(): Promise<readonly string[]> } {
 }
 
 /** One story: ten VMs grow under fire, most of them go again, and a second task dies half-born. */
-describeUnless(noQemu, `ten appliances under fire (COPPICE_TEST_SEED=${seed})`, () => {
+describeUnless(tooLongEmulated, `ten appliances under fire (COPPICE_TEST_SEED=${seed})`, () => {
   const random = randomFrom(seed);
   let coppice: Coppice;
   let vms: readonly Vm[];

@@ -1,7 +1,6 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readdir, readFile, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -11,9 +10,9 @@ import { MisbehavingServer, serving } from '../integration/hostd/misbehaving-ser
 import { describeUnless, itUnless } from '../skip.ts';
 import { type BuiltFile, buildCloudImage, type CloudImage, noCloudImage } from './cloud-image.ts';
 import { Coppice } from './coppice.ts';
+import { tooLongEmulated } from './emulated.ts';
 import { whyNoBridges } from './network/lan.ts';
 import { MachineBridge } from './network/machine-bridge.ts';
-import { createDriver, noQemu } from './qemu/scene.ts';
 import { appliancesOf, apply, fetchText, manifest, urlOf } from './tasks.ts';
 
 const run = promisify(execFile);
@@ -40,10 +39,8 @@ resolvectl dns eth0 | cut -d: -f2; cat /run/systemd/network/00-coppice.network 2
 const FACTS = 'cat /etc/greeting /var/lib/runs /home/debian/.ssh/authorized_keys';
 const IDENTITY = 'cat /etc/hostname /etc/machine-id /etc/ssh/ssh_host_ed25519_key.pub';
 
-const obstacle = noQemu ?? noCloudImage ?? (await whyTooSlow());
-
 /** One story, as docs/templates.md tells it: each test finds what the one before it left. */
-describeUnless(obstacle, 'from an image of their own to a recalled service', () => {
+describeUnless(noCloudImage ?? tooLongEmulated, 'from an image of their own to a recalled service', () => {
   let coppice: Coppice;
   /** Where one can be made: the service then has an address of its own. */
   let bridge: MachineBridge | undefined;
@@ -242,15 +239,4 @@ async function downloadPackage(folder: string): Promise<BuiltFile> {
     .update(await readFile(path))
     .digest('hex');
   return { name, path, sha256 };
-}
-
-async function whyTooSlow(): Promise<string | undefined> {
-  if (process.env.COPPICE_TEST_DEBIAN === 'emulated') return undefined;
-  const root = await mkdtemp(join(tmpdir(), 'coppice-story-'));
-  const { accelerator } = await createDriver(root)
-    .probe()
-    .finally(() => rm(root, { recursive: true }));
-  return accelerator === 'kvm'
-    ? undefined
-    : 'no hardware virtualisation: emulated, three boots of Debian take half an hour of a run (COPPICE_TEST_DEBIAN=emulated)';
 }

@@ -1,5 +1,4 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { StepName } from '../../src/host/protocol.ts';
 import type { Bed } from './bed.ts';
 import { deletion } from './deletion.ts';
 import { recall } from './recall.ts';
@@ -20,10 +19,6 @@ export interface Hypervisor {
   readonly hasUniqueNames: boolean;
   /** Whether that runs on it, too, in which a hypervisor has no part. It need not where the host is emulated, and twenty times as slow. */
   readonly runsAll: boolean;
-  /** In which steps of an appliance the daemon is killed. */
-  readonly killedIn: readonly StepName[];
-  /** How often the daemon is asked for its steps. They may be over in less; then it is killed in one behind. */
-  readonly stepPollMs: number;
 }
 
 /** What each scenario is given, once the bed is made. */
@@ -68,8 +63,10 @@ export function describeScenarios(
     });
 
     story(() => world);
-    survival(() => world, hypervisor);
-    if (hypervisor.runsAll) recall(() => world);
+    if (hypervisor.runsAll) {
+      survival(() => world);
+      recall(() => world);
+    }
     if (hypervisor.guestsCanDoubt) deletion(() => world);
     refusals(() => world, hypervisor);
   });

@@ -9,10 +9,6 @@ const XEN: Hypervisor = {
   hasUniqueNames: true,
   guestsCanDoubt: false,
   runsAll: false,
-  // Where Xen has a part. In the others the daemon does what it does under QEMU, and an emulated one takes twenty seconds to start.
-  killedIn: ['Start', 'Agent'],
-  // Each answer is work for an emulated Node, whose steps take seconds.
-  stepPollMs: 500,
 };
 
 describeScenarios(XEN, async () => new XenBed(await Dom0.boot()), dom0IsImpossible);
