@@ -8,9 +8,9 @@ import { readManifests } from '../../src/cli/manifests.ts';
 import { findKubectl, Kubectl, NO_KUBECTL } from '../kubectl.ts';
 import { describeUnless } from '../skip.ts';
 import { Coppice, type Vm } from './coppice.ts';
+import { tooLongEmulated } from './emulated.ts';
 import { whyNoBridges } from './network/lan.ts';
 import { MachineBridge } from './network/machine-bridge.ts';
-import { noQemu } from './qemu/scene.ts';
 import { appliancesOf, fetchText, manifest, urlOf } from './tasks.ts';
 
 const example = join(resolve(import.meta.dirname, '../..'), 'examples/fork');
@@ -25,7 +25,7 @@ interface Shown {
 }
 
 /** examples/fork as docs/fast-starts.md tells it, where each VM has an address of its own; each test finds what the one before it left. */
-describeUnless(noQemu ?? whyNoBridges ?? noKubectl, 'the example of a fork', () => {
+describeUnless(tooLongEmulated ?? whyNoBridges ?? noKubectl, 'the example of a fork', () => {
   let bridge: MachineBridge;
   let coppice: Coppice;
   let kubectl: Kubectl;
