@@ -37,6 +37,7 @@ const EXPECTATIONS = [...ROOM_EXPECTATIONS, ...SIBLING_EXPECTATIONS];
 const PROTOCOL = [
   'build-schemas.ts',
   'connector.ts',
+  'host-schemas.ts',
   'layer-schemas.ts',
   'problem.ts',
   'protocol.ts',

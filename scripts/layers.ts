@@ -52,7 +52,7 @@ export const ROOMS: readonly Room[] = [
   {
     path: 'src/host',
     holds:
-      "the daemon's API (`schemas.ts`, `layer-schemas.ts` and `build-schemas.ts` are the source, `protocol.ts` the types that follow; `streams.ts`: console and exec) and its client",
+      "the daemon's API (`schemas.ts`, `host-schemas.ts`, `layer-schemas.ts` and `build-schemas.ts` are the source, `protocol.ts` the types that follow; `streams.ts`: console and exec) and its client",
     mayImport: ['src/base', 'src/api', 'src/domain'],
   },
   {

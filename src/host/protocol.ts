@@ -5,6 +5,7 @@
  * Units: memory and disk in bytes, CPU in millicores, durations in seconds, instants in RFC 3339 with milliseconds.
  */
 import type { buildStatusSchema, desiredBuildSchema } from './build-schemas.ts';
+import type { hostStatusSchema } from './host-schemas.ts';
 import type {
   desiredImportSchema,
   desiredLayerSchema,
@@ -18,12 +19,7 @@ import type {
   verifyRequestSchema,
 } from './layer-schemas.ts';
 import type { problemSchema } from './problem.ts';
-import type {
-  applianceStatusSchema,
-  desiredApplianceSchema,
-  errorBodySchema,
-  hostStatusSchema,
-} from './schemas.ts';
+import type { applianceStatusSchema, desiredApplianceSchema, errorBodySchema } from './schemas.ts';
 import type { SERVICE_STATES } from './states.ts';
 import type { Static } from './typed-schema.ts';
 

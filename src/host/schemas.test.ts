@@ -1,11 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { hostStatusSchema } from './host-schemas.ts';
 import { desiredLayerSchema, layerStatusSchema } from './layer-schemas.ts';
-import {
-  applianceStatusSchema,
-  desiredApplianceSchema,
-  errorBodySchema,
-  hostStatusSchema,
-} from './schemas.ts';
+import { applianceStatusSchema, desiredApplianceSchema, errorBodySchema } from './schemas.ts';
 import { closed, enumOf, integer, oneOf, open, optional, type Static, string } from './typed-schema.ts';
 
 /** Every schema of an object with named properties inside this one, itself included. */

@@ -1,3 +1,4 @@
+import { hostStatusSchema } from '../../host/host-schemas.ts';
 import {
   desiredImportSchema,
   desiredLayerSchema,
@@ -16,7 +17,6 @@ import {
   applianceStatusSchema,
   desiredApplianceSchema,
   errorBodySchema,
-  hostStatusSchema,
 } from '../../host/schemas.ts';
 import type { JsonSchema } from '../../host/typed-schema.ts';
 import { chunksBody, OCTETS } from '../layers/transfer/protocol.ts';

@@ -2,9 +2,10 @@ import { Ajv, type AnySchema } from 'ajv';
 import addFormatsModule, { type FormatsPlugin } from 'ajv-formats';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { HostClient } from '../../../src/host/client.ts';
+import { hostStatusSchema } from '../../../src/host/host-schemas.ts';
 import { layerStatusSchema } from '../../../src/host/layer-schemas.ts';
 import type { HostEvent } from '../../../src/host/protocol.ts';
-import { applianceStatusSchema, hostStatusSchema } from '../../../src/host/schemas.ts';
+import { applianceStatusSchema } from '../../../src/host/schemas.ts';
 import {
   applianceOf,
   type Certificates,
